@@ -1,0 +1,1 @@
+"""What `checkout dev` starts: embedded PostgreSQL, demo data, the children."""

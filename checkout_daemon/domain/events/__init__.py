@@ -1,0 +1,1 @@
+"""Stripe events to facts: one module per Stripe object, one registry."""

@@ -1,0 +1,1 @@
+"""The only door to Stripe: calls, signature check, and what they answer."""

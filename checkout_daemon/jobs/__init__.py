@@ -1,0 +1,1 @@
+"""Work the daemon does by itself; any number of daemons may run it."""

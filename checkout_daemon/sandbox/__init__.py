@@ -1,0 +1,1 @@
+"""The offline Stripe; imports nothing else of checkout_daemon."""

@@ -1,0 +1,1 @@
+"""The use cases, called by web, webhooks, jobs, CLI and TUI alike."""

@@ -1,0 +1,1 @@
+"""Reads and writes PostgreSQL; every statement lives in sql/queries."""

@@ -1,0 +1,1 @@
+"""Takes Stripe's deliveries: verify, batch, commit, answer."""

@@ -1,0 +1,1 @@
+"""SQL as package data: schema.sql, migrations/ and queries/."""
