@@ -1,0 +1,292 @@
+-- oldest code: 1
+
+
+-- Catalog ------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE products (
+    sku         text PRIMARY KEY,
+    name        text NOT NULL,
+    description text NOT NULL DEFAULT '',
+    image_url   text,
+    unit_amount bigint NOT NULL,
+    currency    text NOT NULL,
+    available   boolean NOT NULL DEFAULT true,
+    position    integer NOT NULL DEFAULT 0,  -- order of display
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    updated_at  timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT products_sku_shape CHECK (sku ~ '^[A-Za-z0-9._-]{1,64}$'),
+    CONSTRAINT products_name_shape CHECK (length(name) BETWEEN 1 AND 250),
+    CONSTRAINT products_unit_amount_range CHECK (unit_amount BETWEEN 0 AND 99999999),
+    CONSTRAINT products_currency_shape CHECK (currency ~ '^[a-z]{3}$')
+);
+
+CREATE TABLE discounts (
+    code             text PRIMARY KEY,
+    percent_off      numeric(5, 2),
+    amount_off       bigint,
+    currency         text,  -- null: any
+    minimum_subtotal bigint NOT NULL DEFAULT 0,
+    starts_at        timestamptz,
+    ends_at          timestamptz,
+    redemption_limit integer,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    updated_at       timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT discounts_code_shape CHECK (code ~ '^[A-Z0-9._-]{1,64}$'),
+    CONSTRAINT discounts_one_kind CHECK (num_nonnulls(percent_off, amount_off) = 1),
+    CONSTRAINT discounts_percent_range CHECK (percent_off > 0 AND percent_off <= 100),
+    CONSTRAINT discounts_amount_range CHECK (amount_off BETWEEN 1 AND 99999999),
+    CONSTRAINT discounts_amount_currency CHECK (amount_off IS NULL OR currency IS NOT NULL),
+    CONSTRAINT discounts_currency_shape CHECK (currency ~ '^[a-z]{3}$'),
+    CONSTRAINT discounts_minimum_range CHECK (minimum_subtotal >= 0),
+    CONSTRAINT discounts_limit_range CHECK (redemption_limit >= 0)
+);
+
+-- Orders -------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE orders (
+    id              uuid PRIMARY KEY,  -- random: it is the shopper's capability
+    number          bigint GENERATED ALWAYS AS IDENTITY (START WITH 1001) UNIQUE,
+    -- What follows from the facts, kept here so that lists need not derive it. Only services/apply.py writes it.
+    status          text NOT NULL DEFAULT 'pending',
+    attention       text[] NOT NULL DEFAULT '{}',
+    amount_refunded bigint NOT NULL DEFAULT 0,
+    paid_at         timestamptz,
+    -- What the shopper agreed to; never changes.
+    currency        text NOT NULL,
+    amount_subtotal bigint NOT NULL,
+    amount_discount bigint NOT NULL,
+    amount_total    bigint NOT NULL,
+    customer_name   text NOT NULL,
+    customer_email  text NOT NULL,
+    customer_phone  text NOT NULL,
+    discount_code   text,
+    livemode        boolean NOT NULL,
+    idempotency_key text,
+    request_hash    bytea,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    updated_at      timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT orders_idempotency_key UNIQUE (idempotency_key),
+    CONSTRAINT orders_status_known CHECK (status IN (
+        'pending', 'processing', 'completed', 'partially_refunded', 'refunded', 'disputed', 'failed', 'expired', 'canceled')),
+    CONSTRAINT orders_currency_shape CHECK (currency ~ '^[a-z]{3}$'),
+    CONSTRAINT orders_amounts CHECK (
+        amount_subtotal >= 0 AND amount_discount >= 0 AND amount_total >= 0
+        AND amount_total = amount_subtotal - amount_discount AND amount_refunded >= 0),
+    CONSTRAINT orders_key_with_hash CHECK ((idempotency_key IS NULL) = (request_hash IS NULL))
+);
+CREATE INDEX orders_newest ON orders (created_at DESC, number DESC);
+CREATE INDEX orders_by_status ON orders (status, created_at DESC, number DESC);
+CREATE INDEX orders_by_email ON orders (lower(customer_email), created_at DESC, number DESC);
+CREATE INDEX orders_with_attention ON orders (created_at DESC, number DESC) WHERE attention <> '{}';
+CREATE INDEX orders_redeeming ON orders (discount_code)
+    WHERE discount_code IS NOT NULL AND status NOT IN ('failed', 'expired', 'canceled');
+
+CREATE TABLE order_items (
+    order_id        uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    position        smallint NOT NULL,
+    sku             text NOT NULL,
+    name            text NOT NULL,
+    description     text NOT NULL DEFAULT '',
+    unit_amount     bigint NOT NULL,
+    quantity        integer NOT NULL,
+    amount          bigint NOT NULL,  -- unit_amount x quantity
+    amount_discount bigint NOT NULL,  -- this line's share of the order's discount
+    PRIMARY KEY (order_id, position),
+    CONSTRAINT order_items_amount CHECK (unit_amount >= 0 AND quantity BETWEEN 1 AND 999 AND amount = unit_amount * quantity),
+    CONSTRAINT order_items_discount CHECK (amount_discount BETWEEN 0 AND amount)
+);
+
+-- A try to have a Checkout Session made: written before the call, so that a crash can finish it with the same bytes.
+CREATE TABLE session_attempts (
+    order_id    uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    attempt     integer NOT NULL,
+    parameters  text NOT NULL,  -- JSON, frozen: what Stripe gets, at each try
+    started_at  timestamptz NOT NULL,
+    session_id  text,           -- once Stripe answered
+    rejected_at timestamptz,    -- Stripe's stored refusal: this attempt's key is burnt
+    error       text,
+    PRIMARY KEY (order_id, attempt),
+    CONSTRAINT session_attempts_number CHECK (attempt >= 1),
+    CONSTRAINT session_attempts_session UNIQUE (session_id)
+);
+
+-- Every act of a person on an order. Grow-only.
+CREATE TABLE acts (
+    seq      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    kind     text NOT NULL,
+    reason   text NOT NULL DEFAULT '',  -- acknowledged: the attention code
+    subject  text NOT NULL DEFAULT '',  -- acknowledged: what it was about
+    actor    text NOT NULL,
+    note     text NOT NULL DEFAULT '',
+    at       timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT acts_kind_known CHECK (kind IN ('canceled', 'acknowledged', 'noted'))
+);
+CREATE INDEX acts_of_order ON acts (order_id, seq);
+
+-- Facts: keyed by Stripe's id, held whether or not their order is known --------------------------------------------------
+
+CREATE TABLE links (
+    source_id text NOT NULL,      -- cs_, pi_ or ch_
+    target_id text NOT NULL,      -- an order's id, or pi_
+    rank      smallint NOT NULL,  -- which source names an order: 0 our session row, 1 client_reference_id, 2 metadata; 3 an id of Stripe
+    PRIMARY KEY (source_id, target_id)
+);
+CREATE INDEX links_by_target ON links (target_id, source_id);
+
+CREATE TABLE checkout_sessions (
+    id         text NOT NULL,
+    livemode   boolean NOT NULL,
+    order_id   uuid REFERENCES orders ON DELETE CASCADE,
+    attempt    integer NOT NULL DEFAULT 0,  -- 0: not made by us
+    status     text NOT NULL,
+    outcome    text NOT NULL,
+    url        text,
+    expires_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (id, livemode),
+    CONSTRAINT checkout_sessions_attempt CHECK (attempt >= 0),
+    CONSTRAINT checkout_sessions_status_known CHECK (status IN ('open', 'expired', 'complete')),
+    CONSTRAINT checkout_sessions_outcome_known CHECK (outcome IN ('unpaid', 'failed', 'no_payment_required', 'paid'))
+);
+CREATE INDEX checkout_sessions_of_order ON checkout_sessions (order_id) WHERE order_id IS NOT NULL;
+CREATE INDEX checkout_sessions_open ON checkout_sessions (expires_at) WHERE status = 'open';
+
+CREATE TABLE payments (
+    id         text PRIMARY KEY,  -- pi_; cs_ where there is no PaymentIntent; ch_ where only its charge is known
+    order_id   uuid REFERENCES orders ON DELETE CASCADE,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX payments_of_order ON payments (order_id) WHERE order_id IS NOT NULL;
+
+-- What was told of a payment. More than one row means that Stripe's objects disagree: such a payment is never valid.
+CREATE TABLE payment_observations (
+    payment_id text NOT NULL REFERENCES payments ON DELETE CASCADE,
+    amount     bigint NOT NULL,
+    currency   text NOT NULL,
+    livemode   boolean NOT NULL,
+    paid_at    timestamptz NOT NULL,
+    PRIMARY KEY (payment_id, amount, currency, livemode),
+    CONSTRAINT payment_observations_amount CHECK (amount >= 0),
+    CONSTRAINT payment_observations_currency CHECK (currency ~ '^[a-z]{3}$')
+);
+
+CREATE TABLE refunds (
+    id         text NOT NULL,
+    livemode   boolean NOT NULL,
+    payment_id text NOT NULL REFERENCES payments ON DELETE CASCADE,
+    status     text NOT NULL,
+    amount     bigint NOT NULL,
+    currency   text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (id, livemode),
+    CONSTRAINT refunds_status_known CHECK (status IN ('requires_action', 'pending', 'succeeded', 'canceled', 'failed')),
+    CONSTRAINT refunds_amount CHECK (amount >= 0),
+    CONSTRAINT refunds_currency CHECK (currency ~ '^[a-z]{3}$')
+);
+CREATE INDEX refunds_of_payment ON refunds (payment_id);
+
+CREATE TABLE disputes (
+    id          text NOT NULL,
+    livemode    boolean NOT NULL,
+    payment_id  text NOT NULL REFERENCES payments ON DELETE CASCADE,
+    status      text NOT NULL,
+    due_by      timestamptz,
+    amount      bigint,
+    currency    text,
+    reason      text,
+    observed_at timestamptz NOT NULL,
+    event_id    text NOT NULL,  -- which event told it: breaks ties within a second
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (id, livemode),
+    CONSTRAINT disputes_status_known CHECK (status IN (
+        'warning_needs_response', 'warning_under_review', 'warning_closed', 'needs_response', 'under_review', 'lost',
+        'appeal_needs_response', 'appeal_under_review', 'won', 'prevented'))
+);
+CREATE INDEX disputes_of_payment ON disputes (payment_id);
+
+-- What a charge said of its refunds as a whole. Where it differs from the refunds held, a job lists them at Stripe.
+CREATE TABLE refund_hints (
+    charge_id       text NOT NULL,
+    livemode        boolean NOT NULL,
+    payment_id      text NOT NULL REFERENCES payments ON DELETE CASCADE,
+    amount_refunded bigint NOT NULL,
+    observed_at     timestamptz NOT NULL,
+    event_id        text NOT NULL,
+    checked_at      timestamptz,  -- when a job last followed it; null again when a newer hint comes
+    PRIMARY KEY (charge_id, livemode),
+    CONSTRAINT refund_hints_amount CHECK (amount_refunded >= 0)
+);
+CREATE INDEX refund_hints_of_payment ON refund_hints (payment_id);
+
+-- Events -------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE stripe_events (
+    id              text PRIMARY KEY,
+    type            text NOT NULL,
+    status          text NOT NULL,
+    reason          text,            -- ignored: why
+    order_id        uuid REFERENCES orders ON DELETE SET NULL,
+    subject_id      text,            -- the session, payment or charge it is about: finds it again when a link comes
+    api_version     text,
+    livemode        boolean,
+    created_at      timestamptz,     -- at Stripe
+    received_at     timestamptz NOT NULL,
+    applied_at      timestamptz,
+    attempts        integer NOT NULL DEFAULT 1,
+    next_attempt_at timestamptz,
+    last_error      text,
+    body_hash       bytea NOT NULL,
+    CONSTRAINT stripe_events_status_known CHECK (status IN ('applied', 'ignored', 'failed', 'dead')),
+    CONSTRAINT stripe_events_reason_when_ignored CHECK ((status = 'ignored') = (reason IS NOT NULL))
+);
+CREATE INDEX stripe_events_newest ON stripe_events (received_at DESC, id DESC);
+CREATE INDEX stripe_events_by_type ON stripe_events (type, received_at DESC, id DESC);
+CREATE INDEX stripe_events_of_order ON stripe_events (order_id, received_at) WHERE order_id IS NOT NULL;
+CREATE INDEX stripe_events_unhappy ON stripe_events (status, received_at DESC, id DESC) WHERE status IN ('failed', 'dead');
+CREATE INDEX stripe_events_due ON stripe_events (next_attempt_at) WHERE status = 'failed';
+CREATE INDEX stripe_events_orphans ON stripe_events (subject_id) WHERE reason = 'no_order';
+
+-- Bodies apart from their events: lists never read them, and retention drops whole partitions.
+CREATE TABLE stripe_event_payloads (
+    event_id    text NOT NULL,
+    received_at timestamptz NOT NULL,
+    payload     text NOT NULL,
+    PRIMARY KEY (event_id, received_at)
+) PARTITION BY RANGE (received_at);
+-- Half the cost of the compressed default, measured.
+ALTER TABLE stripe_event_payloads ALTER COLUMN payload SET STORAGE EXTERNAL;
+CREATE TABLE stripe_event_payloads_default PARTITION OF stripe_event_payloads DEFAULT;
+
+-- What this daemon saw and owes: not part of the state -------------------------------------------------------------------
+
+CREATE TABLE order_changes (
+    seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    order_id    uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    at          timestamptz NOT NULL DEFAULT now(),
+    from_status text,
+    to_status   text NOT NULL,
+    cause       text NOT NULL,
+    actor       text NOT NULL,
+    note        text NOT NULL DEFAULT '',
+    xid         xid8 NOT NULL DEFAULT pg_current_xact_id()  -- lets readers tell what may still become visible behind them
+);
+CREATE INDEX order_changes_of_order ON order_changes (order_id, seq);
+CREATE INDEX order_changes_by_xid ON order_changes (xid);
+
+CREATE TABLE outbox (
+    id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    order_id        uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    kind            text NOT NULL,
+    subject_id      text NOT NULL DEFAULT '',
+    status          text NOT NULL DEFAULT 'queued',
+    attempts        integer NOT NULL DEFAULT 0,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    next_attempt_at timestamptz,
+    sent_at         timestamptz,
+    last_error      text,
+    CONSTRAINT outbox_once UNIQUE (order_id, kind, subject_id),
+    CONSTRAINT outbox_status_known CHECK (status IN ('queued', 'sent', 'failed', 'dead'))
+);
+CREATE INDEX outbox_newest ON outbox (created_at DESC, id DESC);
+CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE status IN ('queued', 'failed');
