@@ -265,6 +265,29 @@ CREATE TABLE stripe_event_payloads (
 ALTER TABLE stripe_event_payloads ALTER COLUMN payload SET STORAGE EXTERNAL;
 CREATE TABLE stripe_event_payloads_default PARTITION OF stripe_event_payloads DEFAULT;
 
+-- Makes this week's and the next weeks' partitions where missing. A week that already has rows in the default partition stays
+-- there: nothing is lost, only retention is slower.
+CREATE FUNCTION ensure_payload_partitions(today date, weeks_ahead integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    monday date;
+    partition_name text;
+BEGIN
+    FOR week IN 0..weeks_ahead LOOP
+        monday := date_trunc('week', today)::date + 7 * week;
+        partition_name := 'stripe_event_payloads_w' || to_char(monday, 'YYYYMMDD');
+        -- Asked first, because CREATE TABLE IF NOT EXISTS locks the parent before it looks.
+        IF to_regclass(partition_name) IS NULL THEN
+            BEGIN
+                EXECUTE format(
+                    'CREATE TABLE %I PARTITION OF stripe_event_payloads FOR VALUES FROM (%L) TO (%L)',
+                    partition_name, monday::timestamp AT TIME ZONE 'UTC', (monday + 7)::timestamp AT TIME ZONE 'UTC');
+            EXCEPTION WHEN check_violation OR duplicate_table OR unique_violation THEN
+                NULL;
+            END;
+        END IF;
+    END LOOP;
+END $$;
+
 -- What this daemon saw and owes: not part of the state -------------------------------------------------------------------
 
 CREATE TABLE order_changes (

@@ -14,6 +14,6 @@ SELECT pg_advisory_xact_lock($1::bigint);
 -- $1 version, $2 name, $3 oldest code that may still run
 INSERT INTO schema_migrations (version, name, oldest_code) VALUES ($1, $2, $3);
 
--- name: create_payload_partition
--- {name} of the partition, {start} and {end} of its week: identifiers and bounds cannot be parameters of DDL
-CREATE TABLE IF NOT EXISTS {name} PARTITION OF stripe_event_payloads FOR VALUES FROM ('{start}Z') TO ('{end}Z');
+-- name: ensure_payload_partitions
+-- $1 today, $2 how many weeks ahead
+SELECT ensure_payload_partitions($1::date, $2::integer);

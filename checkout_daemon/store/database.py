@@ -1,0 +1,88 @@
+"""The pool of connections, and what its failures mean."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from checkout_daemon.errors import DatabaseUnavailable
+
+# What asyncpg raises when the server is away, going away, or out of connections; never for a fault of a statement.
+_AWAY: tuple[type[BaseException], ...] = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+ACQUIRE_TIMEOUT_SECONDS = 5.0
+STATEMENT_TIMEOUT_SECONDS = 30.0
+
+
+class Database:
+    """A pool whose connection failures are DatabaseUnavailable. Opens lazily: it may be made while the server is down."""
+
+    def __init__(self, url: str, *, min_size: int = 0, max_size: int = 10) -> None:
+        self._url = url
+        self._min_size = min_size
+        self._max_size = max_size
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection from the pool. Raises DatabaseUnavailable when the server is away, at any point of the block."""
+        try:
+            pool = await self._open()
+            async with pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
+                yield connection  # type: ignore[misc]  # the pool's proxy stands in for a connection
+        except _AWAY as error:
+            raise DatabaseUnavailable(f"the database does not answer: {describe(error)}") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection with a transaction around the block: committed at its end, rolled back on any error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def close(self) -> None:
+        """Wait briefly for borrowed connections, then close all."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                async with asyncio.timeout(5):
+                    await pool.close()
+            except (TimeoutError, *_AWAY):
+                pool.terminate()
+
+    def usage(self) -> tuple[int, int]:
+        """(connections open, connections idle)."""
+        return (0, 0) if self._pool is None else (self._pool.get_size(), self._pool.get_idle_size())
+
+    async def _open(self) -> asyncpg.Pool:
+        if self._pool is None:
+            async with self._opening:
+                if self._pool is None:
+                    self._pool = await asyncpg.create_pool(
+                        self._url,
+                        min_size=self._min_size,
+                        max_size=self._max_size,
+                        timeout=ACQUIRE_TIMEOUT_SECONDS,
+                        command_timeout=STATEMENT_TIMEOUT_SECONDS,
+                    )
+        return self._pool
+
+
+def describe(error: BaseException) -> str:
+    """One line without the address or the password of the database."""
+    return type(error).__name__ if isinstance(error, OSError) else (str(error) or type(error).__name__)
