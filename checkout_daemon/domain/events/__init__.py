@@ -1,1 +1,43 @@
-"""Stripe events to facts: one module per Stripe object, one registry."""
+"""Stripe events to facts: the registry of the types we use, one module per Stripe object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from checkout_daemon.domain.events import charge, dispute, payment_intent, refund, session
+from checkout_daemon.domain.events.reading import Told, Translation
+
+_TRANSLATORS: dict[str, Callable[[Told], Translation]] = {
+    "checkout.session.completed": session.completed,
+    "checkout.session.async_payment_succeeded": session.async_payment_succeeded,
+    "checkout.session.async_payment_failed": session.async_payment_failed,
+    "checkout.session.expired": session.expired,
+    "payment_intent.succeeded": payment_intent.succeeded,
+    "payment_intent.payment_failed": payment_intent.seen,
+    "payment_intent.processing": payment_intent.seen,
+    "payment_intent.canceled": payment_intent.seen,
+    "charge.succeeded": charge.succeeded,
+    "charge.failed": charge.seen,
+    "charge.refunded": charge.refunded,
+    "charge.refund.updated": refund.told_of,
+    "charge.dispute.created": dispute.told_of,
+    "charge.dispute.updated": dispute.told_of,
+    "charge.dispute.closed": dispute.told_of,
+    "charge.dispute.funds_withdrawn": dispute.told_of,
+    "charge.dispute.funds_reinstated": dispute.told_of,
+    "refund.created": refund.told_of,
+    "refund.updated": refund.told_of,
+    "refund.failed": refund.told_of,
+}
+
+EVENT_TYPES = tuple(_TRANSLATORS)
+"""The event types the daemon understands: what its webhook endpoint is registered for."""
+
+
+def translate(event_type: str, told: Told) -> Translation | None:
+    """What an event says; None for a type we do not use.
+
+    Raises UnreadableObject where a field is not what Stripe documents.
+    """
+    translator = _TRANSLATORS.get(event_type)
+    return translator(told) if translator else None

@@ -1,0 +1,159 @@
+"""An order's status, attention and money, as a pure function of its facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from checkout_daemon.domain.facts import (
+    Act,
+    ActKind,
+    DisputeFact,
+    DisputeStatus,
+    Observation,
+    Outcome,
+    RefundFact,
+    RefundStatus,
+    SessionFact,
+    SessionStatus,
+)
+from checkout_daemon.domain.orders import PAYABLE_STATUSES, AttentionCode, OrderStatus, OrderTerms
+
+LIVE_REFUNDS = frozenset({RefundStatus.REQUIRES_ACTION, RefundStatus.PENDING, RefundStatus.SUCCEEDED})
+# Inquiries count as disputes, and a lost one stays.
+SETTLED_DISPUTES = frozenset({DisputeStatus.WON, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
+UNANSWERED_DISPUTES = frozenset(
+    {DisputeStatus.WARNING_NEEDS_RESPONSE, DisputeStatus.NEEDS_RESPONSE, DisputeStatus.APPEAL_NEEDS_RESPONSE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """All that is held about one order, of the order's own livemode (observations apart: a wrong one must be seen)."""
+
+    sessions: tuple[SessionFact, ...] = ()
+    payments: Mapping[str, tuple[Observation, ...]] = ()  # type: ignore[assignment]  # an empty one, immutable
+    refunds: tuple[RefundFact, ...] = ()
+    disputes: tuple[DisputeFact, ...] = ()
+    acts: frozenset[Act] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Attention:
+    """Something a person must look at, and what it is about: a payment, refund or dispute."""
+
+    code: AttentionCode
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Message:
+    """Something to tell the customer or the shop's systems, once: kind and what it is about."""
+
+    kind: str
+    subject_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What follows from an order's facts. Amounts in minor units; `attention` is without what was acknowledged."""
+
+    status: OrderStatus
+    attention: tuple[Attention, ...]
+    amount_refunded: int
+    paid_at: datetime | None
+    payable: bool
+    messages: frozenset[Message]
+
+    @property
+    def attention_codes(self) -> list[str]:
+        return sorted({item.code.value for item in self.attention})
+
+
+NEW_ORDER = Derived(OrderStatus.PENDING, (), 0, None, payable=True, messages=frozenset())
+
+
+def derive(terms: OrderTerms, facts: OrderFacts) -> Derived:
+    """The first line that holds decides the status; see the table in docs/ARCHITECTURE.md."""
+    payments = dict(facts.payments)
+    expected = (terms.amount_total, terms.currency, terms.livemode)
+    valid = {key for key, told in payments.items() if told and all(each.told == expected for each in told)}
+    mismatched = [item for key, told in payments.items() if key not in valid for item in _mismatches(terms, key, told)]
+    paid = terms.amount_total * len(valid)
+    live = [refund for refund in facts.refunds if refund.payment_id in valid and refund.status in LIVE_REFUNDS]
+    refunded = min(sum(refund.amount for refund in live), paid)
+
+    status = _status(terms, facts, valid, paid, refunded)
+    attention = [*mismatched, *_attention(terms, facts, valid, paid, refunded)]
+    acknowledged = {(act.reason, act.subject) for act in facts.acts if act.kind is ActKind.ACKNOWLEDGED}
+    return Derived(
+        status=status,
+        attention=tuple(sorted({item for item in attention if (item.code.value, item.subject) not in acknowledged})),
+        amount_refunded=refunded,
+        paid_at=min((each.paid_at for key in valid for each in payments[key]), default=None),
+        payable=status in PAYABLE_STATUSES and not mismatched,
+        messages=_messages(facts, valid, live),
+    )
+
+
+def _status(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int, refunded: int) -> OrderStatus:
+    if any(each.payment_id in valid and each.status not in SETTLED_DISPUTES for each in facts.disputes):
+        return OrderStatus.DISPUTED
+    if valid:
+        if refunded == paid > 0:
+            return OrderStatus.REFUNDED
+        return OrderStatus.PARTIALLY_REFUNDED if paid - refunded < terms.amount_total else OrderStatus.COMPLETED
+    if any(each.status is SessionStatus.COMPLETE and each.outcome is Outcome.UNPAID for each in facts.sessions):
+        return OrderStatus.PROCESSING
+    if any(act.kind is ActKind.CANCELED for act in facts.acts):
+        return OrderStatus.CANCELED
+    if any(each.status is SessionStatus.OPEN for each in facts.sessions):
+        return OrderStatus.PENDING
+    if (last := last_attempt(facts.sessions)) is not None:
+        if last.outcome is Outcome.FAILED:
+            return OrderStatus.FAILED
+        if last.status is SessionStatus.EXPIRED:
+            return OrderStatus.EXPIRED
+    return OrderStatus.PENDING
+
+
+def last_attempt(sessions: Iterable[SessionFact]) -> SessionFact | None:
+    """The session of the highest attempt; among sessions we did not make, the one of the greatest id."""
+    return max(sessions, key=lambda each: (each.attempt, each.id), default=None)
+
+
+def _mismatches(terms: OrderTerms, payment_id: str, told: tuple[Observation, ...]) -> Iterable[Attention]:
+    for each in told:
+        if each.amount != terms.amount_total:
+            yield Attention(AttentionCode.AMOUNT_MISMATCH, payment_id)
+        if each.currency != terms.currency:
+            yield Attention(AttentionCode.CURRENCY_MISMATCH, payment_id)
+        if each.livemode != terms.livemode:
+            yield Attention(AttentionCode.LIVEMODE_MISMATCH, payment_id)
+
+
+def _attention(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int, refunded: int) -> Iterable[Attention]:
+    if paid - refunded > terms.amount_total:
+        yield Attention(AttentionCode.PAID_TWICE, ",".join(sorted(valid)))
+    if valid and any(act.kind is ActKind.CANCELED for act in facts.acts):
+        yield Attention(AttentionCode.PAID_AFTER_CANCEL, ",".join(sorted(valid)))
+    for refund in facts.refunds:
+        if refund.status is RefundStatus.FAILED:
+            yield Attention(AttentionCode.REFUND_FAILED, refund.id)
+    for dispute in facts.disputes:
+        if dispute.status in UNANSWERED_DISPUTES:
+            yield Attention(AttentionCode.DISPUTE_NEEDS_RESPONSE, dispute.id)
+        if dispute.status is DisputeStatus.LOST:
+            yield Attention(AttentionCode.DISPUTE_LOST, dispute.id)
+
+
+def _messages(facts: OrderFacts, valid: set[str], live: list[RefundFact]) -> frozenset[Message]:
+    """Follow from facts, never from transitions: whatever the path, each is owed once."""
+    messages = {Message("order.refunded", refund.id) for refund in live}
+    messages |= {Message("refund.failed", each.id) for each in facts.refunds if each.status is RefundStatus.FAILED}
+    if valid:
+        messages.add(Message("order.completed", ""))
+    elif (last := last_attempt(facts.sessions)) is not None and last.outcome is Outcome.FAILED:
+        messages.add(Message("payment.failed", last.id))
+    return frozenset(messages)

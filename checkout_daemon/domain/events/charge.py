@@ -1,0 +1,75 @@
+"""charge.*: a second witness of a payment, and what it says of its refunds."""
+
+from __future__ import annotations
+
+from checkout_daemon.domain.events import refund
+from checkout_daemon.domain.events.reading import (
+    Told,
+    Translation,
+    UnreadableObject,
+    amount,
+    child,
+    currency,
+    order_link,
+    stripe_id,
+)
+from checkout_daemon.domain.facts import Link, LinkRank, Observation, RefundHint
+
+
+def succeeded(told: Told) -> Translation:
+    translation = seen(told)
+    charge = told.object
+    if charge.get("captured") is False:  # authorized only: no money yet
+        return translation
+    code = currency(charge)
+    # amount_captured is 0 in an event made before the capture was booked; only a different, real capture contradicts.
+    amounts = {amount(charge, "amount"), amount(charge, "amount_captured") or amount(charge, "amount")} - {None}
+    if code is None or not amounts or translation.subject_id is None:
+        raise UnreadableObject("charge has succeeded but has no amount or currency")
+    translation.facts += [
+        Observation(translation.subject_id, each, code, mode, told.observed_at)
+        for each in sorted(each for each in amounts if each is not None)
+        for mode in sorted(told.modes)
+    ]
+    return translation
+
+
+def seen(told: Told) -> Translation:
+    """Whose it is; a failed charge moves no status."""
+    charge_id = stripe_id(told.object, "id")
+    if charge_id is None:
+        raise UnreadableObject("charge.id is missing")
+    payment_id = stripe_id(told.object, "payment_intent")
+    node = payment_id or charge_id
+    translation = Translation(subject_id=node, links=order_link(told.object, node))
+    if payment_id is not None:
+        translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
+    return translation
+
+
+def refunded(told: Told) -> Translation:
+    """A hint; and the refunds themselves, which charges listed until API version 2022-11-15."""
+    translation = seen(told)
+    charge_id = stripe_id(told.object, "id")
+    total = amount(told.object, "amount_refunded")
+    if charge_id is not None and translation.subject_id is not None and total is not None and told.livemode is not None:
+        translation.facts.append(
+            RefundHint(charge_id, told.livemode, translation.subject_id, total, told.observed_at, told.event_id)
+        )
+    listed = (child(told.object, "refunds") or {}).get("data")
+    for each in listed if isinstance(listed, list) else []:
+        if isinstance(each, dict):
+            # A listed refund names its charge, but in the older versions not always its PaymentIntent.
+            named = {"payment_intent": told.object.get("payment_intent"), "charge": charge_id, **each}
+            of_refund = refund.told_of(Told(named, told.observed_at, told.event_id, told.modes))
+            translation.links += of_refund.links
+            translation.facts += of_refund.facts
+    return translation
+
+
+def fetched(told: Told) -> Translation:
+    """A charge as Stripe's API answered it."""
+    translation = succeeded(told) if told.object.get("status") == "succeeded" else seen(told)
+    if (amount(told.object, "amount_refunded") or 0) > 0:
+        translation.facts += refunded(told).facts
+    return translation

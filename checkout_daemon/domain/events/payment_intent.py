@@ -1,0 +1,54 @@
+"""payment_intent.*: only a succeeded one is money; the others are shown on the timeline and move no status."""
+
+from __future__ import annotations
+
+from checkout_daemon.domain.events import charge
+from checkout_daemon.domain.events.reading import (
+    Told,
+    Translation,
+    UnreadableObject,
+    amount,
+    child,
+    currency,
+    order_link,
+    stripe_id,
+)
+from checkout_daemon.domain.facts import Link, LinkRank, Observation, is_charge
+
+
+def succeeded(told: Told) -> Translation:
+    translation = seen(told)
+    intent = told.object
+    code = currency(intent)
+    # Both are told: where they differ, the payment is not what was agreed.
+    amounts = {amount(intent, "amount"), amount(intent, "amount_received")} - {None}
+    if code is None or not amounts or translation.subject_id is None:
+        raise UnreadableObject("payment_intent has succeeded but has no amount or currency")
+    translation.facts += [
+        Observation(translation.subject_id, each, code, mode, told.observed_at)
+        for each in sorted(each for each in amounts if each is not None)
+        for mode in sorted(told.modes)
+    ]
+    return translation
+
+
+def seen(told: Told) -> Translation:
+    """Whose it is, and nothing of its state: a declined card leaves its session open."""
+    payment_id = stripe_id(told.object, "id")
+    if payment_id is None:
+        raise UnreadableObject("payment_intent.id is missing")
+    translation = Translation(subject_id=payment_id, links=order_link(told.object, payment_id))
+    charge_id = stripe_id(told.object, "latest_charge")
+    if charge_id is not None and is_charge(charge_id):
+        translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
+    return translation
+
+
+def fetched(told: Told) -> Translation:
+    """A PaymentIntent as Stripe's API answered it, with its latest charge where that is expanded."""
+    translation = succeeded(told) if told.object.get("status") == "succeeded" else seen(told)
+    if (latest := child(told.object, "latest_charge")) is not None:
+        of_charge = charge.fetched(Told(latest, told.observed_at, told.event_id, told.modes))
+        translation.links += of_charge.links
+        translation.facts += of_charge.facts
+    return translation

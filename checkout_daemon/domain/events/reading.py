@@ -1,0 +1,145 @@
+"""Reads Stripe's objects: any field may be null, absent or new, but one that is there must be what Stripe documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from checkout_daemon.domain.facts import Fact, Link, LinkRank
+
+E = TypeVar("E", bound=StrEnum)
+Object = Mapping[str, Any]
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_STRIPE_ID = re.compile(r"[A-Za-z]+_[A-Za-z0-9_]{1,250}")
+_CURRENCY = re.compile(r"[a-z]{3}")
+_LARGEST_AMOUNT = 2**53
+_LAST_SECOND = 253_402_300_799  # of the year 9999
+
+
+class UnreadableObject(Exception):
+    """A field is not what Stripe documents; the message names the object and the field, never a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An object and the circumstances of its telling: what a translator works on.
+
+    `modes` are the livemodes claimed, of the event and of its object: two when they contradict each other, and then
+    nothing but observations may come of it.
+    """
+
+    object: Object
+    observed_at: datetime
+    event_id: str
+    modes: frozenset[bool]
+
+    @property
+    def livemode(self) -> bool | None:
+        return next(iter(self.modes)) if len(self.modes) == 1 else None
+
+
+@dataclass(slots=True)
+class Translation:
+    """What an object says: its facts and links, and the node it is about (None: nothing we can place)."""
+
+    subject_id: str | None = None
+    links: list[Link] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+
+
+def livemodes(*claims: object) -> frozenset[bool]:
+    """The livemodes claimed; nobody claiming one means test mode, which never passes for a live payment."""
+    return frozenset(claim for claim in claims if isinstance(claim, bool)) or frozenset({False})
+
+
+def stripe_id(told: Object, name: str) -> str | None:
+    """An id, of a field that holds it or the expanded object."""
+    value = told.get(name)
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _STRIPE_ID.fullmatch(value):
+        raise UnreadableObject(f"{_kind(told)}.{name} is not an id")
+    return value
+
+
+def amount(told: Object, name: str) -> int | None:
+    value = told.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_AMOUNT:
+        raise UnreadableObject(f"{_kind(told)}.{name} is not an amount in minor units")
+    return value
+
+
+def currency(told: Object) -> str | None:
+    value = told.get("currency")
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _CURRENCY.fullmatch(value.lower()):
+        raise UnreadableObject(f"{_kind(told)}.currency is not a currency code")
+    return value.lower()
+
+
+def text(told: Object, name: str) -> str | None:
+    value = told.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise UnreadableObject(f"{_kind(told)}.{name} is not a text")
+    # PostgreSQL cannot hold NUL nor lone surrogates.
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def choice(told: Object, name: str, kind: type[E]) -> E | None:
+    value = told.get(name)
+    if value is None:
+        return None
+    try:
+        return kind(value)
+    except ValueError:
+        raise UnreadableObject(f"{_kind(told)}.{name} has a value this version does not know") from None
+
+
+def moment(told: Object, name: str) -> datetime | None:
+    return read_moment(told.get(name))
+
+
+def read_moment(value: object) -> datetime | None:
+    """Seconds since 1970 as Stripe writes times; anything else is as if absent."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LAST_SECOND:
+        return None
+    return datetime.fromtimestamp(value, UTC)
+
+
+def child(told: Object, name: str) -> Object | None:
+    """An expanded object; None where there is only its id, or nothing."""
+    value = told.get(name)
+    return value if isinstance(value, Mapping) else None
+
+
+def order_link(told: Object, node: str) -> list[Link]:
+    """The link that `metadata.order_id` makes, if it holds an order's id."""
+    return _link_to_order(node, (child(told, "metadata") or {}).get("order_id"), LinkRank.METADATA)
+
+
+def reference_link(told: Object, node: str) -> list[Link]:
+    """The link that `client_reference_id` makes, if it holds an order's id."""
+    return _link_to_order(node, told.get("client_reference_id"), LinkRank.CLIENT_REFERENCE_ID)
+
+
+def _link_to_order(node: str, value: object, rank: LinkRank) -> list[Link]:
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return [Link(node, value.lower(), rank)]
+    return []
+
+
+def _kind(told: Object) -> str:
+    value = told.get("object")
+    return value if isinstance(value, str) and value.isidentifier() else "object"

@@ -1,0 +1,35 @@
+"""refund.* and charge.refund.updated: a refund, which names its charge and PaymentIntent but nothing of ours."""
+
+from __future__ import annotations
+
+from checkout_daemon.domain.events.reading import (
+    Told,
+    Translation,
+    UnreadableObject,
+    amount,
+    choice,
+    currency,
+    stripe_id,
+)
+from checkout_daemon.domain.facts import Link, LinkRank, RefundFact, RefundStatus, is_charge
+
+
+def told_of(told: Told) -> Translation:
+    refund = told.object
+    refund_id = stripe_id(refund, "id")
+    if refund_id is None:
+        raise UnreadableObject("refund.id is missing")
+    payment_id, charge_id = stripe_id(refund, "payment_intent"), stripe_id(refund, "charge")
+    node = payment_id or charge_id
+    if node is None:  # of a payment that is neither: not one of Checkout
+        return Translation()
+    translation = Translation(subject_id=node)
+    if payment_id is not None and charge_id is not None and is_charge(charge_id):
+        translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
+    total, code = amount(refund, "amount"), currency(refund)
+    if total is None or code is None:
+        raise UnreadableObject("refund has no amount or currency")
+    if told.livemode is not None:
+        status = choice(refund, "status", RefundStatus) or RefundStatus.PENDING
+        translation.facts.append(RefundFact(refund_id, told.livemode, node, status, total, code))
+    return translation

@@ -1,0 +1,95 @@
+"""checkout.session.*: the session itself, whose it is, and what it says of its payment."""
+
+from __future__ import annotations
+
+from checkout_daemon.domain.events import payment_intent
+from checkout_daemon.domain.events.reading import (
+    Told,
+    Translation,
+    UnreadableObject,
+    amount,
+    child,
+    choice,
+    currency,
+    moment,
+    order_link,
+    reference_link,
+    stripe_id,
+    text,
+)
+from checkout_daemon.domain.facts import Link, LinkRank, Observation, Outcome, SessionFact, SessionStatus, later
+
+# Of these modes an amount may be absent though nothing is owed: https://docs.stripe.com/api/checkout/sessions/object
+_MODES_WITHOUT_AMOUNT = ("setup", "subscription")
+
+
+def completed(told: Told) -> Translation:
+    """Complete is not paid: with payment_status=unpaid a delayed method is still on its way."""
+    return _translate(told, SessionStatus.COMPLETE, Outcome.UNPAID)
+
+
+def async_payment_succeeded(told: Told) -> Translation:
+    absent = told.object.get("payment_status") is None
+    return _translate(told, SessionStatus.COMPLETE, Outcome.PAID if absent else Outcome.UNPAID)
+
+
+def async_payment_failed(told: Told) -> Translation:
+    return _translate(told, SessionStatus.COMPLETE, Outcome.FAILED)
+
+
+def expired(told: Told) -> Translation:
+    return _translate(told, SessionStatus.EXPIRED, Outcome.UNPAID)
+
+
+def fetched(told: Told) -> Translation:
+    """A session as Stripe's API answered it, with its PaymentIntent and charge expanded where it has them."""
+    translation = _translate(told, SessionStatus.OPEN, _outcome_of_intent(told))
+    if (intent := child(told.object, "payment_intent")) is not None:
+        of_intent = payment_intent.fetched(Told(intent, told.observed_at, told.event_id, told.modes))
+        translation.links += of_intent.links
+        translation.facts += of_intent.facts
+    return translation
+
+
+def _outcome_of_intent(told: Told) -> Outcome:
+    """A delayed payment that failed: its session alone would look as if it were still processing."""
+    intent = child(told.object, "payment_intent")
+    over = intent is not None and intent.get("status") in ("requires_payment_method", "canceled")
+    return Outcome.FAILED if over and told.object.get("status") == "complete" else Outcome.UNPAID
+
+
+def _translate(told: Told, at_least: SessionStatus, outcome_at_least: Outcome) -> Translation:
+    session = told.object
+    session_id = stripe_id(session, "id")
+    if session_id is None:
+        raise UnreadableObject("checkout.session.id is missing")
+    payment_id = stripe_id(session, "payment_intent")
+    status = later(choice(session, "status", SessionStatus) or at_least, at_least)
+    outcome = later(choice(session, "payment_status", Outcome) or outcome_at_least, outcome_at_least)
+    translation = Translation(subject_id=session_id)
+    translation.links += reference_link(session, session_id) + order_link(session, session_id)
+    if payment_id is not None:
+        translation.links.append(Link(session_id, payment_id, LinkRank.STRIPE))
+    if told.livemode is not None:
+        translation.facts.append(
+            SessionFact(
+                session_id,
+                told.livemode,
+                status,
+                outcome,
+                url=text(session, "url"),
+                expires_at=moment(session, "expires_at"),
+            )
+        )
+    if outcome in (Outcome.PAID, Outcome.NO_PAYMENT_REQUIRED):
+        translation.facts += _observations(told, payment_id or session_id)
+    return translation
+
+
+def _observations(told: Told, payment_id: str) -> list[Observation]:
+    total, code = amount(told.object, "amount_total"), currency(told.object)
+    if total is None or code is None:
+        if told.object.get("mode") in _MODES_WITHOUT_AMOUNT:
+            return []
+        raise UnreadableObject("checkout.session is paid but has no amount_total or currency")
+    return [Observation(payment_id, total, code, mode, told.observed_at) for mode in sorted(told.modes)]

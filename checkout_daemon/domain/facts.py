@@ -1,0 +1,269 @@
+"""Facts about Stripe's objects, and how two facts about the same object join.
+
+Each join is commutative, associative and idempotent, so the order in which facts arrive cannot matter. Enumerations are
+written in the order of their join: the later member wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any, Protocol, TypeVar
+
+E = TypeVar("E", bound=StrEnum)
+
+
+class SessionStatus(StrEnum):
+    OPEN = "open"
+    EXPIRED = "expired"
+    COMPLETE = "complete"
+
+
+class Outcome(StrEnum):
+    """What is known of a session's money."""
+
+    UNPAID = "unpaid"
+    FAILED = "failed"
+    NO_PAYMENT_REQUIRED = "no_payment_required"
+    PAID = "paid"
+
+
+class RefundStatus(StrEnum):
+    REQUIRES_ACTION = "requires_action"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    CANCELED = "canceled"
+    FAILED = "failed"
+
+
+class DisputeStatus(StrEnum):
+    """In rank order; the rank only decides between two tellings of the same second, for disputes do move back."""
+
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    LOST = "lost"
+    APPEAL_NEEDS_RESPONSE = "appeal_needs_response"
+    APPEAL_UNDER_REVIEW = "appeal_under_review"
+    WON = "won"
+    PREVENTED = "prevented"
+
+
+class LinkRank(IntEnum):
+    """Who says which order a Stripe object belongs to; the smallest wins. STRIPE is an id inside Stripe."""
+
+    OURS = 0
+    CLIENT_REFERENCE_ID = 1
+    METADATA = 2
+    STRIPE = 3
+
+
+class ActKind(StrEnum):
+    CANCELED = "canceled"
+    ACKNOWLEDGED = "acknowledged"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`source_id` (cs_, pi_, ch_) belongs to `target_id`: an order's id, or the pi_ of a session or charge."""
+
+    source_id: str
+    target_id: str
+    rank: LinkRank
+
+
+Key = tuple[object, ...]
+
+
+class Fact(Protocol):
+    """What all facts have in common: the key under which they join, and the node (cs_, pi_, ch_) they hang on."""
+
+    @property
+    def key(self) -> Key: ...
+
+    @property
+    def node(self) -> str: ...
+
+    def join(self, other: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFact:
+    id: str
+    livemode: bool
+    status: SessionStatus
+    outcome: Outcome
+    attempt: int = 0  # ours 1, 2, …; 0 if not made by us
+    url: str | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def key(self) -> Key:
+        return ("session", self.id, self.livemode)
+
+    @property
+    def node(self) -> str:
+        return self.id
+
+    def join(self, other: SessionFact) -> SessionFact:
+        return replace(
+            self,
+            status=later(self.status, other.status),
+            outcome=later(self.outcome, other.outcome),
+            attempt=max(self.attempt, other.attempt),
+            url=max(self.url or "", other.url or "") or None,
+            expires_at=other.expires_at
+            if self.expires_at is None or (other.expires_at is not None and other.expires_at > self.expires_at)
+            else self.expires_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One telling of a payment's money; amount in minor units. A payment's observations are a set."""
+
+    payment_id: str
+    amount: int
+    currency: str
+    livemode: bool
+    paid_at: datetime
+
+    @property
+    def key(self) -> Key:
+        return ("observation", self.payment_id, *self.told)
+
+    @property
+    def node(self) -> str:
+        return self.payment_id
+
+    @property
+    def told(self) -> tuple[int, str, bool]:
+        return (self.amount, self.currency, self.livemode)
+
+    def join(self, other: Observation) -> Observation:
+        return self if self.paid_at <= other.paid_at else other
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFact:
+    id: str
+    livemode: bool
+    payment_id: str  # pi_, or ch_ where the PaymentIntent is not known
+    status: RefundStatus
+    amount: int
+    currency: str
+
+    @property
+    def key(self) -> Key:
+        return ("refund", self.id, self.livemode)
+
+    @property
+    def node(self) -> str:
+        return self.payment_id
+
+    def join(self, other: RefundFact) -> RefundFact:
+        return replace(
+            self,
+            status=later(self.status, other.status),
+            # Constants at Stripe. max() makes even a contradiction end the same in any order.
+            payment_id=better_node(self.payment_id, other.payment_id),
+            amount=max(self.amount, other.amount),
+            currency=max(self.currency, other.currency),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeFact:
+    id: str
+    livemode: bool
+    payment_id: str
+    status: DisputeStatus
+    due_by: datetime | None
+    amount: int | None
+    currency: str | None
+    reason: str | None
+    observed_at: datetime
+    event_id: str
+
+    @property
+    def key(self) -> Key:
+        return ("dispute", self.id, self.livemode)
+
+    @property
+    def node(self) -> str:
+        return self.payment_id
+
+    def join(self, other: DisputeFact) -> DisputeFact:
+        newest = self if self._weight() >= other._weight() else other
+        return replace(newest, payment_id=better_node(self.payment_id, other.payment_id))
+
+    def _weight(self) -> tuple[datetime, int, str]:
+        return (self.observed_at, rank(self.status), self.event_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundHint:
+    """What a charge said of its refunds as a whole: never a status, only a reason to look."""
+
+    charge_id: str
+    livemode: bool
+    payment_id: str
+    amount_refunded: int
+    observed_at: datetime
+    event_id: str
+
+    @property
+    def key(self) -> Key:
+        return ("hint", self.charge_id, self.livemode)
+
+    @property
+    def node(self) -> str:
+        return self.payment_id
+
+    def join(self, other: RefundHint) -> RefundHint:
+        newest = max(self, other, key=lambda hint: (hint.observed_at, hint.event_id))
+        return replace(newest, payment_id=better_node(self.payment_id, other.payment_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a person did to an order; `reason` and `subject` say what was acknowledged."""
+
+    kind: ActKind
+    reason: str = ""
+    subject: str = ""
+
+
+def is_charge(identifier: str) -> bool:
+    """A charge's id: ch_, or py_ for the bank debits and the like."""
+    return identifier.startswith(("ch_", "py_"))
+
+
+def is_node(identifier: str) -> bool:
+    """Whether an id is a session's, a PaymentIntent's or a charge's: what links connect."""
+    return identifier.startswith(("cs_", "pi_")) or is_charge(identifier)
+
+
+def better_node(one: str, two: str) -> str:
+    """Of two names for a payment, the PaymentIntent's before a charge's."""
+    return max(one, two, key=lambda node: (node.startswith("pi_"), node))
+
+
+def rank(member: StrEnum) -> int:
+    """The place of an enumeration's member in its join order."""
+    return _RANKS[type(member)][member]
+
+
+def later(one: E, two: E) -> E:
+    """The join of two members: the one written later."""
+    return one if rank(one) >= rank(two) else two
+
+
+_RANKS: dict[type[StrEnum], dict[StrEnum, int]] = {
+    kind: {member: place for place, member in enumerate(kind)}
+    for kind in (SessionStatus, Outcome, RefundStatus, DisputeStatus)
+}
