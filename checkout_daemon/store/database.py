@@ -10,16 +10,14 @@ import asyncpg
 
 from checkout_daemon.errors import DatabaseUnavailable
 
-# What asyncpg raises when the server is away, going away, or out of connections; never for a fault of a statement.
-_AWAY: tuple[type[BaseException], ...] = (
-    OSError,
-    asyncio.TimeoutError,
+# What asyncpg raises when the server is away, going away, or out of resources; never for a fault of a statement.
+_AWAY = (
+    OSError,  # with TimeoutError
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.ReadOnlySQLTransactionError,
@@ -30,7 +28,7 @@ STATEMENT_TIMEOUT_SECONDS = 30.0
 
 
 class Database:
-    """A pool whose connection failures are DatabaseUnavailable. Opens lazily: it may be made while the server is down."""
+    """A pool whose connection failures are DatabaseUnavailable. It opens lazily: the server may be down meanwhile."""
 
     def __init__(self, url: str, *, min_size: int = 0, max_size: int = 10) -> None:
         self._url = url
@@ -47,6 +45,8 @@ class Database:
             async with pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
                 yield connection  # type: ignore[misc]  # the pool's proxy stands in for a connection
         except _AWAY as error:
+            if isinstance(error, ValueError):  # an argument that cannot be encoded is an InterfaceError too
+                raise
             raise DatabaseUnavailable(f"the database does not answer: {describe(error)}") from error
 
     @asynccontextmanager
@@ -62,7 +62,7 @@ class Database:
             try:
                 async with asyncio.timeout(5):
                     await pool.close()
-            except (TimeoutError, *_AWAY):
+            except _AWAY:
                 pool.terminate()
 
     def usage(self) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Brings a database to this code's schema, and tells whether code and database fit.
 
-A migration file is `NNNN_name.sql` and starts with `-- oldest code: N`: the oldest schema version whose code may still run
-once it is applied. Expand now, contract in a later release: a daemon refuses only a database that has moved past it.
+A migration file is `NNNN_name.sql` and starts with `-- oldest code: N`: the oldest schema version whose code may still
+run once it is applied. Expand now, contract in a later release: code refuses only a database that has moved past it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def code_version() -> int:
 
 async def read_state(connection: asyncpg.Connection) -> SchemaState:
     try:
-        row = await connection.fetchrow(sql("schema_state"))
+        (row,) = await connection.fetch(sql("schema_state"))
     except asyncpg.UndefinedTableError:
         return SchemaState(0, 0)
     return SchemaState(row["version"], row["oldest_code"])

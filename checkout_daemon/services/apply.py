@@ -1,0 +1,216 @@
+"""Stores Stripe's events and applies them: in the normal case both in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+
+import asyncpg
+
+from checkout_daemon.domain.events import translate
+from checkout_daemon.domain.events.envelope import StripeEvent, parse_event
+from checkout_daemon.domain.events.reading import UnreadableObject
+from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.store import events, facts
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.events import NewEvent, StoredEvent, Verdict
+
+log = logging.getLogger(__name__)
+
+ACTOR = "stripe"
+MOST_ATTEMPTS = 10
+_MOST_RACES = 3
+_LONGEST_BACKOFF = timedelta(hours=6)
+# Another transaction won: the same work, done again, succeeds.
+_LOST_RACES = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event with the time of its receipt."""
+
+    event: StripeEvent
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of one delivery: applied, ignored, failed, or `duplicate`: held already, nothing changed."""
+
+    event_id: str
+    type: str
+    status: str
+    reason: str | None = None
+
+
+class _RacedError(Exception):
+    """Another transaction stored the same event id with another body while this one applied it."""
+
+
+async def apply_batch(database: Database, batch: Sequence[Received]) -> list[Applied]:
+    """Store and apply events in one transaction; each one's end, in the order given.
+
+    An event that cannot be applied hurts none of its neighbours: they are tried one by one, and it is stored as failed.
+    Raises DatabaseUnavailable, and then nothing of the batch is stored.
+    """
+    try:
+        return await _try_batch(database, batch)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        if len(batch) > 1:
+            log.warning("a batch of %d events is applied one by one after %s", len(batch), type(error).__name__)
+            return [(await apply_batch(database, [each]))[0] for each in batch]
+        log.exception("event %s could not be applied; it is stored and tried again", batch[0].event.id)
+        return [await _store_failed(database, batch[0], error)]
+
+
+async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> Applied:
+    """Apply a stored event again, in the caller's transaction, from its stored payload. Safe to do twice.
+
+    The caller holds the event's row lock. A failure is recorded with the next attempt's time; the last one makes it dead.
+    """
+    now = datetime.now(UTC)
+    payload = await events.read_payload(connection, stored)
+    if payload is None:
+        verdict = Verdict("dead", last_error="its payload is no longer held")
+        await events.record_attempt(connection, stored.id, verdict)
+        return Applied(stored.id, "", verdict.status)
+    event = parse_event(payload.encode())
+    try:
+        async with connection.transaction():  # a savepoint: the failure is recorded, its half-done work is not
+            telling, verdict = _translate(Received(event, stored.received_at))
+            if telling is not None:
+                merged = await merge(connection, [telling])
+                verdict = _placed(verdict, merged.order_ids[0])
+    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, *_LOST_RACES):
+        raise
+    except Exception as error:
+        log.exception("event %s failed again", stored.id)
+        verdict = _failed(error, now, stored.attempts)
+    if verdict.status == "failed":
+        verdict = _failed_again(verdict, now, stored.attempts)
+    await events.record_attempt(connection, stored.id, verdict)
+    return Applied(event.id, event.type, verdict.status, verdict.reason)
+
+
+async def _try_batch(database: Database, batch: Sequence[Received]) -> list[Applied]:
+    for _ in range(_MOST_RACES):
+        try:
+            async with database.transaction() as connection:
+                return await _apply(connection, batch)
+        except (_RacedError, *_LOST_RACES):
+            continue
+    async with database.transaction() as connection:
+        return await _apply(connection, batch)
+
+
+async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> list[Applied]:
+    translated = [_translate(each) for each in batch]
+    nodes = {node for telling, _ in translated if telling is not None for node in telling.nodes()}
+    if nodes:
+        await facts.lock_nodes(connection, nodes)
+    # Only now: a copy of an event that another transaction is storing names the same nodes, and has been waited for.
+    held = await events.held_events(connection, {each.event.id for each in batch})
+    hashes = [body_hash(each.event) for each in batch]
+    first: dict[str, int] = {}
+    for index, each in enumerate(batch):
+        if each.event.id not in held:
+            first.setdefault(each.event.id, index)
+    fresh = list(first.values())
+
+    telling_of = {index: telling for index in fresh if (telling := translated[index][0]) is not None}
+    verdicts = {index: translated[index][1] for index in fresh}
+    if telling_of:
+        merged = await merge(connection, list(telling_of.values()), locked=nodes)
+        for index, order_id in zip(telling_of, merged.order_ids, strict=True):
+            verdicts[index] = _placed(verdicts[index], order_id)
+    if fresh:
+        inserted = await events.insert_events(
+            connection,
+            [NewEvent(batch[each].event, batch[each].received_at, hashes[each], verdicts[each]) for each in fresh],
+        )
+        if any(batch[each].event.id not in inserted for each in telling_of):
+            raise _RacedError
+    _report_other_bodies(batch, hashes, held, first)
+    return [
+        Applied(each.event.id, each.event.type, verdicts[index].status, verdicts[index].reason)
+        if index in verdicts
+        else Applied(each.event.id, each.event.type, "duplicate")
+        for index, each in enumerate(batch)
+    ]
+
+
+def _translate(received: Received) -> tuple[Telling | None, Verdict]:
+    """What an event tells, and what becomes of it as far as that can be said before its order is known."""
+    event = received.event
+    try:
+        translation = translate(event.type, event.told(received.received_at))
+    except Exception as error:  # the edge of one event: whatever is wrong with it, its neighbours go on
+        if not isinstance(error, UnreadableObject):
+            log.exception("event %s of type %s could not be read", event.id, event.type)
+        return None, _failed(error, received.received_at, 0)
+    if translation is None:
+        return None, Verdict("ignored", reason="unhandled_type")
+    if translation.subject_id is None:
+        return None, Verdict("ignored", reason="no_order")
+    telling = Telling(
+        cause=event.type,
+        actor=ACTOR,
+        note=event.id,
+        subject_id=translation.subject_id,
+        links=translation.links,
+        facts=translation.facts,
+    )
+    return telling, Verdict("applied", subject_id=translation.subject_id)
+
+
+def _placed(verdict: Verdict, order_id: str | None) -> Verdict:
+    if order_id is None:
+        return replace(verdict, status="ignored", reason="no_order")
+    return replace(verdict, order_id=order_id)
+
+
+async def _store_failed(database: Database, received: Received, error: Exception) -> Applied:
+    verdict = _failed(error, received.received_at, 0)
+    async with database.transaction() as connection:
+        new = NewEvent(received.event, received.received_at, body_hash(received.event), verdict)
+        inserted = await events.insert_events(connection, [new])
+    return Applied(received.event.id, received.event.type, verdict.status if inserted else "duplicate")
+
+
+def _failed(error: Exception, now: datetime, attempts_before: int) -> Verdict:
+    # An UnreadableObject names fields, never values; anything else could quote personal data, so only its type is kept.
+    text = str(error) if isinstance(error, UnreadableObject) else f"{type(error).__name__} while it was applied"
+    return Verdict("failed", next_attempt_at=now + backoff(attempts_before + 1), last_error=text)
+
+
+def _failed_again(verdict: Verdict, now: datetime, attempts_before: int) -> Verdict:
+    if attempts_before + 1 >= MOST_ATTEMPTS:
+        return replace(verdict, status="dead", next_attempt_at=None)
+    return replace(verdict, next_attempt_at=now + backoff(attempts_before + 1))
+
+
+def backoff(attempts: int) -> timedelta:
+    """5 s, doubled each time up to six hours, with jitter so that a crowd of failures does not come back as one."""
+    return min(timedelta(seconds=5 * 2 ** (attempts - 1)), _LONGEST_BACKOFF) * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+def body_hash(event: StripeEvent) -> bytes:
+    return blake2b(event.payload.encode(), digest_size=16).digest()
+
+
+def _report_other_bodies(
+    batch: Sequence[Received], hashes: Sequence[bytes], held: dict[str, bytes], first: dict[str, int]
+) -> None:
+    """The first body of an event is kept; another one under its id is worth a word."""
+    known = held | {event_id: hashes[index] for event_id, index in first.items()}
+    other = Counter(each.event.id for each, digest in zip(batch, hashes, strict=True) if known[each.event.id] != digest)
+    for event_id in other:
+        log.warning("event %s came again with another body: the first is kept", event_id)

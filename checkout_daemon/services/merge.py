@@ -1,0 +1,194 @@
+"""Joins what is told to what is held, under locks, and writes what follows: the one way facts get into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from checkout_daemon.domain.derive import Derived
+from checkout_daemon.domain.factbase import FactBase
+from checkout_daemon.domain.facts import (
+    Act,
+    DisputeFact,
+    Fact,
+    Link,
+    LinkRank,
+    Observation,
+    RefundFact,
+    RefundHint,
+    SessionFact,
+)
+from checkout_daemon.domain.links import LinkGraph
+from checkout_daemon.domain.orders import OrderTerms
+from checkout_daemon.store import changes, events, facts
+from checkout_daemon.store.facts import HeldFacts
+from checkout_daemon.store.orders import LockedOrder, lock_orders
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Links, facts and acts that come together: one event, one answer of Stripe's API, or one act of a person.
+
+    `cause` (an event's type, or what was done), `actor` and `note` go into the change log.
+    """
+
+    cause: str
+    actor: str
+    note: str = ""
+    subject_id: str | None = None
+    links: Sequence[Link] = ()
+    facts: Sequence[Fact] = ()
+    acts: Sequence[tuple[str, Act]] = ()
+
+    def nodes(self) -> set[str]:
+        """Every session, PaymentIntent and charge it names."""
+        nodes = {fact.node for fact in self.facts} | {link.source_id for link in self.links}
+        nodes |= {link.target_id for link in self.links if link.rank is LinkRank.STRIPE}
+        if self.subject_id is not None:
+            nodes.add(self.subject_id)
+        return nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """`order_ids`: for each telling the order it is about, if known. `derived`: the orders' state now."""
+
+    order_ids: list[str | None]
+    derived: dict[str, Derived]
+
+
+async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, locked: Iterable[str] = ()) -> Merged:
+    """Join all tellings in one transaction of the caller's. `locked`: nodes the caller has locked already.
+
+    Locks: the nodes named, then their orders' rows by id, and only then are facts read, so that a link and a fact that
+    arrive together cannot miss each other. A node whose order changes without being named is locked as well.
+    """
+    links, connected = await _lock_component(connection, tellings, set(locked))
+    named = {link.target_id for link in [*links, *_links(tellings)] if link.rank is not LinkRank.STRIPE}
+    named |= {order_id for telling in tellings for order_id, _ in telling.acts}
+    if not connected and not named:
+        return Merged([None for _ in tellings], {})
+    orders = {order.id: order for order in await lock_orders(connection, named)} if named else {}
+    held = await facts.load_facts(connection, orders, connected)
+    base = FactBase(OrderTerms(each.id, each.amount_total, each.currency, each.livemode) for each in orders.values())
+    for link in links:
+        base.join_link(link)
+    for fact in held.facts():
+        base.join(fact)
+    for each in held.acts:
+        base.join_act(each.order_id, each.act)
+
+    homeless = {node for node in connected if base.order_of(node) is None}
+    outcome = _join_all(base, orders, tellings)
+    await _write_new_links(connection, links, tellings)
+    await _write_facts(connection, base, held)
+    if found := {node: order_id for node in homeless if (order_id := base.order_of(node)) is not None}:
+        await events.adopt_events(connection, found)
+    if outcome.states or outcome.messages:
+        await changes.record(connection, outcome)
+    return Merged(
+        [base.order_of(telling.subject_id) if telling.subject_id else None for telling in tellings],
+        {order_id: base.derive(order_id) for order_id in orders},
+    )
+
+
+def _links(tellings: Sequence[Telling]) -> list[Link]:
+    return [link for telling in tellings for link in telling.links]
+
+
+async def _lock_component(
+    connection: asyncpg.Connection, tellings: Sequence[Telling], locked: set[str]
+) -> tuple[list[Link], set[str]]:
+    """Lock what must be, and load the links; the links held, and all nodes connected by them and the new ones."""
+    wanted = {node for telling in tellings for node in telling.nodes()}
+    if not wanted:
+        return [], set()
+    while True:
+        if missing := wanted - locked:
+            await facts.lock_nodes(connection, missing)
+            locked |= missing
+        links = await facts.load_links(connection, locked)
+        new_links = _links(tellings)
+        # Whether an order exists is asked later; until then every id that a link names may be one.
+        graph = LinkGraph({link.target_id for link in [*links, *new_links]})
+        for link in links:
+            graph.join(link)
+        before = {node: graph.order_of(node) for node in graph.connected(locked)}
+        for link in new_links:
+            graph.join(link)
+        connected = graph.connected(locked)
+        wanted = {node for node in connected if graph.order_of(node) != before.get(node)}
+        if wanted <= locked:
+            return links, connected
+
+
+def _join_all(base: FactBase, orders: dict[str, LockedOrder], tellings: Sequence[Telling]) -> changes.Outcome:
+    """Join one telling after the other, so that the change log has each step though they share a transaction."""
+    outcome = changes.Outcome()
+    stored = {order_id: order.state for order_id, order in orders.items()}
+    owed = {order_id: base.derive(order_id).messages for order_id in orders}
+    for telling in tellings:
+        nodes = telling.nodes()
+        concerned = {base.order_of(node) for node in base.links.connected(nodes)}
+        for link in telling.links:
+            base.join_link(link)
+        for fact in telling.facts:
+            base.join(fact)
+        for order_id, act in telling.acts:
+            base.join_act(order_id, act)
+            concerned.add(order_id)
+        concerned |= {base.order_of(node) for node in base.links.connected(nodes)}
+        for order_id in sorted(each for each in concerned if each is not None):
+            now = base.derive(order_id)
+            before, after = stored[order_id], changes.State.of(now)
+            if after != before:
+                outcome.states[order_id] = stored[order_id] = after
+            if after.visible != before.visible:
+                outcome.changes.append(
+                    changes.Change(order_id, before.status, after.status, telling.cause, telling.actor, telling.note)
+                )
+            outcome.messages += [(order_id, each) for each in now.messages - owed[order_id]]
+            owed[order_id] = now.messages
+    return outcome
+
+
+async def _write_new_links(connection: asyncpg.Connection, held: list[Link], tellings: Sequence[Telling]) -> None:
+    ranks = {(link.source_id, link.target_id): link.rank for link in held}
+    new = [
+        link
+        for link in _links(tellings)
+        if (rank := ranks.get((link.source_id, link.target_id))) is None or link.rank < rank
+    ]
+    if new:
+        await facts.write_links(connection, new)
+
+
+async def _write_facts(connection: asyncpg.Connection, base: FactBase, held: HeldFacts) -> None:
+    """Write the facts that differ from what was held, and where sessions and payments belong now."""
+    before = {fact.key: fact for fact in held.facts()}
+    changed = [fact for key, fact in base.facts.items() if before.get(key) != fact]
+
+    known = {payment.id: payment.order_id for payment in held.payments}
+    payments = {node: order_id for node in known if (order_id := base.order_of(node)) != known[node]}
+    for fact in changed:
+        if not isinstance(fact, SessionFact) and fact.node not in known:
+            payments[fact.node] = base.order_of(fact.node)
+    if payments:  # first: the other facts refer to them
+        await facts.write_payments(connection, payments)
+
+    sessions = {fact.key: fact for fact in changed if isinstance(fact, SessionFact)}
+    moved = {each.fact.key for each in held.sessions if base.order_of(each.fact.id) != each.order_id}
+    sessions |= {key: fact for key, fact in base.facts.items() if key in moved and isinstance(fact, SessionFact)}
+    if sessions:
+        order_of_session = {each.id: base.order_of(each.id) for each in sessions.values()}
+        await facts.write_sessions(connection, sessions.values(), order_of_session)
+    if observations := [fact for fact in changed if isinstance(fact, Observation)]:
+        await facts.write_observations(connection, observations)
+    if refunds := [fact for fact in changed if isinstance(fact, RefundFact)]:
+        await facts.write_refunds(connection, refunds)
+    if disputes := [fact for fact in changed if isinstance(fact, DisputeFact)]:
+        await facts.write_disputes(connection, disputes)
+    if hints := [fact for fact in changed if isinstance(fact, RefundHint)]:
+        await facts.write_hints(connection, hints)

@@ -1,0 +1,103 @@
+"""Stripe's events in PostgreSQL: the inbox and its payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from checkout_daemon.domain.events.envelope import StripeEvent
+from checkout_daemon.store.queries import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an event: status applied, ignored (with the reason), failed or dead (with the error)."""
+
+    status: str
+    reason: str | None = None
+    order_id: str | None = None
+    subject_id: str | None = None
+    next_attempt_at: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    event: StripeEvent
+    received_at: datetime
+    body_hash: bytes
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event that is tried again; `received_at` finds its payload."""
+
+    id: str
+    received_at: datetime
+    attempts: int
+
+
+async def held_events(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, bytes]:
+    """Of these, the events already held, each with the hash of its body."""
+    return {row["id"]: row["body_hash"] for row in await connection.fetch(sql("held_events"), list(ids))}
+
+
+async def insert_events(connection: asyncpg.Connection, events: Sequence[NewEvent]) -> set[str]:
+    """Store events with their payloads; the ids that were new. An id already held is left as it is."""
+    rows = sorted(events, key=lambda each: each.event.id)
+    inserted = await connection.fetch(
+        sql("insert_events"),
+        [each.event.id for each in rows],
+        [each.event.type for each in rows],
+        [each.verdict.status for each in rows],
+        [each.verdict.reason for each in rows],
+        [each.verdict.order_id for each in rows],
+        [each.verdict.subject_id for each in rows],
+        [each.event.api_version for each in rows],
+        [each.event.livemode for each in rows],
+        [each.event.created_at for each in rows],
+        [each.received_at for each in rows],
+        [each.verdict.next_attempt_at for each in rows],
+        [each.verdict.last_error for each in rows],
+        [each.body_hash for each in rows],
+        [each.event.payload for each in rows],
+    )
+    return {row["id"] for row in inserted}
+
+
+async def adopt_events(connection: asyncpg.Connection, order_of_subject: dict[str, str]) -> None:
+    """Events that came before anybody knew whose they were become applied to their order."""
+    await connection.execute(sql("adopt_events"), list(order_of_subject), list(order_of_subject.values()))
+
+
+async def claim_due_events(connection: asyncpg.Connection, limit: int) -> list[StoredEvent]:
+    """Failed events whose time has come, locked; those that another daemon works on are passed over."""
+    return [StoredEvent(*row) for row in await connection.fetch(sql("claim_due_events"), limit)]
+
+
+async def lock_event(connection: asyncpg.Connection, event_id: str) -> StoredEvent | None:
+    row = await connection.fetchrow(sql("lock_event"), event_id)
+    return StoredEvent(*row) if row else None
+
+
+async def read_payload(connection: asyncpg.Connection, event: StoredEvent) -> str | None:
+    """The body as it was received; None once retention has dropped it."""
+    payload: str | None = await connection.fetchval(sql("read_payload"), event.id, event.received_at)
+    return payload
+
+
+async def record_attempt(connection: asyncpg.Connection, event_id: str, verdict: Verdict) -> None:
+    await connection.execute(
+        sql("record_attempt"),
+        event_id,
+        verdict.status,
+        verdict.reason,
+        verdict.order_id,
+        verdict.subject_id,
+        verdict.next_attempt_at,
+        verdict.last_error,
+    )

@@ -1,0 +1,55 @@
+-- Stripe's events: the inbox, and its payloads apart.
+
+-- name: held_events
+-- $1 ids; those already held, with the hash of their body
+SELECT id, body_hash FROM stripe_events WHERE id = ANY($1::text[]);
+
+-- name: insert_events
+-- $1 ids ascending, $2 types, $3 statuses, $4 reasons, $5 order ids, $6 subject ids, $7 api versions, $8 livemodes, $9 created_at,
+-- $10 received_at, $11 next_attempt_at, $12 last errors, $13 body hashes, $14 payloads; answers the ids that were new
+WITH incoming AS (
+    SELECT * FROM unnest(
+        $1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::boolean[], $9::timestamptz[],
+        $10::timestamptz[], $11::timestamptz[], $12::text[], $13::bytea[], $14::text[]
+    ) AS event (id, type, status, reason, order_id, subject_id, api_version, livemode, created_at, received_at, next_attempt_at,
+                last_error, body_hash, payload)
+), fresh AS (
+    INSERT INTO stripe_events (id, type, status, reason, order_id, subject_id, api_version, livemode, created_at, received_at,
+                               applied_at, next_attempt_at, last_error, body_hash)
+    SELECT id, type, status, reason, order_id, subject_id, api_version, livemode, created_at, received_at,
+           CASE WHEN status = 'applied' THEN now() END, next_attempt_at, last_error, body_hash
+    FROM incoming ORDER BY id
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+), kept AS (
+    INSERT INTO stripe_event_payloads (event_id, received_at, payload)
+    SELECT incoming.id, incoming.received_at, incoming.payload FROM incoming JOIN fresh USING (id)
+)
+SELECT id FROM fresh;
+
+-- name: adopt_events
+-- $1 subject ids, $2 the order id of each: events that came before anybody knew whose they were
+UPDATE stripe_events SET status = 'applied', reason = NULL, order_id = known.order_id, applied_at = now()
+FROM unnest($1::text[], $2::uuid[]) AS known (subject_id, order_id)
+WHERE stripe_events.subject_id = known.subject_id AND reason = 'no_order';
+
+-- name: claim_due_events
+-- $1 how many; failed events whose time has come, locked for this transaction
+SELECT id, received_at, attempts FROM stripe_events
+WHERE status = 'failed' AND next_attempt_at <= now()
+ORDER BY next_attempt_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: lock_event
+-- $1 id
+SELECT id, received_at, attempts FROM stripe_events WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: read_payload
+-- $1 event id, $2 its received_at
+SELECT payload FROM stripe_event_payloads WHERE event_id = $1 AND received_at = $2;
+
+-- name: record_attempt
+-- $1 id, $2 status, $3 reason, $4 order id, $5 subject id, $6 next_attempt_at, $7 last error
+UPDATE stripe_events SET
+    status = $2, reason = $3, order_id = $4, subject_id = $5, next_attempt_at = $6, last_error = $7, attempts = attempts + 1,
+    applied_at = CASE WHEN $2 = 'applied' THEN now() ELSE applied_at END
+WHERE id = $1;

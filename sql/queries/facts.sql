@@ -1,0 +1,107 @@
+-- Facts about Stripe's objects. They are joined in Python (domain/facts.py), under the locks taken here; what is written is whole.
+
+-- name: lock_nodes
+-- $1 hashes of the ids of sessions, PaymentIntents and charges, ascending: so that a link and a fact that arrive together
+-- cannot miss each other, even while no row of either exists
+SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key;
+
+-- name: load_links
+-- $1 nodes; answers the links of all nodes connected with them, never through an order
+WITH RECURSIVE connected (node) AS (
+    SELECT unnest($1::text[])
+    UNION
+    SELECT near.node
+    FROM connected
+    CROSS JOIN LATERAL (
+        SELECT target_id AS node FROM links WHERE source_id = connected.node AND rank = 3
+        UNION ALL
+        SELECT source_id AS node FROM links WHERE target_id = connected.node AND rank = 3
+    ) AS near
+)
+SELECT links.source_id, links.target_id, links.rank FROM links JOIN connected ON links.source_id = connected.node;
+
+-- name: lock_orders
+-- $1 order ids; their rows, locked in the order of their ids
+SELECT id, number, status, attention, amount_refunded, paid_at, amount_total, currency, livemode
+FROM orders WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: load_facts
+-- $1 order ids, $2 nodes; all facts of those orders and all facts on those nodes, each kind as one JSON array
+WITH held AS (
+    SELECT id, order_id FROM payments WHERE order_id = ANY($1::uuid[])
+    UNION
+    SELECT id, order_id FROM payments WHERE id = ANY($2::text[])
+)
+SELECT
+    (SELECT json_agg(json_build_object(
+        'order_id', order_id,
+        'fact', json_build_object('id', id, 'livemode', livemode, 'status', status, 'outcome', outcome,
+                                  'attempt', attempt, 'url', url, 'expires_at', expires_at)))
+     FROM checkout_sessions WHERE order_id = ANY($1::uuid[]) OR id = ANY($2::text[])) AS sessions,
+    (SELECT json_agg(json_build_object('id', id, 'order_id', order_id)) FROM held) AS payments,
+    (SELECT json_agg(json_build_object('payment_id', payment_id, 'amount', amount, 'currency', currency,
+                                       'livemode', livemode, 'paid_at', paid_at))
+     FROM payment_observations JOIN held ON held.id = payment_id) AS observations,
+    (SELECT json_agg(json_build_object('id', refunds.id, 'livemode', livemode, 'payment_id', payment_id, 'status', status,
+                                       'amount', amount, 'currency', currency))
+     FROM refunds JOIN held ON held.id = payment_id) AS refunds,
+    (SELECT json_agg(json_build_object('id', disputes.id, 'livemode', livemode, 'payment_id', payment_id, 'status', status,
+                                       'due_by', due_by, 'amount', amount, 'currency', currency, 'reason', reason,
+                                       'observed_at', observed_at, 'event_id', event_id))
+     FROM disputes JOIN held ON held.id = payment_id) AS disputes,
+    (SELECT json_agg(json_build_object('charge_id', charge_id, 'livemode', livemode, 'payment_id', payment_id,
+                                       'amount_refunded', amount_refunded, 'observed_at', observed_at,
+                                       'event_id', event_id))
+     FROM refund_hints JOIN held ON held.id = payment_id) AS hints,
+    (SELECT json_agg(json_build_object('order_id', order_id,
+                                       'act', json_build_object('kind', kind, 'reason', reason, 'subject', subject)))
+     FROM acts WHERE order_id = ANY($1::uuid[]) AND kind <> 'noted') AS acts;
+
+-- name: write_links
+-- $1 source ids, $2 target ids, $3 ranks
+INSERT INTO links (source_id, target_id, rank)
+SELECT * FROM unnest($1::text[], $2::text[], $3::smallint[])
+ON CONFLICT (source_id, target_id) DO UPDATE SET rank = least(links.rank, excluded.rank);
+
+-- name: write_sessions
+-- $1 ids, $2 livemodes, $3 order ids or null, $4 attempts, $5 statuses, $6 outcomes, $7 urls, $8 expires_at
+INSERT INTO checkout_sessions (id, livemode, order_id, attempt, status, outcome, url, expires_at)
+SELECT * FROM unnest($1::text[], $2::boolean[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
+ON CONFLICT (id, livemode) DO UPDATE SET
+    order_id = excluded.order_id, attempt = excluded.attempt, status = excluded.status, outcome = excluded.outcome,
+    url = excluded.url, expires_at = excluded.expires_at;
+
+-- name: write_payments
+-- $1 ids, $2 order ids or null
+INSERT INTO payments (id, order_id) SELECT * FROM unnest($1::text[], $2::uuid[])
+ON CONFLICT (id) DO UPDATE SET order_id = excluded.order_id WHERE payments.order_id IS DISTINCT FROM excluded.order_id;
+
+-- name: write_observations
+-- $1 payment ids, $2 amounts, $3 currencies, $4 livemodes, $5 paid_at
+INSERT INTO payment_observations (payment_id, amount, currency, livemode, paid_at)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[], $5::timestamptz[])
+ON CONFLICT (payment_id, amount, currency, livemode) DO UPDATE SET paid_at = excluded.paid_at;
+
+-- name: write_refunds
+-- $1 ids, $2 livemodes, $3 payment ids, $4 statuses, $5 amounts, $6 currencies
+INSERT INTO refunds (id, livemode, payment_id, status, amount, currency)
+SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+ON CONFLICT (id, livemode) DO UPDATE SET
+    payment_id = excluded.payment_id, status = excluded.status, amount = excluded.amount, currency = excluded.currency;
+
+-- name: write_disputes
+-- $1 ids, $2 livemodes, $3 payment ids, $4 statuses, $5 due_by, $6 amounts, $7 currencies, $8 reasons, $9 observed_at, $10 event ids
+INSERT INTO disputes (id, livemode, payment_id, status, due_by, amount, currency, reason, observed_at, event_id)
+SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::text[], $8::text[],
+                     $9::timestamptz[], $10::text[])
+ON CONFLICT (id, livemode) DO UPDATE SET
+    payment_id = excluded.payment_id, status = excluded.status, due_by = excluded.due_by, amount = excluded.amount,
+    currency = excluded.currency, reason = excluded.reason, observed_at = excluded.observed_at, event_id = excluded.event_id;
+
+-- name: write_hints
+-- $1 charge ids, $2 livemodes, $3 payment ids, $4 amounts refunded, $5 observed_at, $6 event ids
+INSERT INTO refund_hints (charge_id, livemode, payment_id, amount_refunded, observed_at, event_id)
+SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[])
+ON CONFLICT (charge_id, livemode) DO UPDATE SET
+    payment_id = excluded.payment_id, amount_refunded = excluded.amount_refunded, observed_at = excluded.observed_at,
+    event_id = excluded.event_id, checked_at = NULL;
