@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import secrets
 import shutil
 import signal
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -22,11 +21,11 @@ from checkout_daemon.dev.files import log_tail, open_log, write_private
 from checkout_daemon.dev.placement import find_account, find_binaries, find_home
 from checkout_daemon.dev.ports import free_port
 from checkout_daemon.dev.processes import poll, runs_with, stop_foreign
+from checkout_daemon.dev.record import RECORD, Record, load_record, save_record
 from checkout_daemon.errors import ConfigurationError
 
 USER = "checkout"
 DATABASE = "checkout"
-RECORD = "postgres.json"
 LOG = "postgres.log"
 
 # Recovery after a crash takes as long as it takes; a start without one is done in a quarter of a second.
@@ -44,16 +43,6 @@ _SETTINGS = {
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] ",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What must survive a restart: kept in the state dir, readable by its owner alone."""
-
-    home: str  # not always in the state dir: see placement
-    password: str
-    port: int = 0  # of the last start, taken again where it is free, so that URLs stay good
-    database_created: bool = False
 
 
 class EmbeddedPostgres:
@@ -74,7 +63,8 @@ class EmbeddedPostgres:
         """
         self._account = find_account()
         self.binaries = await find_binaries(self._account)
-        self._record = await self._load_record()
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        self._save(load_record(self._state_dir) or await self._make_record())
         self._home = Path(self._record.home)
         self._data = self._home / "data"
         await self._stop_orphan()
@@ -85,8 +75,7 @@ class EmbeddedPostgres:
             await self._launch()
             await self._start_watcher()
             if not self._record.database_created:
-                await self._run_tool("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-w", DATABASE)
-                self._save(replace(self._record, database_created=True))
+                await self._create_database()
         except BaseException:
             await self.stop()
             raise
@@ -125,29 +114,23 @@ class EmbeddedPostgres:
         """The address of a database, with the password."""
         return f"postgresql://{USER}:{self._record.password}@127.0.0.1:{self.port}/{database}"
 
-    async def _load_record(self) -> _Record:
-        path = self._state_dir / RECORD
-        if path.is_file():
-            record = _Record(**json.loads(path.read_text(encoding="utf-8")))
-            if Path(record.home).is_dir():
-                return record
-        self._state_dir.mkdir(parents=True, exist_ok=True)
+    async def _make_record(self) -> Record:
+        """Find a place for a new cluster and choose its password."""
         home = await find_home(self._state_dir, self._account)
         if (home / "data").is_dir():
             if home.parent == self._state_dir:
                 raise ConfigurationError(
-                    f"{path} is missing, and with it the password of the database in {home}: "
+                    f"{self._state_dir / RECORD} is missing, and with it the password of the database in {home}: "
                     "put it back, or delete that directory to begin with an empty database"
                 )
             # The state dir that it belonged to was deleted, and another one made in its place.
             await stop_foreign(_postmaster_pid(home / "data"), "postgres", str(home / "data"))
             await asyncio.to_thread(shutil.rmtree, home / "data")
-        self._save(_Record(home=str(home), password=secrets.token_urlsafe(24)))
-        return self._record
+        return Record(home=str(home), password=secrets.token_urlsafe(24))
 
-    def _save(self, record: _Record) -> None:
+    def _save(self, record: Record) -> None:
         self._record = record
-        write_private(self._state_dir / RECORD, json.dumps(asdict(record), indent=2) + "\n")
+        save_record(self._state_dir, record)
 
     async def _make_cluster(self) -> None:
         """Run initdb beside the final place, so that an interrupted one is never taken for a cluster."""
@@ -167,6 +150,14 @@ class EmbeddedPostgres:
             password_file.unlink(missing_ok=True)
         partial.rename(self._data)
         self._save(replace(self._record, database_created=False))
+
+    async def _create_database(self) -> None:
+        try:
+            await self._run_tool("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-w", DATABASE)
+        except ConfigurationError as error:
+            if "already exists" not in error.detail:  # made by a start that was killed before it could note it
+                raise
+        self._save(replace(self._record, database_created=True))
 
     async def _run_tool(self, name: str, *arguments: str) -> None:
         command: list[str | Path] = [self.binaries.directory / name, *arguments]
