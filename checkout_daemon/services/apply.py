@@ -74,7 +74,7 @@ async def apply_batch(database: Database, batch: Sequence[Received]) -> list[App
 async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> Applied:
     """Apply a stored event again, in the caller's transaction, from its stored payload. Safe to do twice.
 
-    The caller holds the event's row lock. A failure is recorded with the next attempt's time; the last one makes it dead.
+    The caller holds the event's row lock. A failure is recorded with the next attempt's time; the last one is dead.
     """
     now = datetime.now(UTC)
     payload = await events.read_payload(connection, stored)

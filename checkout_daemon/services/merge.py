@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from checkout_daemon.domain.derive import Derived
+from checkout_daemon.domain.derive import Derived, OrderFacts
 from checkout_daemon.domain.factbase import FactBase
 from checkout_daemon.domain.facts import (
     Act,
@@ -41,6 +41,7 @@ class Telling:
     links: Sequence[Link] = ()
     facts: Sequence[Fact] = ()
     acts: Sequence[tuple[str, Act]] = ()
+    order_ids: Sequence[str] = ()  # orders it concerns though it names none of their nodes
 
     def nodes(self) -> set[str]:
         """Every session, PaymentIntent and charge it names."""
@@ -53,10 +54,12 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """`order_ids`: for each telling the order it is about, if known. `derived`: the orders' state now."""
+    """`order_ids`: for each telling the order it is about, if known. Orders, facts and what follows of all concerned."""
 
     order_ids: list[str | None]
+    orders: dict[str, LockedOrder]
     derived: dict[str, Derived]
+    facts: dict[str, OrderFacts]
 
 
 async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, locked: Iterable[str] = ()) -> Merged:
@@ -66,10 +69,9 @@ async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, 
     arrive together cannot miss each other. A node whose order changes without being named is locked as well.
     """
     links, connected = await _lock_component(connection, tellings, set(locked))
-    named = {link.target_id for link in [*links, *_links(tellings)] if link.rank is not LinkRank.STRIPE}
-    named |= {order_id for telling in tellings for order_id, _ in telling.acts}
+    named = {link.target_id for link in links if link.rank is not LinkRank.STRIPE} | _orders(tellings)
     if not connected and not named:
-        return Merged([None for _ in tellings], {})
+        return Merged([None for _ in tellings], {}, {}, {})
     orders = {order.id: order for order in await lock_orders(connection, named)} if named else {}
     held = await facts.load_facts(connection, orders, connected)
     base = FactBase(OrderTerms(each.id, each.amount_total, each.currency, each.livemode) for each in orders.values())
@@ -90,7 +92,9 @@ async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, 
         await changes.record(connection, outcome)
     return Merged(
         [base.order_of(telling.subject_id) if telling.subject_id else None for telling in tellings],
+        orders,
         {order_id: base.derive(order_id) for order_id in orders},
+        {order_id: base.facts_of(order_id) for order_id in orders},
     )
 
 
@@ -98,18 +102,25 @@ def _links(tellings: Sequence[Telling]) -> list[Link]:
     return [link for telling in tellings for link in telling.links]
 
 
+def _orders(tellings: Sequence[Telling]) -> set[str]:
+    named = {link.target_id for link in _links(tellings) if link.rank is not LinkRank.STRIPE}
+    named |= {order_id for telling in tellings for order_id, _ in telling.acts}
+    return named | {order_id for telling in tellings for order_id in telling.order_ids}
+
+
 async def _lock_component(
     connection: asyncpg.Connection, tellings: Sequence[Telling], locked: set[str]
 ) -> tuple[list[Link], set[str]]:
     """Lock what must be, and load the links; the links held, and all nodes connected by them and the new ones."""
     wanted = {node for telling in tellings for node in telling.nodes()}
-    if not wanted:
+    named = _orders(tellings)
+    if not wanted and not named:
         return [], set()
     while True:
         if missing := wanted - locked:
             await facts.lock_nodes(connection, missing)
             locked |= missing
-        links = await facts.load_links(connection, locked)
+        links = await facts.load_links(connection, locked | named)
         new_links = _links(tellings)
         # Whether an order exists is asked later; until then every id that a link names may be one.
         graph = LinkGraph({link.target_id for link in [*links, *new_links]})
@@ -139,8 +150,9 @@ def _join_all(base: FactBase, orders: dict[str, LockedOrder], tellings: Sequence
         for order_id, act in telling.acts:
             base.join_act(order_id, act)
             concerned.add(order_id)
+        concerned |= {*telling.order_ids}
         concerned |= {base.order_of(node) for node in base.links.connected(nodes)}
-        for order_id in sorted(each for each in concerned if each is not None):
+        for order_id in sorted(each for each in concerned if each is not None and each in orders):
             now = base.derive(order_id)
             before, after = stored[order_id], changes.State.of(now)
             if after != before:

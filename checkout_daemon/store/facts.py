@@ -76,9 +76,9 @@ async def lock_nodes(connection: asyncpg.Connection, nodes: Collection[str]) -> 
     await connection.execute(sql("lock_nodes"), keys)
 
 
-async def load_links(connection: asyncpg.Connection, nodes: Collection[str]) -> list[Link]:
-    """The links of these nodes and of all that they are connected with."""
-    rows = await connection.fetch(sql("load_links"), list(nodes))
+async def load_links(connection: asyncpg.Connection, nodes_and_orders: Collection[str]) -> list[Link]:
+    """All links of everything that these are connected with, through orders too."""
+    rows = await connection.fetch(sql("load_links"), list(nodes_and_orders))
     return [Link(row["source_id"], row["target_id"], LinkRank(row["rank"])) for row in rows]
 
 

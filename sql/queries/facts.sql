@@ -6,16 +6,17 @@
 SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key;
 
 -- name: load_links
--- $1 nodes; answers the links of all nodes connected with them, never through an order
+-- $1 nodes and orders; answers all links of everything connected with them, through orders too: an order is only right with
+-- all of its sessions and payments
 WITH RECURSIVE connected (node) AS (
     SELECT unnest($1::text[])
     UNION
     SELECT near.node
     FROM connected
     CROSS JOIN LATERAL (
-        SELECT target_id AS node FROM links WHERE source_id = connected.node AND rank = 3
+        SELECT target_id AS node FROM links WHERE source_id = connected.node
         UNION ALL
-        SELECT source_id AS node FROM links WHERE target_id = connected.node AND rank = 3
+        SELECT source_id AS node FROM links WHERE target_id = connected.node
     ) AS near
 )
 SELECT links.source_id, links.target_id, links.rank FROM links JOIN connected ON links.source_id = connected.node;

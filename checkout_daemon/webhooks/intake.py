@@ -1,0 +1,103 @@
+"""Group commit: deliveries that arrive while a commit is under way share the next one; each is answered after its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from checkout_daemon.domain.events.envelope import parse_event
+from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.gateway import signature
+from checkout_daemon.services.apply import Applied, Received, apply_batch
+from checkout_daemon.store.database import Database
+
+log = logging.getLogger(__name__)
+
+LARGEST_BATCH = 64
+LANES = 2
+"""Transactions under way at once: while one waits for the disk, the other one's statements run."""
+
+Observer = Callable[[list[tuple[Received, Applied]], float], None]
+"""Told after each commit: what it held and how many seconds it took."""
+
+
+def ignore(committed: list[tuple[Received, Applied]], seconds: float) -> None:
+    """An observer for those who want none."""
+
+
+class Intake:
+    """Takes deliveries, one at a time from the caller's view, and commits them in batches without an added wait."""
+
+    def __init__(
+        self,
+        database: Database,
+        secrets: Callable[[], tuple[str, ...]],
+        *,
+        observe: Observer = ignore,
+        matched: Callable[[int], None] = lambda index: None,
+    ) -> None:
+        self._database = database
+        self._secrets = secrets
+        self._observe = observe
+        self._matched = matched
+        self._queue: deque[tuple[Received, asyncio.Future[None]]] = deque()
+        self._wake = asyncio.Event()
+        self._lanes: list[asyncio.Task[None]] = []
+        self._closing = False
+
+    async def start(self) -> None:
+        self._lanes = [asyncio.create_task(self._work(), name=f"intake-{lane}") for lane in range(LANES)]
+
+    async def receive(self, body: bytes, signature_header: str | None) -> None:
+        """Returns after the commit that holds the event.
+
+        Raises InvalidSignature, MalformedJson or InvalidPayload, and nothing is stored; DatabaseUnavailable, and Stripe
+        must send it again.
+        """
+        self._matched(signature.verify(body, signature_header, self._secrets(), time.time()))
+        received = Received(parse_event(body), datetime.now(UTC))
+        if self._closing:
+            raise DatabaseUnavailable("the daemon is stopping")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((received, done))
+        self._wake.set()
+        await done
+
+    async def close(self) -> None:
+        """Take nothing more, commit and answer what is queued."""
+        self._closing = True
+        self._wake.set()
+        await asyncio.gather(*self._lanes)
+
+    async def _work(self) -> None:
+        while True:
+            if not self._queue:
+                if self._closing:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            batch = [self._queue.popleft() for _ in range(min(LARGEST_BATCH, len(self._queue)))]
+            await self._commit(batch)
+
+    async def _commit(self, batch: list[tuple[Received, asyncio.Future[None]]]) -> None:
+        started = time.perf_counter()
+        try:
+            applied = await apply_batch(self._database, [received for received, _ in batch])
+        except Exception as error:  # each delivery's request answers for itself
+            if not isinstance(error, DatabaseUnavailable):
+                log.exception("a batch of %d events could not be stored", len(batch))
+            for _, done in batch:
+                if not done.done():
+                    done.set_exception(error)
+                    done.exception()  # a request that has gone away does not come for it
+            return
+        for _, done in batch:
+            if not done.done():
+                done.set_result(None)
+        committed = [(received, each) for (received, _), each in zip(batch, applied, strict=True)]
+        self._observe(committed, time.perf_counter() - started)
