@@ -1,0 +1,1 @@
+"""Tests mirror the source; they run on a real PostgreSQL always."""

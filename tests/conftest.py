@@ -1,0 +1,39 @@
+"""Fixtures for every test: a database of its own on a real PostgreSQL, and a directory for state."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from checkout_daemon.store.migrations import migrate
+from tests.support.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The run's PostgreSQL, with the schema applied once to the database that others are copied from."""
+    cluster = Cluster(prepare=migrate)
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def database_url(cluster: Cluster) -> Iterator[str]:
+    """A database with the schema and no rows, for this test alone."""
+    url = cluster.take()
+    yield url
+    cluster.give_back(url)
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    """An empty directory with a short path that every user can enter, unlike `tmp_path`: PostgreSQL is not root."""
+    path = Path(tempfile.mkdtemp(prefix="checkout-state-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
