@@ -1,0 +1,68 @@
+/** The shell around every page: header, page, cart, and the announcements for those who cannot see them. */
+
+import { useCallback, useMemo, useState } from 'react';
+import { addItem, cartStore, countItems, removePurchased } from '@/features/cart/cart';
+import { useCart } from '@/features/cart/useCart';
+import { CatalogPage } from '@/features/catalog/CatalogPage';
+import { useCatalog } from '@/features/catalog/useCatalog';
+import { rememberOrder, settleOrder } from '@/features/checkout/attempt';
+import { OrderPage } from '@/features/order/OrderPage';
+import type { Order, Product } from '@/lib/api';
+import { CartDrawer } from './CartDrawer';
+import { Footer } from './Footer';
+import { Header } from './Header';
+import { LostPage } from './LostPage';
+import { routeOf } from './route';
+
+interface AppProps {
+  readonly location: { readonly pathname: string; readonly search: string };
+  readonly goTo: (url: string) => void;
+}
+
+export function App({ location, goTo }: AppProps) {
+  const route = routeOf(location);
+  const { state, reload } = useCatalog();
+  const cart = useCart();
+  const [cartOpen, setCartOpen] = useState(false);
+  const [announcement, setAnnouncement] = useState('');
+
+  const products = useMemo(() => {
+    const known = state.phase === 'ready' ? state.catalog.products : [];
+    return new Map(known.map((product) => [product.sku, product]));
+  }, [state]);
+
+  function add(product: Product) {
+    const next = addItem(cartStore.get(), product.sku);
+    cartStore.set(next);
+    setAnnouncement(`${product.name} is in your cart. Items in the cart: ${countItems(next)}.`);
+  }
+
+  const onPaid = useCallback((order: Order) => {
+    // Only once, and only where this browser placed the order: a reload must not empty the next cart.
+    if (settleOrder(order.number)) cartStore.set(removePurchased(cartStore.get(), order.items));
+  }, []);
+
+  return (
+    <>
+      <Header count={countItems(cart)} onOpenCart={() => setCartOpen(true)} />
+      <main id="main">
+        {route.page === 'catalog' ? <CatalogPage state={state} onRetry={reload} onAdd={add} /> : null}
+        {route.page === 'order' ? (
+          <OrderPage
+            entrance={route.entrance}
+            reference={route.reference}
+            onPaid={onPaid}
+            onRetried={rememberOrder}
+            goTo={goTo}
+          />
+        ) : null}
+        {route.page === 'lost' ? <LostPage /> : null}
+      </main>
+      <Footer />
+      <CartDrawer open={cartOpen} cart={cart} products={products} onClose={() => setCartOpen(false)} goTo={goTo} />
+      <p className="visually-hidden" role="status">
+        {announcement}
+      </p>
+    </>
+  );
+}

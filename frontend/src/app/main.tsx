@@ -1,0 +1,19 @@
+/** Starts the storefront. */
+
+import '@/styles/theme.css';
+import '@/styles/base.css';
+import '@/styles/controls.css';
+import '@/styles/catalog.css';
+import '@/styles/drawer.css';
+import '@/styles/order.css';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { App } from './App';
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no element with id root');
+createRoot(root).render(
+  <StrictMode>
+    <App location={window.location} goTo={(url) => window.location.assign(url)} />
+  </StrictMode>,
+);

@@ -1,0 +1,21 @@
+/** The storefront's three pages and their addresses. */
+
+export type Route =
+  | { readonly page: 'catalog' }
+  | { readonly page: 'order'; readonly entrance: 'success' | 'cancel'; readonly reference: string }
+  | { readonly page: 'lost' };
+
+/** Stripe fills the session id into the success address only, so the cancel address has the order id. */
+export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
+  const query = new URLSearchParams(search);
+  switch (pathname.replace(/\/+$/, '')) {
+    case '':
+      return { page: 'catalog' };
+    case '/success':
+      return { page: 'order', entrance: 'success', reference: query.get('session_id') ?? '' };
+    case '/cancel':
+      return { page: 'order', entrance: 'cancel', reference: query.get('order_id') ?? '' };
+    default:
+      return { page: 'lost' };
+  }
+}

@@ -1,0 +1,139 @@
+/** Brings cart and contact together into one checkout: check, price, send, and show what came of it. */
+
+import { useEffect, useRef, useState } from 'react';
+import { type Cart, cartStore } from '@/features/cart/cart';
+import type { Pricing } from '@/features/cart/pricing';
+import { keyOf, usePricing } from '@/features/cart/usePricing';
+import { type Outcome, placeOrder } from '@/features/checkout/placeOrder';
+import { type ContactState, useContact } from '@/features/checkout/useContact';
+import type { ApiError, CheckoutRequest } from '@/lib/api';
+import { whyLater } from '@/lib/explain';
+import { FIELDS, type FieldErrors, type FieldId, NO_FAULTS, type PlacedFaults } from '@/lib/faults';
+import type { Notice } from './CheckoutNotice';
+
+interface Checkout {
+  readonly pricing: Pricing | undefined;
+  readonly stale: boolean;
+  readonly contact: ContactState;
+  readonly errors: FieldErrors;
+  readonly lineFaults: PlacedFaults['lines'];
+  /** The field to focus: a new object each time, so that the same one can be focused again. */
+  readonly faultyField: { readonly id: FieldId } | undefined;
+  readonly notice: Notice | undefined;
+  readonly sending: boolean;
+  /** The discount code as typed. */
+  readonly code: string;
+  readonly changeCode: (code: string) => void;
+  readonly applyCode: () => void;
+  readonly submit: () => void;
+  readonly retry: () => void;
+}
+
+/** What the last submission found, valid for the cart it was about. */
+interface Result {
+  readonly key: string;
+  readonly notice?: Notice | undefined;
+  readonly faults: PlacedFaults;
+}
+
+export function useCheckout(cart: Cart, goTo: (url: string) => void): Checkout {
+  const { pricing, stale, ensure, accept, reload } = usePricing(cart);
+  const contact = useContact();
+  const [code, setCode] = useState(cart.code);
+  const [result, setResult] = useState<Result>();
+  const [faultyField, setFaultyField] = useState<{ readonly id: FieldId }>();
+  const [sending, setSending] = useState(false);
+  const busy = useRef(false); // a second click comes before the next render
+
+  useEffect(() => setCode(cart.code), [cart.code]); // another tab may have changed it
+
+  const current = result?.key === keyOf(cart) ? result : undefined;
+  const codeRefused = current?.faults.fields.discount ?? pricing?.faults.fields.discount;
+  const applied = code.trim() === cart.code;
+
+  function applyCode() {
+    if (applied) reload();
+    else cartStore.set({ ...cart, code: code.trim() });
+  }
+
+  function showFields(fields: FieldErrors) {
+    contact.show(fields);
+    const first = FIELDS.find((field) => fields[field]);
+    if (first) setFaultyField({ id: first });
+  }
+
+  /** What is typed into the discount field counts, applied or not: nobody should pay more for not pressing Apply. */
+  async function check(wanted: Cart): Promise<CheckoutRequest | undefined> {
+    const found = contact.check();
+    const key = keyOf(wanted);
+    const price = await ensure(wanted);
+    showFields({ ...found, ...price.faults.fields });
+    setResult({ key, faults: price.faults, notice: noticeOf(price) });
+    if (!price.quote || hasFields(found) || hasFields(price.faults.fields)) return undefined;
+    const { name, email, phone } = contact.contact;
+    return {
+      items: wanted.items,
+      customer: { name: name.trim(), email: email.trim(), phone: phone.trim() },
+      ...(wanted.code ? { discount_code: wanted.code } : {}),
+      expected_total: price.quote.amount_total,
+    };
+  }
+
+  function show(key: string, outcome: Outcome, before: number) {
+    switch (outcome.kind) {
+      case 'leave':
+        return goTo(outcome.url);
+      case 'price_changed': {
+        const { amount_total: after, currency } = outcome.quote;
+        accept(outcome.quote);
+        return setResult({ key, faults: NO_FAULTS, notice: { kind: 'price_changed', before, after, currency } });
+      }
+      case 'faults':
+        showFields(outcome.faults.fields);
+        return setResult({ key, faults: outcome.faults, notice: noticeOf(outcome) });
+      default:
+        return setResult({ key, faults: NO_FAULTS, notice: outcome });
+    }
+  }
+
+  async function submit() {
+    if (busy.current) return;
+    busy.current = true;
+    setSending(true);
+    setResult(undefined);
+    try {
+      const wanted = { ...cart, code: code.trim() };
+      if (!applied) cartStore.set(wanted);
+      const request = await check(wanted);
+      if (request) show(keyOf(wanted), await placeOrder(request), request.expected_total ?? 0);
+    } finally {
+      busy.current = false;
+      setSending(false);
+    }
+  }
+
+  return {
+    pricing,
+    stale,
+    contact,
+    errors: { ...contact.errors, discount: applied ? codeRefused : undefined },
+    lineFaults: current?.faults.lines ?? pricing?.faults.lines ?? {},
+    faultyField,
+    notice: current?.notice ?? (stale || !pricing ? undefined : noticeOf(pricing)),
+    sending,
+    code,
+    changeCode: setCode,
+    applyCode,
+    submit: () => void submit(),
+    retry: () => void (pricing?.error ? reload() : submit()),
+  };
+}
+
+function hasFields(errors: FieldErrors): boolean {
+  return FIELDS.some((field) => errors[field]);
+}
+
+function noticeOf({ faults, error }: { readonly faults: PlacedFaults; readonly error?: ApiError }): Notice | undefined {
+  if (error) return { kind: 'try_again', text: whyLater(error) };
+  return faults.rest.length > 0 ? { kind: 'refused', text: faults.rest.join(' ') } : undefined;
+}

@@ -1,0 +1,44 @@
+/** The few icons the shop uses, drawn in the text's colour. */
+
+import type { ReactNode } from 'react';
+
+function Icon({ children }: { readonly children: ReactNode }) {
+  return (
+    <svg className="icon" viewBox="0 0 24 24" width="20" height="20" aria-hidden="true" focusable="false">
+      {children}
+    </svg>
+  );
+}
+
+export function BagIcon() {
+  return (
+    <Icon>
+      <path d="M5 8.5h14l-.9 11.2H5.9L5 8.5Z" />
+      <path d="M8.8 8.5V7a3.2 3.2 0 0 1 6.4 0v1.5" />
+    </Icon>
+  );
+}
+
+export function CloseIcon() {
+  return (
+    <Icon>
+      <path d="m6 6 12 12M18 6 6 18" />
+    </Icon>
+  );
+}
+
+export function MinusIcon() {
+  return (
+    <Icon>
+      <path d="M6 12h12" />
+    </Icon>
+  );
+}
+
+export function PlusIcon() {
+  return (
+    <Icon>
+      <path d="M6 12h12M12 6v12" />
+    </Icon>
+  );
+}

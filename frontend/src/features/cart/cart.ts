@@ -1,0 +1,75 @@
+/** What the shopper has picked: SKUs, quantities and a discount code. Prices are the daemon's and never kept here. */
+
+import type { CartItem, Product } from '@/lib/api';
+import { isRecord, stored } from '@/lib/storage';
+
+export interface Cart {
+  readonly items: readonly CartItem[];
+  /** As typed; empty if none. */
+  readonly code: string;
+}
+
+export const EMPTY_CART: Cart = { items: [], code: '' };
+/** The daemon's own bounds for one line and for one cart. */
+export const MAX_QUANTITY = 999;
+export const MAX_LINES = 100;
+
+export const cartStore = stored<Cart>(() => localStorage, 'checkout.cart', readCart);
+
+export function countItems(cart: Cart): number {
+  return cart.items.reduce((sum, item) => sum + item.quantity, 0);
+}
+
+export function addItem(cart: Cart, sku: string): Cart {
+  const held = cart.items.find((item) => item.sku === sku);
+  if (held) return setQuantity(cart, sku, held.quantity + 1);
+  if (cart.items.length >= MAX_LINES) return cart;
+  return { ...cart, items: [...cart.items, { sku, quantity: 1 }] };
+}
+
+/** Quantities outside 1..999 are moved to the nearer end. */
+export function setQuantity(cart: Cart, sku: string, quantity: number): Cart {
+  const bounded = Math.min(Math.max(Math.trunc(quantity), 1), MAX_QUANTITY);
+  return { ...cart, items: cart.items.map((item) => (item.sku === sku ? { sku, quantity: bounded } : item)) };
+}
+
+/** The code goes with the last item. */
+export function removeItem(cart: Cart, sku: string): Cart {
+  const items = cart.items.filter((item) => item.sku !== sku);
+  return items.length > 0 ? { ...cart, items } : EMPTY_CART;
+}
+
+/** Takes out what was paid for, and only that: the shopper may have picked more since. */
+export function removePurchased(cart: Cart, purchased: readonly CartItem[]): Cart {
+  const bought = new Map(purchased.map((item) => [item.sku, item.quantity]));
+  const items = cart.items
+    .map(({ sku, quantity }) => ({ sku, quantity: quantity - (bought.get(sku) ?? 0) }))
+    .filter((item) => item.quantity > 0);
+  return { items, code: '' };
+}
+
+/** The sum of the prices the catalog shows; undefined where it does not know an item. Used while a quote is awaited. */
+export function catalogSubtotal(cart: Cart, products: ReadonlyMap<string, Product>): number | undefined {
+  let sum = 0;
+  for (const { sku, quantity } of cart.items) {
+    const product = products.get(sku);
+    if (!product) return undefined;
+    sum += product.unit_amount * quantity;
+  }
+  return sum;
+}
+
+function readCart(raw: unknown): Cart {
+  if (!isRecord(raw) || !Array.isArray(raw['items'])) return EMPTY_CART;
+  const items = new Map<string, number>();
+  for (const item of raw['items'].slice(0, MAX_LINES)) {
+    if (!isRecord(item)) continue;
+    const { sku, quantity } = item;
+    if (typeof sku !== 'string' || typeof quantity !== 'number' || !Number.isInteger(quantity)) continue;
+    if (quantity >= 1 && quantity <= MAX_QUANTITY) items.set(sku, quantity);
+  }
+  return {
+    items: [...items].map(([sku, quantity]) => ({ sku, quantity })),
+    code: typeof raw['code'] === 'string' ? raw['code'] : '',
+  };
+}

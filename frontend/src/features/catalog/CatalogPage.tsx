@@ -1,0 +1,98 @@
+/** The shop window: every product with its picture, price and the button that puts it into the cart. */
+
+import { ProductPicture } from '@/components/ProductPicture';
+import type { Product } from '@/lib/api';
+import { formatMoney } from '@/lib/money';
+import type { CatalogState } from './useCatalog';
+
+const SKELETONS = ['a', 'b', 'c', 'd', 'e', 'f'];
+const ABOVE_THE_FOLD = 4;
+
+interface CatalogPageProps {
+  readonly state: CatalogState;
+  readonly onRetry: () => void;
+  readonly onAdd: (product: Product) => void;
+}
+
+export function CatalogPage({ state, onRetry, onAdd }: CatalogPageProps) {
+  return (
+    <section className="catalog" aria-busy={state.phase === 'loading'}>
+      <div className="intro">
+        <h1>Good things for writing</h1>
+        <p>Paper, ink and desk goods that get better with use.</p>
+      </div>
+      {state.phase === 'loading' ? <Skeletons /> : null}
+      {state.phase === 'failed' ? (
+        <div className="notice notice-bad" role="alert">
+          <p>The products could not be loaded. Your cart is safe.</p>
+          <button type="button" className="button button-quiet" onClick={onRetry}>
+            Retry
+          </button>
+        </div>
+      ) : null}
+      {state.phase === 'ready' && state.catalog.products.length === 0 ? (
+        <p className="empty">There is nothing for sale at the moment.</p>
+      ) : null}
+      {state.phase === 'ready' ? (
+        <ul className="grid">
+          {state.catalog.products.map((product, index) => (
+            <ProductCard key={product.sku} product={product} eager={index < ABOVE_THE_FOLD} onAdd={onAdd} />
+          ))}
+        </ul>
+      ) : null}
+    </section>
+  );
+}
+
+interface ProductCardProps {
+  readonly product: Product;
+  readonly eager: boolean;
+  readonly onAdd: (product: Product) => void;
+}
+
+function ProductCard({ product, eager, onAdd }: ProductCardProps) {
+  const titleId = `product-${product.sku}`;
+  return (
+    <li className={product.available ? 'card' : 'card card-unavailable'} data-sku={product.sku}>
+      <ProductPicture url={product.image_url} eager={eager} />
+      <div className="card-text">
+        <h2 id={titleId}>{product.name}</h2>
+        <p>{product.description}</p>
+      </div>
+      <div className="card-buy">
+        <span className="price">{formatMoney(product.unit_amount, product.currency)}</span>
+        {product.available ? (
+          <button
+            type="button"
+            className="button button-quiet"
+            aria-describedby={titleId}
+            onClick={() => onAdd(product)}
+          >
+            Add to cart
+          </button>
+        ) : (
+          <span className="unavailable">Not available</span>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function Skeletons() {
+  return (
+    <>
+      <p className="visually-hidden" role="status">
+        Loading the products
+      </p>
+      <div className="grid" aria-hidden="true">
+        {SKELETONS.map((key) => (
+          <div key={key} className="card skeleton">
+            <div className="picture" />
+            <div className="skeleton-line" />
+            <div className="skeleton-line skeleton-short" />
+          </div>
+        ))}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,49 @@
+/** Name, email and phone: checked on leaving a field, and again by the daemon. */
+
+import type { FormEvent } from 'react';
+import { Field } from '@/components/Field';
+import type { Customer } from '@/lib/api';
+import type { FieldErrors } from '@/lib/faults';
+import { CONTACT_FIELDS, type ContactField } from './contact';
+
+const INPUTS = {
+  name: { type: 'text', autoComplete: 'name', maxLength: 200 },
+  email: { type: 'email', autoComplete: 'email', inputMode: 'email', spellCheck: false, maxLength: 254 },
+  phone: { type: 'tel', autoComplete: 'tel', inputMode: 'tel', maxLength: 40 },
+} as const;
+
+interface ContactFormProps {
+  /** So that a button elsewhere can submit it. */
+  readonly id: string;
+  readonly contact: Customer;
+  readonly errors: FieldErrors;
+  readonly onChange: (field: ContactField, value: string) => void;
+  readonly onLeave: (field: ContactField) => void;
+  readonly onSubmit: () => void;
+}
+
+export function ContactForm({ id, contact, errors, onChange, onLeave, onSubmit }: ContactFormProps) {
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    onSubmit();
+  }
+
+  return (
+    <form id={id} className="contact" noValidate onSubmit={submit}>
+      {CONTACT_FIELDS.map((field) => (
+        <Field
+          key={field}
+          id={field}
+          name={field}
+          {...INPUTS[field]}
+          {...(field === 'phone' ? { hint: 'With country code, such as +43 660 1234567' } : {})}
+          required
+          value={contact[field]}
+          error={errors[field]}
+          onChange={(event) => onChange(field, event.target.value)}
+          onBlur={() => onLeave(field)}
+        />
+      ))}
+    </form>
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * The Idempotency-Key of the checkout under way. It is kept in the browser and bound to the request, so that a double
+ * click, a reload, a second tab or a lost answer asks for the same order again, and a changed cart for a new one.
+ */
+
+import type { CheckoutRequest } from '@/lib/api';
+import { isRecord, stored } from '@/lib/storage';
+
+interface Attempt {
+  readonly key: string;
+  /** Of the request, hashed: the key outlives the tab, the shopper's details should not. */
+  readonly fingerprint: string;
+  /** The order's number, once it is known. */
+  readonly number?: number;
+}
+
+const attemptStore = stored<Attempt | null>(() => localStorage, 'checkout.attempt', readAttempt);
+
+export function keyFor(request: CheckoutRequest): string {
+  const fingerprint = hash(JSON.stringify(request));
+  const held = attemptStore.get();
+  if (held?.fingerprint === fingerprint) return held.key;
+  const key = randomKey();
+  attemptStore.set({ key, fingerprint });
+  return key;
+}
+
+/** Notes which order the key led to. */
+export function rememberOrder(number: number): void {
+  const held = attemptStore.get();
+  if (held) attemptStore.set({ ...held, number });
+}
+
+/** True if this browser checked out the order and it was not settled here before; from then on a new key is used. */
+export function settleOrder(number: number): boolean {
+  if (attemptStore.get()?.number !== number) return false;
+  attemptStore.set(null);
+  return true;
+}
+
+/** Gives the key up: the next request gets a new one. */
+export function forgetAttempt(): void {
+  attemptStore.set(null);
+}
+
+function readAttempt(raw: unknown): Attempt | null {
+  if (!isRecord(raw) || typeof raw['key'] !== 'string' || typeof raw['fingerprint'] !== 'string') return null;
+  const { key, fingerprint, number } = raw;
+  return typeof number === 'number' ? { key, fingerprint, number } : { key, fingerprint };
+}
+
+/** crypto.randomUUID exists only on https and localhost; a shop on a bare LAN address must sell too. */
+function randomKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** FNV-1a over two 32-bit lanes: tells two requests apart, nothing more; crypto.subtle has the limit above. */
+function hash(text: string): string {
+  let low = 0x811c9dc5;
+  let high = 0x01000193;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    low = Math.imul(low ^ unit, 0x01000193);
+    high = Math.imul(high ^ unit, 0x85ebca6b) ^ (high >>> 13);
+  }
+  return [low, high].map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join('');
+}

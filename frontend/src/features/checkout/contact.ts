@@ -1,0 +1,43 @@
+/** Who buys: kept while the tab lives, so that a reload or the way back from the payment page loses nothing. */
+
+import type { Customer } from '@/lib/api';
+import type { FieldErrors } from '@/lib/faults';
+import { isRecord, stored } from '@/lib/storage';
+
+export type ContactField = keyof Customer;
+
+export const CONTACT_FIELDS: readonly ContactField[] = ['name', 'email', 'phone'];
+
+export const contactStore = stored<Customer>(() => sessionStorage, 'checkout.contact', readContact);
+
+/** What is plainly wrong, in words; the daemon has the last say. */
+export function checkContact(contact: Customer): FieldErrors {
+  const errors: Partial<Record<ContactField, string>> = {};
+  for (const field of CONTACT_FIELDS) {
+    const error = checkContactField(field, contact[field]);
+    if (error) errors[field] = error;
+  }
+  return errors;
+}
+
+export function checkContactField(field: ContactField, value: string): string | undefined {
+  const text = value.trim();
+  switch (field) {
+    case 'name':
+      return text ? undefined : 'please tell us your name.';
+    case 'email':
+      if (!text) return 'please tell us where to reach you.';
+      return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text) ? undefined : 'this should look like ana@example.com.';
+    case 'phone':
+      if (!text) return 'please give a number with its country code, such as +43 660 1234567.';
+      return /^\+[\d\s().\-/]{6,}$/.test(text)
+        ? undefined
+        : 'this should be an international number that starts with +, such as +43 660 1234567.';
+  }
+}
+
+function readContact(raw: unknown): Customer {
+  const record = isRecord(raw) ? raw : {};
+  const text = (field: ContactField) => (typeof record[field] === 'string' ? record[field] : '');
+  return { name: text('name'), email: text('email'), phone: text('phone') };
+}

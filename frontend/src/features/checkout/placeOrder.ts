@@ -1,0 +1,67 @@
+/** Sends the checkout and says where the shopper goes next, or in words why not. */
+
+import {
+  ApiError,
+  type CheckoutRequest,
+  type CheckoutSession,
+  type Quote,
+  retryCheckout,
+  retryUrlOf,
+  startCheckout,
+} from '@/lib/api';
+import { whyLater } from '@/lib/explain';
+import { type PlacedFaults, placeFaults } from '@/lib/faults';
+import { forgetAttempt, keyFor, rememberOrder } from './attempt';
+
+export type Outcome =
+  | { readonly kind: 'leave'; readonly url: string }
+  | { readonly kind: 'price_changed'; readonly quote: Quote }
+  | { readonly kind: 'faults'; readonly faults: PlacedFaults }
+  /** Nothing is wrong with the request: the same one can be sent again. */
+  | { readonly kind: 'try_again'; readonly text: string }
+  | { readonly kind: 'refused'; readonly text: string };
+
+export async function placeOrder(request: CheckoutRequest, now: () => number = Date.now): Promise<Outcome> {
+  try {
+    let session = await send(request);
+    rememberOrder(session.number);
+    if (needsNewSession(session, now())) session = await retryCheckout(retryUrlOf(session.order_id));
+    return { kind: 'leave', url: session.status === 'pending' ? session.url : statusPage(session) };
+  } catch (error) {
+    if (error instanceof ApiError) return explain(error);
+    throw error;
+  }
+}
+
+async function send(request: CheckoutRequest): Promise<CheckoutSession> {
+  try {
+    return await startCheckout(request, keyFor(request));
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== 'idempotency_conflict') throw error;
+    forgetAttempt(); // the daemon knows the key with another body: it can never fit
+    return startCheckout(request, keyFor(request));
+  }
+}
+
+/** A replay gives the order as it is now: its session may be over, or it may be paid already. */
+function needsNewSession(session: CheckoutSession, now: number): boolean {
+  const over = session.status === 'failed' || session.status === 'expired';
+  return over || (session.status === 'pending' && Date.parse(session.expires_at) <= now);
+}
+
+function statusPage(session: CheckoutSession): string {
+  return `/success?session_id=${encodeURIComponent(session.session_id)}`;
+}
+
+function explain(error: ApiError): Outcome {
+  if (error.code === 'price_changed' && error.quote) return { kind: 'price_changed', quote: error.quote };
+  if (error.status === 422) return { kind: 'faults', faults: placeFaults(error.faults) };
+  if (error.code === 'not_payable') {
+    forgetAttempt(); // checking out again then makes a new order
+    return { kind: 'refused', text: 'That order can no longer be paid. Press Checkout again to place a new one.' };
+  }
+  if (error.code === 'stripe_rejected') {
+    return { kind: 'refused', text: 'The payment service refused this order. Nothing was charged; please contact us.' };
+  }
+  return { kind: 'try_again', text: whyLater(error) };
+}

@@ -1,0 +1,28 @@
+/** What was ordered and what it costs. */
+
+import { Amounts } from '@/components/Amounts';
+import type { Order } from '@/lib/api';
+import { formatMoney } from '@/lib/money';
+
+export function OrderSummary({ order }: { readonly order: Order }) {
+  return (
+    <div className="summary">
+      <h2>Your order</h2>
+      <ul className="summary-lines">
+        {order.items.map((item) => (
+          <li key={item.sku}>
+            <span className="summary-quantity">{item.quantity} ×</span>
+            <span className="summary-name">{item.name}</span>
+            <span>{formatMoney(item.unit_amount * item.quantity, order.currency)}</span>
+          </li>
+        ))}
+      </ul>
+      <Amounts
+        subtotal={order.amount_subtotal}
+        discount={order.amount_discount}
+        total={order.amount_total}
+        currency={order.currency}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,48 @@
+/** Another try at paying the same order. */
+
+import { useRef, useState } from 'react';
+import { ApiError, retryCheckout } from '@/lib/api';
+import { whyLater } from '@/lib/explain';
+
+interface RetryOptions {
+  readonly onRetried: (number: number) => void;
+  /** The order can no longer be paid: what the page shows is out of date. */
+  readonly onGone: () => void;
+  readonly goTo: (url: string) => void;
+}
+
+interface Retry {
+  readonly retrying: boolean;
+  readonly problem: string | undefined;
+  readonly retry: (retryUrl: string) => void;
+}
+
+export function useRetry({ onRetried, onGone, goTo }: RetryOptions): Retry {
+  const [retrying, setRetrying] = useState(false);
+  const [problem, setProblem] = useState<string>();
+  const busy = useRef(false); // a second click comes before the next render
+
+  async function run(retryUrl: string) {
+    if (busy.current) return;
+    busy.current = true;
+    setRetrying(true);
+    setProblem(undefined);
+    try {
+      const session = await retryCheckout(retryUrl);
+      onRetried(session.number);
+      goTo(session.url);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const gone = error.code === 'not_payable' || error.status === 404;
+      setProblem(
+        gone ? 'This order can no longer be paid: it was paid, is being paid, or was canceled.' : whyLater(error),
+      );
+      if (gone) onGone();
+    } finally {
+      busy.current = false;
+      setRetrying(false);
+    }
+  }
+
+  return { retrying, problem, retry: (retryUrl) => void run(retryUrl) };
+}

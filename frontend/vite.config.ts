@@ -1,0 +1,30 @@
+/** How the storefront is built into the daemon's package, served while developing, and tested. */
+
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const daemon = process.env['CHECKOUT_DEV_URL'] ?? 'http://127.0.0.1:8000';
+
+export default defineConfig({
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  esbuild: { jsx: 'automatic' },
+  build: {
+    outDir: '../checkout_daemon/web/storefront',
+    emptyOutDir: true,
+    // The daemon's Content-Security-Policy allows no inline script, style or data: URL.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    // The currency table is shared with the daemon and lies outside this folder.
+    fs: { allow: ['.', '../checkout_daemon/domain'] },
+    proxy: { '/api': daemon },
+  },
+  test: {
+    environment: 'jsdom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['src/test/setup.ts'],
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
+});
