@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -43,3 +44,26 @@ class OrderTerms:
     amount_total: int
     currency: str
     livemode: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order as lists and commands show it; names as in the contract, amounts in minor units."""
+
+    id: str
+    number: int
+    status: str
+    attention: tuple[str, ...]
+    currency: str
+    amount_subtotal: int
+    amount_discount: int
+    amount_total: int
+    amount_refunded: int
+    customer_name: str
+    customer_email: str
+    customer_phone: str
+    discount_code: str | None
+    livemode: bool
+    created_at: datetime
+    updated_at: datetime
+    paid_at: datetime | None

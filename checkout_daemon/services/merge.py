@@ -54,7 +54,7 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """`order_ids`: for each telling the order it is about, if known. Orders, facts and what follows of all concerned."""
+    """`order_ids`: for each telling the order it is about, if known; and all orders concerned, with what follows."""
 
     order_ids: list[str | None]
     orders: dict[str, LockedOrder]

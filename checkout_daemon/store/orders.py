@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from checkout_daemon.store.changes import State
+from checkout_daemon.domain.customer import Customer
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.domain.pricing import PricedLine, Quote
+from checkout_daemon.domain.session_parameters import PayableOrder
+from checkout_daemon.errors import NotFound
+from checkout_daemon.store.attempts import Attempt
+from checkout_daemon.store.changes import CHANNEL, State
 from checkout_daemon.store.queries import sql
 
 
@@ -36,3 +42,82 @@ async def lock_orders(connection: asyncpg.Connection, order_ids: Collection[str]
         )
         for row in await connection.fetch(sql("lock_orders"), list(order_ids))
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order to be made. `request_hash` tells a repeated request from another one under the same key."""
+
+    id: str
+    quote: Quote
+    customer: Customer
+    livemode: bool
+    idempotency_key: str | None
+    request_hash: bytes | None
+
+
+async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt: Attempt) -> int | None:
+    """Make an order with its items and first attempt; its number, or None if its idempotency key is taken."""
+    quote = order.quote
+    row = await connection.fetchrow(
+        sql("insert_order"),
+        order.id,
+        quote.currency,
+        quote.amount_subtotal,
+        quote.amount_discount,
+        quote.amount_total,
+        order.customer.name,
+        order.customer.email,
+        order.customer.phone,
+        quote.discount_code,
+        order.livemode,
+        order.idempotency_key,
+        order.request_hash,
+        [line.sku for line in quote.lines],
+        [line.name for line in quote.lines],
+        [line.description for line in quote.lines],
+        [line.unit_amount for line in quote.lines],
+        [line.quantity for line in quote.lines],
+        [line.amount for line in quote.lines],
+        [line.amount_discount for line in quote.lines],
+        attempt.parameters,
+        attempt.started_at,
+        CHANNEL,
+    )
+    return row["number"] if row else None
+
+
+async def find_by_key(connection: asyncpg.Connection, idempotency_key: str) -> tuple[str, bytes] | None:
+    """The order made under this key, with the hash of its request."""
+    row = await connection.fetchrow(sql("find_order_by_key"), idempotency_key)
+    return (str(row["id"]), row["request_hash"]) if row else None
+
+
+async def find_by_session(connection: asyncpg.Connection, session_id: str) -> str | None:
+    order_id = await connection.fetchval(sql("find_order_by_session"), session_id)
+    return str(order_id) if order_id else None
+
+
+async def read_order(connection: asyncpg.Connection, order_id: str) -> Order | None:
+    row = await connection.fetchrow(sql("read_order"), order_id)
+    return Order(**dict(row) | {"id": str(row["id"]), "attention": tuple(row["attention"])}) if row else None
+
+
+async def read_items(connection: asyncpg.Connection, order_id: str) -> tuple[PricedLine, ...]:
+    return tuple(PricedLine(**dict(row)) for row in await connection.fetch(sql("read_items"), order_id))
+
+
+async def read_payable_order(connection: asyncpg.Connection, order_id: str) -> PayableOrder:
+    """What of an order goes to Stripe. Raises NotFound."""
+    order = await read_order(connection, order_id)
+    if order is None:
+        raise NotFound(f"there is no order {order_id}")
+    lines = await read_items(connection, order_id)
+    return PayableOrder(
+        order.id, order.currency, order.amount_discount, order.discount_code, order.customer_email, lines
+    )
+
+
+async def has_mismatch(connection: asyncpg.Connection, order_id: str) -> bool:
+    """Whether a payment of the order was told otherwise than agreed: such an order is not payable."""
+    return bool(await connection.fetchval(sql("has_mismatch"), order_id))

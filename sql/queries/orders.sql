@@ -22,3 +22,57 @@ WITH changed AS (
     ON CONFLICT (order_id, kind, subject_id) DO NOTHING
 )
 SELECT pg_notify($15, '');
+
+-- name: insert_order
+-- The order, its items, its first session attempt and its first change, or nothing if its idempotency key is taken.
+-- $1 id, $2 currency, $3 subtotal, $4 discount, $5 total, $6 name, $7 email, $8 phone, $9 discount code, $10 livemode,
+-- $11 idempotency key, $12 request hash, $13 skus, $14 names, $15 descriptions, $16 unit amounts, $17 quantities, $18 amounts,
+-- $19 line discounts, $20 parameters of the first attempt, $21 its start, $22 channel; answers the order's number
+WITH made AS (
+    INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
+                        customer_phone, discount_code, livemode, idempotency_key, request_hash)
+    VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    ON CONFLICT ON CONSTRAINT orders_idempotency_key DO NOTHING
+    RETURNING id, number
+), items AS (
+    INSERT INTO order_items (order_id, position, sku, name, description, unit_amount, quantity, amount, amount_discount)
+    SELECT made.id, item.position, item.sku, item.name, item.description, item.unit_amount, item.quantity, item.amount,
+           item.amount_discount
+    FROM made, unnest($13::text[], $14::text[], $15::text[], $16::bigint[], $17::integer[], $18::bigint[], $19::bigint[])
+        WITH ORDINALITY AS item (sku, name, description, unit_amount, quantity, amount, amount_discount, position)
+), attempt AS (
+    INSERT INTO session_attempts (order_id, attempt, parameters, started_at)
+    SELECT made.id, 1, $20, $21 FROM made
+), logged AS (
+    INSERT INTO order_changes (order_id, to_status, cause, actor) SELECT id, 'pending', 'order.created', 'shopper' FROM made
+)
+SELECT number, pg_notify($22, '') FROM made;
+
+-- name: find_order_by_key
+-- $1 idempotency key
+SELECT id, request_hash FROM orders WHERE idempotency_key = $1;
+
+-- name: find_order_by_session
+-- $1 session id
+SELECT order_id FROM checkout_sessions WHERE id = $1 AND order_id IS NOT NULL ORDER BY livemode LIMIT 1;
+
+-- name: read_order
+-- $1 id
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders WHERE id = $1;
+
+-- name: read_items
+-- $1 order id
+SELECT sku, name, description, unit_amount, quantity, amount, amount_discount
+FROM order_items WHERE order_id = $1 ORDER BY position;
+
+-- name: has_mismatch
+-- $1 order id; whether it has a payment that was told otherwise than the order says: such an order is not payable
+SELECT EXISTS (
+    SELECT FROM payments
+    JOIN payment_observations AS told ON told.payment_id = payments.id
+    JOIN orders ON orders.id = payments.order_id
+    WHERE payments.order_id = $1
+        AND (told.amount, told.currency, told.livemode) <> (orders.amount_total, orders.currency, orders.livemode)
+);

@@ -1,0 +1,84 @@
+"""What Stripe is asked for when an order is to be paid: frozen when an attempt starts, sent to the letter at each try.
+
+Nothing in it may let Stripe change the total: no adaptive pricing, promotion codes, automatic tax, shipping options or
+adjustable quantities, and no recovery URL, which would be a second way to pay that cannot be revoked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from checkout_daemon.domain.pricing import PricedLine
+
+
+@dataclass(frozen=True, slots=True)
+class PayableOrder:
+    """What of an order goes to Stripe. Amounts in minor units."""
+
+    id: str
+    currency: str
+    amount_discount: int
+    discount_code: str | None
+    customer_email: str
+    lines: Sequence[PricedLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where the shopper comes back to, and how long the session may stay open (None: Stripe's 24 hours)."""
+
+    public_url: str
+    session_minutes: int | None
+
+
+def idempotency_key(order_id: str, attempt: int) -> str:
+    return f"{order_id}:{attempt}"
+
+
+def coupon_id(order_id: str) -> str:
+    return f"co-{order_id}"
+
+
+def session_parameters(order: PayableOrder, attempt: int, pages: Pages, started_at: datetime) -> dict[str, Any]:
+    """`{"session": …, "coupon": … or absent}`, as Stripe's API names them."""
+    metadata = {"order_id": order.id, "attempt": str(attempt)}
+    session: dict[str, Any] = {
+        "mode": "payment",
+        "line_items": [
+            {
+                "quantity": line.quantity,
+                "price_data": {
+                    "currency": order.currency,
+                    "unit_amount": line.unit_amount,
+                    "product_data": {"name": line.name, "metadata": {"sku": line.sku}}
+                    # Stripe refuses an empty description.
+                    | ({"description": line.description} if line.description else {}),
+                },
+            }
+            for line in order.lines
+        ],
+        "customer_email": order.customer_email,
+        "client_reference_id": order.id,
+        "metadata": metadata,
+        "payment_intent_data": {"metadata": metadata},
+        "adaptive_pricing": {"enabled": False},
+        # Stripe fills {CHECKOUT_SESSION_ID} in here only, so the cancel URL carries the order's id.
+        "success_url": f"{pages.public_url}/success?session_id={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": f"{pages.public_url}/cancel?order_id={order.id}",
+    }
+    if pages.session_minutes is not None:
+        session["expires_at"] = int((started_at + timedelta(minutes=pages.session_minutes)).timestamp())
+    if not order.amount_discount:
+        return {"session": session}
+    coupon = {
+        "id": coupon_id(order.id),
+        "amount_off": order.amount_discount,
+        "currency": order.currency,
+        "duration": "once",
+        "name": (order.discount_code or "Discount")[:40],  # Stripe's limit
+    }
+    session["discounts"] = [{"coupon": coupon["id"]}]
+    return {"session": session, "coupon": coupon}

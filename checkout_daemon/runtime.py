@@ -1,0 +1,32 @@
+"""What every use case works with: settings, database and Stripe; opened alike for daemon, commands and terminal."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from checkout_daemon.config import Settings
+from checkout_daemon.gateway.client import Observer, StripeGateway
+from checkout_daemon.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    settings: Settings
+    database: Database
+    gateway: StripeGateway
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, *, pool_size: int = 10, observe: Observer = lambda *_: None
+) -> AsyncIterator[Runtime]:
+    """Cheap: connections and the SDK are opened when first used. Raises ConfigurationError without a database."""
+    database = Database(settings.require_database_url(), max_size=pool_size)
+    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base, observe=observe)
+    try:
+        yield Runtime(settings, database, gateway)
+    finally:
+        await gateway.close()
+        await database.close()
