@@ -1,8 +1,8 @@
 """Gets an order a Checkout Session that can be paid, across crashes, lost answers and Stripe's stored refusals.
 
 An attempt is a row written before Stripe is asked: its number, its frozen parameters, its start. Its idempotency key is
-order + attempt. Where no answer came, the same key is asked with the same bytes. Where Stripe has stored a refusal under
-the key, or has forgotten it after a day, the attempt's session is first looked for at Stripe: adopted, or given up.
+order + attempt. Where no answer came, the same key is asked with the same bytes. Where Stripe has stored a refusal
+under the key, or has forgotten it after a day, the attempt's session is first looked for at Stripe: adopted, or given up.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Session:
 class _Plan:
     """What to do next for an order, found under its lock; one of these.
 
-    There is a session; Stripe is to be asked with an attempt's bytes; an attempt's session is to be looked for at Stripe;
-    a session is to be expired; a new attempt is to be started.
+    There is a session; Stripe is to be asked with an attempt's bytes; an attempt's session is to be looked for at
+    Stripe; a session is to be expired; a new attempt is to be started.
     """
 
     session: Session | None = None
