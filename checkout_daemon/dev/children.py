@@ -1,0 +1,90 @@
+"""The programs that `checkout dev` runs beside PostgreSQL: started, waited for, and stopped with all they started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import aiohttp
+
+from checkout_daemon.dev.files import log_tail, open_log
+from checkout_daemon.errors import CheckoutError
+
+PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
+"""Names the descriptor that a child reads: it ends when we are gone, even by kill -9, and the child then ends too."""
+
+READY_TIMEOUT_SECONDS = 60.0
+_POLL_SECONDS = 0.03
+
+
+class ChildEnded(CheckoutError):
+    """A program that should run as long as `checkout dev` ended by itself; the message has the end of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    name: str
+    process: asyncio.subprocess.Process
+    log: Path
+    log_begin: int
+
+    async def wait(self) -> str:
+        """Wait until it ends; a sentence that says so, with the end of its log."""
+        status = await self.process.wait()
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        return f"{self.name} {how}; the end of {self.log}:\n{log_tail(self.log, self.log_begin)}"
+
+    async def stop(self, timeout_seconds: float) -> None:
+        """SIGTERM, and at the timeout SIGKILL for it and its workers."""
+        if self.process.returncode is None:
+            self.process.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_seconds):
+                    await self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        await self.process.wait()
+
+
+async def start_child(
+    name: str, arguments: Sequence[str], *, log: Path, env: Mapping[str, str], parent_pipe: int
+) -> Child:
+    """Start `checkout ARGUMENTS` in a session of its own: Ctrl-C in the terminal is for us, who stop in order."""
+    with open_log(log) as file:
+        begin = file.tell()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # not the working directory's modules: somebody's cli.py may lie there
+            "-m",
+            "cli",
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=file.fileno(),
+            stderr=asyncio.subprocess.STDOUT,
+            env={**env, PARENT_PIPE: str(parent_pipe)},
+            pass_fds=(parent_pipe,),
+            start_new_session=True,
+        )
+    return Child(name, process, log, begin)
+
+
+async def wait_until_ready(child: Child, http: aiohttp.ClientSession, url: str, headers: Mapping[str, str]) -> None:
+    """Ask until it answers 200. Raises ChildEnded when it ended instead, or did not get there in time."""
+    deadline = monotonic() + READY_TIMEOUT_SECONDS
+    while monotonic() < deadline:
+        if child.process.returncode is not None:
+            raise ChildEnded(await child.wait())
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with http.get(url, headers=headers) as answer:
+                if answer.status == 200:
+                    return
+        await asyncio.sleep(_POLL_SECONDS)
+    tail = log_tail(child.log, child.log_begin)
+    raise ChildEnded(f"{child.name} was not ready after {READY_TIMEOUT_SECONDS:.0f} s; the end of {child.log}:\n{tail}")

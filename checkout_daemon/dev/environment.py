@@ -1,0 +1,105 @@
+"""What `checkout dev` brings itself and what it was given; and dev.env, which tells the other commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from checkout_daemon.config import DEV_ENV, STRIPE_API_BASE, is_live_key, load_settings, read_setting
+from checkout_daemon.dev.files import write_private
+from checkout_daemon.errors import ConfigurationError
+
+API_KEY = "sandbox.key"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the operator set, in the environment or in `.env`; None is what we bring."""
+
+    database_url: str | None
+    stripe_api_key: str | None
+    stripe_api_base: str
+    webhook_secret: str | None
+    public_url: str | None
+    rate_limit: str | None
+    host: str  # that the daemon is reached at
+
+
+@dataclass(frozen=True, slots=True)
+class DevEnv:
+    """Every address and secret of a running `checkout dev`."""
+
+    database_url: str
+    stripe_api_key: str
+    stripe_api_base: str
+    webhook_secret: str
+    public_url: str
+
+    def variables(self) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self.database_url,
+            "STRIPE_API_KEY": self.stripe_api_key,
+            "STRIPE_API_BASE": self.stripe_api_base,
+            "STRIPE_WEBHOOK_SECRET": self.webhook_secret,
+            "CHECKOUT_PUBLIC_URL": self.public_url,
+        }
+
+
+def read_given(state_dir: Path, *, sandbox: bool) -> Given:
+    """Raises ConfigurationError for faults, for a live key, and for a Stripe account without its webhook secret."""
+    load_settings(state_dir=state_dir)  # lists every fault of every setting
+    key = read_setting("STRIPE_API_KEY")
+    secret = read_setting("STRIPE_WEBHOOK_SECRET")
+    if key is not None and is_live_key(key):
+        raise ConfigurationError(
+            "STRIPE_API_KEY is a live key: `checkout dev` is for trying things out and takes test keys only (sk_test_…)"
+        )
+    if key is None and not sandbox:
+        raise ConfigurationError("--no-sandbox needs a Stripe to talk to: set STRIPE_API_KEY (sk_test_…)")
+    if key is not None and secret is None:
+        raise ConfigurationError(
+            "STRIPE_API_KEY is set and STRIPE_WEBHOOK_SECRET is not: set the secret (whsec_…) of your webhook "
+            "endpoint, or the one that `checkout listen` shows; unset STRIPE_API_KEY to use the offline Stripe"
+        )
+    host = read_setting("CHECKOUT_HOST") or "127.0.0.1"
+    return Given(
+        database_url=read_setting("DATABASE_URL"),
+        stripe_api_key=key,
+        stripe_api_base=(read_setting("STRIPE_API_BASE") or STRIPE_API_BASE).rstrip("/"),
+        webhook_secret=secret if key is not None else None,
+        public_url=read_setting("CHECKOUT_PUBLIC_URL"),
+        rate_limit=read_setting("CHECKOUT_RATE_LIMIT"),
+        host="127.0.0.1" if host in ("0.0.0.0", "::") else host,  # noqa: S104 - compared, not bound
+    )
+
+
+def sandbox_key(state_dir: Path) -> str:
+    """The offline Stripe's API key: random, kept over runs."""
+    path = state_dir / API_KEY
+    if not path.is_file():
+        write_private(path, f"sk_test_{secrets.token_hex(16)}\n")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def write_dev_env(state_dir: Path, env: DevEnv) -> None:
+    lines = [f"{name}={_quoted(value)}\n" for name, value in env.variables().items()]
+    write_private(state_dir / DEV_ENV, "".join(lines))
+
+
+def child_environment(env: DevEnv, given: Given, state_dir: Path) -> dict[str, str]:
+    """For the daemon: ours, and the rest of our own environment."""
+    child = {**os.environ, **env.variables(), "CHECKOUT_STATE_DIR": str(state_dir)}
+    child["CHECKOUT_RATE_LIMIT"] = given.rate_limit or "0"  # a demo is hammered by whoever tries it
+    if given.database_url is None:
+        child["DATABASE_LISTEN_URL"] = env.database_url  # one that is set belongs to another database
+    return child
+
+
+def _quoted(value: str) -> str:
+    """Plain where that reads back the same, else in single quotes as python-dotenv takes them."""
+    if re.fullmatch(r"[^\s'\"#\\`]+", value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,48 @@
+"""One `checkout dev` a state directory: a lock that the system lifts when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from checkout_daemon.errors import CheckoutError
+
+LOCK = "dev.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A held lock."""
+
+    handle: int
+    holder_was_killed: bool  # the one before us
+
+    def note(self, address: str) -> None:
+        """Tell who comes later where to find us."""
+        os.ftruncate(self.handle, 0)
+        os.pwrite(self.handle, f"pid {os.getpid()}, {address}\n".encode(), 0)
+
+
+@contextmanager
+def hold_lock(state_dir: Path) -> Iterator[Lock]:
+    """Hold the lock for the block. Raises CheckoutError, with process id and address, while another process does."""
+    handle = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(handle, 500).decode(errors="replace").strip()
+            raise CheckoutError(
+                f"another `checkout dev` is running on {state_dir} ({holder}): "
+                "use that one, stop it, or choose another --state-dir"
+            ) from error
+        lock = Lock(handle, holder_was_killed=os.fstat(handle).st_size > 0)
+        lock.note("starting")
+        yield lock
+        os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)

@@ -1,0 +1,66 @@
+"""What `checkout dev` says: where everything is, and what to try next."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from checkout_daemon.config import DEV_ENV
+from checkout_daemon.dev.environment import DevEnv
+
+
+def say(text: str) -> None:
+    click.echo(text)
+
+
+def complain(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe: bool) -> None:
+    """The page that a newcomer sees; its last line says "ready"."""
+    program, state = _program(), _short(state_dir)
+    rows = [
+        ("Storefront", env.public_url, ""),
+        ("Offline Stripe", env.stripe_api_base, "stands in for Stripe: no account, no network")
+        if brings_stripe
+        else ("Stripe", env.stripe_api_base, ""),
+        ("Database", without_password(env.database_url), "embedded PostgreSQL" if brings_database else ""),
+        ("Settings", f"{state}/{DEV_ENV}", "every command in this folder reads them"),
+        ("Logs", f"{state}/*.log", ""),
+    ]
+    click.echo()
+    for label, value, remark in rows:
+        click.echo(f"  {label:<15} {click.style(value, bold=True)}")
+        if remark:
+            click.echo(f"  {'':<15} {click.style(remark, dim=True)}")
+    click.echo("\n  Put something into the cart, pay with a test card, and watch from another terminal:\n")
+    for command, meaning in (
+        ("orders watch", "orders as they change"),
+        ("orders show 1", "one order with its payment and events"),
+        ("events list", "what Stripe told us"),
+        ("doctor", "whether everything is set up"),
+    ):
+        click.echo(f"    {program} {command:<16} {click.style(meaning, dim=True)}")
+    click.echo("\n" + click.style("checkout is ready", fg="green", bold=True) + " (Ctrl-C stops all of it)")
+
+
+def without_password(url: str) -> str:
+    parts = urlsplit(url)
+    user, _, address = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}@{address}" if user else address, query="").geturl()
+
+
+def _program() -> str:
+    """How this program is called from here: the script beside our Python, where it is not simply on the path."""
+    script = Path(sys.executable).with_name("checkout")
+    on_path = str(script.parent) in os.environ.get("PATH", "").split(os.pathsep)
+    return _short(script) if script.is_file() and not on_path else "checkout"
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
