@@ -1,0 +1,84 @@
+# `make run` and `make test` are all a fresh machine needs: Python >= 3.11, Node >= 20 and make.
+# What is done is not done again: each step leaves a stamp, and runs anew when what it was made from changes.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench build format clean
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# The first that is new enough; `make PYTHON=/path/to/python3.12 run` chooses.
+PYTHON = $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$each" && break; done)
+NODE_OK = $(shell node -e 'process.exit(parseInt(process.versions.node, 10) >= 20 ? 0 : 1)' >/dev/null 2>&1 \
+	&& npm --version >/dev/null 2>&1 && echo yes)
+
+BIN := .venv/bin
+PYTHON_READY := .venv/.installed
+NODE_READY := frontend/node_modules/.installed
+STOREFRONT := checkout_daemon/web/storefront/index.html
+STOREFRONT_SOURCES := $(shell find frontend/src frontend/public) $(wildcard checkout_daemon/domain/*.json) \
+	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json
+
+help:
+	@echo 'make run      set everything up and start the demo shop; Ctrl-C stops it'
+	@echo '              (make run ARGS="--port 9000" passes options to `checkout dev`)'
+	@echo 'make test     set everything up and run every test: Python, storefront, browser'
+	@echo 'make check    format, lint, types, import contracts'
+	@echo 'make bench    the performance gates'
+	@echo 'make build    the wheel, with the storefront inside, into dist/'
+	@echo 'make format   rewrite Python and TypeScript in the house format'
+	@echo 'make clean    remove everything that the other targets made, except .checkout/'
+
+# exec: Ctrl-C and SIGTERM reach the program itself, which stops all of it and exits 0.
+run: $(PYTHON_READY) $(STOREFRONT)
+	@exec $(BIN)/checkout dev $(ARGS)
+
+test: $(PYTHON_READY) $(STOREFRONT)
+	$(BIN)/python -m pytest
+	npm --prefix frontend run --silent test
+	npm --prefix frontend run --silent e2e
+
+check: $(PYTHON_READY) $(NODE_READY)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	npm --prefix frontend run --silent typecheck
+	npm --prefix frontend run --silent lint
+	npm --prefix frontend run --silent format:check
+
+bench: $(PYTHON_READY)
+	@set -e; for each in bench/*.py; do echo "$$each"; $(BIN)/python "$$each"; done
+
+build: $(PYTHON_READY) $(STOREFRONT)
+	rm -rf build dist
+	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
+	@ls dist/*.whl
+
+format: $(PYTHON_READY) $(NODE_READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	npm --prefix frontend run --silent format
+
+clean:
+	rm -rf .venv frontend/node_modules checkout_daemon/web/storefront build dist *.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(PYTHON_READY): setup.cfg pyproject.toml
+	$(if $(PYTHON),,$(error Python 3.11 or newer is needed and was not found: install it, or name it with make PYTHON=/path/to/python3))
+	@echo 'Setting up Python packages in .venv (a minute, once) ...'
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { rm -rf .venv; "$(PYTHON)" -m venv .venv; } \
+		|| { rm -rf .venv; echo 'Python has no venv module: on Debian and Ubuntu, install python3-venv.' >&2; exit 1; }
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]'
+	@touch $@
+
+$(NODE_READY): frontend/package.json frontend/package-lock.json
+	$(if $(NODE_OK),,$(error Node 20 or newer with npm is needed and was not found: install it from https://nodejs.org))
+	@echo 'Setting up the storefront packages in frontend/node_modules (half a minute, once) ...'
+	@npm --prefix frontend ci --loglevel=error --no-audit --no-fund
+	@touch $@
+
+$(STOREFRONT): $(NODE_READY) $(STOREFRONT_SOURCES)
+	@echo 'Building the storefront ...'
+	@npm --prefix frontend run --silent build -- --logLevel warn
+	@touch $@
