@@ -2,7 +2,7 @@
 
 An attempt is a row written before Stripe is asked: its number, its frozen parameters, its start. Its idempotency key is
 order + attempt. Where no answer came, the same key is asked with the same bytes. Where Stripe has stored a refusal
-under the key, or has forgotten it after a day, the attempt's session is first looked for at Stripe: adopted, or given up.
+under the key, or has forgotten it after a day, its session is first looked for at Stripe: adopted, or given up.
 """
 
 from __future__ import annotations

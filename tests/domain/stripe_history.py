@@ -53,7 +53,7 @@ class History:
 
 @dataclass(frozen=True)
 class SessionPlan:
-    """How one session goes: ends expired, paid, declined-then-paid, delayed and paid, delayed and failed, or stays open."""
+    """How one session goes, who names its order, and what becomes of its money."""
 
     ending: str
     amount: int

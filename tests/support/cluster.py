@@ -69,6 +69,10 @@ class Cluster:
         ready, self._next = self._next or self._submit(self._clone()), self._submit(self._clone())
         return ready.result()
 
+    def take_empty(self) -> str:
+        """The URL of a database without any schema."""
+        return self._submit(self._create_empty()).result()
+
     def give_back(self, url: str) -> None:
         """Drop it, also from under open connections; in the background."""
         self._dropping.append(self._submit(self._drop(url)))
@@ -89,6 +93,12 @@ class Cluster:
         name = f"test_{next(self._numbers)}"
         async with self._turn:
             await self._admin.execute(f"CREATE DATABASE {name} TEMPLATE checkout STRATEGY file_copy")
+        return self._server.url(name)
+
+    async def _create_empty(self) -> str:
+        name = f"test_{next(self._numbers)}"
+        async with self._turn:
+            await self._admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         return self._server.url(name)
 
     async def _drop(self, url: str) -> None:

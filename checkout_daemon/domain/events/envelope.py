@@ -56,9 +56,11 @@ def parse_event(body: bytes) -> StripeEvent:
         payload = body.decode("utf-8")
         envelope = _DECODER.decode(body)
     except msgspec.ValidationError as error:
+        if not _is_json(body):  # the decoder stops at the first field that is wrong
+            raise MalformedJson("the body is not JSON") from None
         raise InvalidPayload(f"the body is JSON but not a Stripe event: {error}") from None
-    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
-        raise MalformedJson("the body is not JSON") from error
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        raise MalformedJson("the body is not JSON") from None
     if "\0" in payload:
         raise MalformedJson("the body is not JSON: it holds a NUL byte")
     for name, value in (("id", envelope.id), ("type", envelope.type)):
@@ -76,3 +78,11 @@ def parse_event(body: bytes) -> StripeEvent:
         object=envelope.data.object,
         payload=payload,
     )
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
