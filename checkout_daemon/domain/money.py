@@ -1,0 +1,93 @@
+"""Money: whole minor units, and the one table of how Stripe counts each currency.
+
+The table is currencies.json, which the storefront reads too. Source: https://docs.stripe.com/currencies (zero-decimal,
+three-decimal, special cases, minimum charge amounts).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+# Eight digits: the most that every payment method bears in every currency.
+MAXIMUM_AMOUNT = 99_999_999
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units of a lower-case currency."""
+
+    amount: int
+    currency: str
+
+
+def exponent(currency: str) -> int:
+    """How many decimals the amounts of this currency have at Stripe: 2 unless the table says otherwise."""
+    return _rule(currency)["exponent"]
+
+
+def step(currency: str) -> int:
+    """The smallest amount that can be charged more or less: every charge is a multiple of it."""
+    return _rule(currency)["step"]
+
+
+def minimum_amount(currency: str) -> int:
+    """The least that Stripe charges where this currency is also the one paid out; one step where it names none."""
+    return max(_table()["minimum_amounts"].get(currency.lower(), 0), step(currency))
+
+
+def round_to_step(amount: Fraction | int, currency: str) -> int:
+    """The nearest amount that can be charged; a half goes up."""
+    size = step(currency)
+    return (2 * amount + size) // (2 * size) * size
+
+
+def format_money(amount: int, currency: str, locale: str = "en") -> str:
+    """The amount as a person reads it, such as €12.34. The digits are the table's: Babel has others for a dozen."""
+    # Dear, and not for every process.
+    from copy import copy
+    from decimal import Decimal
+
+    from babel import Locale
+    from babel.numbers import get_currency_symbol
+
+    place = Locale.parse(locale.replace("-", "_"))
+    digits = exponent(currency)
+    pattern = copy(place.currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    # CLDR parts a symbol of letters from the digits, and Babel does not.
+    if get_currency_symbol(currency.upper(), place)[-1].isalpha():
+        positive, negative = (re.sub("¤$", "¤\u00a0", prefix) for prefix in pattern.prefix)
+        pattern.prefix = (positive, negative)
+    exact = Decimal(amount).scaleb(-digits)
+    text: str = pattern.apply(exact, place, currency=currency.upper(), currency_digits=False)
+    return text
+
+
+class _Rule(TypedDict):
+    exponent: int
+    step: int
+
+
+class _Table(TypedDict):
+    default: _Rule
+    currencies: dict[str, _Rule]
+    minimum_amounts: dict[str, int]
+
+
+@cache
+def _table() -> _Table:
+    table: _Table = json.loads(files(__package__).joinpath("currencies.json").read_text(encoding="utf-8"))
+    return table
+
+
+def _rule(currency: str) -> _Rule:
+    table = _table()
+    return table["currencies"].get(currency.lower(), table["default"])

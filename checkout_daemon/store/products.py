@@ -1,0 +1,56 @@
+"""Products in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import asyncpg
+
+from checkout_daemon.domain.cart import Product
+from checkout_daemon.store.queries import sql
+
+
+async def list_products(connection: asyncpg.Connection) -> list[Product]:
+    """Available ones first, then in the order of display."""
+    return [_product(row) for row in await connection.fetch(sql("list_products"))]
+
+
+async def list_products_by_position(connection: asyncpg.Connection) -> list[Product]:
+    """In the order of display, available or not."""
+    return [_product(row) for row in await connection.fetch(sql("list_products_by_position"))]
+
+
+async def find_products(connection: asyncpg.Connection, skus: Collection[str]) -> dict[str, Product]:
+    """Those that exist, by sku."""
+    return {row["sku"]: _product(row) for row in await connection.fetch(sql("find_products"), list(skus))}
+
+
+async def upsert_products(connection: asyncpg.Connection, products: Sequence[Product]) -> None:
+    """Add or replace them by sku; new ones come last until they are placed."""
+    await connection.execute(
+        sql("upsert_products"),
+        [each.sku for each in products],
+        [each.name for each in products],
+        [each.description for each in products],
+        [each.image_url for each in products],
+        [each.unit_amount for each in products],
+        [each.currency for each in products],
+        [each.available for each in products],
+    )
+
+
+async def place_products(connection: asyncpg.Connection, skus: Sequence[str]) -> None:
+    """Display them in that order."""
+    await connection.execute(sql("place_products"), list(skus))
+
+
+def _product(row: asyncpg.Record) -> Product:
+    return Product(
+        sku=row["sku"],
+        name=row["name"],
+        description=row["description"],
+        image_url=row["image_url"],
+        unit_amount=row["unit_amount"],
+        currency=row["currency"],
+        available=row["available"],
+    )

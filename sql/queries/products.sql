@@ -1,0 +1,35 @@
+-- The catalog's products.
+
+-- name: list_products
+SELECT sku, name, description, image_url, unit_amount, currency, available
+FROM products ORDER BY available DESC, position, sku;
+
+-- name: list_products_by_position
+SELECT sku, name, description, image_url, unit_amount, currency, available
+FROM products ORDER BY position, sku;
+
+-- name: find_products
+-- $1 skus
+SELECT sku, name, description, image_url, unit_amount, currency, available FROM products WHERE sku = ANY ($1::text[]);
+
+-- name: upsert_products
+-- $1 skus, $2 names, $3 descriptions, $4 image URLs, $5 unit amounts, $6 currencies, $7 available; a new one comes last
+INSERT INTO products (sku, name, description, image_url, unit_amount, currency, available, position)
+SELECT told.sku, told.name, told.description, told.image_url, told.unit_amount, told.currency, told.available,
+       last.position + told.ordinality
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::boolean[])
+        WITH ORDINALITY AS told (sku, name, description, image_url, unit_amount, currency, available, ordinality),
+    (SELECT coalesce(max(position), -1) AS position FROM products) AS last
+ON CONFLICT (sku) DO UPDATE SET
+    name = excluded.name, description = excluded.description, image_url = excluded.image_url,
+    unit_amount = excluded.unit_amount, currency = excluded.currency, available = excluded.available, updated_at = now();
+
+-- name: place_products
+-- $1 skus in the order of display
+UPDATE products SET position = place.ordinality - 1
+FROM unnest($1::text[]) WITH ORDINALITY AS place (sku, ordinality)
+WHERE products.sku = place.sku AND products.position <> place.ordinality - 1;
+
+-- name: lock_catalog
+-- One import at a time; orders and readers go on.
+LOCK TABLE products, discounts IN SHARE ROW EXCLUSIVE MODE;
