@@ -1,6 +1,6 @@
 /** Brings cart and contact together into one checkout: check, price, send, and show what came of it. */
 
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { type Cart, cartStore } from '@/features/cart/cart';
 import type { Pricing } from '@/features/cart/pricing';
 import { keyOf, usePricing } from '@/features/cart/usePricing';
@@ -9,6 +9,7 @@ import { type ContactState, useContact } from '@/features/checkout/useContact';
 import type { ApiError, CheckoutRequest } from '@/lib/api';
 import { whyLater } from '@/lib/explain';
 import { FIELDS, type FieldErrors, type FieldId, NO_FAULTS, type PlacedFaults } from '@/lib/faults';
+import { useBusy } from '@/lib/useBusy';
 import type { Notice } from './CheckoutNotice';
 
 interface Checkout {
@@ -42,8 +43,7 @@ export function useCheckout(cart: Cart, goTo: (url: string) => void): Checkout {
   const [code, setCode] = useState(cart.code);
   const [result, setResult] = useState<Result>();
   const [faultyField, setFaultyField] = useState<{ readonly id: FieldId }>();
-  const [sending, setSending] = useState(false);
-  const busy = useRef(false); // a second click comes before the next render
+  const { busy: sending, begin, end, leave } = useBusy();
 
   useEffect(() => setCode(cart.code), [cart.code]); // another tab may have changed it
 
@@ -79,10 +79,8 @@ export function useCheckout(cart: Cart, goTo: (url: string) => void): Checkout {
     };
   }
 
-  function show(key: string, outcome: Outcome, before: number) {
+  function show(key: string, outcome: Exclude<Outcome, { kind: 'leave' }>, before: number) {
     switch (outcome.kind) {
-      case 'leave':
-        return goTo(outcome.url);
       case 'price_changed': {
         const { amount_total: after, currency } = outcome.quote;
         accept(outcome.quote);
@@ -97,18 +95,22 @@ export function useCheckout(cart: Cart, goTo: (url: string) => void): Checkout {
   }
 
   async function submit() {
-    if (busy.current) return;
-    busy.current = true;
-    setSending(true);
+    if (!begin()) return;
     setResult(undefined);
     try {
       const wanted = { ...cart, code: code.trim() };
       if (!applied) cartStore.set(wanted);
       const request = await check(wanted);
-      if (request) show(keyOf(wanted), await placeOrder(request), request.expected_total ?? 0);
-    } finally {
-      busy.current = false;
-      setSending(false);
+      const outcome = request && (await placeOrder(request));
+      if (outcome?.kind === 'leave') {
+        goTo(outcome.url);
+        return leave();
+      }
+      if (outcome) show(keyOf(wanted), outcome, request.expected_total ?? 0);
+      end();
+    } catch (error) {
+      end();
+      throw error;
     }
   }
 
@@ -125,7 +127,7 @@ export function useCheckout(cart: Cart, goTo: (url: string) => void): Checkout {
     changeCode: setCode,
     applyCode,
     submit: () => void submit(),
-    retry: () => void (pricing?.error ? reload() : submit()),
+    retry: () => void (current?.notice ? submit() : reload()),
   };
 }
 

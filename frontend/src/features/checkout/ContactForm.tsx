@@ -36,7 +36,7 @@ export function ContactForm({ id, contact, errors, onChange, onLeave, onSubmit }
           id={field}
           name={field}
           {...INPUTS[field]}
-          {...(field === 'phone' ? { hint: 'With country code, such as +43 660 1234567' } : {})}
+          {...(field === 'phone' ? { hint: 'With country code: +43 660 …' } : {})}
           required
           value={contact[field]}
           error={errors[field]}

@@ -1,8 +1,9 @@
 /** Another try at paying the same order. */
 
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { ApiError, retryCheckout } from '@/lib/api';
 import { whyLater } from '@/lib/explain';
+import { useBusy } from '@/lib/useBusy';
 
 interface RetryOptions {
   readonly onRetried: (number: number) => void;
@@ -18,31 +19,27 @@ interface Retry {
 }
 
 export function useRetry({ onRetried, onGone, goTo }: RetryOptions): Retry {
-  const [retrying, setRetrying] = useState(false);
+  const { busy, begin, end, leave } = useBusy();
   const [problem, setProblem] = useState<string>();
-  const busy = useRef(false); // a second click comes before the next render
 
   async function run(retryUrl: string) {
-    if (busy.current) return;
-    busy.current = true;
-    setRetrying(true);
+    if (!begin()) return;
     setProblem(undefined);
     try {
       const session = await retryCheckout(retryUrl);
       onRetried(session.number);
       goTo(session.url);
+      leave();
     } catch (error) {
+      end();
       if (!(error instanceof ApiError)) throw error;
       const gone = error.code === 'not_payable' || error.status === 404;
       setProblem(
         gone ? 'This order can no longer be paid: it was paid, is being paid, or was canceled.' : whyLater(error),
       );
       if (gone) onGone();
-    } finally {
-      busy.current = false;
-      setRetrying(false);
     }
   }
 
-  return { retrying, problem, retry: (retryUrl) => void run(retryUrl) };
+  return { retrying: busy, problem, retry: (retryUrl) => void run(retryUrl) };
 }

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { fakeDaemon, invalid } from '@/test/daemon';
+import { priceCart } from './pricing';
+
+const items = [{ sku: 'NOTEBOOK', quantity: 2 }];
+
+test('a cart with a good code is priced with it', async () => {
+  fakeDaemon();
+
+  const { quote, faults } = await priceCart({ items, code: 'TEN' });
+
+  expect(quote).toMatchObject({ amount_subtotal: 2900, amount_discount: 290, amount_total: 2610 });
+  expect(faults.fields).toEqual({});
+});
+
+test('a refused code gives the price without it and the reason', async () => {
+  const daemon = fakeDaemon();
+
+  const { quote, faults } = await priceCart({ items, code: 'NOPE' });
+
+  expect(quote?.amount_total).toBe(2900);
+  expect(faults.fields).toEqual({ discount: 'there is no code NOPE' });
+  expect(daemon.to('POST /api/quotes').map(({ body }) => body)).toEqual([{ items, discount_code: 'NOPE' }, { items }]);
+});
+
+test('an item that is not sold any more has no price, and says so on its line', async () => {
+  fakeDaemon({ 'POST /api/quotes': () => invalid('/items/0/sku', 'is not sold any more') });
+
+  const { quote, faults } = await priceCart({ items, code: 'TEN' });
+
+  expect(quote).toBeUndefined();
+  expect(faults.lines).toEqual({ 0: 'is not sold any more' });
+});
+
+test('a daemon that cannot be reached is no fault of the cart', async () => {
+  fakeDaemon({ 'POST /api/quotes': () => new TypeError('Failed to fetch') });
+
+  const { quote, faults, error } = await priceCart({ items, code: '' });
+
+  expect(quote).toBeUndefined();
+  expect(faults.fields).toEqual({});
+  expect(error?.code).toBe('network');
+});

@@ -1,0 +1,143 @@
+import { describe, expect, test } from 'vitest';
+import type { CheckoutRequest } from '@/lib/api';
+import { fakeDaemon, invalid, quoteFor, session } from '@/test/daemon';
+import { settleOrder } from './attempt';
+import { placeOrder } from './placeOrder';
+
+const CHECKOUT = 'POST /api/stripe-checkout';
+const RETRY = `POST /api/stripe-checkout/${session.order_id}/retry`;
+
+const request: CheckoutRequest = {
+  items: [{ sku: 'NOTEBOOK', quantity: 1 }],
+  customer: { name: 'Ana', email: 'ana@example.com', phone: '+43 660 1234567' },
+  expected_total: 1450,
+};
+const other: CheckoutRequest = { ...request, expected_total: 1500 };
+
+describe('the Idempotency-Key', () => {
+  test('stays the same while the request does, also after an answer was lost', async () => {
+    const daemon = fakeDaemon({ [CHECKOUT]: () => new TypeError('connection reset') });
+    await placeOrder(request);
+    daemon.on(CHECKOUT, () => [201, session]);
+    await placeOrder(request);
+
+    const [first, second] = daemon.to(CHECKOUT);
+    expect(first?.key).toMatch(/^[0-9a-f]{32}$/);
+    expect(second?.key).toBe(first?.key);
+  });
+
+  test('is new for another request', async () => {
+    const daemon = fakeDaemon();
+    await placeOrder(request);
+    await placeOrder(other);
+
+    const [first, second] = daemon.to(CHECKOUT);
+    expect(second?.key).not.toBe(first?.key);
+  });
+
+  test('is new once the order is paid, so that the same cart can be bought again', async () => {
+    const daemon = fakeDaemon();
+    await placeOrder(request);
+    expect(settleOrder(1001)).toBe(true);
+    expect(settleOrder(1001)).toBe(false);
+    await placeOrder(request);
+
+    const [first, second] = daemon.to(CHECKOUT);
+    expect(second?.key).not.toBe(first?.key);
+  });
+
+  test('is given up when the daemon knows it with another body', async () => {
+    const daemon = fakeDaemon({
+      [CHECKOUT]: () => (daemon.to(CHECKOUT).length === 1 ? [409, { code: 'idempotency_conflict' }] : [201, session]),
+    });
+
+    expect(await placeOrder(request)).toEqual({ kind: 'leave', url: session.url });
+    expect(new Set(daemon.to(CHECKOUT).map(({ key }) => key)).size).toBe(2);
+  });
+});
+
+describe('where the shopper goes', () => {
+  test('a new order leads to the payment page', async () => {
+    fakeDaemon();
+
+    expect(await placeOrder(request)).toEqual({ kind: 'leave', url: session.url });
+  });
+
+  test.each(['failed', 'expired'] as const)('a replayed order that %s gets a new session', async (status) => {
+    fakeDaemon({
+      [CHECKOUT]: () => [200, { ...session, status }],
+      [RETRY]: () => [201, { ...session, url: 'https://pay.example/cs_test_2' }],
+    });
+
+    expect(await placeOrder(request)).toEqual({ kind: 'leave', url: 'https://pay.example/cs_test_2' });
+  });
+
+  test('a replayed session whose time is over gets a new one', async () => {
+    fakeDaemon({
+      [CHECKOUT]: () => [200, { ...session, expires_at: '2020-01-01T00:00:00Z' }],
+      [RETRY]: () => [201, { ...session, url: 'https://pay.example/cs_test_2' }],
+    });
+
+    expect(await placeOrder(request)).toEqual({ kind: 'leave', url: 'https://pay.example/cs_test_2' });
+  });
+
+  test.each(['completed', 'processing'] as const)(
+    'a replayed order that is %s is shown, not paid twice',
+    async (status) => {
+      fakeDaemon({ [CHECKOUT]: () => [200, { ...session, status }] });
+
+      expect(await placeOrder(request)).toEqual({ kind: 'leave', url: '/success?session_id=cs_test_1' });
+    },
+  );
+});
+
+describe('why not', () => {
+  test('a changed price comes with the new quote', async () => {
+    const quote = { ...quoteFor({ items: [{ sku: 'NOTEBOOK', quantity: 1 }] }), amount_total: 1600 };
+    fakeDaemon({ [CHECKOUT]: () => [409, { code: 'price_changed', quote }] });
+
+    expect(await placeOrder(request)).toEqual({ kind: 'price_changed', quote });
+  });
+
+  test('faults are placed on their fields', async () => {
+    fakeDaemon({ [CHECKOUT]: () => invalid('/customer/phone', 'is no phone number') });
+
+    expect(await placeOrder(request)).toMatchObject({
+      kind: 'faults',
+      faults: { fields: { phone: 'is no phone number' } },
+    });
+  });
+
+  test.each([
+    [503, 'stripe_unavailable', /payment service cannot be reached/],
+    [503, 'database_unavailable', /shop has a problem/],
+    [429, 'rate_limited', /too often/],
+    [500, 'internal_error', /shop has a problem/],
+  ])('%i %s can be tried again', async (status, code, text) => {
+    fakeDaemon({ [CHECKOUT]: () => [status, { code }] });
+
+    const outcome = await placeOrder(request);
+
+    expect(outcome).toMatchObject({ kind: 'try_again', text: expect.stringMatching(text) });
+    expect(outcome).toMatchObject({ text: expect.stringContaining('Nothing was charged') });
+  });
+
+  test('a canceled order is not offered again: the next press makes a new one', async () => {
+    const daemon = fakeDaemon({
+      [CHECKOUT]: () => [200, { ...session, status: 'expired' }],
+      [RETRY]: () => [409, { code: 'not_payable' }],
+    });
+    expect(await placeOrder(request)).toMatchObject({ kind: 'refused' });
+    daemon.on(CHECKOUT, () => [201, session]);
+    await placeOrder(request);
+
+    const [first, second] = daemon.to(CHECKOUT);
+    expect(second?.key).not.toBe(first?.key);
+  });
+
+  test('what the payment service refuses for good is not offered again', async () => {
+    fakeDaemon({ [CHECKOUT]: () => [502, { code: 'stripe_rejected' }] });
+
+    expect(await placeOrder(request)).toMatchObject({ kind: 'refused' });
+  });
+});

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import type { OrderStatus } from '@/lib/api';
+import { isPaid, isSettled, wordingOf } from './status';
+
+const headings: Readonly<Record<OrderStatus, string>> = {
+  pending: 'Payment processing',
+  processing: 'Payment processing',
+  completed: 'Thank you',
+  partially_refunded: 'Thank you',
+  refunded: 'Thank you',
+  disputed: 'Thank you',
+  canceled: 'Payment not completed',
+  failed: 'Payment not completed',
+  expired: 'Payment not completed',
+};
+
+test.each(Object.entries(headings))('%s is headed "%s" after paying', (status, heading) => {
+  expect(wordingOf(status as OrderStatus, 'success').heading).toBe(heading);
+});
+
+test('a shopper who left the payment page is told so, not that a payment is on its way', () => {
+  expect(wordingOf('pending', 'cancel')).toMatchObject({ heading: 'Payment not completed', tone: 'bad' });
+});
+
+test('a shopper who paid after all is thanked on the cancel page too', () => {
+  expect(wordingOf('completed', 'cancel').heading).toBe('Thank you');
+});
+
+test('only money that has arrived empties a cart', () => {
+  const paid = Object.keys(headings).filter((status) => isPaid(status as OrderStatus));
+
+  expect(paid).toEqual(['completed', 'partially_refunded', 'refunded', 'disputed']);
+});
+
+test('an order is followed while it can still change by itself', () => {
+  expect(Object.keys(headings).filter((status) => !isSettled(status as OrderStatus))).toEqual([
+    'pending',
+    'processing',
+  ]);
+});
