@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from checkout_daemon.dev.record import RECORD, load_record
 from checkout_daemon.store.migrations import migrate
-from tests.support.cluster import Cluster
+from tests.support.cluster import Cluster, roomy_directory
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +34,10 @@ def database_url(cluster: Cluster) -> Iterator[str]:
 @pytest.fixture
 def state_dir() -> Iterator[Path]:
     """An empty directory with a short path that every user can enter, unlike `tmp_path`: PostgreSQL is not root."""
-    path = Path(tempfile.mkdtemp(prefix="checkout-state-"))
+    path = Path(tempfile.mkdtemp(dir=roomy_directory(), prefix="checkout-state-"))
     path.chmod(0o755)
     yield path
+    for found in list(path.rglob(RECORD)):
+        if record := load_record(found.parent):
+            shutil.rmtree(record.home)  # not below the path if a test closed that to PostgreSQL's user
     shutil.rmtree(path)

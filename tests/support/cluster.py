@@ -39,8 +39,8 @@ class Cluster:
         self._next: Future[str] | None = None
 
     def start(self) -> None:
-        in_memory = _room_in_memory()
-        parent = _MEMORY if in_memory else Path(tempfile.gettempdir())
+        parent = roomy_directory()
+        in_memory = parent == _MEMORY
         _remove_leftovers(parent)
         self.directory = Path(tempfile.mkdtemp(dir=parent, prefix=f"{_PREFIX}{os.getpid()}-"))
         self.directory.chmod(0o755)
@@ -115,8 +115,11 @@ class Cluster:
         shutil.rmtree(self.directory)
 
 
-def _room_in_memory() -> bool:
-    return _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _MEMORY_NEEDED_BYTES
+def roomy_directory() -> Path:
+    """Memory where there is enough of it, else the system's temporary directory."""
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _MEMORY_NEEDED_BYTES:
+        return _MEMORY
+    return Path(tempfile.gettempdir())
 
 
 def _remove_leftovers(parent: Path) -> None:
