@@ -1,0 +1,96 @@
+"""The aiohttp application and its life cycle."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiohttp import web
+
+from checkout_daemon.config import Settings
+from checkout_daemon.observability.metrics import Metrics
+from checkout_daemon.runtime import Runtime, open_runtime
+from checkout_daemon.services.apply import Applied, Received
+from checkout_daemon.web.edge import edge
+from checkout_daemon.web.keys import CHECKOUT_LIMIT, INTAKE, METRICS, OPENAPI, RUNTIME, STOREFRONT
+from checkout_daemon.web.limits import CheckoutLimit
+from checkout_daemon.web.openapi import describe
+from checkout_daemon.web.proxies import TrustedProxies
+from checkout_daemon.web.routes import ROUTES, add_routes
+from checkout_daemon.web.storefront_files import Storefront, built_storefront
+from checkout_daemon.webhooks.intake import Intake
+
+log = logging.getLogger(__name__)
+
+POOL_SAMPLE_SECONDS = 5.0
+
+
+def create_app(
+    settings: Settings,
+    *,
+    webhook_secrets: Callable[[], tuple[str, ...]] | None = None,
+    storefront: Path | None = None,
+) -> web.Application:
+    """The daemon's application. `webhook_secrets` is asked at each delivery, so that they can change meanwhile.
+
+    Raises ConfigurationError for settings that cannot be used.
+    """
+    metrics = Metrics()
+    app = web.Application(
+        middlewares=[edge(metrics, public_url=settings.public_url, cors_origins=settings.cors_origins)],
+        # Bodies are taken as they come: Stripe signs bytes, and what is compressed can grow without bound.
+        handler_args={"auto_decompress": False},
+    )
+    app[METRICS] = metrics
+    app[STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront)
+    app[CHECKOUT_LIMIT] = CheckoutLimit(settings.rate_limit, TrustedProxies(settings.trusted_proxies))
+    app[OPENAPI] = describe(ROUTES)
+    add_routes(app)
+
+    async def open_services(app: web.Application) -> AsyncIterator[None]:
+        async with open_runtime(settings, observe=metrics.stripe_called) as runtime:
+            app[RUNTIME] = runtime
+            app[INTAKE] = intake = Intake(
+                runtime.database,
+                (lambda: settings.webhook_secrets) if webhook_secrets is None else webhook_secrets,
+                observe=_observer(metrics),
+                matched=lambda place: metrics.secrets.labels(str(place)).inc(),
+            )
+            await intake.start()
+            sampler = asyncio.create_task(_sample_pool(runtime, metrics), name="pool-sampler")
+            yield
+            sampler.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sampler
+            await intake.close()
+
+    app.cleanup_ctx.append(open_services)
+    return app
+
+
+def _observer(metrics: Metrics) -> Callable[[list[tuple[Received, Applied]], float], None]:
+    def observe(committed: list[tuple[Received, Applied]], seconds: float) -> None:
+        now = datetime.now(UTC)
+        metrics.batch_committed(len(committed), seconds)
+        for received, applied in committed:
+            created_at = received.event.created_at
+            metrics.event_committed(
+                applied.type,
+                applied.status,
+                (now - received.received_at).total_seconds(),
+                None if created_at is None else (now - created_at).total_seconds(),
+            )
+        log.info("%d events committed in %.1f ms", len(committed), seconds * 1000)
+
+    return observe
+
+
+async def _sample_pool(runtime: Runtime, metrics: Metrics) -> None:
+    """Keeps the numbers of each worker fresh, whichever of them is asked for /metrics."""
+    while True:
+        metrics.pool_used(*runtime.database.usage())
+        await asyncio.sleep(POOL_SAMPLE_SECONDS)

@@ -1,0 +1,33 @@
+"""What a log line is about: ids that travel with the task, so that no caller has to pass them along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+order_id: ContextVar[str | None] = ContextVar("order_id", default=None)
+event_id: ContextVar[str | None] = ContextVar("event_id", default=None)
+
+_ALL = (request_id, order_id, event_id)
+
+
+@contextmanager
+def about(*, order: str | None = None, event: str | None = None) -> Iterator[None]:
+    """Within the block, log lines carry these ids; None leaves what an outer block said."""
+    tokens = [
+        (variable, variable.set(value))
+        for variable, value in ((order_id, order), (event_id, event))
+        if value is not None
+    ]
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
+
+
+def current() -> dict[str, str]:
+    """The ids that are known here, by name."""
+    return {variable.name: value for variable in _ALL if (value := variable.get()) is not None}

@@ -1,0 +1,68 @@
+"""Log lines for people (console) and for machines (JSON): with ids, without personal data."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+import msgspec
+
+from checkout_daemon.observability.context import current
+from checkout_daemon.observability.redaction import redact
+
+
+def set_up_logging(log_format: str, *, level: int = logging.INFO, stream: TextIO | None = None) -> None:
+    """Send every log line of the process to stderr in the format "console" or "json"."""
+    handler = logging.StreamHandler(sys.stderr if stream is None else stream)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+    quiet_bad_requests(logging.getLogger("aiohttp.server"))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, the ids known there, and the exception if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": _time(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+            **current(),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = redact(self.formatException(record.exc_info))
+        return msgspec.json.encode(line).decode()
+
+
+class ConsoleFormatter(logging.Formatter):
+    """Time, level, logger, message; the ids behind."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        ids = "".join(f" {name}={value}" for name, value in current().items())
+        time = _time(record).astimezone().strftime("%H:%M:%S")
+        logger = record.name.removeprefix("checkout_daemon.")
+        line = f"{time} {record.levelname.lower():<7} {logger}: {record.getMessage()}{ids}"
+        if record.exc_info and record.exc_info[0] is not None:
+            line = f"{line}\n{self.formatException(record.exc_info)}"
+        return redact(line)
+
+
+def quiet_bad_requests(logger: logging.Logger) -> None:
+    """Anyone can send what is not HTTP: no traceback for that, and none of its bytes in the log."""
+    if _not_http not in logger.filters:
+        logger.addFilter(_not_http)
+
+
+def _not_http(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not any(each.__name__ == "HttpProcessingError" for each in type(error).__mro__)
+
+
+def _time(record: logging.LogRecord) -> datetime:
+    return datetime.fromtimestamp(record.created, UTC)

@@ -1,0 +1,157 @@
+"""What the daemon counts and times, for Prometheus.
+
+Only the daemon makes a `Metrics`; commands and the terminal never import prometheus-client. With several workers all of
+them write to one directory (`PROMETHEUS_MULTIPROC_DIR`, prometheus-client's own multiprocess mode), so that any
+worker's /metrics tells of all.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Counter, Histogram
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MULTIPROCESS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25)
+_LAG = (0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86_400)
+_SIZES = (1, 2, 4, 8, 16, 32, 64)
+# An event type becomes a label; who can sign could make up any number of them.
+_MOST_TYPES = 300
+
+
+class Metrics:
+    """Every metric with its name, help and labels, in a registry of its own."""
+
+    def __init__(self) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+        self.registry = registry = CollectorRegistry()
+        self._multiprocess = MULTIPROCESS_DIRECTORY in os.environ
+        if not self._multiprocess:
+            ProcessCollector(registry=registry)
+        self.requests = Counter(
+            "checkout_http_requests", "HTTP requests answered", ["route", "method", "status"], registry=registry
+        )
+        self.request_seconds = Histogram(
+            "checkout_http_request_seconds", "From request to answer", ["route"], buckets=_FAST, registry=registry
+        )
+        self.deliveries = Counter(
+            "checkout_webhook_events",
+            "Webhook events by outcome: applied, ignored, failed, duplicate",
+            ["type", "outcome"],
+            registry=registry,
+        )
+        self.refusals = Counter(
+            "checkout_webhook_refusals",
+            "Webhook deliveries not stored, by the problem's code",
+            ["code"],
+            registry=registry,
+        )
+        self.secrets = Counter(
+            "checkout_webhook_secret_matches",
+            "Deliveries by the place of the secret that signed them, the first being 0",
+            ["place"],
+            registry=registry,
+        )
+        self.batch_size = Histogram(
+            "checkout_webhook_batch_size", "Events committed together", buckets=_SIZES, registry=registry
+        )
+        self.commit_seconds = Histogram(
+            "checkout_webhook_commit_seconds", "The transaction of a batch", buckets=_FAST, registry=registry
+        )
+        self.received_lag = Histogram(
+            "checkout_webhook_received_to_committed_seconds",
+            "From the receipt of an event to its commit",
+            buckets=_FAST,
+            registry=registry,
+        )
+        self.created_lag = Histogram(
+            "checkout_webhook_created_to_committed_seconds",
+            "From an event's creation at Stripe (whole seconds) to its commit",
+            buckets=_LAG,
+            registry=registry,
+        )
+        self.stripe_calls = Counter(
+            "checkout_stripe_calls", "Calls to Stripe by outcome", ["method", "outcome"], registry=registry
+        )
+        self.stripe_seconds = Histogram(
+            "checkout_stripe_call_seconds",
+            "Calls to Stripe, with retries",
+            ["method"],
+            buckets=_SLOW,
+            registry=registry,
+        )
+        self.orders = Counter("checkout_orders", "Orders made", ["currency"], registry=registry)
+        # livesum: over the workers that live; a dead one's connections are gone.
+        self.pool_size = Gauge(
+            "checkout_database_connections", "Connections open", multiprocess_mode="livesum", registry=registry
+        )
+        self.pool_idle = Gauge(
+            "checkout_database_connections_idle", "Connections idle", multiprocess_mode="livesum", registry=registry
+        )
+        self._types: set[str] = set()
+        self._delivered: dict[tuple[str, str], Counter] = {}
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """An HTTP request has its answer. `route` is a pattern, never a path."""
+        # Looking a child up by its labels costs more than counting: the hot path keeps them.
+        if (kept := self._answered.get((route, method, status))) is None:
+            kept = self.requests.labels(route, method, str(status)), self.request_seconds.labels(route)
+            self._answered[route, method, status] = kept
+        kept[0].inc()
+        kept[1].observe(seconds)
+
+    def batch_committed(self, size: int, seconds: float) -> None:
+        """A transaction with that many webhook events was committed."""
+        self.batch_size.observe(size)
+        self.commit_seconds.observe(seconds)
+
+    def event_committed(self, event_type: str, outcome: str, received_lag: float, created_lag: float | None) -> None:
+        """One of its events, with the seconds since its receipt and since its creation at Stripe."""
+        if event_type not in self._types:
+            if len(self._types) >= _MOST_TYPES:
+                event_type = "other"
+            self._types.add(event_type)
+        if (kept := self._delivered.get((event_type, outcome))) is None:
+            kept = self._delivered[event_type, outcome] = self.deliveries.labels(event_type, outcome)
+        kept.inc()
+        self.received_lag.observe(received_lag)
+        if created_lag is not None:
+            self.created_lag.observe(max(created_lag, 0.0))
+
+    def stripe_called(self, name: str, outcome: str, seconds: float) -> None:
+        """A call to Stripe has ended: its name, its outcome (ok, rejected, failed, unavailable) and its seconds."""
+        self.stripe_calls.labels(name, outcome).inc()
+        self.stripe_seconds.labels(name).observe(seconds)
+
+    def pool_used(self, size: int, idle: int) -> None:
+        """Database connections open, and of them idle."""
+        self.pool_size.set(size)
+        self.pool_idle.set(idle)
+
+    def render(self) -> bytes:
+        """All of it in Prometheus' text format; of all workers, where there are several."""
+        from prometheus_client import generate_latest
+
+        return generate_latest(self._all_processes() if self._multiprocess else self.registry)
+
+    def _all_processes(self) -> CollectorRegistry:
+        from prometheus_client import CollectorRegistry
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return registry
+
+
+def forget_process(pid: int) -> None:
+    """A worker has died: what it was holding counts no more."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]

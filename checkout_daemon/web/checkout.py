@@ -1,0 +1,99 @@
+"""Handlers of the shop: products, quotes, checkouts."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+from aiohttp import web
+
+from checkout_daemon.domain.cart import Cart, CartLine, check_cart
+from checkout_daemon.domain.customer import check_customer
+from checkout_daemon.errors import InvalidRequest
+from checkout_daemon.observability import context
+from checkout_daemon.services.catalog import list_products
+from checkout_daemon.services.checkout import CheckoutRequest, retry_checkout, start_checkout
+from checkout_daemon.services.orders import show_to_shopper
+from checkout_daemon.services.quotes import quote
+from checkout_daemon.web.answers import json_response
+from checkout_daemon.web.bodies import read_json
+from checkout_daemon.web.failures import refuse_field
+from checkout_daemon.web.keys import CHECKOUT_LIMIT, METRICS, RUNTIME
+from checkout_daemon.web.schemas import (
+    CartItem,
+    Catalog,
+    QuoteRequest,
+    StripeCheckoutRequest,
+    checkout_answer,
+    order_answer,
+    product_answer,
+    quote_answer,
+    request_hash,
+)
+
+log = logging.getLogger(__name__)
+
+_QUOTE_REQUEST = msgspec.json.Decoder(QuoteRequest)
+_CHECKOUT_REQUEST = msgspec.json.Decoder(StripeCheckoutRequest)
+_LONGEST_KEY = 255
+
+
+async def get_products(request: web.Request) -> web.Response:
+    runtime = request.app[RUNTIME]
+    products = await list_products(runtime.database)
+    return json_response(Catalog(runtime.settings.currency, [product_answer(each) for each in products]))
+
+
+async def post_quote(request: web.Request) -> web.Response:
+    runtime = request.app[RUNTIME]
+    body = await read_json(request, _QUOTE_REQUEST)
+    priced = await quote(runtime.database, _cart(body.items), body.discount_code, currency=runtime.settings.currency)
+    return json_response(quote_answer(priced))
+
+
+async def post_checkout(request: web.Request) -> web.Response:
+    request.app[CHECKOUT_LIMIT].check(request)
+    key = _idempotency_key(request)
+    checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST))
+    answer = await start_checkout(request.app[RUNTIME], checkout, idempotency_key=key)
+    context.order_id.set(str(answer.order_id))
+    if answer.created:
+        request.app[METRICS].orders.labels(answer.currency).inc()
+        log.info("order %d made, %d %s", answer.number, answer.amount_total, answer.currency)
+    return json_response(checkout_answer(answer), status=201 if answer.created else 200)
+
+
+async def get_order(request: web.Request) -> web.Response:
+    return json_response(order_answer(await show_to_shopper(request.app[RUNTIME], request.match_info["ref"])))
+
+
+async def post_retry(request: web.Request) -> web.Response:
+    request.app[CHECKOUT_LIMIT].check(request)
+    return json_response(checkout_answer(await retry_checkout(request.app[RUNTIME], request.match_info["ref"])))
+
+
+def _cart(items: list[CartItem]) -> Cart:
+    cart, faults = check_cart([CartLine(item.sku, item.quantity) for item in items])
+    if cart is None:
+        raise InvalidRequest(faults)
+    return cart
+
+
+def _checkout_request(body: StripeCheckoutRequest) -> CheckoutRequest:
+    """The checked request. Raises InvalidRequest with the faults of cart and customer together."""
+    cart, cart_faults = check_cart([CartLine(item.sku, item.quantity) for item in body.items])
+    customer, customer_faults = check_customer(body.customer.name, body.customer.email, body.customer.phone)
+    if cart is None or customer is None:
+        raise InvalidRequest(cart_faults + customer_faults)
+    return CheckoutRequest(cart, customer, body.discount_code, body.expected_total, request_hash(body))
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    keys = request.headers.getall("Idempotency-Key", [])
+    if not keys:
+        return None
+    key = keys[0]
+    if len(keys) > 1 or not 1 <= len(key) <= _LONGEST_KEY or not (key.isascii() and key.isprintable()):
+        detail = f"the Idempotency-Key header must be one value of 1 to {_LONGEST_KEY} printable ASCII characters"
+        raise refuse_field("", "invalid_idempotency_key", detail)  # a header has no place in the body
+    return key

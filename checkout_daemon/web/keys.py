@@ -1,0 +1,18 @@
+"""What the application keeps for its handlers."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from checkout_daemon.observability.metrics import Metrics
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.web.limits import CheckoutLimit
+from checkout_daemon.web.storefront_files import Storefront
+from checkout_daemon.webhooks.intake import Intake
+
+RUNTIME = web.AppKey("runtime", Runtime)
+INTAKE = web.AppKey("intake", Intake)
+METRICS = web.AppKey("metrics", Metrics)
+CHECKOUT_LIMIT = web.AppKey("checkout_limit", CheckoutLimit)
+STOREFRONT = web.AppKey("storefront", Storefront)
+OPENAPI = web.AppKey("openapi", bytes)

@@ -1,0 +1,117 @@
+"""/openapi.json: an OpenAPI 3.1 description made from the routes and the schemas, so that it cannot fall behind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from checkout_daemon import __version__
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.web import problems, schemas
+from checkout_daemon.web.failures import MethodNotAllowed
+from checkout_daemon.web.routes import Route
+
+_REFERENCE = "#/components/schemas/{name}"
+_PATTERN = re.compile(r"\{(\w+):(.+)\}(?=/|$)")
+_MAY_BE_MANY = {"Retry-After"}
+
+
+def describe(routes: Iterable[Route]) -> bytes:
+    """The document as JSON."""
+    routes = tuple(routes)
+    types: set[Any] = {schemas.Problem}
+    for route in routes:
+        types |= {each for each in (route.body, *route.answers.values()) if isinstance(each, type)}
+    ordered = sorted(types, key=lambda each: each.__name__)
+    _, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        path = _PATTERN.sub(r"{\1}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route)
+    document = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "checkout-daemon",
+            "version": __version__,
+            "description": "Amounts are integers in minor units, times RFC 3339 in UTC. Failures are "
+            "application/problem+json (RFC 9457) with a stable `code`.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=1)
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.handler.__name__,
+        "summary": route.summary,
+        "responses": {str(status): _answer(status, body) for status, body in route.answers.items()},
+    }
+    if parameters := [*_path_parameters(route.path), *_header_parameters(route)]:
+        operation["parameters"] = parameters
+    if route.body is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _reference(route.body)}},
+        }
+    elif route.method == "POST" and "webhook" in route.path:
+        operation["requestBody"] = {
+            "required": True,
+            "description": "A Stripe event; the bytes are what is signed",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
+    operation["responses"] |= _failures((*route.failures, MethodNotAllowed, CheckoutError))
+    return operation
+
+
+def _failures(failures: Iterable[type[CheckoutError]]) -> dict[str, Any]:
+    """One response for each status, its codes listed."""
+    by_status: dict[int, list[type[CheckoutError]]] = {}
+    for failure in sorted(failures, key=lambda each: (each.status, each.code)):
+        by_status.setdefault(failure.status, []).append(failure)
+    responses = {}
+    for status, group in by_status.items():
+        schema = {
+            "allOf": [_reference(schemas.Problem)],
+            "properties": {"code": {"enum": [each.code for each in group]}, "status": {"const": status}},
+        }
+        response: dict[str, Any] = {
+            "description": "; ".join(f"`{each.code}`: {each.title}" for each in group),
+            "content": {problems.CONTENT_TYPE: {"schema": schema}},
+        }
+        if status == HTTPStatus.TOO_MANY_REQUESTS or any(each.retry_after_seconds for each in group):
+            response["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            response["headers"] = {"Allow": {"description": "What is allowed", "schema": {"type": "string"}}}
+        responses[str(status)] = response
+    return responses
+
+
+def _answer(status: int, body: type[msgspec.Struct] | str) -> dict[str, Any]:
+    media_type, schema = (body, {}) if isinstance(body, str) else ("application/json", _reference(body))
+    return {"description": HTTPStatus(status).phrase, "content": {media_type: {"schema": schema}}}
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": f"^{pattern}$"}}
+        for name, pattern in _PATTERN.findall(path)
+    ]
+
+
+def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in route.headers.items()
+    ]
+
+
+def _reference(body: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": _REFERENCE.format(name=body.__name__)}

@@ -1,0 +1,58 @@
+"""Every failure as application/problem+json: https://www.rfc-editor.org/rfc/rfc9457."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from checkout_daemon.domain.pricing import PriceChanged
+from checkout_daemon.errors import CheckoutError, InvalidRequest
+from checkout_daemon.web.failures import MethodNotAllowed, TooManyRequests
+from checkout_daemon.web.schemas import FieldFault, Problem, quote_answer
+
+CONTENT_TYPE = "application/problem+json"
+
+# What a shopper may know of a failure that is not theirs. The error's own words name hosts, accounts and requests: they
+# are for the log.
+_SAFE_DETAILS = {
+    "stripe_rejected": "The payment provider refused this request. The order is kept; no money was taken.",
+    "stripe_unavailable": "The payment provider does not answer. The order is kept: send the same request again.",
+    "database_unavailable": "Send the same request again in a moment; with its Idempotency-Key nothing happens twice.",
+    "schema_mismatch": "The database and this program do not fit each other: the operator must bring one up to date.",
+}
+_UNKNOWN_DETAIL = "The failure has been logged under the request id that this answer's X-Request-Id names."
+
+
+def problem_response(error: CheckoutError) -> web.Response:
+    """The answer to a named failure, with Retry-After or Allow where it has one."""
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.wait_seconds)
+    elif error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = error.allowed
+    return web.Response(
+        body=msgspec.json.encode(to_problem(error)), status=error.status, content_type=CONTENT_TYPE, headers=headers
+    )
+
+
+def to_problem(error: CheckoutError) -> Problem:
+    if error.status == 500:  # a name that was never meant to reach a shopper
+        return Problem(problem_type(CheckoutError.code), CheckoutError.title, 500, CheckoutError.code, _UNKNOWN_DETAIL)
+    return Problem(
+        type=problem_type(error.code),
+        title=error.title,
+        status=error.status,
+        code=error.code,
+        detail=_SAFE_DETAILS[error.code] if error.status > 500 else error.detail,
+        errors=[FieldFault(each.pointer, each.code, each.detail) for each in error.errors]
+        if isinstance(error, InvalidRequest)
+        else None,
+        quote=quote_answer(error.quote) if isinstance(error, PriceChanged) else None,
+    )
+
+
+def problem_type(code: str) -> str:
+    """A stable name, not an address: there is nothing to fetch."""
+    return f"urn:checkout-daemon:problem:{code}"

@@ -1,0 +1,59 @@
+"""Who is asking: the peer, or whom a trusted proxy names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+
+from checkout_daemon.errors import ConfigurationError
+
+Address = IPv4Address | IPv6Address
+
+
+class TrustedProxies:
+    """Addresses and networks whose X-Forwarded-For is believed. Raises ConfigurationError for what is neither."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._networks = []
+        for name in names:
+            try:
+                self._networks.append(ip_network(name, strict=False))
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"CHECKOUT_TRUSTED_PROXIES must hold addresses or networks such as 10.0.0.0/8, not {name!r}"
+                ) from error
+
+    def __contains__(self, address: Address | None) -> bool:
+        return address is not None and any(address in network for network in self._networks)
+
+    def client(self, peer: str | None, forwarded_for: Iterable[str]) -> Address | None:
+        """The address nearest to us that no trusted proxy has; what stands before it anyone may have written.
+
+        None for a peer without an address (a Unix socket).
+        """
+        address = _parse(peer or "")
+        hops = [hop for header in forwarded_for for hop in header.split(",")]
+        while address in self and hops:
+            named = _parse(hops.pop())
+            if named is None:
+                break
+            address = named
+        return address
+
+
+def network_of(address: Address) -> str:
+    """What counts as one client: the address; for IPv6 the /64, which a single subscriber has."""
+    return str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)
+
+
+def _parse(text: str) -> Address | None:
+    text = text.strip()
+    if text.startswith("["):  # [::1]:4711
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:  # 10.0.0.1:4711
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

@@ -1,0 +1,86 @@
+"""Every route, with what goes in, what comes out, and how it may fail. What no route takes is the storefront's."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+from aiohttp import web
+
+from checkout_daemon.domain.pricing import PriceChanged
+from checkout_daemon.errors import (
+    CheckoutError,
+    DatabaseUnavailable,
+    IdempotencyConflict,
+    InvalidPayload,
+    InvalidRequest,
+    InvalidSignature,
+    MalformedJson,
+    NotFound,
+    NotPayable,
+    SchemaMismatch,
+    StripeRejected,
+    StripeUnavailable,
+)
+from checkout_daemon.web import checkout, schemas, system, webhook
+from checkout_daemon.web.failures import BodyTimeout, BodyTooLarge, TooManyRequests, UnsupportedMediaType
+
+Failure = type[CheckoutError]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`answers` by status: the body's type, or a content type where the body is not JSON."""
+
+    method: str
+    path: str
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    summary: str
+    answers: Mapping[int, type[msgspec.Struct] | str]
+    body: type[msgspec.Struct] | None = None
+    failures: tuple[Failure, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)  # request headers it knows, and what they mean
+
+
+# A session's id or an order's: both random, and so a capability. Anything else finds no order.
+REF = "{ref:[A-Za-z0-9_-]{1,255}}"
+
+_BODY: tuple[Failure, ...] = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType)
+_STRIPE: tuple[Failure, ...] = (TooManyRequests, StripeRejected, StripeUnavailable, DatabaseUnavailable)
+_KEY = {"Idempotency-Key": "1 to 255 printable ASCII characters: the same key and body give the same order and session"}
+_SIGNATURE = {"Stripe-Signature": "t=…,v1=…: https://docs.stripe.com/webhooks#verify-manually"}
+_SESSION = schemas.StripeCheckoutAnswer
+
+# fmt: off
+ROUTES = (
+    Route("GET", "/api/products", checkout.get_products, "What there is to buy, available ones first",
+          {200: schemas.Catalog}, failures=(DatabaseUnavailable,)),
+    Route("POST", "/api/quotes", checkout.post_quote, "What a cart costs now; no side effect",
+          {200: schemas.QuoteAnswer}, schemas.QuoteRequest, (*_BODY, InvalidRequest, DatabaseUnavailable)),
+    Route("POST", "/api/stripe-checkout", checkout.post_checkout, "Make an order and a Checkout Session to pay it",
+          {201: _SESSION, 200: _SESSION}, schemas.StripeCheckoutRequest,
+          (*_BODY, PriceChanged, IdempotencyConflict, InvalidRequest, NotFound, *_STRIPE), _KEY),
+    Route("GET", f"/api/stripe-checkout/{REF}", checkout.get_order, "An order as its shopper may see it",
+          {200: schemas.OrderAnswer}, failures=(NotFound, DatabaseUnavailable)),
+    Route("POST", f"/api/stripe-checkout/{REF}/retry", checkout.post_retry, "A session to pay an unpaid order",
+          {200: _SESSION}, failures=(NotFound, NotPayable, *_STRIPE)),
+    Route("POST", "/api/webhook", webhook.post_webhook, "Stripe's events; answered once they are stored",
+          {200: schemas.Received}, failures=(*_BODY, InvalidSignature, InvalidPayload, DatabaseUnavailable),
+          headers=_SIGNATURE),
+    Route("GET", "/healthz", system.get_health, "The process is alive", {200: schemas.Health}),
+    Route("GET", "/readyz", system.get_ready, "The database answers and its schema fits",
+          {200: schemas.Health}, failures=(DatabaseUnavailable, SchemaMismatch)),
+    Route("GET", "/metrics", system.get_metrics, "Metrics in Prometheus' text format", {200: "text/plain"}),
+    Route("GET", "/openapi.json", system.get_openapi, "This description", {200: "application/json"}),
+)
+# fmt: on
+
+
+def add_routes(app: web.Application) -> None:
+    """GET routes answer HEAD too."""
+    for route in ROUTES:
+        resource = app.router.add_resource(route.path)
+        resource.add_route(route.method, route.handler)
+        if route.method == "GET":
+            resource.add_route("HEAD", route.handler)

@@ -1,0 +1,198 @@
+"""The bodies of requests and answers, and how they become the records that services take and give."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from checkout_daemon.domain.cart import Product
+from checkout_daemon.domain.pricing import Quote
+from checkout_daemon.services.checkout import CheckoutAnswer
+from checkout_daemon.services.orders import ShopperOrder
+
+# For readers of /openapi.json. The rules themselves are the domain's, which names every fault at once.
+Sku = Annotated[str, Meta(extra_json_schema={"examples": ["NOTEBOOK-A5"], "maxLength": 64})]
+Quantity = Annotated[int, Meta(extra_json_schema={"minimum": 1, "maximum": 999})]
+Email = Annotated[str, Meta(extra_json_schema={"format": "email", "examples": ["ada@example.com"]})]
+Phone = Annotated[str, Meta(description="International, with its +", extra_json_schema={"examples": ["+43 1 5880 10"]})]
+DiscountCode = Annotated[str, Meta(extra_json_schema={"examples": ["WELCOME10"]})]
+Amount = Annotated[int, Meta(description="In minor units of the currency, as in Stripe's API")]
+Currency = Annotated[str, Meta(description="Three letters, lower-case", extra_json_schema={"examples": ["eur"]})]
+
+
+class Request(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What a request may hold: an unknown field is a fault."""
+
+
+class CartItem(Request):
+    sku: Sku
+    quantity: Quantity
+
+
+class CustomerFields(Request):
+    name: str
+    email: Email
+    phone: Phone
+
+
+class QuoteRequest(Request):
+    items: list[CartItem]
+    discount_code: DiscountCode | None = None
+
+
+class StripeCheckoutRequest(Request):
+    items: list[CartItem]
+    customer: CustomerFields
+    discount_code: DiscountCode | None = None
+    expected_total: (
+        Annotated[Amount, Meta(description="What the shopper was shown; another total is refused")] | None
+    ) = None
+
+
+class Answer(Struct, omit_defaults=True):
+    """What an answer holds; fields that have nothing to say are left out."""
+
+
+class ProductAnswer(Answer):
+    sku: str
+    name: str
+    description: str
+    image_url: str | None
+    unit_amount: Amount
+    currency: Currency
+    available: bool
+
+
+class Catalog(Answer):
+    currency: Currency
+    products: list[ProductAnswer]
+
+
+class PricedItem(Answer):
+    sku: str
+    name: str
+    unit_amount: Amount
+    quantity: int
+    amount: Amount
+
+
+class DiscountAnswer(Answer):
+    code: str
+    amount: Amount
+
+
+class QuoteAnswer(Answer):
+    items: list[PricedItem]
+    amount_subtotal: Amount
+    amount_discount: Amount
+    amount_total: Amount
+    currency: Currency
+    discount: DiscountAnswer | None = None
+
+
+class StripeCheckoutAnswer(Answer):
+    order_id: UUID
+    number: int
+    session_id: str
+    url: str
+    status: str
+    amount_total: Amount
+    currency: Currency
+    expires_at: datetime
+
+
+class OrderAnswer(Answer):
+    number: int
+    status: str
+    items: list[PricedItem]
+    amount_subtotal: Amount
+    amount_discount: Amount
+    amount_total: Amount
+    currency: Currency
+    retry_url: Annotated[str, Meta(description="Path to POST for another try; present while payable")] | None = None
+
+
+class Received(Answer):
+    received: bool
+
+
+class Health(Answer):
+    status: str
+
+
+class FieldFault(Answer):
+    pointer: Annotated[str, Meta(description="JSON pointer (RFC 6901) into the request")]
+    code: str
+    detail: str
+
+
+class Problem(Answer):
+    """RFC 9457; `code` is stable, `detail` is for people."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[FieldFault] | None = None
+    quote: Annotated[QuoteAnswer, Meta(description="The new quote, with price_changed")] | None = None
+
+
+def request_hash(body: StripeCheckoutRequest) -> bytes:
+    """The same for every spelling of one request: white space and the order of keys do not matter."""
+    return sha256(msgspec.json.encode(body)).digest()
+
+
+def product_answer(product: Product) -> ProductAnswer:
+    return ProductAnswer(
+        product.sku,
+        product.name,
+        product.description,
+        product.image_url,
+        product.unit_amount,
+        product.currency,
+        product.available,
+    )
+
+
+def quote_answer(quote: Quote) -> QuoteAnswer:
+    discount = None if quote.discount_code is None else DiscountAnswer(quote.discount_code, quote.amount_discount)
+    return QuoteAnswer(
+        items=[PricedItem(each.sku, each.name, each.unit_amount, each.quantity, each.amount) for each in quote.lines],
+        amount_subtotal=quote.amount_subtotal,
+        amount_discount=quote.amount_discount,
+        amount_total=quote.amount_total,
+        currency=quote.currency,
+        discount=discount,
+    )
+
+
+def checkout_answer(answer: CheckoutAnswer) -> StripeCheckoutAnswer:
+    return StripeCheckoutAnswer(
+        answer.order_id,
+        answer.number,
+        answer.session_id,
+        answer.url,
+        answer.status,
+        answer.amount_total,
+        answer.currency,
+        answer.expires_at.astimezone(UTC),
+    )
+
+
+def order_answer(order: ShopperOrder) -> OrderAnswer:
+    return OrderAnswer(
+        number=order.number,
+        status=order.status,
+        items=[PricedItem(each.sku, each.name, each.unit_amount, each.quantity, each.amount) for each in order.items],
+        amount_subtotal=order.amount_subtotal,
+        amount_discount=order.amount_discount,
+        amount_total=order.amount_total,
+        currency=order.currency,
+        retry_url=order.retry_url,
+    )

@@ -1,0 +1,128 @@
+"""The built storefront, held in memory: compressed once, found by exact path, so that no path can lead elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+import mimetypes
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+
+from aiohttp import web
+from aiohttp.helpers import ETAG_ANY
+
+from checkout_daemon.web.failures import NoSuchPage
+from checkout_daemon.web.headers import CONTENT_SECURITY_POLICY
+
+INDEX = "/index.html"
+
+# The machine's own table of types differs from place to place.
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+_COMPRESSED = frozenset({".avif", ".gif", ".jpg", ".jpeg", ".png", ".webp", ".woff", ".woff2"})
+# Vite puts a hash of the contents into these names: what is under one name never changes.
+_HASHED = re.compile(r"/assets/.+-[A-Za-z0-9_-]{8}\.\w+(\.map)?")
+_FOR_EVER = "public, max-age=31536000, immutable"
+_REVALIDATE = "no-cache"
+_HALF_A_DAY = "public, max-age=43200"
+
+_NOT_BUILT = b"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Storefront not built</title></head>
+<body>
+<h1>The storefront has not been built</h1>
+<p>The daemon is running, but this installation has no storefront pages. Run <code>make run</code> in the project's
+folder, or <code>npm run build</code> in its <code>frontend</code> folder, and start the daemon again.</p>
+<p>The API works: see <a href="/openapi.json">/openapi.json</a>.</p>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    body: bytes
+    gzipped: bytes | None
+    etag: str
+    content_type: str
+    cache_control: str
+
+
+class Storefront:
+    """Answers GET and HEAD for every path that is not the API's."""
+
+    def __init__(self, directory: Path) -> None:
+        """Reads all files below the directory, which need not exist."""
+        self._files: dict[str, _File] = {}
+        for path in directory.rglob("*"):
+            if path.is_file():
+                name = f"/{path.relative_to(directory).as_posix()}"
+                self._files[name] = _load(name, path.read_bytes())
+
+    def answer(self, request: web.Request) -> web.Response:
+        """The file at the path; for a path that names no file, the page, which finds out itself what to show."""
+        if INDEX not in self._files:
+            return web.Response(body=_NOT_BUILT, status=503, content_type="text/html", charset="utf-8")
+        file = self._files.get(request.path)
+        if file is None:
+            if PurePosixPath(request.path).suffix:
+                raise NoSuchPage("there is no file at this path")
+            file = self._files[INDEX]
+        return _respond(request, file)
+
+
+def built_storefront() -> Path:
+    """Where the build puts the pages: inside the package."""
+    return Path(str(files("checkout_daemon.web"))) / "storefront"
+
+
+def _load(name: str, body: bytes) -> _File:
+    suffix = PurePosixPath(name).suffix
+    gzipped = None if suffix in _COMPRESSED else gzip.compress(body, 9, mtime=0)
+    return _File(
+        body=body,
+        gzipped=gzipped if gzipped is not None and len(gzipped) < len(body) else None,
+        etag=sha256(body).hexdigest()[:20],
+        content_type=_TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream",
+        cache_control=_cache_control(name, suffix),
+    )
+
+
+def _cache_control(name: str, suffix: str) -> str:
+    if suffix == ".html":
+        return _REVALIDATE
+    return _FOR_EVER if _HASHED.fullmatch(name) else _HALF_A_DAY
+
+
+def _respond(request: web.Request, file: _File) -> web.Response:
+    gzipped = file.gzipped if _accepts_gzip(request) else None
+    etag = file.etag if gzipped is None else f"{file.etag}-gz"
+    headers = {"Cache-Control": file.cache_control, "ETag": f'"{etag}"', "Vary": "Accept-Encoding"}
+    if any(each.value in (etag, ETAG_ANY) for each in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    headers["Content-Type"] = file.content_type
+    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    if gzipped is not None:
+        headers["Content-Encoding"] = "gzip"
+    return web.Response(body=file.body if gzipped is None else gzipped, headers=headers)
+
+
+def _accepts_gzip(request: web.Request) -> bool:
+    for offer in request.headers.get("Accept-Encoding", "").lower().split(","):
+        name, _, weight = offer.replace(" ", "").partition(";")
+        if name == "gzip":
+            return weight not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

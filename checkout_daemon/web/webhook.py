@@ -1,0 +1,21 @@
+"""The hot path: Stripe's deliveries, answered once they are stored."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.web.bodies import LARGEST_WEBHOOK_BODY, read_body
+from checkout_daemon.web.keys import INTAKE, METRICS
+
+_RECEIVED = b'{"received":true}'
+
+
+async def post_webhook(request: web.Request) -> web.Response:
+    try:
+        body = await read_body(request, LARGEST_WEBHOOK_BODY)
+        await request.app[INTAKE].receive(body, request.headers.get("Stripe-Signature"))
+    except CheckoutError as error:
+        request.app[METRICS].refusals.labels(error.code).inc()
+        raise
+    return web.Response(body=_RECEIVED, content_type="application/json")
