@@ -9,6 +9,14 @@ import asyncpg
 from checkout_daemon.domain.cart import Product
 from checkout_daemon.store.queries import sql
 
+# Any constant will do that no other advisory lock uses.
+_LOCK_KEY = 0x636174616C6F67
+
+
+async def lock_catalog(connection: asyncpg.Connection) -> None:
+    """Keep every other import out until the transaction ends; readers and orders go on."""
+    await connection.execute(sql("lock_catalog"), _LOCK_KEY)
+
 
 async def list_products(connection: asyncpg.Connection) -> list[Product]:
     """Available ones first, then in the order of display."""

@@ -31,5 +31,5 @@ FROM unnest($1::text[]) WITH ORDINALITY AS place (sku, ordinality)
 WHERE products.sku = place.sku AND products.position <> place.ordinality - 1;
 
 -- name: lock_catalog
--- One import at a time; orders and readers go on.
-LOCK TABLE products, discounts IN SHARE ROW EXCLUSIVE MODE;
+-- $1 a constant; one import at a time, while readers and orders go on
+SELECT pg_advisory_xact_lock($1::bigint);
