@@ -1,0 +1,109 @@
+"""The wheel: whole, and enough to run everything from another folder."""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {"checkout_daemon": ROOT / "checkout_daemon", "checkout_daemon.sql": ROOT / "sql", "tui": ROOT / "tui"}
+SOURCES = ("checkout_daemon", "sql", "tui", "cli.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
+
+
+def package_files() -> set[str]:
+    """What must be in the wheel, under the names that it has there."""
+    found = {"cli.py"}
+    for package, directory in PACKAGES.items():
+        for path in directory.rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                found.add(f"{package.replace('.', '/')}/{path.relative_to(directory)}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, so that nothing of an earlier build gets in and nothing is left in the working tree."""
+    source = tmp_path_factory.mktemp("source")
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, source / name)
+    target = tmp_path_factory.mktemp("wheel")
+    build = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, target], cwd=source, check=True, capture_output=True, timeout=120)
+    return next(target.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bin directory of an environment with the wheel; the dependencies are borrowed from the one that runs this."""
+    place = tmp_path_factory.mktemp("environment")
+    venv.create(place, with_pip=False, symlinks=True)
+    python = place / "bin" / "python"
+    install: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        wheel,
+    ]
+    subprocess.run(install, check=True, timeout=120)
+    purelib = sysconfig.get_path("purelib", vars={"base": str(place), "platbase": str(place)})
+    # A path in a .pth file adds no .pth files of its own, so our editable install stays out.
+    Path(purelib, "borrowed.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
+    return place / "bin"
+
+
+def run(command: list[str | Path], cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True, timeout=60)
+    return done.stdout
+
+
+def test_every_package_directory_is_in_the_list() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    listed = set(setup["options"]["packages"].split())
+    found = {"checkout_daemon.sql"}
+    for name in ("checkout_daemon", "tui"):
+        for path in (ROOT / name).rglob("*.py"):
+            found.add(".".join(path.parent.relative_to(ROOT).parts))
+
+    assert listed == found
+
+
+def test_the_wheel_holds_every_file_of_every_package(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+
+    assert held == package_files()
+
+
+def test_the_wheel_holds_the_built_storefront(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert "checkout_daemon/web/storefront/index.html" in archive.namelist()
+
+
+def test_the_installed_program_answers_in_another_folder(installed: Path, tmp_path: Path) -> None:
+    assert "dev" in run([installed / "checkout", "--help"], tmp_path)
+
+
+def test_the_installed_package_is_the_wheels(installed: Path, tmp_path: Path) -> None:
+    script = "import cli, checkout_daemon.sql as sql, tui; print(cli.__file__, sql.__file__, tui.__file__, sep='\\n')"
+
+    places = run([installed / "python", "-c", script], tmp_path).splitlines()
+
+    assert [Path(place).is_relative_to(installed.parent) for place in places] == [True, True, True]
