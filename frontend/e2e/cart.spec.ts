@@ -1,0 +1,72 @@
+/** The cart before the payment page: what it shows, refuses and remembers. */
+
+import { addToCart, cardOf, expect, fillCart, test } from './shop';
+
+test('the catalog shows a dozen products, one of them not available', async ({ page }) => {
+  await page.goto('/');
+
+  await expect(page.getByRole('button', { name: 'Add to cart', exact: true })).toHaveCount(11);
+  await expect(cardOf(page, 'Folding desk lamp').getByText('Not available')).toBeVisible();
+  const widths = await page.locator('.card img').evaluateAll((images: HTMLImageElement[]) =>
+    Promise.all(
+      images.map((image) =>
+        Object.assign(image, { loading: 'eager' })
+          .decode()
+          .then(() => image.naturalWidth),
+      ),
+    ),
+  );
+  expect(widths).toHaveLength(12);
+  expect(Math.min(...widths)).toBeGreaterThan(0);
+});
+
+test('quantities, removal and a reload', async ({ page }) => {
+  await page.goto('/');
+  await addToCart(page, 'A5 notebook', 'A5 notebook', 'HB pencils, box of six');
+  await page.getByRole('button', { name: 'Open cart' }).click();
+  await expect(page.getByTestId('total')).toHaveText('€37.50');
+  await page.getByLabel('Quantity: A5 notebook').fill('10');
+  await expect(page.getByTestId('total')).toHaveText('€153.50');
+  await page.getByRole('button', { name: 'Remove: HB pencils, box of six' }).click();
+  await expect(page.getByTestId('total')).toHaveText('€145.00');
+  await page.reload();
+  await page.getByRole('button', { name: 'Open cart' }).click();
+
+  await expect(page.getByTestId('total')).toHaveText('€145.00');
+});
+
+test('refused codes say why; one that needs more in the cart works once there is more', async ({ page }) => {
+  await page.goto('/');
+  await addToCart(page, 'A5 notebook');
+  await page.getByRole('button', { name: 'Open cart' }).click();
+  const error = page.locator('#discount-error');
+  for (const code of ['SUMMER25', 'NO-SUCH-CODE', 'FIVEOFF']) {
+    await page.getByLabel('Discount code').fill(code);
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await expect(error).toHaveText(/^Discount code: \S/);
+    await expect(error).toHaveAttribute('role', 'alert');
+    await expect(page.getByTestId('total')).toHaveText('€14.50');
+  }
+  await page.getByRole('button', { name: 'One more: A5 notebook' }).click();
+
+  await expect(page.getByTestId('total')).toHaveText('€24.00');
+  await expect(error).toHaveCount(0);
+});
+
+test('faults that the daemon finds are on their field, which has the focus', async ({ page }) => {
+  await fillCart(page, 'A5 notebook');
+  await page.getByLabel('Phone', { exact: true }).fill('+43 0000 0000');
+  await page.getByRole('button', { name: 'Checkout' }).click();
+
+  await expect(page.locator('#phone-error')).toHaveText(/^Phone: \S/);
+  await expect(page.getByLabel('Phone', { exact: true })).toBeFocused();
+});
+
+test('two tabs share one cart', async ({ page, context }) => {
+  await page.goto('/');
+  const other = await context.newPage();
+  await other.goto('/');
+  await addToCart(other, 'A5 notebook');
+
+  await expect(page.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('1 item');
+});

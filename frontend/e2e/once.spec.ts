@@ -1,0 +1,84 @@
+/** One checkout is one order, whatever happens on the way; and a way back when it is left. */
+
+import type { Page } from '@playwright/test';
+import { checkOut, expect, fillCart, heading, orderNumber, payByCard, test } from './shop';
+
+const CHECKOUT = '**/api/stripe-checkout';
+
+/** The ids of all orders that answers to Checkout named. Read on the way: the page is gone soon after. */
+async function watchOrders(page: Page): Promise<Set<string>> {
+  const ids = new Set<string>();
+  await page.route(CHECKOUT, async (route) => {
+    const answer = await route.fetch();
+    ids.add(((await answer.json()) as { order_id: string }).order_id);
+    await route.fulfill({ response: answer });
+  });
+  return ids;
+}
+
+test('a double click makes one order', async ({ page }) => {
+  await fillCart(page, 'A5 notebook');
+  const orders = await watchOrders(page);
+  await page.getByRole('button', { name: 'Checkout' }).dblclick();
+  await expect(page.getByRole('button', { name: 'Pay', exact: true })).toBeVisible();
+  await page.goBack();
+  await page.getByRole('button', { name: 'Open cart' }).click();
+  await checkOut(page);
+
+  expect(orders.size).toBe(1);
+});
+
+test('an answer that is lost, and a reload, lead to the same order', async ({ page }) => {
+  await fillCart(page, 'A5 notebook');
+  let lost = '';
+  await page.route(CHECKOUT, async (route) => {
+    const answer = await route.fetch();
+    lost = ((await answer.json()) as { order_id: string }).order_id;
+    await route.abort('connectionreset');
+  });
+  await page.getByRole('button', { name: 'Checkout' }).click();
+  await expect(page.getByRole('button', { name: 'Try again' })).toBeVisible();
+  await page.unroute(CHECKOUT);
+  await page.reload();
+  await page.getByRole('button', { name: 'Open cart' }).click();
+  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('Ana Berg');
+  const orders = await watchOrders(page);
+  await checkOut(page);
+
+  expect([...orders]).toEqual([lost]);
+});
+
+test('leaving the payment page keeps the cart; Try again pays the same order', async ({ page }) => {
+  await fillCart(page, 'Night blue ink, 50 ml');
+  await checkOut(page);
+  await page.getByRole('link', { name: 'Back' }).click();
+  await expect(heading(page, 'Payment not completed')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('1 item');
+  const number = await orderNumber(page);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await payByCard(page);
+
+  await expect(heading(page, 'Thank you')).toBeVisible();
+  expect(await orderNumber(page)).toBe(number);
+});
+
+test('an order that is paid cannot be paid again from an old cancel page', async ({ page }) => {
+  await fillCart(page, 'Night blue ink, 50 ml');
+  await checkOut(page);
+  await page.getByRole('link', { name: 'Back' }).click();
+  await expect(heading(page, 'Payment not completed')).toBeVisible();
+  const cancelPage = page.url();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await payByCard(page);
+  await expect(heading(page, 'Thank you')).toBeVisible();
+  await page.goto(cancelPage);
+
+  await expect(heading(page, 'Thank you')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Try again' })).toHaveCount(0);
+});
+
+test('a session that nobody knows is told plainly', async ({ page }) => {
+  await page.goto('/success?session_id=cs_test_nobody');
+
+  await expect(heading(page, 'We do not know this order')).toBeVisible();
+});

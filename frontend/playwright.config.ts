@@ -1,0 +1,23 @@
+/** Browser tests against the real daemon, PostgreSQL and the offline Stripe; `e2e/global-setup.ts` starts them. */
+
+import { defineConfig } from '@playwright/test';
+import { findBrowser } from './e2e/browser';
+
+export default defineConfig({
+  testDir: 'e2e',
+  outputDir: 'test-results',
+  globalSetup: './e2e/global-setup.ts',
+  workers: 2,
+  fullyParallel: true,
+  forbidOnly: process.env['CI'] !== undefined,
+  timeout: 45_000,
+  expect: { timeout: 10_000 },
+  reporter: [['list']],
+  use: {
+    actionTimeout: 10_000,
+    locale: 'en-IE',
+    launchOptions: await findBrowser(),
+    screenshot: 'only-on-failure',
+    trace: 'retain-on-failure',
+  },
+});
