@@ -20,11 +20,13 @@ class Given:
     """What the operator set, in the environment or in `.env`; None is what we bring."""
 
     database_url: str | None
+    database_listen_url: str | None
     stripe_api_key: str | None
     stripe_api_base: str
     webhook_secret: str | None
     public_url: str | None
     rate_limit: str | None
+    currency: str
     host: str  # that the daemon is reached at
 
 
@@ -50,7 +52,7 @@ class DevEnv:
 
 def read_given(state_dir: Path, *, sandbox: bool) -> Given:
     """Raises ConfigurationError for faults, for a live key, and for a Stripe account without its webhook secret."""
-    load_settings(state_dir=state_dir)  # lists every fault of every setting
+    settings = load_settings(state_dir=state_dir)  # lists every fault of every setting
     key = read_setting("STRIPE_API_KEY")
     secret = read_setting("STRIPE_WEBHOOK_SECRET")
     if key is not None and is_live_key(key):
@@ -67,11 +69,13 @@ def read_given(state_dir: Path, *, sandbox: bool) -> Given:
     host = read_setting("CHECKOUT_HOST") or "127.0.0.1"
     return Given(
         database_url=read_setting("DATABASE_URL"),
+        database_listen_url=read_setting("DATABASE_LISTEN_URL"),
         stripe_api_key=key,
         stripe_api_base=(read_setting("STRIPE_API_BASE") or STRIPE_API_BASE).rstrip("/"),
         webhook_secret=secret if key is not None else None,
         public_url=read_setting("CHECKOUT_PUBLIC_URL"),
         rate_limit=read_setting("CHECKOUT_RATE_LIMIT"),
+        currency=settings.currency,
         host="127.0.0.1" if host in ("0.0.0.0", "::") else host,  # noqa: S104 - compared, not bound
     )
 
@@ -93,8 +97,8 @@ def child_environment(env: DevEnv, given: Given, state_dir: Path) -> dict[str, s
     """For the daemon: ours, and the rest of our own environment."""
     child = {**os.environ, **env.variables(), "CHECKOUT_STATE_DIR": str(state_dir)}
     child["CHECKOUT_RATE_LIMIT"] = given.rate_limit or "0"  # a demo is hammered by whoever tries it
-    if given.database_url is None:
-        child["DATABASE_LISTEN_URL"] = env.database_url  # one that is set belongs to another database
+    if given.database_url is None and given.database_listen_url is not None:
+        child["DATABASE_LISTEN_URL"] = env.database_url  # the one that is set belongs to another database
     return child
 
 

@@ -1,0 +1,200 @@
+"""`checkout dev`: a whole shop on this machine, from one command, until Ctrl-C.
+
+Started in this order: PostgreSQL, schema, demo catalog, the offline Stripe, its webhook endpoint, dev.env, the daemon;
+stopped in the reverse one. What the operator set (DATABASE_URL, STRIPE_API_KEY) is theirs, only the rest is brought.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from checkout_daemon.dev import environment, talk
+from checkout_daemon.dev.children import Child, start_child, wait_until_ready
+from checkout_daemon.dev.endpoint import ensure_endpoint
+from checkout_daemon.dev.environment import DevEnv, Given
+from checkout_daemon.dev.lock import Lock, hold_lock
+from checkout_daemon.dev.ports import free_port, is_free
+from checkout_daemon.dev.postgres import LOG, EmbeddedPostgres
+from checkout_daemon.dev.processes import poll
+from checkout_daemon.dev.seed import CURRENCY, seed_catalog
+from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
+from checkout_daemon.store.database import describe
+from checkout_daemon.store.migrations import migrate
+
+# Together below the five seconds within which all of it must be gone.
+_DAEMON_STOP_SECONDS = 2.5
+_SANDBOX_STOP_SECONDS = 1.0
+_POSTGRES_STOP_SECONDS = 1.0
+_KILLED_CHILDREN_SECONDS = 12.0  # what the children of a killed `checkout dev` may take to notice and end
+_REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=10)
+
+
+@dataclass(frozen=True, slots=True)
+class DevOptions:
+    """The options of the command; a port of 0 is one that the system picks."""
+
+    state_dir: Path
+    port: int = 8000
+    sandbox_port: int = 8001
+    sandbox: bool = True
+    seed: bool = True
+    jobs: bool = True
+
+
+def run(options: DevOptions) -> int:
+    """Run until SIGINT or SIGTERM: 0. A part that ends by itself: 1, when the others are stopped.
+
+    Raises ConfigurationError before anything is started, and CheckoutError while another one holds the state directory.
+    """
+    options = replace(options, state_dir=options.state_dir.resolve())
+    given = environment.read_given(options.state_dir, sandbox=options.sandbox)
+    try:
+        options.state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--state-dir {options.state_dir} cannot be made: {error.strerror}") from error
+    with hold_lock(options.state_dir) as lock:
+        return asyncio.run(_run(options, given, lock))
+
+
+async def _run(options: DevOptions, given: Given, lock: Lock) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        program = _Program(options, given, lock, stack)
+        if await _unless(stop, program.start()):
+            talk.say("Stopping.")
+            return 0
+        if await _unless(stop, program.watch()):
+            talk.say("Stopping.")
+            return 0
+        return 1
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work, or drop it when `stop` is set: True."""
+    tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(work)]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    if not stop.is_set():
+        tasks[1].result()
+    return stop.is_set()
+
+
+class _Program:
+    """The parts that run, and the stack that stops them."""
+
+    env: DevEnv
+
+    def __init__(self, options: DevOptions, given: Given, lock: Lock, stack: AsyncExitStack) -> None:
+        self.options, self.given, self.lock, self.stack = options, given, lock, stack
+        self.brings_database = given.database_url is None
+        self.brings_stripe = given.stripe_api_key is None
+        self.postgres = EmbeddedPostgres(options.state_dir)
+        self.children: list[Child] = []
+
+    async def start(self) -> None:
+        self.port = await self._choose_port(self.options.port, "--port")
+        self.address = f"http://{self.given.host}:{self.port}"
+        self.lock.note(self.address)
+        http = await self.stack.enter_async_context(aiohttp.ClientSession(timeout=_REQUEST_TIMEOUT))
+        self.stack.push_async_callback(self.postgres.stop, _POSTGRES_STOP_SECONDS)
+        self._open_pipe()
+        if self.brings_stripe:
+            key, base = await self._start_sandbox()  # gets ready while the database does
+        else:
+            key, base = self.given.stripe_api_key or "", self.given.stripe_api_base
+        database_url = await self._start_database()
+        secret = self.given.webhook_secret or ""
+        if self.brings_stripe:
+            await wait_until_ready(self.children[0], http, f"{base}/v1/account", {"Authorization": f"Bearer {key}"})
+            endpoint = await ensure_endpoint(http, base, key, f"{self.address}/api/webhook", self.options.state_dir)
+            secret = endpoint.secret
+        self.env = DevEnv(database_url, key, base, secret, self.given.public_url or self.address)
+        environment.write_dev_env(self.options.state_dir, self.env)
+        await self._start_daemon(http)
+        talk.introduce(self.env, self.options.state_dir, self.brings_database, self.brings_stripe)
+
+    async def watch(self) -> None:
+        """Wait until a part ends, and say which."""
+        waits = [asyncio.create_task(child.wait()) for child in self.children]
+        if self.brings_database:
+            waits.append(asyncio.create_task(self._watch_postgres()))
+        try:
+            done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                talk.complain(f"{task.result()}\nStopping the rest.")
+        finally:
+            for task in waits:
+                task.cancel()
+            await asyncio.wait(waits)
+
+    async def _watch_postgres(self) -> str:
+        status = await self.postgres.wait()
+        return f"PostgreSQL ended with status {status}; see {self.options.state_dir / LOG}"
+
+    async def _start_database(self) -> str:
+        if self.brings_database:
+            talk.say("Starting PostgreSQL …")
+            await self.postgres.start()
+        url = self.given.database_url or self.postgres.url()
+        direct_url = self.given.database_listen_url if self.given.database_url else None  # past a pooler
+        try:
+            await migrate(direct_url or url)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            shown = talk.without_password(url)
+            raise DatabaseUnavailable(f"the database {shown} does not answer: {describe(error)}") from error
+        if self.options.seed and self.given.currency == CURRENCY and await seed_catalog(direct_url or url):
+            talk.say("Filled the empty catalog with the demo shop.")
+        return url
+
+    async def _start_sandbox(self) -> tuple[str, str]:
+        port = await self._choose_port(self.options.sandbox_port, "--sandbox-port", other=self.port)
+        talk.say("Starting the offline Stripe …")
+        key = environment.sandbox_key(self.options.state_dir)
+        arguments = ["sandbox", "--port", str(port), "--state-dir", str(self.options.state_dir)]
+        await self._start_child("the offline Stripe", "sandbox.log", arguments, dict(os.environ), _SANDBOX_STOP_SECONDS)
+        return key, f"http://127.0.0.1:{port}"
+
+    async def _start_daemon(self, http: aiohttp.ClientSession) -> None:
+        talk.say("Starting the daemon …")
+        arguments = ["serve", "--port", str(self.port), *([] if self.options.jobs else ["--no-jobs"])]
+        env = environment.child_environment(self.env, self.given, self.options.state_dir)
+        child = await self._start_child("the daemon", "daemon.log", arguments, env, _DAEMON_STOP_SECONDS)
+        await wait_until_ready(child, http, f"{self.address}/readyz", {})
+
+    async def _start_child(
+        self, name: str, log: str, arguments: list[str], env: dict[str, str], stop_seconds: float
+    ) -> Child:
+        path = self.options.state_dir / log
+        child = await start_child(name, arguments, log=path, env=env, parent_pipe=self.pipe)
+        self.stack.push_async_callback(child.stop, stop_seconds)
+        self.children.append(child)
+        return child
+
+    def _open_pipe(self) -> None:
+        self.pipe, held = os.pipe()
+        self.stack.callback(os.close, self.pipe)
+        self.stack.callback(os.close, held)
+
+    async def _choose_port(self, port: int, option: str, *, other: int = 0) -> int:
+        if port == 0:
+            while (port := free_port()) == other:
+                pass
+            return port
+        timeout_seconds = _KILLED_CHILDREN_SECONDS if self.lock.holder_was_killed else 0.0
+        if port == other or not await poll(lambda: is_free(port), timeout_seconds):
+            raise ConfigurationError(f"port {port} is taken by another program: choose another one with {option}")
+        return port
