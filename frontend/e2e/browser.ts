@@ -1,7 +1,6 @@
 /** Finds a Chromium: the one that was asked for, the system's, else the one that npm brought, which needs nothing else. */
 
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { LaunchOptions } from '@playwright/test';
@@ -42,9 +41,9 @@ export async function findBrowser(wanted = process.env['CHECKOUT_E2E_BROWSER']):
 
 /** Unpacks once, beside the packages. A run that was cut off leaves a folder under another name, never half a browser. */
 async function unpackBundled(): Promise<string> {
-  const cache = fileURLToPath(new URL('../node_modules/.cache', import.meta.url));
-  const { version } = createRequire(import.meta.url)('@sparticuz/chromium/package.json') as { version: string };
-  const folder = join(cache, `chromium-${version}`);
+  const modules = fileURLToPath(new URL('../node_modules', import.meta.url));
+  const { version } = JSON.parse(readFileSync(join(modules, '@sparticuz/chromium/package.json'), 'utf8'));
+  const folder = join(modules, '.cache', `chromium-${version}`);
   if (existsSync(folder)) return folder;
 
   const partial = `${folder}.partial`;
