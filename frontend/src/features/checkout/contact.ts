@@ -29,10 +29,8 @@ export function checkContactField(field: ContactField, value: string): string | 
       if (!text) return 'please tell us where to reach you.';
       return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text) ? undefined : 'this should look like ana@example.com.';
     case 'phone':
-      if (!text) return 'please give a number with its country code, such as +43 660 1234567.';
-      return /^\+[\d\s().\-/]{6,}$/.test(text)
-        ? undefined
-        : 'this should be an international number that starts with +, such as +43 660 1234567.';
+      if (!text) return 'please give a number, such as +43 660 1234567.';
+      return /^\+[\d\s().\-/]{6,}$/.test(text) ? undefined : 'this should start with + and the country code.';
   }
 }
 
