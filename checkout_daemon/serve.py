@@ -1,0 +1,222 @@
+"""`checkout serve`: refuses what cannot work, brings the database up to date, and runs one process or several."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from checkout_daemon.config import Settings
+from checkout_daemon.errors import CheckoutError, ConfigurationError
+from checkout_daemon.observability.logs import set_up_logging
+from checkout_daemon.observability.metrics import MULTIPROCESS_DIRECTORY, forget_process
+
+log = logging.getLogger(__name__)
+
+PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
+"""Names a descriptor to read from: when it ends, the process that started us is gone, and we go too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """`port` 0: any free one. `workers` 1: this process serves. `jobs`: whether background work runs here as well."""
+
+    host: str
+    port: int
+    workers: int = 1
+    jobs: bool = True
+
+
+class CannotListen(CheckoutError):
+    """The address cannot be served on; the message says why and what to do."""
+
+    code = "cannot_listen"
+    title = "The address cannot be served on"
+
+
+class CannotMigrate(CheckoutError):
+    """A migration failed; the database is as it was."""
+
+    code = "cannot_migrate"
+    title = "The schema could not be brought up to date"
+
+
+def run(settings: Settings, options: ServeOptions) -> int:
+    """Serve until told to stop; the exit code: 0, 1 failed, 2 settings missing, 5 the database does not answer."""
+    set_up_logging(settings.log_format)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop_before_start)
+    try:
+        _require(settings)
+        listeners = open_listeners(options.host, options.port, options.workers)
+        try:
+            asyncio.run(_prepare_database(settings))
+            return _serve(settings, options, listeners)
+        finally:
+            for listener in listeners:
+                listener.close()
+    except CheckoutError as error:
+        sys.stderr.write(f"checkout serve: {error}\n")
+        return error.exit_code
+
+
+def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
+    """One listening socket per worker, all on one port. Raises CannotListen."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        first = _listen(family, address, shared=False)
+        if count == 1:
+            return [first]
+        if sys.platform != "linux":  # where sharing a port does not spread connections, the workers share one queue
+            return [first, *(first.dup() for _ in range(count - 1))]
+        # That nobody else has the port is known now: with SO_REUSEPORT alone a second daemon would quietly join in.
+        address = (address[0], first.getsockname()[1], *address[2:])
+        first.close()
+        return [_listen(family, address, shared=True) for _ in range(count)]
+    except socket.gaierror as error:
+        raise CannotListen(f"{host} is not an address of this machine: set --host") from error
+    except OSError as error:
+        where = f"port {port} on {host}"
+        if isinstance(error, PermissionError):
+            raise CannotListen(f"{where} may not be opened by this user: choose one above 1023 with --port") from error
+        raise CannotListen(
+            f"{where} cannot be opened ({error.strerror}): stop what uses it, or choose another with --port"
+        ) from error
+
+
+def _listen(family: int, address: tuple[object, ...], *, shared: bool) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(address)
+        listener.listen(1024)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _require(settings: Settings) -> None:
+    """Raises ConfigurationError that lists everything missing or wrong, in one line."""
+    from checkout_daemon.web.proxies import TrustedProxies
+
+    faults: list[str] = []
+    checks: tuple[Callable[[], object], ...] = (
+        settings.require_database_url,
+        settings.require_stripe_api_key,
+        settings.require_webhook_secrets,
+        lambda: TrustedProxies(settings.trusted_proxies),
+    )
+    for check in checks:
+        try:
+            check()
+        except ConfigurationError as error:
+            faults.append(error.detail)
+    if faults:
+        raise ConfigurationError("; ".join(faults))
+
+
+async def _prepare_database(settings: Settings) -> None:
+    """Apply what is missing. Raises DatabaseUnavailable; SchemaMismatch where the database has moved past this code."""
+    import asyncpg
+
+    from checkout_daemon.store.database import Database
+    from checkout_daemon.store.migrations import code_version, migrate, read_state
+
+    url = settings.database_listen_url or settings.require_database_url()
+    database = Database(url, max_size=1)
+    try:
+        async with database.connection() as connection:
+            state = await read_state(connection)
+        if state.version >= code_version():
+            state.check(code_version())
+        applied = await migrate(url)
+        if applied:
+            log.info("schema versions applied: %s", ", ".join(map(str, applied)))
+        async with database.connection() as connection:
+            (await read_state(connection)).check(code_version())
+    except ValueError as error:
+        raise ConfigurationError(
+            "DATABASE_URL is not of the form postgresql://user:password@host:port/database"
+        ) from error
+    except asyncpg.PostgresError as error:
+        raise CannotMigrate(f"the schema could not be brought up to date: {error}") from error
+    finally:
+        await database.close()
+
+
+def _serve(settings: Settings, options: ServeOptions, listeners: list[socket.socket]) -> int:
+    parent_pipe = _parent_pipe()
+    address = _address(listeners[0])
+    if options.workers == 1:
+        from checkout_daemon.worker import WebhookSecrets, run_worker
+
+        secrets = WebhookSecrets(settings)
+        return run_worker(
+            settings, listeners[0], secrets, parent_pipe=parent_pipe, on_listening=lambda: _tell(address, "one process")
+        )
+    with _shared_metrics():
+        from checkout_daemon.supervisor import Supervisor
+        from checkout_daemon.worker import WebhookSecrets, run_worker  # before the fork: the workers share its pages
+
+        secrets = WebhookSecrets(settings)
+        supervisor = Supervisor(
+            options.workers,
+            lambda index, alive: run_worker(settings, listeners[index], secrets, parent_pipe=alive),
+            parent_pipe=parent_pipe,
+            on_hangup=secrets.read_again,
+            on_death=forget_process,
+        )
+        return supervisor.run(on_started=lambda: _tell(address, f"{options.workers} workers"))
+
+
+def _parent_pipe() -> int | None:
+    """The descriptor our parent left us; our own children do not get it."""
+    text = os.environ.pop(PARENT_PIPE, "")
+    if not text:
+        return None
+    try:
+        descriptor = int(text)
+        os.set_inheritable(descriptor, False)
+    except (ValueError, OSError) as error:
+        raise ConfigurationError(f"{PARENT_PIPE} must name an open descriptor, not {text!r}") from error
+    return descriptor
+
+
+@contextlib.contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """Where the workers' metrics add up. Named before prometheus-client is first imported: it looks once."""
+    directory = tempfile.mkdtemp(prefix="checkout-metrics-")
+    os.environ[MULTIPROCESS_DIRECTORY] = directory
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _tell(address: str, by: str) -> None:
+    """On stdout: with port 0 it is the only place where the port can be learned."""
+    sys.stdout.write(f"listening on {address} ({by})\n")
+    sys.stdout.flush()
+
+
+def _stop_before_start(number: int, frame: object) -> None:
+    sys.exit(0)

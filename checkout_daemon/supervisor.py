@@ -1,0 +1,160 @@
+"""The parent of several workers: starts them, starts the dead again, passes signals on, and takes them with it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
+
+SHORTEST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 10.0
+# A worker that lived this long died of something else than its start.
+SETTLED_SECONDS = 10.0
+# A little more than a worker gives itself.
+STOP_SECONDS = 9.8
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A place for one worker. `start_at`: when its next one is due, by the monotonic clock; None while one runs."""
+
+    index: int
+    start_at: float | None = 0.0
+    pid: int = 0
+    started_at: float = 0.0
+    pause_seconds: float = SHORTEST_PAUSE_SECONDS
+
+
+class Supervisor:
+    """`work(index, parent_pipe)` runs in a forked process and returns its exit code; the pipe ends when we are gone."""
+
+    def __init__(
+        self,
+        count: int,
+        work: Callable[[int, int], int],
+        *,
+        parent_pipe: int | None,
+        on_hangup: Callable[[], None],
+        on_death: Callable[[int], None],
+    ) -> None:
+        self._slots = [_Slot(index) for index in range(count)]
+        self._work = work
+        self._parent_pipe = parent_pipe
+        self._on_hangup = on_hangup
+        self._on_death = on_death
+        # Only we hold the end that can be written to: it closes when we die, however we die.
+        self._alive_read, self._alive_write = os.pipe()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+
+    def run(self, on_started: Callable[[], None]) -> int:
+        """Returns 0 after SIGTERM, SIGINT or the end of our own parent, when all workers have stopped."""
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        for number in _SIGNALS:
+            signal.signal(number, lambda *_: None)  # the number arrives through the pipe
+        self._start_due()
+        on_started()
+        while not self._told_to_stop():
+            self._reap()
+            self._start_due()
+        log.info("stopping %d workers", sum(1 for slot in self._slots if slot.pid))
+        self._stop()
+        return 0
+
+    def _told_to_stop(self) -> bool:
+        """Wait for the next signal, or until a worker is due."""
+        due = [slot.start_at for slot in self._slots if slot.start_at is not None]
+        timeout = max(0.0, min(due) - time.monotonic()) if due else None
+        pipes = [self._wake_read] if self._parent_pipe is None else [self._wake_read, self._parent_pipe]
+        readable, _, _ = select.select(pipes, [], [], timeout)
+        if self._parent_pipe in readable and not os.read(self._parent_pipe, 4096):
+            log.warning("the process that started this one is gone")
+            return True
+        numbers = os.read(self._wake_read, 4096) if self._wake_read in readable else b""
+        if signal.SIGHUP in numbers:
+            self._on_hangup()
+            self._send(signal.SIGHUP)
+        return signal.SIGTERM in numbers or signal.SIGINT in numbers
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.start_at is not None and slot.start_at <= now:
+                slot.start_at, slot.started_at = None, now
+                slot.pid = self._fork(slot.index)
+
+    def _fork(self, index: int) -> int:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+            for descriptor in (self._alive_write, self._wake_read, self._wake_write):
+                os.close(descriptor)
+            if self._parent_pipe is not None:
+                os.close(self._parent_pipe)
+            code = self._work(index, self._alive_read)
+        except BaseException:
+            log.exception("worker %d ended", index)
+        finally:
+            logging.shutdown()
+            os._exit(code)  # never back into what the parent was doing
+
+    def _reap(self) -> None:
+        for slot in self._slots:
+            if not slot.pid:
+                continue
+            pid, status = os.waitpid(slot.pid, os.WNOHANG)
+            if not pid:
+                continue
+            now = time.monotonic()
+            settled = now - slot.started_at >= SETTLED_SECONDS
+            slot.pause_seconds = (
+                SHORTEST_PAUSE_SECONDS if settled else min(slot.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+            )
+            slot.pid, slot.start_at = 0, now + slot.pause_seconds
+            self._on_death(pid)
+            code = os.waitstatus_to_exitcode(status)
+            how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
+            log.error("worker %d died (%s); started again in %.1f s", pid, how, slot.pause_seconds)
+
+    def _send(self, number: signal.Signals) -> None:
+        for slot in self._slots:
+            if slot.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(slot.pid, number)
+
+    def _stop(self) -> None:
+        self._send(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._running():
+            if time.monotonic() >= deadline:
+                log.error("killing workers that do not stop")
+                self._send(signal.SIGKILL)
+                deadline = float("inf")
+            # SIGCHLD wakes us; one that came before the wait is in the pipe already.
+            readable, _, _ = select.select([self._wake_read], [], [], max(0.0, min(deadline - time.monotonic(), 1.0)))
+            if readable:
+                os.read(self._wake_read, 4096)
+
+    def _running(self) -> bool:
+        for slot in self._slots:
+            if slot.pid and os.waitpid(slot.pid, os.WNOHANG)[0]:
+                self._on_death(slot.pid)
+                slot.pid = 0
+        return any(slot.pid for slot in self._slots)

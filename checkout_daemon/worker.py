@@ -1,0 +1,132 @@
+"""One process that serves on a socket until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+from aiohttp import web
+
+from checkout_daemon.app import create_app
+from checkout_daemon.config import Settings, load_settings
+from checkout_daemon.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 1024
+# Longer than the proxies in front of us keep theirs, so that it is never we who close under a request.
+KEEP_ALIVE_SECONDS = 75.0
+# A refused body is read no longer than this before its connection is closed: a client that still writes could not
+# read the refusal otherwise.
+LINGER_SECONDS = 2.0
+# aiohttp waits this long for answers that are under way, and once more after it has cut off bodies that do not come.
+ANSWER_SECONDS = 3.5
+# All must be over by then, whatever hangs.
+STOP_SECONDS = 9.5
+
+
+class WebhookSecrets:
+    """The secrets deliveries are checked with; they can be read again while the daemon runs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._state_dir = settings.state_dir
+        self._secrets = settings.webhook_secrets
+
+    def __call__(self) -> tuple[str, ...]:
+        return self._secrets
+
+    def read_again(self) -> None:
+        """From where the settings come from; the old ones stay if that fails."""
+        try:
+            self._secrets = load_settings(state_dir=self._state_dir).require_webhook_secrets()
+        except (ConfigurationError, OSError) as error:
+            log.error("the webhook secrets were not read again, the old ones stay: %s", error)
+        else:
+            log.info("the webhook secrets were read again: there are %d", len(self._secrets))
+
+
+def run_worker(
+    settings: Settings,
+    listener: socket.socket,
+    secrets: WebhookSecrets,
+    *,
+    parent_pipe: int | None,
+    on_listening: Callable[[], None] = lambda: None,
+) -> int:
+    """Serve until SIGTERM, SIGINT or the end of the parent's pipe; 0, or 1 if it could not start."""
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        try:
+            runner.run(_serve(settings, listener, secrets, parent_pipe, on_listening))
+        except Exception:
+            log.exception("the daemon could not start")
+            return 1
+    return 0
+
+
+async def _serve(
+    settings: Settings,
+    listener: socket.socket,
+    secrets: WebhookSecrets,
+    parent_pipe: int | None,
+    on_listening: Callable[[], None],
+) -> None:
+    loop = asyncio.get_running_loop()
+    with _stop_signals(loop, secrets, parent_pipe) as stopping:
+        runner = web.AppRunner(
+            create_app(settings, webhook_secrets=secrets),
+            access_log=None,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            shutdown_timeout=ANSWER_SECONDS,
+        )
+        try:
+            await runner.setup()
+            await web.SockSite(runner, listener, backlog=BACKLOG).start()
+            on_listening()
+            await stopping.wait()
+        finally:
+            log.info("stopping: what is under way is answered first")
+            deadline = loop.call_later(STOP_SECONDS, _give_up)
+            await runner.cleanup()
+            deadline.cancel()
+
+
+@contextlib.contextmanager
+def _stop_signals(
+    loop: asyncio.AbstractEventLoop, secrets: WebhookSecrets, parent_pipe: int | None
+) -> Iterator[asyncio.Event]:
+    """The event that is set when this process should stop."""
+    stopping = asyncio.Event()
+
+    def parent_said() -> None:
+        if not os.read(parent_pipe or 0, 4096):
+            loop.remove_reader(parent_pipe or 0)
+            log.warning("the process that started this one is gone")
+            stopping.set()
+
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGINT, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, secrets.read_again)
+    if parent_pipe is not None:
+        loop.add_reader(parent_pipe, parent_said)
+    yield stopping
+
+
+def _give_up() -> None:
+    """What hangs now, hangs for good; every event that was answered is committed, and Stripe sends the others again."""
+    log.error("not everything under way could be finished in %.1f s", STOP_SECONDS)
+    logging.shutdown()
+    os._exit(0)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # not made for every platform
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
