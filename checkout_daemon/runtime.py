@@ -23,7 +23,9 @@ async def open_runtime(
     settings: Settings, *, pool_size: int = 10, observe: Observer = lambda *_: None
 ) -> AsyncIterator[Runtime]:
     """Cheap: connections and the SDK are opened when first used. Raises ConfigurationError without a database."""
-    database = Database(settings.require_database_url(), max_size=pool_size)
+    database = Database(
+        settings.require_database_url(), max_size=pool_size, pooler=settings.database_listen_url is not None
+    )
     gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base, observe=observe)
     try:
         yield Runtime(settings, database, gateway)

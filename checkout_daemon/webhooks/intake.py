@@ -1,4 +1,4 @@
-"""Group commit: deliveries that arrive while a commit is under way share the next one; each is answered after its own."""
+"""Group commit: deliveries that arrive while a commit is under way share the next; each is answered after its own."""
 
 from __future__ import annotations
 

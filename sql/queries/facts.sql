@@ -7,7 +7,7 @@ SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key;
 
 -- name: load_links
 -- $1 nodes and orders; answers all links of everything connected with them, through orders too: an order is only right with
--- all of its sessions and payments
+-- all of its sessions and payments. OFFSET 0 keeps the planner to the index, whatever it believes of the number of rows.
 WITH RECURSIVE connected (node) AS (
     SELECT unnest($1::text[])
     UNION
@@ -17,9 +17,14 @@ WITH RECURSIVE connected (node) AS (
         SELECT target_id AS node FROM links WHERE source_id = connected.node
         UNION ALL
         SELECT source_id AS node FROM links WHERE target_id = connected.node
+        OFFSET 0
     ) AS near
 )
-SELECT links.source_id, links.target_id, links.rank FROM links JOIN connected ON links.source_id = connected.node;
+SELECT link.source_id, link.target_id, link.rank
+FROM connected
+CROSS JOIN LATERAL (
+    SELECT source_id, target_id, rank FROM links WHERE source_id = connected.node OFFSET 0
+) AS link;
 
 -- name: lock_orders
 -- $1 order ids; their rows, locked in the order of their ids
@@ -27,11 +32,9 @@ SELECT id, number, status, attention, amount_refunded, paid_at, amount_total, cu
 FROM orders WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE;
 
 -- name: load_facts
--- $1 order ids, $2 nodes; all facts of those orders and all facts on those nodes, each kind as one JSON array
-WITH held AS (
-    SELECT id, order_id FROM payments WHERE order_id = ANY($1::uuid[])
-    UNION
-    SELECT id, order_id FROM payments WHERE id = ANY($2::text[])
+-- $1 order ids, $2 nodes; all facts of those orders and all facts on those nodes, each kind as one JSON array. OFFSET 0 as above.
+WITH held AS MATERIALIZED (
+    SELECT id, order_id FROM payments WHERE order_id = ANY($1::uuid[]) OR id = ANY($2::text[])
 )
 SELECT
     (SELECT json_agg(json_build_object(
@@ -40,20 +43,18 @@ SELECT
                                   'attempt', attempt, 'url', url, 'expires_at', expires_at)))
      FROM checkout_sessions WHERE order_id = ANY($1::uuid[]) OR id = ANY($2::text[])) AS sessions,
     (SELECT json_agg(json_build_object('id', id, 'order_id', order_id)) FROM held) AS payments,
-    (SELECT json_agg(json_build_object('payment_id', payment_id, 'amount', amount, 'currency', currency,
-                                       'livemode', livemode, 'paid_at', paid_at))
-     FROM payment_observations JOIN held ON held.id = payment_id) AS observations,
-    (SELECT json_agg(json_build_object('id', refunds.id, 'livemode', livemode, 'payment_id', payment_id, 'status', status,
-                                       'amount', amount, 'currency', currency))
-     FROM refunds JOIN held ON held.id = payment_id) AS refunds,
-    (SELECT json_agg(json_build_object('id', disputes.id, 'livemode', livemode, 'payment_id', payment_id, 'status', status,
-                                       'due_by', due_by, 'amount', amount, 'currency', currency, 'reason', reason,
-                                       'observed_at', observed_at, 'event_id', event_id))
-     FROM disputes JOIN held ON held.id = payment_id) AS disputes,
-    (SELECT json_agg(json_build_object('charge_id', charge_id, 'livemode', livemode, 'payment_id', payment_id,
-                                       'amount_refunded', amount_refunded, 'observed_at', observed_at,
-                                       'event_id', event_id))
-     FROM refund_hints JOIN held ON held.id = payment_id) AS hints,
+    (SELECT json_agg(row_to_json(fact)) FROM held CROSS JOIN LATERAL (
+        SELECT payment_id, amount, currency, livemode, paid_at
+        FROM payment_observations WHERE payment_id = held.id OFFSET 0) AS fact) AS observations,
+    (SELECT json_agg(row_to_json(fact)) FROM held CROSS JOIN LATERAL (
+        SELECT id, livemode, payment_id, status, amount, currency
+        FROM refunds WHERE payment_id = held.id OFFSET 0) AS fact) AS refunds,
+    (SELECT json_agg(row_to_json(fact)) FROM held CROSS JOIN LATERAL (
+        SELECT id, livemode, payment_id, status, due_by, amount, currency, reason, observed_at, event_id
+        FROM disputes WHERE payment_id = held.id OFFSET 0) AS fact) AS disputes,
+    (SELECT json_agg(row_to_json(fact)) FROM held CROSS JOIN LATERAL (
+        SELECT charge_id, livemode, payment_id, amount_refunded, observed_at, event_id
+        FROM refund_hints WHERE payment_id = held.id OFFSET 0) AS fact) AS hints,
     (SELECT json_agg(json_build_object('order_id', order_id,
                                        'act', json_build_object('kind', kind, 'reason', reason, 'subject', subject)))
      FROM acts WHERE order_id = ANY($1::uuid[]) AND kind <> 'noted') AS acts;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
 from importlib.resources import files
 
 import asyncpg
@@ -83,21 +82,15 @@ def _migration_table() -> str:
 async def _dump(url: str) -> list[str]:
     """The schema as pg_dump writes it, without the weekly partitions and what differs from run to run."""
     binaries = await find_binaries(find_account())
-    dump = await asyncio.to_thread(
-        subprocess.run,
-        [
-            binaries.directory / "pg_dump",
-            "--schema-only",
-            "--no-owner",
-            "--exclude-table=stripe_event_payloads_w*",
-            url,
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
+    process = await asyncio.create_subprocess_exec(
+        binaries.directory / "pg_dump",
+        "--schema-only",
+        "--no-owner",
+        "--exclude-table=stripe_event_payloads_w*",
+        url,
+        stdout=asyncio.subprocess.PIPE,
     )
-    return [
-        line
-        for line in dump.stdout.splitlines()
-        if line and not line.startswith(("--", "\\")) and not _WEEKS.search(line)
-    ]
+    dump, _ = await process.communicate()
+    assert process.returncode == 0
+    lines = dump.decode().splitlines()
+    return [line for line in lines if line and not line.startswith(("--", "\\")) and not _WEEKS.search(line)]
