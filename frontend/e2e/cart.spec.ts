@@ -55,7 +55,7 @@ test('refused codes say why; one that needs more in the cart works once there is
 
 test('faults that the daemon finds are on their field, which has the focus', async ({ page }) => {
   await fillCart(page, 'A5 notebook');
-  await page.getByLabel('Phone', { exact: true }).fill('+43 0000 0000');
+  await page.getByLabel('Phone', { exact: true }).fill('+999 1234567');
   await page.getByRole('button', { name: 'Checkout' }).click();
 
   await expect(page.locator('#phone-error')).toHaveText(/^Phone: \S/);

@@ -24,13 +24,15 @@ export function checkContactField(field: ContactField, value: string): string | 
   const text = value.trim();
   switch (field) {
     case 'name':
-      return text ? undefined : 'please tell us your name.';
+      return text ? undefined : 'Please enter your name.';
     case 'email':
-      if (!text) return 'please tell us where to reach you.';
-      return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text) ? undefined : 'this should look like ana@example.com.';
+      if (!text) return 'Please enter an address to reach you at.';
+      return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text)
+        ? undefined
+        : 'Please enter an address such as ana@example.com.';
     case 'phone':
-      if (!text) return 'please give a number, such as +43 660 1234567.';
-      return /^\+[\d\s().\-/]{6,}$/.test(text) ? undefined : 'this should start with + and the country code.';
+      if (!text) return 'Please enter a number, such as +43 660 1234567.';
+      return /^\+[\d\s().\-/]{6,}$/.test(text) ? undefined : 'Please start with + and the country code.';
   }
 }
 
