@@ -58,8 +58,15 @@ class Merged:
 
     order_ids: list[str | None]
     orders: dict[str, LockedOrder]
-    derived: dict[str, Derived]
-    facts: dict[str, OrderFacts]
+    base: FactBase
+
+    def derived(self, order_id: str) -> Derived:
+        """What follows for an order now."""
+        return self.base.derive(order_id)
+
+    def facts(self, order_id: str) -> OrderFacts:
+        """All that is held of an order now."""
+        return self.base.facts_of(order_id)
 
 
 async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, locked: Iterable[str] = ()) -> Merged:
@@ -71,7 +78,7 @@ async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, 
     links, connected = await _lock_component(connection, tellings, set(locked))
     named = {link.target_id for link in links if link.rank is not LinkRank.STRIPE} | _orders(tellings)
     if not connected and not named:
-        return Merged([None for _ in tellings], {}, {}, {})
+        return Merged([None for _ in tellings], {}, FactBase())
     orders = {order.id: order for order in await lock_orders(connection, named)} if named else {}
     held = await facts.load_facts(connection, orders, connected)
     base = FactBase(OrderTerms(each.id, each.amount_total, each.currency, each.livemode) for each in orders.values())
@@ -90,12 +97,8 @@ async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, 
         await events.adopt_events(connection, found)
     if outcome.states or outcome.messages:
         await changes.record(connection, outcome)
-    return Merged(
-        [base.order_of(telling.subject_id) if telling.subject_id else None for telling in tellings],
-        orders,
-        {order_id: base.derive(order_id) for order_id in orders},
-        {order_id: base.facts_of(order_id) for order_id in orders},
-    )
+    about = [base.order_of(telling.subject_id) if telling.subject_id else None for telling in tellings]
+    return Merged(about, orders, base)
 
 
 def _links(tellings: Sequence[Telling]) -> list[Link]:
@@ -113,7 +116,7 @@ async def _lock_component(
 ) -> tuple[list[Link], set[str]]:
     """Lock what must be, and load the links; the links held, and all nodes connected by them and the new ones."""
     wanted = {node for telling in tellings for node in telling.nodes()}
-    named = _orders(tellings)
+    named, new_links = _orders(tellings), _links(tellings)
     if not wanted and not named:
         return [], set()
     while True:
@@ -121,17 +124,17 @@ async def _lock_component(
             await facts.lock_nodes(connection, missing)
             locked |= missing
         links = await facts.load_links(connection, locked | named)
-        new_links = _links(tellings)
         # Whether an order exists is asked later; until then every id that a link names may be one.
         graph = LinkGraph({link.target_id for link in [*links, *new_links]})
         for link in links:
             graph.join(link)
-        before = {node: graph.order_of(node) for node in graph.connected(locked)}
+        before = graph.connected(locked)
+        orders_before = {node: graph.order_of(node) for node in before - locked}
         for link in new_links:
             graph.join(link)
-        connected = graph.connected(locked)
-        wanted = {node for node in connected if graph.order_of(node) != before.get(node)}
-        if wanted <= locked:
+        connected = graph.connected(before)
+        wanted = {node for node in connected - locked if graph.order_of(node) != orders_before.get(node)}
+        if not wanted:
             return links, connected
 
 

@@ -126,8 +126,8 @@ async def _plan(runtime: Runtime, order_id: str, planner: _Planner, given_up: se
         attempt = await attempts.last_attempt(connection, order_id)
         if attempt is None:
             raise LookupError(f"order {order_id} has no session attempt")
-        ours = [each for each in merged.facts[order_id].sessions if each.attempt]
-        plan = planner(ours, attempt, merged.derived[order_id])
+        ours = [each for each in merged.facts(order_id).sessions if each.attempt]
+        plan = planner(ours, attempt, merged.derived(order_id))
         if plan.anew or (plan.look is not None and plan.look.number in given_up):
             plan = _Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
         return order, plan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 from checkout_daemon.domain.facts import Fact, Link, LinkRank
 
 E = TypeVar("E", bound=StrEnum)
-Object = Mapping[str, Any]
+Object = dict[str, Any]
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _STRIPE_ID = re.compile(r"[A-Za-z]+_[A-Za-z0-9_]{1,250}")
@@ -60,7 +59,7 @@ def livemodes(*claims: object) -> frozenset[bool]:
 def stripe_id(told: Object, name: str) -> str | None:
     """An id, of a field that holds it or the expanded object."""
     value = told.get(name)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         value = value.get("id")
     if value is None:
         return None
@@ -121,7 +120,7 @@ def read_moment(value: object) -> datetime | None:
 def child(told: Object, name: str) -> Object | None:
     """An expanded object; None where there is only its id, or nothing."""
     value = told.get(name)
-    return value if isinstance(value, Mapping) else None
+    return value if isinstance(value, dict) else None
 
 
 def order_link(told: Object, node: str) -> list[Link]:
