@@ -189,13 +189,14 @@ class _Row:
     def time(self, name: str) -> datetime | None:
         if not self.holds(name):
             return None
+        value = self.values[name]
         try:
-            time = datetime.fromisoformat(self.text(name))
-            if time.tzinfo is not None:
+            time = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
+            if time is not None and time.tzinfo is not None:
                 return time.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
-        self.fault(f"{name} must be a time with its zone, such as 2025-06-01T00:00:00Z", self.values[name])
+        self.fault(f"{name} must be a time with its zone, such as 2025-06-01T00:00:00Z", value)
         return None
 
 

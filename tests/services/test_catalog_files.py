@@ -1,0 +1,267 @@
+"""Catalog files: read whole, refused with every fault and its line, and written so that they read back."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checkout_daemon.domain.cart import Product
+from checkout_daemon.domain.pricing import Discount
+from checkout_daemon.services.catalog import read_catalog
+from checkout_daemon.services.catalog_files import (
+    Catalog,
+    CatalogRejected,
+    csv_text,
+    json_text,
+    parse_catalog,
+)
+
+PEN = Product("PEN", "Pen, black", 'It "writes".\nWell.', "/products/PEN.svg", 250, "eur", True)
+LAMP = Product("LAMP", "Lamp; für den Tisch", "", None, 8900, "eur", False)
+SUMMER = Discount(
+    "SUMMER",
+    Decimal("12.5"),
+    None,
+    None,
+    0,
+    datetime(2025, 6, 1, tzinfo=UTC),
+    datetime(2025, 9, 1, 12, 30, 0, 1, tzinfo=UTC),
+    0,
+)
+FIVE_OFF = Discount("FIVE-OFF", None, 500, "eur", 2000, None, None, 7)
+CATALOG = Catalog((PEN, LAMP), (SUMMER, FIVE_OFF))
+
+
+def faults_of(text: str, *, discounts: bool = False) -> tuple[str, ...]:
+    with pytest.raises(CatalogRejected) as caught:
+        parse_catalog(text, discounts=discounts)
+    return caught.value.faults
+
+
+def test_what_is_written_as_csv_reads_back() -> None:
+    assert parse_catalog(csv_text(CATALOG, discounts=False)) == Catalog(products=CATALOG.products)
+    assert parse_catalog(csv_text(CATALOG, discounts=True), discounts=True) == Catalog(discounts=CATALOG.discounts)
+
+
+def test_what_is_written_as_json_reads_back() -> None:
+    assert parse_catalog(json_text(CATALOG, discounts=False)) == Catalog(products=CATALOG.products)
+    assert parse_catalog(json_text(CATALOG, discounts=True)) == Catalog(discounts=CATALOG.discounts)
+
+
+def test_what_is_written_of_an_empty_catalog_reads_back() -> None:
+    empty = Catalog()
+    assert parse_catalog(csv_text(empty, discounts=False)) == parse_catalog(json_text(empty, discounts=True)) == empty
+
+
+def test_json_is_an_object_with_both_or_a_list_of_either() -> None:
+    products = json.loads(json_text(CATALOG, discounts=False))["products"]
+    discounts = json.loads(json_text(CATALOG, discounts=True))["discounts"]
+    assert parse_catalog(json.dumps({"discounts": discounts, "products": products})) == CATALOG
+    assert parse_catalog(json.dumps(products)) == Catalog(products=CATALOG.products)
+    assert parse_catalog(json.dumps(discounts), discounts=True) == Catalog(discounts=CATALOG.discounts)
+
+
+def test_a_spreadsheets_csv_is_read_too() -> None:
+    header = "\ufeffSKU;Name;Unit_Amount;Currency;Available"
+    text = "\r\n".join([header, "PEN;Pen;250;EUR;yes", ";;;;", "", "LAMP;Lamp;8900;eur;No", ""])
+    assert parse_catalog(text).products == (
+        Product("PEN", "Pen", "", None, 250, "eur", True),
+        Product("LAMP", "Lamp", "", None, 8900, "eur", False),
+    )
+
+
+def test_codes_and_times_are_brought_into_one_form() -> None:
+    text = '[{"code": " summer ", "percent_off": 12.50, "starts_at": "2025-06-01T02:00:00+02:00"}]'
+    (found,) = parse_catalog(text, discounts=True).discounts
+    assert (found.code, found.percent_off, found.starts_at) == ("SUMMER", Decimal("12.5"), SUMMER.starts_at)
+
+
+def test_every_fault_is_named_with_its_line() -> None:
+    text = (
+        "sku,name,image_url,unit_amount,currency,available\n"
+        'A B,"two\nlines",javascript:alert(1),14.50,euro,maybe\n'
+        "\n"
+        "PEN,Pen,,250,eur,\n"
+        "PEN,Pen,,250,eur,\n"
+        "LAMP\n"
+        ",,,,,true\n"
+        "INK,Ink,,50,isk,\n"
+    )
+    assert faults_of(text) == (
+        "line 2: sku must be 1 to 64 of A-Z a-z 0-9 . _ -, not 'A B'",
+        "line 2: name must be at most 250 characters, none of them control characters, not 'two\\nlines'",
+        "line 2: image_url must start with https://, http:// or /, not 'javascript:alert(1)'",
+        "line 2: unit_amount must be a whole number from 0 to 99999999, not '14.50'",
+        "line 2: currency must be a three-letter code such as eur, not 'euro'",
+        "line 2: available must be true or false, not 'maybe'",
+        "line 6: PEN stands on line 5 already",
+        "line 7: 1 cells, but the header has 6",
+        "line 8: sku is missing",
+        "line 8: name is missing",
+        "line 8: unit_amount is missing",
+        "line 8: currency is missing",
+        "line 9: unit_amount must be a multiple of 100 in isk, not 50",
+    )
+
+
+def test_json_faults_have_the_line_where_their_object_begins() -> None:
+    text = """{
+  "products": [
+    {"sku": "PEN", "name": "Pen", "unit_amount": 250, "currency": "eur"},
+    {
+      "sku": "PEN", "name": "Pen", "unit_amount": 250, "currency": "eur"
+    },
+    "LAMP"
+  ],
+  "discounts": [{"code": "A", "percent_off": "10", "amount_off": 5, "currency": "eur"}],
+  "prices": [], "products": 3
+}"""
+    assert faults_of(text) == (
+        "line 4: PEN stands on line 3 already",
+        "line 7: products must hold objects",
+        "line 9: exactly one of percent_off and amount_off must be given",
+        "line 10: unknown field 'prices'; there are products and discounts",
+        "line 10: products must be a list",
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("code", "A B"),
+        ("code", ""),
+        ("code", None),
+        ("code", 5),
+        ("percent_off", "0"),
+        ("percent_off", "100.01"),
+        ("percent_off", "33.333"),
+        ("percent_off", 33.333),
+        ("percent_off", "NaN"),
+        ("percent_off", "Infinity"),
+        ("percent_off", "ten"),
+        ("percent_off", True),
+        ("percent_off", -5),
+        ("currency", "eu"),
+        ("minimum_subtotal", -1),
+        ("minimum_subtotal", "1e3"),
+        ("minimum_subtotal", 10.5),
+        ("starts_at", "2025-06-01"),
+        ("starts_at", "2025-06-01T00:00:00"),
+        ("starts_at", "0001-01-01T00:00:00+14:00"),
+        ("starts_at", 1748736000),
+        ("ends_at", "2024-06-01T00:00:00Z"),
+        ("redemption_limit", 2**31),
+        ("redemption_limit", "three"),
+        ("percent", "10"),
+    ],
+)
+def test_a_discount_with_one_wrong_field_is_refused(field: str, value: object) -> None:
+    good: dict[str, object] = {"code": "A", "percent_off": "10", "starts_at": "2025-01-01T00:00:00Z"}
+    assert len(parse_catalog(json.dumps([good]), discounts=True).discounts) == 1
+    (fault,) = faults_of(json.dumps([good | {field: value}]), discounts=True)
+    assert field in fault
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sku", "A\x00"),
+        ("sku", "a" * 65),
+        ("sku", ["A"]),
+        ("name", "N" * 251),
+        ("name", "\u0000"),
+        ("name", "\ud800"),
+        ("description", "D" * 2001),
+        ("description", "\x1b[31m"),
+        ("image_url", "//other.example/pen.png"),
+        ("image_url", "data:image/png;base64,AAAA"),
+        ("unit_amount", -1),
+        ("unit_amount", 100_000_000),
+        ("unit_amount", True),
+        ("unit_amount", 1.0),
+        ("unit_amount", "١٠"),
+        ("currency", "€"),
+        ("available", "perhaps"),
+        ("price", 5),
+    ],
+)
+def test_a_product_with_one_wrong_field_is_refused(field: str, value: object) -> None:
+    good: dict[str, object] = {"sku": "A", "name": "A", "unit_amount": 100, "currency": "eur"}
+    assert len(parse_catalog(json.dumps([good])).products) == 1
+    faults = faults_of(json.dumps([good | {field: value}]))
+    assert {field in fault for fault in faults} == {True}
+
+
+def test_an_amount_off_needs_its_currency() -> None:
+    assert faults_of('[{"code": "A", "amount_off": 5}]', discounts=True) == ("line 1: currency is missing",)
+
+
+def test_columns_of_another_file_are_refused_once() -> None:
+    text = csv_text(CATALOG, discounts=True)
+    assert [fault.partition(";")[0] for fault in faults_of(text)][:2] == [
+        "line 1: unknown column 'code'",
+        "line 1: unknown column 'percent_off'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "line 1: there is nothing in it"),
+        (" \n ", "line 1: there is nothing in it"),
+        ('{"products": [\n}', "line 2: this is not JSON: Expecting value"),
+        ("[" * 100_000, "line 1: this is not JSON that a catalog can be"),
+        ("[" + "9" * 5_000 + "]", "line 1: this is not JSON that a catalog can be"),
+        ('sku,name\n"PEN', "line 2: this is not CSV: unexpected end of data"),
+        ("sku,sku\n1,2\n", "line 1: the column sku stands there twice"),
+    ],
+)
+def test_what_is_no_catalog_is_refused(text: str, fault: str) -> None:
+    assert faults_of(text) == (fault,)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    missing, binary = tmp_path / "missing.csv", tmp_path / "binary.csv"
+    binary.write_bytes(b"sku,name\nPEN,\xff\n")
+    with pytest.raises(CatalogRejected, match=r"missing\.csv, it cannot be read: No such file"):
+        read_catalog(missing)
+    with pytest.raises(CatalogRejected, match=r"binary\.csv, line 2: this is not UTF-8 text") as caught:
+        read_catalog(binary)
+    assert caught.value.exit_code == 2
+
+
+names = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=40)
+products = st.builds(
+    Product,
+    sku=st.from_regex(r"\A[A-Za-z0-9._-]{1,64}\Z"),
+    name=names.map(lambda text: f"a{text}z"),
+    description=st.one_of(st.just(""), names.map(lambda text: f"a{text}\n{text}z")),
+    image_url=st.sampled_from([None, "/a.svg", "https://shop.example/a.png?b=c;d,e"]),
+    unit_amount=st.integers(0, 99_999_999).map(lambda amount: amount // 100 * 100),
+    currency=st.sampled_from(["eur", "jpy", "kwd", "isk"]),
+    available=st.booleans(),
+)
+
+
+@given(st.lists(products, max_size=5, unique_by=lambda product: product.sku))
+def test_any_products_read_back_from_both_formats(told: list[Product]) -> None:
+    catalog = Catalog(products=tuple(told))
+    assert parse_catalog(csv_text(catalog, discounts=False)) == catalog
+    assert parse_catalog(json_text(catalog, discounts=False)) == catalog
+
+
+FRAGMENTS = [*"{}[],:;", '"', "\n", "\r\n", '"products"', '"sku": "A"', "sku,name\n", "1", "\x00", "\ud800", "null"]
+
+
+@given(st.one_of(st.text(), st.lists(st.sampled_from(FRAGMENTS)).map("".join)), st.booleans())
+def test_any_text_is_read_or_refused(text: str, discounts: bool) -> None:
+    with suppress(CatalogRejected):
+        catalog = parse_catalog(text, discounts=discounts)
+        assert len(catalog.products) + len(catalog.discounts) <= len(text)
