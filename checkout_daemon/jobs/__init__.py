@@ -1,1 +1,12 @@
-"""Work the daemon does by itself; any number of daemons may run it."""
+"""Work the daemon does by itself; any number of daemons may run it, and each piece is done once."""
+
+from __future__ import annotations
+
+from checkout_daemon.jobs import partitions, retry
+from checkout_daemon.jobs.runner import Job
+
+JOBS = (
+    Job("retry-events", every_seconds=2.0, run=retry.retry_due_events),
+    Job("payload-partitions", every_seconds=6 * 3600.0, run=partitions.make_partitions),
+)
+"""All jobs of the daemon."""

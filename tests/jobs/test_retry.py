@@ -1,0 +1,87 @@
+"""Failed events are tried again, become dead when nothing helps, and apply once the fault is mended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from checkout_daemon.config import load_settings
+from checkout_daemon.jobs.retry import retry_due_events
+from checkout_daemon.runtime import Runtime, open_runtime
+from checkout_daemon.services.apply import MOST_ATTEMPTS
+from checkout_daemon.webhooks.intake import Intake
+from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object
+
+MAKE_DUE = "UPDATE stripe_events SET next_attempt_at = now() - interval '1 second' WHERE status = 'failed'"
+
+
+@pytest.fixture
+async def runtime(database_url: str, tmp_path: Path) -> AsyncIterator[Runtime]:
+    settings = load_settings({"DATABASE_URL": database_url, "STRIPE_API_KEY": "sk_test_none"}, cwd=tmp_path)
+    async with open_runtime(settings) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def fail_an_event(runtime: Runtime, connection: asyncpg.Connection, database_url: str) -> str:
+    """A refund that a planted constraint refuses; the order's id."""
+    await connection.execute("ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 1300)")
+    order_id = await insert_order(database_url)
+    intake = Intake(runtime.database, lambda: (SECRET,))
+    await intake.start()
+    await deliver(intake, event_body("checkout.session.completed", session_object(order_id, "cs_1", "pi_1")))
+    await deliver(intake, event_body("refund.created", refund_object("re_1", "pi_1", 1300), event_id="evt_bad"))
+    await intake.close()
+    assert await connection.fetchval("SELECT status FROM stripe_events WHERE id = 'evt_bad'") == "failed"
+    return order_id
+
+
+async def test_an_event_applies_once_its_fault_is_mended(
+    runtime: Runtime, connection: asyncpg.Connection, database_url: str
+) -> None:
+    order_id = await fail_an_event(runtime, connection, database_url)
+    await connection.execute("ALTER TABLE refunds DROP CONSTRAINT planted")
+    await connection.execute(MAKE_DUE)
+    tried = await asyncio.gather(*(retry_due_events(runtime) for _ in range(5)))
+    assert sum(tried) == 1
+    event = await connection.fetchrow("SELECT status, attempts, last_error FROM stripe_events WHERE id = 'evt_bad'")
+    assert event is not None
+    assert tuple(event) == ("applied", 2, None)
+    order = await connection.fetchrow("SELECT status, amount_refunded FROM orders WHERE id = $1", order_id)
+    assert order is not None
+    assert tuple(order) == ("partially_refunded", 1300)
+
+
+async def test_an_event_that_nothing_helps_is_dead_after_its_last_attempt(
+    runtime: Runtime, connection: asyncpg.Connection, database_url: str
+) -> None:
+    await fail_an_event(runtime, connection, database_url)
+    for _ in range(MOST_ATTEMPTS):
+        await connection.execute(MAKE_DUE)
+        await retry_due_events(runtime)
+    event = await connection.fetchrow(
+        "SELECT status, attempts, next_attempt_at, last_error FROM stripe_events WHERE id = 'evt_bad'"
+    )
+    assert event is not None
+    assert (event["status"], event["attempts"], event["next_attempt_at"]) == ("dead", MOST_ATTEMPTS, None)
+    assert "CheckViolationError" in event["last_error"]
+
+
+async def test_an_event_is_left_alone_until_its_time_has_come(
+    runtime: Runtime, connection: asyncpg.Connection, database_url: str
+) -> None:
+    await fail_an_event(runtime, connection, database_url)
+    await connection.execute(
+        "UPDATE stripe_events SET next_attempt_at = now() + interval '1 hour' WHERE status = 'failed'"
+    )
+    assert await retry_due_events(runtime) == 0
