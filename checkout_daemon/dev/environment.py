@@ -94,8 +94,10 @@ def write_dev_env(state_dir: Path, env: DevEnv) -> None:
 
 
 def child_environment(env: DevEnv, given: Given, state_dir: Path) -> dict[str, str]:
-    """For the daemon: ours, and the rest of our own environment."""
-    child = {**os.environ, **env.variables(), "CHECKOUT_STATE_DIR": str(state_dir)}
+    """For the daemon: our own environment, and what dev.env would be overruled in."""
+    child = {**os.environ, "CHECKOUT_STATE_DIR": str(state_dir)}
+    # The rest it reads from dev.env as every command does, so that a secret that is changed there can be read again.
+    child |= {name: value for name, value in env.variables().items() if read_setting(name) not in (None, value)}
     child["CHECKOUT_RATE_LIMIT"] = given.rate_limit or "0"  # a demo is hammered by whoever tries it
     if given.database_url is None and given.database_listen_url is not None:
         child["DATABASE_LISTEN_URL"] = env.database_url  # the one that is set belongs to another database

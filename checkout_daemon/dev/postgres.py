@@ -38,6 +38,9 @@ _SETTINGS = {
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "max_connections": "200",
+    # In the data directory: memory of the system's would outlive a killed server whose directory is then deleted, and
+    # containers have little of it.
+    "dynamic_shared_memory_type": "mmap",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",

@@ -38,7 +38,7 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
         click.echo(f"  {label:<15} {click.style(value, bold=True)}")
         if remark:
             click.echo(f"  {'':<15} {click.style(remark, dim=True)}")
-    click.echo("\n  Put something into the cart, pay with a test card, and watch from another terminal:\n")
+    click.echo("\n  Fill a cart, pay with a test card, and watch from another terminal:\n")
     for command, meaning in (
         ("orders watch", "orders as they change"),
         ("orders show 1", "one order, whole"),

@@ -1,0 +1,212 @@
+"""`checkout dev` as a real process: one command brings a whole shop, one signal takes it away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import psutil
+import pytest
+
+from checkout_daemon.dev.ports import free_port, is_free
+from checkout_daemon.dev.processes import poll
+from checkout_daemon.domain.events import EVENT_TYPES
+from tests.support.dev import Dev, answers, running_dev, spawn_dev
+
+NOTICE_SECONDS = 15  # for children to see that their parent is gone
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that it started, as Linux and macOS tell alike."""
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+
+
+def is_gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+async def products(dev: Dev) -> list[dict[str, object]]:
+    async with aiohttp.ClientSession() as http, http.get(f"{dev.url}/api/products") as response:
+        listed: list[dict[str, object]] = (await response.json())["products"]
+        return listed
+
+
+async def endpoints(dev: Dev) -> list[dict[str, object]]:
+    headers = {"Authorization": f"Bearer {dev.env['STRIPE_API_KEY']}"}
+    url = f"{dev.env['STRIPE_API_BASE']}/v1/webhook_endpoints"
+    async with aiohttp.ClientSession() as http, http.get(url, headers=headers) as response:
+        listed: list[dict[str, object]] = (await response.json())["data"]
+        return listed
+
+
+async def execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def test_one_command_brings_a_shop_and_sigterm_takes_it_away(state_dir: Path) -> None:
+    async with running_dev(state_dir) as dev:
+        started = children_of(dev.process.pid)
+        assert await answers(f"{dev.url}/readyz")
+        assert await answers(dev.url)
+        assert len(await products(dev)) == 12
+        assert stat.S_IMODE((state_dir / "dev.env").stat().st_mode) == 0o600
+        assert dev.env["STRIPE_API_BASE"] == f"http://127.0.0.1:{dev.sandbox_port}"
+        assert dev.env["CHECKOUT_PUBLIC_URL"] == dev.url
+        assert dev.env["STRIPE_API_KEY"].startswith("sk_test_")
+        [endpoint] = await endpoints(dev)
+        assert endpoint["url"] == f"{dev.url}/api/webhook"
+        assert set(endpoint["enabled_events"]) == set(EVENT_TYPES)  # type: ignore[call-overload]
+
+        assert await dev.stop() == 0
+
+    assert [pid for pid in started if not is_gone(pid)] == []
+    assert is_free(dev.port)
+    assert is_free(dev.sandbox_port)
+
+
+async def test_what_it_says_fits_a_terminal_and_hides_the_password(state_dir: Path) -> None:
+    async with running_dev(state_dir) as dev:
+        password = dev.env["DATABASE_URL"].split(":")[2].partition("@")[0]
+        assert dev.url in dev.text
+        assert dev.env["STRIPE_API_BASE"] in dev.text
+        assert password not in dev.text
+        assert "ready" in dev.text.splitlines()[-1]
+        assert [line for line in dev.text.splitlines() if len(line) > 80 and str(Path.cwd()) not in line] == []
+
+
+async def test_a_second_one_in_the_same_folder_says_who_is_there(state_dir: Path) -> None:
+    async with running_dev(state_dir) as dev:
+        second = await spawn_dev(state_dir)
+
+        assert await second.ended() == 1
+        assert f"pid {dev.process.pid}" in second.text
+        assert dev.url in second.text
+        assert await answers(f"{dev.url}/readyz")
+
+
+async def test_after_kill_9_its_children_end_and_the_next_one_carries_on(state_dir: Path) -> None:
+    async with running_dev(state_dir) as dev:
+        before, started = dev.env, children_of(dev.process.pid)
+        await execute(before["DATABASE_URL"], "UPDATE products SET name = 'Renamed' WHERE sku = 'NOTEBOOK-A5'")
+        dev.process.kill()
+        await dev.process.wait()
+
+        assert await poll(lambda: all(is_gone(pid) for pid in started), NOTICE_SECONDS)
+
+    async with running_dev(state_dir, port=dev.port) as again:
+        assert again.env["STRIPE_API_KEY"] == before["STRIPE_API_KEY"]
+        assert again.env["STRIPE_WEBHOOK_SECRET"] == before["STRIPE_WEBHOOK_SECRET"]
+        assert "Renamed" in [each["name"] for each in await products(again)]
+        assert len(await endpoints(again)) == 1
+
+
+async def test_it_can_be_started_again_at_once_after_kill_9(state_dir: Path) -> None:
+    async with running_dev(state_dir) as dev:
+        dev.process.kill()
+
+    async with running_dev(state_dir, port=dev.port) as again:
+        assert await answers(f"{again.url}/readyz")
+
+
+async def test_a_secret_that_is_lost_gets_a_new_endpoint(state_dir: Path) -> None:
+    async with running_dev(state_dir) as dev:
+        before = dev.env["STRIPE_WEBHOOK_SECRET"]
+        assert await dev.stop() == 0
+    (state_dir / "endpoint.json").unlink()
+
+    async with running_dev(state_dir, port=dev.port) as again:
+        assert again.env["STRIPE_WEBHOOK_SECRET"] != before
+        assert len(await endpoints(again)) == 1
+
+
+async def test_when_a_part_dies_the_rest_is_stopped_and_it_says_so(state_dir: Path) -> None:
+    async with running_dev(state_dir) as dev:
+        started = children_of(dev.process.pid)
+        lines = (state_dir / "postgres/data/postmaster.pid").read_text(encoding="utf-8").splitlines()
+        os.kill(int(lines[0]), signal.SIGKILL)
+
+        assert await dev.ended() == 1
+        assert "PostgreSQL ended" in dev.text
+    assert [pid for pid in started if not is_gone(pid)] == []
+
+
+async def test_two_in_two_folders_do_not_meet(state_dir: Path) -> None:
+    (state_dir / "one").mkdir()
+    (state_dir / "two").mkdir()
+    async with running_dev(state_dir / "one") as one, running_dev(state_dir / "two") as two:
+        await execute(one.env["DATABASE_URL"], "UPDATE products SET name = 'Renamed'")
+
+        assert {each["name"] for each in await products(one)} == {"Renamed"}
+        assert "Renamed" not in {each["name"] for each in await products(two)}
+
+
+async def test_ctrl_c_while_it_starts_leaves_nothing(state_dir: Path) -> None:
+    dev = await spawn_dev(state_dir)
+    assert dev.process.stdout is not None
+    await asyncio.wait_for(dev.process.stdout.readline(), 30)
+    started = children_of(dev.process.pid)
+
+    dev.process.send_signal(signal.SIGINT)
+
+    assert await dev.ended(5) == 0
+    assert [pid for pid in started if not is_gone(pid)] == []
+
+
+async def test_a_database_of_the_operators_is_used_and_filled(state_dir: Path, database_url: str) -> None:
+    async with running_dev(state_dir, env={"DATABASE_URL": database_url}) as dev:
+        assert dev.env["DATABASE_URL"] == database_url
+        assert not (state_dir / "postgres.json").exists()
+        assert len(await products(dev)) == 12
+
+
+async def test_a_catalog_that_exists_is_left_alone(state_dir: Path, database_url: str) -> None:
+    await execute(
+        database_url,
+        "INSERT INTO products (sku, name, unit_amount, currency, position) VALUES ('MINE', 'Mine', 100, 'eur', 1)",
+    )
+
+    async with running_dev(state_dir, env={"DATABASE_URL": database_url}) as dev:
+        assert [each["sku"] for each in await products(dev)] == ["MINE"]
+
+
+@pytest.mark.parametrize(
+    ("env", "options", "said"),
+    [
+        ({"STRIPE_API_KEY": "sk_live_1234567890"}, [], "live key"),
+        ({"STRIPE_API_KEY": "rk_live_1234567890"}, [], "live key"),
+        ({"STRIPE_API_KEY": "sk_test_1234567890"}, [], "STRIPE_WEBHOOK_SECRET"),
+        ({}, ["--no-sandbox"], "STRIPE_API_KEY"),
+        ({"CHECKOUT_RATE_LIMIT": "many"}, [], "CHECKOUT_RATE_LIMIT"),
+    ],
+)
+async def test_what_cannot_work_is_refused_before_anything_starts(
+    state_dir: Path, env: dict[str, str], options: list[str], said: str
+) -> None:
+    dev = await spawn_dev(state_dir, *options, env=env)
+
+    assert await dev.ended() == 2
+    assert said in dev.text
+    assert "Traceback" not in dev.text
+    assert list(state_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--port", "--sandbox-port"])
+async def test_a_taken_port_is_named_with_its_option(state_dir: Path, option: str) -> None:
+    port = free_port()
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
+    async with taken:
+        dev = await spawn_dev(state_dir, option, str(port))
+
+        assert await dev.ended() == 2
+        assert f"port {port}" in dev.text
+        assert f"{option}\n" in dev.text
+        assert "Traceback" not in dev.text
