@@ -1,0 +1,86 @@
+"""The network between us and the offline Stripe: it passes everything on, except what a test has planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+Trouble = Literal["lose_request", "lose_answer", "refuse_429", "fail_500", "reject_400"]
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    idempotency_key: str | None
+    body: bytes
+
+
+@dataclass
+class FlakyStripe:
+    """A proxy. `plan` decides for each request, numbered from 0, what goes wrong with it."""
+
+    upstream: str
+    plan: Callable[[int, Request], Trouble | None] = lambda number, request: None
+    requests: list[Request] = field(default_factory=list)
+
+    async def start(self) -> str:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._server = TestServer(app)
+        await self._server.start_server()
+        self._client = aiohttp.ClientSession(auto_decompress=False)
+        return str(self._server.make_url("")).rstrip("/")
+
+    async def stop(self) -> None:
+        await self._client.close()
+        await self._server.close()
+
+    def asked(self, path: str, method: str = "POST") -> list[Request]:
+        return [each for each in self.requests if each.path == path and each.method == method]
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        told = Request(request.method, request.path, request.headers.get("Idempotency-Key"), body)
+        trouble = self.plan(len(self.requests), told)
+        self.requests.append(told)
+        match trouble:
+            case "lose_request":
+                return _hang_up(request)
+            case "refuse_429":
+                return _error(429, "rate_limit_error", "Too many requests")
+            case "fail_500":
+                return _error(500, "api_error", "Something went wrong on Stripe's end")
+            case "reject_400":
+                return _error(400, "invalid_request_error", "No")
+            case _:
+                pass
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+        url = f"{self.upstream}{request.rel_url}"
+        async with self._client.request(request.method, url, headers=headers, data=body) as answer:
+            content = await answer.read()
+            if trouble == "lose_answer":
+                return _hang_up(request)
+            passed = {
+                name: value
+                for name, value in answer.headers.items()
+                if name.lower() not in ("content-length", "transfer-encoding", "connection")
+            }
+            return web.Response(status=answer.status, body=content, headers=passed)
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)
+
+
+def _error(status: int, kind: str, message: str) -> web.Response:
+    # Without this header the SDK would ask again by itself, and a test could not tell who did.
+    headers = {"Stripe-Should-Retry": "false", "Request-Id": "req_planned"}
+    return web.json_response({"error": {"type": kind, "message": message}}, status=status, headers=headers)
