@@ -257,7 +257,7 @@ def test_any_products_read_back_from_both_formats(told: list[Product]) -> None:
     assert parse_catalog(json_text(catalog, discounts=False)) == catalog
 
 
-FRAGMENTS = [*"{}[],:;", '"', "\n", "\r\n", '"products"', '"sku": "A"', "sku,name\n", "1", "\x00", "\ud800", "null"]
+FRAGMENTS = [*'{}[],:;"', "\n", "\r\n", '"products"', '"sku": "A"', "sku,name\n", "1", "\x00", "\ud800", "null"]
 
 
 @given(st.one_of(st.text(), st.lists(st.sampled_from(FRAGMENTS)).map("".join)), st.booleans())

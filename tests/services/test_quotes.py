@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.domain.cart import Cart, CartLine, Product
-from checkout_daemon.domain.pricing import Discount
+from checkout_daemon.domain.pricing import Discount, Quote
 from checkout_daemon.errors import InvalidRequest
 from checkout_daemon.services.quotes import price_for_order, quote
 from checkout_daemon.store.database import Database
@@ -37,9 +37,20 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
+@pytest.fixture
+async def watcher(database_url: str) -> AsyncIterator[Database]:
+    """Connections of its own, for looking on while the others wait."""
+    watcher = Database(database_url, max_size=1)
+    yield watcher
+    await watcher.close()
+
+
 async def order(connection: asyncpg.Connection, code: str) -> None:
     """As the checkout does: priced and written in one transaction."""
-    priced = await price_for_order(connection, CART, code, currency="eur")
+    await insert(connection, await price_for_order(connection, CART, code, currency="eur"))
+
+
+async def insert(connection: asyncpg.Connection, priced: Quote) -> None:
     await connection.execute(
         """INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name,
                                customer_email, customer_phone, discount_code, livemode)
@@ -130,11 +141,40 @@ async def test_a_code_past_its_end_is_refused(database: Database) -> None:
     assert await faults(database, CART, "PAST") == [("/discount_code", "discount_expired")]
 
 
-async def test_of_ten_orders_at_once_only_as_many_as_the_limit_get_the_discount(database: Database) -> None:
-    answers = await asyncio.gather(*(order_alone(database, "LIMITED") for _ in range(10)))
+async def test_of_ten_orders_at_once_only_as_many_as_the_limit_get_the_discount(
+    database: Database, watcher: Database
+) -> None:
+    answered = 0
+
+    async def order_in_a_crowd() -> str | None:
+        nonlocal answered
+        try:
+            async with database.transaction() as connection:
+                try:
+                    priced = await price_for_order(connection, CART, "LIMITED", currency="eur")
+                finally:
+                    answered += 1
+                # Whoever could be priced beside this one has been, before this one is written.
+                async with asyncio.timeout(20):
+                    while answered + await count_waiting(watcher) < 10:  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
+                await insert(connection, priced)
+        except InvalidRequest as error:
+            return error.errors[0].code
+        return None
+
+    answers = await asyncio.gather(*(order_in_a_crowd() for _ in range(10)))
     assert sorted(answers, key=str) == [None] * 3 + ["discount_exhausted"] * 7
     async with database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM orders") == 3
+
+
+async def count_waiting(watcher: Database) -> int:
+    async with watcher.connection() as connection:
+        waiting: int = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+    return waiting
 
 
 async def test_orders_with_a_code_without_a_limit_do_not_wait_for_one_another(database: Database) -> None:
