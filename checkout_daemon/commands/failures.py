@@ -1,0 +1,27 @@
+"""The command edge: what went wrong as one line on stderr, and the exit code that says of which kind it was."""
+
+from __future__ import annotations
+
+import click
+
+from checkout_daemon.commands.output import say
+from checkout_daemon.errors import CheckoutError
+
+INTERRUPTED = 130  # as shells count Ctrl-C
+
+
+def report(error: Exception) -> int:
+    """Say it and give the exit code; raise again what nobody expected, for a traceback is then the best report."""
+    if isinstance(error, click.exceptions.Abort):
+        return INTERRUPTED
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx is not None else "checkout"
+        say(f"error: {error.format_message().rstrip('.')} (see `{path} --help`)")
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        say(f"error: {error.format_message()}")
+        return error.exit_code
+    if isinstance(error, CheckoutError):
+        say(f"error: {error.detail}")
+        return error.exit_code
+    raise error
