@@ -10,7 +10,7 @@ from checkout_daemon.domain.cart import Cart
 from checkout_daemon.domain.customer import Customer
 from checkout_daemon.domain.pricing import PriceChanged, Quote
 from checkout_daemon.domain.session_parameters import PayableOrder
-from checkout_daemon.errors import IdempotencyConflict, NotFound
+from checkout_daemon.errors import IdempotencyConflict, InvalidRequest, NotFound
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.orders import resolve_ref
 from checkout_daemon.services.quotes import price_for_order
@@ -55,8 +55,15 @@ async def start_checkout(runtime: Runtime, request: CheckoutRequest, *, idempote
     order_id = await _held_order(runtime, request, idempotency_key)
     created = order_id is None
     if order_id is None:
-        order_id = await _make_order(runtime, request, idempotency_key)
-    if order_id is None:  # a twin of this request was quicker
+        try:
+            order_id = await _make_order(runtime, request, idempotency_key)
+        except (InvalidRequest, PriceChanged):
+            # A twin of this request may have been quicker, and have taken the last redemption of the discount.
+            created = False
+            order_id = await _held_order(runtime, request, idempotency_key)
+            if order_id is None:
+                raise
+    if order_id is None:  # a twin was quicker with the insert
         created = False
         order_id = await _held_order(runtime, request, idempotency_key)
     if order_id is None:

@@ -1,0 +1,62 @@
+"""A load generator over keep-alive connections, with requests built before the clock starts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Times in milliseconds, from request to answer."""
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    refused: int
+
+    @property
+    def per_second(self) -> float:
+        return self.requests / self.seconds
+
+
+def request(path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+async def run(port: int, requests: Sequence[bytes], connections: int) -> Result:
+    """Send all requests as fast as they are answered (closed loop)."""
+    waiting = iter(requests)
+    times: list[float] = []
+    refused = 0
+
+    async def work(number: int) -> None:
+        nonlocal refused
+        await asyncio.sleep(number * 0.005)  # a burst of connections would all go to one worker
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for each in waiting:
+            started = time.perf_counter()
+            writer.write(each)
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(_length(head))
+            times.append(time.perf_counter() - started)
+            refused += not head.startswith(b"HTTP/1.1 2")
+        writer.close()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(work(number) for number in range(connections)))
+    seconds = time.perf_counter() - started
+    times.sort()
+    return Result(len(times), seconds, 1000 * times[len(times) // 2], 1000 * times[int(len(times) * 0.99)], refused)
+
+
+def _length(head: bytes) -> int:
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    raise ValueError("an answer without Content-Length")
