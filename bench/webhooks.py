@@ -24,16 +24,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+from support import load
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-
-from bench.support import load
 from checkout_daemon.dev.ports import free_port
 from checkout_daemon.dev.postgres import EmbeddedPostgres
 from checkout_daemon.gateway.signature import sign
 from checkout_daemon.store.migrations import migrate
 
+HERE = Path(__file__).resolve().parent
 SECRET = "whsec_bench"
 TOTAL = 4200
 WARM_UP = 300

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
 
 from checkout_daemon.config import Settings
+from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.apply import Applied, Received
@@ -34,8 +34,11 @@ def create_app(
     *,
     webhook_secrets: Callable[[], tuple[str, ...]] | None = None,
     storefront: Path | None = None,
+    jobs: Sequence[Job] = (),
 ) -> web.Application:
     """The daemon's application. `webhook_secrets` is asked at each delivery, so that they can change meanwhile.
+
+    `jobs` run beside it.
 
     Raises ConfigurationError for settings that cannot be used.
     """
@@ -61,11 +64,14 @@ def create_app(
                 matched=lambda place: metrics.secrets.labels(str(place)).inc(),
             )
             await intake.start()
-            sampler = asyncio.create_task(_sample_pool(runtime, metrics), name="pool-sampler")
+            background = [
+                asyncio.create_task(_sample_pool(runtime, metrics), name="pool-sampler"),
+                asyncio.create_task(run_jobs(runtime, jobs), name="jobs"),
+            ]
             yield
-            sampler.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sampler
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
             await intake.close()
 
     app.cleanup_ctx.append(open_services)

@@ -166,7 +166,12 @@ def _serve(settings: Settings, options: ServeOptions, listeners: list[socket.soc
 
         secrets = WebhookSecrets(settings)
         return run_worker(
-            settings, listeners[0], secrets, parent_pipe=parent_pipe, on_listening=lambda: _tell(address, "one process")
+            settings,
+            listeners[0],
+            secrets,
+            jobs=options.jobs,
+            parent_pipe=parent_pipe,
+            on_listening=lambda: _tell(address, "one process"),
         )
     with _shared_metrics():
         from checkout_daemon.supervisor import Supervisor
@@ -175,7 +180,7 @@ def _serve(settings: Settings, options: ServeOptions, listeners: list[socket.soc
         secrets = WebhookSecrets(settings)
         supervisor = Supervisor(
             options.workers,
-            lambda index, alive: run_worker(settings, listeners[index], secrets, parent_pipe=alive),
+            lambda index, alive: run_worker(settings, listeners[index], secrets, jobs=options.jobs, parent_pipe=alive),
             parent_pipe=parent_pipe,
             on_hangup=secrets.read_again,
             on_death=forget_process,

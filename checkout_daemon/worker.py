@@ -8,13 +8,15 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from aiohttp import web
 
 from checkout_daemon.app import create_app
 from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.jobs import JOBS
+from checkout_daemon.jobs.runner import Job
 
 log = logging.getLogger(__name__)
 
@@ -55,13 +57,14 @@ def run_worker(
     listener: socket.socket,
     secrets: WebhookSecrets,
     *,
+    jobs: bool,
     parent_pipe: int | None,
     on_listening: Callable[[], None] = lambda: None,
 ) -> int:
     """Serve until SIGTERM, SIGINT or the end of the parent's pipe; 0, or 1 if it could not start."""
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         try:
-            runner.run(_serve(settings, listener, secrets, parent_pipe, on_listening))
+            runner.run(_serve(settings, listener, secrets, JOBS if jobs else (), parent_pipe, on_listening))
         except Exception:
             log.exception("the daemon could not start")
             return 1
@@ -72,13 +75,14 @@ async def _serve(
     settings: Settings,
     listener: socket.socket,
     secrets: WebhookSecrets,
+    jobs: Sequence[Job],
     parent_pipe: int | None,
     on_listening: Callable[[], None],
 ) -> None:
     loop = asyncio.get_running_loop()
     with _stop_signals(loop, secrets, parent_pipe) as stopping:
         runner = web.AppRunner(
-            create_app(settings, webhook_secrets=secrets),
+            create_app(settings, webhook_secrets=secrets, jobs=jobs),
             access_log=None,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             lingering_time=LINGER_SECONDS,

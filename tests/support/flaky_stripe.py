@@ -28,6 +28,7 @@ class FlakyStripe:
     upstream: str
     plan: Callable[[int, Request], Trouble | None] = lambda number, request: None
     requests: list[Request] = field(default_factory=list)
+    base: str = ""
 
     async def start(self) -> str:
         app = web.Application()
