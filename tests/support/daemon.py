@@ -1,0 +1,80 @@
+"""The daemon as a process, to be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+
+from tests.support.stripe_events import SECRET, signed
+
+
+class Daemon:
+    """`checkout serve` on a port of its own; `start` again after `kill` comes back on the same port."""
+
+    def __init__(self, database_url: str, directory: Path, *options: str) -> None:
+        self._environ = os.environ | {
+            "DATABASE_URL": database_url,
+            "STRIPE_API_KEY": "sk_test_none",
+            "STRIPE_API_BASE": "http://127.0.0.1:9",
+            "STRIPE_WEBHOOK_SECRET": SECRET,
+        }
+        self._directory = directory
+        self._options = options
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        program = ["-P", "-m", "cli", "serve", "--host", "127.0.0.1", "--port", str(self.port), *self._options]
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *program,
+            cwd=self._directory,
+            env=self._environ,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(20):
+            line = (await self._process.stdout.readline()).decode()
+        assert "listening on" in line, line
+        self.port = int(line.split(" (")[0].rpartition(":")[2])
+
+    async def kill(self) -> None:
+        self._process.kill()
+        await self._process.wait()
+        self._close_pipe()
+
+    async def stop(self) -> int:
+        self._process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            status = await self._process.wait()
+        self._close_pipe()
+        return status
+
+    def _close_pipe(self) -> None:
+        transport = self._process._transport  # type: ignore[attr-defined]  # nothing else closes a pipe read in part
+        transport.close()
+
+
+async def deliver_until_taken(client: aiohttp.ClientSession, daemon: Daemon, body: bytes) -> list[int]:
+    """Send as Stripe does, again and again until the answer is 2xx; the answers before that (0: none)."""
+    answers: list[int] = []
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                headers = {"Stripe-Signature": signed(body)}
+                async with client.post(f"{daemon.url}/api/webhook", data=body, headers=headers) as answer:
+                    if answer.status == 200:
+                        return answers
+                    answers.append(answer.status)
+            except aiohttp.ClientError:
+                answers.append(0)
+            await asyncio.sleep(0.05)
