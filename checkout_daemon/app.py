@@ -13,7 +13,7 @@ from aiohttp import web
 from checkout_daemon.config import Settings
 from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
-from checkout_daemon.runtime import Runtime, open_runtime
+from checkout_daemon.runtime import Runtime, open_database, open_runtime
 from checkout_daemon.services.apply import Applied, Received
 from checkout_daemon.web.edge import edge
 from checkout_daemon.web.keys import CHECKOUT_LIMIT, INTAKE, METRICS, OPENAPI, RUNTIME, STOREFRONT
@@ -22,11 +22,12 @@ from checkout_daemon.web.openapi import describe
 from checkout_daemon.web.proxies import TrustedProxies
 from checkout_daemon.web.routes import ROUTES, add_routes
 from checkout_daemon.web.storefront_files import Storefront, built_storefront
-from checkout_daemon.webhooks.intake import Intake
+from checkout_daemon.webhooks.intake import LANES, Intake
 
 log = logging.getLogger(__name__)
 
 POOL_SAMPLE_SECONDS = 5.0
+INTAKE_TIMEOUT_SECONDS = 8.0
 
 
 def create_app(
@@ -57,8 +58,10 @@ def create_app(
     async def open_services(app: web.Application) -> AsyncIterator[None]:
         async with open_runtime(settings, observe=metrics.stripe_called) as runtime:
             app[RUNTIME] = runtime
+            # Connections of its own: a flood of checkouts must not make Stripe wait, and Stripe does not wait long.
+            inbox = open_database(settings, LANES, statement_timeout_seconds=INTAKE_TIMEOUT_SECONDS)
             app[INTAKE] = intake = Intake(
-                runtime.database,
+                inbox,
                 (lambda: settings.webhook_secrets) if webhook_secrets is None else webhook_secrets,
                 observe=_observer(metrics),
                 matched=lambda place: metrics.secrets.labels(str(place)).inc(),
@@ -73,6 +76,7 @@ def create_app(
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
             await intake.close()
+            await inbox.close()
 
     app.cleanup_ctx.append(open_services)
     return app

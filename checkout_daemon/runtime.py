@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from checkout_daemon.config import Settings
 from checkout_daemon.gateway.client import Observer, StripeGateway
-from checkout_daemon.store.database import Database
+from checkout_daemon.store.database import STATEMENT_TIMEOUT_SECONDS, Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,22 @@ async def open_runtime(
     settings: Settings, *, pool_size: int = 10, observe: Observer = lambda *_: None
 ) -> AsyncIterator[Runtime]:
     """Cheap: connections and the SDK are opened when first used. Raises ConfigurationError without a database."""
-    database = Database(
-        settings.require_database_url(), max_size=pool_size, pooler=settings.database_listen_url is not None
-    )
+    database = open_database(settings, pool_size)
     gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base, observe=observe)
     try:
         yield Runtime(settings, database, gateway)
     finally:
         await gateway.close()
         await database.close()
+
+
+def open_database(
+    settings: Settings, pool_size: int, *, statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS
+) -> Database:
+    """A pool for the settings' database. Raises ConfigurationError without one."""
+    return Database(
+        settings.require_database_url(),
+        max_size=pool_size,
+        pooler=settings.database_listen_url is not None,
+        statement_timeout_seconds=statement_timeout_seconds,
+    )

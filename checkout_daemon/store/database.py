@@ -46,8 +46,17 @@ async def _settle_plans(connection: asyncpg.Connection) -> None:
 class Database:
     """A pool whose connection failures are DatabaseUnavailable. It opens lazily: the server may be down meanwhile."""
 
-    def __init__(self, url: str, *, min_size: int = 0, max_size: int = 10, pooler: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        min_size: int = 0,
+        max_size: int = 10,
+        pooler: bool = False,
+        statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
+    ) -> None:
         """`pooler`: the URL leads to a transaction pooler, which knows no prepared statements."""
+        self._statement_timeout_seconds = statement_timeout_seconds
         self._url = url
         self._pooler = pooler
         self._min_size = min_size
@@ -96,7 +105,7 @@ class Database:
                         min_size=self._min_size,
                         max_size=self._max_size,
                         timeout=ACQUIRE_TIMEOUT_SECONDS,
-                        command_timeout=STATEMENT_TIMEOUT_SECONDS,
+                        command_timeout=self._statement_timeout_seconds,
                         statement_cache_size=0 if self._pooler else 200,
                         connection_class=_Connection,
                         init=_settle_plans,
