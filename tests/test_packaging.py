@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.dev import answers, running_dev
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"checkout_daemon": ROOT / "checkout_daemon", "checkout_daemon.sql": ROOT / "sql", "tui": ROOT / "tui"}
 SOURCES = ("checkout_daemon", "sql", "tui", "cli.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE")
@@ -107,3 +109,10 @@ def test_the_installed_package_is_the_wheels(installed: Path, tmp_path: Path) ->
     places = run([installed / "python", "-c", script], tmp_path).splitlines()
 
     assert [Path(place).is_relative_to(installed.parent) for place in places] == [True, True, True]
+
+
+async def test_the_installed_program_runs_a_whole_shop_in_another_folder(installed: Path, state_dir: Path) -> None:
+    async with running_dev(state_dir, program=[str(installed / "checkout")]) as dev:
+        assert await answers(f"{dev.url}/readyz")
+        assert await answers(dev.url)
+        assert await answers(f"{dev.url}/api/products")

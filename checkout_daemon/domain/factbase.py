@@ -13,7 +13,6 @@ from checkout_daemon.domain.facts import (
     Fact,
     Key,
     Link,
-    LinkRank,
     Observation,
     RefundFact,
     SessionFact,
@@ -34,17 +33,10 @@ class FactBase:
         self.facts: dict[Key, Fact] = {}
         self.acts: defaultdict[str, set[Act]] = defaultdict(set)
         self._keys_of_node: defaultdict[str, set[Key]] = defaultdict(set)
-        self._order_of_node: dict[str, str | None] = {}
-        self._nodes_of_order: defaultdict[str, set[str]] = defaultdict(set)
 
     def join_link(self, link: Link) -> bool:
         """Join a link; whether it says anything new."""
-        if not self.links.join(link):
-            return False
-        self._place(link.source_id)
-        if link.rank is LinkRank.STRIPE:
-            self._place(link.target_id)
-        return True
+        return self.links.join(link)
 
     def join(self, fact: Fact) -> Fact | None:
         """Join a fact; what is held now if that differs from before, else None."""
@@ -56,8 +48,6 @@ class FactBase:
             self._keys_of_node[held.node].discard(fact.key)
         self.facts[fact.key] = joined
         self._keys_of_node[joined.node].add(fact.key)
-        if joined.node not in self._order_of_node:
-            self._place(joined.node)
         return joined
 
     def join_act(self, order_id: str, act: Act) -> None:
@@ -65,7 +55,7 @@ class FactBase:
 
     def order_of(self, node: str) -> str | None:
         """The order that a session, payment or charge belongs to, among the orders known here."""
-        return self._order_of_node[node] if node in self._order_of_node else self.links.order_of(node)
+        return self.links.order_of(node)
 
     def derive(self, order_id: str) -> Derived:
         return derive(self.orders[order_id], self.facts_of(order_id))
@@ -77,18 +67,18 @@ class FactBase:
         payments: defaultdict[str, set[Observation]] = defaultdict(set)
         refunds: list[RefundFact] = []
         disputes: list[DisputeFact] = []
-        for node in self._nodes_of_order[order_id]:
+        for node in self.links.nodes_of(order_id):
             payment_id = self.links.payment_of(node)
-            for key in self._keys_of_node[node]:
+            for key in self._keys_of_node.get(node, ()):
                 match self.facts[key]:
                     case Observation() as fact:
                         payments[payment_id].add(fact)
                     case SessionFact() as fact if fact.livemode == livemode:
                         sessions.append(fact)
                     case RefundFact() as fact if fact.livemode == livemode:
-                        refunds.append(replace(fact, payment_id=payment_id))
+                        refunds.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
                     case DisputeFact() as fact if fact.livemode == livemode:
-                        disputes.append(replace(fact, payment_id=payment_id))
+                        disputes.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
                     case _:
                         pass  # a hint, or a fact of the other livemode: only its observation counts
         return OrderFacts(
@@ -98,15 +88,3 @@ class FactBase:
             disputes=tuple(disputes),
             acts=frozenset(self.acts.get(order_id, ())),
         )
-
-    def _place(self, node: str) -> None:
-        """Find a node's order anew, then that of the nodes that follow it."""
-        before, now = self._order_of_node.get(node), self.links.order_of(node)
-        if before is not None:
-            self._nodes_of_order[before].discard(node)
-        self._order_of_node[node] = now
-        if now is not None:
-            self._nodes_of_order[now].add(node)
-        for follower in self.links.followers(node):
-            if self._order_of_node.get(follower) != self.links.order_of(follower):
-                self._place(follower)

@@ -45,7 +45,18 @@ class LinkGraph:
         """The PaymentIntent that stands for a session or charge, or the id itself while none is known."""
         return min((target for target in self._targets.get(node, ()) if target.startswith("pi_")), default=node)
 
-    def followers(self, node: str) -> list[str]:
+    def nodes_of(self, order_id: str) -> set[str]:
+        """Every node that belongs to an order: named by a link, or following from one that is."""
+        found: set[str] = set()
+        waiting = list(self._sources.get(order_id, ()))
+        while waiting:
+            node = waiting.pop()
+            if node not in found and self.order_of(node) == order_id:
+                found.add(node)
+                waiting += self._followers(node)
+        return found
+
+    def _followers(self, node: str) -> list[str]:
         """The nodes whose order follows from this one's: a session's PaymentIntent, a PaymentIntent's charges."""
         if node.startswith("cs_"):
             return [target for target in self._targets.get(node, ()) if target.startswith("pi_")]
@@ -64,7 +75,10 @@ class LinkGraph:
         return found
 
     def _named_order(self, node: str) -> tuple[LinkRank, str] | None:
-        return min(
-            ((self.ranks[node, target], target) for target in self._targets.get(node, ()) if target in self.orders),
-            default=None,
-        )
+        best: tuple[LinkRank, str] | None = None
+        for target in self._targets.get(node, ()):
+            if target in self.orders:
+                named = (self.ranks[node, target], target)
+                if best is None or named < best:
+                    best = named
+        return best

@@ -113,7 +113,7 @@ async def _try_batch(database: Database, batch: Sequence[Received]) -> list[Appl
 
 async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> list[Applied]:
     translated = [_translate(each) for each in batch]
-    nodes = {node for telling, _ in translated if telling is not None for node in telling.nodes()}
+    nodes = {node for telling, _ in translated if telling is not None for node in telling.nodes}
     if nodes:
         await facts.lock_nodes(connection, nodes)
     # Only now: a copy of an event that another transaction is storing names the same nodes, and has been waited for.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import asyncpg
 
@@ -27,7 +28,7 @@ from checkout_daemon.store.facts import HeldFacts
 from checkout_daemon.store.orders import LockedOrder, lock_orders
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Telling:
     """Links, facts and acts that come together: one event, one answer of Stripe's API, or one act of a person.
 
@@ -43,6 +44,7 @@ class Telling:
     acts: Sequence[tuple[str, Act]] = ()
     order_ids: Sequence[str] = ()  # orders it concerns though it names none of their nodes
 
+    @cached_property
     def nodes(self) -> set[str]:
         """Every session, PaymentIntent and charge it names."""
         nodes = {fact.node for fact in self.facts} | {link.source_id for link in self.links}
@@ -115,7 +117,7 @@ async def _lock_component(
     connection: asyncpg.Connection, tellings: Sequence[Telling], locked: set[str]
 ) -> tuple[list[Link], set[str]]:
     """Lock what must be, and load the links; the links held, and all nodes connected by them and the new ones."""
-    wanted = {node for telling in tellings for node in telling.nodes()}
+    wanted = {node for telling in tellings for node in telling.nodes}
     named, new_links = _orders(tellings), _links(tellings)
     if not wanted and not named:
         return [], set()
@@ -142,20 +144,9 @@ def _join_all(base: FactBase, orders: dict[str, LockedOrder], tellings: Sequence
     """Join one telling after the other, so that the change log has each step though they share a transaction."""
     outcome = changes.Outcome()
     stored = {order_id: order.state for order_id, order in orders.items()}
-    owed = {order_id: base.derive(order_id).messages for order_id in orders}
     for telling in tellings:
-        nodes = telling.nodes()
-        concerned = {base.order_of(node) for node in base.links.connected(nodes)}
-        for link in telling.links:
-            base.join_link(link)
-        for fact in telling.facts:
-            base.join(fact)
-        for order_id, act in telling.acts:
-            base.join_act(order_id, act)
-            concerned.add(order_id)
-        concerned |= {*telling.order_ids}
-        concerned |= {base.order_of(node) for node in base.links.connected(nodes)}
-        for order_id in sorted(each for each in concerned if each is not None and each in orders):
+        concerned, changed = _join(base, telling)
+        for order_id in sorted(concerned & orders.keys()):
             now = base.derive(order_id)
             before, after = stored[order_id], changes.State.of(now)
             if after != before:
@@ -164,9 +155,24 @@ def _join_all(base: FactBase, orders: dict[str, LockedOrder], tellings: Sequence
                 outcome.changes.append(
                     changes.Change(order_id, before.status, after.status, telling.cause, telling.actor, telling.note)
                 )
-            outcome.messages += [(order_id, each) for each in now.messages - owed[order_id]]
-            owed[order_id] = now.messages
+            if after != before or changed:  # those that were owed already are refused by their key
+                outcome.messages |= {(order_id, each) for each in now.messages}
     return outcome
+
+
+def _join(base: FactBase, telling: Telling) -> tuple[set[str], bool]:
+    """Join one telling: the orders it concerns, and whether a fact changed that a message may follow from."""
+    concerned = {base.order_of(node) for node in base.links.connected(telling.nodes)}
+    for link in telling.links:
+        base.join_link(link)
+    joined = [base.join(fact) for fact in telling.facts]
+    for order_id, act in telling.acts:
+        base.join_act(order_id, act)
+        concerned.add(order_id)
+    concerned |= {base.order_of(node) for node in base.links.connected(telling.nodes)}
+    concerned.update(telling.order_ids)
+    changed = any(isinstance(fact, RefundFact | SessionFact) for fact in joined)
+    return {order_id for order_id in concerned if order_id is not None}, changed
 
 
 async def _write_new_links(connection: asyncpg.Connection, held: list[Link], tellings: Sequence[Telling]) -> None:

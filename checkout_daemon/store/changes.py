@@ -51,7 +51,7 @@ class Outcome:
 
     states: dict[str, State] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
-    messages: list[tuple[str, Message]] = field(default_factory=list)
+    messages: set[tuple[str, Message]] = field(default_factory=set)
 
 
 async def record(connection: asyncpg.Connection, outcome: Outcome) -> None:

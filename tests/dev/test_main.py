@@ -168,6 +168,19 @@ async def test_a_database_of_the_operators_is_used_and_filled(state_dir: Path, d
         assert len(await products(dev)) == 12
 
 
+async def test_a_stripe_of_the_operators_is_used(state_dir: Path) -> None:
+    theirs = {
+        "STRIPE_API_KEY": "sk_test_1234567890",
+        "STRIPE_API_BASE": "http://127.0.0.1:9",
+        "STRIPE_WEBHOOK_SECRET": "whsec_theirs",
+    }
+
+    async with running_dev(state_dir, env=theirs) as dev:
+        assert {name: dev.env[name] for name in theirs} == theirs
+        assert is_free(dev.sandbox_port)
+        assert "Offline Stripe" not in dev.text
+
+
 async def test_a_catalog_that_exists_is_left_alone(state_dir: Path, database_url: str) -> None:
     await execute(
         database_url,

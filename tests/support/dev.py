@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,8 @@ from dotenv import dotenv_values
 from checkout_daemon.dev.ports import free_port
 
 READY_SECONDS = 90
-_OURS = ("CHECKOUT_", "STRIPE_", "DATABASE_")
+OURS = (sys.executable, "-P", "-m", "cli")
+_SETTINGS = ("CHECKOUT_", "STRIPE_", "DATABASE_")
 
 
 @dataclass(slots=True)
@@ -67,13 +68,18 @@ class Dev:
         return await self.ended(timeout_seconds)
 
 
-async def spawn_dev(state_dir: Path, *options: str, env: Mapping[str, str] | None = None, port: int = 0) -> Dev:
+async def spawn_dev(
+    state_dir: Path,
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    port: int = 0,
+    program: Sequence[str] = OURS,
+) -> Dev:
     """Start it on free ports, with none of our own environment's settings."""
     port, sandbox_port = port or free_port(), free_port()
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "cli", "dev", "--port", str(port), "--sandbox-port", str(sandbox_port),
-        "--state-dir", str(state_dir), *options,
+        *program, "dev", "--port", str(port), "--sandbox-port", str(sandbox_port), "--state-dir", str(state_dir), *options,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         cwd=state_dir, env={**clean, **(env or {})},
     )  # fmt: skip
@@ -82,10 +88,14 @@ async def spawn_dev(state_dir: Path, *options: str, env: Mapping[str, str] | Non
 
 @asynccontextmanager
 async def running_dev(
-    state_dir: Path, *options: str, env: Mapping[str, str] | None = None, port: int = 0
+    state_dir: Path,
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    port: int = 0,
+    program: Sequence[str] = OURS,
 ) -> AsyncIterator[Dev]:
     """A run that is ready; whatever the test does to it, nothing of it is left afterwards."""
-    dev = await spawn_dev(state_dir, *options, env=env, port=port)
+    dev = await spawn_dev(state_dir, *options, env=env, port=port, program=program)
     try:
         await dev.until_ready()
         yield dev
