@@ -79,7 +79,8 @@ async def spawn_dev(
     port, sandbox_port = port or free_port(), free_port()
     clean = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     process = await asyncio.create_subprocess_exec(
-        *program, "dev", "--port", str(port), "--sandbox-port", str(sandbox_port), "--state-dir", str(state_dir), *options,
+        *program, "dev", "--state-dir", str(state_dir), "--port", str(port), "--sandbox-port", str(sandbox_port),
+        *options,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         cwd=state_dir, env={**clean, **(env or {})},
     )  # fmt: skip
