@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import msgspec
 from aiohttp import web
@@ -40,8 +41,14 @@ _LONGEST_KEY = 255
 
 async def get_products(request: web.Request) -> web.Response:
     runtime = request.app[RUNTIME]
-    products = await list_products(runtime.database)
-    return json_response(Catalog(runtime.settings.currency, [product_answer(each) for each in products]))
+    currency = runtime.settings.currency
+    # What is priced in another currency cannot be bought here, and is shown as that.
+    products = [
+        each if each.currency == currency else replace(each, available=False)
+        for each in await list_products(runtime.database)
+    ]
+    products.sort(key=lambda each: not each.available)
+    return json_response(Catalog(currency, [product_answer(each) for each in products]))
 
 
 async def post_quote(request: web.Request) -> web.Response:
