@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 
-from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
 
 # What asyncpg raises when the server is away, going away, or out of resources; never for a fault of a statement.
 _AWAY = (
@@ -67,14 +67,10 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection from the pool. Raises DatabaseUnavailable when the server is away, at any point of the block."""
-        try:
+        with unavailable_when_away():
             pool = await self._open()
             async with pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
                 yield connection  # type: ignore[misc]  # the pool's proxy stands in for a connection
-        except _AWAY as error:
-            if isinstance(error, ValueError):  # an argument that cannot be encoded is an InterfaceError too
-                raise
-            raise DatabaseUnavailable(f"the database does not answer: {describe(error)}") from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
@@ -111,6 +107,21 @@ class Database:
                         init=_settle_plans,
                     )
         return self._pool
+
+
+@contextmanager
+def unavailable_when_away() -> Iterator[None]:
+    """What the block raises because the server is away becomes DatabaseUnavailable; a bad URL ConfigurationError."""
+    try:
+        yield
+    except asyncpg.exceptions.ClientConfigurationError as error:
+        raise ConfigurationError(
+            "DATABASE_URL is not of the form postgresql://user:password@host:port/database"
+        ) from error
+    except _AWAY as error:
+        if isinstance(error, ValueError):  # an argument that cannot be encoded is an InterfaceError too
+            raise
+        raise DatabaseUnavailable(f"the database does not answer: {describe(error)}") from error
 
 
 def describe(error: BaseException) -> str:

@@ -1,0 +1,105 @@
+"""Stripe's events as lists and commands show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from checkout_daemon.store.queries import sql
+from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO
+
+_UNHAPPY = frozenset({"failed", "dead"})
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """An event without its payload; names as in the contract."""
+
+    id: str
+    type: str
+    status: str
+    reason: str | None
+    order_id: str | None
+    api_version: str | None
+    livemode: bool | None
+    created_at: datetime | None
+    received_at: datetime
+    applied_at: datetime | None
+    attempts: int
+    next_attempt_at: datetime | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """All that is set must hold; of several statuses or types, any."""
+
+    statuses: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    order_id: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventCursor:
+    """The event after which a page begins."""
+
+    received_at: datetime
+    id: str
+
+    @classmethod
+    def after(cls, event: EventLine) -> EventCursor:
+        return cls(event.received_at, event.id)
+
+
+async def list_events(
+    connection: asyncpg.Connection, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
+) -> list[EventLine]:
+    """A page, newest first, of those after the cursor."""
+    rows = await connection.fetch(
+        sql(_statement(wanted)),
+        wanted.since or LONG_AGO,
+        FAR_FUTURE if cursor is None else cursor.received_at,
+        "" if cursor is None else cursor.id,
+        limit,
+        list(dict.fromkeys(wanted.statuses)) or None,
+        list(dict.fromkeys(wanted.types)) or None,
+        wanted.order_id,
+    )
+    return [_event(row) for row in rows]
+
+
+async def read_event(connection: asyncpg.Connection, event_id: str) -> tuple[EventLine, str | None] | None:
+    """An event with its payload as it was received; without one once retention has dropped it."""
+    row = await connection.fetchrow(sql("read_event"), event_id)
+    return None if row is None else (_event(row), row["payload"])
+
+
+def _statement(wanted: EventFilter) -> str:
+    if wanted.order_id is not None:
+        return "list_events_of_order"
+    if wanted.types:
+        return "list_events_of_type"
+    if wanted.statuses and _UNHAPPY.issuperset(wanted.statuses):
+        return "list_unhappy_events"
+    return "list_events"
+
+
+def _event(row: asyncpg.Record) -> EventLine:
+    return EventLine(
+        id=row["id"],
+        type=row["type"],
+        status=row["status"],
+        reason=row["reason"],
+        order_id=str(row["order_id"]) if row["order_id"] else None,
+        api_version=row["api_version"],
+        livemode=row["livemode"],
+        created_at=row["created_at"],
+        received_at=row["received_at"],
+        applied_at=row["applied_at"],
+        attempts=row["attempts"],
+        next_attempt_at=row["next_attempt_at"],
+        last_error=row["last_error"],
+    )

@@ -1,0 +1,202 @@
+"""Orders as operators find, list and show them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.store.change_reads import ChangeLine
+from checkout_daemon.store.event_reads import EventLine
+from checkout_daemon.store.queries import sql
+from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO, in_utc
+
+_MOST_NUMBER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """All that is set must hold; of several statuses, any. `until` is exclusive.
+
+    A search is what it may name (`search_ids`) and what names and emails may contain (`search_text`).
+    """
+
+    statuses: tuple[str, ...] = ()
+    email: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    attention: bool = False
+    search_ids: tuple[str, ...] | None = None
+    search_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCursor:
+    """The order after which a page begins."""
+
+    created_at: datetime
+    number: int
+
+    @classmethod
+    def after(cls, order: Order) -> OrderCursor:
+        return cls(order.created_at, order.number)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLine:
+    sku: str
+    name: str
+    unit_amount: int
+    quantity: int
+    amount: int
+    amount_discount: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    id: str
+    attempt: int
+    status: str
+    payment_status: str
+    url: str | None
+    expires_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLine:
+    """What was told of a payment: one line each where Stripe's objects disagree, none of them valid.
+
+    Without an amount where only refunds or disputes of it are known.
+    """
+
+    id: str
+    session_id: str | None
+    amount: int | None
+    currency: str | None
+    livemode: bool | None
+    paid_at: datetime | None
+    valid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    id: str
+    payment_id: str
+    amount: int
+    currency: str
+    status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeLine:
+    id: str
+    payment_id: str
+    status: str
+    reason: str | None
+    amount: int | None
+    currency: str | None
+    due_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """All there is about an order, as of one moment; each list in the order in which things came."""
+
+    order: Order
+    items: tuple[ItemLine, ...]
+    sessions: tuple[SessionLine, ...]
+    payments: tuple[PaymentLine, ...]
+    refunds: tuple[RefundLine, ...]
+    disputes: tuple[DisputeLine, ...]
+    events: tuple[EventLine, ...]
+    changes: tuple[ChangeLine, ...]
+
+
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+    "items": msgspec.json.Decoder(list[ItemLine]),
+    "sessions": msgspec.json.Decoder(list[SessionLine]),
+    "payments": msgspec.json.Decoder(list[PaymentLine]),
+    "refunds": msgspec.json.Decoder(list[RefundLine]),
+    "disputes": msgspec.json.Decoder(list[DisputeLine]),
+    "events": msgspec.json.Decoder(list[EventLine]),
+    "changes": msgspec.json.Decoder(list[ChangeLine]),
+}
+
+
+async def find_by_number(connection: asyncpg.Connection, number: int) -> list[Order]:
+    if number > _MOST_NUMBER:
+        return []
+    return [_order(row) for row in await connection.fetch(sql("find_orders_by_number"), number)]
+
+
+async def find_by_id_range(connection: asyncpg.Connection, first: UUID, last: UUID, limit: int) -> list[Order]:
+    """Newest first, as all of these."""
+    return [_order(row) for row in await connection.fetch(sql("find_orders_by_id"), first, last, limit)]
+
+
+async def find_by_email(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
+    """Upper and lower case are the same."""
+    return [_order(row) for row in await connection.fetch(sql("find_orders_by_email"), email, limit)]
+
+
+async def find_by_stripe_id(connection: asyncpg.Connection, stripe_id: str, limit: int) -> list[Order]:
+    """By the id of a session, PaymentIntent, charge, refund, dispute or event."""
+    return [_order(row) for row in await connection.fetch(sql("find_orders_by_stripe_id"), stripe_id, limit)]
+
+
+async def list_orders(
+    connection: asyncpg.Connection, wanted: OrderFilter, *, limit: int, cursor: OrderCursor | None = None
+) -> list[Order]:
+    """A page, newest first, of those after the cursor."""
+    rows = await connection.fetch(
+        sql(_statement(wanted)),
+        wanted.since or LONG_AGO,
+        wanted.until or FAR_FUTURE,
+        FAR_FUTURE if cursor is None else cursor.created_at,
+        0 if cursor is None else cursor.number,
+        limit,
+        _unique(wanted.statuses) or None,
+        wanted.email,
+        wanted.attention,
+        _unique(wanted.search_ids or ()),
+        wanted.search_text,
+    )
+    return [_order(row) for row in rows]
+
+
+async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView | None:
+    """In one round trip."""
+    (row,) = await connection.fetch(sql("read_order_view"), order_id)
+    if row["order"] is None:
+        return None
+    lists = {name: decoder.decode(row[name]) if row[name] else [] for name, decoder in _DECODERS.items()}
+    return OrderView(
+        order=in_utc(msgspec.json.decode(row["order"], type=Order)),
+        **{name: tuple(map(in_utc, records)) for name, records in lists.items()},
+    )
+
+
+def _statement(wanted: OrderFilter) -> str:
+    if wanted.search_ids is not None and wanted.search_text is None:
+        return "list_orders_of_ids"
+    if wanted.email is not None:
+        return "list_orders_of_email"
+    if wanted.attention:
+        return "list_orders_with_attention"
+    return "list_orders_of_status" if wanted.statuses else "list_orders"
+
+
+def _unique(texts: Collection[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+def _order(row: asyncpg.Record) -> Order:
+    return Order(**dict(row) | {"id": str(row["id"]), "attention": tuple(row["attention"])})

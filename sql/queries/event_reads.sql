@@ -1,0 +1,63 @@
+-- Pages of Stripe's events, newest first, and one of them with its payload.
+--
+-- As with orders, the most selective filter chooses the statement: an order's events, then types, then what did not apply.
+-- $1 since, $2 and $3 the received_at and id of the event before (of the far future for the first page), $4 how many,
+-- $5 statuses or null, $6 types or null, $7 order id or null
+
+-- name: list_events
+SELECT id, type, status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts, next_attempt_at,
+       last_error
+FROM stripe_events
+WHERE received_at >= $1 AND (received_at, id) < ($2, $3)
+    AND ($5::text[] IS NULL OR status = ANY($5::text[]))
+    AND ($6::text[] IS NULL OR type = ANY($6::text[]))
+    AND ($7::uuid IS NULL OR order_id = $7)
+ORDER BY received_at DESC, id DESC LIMIT $4;
+
+-- name: list_events_of_order
+SELECT id, type, status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts, next_attempt_at,
+       last_error
+FROM stripe_events
+WHERE order_id = $7::uuid
+    AND received_at >= $1 AND (received_at, id) < ($2, $3)
+    AND ($5::text[] IS NULL OR status = ANY($5::text[]))
+    AND ($6::text[] IS NULL OR type = ANY($6::text[]))
+ORDER BY received_at DESC, id DESC LIMIT $4;
+
+-- name: list_events_of_type
+SELECT page.*
+FROM unnest($6::text[]) AS wanted (type)
+CROSS JOIN LATERAL (
+    SELECT id, stripe_events.type, status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts,
+           next_attempt_at, last_error
+    FROM stripe_events
+    WHERE stripe_events.type = wanted.type
+        AND received_at >= $1 AND (received_at, id) < ($2, $3)
+        AND ($5::text[] IS NULL OR status = ANY($5::text[]))
+        AND ($7::uuid IS NULL OR order_id = $7)
+    ORDER BY received_at DESC, id DESC LIMIT $4
+) AS page
+ORDER BY received_at DESC, id DESC LIMIT $4;
+
+-- name: list_unhappy_events
+SELECT page.*
+FROM unnest($5::text[]) AS wanted (status)
+CROSS JOIN LATERAL (
+    SELECT id, type, stripe_events.status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts,
+           next_attempt_at, last_error
+    FROM stripe_events
+    WHERE stripe_events.status = wanted.status AND stripe_events.status IN ('failed', 'dead')
+        AND received_at >= $1 AND (received_at, id) < ($2, $3)
+        AND ($6::text[] IS NULL OR type = ANY($6::text[]))
+        AND ($7::uuid IS NULL OR order_id = $7)
+    ORDER BY received_at DESC, id DESC LIMIT $4
+) AS page
+ORDER BY received_at DESC, id DESC LIMIT $4;
+
+-- name: read_event
+-- $1 id; with its payload, null once retention has dropped it
+SELECT id, type, status, reason, order_id, api_version, livemode, created_at, stripe_events.received_at, applied_at, attempts,
+       next_attempt_at, last_error, payload
+FROM stripe_events
+LEFT JOIN stripe_event_payloads AS held ON held.event_id = stripe_events.id AND held.received_at = stripe_events.received_at
+WHERE id = $1;

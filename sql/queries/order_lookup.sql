@@ -1,0 +1,49 @@
+-- Orders by anything that an operator may hold.
+
+-- name: find_orders_by_number
+-- $1 number
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders WHERE number = $1;
+
+-- name: find_orders_by_id
+-- $1 first id, $2 last id: of those that begin alike, $3 how many
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders WHERE id BETWEEN $1 AND $2 ORDER BY created_at DESC, number DESC LIMIT $3;
+
+-- name: find_orders_by_email
+-- $1 email, $2 how many
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders WHERE lower(customer_email) = lower($1) ORDER BY created_at DESC, number DESC LIMIT $2;
+
+-- name: find_orders_by_stripe_id
+-- $1 the id of a session, PaymentIntent, charge, refund, dispute or event, $2 how many. Where the object's own row names its order
+-- that counts; else the order of its payment, then of the session of that payment, and last what a link alone says.
+WITH start (node) AS (
+    SELECT $1::text
+    UNION SELECT payment_id FROM refunds WHERE id = $1
+    UNION SELECT payment_id FROM disputes WHERE id = $1
+    UNION SELECT subject_id FROM stripe_events WHERE id = $1 AND subject_id IS NOT NULL
+), payment (node) AS (
+    SELECT node FROM start
+    UNION SELECT target_id FROM start JOIN links ON source_id = node AND rank = 3
+), session (node) AS (
+    SELECT node FROM payment
+    UNION SELECT source_id FROM payment JOIN links ON target_id = node AND rank = 3
+), named (place, order_id) AS (
+    SELECT 0, order_id FROM stripe_events WHERE id = $1
+    UNION ALL SELECT 0, order_id FROM checkout_sessions WHERE id = $1
+    UNION ALL SELECT 0, order_id FROM session_attempts WHERE session_id = $1
+    UNION ALL SELECT 1, order_id FROM payments WHERE id IN (SELECT node FROM payment)
+    UNION ALL SELECT 2, order_id FROM checkout_sessions WHERE id IN (SELECT node FROM session)
+    UNION ALL SELECT 3, orders.id FROM session
+        JOIN links ON source_id = node AND rank < 3 JOIN orders ON orders.id::text = target_id
+)
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders
+WHERE id IN (
+    SELECT order_id FROM named WHERE place = (SELECT min(place) FROM named WHERE order_id IS NOT NULL) AND order_id IS NOT NULL)
+ORDER BY created_at DESC, number DESC LIMIT $2;

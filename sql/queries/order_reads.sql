@@ -1,0 +1,121 @@
+-- Pages of orders, newest first, and all there is about one.
+--
+-- A list's statement is chosen by its most selective filter, so that each page is read from one end of one index however many
+-- orders there are: ids, then email, attention, status, and none. The parameters are the same in all of them:
+-- $1 since (inclusive), $2 until (exclusive), $3 and $4 the created_at and number of the order before (of the far future for the
+-- first page), $5 how many, $6 statuses or null, $7 email or null, $8 only those with attention, $9 ids that a search
+-- found, $10 text of that search or null
+
+-- name: list_orders
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders
+WHERE created_at >= $1 AND created_at < $2 AND (created_at, number) < ($3, $4::bigint)
+    AND ($6::text[] IS NULL OR status = ANY($6::text[]))
+    AND ($7::text IS NULL OR lower(customer_email) = lower($7))
+    AND (NOT $8::boolean OR attention <> '{}')
+    AND ($10::text IS NULL OR id = ANY($9::uuid[]) OR strpos(lower(customer_name), lower($10)) > 0
+         OR strpos(lower(customer_email), lower($10)) > 0)
+ORDER BY created_at DESC, number DESC LIMIT $5;
+
+-- name: list_orders_of_status
+SELECT page.*
+FROM unnest($6::text[]) AS wanted (status)
+CROSS JOIN LATERAL (
+    SELECT id, number, orders.status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded,
+           customer_name, customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+    FROM orders
+    WHERE orders.status = wanted.status
+        AND created_at >= $1 AND created_at < $2 AND (created_at, number) < ($3, $4::bigint)
+        AND ($7::text IS NULL OR lower(customer_email) = lower($7))
+        AND (NOT $8::boolean OR attention <> '{}')
+        AND ($10::text IS NULL OR id = ANY($9::uuid[]) OR strpos(lower(customer_name), lower($10)) > 0
+             OR strpos(lower(customer_email), lower($10)) > 0)
+    ORDER BY created_at DESC, number DESC LIMIT $5
+) AS page
+ORDER BY created_at DESC, number DESC LIMIT $5;
+
+-- name: list_orders_with_attention
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders
+WHERE attention <> '{}' AND $8::boolean
+    AND created_at >= $1 AND created_at < $2 AND (created_at, number) < ($3, $4::bigint)
+    AND ($6::text[] IS NULL OR status = ANY($6::text[]))
+    AND ($7::text IS NULL OR lower(customer_email) = lower($7))
+    AND ($10::text IS NULL OR id = ANY($9::uuid[]) OR strpos(lower(customer_name), lower($10)) > 0
+         OR strpos(lower(customer_email), lower($10)) > 0)
+ORDER BY created_at DESC, number DESC LIMIT $5;
+
+-- name: list_orders_of_email
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders
+WHERE lower(customer_email) = lower($7)
+    AND created_at >= $1 AND created_at < $2 AND (created_at, number) < ($3, $4::bigint)
+    AND ($6::text[] IS NULL OR status = ANY($6::text[]))
+    AND (NOT $8::boolean OR attention <> '{}')
+    AND ($10::text IS NULL OR id = ANY($9::uuid[]) OR strpos(lower(customer_name), lower($10)) > 0
+         OR strpos(lower(customer_email), lower($10)) > 0)
+ORDER BY created_at DESC, number DESC LIMIT $5;
+
+-- name: list_orders_of_ids
+-- The text, $10, is not looked for: the ids are all that the search can mean.
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders
+WHERE id = ANY($9::uuid[]) AND $10::text IS NULL
+    AND created_at >= $1 AND created_at < $2 AND (created_at, number) < ($3, $4::bigint)
+    AND ($6::text[] IS NULL OR status = ANY($6::text[]))
+    AND ($7::text IS NULL OR lower(customer_email) = lower($7))
+    AND (NOT $8::boolean OR attention <> '{}')
+ORDER BY created_at DESC, number DESC LIMIT $5;
+
+-- name: read_order_view
+-- $1 order id; the order and everything about it as of one moment, each kind as one JSON array. Objects of the other livemode are
+-- not the order's; what was told of its payments is shown all the same.
+WITH terms AS (
+    SELECT id, number, amount_total, currency, livemode FROM orders WHERE id = $1
+), paid AS (
+    SELECT payments.id,
+           CASE WHEN starts_with(payments.id, 'cs_') THEN payments.id ELSE (
+               SELECT min(source_id) FROM links WHERE target_id = payments.id AND starts_with(source_id, 'cs_')) END AS session_id,
+           told.amount, told.currency, told.livemode, told.paid_at,
+           coalesce(bool_and((told.amount, told.currency, told.livemode) = (terms.amount_total, terms.currency, terms.livemode))
+                        OVER (PARTITION BY payments.id), false) AS valid
+    FROM terms
+    JOIN payments ON payments.order_id = terms.id
+    LEFT JOIN payment_observations AS told ON told.payment_id = payments.id
+)
+SELECT
+    (SELECT json_build_object(
+        'id', id, 'number', number, 'status', status, 'attention', attention, 'currency', currency,
+        'amount_subtotal', amount_subtotal, 'amount_discount', amount_discount, 'amount_total', amount_total,
+        'amount_refunded', amount_refunded, 'customer_name', customer_name, 'customer_email', customer_email,
+        'customer_phone', customer_phone, 'discount_code', discount_code, 'livemode', livemode, 'created_at', created_at,
+        'updated_at', updated_at, 'paid_at', paid_at) FROM orders WHERE id = $1) AS order,
+    (SELECT json_agg(json_build_object('sku', sku, 'name', name, 'unit_amount', unit_amount, 'quantity', quantity, 'amount', amount,
+                                       'amount_discount', amount_discount) ORDER BY position)
+     FROM order_items WHERE order_id = $1) AS items,
+    (SELECT json_agg(json_build_object('id', each.id, 'attempt', attempt, 'status', status, 'payment_status', outcome, 'url', url,
+                                       'expires_at', expires_at, 'created_at', created_at) ORDER BY attempt, created_at, each.id)
+     FROM checkout_sessions AS each JOIN terms USING (livemode) WHERE order_id = $1) AS sessions,
+    (SELECT json_agg(json_build_object('id', id, 'session_id', session_id, 'amount', amount, 'currency', currency,
+                                       'livemode', livemode, 'paid_at', paid_at, 'valid', valid) ORDER BY paid_at, id, amount)
+     FROM paid) AS payments,
+    (SELECT json_agg(json_build_object('id', each.id, 'payment_id', payment_id, 'amount', amount, 'currency', each.currency,
+                                       'status', status, 'created_at', created_at) ORDER BY created_at, each.id)
+     FROM refunds AS each JOIN terms USING (livemode) WHERE payment_id IN (SELECT id FROM paid)) AS refunds,
+    (SELECT json_agg(json_build_object('id', each.id, 'payment_id', payment_id, 'status', status, 'reason', reason,
+                                       'amount', amount, 'currency', each.currency, 'due_by', due_by)
+                     ORDER BY created_at, each.id)
+     FROM disputes AS each JOIN terms USING (livemode) WHERE payment_id IN (SELECT id FROM paid)) AS disputes,
+    (SELECT json_agg(json_build_object('id', id, 'type', type, 'status', status, 'reason', reason, 'order_id', order_id,
+                                       'api_version', api_version, 'livemode', livemode, 'created_at', created_at,
+                                       'received_at', received_at, 'applied_at', applied_at, 'attempts', attempts,
+                                       'next_attempt_at', next_attempt_at, 'last_error', last_error) ORDER BY received_at, id)
+     FROM stripe_events WHERE order_id = $1) AS events,
+    (SELECT json_agg(json_build_object('seq', seq, 'order_id', order_id, 'number', number, 'at', at,
+                                       'from_status', from_status, 'to_status', to_status, 'cause', cause, 'actor', actor,
+                                       'note', note) ORDER BY seq)
+     FROM order_changes JOIN terms ON terms.id = order_id) AS changes;

@@ -1,0 +1,15 @@
+-- What `checkout db restore` does before and after the tables come back, in their transaction.
+
+-- name: drop_tables
+-- All of schema.sql, with the partitions: a newer schema than the backup's must not be in its way.
+DROP TABLE IF EXISTS
+    schema_migrations, products, discounts, orders, order_items, session_attempts, acts, links, checkout_sessions, payments,
+    payment_observations, refunds, disputes, refund_hints, stripe_events, stripe_event_payloads, order_changes, outbox
+CASCADE;
+
+-- name: drop_functions
+DROP ROUTINE IF EXISTS ensure_payload_partitions CASCADE;
+
+-- name: age_changes
+-- Transaction ids of another server mean nothing here: to whoever follows the changes, these are old.
+UPDATE order_changes SET xid = '3'::xid8;
