@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from aiohttp import web
 from checkout_daemon.config import Settings
 from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
-from checkout_daemon.runtime import Runtime, open_database, open_runtime
+from checkout_daemon.runtime import open_database, open_runtime
 from checkout_daemon.services.apply import Applied, Received
+from checkout_daemon.store.database import Database
 from checkout_daemon.web.edge import edge
-from checkout_daemon.web.keys import CHECKOUT_LIMIT, INTAKE, METRICS, OPENAPI, RUNTIME, STOREFRONT
+from checkout_daemon.web.keys import CHECKOUT_LIMIT, INTAKE, METRICS, OPENAPI, POOLS, RUNTIME, STOREFRONT
 from checkout_daemon.web.limits import CheckoutLimit
 from checkout_daemon.web.openapi import describe
 from checkout_daemon.web.proxies import TrustedProxies
@@ -60,6 +61,7 @@ def create_app(
             app[RUNTIME] = runtime
             # Connections of its own: a flood of checkouts must not make Stripe wait, and Stripe does not wait long.
             inbox = open_database(settings, LANES, statement_timeout_seconds=INTAKE_TIMEOUT_SECONDS)
+            app[POOLS] = {"shop": runtime.database, "intake": inbox}
             app[INTAKE] = intake = Intake(
                 inbox,
                 (lambda: settings.webhook_secrets) if webhook_secrets is None else webhook_secrets,
@@ -68,7 +70,7 @@ def create_app(
             )
             await intake.start()
             background = [
-                asyncio.create_task(_sample_pool(runtime, metrics), name="pool-sampler"),
+                asyncio.create_task(_sample_pools(app[POOLS], metrics), name="pool-sampler"),
                 asyncio.create_task(run_jobs(runtime, jobs), name="jobs"),
             ]
             yield
@@ -99,8 +101,9 @@ def _observer(metrics: Metrics) -> Callable[[list[tuple[Received, Applied]], flo
     return observe
 
 
-async def _sample_pool(runtime: Runtime, metrics: Metrics) -> None:
+async def _sample_pools(pools: Mapping[str, Database], metrics: Metrics) -> None:
     """Keeps the numbers of each worker fresh, whichever of them is asked for /metrics."""
     while True:
-        metrics.pool_used(*runtime.database.usage())
+        for name, pool in pools.items():
+            metrics.pool_used(name, *pool.usage())
         await asyncio.sleep(POOL_SAMPLE_SECONDS)

@@ -89,10 +89,18 @@ class Metrics:
         self.orders = Counter("checkout_orders", "Orders made", ["currency"], registry=registry)
         # livesum: over the workers that live; a dead one's connections are gone.
         self.pool_size = Gauge(
-            "checkout_database_connections", "Connections open", multiprocess_mode="livesum", registry=registry
+            "checkout_database_connections",
+            "Connections open",
+            ["pool"],
+            multiprocess_mode="livesum",
+            registry=registry,
         )
         self.pool_idle = Gauge(
-            "checkout_database_connections_idle", "Connections idle", multiprocess_mode="livesum", registry=registry
+            "checkout_database_connections_idle",
+            "Connections open and idle",
+            ["pool"],
+            multiprocess_mode="livesum",
+            registry=registry,
         )
         self._types: set[str] = set()
         self._delivered: dict[tuple[str, str], Counter] = {}
@@ -130,10 +138,10 @@ class Metrics:
         self.stripe_calls.labels(name, outcome).inc()
         self.stripe_seconds.labels(name).observe(seconds)
 
-    def pool_used(self, size: int, idle: int) -> None:
+    def pool_used(self, pool: str, size: int, idle: int) -> None:
         """Database connections open, and of them idle."""
-        self.pool_size.set(size)
-        self.pool_idle.set(idle)
+        self.pool_size.labels(pool).set(size)
+        self.pool_idle.labels(pool).set(idle)
 
     def render(self) -> bytes:
         """All of it in Prometheus' text format; of all workers, where there are several."""

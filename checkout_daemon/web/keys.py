@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.store.database import Database
 from checkout_daemon.web.limits import CheckoutLimit
 from checkout_daemon.web.storefront_files import Storefront
 from checkout_daemon.webhooks.intake import Intake
@@ -15,4 +18,5 @@ INTAKE = web.AppKey("intake", Intake)
 METRICS = web.AppKey("metrics", Metrics)
 CHECKOUT_LIMIT = web.AppKey("checkout_limit", CheckoutLimit)
 STOREFRONT = web.AppKey("storefront", Storefront)
+POOLS = web.AppKey("pools", Mapping[str, Database])  # by the name their metrics have
 OPENAPI = web.AppKey("openapi", bytes)

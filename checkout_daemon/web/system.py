@@ -10,7 +10,7 @@ from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.observability.metrics import CONTENT_TYPE
 from checkout_daemon.store.migrations import code_version, read_state
 from checkout_daemon.web.answers import json_response
-from checkout_daemon.web.keys import METRICS, OPENAPI, RUNTIME
+from checkout_daemon.web.keys import METRICS, OPENAPI, POOLS, RUNTIME
 from checkout_daemon.web.schemas import Health
 
 READY_TIMEOUT_SECONDS = 1.0
@@ -37,7 +37,8 @@ async def get_ready(request: web.Request) -> web.Response:
 
 async def get_metrics(request: web.Request) -> web.Response:
     metrics = request.app[METRICS]
-    metrics.pool_used(*request.app[RUNTIME].database.usage())
+    for name, pool in request.app[POOLS].items():
+        metrics.pool_used(name, *pool.usage())
     return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
 
