@@ -1,0 +1,63 @@
+"""Errors with the bodies, types and codes that Stripe gives them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """An answer other than success; what was done before it is undone unless `keep` says otherwise."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        kind: str = "invalid_request_error",
+        code: str | None = None,
+        param: str | None = None,
+        keep: bool = False,
+        stored: bool = True,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.keep = keep
+        self.stored = stored
+        self.error: dict[str, Any] = {"type": kind, "message": message}
+        if code is not None:
+            self.error["code"] = code
+            self.error["doc_url"] = f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}"
+        if param is not None:
+            self.error["param"] = param
+        self.error |= extra or {}
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body."""
+        return {"error": self.error}
+
+
+def invalid(message: str, *, param: str | None = None, code: str | None = None) -> ApiError:
+    """A request that cannot be done as things stand."""
+    return ApiError(message, param=param, code=code)
+
+
+def bad_parameter(message: str, code: str, param: str) -> ApiError:
+    """A parameter refused before anything was tried: such an answer is not stored for its idempotency key."""
+    return ApiError(message, code=code, param=param, stored=False)
+
+
+def missing_object(noun: str, object_id: str, param: str = "id", *, in_path: bool = False) -> ApiError:
+    """No object has this identifier: 404 for one named in the path, 400 for one named in a parameter."""
+    status = 404 if in_path else 400
+    return ApiError(f"No such {noun}: '{object_id}'", status=status, code="resource_missing", param=param)
+
+
+def unknown_url(method: str, path: str) -> ApiError:
+    """No such method and path."""
+    return ApiError(
+        f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at "
+        "https://support.stripe.com/.",
+        status=404,
+        stored=False,
+    )

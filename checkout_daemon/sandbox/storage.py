@@ -1,0 +1,199 @@
+"""Objects, idempotent answers, timers and deliveries in one SQLite file that outlives the process."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+Body = dict[str, Any]
+
+FILE = "sandbox.sqlite3"
+_LOOKUPS = ("parent", "intent", "customer", "kind")
+_IDEMPOTENCY_SECONDS = 24 * 3600.0
+
+
+@dataclass(slots=True)
+class Record:
+    """An object as clients see it (`body`), and what the sandbox remembers about it besides (`private`)."""
+
+    body: Body
+    private: Body = field(default_factory=dict)
+    parent: str | None = None
+    intent: str | None = None
+    customer: str | None = None
+    kind: str | None = None
+
+    @property
+    def id(self) -> str:
+        return str(self.body["id"])
+
+    @property
+    def type(self) -> str:
+        return str(self.body["object"])
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    id: int
+    kind: str
+    payload: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request with an idempotency key was answered."""
+
+    fingerprint: str
+    status: int
+    body: str
+    request_id: str
+
+
+class Storage:
+    """One connection, used inline from the event loop's thread."""
+
+    def __init__(self, state_dir: Path) -> None:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        self.connection = sqlite3.connect(state_dir / FILE, isolation_level=None)
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute("PRAGMA synchronous = NORMAL")
+        self.connection.execute("PRAGMA busy_timeout = 5000")
+        schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+        self.connection.executescript(schema)
+        (state_dir / FILE).chmod(0o600)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; an exception with a true `keep` undoes nothing."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException as error:
+            self.connection.execute("COMMIT" if getattr(error, "keep", False) else "ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    # Objects
+
+    def add(self, record: Record) -> Record:
+        self.connection.execute(
+            "INSERT INTO objects (id, type, created, parent, intent, customer, kind, body, private) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record.id,
+                record.type,
+                record.body.get("created", 0),
+                record.parent,
+                record.intent,
+                record.customer,
+                record.kind,
+                json.dumps(record.body),
+                json.dumps(record.private),
+            ),
+        )
+        return record
+
+    def save(self, record: Record) -> Record:
+        self.connection.execute(
+            "UPDATE objects SET parent = ?, intent = ?, customer = ?, kind = ?, body = ?, private = ? WHERE id = ?",
+            (
+                record.parent,
+                record.intent,
+                record.customer,
+                record.kind,
+                json.dumps(record.body),
+                json.dumps(record.private),
+                record.id,
+            ),
+        )
+        return record
+
+    def remove(self, object_id: str) -> None:
+        self.connection.execute("DELETE FROM objects WHERE id = ?", (object_id,))
+
+    def find(self, object_id: str, kind: str | None = None) -> Record | None:
+        """The object, provided that it is of this type."""
+        row = self.connection.execute(
+            "SELECT body, private, parent, intent, customer, kind, type FROM objects WHERE id = ?", (object_id,)
+        ).fetchone()
+        return _record(row[:6]) if row and kind in (None, row[6]) else None
+
+    def seq(self, object_id: str, kind: str) -> int | None:
+        row = self.connection.execute("SELECT seq FROM objects WHERE id = ? AND type = ?", (object_id, kind)).fetchone()
+        return int(row[0]) if row else None
+
+    def select(
+        self,
+        kind: str,
+        *,
+        conditions: Sequence[tuple[str, Any]] = (),
+        limit: int = -1,
+        ascending: bool = False,
+    ) -> list[Record]:
+        """Objects of a type, newest first unless `ascending`; conditions are SQL texts with one value each."""
+        where = "".join(f" AND {text}" for text, _ in conditions)
+        order = "ASC" if ascending else "DESC"
+        rows = self.connection.execute(
+            "SELECT body, private, parent, intent, customer, kind FROM objects "  # noqa: S608 - texts of our own
+            f"WHERE type = ?{where} ORDER BY seq {order} LIMIT ?",
+            (kind, *(value for _, value in conditions), limit),
+        ).fetchall()
+        return [_record(row) for row in rows]
+
+    def children(self, parent: str, kind: str) -> list[Record]:
+        """The objects of a type that belong to another, oldest first."""
+        return self.select(kind, conditions=[("parent = ?", parent)], ascending=True)
+
+    # Idempotency
+
+    def answer(self, key: str, now: float) -> Answer | None:
+        row = self.connection.execute(
+            "SELECT fingerprint, status, body, request_id FROM idempotency WHERE key = ? AND created > ?",
+            (key, now - _IDEMPOTENCY_SECONDS),
+        ).fetchone()
+        return Answer(*row) if row else None
+
+    def keep_answer(self, key: str, answer: Answer, now: float) -> None:
+        self.connection.execute(
+            "INSERT OR REPLACE INTO idempotency (key, created, fingerprint, status, body, request_id) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (key, now, answer.fingerprint, answer.status, answer.body, answer.request_id),
+        )
+
+    # Timers
+
+    def add_timer(self, kind: str, due_at: float, payload: Body) -> None:
+        self.connection.execute(
+            "INSERT INTO timers (kind, due_at, payload) VALUES (?, ?, ?)", (kind, due_at, json.dumps(payload))
+        )
+
+    def due_timer(self, now: float) -> Timer | None:
+        row = self.connection.execute(
+            "SELECT id, kind, payload FROM timers WHERE due_at <= ? ORDER BY due_at, id LIMIT 1", (now,)
+        ).fetchone()
+        return Timer(row[0], row[1], json.loads(row[2])) if row else None
+
+    def remove_timer(self, timer_id: int) -> None:
+        self.connection.execute("DELETE FROM timers WHERE id = ?", (timer_id,))
+
+    def next_due(self) -> float | None:
+        """When the next timer or delivery is due."""
+        row = self.connection.execute(
+            "SELECT min(due) FROM (SELECT min(due_at) AS due FROM timers "
+            "UNION ALL SELECT min(next_at) FROM deliveries WHERE next_at IS NOT NULL)"
+        ).fetchone()
+        return None if row[0] is None else float(row[0])
+
+
+def _record(row: Sequence[Any]) -> Record:
+    body, private, *lookups = row
+    return Record(json.loads(body), json.loads(private), **dict(zip(_LOOKUPS, lookups, strict=True)))
