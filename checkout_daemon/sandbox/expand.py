@@ -42,9 +42,7 @@ def _follow(storage: Storage, node: Any, parts: list[str]) -> bool:
         if found is None:
             return False
         node[name] = found.body
-    elif isinstance(value, list) and all(isinstance(each, str) for each in value) and value:
-        return False
-    elif value is not None and not isinstance(value, dict | list):
+    elif (isinstance(value, list) and all(isinstance(each, str) for each in value) and value) or (value is not None and not isinstance(value, dict | list)):
         return False
     return _follow(storage, node[name], rest)
 

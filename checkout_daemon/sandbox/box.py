@@ -1,0 +1,77 @@
+"""What every part of the sandbox works with: settings, storage, and what request is being answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from checkout_daemon.sandbox.errors import missing_object
+from checkout_daemon.sandbox.params import Params, Spec
+from checkout_daemon.sandbox.storage import Body, Record, Storage
+
+API_VERSION = "2026-10-28.endive"
+
+NOUNS = {"checkout.session": "checkout.session", "webhook_endpoint": "webhook endpoint"}
+"""What Stripe's messages call a type where that is not its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """`settle_seconds`: how long a delayed debit takes; `retries`: webhooks for three days, or three times."""
+
+    state_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8001
+    settle_seconds: float = 1.0
+    retries: Literal["live", "test"] = "live"
+
+
+@dataclass(slots=True)
+class Origin:
+    """The request that causes what happens now; events name it."""
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+    base_url: str = ""
+
+
+@dataclass(slots=True)
+class Box:
+    settings: SandboxSettings
+    storage: Storage
+    origin: Origin = field(default_factory=Origin)
+    base_url: str = ""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        """Where browsers reach the sandbox."""
+        return self.base_url or self.origin.base_url
+
+    def get(self, object_id: str, kind: str, param: str | None = None) -> Record:
+        """The object, or Stripe's error: 404 for one named in the path (no `param`), else 400."""
+        record = self.storage.find(object_id, kind)
+        if record is None:
+            noun = NOUNS.get(kind, kind)
+            raise missing_object(noun, object_id, param or _path_param(kind), in_path=param is None)
+        return record
+
+
+def _path_param(kind: str) -> str:
+    return {"checkout.session": "session", "payment_intent": "intent"}.get(kind, "id")
+
+
+Handler = Callable[[Box, Params, str], Body]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A method and path, what it takes, and the function that does it; `{id}` in the path is its third argument."""
+
+    method: str
+    path: str
+    handler: Handler
+    specs: Mapping[str, Spec]

@@ -1,0 +1,87 @@
+"""Parts of objects that several resources share, with all of Stripe's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.params import ListOf, Map, Params, Spec, Text
+from checkout_daemon.sandbox.storage import Body
+
+_ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
+
+ADDRESS: Mapping[str, Spec] = {name: Text() for name in _ADDRESS}
+BILLING_DETAILS: Mapping[str, Spec] = {
+    "address": Map(ADDRESS),
+    "email": Text(maximum=512),
+    "name": Text(),
+    "phone": Text(),
+    "tax_id": Text(),
+}
+SHIPPING: Mapping[str, Spec] = {
+    "address": Map(ADDRESS, required=True),
+    "name": Text(required=True),
+    "carrier": Text(),
+    "phone": Text(),
+    "tracking_number": Text(),
+}
+CARD_OPTIONS: Mapping[str, Spec] = {
+    "capture_method": Text(choices=("manual", "automatic", "automatic_async")),
+    "request_three_d_secure": Text(choices=("any", "automatic", "challenge")),
+    "setup_future_usage": Text(choices=("none", "off_session", "on_session")),
+}
+METHOD_OPTIONS: Mapping[str, Spec] = {
+    "card": Map(CARD_OPTIONS),
+    "sepa_debit": Map({"setup_future_usage": Text(choices=("none", "off_session", "on_session"))}),
+}
+METHOD_TYPES = ListOf(Text(choices=("card", "sepa_debit")))
+
+
+def address(given: Params | None) -> Body:
+    return {name: (given or {}).get(name) for name in _ADDRESS}
+
+
+def billing_details(given: Params | None) -> Body:
+    given = given or {}
+    return {
+        "address": address(given.get("address")),
+        **{name: given.get(name) for name in ("email", "name", "phone", "tax_id")},
+    }
+
+
+def shipping(given: Params | None) -> Body | None:
+    if given is None:
+        return None
+    names = ("name", "carrier", "phone", "tracking_number")
+    return {"address": address(given.get("address")), **{name: given.get(name) for name in names}}
+
+
+def new_object(prefix: str, kind: str, **fields: Any) -> Body:
+    """An object with what every one has."""
+    return {"id": new_id(prefix), "object": kind, "created": stamp(), "livemode": False, **fields}
+
+
+def list_object(data: list[Body], url: str, *, has_more: bool = False) -> Body:
+    return {"object": "list", "data": data, "has_more": has_more, "url": url}
+
+
+def method_options(types: list[str], given: Params | None, *, session: bool) -> Body:
+    """`payment_method_options` for these types."""
+    given = given or {}
+    options: Body = {}
+    if "card" in types:
+        card = given.get("card") or {}
+        options["card"] = {
+            "installments": {"enabled": False} if session else None,
+            "request_three_d_secure": card.get("request_three_d_secure") or "automatic",
+        }
+        if not session:
+            options["card"] |= {"mandate_options": None, "network": None}
+        options["card"] |= {
+            name: card[name] for name in ("capture_method", "setup_future_usage") if card.get(name) is not None
+        }
+    if "sepa_debit" in types:
+        options["sepa_debit"] = {} if session else {"mandate_options": {}}
+    return options
