@@ -94,11 +94,11 @@ def outcome(status: str, decline: Decline | None) -> Body:
 def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) -> Body:
     if method["type"] == "sepa_debit":
         debit = method["sepa_debit"]
-        names = ("bank_code", "branch_code", "country", "fingerprint", "last4")
+        kept = ("bank_code", "branch_code", "country", "fingerprint", "last4")
         return {
             "type": "sepa_debit",
             "sepa_debit": {
-                **{name: debit[name] for name in names},
+                **{name: debit[name] for name in kept},
                 "expected_debit_date": None,
                 "mandate": new_id("mandate_"),
             },

@@ -27,7 +27,7 @@ def _follow(storage: Storage, node: Any, parts: list[str]) -> bool:
     if not parts:
         return True
     if isinstance(node, list):
-        return all([_follow(storage, each, parts) for each in node])
+        return all(_follow(storage, each, parts) for each in node)
     if not isinstance(node, dict):
         return node is None
     name, rest = parts[0], parts[1:]
@@ -42,8 +42,10 @@ def _follow(storage: Storage, node: Any, parts: list[str]) -> bool:
         if found is None:
             return False
         node[name] = found.body
-    elif (isinstance(value, list) and all(isinstance(each, str) for each in value) and value) or (value is not None and not isinstance(value, dict | list)):
-        return False
+    elif value is not None and not isinstance(value, dict):
+        structured = isinstance(value, list) and not any(isinstance(each, str) for each in value)
+        if not structured:
+            return False
     return _follow(storage, node[name], rest)
 
 

@@ -1,0 +1,44 @@
+"""Charges: made by payments, here only to be read and annotated."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.listing import list_page, matching
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.storage import Body
+
+
+def retrieve(box: Box, _: Params, object_id: str) -> Body:
+    return box.get(object_id, "charge").body
+
+
+def update(box: Box, params: Params, object_id: str) -> Body:
+    record = box.get(object_id, "charge")
+    before = dict(record.body)
+    record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
+    record.body |= {name: params[name] for name in ("description", "receipt_email") if name in params}
+    box.storage.save(record)
+    emit(box, "charge.updated", record.body, {key: old for key, old in before.items() if old != record.body[key]})
+    return record.body
+
+
+def list_all(box: Box, params: Params, _: str) -> Body:
+    return list_page(box, "charge", "/v1/charges", params, matching(params, "customer", "payment_intent"))
+
+
+OPERATIONS = (
+    Operation("GET", "/v1/charges/{id}", retrieve, EXPAND),
+    Operation(
+        "POST",
+        "/v1/charges/{id}",
+        update,
+        {**EXPAND, "description": Text(), "metadata": Metadata(), "receipt_email": Text()},
+    ),
+    Operation(
+        "GET",
+        "/v1/charges",
+        list_all,
+        {**PAGING, "created": Range(), "customer": Text(), "payment_intent": Text()},
+    ),
+)

@@ -1,0 +1,120 @@
+"""Coupons."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.catalog import currency_code
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.listing import list_page
+from checkout_daemon.sandbox.params import (
+    EXPAND,
+    PAGING,
+    Integer,
+    Metadata,
+    Number,
+    Params,
+    Range,
+    Text,
+    merge_metadata,
+)
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Record
+
+
+def create(box: Box, params: Params, _: str) -> Body:
+    percent, amount = params.get("percent_off"), params.get("amount_off")
+    if (percent is None) == (amount is None):
+        which = "must pass either" if percent is None else "may only pass one of"
+        raise ApiError(f"You {which} percent_off or amount_off.", code="parameter_missing", stored=False)
+    if percent is not None and not 0 < float(percent) <= 100:
+        raise invalid("Invalid percent_off: must be between 0 and 100", param="percent_off")
+    if amount is not None and not params.get("currency"):
+        raise ApiError("Missing required param: currency.", code="parameter_missing", param="currency", stored=False)
+    duration = params.get("duration") or "once"
+    if (duration == "repeating") != (params.get("duration_in_months") is not None):
+        raise invalid("duration_in_months belongs to duration=repeating, and only to it.", param="duration_in_months")
+    coupon_id = params.get("id") or token(8)
+    if box.storage.find(coupon_id):
+        raise ApiError("Coupon already exists.", code="resource_already_exists", param="id")
+    body = new_object(
+        "",
+        "coupon",
+        amount_off=amount,
+        currency=None if amount is None else currency_code(params["currency"]),
+        duration=duration,
+        duration_in_months=params.get("duration_in_months"),
+        max_redemptions=params.get("max_redemptions"),
+        metadata=merge_metadata({}, params.get("metadata")),
+        name=params.get("name"),
+        percent_off=None if percent is None else float(percent),
+        redeem_by=params.get("redeem_by"),
+        times_redeemed=0,
+        valid=True,
+    )
+    body["id"] = coupon_id
+    box.storage.add(Record(body))
+    emit(box, "coupon.created", body)
+    return body
+
+
+def retrieve(box: Box, _: Params, object_id: str) -> Body:
+    return _current(box.get(object_id, "coupon").body)
+
+
+def update(box: Box, params: Params, object_id: str) -> Body:
+    record = box.get(object_id, "coupon")
+    before = dict(record.body)
+    record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
+    if "name" in params:
+        record.body["name"] = params["name"]
+    box.storage.save(record)
+    emit(box, "coupon.updated", record.body, {key: old for key, old in before.items() if old != record.body[key]})
+    return _current(record.body)
+
+
+def delete(box: Box, _: Params, object_id: str) -> Body:
+    record = box.get(object_id, "coupon")
+    box.storage.remove(object_id)
+    record.body["valid"] = False
+    emit(box, "coupon.deleted", record.body)
+    return {"id": object_id, "object": "coupon", "deleted": True}
+
+
+def list_all(box: Box, params: Params, _: str) -> Body:
+    page = list_page(box, "coupon", "/v1/coupons", params)
+    page["data"] = [_current(each) for each in page["data"]]
+    return page
+
+
+def _current(body: Body) -> Body:
+    ended = body["redeem_by"] is not None and body["redeem_by"] <= stamp()
+    return {**body, "valid": body["valid"] and not ended}
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/v1/coupons",
+        create,
+        {
+            **EXPAND,
+            "amount_off": Integer(minimum=1),
+            "currency": Text(),
+            "duration": Text(choices=("forever", "once", "repeating")),
+            "duration_in_months": Integer(minimum=1),
+            "id": Text(maximum=200),
+            "max_redemptions": Integer(minimum=1),
+            "metadata": Metadata(),
+            "name": Text(maximum=40),
+            "percent_off": Number(),
+            "redeem_by": Integer(minimum=1),
+        },
+    ),
+    Operation("GET", "/v1/coupons/{id}", retrieve, EXPAND),
+    Operation("POST", "/v1/coupons/{id}", update, {**EXPAND, "metadata": Metadata(), "name": Text(maximum=40)}),
+    Operation("DELETE", "/v1/coupons/{id}", delete, {}),
+    Operation("GET", "/v1/coupons", list_all, {**PAGING, "created": Range()}),
+)

@@ -1,0 +1,128 @@
+"""Payment methods."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox import methods
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.listing import list_page, matching
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Integer, Map, Metadata, Params, Text, merge_metadata
+from checkout_daemon.sandbox.shapes import BILLING_DETAILS, billing_details
+from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.testdata import card_by_token
+
+_REDISPLAY = Text(choices=("always", "limited", "unspecified"))
+
+
+def build(box: Box, params: Params) -> Record:
+    """The payment method that these parameters describe, not stored yet."""
+    kind = params["type"]
+    given = params.get(kind)
+    if given is None:
+        raise ApiError(f"Missing required param: {kind}.", code="parameter_missing", param=kind, stored=False)
+    details = params.get("billing_details")
+    if kind == "sepa_debit":
+        record = methods.debit_method(box, given["iban"], details)
+    elif token := given.get("token"):
+        name = card_by_token(token)
+        if name is None:
+            raise missing_object("token", token, "card[token]")
+        record = methods.card_method(box, name, details)
+    else:
+        for name in ("number", "exp_month", "exp_year"):
+            if given.get(name) is None:
+                param = f"card[{name}]"
+                message = f"Missing required param: {param}."
+                raise ApiError(message, code="parameter_missing", param=param, stored=False)
+        record = methods.card_from_number(
+            box, given["number"], given["exp_month"], given["exp_year"], given.get("cvc"), details
+        )
+    record.body["metadata"] = merge_metadata({}, params.get("metadata"))
+    record.body["allow_redisplay"] = params.get("allow_redisplay") or "unspecified"
+    return record
+
+
+def create(box: Box, params: Params, _: str) -> Body:
+    return box.storage.add(build(box, params)).body
+
+
+def retrieve(box: Box, _: Params, object_id: str) -> Body:
+    return methods.method_by_id(box, object_id).body if card_by_token(object_id) else _get(box, object_id).body
+
+
+def update(box: Box, params: Params, object_id: str) -> Body:
+    record = _get(box, object_id)
+    record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
+    if "billing_details" in params:
+        old = {key: value for key, value in record.body["billing_details"].items() if value is not None}
+        record.body["billing_details"] = billing_details({**old, **(params["billing_details"] or {})})
+    if params.get("allow_redisplay"):
+        record.body["allow_redisplay"] = params["allow_redisplay"]
+    box.storage.save(record)
+    emit(box, "payment_method.updated", record.body, {})
+    return record.body
+
+
+def attach(box: Box, params: Params, object_id: str) -> Body:
+    record = methods.method_by_id(box, object_id) if card_by_token(object_id) else _get(box, object_id)
+    methods.attach(box, record, params["customer"])
+    return record.body
+
+
+def detach(box: Box, _: Params, object_id: str) -> Body:
+    record = _get(box, object_id)
+    if record.customer is None:
+        raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
+    customer, record.customer, record.body["customer"] = record.customer, None, None
+    box.storage.save(record)
+    emit(box, "payment_method.detached", record.body, {"customer": customer})
+    return record.body
+
+
+def list_all(box: Box, params: Params, _: str) -> Body:
+    conditions = [*matching(params, "customer", "type"), ("customer IS NOT ?", None)]
+    return list_page(box, "payment_method", "/v1/payment_methods", params, conditions)
+
+
+def _get(box: Box, object_id: str) -> Record:
+    record = box.storage.find(object_id, "payment_method")
+    if record is None:
+        raise missing_object("PaymentMethod", object_id, "payment_method", in_path=True)
+    return record
+
+
+CREATE = {
+    "allow_redisplay": _REDISPLAY,
+    "billing_details": Map(BILLING_DETAILS),
+    "card": Map(
+        {
+            "token": Text(),
+            "number": Text(),
+            "exp_month": Integer(),
+            "exp_year": Integer(),
+            "cvc": Text(),
+        }
+    ),
+    "metadata": Metadata(),
+    "sepa_debit": Map({"iban": Text(required=True)}),
+    "type": Text(required=True, choices=("card", "sepa_debit")),
+}
+OPERATIONS = (
+    Operation("POST", "/v1/payment_methods", create, {**EXPAND, **CREATE}),
+    Operation("GET", "/v1/payment_methods/{id}", retrieve, EXPAND),
+    Operation(
+        "POST",
+        "/v1/payment_methods/{id}",
+        update,
+        {
+            **EXPAND,
+            "allow_redisplay": _REDISPLAY,
+            "billing_details": Map(BILLING_DETAILS),
+            "metadata": Metadata(),
+        },
+    ),
+    Operation("POST", "/v1/payment_methods/{id}/attach", attach, {**EXPAND, "customer": Text(required=True)}),
+    Operation("POST", "/v1/payment_methods/{id}/detach", detach, EXPAND),
+    Operation("GET", "/v1/payment_methods", list_all, {**PAGING, "customer": Text(), "type": Text()}),
+)

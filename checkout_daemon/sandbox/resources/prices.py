@@ -1,0 +1,123 @@
+"""Prices, one-time ones."""
+
+from __future__ import annotations
+
+import json
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.catalog import build_product, create_price
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.listing import list_page, matching
+from checkout_daemon.sandbox.params import (
+    EXPAND,
+    PAGING,
+    Flag,
+    Integer,
+    ListOf,
+    Map,
+    Metadata,
+    Number,
+    Params,
+    Range,
+    Text,
+    merge_metadata,
+)
+from checkout_daemon.sandbox.storage import Body, Record
+
+_TAX = Text(choices=("exclusive", "inclusive", "unspecified"))
+
+
+def create(box: Box, params: Params, _: str) -> Body:
+    if "recurring" in params:
+        raise invalid("The offline sandbox has one-time prices only.", param="recurring")
+    if data := params.get("product_data"):
+        product = build_product(data)
+        box.storage.add(Record(product))
+        emit(box, "product.created", product)
+        params["product"] = product["id"]
+    elif not params.get("product"):
+        raise ApiError("Missing required param: product.", code="parameter_missing", param="product", stored=False)
+    box.get(params["product"], "product", "product")
+    return create_price(box, params)
+
+
+def retrieve(box: Box, _: Params, object_id: str) -> Body:
+    return box.get(object_id, "price").body
+
+
+def update(box: Box, params: Params, object_id: str) -> Body:
+    record = box.get(object_id, "price")
+    body = record.body
+    before = dict(body)
+    body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+    for name in ("active", "nickname", "lookup_key", "tax_behavior"):
+        if name in params:
+            body[name] = params[name]
+    box.storage.save(record)
+    emit(box, "price.updated", body, {key: old for key, old in before.items() if old != body[key]})
+    return body
+
+
+def list_all(box: Box, params: Params, _: str) -> Body:
+    conditions = matching(params, "active", "currency", "product", "type")
+    if keys := params.get("lookup_keys"):
+        conditions.append(("json_extract(body, '$.lookup_key') IN (SELECT value FROM json_each(?))", json.dumps(keys)))
+    return list_page(box, "price", "/v1/prices", params, conditions)
+
+
+_CREATE = {
+    **EXPAND,
+    "active": Flag(),
+    "billing_scheme": Text(choices=("per_unit",)),
+    "currency": Text(required=True),
+    "lookup_key": Text(maximum=200),
+    "metadata": Metadata(),
+    "nickname": Text(),
+    "product": Text(),
+    "product_data": Map(
+        {
+            "name": Text(required=True),
+            "active": Flag(),
+            "metadata": Metadata(),
+            "statement_descriptor": Text(maximum=22),
+            "tax_code": Text(),
+            "unit_label": Text(maximum=12),
+        }
+    ),
+    "recurring": Map({"interval": Text(), "interval_count": Integer()}),
+    "tax_behavior": _TAX,
+    "unit_amount": Integer(minimum=0),
+    "unit_amount_decimal": Number(),
+}
+OPERATIONS = (
+    Operation("POST", "/v1/prices", create, _CREATE),
+    Operation("GET", "/v1/prices/{id}", retrieve, EXPAND),
+    Operation(
+        "POST",
+        "/v1/prices/{id}",
+        update,
+        {
+            **EXPAND,
+            "active": Flag(),
+            "lookup_key": Text(maximum=200),
+            "metadata": Metadata(),
+            "nickname": Text(),
+            "tax_behavior": _TAX,
+        },
+    ),
+    Operation(
+        "GET",
+        "/v1/prices",
+        list_all,
+        {
+            **PAGING,
+            "active": Flag(),
+            "created": Range(),
+            "currency": Text(),
+            "lookup_keys": ListOf(Text(), maximum=10),
+            "product": Text(),
+            "type": Text(choices=("one_time", "recurring")),
+        },
+    ),
+)
