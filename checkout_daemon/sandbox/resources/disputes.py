@@ -1,0 +1,49 @@
+"""Disputes."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox import disputing
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.listing import list_page, matching
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, Map, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.storage import Body
+
+
+def retrieve(box: Box, _: Params, object_id: str) -> Body:
+    return box.get(object_id, "dispute").body
+
+
+def update(box: Box, params: Params, object_id: str) -> Body:
+    record = box.get(object_id, "dispute")
+    record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
+    disputing.answer_dispute(box, record, params.get("evidence") or {}, submit=params.get("submit", True))
+    return record.body
+
+
+def close(box: Box, _: Params, object_id: str) -> Body:
+    record = box.get(object_id, "dispute")
+    disputing.close_dispute(box, record)
+    return record.body
+
+
+def list_all(box: Box, params: Params, _: str) -> Body:
+    return list_page(box, "dispute", "/v1/disputes", params, matching(params, "charge", "payment_intent"))
+
+
+_EVIDENCE = Map({name: Text(maximum=150_000) for name in disputing.EVIDENCE})
+OPERATIONS = (
+    Operation("GET", "/v1/disputes/{id}", retrieve, EXPAND),
+    Operation(
+        "POST",
+        "/v1/disputes/{id}",
+        update,
+        {**EXPAND, "evidence": _EVIDENCE, "metadata": Metadata(), "submit": Flag()},
+    ),
+    Operation("POST", "/v1/disputes/{id}/close", close, EXPAND),
+    Operation(
+        "GET",
+        "/v1/disputes",
+        list_all,
+        {**PAGING, "charge": Text(), "created": Range(), "payment_intent": Text()},
+    ),
+)

@@ -1,0 +1,64 @@
+"""Events."""
+
+from __future__ import annotations
+
+import json
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.events import plan_delivery
+from checkout_daemon.sandbox.listing import Condition, list_page
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, ListOf, Params, Range, Text
+from checkout_daemon.sandbox.storage import Body
+
+
+def retrieve(box: Box, _: Params, object_id: str) -> Body:
+    return box.get(object_id, "event").body
+
+
+def list_all(box: Box, params: Params, _: str) -> Body:
+    one, several = params.get("type"), params.get("types")
+    if one and several:
+        raise invalid("You may not pass both `type` and `types`.", param="types")
+    conditions: list[Condition] = []
+    if several:
+        conditions.append(("kind IN (SELECT value FROM json_each(?))", json.dumps(several)))
+    elif one:
+        conditions.append(("kind GLOB ?", one) if "*" in one else ("kind = ?", one))
+    return list_page(box, "event", "/v1/events", params, conditions)
+
+
+def retry(box: Box, params: Params, object_id: str) -> Body:
+    """Send an event again, to one endpoint or to all that are enabled."""
+    record = box.get(object_id, "event")
+    if given := params.get("webhook_endpoint"):
+        endpoints = [box.get(given, "webhook_endpoint", "webhook_endpoint")]
+    else:
+        endpoints = [] if params.get("for_stripecli") else box.storage.select("webhook_endpoint")
+    for endpoint in endpoints:
+        if endpoint.body["status"] == "enabled":
+            plan_delivery(box, record.id, endpoint.id)
+    return record.body
+
+
+OPERATIONS = (
+    Operation("GET", "/v1/events/{id}", retrieve, EXPAND),
+    Operation(
+        "GET",
+        "/v1/events",
+        list_all,
+        {
+            **PAGING,
+            "created": Range(),
+            "delivery_success": Flag(),
+            "type": Text(),
+            "types": ListOf(Text(), maximum=20),
+        },
+    ),
+    Operation(
+        "POST",
+        "/v1/events/{id}/retry",
+        retry,
+        {**EXPAND, "account": Text(), "for_stripecli": Flag(), "webhook_endpoint": Text()},
+    ),
+)

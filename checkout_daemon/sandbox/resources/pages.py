@@ -1,0 +1,52 @@
+"""Payment pages: how clients without a browser pay a Checkout session."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.methods import method_by_id
+from checkout_daemon.sandbox.params import EXPAND, Anything, Flag, Integer, Map, Params, Text
+from checkout_daemon.sandbox.resources.methods import CREATE as METHOD
+from checkout_daemon.sandbox.resources.methods import build as build_method
+from checkout_daemon.sandbox.sessions import confirm_session
+from checkout_daemon.sandbox.storage import Body
+
+
+def retrieve(box: Box, _: Params, object_id: str) -> Body:
+    return box.get(object_id, "checkout.session").body
+
+
+def confirm(box: Box, params: Params, object_id: str) -> Body:
+    """Answers the session with its intent, which may require an action first."""
+    session = box.get(object_id, "checkout.session")
+    method = None
+    if params.get("payment_method"):
+        method = method_by_id(box, params["payment_method"])
+    elif params.get("payment_method_data"):
+        method = box.storage.add(build_method(box, params["payment_method_data"]))
+    confirm_session(box, session, method, params.get("expected_amount"), params.get("return_url"))
+    body = session.body
+    if body["payment_intent"] is not None:
+        body = {**body, "payment_intent": box.get(body["payment_intent"], "payment_intent").body}
+    return body
+
+
+OPERATIONS = (
+    Operation("GET", "/v1/payment_pages/{id}", retrieve, {**EXPAND, "key": Text()}),
+    Operation(
+        "POST",
+        "/v1/payment_pages/{id}/confirm",
+        confirm,
+        {
+            **EXPAND,
+            "consent": Anything(),
+            "eid": Text(),
+            "expected_amount": Integer(minimum=0),
+            "expected_payment_method_type": Text(),
+            "key": Text(),
+            "payment_method": Text(),
+            "payment_method_data": Map(METHOD),
+            "return_url": Text(),
+            "use_stripe_sdk": Flag(),
+        },
+    ),
+)

@@ -1,0 +1,85 @@
+"""Refunds."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.listing import list_page, matching
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, Integer, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.refunding import create_refund, tell_updated
+from checkout_daemon.sandbox.storage import Body, Record
+
+_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+
+
+def create(box: Box, params: Params, _: str) -> Body:
+    charge = _charge(box, params)
+    metadata = merge_metadata({}, params.get("metadata"))
+    return create_refund(box, charge, params.get("amount"), params.get("reason"), metadata).body
+
+
+def _charge(box: Box, params: Params) -> Record:
+    if params.get("charge"):
+        charge = box.get(params["charge"], "charge", "charge")
+        if params.get("payment_intent") not in (None, charge.intent):
+            raise invalid("The charge does not belong to that PaymentIntent.", param="charge")
+        return charge
+    if not params.get("payment_intent"):
+        message = "One of the following params should be provided for this request: payment_intent or charge."
+        raise ApiError(message, code="parameter_missing", stored=False)
+    intent = box.get(params["payment_intent"], "payment_intent", "payment_intent")
+    if intent.body["status"] != "succeeded":
+        message = f"This PaymentIntent ({intent.id}) does not have a successful charge to refund."
+        raise ApiError(message, code="payment_intent_unexpected_state", param="payment_intent")
+    return box.get(intent.body["latest_charge"], "charge")
+
+
+def retrieve(box: Box, _: Params, object_id: str) -> Body:
+    return box.get(object_id, "refund").body
+
+
+def update(box: Box, params: Params, object_id: str) -> Body:
+    record = box.get(object_id, "refund")
+    before = record.body["metadata"]
+    record.body["metadata"] = merge_metadata(before, params.get("metadata"))
+    box.storage.save(record)
+    tell_updated(box, record, {"metadata": before})
+    return record.body
+
+
+def cancel(box: Box, _: Params, object_id: str) -> Body:
+    record = box.get(object_id, "refund")
+    status = record.body["status"]
+    raise invalid(f"You cannot cancel this refund because it has a status of {status}, not requires_action.")
+
+
+def list_all(box: Box, params: Params, _: str) -> Body:
+    return list_page(box, "refund", "/v1/refunds", params, matching(params, "charge", "payment_intent"))
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/v1/refunds",
+        create,
+        {
+            **EXPAND,
+            "amount": Integer(minimum=1),
+            "charge": Text(),
+            "metadata": Metadata(),
+            "payment_intent": Text(),
+            "reason": Text(choices=_REASONS),
+            "refund_application_fee": Flag(),
+            "reverse_transfer": Flag(),
+        },
+    ),
+    Operation("GET", "/v1/refunds/{id}", retrieve, EXPAND),
+    Operation("POST", "/v1/refunds/{id}", update, {**EXPAND, "metadata": Metadata()}),
+    Operation("POST", "/v1/refunds/{id}/cancel", cancel, EXPAND),
+    Operation(
+        "GET",
+        "/v1/refunds",
+        list_all,
+        {**PAGING, "charge": Text(), "created": Range(), "payment_intent": Text()},
+    ),
+)

@@ -1,0 +1,128 @@
+"""Webhook endpoints; the secret is told once, when one is made."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.listing import list_page
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, ListOf, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Record
+
+
+def create(box: Box, params: Params, _: str) -> Body:
+    secret = new_id("whsec_")
+    body = new_object(
+        "we_1",
+        "webhook_endpoint",
+        api_version=params.get("api_version"),
+        application=None,
+        description=params.get("description"),
+        enabled_events=_known(params["enabled_events"]),
+        metadata=merge_metadata({}, params.get("metadata")),
+        status="enabled",
+        url=check_url(params["url"], "url"),
+    )
+    box.storage.add(Record(body, {"secret": secret}))
+    return {**body, "secret": secret}
+
+
+def retrieve(box: Box, _: Params, object_id: str) -> Body:
+    return box.get(object_id, "webhook_endpoint").body
+
+
+def update(box: Box, params: Params, object_id: str) -> Body:
+    record = box.get(object_id, "webhook_endpoint")
+    body = record.body
+    if "enabled_events" in params:
+        body["enabled_events"] = _known(params["enabled_events"])
+    if "url" in params:
+        body["url"] = check_url(params["url"] or "", "url")
+    if "description" in params:
+        body["description"] = params["description"]
+    if "disabled" in params:
+        body["status"] = "disabled" if params["disabled"] else "enabled"
+        if params["disabled"]:
+            drop_deliveries(box, object_id)
+    body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+    box.storage.save(record)
+    return body
+
+
+def delete(box: Box, _: Params, object_id: str) -> Body:
+    box.get(object_id, "webhook_endpoint")
+    drop_deliveries(box, object_id)
+    box.storage.remove(object_id)
+    return {"id": object_id, "object": "webhook_endpoint", "deleted": True}
+
+
+def list_all(box: Box, params: Params, _: str) -> Body:
+    return list_page(box, "webhook_endpoint", "/v1/webhook_endpoints", params)
+
+
+def check_url(url: str, param: str) -> str:
+    """The address, provided that it is one."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not set(url) & set(" \t\r\n")
+        parts.port  # noqa: B018 - raises ValueError for what is no port
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ApiError("Not a valid URL", code="url_invalid", param=param)
+    return url
+
+
+def drop_deliveries(box: Box, endpoint_id: str) -> None:
+    """Whatever waits to be sent there never is."""
+    box.storage.connection.execute(
+        "UPDATE deliveries SET state = 'dropped', next_at = NULL WHERE endpoint = ? AND state = 'pending'",
+        (endpoint_id,),
+    )
+
+
+def _known(given: list[str]) -> list[str]:
+    for name in given:
+        if not name or (name != "*" and "." not in name):
+            raise ApiError(f"Invalid enabled_events: {name}", param="enabled_events", stored=False)
+    if not given:
+        message = "You must provide at least one event in enabled_events."
+        raise ApiError(message, code="parameter_missing", param="enabled_events", stored=False)
+    return given
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/v1/webhook_endpoints",
+        create,
+        {
+            **EXPAND,
+            "api_version": Text(),
+            "connect": Flag(),
+            "description": Text(),
+            "enabled_events": ListOf(Text(), required=True, maximum=500),
+            "metadata": Metadata(),
+            "url": Text(required=True),
+        },
+    ),
+    Operation("GET", "/v1/webhook_endpoints/{id}", retrieve, EXPAND),
+    Operation(
+        "POST",
+        "/v1/webhook_endpoints/{id}",
+        update,
+        {
+            **EXPAND,
+            "description": Text(),
+            "disabled": Flag(),
+            "enabled_events": ListOf(Text(), maximum=500),
+            "metadata": Metadata(),
+            "url": Text(),
+        },
+    ),
+    Operation("DELETE", "/v1/webhook_endpoints/{id}", delete, {}),
+    Operation("GET", "/v1/webhook_endpoints", list_all, {**PAGING, "created": Range()}),
+)
