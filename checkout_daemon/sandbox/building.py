@@ -12,10 +12,10 @@ from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.params import Params, merge_metadata
-from checkout_daemon.sandbox.resources.webhooks import check_url
 from checkout_daemon.sandbox.sessions import customer_details
 from checkout_daemon.sandbox.shapes import method_options, new_object
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.urls import check_url
 
 _SHORTEST_SECONDS = 30 * 60
 _LONGEST_SECONDS = 24 * 3600
@@ -35,7 +35,7 @@ def build_session(box: Box, params: Params) -> tuple[Body, dict[str, Any], list[
     total = sum(subtotals) - discount
     totals.check_total(total, currency)
     items = [
-        _item(given, price, quantity, off, coupon)
+        _item(box, given, price, quantity, off)
         for (given, price, quantity), off in zip(lines, totals.spread(discount, subtotals), strict=True)
     ]
     email, customer = params.get("customer_email"), params.get("customer")
@@ -199,9 +199,9 @@ def _inline_price(box: Box, data: Params, at: str) -> Body:
     return price
 
 
-def _item(given: Params, price: Body, quantity: int, off: int, coupon: Body | None) -> Record:
+def _item(box: Box, given: Params, price: Body, quantity: int, off: int) -> Record:
     subtotal = price["unit_amount"] * quantity
-    discounts = [{"amount": off, "discount": _discount(coupon)}] if coupon else []
+    product = box.storage.find(price["product"], "product")
     body: Body = {
         "id": new_id("li_1"),
         "object": "item",
@@ -211,30 +211,12 @@ def _item(given: Params, price: Body, quantity: int, off: int, coupon: Body | No
         "amount_tax": 0,
         "amount_total": subtotal - off,
         "currency": price["currency"],
-        "description": None,
+        "description": product.body["name"] if product else None,
         "metadata": merge_metadata({}, given.get("metadata")),
         "price": price,
         "quantity": quantity,
     }
-    return Record(body, {"discounts": discounts})
-
-
-def _discount(coupon: Body) -> Body:
-    return {
-        "id": new_id("di_1"),
-        "object": "discount",
-        "checkout_session": None,
-        "customer": None,
-        "customer_account": None,
-        "end": None,
-        "invoice": None,
-        "invoice_item": None,
-        "promotion_code": None,
-        "source": {"coupon": coupon["id"], "type": "coupon"},
-        "start": stamp(),
-        "subscription": None,
-        "subscription_item": None,
-    }
+    return Record(body)
 
 
 def _currency(params: Params, lines: list[tuple[Params, Body, int]]) -> str:

@@ -164,9 +164,10 @@ class Range:
 
 
 Spec = Text | Integer | Number | Flag | Metadata | Anything | Map | ListOf | Range
+Fields = Mapping[str, Spec]
 
-EXPAND: Mapping[str, Spec] = {"expand": ListOf(Text())}
-PAGING: Mapping[str, Spec] = {
+EXPAND: Fields = {"expand": ListOf(Text())}
+PAGING: Fields = {
     **EXPAND,
     "limit": Integer(minimum=1, maximum=100),
     "starting_after": Text(),

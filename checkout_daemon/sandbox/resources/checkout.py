@@ -35,8 +35,6 @@ def create(box: Box, params: Params, _: str) -> Body:
     body["id"] = f"cs_test_a1{token(56)}"
     body["url"] = f"{box.url}/c/pay/{body['id']}"
     for item in items:
-        for each in item.private.pop("discounts"):
-            each["discount"]["checkout_session"] = body["id"]
         item.parent = body["id"]
         box.storage.add(item)
     box.storage.add(Record(body, private, customer=body["customer"]))

@@ -12,6 +12,7 @@ from checkout_daemon.sandbox.params import (
     EXPAND,
     PAGING,
     Anything,
+    Fields,
     Flag,
     Integer,
     Map,
@@ -128,7 +129,7 @@ def _method(box: Box, params: Params) -> Record | None:
     return None
 
 
-_CONFIRM = {
+_CONFIRM: Fields = {
     **EXPAND,
     "mandate_data": Anything(),
     "off_session": Flag(),
@@ -143,7 +144,7 @@ _CONFIRM = {
     "use_stripe_sdk": Flag(),
     "error_on_requires_action": Flag(),
 }
-_CREATE = {
+_CREATE: Fields = {
     **_CONFIRM,
     "amount": Integer(required=True, minimum=1, maximum=MAXIMUM_AMOUNT),
     "automatic_payment_methods": Map(

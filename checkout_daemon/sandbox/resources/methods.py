@@ -7,7 +7,7 @@ from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Integer, Map, Metadata, Params, Text, merge_metadata
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Fields, Integer, Map, Metadata, Params, Text, merge_metadata
 from checkout_daemon.sandbox.shapes import BILLING_DETAILS, billing_details
 from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.testdata import card_by_token
@@ -92,7 +92,7 @@ def _get(box: Box, object_id: str) -> Record:
     return record
 
 
-CREATE = {
+CREATE: Fields = {
     "allow_redisplay": _REDISPLAY,
     "billing_details": Map(BILLING_DETAILS),
     "card": Map(

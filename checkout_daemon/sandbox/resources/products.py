@@ -13,6 +13,7 @@ from checkout_daemon.sandbox.listing import list_page, matching
 from checkout_daemon.sandbox.params import (
     EXPAND,
     PAGING,
+    Fields,
     Flag,
     Integer,
     ListOf,
@@ -26,7 +27,7 @@ from checkout_daemon.sandbox.params import (
 )
 from checkout_daemon.sandbox.storage import Body, Record
 
-_CHANGEABLE = {
+_CHANGEABLE: Fields = {
     "active": Flag(),
     "description": Text(maximum=40_000),
     "images": ListOf(Text(), maximum=8),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id
@@ -11,6 +9,7 @@ from checkout_daemon.sandbox.listing import list_page
 from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, ListOf, Metadata, Params, Range, Text, merge_metadata
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.urls import check_url
 
 
 def create(box: Box, params: Params, _: str) -> Body:
@@ -61,19 +60,6 @@ def delete(box: Box, _: Params, object_id: str) -> Body:
 
 def list_all(box: Box, params: Params, _: str) -> Body:
     return list_page(box, "webhook_endpoint", "/v1/webhook_endpoints", params)
-
-
-def check_url(url: str, param: str) -> str:
-    """The address, provided that it is one."""
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not set(url) & set(" \t\r\n")
-        parts.port  # noqa: B018 - raises ValueError for what is no port
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ApiError("Not a valid URL", code="url_invalid", param=param)
-    return url
 
 
 def drop_deliveries(box: Box, endpoint_id: str) -> None:

@@ -1,0 +1,157 @@
+"""The hosted pages: Checkout at a session's address, 3-D Secure at an intent's; plain HTML, no JavaScript."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from urllib.parse import quote
+
+from aiohttp import web
+
+from checkout_daemon.sandbox import methods, payments, sessions
+from checkout_daemon.sandbox.box import Box, Origin
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.pages import checkout as page
+from checkout_daemon.sandbox.storage import Record
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_EXPIRY = re.compile(r"\s*(\d{1,2})\s*/\s*(\d{2}|\d{4})\s*", re.ASCII)
+
+
+def add_pages(app: web.Application, box: Box) -> None:
+    """Add the pages' routes."""
+    hosted = Hosted(box)
+    app.router.add_get("/c/pay/{id}", hosted.show)
+    app.router.add_post("/c/pay/{id}", hosted.pay)
+    app.router.add_get("/c/authenticate/{id}", hosted.show_authentication)
+    app.router.add_post("/c/authenticate/{id}", hosted.authenticate)
+    app.router.add_get("/c/sandbox.css", hosted.style)
+
+
+class Hosted:
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.css = resources.files(__package__).joinpath("pages/sandbox.css").read_text(encoding="utf-8")
+
+    async def style(self, _: web.Request) -> web.Response:
+        return web.Response(text=self.css, content_type="text/css")
+
+    async def show(self, request: web.Request) -> web.Response:
+        session = self.box.storage.find(request.match_info["id"], "checkout.session")
+        return self._session_page(session)
+
+    async def pay(self, request: web.Request) -> web.Response:
+        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        session = self.box.storage.find(request.match_info["id"], "checkout.session")
+        if session is None or session.body["status"] != "open":
+            return self._session_page(session)
+        self._begin(request)
+        try:
+            with self.box.storage.transaction():
+                method = None if session.body["amount_total"] == 0 else self._method(session, form)
+                sessions.confirm_session(self.box, session, method)
+        except ApiError as error:
+            self.box.wake.set()
+            session = self.box.storage.find(session.id)
+            return self._session_page(session, str(error), form)
+        self.box.wake.set()
+        if session.body["status"] == "open":
+            raise web.HTTPSeeOther(f"/c/authenticate/{session.body['payment_intent']}")
+        raise web.HTTPSeeOther(success_url(session))
+
+    async def show_authentication(self, request: web.Request) -> web.Response:
+        intent = self.box.storage.find(request.match_info["id"], "payment_intent")
+        if intent is None:
+            return _html(page.message("Not found", "There is no such payment here."), 404)
+        if intent.body["status"] != "requires_action":
+            return self._after_authentication(intent)
+        return _html(page.authentication(intent.body))
+
+    async def authenticate(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        intent = self.box.storage.find(request.match_info["id"], "payment_intent")
+        if intent is None:
+            return _html(page.message("Not found", "There is no such payment here."), 404)
+        if intent.body["status"] != "requires_action":
+            return self._after_authentication(intent)
+        self._begin(request)
+        session = self._session_of(intent)
+        try:
+            with self.box.storage.transaction():
+                method = self.box.get(intent.body["payment_method"], "payment_method")
+                payments.authenticate(self.box, intent, succeeded=form.get("outcome") == "complete")
+                if session is not None:
+                    sessions.follow_intent(self.box, session, intent, method)
+        except ApiError as error:
+            self.box.wake.set()
+            if session is not None:
+                return self._session_page(session, str(error))
+        self.box.wake.set()
+        return self._after_authentication(intent)
+
+    def _begin(self, request: web.Request) -> None:
+        self.box.origin = Origin(base_url=str(request.url.origin()))
+
+    def _session_of(self, intent: Record) -> Record | None:
+        session_id = intent.private.get("session")
+        return self.box.storage.find(session_id, "checkout.session") if session_id else None
+
+    def _after_authentication(self, intent: Record) -> web.Response:
+        if (session := self._session_of(intent)) is not None:
+            if session.body["status"] == "complete":
+                raise web.HTTPSeeOther(success_url(session))
+            if session.body["status"] == "open":
+                raise web.HTTPSeeOther(f"/c/pay/{session.id}")
+            return self._session_page(session)
+        if url := intent.private.get("return_url"):
+            separator = "&" if "?" in url else "?"
+            secret = quote(intent.body["client_secret"])
+            succeeded = "failed" if intent.body["status"] == "requires_payment_method" else "succeeded"
+            raise web.HTTPSeeOther(
+                f"{url}{separator}payment_intent={intent.id}&payment_intent_client_secret={secret}"
+                f"&redirect_status={succeeded}"
+            )
+        return _html(page.message("Authentication ended", "You can close this page and go back to the shop."))
+
+    def _session_page(
+        self, session: Record | None, error: str | None = None, form: dict[str, str] | None = None
+    ) -> web.Response:
+        if session is None:
+            return _html(page.message("Not found", "There is no such Checkout session here."), 404)
+        body = session.body
+        if body["status"] == "expired":
+            text = "This Checkout session has expired. Go back to the shop to start again."
+            return _html(page.message("Session expired", text, body["cancel_url"]), 410)
+        if body["status"] == "complete":
+            text = "This Checkout session is already paid or completed."
+            return _html(page.message("All done", text, success_url(session)))
+        items = [each.body for each in self.box.storage.children(session.id, "item")]
+        return _html(page.checkout(body, items, error, form or {}), 402 if error else 200)
+
+    def _method(self, session: Record, form: dict[str, str]) -> Record:
+        types = session.body["payment_method_types"]
+        chosen = form.get("method") or types[0]
+        email = form.get("email") or session.body["customer_email"]
+        details = {"email": email}
+        if chosen == "sepa_debit":
+            return self.box.storage.add(methods.debit_method(self.box, form.get("iban", ""), details))
+        expiry = _EXPIRY.fullmatch(form.get("expiry", ""))
+        if expiry is None:
+            raise ApiError("Your card's expiration date is incomplete: write it as MM/YY.", status=402)
+        month, year = int(expiry[1]), int(expiry[2])
+        number, cvc = form.get("number", ""), form.get("cvc", "").strip()
+        return self.box.storage.add(methods.card_from_number(self.box, number, month, year, cvc, details))
+
+
+def success_url(session: Record) -> str:
+    """Where the shopper goes after success, with the session's id filled in."""
+    return str(session.body["success_url"]).replace("{CHECKOUT_SESSION_ID}", session.id)
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)

@@ -1,0 +1,64 @@
+"""Run the offline Stripe until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from aiohttp import web
+
+from checkout_daemon.sandbox.app import BOX, create_app
+from checkout_daemon.sandbox.box import SandboxSettings
+
+__all__ = ["PARENT_PIPE", "SandboxSettings", "run"]
+
+PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
+"""Names the descriptor that ends when the program that started us is gone."""
+
+_SHUTDOWN_SECONDS = 1.0
+
+
+def run(settings: SandboxSettings) -> None:
+    """Serve; return after SIGTERM, SIGINT, or the end of the parent's pipe."""
+    asyncio.run(_serve(settings))
+
+
+async def _serve(settings: SandboxSettings) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _watch_parent(loop, stop)
+    app = create_app(settings)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        port = runner.addresses[0][1]
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        app[BOX].base_url = f"http://{host}:{port}"
+        sys.stdout.write(f"Offline Stripe on {app[BOX].base_url}\n")
+        sys.stdout.flush()
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    given = os.environ.get(PARENT_PIPE, "")
+    if not given.isdigit():
+        return
+    descriptor = int(given)
+
+    def readable() -> None:
+        if not os.read(descriptor, 1024):
+            loop.remove_reader(descriptor)
+            stop.set()
+
+    try:
+        loop.add_reader(descriptor, readable)
+    except OSError:
+        stop.set()  # no such descriptor: nobody would tell us

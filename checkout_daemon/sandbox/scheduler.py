@@ -1,0 +1,82 @@
+"""The one loop that does what is due: debits settle, sessions expire, disputes come, refunds fail, webhooks go out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+
+from checkout_daemon.sandbox import disputing, refunding, sessions
+from checkout_daemon.sandbox.box import Box, Origin
+from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.deliveries import Deliverer
+from checkout_daemon.sandbox.storage import Body
+
+_logger = logging.getLogger(__name__)
+_LONGEST_SLEEP = 60.0
+
+
+def _settle(box: Box, payload: Body) -> None:
+    if intent := box.storage.find(payload["intent"], "payment_intent"):
+        sessions.finish_debit(box, intent)
+
+
+def _expire(box: Box, payload: Body) -> None:
+    session = box.storage.find(payload["session"], "checkout.session")
+    if session is not None and session.body["status"] == "open":
+        sessions.expire(box, session)
+
+
+def _dispute(box: Box, payload: Body) -> None:
+    if charge := box.storage.find(payload["charge"], "charge"):
+        disputing.open_dispute(box, charge, payload["reason"])
+
+
+def _refund_fail(box: Box, payload: Body) -> None:
+    if refund := box.storage.find(payload["refund"], "refund"):
+        refunding.fail_refund(box, refund)
+
+
+def _refund_pending(box: Box, payload: Body) -> None:
+    if refund := box.storage.find(payload["refund"], "refund"):
+        refunding.finish_refund(box, refund)
+
+
+HANDLERS: Mapping[str, Callable[[Box, Body], None]] = {
+    "settle": _settle,
+    "expire": _expire,
+    "dispute": _dispute,
+    "refund_fail": _refund_fail,
+    "refund_pending": _refund_pending,
+}
+
+
+async def run_scheduler(box: Box, deliverer: Deliverer) -> None:
+    """Until cancelled."""
+    deliverer.recover()
+    while True:
+        box.wake.clear()
+        run_due_timers(box)
+        deliverer.start_due()
+        due = box.storage.next_due()
+        pause = _LONGEST_SLEEP if due is None else min(max(due - now(), 0.0), _LONGEST_SLEEP)
+        if pause == 0.0 and not deliverer.full:
+            await asyncio.sleep(0)
+            continue
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_SLEEP if deliverer.full else pause):
+                await box.wake.wait()
+
+
+def run_due_timers(box: Box) -> None:
+    """Each in a transaction of its own; one that cannot be done is logged and gone."""
+    box.origin = Origin(base_url=box.origin.base_url)
+    while timer := box.storage.due_timer(now()):
+        try:
+            with box.storage.transaction():
+                box.storage.remove_timer(timer.id)
+                HANDLERS[timer.kind](box, timer.payload)
+        except Exception:
+            _logger.exception("the timer %s %s failed", timer.kind, timer.payload)
+            box.storage.remove_timer(timer.id)
