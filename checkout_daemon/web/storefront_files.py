@@ -110,11 +110,16 @@ def _cache_control(name: str, suffix: str) -> str:
 def _respond(request: web.Request, file: _File) -> web.Response:
     gzipped = file.gzipped if _accepts_gzip(request) else None
     etag = file.etag if gzipped is None else f"{file.etag}-gz"
-    headers = {"Cache-Control": file.cache_control, "ETag": f'"{etag}"', "Vary": "Accept-Encoding"}
+    # With the policy also on a 304: a browser puts a 304's headers in the place of those it keeps with the page.
+    headers = {
+        "Cache-Control": file.cache_control,
+        "ETag": f'"{etag}"',
+        "Vary": "Accept-Encoding",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    }
     if any(each.value in (etag, ETAG_ANY) for each in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     headers["Content-Type"] = file.content_type
-    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     if gzipped is not None:
         headers["Content-Encoding"] = "gzip"
     return web.Response(body=file.body if gzipped is None else gzipped, headers=headers)
