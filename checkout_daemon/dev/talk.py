@@ -41,7 +41,7 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
     click.echo("\n  Fill a cart, pay with a test card, and watch from another terminal:\n")
     for command, meaning in (
         ("orders watch", "orders as they change"),
-        ("orders show 1", "one order, whole"),
+        ("orders show 1001", "one order, whole"),
         ("events list", "what Stripe told us"),
         ("doctor", "whether everything is set up"),
     ):
