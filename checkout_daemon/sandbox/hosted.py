@@ -8,10 +8,9 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from checkout_daemon.sandbox import methods, payments, sessions
+from checkout_daemon.sandbox import methods, payments, render, sessions
 from checkout_daemon.sandbox.box import Box, Origin
 from checkout_daemon.sandbox.errors import ApiError
-from checkout_daemon.sandbox.pages import checkout as page
 from checkout_daemon.sandbox.storage import Record
 
 _HEADERS = {
@@ -67,16 +66,16 @@ class Hosted:
     async def show_authentication(self, request: web.Request) -> web.Response:
         intent = self.box.storage.find(request.match_info["id"], "payment_intent")
         if intent is None:
-            return _html(page.message("Not found", "There is no such payment here."), 404)
+            return _html(render.message("Not found", "There is no such payment here."), 404)
         if intent.body["status"] != "requires_action":
             return self._after_authentication(intent)
-        return _html(page.authentication(intent.body))
+        return _html(render.authentication(intent.body))
 
     async def authenticate(self, request: web.Request) -> web.Response:
         form = await request.post()
         intent = self.box.storage.find(request.match_info["id"], "payment_intent")
         if intent is None:
-            return _html(page.message("Not found", "There is no such payment here."), 404)
+            return _html(render.message("Not found", "There is no such payment here."), 404)
         if intent.body["status"] != "requires_action":
             return self._after_authentication(intent)
         self._begin(request)
@@ -116,22 +115,22 @@ class Hosted:
                 f"{url}{separator}payment_intent={intent.id}&payment_intent_client_secret={secret}"
                 f"&redirect_status={succeeded}"
             )
-        return _html(page.message("Authentication ended", "You can close this page and go back to the shop."))
+        return _html(render.message("Authentication ended", "You can close this page and go back to the shop."))
 
     def _session_page(
         self, session: Record | None, error: str | None = None, form: dict[str, str] | None = None
     ) -> web.Response:
         if session is None:
-            return _html(page.message("Not found", "There is no such Checkout session here."), 404)
+            return _html(render.message("Not found", "There is no such Checkout session here."), 404)
         body = session.body
         if body["status"] == "expired":
             text = "This Checkout session has expired. Go back to the shop to start again."
-            return _html(page.message("Session expired", text, body["cancel_url"]), 410)
+            return _html(render.message("Session expired", text, body["cancel_url"]), 410)
         if body["status"] == "complete":
             text = "This Checkout session is already paid or completed."
-            return _html(page.message("All done", text, success_url(session)))
+            return _html(render.message("All done", text, success_url(session)))
         items = [each.body for each in self.box.storage.children(session.id, "item")]
-        return _html(page.checkout(body, items, error, form or {}), 402 if error else 200)
+        return _html(render.checkout(body, items, error, form or {}), 402 if error else 200)
 
     def _method(self, session: Record, form: dict[str, str]) -> Record:
         types = session.body["payment_method_types"]

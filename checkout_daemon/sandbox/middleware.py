@@ -138,8 +138,7 @@ class Api:
                 box.storage.keep_answer(key, Answer(fingerprint, status, text, request_id), now())
         except Exception:
             _logger.exception("%s %s failed", request.method, request.path)
-            error = ApiError("An unknown error occurred.", status=500, kind="api_error")
-            status, text = error.status, _dump(error, request_id)
+            status, text = 500, _dump(ApiError("An unknown error occurred.", kind="api_error"), request_id)
         if refused is None or refused.keep:
             box.wake.set()
         return status, text

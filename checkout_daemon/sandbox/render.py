@@ -76,7 +76,8 @@ def money(amount: int, currency: str) -> str:
 
 
 def _fields(types: list[str], form: dict[str, str]) -> str:
-    chosen = form.get("method") if form.get("method") in types else types[0]
+    given = form.get("method", "")
+    chosen = given if given in types else types[0]
     parts = []
     if len(types) > 1:
         radios = "".join(

@@ -1,1 +1,0 @@
-"""The hosted pages' HTML and style."""
