@@ -1,0 +1,122 @@
+"""A running sandbox, Stripe's SDK connected to it, and an endpoint that records webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from checkout_daemon.sandbox.app import create_app
+from checkout_daemon.sandbox.main import SandboxSettings
+
+KEY = "sk_test_offline0123456789"
+AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
+
+Connect = Callable[[TestServer], stripe.StripeClient]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> SandboxSettings:
+    return SandboxSettings(tmp_path / "state", settle_seconds=0.2, retries="test")
+
+
+@pytest.fixture
+async def server(settings: SandboxSettings) -> AsyncIterator[TestServer]:
+    server = TestServer(create_app(settings))
+    await server.start_server()
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    opened: list[stripe.AIOHTTPClient] = []
+
+    def connect(server: TestServer) -> stripe.StripeClient:
+        http = stripe.AIOHTTPClient(timeout=10)
+        opened.append(http)
+        base = str(server.make_url("")).rstrip("/")
+        return stripe.StripeClient(KEY, http_client=http, max_network_retries=0, base_addresses={"api": base})
+
+    yield connect
+    for http in opened:
+        await http.close_async()
+
+
+@pytest.fixture
+def client(server: TestServer, connect: Connect) -> stripe.StripeClient:
+    return connect(server)
+
+
+@dataclass(slots=True)
+class Receiver:
+    """An endpoint: what it got, and what it answers next (200 when nothing else is planned)."""
+
+    url: str = ""
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    async def receive(self, request: web.Request) -> web.Response:
+        self.got.append((dict(request.headers), await request.read()))
+        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_post("/hook", receiver.receive)
+    server = TestServer(app)
+    await server.start_server()
+    receiver.url = str(server.make_url("/hook"))
+    yield receiver
+    await server.close()
+
+
+async def open_session(
+    client: stripe.StripeClient, amount: int = 2000, currency: str = "usd", **more: Any
+) -> stripe.checkout.Session:
+    """A session for one line of this amount."""
+    line = {
+        "quantity": 1,
+        "price_data": {"currency": currency, "unit_amount": amount, "product_data": {"name": "Mug"}},
+    }
+    params: dict[str, Any] = {
+        "mode": "payment",
+        "success_url": "https://shop.example/ok?session={CHECKOUT_SESSION_ID}",
+        "cancel_url": "https://shop.example/cancel",
+        "line_items": [line],
+        **more,
+    }
+    return await client.v1.checkout.sessions.create_async(params=params)  # type: ignore[arg-type]
+
+
+async def confirm(client: stripe.StripeClient, session_id: str, **params: Any) -> dict[str, Any]:
+    """Confirm the session's payment page, as the CLI does."""
+    path = f"/v1/payment_pages/{session_id}/confirm"
+    answer = await client.raw_request_async("post", path, **params)
+    assert isinstance(answer.data, dict)
+    return answer.data
+
+
+async def event_types(client: stripe.StripeClient) -> list[str]:
+    """The types of all events but those of the catalog, oldest first."""
+    page = await client.v1.events.list_async(params={"limit": 100})
+    return [each.type for each in reversed(page.data) if not each.type.startswith(("product.", "price."))]
+
+
+async def wait_for(client: stripe.StripeClient, kind: str, seconds: float = 5.0) -> stripe.Event:
+    """The first event of this type, as soon as there is one."""
+    async with asyncio.timeout(seconds):
+        while True:
+            page = await client.v1.events.list_async(params={"type": kind})
+            if page.data:
+                return page.data[-1]
+            await asyncio.sleep(0.02)
