@@ -1,0 +1,175 @@
+"""What bodies are refused, with which status, code and pointer, before anything is asked or written."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from tests.web.conftest import Client, checkout_body
+from tests.web.wire import send_raw
+
+JSON = {"Content-Type": "application/json"}
+CHECKOUT = "/api/stripe-checkout"
+MEBIBYTE = 1024 * 1024
+
+
+async def problem(client: Client, body: bytes, headers: dict[str, str] | None = None, path: str = CHECKOUT) -> Any:
+    async with client.post(path, data=BytesIO(body), headers=JSON if headers is None else headers) as answer:
+        told = json.loads(await answer.read())
+        assert answer.content_type == "application/problem+json"
+        assert told["status"] == answer.status
+        return told
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"items":[]} x',
+        b"nonsense",
+        b'{"items":[{"sku":"A","quantity":NaN}]}',
+        b'{"items":[{"sku":"A","quantity":Infinity}]}',
+        b'{"items":"\xff"}',
+        b'{"\xff":1}',
+        b'{"items":[{"sku":"\\ud800","quantity":1}]}',
+        b'{"unknown":' + b"[" * 30_000,
+        b'{"unknown":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+        b'{"items":3,',
+        b"\xef\xbb\xbf{}",
+    ],
+)
+async def test_a_body_that_is_not_json_is_malformed(client: Client, body: bytes) -> None:
+    told = await problem(client, body)
+    assert (told["status"], told["code"]) == (400, "malformed_json")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code"),
+    [
+        ([], "", "wrong_type"),
+        (None, "", "wrong_type"),
+        ({}, "/items", "missing_field"),
+        ({"items": []}, "/customer", "missing_field"),
+        (checkout_body(items={}), "/items", "wrong_type"),
+        (checkout_body(items=[{"sku": "A"}]), "/items/0/quantity", "missing_field"),
+        (checkout_body(items=[{"sku": 7, "quantity": 1}]), "/items/0/sku", "wrong_type"),
+        (checkout_body(items=[{"sku": "A", "quantity": "1"}]), "/items/0/quantity", "wrong_type"),
+        (checkout_body(items=[{"sku": "A", "quantity": 1.0}]), "/items/0/quantity", "wrong_type"),
+        (checkout_body(items=[{"sku": "A", "quantity": True}]), "/items/0/quantity", "wrong_type"),
+        (checkout_body(items=[{"sku": "A", "quantity": 1}] * 12 + [{}]), "/items/12/sku", "missing_field"),
+        (checkout_body(items=[{"sku": "A", "quantity": 1, "price": 1}]), "/items/0/price", "unknown_field"),
+        (checkout_body(total=1), "/total", "unknown_field"),
+        (checkout_body(**{"a/b~c": 1}), "/a~1b~0c", "unknown_field"),
+        (checkout_body(**{"`$.x`": 1}), "/`$.x`", "unknown_field"),
+        (checkout_body(customer={"name": "A", "email": "B"}), "/customer/phone", "missing_field"),
+        (checkout_body(customer={"name": None, "email": "", "phone": ""}), "/customer/name", "wrong_type"),
+        (checkout_body(discount_code=1), "/discount_code", "wrong_type"),
+        (checkout_body(expected_total="24.00"), "/expected_total", "wrong_type"),
+    ],
+)
+async def test_a_body_of_another_shape_names_the_field(client: Client, body: Any, pointer: str, code: str) -> None:
+    told = await problem(client, json.dumps(body).encode())
+    assert (told["status"], told["code"]) == (422, "invalid_request")
+    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [(pointer, code)]
+    assert told["errors"][0]["detail"]
+
+
+async def test_every_fault_of_cart_and_customer_is_told_at_once(client: Client) -> None:
+    body = checkout_body(
+        items=[{"sku": "NOTE", "quantity": 0}, {"sku": "no such", "quantity": 1}],
+        customer={"name": " ", "email": "nobody", "phone": "12"},
+    )
+    told = await problem(client, json.dumps(body).encode())
+    assert told["status"] == 422
+    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [
+        ("/items/0/quantity", "invalid_quantity"),
+        ("/items/1/sku", "unknown_sku"),
+        ("/customer/name", "invalid_name"),
+        ("/customer/email", "invalid_email"),
+        ("/customer/phone", "invalid_phone"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("items", "pointer", "code"),
+    [([], "/items", "empty_cart"), ([{"sku": "NOTE", "quantity": 1}] * 101, "/items", "too_many_lines")],
+)
+async def test_an_empty_or_endless_cart_is_refused(client: Client, items: Any, pointer: str, code: str) -> None:
+    told = await problem(client, json.dumps({"items": items}).encode(), path="/api/quotes")
+    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [(pointer, code)]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "application/json; charset=utf-16"},
+        {"Content-Type": "application/json-patch+json"},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    ],
+)
+async def test_another_content_type_is_refused(client: Client, headers: dict[str, str]) -> None:
+    told = await problem(client, b"{}", headers)
+    assert (told["status"], told["code"]) == (415, "unsupported_media_type")
+
+
+async def test_a_charset_of_utf_8_is_fine(client: Client) -> None:
+    told = await problem(client, b"{}", {"Content-Type": 'application/json; charset="UTF-8"'})
+    assert told["status"] == 422
+
+
+@pytest.mark.parametrize(("path", "limit"), [(CHECKOUT, 64 * 1024), ("/api/webhook", MEBIBYTE)])
+async def test_a_body_one_byte_over_the_limit_is_refused(client: Client, path: str, limit: int) -> None:
+    assert (await problem(client, b" " * limit, path=path))["status"] == 400  # read, and found to be nothing
+    told = await problem(client, b" " * (limit + 1), path=path)
+    assert (told["status"], told["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("path", [CHECKOUT, "/api/webhook"])
+async def test_a_body_that_announces_its_size_is_refused_before_it_is_sent(client: Client, path: str) -> None:
+    sent = head(path, "Content-Length: 10000000000")
+    assert (await send_raw(client, sent)).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(("path", "limit"), [(CHECKOUT, 64 * 1024), ("/api/webhook", MEBIBYTE)])
+async def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(client: Client, path: str, limit: int) -> None:
+    chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+    sent = head(path, "Transfer-Encoding: chunked") + chunk * (limit // 65536 + 1)  # and it never ends
+    assert (await send_raw(client, sent)).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_chunks_that_are_not_chunks_are_refused(client: Client) -> None:
+    answer = await send_raw(client, head(CHECKOUT, "Transfer-Encoding: chunked") + b"zz\r\n{}\r\n")
+    assert b" 400 " in answer.splitlines()[0]
+
+
+@pytest.mark.parametrize("path", [CHECKOUT, "/api/webhook"])
+async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(
+    client: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr("checkout_daemon.web.bodies.BODY_TIMEOUT_SECONDS", 0.05)
+    sent = head(path, "Content-Length: 10") + b"{"
+    assert (await send_raw(client, sent)).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "käse", "a\tb"])
+async def test_an_idempotency_key_must_be_short_and_printable(client: Client, key: str) -> None:
+    told = await problem(client, json.dumps(checkout_body()).encode(), JSON | {"Idempotency-Key": key})
+    assert told["status"] == 422
+    assert [each["code"] for each in told["errors"]] == ["invalid_idempotency_key"]
+
+
+async def test_two_idempotency_keys_are_refused(client: Client) -> None:
+    body = json.dumps(checkout_body()).encode()
+    sent = head(CHECKOUT, "Idempotency-Key: a", "Idempotency-Key: b", f"Content-Length: {len(body)}") + body
+    assert (await send_raw(client, sent)).startswith(b"HTTP/1.1 422 ")
+
+
+def head(path: str, *lines: str) -> bytes:
+    fixed = (f"POST {path} HTTP/1.1", "Host: shop", "Content-Type: application/json")
+    return "\r\n".join([*fixed, *lines, "", ""]).encode()
