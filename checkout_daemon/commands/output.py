@@ -25,6 +25,12 @@ def print_json_lines(values: Iterable[Any]) -> None:
     import msgspec
 
     sys.stdout.write(msgspec.json.Encoder().encode_lines(list(values)).decode())
+    sys.stdout.flush()
+
+
+def answer(text: str) -> None:
+    """Data for people."""
+    click.echo(text)
 
 
 def say(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from checkout_daemon.config import DEFAULT_STATE_DIR, load_settings, read_setting
 
@@ -34,7 +35,9 @@ def serve(host: str | None, port: int | None, workers: int, *, jobs: bool) -> in
     return run(settings, options)
 
 
-def sandbox(host: str, port: int, state_dir: Path | None, settle_seconds: float, retries: str) -> int:
+def sandbox(
+    host: str, port: int, state_dir: Path | None, settle_seconds: float, retries: Literal["live", "test"]
+) -> int:
     from checkout_daemon.sandbox.main import SandboxSettings, run
 
     settings = SandboxSettings(
@@ -44,7 +47,8 @@ def sandbox(host: str, port: int, state_dir: Path | None, settle_seconds: float,
         settle_seconds=settle_seconds,
         retries=retries,
     )
-    return run(settings) or 0
+    run(settings)
+    return 0
 
 
 def _default_state_dir() -> Path:

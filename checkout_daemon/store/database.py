@@ -34,7 +34,7 @@ class _Connection(asyncpg.Connection):
         return ""
 
 
-async def _settle_plans(connection: asyncpg.Connection) -> None:
+async def settle_plans(connection: asyncpg.Connection) -> None:
     """Keep to the indexes, which every statement has.
 
     A table that was empty when last analyzed is read whole otherwise, for as long as the plan is kept; and a plan
@@ -104,7 +104,7 @@ class Database:
                         command_timeout=self._statement_timeout_seconds,
                         statement_cache_size=0 if self._pooler else 200,
                         connection_class=_Connection,
-                        init=_settle_plans,
+                        init=settle_plans,
                     )
         return self._pool
 

@@ -1,5 +1,9 @@
 -- What `checkout db restore` does before and after the tables come back, in their transaction.
 
+-- name: bound_lock_waits
+-- A daemon that still runs would make the restore wait for ever.
+SET lock_timeout = '15s';
+
 -- name: drop_tables
 -- All of schema.sql, with the partitions: a newer schema than the backup's must not be in its way.
 DROP TABLE IF EXISTS
@@ -9,6 +13,10 @@ CASCADE;
 
 -- name: drop_functions
 DROP ROUTINE IF EXISTS ensure_payload_partitions CASCADE;
+
+-- name: reset_search_path
+-- pg_restore's script empties it.
+RESET search_path;
 
 -- name: age_changes
 -- Transaction ids of another server mean nothing here: to whoever follows the changes, these are old.

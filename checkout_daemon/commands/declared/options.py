@@ -1,0 +1,38 @@
+"""Options and types of arguments that several commands have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+PORT = click.IntRange(0, 65535)
+STATE_DIR = click.Path(file_okay=False, path_type=Path)
+READABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+WRITABLE_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of text.")(command)
+
+
+def yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--yes", "-y", is_flag=True, help="Do not ask; needed off a terminal.")(command)
+
+
+def discounts_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--discounts", is_flag=True, help="The discounts instead of the products.")(command)
+
+
+def since_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--since", metavar="WHEN", help="From: 30m, 24h or 7d ago, a date, or an RFC 3339 time.")(
+        command
+    )
+
+
+def limit_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most.")(
+        command
+    )

@@ -1,0 +1,36 @@
+"""`checkout doctor` and `checkout completion`."""
+
+from __future__ import annotations
+
+import click
+
+from checkout_daemon.commands.declared.options import json_option
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> int:
+    """Check the set-up, and name what mends each fault; exit 1 if there is any.
+
+    \b
+    Example:
+      checkout doctor
+    """
+    from checkout_daemon.commands import doctor
+
+    return doctor.doctor(as_json=as_json)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@json_option
+def completion(shell: str, as_json: bool) -> int:
+    """Print the script that completes commands in a shell.
+
+    \b
+    Example:
+      checkout completion bash >> ~/.bashrc
+    """
+    from checkout_daemon.commands.completion import completion
+
+    return completion(click.get_current_context().find_root().command, shell, as_json=as_json)

@@ -1,0 +1,106 @@
+"""One order on a page: its facts in sections, ids whole so that they can be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from checkout_daemon.commands.output import console, plain
+from checkout_daemon.commands.styles import attention, event_status, order_status, remark, transition, words
+from checkout_daemon.commands.times import clock
+from checkout_daemon.domain.money import format_money
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.store.order_reads import OrderView, PaymentLine
+
+Line = Text | str
+
+
+def print_order(view: OrderView, time_zone: str) -> None:
+    """Empty sections are left out."""
+    printer = console()
+    for line in _lines(view, time_zone):
+        printer.print(line, soft_wrap=True)
+
+
+def _lines(view: OrderView, zone: str) -> Iterable[Line]:
+    order = view.order
+    yield Text.assemble((f"Order {order.number}", "bold"), "  ", order_status(order.status))
+    yield from _terms(order, zone)
+    sections: dict[str, list[Line]] = {
+        "Items": [
+            f"{each.quantity:>4} × {plain(each.name)} ({plain(each.sku)})  {_money(each.amount, order.currency)}"
+            + (f"  less {_money(each.amount_discount, order.currency)}" if each.amount_discount else "")
+            for each in view.items
+        ],
+        "Sessions": [
+            f"{each.id}\n    attempt {each.attempt}, {words(each.status)}, {words(each.payment_status)}, "
+            f"made {clock(each.created_at, zone)}, expires {clock(each.expires_at, zone)}"
+            + (f"\n    {plain(each.url)}" if each.status == "open" and each.url else "")
+            for each in view.sessions
+        ],
+        "Payments": [_payment(each, zone) for each in view.payments],
+        "Refunds": [
+            f"{each.id}  {_money(each.amount, each.currency)}  {words(each.status)}  {clock(each.created_at, zone)}"
+            for each in view.refunds
+        ],
+        "Disputes": [
+            f"{each.id}  {_money(each.amount, each.currency)}  {words(each.status)}"
+            + (f", {words(plain(each.reason))}" if each.reason else "")
+            + (f", respond by {clock(each.due_by, zone)}" if each.due_by else "")
+            for each in view.disputes
+        ],
+        "Events": [
+            Text.assemble(
+                f"{clock(each.received_at, zone)}  {plain(each.type)}  ",
+                event_status(each.status),
+                f"  {each.id}",
+                f"\n    {plain(each.last_error)}" if each.last_error and each.status != "applied" else "",
+            )
+            for each in view.events
+        ],
+        "Changes": [
+            f"{clock(each.at, zone)}  {transition(each)}  ({each.cause}, {plain(each.actor)}{remark(each)})"
+            for each in view.changes
+        ],
+    }
+    for title, lines in sections.items():
+        if lines:
+            yield ""
+            yield Text(title, style="bold")
+            for line in lines:
+                yield Text("  ").append(line)
+
+
+def _terms(order: Order, zone: str) -> Iterable[Line]:
+    total = _money(order.amount_total, order.currency)
+    if order.amount_discount:
+        code = f" with {plain(order.discount_code)}" if order.discount_code else ""
+        discount = _money(order.amount_discount, order.currency)
+        total += f" ({_money(order.amount_subtotal, order.currency)} less {discount}{code})"
+    facts: dict[str, Line] = {
+        "Attention": attention(order.attention),
+        "Total": total,
+        "Refunded": _money(order.amount_refunded, order.currency) if order.amount_refunded else "",
+        "Customer": f"{plain(order.customer_name)}, {plain(order.customer_email)}, {plain(order.customer_phone)}",
+        "Created": clock(order.created_at, zone),
+        "Paid": clock(order.paid_at, zone) if order.paid_at else "",
+        "Updated": clock(order.updated_at, zone),
+        "Mode": "live" if order.livemode else "test",
+        "Id": order.id,
+    }
+    for name, fact in facts.items():
+        if fact:
+            yield Text(f"  {name:<10}").append(fact)
+
+
+def _payment(payment: PaymentLine, zone: str) -> Line:
+    state = Text("valid", style="green") if payment.valid else Text("not valid", style="bold red")
+    mode = " (live)" if payment.livemode else ""
+    return Text.assemble(
+        f"{payment.id}  {_money(payment.amount, payment.currency)}{mode}  ", state, f"  {clock(payment.paid_at, zone)}"
+    )
+
+
+def _money(amount: int | None, currency: str | None) -> str:
+    return "–" if amount is None or currency is None else format_money(amount, currency)

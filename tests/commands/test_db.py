@@ -1,0 +1,184 @@
+"""checkout db: what scripts and operators get from it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from checkout_daemon.services.backups import split_password
+from checkout_daemon.store.migrations import code_version
+from tests.commands.conftest import Run, go
+from tests.support.cluster import Cluster
+from tests.support.stripe_events import insert_order
+
+
+@pytest.fixture
+def empty_database(cluster: Cluster, environment: pytest.MonkeyPatch) -> object:
+    url = cluster.take_empty()
+    environment.setenv("DATABASE_URL", url)
+    yield url
+    cluster.give_back(url)
+
+
+def test_an_empty_database_is_told_from_one_that_fits(run_bare: Run, empty_database: str) -> None:
+    before = run_bare("db", "status", "--json")
+    made = run_bare("db", "init", "--json")
+    after = run_bare("db", "status", "--json")
+
+    assert (before.code, before.json["version"], before.json["fits"]) == (1, 0, False)
+    assert "checkout db init" in before.err
+    assert (made.code, made.json) == (0, {"version": code_version(), "created": True})
+    assert after.code == 0
+    assert after.json == {
+        "version": code_version(),
+        "code_version": code_version(),
+        "oldest_code": after.json["oldest_code"],
+        "fits": True,
+    }
+
+
+def test_a_second_init_says_that_there_is_a_schema_and_changes_nothing(run: Run) -> None:
+    again = run("db", "init")
+    assert again.code == 0
+    assert "already" in again.out
+    assert run("db", "init", "--json").json["created"] is False
+
+
+def test_migrate_makes_a_schema_and_then_finds_it_up_to_date(run_bare: Run, empty_database: str) -> None:
+    assert code_version() in run_bare("db", "migrate", "--json").json["applied"]
+    assert run_bare("db", "migrate", "--json").json["applied"] == []
+
+
+def test_other_commands_name_the_one_that_makes_the_schema(run_bare: Run, empty_database: str) -> None:
+    listed = run_bare("orders", "list")
+    assert listed.code == 1
+    assert listed.err == "error: the database has no schema yet: run `checkout db init`\n"
+
+
+def test_a_database_that_has_moved_on_is_refused_with_the_reason(run: Run, database_url: str) -> None:
+    async def move_on() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("INSERT INTO schema_migrations (version, name, oldest_code) VALUES (9999, 'x', 9999)")
+        await connection.close()
+
+    go(move_on())
+    status = run("db", "status", "--json")
+    assert (status.code, status.json["fits"]) == (1, False)
+    assert "install the newer release" in status.err
+    assert run("db", "migrate").code == 1
+
+
+def test_a_backup_restores_what_was_there_and_nothing_else(run: Run, database_url: str, tmp_path: Path) -> None:
+    kept = go(insert_order(database_url))
+    file = tmp_path / "shop.dump"
+    backup = run("db", "backup", file, "--json")
+    lost = go(insert_order(database_url))
+    refused = run("db", "restore", file)
+    before = go(order_ids(database_url))
+    restored = run("db", "restore", file, "--yes", "--json")
+
+    assert (backup.code, backup.json["file"], backup.json["bytes"]) == (0, str(file), file.stat().st_size)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert (refused.code, before) == (2, {kept, lost})
+    assert "--yes" in refused.err
+    assert (restored.code, restored.json) == (0, {"file": str(file), "version": code_version(), "fits": True})
+    assert go(order_ids(database_url)) == {kept}
+    assert run("orders", "show", kept, "--json").json["id"] == kept
+
+
+def test_a_restore_removes_the_tables_of_a_newer_schema(run: Run, database_url: str, tmp_path: Path) -> None:
+    """What a migration added refers to old tables, and would be in their way."""
+    file = tmp_path / "shop.dump"
+    assert run("db", "backup", file).code == 0
+
+    async def migrate_further() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("ALTER TABLE orders ADD COLUMN extra text")
+        await connection.execute("CREATE TABLE additions (order_id uuid REFERENCES orders)")
+        await connection.close()
+
+    go(migrate_further())
+    assert run("db", "restore", file, "--yes").code == 0
+    listed = run("orders", "list", "--json")
+    assert (listed.code, listed.lines) == (0, [])
+
+
+def test_restored_changes_are_old_to_whoever_follows_them(run: Run, database_url: str, tmp_path: Path) -> None:
+    """Their transaction ids are another server's, perhaps of this one's future."""
+    go(insert_change(database_url, transaction_id="9000000000"))
+    file = tmp_path / "shop.dump"
+    assert run("db", "backup", file).code == 0
+    assert run("db", "restore", file, "--yes").code == 0
+    assert run("orders", "show", "1001", "--json").json["changes"]
+    assert go(visible_changes(database_url)) == 1
+
+
+def test_what_is_no_backup_of_ours_is_refused_and_nothing_happens(
+    run: Run, database_url: str, tmp_path: Path, cluster: Cluster, environment: pytest.MonkeyPatch
+) -> None:
+    kept = go(insert_order(database_url))
+    text = tmp_path / "notes.txt"
+    text.write_text("not a backup")
+    foreign = cluster.take_empty()
+    environment.setenv("DATABASE_URL", foreign)
+    other = tmp_path / "other.dump"
+    assert run("db", "backup", other).code == 0
+    environment.setenv("DATABASE_URL", database_url)
+    cluster.give_back(foreign)
+
+    assert run("db", "restore", text, "--yes").code == 1
+    refused = run("db", "restore", other, "--yes")
+    assert refused.code == 1
+    assert "another database" in refused.err
+    assert go(order_ids(database_url)) == {kept}
+
+
+def test_an_existing_file_is_never_overwritten(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "shop.dump"
+    file.write_text("precious")
+    again = run("db", "backup", file)
+    assert (again.code, file.read_text()) == (2, "precious")
+    assert "exists" in again.err
+
+
+def test_a_password_never_becomes_an_argument() -> None:
+    assert split_password("postgresql://ada:s%40fe@host:5432/shop?sslmode=require") == (
+        "postgresql://ada@host:5432/shop?sslmode=require",
+        "s@fe",
+    )
+    assert split_password("postgresql:///shop?host=/run/pg&password=safe") == (
+        "postgresql:///shop?host=%2Frun%2Fpg",
+        "safe",
+    )
+    assert split_password("postgresql://host/shop") == ("postgresql://host/shop", None)
+
+
+async def order_ids(url: str) -> set[str]:
+    connection = await asyncpg.connect(url)
+    rows = await connection.fetch("SELECT id::text FROM orders")
+    await connection.close()
+    return {row["id"] for row in rows}
+
+
+async def insert_change(url: str, transaction_id: str) -> None:
+    order_id = await insert_order(url)
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "INSERT INTO order_changes (order_id, to_status, cause, actor, xid)"
+        " VALUES ($1, 'pending', 'c', 'a', $2::text::xid8)",
+        order_id,
+        transaction_id,
+    )
+    await connection.close()
+
+
+async def visible_changes(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM order_changes WHERE pg_visible_in_snapshot(xid, pg_current_snapshot())"
+    )
+    await connection.close()
+    return count
