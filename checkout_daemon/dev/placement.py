@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from checkout_daemon.dev.postmaster import is_running
 from checkout_daemon.errors import ConfigurationError
 
 # Before /var/tmp, whose old files some systems delete one by one: the end of a database.
 _ROOT_PLACES = (Path("/var/lib/checkout-dev"), Path("/var/tmp/checkout-dev"))  # noqa: S108 - ownership is checked
+_OWNER = "state-dir"  # in a cluster outside its state directory: the file that names that
 _TIMEOUT_SECONDS = 120.0
 
 
@@ -125,6 +127,8 @@ async def find_home(state_dir: Path, account: Account) -> Path:
     for place in _places(state_dir):
         home = place / f"cluster-{name}"
         if _ours(place) and _claim(home, account) and await _can_enter(account, home):
+            (home / _OWNER).write_text(str(state_dir), encoding="utf-8")
+            await asyncio.to_thread(_discard_orphans, place)
             return home
     raise ConfigurationError(
         f"no directory found that the user PostgreSQL would run as (uid {account.uid}) can use: "
@@ -164,6 +168,19 @@ def _ours(place: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _discard_orphans(place: Path) -> None:
+    """Delete the clusters whose state directories are gone: nobody else ever would.
+
+    Where what held the state directory is gone as well, it may be a disk that is not mounted; temporary ones are gone.
+    """
+    temporary = place.parent == Path(tempfile.gettempdir()).resolve()
+    for note in place.glob(f"cluster-*/{_OWNER}"):
+        state_dir = Path(note.read_text(encoding="utf-8"))
+        gone = not state_dir.exists() and (temporary or state_dir.parent.exists())
+        if gone and not is_running(note.parent / "data"):
+            shutil.rmtree(note.parent, ignore_errors=True)
 
 
 def _claim(home: Path, account: Account) -> bool:

@@ -20,7 +20,8 @@ from time import monotonic
 from checkout_daemon.dev.files import log_tail, open_log, write_private
 from checkout_daemon.dev.placement import find_account, find_binaries, find_home
 from checkout_daemon.dev.ports import free_port
-from checkout_daemon.dev.processes import poll, runs_with, stop_foreign
+from checkout_daemon.dev.postmaster import PROGRAM, is_ready, is_running, postmaster_pid
+from checkout_daemon.dev.processes import poll, stop_foreign
 from checkout_daemon.dev.record import RECORD, Record, load_record, save_record
 from checkout_daemon.errors import ConfigurationError
 
@@ -127,7 +128,7 @@ class EmbeddedPostgres:
                     "put it back, or delete that directory to begin with an empty database"
                 )
             # The state dir that it belonged to was deleted, and another one made in its place.
-            await stop_foreign(_postmaster_pid(home / "data"), "postgres", str(home / "data"))
+            await stop_foreign(postmaster_pid(home / "data"), PROGRAM, str(home / "data"))
             await asyncio.to_thread(shutil.rmtree, home / "data")
         return Record(home=str(home), password=secrets.token_urlsafe(24))
 
@@ -181,10 +182,10 @@ class EmbeddedPostgres:
 
         PostgreSQL alone would refuse to start when the recorded process id has been given to some other process.
         """
-        pid = _postmaster_pid(self._data)
+        pid = postmaster_pid(self._data)
         if pid is not None:
-            await stop_foreign(pid, "postgres", str(self._data))
-            if not runs_with(pid, "postgres", str(self._data)):
+            await stop_foreign(pid, PROGRAM, str(self._data))
+            if not is_running(self._data):
                 (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     async def _launch(self) -> None:
@@ -218,16 +219,10 @@ class EmbeddedPostgres:
         return command
 
     async def _becomes_ready(self, deadline: float) -> bool:
-        """Watch the last line of postmaster.pid, as pg_ctl does: it costs no connection."""
         process = self._process
         assert process is not None
-
-        def ready() -> bool:
-            lines = _postmaster_lines(self._data)
-            return len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready"
-
-        await poll(lambda: process.returncode is not None or ready(), deadline - monotonic())
-        return process.returncode is None and ready()
+        await poll(lambda: process.returncode is not None or is_ready(self._data, process.pid), deadline - monotonic())
+        return process.returncode is None and is_ready(self._data, process.pid)
 
     async def _start_watcher(self) -> None:
         """A process that shuts the server down when this one is gone, even by kill -9: it reads a pipe only we hold."""
@@ -249,15 +244,3 @@ class EmbeddedPostgres:
         if self._pipe_end is not None:
             os.close(self._pipe_end)
             self._pipe_end = None
-
-
-def _postmaster_lines(data: Path) -> list[str]:
-    try:
-        return (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-
-
-def _postmaster_pid(data: Path) -> int | None:
-    first = next(iter(_postmaster_lines(data)), "")
-    return int(first) if first.isdigit() else None

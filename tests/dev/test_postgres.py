@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import stat
 import sys
@@ -162,6 +163,18 @@ async def test_a_deleted_state_directory_takes_its_database_with_it(state_dir: P
 
     async with running(home) as server:
         assert await ask(server.url(), "SELECT to_regclass('old')") is None
+
+
+async def test_a_cluster_whose_state_directory_is_gone_is_discarded_by_the_next_one(state_dir: Path) -> None:
+    first, second = state_dir / "first", state_dir / "second"
+    first.mkdir(mode=0o700)
+    second.mkdir(mode=0o700)
+    async with running(first):
+        home = data_of(first).parent
+    shutil.rmtree(first)
+
+    async with running(second):
+        assert not home.exists()
 
 
 async def test_a_lost_password_is_said_to_be_lost(state_dir: Path) -> None:
