@@ -45,7 +45,7 @@ def to_problem(error: CheckoutError) -> Problem:
         title=error.title,
         status=error.status,
         code=error.code,
-        detail=_SAFE_DETAILS[error.code] if error.status > 500 else error.detail,
+        detail=_SAFE_DETAILS.get(error.code, _UNKNOWN_DETAIL) if error.status > 500 else error.detail,
         errors=[FieldFault(each.pointer, each.code, each.detail) for each in error.errors]
         if isinstance(error, InvalidRequest)
         else None,

@@ -1,0 +1,211 @@
+"""The shop over HTTP: products, quotes, checkouts, and the order that the shopper sees."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from tests.support.flaky_stripe import FlakyStripe
+from tests.support.stripe_events import event_body, session_object, signed
+from tests.web.conftest import Client, checkout_body
+
+
+async def call(
+    client: Client, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+) -> tuple[int, Any]:
+    async with client.request(method, path, json=body, headers=headers) as answer:
+        return answer.status, json.loads(await answer.read())
+
+
+async def count_orders(connection: asyncpg.Connection) -> int:
+    return int(await connection.fetchval("SELECT count(*) FROM orders"))
+
+
+async def test_products_come_with_those_available_first(shop: Client) -> None:
+    status, told = await call(shop, "GET", "/api/products")
+    assert status == 200
+    assert told["currency"] == "eur"
+    assert [each["sku"] for each in told["products"]] == ["NOTE", "PEN", "OLD"]
+    assert told["products"][0] == {
+        "sku": "NOTE",
+        "name": "Notebook",
+        "description": "Dotted",
+        "image_url": None,
+        "unit_amount": 1200,
+        "currency": "eur",
+        "available": True,
+    }
+
+
+async def test_a_quote_adds_up_and_writes_nothing(shop: Client, connection: asyncpg.Connection) -> None:
+    body = {"items": [{"sku": "NOTE", "quantity": 2}, {"sku": "PEN", "quantity": 1}], "discount_code": "ten"}
+    status, told = await call(shop, "POST", "/api/quotes", body)
+    assert status == 200
+    assert told == {
+        "items": [
+            {"sku": "NOTE", "name": "Notebook", "unit_amount": 1200, "quantity": 2, "amount": 2400},
+            {"sku": "PEN", "name": "Pen", "unit_amount": 333, "quantity": 1, "amount": 333},
+        ],
+        "amount_subtotal": 2733,
+        "amount_discount": 273,
+        "amount_total": 2460,
+        "currency": "eur",
+        "discount": {"code": "TEN", "amount": 273},
+    }
+    assert await count_orders(connection) == 0
+
+
+async def test_a_quote_without_a_discount_has_none(shop: Client) -> None:
+    _, told = await call(shop, "POST", "/api/quotes", {"items": [{"sku": "PEN", "quantity": 3}], "discount_code": None})
+    assert "discount" not in told
+    assert told["amount_total"] == 999
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code"),
+    [
+        ({"items": [{"sku": "GONE", "quantity": 1}]}, "/items/0/sku", "unknown_sku"),
+        ({"items": [{"sku": "OLD", "quantity": 1}]}, "/items/0/sku", "unavailable_sku"),
+        ({"items": [{"sku": "PEN", "quantity": 1}], "discount_code": "NOPE"}, "/discount_code", "discount_unknown"),
+        ({"items": [{"sku": "PEN", "quantity": 1}], "discount_code": "\0"}, "/discount_code", "discount_unknown"),
+    ],
+)
+async def test_what_cannot_be_sold_is_named(shop: Client, body: Any, pointer: str, code: str) -> None:
+    status, told = await call(shop, "POST", "/api/quotes", body)
+    assert (status, told["code"]) == (422, "invalid_request")
+    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [(pointer, code)]
+
+
+async def test_a_checkout_makes_an_order_and_says_where_to_pay(
+    paying_shop: Client, connection: asyncpg.Connection
+) -> None:
+    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(expected_total=2400))
+    assert status == 201
+    assert set(told) == {
+        *("order_id", "number", "session_id", "url", "status", "amount_total", "currency", "expires_at")
+    }
+    assert (told["status"], told["amount_total"], told["currency"]) == ("pending", 2400, "eur")
+    assert told["session_id"].startswith("cs_")
+    assert told["url"].startswith("http")
+    assert datetime.fromisoformat(told["expires_at"]) > datetime.now(UTC) + timedelta(minutes=30)
+    assert told["expires_at"].endswith("Z")
+    row = await connection.fetchrow("SELECT id, customer_email, customer_phone FROM orders")
+    assert row is not None
+    assert (row["id"], row["customer_email"]) == (UUID(told["order_id"]), "ada@example.com")
+
+
+async def test_the_same_key_and_body_give_the_same_order_however_it_is_written(
+    paying_shop: Client, connection: asyncpg.Connection
+) -> None:
+    headers = {"Idempotency-Key": "key-1", "Content-Type": "application/json"}
+    first = json.dumps(checkout_body()).encode()
+    again = json.dumps(dict(reversed(checkout_body(discount_code=None).items())), indent=3).encode()
+    async with paying_shop.post("/api/stripe-checkout", data=first, headers=headers) as answer:
+        made, created = await answer.json(), answer.status
+    async with paying_shop.post("/api/stripe-checkout", data=again, headers=headers) as answer:
+        repeated, replayed = await answer.json(), answer.status
+    assert (created, replayed) == (201, 200)
+    assert repeated == made
+    assert await count_orders(connection) == 1
+
+
+async def test_twins_at_once_make_one_order(paying_shop: Client, connection: asyncpg.Connection) -> None:
+    key = {"Idempotency-Key": "twin"}
+    answers = await asyncio.gather(
+        *(call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key) for _ in range(5))
+    )
+    assert sorted(status for status, _ in answers) == [200, 200, 200, 200, 201]
+    assert len({told["session_id"] for _, told in answers}) == 1
+    assert await count_orders(connection) == 1
+
+
+async def test_another_body_under_a_key_is_a_conflict(paying_shop: Client) -> None:
+    key = {"Idempotency-Key": "key-2"}
+    await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
+    other = checkout_body(items=[{"sku": "PEN", "quantity": 1}])
+    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", other, key)
+    assert (status, told["code"]) == (409, "idempotency_conflict")
+
+
+async def test_a_total_that_no_longer_holds_is_answered_with_the_new_quote(
+    shop: Client, connection: asyncpg.Connection
+) -> None:
+    status, told = await call(shop, "POST", "/api/stripe-checkout", checkout_body(expected_total=2399))
+    assert (status, told["code"]) == (409, "price_changed")
+    _, quote = await call(shop, "POST", "/api/quotes", {"items": checkout_body()["items"]})
+    assert told["quote"] == quote
+    assert await count_orders(connection) == 0
+
+
+async def test_without_stripe_the_order_is_kept_and_the_key_finishes_it(
+    paying_shop: Client, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    stripe.plan = lambda number, request: "refuse_429"
+    key = {"Idempotency-Key": "key-3"}
+    async with paying_shop.post("/api/stripe-checkout", json=checkout_body(), headers=key) as answer:
+        told = json.loads(await answer.read())
+        assert (answer.status, told["code"]) == (503, "stripe_unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+    assert await count_orders(connection) == 1
+    stripe.plan = lambda number, request: None
+    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
+    assert status == 200
+    assert told["order_id"] == str(await connection.fetchval("SELECT id FROM orders"))
+
+
+async def test_a_refusal_by_stripe_is_told_without_its_words(paying_shop: Client, stripe: FlakyStripe) -> None:
+    stripe.plan = lambda number, request: "reject_400"
+    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
+    assert (status, told["code"]) == (502, "stripe_rejected")
+    assert "req_planned" not in json.dumps(told)
+
+
+@pytest.mark.parametrize("ref", ["session_id", "order_id"])
+async def test_the_shopper_sees_the_order_and_nothing_of_a_person(paying_shop: Client, ref: str) -> None:
+    _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
+    status, told = await call(paying_shop, "GET", f"/api/stripe-checkout/{made[ref]}")
+    assert status == 200
+    assert told == {
+        "number": made["number"],
+        "status": "pending",
+        "items": [{"sku": "NOTE", "name": "Notebook", "unit_amount": 1200, "quantity": 2, "amount": 2400}],
+        "amount_subtotal": 2400,
+        "amount_discount": 0,
+        "amount_total": 2400,
+        "currency": "eur",
+        "retry_url": f"/api/stripe-checkout/{made['order_id']}/retry",
+    }
+
+
+async def test_the_retry_url_leads_to_the_open_session(paying_shop: Client) -> None:
+    _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
+    _, order = await call(paying_shop, "GET", f"/api/stripe-checkout/{made['order_id']}")
+    status, told = await call(paying_shop, "POST", order["retry_url"])
+    assert status == 200
+    assert told == made
+
+
+async def test_a_paid_order_has_no_retry_url_and_refuses_a_retry(paying_shop: Client) -> None:
+    _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
+    paid = session_object(made["order_id"], made["session_id"], "pi_1", amount_total=2400)
+    body = event_body("checkout.session.completed", paid)
+    async with paying_shop.post("/api/webhook", data=body, headers={"Stripe-Signature": signed(body)}) as answer:
+        assert answer.status == 200
+    _, order = await call(paying_shop, "GET", f"/api/stripe-checkout/{made['order_id']}")
+    assert order["status"] == "completed"
+    assert "retry_url" not in order
+    status, told = await call(paying_shop, "POST", f"/api/stripe-checkout/{made['order_id']}/retry")
+    assert (status, told["code"]) == (409, "not_payable")
+
+
+@pytest.mark.parametrize("ref", [str(uuid4()), "cs_test_unknown", "1001", "x" * 300, "%00", "a%2Fb", "%ff", "ü"])
+async def test_an_unknown_ref_is_not_found(shop: Client, ref: str) -> None:
+    for method, path in (("GET", f"/api/stripe-checkout/{ref}"), ("POST", f"/api/stripe-checkout/{ref}/retry")):
+        status, told = await call(shop, method, path)
+        assert (status, told["code"]) == (404, "not_found")
