@@ -78,7 +78,7 @@ class Storefront:
             return web.Response(body=_NOT_BUILT, status=503, content_type="text/html", charset="utf-8")
         file = self._files.get(request.path)
         if file is None:
-            if PurePosixPath(request.path).suffix:
+            if "." in request.path.rpartition("/")[2]:
                 raise NoSuchPage("there is no file at this path")
             file = self._files[INDEX]
         return _respond(request, file)

@@ -1,0 +1,108 @@
+"""For machines that watch: alive, ready, metrics, the API's description."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from checkout_daemon.web.keys import RUNTIME
+from tests.web.conftest import Client, OpenClient
+
+
+async def test_alive_without_a_database(client: Client) -> None:
+    async with client.get("/healthz") as answer:
+        assert (answer.status, await answer.json()) == (200, {"status": "ok"})
+
+
+async def test_ready_with_a_database_of_this_schema(shop: Client) -> None:
+    async with shop.get("/readyz") as answer:
+        assert (answer.status, await answer.json()) == (200, {"status": "ready"})
+    async with shop.head("/readyz") as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM schema_migrations",
+        "INSERT INTO schema_migrations (version, name, oldest_code) VALUES (9999, 'later', 9999)",
+    ],
+)
+async def test_not_ready_on_a_schema_that_does_not_fit(
+    shop: Client, connection: asyncpg.Connection, change: str
+) -> None:
+    await connection.execute(change)
+    async with shop.get("/readyz") as answer:
+        told = json.loads(await answer.read())
+        assert (answer.status, told["code"]) == (503, "schema_mismatch")
+
+
+async def test_still_ready_on_a_newer_schema_that_bears_this_code(shop: Client, connection: asyncpg.Connection) -> None:
+    await connection.execute("INSERT INTO schema_migrations (version, name, oldest_code) VALUES (9999, 'expand', 1)")
+    async with shop.get("/readyz") as answer:
+        assert answer.status == 200
+
+
+async def test_a_database_that_does_not_answer_in_time_is_not_ready(
+    shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @asynccontextmanager
+    async def never() -> AsyncIterator[None]:
+        await asyncio.Event().wait()
+        yield
+
+    monkeypatch.setattr("checkout_daemon.web.system.READY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(type(shop.app[RUNTIME].database), "connection", lambda self: never())
+    async with shop.get("/readyz") as answer:
+        told = json.loads(await answer.read())
+        assert (answer.status, told["code"]) == (503, "database_unavailable")
+
+
+async def test_requests_are_counted_by_route_and_never_by_path(shop: Client) -> None:
+    for path in ("/api/stripe-checkout/cs_1", "/api/stripe-checkout/cs_2", "/page/a", "/healthz"):
+        async with shop.get(path):
+            pass
+    async with shop.get("/metrics") as answer:
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        lines = (await answer.text()).splitlines()
+    assert 'checkout_http_requests_total{method="GET",route="/api/stripe-checkout/{ref}",status="404"} 2.0' in lines
+    assert 'checkout_http_requests_total{method="GET",route="storefront",status="503"} 1.0' in lines
+    assert 'checkout_http_request_seconds_count{route="/healthz"} 1.0' in lines
+    assert not any("cs_1" in line or "/page" in line for line in lines)
+
+
+async def test_connections_of_both_pools_are_shown(shop: Client) -> None:
+    async with shop.get("/api/products"):
+        pass
+    async with shop.get("/metrics") as answer:
+        text = await answer.text()
+    assert 'checkout_database_connections{pool="shop"} 1.0' in text
+    assert 'checkout_database_connections_idle{pool="shop"} 1.0' in text
+    assert 'checkout_database_connections{pool="intake"} 0.0' in text
+
+
+async def test_two_applications_count_apart(open_client: OpenClient) -> None:
+    one, other = await open_client(), await open_client()
+    async with one.get("/healthz"):
+        pass
+    async with other.get("/metrics") as answer:
+        assert "/healthz" not in await answer.text()
+
+
+async def test_orders_and_calls_to_stripe_are_counted(paying_shop: Client) -> None:
+    body = {
+        "items": [{"sku": "NOTE", "quantity": 2}],
+        "customer": {"name": "Ada", "email": "ada@example.com", "phone": "+436641234567"},
+    }
+    async with paying_shop.post("/api/stripe-checkout", json=body) as answer:
+        assert answer.status == 201
+    async with paying_shop.get("/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    assert 'checkout_orders_total{currency="eur"} 1.0' in lines
+    assert 'checkout_stripe_calls_total{method="checkout.sessions.create",outcome="ok"} 1.0' in lines
+    assert 'checkout_stripe_call_seconds_count{method="checkout.sessions.create"} 1.0' in lines
