@@ -16,9 +16,9 @@ def doctor(as_json: bool) -> int:
     Example:
       checkout doctor
     """
-    from checkout_daemon.commands import doctor
+    from checkout_daemon.commands.doctor import doctor
 
-    return doctor.doctor(as_json=as_json)
+    return doctor(as_json=as_json)
 
 
 @click.command()

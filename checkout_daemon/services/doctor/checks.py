@@ -1,0 +1,45 @@
+"""All checks, in the order in which a fault of one explains those of the next."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import asyncpg
+
+from checkout_daemon.config import Settings
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.services.doctor import database, machine, stripe
+from checkout_daemon.services.doctor.check import Check
+from checkout_daemon.services.doctor.probes import Probes, open_probes
+
+CHECKS: dict[str, Callable[[Probes], Check | Awaitable[Check]]] = {
+    "database": database.answers,
+    "schema": database.schema_fits,
+    "clock": stripe.clock_agrees,
+    "key_mode": database.key_mode_agrees,
+    "endpoint": stripe.endpoint_registered,
+    "secrets": stripe.secrets_set,
+    "cli": machine.cli_found,
+    "smtp": machine.smtp_answers,
+    "disk": machine.disk_has_room,
+    "dead_letters": database.no_dead_letters,
+    "backfill": database.nothing_missing,
+}
+
+
+async def examine(settings: Settings) -> AsyncGenerator[Check, None]:
+    """One after the other, so that each can be shown when it is known. None of them raises."""
+    async with open_probes(settings) as probes:
+        for name, check in CHECKS.items():
+            yield await _carry_out(name, check, probes)
+
+
+async def _carry_out(name: str, check: Callable[[Probes], Check | Awaitable[Check]], probes: Probes) -> Check:
+    try:
+        result = check(probes)
+        return await result if inspect.isawaitable(result) else result
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+        return Check.failed(name, "cannot be told before the schema fits", "checkout db migrate")
+    except CheckoutError as error:
+        return Check.failed(name, error.detail, probes.mend_database)

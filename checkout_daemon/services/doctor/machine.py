@@ -1,0 +1,78 @@
+"""Checks of this machine: the Stripe CLI, the mail server, the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from checkout_daemon.services.doctor.check import Check
+from checkout_daemon.services.doctor.probes import Probes
+from checkout_daemon.services.stripe_cli import find_stripe_cli
+
+LEAST_FREE_BYTES = 1 << 30
+_SMTP_SECONDS = 5
+_SMTP_PORTS = {"smtp": 25, "smtps": 465}
+
+
+def cli_found(_: Probes) -> Check:
+    path, looked = find_stripe_cli()
+    if path is None:
+        return Check.failed(
+            "cli", f"the Stripe CLI is not found: {looked}", "npm --prefix frontend install @stripe/cli"
+        )
+    return Check.passed("cli", str(path))
+
+
+async def smtp_answers(probes: Probes) -> Check:
+    url = probes.settings.smtp_url
+    if url is None:
+        return Check.passed("smtp", "not configured: no mail is sent")
+    if probes.settings.mail_from is None:
+        return Check.failed("smtp", "CHECKOUT_MAIL_FROM is not set", "export CHECKOUT_MAIL_FROM=shop@example.com")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or _SMTP_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        host, port = None, 0
+    if not host:
+        detail = "CHECKOUT_SMTP_URL is not of the form smtp://user:password@host:port"
+        return Check.failed("smtp", detail, "export CHECKOUT_SMTP_URL=smtp://localhost:25")
+    greeting = await _greeting(host, port, tls=parts.scheme == "smtps")
+    if not greeting.startswith("220"):
+        said = f"says {greeting!r}" if greeting else "does not answer"
+        return Check.failed("smtp", f"{host} port {port} {said}", f"nc -v {host} {port}")
+    return Check.passed("smtp", f"{host} port {port} answers")
+
+
+def disk_has_room(probes: Probes) -> Check:
+    directory = probes.settings.state_dir
+    while not directory.exists():
+        directory = directory.parent
+    free = shutil.disk_usage(directory).free
+    detail = f"{free / (1 << 30):.1f} GiB free for {directory}"
+    if free < LEAST_FREE_BYTES:
+        return Check.failed("disk", detail, f"du -xh {_mount_point(directory)} | sort -h | tail")
+    return Check.passed("disk", detail)
+
+
+async def _greeting(host: str, port: int, *, tls: bool) -> str:
+    """The first line that the server says; empty if there is none."""
+    try:
+        async with asyncio.timeout(_SMTP_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port, ssl=tls or None)
+            try:
+                return (await reader.readline()).decode(errors="replace").strip()
+            finally:
+                writer.close()
+                await writer.wait_closed()
+    except (OSError, ValueError):  # with TimeoutError and TLS failures; ValueError for an overlong line
+        return ""
+
+
+def _mount_point(path: Path) -> Path:
+    path = path.resolve()
+    while not path.is_mount():
+        path = path.parent
+    return path

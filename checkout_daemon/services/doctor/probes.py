@@ -1,0 +1,114 @@
+"""What the checks look at, asked once: the database server, and Stripe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from checkout_daemon.config import STRIPE_API_BASE, Settings, read_setting
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.gateway.client import StripeGateway
+from checkout_daemon.gateway.webhook_endpoints import list_endpoints
+from checkout_daemon.services.backups import split_password
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.servers import Server, read_server
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """`server` and `endpoints` are None where nobody answered, and the trouble says why."""
+
+    settings: Settings
+    database: Database | None
+    gateway: StripeGateway
+    server: Server | None
+    server_trouble: str
+    database_ahead: timedelta  # its clock less ours
+    endpoints: list[dict[str, Any]] | None
+    stripe_trouble: str
+    stripe_ahead: timedelta  # its clock, in whole seconds, less ours
+
+    @property
+    def demo_database(self) -> bool:
+        """Whether the database is the one that `checkout dev` brings."""
+        return read_setting("DATABASE_URL") is None
+
+    @property
+    def demo_stripe(self) -> bool:
+        """Whether Stripe is the offline one that `checkout dev` brings."""
+        return read_setting("STRIPE_API_KEY") is None
+
+    @property
+    def now_at_stripe(self) -> datetime:
+        return datetime.now(UTC) + self.stripe_ahead
+
+    @property
+    def offline_stripe(self) -> bool:
+        return self.settings.stripe_api_base != STRIPE_API_BASE
+
+    @property
+    def mend_database(self) -> str:
+        if self.demo_database or self.settings.database_url is None:
+            return "checkout dev"
+        return f"pg_isready --dbname={split_password(self.settings.database_url)[0]}"
+
+    @property
+    def mend_stripe(self) -> str:
+        return "checkout dev" if self.demo_stripe else f"curl --head {self.settings.stripe_api_base}"
+
+
+@asynccontextmanager
+async def open_probes(settings: Settings) -> AsyncIterator[Probes]:
+    """Ask both at once; no answer is an answer too."""
+    database = Database(settings.database_url, max_size=1) if settings.database_url else None
+    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
+    try:
+        (server, server_trouble, database_ahead), (endpoints, stripe_trouble, stripe_ahead) = await asyncio.gather(
+            _ask_database(database), _ask_stripe(gateway, settings)
+        )
+        yield Probes(
+            settings,
+            database,
+            gateway,
+            server,
+            server_trouble,
+            database_ahead,
+            endpoints,
+            stripe_trouble,
+            stripe_ahead,
+        )
+    finally:
+        await gateway.close()
+        if database is not None:
+            await database.close()
+
+
+async def _ask_database(database: Database | None) -> tuple[Server | None, str, timedelta]:
+    if database is None:
+        return None, "DATABASE_URL is not set", timedelta()
+    try:
+        async with database.connection() as connection:
+            before = datetime.now(UTC)
+            server = await read_server(connection)
+            return server, "", _ahead(server.now, before)
+    except CheckoutError as error:
+        return None, error.detail, timedelta()
+
+
+async def _ask_stripe(gateway: StripeGateway, settings: Settings) -> tuple[list[dict[str, Any]] | None, str, timedelta]:
+    if settings.stripe_api_key is None:
+        return None, "STRIPE_API_KEY is not set", timedelta()
+    before = datetime.now(UTC)
+    try:
+        fetched = await list_endpoints(gateway)
+    except CheckoutError as error:
+        return None, error.detail, timedelta()
+    return fetched.object["data"], "", _ahead(fetched.observed_at, before)
+
+
+def _ahead(told: datetime, before: datetime) -> timedelta:
+    return told - (before + (datetime.now(UTC) - before) / 2)
