@@ -138,13 +138,13 @@ class Hosted:
         email = form.get("email") or session.body["customer_email"]
         details = {"email": email}
         if chosen == "sepa_debit":
-            return self.box.storage.add(methods.debit_method(self.box, form.get("iban", ""), details))
+            return self.box.storage.add(methods.debit_method(form.get("iban", ""), details))
         expiry = _EXPIRY.fullmatch(form.get("expiry", ""))
         if expiry is None:
             raise ApiError("Your card's expiration date is incomplete: write it as MM/YY.", status=402)
         month, year = int(expiry[1]), int(expiry[2])
         number, cvc = form.get("number", ""), form.get("cvc", "").strip()
-        return self.box.storage.add(methods.card_from_number(self.box, number, month, year, cvc, details))
+        return self.box.storage.add(methods.card_from_number(number, month, year, cvc, details))
 
 
 def success_url(session: Record) -> str:

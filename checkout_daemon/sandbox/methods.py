@@ -25,7 +25,7 @@ from checkout_daemon.sandbox.testdata import (
 _EXPIRES_IN_YEARS = 5
 
 
-def card_method(box: Box, name: str, details: Params | None = None, expiry: tuple[int, int] | None = None) -> Record:
+def card_method(name: str, details: Params | None = None, expiry: tuple[int, int] | None = None) -> Record:
     """A payment method for the test card with this name."""
     card = CARDS[name]
     month, year = expiry or (12, datetime.now(UTC).year + _EXPIRES_IN_YEARS)
@@ -49,9 +49,7 @@ def card_method(box: Box, name: str, details: Params | None = None, expiry: tupl
     return _method("card", fields, details, {"card": name})
 
 
-def card_from_number(
-    box: Box, number: str, month: int, year: int, cvc: str | None, details: Params | None = None
-) -> Record:
+def card_from_number(number: str, month: int, year: int, cvc: str | None, details: Params | None = None) -> Record:
     """A payment method for what was typed. Raises ApiError (402) for what no card can be."""
     digits = number.replace(" ", "").replace("-", "")
     name = card_by_number(digits)
@@ -71,10 +69,10 @@ def card_from_number(
         )
     if cvc is not None and not (cvc.isascii() and cvc.isdigit() and len(cvc) in (3, 4)):
         raise card_error(Decline("invalid_cvc", None, "Your card's security code is invalid."), param="cvc")
-    return card_method(box, name, details, (month, year))
+    return card_method(name, details, (month, year))
 
 
-def debit_method(box: Box, iban: str, details: Params | None = None, param: str = "sepa_debit[iban]") -> Record:
+def debit_method(iban: str, details: Params | None = None, param: str = "sepa_debit[iban]") -> Record:
     """A payment method for a bank account."""
     plain = iban.replace(" ", "").upper()
     if not is_iban(plain):
@@ -93,7 +91,7 @@ def debit_method(box: Box, iban: str, details: Params | None = None, param: str 
 def method_by_id(box: Box, object_id: str, param: str = "payment_method") -> Record:
     """The payment method; `pm_card_NAME` and `tok_NAME` make a new one."""
     if name := card_by_token(object_id):
-        return box.storage.add(card_method(box, name))
+        return box.storage.add(card_method(name))
     record = box.storage.find(object_id, "payment_method")
     if record is None:
         noun = "token" if object_id.startswith("tok_") else "PaymentMethod"

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from checkout_daemon.sandbox.box import API_VERSION, Box, Operation, Origin
-from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.expand import expand
 from checkout_daemon.sandbox.forms import FormError, Tree, decode_form
@@ -86,7 +85,7 @@ class Api:
         try:
             tree = await _tree(request)
             fingerprint = _fingerprint(request, tree)
-            kept = self.box.storage.answer(key, now())
+            kept = self.box.storage.answer(key)
             if kept is None:
                 status, body = self._perform(operation, object_id, tree, request, origin, key, fingerprint)
                 return status, body, None
@@ -131,11 +130,11 @@ class Api:
                 else:
                     status = 200
                 if key is not None:
-                    box.storage.keep_answer(key, Answer(fingerprint, status, text, request_id), now())
+                    box.storage.keep_answer(key, Answer(fingerprint, status, text, request_id))
         except ApiError as error:
             status, text = error.status, _dump(error, request_id)
             if key is not None and error.stored:
-                box.storage.keep_answer(key, Answer(fingerprint, status, text, request_id), now())
+                box.storage.keep_answer(key, Answer(fingerprint, status, text, request_id))
         except Exception:
             _logger.exception("%s %s failed", request.method, request.path)
             status, text = 500, _dump(ApiError("An unknown error occurred.", kind="api_error"), request_id)

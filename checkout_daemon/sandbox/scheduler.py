@@ -72,7 +72,7 @@ async def run_scheduler(box: Box, deliverer: Deliverer) -> None:
 def run_due_timers(box: Box) -> None:
     """Each in a transaction of its own; one that cannot be done is logged and gone."""
     box.origin = Origin(base_url=box.origin.base_url)
-    while timer := box.storage.due_timer(now()):
+    while timer := box.storage.due_timer():
         try:
             with box.storage.transaction():
                 box.storage.remove_timer(timer.id)

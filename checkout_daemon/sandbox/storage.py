@@ -11,6 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from checkout_daemon.sandbox.clock import now
+
 Body = dict[str, Any]
 
 FILE = "sandbox.sqlite3"
@@ -67,6 +69,7 @@ class Storage:
         schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
         self.connection.executescript(schema)
         (state_dir / FILE).chmod(0o600)
+        self.connection.execute("DELETE FROM idempotency WHERE created < ?", (now() - _IDEMPOTENCY_SECONDS,))
 
     def close(self) -> None:
         self.connection.close()
@@ -155,18 +158,18 @@ class Storage:
 
     # Idempotency
 
-    def answer(self, key: str, now: float) -> Answer | None:
+    def answer(self, key: str) -> Answer | None:
         row = self.connection.execute(
             "SELECT fingerprint, status, body, request_id FROM idempotency WHERE key = ? AND created > ?",
-            (key, now - _IDEMPOTENCY_SECONDS),
+            (key, now() - _IDEMPOTENCY_SECONDS),
         ).fetchone()
         return Answer(*row) if row else None
 
-    def keep_answer(self, key: str, answer: Answer, now: float) -> None:
+    def keep_answer(self, key: str, answer: Answer) -> None:
         self.connection.execute(
             "INSERT OR REPLACE INTO idempotency (key, created, fingerprint, status, body, request_id) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            (key, now, answer.fingerprint, answer.status, answer.body, answer.request_id),
+            (key, now(), answer.fingerprint, answer.status, answer.body, answer.request_id),
         )
 
     # Timers
@@ -176,9 +179,9 @@ class Storage:
             "INSERT INTO timers (kind, due_at, payload) VALUES (?, ?, ?)", (kind, due_at, json.dumps(payload))
         )
 
-    def due_timer(self, now: float) -> Timer | None:
+    def due_timer(self) -> Timer | None:
         row = self.connection.execute(
-            "SELECT id, kind, payload FROM timers WHERE due_at <= ? ORDER BY due_at, id LIMIT 1", (now,)
+            "SELECT id, kind, payload FROM timers WHERE due_at <= ? ORDER BY due_at, id LIMIT 1", (now(),)
         ).fetchone()
         return Timer(row[0], row[1], json.loads(row[2])) if row else None
 

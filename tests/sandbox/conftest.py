@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import stripe
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import BaseTestServer, TestServer
 
 from checkout_daemon.sandbox.app import create_app
 from checkout_daemon.sandbox.main import SandboxSettings
@@ -19,7 +19,7 @@ from checkout_daemon.sandbox.main import SandboxSettings
 KEY = "sk_test_offline0123456789"
 AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
 
-Connect = Callable[[TestServer], stripe.StripeClient]
+Connect = Callable[[BaseTestServer], stripe.StripeClient]
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def server(settings: SandboxSettings) -> AsyncIterator[TestServer]:
 async def connect() -> AsyncIterator[Connect]:
     opened: list[stripe.AIOHTTPClient] = []
 
-    def connect(server: TestServer) -> stripe.StripeClient:
+    def connect(server: BaseTestServer) -> stripe.StripeClient:
         http = stripe.AIOHTTPClient(timeout=10)
         opened.append(http)
         base = str(server.make_url("")).rstrip("/")
@@ -47,7 +47,7 @@ async def connect() -> AsyncIterator[Connect]:
 
     yield connect
     for http in opened:
-        await http.close_async()
+        await http.close_async()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture
@@ -62,10 +62,18 @@ class Receiver:
     url: str = ""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def receive(self, request: web.Request) -> web.Response:
         self.got.append((dict(request.headers), await request.read()))
+        async with self.changed:
+            self.changed.notify_all()
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
+
+    async def wait(self, count: int, seconds: float) -> None:
+        """Until that many came."""
+        async with asyncio.timeout(seconds), self.changed:
+            await self.changed.wait_for(lambda: len(self.got) >= count)
 
 
 @pytest.fixture

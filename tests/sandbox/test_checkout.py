@@ -217,7 +217,8 @@ async def test_events_are_listed_by_type(client: stripe.StripeClient) -> None:
 
 async def test_intents_are_captured_and_canceled(client: stripe.StripeClient) -> None:
     params: Any = {"amount": 900, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
-    held = await client.v1.payment_intents.create_async(params={**params, "capture_method": "manual"})
+    params["capture_method"] = "manual"
+    held = await client.v1.payment_intents.create_async(params=params)
     assert (held.status, held.amount_capturable) == ("requires_capture", 900)
     captured = await client.v1.payment_intents.capture_async(held.id)
     assert (captured.status, captured.amount_received) == ("succeeded", 900)

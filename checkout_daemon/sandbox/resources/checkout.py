@@ -5,7 +5,6 @@ from __future__ import annotations
 from checkout_daemon.sandbox import sessions
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.building import build_session
-from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.listing import Condition, list_page, matching
@@ -93,12 +92,6 @@ def expire(box: Box, _: Params, object_id: str) -> Body:
         )
     sessions.expire(box, record)
     return record.body
-
-
-def expire_when_due(box: Box, record: Record) -> None:
-    """The session's time is over, unless it was paid or expired before."""
-    if record.body["status"] == "open" and record.body["expires_at"] <= stamp() + 1:
-        sessions.expire(box, record)
 
 
 _PRODUCT_DATA = Map(

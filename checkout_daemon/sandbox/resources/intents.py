@@ -125,7 +125,7 @@ def _method(box: Box, params: Params) -> Record | None:
     if params.get("payment_method"):
         return method_by_id(box, params["payment_method"])
     if params.get("payment_method_data"):
-        return box.storage.add(build_method(box, params["payment_method_data"]))
+        return box.storage.add(build_method(params["payment_method_data"]))
     return None
 
 

@@ -15,7 +15,7 @@ from checkout_daemon.sandbox.testdata import card_by_token
 _REDISPLAY = Text(choices=("always", "limited", "unspecified"))
 
 
-def build(box: Box, params: Params) -> Record:
+def build(params: Params) -> Record:
     """The payment method that these parameters describe, not stored yet."""
     kind = params["type"]
     given = params.get(kind)
@@ -23,12 +23,12 @@ def build(box: Box, params: Params) -> Record:
         raise ApiError(f"Missing required param: {kind}.", code="parameter_missing", param=kind, stored=False)
     details = params.get("billing_details")
     if kind == "sepa_debit":
-        record = methods.debit_method(box, given["iban"], details)
+        record = methods.debit_method(given["iban"], details)
     elif token := given.get("token"):
         name = card_by_token(token)
         if name is None:
             raise missing_object("token", token, "card[token]")
-        record = methods.card_method(box, name, details)
+        record = methods.card_method(name, details)
     else:
         for name in ("number", "exp_month", "exp_year"):
             if given.get(name) is None:
@@ -36,7 +36,7 @@ def build(box: Box, params: Params) -> Record:
                 message = f"Missing required param: {param}."
                 raise ApiError(message, code="parameter_missing", param=param, stored=False)
         record = methods.card_from_number(
-            box, given["number"], given["exp_month"], given["exp_year"], given.get("cvc"), details
+            given["number"], given["exp_month"], given["exp_year"], given.get("cvc"), details
         )
     record.body["metadata"] = merge_metadata({}, params.get("metadata"))
     record.body["allow_redisplay"] = params.get("allow_redisplay") or "unspecified"
@@ -44,7 +44,7 @@ def build(box: Box, params: Params) -> Record:
 
 
 def create(box: Box, params: Params, _: str) -> Body:
-    return box.storage.add(build(box, params)).body
+    return box.storage.add(build(params)).body
 
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:

@@ -22,7 +22,7 @@ def confirm(box: Box, params: Params, object_id: str) -> Body:
     if params.get("payment_method"):
         method = method_by_id(box, params["payment_method"])
     elif params.get("payment_method_data"):
-        method = box.storage.add(build_method(box, params["payment_method_data"]))
+        method = box.storage.add(build_method(params["payment_method_data"]))
     confirm_session(box, session, method, params.get("expected_amount"), params.get("return_url"))
     body = session.body
     if body["payment_intent"] is not None:

@@ -1,0 +1,148 @@
+"""Compare a JSON object with the annotations of the SDK's resource classes, all the way down."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, ForwardRef, Literal, Union, cast
+
+import stripe
+from stripe._expandable_field import ExpandableField
+from stripe._list_object import ListObject
+from stripe._stripe_object import StripeObject, UntypedStripeObject
+
+NOT_SENT = {"deleted"}
+
+
+def faults(body: Any, cls: type, path: str = "") -> Iterator[str]:
+    """Everything in which `body` is not what the class says."""
+    hints = _hints(cls)
+    for name in body.keys() - hints.keys():
+        yield f"{path}.{name}: Stripe has no such key"
+    for name, hint in hints.items():
+        if name in body:
+            yield from _compare(body[name], hint, cls, f"{path}.{name}")
+        elif not _optional(hint):
+            yield f"{path}.{name}: missing"
+
+
+def top_level_missing(body: dict[str, Any], cls: type, includable: set[str]) -> set[str]:
+    """Keys that Stripe always sends and this object lacks."""
+    return _hints(cls).keys() - body.keys() - includable - NOT_SENT
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        if base is StripeObject or not issubclass(base, StripeObject):
+            continue
+        space = _namespace(cast("type", base))
+        for name, hint in inspect.get_annotations(base).items():
+            if "ClassVar" in str(hint) or name.startswith("_"):
+                continue
+            found[name] = eval(hint, space) if isinstance(hint, str) else hint
+    aliases = getattr(cls, "_field_remappings", {})
+    return {aliases.get(name, name): hint for name, hint in found.items()}
+
+
+@cache
+def _namespace(cls: type) -> dict[str, Any]:
+    module = sys.modules[cls.__module__]
+    space = {**vars(typing), **vars(module)}
+    for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stripe"):
+            source = importlib.import_module(node.module or "")
+            space |= {each.asname or each.name: getattr(source, each.name) for each in node.names}
+    outer: Any = module
+    for part in cls.__qualname__.split("."):
+        outer = getattr(outer, part)
+        space |= {name: each for name, each in vars(outer).items() if isinstance(each, type)}
+    return space
+
+
+def _optional(hint: Any) -> bool:
+    return typing.get_origin(hint) in (Union, types.UnionType) and type(None) in typing.get_args(hint)
+
+
+def _compare(value: Any, hint: Any, owner: type, path: str) -> Iterator[str]:
+    if isinstance(hint, ForwardRef | str):
+        text = hint.__forward_arg__ if isinstance(hint, ForwardRef) else hint
+        yield from _compare(value, eval(text, _namespace(owner)), owner, path)
+        return
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return
+    if hint is ExpandableField or origin is ExpandableField:
+        if not isinstance(value, str):
+            yield from _compare(value, args[0], owner, path)
+    elif origin in (Union, types.UnionType):
+        outcomes = [list(_compare(value, each, owner, path)) for each in args]
+        if all(outcomes):
+            closest = [each for each in outcomes if isinstance(value, dict) and not each[0].startswith(f"{path}:")]
+            yield from min(closest or outcomes[:1], key=len)
+    elif origin is Literal:
+        if value not in args:
+            yield f"{path}: {value!r} is none of {args[:5]}"
+    elif origin is list:
+        if not isinstance(value, list):
+            yield f"{path}: {value!r} is no list"
+        else:
+            for index, each in enumerate(value):
+                yield from _compare(each, args[0], owner, f"{path}[{index}]")
+    elif origin is ListObject:
+        if not isinstance(value, dict) or value.keys() != {"object", "data", "has_more", "url"}:
+            yield f"{path}: no list object"
+        else:
+            for index, each in enumerate(value["data"]):
+                yield from _compare(each, args[0], owner, f"{path}.data[{index}]")
+    elif origin is UntypedStripeObject or hint is UntypedStripeObject:
+        if not isinstance(value, dict):
+            yield f"{path}: {value!r} is no object"
+        elif args:
+            for key, each in value.items():
+                yield from _compare(each, args[0], owner, f"{path}.{key}")
+    elif isinstance(hint, type) and issubclass(hint, StripeObject):
+        if isinstance(value, dict):
+            yield from faults(value, hint, path)
+        else:
+            yield f"{path}: {value!r} is no {hint.__name__}"
+    elif hint is type(None):
+        if value is not None:
+            yield f"{path}: {value!r} is not null"
+    elif hint is Decimal:
+        if not isinstance(value, str):
+            yield f"{path}: {value!r} is no decimal in a string"
+    elif hint is float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            yield f"{path}: {value!r} is no number"
+    elif type(value) is not hint:
+        yield f"{path}: {value!r} is no {hint}"
+
+
+CLASSES: dict[str, type] = {
+    "account": stripe.Account,
+    "balance": stripe.Balance,
+    "balance_transaction": stripe.BalanceTransaction,
+    "charge": stripe.Charge,
+    "checkout.session": stripe.checkout.Session,
+    "coupon": stripe.Coupon,
+    "customer": stripe.Customer,
+    "dispute": stripe.Dispute,
+    "event": stripe.Event,
+    "item": stripe.LineItem,
+    "payment_intent": stripe.PaymentIntent,
+    "payment_method": stripe.PaymentMethod,
+    "price": stripe.Price,
+    "product": stripe.Product,
+    "refund": stripe.Refund,
+    "webhook_endpoint": stripe.WebhookEndpoint,
+}

@@ -1,0 +1,117 @@
+"""What comes after a payment: refunds, refunds that fail, disputes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import stripe
+
+from tests.sandbox.conftest import confirm, event_types, open_session, wait_for
+
+
+async def paid(client: stripe.StripeClient, card: str = "visa", amount: int = 2000) -> str:
+    """The intent of a session paid with this test card."""
+    session = await open_session(client, amount)
+    answer = await confirm(client, session.id, payment_method=f"pm_card_{card}")
+    return str(answer["payment_intent"]["id"])
+
+
+async def disputed(client: stripe.StripeClient, card: str) -> stripe.Dispute:
+    intent_id = await paid(client, card)
+    async with asyncio.timeout(2):
+        while True:
+            found = await client.v1.disputes.list_async(params={"payment_intent": intent_id})
+            if found.data:
+                return found.data[0]
+            await asyncio.sleep(0.01)
+
+
+async def test_part_and_then_the_rest_is_refunded(client: stripe.StripeClient) -> None:
+    intent_id = await paid(client)
+    part = await client.v1.refunds.create_async(
+        params={"payment_intent": intent_id, "amount": 500, "metadata": {"n": "1"}}
+    )
+    assert (part.status, part.amount, part.metadata and part.metadata["n"]) == ("succeeded", 500, "1")
+    event = await wait_for(client, "charge.refunded")
+    assert (event.data.object["amount_refunded"], event.data.object["refunded"]) == (500, False)
+    assert "refunds" not in event.data.object
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.refunds.create_async(params={"payment_intent": intent_id, "amount": 1501})
+    assert caught.value.param == "amount"
+    rest = await client.v1.refunds.create_async(params={"payment_intent": intent_id})
+    assert rest.amount == 1500
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.refunds.create_async(params={"payment_intent": intent_id})
+    assert caught.value.code == "charge_already_refunded"
+    await client.v1.refunds.update_async(rest.id, params={"metadata": {"order": "o"}})
+    with pytest.raises(stripe.InvalidRequestError):
+        await client.v1.refunds.cancel_async(rest.id)
+    listed = await client.v1.refunds.list_async(params={"payment_intent": intent_id})
+    assert [each.id for each in listed.data] == [rest.id, part.id]
+    charge = await client.v1.charges.retrieve_async(str(rest.charge), params={"expand": ["refunds"]})
+    assert (charge.refunded, charge.amount_refunded) == (True, 2000)
+    assert charge.refunds is not None
+    assert len(charge.refunds.data) == 2
+    made = ["refund.created", "charge.refunded"]
+    assert (await event_types(client))[4:] == [*made, *made, "refund.updated", "charge.refund.updated"]
+
+
+async def test_a_refund_fails_later(client: stripe.StripeClient) -> None:
+    intent_id = await paid(client, "refundFail")
+    refund = await client.v1.refunds.create_async(params={"payment_intent": intent_id})
+    assert refund.status == "succeeded"
+    await wait_for(client, "refund.failed")
+    event = await wait_for(client, "charge.refund.updated")
+    assert event.data.object["status"] == "failed"
+    failed = await client.v1.refunds.retrieve_async(refund.id, params={"expand": ["charge"]})
+    assert failed.failure_reason is not None
+    assert isinstance(failed.charge, stripe.Charge)
+    assert (failed.charge.amount_refunded, failed.charge.refunded) == (0, False)
+
+
+async def test_a_pending_refund_succeeds_later(client: stripe.StripeClient) -> None:
+    refund = await client.v1.refunds.create_async(params={"payment_intent": await paid(client, "pendingRefund")})
+    assert refund.status == "pending"
+    event = await wait_for(client, "refund.updated")
+    assert event.data.object["status"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "status", "last"),
+    [
+        ("winning_evidence", "won", ["charge.dispute.closed", "charge.dispute.funds_reinstated"]),
+        ("losing_evidence", "lost", ["charge.dispute.closed"]),
+    ],
+)
+async def test_a_dispute_ends_as_its_evidence_says(
+    client: stripe.StripeClient, evidence: str, status: str, last: list[str]
+) -> None:
+    dispute = await disputed(client, "createDispute")
+    assert (dispute.status, dispute.amount, dispute.reason) == ("needs_response", 2000, "fraudulent")
+    assert (await event_types(client))[-2:] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.refunds.create_async(params={"charge": str(dispute.charge)})
+    assert caught.value.code == "charge_disputed"
+    params: Any = {"evidence": {"uncategorized_text": evidence}}
+    assert (await client.v1.disputes.update_async(dispute.id, params=params)).status == status
+    assert (await event_types(client))[-len(last) - 1 :] == ["charge.dispute.updated", *last]
+    assert (await client.v1.charges.retrieve_async(str(dispute.charge))).disputed
+
+
+async def test_a_dispute_is_given_up(client: stripe.StripeClient) -> None:
+    dispute = await disputed(client, "createDisputeProductNotReceived")
+    await client.v1.disputes.update_async(dispute.id, params={"metadata": {"a": "b"}})
+    assert (await client.v1.disputes.close_async(dispute.id)).status == "lost"
+    with pytest.raises(stripe.InvalidRequestError):
+        await client.v1.disputes.close_async(dispute.id)
+    assert (await client.v1.disputes.retrieve_async(dispute.id)).metadata["a"] == "b"
+
+
+async def test_an_inquiry_takes_no_money(client: stripe.StripeClient) -> None:
+    inquiry = await disputed(client, "createDisputeInquiry")
+    assert (inquiry.status, inquiry.is_charge_refundable) == ("warning_needs_response", True)
+    assert (await client.v1.disputes.close_async(inquiry.id)).status == "warning_closed"
+    types = await event_types(client)
+    assert types[-2:] == ["charge.dispute.created", "charge.dispute.closed"]

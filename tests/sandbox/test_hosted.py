@@ -1,0 +1,147 @@
+"""The hosted pages, as a browser without JavaScript uses them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+
+import aiohttp
+import pytest
+import stripe
+from aiohttp.test_utils import TestServer
+
+from tests.sandbox.conftest import event_types, open_session
+
+CARD = {"method": "card", "number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123"}
+
+
+@pytest.fixture
+async def browser(server: TestServer) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(str(server.make_url("/"))) as session:
+        yield session
+
+
+async def get(browser: aiohttp.ClientSession, path: str) -> tuple[int, str]:
+    async with browser.get(path) as response:
+        return response.status, unescape(await response.text())
+
+
+async def post(browser: aiohttp.ClientSession, path: str, form: dict[str, str]) -> tuple[int, str, str]:
+    """Status, where it leads, and the page's text."""
+    async with browser.post(path, data=form, allow_redirects=False) as response:
+        return response.status, response.headers.get("Location", ""), unescape(await response.text())
+
+
+def path_of(session: stripe.checkout.Session) -> str:
+    return f"/c/pay/{session.id}"
+
+
+def names(html: str, tag: str) -> list[str]:
+    """The accessible names of the labels, buttons or links of a page."""
+    found = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", html, re.DOTALL)
+    return [re.sub(r"<[^>]+>", "", each).strip() for each in found]
+
+
+async def test_the_page_shows_what_is_paid_and_with_what(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    session = await open_session(client, 3000, "eur")
+    status, html = await get(browser, path_of(session))
+    assert status == 200
+    assert names(html, "label") == ["Card", "Bank debit", "Card number", "Expiry", "CVC", "IBAN"]
+    assert names(html, "button") == ["Pay"]
+    assert '<a class="back" href="https://shop.example/cancel">Back</a>' in html
+    for text in ("Mug", "30.00 EUR", "Offline sandbox", "It is not Stripe", "<script"):
+        assert (text in html) is (text != "<script")
+    for number in ("4242 4242 4242 4242", "4000 0000 0000 9995", "AT611904300234573201"):
+        assert number in html
+    assert (await get(browser, "/c/sandbox.css"))[0] == 200
+
+
+async def test_a_card_pays_and_leads_back(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+    session = await open_session(client)
+    assert await post(browser, path_of(session), CARD) == (
+        303,
+        f"https://shop.example/ok?session={session.id}",
+        "303: See Other",
+    )
+    assert (await event_types(client))[-1] == "checkout.session.completed"
+    status, html = await get(browser, path_of(session))
+    assert (status, "already paid" in html) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"number": "4000 0000 0000 9995"}, "Your card has insufficient funds."),
+        ({"number": "4000000000000127"}, "Your card's security code is incorrect."),
+        ({"number": "4242 4242 4242 4241"}, "Your card number is incorrect."),
+        ({"number": "4111111111111111"}, "used a non test card"),
+        ({"number": ""}, "Your card number is incorrect."),
+        ({"expiry": "01/20"}, "expiration year is invalid"),
+        ({"expiry": "nonsense"}, "MM/YY"),
+        ({"cvc": "x"}, "security code is invalid"),
+        ({"method": "sepa_debit"}, "IBAN you entered is invalid"),
+    ],
+)
+async def test_what_is_wrong_is_said_on_the_page(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession, change: dict[str, str], text: str
+) -> None:
+    session = await open_session(client, currency="eur")
+    status, _, html = await post(browser, path_of(session), {**CARD, **change})
+    assert status == 402
+    assert text in html
+    assert "4000 0000 0000 9995" in html
+    assert (await post(browser, path_of(session), CARD))[0] == 303
+
+
+async def test_a_bank_debit_is_started(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+    session = await open_session(client, currency="eur")
+    form = {"method": "sepa_debit", "iban": "AT61 1904 3002 3457 3201"}
+    assert (await post(browser, path_of(session), form))[0] == 303
+    kept = await client.v1.checkout.sessions.retrieve_async(session.id)
+    assert (kept.status, kept.payment_status) == ("complete", "unpaid")
+
+
+async def test_a_total_of_nothing_has_only_a_button(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    coupon = await client.v1.coupons.create_async(params={"percent_off": 100})
+    session = await open_session(client, discounts=[{"coupon": coupon.id}])
+    _, html = await get(browser, path_of(session))
+    assert (names(html, "label"), names(html, "button")) == ([], ["Pay"])
+    assert (await post(browser, path_of(session), {}))[0] == 303
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("complete", "complete"), ("fail", "open")])
+async def test_three_d_secure(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession, outcome: str, status: str
+) -> None:
+    session = await open_session(client)
+    code, location, _ = await post(browser, path_of(session), {**CARD, "number": "4000002760003184"})
+    assert (code, location.startswith("/c/authenticate/pi_")) == (303, True)
+    _, html = await get(browser, location)
+    assert names(html, "button") == ["Complete authentication", "Fail authentication"]
+    code, after, html = await post(browser, location, {"outcome": outcome})
+    assert (await client.v1.checkout.sessions.retrieve_async(session.id)).status == status
+    if outcome == "complete":
+        assert (code, after) == (303, f"https://shop.example/ok?session={session.id}")
+    else:
+        assert "unable to authenticate" in html
+        assert (await post(browser, path_of(session), CARD))[0] == 303
+
+
+async def test_an_expired_session_cannot_be_paid(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+    session = await open_session(client)
+    await client.v1.checkout.sessions.expire_async(session.id)
+    assert (await get(browser, path_of(session)))[0] == 410
+    assert (await post(browser, path_of(session), CARD))[0] == 410
+    assert (await get(browser, "/c/pay/cs_no"))[0] == 404
+
+
+async def test_text_of_clients_is_no_html(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+    line = {"quantity": 1, "price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "<b>x</b>"}}}
+    session = await open_session(client, line_items=[line])
+    async with browser.get(path_of(session)) as response:
+        assert "&lt;b&gt;x&lt;/b&gt;" in await response.text()

@@ -1,0 +1,59 @@
+"""The sandbox as a process: it says where it listens, and stops when told to or when its parent is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from checkout_daemon.sandbox.main import PARENT_PIPE
+from tests.sandbox.conftest import AUTHORIZATION
+
+PROGRAM = (
+    "import sys; from pathlib import Path; from checkout_daemon.sandbox.main import SandboxSettings, run; "
+    "run(SandboxSettings(Path(sys.argv[1]), port=0))"
+)
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, list[int]]]:
+    """The end to read, and the end to write for as long as it is listed."""
+    reading, writing = os.pipe()
+    held = [writing]
+    yield reading, held
+    os.close(reading)
+    for each in held:
+        os.close(each)
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "pipe"])
+def test_it_starts_and_stops(tmp_path: Path, pipe: tuple[int, list[int]], how: str) -> None:
+    reading, held = pipe
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(tmp_path / "state")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, PARENT_PIPE: str(reading)},
+        pass_fds=(reading,),
+    )
+    with process:
+        assert process.stdout is not None
+        words = process.stdout.readline().strip()
+        assert words.startswith("Offline Stripe on http://127.0.0.1:")
+        request = urllib.request.Request(words.split()[-1] + "/v1/balance", headers=AUTHORIZATION)
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            assert answer.status == 200
+        started = time.monotonic()
+        if how == "pipe":
+            os.close(held.pop())
+        else:
+            process.send_signal(getattr(signal, how))
+        assert process.wait(timeout=5) == 0
+        assert time.monotonic() - started < 2

@@ -1,0 +1,237 @@
+"""The protocol around the operations: keys, idempotency, parameters, errors, forms."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from checkout_daemon.sandbox.forms import FormError, build_tree, decode_form
+from checkout_daemon.sandbox.resources import OPERATIONS
+from tests.sandbox.conftest import AUTHORIZATION, KEY
+
+CUSTOMERS = "/v1/customers"
+
+
+@pytest.fixture
+async def http(server: TestServer) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(str(server.make_url("/"))) as session:
+        yield session
+
+
+async def call(
+    http: aiohttp.ClientSession, method: str, path: str, data: Any = None, **headers: str
+) -> tuple[int, Any, Any]:
+    sent = {**AUTHORIZATION, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    async with http.request(
+        method, path, data=io.BytesIO(data) if isinstance(data, bytes) else data, headers=sent
+    ) as response:
+        return response.status, await response.json(), response.headers
+
+
+async def test_an_api_key_is_needed(http: aiohttp.ClientSession) -> None:
+    basic = base64.b64encode(f"{KEY}:".encode()).decode()
+    assert (await call(http, "GET", "/v1/account", Authorization=f"Basic {basic}"))[0] == 200
+    assert (await call(http, "GET", "/v1/account", Authorization="Bearer rk_test_12345678"))[0] == 200
+    for wrong in ("", "Bearer", "Bearer sk_live_123456789", "Basic ???", "Digest x", "Bearer sk_test_"):
+        status, body, headers = await call(http, "GET", "/v1/account", Authorization=wrong)
+        assert (status, body["error"]["type"]) == (401, "invalid_request_error")
+        assert headers["Request-Id"].startswith("req_")
+
+
+async def test_unknown_addresses_and_objects(http: aiohttp.ClientSession) -> None:
+    status, body, _ = await call(http, "GET", "/v1/nothing")
+    assert status == 404
+    assert body["error"]["message"].startswith("Unrecognized request URL (GET: /v1/nothing)")
+    status, body, _ = await call(http, "GET", "/v1/payment_intents/pi_no")
+    assert (status, body["error"]["code"], body["error"]["param"]) == (404, "resource_missing", "intent")
+    data = [("mode", "payment"), ("success_url", "http://x.example"), ("line_items[0][price]", "price_no")]
+    status, body, _ = await call(http, "POST", "/v1/checkout/sessions", [*data, ("line_items[0][quantity]", "1")])
+    error = body["error"]
+    assert (status, error["code"], error["param"]) == (400, "resource_missing", "line_items[0][price]")
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "code", "param"),
+    [
+        ("/v1/products", {"nome": "x"}, "parameter_unknown", "nome"),
+        ("/v1/products", {}, "parameter_missing", "name"),
+        ("/v1/products", {"name": ""}, "parameter_invalid_empty", "name"),
+        ("/v1/payment_intents", {"amount": "ten", "currency": "usd"}, "parameter_invalid_integer", "amount"),
+        ("/v1/payment_intents", {"amount": "0", "currency": "usd"}, "parameter_invalid_integer", "amount"),
+        ("/v1/checkout/sessions", {"line_items[0][prise]": "x"}, "parameter_unknown", "line_items[0][prise]"),
+        ("/v1/checkout/sessions", {"mode": "payment"}, "parameter_missing", "success_url"),
+    ],
+)
+async def test_wrong_parameters_are_named(
+    http: aiohttp.ClientSession, path: str, form: dict[str, str], code: str, param: str
+) -> None:
+    status, body, _ = await call(http, "POST", path, form)
+    error = body["error"]
+    assert (status, error["code"], error["param"]) == (400, code, param)
+    assert error["type"] == "invalid_request_error"
+    assert param in error["message"] or code == "parameter_invalid_integer"
+
+
+async def test_an_idempotency_key_replays_its_answer(http: aiohttp.ClientSession) -> None:
+    status, first, headers = await call(http, "POST", CUSTOMERS, {"name": "A"}, Idempotency_Key="k1")
+    assert (status, headers.get("Idempotent-Replayed")) == (200, None)
+    status, again, headers = await call(http, "POST", CUSTOMERS, {"name": "A"}, Idempotency_Key="k1")
+    assert (status, again, headers["Idempotent-Replayed"]) == (200, first, "true")
+    status, body, _ = await call(http, "POST", CUSTOMERS, {"name": "B"}, Idempotency_Key="k1")
+    assert (status, body["error"]["type"]) == (400, "idempotency_error")
+    _, listed, _ = await call(http, "GET", CUSTOMERS)
+    assert len(listed["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status"),
+    [
+        ("/v1/refunds", {"payment_intent": "pi_no"}, 400),
+        (
+            "/v1/payment_intents",
+            {"amount": "100", "currency": "usd", "confirm": "true", "payment_method": "pm_card_chargeDeclined"},
+            402,
+        ),
+    ],
+)
+async def test_a_key_replays_errors_too(
+    http: aiohttp.ClientSession, path: str, form: dict[str, str], status: int
+) -> None:
+    first_status, first, _ = await call(http, "POST", path, form, Idempotency_Key="k")
+    again_status, again, headers = await call(http, "POST", path, form, Idempotency_Key="k")
+    assert (first_status, again_status, again) == (status, status, first)
+    assert headers["Idempotent-Replayed"] == "true"
+
+
+async def test_a_key_whose_parameters_were_refused_is_free(http: aiohttp.ClientSession) -> None:
+    assert (await call(http, "POST", "/v1/products", {}, Idempotency_Key="k"))[0] == 400
+    assert (await call(http, "POST", "/v1/products", {"name": "P"}, Idempotency_Key="k"))[0] == 200
+
+
+async def test_a_key_in_use_conflicts(http: aiohttp.ClientSession, server: TestServer) -> None:
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    writer.write(
+        f"POST {CUSTOMERS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nIdempotency-Key: k\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 6\r\n\r\nname".encode()
+    )
+    await writer.drain()
+    async with asyncio.timeout(2):
+        while True:
+            status, body, headers = await call(http, "POST", CUSTOMERS, {"name": "B"}, Idempotency_Key="k")
+            if status == 409:
+                break
+            pytest.fail("the first request was not under way")
+    assert body["error"]["code"] == "idempotency_key_in_use"
+    assert headers["Stripe-Should-Retry"] == "true"
+    writer.write(b"=A")
+    assert b"200 OK" in await reader.readline()
+    writer.close()
+
+
+async def test_fifty_at_once_with_one_key_make_one_object(http: aiohttp.ClientSession) -> None:
+    async def create() -> int:
+        return (await call(http, "POST", CUSTOMERS, {"name": "A"}, Idempotency_Key="k"))[0]
+
+    statuses = set(await asyncio.gather(*(create() for _ in range(50))))
+    assert statuses <= {200, 409}
+    assert len((await call(http, "GET", CUSTOMERS))[1]["data"]) == 1
+
+
+async def test_headers_are_echoed(http: aiohttp.ClientSession) -> None:
+    _, _, headers = await call(http, "GET", "/v1/balance", Stripe_Version="2024-06-20")
+    assert headers["Stripe-Version"] == "2024-06-20"
+
+
+async def test_metadata_with_numeric_keys_stays_a_map(http: aiohttp.ClientSession) -> None:
+    form = {"metadata[0]": "a", "metadata[x]": "b"}
+    _, body, _ = await call(http, "POST", CUSTOMERS, form)
+    assert body["metadata"] == {"0": "a", "x": "b"}
+    path = f"{CUSTOMERS}/{body['id']}"
+    _, body, _ = await call(http, "POST", path, {"metadata[0]": ""})
+    assert body["metadata"] == {"x": "b"}
+    _, body, _ = await call(http, "POST", path, {"metadata": ""})
+    assert body["metadata"] == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a[0][b]=1&a[0][c]=2&a[1][b]=3",
+        "a[1][b]=3&a[0][c]=2&a[0][b]=1",
+        "a[][b]=1&a[][c]=2&a[][b]=3",
+        "a%5B0%5D%5Bb%5D=1&a[0][c]=2&a[1][b]=3",
+    ],
+)
+def test_forms(text: str) -> None:
+    assert decode_form(text) == {"a": {"0": {"b": "1", "c": "2"}, "1": {"b": "3"}}}
+
+
+def test_forms_with_scalars_in_lists() -> None:
+    assert decode_form("t[]=a&t[]=b&e=") == {"t": {"0": "a", "1": "b"}, "e": ""}
+    assert build_tree([("a", "1"), ("a", "2")]) == {"a": "2"}
+    for wrong in ("a[b=1", "a[b]c=1", "[a]=1", "a=1&a[b]=2", "a[b]=2&a=1", "a[b]]=1"):
+        with pytest.raises(FormError):
+            decode_form(wrong)
+
+
+_NAMES = st.sampled_from(sorted({name for operation in OPERATIONS for name in operation.specs} | {"price_data", "x"}))
+_KEYS = st.builds(
+    lambda name, rest: name + "".join(f"[{part}]" for part in rest),
+    _NAMES,
+    st.lists(
+        st.sampled_from(["", "0", "1", "-1", "99999999999", "price", "quantity", "price_data", "enabled", "é"]),
+        max_size=3,
+    ),
+)
+_VALUES = st.one_of(
+    st.sampled_from(
+        ["", "0", "-1", "usd", "true", "payment", "pm_card_visa", "9" * 30, "1e9", "http://[", "http://x:y"]
+    ),
+    st.text(max_size=20),
+)
+
+
+async def test_odd_input_is_never_a_server_error(http: aiohttp.ClientSession) -> None:
+    cases: list[tuple[str, str, dict[str, str]]] = []
+
+    @settings(max_examples=400, deadline=None, database=None)
+    @given(
+        st.sampled_from(OPERATIONS),
+        st.sampled_from(["x", "%00", "é", "..", "pi_" + "9" * 300]),
+        st.dictionaries(_KEYS, _VALUES, max_size=5),
+    )
+    def collect(operation: Any, object_id: str, form: dict[str, str]) -> None:
+        cases.append((operation.method, operation.path.replace("{id}", object_id), form))
+
+    collect()
+    for method, path, form in cases:
+        clean = {name: value.encode("utf-8", "replace").decode() for name, value in form.items()}
+        arguments: Any = {"params": clean} if method == "GET" else {"data": clean}
+        async with http.request(method, path, headers=AUTHORIZATION, **arguments) as response:
+            assert response.status < 500, (method, path, form, await response.text())
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"\xff\xfe=1", "application/x-www-form-urlencoded"),
+        (b'{"name": "x"}', "application/json"),
+        (b"name=%00%ff", "application/x-www-form-urlencoded"),
+        (b"a=1&" * 6000, "application/x-www-form-urlencoded"),
+        (b"a" * (5 * 1024 * 1024), "application/x-www-form-urlencoded"),
+        (("a" + "[b]" * 500 + "=1").encode(), "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_odd_bodies(http: aiohttp.ClientSession, body: bytes, kind: str) -> None:
+    status, answer, _ = await call(http, "POST", "/v1/products", body, Content_Type=kind)
+    assert status < 500
+    assert "error" in answer or answer["object"] == "product"

@@ -1,0 +1,160 @@
+"""Every object has the keys and types of the SDK's own resource classes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import aiohttp
+import pytest
+import stripe
+from aiohttp.test_utils import TestServer
+
+from tests.sandbox.conftest import AUTHORIZATION, confirm, open_session, wait_for
+from tests.sandbox.sdk_shapes import CLASSES, faults, top_level_missing
+
+INCLUDABLE = {
+    "account": {"company", "individual", "groups"},
+    "balance": {"connect_reserved", "instant_available", "issuing", "refund_and_dispute_prefunding"},
+    "charge": {"authorization_code", "level3", "refunds", "transfer"},
+    "checkout.session": {
+        "allowed_payment_method_types",
+        "excluded_payment_method_types",
+        "line_items",
+        "name_collection",
+        "optional_items",
+        "redirect_on_completion",
+        "return_url",
+        "tax_id_collection",
+    },
+    "coupon": {"applies_to", "currency_options"},
+    "customer": {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},
+    "dispute": {"intended_submission_method", "network_reason_code"},
+    "event": {"account", "context"},
+    "item": {"discounts", "taxes"},
+    "payment_intent": {
+        "allowed_payment_method_types",
+        "hooks",
+        "managed_payments",
+        "payment_details",
+        "payment_record",
+    },
+    "price": {"currency_options", "tiers"},
+    "refund": {
+        "description",
+        "failure_balance_transaction",
+        "failure_reason",
+        "instructions_email",
+        "next_action",
+        "pending_reason",
+        "presentment_details",
+    },
+    "webhook_endpoint": {"secret"},
+}
+"""What Stripe sends only in some cases, or when asked to expand it."""
+
+CARDS = ("visa", "chargeDeclined", "authenticationRequired", "createDispute", "createDisputeInquiry", "refundFail")
+METHODS = set(stripe.PaymentMethod.__annotations__) - {"card", "id"}
+
+
+async def _everything(client: stripe.StripeClient) -> None:
+    """Make at least one object of every kind, in every state."""
+    address: Any = {"line1": "x"}
+    endpoint: Any = {"url": "http://127.0.0.1:9/hook", "enabled_events": ["x.y"], "description": "d"}
+    await client.v1.webhook_endpoints.create_async(params=endpoint)
+    customer = await client.v1.customers.create_async(
+        params={
+            "email": "a@example.com",
+            "address": address,
+            "shipping": {"name": "n", "address": address},
+        }
+    )
+    product = await client.v1.products.create_async(
+        params={"name": "P", "package_dimensions": {"height": 1.5, "length": 2, "weight": 3, "width": 4}}
+    )
+    price = await client.v1.prices.create_async(params={"currency": "usd", "unit_amount": 900, "product": product.id})
+    await client.v1.coupons.create_async(params={"id": "HALF", "percent_off": 50, "duration": "once"})
+    lines = [{"price": price.id, "quantity": 2}]
+    await open_session(client, line_items=lines, customer=customer.id, discounts=[{"coupon": "HALF"}])
+    for card in (
+        "visa",
+        "chargeDeclined",
+        "authenticationRequired",
+        "createDispute",
+        "createDisputeInquiry",
+        "refundFail",
+    ):
+        session = await open_session(client, customer_email="b@example.com")
+        try:
+            answer = await confirm(client, session.id, payment_method=f"pm_card_{card}")
+        except stripe.CardError:
+            continue
+        if card in ("visa", "refundFail"):
+            await client.v1.refunds.create_async(
+                params={"payment_intent": answer["payment_intent"]["id"], "amount": 500}
+            )
+    for iban in ("AT611904300234573201", "IT60X0542811101000000123456"):
+        session = await open_session(client, currency="eur", customer_creation="always")
+        method = await client.v1.payment_methods.create_async(
+            params={"type": "sepa_debit", "sepa_debit": {"iban": iban}, "billing_details": {"email": "c@example.com"}}
+        )
+        await confirm(client, session.id, payment_method=method.id)
+    await wait_for(client, "checkout.session.async_payment_failed")
+    await wait_for(client, "checkout.session.async_payment_succeeded")
+    await wait_for(client, "refund.failed")
+    disputes = await client.v1.disputes.list_async()
+    for dispute in disputes.data:
+        await client.v1.disputes.update_async(
+            dispute.id, params={"evidence": {"uncategorized_text": "winning_evidence"}}
+        )
+
+
+def _check(body: dict[str, Any]) -> list[str]:
+    kind = body["object"]
+    found = [f"{kind}{fault}" for fault in faults(body, CLASSES[kind])]
+    includable = INCLUDABLE.get(kind, set())
+    if kind == "payment_method":
+        includable = METHODS - {"allow_redisplay", "billing_details", "created", "customer", "type"} | {"card"}
+    found += [f"{kind}.{name}: missing" for name in top_level_missing(body, CLASSES[kind], includable)]
+    return found
+
+
+async def test_objects_are_as_the_sdk_annotates_them(client: stripe.StripeClient, server: TestServer) -> None:
+    await _everything(client)
+    lists = (
+        "balance_transactions charges checkout/sessions coupons customers disputes events payment_intents prices "
+        "products refunds webhook_endpoints"
+    )
+    seen: dict[str, int] = {}
+    found: set[str] = set()
+    async with aiohttp.ClientSession(headers=AUTHORIZATION) as http:
+
+        async def get(path: str) -> Any:
+            async with http.get(server.make_url(f"/v1/{path}")) as response:
+                assert response.status == 200
+                return await response.json()
+
+        bodies: list[dict[str, Any]] = [await get("account"), await get("balance")]
+        for name in lists.split():
+            bodies += (await get(f"{name}?limit=100"))["data"]
+        for body in list(bodies):
+            if body["object"] == "event":
+                bodies.append(body["data"]["object"])
+            elif body["object"] == "checkout.session":
+                bodies += (await get(f"checkout/sessions/{body['id']}/line_items"))["data"]
+            elif body["object"] == "charge":
+                bodies.append(await get(f"payment_methods/{body['payment_method']}"))
+                path = f"charges/{body['id']}?expand[]=refunds"
+                bodies.append(await get(f"{path}&expand[]=customer&expand[]=payment_intent"))
+    for body in bodies:
+        seen[body["object"]] = seen.get(body["object"], 0) + 1
+        if not body.get("deleted"):
+            found |= set(_check(body))
+    assert seen.keys() == CLASSES.keys()
+    assert sorted(found) == []
+    assert json.loads(json.dumps(bodies)) == bodies
+
+
+@pytest.mark.parametrize("wrong", [{"id": 5}, {"nonsense": 1}, {"name": None}])
+def test_the_comparison_finds_faults(wrong: dict[str, Any]) -> None:
+    assert list(faults({"id": "prod_1", **wrong}, stripe.Product))
