@@ -171,6 +171,8 @@ def _line(box: Box, given: Params, index: int) -> tuple[Params, Body, int]:
         price = box.get(price_id, "price", f"{at}[price]").body
         if not price["active"]:
             raise invalid(f"The price specified is inactive: {price_id}.", param=f"{at}[price]")
+        if price["type"] == "recurring":
+            raise invalid("You must use mode=subscription for recurring prices.", param=f"{at}[price]")
         return given, price, given["quantity"]
     return given, _inline_price(box, data or {}, f"{at}[price_data]"), given["quantity"]
 

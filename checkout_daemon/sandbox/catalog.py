@@ -107,11 +107,11 @@ def build_price(params: Params, product: str, prefix: str = "") -> Body:
         metadata=merge_metadata({}, params.get("metadata")),
         nickname=params.get("nickname"),
         product=product,
-        recurring=None,
+        recurring=_recurring(params.get("recurring")),
         tax_behavior=params.get("tax_behavior") or "unspecified",
         tiers_mode=None,
         transform_quantity=None,
-        type="one_time",
+        type="recurring" if params.get("recurring") else "one_time",
         unit_amount=amount,
         unit_amount_decimal=str(amount),
     )
@@ -122,3 +122,15 @@ def create_price(box: Box, params: Params) -> Body:
     box.storage.add(Record(body, parent=body["product"]))
     emit(box, "price.created", body)
     return body
+
+
+def _recurring(given: Params | None) -> Body | None:
+    if not given:
+        return None
+    return {
+        "interval": given["interval"],
+        "interval_count": given.get("interval_count") or 1,
+        "meter": None,
+        "trial_period_days": None,
+        "usage_type": "licensed",
+    }

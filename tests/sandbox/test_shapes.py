@@ -72,6 +72,8 @@ async def _everything(client: stripe.StripeClient) -> None:
     product = await client.v1.products.create_async(
         params={"name": "P", "package_dimensions": {"height": 1.5, "length": 2, "weight": 3, "width": 4}}
     )
+    yearly: Any = {"currency": "usd", "unit_amount": 5, "product": product.id, "recurring": {"interval": "year"}}
+    await client.v1.prices.create_async(params=yearly)
     price = await client.v1.prices.create_async(params={"currency": "usd", "unit_amount": 900, "product": product.id})
     await client.v1.coupons.create_async(params={"id": "HALF", "percent_off": 50, "duration": "once"})
     lines = [{"price": price.id, "quantity": 2}]

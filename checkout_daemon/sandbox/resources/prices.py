@@ -1,4 +1,4 @@
-"""Prices, one-time ones."""
+"""Prices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.catalog import build_product, create_price
-from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.listing import list_page, matching
 from checkout_daemon.sandbox.params import (
@@ -29,8 +29,6 @@ _TAX = Text(choices=("exclusive", "inclusive", "unspecified"))
 
 
 def create(box: Box, params: Params, _: str) -> Body:
-    if "recurring" in params:
-        raise invalid("The offline sandbox has one-time prices only.", param="recurring")
     if data := params.get("product_data"):
         product = build_product(data)
         box.storage.add(Record(product))
@@ -85,7 +83,12 @@ _CREATE = {
             "unit_label": Text(maximum=12),
         }
     ),
-    "recurring": Map({"interval": Text(), "interval_count": Integer()}),
+    "recurring": Map(
+        {
+            "interval": Text(required=True, choices=("day", "month", "week", "year")),
+            "interval_count": Integer(minimum=1),
+        }
+    ),
     "tax_behavior": _TAX,
     "unit_amount": Integer(minimum=0),
     "unit_amount_decimal": Number(),
