@@ -1,0 +1,107 @@
+"""Log lines: with their ids, without personal data, in both formats."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+from aiohttp.http_exceptions import BadHttpMessage
+
+from checkout_daemon.observability import context
+from checkout_daemon.observability.logs import set_up_logging
+
+log = logging.getLogger("checkout_daemon.services.example")
+
+
+@pytest.fixture
+def stream() -> Iterator[StringIO]:
+    """What is logged goes here; the test run's own logging is as before afterwards."""
+    root = logging.getLogger()
+    server = logging.getLogger("aiohttp.server")
+    handlers, level, filters = root.handlers[:], root.level, server.filters[:]
+    yield StringIO()
+    root.handlers[:], server.filters[:] = handlers, filters
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+def test_a_json_line_has_time_level_logger_message_and_ids(stream: StringIO) -> None:
+    set_up_logging("json", stream=stream)
+    with context.about(order="6f1c", event="evt_1"):
+        log.info("order %d made", 1001)
+    line = json.loads(stream.getvalue())
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "level": "info",
+        "logger": "checkout_daemon.services.example",
+        "message": "order 1001 made",
+        "order_id": "6f1c",
+        "event_id": "evt_1",
+    }
+
+
+def test_a_console_line_has_them_too(stream: StringIO) -> None:
+    set_up_logging("console", stream=stream)
+    with context.about(order="6f1c"):
+        log.warning("order %d made", 1001)
+    assert stream.getvalue()[8:] == " warning services.example: order 1001 made order_id=6f1c\n"
+
+
+def test_ids_end_with_their_block(stream: StringIO) -> None:
+    set_up_logging("json", stream=stream)
+    with context.about(order="outer"), context.about(event="evt_1"):
+        assert context.current() == {"order_id": "outer", "event_id": "evt_1"}
+    log.info("after")
+    assert "order_id" not in json.loads(stream.getvalue())
+
+
+async def test_ids_of_one_task_are_not_those_of_another() -> None:
+    async def names(order: str) -> dict[str, str]:
+        with context.about(order=order):
+            await asyncio.sleep(0)
+            return context.current()
+
+    assert list(await asyncio.gather(names("a"), names("b"))) == [{"order_id": "a"}, {"order_id": "b"}]
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_messages_and_tracebacks_are_redacted(stream: StringIO, log_format: str) -> None:
+    set_up_logging(log_format, stream=stream)
+    try:
+        raise ValueError("bad address ada@example.com, key sk_live_abc")
+    except ValueError:
+        log.exception("could not write to %s", "ada@example.com")
+    text = stream.getvalue()
+    assert "could not write to [email]" in text
+    assert "bad address [email], key sk_live_[secret]" in text
+    assert "Traceback" in text
+    assert "ada@" not in text
+
+
+def test_a_json_line_is_one_line_whatever_is_in_it(stream: StringIO) -> None:
+    set_up_logging("json", stream=stream)
+    log.error("two\nlines and a \x1b[31m colour")
+    assert len(stream.getvalue().splitlines()) == 1
+
+
+def test_what_is_not_http_leaves_no_trace(stream: StringIO) -> None:
+    set_up_logging("json", stream=stream)
+    server = logging.getLogger("aiohttp.server")
+    try:
+        raise BadHttpMessage("its bytes: ada")
+    except BadHttpMessage:
+        server.exception("Error handling request from %s", "203.0.113.1")
+    assert stream.getvalue() == ""
+    server.error("something else")
+    assert "something else" in stream.getvalue()
+
+
+def test_setting_up_twice_writes_each_line_once(stream: StringIO) -> None:
+    set_up_logging("json", stream=stream)
+    set_up_logging("json", stream=stream)
+    log.info("once")
+    assert len(stream.getvalue().splitlines()) == 1

@@ -1,0 +1,57 @@
+"""Metrics: counted in the registry of one application, with labels that cannot grow without bound."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from checkout_daemon.observability.metrics import Metrics
+
+
+def lines(metrics: Metrics) -> list[str]:
+    return metrics.render().decode().splitlines()
+
+
+def test_event_types_are_labels_until_there_are_too_many() -> None:
+    metrics = Metrics()
+    for number in range(400):
+        metrics.event_committed(f"type.{number}", "ignored", 0.001, None)
+    metrics.event_committed("type.0", "ignored", 0.001, None)
+    shown = [line for line in lines(metrics) if line.startswith("checkout_webhook_events_total")]
+    assert len(shown) == 301
+    assert 'checkout_webhook_events_total{outcome="ignored",type="other"} 100.0' in shown
+    assert 'checkout_webhook_events_total{outcome="ignored",type="type.0"} 2.0' in shown
+
+
+def test_an_event_from_the_future_has_no_negative_lag() -> None:
+    metrics = Metrics()
+    metrics.event_committed("a", "applied", 0.001, -5.0)
+    assert "checkout_webhook_created_to_committed_seconds_sum 0.0" in lines(metrics)
+
+
+def test_a_call_to_stripe_is_counted_and_timed() -> None:
+    metrics = Metrics()
+    metrics.stripe_called("refunds.create", "rejected", 0.2)
+    assert 'checkout_stripe_calls_total{method="refunds.create",outcome="rejected"} 1.0' in lines(metrics)
+    assert 'checkout_stripe_call_seconds_sum{method="refunds.create"} 0.2' in lines(metrics)
+
+
+def test_two_sets_of_metrics_do_not_meet() -> None:
+    one, other = Metrics(), Metrics()
+    one.request_answered("/healthz", "GET", 200, 0.001)
+    assert any("/healthz" in line for line in lines(one))
+    assert not any("/healthz" in line for line in lines(other))
+
+
+def test_the_process_is_measured_too() -> None:
+    assert any(line.startswith("process_resident_memory_bytes") for line in lines(Metrics()))
+
+
+def test_what_commands_import_does_not_bring_the_metrics_library() -> None:
+    program = (
+        "import sys, checkout_daemon.runtime, checkout_daemon.services.checkout, checkout_daemon.webhooks.intake,"
+        " checkout_daemon.observability.metrics, checkout_daemon.serve\n"
+        "print([name for name in ('prometheus_client', 'aiohttp.web', 'stripe') if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    assert shown.stdout.strip() == "[]"

@@ -1,0 +1,43 @@
+"""What must not be read in a log is taken out; what must be read stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from checkout_daemon.observability.redaction import redact
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("mail to ada.lovelace+shop@mail.example.co.uk failed", "mail to [email] failed"),
+        ("<ada@example.com>, bob@example.com", "<[email]>, [email]"),
+        ('{"email":"ada@example.com"}', '{"email":"[email]"}'),
+        ("ädå@exämple.com", "[email]"),
+        ("called +43 664 1234567.", "called [phone]."),
+        ("called +436641234567", "called [phone]"),
+        ("called +1 (555) 010-9999 twice", "called [phone] twice"),
+        ("key sk_test_51Habc_DEF", "key sk_test_[secret]"),
+        ("key sk_live_abc, rk_live_def", "key sk_live_[secret], rk_live_[secret]"),
+        ("signed with whsec_abc123==", "signed with whsec_[secret]=="),
+        ("postgresql://shop:hunter2@db.internal:5432/shop", "postgresql://shop:[password]@db.internal:5432/shop"),
+        ("smtp://me%40example.com:p%2Fw@mail:587", "smtp://me%40example.com:[password]@mail:587"),
+    ],
+)
+def test_personal_data_and_secrets_are_taken_out(text: str, redacted: str) -> None:
+    assert redact(text) == redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order 1001 of 2400 eur at 2026-11-23T04:00:00+00:00",
+        "cs_test_a1b2 pi_3 evt_1 6f1c0d9e-1111-4222-8333-444455556666",
+        "POST /api/stripe-checkout/{ref} 201 in 12.3 ms",
+        "2 + 2 = 4, +1, +49",
+        "the task_queue and risk_level are fine",
+        "user@localhost",
+    ],
+)
+def test_what_is_neither_stays(text: str) -> None:
+    assert redact(text) == text
