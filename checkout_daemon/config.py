@@ -59,7 +59,8 @@ class Settings:
     def require_stripe_api_key(self) -> str:
         if not self.stripe_api_key:
             raise ConfigurationError(
-                "STRIPE_API_KEY is not set: set it, or run `checkout dev` in this folder, which brings an offline Stripe"
+                "STRIPE_API_KEY is not set: set it, or run `checkout dev` in this folder, "
+                "which brings an offline Stripe"
             )
         return self.stripe_api_key
 

@@ -26,7 +26,7 @@ class Job:
 
 
 async def run_jobs(runtime: Runtime, jobs: Sequence[Job]) -> None:
-    """Runs until cancelled. A job killed in the middle loses nothing: it claims work in the transaction that does it."""
+    """Runs until cancelled. A job killed half-way loses nothing: it claims work in the transaction that does it."""
     async with asyncio.TaskGroup() as group:
         for job in jobs:
             group.create_task(_repeat(runtime, job), name=f"job-{job.name}")
