@@ -153,6 +153,10 @@ class _Program:
         direct_url = self.given.database_listen_url if self.given.database_url else None  # past a pooler
         try:
             await migrate(direct_url or url)
+        except ValueError as error:
+            raise ConfigurationError(
+                "DATABASE_URL is not of the form postgresql://user:password@host:port/database"
+            ) from error
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             shown = talk.without_password(url)
             raise DatabaseUnavailable(f"the database {shown} does not answer: {describe(error)}") from error

@@ -198,6 +198,7 @@ async def test_a_catalog_that_exists_is_left_alone(state_dir: Path, database_url
         ({"STRIPE_API_KEY": "rk_live_1234567890"}, [], "live key"),
         ({"STRIPE_API_KEY": "sk_test_1234567890"}, [], "STRIPE_WEBHOOK_SECRET"),
         ({}, ["--no-sandbox"], "STRIPE_API_KEY"),
+        ({"STRIPE_API_KEY": "pk_test_1234567890"}, [], "STRIPE_API_KEY"),
         ({"CHECKOUT_RATE_LIMIT": "many"}, [], "CHECKOUT_RATE_LIMIT"),
     ],
 )
@@ -210,6 +211,24 @@ async def test_what_cannot_work_is_refused_before_anything_starts(
     assert said in dev.text
     assert "Traceback" not in dev.text
     assert list(state_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "said"),
+    [
+        ("postgresql://u:secret@127.0.0.1:9/shop", 5, "postgresql://u@127.0.0.1:9/shop does not answer"),
+        ("mysql://u:secret@127.0.0.1:9/shop", 2, "DATABASE_URL is not of the form"),
+    ],
+)
+async def test_a_database_that_cannot_be_used_is_said_so_without_its_password(
+    state_dir: Path, url: str, status: int, said: str
+) -> None:
+    dev = await spawn_dev(state_dir, env={"DATABASE_URL": url})
+
+    assert await dev.ended() == status
+    assert said in dev.text
+    assert "secret" not in dev.text
+    assert "Traceback" not in dev.text
 
 
 @pytest.mark.parametrize("option", ["--port", "--sandbox-port"])
