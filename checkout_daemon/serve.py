@@ -61,8 +61,7 @@ def run(settings: Settings, options: ServeOptions) -> int:
             asyncio.run(_prepare_database(settings))
             return _serve(settings, options, listeners)
         finally:
-            for listener in listeners:
-                listener.close()
+            _close(listeners)
     except CheckoutError as error:
         sys.stderr.write(f"checkout serve: {error}\n")
         return error.exit_code
@@ -107,6 +106,11 @@ def _listen(family: int, address: tuple[object, ...], *, shared: bool) -> socket
         listener.close()
         raise
     return listener
+
+
+def _close(listeners: list[socket.socket]) -> None:
+    for listener in listeners:
+        listener.close()
 
 
 def _require(settings: Settings) -> None:
@@ -178,11 +182,19 @@ def _serve(settings: Settings, options: ServeOptions, listeners: list[socket.soc
         from checkout_daemon.worker import WebhookSecrets, run_worker  # before the fork: the workers share its pages
 
         secrets = WebhookSecrets(settings)
+
+        def work(index: int, alive: int) -> int:
+            mine = listeners[index]
+            _close([each for each in listeners if each is not mine])
+            return run_worker(settings, mine, secrets, jobs=options.jobs, parent_pipe=alive)
+
         supervisor = Supervisor(
             options.workers,
-            lambda index, alive: run_worker(settings, listeners[index], secrets, jobs=options.jobs, parent_pipe=alive),
+            work,
             parent_pipe=parent_pipe,
             on_hangup=secrets.read_again,
+            # A socket that anyone still holds open goes on taking connections, and nobody would serve them.
+            on_stop=lambda: _close(listeners),
             on_death=forget_process,
         )
         return supervisor.run(on_started=lambda: _tell(address, f"{options.workers} workers"))

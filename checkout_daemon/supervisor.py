@@ -45,12 +45,14 @@ class Supervisor:
         *,
         parent_pipe: int | None,
         on_hangup: Callable[[], None],
+        on_stop: Callable[[], None],
         on_death: Callable[[int], None],
     ) -> None:
         self._slots = [_Slot(index) for index in range(count)]
         self._work = work
         self._parent_pipe = parent_pipe
         self._on_hangup = on_hangup
+        self._on_stop = on_stop
         self._on_death = on_death
         # Only we hold the end that can be written to: it closes when we die, however we die.
         self._alive_read, self._alive_write = os.pipe()
@@ -68,6 +70,7 @@ class Supervisor:
             self._reap()
             self._start_due()
         log.info("stopping %d workers", sum(1 for slot in self._slots if slot.pid))
+        self._on_stop()
         self._stop()
         return 0
 

@@ -25,7 +25,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 DATA_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 _PREFLIGHT_SECONDS = "600"
-_EXPOSED = "X-Request-Id, Retry-After, Location"
+_EXPOSED = "X-Request-Id, Retry-After"
 
 
 def security_headers(public_url: str) -> Mapping[str, str]:

@@ -1,0 +1,112 @@
+"""`checkout serve` as a process whose every word is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import monotonic
+
+import psutil
+
+from tests.support.stripe_events import SECRET
+
+START_SECONDS = 30.0
+OURS = ("CHECKOUT_", "STRIPE_", "DATABASE_")
+
+
+class Serving:
+    """A started `checkout serve`; `address` is known once it listens."""
+
+    def __init__(self, process: asyncio.subprocess.Process, stderr: Path) -> None:
+        self._process = process
+        self._stderr = stderr
+        self.address = ""
+        self.announced = ""
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    def told(self) -> str:
+        """All it wrote to stderr so far."""
+        return self._stderr.read_text()
+
+    def workers(self) -> list[int]:
+        """The ids of its child processes."""
+        return [child.pid for child in psutil.Process(self.pid).children()]
+
+    async def listening(self) -> None:
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            self.announced = (await self._process.stdout.readline()).decode()
+        assert self.announced.startswith("listening on "), (self.announced, self.told())
+        self.address = self.announced.split()[2]
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    async def ended(self, timeout_seconds: float = START_SECONDS) -> int:
+        """Its exit status, when it has ended."""
+        async with asyncio.timeout(timeout_seconds):
+            return await self._process.wait()
+
+    async def close(self) -> None:
+        """End it whatever it does, with its workers, and the pipe to it."""
+        if self._process.returncode is None:
+            workers = self.workers()
+            self._process.kill()
+            await self._process.wait()
+            await until(lambda: not any(alive(pid) for pid in workers))
+        self._process._transport.close()  # type: ignore[attr-defined]  # nothing else closes a pipe read in part
+
+
+async def start(directory: Path, environ: Mapping[str, str], *options: str, pass_fds: tuple[int, ...] = ()) -> Serving:
+    """Start it in a directory, with nothing set in its environment but this."""
+    stderr = directory / f"stderr-{len(list(directory.glob('stderr-*')))}.log"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    with stderr.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "cli", "serve", "--host", "127.0.0.1", "--port", "0", *options),
+            cwd=directory,
+            env={**kept, **environ},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=file,
+            pass_fds=pass_fds,
+        )
+    return Serving(process, stderr)
+
+
+def enough(database_url: str) -> dict[str, str]:
+    """The settings without which it does not start."""
+    return {
+        "DATABASE_URL": database_url,
+        "STRIPE_API_KEY": "sk_test_serve0123456789",
+        "STRIPE_API_BASE": "http://127.0.0.1:9",
+        "STRIPE_WEBHOOK_SECRET": SECRET,
+    }
+
+
+def alive(pid: int) -> bool:
+    """Whether that process runs; a corpse nobody has buried does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def until(holds: Callable[[], bool], timeout_seconds: float = 20.0) -> None:
+    """Wait until it holds. Raises TimeoutError."""
+    deadline = monotonic() + timeout_seconds
+    while not holds():
+        if monotonic() >= deadline:
+            raise TimeoutError
+        await asyncio.sleep(0.02)
