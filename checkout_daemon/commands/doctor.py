@@ -35,7 +35,7 @@ async def _examine(settings: Settings, *, as_json: bool) -> int:
 def _print(check: Check) -> None:
     printer = console()
     state = Text("ok   ", style="green") if check.ok else Text("FAULT", style="bold red")
-    line = Text.assemble(state, f"  {check.check.replace('_', ' '):<13}", plain(check.detail))
+    line = Text.assemble(state, f"  {check.check.replace('_', ' '):<14}", plain(check.detail))
     printer.print(line, soft_wrap=True)
     if check.mend is not None:
-        printer.print(Text.assemble(f"{'':<20}→ ", (plain(check.mend), "bold")), soft_wrap=True)
+        printer.print(Text.assemble(f"{'':<21}→ ", (plain(check.mend), "bold")), soft_wrap=True)

@@ -5,15 +5,24 @@ from __future__ import annotations
 import click
 
 from checkout_daemon.commands.output import say
-from checkout_daemon.errors import CheckoutError
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
 
 INTERRUPTED = 130  # as shells count Ctrl-C
+
+# What to do next, where those who raise it cannot know that it is a person who reads.
+_NEXT: dict[type[CheckoutError], str] = {
+    DatabaseUnavailable: "; start it, or set DATABASE_URL: `checkout doctor` tells more",
+    StripeUnavailable: "; `checkout doctor` tells more",
+}
 
 
 def report(error: Exception) -> int:
     """Say it and give the exit code; raise again what nobody expected, for a traceback is then the best report."""
     if isinstance(error, click.exceptions.Abort):
         return INTERRUPTED
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        say(error.format_message())
+        return error.exit_code
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else "checkout"
         say(f"error: {error.format_message().rstrip('.')} (see `{path} --help`)")
@@ -22,6 +31,6 @@ def report(error: Exception) -> int:
         say(f"error: {error.format_message()}")
         return error.exit_code
     if isinstance(error, CheckoutError):
-        say(f"error: {error.detail}")
+        say(f"error: {error.detail}{_NEXT.get(type(error), '')}")
         return error.exit_code
     raise error

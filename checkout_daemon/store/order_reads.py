@@ -156,12 +156,14 @@ async def list_orders(
     connection: asyncpg.Connection, wanted: OrderFilter, *, limit: int, cursor: OrderCursor | None = None
 ) -> list[Order]:
     """A page, newest first, of those after the cursor."""
+    before = OrderCursor(wanted.until or FAR_FUTURE, 0)  # numbers begin above: nothing of that very moment
+    if cursor is not None and cursor.created_at < before.created_at:
+        before = cursor
     rows = await connection.fetch(
         sql(_statement(wanted)),
         wanted.since or LONG_AGO,
-        wanted.until or FAR_FUTURE,
-        FAR_FUTURE if cursor is None else cursor.created_at,
-        0 if cursor is None else cursor.number,
+        before.created_at,
+        before.number,
         limit,
         _unique(wanted.statuses) or None,
         wanted.email,

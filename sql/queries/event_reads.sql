@@ -25,32 +25,35 @@ WHERE order_id = $7::uuid
 ORDER BY received_at DESC, id DESC LIMIT $4;
 
 -- name: list_events_of_type
+-- As list_orders_of_status.
 SELECT page.*
 FROM unnest($6::text[]) AS wanted (type)
 CROSS JOIN LATERAL (
     SELECT id, stripe_events.type, status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts,
            next_attempt_at, last_error
     FROM stripe_events
-    WHERE stripe_events.type = wanted.type
+    WHERE stripe_events.type >= wanted.type AND stripe_events.type <= wanted.type
         AND received_at >= $1 AND (received_at, id) < ($2, $3)
         AND ($5::text[] IS NULL OR status = ANY($5::text[]))
         AND ($7::uuid IS NULL OR order_id = $7)
-    ORDER BY received_at DESC, id DESC LIMIT $4
+    ORDER BY stripe_events.type, received_at DESC, id DESC LIMIT $4
 ) AS page
 ORDER BY received_at DESC, id DESC LIMIT $4;
 
 -- name: list_unhappy_events
+-- As list_orders_of_status.
 SELECT page.*
 FROM unnest($5::text[]) AS wanted (status)
 CROSS JOIN LATERAL (
     SELECT id, type, stripe_events.status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts,
            next_attempt_at, last_error
     FROM stripe_events
-    WHERE stripe_events.status = wanted.status AND stripe_events.status IN ('failed', 'dead')
+    WHERE stripe_events.status >= wanted.status AND stripe_events.status <= wanted.status
+        AND stripe_events.status IN ('failed', 'dead')
         AND received_at >= $1 AND (received_at, id) < ($2, $3)
         AND ($6::text[] IS NULL OR type = ANY($6::text[]))
         AND ($7::uuid IS NULL OR order_id = $7)
-    ORDER BY received_at DESC, id DESC LIMIT $4
+    ORDER BY stripe_events.status, received_at DESC, id DESC LIMIT $4
 ) AS page
 ORDER BY received_at DESC, id DESC LIMIT $4;
 

@@ -38,8 +38,8 @@ WITH start (node) AS (
     UNION ALL SELECT 0, order_id FROM session_attempts WHERE session_id = $1
     UNION ALL SELECT 1, order_id FROM payments WHERE id IN (SELECT node FROM payment)
     UNION ALL SELECT 2, order_id FROM checkout_sessions WHERE id IN (SELECT node FROM session)
-    UNION ALL SELECT 3, orders.id FROM session
-        JOIN links ON source_id = node AND rank < 3 JOIN orders ON orders.id::text = target_id
+    UNION ALL SELECT 3, CASE WHEN target_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN target_id::uuid END
+        FROM session JOIN links ON source_id = node AND rank < 3
 )
 SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
        customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at

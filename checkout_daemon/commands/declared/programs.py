@@ -70,7 +70,9 @@ def serve(host: str | None, port: int | None, workers: int, no_jobs: bool) -> in
 def sandbox(
     host: str, port: int, state_dir: Path | None, settle_seconds: float, retries: Literal["live", "test"]
 ) -> int:
-    """Run the offline Stripe alone: no account, no network, no money.
+    """Run the offline Stripe alone.
+
+    No account, no network, no money.
 
     \b
     Example:

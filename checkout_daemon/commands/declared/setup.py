@@ -10,7 +10,9 @@ from checkout_daemon.commands.declared.options import json_option
 @click.command()
 @json_option
 def doctor(as_json: bool) -> int:
-    """Check the set-up, and name what mends each fault; exit 1 if there is any.
+    """Check the set-up, name what mends each fault.
+
+    Exit code 1 if anything is wrong.
 
     \b
     Example:
