@@ -9,28 +9,20 @@ from checkout_daemon.domain.events.reading import (
     UnreadableObject,
     amount,
     child,
-    currency,
+    observations,
     order_link,
     stripe_id,
 )
-from checkout_daemon.domain.facts import Link, LinkRank, Observation, RefundHint
+from checkout_daemon.domain.facts import Link, LinkRank, RefundHint
 
 
 def succeeded(told: Told) -> Translation:
     translation = seen(told)
-    charge = told.object
-    if charge.get("captured") is False:  # authorized only: no money yet
+    if told.object.get("captured") is False:  # authorized only: no money yet
         return translation
-    code = currency(charge)
-    # amount_captured is 0 in an event made before the capture was booked; only a different, real capture contradicts.
-    amounts = {amount(charge, "amount"), amount(charge, "amount_captured") or amount(charge, "amount")} - {None}
-    if code is None or not amounts or translation.subject_id is None:
-        raise UnreadableObject("charge has succeeded but has no amount or currency")
-    translation.facts += [
-        Observation(translation.subject_id, each, code, mode, told.observed_at)
-        for each in sorted(each for each in amounts if each is not None)
-        for mode in sorted(told.modes)
-    ]
+    # amount_captured is 0 in an event made before the capture was booked; only another, real capture contradicts.
+    captured = ("amount_captured",) if amount(told.object, "amount_captured") else ()
+    translation.facts += observations(told, translation.subject_id, ("amount", *captured))
     return translation
 
 

@@ -7,28 +7,18 @@ from checkout_daemon.domain.events.reading import (
     Told,
     Translation,
     UnreadableObject,
-    amount,
     child,
-    currency,
+    observations,
     order_link,
     stripe_id,
 )
-from checkout_daemon.domain.facts import Link, LinkRank, Observation, is_charge
+from checkout_daemon.domain.facts import Link, LinkRank, is_charge
 
 
 def succeeded(told: Told) -> Translation:
     translation = seen(told)
-    intent = told.object
-    code = currency(intent)
     # Both are told: where they differ, the payment is not what was agreed.
-    amounts = {amount(intent, "amount"), amount(intent, "amount_received")} - {None}
-    if code is None or not amounts or translation.subject_id is None:
-        raise UnreadableObject("payment_intent has succeeded but has no amount or currency")
-    translation.facts += [
-        Observation(translation.subject_id, each, code, mode, told.observed_at)
-        for each in sorted(each for each in amounts if each is not None)
-        for mode in sorted(told.modes)
-    ]
+    translation.facts += observations(told, translation.subject_id, ("amount", "amount_received"))
     return translation
 
 

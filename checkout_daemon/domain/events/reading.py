@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from checkout_daemon.domain.facts import Fact, Link, LinkRank
+from checkout_daemon.domain.facts import Fact, Link, LinkRank, Observation
 
 E = TypeVar("E", bound=StrEnum)
 Object = dict[str, Any]
@@ -121,6 +121,19 @@ def child(told: Object, name: str) -> Object | None:
     """An expanded object; None where there is only its id, or nothing."""
     value = told.get(name)
     return value if isinstance(value, dict) else None
+
+
+def observations(told: Told, payment_id: str | None, names: tuple[str, ...]) -> list[Observation]:
+    """What an object that is money says of its payment: each amount named, in each livemode claimed."""
+    amounts = {value for name in names if (value := amount(told.object, name)) is not None}
+    code = currency(told.object)
+    if payment_id is None or code is None or not amounts:
+        raise UnreadableObject(f"{_kind(told.object)} is paid but has no {names[0]} or currency")
+    return [
+        Observation(payment_id, value, code, mode, told.observed_at)
+        for value in sorted(amounts)
+        for mode in sorted(told.modes)
+    ]
 
 
 def order_link(told: Object, node: str) -> list[Link]:

@@ -7,17 +7,16 @@ from checkout_daemon.domain.events.reading import (
     Told,
     Translation,
     UnreadableObject,
-    amount,
     child,
     choice,
-    currency,
     moment,
+    observations,
     order_link,
     reference_link,
     stripe_id,
     text,
 )
-from checkout_daemon.domain.facts import Link, LinkRank, Observation, Outcome, SessionFact, SessionStatus, later
+from checkout_daemon.domain.facts import Link, LinkRank, Outcome, SessionFact, SessionStatus, later
 
 # Of these modes an amount may be absent though nothing is owed: https://docs.stripe.com/api/checkout/sessions/object
 _MODES_WITHOUT_AMOUNT = ("setup", "subscription")
@@ -81,15 +80,7 @@ def _translate(told: Told, at_least: SessionStatus, outcome_at_least: Outcome) -
                 expires_at=moment(session, "expires_at"),
             )
         )
-    if outcome in (Outcome.PAID, Outcome.NO_PAYMENT_REQUIRED):
-        translation.facts += _observations(told, payment_id or session_id)
+    priceless = session.get("amount_total") is None and session.get("mode") in _MODES_WITHOUT_AMOUNT
+    if outcome in (Outcome.PAID, Outcome.NO_PAYMENT_REQUIRED) and not priceless:
+        translation.facts += observations(told, payment_id or session_id, ("amount_total",))
     return translation
-
-
-def _observations(told: Told, payment_id: str) -> list[Observation]:
-    total, code = amount(told.object, "amount_total"), currency(told.object)
-    if total is None or code is None:
-        if told.object.get("mode") in _MODES_WITHOUT_AMOUNT:
-            return []
-        raise UnreadableObject("checkout.session is paid but has no amount_total or currency")
-    return [Observation(payment_id, total, code, mode, told.observed_at) for mode in sorted(told.modes)]
