@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import msgspec
 import pytest
 
+from checkout_daemon.web.schemas import StripeCheckoutRequest, request_hash
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.stripe_events import event_body, session_object, signed
 from tests.web.conftest import Client, checkout_body
@@ -209,3 +212,14 @@ async def test_an_unknown_ref_is_not_found(shop: Client, ref: str) -> None:
     for method, path in (("GET", f"/api/stripe-checkout/{ref}"), ("POST", f"/api/stripe-checkout/{ref}/retry")):
         status, told = await call(shop, method, path)
         assert (status, told["code"]) == (404, "not_found")
+
+
+def test_what_a_repeated_request_is_compared_with_stays_the_same_over_releases() -> None:
+    """It is stored with the order: a later release with more optional fields must still find it equal."""
+    body = msgspec.convert(checkout_body(expected_total=2400), StripeCheckoutRequest)
+    canonical = (
+        b'{"items":[{"sku":"NOTE","quantity":2}],'
+        b'"customer":{"name":"Ada Lovelace","email":"ada@example.com","phone":"+43 664 1234567"},'
+        b'"expected_total":2400}'
+    )
+    assert request_hash(body) == sha256(canonical).digest()
