@@ -1,0 +1,51 @@
+"""Orders as rows, for what only reads them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+async def add_order(connection: asyncpg.Connection, *, ago: timedelta = timedelta(), **fields: Any) -> str:
+    """An order of 12.50 eur of Ada's, made `ago`; its id."""
+    order: dict[str, Any] = {
+        "id": str(uuid4()),
+        "status": "pending",
+        "attention": [],
+        "currency": "eur",
+        "amount_subtotal": 1250,
+        "amount_discount": 0,
+        "amount_total": 1250,
+        "customer_name": "Ada Lovelace",
+        "customer_email": "ada@example.com",
+        "customer_phone": "+43664123456",
+        "livemode": False,
+        "created_at": NOW - ago,
+    } | fields
+    columns = ", ".join(order)
+    places = ", ".join(f"${number}" for number in range(1, len(order) + 1))
+    await connection.execute(f"INSERT INTO orders ({columns}) VALUES ({places})", *order.values())
+    return str(order["id"])
+
+
+async def add_change(connection: asyncpg.Connection, order_id: str, note: str, *, notify: bool = True) -> int:
+    """A change of an order; its sequence number."""
+    seq: int = await connection.fetchval(
+        "INSERT INTO order_changes (order_id, from_status, to_status, cause, actor, note)"
+        " VALUES ($1, 'pending', 'completed', 'test', 'test', $2) RETURNING seq",
+        order_id,
+        note,
+    )
+    if notify:
+        await connection.execute("NOTIFY checkout_changes")
+    return seq
+
+
+async def number_of(connection: asyncpg.Connection, order_id: str) -> int:
+    number: int = await connection.fetchval("SELECT number FROM orders WHERE id = $1", order_id)
+    return number
