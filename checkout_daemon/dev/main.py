@@ -36,6 +36,7 @@ _DAEMON_STOP_SECONDS = 2.5
 _SANDBOX_STOP_SECONDS = 1.0
 _POSTGRES_STOP_SECONDS = 1.0
 _KILLED_CHILDREN_SECONDS = 12.0  # what the children of a killed `checkout dev` may take to notice and end
+_MOST_POSTGRES_RESTARTS = 5
 _REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
@@ -142,8 +143,20 @@ class _Program:
             await asyncio.wait(waits)
 
     async def _watch_postgres(self) -> str:
+        """Start a database that ends again, as its own service would; the daemon answers 503 meanwhile."""
+        port = self.postgres.port
+        for _ in range(_MOST_POSTGRES_RESTARTS):
+            status = await self.postgres.wait()
+            talk.complain(f"PostgreSQL ended with status {status}; starting it again.")
+            try:
+                await self.postgres.stop()
+                await self.postgres.start()
+            except ConfigurationError as error:
+                return error.detail
+            if self.postgres.port != port:
+                return f"PostgreSQL's port {port} was taken while it was away."
         status = await self.postgres.wait()
-        return f"PostgreSQL ended with status {status}; see {self.options.state_dir / LOG}"
+        return f"PostgreSQL ended with status {status} again; see {self.options.state_dir / LOG}"
 
     async def _start_database(self) -> str:
         if self.brings_database:

@@ -30,6 +30,12 @@ def is_gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
+def is_running_postmaster(state_dir: Path, pid: int) -> bool:
+    """Whether the server of that pid is still the one that the cluster's pid file names."""
+    path = state_dir / "postgres/data/postmaster.pid"
+    return path.exists() and path.read_text(encoding="utf-8").startswith(f"{pid}\n")
+
+
 async def products(dev: Dev) -> list[dict[str, object]]:
     async with aiohttp.ClientSession() as http, http.get(f"{dev.url}/api/products") as response:
         listed: list[dict[str, object]] = (await response.json())["products"]
@@ -131,12 +137,25 @@ async def test_a_secret_that_is_lost_gets_a_new_endpoint(state_dir: Path) -> Non
 async def test_when_a_part_dies_the_rest_is_stopped_and_it_says_so(state_dir: Path) -> None:
     async with running_dev(state_dir) as dev:
         started = children_of(dev.process.pid)
+        [daemon] = [pid for pid in started if "serve" in psutil.Process(pid).cmdline()]
+        os.kill(daemon, signal.SIGKILL)
+
+        assert await dev.ended() == 1
+        assert "the daemon" in dev.text
+    assert [pid for pid in started if not is_gone(pid)] == []
+
+
+async def test_a_database_that_dies_is_started_again_and_the_shop_goes_on(state_dir: Path) -> None:
+    async with running_dev(state_dir) as dev:
         lines = (state_dir / "postgres/data/postmaster.pid").read_text(encoding="utf-8").splitlines()
         os.kill(int(lines[0]), signal.SIGKILL)
 
-        assert await dev.ended() == 1
-        assert "PostgreSQL ended" in dev.text
-    assert [pid for pid in started if not is_gone(pid)] == []
+        async with asyncio.timeout(NOTICE_SECONDS):
+            while is_running_postmaster(state_dir, int(lines[0])) or not await answers(f"{dev.url}/readyz"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert len(await products(dev)) == 12
+        assert await dev.stop() == 0
+        assert "starting it again" in dev.text
 
 
 async def test_two_in_two_folders_do_not_meet(state_dir: Path) -> None:
