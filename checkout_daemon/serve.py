@@ -177,16 +177,20 @@ def _serve(settings: Settings, options: ServeOptions, listeners: list[socket.soc
             parent_pipe=parent_pipe,
             on_listening=lambda: _tell(address, "one process"),
         )
-    with _shared_metrics():
+    with _shared_metrics() as directory:
         from checkout_daemon.supervisor import Supervisor
         from checkout_daemon.worker import WebhookSecrets, run_worker  # before the fork: the workers share its pages
 
         secrets = WebhookSecrets(settings)
+        parent = os.getpid()
 
         def work(index: int, alive: int) -> int:
             mine = listeners[index]
             _close([each for each in listeners if each is not mine])
-            return run_worker(settings, mine, secrets, jobs=options.jobs, parent_pipe=alive)
+            code = run_worker(settings, mine, secrets, jobs=options.jobs, parent_pipe=alive)
+            if os.getppid() != parent:  # it was killed, and cannot tidy up
+                shutil.rmtree(directory, ignore_errors=True)
+            return code
 
         supervisor = Supervisor(
             options.workers,
@@ -214,12 +218,12 @@ def _parent_pipe() -> int | None:
 
 
 @contextlib.contextmanager
-def _shared_metrics() -> Iterator[None]:
+def _shared_metrics() -> Iterator[str]:
     """Where the workers' metrics add up. Named before prometheus-client is first imported: it looks once."""
     directory = tempfile.mkdtemp(prefix="checkout-metrics-")
     os.environ[MULTIPROCESS_DIRECTORY] = directory
     try:
-        yield
+        yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

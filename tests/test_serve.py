@@ -58,8 +58,10 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def refusal(directory: Path, environ: dict[str, str], *options: str) -> tuple[int, list[str]]:
     """The exit status and the lines of a serve that does not start."""
     serving = await start(directory, environ, *options)
-    status = await serving.ended()
-    await serving.close()
+    try:
+        status = await serving.ended()
+    finally:
+        await serving.close()
     return status, serving.told().splitlines()
 
 
@@ -239,20 +241,24 @@ async def test_a_worker_that_always_dies_is_started_less_and_less_often() -> Non
         *(sys.executable, "-c", ALWAYS_DYING), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )
     assert process.stdout is not None
-    async with asyncio.timeout(30):
-        starts = [float(await process.stdout.readline()) for _ in range(5)]
+    try:
+        async with asyncio.timeout(30):
+            starts = [float(await process.stdout.readline()) for _ in range(5)]
+    finally:
         process.terminate()
         assert await process.wait() == 0
     pauses = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert all(pause >= least for pause, least in zip(pauses, (0.2, 0.4, 0.8, 1.6), strict=True))
 
 
-async def test_a_killed_parent_takes_its_workers_with_it(serve: Serve, database_url: str) -> None:
-    serving = await serve(enough(database_url), "--workers", "2")
+async def test_a_killed_parent_takes_its_workers_with_it(serve: Serve, tmp_path: Path, database_url: str) -> None:
+    serving = await serve(enough(database_url) | {"TMPDIR": str(tmp_path)}, "--workers", "2")
+    assert list(tmp_path.glob("checkout-metrics-*"))
     workers = serving.workers()
     serving.signal(signal.SIGKILL)
     await serving.ended(10)
     await until(lambda: not any(alive(pid) for pid in workers), 10)
+    assert not list(tmp_path.glob("checkout-metrics-*"))
 
 
 # How it ends --------------------------------------------------------------------------------------------------------
