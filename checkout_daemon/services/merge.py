@@ -74,17 +74,22 @@ class Merged:
 async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, locked: Iterable[str] = ()) -> Merged:
     """Join all tellings in one transaction of the caller's. `locked`: nodes the caller has locked already.
 
-    Locks: the nodes named, then their orders' rows by id, and only then are facts read, so that a link and a fact that
-    arrive together cannot miss each other. A node whose order changes without being named is locked as well.
+    Locks: the nodes named, then their orders' rows by id, and only then are links and facts read, so that a link and a
+    fact that arrive together cannot miss each other. A node whose order changes without being named is locked as well.
     """
-    links, connected = await _lock_component(connection, tellings, set(locked))
-    named = {link.target_id for link in links if link.rank is not LinkRank.STRIPE} | _orders(tellings)
-    if not connected and not named:
-        return Merged([None for _ in tellings], {}, FactBase())
-    orders = {order.id: order for order in await lock_orders(connection, named)} if named else {}
-    held = await facts.load_facts(connection, orders, connected)
+    nodes = set(locked)
+    while True:
+        links, connected = await _lock_component(connection, tellings, nodes)
+        named = {link.target_id for link in links if link.rank is not LinkRank.STRIPE} | _orders(tellings)
+        if not connected and not named:
+            return Merged([None for _ in tellings], {}, FactBase())
+        orders = {order.id: order for order in await lock_orders(connection, named)} if named else {}
+        held = await facts.load_facts(connection, orders, connected | named)
+        # While we waited for an order's row, its holder may have linked more to it: then look again.
+        if set(held.links) == set(links):
+            break
     base = FactBase(OrderTerms(each.id, each.amount_total, each.currency, each.livemode) for each in orders.values())
-    for link in links:
+    for link in held.links:
         base.join_link(link)
     for fact in held.facts():
         base.join(fact)
@@ -93,7 +98,7 @@ async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, 
 
     homeless = {node for node in connected if base.order_of(node) is None}
     outcome = _join_all(base, orders, tellings)
-    await _write_new_links(connection, links, tellings)
+    await _write_new_links(connection, held.links, tellings)
     await _write_facts(connection, base, held)
     if found := {node: order_id for node in homeless if (order_id := base.order_of(node)) is not None}:
         await events.adopt_events(connection, found)

@@ -43,6 +43,7 @@ class HeldAct(msgspec.Struct, frozen=True):
 class HeldFacts:
     """What load_facts found. `order_id`s are those written when the fact was last placed."""
 
+    links: list[Link]
     sessions: list[HeldSession]
     payments: list[HeldPayment]
     observations: list[Observation]
@@ -59,6 +60,7 @@ class HeldFacts:
         yield from self.hints
 
 
+_LINKS = msgspec.json.Decoder(list[tuple[str, str, LinkRank]])
 _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "sessions": msgspec.json.Decoder(list[HeldSession]),
     "payments": msgspec.json.Decoder(list[HeldPayment]),
@@ -82,10 +84,15 @@ async def load_links(connection: asyncpg.Connection, nodes_and_orders: Collectio
     return [Link(row["source_id"], row["target_id"], LinkRank(row["rank"])) for row in rows]
 
 
-async def load_facts(connection: asyncpg.Connection, order_ids: Collection[str], nodes: Collection[str]) -> HeldFacts:
-    """All facts of these orders and all facts on these nodes, in one round trip."""
-    (row,) = await connection.fetch(sql("load_facts"), list(order_ids), list(nodes))
-    return HeldFacts(**{name: decoder.decode(row[name]) if row[name] else [] for name, decoder in _DECODERS.items()})
+async def load_facts(
+    connection: asyncpg.Connection, order_ids: Collection[str], nodes_and_orders: Collection[str]
+) -> HeldFacts:
+    """The links of everything connected with these, and all facts on it, as of one moment."""
+    (row,) = await connection.fetch(sql("load_facts"), list(order_ids), list(nodes_and_orders))
+    return HeldFacts(
+        links=[Link(*each) for each in _LINKS.decode(row["links"])] if row["links"] else [],
+        **{name: decoder.decode(row[name]) if row[name] else [] for name, decoder in _DECODERS.items()},
+    )
 
 
 async def write_links(connection: asyncpg.Connection, links: Sequence[Link]) -> None:

@@ -32,16 +32,34 @@ SELECT id, number, status, attention, amount_refunded, paid_at, amount_total, cu
 FROM orders WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE;
 
 -- name: load_facts
--- $1 order ids, $2 nodes; all facts of those orders and all facts on those nodes, each kind as one JSON array. OFFSET 0 as above.
-WITH held AS MATERIALIZED (
-    SELECT id, order_id FROM payments WHERE order_id = ANY($1::uuid[]) OR id = ANY($2::text[])
+-- $1 order ids, $2 nodes and orders; the links of everything connected with them, and all facts on it, each kind as one JSON
+-- array. In one statement, that is of one moment: asked once the orders are locked, nothing of them can change any more.
+-- What the rows remember of their order is asked for as well, so that what has moved away is seen to have. OFFSET 0 as above.
+WITH RECURSIVE connected (node) AS (
+    SELECT unnest($2::text[])
+    UNION
+    SELECT near.node
+    FROM connected
+    CROSS JOIN LATERAL (
+        SELECT target_id AS node FROM links WHERE source_id = connected.node
+        UNION ALL
+        SELECT source_id AS node FROM links WHERE target_id = connected.node
+        OFFSET 0
+    ) AS near
+), nodes (ids) AS MATERIALIZED (
+    SELECT array_agg(node) FROM connected
+), held AS MATERIALIZED (
+    SELECT id, order_id FROM payments WHERE order_id = ANY($1::uuid[]) OR id = ANY((SELECT ids FROM nodes)::text[])
 )
 SELECT
+    (SELECT json_agg(json_build_array(link.source_id, link.target_id, link.rank)) FROM connected CROSS JOIN LATERAL (
+        SELECT source_id, target_id, rank FROM links WHERE source_id = connected.node OFFSET 0) AS link) AS links,
     (SELECT json_agg(json_build_object(
         'order_id', order_id,
         'fact', json_build_object('id', id, 'livemode', livemode, 'status', status, 'outcome', outcome,
                                   'attempt', attempt, 'url', url, 'expires_at', expires_at)))
-     FROM checkout_sessions WHERE order_id = ANY($1::uuid[]) OR id = ANY($2::text[])) AS sessions,
+     FROM checkout_sessions
+     WHERE order_id = ANY($1::uuid[]) OR id = ANY((SELECT ids FROM nodes)::text[])) AS sessions,
     (SELECT json_agg(json_build_object('id', id, 'order_id', order_id)) FROM held) AS payments,
     (SELECT json_agg(row_to_json(fact)) FROM held CROSS JOIN LATERAL (
         SELECT payment_id, amount, currency, livemode, paid_at

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from checkout_daemon.store.database import Database
+from checkout_daemon.webhooks import intake as intake_module
 from checkout_daemon.webhooks.intake import Intake
 from tests.domain.stripe_history import ORDER_ID, OTHER_ORDER_ID, TOTAL, SessionPlan, session_plans, tell
 from tests.domain.test_order_does_not_matter import end_of
@@ -20,10 +21,17 @@ from tests.support.stripe_events import SECRET, deliver, event_body, insert_orde
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_histories_delivered_at_once_end_as_derived(database_url: str, seed: int) -> None:
-    """Twenty histories at a time, their ids made unlike, all events shuffled together and some sent twice."""
+async def test_histories_delivered_at_once_end_as_derived(
+    database_url: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty histories at a time, their ids made unlike, all events shuffled together and some sent twice.
+
+    In small batches on many lanes, so that transactions meet on the same orders.
+    """
+    monkeypatch.setattr(intake_module, "LARGEST_BATCH", 1 + seed % 4)
+    monkeypatch.setattr(intake_module, "LANES", 8)
     chance = random.Random(seed)
-    database = Database(database_url, max_size=4)
+    database = Database(database_url, max_size=8)
     intake = Intake(database, lambda: (SECRET,))
     await intake.start()
     expected: dict[str, tuple[str, list[str], int]] = {}
