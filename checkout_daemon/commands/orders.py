@@ -6,6 +6,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 from rich.table import Column
+from rich.text import Text
 
 from checkout_daemon.commands.order_page import print_order
 from checkout_daemon.commands.output import answer, plain, print_json, print_json_lines, print_table, say
@@ -82,7 +83,7 @@ def _print_orders(orders: list[Order], now: datetime, *, filtered: bool) -> None
     ]
     if not any(order.attention for order in orders):
         columns.pop()
-    rows = [
+    rows: list[list[str | Text]] = [
         [
             str(order.number),
             age(order.created_at, now),

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.console import Console
+    from rich.table import Column
+    from rich.text import Text
+
+_GAP = 2
+_LEAST_WIDTH = 5
 
 
 def print_json(value: Any) -> None:
@@ -55,14 +60,33 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def print_table(columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
-    """A table without lines, so that it can be copied; `columns` are rich's, rows texts or rich's renderables."""
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]) -> None:
+    """A table without lines, so that it can be copied. Columns with a `ratio` share what the others leave them."""
     from rich.table import Table
 
-    table = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    printer = console()
+    _share_width(columns, rows, printer.width - _GAP * (len(columns) - 1))
+    table = Table(*columns, box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for row in rows:
         table.add_row(*row)
-    console().print(table)
+    printer.print(table)
+
+
+def _share_width(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]], width: int) -> None:
+    """Rich alone would narrow the columns of numbers and ids too, down to nothing."""
+    from rich.cells import cell_len
+
+    def natural(place: int) -> int:
+        return max(cell_len(str(each)) for each in (columns[place].header, *(row[place] for row in rows)))
+
+    flexible = [place for place, column in enumerate(columns) if column.ratio]
+    left = width - sum(natural(place) for place in range(len(columns)) if place not in flexible)
+    # The narrow first: what one does not need is the others'.
+    for place in sorted(flexible, key=lambda place: natural(place) / (columns[place].ratio or 1)):
+        ratios = sum(columns[other].ratio or 0 for other in flexible if columns[other].width is None)
+        share = max(left * (columns[place].ratio or 0) // ratios, _LEAST_WIDTH)
+        columns[place].width = min(natural(place), share)
+        left -= columns[place].width or 0
 
 
 def plain(text: str) -> str:

@@ -14,7 +14,7 @@ from checkout_daemon.store.events import held_events
 from checkout_daemon.store.migrations import read_state
 
 OLDEST_POSTGRESQL = 15
-_DELIVERY_SECONDS = 60  # how long a delivery may be on its way
+DELIVERY_SECONDS = 60  # how long a delivery may be on its way
 
 
 def answers(probes: Probes) -> Check:
@@ -95,7 +95,7 @@ async def nothing_missing(probes: Probes) -> Check:
     if held:
         return Check.passed("backfill", f"the newest event at Stripe, {newest['id']}, is held")
     age = probes.now_at_stripe.timestamp() - newest["created"]
-    if age < _DELIVERY_SECONDS:
+    if age < DELIVERY_SECONDS:
         return Check.passed(
             "backfill", f"the newest event at Stripe, {newest['id']}, is {age:.0f} s old and on its way"
         )

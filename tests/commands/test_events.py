@@ -1,0 +1,141 @@
+"""checkout events and checkout catalog, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from checkout_daemon.store.database import Database
+from checkout_daemon.webhooks.intake import Intake
+from tests.commands.conftest import Run, go
+from tests.commands.test_orders import EVENT_KEYS
+from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, session_object
+
+
+@pytest.fixture
+def paid(database_url: str) -> str:
+    """An order paid by evt_paid; beside it evt_odd of a type that is not used. Its id."""
+
+    async def work() -> str:
+        order_id = await insert_order(database_url)
+        database = Database(database_url, max_size=2)
+        intake = Intake(database, lambda: (SECRET,))
+        await intake.start()
+        session = session_object(order_id, "cs_test_1", "pi_1")
+        await deliver(intake, event_body("checkout.session.completed", session, event_id="evt_paid"))
+        await deliver(intake, event_body("price.created", {"id": "price_1\x1b[2J"}, event_id="evt_odd"))
+        await intake.close()
+        await database.close()
+        return order_id
+
+    return str(go(work()))
+
+
+def test_events_are_listed_with_the_keys_of_the_contract(run: Run, paid: str) -> None:
+    odd, applied = run("events", "list", "--json").lines
+    assert list(applied) == EVENT_KEYS
+    assert (applied["id"], applied["status"], applied["order_id"]) == ("evt_paid", "applied", paid)
+    assert (odd["id"], odd["status"]) == ("evt_odd", "ignored")
+    assert odd["reason"]
+
+
+def test_events_are_filtered(run: Run, paid: str) -> None:
+    def found(*arguments: str) -> list[str]:
+        return [each["id"] for each in run("events", "list", "--json", *arguments).lines]
+
+    assert found("--status", "ignored") == ["evt_odd"]
+    assert found("--type", "checkout.session.completed") == ["evt_paid"]
+    assert found("--order", "cs_test_1") == ["evt_paid"]
+    assert found("--since", "1h", "--limit", "1") == ["evt_odd"]
+    assert run("events", "list", "--order", "4711").code == 3
+
+
+def test_the_table_of_events_has_whole_ids_and_fits(run: Run, paid: str) -> None:
+    ran = run("events", "list")
+    assert "evt_paid" in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
+
+
+def test_an_event_is_shown_with_its_payload(run: Run, paid: str) -> None:
+    shown = run("events", "show", "evt_paid", "--json")
+    assert list(shown.json) == [*EVENT_KEYS, "payload"]
+    assert shown.json["payload"]["data"]["object"]["id"] == "cs_test_1"
+    assert shown.out.count("\n") == 1
+    page = run("events", "show", "evt_odd").out
+    assert '"object": "event"' in page
+    assert "\x1b" not in page
+
+
+def test_an_event_whose_payload_is_gone_is_still_shown(run: Run, paid: str, database_url: str) -> None:
+    async def drop() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("DELETE FROM stripe_event_payloads")
+        await connection.close()
+
+    go(drop())
+    assert run("events", "show", "evt_paid", "--json").json["payload"] is None
+    assert "no longer held" in run("events", "show", "evt_paid").err
+
+
+def test_an_unknown_event_is_exit_3(run: Run) -> None:
+    ran = run("events", "show", "evt_none")
+    assert (ran.code, ran.err.count("\n")) == (3, 1)
+    assert "evt_none" in ran.err
+
+
+def test_a_catalog_goes_in_and_comes_out_again(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "products.csv"
+    file.write_text("sku,name,unit_amount,currency\nNOTE,Notebook,1450,eur\nPEN,Pen,900,eur\n")
+    dry = run("catalog", "import", file, "--dry-run", "--json").json
+    empty = run("catalog", "list", "--json")
+    done = run("catalog", "import", file, "--json").json
+    again = run("catalog", "import", file, "--json").json
+    listed = run("catalog", "list", "--json").lines
+    exported = run("catalog", "export").out
+
+    assert dry["dry_run"] is True
+    assert empty.out == ""
+    assert [each["key"] for each in done["added"]] == [each["key"] for each in dry["added"]] == ["NOTE", "PEN"]
+    assert (again["added"], again["changed"], again["unchanged"]) == ([], [], 2)
+    assert [(each["sku"], each["unit_amount"]) for each in listed] == [("NOTE", 1450), ("PEN", 900)]
+    file.write_text(exported)
+    assert run("catalog", "import", file, "--json").json["unchanged"] == 2
+    assert "€14.50" in run("catalog", "list").out
+
+
+def test_an_import_says_what_it_changes(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "products.json"
+    product: dict[str, Any] = {"sku": "NOTE", "name": "Notebook", "unit_amount": 1450, "currency": "eur"}
+    file.write_text(json.dumps([product]))
+    assert run("catalog", "import", file).out == "+ product NOTE\n"
+    file.write_text(json.dumps([product | {"unit_amount": 1500}]))
+    ran = run("catalog", "import", file)
+    assert ran.out == "~ product NOTE\n    unit_amount: 1450 → 1500\n"
+    assert "1 changed" in ran.err
+
+
+def test_faults_of_a_catalog_file_are_named_with_their_lines(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "products.csv"
+    file.write_text("sku,name,unit_amount,currency\nNOTE,Notebook,1450,eur\nPEN,,x,eur\n")
+    ran = run("catalog", "import", file, "--json")
+    assert (ran.code, ran.out) == (2, "")
+    assert "line 3" in ran.err
+    assert run("catalog", "list", "--json").out == ""
+
+
+def test_discounts_have_their_own_list_and_export(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "discounts.csv"
+    file.write_text("code,percent_off,amount_off,currency\nTEN,10,,\nFIVE,,500,eur\n")
+    assert run("catalog", "import", file, "--discounts").code == 0
+    assert [each["code"] for each in run("catalog", "list", "--discounts", "--json").lines] == ["FIVE", "TEN"]
+    assert [each["code"] for each in run("catalog", "export", "--discounts", "--json").json["discounts"]] == [
+        "FIVE",
+        "TEN",
+    ]
+    table = run("catalog", "list", "--discounts").out
+    assert "€5.00" in table
+    assert "10 %" in table

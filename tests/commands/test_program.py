@@ -1,0 +1,168 @@
+"""The program as a whole: help, exit codes, errors on one line, and a start that imports next to nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import cli
+from checkout_daemon import __version__
+from checkout_daemon.commands.declared.events import EVENT_STATUSES
+from checkout_daemon.commands.declared.orders import STATUSES
+from checkout_daemon.commands.styles import ORDER_STYLES
+from checkout_daemon.domain.orders import OrderStatus
+from tests.commands.conftest import Run
+
+_RUNNING = {"dev", "serve", "sandbox"}  # print what a person reads until they are stopped
+
+
+def commands(group: click.Group = cli.checkout, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield f"{path}{name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path}{name} ")
+
+
+ALL = dict(commands())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_has_one_line_of_help_and_an_example(name: str) -> None:
+    command = ALL[name]
+    help_text = command.help or ""
+    assert f"checkout {name.split()[0]}" in help_text.partition("Example:")[2]
+    assert not command.get_short_help_str(limit=60).endswith("...")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, command in ALL.items() if not isinstance(command, click.Group) and name not in _RUNNING]
+)
+def test_every_command_that_answers_has_json(name: str) -> None:
+    assert "--json" in [option for parameter in ALL[name].params for option in parameter.opts]
+
+
+def test_help_fits_80_columns(run_bare: Run) -> None:
+    helps = [run_bare(*name.split(), "--help").out for name in ALL]
+    assert max(len(line) for each in helps for line in each.splitlines()) <= 80
+
+
+def test_the_statuses_are_those_of_orders_and_events() -> None:
+    assert list(STATUSES) == [status.value for status in OrderStatus]
+    assert set(ORDER_STYLES) == set(OrderStatus)
+    assert EVENT_STATUSES == ("applied", "ignored", "failed", "dead")
+
+
+def test_version(run_bare: Run) -> None:
+    assert run_bare("--version").out == f"checkout, version {__version__}\n"
+
+
+def test_starting_imports_click_and_none_of_what_commands_need() -> None:
+    names = "asyncpg aiohttp rich stripe msgspec asyncio babel textual dotenv checkout_daemon.errors"
+    code = f"import sys, cli; print([each for each in {names.split()!r} if each in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["orders", "list", "--foo"], "--foo"),
+        (["orders", "show"], "ORDER"),
+        (["orders", "list", "--status", "sold"], "sold"),
+        (["orders", "list", "--limit", "0"], "--limit"),
+        (["orders", "list", "--since", "yesterday"], "--since"),
+        (["orders", "list", "--until", "2026-13-01"], "--until"),
+        (["orders", "watch", "--since", "9w9"], "--since"),
+        (["events", "list", "--since", "x"], "--since"),
+        (["nothing"], "nothing"),
+        (["db", "restore", "/no/such/file"], "/no/such/file"),
+        (["completion", "tcsh"], "tcsh"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(run: Run, arguments: list[str], said: str) -> None:
+    ran = run(*arguments)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert ran.err.startswith("error: ")
+    assert said in ran.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["orders"], ["db"]])
+def test_a_group_alone_shows_what_there_is(run_bare: Run, arguments: list[str]) -> None:
+    ran = run_bare(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert "Commands:" in ran.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["orders", "list"],
+        ["orders", "show", "1", "--json"],
+        ["orders", "watch"],
+        ["events", "list"],
+        ["events", "show", "evt_1"],
+        ["catalog", "list"],
+        ["catalog", "export"],
+        ["db", "status"],
+        ["db", "migrate", "--json"],
+    ],
+)
+def test_an_unreachable_database_is_exit_5_and_says_so(
+    run_bare: Run, environment: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    environment.setenv("DATABASE_URL", "postgresql://shop:verysecret@127.0.0.1:1/shop")
+    ran = run_bare(*arguments)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (5, "", 1)
+    assert ran.err.startswith("error: the database does not answer")
+    assert "verysecret" not in ran.err
+
+
+def test_no_database_at_all_names_the_setting_and_exits_2(run_bare: Run) -> None:
+    ran = run_bare("orders", "list")
+    assert ran.code == 2
+    assert "DATABASE_URL" in ran.err
+    assert "checkout dev" in ran.err
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://a:verysecret@h:port/x", "just text"])
+def test_what_is_no_database_url_is_exit_2_without_its_text(
+    run_bare: Run, environment: pytest.MonkeyPatch, url: str
+) -> None:
+    environment.setenv("DATABASE_URL", url)
+    ran = run_bare("orders", "list")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "verysecret" not in ran.err
+
+
+def test_the_settings_of_a_demo_are_found_in_its_folder(run_bare: Run, database_url: str) -> None:
+    Path(".checkout").mkdir()
+    Path(".checkout/dev.env").write_text(f"DATABASE_URL={database_url}\n")
+    assert run_bare("orders", "list", "--json").code == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_the_shell_s_script(run_bare: Run, shell: str) -> None:
+    ran = run_bare("completion", shell)
+    assert ran.code == 0
+    assert "_CHECKOUT_COMPLETE" in ran.out
+    assert run_bare("completion", shell, "--json").json["script"].strip() == ran.out.strip()
+
+
+def test_completion_knows_commands_and_options() -> None:
+    def complete(words: str) -> list[str]:
+        environ = {**os.environ, "_CHECKOUT_COMPLETE": "bash_complete", "COMP_WORDS": words}
+        environ["COMP_CWORD"] = str(len(words.split(" ")) - 1)
+        ran = subprocess.run(
+            [sys.executable, "-m", "cli"], env=environ, capture_output=True, text=True, check=True, timeout=30
+        )
+        return [line.partition(",")[2] for line in ran.stdout.splitlines()]
+
+    assert complete("checkout ord") == ["orders"]
+    assert complete("checkout orders list --at") == ["--attention"]
+    assert complete("checkout orders list --status par") == ["partially_refunded"]

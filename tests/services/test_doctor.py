@@ -1,0 +1,255 @@
+"""checkout doctor: what is right is said to be, and each fault comes with the command that mends it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import pytest
+
+from checkout_daemon.config import Settings, load_settings
+from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.doctor import CHECKS, Check, examine
+from checkout_daemon.services.stripe_cli import find_stripe_cli
+from tests.services.conftest import KEY
+from tests.support.flaky_stripe import FlakyStripe
+from tests.support.orders import add_order
+
+NAMES = [
+    "database",
+    "schema",
+    "clock",
+    "key_mode",
+    "endpoint",
+    "secrets",
+    "cli",
+    "smtp",
+    "disk",
+    "dead_letters",
+    "backfill",
+]
+PUBLIC_URL = "https://shop.example"
+
+
+@pytest.fixture
+def settings(runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A shop where all is well but the endpoint; its owner set everything."""
+    program = tmp_path / "stripe-cli"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    settings = runtime.settings
+    monkeypatch.setenv("STRIPE_CLI", str(program))
+    monkeypatch.setenv("STRIPE_API_KEY", KEY)
+    monkeypatch.setenv("DATABASE_URL", settings.database_url or "")
+    return replace(settings, webhook_secrets=("whsec_1",), public_url=PUBLIC_URL)
+
+
+@pytest.fixture
+async def account(stripe: FlakyStripe) -> AsyncIterator[Account]:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as http:
+        yield Account(http, stripe.base)
+
+
+class Account:
+    """Our account at the offline Stripe."""
+
+    def __init__(self, http: aiohttp.ClientSession, base: str) -> None:
+        self.http, self.base = http, base
+
+    async def post(self, path: str, *form: tuple[str, str]) -> str:
+        """The id of what was made or changed."""
+        async with self.http.post(f"{self.base}{path}", data=list(form)) as answer:
+            body = await answer.json()
+            assert answer.status == 200, body
+            return str(body["id"])
+
+    async def register(self, *types: str) -> str:
+        form = [("url", f"{PUBLIC_URL}/api/webhook"), *(("enabled_events[]", each) for each in types or EVENT_TYPES)]
+        return await self.post("/v1/webhook_endpoints", *form)
+
+
+async def told(settings: Settings) -> dict[str, Check]:
+    return {check.check: check async for check in examine(settings)}
+
+
+async def test_a_shop_where_all_is_well(settings: Settings, account: Account) -> None:
+    await account.register()
+    checks = await told(settings)
+    assert list(checks) == NAMES == list(CHECKS)
+    assert [check for check in checks.values() if not check.ok] == []
+    assert {check.mend for check in checks.values()} == {None}
+    assert "not configured" in checks["smtp"].detail
+    assert "whsec" not in "".join(check.detail for check in checks.values())
+
+
+async def test_without_an_endpoint_the_command_that_makes_it_is_named(settings: Settings, account: Account) -> None:
+    endpoint = (await told(settings))["endpoint"]
+    assert not endpoint.ok
+    assert f"webhook_endpoints create --url {PUBLIC_URL}/api/webhook" in (endpoint.mend or "")
+    assert all(f"--enabled-events {each}" in (endpoint.mend or "") for each in EVENT_TYPES)
+
+
+async def test_an_endpoint_that_lacks_types_names_them(settings: Settings, account: Account) -> None:
+    made = await account.register("charge.succeeded")
+    endpoint = (await told(settings))["endpoint"]
+    assert not endpoint.ok
+    assert "checkout.session.completed" in endpoint.detail
+    assert f"webhook_endpoints update {made}" in (endpoint.mend or "")
+
+
+async def test_an_endpoint_that_stripe_has_disabled_is_a_fault(settings: Settings, account: Account) -> None:
+    made = await account.register()
+    await account.post(f"/v1/webhook_endpoints/{made}", ("disabled", "true"))
+    endpoint = (await told(settings))["endpoint"]
+    assert (endpoint.ok, "is disabled" in endpoint.detail) == (False, True)
+    assert "disabled=false" in (endpoint.mend or "")
+
+
+async def test_every_type_at_once_is_enough(settings: Settings, account: Account) -> None:
+    await account.register("*")
+    assert (await told(settings))["endpoint"].ok
+
+
+async def test_orders_of_the_other_mode_are_a_fault(settings: Settings, connection: asyncpg.Connection) -> None:
+    await add_order(connection, livemode=True)
+    key_mode = (await told(settings))["key_mode"]
+    assert (key_mode.ok, "1001" in key_mode.detail, "sk_live_" in (key_mode.mend or "")) == (False, True, True)
+
+
+async def test_dead_events_are_a_fault_and_failed_ones_are_not(
+    settings: Settings, connection: asyncpg.Connection
+) -> None:
+    insert = (
+        "INSERT INTO stripe_events (id, type, status, received_at, body_hash)"
+        " VALUES ($1, 'charge.succeeded', $2, now(), '')"
+    )
+    await connection.execute(insert, "evt_1", "failed")
+    failed = (await told(settings))["dead_letters"]
+    await connection.execute(insert, "evt_2", "dead")
+    dead = (await told(settings))["dead_letters"]
+    assert (failed.ok, dead.ok) == (True, False)
+    assert dead.detail.startswith("1 events dead, 1 failed")
+    assert dead.mend == "checkout events list --status dead"
+
+
+async def test_an_event_that_stripe_has_and_we_do_not_is_a_fault_once_it_is_late(
+    settings: Settings, account: Account, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await account.register()
+    await account.post(
+        "/v1/payment_intents",
+        ("amount", "1000"),
+        ("currency", "eur"),
+        ("payment_method", "pm_card_visa"),
+        ("confirm", "true"),
+        ("return_url", PUBLIC_URL),
+    )
+    on_its_way = (await told(settings))["backfill"]
+    monkeypatch.setattr("checkout_daemon.services.doctor.database.DELIVERY_SECONDS", -1)
+    missing = (await told(settings))["backfill"]
+    event_id = (missing.mend or "").split()[3]
+    await connection.execute(
+        "INSERT INTO stripe_events (id, type, status, received_at, body_hash)"
+        " VALUES ($1, 'charge.succeeded', 'applied', now(), '')",
+        event_id,
+    )
+    held = (await told(settings))["backfill"]
+    assert (on_its_way.ok, missing.ok, held.ok) == (True, False, True)
+    assert event_id.startswith("evt_")
+
+
+async def test_without_a_database_what_needs_one_says_so_and_the_rest_is_checked(
+    settings: Settings, account: Account
+) -> None:
+    await account.register()
+    checks = await told(replace(settings, database_url="postgresql://ada:verysecret@127.0.0.1:1/shop"))
+    assert [name for name, check in checks.items() if not check.ok] == [
+        "database",
+        "schema",
+        "key_mode",
+        "dead_letters",
+        "backfill",
+    ]
+    assert checks["database"].mend == "pg_isready --dbname=postgresql://ada@127.0.0.1:1/shop"
+    assert "verysecret" not in str(checks)
+
+
+async def test_without_stripe_what_needs_it_says_so(settings: Settings) -> None:
+    checks = await told(replace(settings, stripe_api_base="http://127.0.0.1:1"))
+    assert [name for name, check in checks.items() if not check.ok] == ["endpoint", "backfill"]
+
+
+async def test_nothing_set_up_at_all_is_mended_by_a_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith(("STRIPE_", "CHECKOUT_", "DATABASE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    checks = await told(load_settings())
+    wrong = {name: check.mend for name, check in checks.items() if not check.ok and name != "cli"}
+    assert set(wrong) == {"database", "schema", "clock", "key_mode", "endpoint", "secrets", "dead_letters", "backfill"}
+    assert set(wrong.values()) == {"checkout dev"}
+
+
+async def test_an_old_schema_is_mended_by_migrating(settings: Settings, connection: asyncpg.Connection) -> None:
+    await connection.execute("UPDATE schema_migrations SET version = 0")
+    old = (await told(settings))["schema"]
+    await connection.execute("DROP TABLE schema_migrations")
+    none = (await told(settings))["schema"]
+    assert (old.ok, none.ok, none.mend) == (False, False, "checkout db init")
+
+
+@pytest.mark.parametrize(("greeting", "ok"), [(b"220 mail.example ESMTP\r\n", True), (b"554 go away\r\n", False)])
+async def test_a_mail_server_is_asked(settings: Settings, greeting: bytes, ok: bool) -> None:
+    async with serving(greeting) as port:
+        configured = replace(settings, smtp_url=f"smtp://u:verysecret@127.0.0.1:{port}", mail_from="shop@example.com")
+        smtp = (await told(configured))["smtp"]
+    assert (smtp.ok, "verysecret" in str(smtp)) == (ok, False)
+
+
+async def test_a_mail_server_that_is_not_there_or_not_whole_is_a_fault(settings: Settings) -> None:
+    away = replace(settings, smtp_url="smtp://127.0.0.1:1", mail_from="shop@example.com")
+    nobody = replace(away, mail_from=None)
+    wrong = replace(away, smtp_url="mail")
+    assert [(await told(each))["smtp"].ok for each in (away, nobody, wrong)] == [False, False, False]
+
+
+def test_the_stripe_cli_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    packaged = tmp_path / "frontend/node_modules/@stripe/cli-linux-x64/bin/stripe"
+    on_path, chosen = tmp_path / "bin/stripe", tmp_path / "chosen"
+    for each in (packaged, on_path, chosen):
+        each.parent.mkdir(parents=True, exist_ok=True)
+        each.write_text("#!/bin/sh\n")
+        each.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STRIPE_CLI", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = [find_stripe_cli()[0]]
+    monkeypatch.setenv("PATH", str(on_path.parent))
+    found.append(find_stripe_cli()[0])
+    monkeypatch.setenv("STRIPE_CLI", str(chosen))
+    found.append(find_stripe_cli()[0])
+    chosen.chmod(0o644)
+    found.append(find_stripe_cli()[0])
+    assert found[:3] == [packaged, on_path, chosen]
+    assert found[3] is None or os.access(chosen, os.X_OK)
+
+
+@asynccontextmanager
+async def serving(greeting: bytes) -> AsyncIterator[int]:
+    """A server that greets; its port."""
+    import asyncio
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    await server.wait_closed()
