@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from checkout_daemon.errors import NotFound, StripeRejected, StripeUnavailable
+from checkout_daemon.errors import StripeRejected, StripeUnavailable
 
 TIMEOUT_SECONDS = 10.0  # of one try
 DEADLINE_SECONDS = 25.0  # of all tries together
@@ -22,6 +22,10 @@ MOST_RETRIES = 2
 
 Observer = Callable[[str, str, float], None]
 """Told of each call: its name, its outcome (ok, rejected, failed, unavailable) and its seconds."""
+
+
+class StripeMissing(StripeRejected):
+    """Stripe has no object of this id: it may belong to another account or mode than the key."""
 
 
 class StripeFailed(StripeUnavailable):
@@ -49,8 +53,8 @@ class StripeGateway:
     async def call(self, name: str, make: Callable[[Any], Awaitable[Any]]) -> Fetched:
         """Run `make(client)`, a coroutine of the SDK's; its answer as plain JSON.
 
-        Raises StripeRejected (a stored 4xx), NotFound, StripeFailed (a stored 5xx) or StripeUnavailable (no answer, a
-        conflict of keys, or too many requests: the same call with the same key may follow).
+        Raises StripeRejected (a stored 4xx), StripeMissing (404), StripeFailed (a stored 5xx) or StripeUnavailable (no
+        answer, a conflict of keys, or too many requests: the same call with the same key may follow).
         """
         client = self._open()
         stripe = sys.modules["stripe"]
@@ -103,7 +107,7 @@ def _import_sdk() -> ModuleType:
     return stripe
 
 
-def _name_failure(stripe: Any, error: Any) -> StripeRejected | StripeUnavailable | NotFound:
+def _name_failure(stripe: Any, error: Any) -> StripeRejected | StripeUnavailable:
     status = error.http_status or 0
     where = f" (request {error.request_id})" if error.request_id else ""
     said = error.user_message or type(error).__name__
@@ -112,7 +116,7 @@ def _name_failure(stripe: Any, error: Any) -> StripeRejected | StripeUnavailable
     if status >= 500:
         return StripeFailed(f"Stripe failed with {status}{where}")
     if status == 404:
-        return NotFound(f"Stripe has no such object: {said}{where}")
+        return StripeMissing(f"Stripe has no such object, is STRIPE_API_KEY of another account? {said}{where}")
     return StripeRejected(f"Stripe refused: {said}{where}")
 
 

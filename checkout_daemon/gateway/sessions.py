@@ -33,7 +33,7 @@ async def ensure_coupon(gateway: StripeGateway, parameters: dict[str, Any]) -> N
 
 
 async def retrieve_session(gateway: StripeGateway, session_id: str) -> Fetched:
-    """A session with its PaymentIntent and charge. Raises NotFound."""
+    """A session with its PaymentIntent and charge. Raises StripeMissing."""
     return await gateway.call(
         "checkout.sessions.retrieve",
         lambda client: client.v1.checkout.sessions.retrieve_async(session_id, params={"expand": _EXPAND}),

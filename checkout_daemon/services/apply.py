@@ -18,17 +18,14 @@ from checkout_daemon.domain.events.reading import UnreadableObject
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.services.merge import Telling, merge
 from checkout_daemon.store import events, facts
-from checkout_daemon.store.database import Database
+from checkout_daemon.store.database import LOST_RACES, Database, LostRace
 from checkout_daemon.store.events import NewEvent, StoredEvent, Verdict
 
 log = logging.getLogger(__name__)
 
 ACTOR = "stripe"
 MOST_ATTEMPTS = 10
-_MOST_RACES = 3
 _LONGEST_BACKOFF = timedelta(hours=6)
-# Another transaction won: the same work, done again, succeeds.
-_LOST_RACES = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +46,6 @@ class Applied:
     reason: str | None = None
 
 
-class _RacedError(Exception):
-    """Another transaction stored the same event id with another body while this one applied it."""
-
-
 async def apply_batch(database: Database, batch: Sequence[Received]) -> list[Applied]:
     """Store and apply events in one transaction; each one's end, in the order given.
 
@@ -60,7 +53,7 @@ async def apply_batch(database: Database, batch: Sequence[Received]) -> list[App
     Raises DatabaseUnavailable, and then nothing of the batch is stored.
     """
     try:
-        return await _try_batch(database, batch)
+        return await database.run(lambda connection: _apply(connection, batch))
     except DatabaseUnavailable:
         raise
     except Exception as error:
@@ -89,7 +82,7 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> Applie
             if telling is not None:
                 merged = await merge(connection, [telling])
                 verdict = _placed(verdict, merged.order_ids[0])
-    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, *_LOST_RACES):
+    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, *LOST_RACES):
         raise
     except Exception as error:
         log.exception("event %s failed again", stored.id)
@@ -98,17 +91,6 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> Applie
         verdict = _failed_again(verdict, now, stored.attempts)
     await events.record_attempt(connection, stored.id, verdict)
     return Applied(event.id, event.type, verdict.status, verdict.reason)
-
-
-async def _try_batch(database: Database, batch: Sequence[Received]) -> list[Applied]:
-    for _ in range(_MOST_RACES):
-        try:
-            async with database.transaction() as connection:
-                return await _apply(connection, batch)
-        except (_RacedError, *_LOST_RACES):
-            continue
-    async with database.transaction() as connection:
-        return await _apply(connection, batch)
 
 
 async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> list[Applied]:
@@ -137,7 +119,7 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> l
             [NewEvent(batch[each].event, batch[each].received_at, hashes[each], verdicts[each]) for each in fresh],
         )
         if any(batch[each].event.id not in inserted for each in telling_of):
-            raise _RacedError
+            raise LostRace  # stored meanwhile under another body: look again
     _report_other_bodies(batch, hashes, held, first)
     return [
         Applied(each.event.id, each.event.type, verdicts[index].status, verdicts[index].reason)

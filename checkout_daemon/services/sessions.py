@@ -21,6 +21,7 @@ from checkout_daemon.domain.derive import Derived
 from checkout_daemon.domain.events import session as session_events
 from checkout_daemon.domain.events.reading import Told, Translation, livemodes
 from checkout_daemon.domain.facts import Link, LinkRank, SessionFact, SessionStatus
+from checkout_daemon.domain.orders import PAYABLE_STATUSES
 from checkout_daemon.domain.session_parameters import Pages, PayableOrder, idempotency_key, session_parameters
 from checkout_daemon.errors import NotFound, NotPayable, StripeRejected
 from checkout_daemon.gateway import sessions as stripe_sessions
@@ -62,6 +63,10 @@ class _Plan:
     anew: bool = False
 
 
+class TotalDiffers(StripeRejected):
+    """Stripe made a session of another total than the order's; it has been expired."""
+
+
 _Planner = Callable[[list[SessionFact], Attempt, Derived], _Plan]
 
 
@@ -79,17 +84,23 @@ async def fresh_session(runtime: Runtime, order_id: str, *, least_time_left: tim
 
     def plan(held: list[SessionFact], attempt: Attempt, derived: Derived) -> _Plan:
         if not derived.payable:
-            raise NotPayable(f"order {order_id} is {derived.status}: there is nothing to pay")
+            raise NotPayable(_why_not_payable(order_id, derived))
         return _plan_fresh(held, attempt, least_time_left)
 
     return await _reach(runtime, order_id, plan, actor=actor)
 
 
+def _why_not_payable(order_id: str, derived: Derived) -> str:
+    if derived.status in PAYABLE_STATUSES:
+        codes = ", ".join(derived.attention_codes) or "a payment that does not match"
+        return f"order {order_id} has a payment that does not match it ({codes}): a person must look at it first"
+    return f"order {order_id} is {derived.status}: there is nothing to pay"
+
+
 async def merge_session(runtime: Runtime, fetched: Fetched, *, cause: str, actor: str) -> Merged:
     """Merge a session as Stripe answered it, with its payment."""
-    translation = _translate(fetched)
-    async with runtime.database.transaction() as connection:
-        return await merge(connection, [_telling(translation, cause, actor)])
+    telling = _telling(_translate(fetched), cause, actor)
+    return await runtime.database.run(lambda connection: merge(connection, [telling]))
 
 
 async def _reach(runtime: Runtime, order_id: str, planner: _Planner, *, actor: str) -> Session:
@@ -108,7 +119,10 @@ async def _reach(runtime: Runtime, order_id: str, planner: _Planner, *, actor: s
             if found is None:
                 given_up.add(number)
             else:
-                await _adopt(runtime, order, number, found, actor)
+                try:
+                    await _adopt(runtime, order, number, found, actor)
+                except TotalDiffers:  # it has been expired; the attempt is of no use any more
+                    given_up.add(number)
         elif plan.ask is not None:
             await _ask(runtime, order, plan.ask, actor)
     raise NotPayable(f"order {order_id} kept changing while its session was made: try again")
@@ -116,7 +130,8 @@ async def _reach(runtime: Runtime, order_id: str, planner: _Planner, *, actor: s
 
 async def _plan(runtime: Runtime, order_id: str, planner: _Planner, given_up: set[int]) -> tuple[LockedOrder, _Plan]:
     """What to do next. Where that is a new attempt, it is written here, before Stripe is asked."""
-    async with runtime.database.transaction() as connection:
+
+    async def plan_locked(connection: asyncpg.Connection) -> tuple[LockedOrder, _Plan]:
         merged = await merge(connection, [Telling("order.checked", "checkout-daemon", order_ids=[order_id])])
         order = merged.orders.get(order_id)
         if order is None:
@@ -131,6 +146,8 @@ async def _plan(runtime: Runtime, order_id: str, planner: _Planner, given_up: se
         if plan.anew or (plan.look is not None and plan.look.number in given_up):
             plan = _Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
         return order, plan
+
+    return await runtime.database.run(plan_locked)
 
 
 def _plan_first(ours: list[SessionFact], attempt: Attempt) -> _Plan:
@@ -198,7 +215,7 @@ async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fet
     if told != (order.amount_total, order.currency):
         session_id = str(fetched.object.get("id"))
         await stripe_sessions.expire_session(runtime.gateway, session_id)
-        raise StripeRejected(
+        raise TotalDiffers(
             f"Stripe made session {session_id} of {told[0]} {told[1]} for an order of {order.amount_total} "
             f"{order.currency}; it was expired"
         )
@@ -208,9 +225,12 @@ async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fet
     translation.facts = [
         replace(fact, attempt=number) if isinstance(fact, SessionFact) else fact for fact in translation.facts
     ]
-    async with runtime.database.transaction() as connection:
+
+    async def write(connection: asyncpg.Connection) -> None:
         await merge(connection, [_telling(translation, "session.created", actor)])
         await attempts.record_session(connection, order.id, number, session_id)
+
+    await runtime.database.run(write)
 
 
 def _translate(fetched: Fetched) -> Translation:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import TypeVar
 
 import asyncpg
 
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
+
+T = TypeVar("T")
 
 # What asyncpg raises when the server is away, going away, or out of resources; never for a fault of a statement.
 _AWAY = (
@@ -26,6 +29,14 @@ _AWAY = (
 
 ACQUIRE_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
+
+
+class LostRace(Exception):
+    """Another transaction won; the same work, done again, succeeds."""
+
+
+LOST_RACES = (LostRace, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_MOST_RACES = 4
 
 
 class _Connection(asyncpg.Connection):
@@ -78,6 +89,17 @@ class Database:
         """A connection with a transaction around the block: committed at its end, rolled back on any error."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    async def run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Do the work in a transaction, and again where another transaction won a race against it."""
+        for _ in range(_MOST_RACES):
+            try:
+                async with self.transaction() as connection:
+                    return await work(connection)
+            except LOST_RACES:
+                continue
+        async with self.transaction() as connection:
+            return await work(connection)
 
     async def close(self) -> None:
         """Wait briefly for borrowed connections, then close all."""

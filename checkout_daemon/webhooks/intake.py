@@ -100,4 +100,7 @@ class Intake:
             if not done.done():
                 done.set_result(None)
         committed = [(received, each) for (received, _), each in zip(batch, applied, strict=True)]
-        self._observe(committed, time.perf_counter() - started)
+        try:
+            self._observe(committed, time.perf_counter() - started)
+        except Exception:  # whoever watches must not stop what is watched
+            log.exception("the observer of a commit failed")

@@ -34,7 +34,7 @@ def dev(port: int, sandbox_port: int, state_dir: Path | None, no_sandbox: bool, 
 
 @click.command()
 @click.option("--host", help="The address to listen on.  [default: CHECKOUT_HOST, else 127.0.0.1]")
-@click.option("--port", type=PORT, help="The port to listen on.  [default: CHECKOUTPORT, else 8000]")
+@click.option("--port", type=PORT, help="The port to listen on.  [default: CHECKOUT_PORT, else 8000]")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="How many processes serve.")
 @click.option("--no-jobs", is_flag=True, help="Without background work: another daemon does it.")
 def serve(host: str | None, port: int | None, workers: int, no_jobs: bool) -> int:
