@@ -83,18 +83,18 @@ def _print_orders(orders: list[Order], now: datetime, *, filtered: bool) -> None
     ]
     if not any(order.attention for order in orders):
         columns.pop()
-    rows: list[list[str | Text]] = [
-        [
-            str(order.number),
-            age(order.created_at, now),
-            order_status(order.status),
-            format_money(order.amount_total, order.currency),
-            plain(order.customer_name),
-            attention(order.attention),
-        ][: len(columns)]
-        for order in orders
+    print_table(columns, [_row(order, now)[: len(columns)] for order in orders])
+
+
+def _row(order: Order, now: datetime) -> list[str | Text]:
+    return [
+        str(order.number),
+        age(order.created_at, now),
+        order_status(order.status),
+        format_money(order.amount_total, order.currency),
+        plain(order.customer_name),
+        attention(order.attention),
     ]
-    print_table(columns, rows)
 
 
 def show(text: str, *, as_json: bool) -> int:
