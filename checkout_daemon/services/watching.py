@@ -105,25 +105,29 @@ async def follow_changes(
 
 async def _new_changes(connection: asyncpg.Connection, place: _Place) -> AsyncIterator[list[ChangeLine]]:
     """Everything up to now, in pages; the last may be empty. Goes on where it was, also on another connection."""
-    with_more = True
-    while with_more:
+    half_read = place.now is not None  # by a connection that was lost; now is later
+    while True:
         with unavailable_when_away():
             if place.now is None:
                 place.now, place.seq = await read_snapshot(connection), 0
-            if place.done is not None:
-                changes = await read_changes_between(
-                    connection, place.done, place.now, after_seq=place.seq, limit=_PAGE
-                )
-            else:
-                assert place.since is not None
-                changes = await read_changes_since(connection, place.since, place.now, after_seq=place.seq, limit=_PAGE)
-        with_more = len(changes) == _PAGE
+            changes = await _read_page(connection, place, place.now)
+        whole = len(changes) < _PAGE
         # Noted before they are handed over: whoever gets them has them.
-        if with_more:
-            place.seq = changes[-1].seq
-        else:
+        if whole:
             place.done, place.now = place.now, None
+        else:
+            place.seq = changes[-1].seq
         yield changes
+        if whole and not half_read:
+            return
+        half_read = half_read and not whole
+
+
+async def _read_page(connection: asyncpg.Connection, place: _Place, now: str) -> list[ChangeLine]:
+    if place.done is not None:
+        return await read_changes_between(connection, place.done, now, after_seq=place.seq, limit=_PAGE)
+    assert place.since is not None
+    return await read_changes_since(connection, place.since, now, after_seq=place.seq, limit=_PAGE)
 
 
 @asynccontextmanager
