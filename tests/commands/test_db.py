@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import stat
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -10,13 +15,14 @@ import pytest
 
 from checkout_daemon.services.backups import split_password
 from checkout_daemon.store.migrations import code_version
+from checkout_daemon.store.queries import sql
 from tests.commands.conftest import Run, go
 from tests.support.cluster import Cluster
 from tests.support.stripe_events import insert_order
 
 
 @pytest.fixture
-def empty_database(cluster: Cluster, environment: pytest.MonkeyPatch) -> object:
+def empty_database(cluster: Cluster, environment: pytest.MonkeyPatch) -> Iterator[str]:
     url = cluster.take_empty()
     environment.setenv("DATABASE_URL", url)
     yield url
@@ -52,10 +58,11 @@ def test_migrate_makes_a_schema_and_then_finds_it_up_to_date(run_bare: Run, empt
     assert run_bare("db", "migrate", "--json").json["applied"] == []
 
 
-def test_other_commands_name_the_one_that_makes_the_schema(run_bare: Run, empty_database: str) -> None:
-    listed = run_bare("orders", "list")
+@pytest.mark.parametrize("command", ["orders list", "orders show 1", "orders watch", "events list", "catalog list"])
+def test_other_commands_name_the_one_that_makes_the_schema(run_bare: Run, empty_database: str, command: str) -> None:
+    listed = run_bare(*command.split())
     assert listed.code == 1
-    assert listed.err == "error: the database has no schema yet: run `checkout db init`\n"
+    assert listed.err.splitlines()[-1] == "error: the database has no schema yet: run `checkout db init`"
 
 
 def test_a_database_that_has_moved_on_is_refused_with_the_reason(run: Run, database_url: str) -> None:
@@ -104,6 +111,45 @@ def test_a_restore_removes_the_tables_of_a_newer_schema(run: Run, database_url: 
     assert run("db", "restore", file, "--yes").code == 0
     listed = run("orders", "list", "--json")
     assert (listed.code, listed.lines) == (0, [])
+
+
+def test_what_a_restore_drops_is_the_whole_schema(database_url: str) -> None:
+    async def drop() -> list[str]:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(sql("drop_tables"))
+        await connection.execute(sql("drop_functions"))
+        left = await connection.fetch(
+            "SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+            " UNION ALL SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace"
+        )
+        await connection.close()
+        return [row["name"] for row in left]
+
+    assert go(drop()) == []
+
+
+def test_on_a_terminal_a_restore_asks_and_takes_no_for_an_answer(run: Run, database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "shop.dump"
+    assert run("db", "backup", file).code == 0
+    kept = go(insert_order(database_url))
+
+    def restore(reply: bytes) -> int:
+        outer, inner = pty.openpty()
+        command = [sys.executable, "-P", "-m", "cli", "db", "restore", str(file)]
+        process = subprocess.Popen(command, stdin=inner, stderr=inner, stdout=subprocess.DEVNULL, cwd=tmp_path)
+        os.close(inner)
+        asked = b""
+        while b"[y/N]" not in asked:
+            asked += os.read(outer, 1024)
+        assert b"@127.0.0.1" in asked
+        os.write(outer, reply)
+        code = process.wait(60)
+        os.close(outer)
+        return code
+
+    assert (restore(b"n\n"), go(order_ids(database_url))) == (2, {kept})
+    assert (restore(b"y\n"), go(order_ids(database_url))) == (0, set())
 
 
 def test_restored_changes_are_old_to_whoever_follows_them(run: Run, database_url: str, tmp_path: Path) -> None:

@@ -1,0 +1,25 @@
+"""checkout doctor as a command; what it checks is tested with its service."""
+
+from __future__ import annotations
+
+from checkout_daemon.services.doctor import CHECKS
+from tests.commands.conftest import Run
+
+
+def test_each_check_is_a_line_of_json_and_a_fault_is_exit_1(run: Run) -> None:
+    ran = run("doctor", "--json")
+    assert [line["check"] for line in ran.lines] == list(CHECKS)
+    assert {tuple(line) for line in ran.lines} == {("check", "ok", "detail", "mend")}
+    assert ran.lines[0]["ok"] is True
+    assert ran.code == 1  # no key is set
+    assert [line["check"] for line in ran.lines if line["mend"]] == [
+        line["check"] for line in ran.lines if not line["ok"]
+    ]
+
+
+def test_people_read_what_is_wrong_and_what_mends_it(run: Run) -> None:
+    ran = run("doctor")
+    assert "ok     database" in ran.out
+    assert "FAULT  key mode      STRIPE_API_KEY is not set" in ran.out
+    assert "→ checkout dev" in ran.out
+    assert ran.err.startswith("error: ")
