@@ -131,7 +131,7 @@ async def _reach(runtime: Runtime, order_id: str, planner: _Planner, *, actor: s
 async def _plan(runtime: Runtime, order_id: str, planner: _Planner, given_up: set[int]) -> tuple[LockedOrder, _Plan]:
     """What to do next. Where that is a new attempt, it is written here, before Stripe is asked."""
 
-    async def plan_locked(connection: asyncpg.Connection) -> tuple[LockedOrder, _Plan]:
+    async def plan_locked(connection: asyncpg.Connection) -> tuple[LockedOrder, _Plan | NotPayable]:
         merged = await merge(connection, [Telling("order.checked", "checkout-daemon", order_ids=[order_id])])
         order = merged.orders.get(order_id)
         if order is None:
@@ -142,12 +142,18 @@ async def _plan(runtime: Runtime, order_id: str, planner: _Planner, given_up: se
         if attempt is None:
             raise LookupError(f"order {order_id} has no session attempt")
         ours = [each for each in merged.facts(order_id).sessions if each.attempt]
-        plan = planner(ours, attempt, merged.derived(order_id))
+        try:
+            plan = planner(ours, attempt, merged.derived(order_id))
+        except NotPayable as refusal:
+            return order, refusal  # raised after the commit: what the merge put right stays
         if plan.anew or (plan.look is not None and plan.look.number in given_up):
             plan = _Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
         return order, plan
 
-    return await runtime.database.run(plan_locked)
+    order, plan = await runtime.database.run(plan_locked)
+    if isinstance(plan, NotPayable):
+        raise plan
+    return order, plan
 
 
 def _plan_first(ours: list[SessionFact], attempt: Attempt) -> _Plan:

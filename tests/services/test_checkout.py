@@ -292,6 +292,19 @@ async def test_retry_of_an_order_that_only_stripe_knows_is_paid_is_refused_and_h
     assert (await show_to_shopper(runtime, made.session_id)).retry_url is None
 
 
+async def test_a_refused_retry_keeps_what_looking_at_the_order_put_right(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    made = await start_checkout(runtime, a_request(), idempotency_key=None)
+    await pay(runtime, made.session_id, made.amount_total)
+    await merge_session(runtime, await retrieve_session(runtime.gateway, made.session_id), cause="test", actor="test")
+    await connection.execute("UPDATE orders SET status = 'pending', paid_at = NULL")
+    await connection.execute("UPDATE payments SET order_id = NULL")
+    with pytest.raises(NotPayable):
+        await retry_checkout(runtime, str(made.order_id))
+    assert (await show_to_shopper(runtime, made.session_id)).status == "completed"
+
+
 async def test_a_session_of_another_total_is_expired_and_refused(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
