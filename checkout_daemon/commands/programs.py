@@ -36,7 +36,12 @@ def serve(host: str | None, port: int | None, workers: int, *, jobs: bool) -> in
 
 
 def sandbox(
-    host: str, port: int, state_dir: Path | None, settle_seconds: float, retries: Literal["live", "test"]
+    host: str,
+    port: int,
+    state_dir: Path | None,
+    settle_seconds: float,
+    retries: Literal["live", "test"],
+    unix_socket: Path | None,
 ) -> int:
     from checkout_daemon.sandbox.main import SandboxSettings, run
 
@@ -46,6 +51,7 @@ def sandbox(
         state_dir=state_dir or _default_state_dir(),
         settle_seconds=settle_seconds,
         retries=retries,
+        unix_socket=unix_socket,
     )
     run(settings)
     return 0

@@ -1,14 +1,16 @@
-"""Put the sandbox together: API, hosted pages, scheduler."""
+"""Put the sandbox together: API, hosted pages, the CLI's websocket, control, scheduler."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
+from checkout_daemon.sandbox import clock
 from checkout_daemon.sandbox.box import Box, SandboxSettings
+from checkout_daemon.sandbox.control import add_control
 from checkout_daemon.sandbox.deliveries import Deliverer
 from checkout_daemon.sandbox.hosted import add_pages
 from checkout_daemon.sandbox.middleware import Api
@@ -16,6 +18,8 @@ from checkout_daemon.sandbox.resources import OPERATIONS
 from checkout_daemon.sandbox.router import Router
 from checkout_daemon.sandbox.scheduler import run_scheduler
 from checkout_daemon.sandbox.storage import Storage
+from checkout_daemon.sandbox.stripecli import sessions
+from checkout_daemon.sandbox.stripecli.routes import add_websocket
 
 BOX = web.AppKey("box", Box)
 _LARGEST_BODY = 4 * 1024 * 1024
@@ -24,16 +28,28 @@ _LARGEST_BODY = 4 * 1024 * 1024
 def create_app(settings: SandboxSettings) -> web.Application:
     """The application; its storage is opened now, so that a second create_app sees what the first stored."""
     box = Box(settings, Storage(settings.state_dir))
-    app = web.Application(client_max_size=_LARGEST_BODY)
+    app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_own_clock])
     app[BOX] = box
     app.cleanup_ctx.append(_scheduler)
     add_pages(app, box)
-    app.router.add_route("*", "/{path:.*}", Api(box, Router(OPERATIONS)).answer)
+    add_control(app, box)
+    add_websocket(app, box)
+    app.router.add_route("*", "/{path:.*}", Api(box, Router((*OPERATIONS, *sessions.OPERATIONS))).answer)
     return app
+
+
+@web.middleware
+async def _own_clock(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    clock.use(request.app[BOX].storage.clock)
+    return await handler(request)
 
 
 async def _scheduler(app: web.Application) -> AsyncIterator[None]:
     box = app[BOX]
+    clock.use(box.storage.clock)
+    sessions.mark_all_lost(box)
     deliverer = Deliverer(box)
     task = asyncio.create_task(run_scheduler(box, deliverer))
     yield
@@ -41,4 +57,5 @@ async def _scheduler(app: web.Application) -> AsyncIterator[None]:
     with contextlib.suppress(asyncio.CancelledError):
         await task
     await deliverer.close()
+    box.closed = True
     box.storage.close()

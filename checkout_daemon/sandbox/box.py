@@ -11,8 +11,11 @@ from typing import Literal
 from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.params import Params, Spec
 from checkout_daemon.sandbox.storage import Body, Record, Storage
+from checkout_daemon.sandbox.stripecli.sockets import Socket
+from checkout_daemon.sandbox.trouble import Trouble, load_trouble
 
 API_VERSION = "2026-10-28.endive"
+ACCOUNT_ID = "acct_1OfflineSandbox00"
 
 NOUNS = {"checkout.session": "checkout.session", "webhook_endpoint": "webhook endpoint"}
 """What Stripe's messages call a type where that is not its name."""
@@ -20,13 +23,15 @@ NOUNS = {"checkout.session": "checkout.session", "webhook_endpoint": "webhook en
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """`settle_seconds`: how long a delayed debit takes; `retries`: webhooks for three days, or three times."""
+    """`settle_seconds`: how long a delayed debit takes; `retries`: webhooks for three days, or three times;
+    `unix_socket`: where to listen besides, for a CLI that is told STRIPE_CLI_UNIX_SOCKET."""
 
     state_dir: Path
     host: str = "127.0.0.1"
     port: int = 8001
     settle_seconds: float = 1.0
     retries: Literal["live", "test"] = "live"
+    unix_socket: Path | None = None
 
 
 @dataclass(slots=True)
@@ -36,6 +41,15 @@ class Origin:
     request_id: str | None = None
     idempotency_key: str | None = None
     base_url: str = ""
+    websocket_url: str = ""
+
+
+@dataclass(slots=True)
+class Advance:
+    """A wish to have the clock advanced to a time; `done` once everything due until then has happened."""
+
+    target: float
+    done: asyncio.Future[None]
 
 
 @dataclass(slots=True)
@@ -45,6 +59,16 @@ class Box:
     origin: Origin = field(default_factory=Origin)
     base_url: str = ""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    trouble: Trouble = field(default_factory=Trouble)
+    sockets: dict[str, Socket] = field(default_factory=dict)
+    """The CLI's open websockets by session."""
+    advances: list[Advance] = field(default_factory=list)
+    requests_seen: int = 0
+    """API requests since planned trouble was set."""
+    closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.trouble = load_trouble(self.storage.state("trouble"))
 
     @property
     def url(self) -> str:

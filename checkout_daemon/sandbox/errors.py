@@ -19,11 +19,13 @@ class ApiError(Exception):
         keep: bool = False,
         stored: bool = True,
         extra: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.keep = keep
         self.stored = stored
+        self.headers = headers or {}
         self.error: dict[str, Any] = {"type": kind, "message": message}
         if code is not None:
             self.error["code"] = code

@@ -8,6 +8,7 @@ from checkout_daemon.sandbox.box import API_VERSION, Box
 from checkout_daemon.sandbox.clock import now, stamp
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.stripecli.sessions import listeners
 
 
 def emit(box: Box, kind: str, body: Body, previous: dict[str, Any] | None = None) -> None:
@@ -28,8 +29,8 @@ def emit(box: Box, kind: str, body: Body, previous: dict[str, Any] | None = None
         "type": kind,
     }
     box.storage.add(Record(event, kind=kind))
-    for endpoint in endpoints:
-        plan_delivery(box, event["id"], endpoint.id)
+    for receiver in (*endpoints, *listeners(box)):
+        plan_delivery(box, event["id"], receiver.id)
 
 
 def wants(endpoint: Record, kind: str) -> bool:
@@ -38,10 +39,18 @@ def wants(endpoint: Record, kind: str) -> bool:
     return body["status"] == "enabled" and ("*" in body["enabled_events"] or kind in body["enabled_events"])
 
 
-def plan_delivery(box: Box, event_id: str, endpoint_id: str) -> None:
-    """Have an event sent to an endpoint as soon as what happens now is stored."""
-    moment = now()
-    box.storage.connection.execute(
-        "INSERT INTO deliveries (event, endpoint, created, next_at) VALUES (?, ?, ?, ?)",
-        (event_id, endpoint_id, moment, moment),
-    )
+def plan_delivery(box: Box, event_id: str, receiver_id: str) -> None:
+    """Have an event sent to an endpoint or a listener as soon as what happens now is stored."""
+    moment, trouble = now(), box.trouble
+    connection = box.storage.connection
+    number = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM deliveries").fetchone()[0]
+    for copy in range(2 if trouble.strikes("duplicate", number) else 1):
+        late = 0.0
+        if trouble.strikes("reorder", number, copy):
+            late += trouble.spread_seconds * trouble.random("spread", number, copy)
+        if trouble.strikes("delay", number, copy):
+            late += trouble.delay_seconds
+        connection.execute(
+            "INSERT INTO deliveries (event, endpoint, created, next_at) VALUES (?, ?, ?, ?)",
+            (event_id, receiver_id, moment, moment + late),
+        )

@@ -40,11 +40,19 @@ async def _serve(settings: SandboxSettings) -> None:
         port = runner.addresses[0][1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         app[BOX].base_url = f"http://{host}:{port}"
+        if settings.unix_socket is not None:
+            settings.unix_socket.unlink(missing_ok=True)
+            await web.UnixSite(runner, str(settings.unix_socket)).start()
+            settings.unix_socket.chmod(0o600)
         sys.stdout.write(f"Offline Stripe on {app[BOX].base_url}\n")
+        if settings.unix_socket is not None:
+            sys.stdout.write(f"STRIPE_CLI_UNIX_SOCKET={settings.unix_socket.absolute()}\n")
         sys.stdout.flush()
         await stop.wait()
     finally:
         await runner.cleanup()
+        if settings.unix_socket is not None:
+            settings.unix_socket.unlink(missing_ok=True)
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -7,18 +7,23 @@ import binascii
 import hashlib
 import json
 import logging
+import socket
 from collections.abc import Mapping
+from wsgiref.handlers import format_date_time
 
 from aiohttp import web
 
 from checkout_daemon.sandbox.box import API_VERSION, Box, Operation, Origin
+from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.expand import expand
+from checkout_daemon.sandbox.faults import Limiter, lose, plan_strike, server_error, too_many_requests
 from checkout_daemon.sandbox.forms import FormError, Tree, decode_form
-from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.params import read_params
+from checkout_daemon.sandbox.request_log import RequestLog
 from checkout_daemon.sandbox.router import Router
 from checkout_daemon.sandbox.storage import Answer
+from checkout_daemon.sandbox.trouble import Strike
 
 _logger = logging.getLogger(__name__)
 _KEYS = ("sk_test_", "rk_test_")
@@ -32,10 +37,23 @@ class Api:
         self.box = box
         self.router = router
         self.in_flight: set[str] = set()
+        self.limiter = Limiter()
 
     async def answer(self, request: web.Request) -> web.Response:
-        request_id = new_id("req_")
+        """The answer, unless planned trouble has something else in mind; either way it is in the request log."""
+        log = RequestLog(self.box, request)
+        strike = plan_strike(self.box)
+        if strike is not None and strike.ends_connection and not strike.after:
+            return await lose(request, strike, log)
+        response = await self._answer(request, log.request_id, strike)
+        if strike is not None and strike.ends_connection:
+            return await lose(request, strike, log)
+        await log.write(response, strike)
+        return response
+
+    async def _answer(self, request: web.Request, request_id: str, strike: Strike | None) -> web.Response:
         headers = {
+            "Date": format_date_time(now()),
             "Request-Id": request_id,
             "Stripe-Version": _plain(request.headers.get("Stripe-Version")) or API_VERSION,
         }
@@ -44,24 +62,28 @@ class Api:
             headers["Idempotency-Key"] = _plain(key)
         try:
             account = check_key(request.headers)
+            self.limiter.check(self.box.trouble.rate_limit)
+            if strike is not None and strike.name == "api_429":
+                raise too_many_requests()
             operation, object_id = self.router.find(request.method, request.path)
+            origin = _origin(request, request_id, key)
+            fault = strike if strike is not None and strike.name == "api_500" else None
             if key is None:
-                status, body = self._perform(operation, object_id, await _tree(request), request, Origin(request_id))
+                tree = await _tree(request)
+                status, body = self._perform(operation, object_id, tree, request, origin, fault=fault)
             elif not 0 < len(key) <= _LONGEST_KEY:
                 raise ApiError("Idempotency keys have 1 to 255 characters.", kind="idempotency_error")
             else:
                 status, body, replayed = await self._perform_once(
-                    f"{account}:{key}", operation, object_id, request, Origin(request_id, key)
+                    f"{account}:{key}", operation, object_id, request, origin, fault
                 )
                 if replayed:
                     headers |= {"Idempotent-Replayed": "true", "Original-Request": replayed}
         except ApiError as error:
             status, body = error.status, _dump(error, request_id)
+            headers |= error.headers
         except web.HTTPRequestEntityTooLarge:
-            status, body = (
-                413,
-                json.dumps({"error": {"type": "invalid_request_error", "message": "Request too large."}}),
-            )
+            status, body = 413, _dump(ApiError("Request too large."), request_id)
         except (FormError, UnicodeDecodeError) as error:
             status, body = 400, _dump(ApiError(str(error)), request_id)
         if status == 409:
@@ -69,7 +91,13 @@ class Api:
         return web.Response(status=status, text=body, content_type="application/json", headers=headers)
 
     async def _perform_once(
-        self, key: str, operation: Operation, object_id: str, request: web.Request, origin: Origin
+        self,
+        key: str,
+        operation: Operation,
+        object_id: str,
+        request: web.Request,
+        origin: Origin,
+        fault: Strike | None,
     ) -> tuple[int, str, str | None]:
         """The answer, and which earlier request it was made for."""
         if key in self.in_flight:
@@ -87,7 +115,7 @@ class Api:
             fingerprint = _fingerprint(request, tree)
             kept = self.box.storage.answer(key)
             if kept is None:
-                status, body = self._perform(operation, object_id, tree, request, origin, key, fingerprint)
+                status, body = self._perform(operation, object_id, tree, request, origin, key, fingerprint, fault)
                 return status, body, None
         finally:
             self.in_flight.discard(key)
@@ -108,16 +136,18 @@ class Api:
         origin: Origin,
         key: str | None = None,
         fingerprint: str = "",
+        fault: Strike | None = None,
     ) -> tuple[int, str]:
         """Do it in one transaction, answer and all; nothing else runs meanwhile."""
         box = self.box
-        origin.base_url = str(request.url.origin())
         box.origin = origin
         request_id = origin.request_id or ""
         refused: ApiError | None = None
         try:
             with box.storage.transaction():
                 try:
+                    if fault is not None and not fault.after:
+                        raise server_error(stored=box.trouble.api_500_stored)
                     params = read_params(tree, operation.specs)
                     paths = params.pop("expand", None) or []
                     body = operation.handler(box, params, object_id)
@@ -129,8 +159,14 @@ class Api:
                     status, text = error.status, _dump(error, request_id)
                 else:
                     status = 200
+                given = status, text
+                if fault is not None and fault.after:
+                    given = 500, _dump(server_error(stored=True), request_id)
+                    if box.trouble.api_500_stored:
+                        status, text = given
                 if key is not None:
                     box.storage.keep_answer(key, Answer(fingerprint, status, text, request_id))
+                status, text = given
         except ApiError as error:
             status, text = error.status, _dump(error, request_id)
             if key is not None and error.stored:
@@ -165,6 +201,16 @@ def check_key(headers: Mapping[str, str]) -> str:
         message = f"Invalid API Key provided: {shown}. The offline sandbox takes any sk_test_… or rk_test_… key."
         raise ApiError(message, status=401)
     return hashlib.sha256(given.encode()).hexdigest()[:16]
+
+
+def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:
+    """Who causes what happens now, and where it would find the websocket."""
+    base_url = str(request.url.origin())
+    taken = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if taken is not None and taken.family == socket.AF_UNIX:
+        # Through the unix socket the CLI takes any name; with HTTPS_PROXY set, only one of this domain.
+        return Origin(request_id, key, base_url, "wss://offline.dev.stripe.me")
+    return Origin(request_id, key, base_url, f"ws{base_url.removeprefix('http')}")
 
 
 async def _tree(request: web.Request) -> Tree:

@@ -8,10 +8,11 @@ import logging
 from collections.abc import Callable, Mapping
 
 from checkout_daemon.sandbox import disputing, refunding, sessions
-from checkout_daemon.sandbox.box import Box, Origin
+from checkout_daemon.sandbox.box import Advance, Box, Origin
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.deliveries import Deliverer
 from checkout_daemon.sandbox.storage import Body
+from checkout_daemon.sandbox.stripecli.sessions import give_up
 
 _logger = logging.getLogger(__name__)
 _LONGEST_SLEEP = 60.0
@@ -49,6 +50,7 @@ HANDLERS: Mapping[str, Callable[[Box, Body], None]] = {
     "dispute": _dispute,
     "refund_fail": _refund_fail,
     "refund_pending": _refund_pending,
+    "listener_gone": give_up,
 }
 
 
@@ -57,6 +59,8 @@ async def run_scheduler(box: Box, deliverer: Deliverer) -> None:
     deliverer.recover()
     while True:
         box.wake.clear()
+        while box.advances:
+            await _advance(box, deliverer, box.advances.pop(0))
         run_due_timers(box)
         deliverer.start_due()
         due = box.storage.next_due()
@@ -67,6 +71,27 @@ async def run_scheduler(box: Box, deliverer: Deliverer) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_SLEEP if deliverer.full else pause):
                 await box.wake.wait()
+
+
+async def _advance(box: Box, deliverer: Deliverer, advance: Advance) -> None:
+    """Go from one due time to the next, so that everything happens in its order and at its time, only faster."""
+    try:
+        while True:
+            run_due_timers(box)
+            deliverer.start_due()
+            await deliverer.settled()
+            due = box.storage.next_due()
+            reached = now() >= advance.target
+            if reached and (due is None or due > now()):
+                break
+            if due is None or due > advance.target:
+                due = advance.target
+            box.storage.set_clock(box.storage.clock.offset + max(due - now(), 0.0))
+    except BaseException:
+        advance.done.cancel()
+        raise
+    if not advance.done.done():
+        advance.done.set_result(None)
 
 
 def run_due_timers(box: Box) -> None:

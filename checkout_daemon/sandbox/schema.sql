@@ -47,12 +47,37 @@ CREATE TABLE IF NOT EXISTS deliveries (
 CREATE INDEX IF NOT EXISTS deliveries_by_next ON deliveries (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (event);
 
+CREATE INDEX IF NOT EXISTS deliveries_by_endpoint ON deliveries (endpoint, state);
+
 CREATE TABLE IF NOT EXISTS attempts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     delivery INTEGER NOT NULL REFERENCES deliveries,
     at REAL NOT NULL,
     seconds REAL NOT NULL,
+    url TEXT,
     status INTEGER,
-    error TEXT
+    error TEXT,
+    response TEXT,
+    trouble TEXT
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS attempts_by_delivery ON attempts (delivery);
+
+CREATE TABLE IF NOT EXISTS requests (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    at REAL NOT NULL,
+    seconds REAL NOT NULL,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    status INTEGER,
+    idempotency_key TEXT,
+    error TEXT,
+    user_agent TEXT,
+    trouble TEXT
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS state (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;

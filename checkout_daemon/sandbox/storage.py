@@ -11,13 +11,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.clock import Clock
 
 Body = dict[str, Any]
 
 FILE = "sandbox.sqlite3"
 _LOOKUPS = ("parent", "intent", "customer", "kind")
 _IDEMPOTENCY_SECONDS = 24 * 3600.0
+_SCHEMA_VERSION = 2
 
 
 @dataclass(slots=True)
@@ -66,10 +67,16 @@ class Storage:
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.execute("PRAGMA busy_timeout = 5000")
-        schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-        self.connection.executescript(schema)
+        self._create_tables()
         (state_dir / FILE).chmod(0o600)
-        self.connection.execute("DELETE FROM idempotency WHERE created < ?", (now() - _IDEMPOTENCY_SECONDS,))
+        self.clock = Clock(float(self.state("clock_offset") or 0))
+        self.forget_answers()
+
+    def _create_tables(self) -> None:
+        if self.connection.execute("PRAGMA user_version").fetchone()[0] < _SCHEMA_VERSION:
+            self.connection.execute("DROP TABLE IF EXISTS attempts")  # a log, the only table that ever changed
+        schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+        self.connection.executescript(f"{schema}; PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def close(self) -> None:
         self.connection.close()
@@ -161,7 +168,7 @@ class Storage:
     def answer(self, key: str) -> Answer | None:
         row = self.connection.execute(
             "SELECT fingerprint, status, body, request_id FROM idempotency WHERE key = ? AND created > ?",
-            (key, now() - _IDEMPOTENCY_SECONDS),
+            (key, self.clock.now() - _IDEMPOTENCY_SECONDS),
         ).fetchone()
         return Answer(*row) if row else None
 
@@ -169,8 +176,26 @@ class Storage:
         self.connection.execute(
             "INSERT OR REPLACE INTO idempotency (key, created, fingerprint, status, body, request_id) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            (key, now(), answer.fingerprint, answer.status, answer.body, answer.request_id),
+            (key, self.clock.now(), answer.fingerprint, answer.status, answer.body, answer.request_id),
         )
+
+    def forget_answers(self) -> None:
+        """Drop what is older than Stripe keeps it: a day."""
+        self.connection.execute("DELETE FROM idempotency WHERE created < ?", (self.clock.now() - _IDEMPOTENCY_SECONDS,))
+
+    # The sandbox's own state
+
+    def state(self, name: str) -> str | None:
+        row = self.connection.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_state(self, name: str, value: str) -> None:
+        self.connection.execute("INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)", (name, value))
+
+    def set_clock(self, offset: float) -> None:
+        """Remember the clock before anything happens at its new time."""
+        self.set_state("clock_offset", repr(offset))
+        self.clock.offset = offset
 
     # Timers
 
@@ -181,7 +206,7 @@ class Storage:
 
     def due_timer(self) -> Timer | None:
         row = self.connection.execute(
-            "SELECT id, kind, payload FROM timers WHERE due_at <= ? ORDER BY due_at, id LIMIT 1", (now(),)
+            "SELECT id, kind, payload FROM timers WHERE due_at <= ? ORDER BY due_at, id LIMIT 1", (self.clock.now(),)
         ).fetchone()
         return Timer(row[0], row[1], json.loads(row[2])) if row else None
 

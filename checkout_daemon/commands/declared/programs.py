@@ -67,8 +67,18 @@ def serve(host: str | None, port: int | None, workers: int, no_jobs: bool) -> in
     show_default=True,
     help="How refused deliveries are repeated: for three days, or three times.",
 )
+@click.option(
+    "--unix-socket",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Listen here as well, for a Stripe CLI that is given STRIPE_CLI_UNIX_SOCKET.",
+)
 def sandbox(
-    host: str, port: int, state_dir: Path | None, settle_seconds: float, retries: Literal["live", "test"]
+    host: str,
+    port: int,
+    state_dir: Path | None,
+    settle_seconds: float,
+    retries: Literal["live", "test"],
+    unix_socket: Path | None,
 ) -> int:
     """Run the offline Stripe alone.
 
@@ -80,4 +90,4 @@ def sandbox(
     """
     from checkout_daemon.commands import programs
 
-    return programs.sandbox(host, port, state_dir, settle_seconds, retries)
+    return programs.sandbox(host, port, state_dir, settle_seconds, retries, unix_socket)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import ACCOUNT_ID, Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.listing import list_page, matching
 from checkout_daemon.sandbox.params import EXPAND, PAGING, Params, Range, Text
 from checkout_daemon.sandbox.storage import Body
 
-ACCOUNT_ID = "acct_1OfflineSandbox00"
 _CREATED = 1_700_000_000
 
 

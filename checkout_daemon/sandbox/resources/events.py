@@ -10,6 +10,7 @@ from checkout_daemon.sandbox.events import plan_delivery
 from checkout_daemon.sandbox.listing import Condition, list_page
 from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, ListOf, Params, Range, Text
 from checkout_daemon.sandbox.storage import Body
+from checkout_daemon.sandbox.stripecli.sessions import listeners
 
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:
@@ -29,12 +30,15 @@ def list_all(box: Box, params: Params, _: str) -> Body:
 
 
 def retry(box: Box, params: Params, object_id: str) -> Body:
-    """Send an event again, to one endpoint or to all that are enabled."""
+    """Send an event again: to one endpoint, to all that are enabled, or to the CLI's listeners."""
     record = box.get(object_id, "event")
     if given := params.get("webhook_endpoint"):
         endpoints = [box.get(given, "webhook_endpoint", "webhook_endpoint")]
     else:
         endpoints = [] if params.get("for_stripecli") else box.storage.select("webhook_endpoint")
+    if params.get("for_stripecli"):
+        for listener in listeners(box):
+            plan_delivery(box, record.id, listener.id)
     for endpoint in endpoints:
         if endpoint.body["status"] == "enabled":
             plan_delivery(box, record.id, endpoint.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.endpoints import drop_deliveries
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.listing import list_page
@@ -60,14 +61,6 @@ def delete(box: Box, _: Params, object_id: str) -> Body:
 
 def list_all(box: Box, params: Params, _: str) -> Body:
     return list_page(box, "webhook_endpoint", "/v1/webhook_endpoints", params)
-
-
-def drop_deliveries(box: Box, endpoint_id: str) -> None:
-    """Whatever waits to be sent there never is."""
-    box.storage.connection.execute(
-        "UPDATE deliveries SET state = 'dropped', next_at = NULL WHERE endpoint = ? AND state = 'pending'",
-        (endpoint_id,),
-    )
 
 
 def _known(given: list[str]) -> list[str]:

@@ -1,0 +1,153 @@
+"""The sandbox's own switches: its clock, planned trouble, and rolling an endpoint's secret."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from checkout_daemon.sandbox.box import Advance, Box
+from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.endpoints import roll_secret
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.guard import check_origin
+from checkout_daemon.sandbox.trouble import Trouble, changed_trouble, dump_trouble
+
+_TIME = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhdw]?)", re.ASCII)
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_FARTHEST = 366 * 86_400.0
+
+
+def add_control(app: web.Application, box: Box) -> None:
+    """Add the routes."""
+    control = Control(box)
+    app.router.add_get("/sandbox/clock", control.show_clock)
+    app.router.add_post("/sandbox/clock", control.advance_clock)
+    app.router.add_get("/sandbox/chaos", control.show_trouble)
+    app.router.add_post("/sandbox/chaos", control.change_trouble)
+    app.router.add_delete("/sandbox/chaos", control.end_trouble)
+    app.router.add_post("/sandbox/webhook_endpoints/{id}/roll_secret", control.roll)
+
+
+class Control:
+    def __init__(self, box: Box) -> None:
+        self.box = box
+
+    async def show_clock(self, request: web.Request) -> web.Response:
+        check_origin(request, self.box)
+        return web.json_response(self._clock())
+
+    async def advance_clock(self, request: web.Request) -> web.Response:
+        """Answers when everything that is due until then has happened and been delivered as far as it could be."""
+        check_origin(request, self.box)
+        try:
+            given = await _given(request)
+            unknown = set(given) - {"advance", "advance_to"}
+            if unknown or len(given) != 1:
+                raise ApiError('Give either {"advance": seconds or "3d"} or {"advance_to": seconds since the epoch}.')
+            target = await self._target(given)
+        except ApiError as error:
+            return _refused(error)
+        advance = Advance(target, asyncio.get_running_loop().create_future())
+        self.box.advances.append(advance)
+        self.box.wake.set()
+        await asyncio.shield(advance.done)
+        self.box.storage.forget_answers()
+        return web.json_response(self._clock())
+
+    async def show_trouble(self, request: web.Request) -> web.Response:
+        check_origin(request, self.box)
+        return web.json_response(asdict(self.box.trouble))
+
+    async def change_trouble(self, request: web.Request) -> web.Response:
+        """Changes what is named and leaves the rest."""
+        check_origin(request, self.box)
+        try:
+            self._set_trouble(changed_trouble(self.box.trouble, await _given(request)))
+        except ApiError as error:
+            return _refused(error)
+        return web.json_response(asdict(self.box.trouble))
+
+    async def end_trouble(self, request: web.Request) -> web.Response:
+        check_origin(request, self.box)
+        self._set_trouble(Trouble())
+        return web.json_response(asdict(self.box.trouble))
+
+    async def roll(self, request: web.Request) -> web.Response:
+        """Answers the new secret, once, as Stripe does; `overlap` is how long the old one signs as well."""
+        check_origin(request, self.box)
+        try:
+            given = await _given(request)
+            if set(given) - {"overlap"}:
+                raise ApiError('Give {"overlap": seconds or "24h"}, or nothing.')
+            overlap = _seconds(given.get("overlap", 0), "overlap")
+            endpoint = self.box.get(request.match_info["id"], "webhook_endpoint")
+        except ApiError as error:
+            return _refused(error)
+        with self.box.storage.transaction():
+            secret = roll_secret(self.box, endpoint, overlap)
+        return web.json_response({"id": endpoint.id, "secret": secret, "overlap": overlap})
+
+    def _set_trouble(self, trouble: Trouble) -> None:
+        self.box.storage.set_state("trouble", dump_trouble(trouble))
+        self.box.trouble = trouble
+        self.box.requests_seen = 0
+
+    def _clock(self) -> dict[str, Any]:
+        moment = now()
+        return {
+            "now": int(moment),
+            "offset": round(self.box.storage.clock.offset, 3),
+            "time": datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        }
+
+    async def _target(self, given: dict[str, Any]) -> float:
+        if "advance" in given:
+            return now() + _seconds(given["advance"], "advance")
+        ahead = _seconds(given["advance_to"], "advance_to", farthest=math.inf) - now()
+        if not 0 <= ahead <= _FARTHEST:
+            raise ApiError("The clock only goes forward, by a year at most.", param="advance_to")
+        return now() + ahead
+
+
+def _seconds(given: Any, name: str, farthest: float = _FARTHEST) -> float:
+    found = None if isinstance(given, bool) else _TIME.fullmatch(str(given).strip())
+    if found is None or (seconds := float(found[1]) * _UNITS[found[2]]) > farthest:
+        message = f"Invalid {name}: seconds, or a number with s, m, h, d or w such as 3d; a year at most."
+        raise ApiError(message, param=name)
+    return seconds
+
+
+async def _given(request: web.Request) -> dict[str, Any]:
+    """A JSON object, or a form for those who type."""
+    body = (await request.read()).strip()
+    if not body:
+        return {}
+    try:
+        if body.startswith((b"{", b"[", b'"')):
+            given = json.loads(body)
+        else:
+            given = {name: _read(value) for name, value in parse_qsl(body.decode(), strict_parsing=True)}
+    except ValueError as error:
+        raise ApiError(f"The body is neither JSON nor a form: {error}") from error
+    if not isinstance(given, dict):
+        raise ApiError("The body is not a JSON object.")
+    return given
+
+
+def _read(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _refused(error: ApiError) -> web.Response:
+    return web.json_response(error.body(), status=error.status)

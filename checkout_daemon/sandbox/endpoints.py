@@ -1,0 +1,53 @@
+"""A webhook endpoint's health and secrets: rolled with an overlap, disabled after days of failures."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.storage import Record
+
+_DAY = 24 * 3600.0
+
+
+def secrets_of(endpoint: Record) -> list[str]:
+    """What signs a delivery: the secret, and a rolled one for as long as it is still good."""
+    older = [each["secret"] for each in endpoint.private.get("rolled", []) if each["until"] > now()]
+    return [str(endpoint.private["secret"]), *older]
+
+
+def roll_secret(box: Box, endpoint: Record, overlap: float) -> str:
+    """A new secret; the old one signs as well for `overlap` seconds more."""
+    rolled = [each for each in endpoint.private.get("rolled", []) if each["until"] > now()]
+    if overlap > 0:
+        rolled.insert(0, {"secret": endpoint.private["secret"], "until": now() + overlap})
+    endpoint.private |= {"secret": new_id("whsec_"), "rolled": rolled}
+    box.storage.save(endpoint)
+    return str(endpoint.private["secret"])
+
+
+def came_through(box: Box, endpoint: Record) -> None:
+    if endpoint.private.pop("failing_since", None) is not None:
+        box.storage.save(endpoint)
+
+
+def went_wrong(box: Box, endpoint: Record) -> None:
+    """Count the days without a success; after too many, where that is planned, the endpoint gets nothing any more."""
+    since: float | None = endpoint.private.get("failing_since")
+    if since is None:
+        endpoint.private["failing_since"] = now()
+        box.storage.save(endpoint)
+        return
+    days = box.trouble.disable_after_days
+    if days is not None and now() - since >= days * _DAY and endpoint.body["status"] == "enabled":
+        endpoint.body["status"] = "disabled"
+        box.storage.save(endpoint)
+        drop_deliveries(box, endpoint.id)
+
+
+def drop_deliveries(box: Box, endpoint_id: str) -> None:
+    """Whatever waits to be sent there never is."""
+    box.storage.connection.execute(
+        "UPDATE deliveries SET state = 'dropped', next_at = NULL WHERE endpoint = ? AND state = 'pending'",
+        (endpoint_id,),
+    )

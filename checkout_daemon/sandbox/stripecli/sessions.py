@@ -1,0 +1,153 @@
+"""The CLI's sessions: who listens to events, and who watches the request log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Operation
+from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.ids import new_id, token
+from checkout_daemon.sandbox.params import EXPAND, Flag, ListOf, Params, Text
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Record
+
+SESSION = "stripecli.session"
+PREFIX = "cliws_"
+QUEUE_SECONDS = 300.0
+"""How long events wait for a listener whose websocket is away."""
+
+_FEATURES = ("webhooks", "v2_events", "request_logs")
+_FORGET_SECONDS = 24 * 3600.0
+_RECONNECT_SECONDS = 86_400
+_SECRET_STATE = "cli_secret"  # noqa: S105 - where it is kept, not what it is
+
+
+def create(box: Box, params: Params, _: str) -> Body:
+    """Answers where the websocket is and which secret signs what comes through it."""
+    features = params["websocket_features"]
+    filters = _filters(params.get("filters"))
+    _forget_old(box)
+    session = new_object(
+        PREFIX,
+        SESSION,
+        device_name=params["device_name"],
+        websocket_features=features,
+        forward_to_url=params.get("forward_to_url"),
+        filters=filters,
+    )
+    box.storage.add(Record(session, {"lost_at": now()}, kind=features[0]))
+    return {
+        "websocket_url": f"{box.origin.websocket_url}/subscribe/{ACCOUNT_ID}",
+        "websocket_id": session["id"],
+        "websocket_authorized_feature": ",".join(features),
+        "secret": secret(box),
+        "reconnect_delay": _RECONNECT_SECONDS,
+        "default_version": API_VERSION,
+        "latest_version": API_VERSION,
+        "display_connect_filter_warning": False,
+        "device_token": token(24),
+    }
+
+
+def secret(box: Box) -> str:
+    """The secret of every listener: the same for as long as the state lives, so that programs are told once."""
+    known = box.storage.state(_SECRET_STATE)
+    if known is None:
+        known = new_id("whsec_")
+        box.storage.set_state(_SECRET_STATE, known)
+    return known
+
+
+def listeners(box: Box) -> list[Record]:
+    """Who gets events: connected, or away for a moment only."""
+    return [
+        each
+        for each in box.storage.select(SESSION, ascending=True)
+        if "webhooks" in each.body["websocket_features"] and is_active(box, each)
+    ]
+
+
+def is_active(box: Box, session: Record) -> bool:
+    if session.id in box.sockets:
+        return True
+    # One that never connected is only asking for the secret, as `stripe listen --print-secret` does.
+    lost_at: float = session.private["lost_at"]
+    return bool(session.private.get("connected_at")) and now() - lost_at < QUEUE_SECONDS
+
+
+def connected(box: Box, session: Record) -> None:
+    """Its websocket is there: what waited goes out."""
+    session.private["connected_at"] = now()
+    box.storage.save(session)
+    box.storage.connection.execute(
+        "UPDATE deliveries SET next_at = ? WHERE endpoint = ? AND state = 'pending' AND next_at IS NULL",
+        (now(), session.id),
+    )
+    box.wake.set()
+
+
+def lost(box: Box, session_id: str) -> None:
+    """Its websocket is gone: what comes now waits a while."""
+    session = box.storage.find(session_id, SESSION)
+    if session is None:
+        return
+    session.private["lost_at"] = now()
+    box.storage.save(session)
+    box.storage.add_timer("listener_gone", now() + QUEUE_SECONDS, {"session": session_id})
+    box.wake.set()
+
+
+def give_up(box: Box, payload: Body) -> None:
+    """It did not come back: what waits for it is dropped."""
+    session = box.storage.find(payload["session"], SESSION)
+    if session is None or not is_active(box, session):
+        box.storage.connection.execute(
+            "UPDATE deliveries SET state = 'dropped', next_at = NULL WHERE endpoint = ? AND state = 'pending'",
+            (payload["session"],),
+        )
+
+
+def mark_all_lost(box: Box) -> None:
+    """At start no websocket is there; who had one gets the usual while to come back."""
+    for session in box.storage.select(SESSION):
+        if session.private.get("connected_at"):
+            lost(box, session.id)
+
+
+def _forget_old(box: Box) -> None:
+    for session in box.storage.select(SESSION):
+        if session.id not in box.sockets and now() - session.private["lost_at"] > _FORGET_SECONDS:
+            box.storage.remove(session.id)
+
+
+def _filters(given: str | None) -> dict[str, Any]:
+    try:
+        filters = json.loads(given or "{}")
+    except ValueError:
+        filters = None
+    if not isinstance(filters, dict):
+        raise ApiError("Invalid filters: not a JSON object.", param="filters", stored=False)
+    return filters
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/v1/stripecli/sessions",
+        create,
+        {
+            **EXPAND,
+            "device_name": Text(required=True),
+            "filters": Text(),
+            "forward_connect_to_url": Text(),
+            "forward_thin_connect_to_url": Text(),
+            "forward_thin_to_url": Text(),
+            "forward_to_url": Text(),
+            "websocket_features": ListOf(Text(choices=_FEATURES), required=True, maximum=3),
+            "events": ListOf(Text(), maximum=500),
+            "livemode": Flag(),
+        },
+    ),
+)

@@ -1,0 +1,113 @@
+"""Planned trouble: what goes wrong on purpose, how often, and the same way again for the same seed."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+from checkout_daemon.sandbox.errors import ApiError
+
+_EFFECTS = ("before", "after", "either")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Shares are percent (0 to 100), of deliveries or of API requests; times are seconds."""
+
+    seed: int = 1
+    duplicate: float = 0
+    """Deliveries made twice."""
+    reorder: float = 0
+    """Deliveries held back, by up to `spread_seconds`, so that later events overtake them."""
+    delay: float = 0
+    """Deliveries that begin `delay_seconds` late."""
+    drop: float = 0
+    """Attempts that never leave; the delivery is tried again as after any failure."""
+    bad_signature: float = 0
+    """Attempts signed with a wrong secret."""
+    answer_lost: float = 0
+    """Attempts whose answer gets lost, also a 200: the delivery is tried again."""
+    spread_seconds: float = 1.0
+    delay_seconds: float = 5.0
+    api_429: float = 0
+    api_500: float = 0
+    api_timeout: float = 0
+    """Requests that are not answered for `timeout_seconds`; then the connection ends."""
+    api_drop: float = 0
+    """Requests whose connection ends at once, without an answer."""
+    api_effect: Literal["before", "after", "either"] = "either"
+    """Whether `api_500`, `api_timeout` and `api_drop` strike before or after the request had its effect."""
+    api_500_stored: bool = False
+    """Whether a 500 is stored under its idempotency key, and so answered again, as Stripe does."""
+    timeout_seconds: float = 30.0
+    rate_limit: int | None = None
+    """API requests a second before 429; Stripe's is 25 in test mode."""
+    disable_after_days: float | None = None
+    """After how many days without one success an endpoint is disabled."""
+
+    @property
+    def on(self) -> bool:
+        return self != Trouble(seed=self.seed)
+
+    def strikes(self, name: str, *key: object) -> bool:
+        """Whether this kind of trouble meets this delivery, attempt or request; the same each time it is asked."""
+        share = float(getattr(self, name))
+        return share > 0 and self.random(name, *key) * 100 < share
+
+    def random(self, *key: object) -> float:
+        """A number from 0 to 1 that depends on the seed and the key alone."""
+        text = ":".join(str(each) for each in (self.seed, *key))
+        return random.Random(text).random()  # noqa: S311 - reproducible on purpose, guards nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """What goes wrong with a request, and whether only after its effect."""
+
+    name: str
+    after: bool
+
+    @property
+    def ends_connection(self) -> bool:
+        return self.name in ("api_timeout", "api_drop")
+
+
+def load_trouble(stored: str | None) -> Trouble:
+    return Trouble(**json.loads(stored)) if stored else Trouble()
+
+
+def dump_trouble(trouble: Trouble) -> str:
+    return json.dumps(asdict(trouble))
+
+
+def changed_trouble(trouble: Trouble, given: Any) -> Trouble:
+    """The settings with these changed. Raises ApiError (400) for a name or value that has no meaning."""
+    if not isinstance(given, dict):
+        raise ApiError('Planned trouble is a JSON object, such as {"duplicate": 20}.', stored=False)
+    kinds = {each.name: str(each.type) for each in fields(Trouble)}
+    for name, value in given.items():
+        if name not in kinds:
+            raise ApiError(f"Unknown trouble: {name}. There are: {', '.join(kinds)}.", param=name, stored=False)
+        _check(name, value, kinds[name])
+    return replace(trouble, **given)
+
+
+def _check(name: str, value: Any, kind: str) -> None:
+    if value is None and "None" in kind:
+        return
+    if kind == "bool":
+        valid, wanted = isinstance(value, bool), "true or false"
+    elif kind.startswith("Literal"):
+        valid, wanted = value in _EFFECTS, f"one of {', '.join(_EFFECTS)}"
+    elif isinstance(value, bool) or not isinstance(value, int | float) or value != value or value < 0:
+        valid, wanted = False, "a number from 0 on"
+    elif kind.startswith("int"):
+        valid, wanted = isinstance(value, int) and (name == "seed" or value > 0), "a whole number from 1 on"
+    elif name.endswith(("_seconds", "_days")):
+        valid, wanted = value <= 30 * 86400, "a time of at most 30 days"
+    else:
+        valid, wanted = value <= 100, "a percentage from 0 to 100"
+    if not valid:
+        raise ApiError(f"Invalid {name}: it is {wanted}.", param=name, stored=False)
