@@ -1,0 +1,191 @@
+"""A hundred orders while deliveries are doubled, reordered, lost and dropped: each ends as Stripe's own truth says."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+
+from tests.support.dev import running_dev
+from tests.support.shop import FAILS_LATER, SUCCEEDS_LATER, Shop
+
+ORDERS = 100
+AT_ONCE = 8
+TROUBLE = {"seed": 20, "duplicate": 20, "reorder": 20, "answer_lost": 10, "drop": 5, "spread_seconds": 0.5}
+STORIES = (
+    "paid", "refunded", "declined", "debited", "partly_refunded", "debit_failed", "abandoned", "expired", "disputed",
+    "refund_failed", "inquiry", "dispute_won", "authenticated_never",
+)  # fmt: skip
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Shop]:
+    state_dir = Path(tempfile.mkdtemp(prefix="checkout-trouble-"))
+    state_dir.chmod(0o755)
+    async with running_dev(state_dir) as dev, aiohttp.ClientSession() as http:
+        yield Shop(dev, http)
+    shutil.rmtree(state_dir)
+
+
+async def control(shop: Shop, path: str, body: dict[str, Any]) -> Any:
+    async with shop.http.post(f"{shop.dev.env['STRIPE_API_BASE']}/sandbox/{path}", json=body) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+
+async def found(shop: Shop, path: str) -> dict[str, Any]:
+    """The first object of a list, as soon as there is one."""
+    deadline = time.monotonic() + 10
+    while True:
+        _, listed = await shop.stripe("GET", path)
+        if listed["data"]:
+            first: dict[str, Any] = listed["data"][0]
+            return first
+        assert time.monotonic() < deadline, f"nothing at {path}"
+        await asyncio.sleep(0.05)
+
+
+async def live(shop: Shop, story: str) -> dict[str, Any]:
+    """One order from checkout to wherever its story leads; the order as it was made."""
+    order = await shop.check_out()
+    token = {
+        "disputed": "tok_createDispute",
+        "dispute_won": "tok_createDispute",
+        "inquiry": "tok_createDisputeInquiry",
+        "refund_failed": "tok_refundFail",
+        "authenticated_never": "tok_threeDSecure2Required",
+    }.get(story, "tok_visa")
+    if story == "abandoned":
+        return order
+    if story == "expired":
+        await shop.stripe("POST", f"/v1/checkout/sessions/{order['session_id']}/expire")
+        return order
+    if story == "declined":
+        status, _ = await shop.pay(order, "tok_chargeDeclined")
+        assert status == 402
+    debits = {"debited": SUCCEEDS_LATER, "debit_failed": FAILS_LATER}
+    status, paid = await shop.pay(order, token, iban=debits.get(story, ""))
+    assert status == 200, paid
+    intent = paid["payment_intent"]["id"]
+    if story in ("refunded", "partly_refunded", "refund_failed"):
+        amount = {"amount": str(order["amount_total"] // 3)} if story == "partly_refunded" else {}
+        status, refund = await shop.stripe("POST", "/v1/refunds", {"payment_intent": intent, **amount})
+        assert status == 200, refund
+    if story == "dispute_won":
+        dispute = await found(shop, f"/v1/disputes?payment_intent={intent}")
+        evidence = {"evidence[uncategorized_text]": "winning_evidence"}
+        await shop.stripe("POST", f"/v1/disputes/{dispute['id']}", evidence)
+    return order
+
+
+async def truth(shop: Shop, order: dict[str, Any]) -> dict[str, Any]:
+    """What the offline Stripe holds about an order, and the status that follows from it by the rules of the README."""
+    _, session = await shop.stripe("GET", f"/v1/checkout/sessions/{order['session_id']}?expand[]=payment_intent")
+    intent = session["payment_intent"]
+    refunds: list[dict[str, Any]] = []
+    disputes: list[dict[str, Any]] = []
+    if intent is not None:
+        _, listed = await shop.stripe("GET", f"/v1/refunds?payment_intent={intent['id']}")
+        refunds = listed["data"]
+        _, listed = await shop.stripe("GET", f"/v1/disputes?payment_intent={intent['id']}")
+        disputes = listed["data"]
+    given_back = sum(
+        each["amount"] for each in refunds if each["status"] in ("requires_action", "pending", "succeeded")
+    )
+    failed = session["status"] == "complete" and intent["status"] == "requires_payment_method"
+    if any(each["status"] not in ("won", "warning_closed", "prevented") for each in disputes):
+        status = "disputed"
+    elif session["payment_status"] == "paid":
+        left = session["amount_total"] - given_back
+        status = "completed" if not given_back else "partially_refunded" if left else "refunded"
+    elif session["status"] == "complete":
+        status = "failed" if failed else "processing"
+    else:
+        status = {"open": "pending", "expired": "expired"}[session["status"]]
+    return {
+        "status": status,
+        "amount_refunded": given_back,
+        "session": (session["status"], "failed" if failed else session["payment_status"]),
+        "paid": [(intent["id"], intent["amount_received"])] if intent and intent["amount_received"] else [],
+        "refunds": sorted((each["id"], each["status"], each["amount"]) for each in refunds),
+        "disputes": sorted((each["id"], each["status"]) for each in disputes),
+    }
+
+
+async def held(database: asyncpg.Connection, order: dict[str, Any]) -> dict[str, Any]:
+    """What the daemon holds about it."""
+    row = await database.fetchrow(
+        "SELECT o.status, o.amount_refunded, s.status AS session, s.outcome FROM orders o "
+        "JOIN checkout_sessions s ON s.order_id = o.id AND s.id = $2 WHERE o.id = $1",
+        order["order_id"], order["session_id"],
+    )  # fmt: skip
+    of_order = "JOIN payments p ON p.id = payment_id WHERE p.order_id = $1"
+    paid = await database.fetch(f"SELECT payment_id, amount FROM payment_observations {of_order}", order["order_id"])
+    refunds = await database.fetch(f"SELECT r.id, status, amount FROM refunds r {of_order}", order["order_id"])
+    disputes = await database.fetch(f"SELECT d.id, status FROM disputes d {of_order}", order["order_id"])
+    assert row is not None
+    return {
+        "status": row["status"],
+        "amount_refunded": row["amount_refunded"],
+        "session": (row["session"], row["outcome"]),
+        "paid": [tuple(each) for each in paid],
+        "refunds": sorted(tuple(each) for each in refunds),
+        "disputes": sorted(tuple(each) for each in disputes),
+    }
+
+
+async def test_a_hundred_orders_end_as_stripe_says_whatever_happens_to_their_webhooks(shop: Shop) -> None:
+    await control(shop, "chaos", TROUBLE)
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(story: str) -> dict[str, Any]:
+        async with room:
+            return await live(shop, story)
+
+    stories = itertools.islice(itertools.cycle(STORIES), ORDERS)
+    orders = await asyncio.gather(*(one(each) for each in stories))
+
+    # Three days of retries, the expiry of what nobody paid, and every debit: in order, only faster.
+    await control(shop, "clock", {"advance": "3d"})
+
+    _, events = await shop.stripe("GET", "/v1/events?limit=100&delivery_success=false")
+    assert events["data"] == []
+    database = await asyncpg.connect(shop.dev.env["DATABASE_URL"])
+    try:
+        unwell = await database.fetchval("SELECT count(*) FROM stripe_events WHERE status IN ('failed', 'dead')")
+        assert unwell == 0
+        differ = []
+        for order in orders:
+            expected, actual = await truth(shop, order), await held(database, order)
+            if expected != actual:
+                differ.append((order["number"], expected, actual))
+        assert differ == []
+        statuses = {each["status"] for each in await database.fetch("SELECT DISTINCT status FROM orders")}
+        assert statuses >= {"completed", "failed", "expired", "refunded", "partially_refunded", "disputed"}
+    finally:
+        await database.close()
+    await assert_there_was_trouble(shop.dev.state_dir)
+
+
+async def assert_there_was_trouble(state_dir: Path) -> None:
+    """Each kind of it, by the sandbox's own record of its attempts."""
+    import sqlite3
+
+    with sqlite3.connect(f"file:{state_dir / 'sandbox.sqlite3'}?mode=ro", uri=True) as record:
+        met = dict(record.execute("SELECT trouble, count(*) FROM attempts WHERE trouble IS NOT NULL GROUP BY 1"))
+        twice = record.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM deliveries GROUP BY event, endpoint HAVING count(*) > 1)"
+        ).fetchone()[0]
+    record.close()
+    assert met["drop"] > 5
+    assert met["answer_lost"] > 20
+    assert twice > 50
