@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ Connect = Callable[[BaseTestServer], stripe.StripeClient]
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> SandboxSettings:
-    return SandboxSettings(tmp_path / "state", settle_seconds=0.2, retries="test")
+def settings(tmp_path: Path, request: pytest.FixtureRequest) -> SandboxSettings:
+    """Quick for tests; parametrize it with what shall be otherwise."""
+    quick = SandboxSettings(tmp_path / "state", settle_seconds=0.2, retries="test")
+    return replace(quick, **getattr(request, "param", {}))
 
 
 @pytest.fixture

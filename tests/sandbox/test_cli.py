@@ -213,8 +213,7 @@ async def test_events_wait_for_a_listener_that_is_away_also_over_a_restart(
         try:
             ran = await run_cli("trigger", "charge.succeeded", base=base, config_dir=tmp_path)
             assert ran.code == 0, ran.stderr
-            assert receiver.got == []  # the CLI dials again a second after it lost the sandbox
-            await receiver.wait(1, 15)
+            await receiver.wait(1, 15)  # the CLI dials again a second after it lost the sandbox, or ten
         finally:
             await server.close()
     assert verified(receiver, secret) == ["charge.succeeded"]
