@@ -120,6 +120,33 @@ class Anything:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Stripe takes it, the sandbox does not: `because` says what it lacks, as a sentence."""
+
+    because: str
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> None:
+        del value
+        raise ApiError(f"{self.because} Leave out {name}.", param=name, stored=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Any keys, with values of one kind: currencies, for example."""
+
+    element: Spec
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> Params:
+        if value == "":
+            return {}
+        if isinstance(value, str):
+            raise ApiError(f"Invalid object: {value}", param=name, stored=False)
+        return {key: self.element.read(each, f"{name}[{key}]") for key, each in value.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Map:
     fields: Mapping[str, Spec]
     required: bool = False
@@ -163,7 +190,7 @@ class Range:
         return _read_fields(value, bounds, name)
 
 
-Spec = Text | Integer | Number | Flag | Metadata | Anything | Map | ListOf | Range
+Spec = Text | Integer | Number | Flag | Metadata | Anything | Refused | Entries | Map | ListOf | Range
 Fields = Mapping[str, Spec]
 
 EXPAND: Fields = {"expand": ListOf(Text())}

@@ -27,16 +27,25 @@ SHIPPING: Mapping[str, Spec] = {
     "phone": Text(),
     "tracking_number": Text(),
 }
+FUTURE_USAGE = Text(choices=("none", "off_session", "on_session"))
 CARD_OPTIONS: Mapping[str, Spec] = {
     "capture_method": Text(choices=("manual", "automatic", "automatic_async")),
     "request_three_d_secure": Text(choices=("any", "automatic", "challenge")),
-    "setup_future_usage": Text(choices=("none", "off_session", "on_session")),
+    "setup_future_usage": FUTURE_USAGE,
 }
 METHOD_OPTIONS: Mapping[str, Spec] = {
     "card": Map(CARD_OPTIONS),
-    "sepa_debit": Map({"setup_future_usage": Text(choices=("none", "off_session", "on_session"))}),
+    "sepa_debit": Map({"setup_future_usage": FUTURE_USAGE}),
+    "us_bank_account": Map(
+        {
+            "setup_future_usage": FUTURE_USAGE,
+            "verification_method": Text(choices=("automatic", "instant", "microdeposits")),
+        }
+    ),
 }
-METHOD_TYPES = ListOf(Text(choices=("card", "sepa_debit")))
+METHOD_CURRENCIES = {"card": None, "sepa_debit": "eur", "us_bank_account": "usd"}
+"""What the sandbox can be paid with, and the only currency of each that has only one."""
+METHOD_TYPES = ListOf(Text(choices=tuple(METHOD_CURRENCIES)))
 
 
 def address(given: Params | None) -> Body:
@@ -84,4 +93,15 @@ def method_options(types: list[str], given: Params | None, *, session: bool) -> 
         }
     if "sepa_debit" in types:
         options["sepa_debit"] = {} if session else {"mandate_options": {}}
+    if "us_bank_account" in types:
+        bank = given.get("us_bank_account") or {}
+        options["us_bank_account"] = {"verification_method": bank.get("verification_method") or "automatic"}
+    for kind in ("sepa_debit", "us_bank_account"):
+        if kind in types and (usage := (given.get(kind) or {}).get("setup_future_usage")):
+            options[kind]["setup_future_usage"] = usage
     return options
+
+
+def methods_for(currency: str) -> list[str]:
+    """What can pay in this currency."""
+    return [kind for kind, only in METHOD_CURRENCIES.items() if only in (None, currency)]
