@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from tests.support.dev import running_dev
-from tests.support.shop import FAILS_LATER, SUCCEEDS_LATER, Shop
+from tests.support.shop import CUSTOMER, FAILS_LATER, SUCCEEDS_LATER, Shop
 
 ORDERS = 100
 AT_ONCE = 8
@@ -189,3 +189,47 @@ async def assert_there_was_trouble(state_dir: Path) -> None:
     assert met["drop"] > 5
     assert met["answer_lost"] > 20
     assert twice > 50
+
+
+@pytest.mark.parametrize("stored", [False, True])
+async def test_checkouts_while_the_api_fails_make_one_open_session_each(shop: Shop, *, stored: bool) -> None:
+    """Requests refused, answered 500, never answered: before and after their effect, and too many a second besides.
+
+    Where a 500 is `stored`, it is all that its idempotency key is ever answered, though a session may be there.
+    """
+    settings = {"seed": 11, "api_429": 5, "api_500": 10, "api_500_stored": stored, "api_drop": 15, "rate_limit": 25}
+    await control(shop, "chaos", settings)
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(number: int) -> dict[str, Any]:
+        body = {
+            "items": [{"sku": "NOTEBOOK-A5", "quantity": 1 + number % 3}],
+            "customer": CUSTOMER,
+            "discount_code": "WELCOME10",
+        }
+        headers = {"Idempotency-Key": f"trouble-{number}"}
+        deadline = time.monotonic() + 60
+        async with room:
+            while True:
+                url = f"{shop.dev.url}/api/stripe-checkout"
+                async with shop.http.post(url, json=body, headers=headers) as answer:
+                    made: dict[str, Any] = await answer.json()
+                    if answer.status in (200, 201):
+                        return made
+                    assert answer.status == 503, made
+                    assert "Retry-After" in answer.headers
+                assert time.monotonic() < deadline, made
+                await asyncio.sleep(0.2)
+
+    orders = await asyncio.gather(*(one(number) for number in range(30)))
+    async with shop.http.delete(f"{shop.dev.env['STRIPE_API_BASE']}/sandbox/chaos") as answer:
+        ended = await answer.json()
+        assert ended["api_500"] == 0
+
+    assert len({order["order_id"] for order in orders}) == len(orders)
+    _, listed = await shop.stripe("GET", "/v1/checkout/sessions?limit=100&status=open")
+    sessions = {each["client_reference_id"]: each for each in listed["data"]}
+    assert len(sessions) == len(listed["data"]), "an order has two open sessions"
+    for order in orders:
+        session = sessions[order["order_id"]]
+        assert (session["id"], session["amount_total"]) == (order["session_id"], order["amount_total"])
