@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import copy
+
 from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic import discounts, sources
 from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import EXPAND, PAGING, ListOf, Map, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.methods import attach, method_by_id
+from checkout_daemon.sandbox.params import (
+    EXPAND,
+    PAGING,
+    Anything,
+    Integer,
+    ListOf,
+    Map,
+    Metadata,
+    Params,
+    Range,
+    Text,
+    merge_metadata,
+)
 from checkout_daemon.sandbox.sessions import new_customer
 from checkout_daemon.sandbox.shapes import ADDRESS, SHIPPING, address, shipping
 from checkout_daemon.sandbox.storage import Body, Record
@@ -19,21 +36,38 @@ _PLAIN = (
     "tax_exempt",
     "business_name",
     "individual_name",
+    "balance",
+    "invoice_prefix",
+    "next_invoice_sequence",
 )
 _CHANGEABLE = {
     **EXPAND,
     "address": Map(ADDRESS),
+    "balance": Integer(minimum=-99_999_999),
     "business_name": Text(maximum=150),
+    "coupon": Text(),
     "description": Text(),
     "email": Text(maximum=512),
     "individual_name": Text(maximum=150),
+    "invoice_prefix": Text(maximum=12),
+    "invoice_settings": Map(
+        {
+            "custom_fields": Anything(),
+            "default_payment_method": Text(),
+            "footer": Text(),
+            "rendering_options": Anything(),
+        }
+    ),
     "metadata": Metadata(),
     "name": Text(maximum=256),
+    "next_invoice_sequence": Integer(minimum=1),
     "phone": Text(maximum=20),
     "preferred_locales": ListOf(Text()),
     "shipping": Map(SHIPPING),
+    "source": Text(),
     "tax_exempt": Text(choices=("exempt", "none", "reverse")),
 }
+_CREATABLE = {**_CHANGEABLE, "payment_method": Text(), "test_clock": Text()}
 
 
 def _apply(body: Body, params: Params) -> None:
@@ -48,9 +82,38 @@ def _apply(body: Body, params: Params) -> None:
 def create(box: Box, params: Params, _: str) -> Body:
     body = new_customer()
     _apply(body, params)
-    box.storage.add(Record(body))
+    if params.get("test_clock"):
+        body["test_clock"] = box.get(params["test_clock"], "test_helpers.test_clock", "test_clock").id
+    record = box.storage.add(Record(body))
     emit(box, "customer.created", body)
+    chosen = params.get("payment_method")
+    if chosen:
+        method = method_by_id(box, chosen)
+        attach(box, method, record.id)
+        settings = params.get("invoice_settings") or {}
+        if settings.get("default_payment_method") == chosen:
+            params = {**params, "invoice_settings": {**settings, "default_payment_method": method.id}}
+    _apply_links(box, record, params)
+    box.storage.save(record)
     return body
+
+
+def _apply_links(box: Box, record: Record, params: Params) -> None:
+    """What else a customer has: a default payment method, a card as a source, a discount."""
+    body = record.body
+    if settings := params.get("invoice_settings"):
+        given = dict(settings)
+        if chosen := given.get("default_payment_method"):
+            method = method_by_id(box, chosen, "invoice_settings[default_payment_method]")
+            if method.customer != record.id:
+                message = "The customer does not have a payment method with the ID given. It must be attached first."
+                raise invalid(message, param="invoice_settings[default_payment_method]")
+            given["default_payment_method"] = method.id
+        body["invoice_settings"] = {**body["invoice_settings"], **given}
+    if params.get("source"):
+        body["default_source"] = sources.add_source(box, record, params["source"]).id
+    if "coupon" in params:
+        discounts.set_coupon(box, record, params["coupon"])
 
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:
@@ -60,8 +123,9 @@ def retrieve(box: Box, _: Params, object_id: str) -> Body:
 
 def update(box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, "customer")
-    before = dict(record.body)
+    before = copy.deepcopy(record.body)
     _apply(record.body, params)
+    _apply_links(box, record, params)
     box.storage.save(record)
     emit(box, "customer.updated", record.body, {key: old for key, old in before.items() if old != record.body[key]})
     return record.body
@@ -87,7 +151,7 @@ def _deleted(object_id: str) -> Body:
 
 
 OPERATIONS = (
-    Operation("POST", "/v1/customers", create, _CHANGEABLE),
+    Operation("POST", "/v1/customers", create, _CREATABLE),
     Operation("GET", "/v1/customers/{id}", retrieve, EXPAND),
     Operation("POST", "/v1/customers/{id}", update, _CHANGEABLE),
     Operation("DELETE", "/v1/customers/{id}", delete, {}),

@@ -1,0 +1,158 @@
+"""The cash balance of a customer: bank transfers fill it, and it pays what waits for one."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.catalog import currency_code
+from checkout_daemon.sandbox.errors import missing_object
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic.records import add, new_body
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.listing import list_page
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Integer, Params, Text
+from checkout_daemon.sandbox.storage import Body, Record
+
+_BALANCE = "/v1/customers/{id}/cash_balance"
+_MOVES = "/v1/customers/{id}/cash_balance_transactions"
+_MOVE = "customer_cash_balance_transaction"
+_SENDERS: dict[str, tuple[str, Body]] = {
+    "eur": ("eu_bank_transfer", {"bic": "OFFLINEXXX", "iban_last4": "6789"}),
+    "gbp": ("gb_bank_transfer", {"account_number_last4": "6789", "sort_code": "108800"}),
+    "jpy": ("jp_bank_transfer", {"sender_bank": "Offline", "sender_branch": "Offline"}),
+    "usd": ("us_bank_transfer", {"network": "ach"}),
+}
+
+
+def fund(box: Box, params: Params, customer_id: str) -> Body:
+    """A bank transfer from the customer comes in."""
+    customer = box.get(customer_id, "customer")
+    currency = currency_code(params["currency"])
+    details = {"bank_transfer": _sender(params.get("reference"), currency)}
+    move = _book(box, customer, params["amount"], currency, "funded", funded=details)
+    waiting = _waiting(box, customer_id, currency)
+    if waiting is None:
+        emit(box, "cash_balance.funds_available", balance_of(customer))
+    else:
+        _apply(box, customer, waiting)
+    return move
+
+
+def retrieve(box: Box, _: Params, customer_id: str) -> Body:
+    return balance_of(box.get(customer_id, "customer"))
+
+
+def list_moves(box: Box, params: Params, customer_id: str) -> Body:
+    box.get(customer_id, "customer")
+    return list_page(box, _MOVE, _MOVES.format(id=customer_id), params, [("parent = ?", customer_id)])
+
+
+def retrieve_move(box: Box, _: Params, ids: str) -> Body:
+    customer_id, _slash, move_id = ids.partition("/")
+    record = box.storage.find(move_id, _MOVE)
+    if record is None or record.parent != customer_id:
+        raise missing_object("customer cash balance transaction", move_id, in_path=True)
+    return record.body
+
+
+def balance_of(customer: Record) -> Body:
+    """What the customer's transfers left over, by currency."""
+    held = customer.private.get("cash") or {}
+    return {
+        "object": "cash_balance",
+        "available": held or None,
+        "customer": customer.id,
+        "customer_account": None,
+        "livemode": False,
+        "settings": {"reconciliation_mode": "automatic", "using_merchant_default": True},
+    }
+
+
+def ask_transfer(box: Box, intent: Record) -> None:
+    """Have a confirmed PaymentIntent wait for a bank transfer, first using what the customer already has."""
+    body = intent.body
+    instructions = {
+        "amount_remaining": body["amount"],
+        "currency": body["currency"],
+        "financial_addresses": [],
+        "hosted_instructions_url": f"{box.url}/payment_instructions/{token(40)}",
+        "reference": token(12).upper(),
+        "type": body["payment_method_options"]["customer_balance"]["bank_transfer"]["type"],
+    }
+    body |= {
+        "status": "requires_action",
+        "next_action": {
+            "type": "display_bank_transfer_instructions",
+            "display_bank_transfer_instructions": instructions,
+        },
+    }
+    box.storage.save(intent)
+    emit(box, "payment_intent.requires_action", body)
+    customer = box.get(body["customer"], "customer", "customer")
+    if (customer.private.get("cash") or {}).get(body["currency"]):
+        _apply(box, customer, intent)
+
+
+def _apply(box: Box, customer: Record, intent: Record) -> None:
+    body = intent.body
+    instructions = body["next_action"]["display_bank_transfer_instructions"]
+    amount = min(customer.private["cash"][body["currency"]], instructions["amount_remaining"])
+    applied = {"payment_intent": intent.id}
+    _book(box, customer, -amount, body["currency"], "applied_to_payment", applied_to_payment=applied)
+    instructions["amount_remaining"] -= amount
+    if instructions["amount_remaining"] == 0:
+        body |= {"status": "succeeded", "amount_received": body["amount"], "next_action": None}
+    box.storage.save(intent)
+    emit(box, "payment_intent.succeeded" if body["next_action"] is None else "payment_intent.partially_funded", body)
+
+
+def _waiting(box: Box, customer_id: str, currency: str) -> Record | None:
+    """The oldest PaymentIntent of the customer's that waits for a transfer in this currency."""
+    conditions = [
+        ("customer = ?", customer_id),
+        ("json_extract(body, '$.currency') = ?", currency),
+        ("json_extract(body, '$.next_action.type') = ?", "display_bank_transfer_instructions"),
+    ]
+    found = box.storage.select("payment_intent", conditions=conditions, limit=1, ascending=True)
+    return found[0] if found else None
+
+
+def _book(box: Box, customer: Record, amount: int, currency: str, kind: str, **details: Body) -> Body:
+    held = customer.private.setdefault("cash", {})
+    held[currency] = held.get(currency, 0) + amount
+    box.storage.save(customer)
+    body = new_body(
+        _MOVE,
+        "ccsbtxn_1",
+        currency=currency,
+        customer=customer.id,
+        ending_balance=held[currency],
+        net_amount=amount,
+        type=kind,
+    )
+    body |= details
+    add(box, body, parent=customer.id)
+    emit(box, f"{_MOVE}.created", body)
+    return body
+
+
+def _sender(reference: str | None, currency: str) -> Body:
+    kind, details = _SENDERS.get(currency, _SENDERS["eur"])
+    return {"reference": reference, "type": kind, kind: {**details, "sender_name": "Sandbox"}}
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/v1/test_helpers/customers/{id}/fund_cash_balance",
+        fund,
+        {
+            **EXPAND,
+            "amount": Integer(required=True, minimum=1),
+            "currency": Text(required=True),
+            "reference": Text(),
+        },
+    ),
+    Operation("GET", _BALANCE, retrieve, EXPAND),
+    Operation("GET", _MOVES, list_moves, PAGING),
+    Operation("GET", f"{_MOVES}/{{id}}", retrieve_move, EXPAND),
+)

@@ -1,0 +1,199 @@
+"""Invoices once they are written: finalized, sent, paid or refused, written off, voided."""
+
+from __future__ import annotations
+
+import copy
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic.records import add, keep, new_body, put_and_tell, require_status, tell
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.methods import card_method, method_by_id
+from checkout_daemon.sandbox.params import Params
+from checkout_daemon.sandbox.payments import confirm_intent, create_intent
+from checkout_daemon.sandbox.storage import Body, Record
+
+_RETRY_SECONDS = 3 * 24 * 3600
+
+
+def check_draft(_: Box, record: Record, __: Params) -> None:
+    if record.body["status"] != "draft":
+        raise invalid("You can only delete draft invoices. Void or credit this one instead.", param="id")
+
+
+def finalize(box: Box, record: Record, _: Params) -> None:
+    """The invoice gets its number; one for nothing is paid at once."""
+    require_status(record, "finalize", "draft")
+    body, moment = record.body, stamp()
+    customer = box.get(body["customer"], "customer")
+    sequence = customer.body["next_invoice_sequence"]
+    customer.body["next_invoice_sequence"] = sequence + 1
+    box.storage.save(customer)
+    page = f"{box.url}/i/{record.id}/{token(20)}"
+    payment = new_body(
+        "invoice_payment",
+        "inpay_1",
+        amount_requested=body["amount_due"],
+        currency=body["currency"],
+        invoice=record.id,
+        is_default=True,
+    )
+    record.private["payment"] = payment["id"]
+    add(box, payment, parent=record.id)
+    _move(
+        box,
+        record,
+        "open",
+        "finalized_at",
+        "invoice.finalized",
+        attempted=False,
+        effective_at=moment,
+        ending_balance=0,
+        hosted_invoice_url=page,
+        invoice_pdf=f"{page}/pdf",
+        number=f"{customer.body['invoice_prefix']}-{sequence:04d}",
+    )
+    if body["amount_due"] == 0:
+        _settle(box, record)
+
+
+def send(box: Box, record: Record, params: Params) -> None:
+    """A draft is finalized first."""
+    if record.body["status"] == "draft":
+        finalize(box, record, params)
+    emit(box, "invoice.sent", record.body)
+
+
+def void(box: Box, record: Record, _: Params) -> None:
+    require_status(record, "void", "open", "uncollectible")
+    _move(box, record, "void", "voided_at", "invoice.voided", amount_remaining=0)
+
+
+def write_off(box: Box, record: Record, _: Params) -> None:
+    require_status(record, "mark as uncollectible", "open")
+    _move(box, record, "uncollectible", "marked_uncollectible_at", "invoice.marked_uncollectible")
+
+
+def pay(box: Box, record: Record, params: Params) -> None:
+    """Charge it now. Raises ApiError (402) when the card is refused or its owner must act first."""
+    if record.body["status"] == "draft":
+        finalize(box, record, params)
+        if record.body["status"] == "paid":
+            return
+    require_status(record, "pay", "open", "uncollectible")
+    if params.get("paid_out_of_band"):
+        _settle(box, record)
+        return
+    customer = box.get(record.body["customer"], "customer").body
+    method = payer(box, customer, params.get("payment_method") or record.body["default_payment_method"])
+    if method is None:
+        raise no_method()
+    charge(box, record, method)
+
+
+def charge(box: Box, record: Record, method: Record) -> None:
+    """Take what remains of an open invoice through a PaymentIntent of its own. Raises ApiError (402)."""
+    body = record.body
+    intent = box.storage.find(record.private["intent"], "payment_intent") if "intent" in record.private else None
+    if intent is None:
+        text = "Subscription creation" if _subscription(body) else f"Payment for Invoice {body['number']}"
+        given = {"customer": body["customer"], "description": text}
+        intent = create_intent(box, body["amount_remaining"], body["currency"], [method.body["type"]], given)
+        record.private["intent"] = intent.id
+        payment = box.get(record.private["payment"], "invoice_payment")
+        payment.body["payment"] = {"type": "payment_intent", "payment_intent": intent.id}
+        box.storage.save(payment)
+    try:
+        confirm_intent(box, intent, method)
+    except ApiError as refused:
+        if refused.keep:
+            _fail(box, record, "invoice.payment_failed")
+        raise
+    if intent.body["status"] == "requires_action":
+        _fail(box, record, "invoice.payment_failed", "invoice.payment_action_required")
+        raise _action_required(intent.body)
+    _settle(box, record)
+
+
+def payer(box: Box, customer: Body, chosen: str | None = None) -> Record | None:
+    """What is charged: the chosen payment method, or the customer's default one, or its default card."""
+    chosen = chosen or customer["invoice_settings"]["default_payment_method"]
+    if chosen is not None:
+        return method_by_id(box, chosen)
+    source = box.storage.find(customer["default_source"] or "", "card")
+    return None if source is None else box.storage.add(card_method(source.private["card"]))
+
+
+def no_method() -> ApiError:
+    return ApiError(
+        "This customer has no attached payment source or default payment method. Please consider adding a default "
+        "payment method. For more information, visit "
+        "https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.",
+        code="resource_missing",
+    )
+
+
+def _settle(box: Box, record: Record) -> None:
+    body = record.body
+    payment = box.get(record.private["payment"], "invoice_payment")
+    times = {**payment.body["status_transitions"], "paid_at": stamp()}
+    paid = body["amount_remaining"]
+    put_and_tell(box, payment, "invoice_payment.paid", amount_paid=paid, status="paid", status_transitions=times)
+    tried = 1 if paid else 0
+    _move(
+        box,
+        record,
+        "paid",
+        "paid_at",
+        "invoice.paid",
+        "invoice.payment_succeeded",
+        amount_paid=paid,
+        amount_remaining=0,
+        attempt_count=body["attempt_count"] + tried,
+        attempted=True,
+        next_payment_attempt=None,
+    )
+    subscription = box.storage.find(_subscription(body) or "", "subscription")
+    if subscription is not None and subscription.body["status"] in ("incomplete", "past_due"):
+        put_and_tell(box, subscription, "customer.subscription.updated", status="active")
+
+
+def _fail(box: Box, record: Record, *events: str) -> None:
+    body = record.body
+    before = copy.deepcopy(body)
+    automatic = body["collection_method"] == "charge_automatically" and body["auto_advance"]
+    previous = keep(
+        box,
+        record,
+        before,
+        attempt_count=body["attempt_count"] + 1,
+        attempted=True,
+        next_payment_attempt=stamp() + _RETRY_SECONDS if automatic else None,
+    )
+    tell(box, record, previous, "invoice.updated", *events)
+
+
+def _move(box: Box, record: Record, status: str, moment: str, *events: str, **fields: object) -> None:
+    transitions = {**record.body["status_transitions"], moment: stamp()}
+    put_and_tell(box, record, "invoice.updated", *events, status=status, status_transitions=transitions, **fields)
+
+
+def _subscription(body: Body) -> str | None:
+    details = (body["parent"] or {}).get("subscription_details") or {}
+    found: str | None = details.get("subscription")
+    return found
+
+
+def _action_required(intent: Body) -> ApiError:
+    error = ApiError(
+        "Payment for this invoice requires additional user action before it can be completed successfully. "
+        "Payment can be completed using the PaymentIntent associated with the invoice.",
+        status=402,
+        kind="card_error",
+        code="invoice_payment_intent_requires_action",
+        keep=True,
+    )
+    error.error["payment_intent"] = intent
+    return error

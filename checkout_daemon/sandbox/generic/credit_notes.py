@@ -1,0 +1,79 @@
+"""Credit notes: what an invoice no longer asks for, or gives back."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.generic.records import new_body, put_and_tell, require_status
+from checkout_daemon.sandbox.generic.values import maps, whole
+from checkout_daemon.sandbox.params import PAGING, Params
+from checkout_daemon.sandbox.shapes import list_object
+from checkout_daemon.sandbox.storage import Body, Record
+
+
+def build(box: Box, record: Record, params: Params) -> None:
+    """Lines of the note's own, or an amount; of an open invoice less is due then."""
+    invoice = box.get(params["invoice"], "invoice", "invoice")
+    require_status(invoice, "credit", "open", "paid")
+    owed, body = invoice.body, record.body
+    lines = [_line(line, f"lines[{position}]") for position, line in enumerate(maps(params, "lines"))]
+    total = sum(line["amount"] for line in lines) or whole(params, "amount", 0)
+    most = owed["amount_remaining"] if owed["status"] == "open" else owed["amount_paid"]
+    if not 0 < total <= most:
+        raise invalid(f"The amount of a credit note for this invoice must be between 1 and {most}.", param="amount")
+    part = "pre_payment_amount" if owed["status"] == "open" else "post_payment_amount"
+    number = invoice.private["credit_notes"] = invoice.private.get("credit_notes", 0) + 1
+    body |= {
+        **dict.fromkeys(("amount", "subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax", part), total),
+        "currency": owed["currency"],
+        "customer": owed["customer"],
+        "effective_at": stamp(),
+        "number": f"{owed['number']}-CN-{number:02d}",
+        "pdf": f"{box.url}/credit_notes/{record.id}/pdf",
+        "type": "pre_payment" if owed["status"] == "open" else "post_payment",
+    }
+    body["lines"]["data"] = lines
+    record.customer = owed["customer"]
+    _credit(box, invoice, part, total)
+
+
+def void(box: Box, record: Record, _: Params) -> None:
+    require_status(record, "void", "issued")
+    body = record.body
+    if body["type"] == "pre_payment":
+        _credit(box, box.get(body["invoice"], "invoice"), "pre_payment_amount", -body["amount"])
+    put_and_tell(box, record, "credit_note.voided", status="void", voided_at=stamp())
+
+
+def list_lines(box: Box, _: Params, note_id: str) -> Body:
+    lines = box.get(note_id, "credit_note").body["lines"]
+    return list_object(lines["data"], lines["url"])
+
+
+def _credit(box: Box, invoice: Record, part: str, amount: int) -> None:
+    owed = invoice.body
+    name = f"{part.removesuffix('amount')}credit_notes_amount"
+    fields = {name: owed[name] + amount}
+    if part == "pre_payment_amount":
+        fields |= {each: owed[each] - amount for each in ("amount_due", "amount_remaining")}
+    put_and_tell(box, invoice, "invoice.updated", **fields)
+
+
+def _line(given: Params, at: str) -> Body:
+    quantity = whole(given, "quantity", 1, f"{at}[quantity]")
+    unit = whole(given, "unit_amount", 0, f"{at}[unit_amount]")
+    return new_body(
+        "credit_note_line_item",
+        "cnli_1",
+        amount=whole(given, "amount", quantity * unit, f"{at}[amount]"),
+        description=given.get("description"),
+        invoice_line_item=given.get("invoice_line_item"),
+        quantity=quantity,
+        type=given.get("type") or "custom_line_item",
+        unit_amount=unit,
+        unit_amount_decimal=str(unit),
+    )
+
+
+OPERATIONS = (Operation("GET", "/v1/credit_notes/{id}/lines", list_lines, PAGING),)

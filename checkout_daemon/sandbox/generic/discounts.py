@@ -1,0 +1,73 @@
+"""The discount that a coupon gives a customer on everything."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import missing_object
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic.subscriptions import period_end
+from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.params import Params
+from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.totals import usable_coupon
+
+_PATH = "/v1/customers/{id}/discount"
+
+
+def set_coupon(box: Box, customer: Record, coupon_id: str | None) -> None:
+    """Give the customer this coupon's discount instead of what there was, or none; tells of it, stores nothing."""
+    body = customer.body
+    old: Body | None = body["discount"]
+    if coupon_id is None:
+        body["discount"] = None
+        if old is not None:
+            emit(box, "customer.discount.deleted", old)
+        return
+    moment = stamp()
+    coupon = usable_coupon(box, coupon_id, body["currency"] or "usd", moment, "coupon")
+    months = coupon["duration_in_months"]
+    body["discount"] = new = {
+        "id": new_id("di_1"),
+        "object": "discount",
+        "checkout_session": None,
+        "customer": customer.id,
+        "customer_account": None,
+        "end": period_end(moment, None, months) if months else None,
+        "invoice": None,
+        "invoice_item": None,
+        "promotion_code": None,
+        "source": {"coupon": coupon_id, "type": "coupon"},
+        "start": moment,
+        "subscription": None,
+        "subscription_item": None,
+    }
+    record = box.get(coupon_id, "coupon")
+    record.body["times_redeemed"] += 1
+    box.storage.save(record)
+    if old is None:
+        emit(box, "customer.discount.created", new)
+    else:
+        changed = {name: value for name, value in old.items() if value != new[name] and name != "id"}
+        emit(box, "customer.discount.updated", new, changed)
+
+
+def retrieve(box: Box, _: Params, customer_id: str) -> Body:
+    found: Body | None = box.get(customer_id, "customer").body["discount"]
+    if found is None:
+        raise missing_object("discount", customer_id, in_path=True)
+    return found
+
+
+def delete(box: Box, _: Params, customer_id: str) -> Body:
+    customer = box.get(customer_id, "customer")
+    gone = retrieve(box, {}, customer_id)
+    set_coupon(box, customer, None)
+    box.storage.save(customer)
+    return {**gone, "deleted": True}
+
+
+OPERATIONS = (
+    Operation("GET", _PATH, retrieve, {}),
+    Operation("DELETE", _PATH, delete, {}),
+)

@@ -1,0 +1,172 @@
+"""Invoices while they are written: their items, lines and totals."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import bad_parameter, invalid
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic.records import add, new_body
+from checkout_daemon.sandbox.generic.values import inner, whole
+from checkout_daemon.sandbox.listing import list_page
+from checkout_daemon.sandbox.params import PAGING, Params, Text
+from checkout_daemon.sandbox.shapes import list_object
+from checkout_daemon.sandbox.storage import Body, Record
+
+PATH = "/v1/invoices"
+_DAY = 24 * 3600
+_DEFAULT_CURRENCY = "usd"
+
+
+def build_item(box: Box, record: Record, params: Params) -> None:
+    """An amount by itself, or a price so many times."""
+    body, moment = record.body, stamp()
+    body |= {"date": moment, "quantity": whole(params, "quantity", 1)}
+    body["period"] = {"start": moment, "end": moment} | inner(params, "period")
+    price_id = inner(params, "pricing").get("price") or params.get("price")
+    if price_id is not None:
+        price = box.get(str(price_id), "price", "pricing[price]").body
+        body |= {"amount": price["unit_amount"] * body["quantity"], "currency": price["currency"]}
+        body["pricing"] = pricing(price)
+    elif params.get("amount") is None:
+        raise bad_parameter("Missing required param: amount.", "parameter_missing", "amount")
+    body["currency"] = body["currency"] or _DEFAULT_CURRENCY
+    body |= {"quantity_decimal": str(body["quantity"]), "net_amount": body["amount"]}
+
+
+def check_item_free(_: Box, record: Record, __: Params) -> None:
+    if record.body["invoice"] is not None:
+        raise invalid("You can only delete invoice items that are not on an invoice.", param="id")
+
+
+def build(box: Box, record: Record, params: Params) -> None:
+    """A draft with the customer's pending items, if they are wanted."""
+    start_draft(box, record, box.get(params["customer"], "customer", "customer").body)
+    if record.body["collection_method"] == "send_invoice":
+        record.body["due_date"] = stamp() + whole(params, "days_until_due", 30) * _DAY
+    if params.get("pending_invoice_items_behavior") == "include":
+        wanted = [("customer = ?", params["customer"]), ("json_extract(body, '$.invoice') IS ?", None)]
+        for item in box.storage.select("invoiceitem", conditions=wanted, ascending=True):
+            item.body["invoice"] = record.id
+            box.storage.save(item)
+            add_line(record.body, line_of_item(item.body))
+
+
+def new_invoice(box: Box, customer: Body, reason: str, parent: Body) -> Record:
+    """A draft for something else than items, still without lines and not stored."""
+    record = Record(new_body("invoice", "in_1", PATH, billing_reason=reason, parent=parent))
+    record.customer = customer["id"]
+    start_draft(box, record, customer)
+    return record
+
+
+def start_draft(_: Box, record: Record, customer: Body) -> None:
+    body, moment = record.body, stamp()
+    body |= {
+        "account_country": "US",
+        "account_name": "Offline Sandbox",
+        "billing_reason": body["billing_reason"] or "manual",
+        "currency": body["currency"] if body["currency"] != "?" else _DEFAULT_CURRENCY,
+        "customer": customer["id"],
+        "period_end": moment,
+        "period_start": moment,
+        "test_clock": customer["test_clock"],
+    }
+    for name in ("address", "email", "name", "phone", "shipping"):
+        body[f"customer_{name}"] = customer[name]
+
+
+def store_new(box: Box, record: Record) -> None:
+    """Store an invoice that nobody asked for by itself, and tell of it."""
+    add(box, record.body, private=record.private)
+    emit(box, "invoice.created", record.body)
+
+
+def line_of_item(item: Body) -> Body:
+    owner = {"invoice_item": item["id"], "proration": False, "proration_details": None, "subscription": None}
+    parent = {"type": "invoice_item_details", "invoice_item_details": owner, "subscription_item_details": None}
+    return _line(item["amount"], item["currency"], item["description"], item["period"], item["quantity"]) | {
+        "metadata": item["metadata"],
+        "parent": parent,
+        "pricing": item["pricing"],
+    }
+
+
+def line_of_subscription(item: Body, product: str) -> Body:
+    """A line for a subscription's item and its first period."""
+    price = item["price"]
+    owner = {
+        "invoice_item": None,
+        "proration": False,
+        "proration_details": None,
+        "subscription": item["subscription"],
+        "subscription_item": item["id"],
+    }
+    period = {"start": item["current_period_start"], "end": item["current_period_end"]}
+    amount = (price["unit_amount"] or 0) * item["quantity"]
+    text = f"{item['quantity']} × {product}"
+    return _line(amount, price["currency"], text, period, item["quantity"]) | {
+        "parent": {"type": "subscription_item_details", "invoice_item_details": None}
+        | {"subscription_item_details": owner},
+        "pricing": pricing(price),
+        "subscription": item["subscription"],
+    }
+
+
+def line_of_quote(item: Body) -> Body:
+    """A line for something that a quote sells once."""
+    moment = stamp()
+    period = {"start": moment, "end": moment}
+    line = _line(item["amount_total"], item["currency"], item["description"], period, item["quantity"])
+    return line | {"pricing": pricing(item["price"])}
+
+
+def add_line(body: Body, line: Body) -> None:
+    """Append a line and count it in."""
+    line["invoice"] = body["id"]
+    body["lines"]["data"].append(line)
+    body["currency"] = line["currency"]
+    total = sum(each["amount"] for each in body["lines"]["data"])
+    for name in ("amount_due", "amount_remaining", "subtotal", "subtotal_excluding_tax", "total"):
+        body[name] = total
+    body["total_excluding_tax"] = total
+
+
+def pricing(price: Body) -> Body:
+    details = {"price": price["id"], "product": price["product"]}
+    return {"price_details": details, "type": "price_details", "unit_amount_decimal": price["unit_amount_decimal"]}
+
+
+def list_lines(box: Box, _: Params, invoice_id: str) -> Body:
+    lines = box.get(invoice_id, "invoice").body["lines"]
+    return list_object(lines["data"], lines["url"])
+
+
+def list_payments(box: Box, params: Params, _: str) -> Body:
+    conditions = [("parent = ?", params["invoice"])] if params.get("invoice") else []
+    return list_page(box, "invoice_payment", "/v1/invoice_payments", params, conditions)
+
+
+def retrieve_payment(box: Box, _: Params, payment_id: str) -> Body:
+    return box.get(payment_id, "invoice_payment").body
+
+
+def _line(amount: int, currency: str, text: str | None, period: Body, quantity: int) -> Body:
+    return new_body(
+        "line_item",
+        "il_1",
+        amount=amount,
+        currency=currency,
+        description=text,
+        period=period,
+        quantity=quantity,
+        quantity_decimal=str(quantity),
+        subtotal=amount,
+    )
+
+
+OPERATIONS = (
+    Operation("GET", f"{PATH}/{{id}}/lines", list_lines, PAGING),
+    Operation("GET", "/v1/invoice_payments", list_payments, {**PAGING, "invoice": Text(), "status": Text()}),
+    Operation("GET", "/v1/invoice_payments/{id}", retrieve_payment, {}),
+)

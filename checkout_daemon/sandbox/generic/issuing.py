@@ -1,0 +1,117 @@
+"""Cards that the account issues, and the test helpers that spend with them."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.clock import today
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic.records import add, new_body
+from checkout_daemon.sandbox.generic.values import Open, convert, overlay
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.params import EXPAND, Fields, Integer, Params, Text
+from checkout_daemon.sandbox.storage import Body, Record
+
+_YEARS = 3
+_PURCHASES = ("flight", "fleet", "fuel", "lodging", "reference")
+
+
+def build_card(box: Box, record: Record, params: Params) -> None:
+    """The whole cardholder is part of a card, the last digits are its own."""
+    day = today()
+    record.body |= {
+        "cardholder": box.get(params["cardholder"], "issuing.cardholder", "cardholder").body,
+        "exp_month": day.month,
+        "exp_year": day.year + _YEARS,
+        "last4": f"{sum(record.id.encode()) % 10_000:04d}",
+    }
+
+
+def authorize(box: Box, params: Params, card_id: str) -> Body:
+    """A merchant asks whether the card may pay; nobody answers, so an active card may."""
+    card = box.get(card_id, "issuing.card").body
+    params = convert(params, _AUTHORIZE)
+    currency = str(params.get("held_currency") or params.get("currency") or card["currency"]).lower()
+    amount = params.get("held_amount", params.get("amount", 0))
+    asked = {
+        "amount": amount,
+        "amount_details": None,
+        "currency": currency,
+        "is_amount_controllable": False,
+        "merchant_amount": amount,
+        "merchant_currency": currency,
+        "network_risk_score": None,
+    }
+    body = new_body(
+        "issuing.authorization",
+        "iauth_1",
+        card=card,
+        cardholder=card["cardholder"]["id"],
+        currency=currency,
+        merchant_currency=currency,
+        pending_request=asked,
+    )
+    _merchant(body, params)
+    if params.get("authorization_method"):
+        body["authorization_method"] = params["authorization_method"]
+    record = add(box, body)
+    emit(box, "issuing_authorization.request", body)
+    approved = card["status"] == "active"
+    body |= {"pending_request": None, "approved": approved, "status": "pending" if approved else "closed"}
+    body |= {"amount": amount if approved else 0, "merchant_amount": amount if approved else 0}
+    box.storage.save(record)
+    emit(box, "issuing_authorization.created", body)
+    return body
+
+
+def capture(box: Box, params: Params, _: str) -> Body:
+    """A purchase that was never authorized."""
+    card = box.get(params["card"], "issuing.card", "card").body
+    params = convert(params, _CAPTURE)
+    currency = (params.get("currency") or card["currency"]).lower()
+    amount = -params["amount"]
+    body = new_body(
+        "issuing.transaction",
+        "ipi_1",
+        amount=amount,
+        card=card["id"],
+        cardholder=card["cardholder"]["id"],
+        currency=currency,
+        merchant_amount=amount,
+        merchant_currency=currency,
+    )
+    _merchant(body, params)
+    details = params.get("purchase_details")
+    record = add(box, body)
+    emit(box, "issuing_transaction.created", body)
+    if isinstance(details, dict):
+        receipt = [{"total": None, "unit_cost": None, **each} for each in details.get("receipt") or []]
+        known = {**dict.fromkeys(_PURCHASES), **details, "receipt": receipt or None}
+        body["purchase_details"] = {name: known[name] for name in (*_PURCHASES, "receipt")}
+        box.storage.save(record)
+        emit(box, "issuing_transaction.purchase_details_receipt_updated", body)
+    return body
+
+
+def _merchant(body: Body, params: Params) -> None:
+    body["merchant_data"]["network_id"] = token(10)
+    overlay(body, {name: params[name] for name in ("merchant_data",) if isinstance(params.get(name), dict)})
+
+
+_AUTHORIZE: Fields = {
+    **EXPAND,
+    "amount": Integer(minimum=0),
+    "authorization_method": Text(choices=("chip", "contactless", "keyed_in", "online", "swipe")),
+    "currency": Text(),
+    "held_amount": Integer(minimum=0),
+    "held_currency": Text(),
+}
+_CAPTURE: Fields = {
+    **EXPAND,
+    "amount": Integer(required=True, minimum=1),
+    "card": Text(required=True),
+    "currency": Text(),
+}
+OPERATIONS = (
+    Operation("POST", "/v1/issuing/cards/{id}/test/authorizations", authorize, Open(_AUTHORIZE)),
+    Operation("POST", "/v1/test_helpers/issuing/transactions/create_force_capture", capture, Open(_CAPTURE)),
+)

@@ -1,0 +1,65 @@
+"""What there is to say about a kind of object: where it lives, what it refers to, what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.params import Fields, Params
+from checkout_daemon.sandbox.storage import Record
+
+Change = Callable[[Box, Record, Params], None]
+"""Changes the record as the parameters ask; stores it and tells of it unless the caller says that it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`POST {path}/{id}/{name}`, for objects with one of these statuses (of any, if none is named).
+
+    The fields get their values, the fields in `stamps` the time, and the event is told; or `run` does all of it.
+    """
+
+    event: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    stamps: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    takes: Fields = field(default_factory=dict)
+    run: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object; its fields and what they are at first stand in shapes.json.
+
+    `takes` are the parameters of creation whose type is checked or which must be given: every other is taken, too.
+    `refers` names the fields that hold the id of another object, and that object's type.
+    `verbs` are those of created, updated and deleted that have an event. DELETE does `on_delete`,
+    and with `deletes` the object is gone. `build` completes a new object before it is stored, `then` is what
+    happens after its event; `revise` changes an object before an update is stored and told,
+    `revised` is what happens after.
+    """
+
+    path: str
+    object: str
+    prefix: str
+    events: str = ""
+    verbs: tuple[str, ...] = ("created", "updated")
+    takes: Fields = field(default_factory=dict)
+    refers: Mapping[str, str] = field(default_factory=dict)
+    filters: tuple[str, ...] = ()
+    creates: bool = True
+    deletes: bool = False
+    updates: bool = True
+    retrieves: bool = True
+    build: Change | None = None
+    then: Change | None = None
+    revise: Change | None = None
+    revised: Change | None = None
+    on_delete: Change | None = None
+    actions: Mapping[str, Action] = field(default_factory=dict)
+
+    def event(self, verb: str) -> str:
+        """The type of event that tells of this."""
+        return f"{self.events or self.object}.{verb}"

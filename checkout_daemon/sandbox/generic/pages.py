@@ -1,0 +1,74 @@
+"""Objects whose use is a page of Stripe's: customer portals, payment links, identity checks."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.generic.records import add, new_body
+from checkout_daemon.sandbox.generic.values import maps, whole
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.params import PAGING, Params
+from checkout_daemon.sandbox.shapes import list_object
+from checkout_daemon.sandbox.storage import Body, Record
+
+_CONFIGURATION = "billing_portal.configuration"
+
+
+def build_portal_session(box: Box, record: Record, params: Params) -> None:
+    """Without a configuration of its own a session has the account's default one."""
+    if not params.get("configuration"):
+        found = box.storage.select(_CONFIGURATION, conditions=[("json_extract(body, '$.is_default') = ?", 1)], limit=1)
+        default = found[0] if found else add(box, new_body(_CONFIGURATION, "bpc_1", is_default=True))
+        record.body["configuration"] = default.id
+    record.body["url"] = f"{box.url}/p/session/{token(40)}"
+
+
+def build_verification(box: Box, record: Record, _: Params) -> None:
+    record.body["client_secret"] = f"{record.id}_secret_test_{token(50)}"
+    record.body["url"] = f"{box.url}/verify/{token(40)}"
+
+
+def build_link(box: Box, record: Record, params: Params) -> None:
+    lines = maps(params, "line_items")
+    if not lines:
+        raise invalid("A payment link needs line_items.", param="line_items")
+    record.private["items"] = items = line_items(box, lines)
+    record.body |= {"currency": items[0]["currency"], "url": f"{box.url}/test_{token(18)}"}
+
+
+def link_items(box: Box, _: Params, link_id: str) -> Body:
+    found = box.get(link_id, "payment_link").private["items"]
+    return list_object(found, f"/v1/payment_links/{link_id}/line_items")
+
+
+def line_items(box: Box, given: list[Params]) -> list[Body]:
+    """What `line_items` ask for, as Stripe lists it. Raises ApiError (400) for an unknown price."""
+    items: list[Body] = []
+    for position, line in enumerate(given):
+        price_id = line.get("price")
+        if not isinstance(price_id, str):
+            raise invalid(f"Missing required param: line_items[{position}][price].", param=f"line_items[{position}]")
+        price = box.get(price_id, "price", f"line_items[{position}][price]").body
+        product = box.storage.find(price["product"], "product")
+        quantity = whole(line, "quantity", 1, f"line_items[{position}][quantity]")
+        amount = (price["unit_amount"] or 0) * quantity
+        items.append(
+            {
+                "id": f"li_1{token(23)}",
+                "object": "item",
+                "adjustable_quantity": None,
+                "amount_discount": 0,
+                "amount_subtotal": amount,
+                "amount_tax": 0,
+                "amount_total": amount,
+                "currency": price["currency"],
+                "description": product.body["name"] if product else None,
+                "metadata": {},
+                "price": price,
+                "quantity": quantity,
+            }
+        )
+    return items
+
+
+OPERATIONS = (Operation("GET", "/v1/payment_links/{id}/line_items", link_items, PAGING),)

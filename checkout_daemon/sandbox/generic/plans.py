@@ -1,0 +1,42 @@
+"""Plans, the older form of recurring prices."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.catalog import build_product
+from checkout_daemon.sandbox.errors import bad_parameter
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic.records import new_body
+from checkout_daemon.sandbox.params import Params
+from checkout_daemon.sandbox.storage import Body, Record
+
+
+def build(box: Box, record: Record, params: Params) -> None:
+    """A plan for a product that exists, or for one that is described along with it."""
+    body, given = record.body, params.get("product")
+    if isinstance(given, dict) and isinstance(given.get("name"), str):
+        product = build_product({"name": given["name"]})
+        box.storage.add(Record(product))
+        emit(box, "product.created", product)
+        body["product"] = product["id"]
+    elif isinstance(given, str):
+        body["product"] = box.get(given, "product", "product").id
+    else:
+        raise bad_parameter("Missing required param: product.", "parameter_missing", "product")
+    if body["amount"] is not None:
+        body["amount_decimal"] = str(body["amount"])
+
+
+def plan_of_price(price: Body) -> Body:
+    """What a recurring price looks like to those who still read plans."""
+    recurring = price["recurring"]
+    plan = new_body("plan", "plan_1")
+    same = ("id", "created", "active", "billing_scheme", "currency", "metadata", "nickname", "product", "tiers_mode")
+    return {
+        **plan,
+        **{name: price[name] for name in same},
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        **{name: recurring[name] for name in ("interval", "interval_count", "meter", "trial_period_days")},
+        "usage_type": recurring["usage_type"],
+    }

@@ -1,0 +1,88 @@
+"""Quotes: drafted, finalized, then accepted, which starts what they offer, or canceled."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.generic import invoices, subscriptions
+from checkout_daemon.sandbox.generic.pages import line_items
+from checkout_daemon.sandbox.generic.records import put_and_tell, require_status
+from checkout_daemon.sandbox.generic.values import maps
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.params import PAGING, Params
+from checkout_daemon.sandbox.shapes import list_object
+from checkout_daemon.sandbox.storage import Body, Record
+
+_LIFETIME_SECONDS = 30 * 24 * 3600
+
+
+def build(box: Box, record: Record, params: Params) -> None:
+    body = record.body
+    items = line_items(box, maps(params, "line_items"))
+    record.private["items"] = items
+    total = sum(item["amount_total"] for item in items)
+    repeated = [item for item in items if item["price"]["recurring"]]
+    body |= {
+        "amount_subtotal": total,
+        "amount_total": total,
+        "currency": items[0]["currency"] if items else None,
+        "expires_at": params.get("expires_at") or stamp() + _LIFETIME_SECONDS,
+    }
+    body["computed"]["upfront"] |= {"amount_subtotal": total, "amount_total": total}
+    if repeated:
+        amount = sum(item["amount_total"] for item in repeated)
+        recurring = repeated[0]["price"]["recurring"]
+        body["computed"]["recurring"] = {
+            "amount_subtotal": amount,
+            "amount_total": amount,
+            "interval": recurring["interval"],
+            "interval_count": recurring["interval_count"],
+            "total_details": body["total_details"],
+        }
+
+
+def finalize(box: Box, record: Record, _: Params) -> None:
+    require_status(record, "finalize", "draft")
+    if not record.private["items"]:
+        raise invalid("A quote without line_items cannot be finalized.", param="line_items")
+    number = f"QT-{token(8).upper()}-0001-1"
+    _move(box, record, "open", "finalized_at", "quote.finalized", number=number)
+
+
+def accept(box: Box, record: Record, _: Params) -> None:
+    """The customer gets the subscription, or a draft of the invoice where nothing is repeated."""
+    require_status(record, "accept", "open")
+    customer = record.body["customer"]
+    if customer is None:
+        raise invalid("A quote without a customer cannot be accepted.", param="customer")
+    items = record.private["items"]
+    if any(item["price"]["recurring"] for item in items):
+        lines = [{"price": item["price"]["id"], "quantity": item["quantity"]} for item in items]
+        started = subscriptions.start(box, customer, lines)
+        made = {"subscription": started.id, "invoice": started.body["latest_invoice"]}
+    else:
+        parent = {"quote_details": {"quote": record.id}, "subscription_details": None, "type": "quote_details"}
+        invoice = invoices.new_invoice(box, box.get(customer, "customer").body, "quote_accept", parent)
+        for item in items:
+            invoices.add_line(invoice.body, invoices.line_of_quote(item))
+        invoices.store_new(box, invoice)
+        made = {"invoice": invoice.id}
+    _move(box, record, "accepted", "accepted_at", "quote.accepted", **made)
+
+
+def cancel(box: Box, record: Record, _: Params) -> None:
+    require_status(record, "cancel", "draft", "open")
+    _move(box, record, "canceled", "canceled_at", "quote.canceled")
+
+
+def list_items(box: Box, _: Params, quote_id: str) -> Body:
+    return list_object(box.get(quote_id, "quote").private["items"], f"/v1/quotes/{quote_id}/line_items")
+
+
+def _move(box: Box, record: Record, status: str, moment: str, event: str, **fields: str | None) -> None:
+    transitions = {**record.body["status_transitions"], moment: stamp()}
+    put_and_tell(box, record, event, status=status, status_transitions=transitions, **fields)
+
+
+OPERATIONS = (Operation("GET", "/v1/quotes/{id}/line_items", list_items, PAGING),)

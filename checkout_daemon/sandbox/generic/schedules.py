@@ -1,0 +1,158 @@
+"""Subscription schedules, and the test clocks that make their time pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import bad_parameter, invalid
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic import subscriptions
+from checkout_daemon.sandbox.generic.later import change_later
+from checkout_daemon.sandbox.generic.plans import plan_of_price
+from checkout_daemon.sandbox.generic.records import put_and_tell, require_status
+from checkout_daemon.sandbox.generic.values import maps, whole
+from checkout_daemon.sandbox.params import Params
+from checkout_daemon.sandbox.storage import Body, Record
+
+_DAY = 24 * 3600
+_NOTICE_SECONDS = 10 * _DAY
+"""Stripe's documentation says seven days; the CLI's own trigger counts on nine being near enough."""
+_CLOCK_LIFETIME_SECONDS = 30 * _DAY
+_RUNNING = ("active", "not_started")
+_PHASE: Body = {
+    "add_invoice_items": [],
+    "application_fee_percent": None,
+    "billing_cycle_anchor": None,
+    "billing_thresholds": None,
+    "collection_method": None,
+    "currency": None,
+    "default_payment_method": None,
+    "default_tax_rates": [],
+    "description": None,
+    "discounts": [],
+    "invoice_settings": None,
+    "metadata": {},
+    "on_behalf_of": None,
+    "proration_behavior": "create_prorations",
+    "transfer_data": None,
+    "trial_end": None,
+}
+
+
+def build(box: Box, record: Record, params: Params) -> None:
+    """The phases one after the other, and the subscription if the first has begun."""
+    body = record.body
+    customer = box.get(params["customer"], "customer", "customer").body
+    body["test_clock"] = customer["test_clock"]
+    moment = _moment(box, body)
+    starts = moment if params.get("start_date") in (None, "now") else whole(params, "start_date", moment)
+    given = maps(params, "phases")
+    if not given:
+        raise bad_parameter("Missing required param: phases.", "parameter_missing", "phases")
+    body["phases"] = []
+    for position, phase in enumerate(given):
+        made = _phase(box, phase, f"phases[{position}]", starts)
+        body["phases"].append(made)
+        starts = made["end_date"]
+    if body["phases"][0]["start_date"] <= moment:
+        first = body["phases"][0]
+        lines = [{"price": item["price"], "quantity": item["quantity"]} for item in first["items"]]
+        subscription = subscriptions.start(box, body["customer"], lines, schedule=record.id)
+        body |= {"status": "active", "subscription": subscription.id, "current_phase": _dates(first)}
+
+
+def cancel(box: Box, record: Record, _: Params) -> None:
+    """One that never began leaves nothing to wind up: Stripe's CLI calls that aborted, and waits for that event."""
+    require_status(record, "cancel", *_RUNNING)
+    body = record.body
+    aborted = body["status"] == "not_started"
+    if body["subscription"] is not None:
+        subscriptions.cancel(box, box.get(body["subscription"], "subscription"), {})
+    events = ["subscription_schedule.canceled", *(["subscription_schedule.aborted"] if aborted else [])]
+    put_and_tell(box, record, *events, status="canceled", canceled_at=stamp(), current_phase=None)
+
+
+def release(box: Box, record: Record, _: Params) -> None:
+    """The subscription goes on without the schedule."""
+    require_status(record, "release", *_RUNNING)
+    _leave(box, record, "subscription_schedule.released", status="released", released_at=stamp())
+
+
+def build_clock(_: Box, record: Record, __: Params) -> None:
+    record.body["deletes_after"] = stamp() + _CLOCK_LIFETIME_SECONDS
+
+
+def advance_clock(box: Box, clock: Record, params: Params) -> None:
+    """Let the schedules of this clock's customers come to where it stands then."""
+    require_status(clock, "advance", "ready")
+    body, target = clock.body, params["frozen_time"]
+    if target <= body["frozen_time"]:
+        raise invalid("Test clocks only go forward: frozen_time must be later than it is.", param="frozen_time")
+    details = {"advancing": {"target_frozen_time": target}}
+    put_and_tell(box, clock, "test_helpers.test_clock.advancing", status="advancing", status_details=details)
+    on_clock = [("json_extract(body, '$.test_clock') = ?", clock.id), ("json_extract(body, '$.status') = ?", "active")]
+    for schedule in box.storage.select("subscription_schedule", conditions=on_clock, ascending=True):
+        _advance(box, schedule, body["frozen_time"], target)
+    fields: dict[str, Any] = {"status": "ready", "frozen_time": target, "status_details": {}}
+    change_later(box, clock, 0, "test_helpers.test_clock.ready", **fields)
+
+
+def _advance(box: Box, schedule: Record, before: int, now: int) -> None:
+    body = schedule.body
+    ends = body["phases"][-1]["end_date"]
+    if before < ends - _NOTICE_SECONDS <= now:
+        emit(box, "subscription_schedule.expiring", body)
+    if now < ends:
+        current = next(phase for phase in body["phases"] if now < phase["end_date"])
+        put_and_tell(box, schedule, current_phase=_dates(current))
+        return
+    if body["end_behavior"] == "cancel" and body["subscription"] is not None:
+        subscriptions.cancel(box, box.get(body["subscription"], "subscription"), {})
+    _leave(box, schedule, "subscription_schedule.completed", status="completed", completed_at=now)
+
+
+def _leave(box: Box, record: Record, event: str, **fields: Any) -> None:
+    subscription = box.storage.find(record.body["subscription"] or "", "subscription")
+    if subscription is not None:
+        fields |= {"released_subscription": subscription.id, "subscription": None}
+        put_and_tell(box, subscription, "customer.subscription.updated", schedule=None)
+    put_and_tell(box, record, event, current_phase=None, **fields)
+
+
+def _phase(box: Box, given: Params, at: str, starts: int) -> Body:
+    items: list[Body] = []
+    length: Body | None = None
+    for position, line in enumerate(maps(given, "items")):
+        price = box.get(str(line.get("price")), "price", f"{at}[items][{position}][price]").body
+        if price["recurring"] is None:
+            raise invalid("Subscription schedules take recurring prices only.", param=f"{at}[items][{position}][price]")
+        length = length or price["recurring"]
+        items.append(
+            {
+                "billing_thresholds": None,
+                "discounts": [],
+                "metadata": {},
+                "plan": plan_of_price(price)["id"],
+                "price": price["id"],
+                "quantity": whole(line, "quantity", 1, f"{at}[items][{position}][quantity]"),
+                "tax_rates": [],
+            }
+        )
+    if not items:
+        raise bad_parameter(f"Missing required param: {at}[items].", "parameter_missing", f"{at}[items]")
+    price_currency = box.get(items[0]["price"], "price").body["currency"]
+    iterations = whole(given, "iterations", 1, f"{at}[iterations]")
+    ends = whole(given, "end_date", subscriptions.period_end(starts, length, iterations), f"{at}[end_date]")
+    return {**_PHASE, "currency": price_currency, "items": items, "start_date": starts, "end_date": ends}
+
+
+def _moment(box: Box, body: Body) -> int:
+    if body["test_clock"] is None:
+        return stamp()
+    return int(box.get(body["test_clock"], "test_helpers.test_clock").body["frozen_time"])
+
+
+def _dates(phase: Body) -> Body:
+    return {"start_date": phase["start_date"], "end_date": phase["end_date"]}

@@ -1,0 +1,121 @@
+"""Create, retrieve, update, delete, list and act on objects of any kind in the table."""
+
+from __future__ import annotations
+
+import copy
+from functools import partial
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import bad_parameter
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic.kinds import Action, Kind
+from checkout_daemon.sandbox.generic.records import keep, new_body, put_and_tell, require_status
+from checkout_daemon.sandbox.generic.values import Open, convert, overlay
+from checkout_daemon.sandbox.listing import list_page, matching
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Fields, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.storage import Body, Record
+
+_ALWAYS: Fields = {**EXPAND, "metadata": Metadata()}
+
+
+def operations_of(kind: Kind) -> list[Operation]:
+    """Everything that can be asked of this kind."""
+    one = f"{kind.path}/{{id}}"
+    filters: Fields = {**PAGING, "created": Range(), **{name: Text() for name in kind.filters}}
+    operations = [Operation("GET", kind.path, partial(list_all, kind), filters)]
+    if kind.creates:
+        operations.append(Operation("POST", kind.path, partial(create, kind), Open({**_ALWAYS, **kind.takes})))
+    if kind.retrieves:
+        operations.append(Operation("GET", one, partial(retrieve, kind), Open(EXPAND)))
+    if kind.updates:
+        operations.append(Operation("POST", one, partial(update, kind), Open(_ALWAYS)))
+    if kind.deletes or kind.on_delete:
+        operations.append(Operation("DELETE", one, partial(delete, kind), Open(EXPAND)))
+    for name, action in kind.actions.items():
+        path = f"{one}/{name}"
+        specs = Open({**EXPAND, **action.takes})
+        operations.append(Operation("POST", path, partial(act, kind, name, action), specs))
+    return operations
+
+
+def create(kind: Kind, box: Box, params: Params, _: str) -> Body:
+    """Raises ApiError (400) where a field names an object that does not exist."""
+    params = convert(params, kind.takes)
+    _check_references(kind, box, params)
+    body = new_body(kind.object, kind.prefix, kind.path)
+    overlay(body, params)
+    if "metadata" in body:
+        body["metadata"] = merge_metadata({}, params.get("metadata"))
+    if isinstance(body.get("currency"), str):
+        body["currency"] = body["currency"].lower()
+    record = Record(body, customer=params.get("customer"))
+    if kind.build:
+        kind.build(box, record, params)
+    box.storage.add(record)
+    if "created" in kind.verbs:
+        emit(box, kind.event("created"), body)
+    if kind.then:
+        kind.then(box, record, params)
+    return record.body
+
+
+def retrieve(kind: Kind, box: Box, _: Params, object_id: str) -> Body:
+    return box.get(object_id, kind.object).body
+
+
+def update(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
+    record = box.get(object_id, kind.object)
+    params = convert(params, _ALWAYS)
+    _check_references(kind, box, params)
+    before = copy.deepcopy(record.body)
+    overlay(record.body, params)
+    if "metadata" in record.body:
+        record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
+    if kind.revise:
+        kind.revise(box, record, params)
+    previous = keep(box, record, before)
+    if "updated" in kind.verbs:
+        emit(box, kind.event("updated"), record.body, previous)
+    if kind.revised:
+        kind.revised(box, record, params)
+    return record.body
+
+
+def delete(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
+    record = box.get(object_id, kind.object)
+    if kind.on_delete:
+        kind.on_delete(box, record, convert(params, EXPAND))
+    if not kind.deletes:
+        return record.body
+    box.storage.remove(object_id)
+    if "deleted" in kind.verbs:
+        emit(box, kind.event("deleted"), record.body)
+    return {"id": object_id, "object": kind.object, "deleted": True}
+
+
+def list_all(kind: Kind, box: Box, params: Params, _: str) -> Body:
+    return list_page(box, kind.object, kind.path, params, matching(params, *kind.filters))
+
+
+def act(kind: Kind, name: str, action: Action, box: Box, params: Params, object_id: str) -> Body:
+    record = box.get(object_id, kind.object)
+    if action.allowed:
+        require_status(record, name.replace("_", " "), *action.allowed)
+    if action.run:
+        action.run(box, record, convert(params, {**EXPAND, **action.takes}))
+    else:
+        given = convert(params, {**EXPAND, **action.takes})
+        overlay(record.body, given)
+        fields = {**action.fields, **{field: stamp() for field in action.stamps}}
+        put_and_tell(box, record, *([kind.event(action.event)] if action.event else []), **fields)
+    return record.body
+
+
+def _check_references(kind: Kind, box: Box, params: Params) -> None:
+    for name, target in kind.refers.items():
+        if (given := params.get(name)) is None:
+            continue
+        if not isinstance(given, str):
+            raise bad_parameter(f"Invalid string: {str(given)[:100]}", "parameter_invalid_string", name)
+        box.get(given, target, name)

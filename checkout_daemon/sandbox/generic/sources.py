@@ -1,0 +1,96 @@
+"""Cards kept at a customer in the old way, as sources."""
+
+from __future__ import annotations
+
+import copy
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import missing_object
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic.records import add, keep, new_body
+from checkout_daemon.sandbox.generic.values import Open, convert, overlay
+from checkout_daemon.sandbox.listing import list_page
+from checkout_daemon.sandbox.methods import card_method
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Fields, Metadata, Params, Text, merge_metadata
+from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.testdata import card_by_token
+
+_PATH = "/v1/customers/{id}/sources"
+_BRANDS = {"visa": "Visa", "mastercard": "MasterCard", "amex": "American Express", "discover": "Discover"}
+_SAME = ("country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "regulated_status")
+
+
+def create(box: Box, params: Params, customer_id: str) -> Body:
+    return add_source(box, box.get(customer_id, "customer"), params["source"], params.get("metadata")).body
+
+
+def add_source(box: Box, customer: Record, token: str, metadata: Params | None = None) -> Record:
+    """Keep a test card at the customer; the first one is charged by default. Raises ApiError (400)."""
+    name = card_by_token(token)
+    if name is None:
+        raise missing_object("token", token, "source")
+    card = card_method(name).body["card"]
+    body = new_body(
+        "card",
+        "card_1",
+        brand=_BRANDS.get(card["brand"], card["brand"].title()),
+        customer=customer.id,
+        cvc_check=card["checks"]["cvc_check"],
+        metadata=merge_metadata({}, metadata),
+        **{field: card[field] for field in _SAME},
+    )
+    record = add(box, body, parent=customer.id, private={"card": name})
+    emit(box, "customer.source.created", body)
+    if customer.body["default_source"] is None:
+        customer.body["default_source"] = body["id"]
+        box.storage.save(customer)
+    return record
+
+
+def retrieve(box: Box, _: Params, ids: str) -> Body:
+    return _get(box, ids).body
+
+
+def update(box: Box, params: Params, ids: str) -> Body:
+    record = _get(box, ids)
+    before = copy.deepcopy(record.body)
+    overlay(record.body, convert(params, _UPDATE))
+    record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
+    previous = keep(box, record, before)
+    emit(box, "customer.source.updated", record.body, previous)
+    return record.body
+
+
+def delete(box: Box, _: Params, ids: str) -> Body:
+    record = _get(box, ids)
+    customer = box.get(record.body["customer"], "customer")
+    box.storage.remove(record.id)
+    if customer.body["default_source"] == record.id:
+        others = box.storage.children(customer.id, "card")
+        customer.body["default_source"] = others[-1].id if others else None
+        box.storage.save(customer)
+    emit(box, "customer.source.deleted", record.body)
+    return {"id": record.id, "object": "card", "deleted": True}
+
+
+def list_all(box: Box, params: Params, customer_id: str) -> Body:
+    box.get(customer_id, "customer")
+    return list_page(box, "card", _PATH.format(id=customer_id), params, [("parent = ?", customer_id)])
+
+
+def _get(box: Box, ids: str) -> Record:
+    customer_id, _slash, source_id = ids.partition("/")
+    record = box.storage.find(source_id, "card")
+    if record is None or record.parent != customer_id:
+        raise missing_object("source", source_id, in_path=True)
+    return record
+
+
+_UPDATE: Fields = {**EXPAND, "metadata": Metadata()}
+OPERATIONS = (
+    Operation("POST", _PATH, create, {**EXPAND, "metadata": Metadata(), "source": Text(required=True)}),
+    Operation("GET", _PATH, list_all, {**PAGING, "object": Text()}),
+    Operation("GET", f"{_PATH}/{{id}}", retrieve, EXPAND),
+    Operation("POST", f"{_PATH}/{{id}}", update, Open(_UPDATE)),
+    Operation("DELETE", f"{_PATH}/{{id}}", delete, EXPAND),
+)

@@ -1,0 +1,184 @@
+"""Subscriptions: what starts one, its first invoice, trials, pauses and the end. They do not renew by themselves."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic import collecting, invoices
+from checkout_daemon.sandbox.generic.later import change_later
+from checkout_daemon.sandbox.generic.plans import plan_of_price
+from checkout_daemon.sandbox.generic.records import new_body, put_and_tell, require_status
+from checkout_daemon.sandbox.generic.values import maps, whole
+from checkout_daemon.sandbox.params import Params
+from checkout_daemon.sandbox.storage import Body, Record
+
+PATH = "/v1/subscriptions"
+_DAY = 24 * 3600
+_NOTICE_SECONDS = 3 * _DAY
+_ENDED = ("canceled", "incomplete_expired")
+
+
+def build(box: Box, record: Record, params: Params) -> None:
+    """Items, periods and, unless it begins with a trial, a first invoice that is paid now if it can be.
+
+    Raises ApiError (400) for a customer who cannot be charged.
+    """
+    given = maps(params, "items")
+    if not given:
+        raise bad_parameter("Missing required param: items.", "parameter_missing", "items")
+    body, moment = record.body, stamp()
+    customer = box.get(params["customer"], "customer", "customer").body
+    ends = _trial_end(params, moment)
+    body |= {"start_date": moment, "billing_cycle_anchor": ends or moment, "test_clock": customer["test_clock"]}
+    body |= {"trial_start": moment if ends else None, "trial_end": ends}
+    for position, line in enumerate(given):
+        body["items"]["data"].append(_item(box, record.id, line, f"items[{position}]", moment, ends))
+    body["currency"] = body["items"]["data"][0]["price"]["currency"]
+    if ends:
+        body["status"] = "trialing"
+    elif body["collection_method"] == "send_invoice":
+        body["status"] = "active"
+    _invoice(box, record, customer, params)
+
+
+def announce(box: Box, record: Record, _: Params) -> None:
+    """Stripe warns of a trial's end three days before, or at once."""
+    if record.body["status"] != "trialing":
+        return
+    left = record.body["trial_end"] - stamp()
+    if left <= _NOTICE_SECONDS:
+        emit(box, "customer.subscription.trial_will_end", record.body)
+    else:
+        change_later(box, record, left - _NOTICE_SECONDS, "customer.subscription.trial_will_end")
+
+
+def revise(box: Box, record: Record, params: Params) -> None:
+    """End a trial when asked to; without a way to pay that may pause the subscription."""
+    body = record.body
+    if params.get("trial_end") == "now":
+        body["trial_end"] = stamp()
+        if body["status"] == "trialing":
+            customer = box.get(body["customer"], "customer").body
+            behavior = body["trial_settings"]["end_behavior"]["missing_payment_method"]
+            payable = collecting.payer(box, customer, body["default_payment_method"]) is not None
+            body["status"] = {"pause": "paused", "cancel": "canceled"}.get("" if payable else behavior, "active")
+    if "cancel_at_period_end" in params:
+        leaving = params["cancel_at_period_end"] is True
+        body["cancel_at"] = body["items"]["data"][0]["current_period_end"] if leaving else None
+        body["canceled_at"] = stamp() if leaving else None
+
+
+def announce_pause(box: Box, record: Record, params: Params) -> None:
+    if params.get("trial_end") == "now" and record.body["status"] == "paused":
+        emit(box, "customer.subscription.paused", record.body)
+
+
+def resume(box: Box, record: Record, _: Params) -> None:
+    require_status(record, "resume", "paused")
+    events = ("customer.subscription.updated", "customer.subscription.resumed")
+    put_and_tell(box, record, *events, status="active", billing_cycle_anchor=stamp())
+
+
+def cancel(box: Box, record: Record, _: Params) -> None:
+    if record.body["status"] in _ENDED:
+        raise ApiError(f"No such subscription: {record.id}", status=404, code="resource_missing", param="id")
+    moment = stamp()
+    details = {"comment": None, "feedback": None, "reason": "cancellation_requested"}
+    fields = {"status": "canceled", "canceled_at": moment, "ended_at": moment, "cancellation_details": details}
+    put_and_tell(box, record, "customer.subscription.deleted", **fields)
+
+
+def start(box: Box, customer: str, items: list[Params], **fields: str) -> Record:
+    """A subscription that something else starts: a quote, a schedule."""
+    record = Record(new_body("subscription", "sub_1", PATH, customer=customer, **fields), customer=customer)
+    build(box, record, {"customer": customer, "items": items, "unpayable": "accept"})
+    box.storage.add(record)
+    emit(box, "customer.subscription.created", record.body)
+    return record
+
+
+def period_end(start: int, recurring: Body | None, times: int = 1) -> int:
+    """When so many of a price's periods have passed; months end on their last day if they are too short."""
+    interval = (recurring or {}).get("interval", "month")
+    count = (recurring or {}).get("interval_count", 1) * times
+    begins = datetime.fromtimestamp(start, UTC)
+    if interval in ("day", "week"):
+        return int((begins + timedelta(days=count * (7 if interval == "week" else 1))).timestamp())
+    months = begins.month - 1 + count * (12 if interval == "year" else 1)
+    year, month = begins.year + months // 12, months % 12 + 1
+    day = min(begins.day, monthrange(year, month)[1])
+    return int(begins.replace(year=year, month=month, day=day).timestamp())
+
+
+def _trial_end(params: Params, moment: int) -> int | None:
+    days = whole(params, "trial_period_days", 0)
+    ends = moment + days * _DAY if days > 0 else None
+    if params.get("trial_end") not in (None, "now"):
+        ends = whole(params, "trial_end", moment)
+    return ends if ends is None or ends > moment else None
+
+
+def _item(box: Box, subscription: str, line: Params, at: str, moment: int, trial_end: int | None) -> Body:
+    price_id = line.get("price")
+    if not isinstance(price_id, str):
+        raise bad_parameter(f"Missing required param: {at}[price].", "parameter_missing", f"{at}[price]")
+    price = box.get(price_id, "price", f"{at}[price]").body
+    if price["recurring"] is None:
+        message = "The price specified is set to `type=one_time` but this field only accepts prices with "
+        raise bad_parameter(f"{message}`type=recurring`.", "parameter_invalid", f"{at}[price]")
+    return new_body(
+        "subscription_item",
+        "si_",
+        current_period_start=moment,
+        current_period_end=trial_end or period_end(moment, price["recurring"]),
+        plan=plan_of_price(price),
+        price=price,
+        quantity=whole(line, "quantity", 1, f"{at}[quantity]"),
+        subscription=subscription,
+    )
+
+
+def _invoice(box: Box, record: Record, customer: Body, params: Params) -> None:
+    body = record.body
+    details = {"metadata": body["metadata"], "subscription": record.id}
+    parent = {"quote_details": None, "subscription_details": details, "type": "subscription_details"}
+    invoice = invoices.new_invoice(box, customer, "subscription_create", parent)
+    invoice.body |= {"collection_method": body["collection_method"], "auto_advance": True}
+    for item in body["items"]["data"]:
+        product = box.storage.find(item["price"]["product"], "product")
+        line = invoices.line_of_subscription(item, product.body["name"] if product else "")
+        if body["status"] == "trialing":
+            line |= {"amount": 0, "subtotal": 0, "description": "Trial period"}
+        invoices.add_line(invoice.body, line)
+    method = collecting.payer(box, customer, body["default_payment_method"])
+    automatic = body["collection_method"] == "charge_automatically"
+    unpayable = automatic and invoice.body["amount_due"] > 0 and method is None
+    waits = params.get("payment_behavior") == "default_incomplete"
+    if unpayable and not waits and params.get("unpayable") != "accept":
+        raise collecting.no_method()
+    invoices.store_new(box, invoice)
+    body["latest_invoice"] = invoice.id
+    collecting.finalize(box, invoice, {})
+    if invoice.body["status"] == "paid" or not automatic:
+        body["status"] = body["status"] or "active"
+    elif method is None or waits:
+        body["status"] = "active" if params.get("unpayable") == "accept" else "incomplete"
+    else:
+        _charge(box, record, invoice, method, params)
+
+
+def _charge(box: Box, record: Record, invoice: Record, method: Record, params: Params) -> None:
+    try:
+        collecting.charge(box, invoice, method)
+    except ApiError as refused:
+        if not refused.keep or params.get("payment_behavior") == "error_if_incomplete":
+            refused.keep = False
+            raise
+        record.body["status"] = "incomplete"
+    else:
+        record.body["status"] = "active"

@@ -1,0 +1,159 @@
+"""Every kind of object that is kept rather than modelled, a row each."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Operation
+from checkout_daemon.sandbox.generic import (
+    cash,
+    collecting,
+    credit_notes,
+    discounts,
+    invoices,
+    issuing,
+    pages,
+    payouts,
+    plans,
+    quotes,
+    schedules,
+    setup_intents,
+    sources,
+    subscriptions,
+    transfers,
+)
+from checkout_daemon.sandbox.generic.kinds import Action, Kind
+from checkout_daemon.sandbox.generic.serving import operations_of
+from checkout_daemon.sandbox.params import Fields, Flag, Integer, Text
+
+_CREATED = ("created",)
+_ALL = ("created", "updated", "deleted")
+_AMOUNT: Fields = {"amount": Integer(required=True, minimum=1), "currency": Text(required=True)}
+_CUSTOMER: Fields = {"customer": Text(required=True)}
+_CUSTOMER_EXISTS = {"customer": "customer"}
+
+# fmt: off
+_ACCOUNT = (
+    Kind(
+        "/v1/accounts",
+        "account",
+        "acct_1",
+        verbs=("updated",),
+        build=transfers.build_account,
+        deletes=True,
+        on_delete=transfers.deauthorize,
+        retrieves=False,
+    ),
+    Kind("/v1/payouts", "payout", "po_1", takes=_AMOUNT, build=payouts.build_payout, then=payouts.plan_arrival,
+         filters=("status",), actions={"cancel": Action(run=payouts.cancel_payout)}),
+    Kind("/v1/topups", "topup", "tu_1", verbs=_CREATED, takes=_AMOUNT, build=payouts.build_topup,
+         then=payouts.plan_success, filters=("status",),
+         actions={"cancel": Action("canceled", {"status": "canceled"}, allowed=("pending",))}),
+    Kind("/v1/transfers", "transfer", "tr_1", takes={**_AMOUNT, "destination": Text(required=True)},
+         refers={"destination": "account"}, filters=("destination", "transfer_group"),
+         build=transfers.build_transfer),
+    Kind("/v1/reporting/report_runs", "reporting.report_run", "frr_1", verbs=(), updates=False,
+         takes={"report_type": Text(required=True)}, then=payouts.plan_report),
+)
+
+_CUSTOMER_FACING = (
+    Kind("/v1/billing_portal/configurations", "billing_portal.configuration", "bpc_1"),
+    Kind("/v1/billing_portal/sessions", "billing_portal.session", "bps_1", verbs=_CREATED, updates=False,
+         retrieves=False, takes=_CUSTOMER, refers={**_CUSTOMER_EXISTS, "configuration": "billing_portal.configuration"},
+         build=pages.build_portal_session),
+    Kind("/v1/payment_links", "payment_link", "plink_1", build=pages.build_link),
+    Kind("/v1/identity/verification_sessions", "identity.verification_session", "vs_1", verbs=_CREATED,
+         build=pages.build_verification, filters=("status",),
+         actions={
+             "cancel": Action("canceled", {"status": "canceled", "url": None}, allowed=("requires_input",)),
+             "redact": Action("redacted", {"redaction": {"status": "processing"}, "url": None, "client_secret": None},
+                              allowed=("requires_input", "verified", "canceled")),
+         }),
+    Kind("/v1/setup_intents", "setup_intent", "seti_1", verbs=_CREATED, refers=_CUSTOMER_EXISTS,
+         takes={"payment_method": Text(), "confirm": Flag()}, filters=("customer", "payment_method"),
+         build=setup_intents.build, then=setup_intents.confirm_if_asked,
+         actions={
+             "confirm": Action(run=setup_intents.confirm, takes={"payment_method": Text()}),
+             "cancel": Action(run=setup_intents.cancel),
+         }),
+)
+
+_BILLING = (
+    Kind("/v1/plans", "plan", "plan_1", verbs=_ALL, deletes=True, build=plans.build,
+         takes={"amount": Integer(minimum=0), "currency": Text(required=True),
+                "interval": Text(required=True, choices=("day", "month", "week", "year"))},
+         filters=("product",)),
+    Kind("/v1/tax_rates", "tax_rate", "txr_1",
+         takes={"display_name": Text(required=True), "inclusive": Flag(required=True)}),
+    Kind("/v1/shipping_rates", "shipping_rate", "shr_1", verbs=(), takes={"display_name": Text(required=True)}),
+    Kind("/v1/invoiceitems", "invoiceitem", "ii_1", verbs=("created", "deleted"), deletes=True, takes=_CUSTOMER,
+         refers={**_CUSTOMER_EXISTS, "invoice": "invoice"}, filters=("customer", "invoice"),
+         build=invoices.build_item, on_delete=invoices.check_item_free),
+    Kind("/v1/invoices", "invoice", "in_1", verbs=_ALL, deletes=True, takes=_CUSTOMER, refers=_CUSTOMER_EXISTS,
+         filters=("customer", "status", "collection_method"), build=invoices.build, on_delete=collecting.check_draft,
+         actions={
+             "finalize": Action(run=collecting.finalize),
+             "send": Action(run=collecting.send),
+             "pay": Action(run=collecting.pay, takes={"payment_method": Text(), "paid_out_of_band": Flag()}),
+             "void": Action(run=collecting.void),
+             "mark_uncollectible": Action(run=collecting.write_off),
+         }),
+    Kind("/v1/credit_notes", "credit_note", "cn_1", takes={"invoice": Text(required=True)},
+         refers={"invoice": "invoice"}, filters=("customer", "invoice"), build=credit_notes.build,
+         actions={"void": Action(run=credit_notes.void)}),
+    Kind("/v1/subscriptions", "subscription", "sub_1", events="customer.subscription", takes=_CUSTOMER,
+         refers={**_CUSTOMER_EXISTS, "default_payment_method": "payment_method"},
+         filters=("customer", "status", "collection_method"), build=subscriptions.build, then=subscriptions.announce,
+         revise=subscriptions.revise, revised=subscriptions.announce_pause, on_delete=subscriptions.cancel,
+         actions={"resume": Action(run=subscriptions.resume)}),
+    Kind("/v1/subscription_schedules", "subscription_schedule", "sub_sched_1", takes=_CUSTOMER,
+         refers=_CUSTOMER_EXISTS, filters=("customer",), build=schedules.build,
+         actions={"cancel": Action(run=schedules.cancel), "release": Action(run=schedules.release)}),
+    Kind("/v1/quotes", "quote", "qt_1", verbs=_CREATED, refers=_CUSTOMER_EXISTS, filters=("customer", "status"),
+         build=quotes.build,
+         actions={
+             "finalize": Action(run=quotes.finalize),
+             "accept": Action(run=quotes.accept),
+             "cancel": Action(run=quotes.cancel),
+         }),
+    Kind("/v1/billing/meters", "billing.meter", "mtr_test_", filters=("status",),
+         takes={"display_name": Text(required=True), "event_name": Text(required=True)},
+         actions={
+             "deactivate": Action("deactivated", {"status": "inactive"}, allowed=("active",)),
+             "reactivate": Action("reactivated", {"status": "active"}, allowed=("inactive",)),
+         }),
+    Kind("/v1/test_helpers/test_clocks", "test_helpers.test_clock", "clock_1", verbs=("created", "deleted"),
+         deletes=True, updates=False, takes={"frozen_time": Integer(required=True)}, build=schedules.build_clock,
+         actions={"advance": Action(run=schedules.advance_clock, takes={"frozen_time": Integer(required=True)})}),
+)
+
+_ISSUING = (
+    Kind("/v1/issuing/cardholders", "issuing.cardholder", "ich_1", events="issuing_cardholder",
+         takes={"name": Text(required=True)}, filters=("email", "status", "type")),
+    Kind("/v1/issuing/cards", "issuing.card", "ic_1", events="issuing_card",
+         takes={"cardholder": Text(required=True), "currency": Text(required=True)},
+         filters=("status", "type"), build=issuing.build_card),
+    Kind("/v1/issuing/authorizations", "issuing.authorization", "iauth_1", events="issuing_authorization",
+         creates=False, filters=("cardholder", "status")),
+    Kind("/v1/issuing/transactions", "issuing.transaction", "ipi_1", events="issuing_transaction", creates=False,
+         filters=("card", "cardholder", "type")),
+)
+
+_OTHERS = (
+    Kind("/v1/entitlements/features", "entitlements.feature", "feat_test_", verbs=(),
+         takes={"lookup_key": Text(required=True), "name": Text(required=True)}),
+    Kind("/v1/radar/value_lists", "radar.value_list", "rsl_1", verbs=(), deletes=True,
+         takes={"alias": Text(required=True), "name": Text(required=True)}),
+    Kind("/v1/terminal/locations", "terminal.location", "tml_", verbs=(), deletes=True,
+         takes={"display_name": Text(required=True)}),
+)
+# fmt: on
+
+KINDS: tuple[Kind, ...] = (*_ACCOUNT, *_CUSTOMER_FACING, *_BILLING, *_ISSUING, *_OTHERS)
+
+OPERATIONS: tuple[Operation, ...] = (
+    *(operation for kind in KINDS for operation in operations_of(kind)),
+    *(
+        operation
+        for module in (cash, credit_notes, discounts, invoices, issuing, pages, quotes, sources, transfers)
+        for operation in module.OPERATIONS
+    ),
+)

@@ -1,0 +1,92 @@
+"""Connected accounts, and transfers to them with their reversals."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox import ledger
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import invalid, missing_object
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic.records import add, new_body, put_and_tell
+from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.listing import list_page
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, Integer, Metadata, Params, Text, merge_metadata
+from checkout_daemon.sandbox.storage import Body, Record
+
+_REVERSALS = "/v1/transfers/{id}/reversals"
+
+
+def build_account(_: Box, record: Record, __: Params) -> None:
+    record.body["external_accounts"]["url"] = f"/v1/accounts/{record.id}/external_accounts"
+    record.body["controller"]["type"] = "application"
+
+
+def deauthorize(box: Box, _: Record, __: Params) -> None:
+    """The account leaves the platform, which hears of it as its application being deauthorized."""
+    application = {"id": new_id("ca_"), "object": "application", "name": "Offline Sandbox"}
+    emit(box, "account.application.deauthorized", application)
+
+
+def build_transfer(box: Box, record: Record, params: Params) -> None:
+    body = record.body
+    booked = ledger.book(box, "transfer", -body["amount"], body["currency"], record.id, fee=0)
+    group = params.get("transfer_group") or f"group_{new_id('pi_3')}"
+    body |= {"balance_transaction": booked["id"], "destination_payment": new_id("py_1"), "transfer_group": group}
+
+
+def reverse(box: Box, params: Params, transfer_id: str) -> Body:
+    """Take back what was transferred, or a part of it."""
+    transfer = box.get(transfer_id, "transfer")
+    body = transfer.body
+    left = body["amount"] - body["amount_reversed"]
+    amount = params.get("amount", left)
+    if not 0 < amount <= left:
+        raise invalid(f"Reversal amount ({amount}) is greater than unreversed amount on transfer ({left})")
+    reversal = new_body(
+        "transfer_reversal",
+        "trr_1",
+        amount=amount,
+        currency=body["currency"],
+        metadata=merge_metadata({}, params.get("metadata")),
+        transfer=transfer_id,
+    )
+    reversal["balance_transaction"] = ledger.book(
+        box, "transfer_refund", amount, body["currency"], reversal["id"], fee=0
+    )["id"]
+    add(box, reversal, parent=transfer_id)
+    found = [each.body for each in reversed(box.storage.children(transfer_id, "transfer_reversal"))]
+    reversals = {**body["reversals"], "data": found[:10], "has_more": len(found) > 10}
+    fields = {"amount_reversed": body["amount_reversed"] + amount, "reversed": amount == left, "reversals": reversals}
+    put_and_tell(box, transfer, "transfer.reversed", "transfer.updated", **fields)
+    return reversal
+
+
+def list_reversals(box: Box, params: Params, transfer_id: str) -> Body:
+    box.get(transfer_id, "transfer")
+    url = _REVERSALS.format(id=transfer_id)
+    return list_page(box, "transfer_reversal", url, params, [("parent = ?", transfer_id)])
+
+
+def retrieve_reversal(box: Box, _: Params, ids: str) -> Body:
+    transfer_id, _slash, reversal_id = ids.partition("/")
+    reversal = box.get(reversal_id, "transfer_reversal")
+    if reversal.parent != transfer_id:
+        raise missing_object("transfer reversal", reversal_id, in_path=True)
+    return reversal.body
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        _REVERSALS,
+        reverse,
+        {
+            **EXPAND,
+            "amount": Integer(minimum=1),
+            "description": Text(),
+            "metadata": Metadata(),
+            "refund_application_fee": Flag(),
+        },
+    ),
+    Operation("GET", _REVERSALS, list_reversals, PAGING),
+    Operation("GET", f"{_REVERSALS}/{{id}}", retrieve_reversal, EXPAND),
+)
