@@ -232,11 +232,12 @@ def _currency(params: Params, lines: list[tuple[Params, Body, int]]) -> str:
 
 def _method_types(params: Params, currency: str) -> list[str]:
     types: list[str] = params.get("payment_method_types") or (["card", "sepa_debit"] if currency == "eur" else ["card"])
-    if "sepa_debit" in types and currency != "eur":
-        raise invalid(
-            f"The payment method `sepa_debit` cannot be used with the currency {currency}: it takes eur only.",
-            param="payment_method_types",
-        )
+    for kind, only in (("sepa_debit", "eur"), ("us_bank_account", "usd")):
+        if kind in types and currency != only:
+            raise invalid(
+                f"The payment method `{kind}` cannot be used with the currency {currency}: it takes {only} only.",
+                param="payment_method_types",
+            )
     return list(dict.fromkeys(types))
 
 

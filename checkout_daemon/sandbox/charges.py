@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import new_id, token
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.testdata import Decline
+
+AUTHORIZED_SECONDS = 7 * 24 * 3600
+"""How long a card's bank holds the money for a capture."""
+
+
+def is_manual(intent: Body, kind: str) -> bool:
+    """Whether a payment of this type is only authorized; debits are always taken at once."""
+    options = intent["payment_method_options"].get(kind) or {}
+    return kind == "card" and "manual" in (options.get("capture_method"), intent["capture_method"])
 
 
 def build_charge(
@@ -15,7 +25,7 @@ def build_charge(
 ) -> Record:
     """A charge for this attempt; it carries the intent's metadata as it is now."""
     body = intent.body
-    manual = body["capture_method"] == "manual" and method.body["type"] == "card"
+    manual = is_manual(body, method.body["type"])
     succeeded = status == "succeeded"
     charge = new_object(
         "ch_" if method.body["type"] == "card" else "py_",
@@ -35,7 +45,7 @@ def build_charge(
         description=body["description"],
         disputed=False,
         failure_balance_transaction=None,
-        failure_code=decline.code if decline else None,
+        failure_code=(decline.failure_code or decline.code) if decline else None,
         failure_message=decline.message if decline else None,
         fraud_details={},
         metadata=dict(body["metadata"]),
@@ -59,7 +69,7 @@ def build_charge(
         statement_descriptor_suffix=body["statement_descriptor_suffix"],
         status=status,
         transfer_data=None,
-        transfer_group=None,
+        transfer_group=body["transfer_group"],
     )
     charge["id"] = _charge_id(charge["id"])
     return Record(charge, intent=body["id"], customer=body["customer"])
@@ -103,6 +113,18 @@ def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) ->
                 "mandate": new_id("mandate_"),
             },
         }
+    if method["type"] == "us_bank_account":
+        account = method["us_bank_account"]
+        shown = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
+        return {
+            "type": "us_bank_account",
+            "us_bank_account": {
+                **{name: account[name] for name in shown},
+                "expected_debit_date": None,
+                "mandate": new_id("mandate_"),
+                "payment_reference": None,
+            },
+        }
     card = method["card"]
     names = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
     secure: Body | None = None
@@ -122,7 +144,7 @@ def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) ->
             **{name: card[name] for name in names},
             "amount_authorized": amount,
             "authorization_code": token(6),
-            "capture_before": None,
+            "capture_before": stamp() + AUTHORIZED_SECONDS if manual else None,
             "extended_authorization": {"status": "disabled"},
             "incremental_authorization": {"status": "unavailable"},
             "installments": None,

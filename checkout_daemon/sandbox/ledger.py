@@ -9,6 +9,7 @@ from checkout_daemon.sandbox.storage import Body, Record
 
 _PENDING_SECONDS = 2 * 24 * 3600
 DISPUTE_FEE = 1500
+_CATEGORIES = {"adjustment": "dispute", "payment": "charge", "payment_refund": "refund"}
 
 
 def book(
@@ -20,6 +21,7 @@ def book(
     *,
     fee: int | None = None,
     description: str | None = None,
+    category: str | None = None,
 ) -> Body:
     """Write a balance transaction: `kind` is charge, payment, refund, payment_refund, adjustment and so on."""
     if fee is None:
@@ -33,7 +35,7 @@ def book(
         "description": "Stripe processing fees" if pending else "Dispute fee",
         "type": "stripe_fee",
     }
-    category = {"adjustment": "dispute", "payment": "charge", "payment_refund": "refund"}.get(kind, kind)
+    category = category or _CATEGORIES.get(kind, kind)
     body: Body = {
         "id": new_id("txn_"),
         "object": "balance_transaction",

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 
 from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.declines import card_error
-from checkout_daemon.sandbox.errors import ApiError, missing_object
+from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.params import Params
 from checkout_daemon.sandbox.shapes import billing_details, new_object
 from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.testbanks import (
+    ROUTING_NUMBER,
+    TestAccount,
+    account_by_token,
+    iban_by_token,
+    is_iban,
+    sepa_account,
+    us_account,
+)
 from checkout_daemon.sandbox.testdata import (
     CARDS,
     DECLINES,
     Decline,
+    Outcome,
     card_by_number,
     card_by_token,
-    is_iban,
     passes_luhn,
 )
 
@@ -28,7 +37,7 @@ _EXPIRES_IN_YEARS = 5
 def card_method(name: str, details: Params | None = None, expiry: tuple[int, int] | None = None) -> Record:
     """A payment method for the test card with this name."""
     card = CARDS[name]
-    month, year = expiry or (12, datetime.now(UTC).year + _EXPIRES_IN_YEARS)
+    month, year = expiry or (12, today().year + _EXPIRES_IN_YEARS)
     checked = "fail" if card.decline == "incorrect_cvc" else "pass"
     fields = {
         "brand": card.brand,
@@ -57,13 +66,13 @@ def card_from_number(number: str, month: int, year: int, cvc: str | None, detail
         if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and passes_luhn(digits)):
             raise card_error(DECLINES["incorrect_number"], param="number")
         raise card_error(DECLINES["test_mode_live_card"])
-    today = datetime.now(UTC)
+    moment = today()
     year = year + 2000 if 0 <= year < 100 else year
     if not 1 <= month <= 12:
         raise card_error(
             Decline("invalid_expiry_month", None, "Your card's expiration month is invalid."), param="exp_month"
         )
-    if not today.year <= year <= today.year + 50 or (year, month) < (today.year, today.month):
+    if not moment.year <= year <= moment.year + 50 or (year, month) < (moment.year, moment.month):
         raise card_error(
             Decline("invalid_expiry_year", None, "Your card's expiration year is invalid."), param="exp_year"
         )
@@ -88,22 +97,100 @@ def debit_method(iban: str, details: Params | None = None, param: str = "sepa_de
     return _method("sepa_debit", fields, details, {"iban": plain})
 
 
-def method_by_id(box: Box, object_id: str, param: str = "payment_method") -> Record:
-    """The payment method; `pm_card_NAME` and `tok_NAME` make a new one."""
-    if name := card_by_token(object_id):
-        return box.storage.add(card_method(name))
+def us_bank_method(
+    number: str,
+    routing: str = ROUTING_NUMBER,
+    details: Params | None = None,
+    *,
+    holder: str = "individual",
+    account_type: str = "checking",
+) -> Record:
+    """A payment method for a US bank account, taken as verified."""
+    if not (number.isascii() and number.isdigit() and 4 <= len(number) <= 17):
+        message = "The bank account number provided is invalid."
+        raise ApiError(message, code="account_number_invalid", param="us_bank_account[account_number]")
+    if not _is_routing_number(routing):
+        message = "The bank account's routing number is invalid."
+        raise ApiError(message, code="routing_number_invalid", param="us_bank_account[routing_number]")
+    fields = {
+        "account_holder_type": holder,
+        "account_type": account_type,
+        "bank_name": "STRIPE TEST BANK",
+        "financial_connections_account": None,
+        "fingerprint": _fingerprint(f"{routing}:{number}"),
+        "last4": number[-4:],
+        "networks": {"preferred": "ach", "supported": ["ach"]},
+        "routing_number": routing,
+        "status_details": {},
+    }
+    return _method("us_bank_account", fields, details, {"account": number})
+
+
+def test_account(method: Record) -> TestAccount:
+    """What a debit from this method's account does."""
+    if method.body["type"] == "us_bank_account":
+        return us_account(method.private["account"])
+    return sepa_account(method.private["iban"])
+
+
+def method_by_token(test_id: str) -> Record | None:
+    """A new method, not stored yet, for `pm_card_NAME`, `tok_NAME`, `pm_sepaDebit_…` or `pm_usBankAccount_…`."""
+    if name := card_by_token(test_id):
+        return card_method(name)
+    details = {"email": "customer@example.com", "name": "Test Customer"}
+    if iban := iban_by_token(test_id):
+        return debit_method(iban, details)
+    if number := account_by_token(test_id):
+        return us_bank_method(number, details=details)
+    return None
+
+
+def method_by_id(box: Box, object_id: str, param: str | None = "payment_method") -> Record:
+    """The payment method; the ids of Stripe's test methods make a new one. No `param`: it was named in the path."""
+    made = method_by_token(object_id)
+    if made is not None:
+        return box.storage.add(made)
     record = box.storage.find(object_id, "payment_method")
     if record is None:
         noun = "token" if object_id.startswith("tok_") else "PaymentMethod"
-        raise missing_object(noun, object_id, param)
+        raise missing_object(noun, object_id, param or "payment_method", in_path=param is None)
     return record
 
 
 def attach(box: Box, method: Record, customer: str) -> None:
+    """Keep the method for this customer. Raises ApiError when it can only be used once or is somebody else's."""
     box.get(customer, "customer", "customer")
+    if method.customer == customer:
+        return
+    if method.customer is not None:
+        raise invalid("The payment method you provided has already been attached to a customer.")
+    if method.private.get("used"):
+        raise invalid(
+            "This PaymentMethod was previously used without being attached to a Customer or was detached from a "
+            "Customer, and may not be used again."
+        )
+    card = CARDS.get(method.private.get("card", ""))
+    if card is not None and card.outcome is Outcome.DECLINE and not method.private["card"].endswith("CustomerFail"):
+        raise card_error(DECLINES[card.decline])
     method.body["customer"] = method.customer = customer
     box.storage.save(method)
     emit(box, "payment_method.attached", method.body)
+
+
+def detach(box: Box, method: Record) -> None:
+    """Take the method from its customer; it cannot be used again."""
+    if method.customer is None:
+        raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
+    customer, method.customer, method.body["customer"] = method.customer, None, None
+    method.private["used"] = True
+    box.storage.save(method)
+    emit(box, "payment_method.detached", method.body, {"customer": customer})
+
+
+def _is_routing_number(number: str) -> bool:
+    if len(number) != 9 or not (number.isascii() and number.isdigit()):
+        return False
+    return sum(int(digit) * weight for digit, weight in zip(number, (3, 7, 1) * 3, strict=True)) % 10 == 0
 
 
 def _method(kind: str, fields: Params, details: Params | None, private: Params) -> Record:

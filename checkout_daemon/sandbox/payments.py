@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from checkout_daemon.sandbox import ledger
+from checkout_daemon.sandbox import attempts, ledger, methods
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.charges import build_charge, outcome
-from checkout_daemon.sandbox.clock import now, stamp
-from checkout_daemon.sandbox.declines import error_fields, payment_error
+from checkout_daemon.sandbox.charges import outcome
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.declines import error_fields
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.params import Params
 from checkout_daemon.sandbox.shapes import method_options, new_object, shipping
 from checkout_daemon.sandbox.storage import Body, Record
-from checkout_daemon.sandbox.testdata import CARDS, DECLINES, Decline, Outcome, debit_fails
+from checkout_daemon.sandbox.testdata import CARDS, DECLINES, Decline, Outcome, TestCard
 
-_CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
-_CANCELABLE = (*_CONFIRMABLE, "requires_capture")
+CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
+_CANCELABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action", "processing")
+_DEBIT_CURRENCIES = {"sepa_debit": "eur", "us_bank_account": "usd"}
 
 
 def create_intent(
@@ -73,93 +72,106 @@ def create_intent(
     return record
 
 
-def confirm_intent(box: Box, intent: Record, method: Record, return_url: str | None = None) -> None:
-    """Try to take the money. Raises ApiError (402) when the card is refused; the intent then waits for another."""
+def confirm_intent(
+    box: Box,
+    intent: Record,
+    method: Record,
+    return_url: str | None = None,
+    *,
+    off_session: bool = False,
+    error_on_requires_action: bool = False,
+) -> None:
+    """Try to take the money. Raises ApiError (402) when it is refused; the intent then waits for another method.
+
+    `off_session`: the customer is not there to authenticate, so what needs them is refused."""
     body = intent.body
-    if body["status"] not in _CONFIRMABLE:
+    if body["status"] not in CONFIRMABLE:
         raise unexpected_state(body, "confirm")
-    if method.body["type"] not in body["payment_method_types"]:
-        listed = ", ".join(body["payment_method_types"])
-        raise invalid(
-            f"The PaymentMethod provided ({method.body['type']}) is not allowed for this PaymentIntent. "
-            f"Please attach a PaymentMethod of one of the following types: {listed}.",
-            param="payment_method",
-        )
-    if method.body["type"] == "sepa_debit" and body["currency"] != "eur":
-        message = "The payment method type provided: sepa_debit is invalid with this currency: only eur is accepted."
-        raise invalid(message, param="payment_method")
+    check_method(body, method)
     body |= {"payment_method": method.id, "next_action": None, "last_payment_error": None}
     intent.private["return_url"] = return_url or intent.private.get("return_url")
-    if method.body["type"] == "sepa_debit":
-        _start_debit(box, intent, method)
+    if method.body["type"] != "card":
+        attempts.start_debit(box, intent, method)
         return
     card = CARDS[method.private["card"]]
-    if card.outcome is Outcome.AUTHENTICATE:
-        _ask_authentication(box, intent)
-    elif card.outcome is Outcome.DECLINE:
-        fail(box, intent, method, DECLINES[card.decline])
+    authenticated = intent.private.pop("authenticated", None) == method.id
+    if card.outcome is Outcome.DECLINE:
+        attempts.fail(box, intent, method, DECLINES[card.decline])
+    elif authenticated or not _needs_customer(body, method, card, off_session=off_session):
+        _finish(box, intent, method, authenticated=authenticated)
+    elif off_session:
+        attempts.fail(box, intent, method, DECLINES["authentication_required"])
+    elif error_on_requires_action:
+        attempts.fail(box, intent, method, DECLINES["authentication_not_handled"])
     else:
-        _succeed(box, intent, method)
+        attempts.ask_authentication(box, intent)
 
 
 def authenticate(box: Box, intent: Record, *, succeeded: bool) -> None:
-    """End 3-D Secure. Raises ApiError (402) when it failed or the card is then refused."""
+    """End 3-D Secure. Raises ApiError (402) when it failed or the card is then refused.
+
+    An intent that is confirmed by hand then waits for its merchant to confirm it once more."""
     body = intent.body
     if body["status"] != "requires_action":
         raise unexpected_state(body, "authenticate")
     method = box.get(body["payment_method"], "payment_method")
     body["next_action"] = None
-    card = CARDS[method.private["card"]]
     if not succeeded:
-        fail(box, intent, method, DECLINES["authentication_failed"], charged=False)
-    elif card.decline:
-        fail(box, intent, method, DECLINES[card.decline])
+        attempts.fail(box, intent, method, DECLINES["authentication_failed"], charged=False)
+    elif body["confirmation_method"] == "manual":
+        intent.private["authenticated"] = method.id
+        body["status"] = "requires_confirmation"
+        box.storage.save(intent)
     else:
-        _succeed(box, intent, method, authenticated=True)
+        _finish(box, intent, method, authenticated=True)
 
 
-def settle_debit(box: Box, intent: Record) -> bool:
-    """Let a debit that was started end as its account number says; whether the money came."""
+def settle_debit(box: Box, intent: Record, succeeded: bool | None = None) -> bool:
+    """Let a debit that was started end as it is told to, or as its account number says; whether the money came."""
     body = intent.body
     method = box.get(body["payment_method"], "payment_method")
     charge = box.get(body["latest_charge"], "charge")
-    if debit_fails(method.private["iban"]):
-        decline = DECLINES["debit_failed"]
-        charge.body |= {
-            "status": "failed",
-            "paid": False,
-            "failure_code": "bank_account_restricted",
-            "failure_message": decline.message,
-            "outcome": outcome("failed", decline),
-        }
-        box.storage.save(charge)
-        body |= {
-            "status": "requires_payment_method",
-            "payment_method": None,
-            "last_payment_error": error_fields(decline, charge.id, method.body),
-        }
-        box.storage.save(intent)
-        emit(box, "charge.failed", charge.body)
-        emit(box, "payment_intent.payment_failed", body)
+    account = methods.test_account(method)
+    failure = account.failure if succeeded is None else "" if succeeded else account.failure or "settlement_failed"
+    if failure:
+        _fail_debit(box, intent, charge, method, DECLINES[failure])
         return False
-    booked = ledger.book(box, "payment", body["amount"], body["currency"], charge.id)
+    amount = body["amount"]
+    booked = ledger.book(box, "payment", amount, body["currency"], charge.id, description=body["description"])
     charge.body |= {
         "status": "succeeded",
         "paid": True,
         "captured": True,
-        "amount_captured": body["amount"],
+        "amount_captured": amount,
         "balance_transaction": booked["id"],
         "outcome": outcome("succeeded", None),
     }
     box.storage.save(charge)
-    body |= {"status": "succeeded", "amount_received": body["amount"]}
+    body |= {"status": "succeeded", "amount_received": amount}
     box.storage.save(intent)
     emit(box, "charge.succeeded", charge.body)
     emit(box, "payment_intent.succeeded", body)
+    attempts.plan_dispute(box, charge, account.dispute)
     return True
 
 
+def settle_now(box: Box, intent: Record, succeeded: bool | None = None) -> bool:
+    """End a debit now, and tell about the session that it pays: `succeeded` as told, None for what its account
+    number says. Whether the money came. Raises ApiError when the intent is not processing."""
+    if intent.body["status"] != "processing":
+        raise unexpected_state(intent.body, "settle")
+    came = settle_debit(box, intent, succeeded)
+    session = _session(box, intent)
+    if session is not None:
+        if came:
+            session.body["payment_status"] = "paid"
+            box.storage.save(session)
+        emit(box, f"checkout.session.async_payment_{'succeeded' if came else 'failed'}", session.body)
+    return came
+
+
 def capture_intent(box: Box, intent: Record, amount: int | None) -> None:
+    """Take the money that is held, or a part of it; the rest is released. A Checkout session is then paid."""
     body = intent.body
     if body["status"] != "requires_capture":
         raise unexpected_state(body, "capture")
@@ -172,27 +184,153 @@ def capture_intent(box: Box, intent: Record, amount: int | None) -> None:
             param="amount_to_capture",
         )
     charge = box.get(body["latest_charge"], "charge")
-    booked = ledger.book(box, "charge", amount, body["currency"], charge.id)
-    charge.body |= {"captured": True, "amount_captured": amount, "balance_transaction": booked["id"]}
-    if amount < body["amount"]:
-        charge.body |= {"amount_refunded": body["amount"] - amount}
+    booked = ledger.book(box, "charge", amount, body["currency"], charge.id, description=body["description"])
+    charge.body |= {
+        "captured": True,
+        "amount_captured": amount,
+        "amount_refunded": body["amount"] - amount,
+        "balance_transaction": booked["id"],
+    }
     box.storage.save(charge)
     body |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
     box.storage.save(intent)
+    session = _session(box, intent)
+    if session is not None and session.body["status"] == "complete":
+        session.body["payment_status"] = "paid"
+        box.storage.save(session)
     emit(box, "charge.captured", charge.body)
     emit(box, "payment_intent.succeeded", body)
-    _plan_dispute(box, charge)
+    method = box.get(charge.body["payment_method"], "payment_method")
+    attempts.plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
 
 
 def cancel_intent(box: Box, intent: Record, reason: str | None) -> None:
+    """Give it up; money that is held is released, a debit that has not left is called back."""
     body = intent.body
-    if body["status"] not in _CANCELABLE:
+    if body["status"] not in _CANCELABLE or (body["status"] == "processing" and not _recallable(box, body)):
         raise unexpected_state(body, "cancel")
-    if body["status"] == "requires_capture":
-        charge = box.get(body["latest_charge"], "charge")
+    _cancel(box, intent, reason, released="charge.refunded")
+
+
+def expire_authorization(box: Box, intent: Record, charge_id: str) -> None:
+    """The bank no longer holds the money, a week after it was asked to."""
+    if intent.body["status"] == "requires_capture" and intent.body["latest_charge"] == charge_id:
+        _cancel(box, intent, "automatic", released="charge.expired")
+
+
+def check_method(body: Body, method: Record) -> None:
+    """Refuse a method that this intent cannot be paid with. Raises ApiError."""
+    kind = method.body["type"]
+    if kind not in body["payment_method_types"]:
+        listed = ", ".join(body["payment_method_types"])
+        raise invalid(
+            f"The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. "
+            f"Please attach a PaymentMethod of one of the following types: {listed}.",
+            param="payment_method",
+        )
+    currency = _DEBIT_CURRENCIES.get(kind)
+    if currency not in (None, body["currency"]):
+        message = (
+            f"The payment method type provided: {kind} is invalid with this currency: only {currency} is accepted."
+        )
+        raise invalid(message, code="payment_method_currency_mismatch", param="payment_method")
+    if method.customer is None and method.private.get("used"):
+        raise invalid(
+            "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared "
+            "with a connected account without Customer attachment, or was detached from a Customer. It may not be "
+            "used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.",
+            param="payment_method",
+        )
+    if method.customer is not None and body["customer"] is None:
+        raise invalid(
+            f"The PaymentMethod {method.id} belongs to a Customer. Please include the Customer in the `customer` "
+            "parameter on the PaymentIntent.",
+            param="payment_method",
+        )
+    if method.customer not in (None, body["customer"]):
+        raise invalid(
+            f"The customer does not have a payment method with the ID {method.id}. The payment method must be "
+            "attached to the customer.",
+            code="resource_missing",
+            param="payment_method",
+        )
+
+
+def unexpected_state(body: Body, verb: str) -> ApiError:
+    """The intent's status does not allow that."""
+    status = body["status"]
+    if verb == "confirm" and status == "succeeded":
+        message = (
+            "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed."
+        )
+    elif verb == "capture":
+        message = (
+            f"This PaymentIntent could not be captured because it has a status of {status}. Only a PaymentIntent with "
+            "one of the following statuses may be captured: requires_capture."
+        )
+    else:
+        message = f"You cannot {verb} this PaymentIntent because it has a status of {status}."
+        if verb == "cancel":
+            listed = ", ".join(_CANCELABLE)
+            message += f" Only a PaymentIntent with one of the following statuses may be canceled: {listed}."
+    error = invalid(message, code="payment_intent_unexpected_state")
+    error.error["payment_intent"] = body
+    return error
+
+
+def _needs_customer(body: Body, method: Record, card: TestCard, *, off_session: bool) -> bool:
+    """Whether the bank wants to ask the card's holder first."""
+    options = body["payment_method_options"].get("card") or {}
+    if options.get("request_three_d_secure") in ("any", "challenge") and card.optional:
+        return True
+    if card.outcome is not Outcome.AUTHENTICATE:
+        return False
+    if not off_session:
+        return True
+    return not (card.off_session or (card.unless_saved and method.private.get("saved") == "off_session"))
+
+
+def _finish(box: Box, intent: Record, method: Record, *, authenticated: bool) -> None:
+    """Past authentication: the bank may refuse even then."""
+    decline = CARDS[method.private["card"]].decline
+    if decline:
+        attempts.fail(box, intent, method, DECLINES[decline])
+    attempts.succeed(box, intent, method, authenticated=authenticated)
+
+
+def _fail_debit(box: Box, intent: Record, charge: Record, method: Record, decline: Decline) -> None:
+    _fail_charge(box, charge, decline)
+    intent.body |= {
+        "status": "requires_payment_method",
+        "payment_method": None,
+        "last_payment_error": error_fields(decline, charge.id, method.body),
+    }
+    box.storage.save(intent)
+    emit(box, "charge.failed", charge.body)
+    emit(box, "payment_intent.payment_failed", intent.body)
+
+
+def _fail_charge(box: Box, charge: Record, decline: Decline) -> None:
+    charge.body |= {
+        "status": "failed",
+        "paid": False,
+        "failure_code": decline.failure_code or decline.code,
+        "failure_message": decline.message,
+        "outcome": outcome("failed", decline),
+    }
+    box.storage.save(charge)
+
+
+def _cancel(box: Box, intent: Record, reason: str | None, *, released: str) -> None:
+    body = intent.body
+    charge = box.get(body["latest_charge"], "charge") if body["latest_charge"] else None
+    if charge is not None and body["status"] == "requires_capture":
         charge.body |= {"amount_refunded": charge.body["amount"], "refunded": True}
         box.storage.save(charge)
-        emit(box, "charge.refunded", charge.body, {"amount_refunded": 0, "refunded": False})
+        emit(box, released, charge.body, {"amount_refunded": 0, "refunded": False})
+    elif charge is not None and body["status"] == "processing":
+        _fail_charge(box, charge, DECLINES["debit_canceled"])
+        emit(box, "charge.failed", charge.body)
     body |= {
         "status": "canceled",
         "canceled_at": stamp(),
@@ -204,82 +342,11 @@ def cancel_intent(box: Box, intent: Record, reason: str | None) -> None:
     emit(box, "payment_intent.canceled", body)
 
 
-def unexpected_state(body: Body, verb: str) -> ApiError:
-    """The intent's status does not allow that."""
-    message = f"You cannot {verb} this PaymentIntent because it has a status of {body['status']}."
-    error = invalid(message, code="payment_intent_unexpected_state")
-    error.error["payment_intent"] = body
-    return error
+def _recallable(box: Box, body: Body) -> bool:
+    """Stripe can call back an ACH debit that it has not sent yet."""
+    return bool(box.get(body["payment_method"], "payment_method").body["type"] == "us_bank_account")
 
 
-def fail(box: Box, intent: Record, method: Record, decline: Decline, *, charged: bool = True) -> None:
-    """Refuse an attempt. Always raises ApiError (402)."""
-    body = intent.body
-    charge: Record | None = None
-    if charged:
-        charge = box.storage.add(build_charge(intent, method, "failed", decline, authenticated=False))
-        body["latest_charge"] = charge.id
-    fields = error_fields(decline, charge.id if charge else None, method.body)
-    body |= {
-        "status": "requires_payment_method",
-        "payment_method": None,
-        "next_action": None,
-        "last_payment_error": fields,
-    }
-    box.storage.save(intent)
-    if charge:
-        emit(box, "charge.failed", charge.body)
-    emit(box, "payment_intent.payment_failed", body)
-    raise payment_error(fields, body)
-
-
-def _succeed(box: Box, intent: Record, method: Record, *, authenticated: bool = False) -> None:
-    body = intent.body
-    charge = build_charge(intent, method, "succeeded", None, authenticated=authenticated)
-    box.storage.add(charge)
-    body["latest_charge"] = charge.id
-    if body["capture_method"] == "manual":
-        body |= {"status": "requires_capture", "amount_capturable": body["amount"]}
-        box.storage.save(intent)
-        emit(box, "charge.succeeded", charge.body)
-        emit(box, "payment_intent.amount_capturable_updated", body)
-        return
-    booked = ledger.book(box, "charge", body["amount"], body["currency"], charge.id, description=body["description"])
-    charge.body["balance_transaction"] = booked["id"]
-    box.storage.save(charge)
-    body |= {"status": "succeeded", "amount_received": body["amount"]}
-    box.storage.save(intent)
-    emit(box, "charge.succeeded", charge.body)
-    emit(box, "payment_intent.succeeded", body)
-    _plan_dispute(box, charge)
-
-
-def _plan_dispute(box: Box, charge: Record) -> None:
-    method = box.get(charge.body["payment_method"], "payment_method")
-    if reason := CARDS[method.private["card"]].dispute:
-        box.storage.add_timer("dispute", now(), {"charge": charge.id, "reason": reason})
-
-
-def _start_debit(box: Box, intent: Record, method: Record) -> None:
-    body = intent.body
-    charge = box.storage.add(build_charge(intent, method, "pending", None, authenticated=False))
-    body |= {"status": "processing", "latest_charge": charge.id, "processing": None}
-    box.storage.save(intent)
-    emit(box, "payment_intent.processing", body)
-    emit(box, "charge.pending", charge.body)
-    box.storage.add_timer("settle", now() + box.settings.settle_seconds, {"intent": intent.id})
-
-
-def _ask_authentication(box: Box, intent: Record) -> None:
-    body = intent.body
-    url = f"{box.url}/c/authenticate/{body['id']}"
-    returning = intent.private.get("return_url")
-    action: dict[str, Any] = {
-        "type": "use_stripe_sdk",
-        "use_stripe_sdk": {"type": "three_d_secure_redirect", "url": url},
-    }
-    if returning:
-        action = {"type": "redirect_to_url", "redirect_to_url": {"return_url": returning, "url": url}}
-    body |= {"status": "requires_action", "next_action": action}
-    box.storage.save(intent)
-    emit(box, "payment_intent.requires_action", body)
+def _session(box: Box, intent: Record) -> Record | None:
+    session_id = intent.private.get("session")
+    return box.storage.find(session_id, "checkout.session") if session_id else None

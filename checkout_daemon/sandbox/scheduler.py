@@ -7,10 +7,11 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 
-from checkout_daemon.sandbox import disputing, refunding, sessions
+from checkout_daemon.sandbox import disputing, payments, refunding, sessions
 from checkout_daemon.sandbox.box import Advance, Box, Origin
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.deliveries import Deliverer
+from checkout_daemon.sandbox.generic import later
 from checkout_daemon.sandbox.storage import Body
 from checkout_daemon.sandbox.stripecli.sessions import give_up
 
@@ -19,7 +20,8 @@ _LONGEST_SLEEP = 60.0
 
 
 def _settle(box: Box, payload: Body) -> None:
-    if intent := box.storage.find(payload["intent"], "payment_intent"):
+    intent = box.storage.find(payload["intent"], "payment_intent")
+    if intent is not None and intent.body["latest_charge"] == payload["charge"]:
         sessions.finish_debit(box, intent)
 
 
@@ -31,7 +33,22 @@ def _expire(box: Box, payload: Body) -> None:
 
 def _dispute(box: Box, payload: Body) -> None:
     if charge := box.storage.find(payload["charge"], "charge"):
-        disputing.open_dispute(box, charge, payload["reason"])
+        disputing.open_planned_dispute(box, charge, payload["reason"])
+
+
+def _dispute_decided(box: Box, payload: Body) -> None:
+    if dispute := box.storage.find(payload["dispute"], "dispute"):
+        disputing.decide_dispute(box, dispute, payload["text"])
+
+
+def _dispute_due(box: Box, payload: Body) -> None:
+    if dispute := box.storage.find(payload["dispute"], "dispute"):
+        disputing.miss_deadline(box, dispute, payload["due_by"])
+
+
+def _inquiry_over(box: Box, payload: Body) -> None:
+    if dispute := box.storage.find(payload["dispute"], "dispute"):
+        disputing.close_inquiry(box, dispute)
 
 
 def _refund_fail(box: Box, payload: Body) -> None:
@@ -44,13 +61,30 @@ def _refund_pending(box: Box, payload: Body) -> None:
         refunding.finish_refund(box, refund)
 
 
+def _refund_expired(box: Box, payload: Body) -> None:
+    refund = box.storage.find(payload["refund"], "refund")
+    if refund is not None and refund.body["status"] == "requires_action":
+        refunding.fail_refund(box, refund, "unknown")
+
+
+def _authorization_over(box: Box, payload: Body) -> None:
+    if intent := box.storage.find(payload["intent"], "payment_intent"):
+        payments.expire_authorization(box, intent, payload["charge"])
+
+
 HANDLERS: Mapping[str, Callable[[Box, Body], None]] = {
     "settle": _settle,
     "expire": _expire,
+    "authorization_over": _authorization_over,
     "dispute": _dispute,
+    "dispute_decided": _dispute_decided,
+    "dispute_due": _dispute_due,
+    "inquiry_over": _inquiry_over,
     "refund_fail": _refund_fail,
     "refund_pending": _refund_pending,
+    "refund_expired": _refund_expired,
     "listener_gone": give_up,
+    later.TIMER: later.change_now,
 }
 
 

@@ -77,17 +77,8 @@ def complete(box: Box, session: Record, method: Record | None) -> None:
 
 def finish_debit(box: Box, intent: Record) -> None:
     """A delayed debit is due: settle it, and tell about the session that it pays."""
-    if intent.body["status"] != "processing":
-        return
-    came = payments.settle_debit(box, intent)
-    session_id = intent.private.get("session")
-    session = box.storage.find(session_id, "checkout.session") if session_id else None
-    if session is None:
-        return
-    if came:
-        session.body["payment_status"] = "paid"
-        box.storage.save(session)
-    emit(box, f"checkout.session.async_payment_{'succeeded' if came else 'failed'}", session.body)
+    if intent.body["status"] == "processing":
+        payments.settle_now(box, intent)
 
 
 def expire(box: Box, session: Record) -> None:

@@ -96,6 +96,15 @@ def method_options(types: list[str], given: Params | None, *, session: bool) -> 
     if "us_bank_account" in types:
         bank = given.get("us_bank_account") or {}
         options["us_bank_account"] = {"verification_method": bank.get("verification_method") or "automatic"}
+        if not session:
+            options["us_bank_account"] |= {"financial_connections": None, "mandate_options": {}}
+    for kind in ("sepa_debit", "us_bank_account"):
+        usage = (given.get(kind) or {}).get("setup_future_usage")
+        if kind in options and usage is not None:
+            options[kind]["setup_future_usage"] = usage
+    if "us_bank_account" in types:
+        bank = given.get("us_bank_account") or {}
+        options["us_bank_account"] = {"verification_method": bank.get("verification_method") or "automatic"}
     for kind in ("sepa_debit", "us_bank_account"):
         if kind in types and (usage := (given.get(kind) or {}).get("setup_future_usage")):
             options[kind]["setup_future_usage"] = usage

@@ -5,6 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from checkout_daemon.sandbox.testbanks import FAILING_IBAN, SUCCEEDING_IBAN
+
+__all__ = [
+    "CARDS",
+    "DECLINES",
+    "FAILING_IBAN",
+    "PAGE_CARDS",
+    "SUCCEEDING_IBAN",
+    "Decline",
+    "Outcome",
+    "TestCard",
+    "card_by_number",
+    "card_by_token",
+    "passes_luhn",
+]
+
 
 class Outcome(StrEnum):
     SUCCEED = "succeed"
@@ -14,13 +30,19 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decline:
+    """`failure_code` is the charge's where that differs from the error's code."""
+
     code: str
     decline_code: str | None
     message: str
+    failure_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TestCard:
+    """`off_session` and `unless_saved` say when a card that authenticates may pay without its holder:
+    always, or once it was saved for that; `optional` authenticates only where it is asked for."""
+
     number: str
     outcome: Outcome = Outcome.SUCCEED
     decline: str = ""
@@ -29,6 +51,9 @@ class TestCard:
     country: str = "US"
     dispute: str = ""
     refund: str = ""
+    off_session: bool = False
+    unless_saved: bool = False
+    optional: bool = False
 
 
 DECLINES = {
@@ -61,7 +86,47 @@ DECLINES = {
         "Your card was declined. Your request was in test mode, but used a non test card. "
         "For a list of valid test cards, visit: https://stripe.com/docs/testing.",
     ),
-    "debit_failed": Decline("payment_intent_payment_attempt_failed", None, "The payment failed."),
+    "authentication_required": Decline(
+        "authentication_required",
+        "authentication_required",
+        "Your card was declined. This transaction requires authentication.",
+    ),
+    "authentication_not_handled": Decline(
+        "authentication_required",
+        "authentication_not_handled",
+        "Your card was declined. This transaction requires authentication.",
+    ),
+    "debit_failed": Decline(
+        "payment_intent_payment_attempt_failed", None, "The payment failed.", "bank_account_restricted"
+    ),
+    "charge_exceeds_source_limit": Decline(
+        "charge_exceeds_source_limit",
+        None,
+        "The payment amount causes the account to exceed its weekly payment volume limit.",
+    ),
+    "charge_exceeds_weekly_limit": Decline(
+        "charge_exceeds_weekly_limit",
+        None,
+        "The payment amount exceeds the account's transaction volume limit.",
+    ),
+    "insufficient_funds_debit": Decline(
+        "insufficient_funds", None, "The customer's account has insufficient funds to cover this payment."
+    ),
+    "account_closed": Decline("account_closed", None, "The customer's bank account has been closed."),
+    "no_account": Decline("no_account", None, "The customer's bank account could not be located."),
+    "debit_not_authorized": Decline(
+        "debit_not_authorized", None, "The customer has notified their bank that this payment was unauthorized."
+    ),
+    "invalid_currency": Decline(
+        "invalid_currency", None, "The bank was unable to process this transaction because of its currency."
+    ),
+    "account_number_deactivated": Decline(
+        "tokenized_account_number_deactivated", None, "The tokenized account number has been deactivated."
+    ),
+    "debit_canceled": Decline("payment_intent_canceled", None, "The payment was canceled before it was sent."),
+    "settlement_failed": Decline(
+        "payment_intent_payment_attempt_failed", None, "The payment failed.", "could_not_process"
+    ),
 }
 
 
@@ -69,8 +134,8 @@ def _declined(number: str, decline: str) -> TestCard:
     return TestCard(number, Outcome.DECLINE, decline)
 
 
-def _asks(number: str, decline: str = "") -> TestCard:
-    return TestCard(number, Outcome.AUTHENTICATE, decline)
+def _asks(number: str, decline: str = "", *, off_session: bool = False, unless_saved: bool = False) -> TestCard:
+    return TestCard(number, Outcome.AUTHENTICATE, decline, off_session=off_session, unless_saved=unless_saved)
 
 
 _DECLINING = {
@@ -103,29 +168,35 @@ CARDS: dict[str, TestCard] = {
     "fr": TestCard("4000002500000003", country="FR"),
     "gb": TestCard("4000008260000000", country="GB"),
     "at": TestCard("4000000400000008", country="AT"),
+    "br": TestCard("4000000760000002", country="BR"),
+    "ca": TestCard("4000001240000000", country="CA"),
+    "mx": TestCard("4000004840008001", country="MX"),
+    "es": TestCard("4000007240000007", country="ES"),
+    "it": TestCard("4000003800000008", country="IT"),
+    "nl": TestCard("4000005280000002", country="NL"),
+    "jp": TestCard("4000003920000003", country="JP"),
+    "au": TestCard("4000000360000006", country="AU"),
     "bypassPending": TestCard("4000000000000077"),
     **_DECLINING,
     **{f"visa_{name}": card for name, card in _DECLINING.items()},
     "radarBlock": _declined("4100000000000019", "fraudulent"),
     "authenticationRequired": _asks("4000002760003184"),
-    "authenticationRequiredOnSetup": _asks("4000002500003155"),
+    "authenticationRequiredOnSetup": _asks("4000002500003155", unless_saved=True),
+    "authenticationRequiredSetupForOffSession": _asks("4000003800000446", off_session=True),
     "threeDSecure2Required": _asks("4000000000003220"),
     "threeDSecureRequired": _asks("4000000000003063"),
     "authenticationRequiredChargeDeclinedInsufficientFunds": _asks("4000008260003178", "insufficient_funds"),
     "threeDSecureRequiredChargeDeclined": _asks("4000008400001629", "generic_decline"),
-    "threeDSecureOptional": TestCard("4000000000003055"),
+    "threeDSecureOptional": TestCard("4000000000003055", optional=True),
     "createDispute": TestCard("4000000000000259", dispute="fraudulent"),
     "createDisputeProductNotReceived": TestCard("4000000000002685", dispute="product_not_received"),
     "createDisputeInquiry": TestCard("4000000000001976", dispute="inquiry"),
+    "createMultipleDisputes": TestCard("4000000404000079", dispute="multiple"),
     "refundFail": TestCard("4000000000005126", refund="fail"),
     "pendingRefund": TestCard("4000000000007726", refund="pending"),
 }
 
 _BY_NUMBER = {card.number: name for name, card in reversed(CARDS.items())}
-
-SUCCEEDING_IBAN = "AT611904300234573201"
-FAILING_IBAN = "IT60X0542811101000000123456"
-_FAILING_IBANS = {FAILING_IBAN, "AT861904300235473202", "DE62370400440532013001"}
 
 PAGE_CARDS = (
     ("4242 4242 4242 4242", "Succeeds"),
@@ -156,16 +227,3 @@ def passes_luhn(number: str) -> bool:
     digits = [int(digit) for digit in reversed(number)]
     doubled = sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])
     return (sum(digits[::2]) + doubled) % 10 == 0
-
-
-def is_iban(iban: str) -> bool:
-    """Whether its check digits are right."""
-    if not (15 <= len(iban) <= 34 and iban.isascii() and iban.isalnum() and iban[:2].isalpha() and iban[2:4].isdigit()):
-        return False
-    turned = iban[4:] + iban[:4]
-    return int("".join(str(int(character, 36)) for character in turned)) % 97 == 1
-
-
-def debit_fails(iban: str) -> bool:
-    """Whether a debit from this account fails when it settles."""
-    return iban in _FAILING_IBANS

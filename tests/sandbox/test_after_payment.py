@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 import stripe
@@ -76,42 +75,3 @@ async def test_a_pending_refund_succeeds_later(client: stripe.StripeClient) -> N
     assert refund.status == "pending"
     event = await wait_for(client, "refund.updated")
     assert event.data.object["status"] == "succeeded"
-
-
-@pytest.mark.parametrize(
-    ("evidence", "status", "last"),
-    [
-        ("winning_evidence", "won", ["charge.dispute.closed", "charge.dispute.funds_reinstated"]),
-        ("losing_evidence", "lost", ["charge.dispute.closed"]),
-    ],
-)
-async def test_a_dispute_ends_as_its_evidence_says(
-    client: stripe.StripeClient, evidence: str, status: str, last: list[str]
-) -> None:
-    dispute = await disputed(client, "createDispute")
-    assert (dispute.status, dispute.amount, dispute.reason) == ("needs_response", 2000, "fraudulent")
-    assert (await event_types(client))[-2:] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
-    with pytest.raises(stripe.InvalidRequestError) as caught:
-        await client.v1.refunds.create_async(params={"charge": str(dispute.charge)})
-    assert caught.value.code == "charge_disputed"
-    params: Any = {"evidence": {"uncategorized_text": evidence}}
-    assert (await client.v1.disputes.update_async(dispute.id, params=params)).status == status
-    assert (await event_types(client))[-len(last) - 1 :] == ["charge.dispute.updated", *last]
-    assert (await client.v1.charges.retrieve_async(str(dispute.charge))).disputed
-
-
-async def test_a_dispute_is_given_up(client: stripe.StripeClient) -> None:
-    dispute = await disputed(client, "createDisputeProductNotReceived")
-    await client.v1.disputes.update_async(dispute.id, params={"metadata": {"a": "b"}})
-    assert (await client.v1.disputes.close_async(dispute.id)).status == "lost"
-    with pytest.raises(stripe.InvalidRequestError):
-        await client.v1.disputes.close_async(dispute.id)
-    assert (await client.v1.disputes.retrieve_async(dispute.id)).metadata["a"] == "b"
-
-
-async def test_an_inquiry_takes_no_money(client: stripe.StripeClient) -> None:
-    inquiry = await disputed(client, "createDisputeInquiry")
-    assert (inquiry.status, inquiry.is_charge_refundable) == ("warning_needs_response", True)
-    assert (await client.v1.disputes.close_async(inquiry.id)).status == "warning_closed"
-    types = await event_types(client)
-    assert types[-2:] == ["charge.dispute.created", "charge.dispute.closed"]

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox import disputing
 from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.listing import list_page, matching
 from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, Map, Metadata, Params, Range, Text, merge_metadata
-from checkout_daemon.sandbox.storage import Body
+from checkout_daemon.sandbox.storage import Body, Record
 
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return box.get(object_id, "dispute").body
+    return _get(box, object_id).body
 
 
 def update(box: Box, params: Params, object_id: str) -> Body:
-    record = box.get(object_id, "dispute")
-    record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
-    disputing.answer_dispute(box, record, params.get("evidence") or {}, submit=params.get("submit", True))
+    record = _get(box, object_id)
+    metadata = merge_metadata(record.body["metadata"], params.get("metadata"))
+    disputing.answer_dispute(box, record, params.get("evidence") or {}, submit=params.get("submit"), metadata=metadata)
     return record.body
 
 
 def close(box: Box, _: Params, object_id: str) -> Body:
-    record = box.get(object_id, "dispute")
+    record = _get(box, object_id)
     disputing.close_dispute(box, record)
     return record.body
 
@@ -30,7 +31,14 @@ def list_all(box: Box, params: Params, _: str) -> Body:
     return list_page(box, "dispute", "/v1/disputes", params, matching(params, "charge", "payment_intent"))
 
 
-_EVIDENCE = Map({name: Text(maximum=150_000) for name in disputing.EVIDENCE})
+def _get(box: Box, object_id: str) -> Record:
+    record = box.storage.find(object_id, "dispute")
+    if record is None:
+        raise missing_object("dispute", object_id, "dispute", in_path=True)
+    return record
+
+
+_EVIDENCE = Map({name: Text(maximum=20_000) for name in disputing.EVIDENCE})
 OPERATIONS = (
     Operation("GET", "/v1/disputes/{id}", retrieve, EXPAND),
     Operation(

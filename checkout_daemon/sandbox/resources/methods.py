@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox import methods
 from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
+from checkout_daemon.sandbox.errors import ApiError, missing_object
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.listing import list_page, matching
 from checkout_daemon.sandbox.params import EXPAND, PAGING, Fields, Integer, Map, Metadata, Params, Text, merge_metadata
@@ -24,17 +24,24 @@ def build(params: Params) -> Record:
     details = params.get("billing_details")
     if kind == "sepa_debit":
         record = methods.debit_method(given["iban"], details)
+    elif kind == "us_bank_account":
+        for name in ("account_number", "routing_number"):
+            _require(kind, given, name)
+        record = methods.us_bank_method(
+            given["account_number"],
+            given["routing_number"],
+            details,
+            holder=given.get("account_holder_type") or "individual",
+            account_type=given.get("account_type") or "checking",
+        )
     elif token := given.get("token"):
-        name = card_by_token(token)
-        if name is None:
+        card = card_by_token(token)
+        if card is None:
             raise missing_object("token", token, "card[token]")
-        record = methods.card_method(name, details)
+        record = methods.card_method(card, details)
     else:
         for name in ("number", "exp_month", "exp_year"):
-            if given.get(name) is None:
-                param = f"card[{name}]"
-                message = f"Missing required param: {param}."
-                raise ApiError(message, code="parameter_missing", param=param, stored=False)
+            _require(kind, given, name)
         record = methods.card_from_number(
             given["number"], given["exp_month"], given["exp_year"], given.get("cvc"), details
         )
@@ -48,7 +55,7 @@ def create(box: Box, params: Params, _: str) -> Body:
 
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return methods.method_by_id(box, object_id).body if card_by_token(object_id) else _get(box, object_id).body
+    return methods.method_by_id(box, object_id, None).body
 
 
 def update(box: Box, params: Params, object_id: str) -> Body:
@@ -65,24 +72,27 @@ def update(box: Box, params: Params, object_id: str) -> Body:
 
 
 def attach(box: Box, params: Params, object_id: str) -> Body:
-    record = methods.method_by_id(box, object_id) if card_by_token(object_id) else _get(box, object_id)
+    record = methods.method_by_id(box, object_id, None)
     methods.attach(box, record, params["customer"])
     return record.body
 
 
 def detach(box: Box, _: Params, object_id: str) -> Body:
     record = _get(box, object_id)
-    if record.customer is None:
-        raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
-    customer, record.customer, record.body["customer"] = record.customer, None, None
-    box.storage.save(record)
-    emit(box, "payment_method.detached", record.body, {"customer": customer})
+    methods.detach(box, record)
     return record.body
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
     conditions = [*matching(params, "customer", "type"), ("customer IS NOT ?", None)]
     return list_page(box, "payment_method", "/v1/payment_methods", params, conditions)
+
+
+def _require(kind: str, given: Params, name: str) -> None:
+    if given.get(name) is None:
+        param = f"{kind}[{name}]"
+        message = f"Missing required param: {param}."
+        raise ApiError(message, code="parameter_missing", param=param, stored=False)
 
 
 def _get(box: Box, object_id: str) -> Record:
@@ -106,7 +116,15 @@ CREATE: Fields = {
     ),
     "metadata": Metadata(),
     "sepa_debit": Map({"iban": Text(required=True)}),
-    "type": Text(required=True, choices=("card", "sepa_debit")),
+    "type": Text(required=True, choices=("card", "sepa_debit", "us_bank_account")),
+    "us_bank_account": Map(
+        {
+            "account_holder_type": Text(choices=("company", "individual")),
+            "account_number": Text(),
+            "account_type": Text(choices=("checking", "savings")),
+            "routing_number": Text(),
+        }
+    ),
 }
 OPERATIONS = (
     Operation("POST", "/v1/payment_methods", create, {**EXPAND, **CREATE}),

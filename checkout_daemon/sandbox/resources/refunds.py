@@ -6,7 +6,7 @@ from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.listing import list_page, matching
 from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, Integer, Metadata, Params, Range, Text, merge_metadata
-from checkout_daemon.sandbox.refunding import create_refund, tell_updated
+from checkout_daemon.sandbox.refunding import cancel_refund, create_refund, tell_updated
 from checkout_daemon.sandbox.storage import Body, Record
 
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
@@ -14,21 +14,26 @@ _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 def create(box: Box, params: Params, _: str) -> Body:
     charge = _charge(box, params)
+    if params.get("currency") not in (None, charge.body["currency"]):
+        raise invalid(f"A refund of this charge is in {charge.body['currency']}.", param="currency")
     metadata = merge_metadata({}, params.get("metadata"))
-    return create_refund(box, charge, params.get("amount"), params.get("reason"), metadata).body
+    email = params.get("instructions_email")
+    return create_refund(
+        box, charge, params.get("amount"), params.get("reason"), metadata, instructions_email=email
+    ).body
 
 
 def _charge(box: Box, params: Params) -> Record:
     if params.get("charge"):
-        charge = box.get(params["charge"], "charge", "charge")
+        charge = box.get(params["charge"], "charge")
         if params.get("payment_intent") not in (None, charge.intent):
             raise invalid("The charge does not belong to that PaymentIntent.", param="charge")
         return charge
     if not params.get("payment_intent"):
         message = "One of the following params should be provided for this request: payment_intent or charge."
-        raise ApiError(message, code="parameter_missing", stored=False)
+        raise ApiError(message, stored=False)
     intent = box.get(params["payment_intent"], "payment_intent", "payment_intent")
-    if intent.body["status"] != "succeeded":
+    if intent.body["latest_charge"] is None or intent.body["status"] not in ("succeeded", "requires_capture"):
         message = f"This PaymentIntent ({intent.id}) does not have a successful charge to refund."
         raise ApiError(message, code="payment_intent_unexpected_state", param="payment_intent")
     return box.get(intent.body["latest_charge"], "charge")
@@ -49,8 +54,8 @@ def update(box: Box, params: Params, object_id: str) -> Body:
 
 def cancel(box: Box, _: Params, object_id: str) -> Body:
     record = box.get(object_id, "refund")
-    status = record.body["status"]
-    raise invalid(f"You cannot cancel this refund because it has a status of {status}, not requires_action.")
+    cancel_refund(box, record)
+    return record.body
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
@@ -66,6 +71,8 @@ OPERATIONS = (
             **EXPAND,
             "amount": Integer(minimum=1),
             "charge": Text(),
+            "currency": Text(),
+            "instructions_email": Text(maximum=512),
             "metadata": Metadata(),
             "payment_intent": Text(),
             "reason": Text(choices=_REASONS),

@@ -1,0 +1,74 @@
+"""Which amounts can be charged in a currency, and how Stripe's messages write them."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.errors import ApiError, invalid
+
+MAXIMUM_AMOUNT = 99_999_999
+MINIMUM_AMOUNTS = {
+    "aed": 200,
+    "aud": 50,
+    "bgn": 100,
+    "brl": 50,
+    "cad": 50,
+    "chf": 50,
+    "czk": 1500,
+    "dkk": 250,
+    "eur": 50,
+    "gbp": 30,
+    "hkd": 400,
+    "huf": 17500,
+    "inr": 50,
+    "jpy": 50,
+    "mxn": 1000,
+    "myr": 200,
+    "nok": 300,
+    "nzd": 50,
+    "pln": 200,
+    "ron": 200,
+    "sek": 300,
+    "sgd": 50,
+    "thb": 1000,
+    "usd": 50,
+}
+"""https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts"""
+
+_NO_DECIMALS = frozenset(
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
+)
+_THREE_DECIMALS = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
+_WHOLE_ONLY = frozenset(("isk", "ugx"))
+_SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
+
+
+def decimals(currency: str) -> int:
+    """How many of an amount's digits come after the point."""
+    return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
+
+
+def money_text(amount: int, currency: str) -> str:
+    """The amount as Stripe's messages write it: `$12.50`, `12.500 kwd`."""
+    places = decimals(currency)
+    number = f"{amount / 10**places:,.{places}f}"
+    sign = _SIGNS.get(currency)
+    return f"{sign}{number}" if sign else f"{number} {currency}"
+
+
+def check_amount(amount: int, currency: str, param: str = "amount") -> None:
+    """Refuse what cannot be charged. Raises ApiError: too small, too large, or finer than the currency's step."""
+    minimum = MINIMUM_AMOUNTS.get(currency, 1)
+    if amount < minimum:
+        message = f"Amount must be at least {money_text(minimum, currency)}"
+        raise ApiError(message, code="amount_too_small", param=param)
+    if amount > MAXIMUM_AMOUNT:
+        message = f"Amount must be no more than {money_text(MAXIMUM_AMOUNT, currency)}"
+        raise ApiError(message, code="amount_too_large", param=param)
+    check_step(amount, currency, param)
+
+
+def check_step(amount: int, currency: str, param: str = "amount") -> None:
+    """Refuse digits that a currency has but cannot be charged: the third decimal, or any of ISK and UGX."""
+    step = 10 if currency in _THREE_DECIMALS else 100 if currency in _WHOLE_ONLY else 1
+    if amount % step:
+        message = f"Invalid amount: amounts in {currency} must be evenly divisible by {step}."
+        raise invalid(message, param=param, code="invalid_charge_amount")
