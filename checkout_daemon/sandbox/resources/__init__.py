@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Operation
+from checkout_daemon.sandbox.generic import table
 from checkout_daemon.sandbox.resources import (
     account,
     charges,
@@ -37,6 +38,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         products,
         refunds,
         webhooks,
+        table,
     )
     for operation in module.OPERATIONS
 )
