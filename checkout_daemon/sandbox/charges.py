@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.declines import ADVICE
 from checkout_daemon.sandbox.ids import new_id, token
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
@@ -89,11 +90,16 @@ def outcome(status: str, decline: Decline | None) -> Body:
     }
     if decline is not None:
         fraud = decline.decline_code == "fraudulent"
+        code = decline.decline_code
+        plain = "The bank did not return any further details with this decline."
+        message = plain if code in (None, "generic_decline") else f"The bank returned the decline code `{code}`."
         fields |= {
+            "advice_code": ADVICE.get(code or ""),
             "network_decline_code": None if fraud else "01",
             "network_status": "not_sent_to_network" if fraud else "declined_by_network",
             "reason": "highest_risk_level" if fraud else decline.decline_code or decline.code,
-            "seller_message": "The bank did not return any further details with this decline.",
+            "risk_level": "highest" if fraud else "normal",
+            "seller_message": "Stripe blocked this payment as too risky." if fraud else message,
             "type": "blocked" if fraud else "issuer_declined",
         }
     elif status == "pending":

@@ -9,9 +9,12 @@ from checkout_daemon.sandbox.storage import Body
 from checkout_daemon.sandbox.testdata import Decline
 
 _PARAMS = {"incorrect_number": "number", "expired_card": "exp_month", "incorrect_cvc": "cvc"}
-_ADVICE = {
+ADVICE = {
     "generic_decline": "try_again_later",
+    "card_velocity_exceeded": "try_again_later",
     "insufficient_funds": "try_again_later",
+    "lost_card": "do_not_try_again",
+    "stolen_card": "do_not_try_again",
     "processing_error": "try_again_later",
     "expired_card": "confirm_card_data",
     "incorrect_cvc": "confirm_card_data",
@@ -32,8 +35,8 @@ def error_fields(decline: Decline, charge: str | None, method: Body) -> Body:
         fields["charge"] = charge
     if decline.decline_code is not None:
         fields["decline_code"] = decline.decline_code
-        if decline.decline_code in _ADVICE:
-            fields["advice_code"] = _ADVICE[decline.decline_code]
+        if decline.decline_code in ADVICE:
+            fields["advice_code"] = ADVICE[decline.decline_code]
     if decline.code in _PARAMS:
         fields["param"] = _PARAMS[decline.code]
     return fields

@@ -9,39 +9,11 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now, today
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.evidence import ESCALATING, EVIDENCE, VERDICTS, check_length, no_details, no_evidence
 from checkout_daemon.sandbox.params import Params
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
 
-EVIDENCE = (
-    "access_activity_log",
-    "billing_address",
-    "cancellation_policy",
-    "cancellation_policy_disclosure",
-    "cancellation_rebuttal",
-    "customer_communication",
-    "customer_email_address",
-    "customer_name",
-    "customer_purchase_ip",
-    "customer_signature",
-    "duplicate_charge_documentation",
-    "duplicate_charge_explanation",
-    "duplicate_charge_id",
-    "product_description",
-    "receipt",
-    "refund_policy",
-    "refund_policy_disclosure",
-    "refund_refusal_explanation",
-    "service_date",
-    "service_documentation",
-    "shipping_address",
-    "shipping_carrier",
-    "shipping_date",
-    "shipping_documentation",
-    "shipping_tracking_number",
-    "uncategorized_file",
-    "uncategorized_text",
-)
 KINDS = ("fraudulent", "product_not_received", "inquiry", "prevented", "duplicate", "subscription_canceled", "general")
 """What `open_dispute` takes for a card: an inquiry, one that was prevented, or the reason of a chargeback."""
 
@@ -59,9 +31,6 @@ _NETWORK_REASONS = {
     "product_unacceptable": "13.3",
     "subscription_canceled": "13.2",
 }
-_VERDICTS = {"winning_evidence": True, "losing_evidence": False}
-_ESCALATING = "escalate_inquiry_evidence"
-_MOST_CHARACTERS = 150_000
 _DUE = timedelta(days=8)
 _INQUIRY_SECONDS = 120 * 24 * 3600
 DECISION_SECONDS = 0.5
@@ -98,9 +67,7 @@ def answer_dispute(
     body = dispute.body
     if body["status"] not in _OPEN:
         raise _closed()
-    if sum(len(value) for value in evidence.values() if isinstance(value, str)) > _MOST_CHARACTERS:
-        message = f"The combined character count of your dispute evidence must be at most {_MOST_CHARACTERS}."
-        raise invalid(message, param="evidence")
+    check_length(evidence)
     details = body["evidence_details"]
     if evidence and body["status"] not in _UNDER_REVIEW:
         raise invalid("The evidence for this dispute has already been submitted.", param="evidence")
@@ -118,7 +85,7 @@ def answer_dispute(
     box.storage.save(dispute)
     emit(box, "charge.dispute.updated", body, before)
     text = body["evidence"]["uncategorized_text"]
-    if handed_in and text in (*_VERDICTS, _ESCALATING):
+    if handed_in and text in (*VERDICTS, ESCALATING):
         box.storage.add_timer("dispute_decided", now() + DECISION_SECONDS, {"dispute": dispute.id, "text": text})
 
 
@@ -127,8 +94,8 @@ def decide_dispute(box: Box, dispute: Record, text: str) -> None:
     body = dispute.body
     if body["status"] not in _UNDER_REVIEW.values():
         return
-    if text in _VERDICTS:
-        end_dispute(box, dispute, won=_VERDICTS[text])
+    if text in VERDICTS:
+        end_dispute(box, dispute, won=VERDICTS[text])
     elif _is_inquiry(body):
         escalate_inquiry(box, dispute)
 
@@ -225,15 +192,8 @@ def _open(box: Box, charge: Record, kind: str, amount: int) -> Record:
         charge=charge.id,
         currency=paid["currency"],
         enhanced_eligibility_types=[],
-        evidence={**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}},
-        evidence_details={
-            "due_by": None,
-            "enhanced_eligibility": {},
-            "has_evidence": False,
-            "past_due": False,
-            "submission_count": 0,
-            "submission_method": "not_submitted",
-        },
+        evidence=no_evidence(),
+        evidence_details=no_details(),
         is_charge_refundable=inquiry or prevented,
         metadata={},
         payment_intent=paid["payment_intent"],

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox import attempts, ledger, methods
+from checkout_daemon.sandbox import attempts, ledger
+from checkout_daemon.sandbox.acceptance import CANCELABLE, CONFIRMABLE, check_method, needs_customer, unexpected_state
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.charges import outcome
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.declines import error_fields
-from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.debits import fail_charge, session_of, settle_debit, settle_now
+from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.params import Params
 from checkout_daemon.sandbox.shapes import method_options, new_object, shipping
 from checkout_daemon.sandbox.storage import Body, Record
-from checkout_daemon.sandbox.testdata import CARDS, DECLINES, Decline, Outcome, TestCard
+from checkout_daemon.sandbox.testdata import CARDS, DECLINES, Outcome
 
-CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
-_CANCELABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action", "processing")
-_DEBIT_CURRENCIES = {"sepa_debit": "eur", "us_bank_account": "usd"}
+__all__ = [
+    "CONFIRMABLE",
+    "authenticate",
+    "cancel_intent",
+    "capture_intent",
+    "check_method",
+    "confirm_intent",
+    "create_intent",
+    "expire_authorization",
+    "settle_debit",
+    "settle_now",
+    "unexpected_state",
+]
 
 
 def create_intent(
@@ -97,7 +107,7 @@ def confirm_intent(
     authenticated = intent.private.pop("authenticated", None) == method.id
     if card.outcome is Outcome.DECLINE:
         attempts.fail(box, intent, method, DECLINES[card.decline])
-    elif authenticated or not _needs_customer(body, method, card, off_session=off_session):
+    elif authenticated or not needs_customer(body, method, card, off_session=off_session):
         _finish(box, intent, method, authenticated=authenticated)
     elif off_session:
         attempts.fail(box, intent, method, DECLINES["authentication_required"])
@@ -126,50 +136,6 @@ def authenticate(box: Box, intent: Record, *, succeeded: bool) -> None:
         _finish(box, intent, method, authenticated=True)
 
 
-def settle_debit(box: Box, intent: Record, succeeded: bool | None = None) -> bool:
-    """Let a debit that was started end as it is told to, or as its account number says; whether the money came."""
-    body = intent.body
-    method = box.get(body["payment_method"], "payment_method")
-    charge = box.get(body["latest_charge"], "charge")
-    account = methods.test_account(method)
-    failure = account.failure if succeeded is None else "" if succeeded else account.failure or "settlement_failed"
-    if failure:
-        _fail_debit(box, intent, charge, method, DECLINES[failure])
-        return False
-    amount = body["amount"]
-    booked = ledger.book(box, "payment", amount, body["currency"], charge.id, description=body["description"])
-    charge.body |= {
-        "status": "succeeded",
-        "paid": True,
-        "captured": True,
-        "amount_captured": amount,
-        "balance_transaction": booked["id"],
-        "outcome": outcome("succeeded", None),
-    }
-    box.storage.save(charge)
-    body |= {"status": "succeeded", "amount_received": amount}
-    box.storage.save(intent)
-    emit(box, "charge.succeeded", charge.body)
-    emit(box, "payment_intent.succeeded", body)
-    attempts.plan_dispute(box, charge, account.dispute)
-    return True
-
-
-def settle_now(box: Box, intent: Record, succeeded: bool | None = None) -> bool:
-    """End a debit now, and tell about the session that it pays: `succeeded` as told, None for what its account
-    number says. Whether the money came. Raises ApiError when the intent is not processing."""
-    if intent.body["status"] != "processing":
-        raise unexpected_state(intent.body, "settle")
-    came = settle_debit(box, intent, succeeded)
-    session = _session(box, intent)
-    if session is not None:
-        if came:
-            session.body["payment_status"] = "paid"
-            box.storage.save(session)
-        emit(box, f"checkout.session.async_payment_{'succeeded' if came else 'failed'}", session.body)
-    return came
-
-
 def capture_intent(box: Box, intent: Record, amount: int | None) -> None:
     """Take the money that is held, or a part of it; the rest is released. A Checkout session is then paid."""
     body = intent.body
@@ -194,7 +160,7 @@ def capture_intent(box: Box, intent: Record, amount: int | None) -> None:
     box.storage.save(charge)
     body |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
     box.storage.save(intent)
-    session = _session(box, intent)
+    session = session_of(box, intent)
     if session is not None and session.body["status"] == "complete":
         session.body["payment_status"] = "paid"
         box.storage.save(session)
@@ -207,7 +173,7 @@ def capture_intent(box: Box, intent: Record, amount: int | None) -> None:
 def cancel_intent(box: Box, intent: Record, reason: str | None) -> None:
     """Give it up; money that is held is released, a debit that has not left is called back."""
     body = intent.body
-    if body["status"] not in _CANCELABLE or (body["status"] == "processing" and not _recallable(box, body)):
+    if body["status"] not in CANCELABLE or (body["status"] == "processing" and not _recallable(box, body)):
         raise unexpected_state(body, "cancel")
     _cancel(box, intent, reason, released="charge.refunded")
 
@@ -218,107 +184,12 @@ def expire_authorization(box: Box, intent: Record, charge_id: str) -> None:
         _cancel(box, intent, "automatic", released="charge.expired")
 
 
-def check_method(body: Body, method: Record) -> None:
-    """Refuse a method that this intent cannot be paid with. Raises ApiError."""
-    kind = method.body["type"]
-    if kind not in body["payment_method_types"]:
-        listed = ", ".join(body["payment_method_types"])
-        raise invalid(
-            f"The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. "
-            f"Please attach a PaymentMethod of one of the following types: {listed}.",
-            param="payment_method",
-        )
-    currency = _DEBIT_CURRENCIES.get(kind)
-    if currency not in (None, body["currency"]):
-        message = (
-            f"The payment method type provided: {kind} is invalid with this currency: only {currency} is accepted."
-        )
-        raise invalid(message, code="payment_method_currency_mismatch", param="payment_method")
-    if method.customer is None and method.private.get("used"):
-        raise invalid(
-            "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared "
-            "with a connected account without Customer attachment, or was detached from a Customer. It may not be "
-            "used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.",
-            param="payment_method",
-        )
-    if method.customer is not None and body["customer"] is None:
-        raise invalid(
-            f"The PaymentMethod {method.id} belongs to a Customer. Please include the Customer in the `customer` "
-            "parameter on the PaymentIntent.",
-            param="payment_method",
-        )
-    if method.customer not in (None, body["customer"]):
-        raise invalid(
-            f"The customer does not have a payment method with the ID {method.id}. The payment method must be "
-            "attached to the customer.",
-            code="resource_missing",
-            param="payment_method",
-        )
-
-
-def unexpected_state(body: Body, verb: str) -> ApiError:
-    """The intent's status does not allow that."""
-    status = body["status"]
-    if verb == "confirm" and status == "succeeded":
-        message = (
-            "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed."
-        )
-    elif verb == "capture":
-        message = (
-            f"This PaymentIntent could not be captured because it has a status of {status}. Only a PaymentIntent with "
-            "one of the following statuses may be captured: requires_capture."
-        )
-    else:
-        message = f"You cannot {verb} this PaymentIntent because it has a status of {status}."
-        if verb == "cancel":
-            listed = ", ".join(_CANCELABLE)
-            message += f" Only a PaymentIntent with one of the following statuses may be canceled: {listed}."
-    error = invalid(message, code="payment_intent_unexpected_state")
-    error.error["payment_intent"] = body
-    return error
-
-
-def _needs_customer(body: Body, method: Record, card: TestCard, *, off_session: bool) -> bool:
-    """Whether the bank wants to ask the card's holder first."""
-    options = body["payment_method_options"].get("card") or {}
-    if options.get("request_three_d_secure") in ("any", "challenge") and card.optional:
-        return True
-    if card.outcome is not Outcome.AUTHENTICATE:
-        return False
-    if not off_session:
-        return True
-    return not (card.off_session or (card.unless_saved and method.private.get("saved") == "off_session"))
-
-
 def _finish(box: Box, intent: Record, method: Record, *, authenticated: bool) -> None:
     """Past authentication: the bank may refuse even then."""
     decline = CARDS[method.private["card"]].decline
     if decline:
         attempts.fail(box, intent, method, DECLINES[decline])
     attempts.succeed(box, intent, method, authenticated=authenticated)
-
-
-def _fail_debit(box: Box, intent: Record, charge: Record, method: Record, decline: Decline) -> None:
-    _fail_charge(box, charge, decline)
-    intent.body |= {
-        "status": "requires_payment_method",
-        "payment_method": None,
-        "last_payment_error": error_fields(decline, charge.id, method.body),
-    }
-    box.storage.save(intent)
-    emit(box, "charge.failed", charge.body)
-    emit(box, "payment_intent.payment_failed", intent.body)
-
-
-def _fail_charge(box: Box, charge: Record, decline: Decline) -> None:
-    charge.body |= {
-        "status": "failed",
-        "paid": False,
-        "failure_code": decline.failure_code or decline.code,
-        "failure_message": decline.message,
-        "outcome": outcome("failed", decline),
-    }
-    box.storage.save(charge)
 
 
 def _cancel(box: Box, intent: Record, reason: str | None, *, released: str) -> None:
@@ -329,7 +200,7 @@ def _cancel(box: Box, intent: Record, reason: str | None, *, released: str) -> N
         box.storage.save(charge)
         emit(box, released, charge.body, {"amount_refunded": 0, "refunded": False})
     elif charge is not None and body["status"] == "processing":
-        _fail_charge(box, charge, DECLINES["debit_canceled"])
+        fail_charge(box, charge, DECLINES["debit_canceled"])
         emit(box, "charge.failed", charge.body)
     body |= {
         "status": "canceled",
@@ -345,8 +216,3 @@ def _cancel(box: Box, intent: Record, reason: str | None, *, released: str) -> N
 def _recallable(box: Box, body: Body) -> bool:
     """Stripe can call back an ACH debit that it has not sent yet."""
     return bool(box.get(body["payment_method"], "payment_method").body["type"] == "us_bank_account")
-
-
-def _session(box: Box, intent: Record) -> Record | None:
-    session_id = intent.private.get("session")
-    return box.storage.find(session_id, "checkout.session") if session_id else None

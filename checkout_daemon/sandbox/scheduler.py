@@ -21,7 +21,7 @@ _LONGEST_SLEEP = 60.0
 
 def _settle(box: Box, payload: Body) -> None:
     intent = box.storage.find(payload["intent"], "payment_intent")
-    if intent is not None and intent.body["latest_charge"] == payload["charge"]:
+    if intent is not None and payload.get("charge") in (None, intent.body["latest_charge"]):
         sessions.finish_debit(box, intent)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Map, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.shapes import SHIPPING, shipping
 from checkout_daemon.sandbox.storage import Body
 
 
@@ -17,7 +18,12 @@ def update(box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, "charge")
     before = dict(record.body)
     record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
-    record.body |= {name: params[name] for name in ("description", "receipt_email") if name in params}
+    plain = ("description", "receipt_email", "transfer_group")
+    record.body |= {name: params[name] for name in plain if name in params}
+    if "shipping" in params:
+        record.body["shipping"] = shipping(params["shipping"])
+    if params.get("fraud_details"):
+        record.body["fraud_details"] = params["fraud_details"]
     box.storage.save(record)
     emit(box, "charge.updated", record.body, {key: old for key, old in before.items() if old != record.body[key]})
     return record.body
@@ -27,14 +33,28 @@ def list_all(box: Box, params: Params, _: str) -> Body:
     return list_page(box, "charge", "/v1/charges", params, matching(params, "customer", "payment_intent"))
 
 
+def list_refunds(box: Box, params: Params, object_id: str) -> Body:
+    charge = box.get(object_id, "charge")
+    return list_page(box, "refund", f"/v1/charges/{charge.id}/refunds", params, [("parent = ?", charge.id)])
+
+
 OPERATIONS = (
     Operation("GET", "/v1/charges/{id}", retrieve, EXPAND),
     Operation(
         "POST",
         "/v1/charges/{id}",
         update,
-        {**EXPAND, "description": Text(), "metadata": Metadata(), "receipt_email": Text()},
+        {
+            **EXPAND,
+            "description": Text(),
+            "fraud_details": Map({"user_report": Text(choices=("fraudulent", "safe"))}),
+            "metadata": Metadata(),
+            "receipt_email": Text(),
+            "shipping": Map(SHIPPING),
+            "transfer_group": Text(),
+        },
     ),
+    Operation("GET", "/v1/charges/{id}/refunds", list_refunds, PAGING),
     Operation(
         "GET",
         "/v1/charges",

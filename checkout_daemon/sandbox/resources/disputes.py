@@ -5,6 +5,7 @@ from __future__ import annotations
 from checkout_daemon.sandbox import disputing
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import missing_object
+from checkout_daemon.sandbox.evidence import EVIDENCE
 from checkout_daemon.sandbox.listing import list_page, matching
 from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, Map, Metadata, Params, Range, Text, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Record
@@ -38,7 +39,7 @@ def _get(box: Box, object_id: str) -> Record:
     return record
 
 
-_EVIDENCE = Map({name: Text(maximum=20_000) for name in disputing.EVIDENCE})
+_EVIDENCE = Map({name: Text(maximum=20_000) for name in EVIDENCE})
 OPERATIONS = (
     Operation("GET", "/v1/disputes/{id}", retrieve, EXPAND),
     Operation(
