@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +31,22 @@ class EventLine:
     attempts: int
     next_attempt_at: datetime | None
     last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventEnd:
+    """What became of an event. `from_status` and `to_status`: its order's; the same where it changed nothing."""
+
+    id: str
+    type: str
+    status: str
+    reason: str | None
+    order_id: str | None
+    number: int | None
+    from_status: str | None
+    to_status: str | None
+    last_error: str | None
+    received_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,26 @@ async def read_event(connection: asyncpg.Connection, event_id: str) -> tuple[Eve
     """An event with its payload as it was received; without one once retention has dropped it."""
     row = await connection.fetchrow(sql("read_event"), event_id)
     return None if row is None else (_event(row), row["payload"])
+
+
+async def read_event_ends(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, EventEnd]:
+    """What became of these events, by id; those that are not held are absent."""
+    rows = await connection.fetch(sql("read_event_ends"), list(ids))
+    return {
+        row["id"]: EventEnd(
+            id=row["id"],
+            type=row["type"],
+            status=row["status"],
+            reason=row["reason"],
+            order_id=str(row["order_id"]) if row["order_id"] else None,
+            number=row["number"],
+            from_status=row["from_status"] or row["order_status"],
+            to_status=row["to_status"] or row["order_status"],
+            last_error=row["last_error"],
+            received_at=row["received_at"],
+        )
+        for row in rows
+    }
 
 
 def _statement(wanted: EventFilter) -> str:

@@ -64,3 +64,16 @@ SELECT id, type, status, reason, order_id, api_version, livemode, created_at, st
 FROM stripe_events
 LEFT JOIN stripe_event_payloads AS held ON held.event_id = stripe_events.id AND held.received_at = stripe_events.received_at
 WHERE id = $1;
+
+-- name: read_event_ends
+-- $1 ids; what became of each, and the change of its order that it caused: null where it caused none
+SELECT stripe_events.id, type, stripe_events.status, reason, order_id, last_error, received_at, orders.number,
+       orders.status AS order_status, caused.from_status, caused.to_status
+FROM stripe_events
+LEFT JOIN orders ON orders.id = order_id
+LEFT JOIN LATERAL (
+    SELECT from_status, to_status FROM order_changes
+    WHERE order_changes.order_id = stripe_events.order_id AND note = stripe_events.id AND cause = type
+    ORDER BY seq LIMIT 1
+) AS caused ON true
+WHERE stripe_events.id = ANY($1::text[]);

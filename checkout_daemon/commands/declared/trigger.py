@@ -1,0 +1,40 @@
+"""`checkout trigger` and `checkout listen`: the official Stripe CLI, told and watched."""
+
+from __future__ import annotations
+
+import click
+
+from checkout_daemon.commands.declared.options import json_option
+
+
+@click.command()
+@click.argument("event", required=False)
+@click.option("--order", metavar="ORDER", help="Have it happen to this order: its number, id, …")
+@click.option(
+    "--amount", type=click.IntRange(1), metavar="MINOR", help="Refund this much, in minor units.  [default: all]"
+)
+@click.option(
+    "--timeout", "timeout_seconds", type=click.FloatRange(0), default=30.0, show_default=True, metavar="SECONDS",
+    help="How long to wait for the events to arrive.",
+)  # fmt: skip
+@click.option("--list", "listing", is_flag=True, help="List the events that the daemon understands.")
+@json_option
+def trigger(
+    event: str | None, order: str | None, amount: int | None, timeout_seconds: float, listing: bool, as_json: bool
+) -> int:
+    """Have Stripe make EVENT, and follow what comes of it.
+
+    Runs the official Stripe CLI, against the offline Stripe or a real account in test mode. With --order it happens to
+    that order: its own session is paid, failed or expired, its own payment refunded or disputed.
+
+    \b
+    Example:
+      checkout trigger checkout.session.completed --order 1001
+    """
+    from checkout_daemon.commands import trigger
+
+    if listing:
+        return trigger.list_events(as_json=as_json)
+    if event is None:
+        raise click.UsageError("name an EVENT; `checkout trigger --list` shows which there are")
+    return trigger.trigger_event(event, order, amount, timeout_seconds, as_json=as_json)

@@ -1,0 +1,89 @@
+"""`checkout trigger`: the CLI's own words as they come, then a line for each event that came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import click
+
+from checkout_daemon.commands.output import answer, plain, print_json, print_json_lines, say
+from checkout_daemon.commands.running import database_address
+from checkout_daemon.config import Settings, load_settings
+from checkout_daemon.domain.events.meanings import MEANINGS
+from checkout_daemon.runtime import open_runtime
+from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
+from checkout_daemon.services.triggering import Request, refuse_live_key, trigger
+from checkout_daemon.store.event_reads import EventEnd
+
+_CONNECTIONS = 2
+_COLOURS = {"applied": "green", "ignored": "bright_black", "failed": "yellow", "dead": "red"}
+
+
+def list_events(*, as_json: bool) -> int:
+    if as_json:
+        print_json_lines({"type": name, "order": each.order, "says": each.says} for name, each in MEANINGS.items())
+        return 0
+    width = max(map(len, MEANINGS))
+    answer(f"{'EVENT':<{width}}  {'--order':<8}  SAYS")
+    for name, each in MEANINGS.items():
+        answer(f"{name:<{width}}  {each.order:<8}  {each.says}")
+    say("\nAn unpaid order needs an open session. Stripe's other events can be triggered too; the daemon ignores them.")
+    return 0
+
+
+def trigger_event(event: str, order: str | None, amount: int | None, timeout_seconds: float, *, as_json: bool) -> int:
+    settings = load_settings()
+    refuse_live_key(settings)
+    database_address(settings, direct=False)
+    with open_stripe_cli(settings) as cli:
+        troubles = asyncio.run(_trigger(settings, cli, Request(event, order, amount, timeout_seconds), as_json=as_json))
+    for trouble in troubles:
+        say(f"error: {trouble}")
+    return 1 if troubles else 0
+
+
+async def _trigger(settings: Settings, cli: StripeCli, request: Request, *, as_json: bool) -> list[str]:
+    def hear(line: str, stderr: bool) -> None:
+        click.echo(line, err=stderr or as_json)
+        sys.stdout.flush()
+
+    def tell(end: EventEnd) -> None:
+        if as_json:
+            print_json(end_object(end))
+        else:
+            answer(end_line(end))
+        sys.stdout.flush()
+
+    async with open_runtime(settings, pool_size=_CONNECTIONS) as runtime:
+        return await trigger(runtime, cli, request, hear=hear, tell=tell)
+
+
+def end_object(end: EventEnd) -> dict[str, Any]:
+    return {
+        "id": end.id,
+        "type": end.type,
+        "status": end.status,
+        "reason": end.reason if end.last_error is None or end.status == "applied" else end.last_error,
+        "order_id": end.order_id,
+        "number": end.number,
+        "from": end.from_status,
+        "to": end.to_status,
+    }
+
+
+def end_line(end: EventEnd) -> str:
+    """`charge.refunded evt_1 applied to #1042: completed -> refunded`."""
+    return f"{plain(end.type)} {end.id} {click.style(end_words(end), fg=_COLOURS.get(end.status))}"
+
+
+def end_words(end: EventEnd) -> str:
+    if end.status == "applied":
+        before, after = _words(end.from_status), _words(end.to_status)
+        return f"applied to #{end.number}: {f'still {after}' if before == after else f'{before} -> {after}'}"
+    return f"{end.status}: {plain(end.last_error or _words(end.reason))}"
+
+
+def _words(code: str | None) -> str:
+    return (code or "unknown").replace("_", " ")

@@ -1,0 +1,262 @@
+"""checkout trigger and checkout events resend, with the official Stripe CLI and a whole running demo."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.events.meanings import MEANINGS
+from tests.support.commands import run_command
+from tests.support.dev import running_dev
+from tests.support.shop import Shop
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+KEYS = ["id", "type", "status", "reason", "order_id", "number", "from", "to"]
+ENDS = {
+    "checkout.session.completed": "completed",
+    "checkout.session.async_payment_succeeded": "completed",
+    "checkout.session.async_payment_failed": "failed",
+    "checkout.session.expired": "expired",
+    "payment_intent.succeeded": "completed",
+    "payment_intent.payment_failed": "pending",
+    "payment_intent.processing": "processing",
+    "payment_intent.canceled": "expired",
+    "charge.succeeded": "completed",
+    "charge.failed": "pending",
+    "charge.refunded": "refunded",
+    "charge.refund.updated": "refunded",
+    "charge.dispute.created": "disputed",
+    "charge.dispute.updated": "disputed",
+    "charge.dispute.closed": "disputed",
+    "charge.dispute.funds_withdrawn": "disputed",
+    "charge.dispute.funds_reinstated": "completed",
+    "refund.created": "refunded",
+    "refund.updated": "refunded",
+    "refund.failed": "completed",
+}
+# A trigger of the CLI's of each kind, and those that it has no name for.
+ALONE = (
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "payment_intent.payment_failed",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+)
+FIRST = {"paid": "checkout.session.completed", "disputed": "charge.dispute.created"}
+
+
+@pytest.fixture(scope="module")
+async def shop() -> AsyncIterator[Shop]:
+    state_dir = Path(tempfile.mkdtemp(prefix="checkout-trigger-"))
+    state_dir.chmod(0o755)
+    async with running_dev(state_dir) as dev, aiohttp.ClientSession() as http:
+        yield Shop(dev, http)
+    shutil.rmtree(state_dir)
+
+
+async def test_every_type_that_is_understood_is_listed_and_tested() -> None:
+    assert tuple(MEANINGS) == EVENT_TYPES
+    assert set(ENDS) == set(EVENT_TYPES)
+
+
+async def test_an_order_is_completed_within_two_seconds_with_its_own_amount(shop: Shop) -> None:
+    order = await shop.check_out()
+    started = time.monotonic()
+    ran = await run_command(shop.dev, "trigger", "checkout.session.completed", "--order", order["number"])
+    seconds = time.monotonic() - started
+
+    assert ran.code == 0, ran.err
+    assert "Running fixture for: confirm" in ran.out
+    assert f"applied to #{order['number']}: pending -> completed" in ran.out
+    assert seconds < 2.0
+    shown = await shop.show(order["number"])
+    assert (shown["status"], len(shown["sessions"])) == ("completed", 1)
+    assert [(each["amount"], each["currency"]) for each in shown["payments"]] == [(order["amount_total"], "eur")]
+
+
+@pytest.mark.parametrize("event", EVENT_TYPES)
+async def test_every_event_can_happen_to_an_order(shop: Shop, event: str) -> None:
+    order = await shop.check_out()
+    if first := FIRST.get(MEANINGS[event].order):
+        before = await run_command(shop.dev, "trigger", first, "--order", order["number"])
+        assert before.code == 0, before.err
+
+    ran = await run_command(shop.dev, "trigger", event, "--order", order["order_id"], "--json")
+
+    assert ran.code == 0, ran.err
+    assert "Running fixture for:" in ran.err
+    assert all(list(each) == KEYS for each in ran.lines)
+    assert all((each["status"], each["number"]) == ("applied", order["number"]) for each in ran.lines)
+    assert event in [each["type"] for each in ran.lines]
+    await shop.becomes(order, ENDS[event])
+
+
+@pytest.mark.parametrize("event", ALONE)
+async def test_events_can_be_triggered_without_an_order(shop: Shop, event: str) -> None:
+    ran = await run_command(shop.dev, "trigger", event, "--json")
+    assert ran.code == 0, ran.err
+    assert event in [each["type"] for each in ran.lines]
+    assert {(each["status"], each["reason"], each["order_id"]) for each in ran.lines} == {("ignored", "no_order", None)}
+
+
+async def test_triggers_at_the_same_time_do_not_take_each_others_events(shop: Shop) -> None:
+    orders = [await shop.check_out() for _ in range(3)]
+    runs = await asyncio.gather(
+        *(
+            run_command(shop.dev, "trigger", "checkout.session.completed", "--order", each["number"], "--json")
+            for each in orders
+        ),
+        run_command(shop.dev, "trigger", "checkout.session.completed", "--json"),
+    )
+    assert [ran.code for ran in runs] == [0, 0, 0, 0]
+    assert [{line["number"] for line in ran.lines} for ran in runs] == [{each["number"]} for each in orders] + [{None}]
+    assert len({line["id"] for ran in runs for line in ran.lines}) == sum(len(ran.lines) for ran in runs)
+
+
+async def test_a_refund_can_be_partial_and_never_more_than_is_left(shop: Shop) -> None:
+    order = await shop.check_out()
+    trigger = ("trigger", "charge.refunded", "--order", order["number"])
+    unpaid = await run_command(shop.dev, *trigger)
+    await run_command(shop.dev, "trigger", "charge.succeeded", "--order", order["number"])
+    partial = await run_command(shop.dev, *trigger, "--amount", 100)
+    too_much = await run_command(shop.dev, *trigger, "--amount", order["amount_total"])
+    rest = await run_command(shop.dev, *trigger)
+    nothing = await run_command(shop.dev, *trigger)
+
+    assert [each.code for each in (unpaid, partial, too_much, rest, nothing)] == [4, 0, 4, 0, 4]
+    assert "checkout trigger checkout.session.completed" in unpaid.err
+    assert "completed -> partially refunded" in partial.out
+    refunds = (await shop.show(order["number"]))["refunds"]
+    assert [each["amount"] for each in refunds] == [100, order["amount_total"] - 100]
+
+
+async def test_an_order_that_costs_nothing_is_completed_and_never_charged(shop: Shop) -> None:
+    await _import_discount(shop)
+    order = await shop.check_out(discount_code="ALLFREE")
+    charged = await run_command(shop.dev, "trigger", "charge.succeeded", "--order", order["number"])
+    completed = await run_command(shop.dev, "trigger", "checkout.session.completed", "--order", order["number"])
+    assert (charged.code, completed.code) == (4, 0), completed.err
+    assert "costs nothing" in charged.err
+    await shop.becomes(order, "completed")
+
+
+async def test_without_an_open_session_it_says_what_makes_one(shop: Shop) -> None:
+    order = await shop.check_out()
+    pay = ("trigger", "checkout.session.completed", "--order", order["number"])
+    await run_command(shop.dev, "trigger", "checkout.session.expired", "--order", order["number"])
+    refused = await run_command(shop.dev, *pay)
+    assert (refused.code, refused.out) == (4, "")
+    command = refused.err.strip().rpartition(": ")[2]
+    assert command.startswith("curl -X POST ")
+
+    status, _ = await shop.api("POST", command.rpartition(str(shop.dev.port))[2])
+    paid = await run_command(shop.dev, *pay)
+    again = await run_command(shop.dev, *pay)
+    assert (status, paid.code, again.code) == (200, 0, 4)
+    assert "is completed" in again.err
+
+
+async def test_a_paid_order_is_not_disputed_at_our_word(shop: Shop) -> None:
+    order = await shop.check_out()
+    await run_command(shop.dev, "trigger", "checkout.session.completed", "--order", order["number"])
+    ran = await run_command(shop.dev, "trigger", "charge.dispute.created", "--order", order["number"])
+    assert ran.code == 4
+    assert "tok_createDispute" in ran.err
+
+
+async def test_an_event_that_the_daemon_does_not_use_is_ignored(shop: Shop) -> None:
+    ran = await run_command(shop.dev, "trigger", "product.created", "--json")
+    assert ran.code == 0, ran.err
+    assert [(each["type"], each["status"], each["reason"]) for each in ran.lines] == [
+        ("product.created", "ignored", "unhandled_type")
+    ]
+    about = await run_command(shop.dev, "trigger", "product.created", "--order", "1001")
+    assert (about.code, about.out) == (2, "")
+
+
+async def test_an_unknown_event_is_a_usage_error_with_close_matches(shop: Shop) -> None:
+    ran = await run_command(shop.dev, "trigger", "charge.refundet")
+    assert (ran.code, ran.out) == (2, "")
+    assert "charge.refunded" in ran.err
+    assert (await run_command(shop.dev, "trigger", "./file.json")).code == 2
+    assert (await run_command(shop.dev, "trigger")).code == 2
+
+
+async def test_an_unknown_order_is_exit_3(shop: Shop) -> None:
+    ran = await run_command(shop.dev, "trigger", "charge.succeeded", "--order", "999999")
+    assert (ran.code, ran.out) == (3, "")
+
+
+async def test_a_live_key_is_refused(shop: Shop) -> None:
+    ran = await run_command(shop.dev, "trigger", "charge.succeeded", STRIPE_API_KEY="sk_live_0123456789abcdef")
+    assert (ran.code, ran.out) == (2, "")
+    assert "live key" in ran.err
+
+
+async def test_a_missing_cli_is_named_with_the_command_that_installs_it(shop: Shop) -> None:
+    ran = await run_command(shop.dev, "trigger", "charge.succeeded", STRIPE_CLI="/nonexistent/stripe")
+    assert (ran.code, ran.out) == (1, "")
+    assert "npm --prefix frontend ci" in ran.err
+
+
+async def test_what_stripe_refuses_is_said_in_words(shop: Shop) -> None:
+    order = await shop.check_out()
+    # Expired at Stripe, of which the daemon hears nothing: its endpoint is disabled meanwhile.
+    endpoint = json.loads((shop.dev.state_dir / "endpoint.json").read_text())["id"]
+    await shop.stripe("POST", f"/v1/webhook_endpoints/{endpoint}", {"disabled": "true"})
+    try:
+        await shop.stripe("POST", f"/v1/checkout/sessions/{order['session_id']}/expire")
+        ran = await run_command(shop.dev, "trigger", "charge.succeeded", "--order", order["number"])
+    finally:
+        await shop.stripe("POST", f"/v1/webhook_endpoints/{endpoint}", {"disabled": "false"})
+    assert ran.code == 1
+    assert "step confirm" in ran.err
+    assert "no longer open" in ran.err
+    assert "{" not in ran.err
+
+
+async def test_an_event_that_is_not_delivered_in_time_is_exit_1(shop: Shop) -> None:
+    endpoint = json.loads((shop.dev.state_dir / "endpoint.json").read_text())["id"]
+    await shop.stripe("POST", f"/v1/webhook_endpoints/{endpoint}", {"disabled": "true"})
+    try:
+        ran = await run_command(shop.dev, "trigger", "charge.succeeded", "--timeout", "0.5", "--json")
+    finally:
+        await shop.stripe("POST", f"/v1/webhook_endpoints/{endpoint}", {"disabled": "false"})
+    assert (ran.code, ran.out) == (1, "")
+    assert "Stripe made" in ran.err
+    assert "checkout doctor" in ran.err
+    assert "checkout listen" in ran.err
+
+
+async def test_the_list_has_a_line_for_each_type(shop: Shop) -> None:
+    listed = await run_command(shop.dev, "trigger", "--list")
+    as_json = await run_command(shop.dev, "trigger", "--list", "--json")
+    assert [each["type"] for each in as_json.lines] == list(EVENT_TYPES)
+    assert [line.split()[0] for line in listed.out.splitlines()] == ["EVENT", *EVENT_TYPES]
+
+
+async def test_the_users_own_login_is_not_touched(shop: Shop, tmp_path: Path) -> None:
+    ran = await run_command(shop.dev, "trigger", "charge.succeeded", HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path))
+    assert ran.code == 0, ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
+async def _import_discount(shop: Shop) -> None:
+    file = shop.dev.state_dir / "discounts.csv"
+    file.write_text("code,percent_off\nALLFREE,100\n")
+    ran = await run_command(shop.dev, "catalog", "import", file, "--discounts")
+    assert ran.code == 0, ran.err
