@@ -50,13 +50,18 @@ def succeed(box: Box, intent: Record, method: Record, *, authenticated: bool = F
         due = {"intent": intent.id, "charge": charge.id}
         box.storage.add_timer("authorization_over", now() + AUTHORIZED_SECONDS, due)
         return
-    booked = ledger.book(box, "charge", body["amount"], body["currency"], charge.id, description=body["description"])
+    at_once = method.private["card"] == "bypassPending"
+    booked = ledger.book(
+        box, "charge", body["amount"], body["currency"], charge.id, description=body["description"], at_once=at_once
+    )
     charge.body["balance_transaction"] = booked["id"]
     box.storage.save(charge)
     body |= {"status": "succeeded", "amount_received": body["amount"]}
     box.storage.save(intent)
     emit(box, "charge.succeeded", charge.body)
     emit(box, "payment_intent.succeeded", body)
+    if at_once:
+        emit(box, "balance.available", ledger.balance(box))
     plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
 
 

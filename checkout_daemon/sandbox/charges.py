@@ -108,6 +108,8 @@ def outcome(status: str, decline: Decline | None) -> Body:
 
 
 def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) -> Body:
+    if method["type"] == "customer_balance":
+        return {"type": "customer_balance", "customer_balance": {}}
     if method["type"] == "sepa_debit":
         debit = method["sepa_debit"]
         kept = ("bank_code", "branch_code", "country", "fingerprint", "last4")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import new_id
@@ -22,17 +24,22 @@ def book(
     fee: int | None = None,
     description: str | None = None,
     category: str | None = None,
+    at_once: bool = False,
 ) -> Body:
-    """Write a balance transaction: `kind` is charge, payment, refund, payment_refund, adjustment and so on."""
+    """Write a balance transaction: `kind` is charge, payment, refund, payment_refund, adjustment and so on.
+
+    What a payment brings is available after two days, unless it is to be `at_once`.
+    """
     if fee is None:
         fee = (amount * 29 + 500) // 1000 + 30 if kind == "charge" else 35 if kind == "payment" else 0
     moment = stamp()
-    pending = kind in ("charge", "payment")
+    paid = kind in ("charge", "payment")
+    pending = paid and not at_once
     details = {
         "amount": fee,
         "application": None,
         "currency": currency,
-        "description": "Stripe processing fees" if pending else "Dispute fee",
+        "description": "Stripe processing fees" if paid else "Dispute fee",
         "type": "stripe_fee",
     }
     category = category or _CATEGORIES.get(kind, kind)
@@ -55,3 +62,22 @@ def book(
         "type": kind,
     }
     return box.storage.add(Record(body, parent=source, kind=kind)).body
+
+
+def balance(box: Box) -> Body:
+    """What the account has, and what it will have when it becomes available, by currency."""
+    sums: dict[str, dict[str, int]] = {"available": defaultdict(int), "pending": defaultdict(int)}
+    moment = stamp()
+    for record in box.storage.select("balance_transaction"):
+        body = record.body
+        state = "available" if body["available_on"] <= moment else "pending"
+        sums[state][body["currency"]] += body["net"]
+        sums["pending" if state == "available" else "available"][body["currency"]] += 0
+    parts = {
+        state: [
+            {"amount": amount, "currency": currency, "source_types": {"card": amount}}
+            for currency, amount in sorted((found or {"usd": 0}).items())
+        ]
+        for state, found in sums.items()
+    }
+    return {"object": "balance", **parts, "livemode": False}

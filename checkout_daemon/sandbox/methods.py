@@ -126,6 +126,11 @@ def us_bank_method(
     return _method("us_bank_account", fields, details, {"account": number})
 
 
+def balance_method(details: Params | None = None) -> Record:
+    """A payment method for what bank transfers left at the customer."""
+    return _method("customer_balance", {}, details, {})
+
+
 def test_account(method: Record) -> TestAccount:
     """What a debit from this method's account does."""
     if method.body["type"] == "us_bank_account":

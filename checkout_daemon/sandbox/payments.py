@@ -9,6 +9,7 @@ from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.debits import fail_charge, session_of, settle_debit, settle_now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.generic import cash
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.params import Params
 from checkout_daemon.sandbox.shapes import method_options, new_object, shipping
@@ -100,6 +101,9 @@ def confirm_intent(
     check_method(body, method)
     body |= {"payment_method": method.id, "next_action": None, "last_payment_error": None}
     intent.private["return_url"] = return_url or intent.private.get("return_url")
+    if method.body["type"] == "customer_balance":
+        cash.ask_transfer(box, intent)
+        return
     if method.body["type"] != "card":
         attempts.start_debit(box, intent, method)
         return

@@ -35,6 +35,19 @@ CARD_OPTIONS: Mapping[str, Spec] = {
 }
 METHOD_OPTIONS: Mapping[str, Spec] = {
     "card": Map(CARD_OPTIONS),
+    "customer_balance": Map(
+        {
+            "bank_transfer": Map(
+                {
+                    "eu_bank_transfer": Map({"country": Text(required=True)}),
+                    "requested_address_types": ListOf(Text()),
+                    "type": Text(required=True),
+                }
+            ),
+            "funding_type": Text(choices=("bank_transfer",)),
+            "setup_future_usage": Text(choices=("none",)),
+        }
+    ),
     "sepa_debit": Map({"setup_future_usage": FUTURE_USAGE}),
     "us_bank_account": Map(
         {
@@ -46,6 +59,8 @@ METHOD_OPTIONS: Mapping[str, Spec] = {
 METHOD_CURRENCIES = {"card": None, "sepa_debit": "eur", "us_bank_account": "usd"}
 """What the sandbox can be paid with, and the only currency of each that has only one."""
 METHOD_TYPES = ListOf(Text(choices=tuple(METHOD_CURRENCIES)))
+INTENT_METHOD_TYPES = ListOf(Text(choices=(*METHOD_CURRENCIES, "customer_balance")))
+"""Bank transfers pay PaymentIntents only: they come whenever the customer sends them."""
 
 
 def address(given: Params | None) -> Body:
@@ -102,12 +117,9 @@ def method_options(types: list[str], given: Params | None, *, session: bool) -> 
         usage = (given.get(kind) or {}).get("setup_future_usage")
         if kind in options and usage is not None:
             options[kind]["setup_future_usage"] = usage
-    if "us_bank_account" in types:
-        bank = given.get("us_bank_account") or {}
-        options["us_bank_account"] = {"verification_method": bank.get("verification_method") or "automatic"}
-    for kind in ("sepa_debit", "us_bank_account"):
-        if kind in types and (usage := (given.get(kind) or {}).get("setup_future_usage")):
-            options[kind]["setup_future_usage"] = usage
+    if "customer_balance" in types:
+        balance = given.get("customer_balance") or {}
+        options["customer_balance"] = {name: balance.get(name) for name in ("bank_transfer", "funding_type")}
     return options
 
 

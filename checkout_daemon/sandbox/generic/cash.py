@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox import ledger
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.catalog import currency_code
-from checkout_daemon.sandbox.errors import missing_object
+from checkout_daemon.sandbox.charges import build_charge
+from checkout_daemon.sandbox.errors import invalid, missing_object
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.ids import token
@@ -70,13 +72,15 @@ def balance_of(customer: Record) -> Body:
 def ask_transfer(box: Box, intent: Record) -> None:
     """Have a confirmed PaymentIntent wait for a bank transfer, first using what the customer already has."""
     body = intent.body
+    if body["customer"] is None:
+        raise invalid("A PaymentIntent that customer_balance pays needs a customer.", param="customer")
     instructions = {
         "amount_remaining": body["amount"],
         "currency": body["currency"],
         "financial_addresses": [],
         "hosted_instructions_url": f"{box.url}/payment_instructions/{token(40)}",
         "reference": token(12).upper(),
-        "type": body["payment_method_options"]["customer_balance"]["bank_transfer"]["type"],
+        "type": (body["payment_method_options"]["customer_balance"]["bank_transfer"] or {}).get("type"),
     }
     body |= {
         "status": "requires_action",
@@ -99,10 +103,18 @@ def _apply(box: Box, customer: Record, intent: Record) -> None:
     applied = {"payment_intent": intent.id}
     _book(box, customer, -amount, body["currency"], "applied_to_payment", applied_to_payment=applied)
     instructions["amount_remaining"] -= amount
-    if instructions["amount_remaining"] == 0:
-        body |= {"status": "succeeded", "amount_received": body["amount"], "next_action": None}
+    if instructions["amount_remaining"] > 0:
+        box.storage.save(intent)
+        emit(box, "payment_intent.partially_funded", body)
+        return
+    method = box.get(body["payment_method"], "payment_method")
+    charge = box.storage.add(build_charge(intent, method, "succeeded", None, authenticated=False))
+    charge.body["balance_transaction"] = ledger.book(box, "payment", body["amount"], body["currency"], charge.id)["id"]
+    box.storage.save(charge)
+    body |= {"status": "succeeded", "amount_received": body["amount"], "latest_charge": charge.id, "next_action": None}
     box.storage.save(intent)
-    emit(box, "payment_intent.succeeded" if body["next_action"] is None else "payment_intent.partially_funded", body)
+    emit(box, "charge.succeeded", charge.body)
+    emit(box, "payment_intent.succeeded", body)
 
 
 def _waiting(box: Box, customer_id: str, currency: str) -> Record | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
+from checkout_daemon.sandbox import ledger
 from checkout_daemon.sandbox.box import ACCOUNT_ID, Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.generic.records import new_body
@@ -30,21 +29,7 @@ def account(box: Box, _: Params, object_id: str) -> Body:
 
 
 def balance(box: Box, _: Params, __: str) -> Body:
-    sums: dict[str, dict[str, int]] = {"available": defaultdict(int), "pending": defaultdict(int)}
-    moment = stamp()
-    for record in box.storage.select("balance_transaction"):
-        body = record.body
-        state = "available" if body["available_on"] <= moment else "pending"
-        sums[state][body["currency"]] += body["net"]
-        sums["pending" if state == "available" else "available"][body["currency"]] += 0
-    parts = {
-        state: [
-            {"amount": amount, "currency": currency, "source_types": {"card": amount}}
-            for currency, amount in sorted((found or {"usd": 0}).items())
-        ]
-        for state, found in sums.items()
-    }
-    return {"object": "balance", **parts, "livemode": False}
+    return ledger.balance(box)
 
 
 def retrieve_transaction(box: Box, _: Params, object_id: str) -> Body:

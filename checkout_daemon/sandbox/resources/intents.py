@@ -25,7 +25,7 @@ from checkout_daemon.sandbox.params import (
 )
 from checkout_daemon.sandbox.resources.methods import CREATE as METHOD
 from checkout_daemon.sandbox.resources.methods import build as build_method
-from checkout_daemon.sandbox.shapes import METHOD_OPTIONS, METHOD_TYPES, SHIPPING, method_options, shipping
+from checkout_daemon.sandbox.shapes import INTENT_METHOD_TYPES, METHOD_OPTIONS, SHIPPING, method_options, shipping
 from checkout_daemon.sandbox.storage import Body, Record
 
 _FUTURE = Text(choices=("off_session", "on_session"))
@@ -204,7 +204,7 @@ _CONFIRM: Fields = {
     "payment_method": Text(),
     "payment_method_data": Map(METHOD),
     "payment_method_options": Map(METHOD_OPTIONS),
-    "payment_method_types": METHOD_TYPES,
+    "payment_method_types": INTENT_METHOD_TYPES,
     "receipt_email": Text(),
     "return_url": Text(),
     "setup_future_usage": _FUTURE,
@@ -246,7 +246,7 @@ OPERATIONS = (
             "payment_method": Text(),
             "payment_method_data": Map(METHOD),
             "payment_method_options": Map(METHOD_OPTIONS),
-            "payment_method_types": METHOD_TYPES,
+            "payment_method_types": INTENT_METHOD_TYPES,
             "receipt_email": Text(),
             "setup_future_usage": _FUTURE,
             "shipping": Map(SHIPPING),

@@ -19,11 +19,15 @@ def build(params: Params) -> Record:
     """The payment method that these parameters describe, not stored yet."""
     kind = params["type"]
     given = params.get(kind)
+    if kind == "customer_balance":
+        given = {}
     if given is None:
         raise ApiError(f"Missing required param: {kind}.", code="parameter_missing", param=kind, stored=False)
     details = params.get("billing_details")
     if kind == "sepa_debit":
         record = methods.debit_method(given["iban"], details)
+    elif kind == "customer_balance":
+        record = methods.balance_method(details)
     elif kind == "us_bank_account":
         for name in ("account_number", "routing_number"):
             _require(kind, given, name)
@@ -60,6 +64,7 @@ def retrieve(box: Box, _: Params, object_id: str) -> Body:
 
 def update(box: Box, params: Params, object_id: str) -> Body:
     record = _get(box, object_id)
+    before = dict(record.body)
     record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
     if "billing_details" in params:
         old = {key: value for key, value in record.body["billing_details"].items() if value is not None}
@@ -67,7 +72,8 @@ def update(box: Box, params: Params, object_id: str) -> Body:
     if params.get("allow_redisplay"):
         record.body["allow_redisplay"] = params["allow_redisplay"]
     box.storage.save(record)
-    emit(box, "payment_method.updated", record.body, {})
+    previous = {name: old for name, old in before.items() if old != record.body[name]}
+    emit(box, "payment_method.updated", record.body, previous)
     return record.body
 
 
@@ -114,9 +120,10 @@ CREATE: Fields = {
             "cvc": Text(),
         }
     ),
+    "customer_balance": Map({}),
     "metadata": Metadata(),
     "sepa_debit": Map({"iban": Text(required=True)}),
-    "type": Text(required=True, choices=("card", "sepa_debit", "us_bank_account")),
+    "type": Text(required=True, choices=("card", "customer_balance", "sepa_debit", "us_bank_account")),
     "us_bank_account": Map(
         {
             "account_holder_type": Text(choices=("company", "individual")),
