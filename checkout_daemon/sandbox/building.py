@@ -2,90 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from checkout_daemon.sandbox import totals
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.catalog import build_price, build_product, currency_code
+from checkout_daemon.sandbox.buyers import customer_details
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
-from checkout_daemon.sandbox.events import emit
-from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.lines import build_line, common_currency
 from checkout_daemon.sandbox.params import Params, merge_metadata
-from checkout_daemon.sandbox.sessions import customer_details
-from checkout_daemon.sandbox.shapes import method_options, new_object
+from checkout_daemon.sandbox.promotions import asked_discount, shown_discounts
+from checkout_daemon.sandbox.session_rules import LONGEST_SECONDS, check_session, method_types
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.shipping_options import build_options, shipping_cost
 from checkout_daemon.sandbox.storage import Body, Record
-from checkout_daemon.sandbox.urls import check_url
+from checkout_daemon.sandbox.totals import set_totals
 
-_SHORTEST_SECONDS = 30 * 60
-_LONGEST_SECONDS = 24 * 3600
-_GRACE_SECONDS = 10  # between the client's reckoning and ours
+_TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+_ADDRESSED = ("email", "name", "phone", "address")
 
 
-def build_session(box: Box, params: Params) -> tuple[Body, dict[str, Any], list[Record]]:
-    """The session, what to remember about it, and its line items; all without the session's id."""
-    _check(params)
-    moment = stamp()
-    lines = [_line(box, given, index) for index, given in enumerate(params["line_items"])]
-    currency = _currency(params, lines)
-    types = _method_types(params, currency)
-    subtotals = [price["unit_amount"] * quantity for _, price, quantity in lines]
-    coupon = _coupon(box, params, currency, moment)
-    discount = totals.discount_amount(coupon, sum(subtotals)) if coupon else 0
-    total = sum(subtotals) - discount
-    totals.check_total(total, currency)
-    items = [
-        _item(box, given, price, quantity, off)
-        for (given, price, quantity), off in zip(lines, totals.spread(discount, subtotals), strict=True)
-    ]
-    email, customer = params.get("customer_email"), params.get("customer")
-    details = customer_details(email=email, name=None, phone=None, address=None) if email else None
+def create_session(box: Box, params: Params) -> Record:
+    """Make a session with its lines. Raises ApiError for what cannot be sold or is not done here."""
+    check_session(params)
+    lines = [build_line(box, given, index) for index, given in enumerate(params["line_items"])]
+    currency = common_currency(lines, params.get("currency"))
+    customer = params.get("customer")
+    details = _known_details(box, customer, params.get("customer_email"))
+    discount = None
+    if asked := params.get("discounts"):
+        subtotal = sum(line.body["amount_subtotal"] for line in lines)
+        discount = asked_discount(box, asked[0], currency, subtotal, customer)
+    options = build_options(box, params.get("shipping_options") or [], currency)
+    body = _body(params, currency, details)
+    body |= {
+        "discounts": shown_discounts(discount),
+        "shipping_cost": shipping_cost(options[0] if options else None),
+        "shipping_options": options,
+    }
+    set_totals(body, discount and discount["coupon"], lines)
+    private = {
+        "intent": params.get("payment_intent_data") or {},
+        "method_options": params.get("payment_method_options") or {},
+        "redisplay": (params.get("payment_method_data") or {}).get("allow_redisplay"),
+        "discount": discount,
+        "customer_update": params.get("customer_update") or {},
+    }
+    return open_session(box, Record(body, private, customer=customer), lines)
+
+
+def open_session(box: Box, session: Record, lines: Iterable[Record]) -> Record:
+    """Give a session its id and address, and store it with its lines and the time when it ends."""
+    body = session.body
+    body["id"] = f"cs_test_a1{token(56)}"
+    body["url"] = f"{box.url}/c/pay/{body['id']}"
+    for line in lines:
+        line.parent = session.id
+        box.storage.add(line)
+    box.storage.add(session)
+    box.storage.add_timer("expire", body["expires_at"], {"session": session.id})
+    return session
+
+
+def _known_details(box: Box, customer: str | None, email: str | None) -> Body | None:
+    """`customer_details` before anybody has typed anything."""
     if customer:
         known = box.get(customer, "customer", "customer").body
-        names = ("email", "name", "phone", "address")
-        details = customer_details(**{name: known[name] for name in names})
+        return customer_details(**{name: known[name] for name in _ADDRESSED})
+    return customer_details(email=email, name=None, phone=None, address=None) if email else None
+
+
+def _body(params: Params, currency: str, details: Body | None) -> Body:
+    moment = stamp()
+    types = method_types(params, currency)
+    customer = params.get("customer")
     body = new_object(
         "cs_test_a1",
         "checkout.session",
         adaptive_pricing={"enabled": (params.get("adaptive_pricing") or {}).get("enabled", True)},
-        after_expiration=None,
+        after_expiration=_after_expiration(params.get("after_expiration")),
         allow_promotion_codes=params.get("allow_promotion_codes"),
-        amount_subtotal=sum(subtotals),
-        amount_total=total,
         automatic_tax={"enabled": False, "liability": None, "provider": None, "status": None},
         billing_address_collection=params.get("billing_address_collection"),
-        branding_settings=None,
+        branding_settings=_branding(params.get("branding_settings")),
         cancel_url=params.get("cancel_url"),
         client_reference_id=params.get("client_reference_id"),
         client_secret=None,
         collected_information=None,
         consent=None,
-        consent_collection=None,
+        consent_collection=_keys(
+            params.get("consent_collection"), "payment_method_reuse_agreement", "promotions", "terms_of_service"
+        ),
         currency=currency,
         currency_conversion=None,
-        custom_fields=[],
-        custom_text=dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
+        custom_fields=[_custom_field(each) for each in params.get("custom_fields") or []],
+        custom_text=_keys(params.get("custom_text") or dict.fromkeys(_TEXTS), *_TEXTS),
         customer=customer,
         customer_account=None,
         customer_creation=None if customer else params.get("customer_creation") or "if_required",
         customer_details=details,
-        customer_email=email,
-        discounts=[{"coupon": coupon["id"], "promotion_code": None}] if coupon else [],
-        expires_at=params.get("expires_at") or moment + _LONGEST_SECONDS,
+        customer_email=params.get("customer_email"),
+        expires_at=params.get("expires_at") or moment + LONGEST_SECONDS,
         integration_identifier=params.get("integration_identifier"),
         invoice=None,
-        invoice_creation={
-            "enabled": False,
-            "invoice_data": {
-                "account_tax_ids": None,
-                "custom_fields": None,
-                "description": None,
-                "footer": None,
-                "issuer": None,
-                "metadata": {},
-                "rendering_options": None,
-            },
-        },
+        invoice_creation=_invoice_creation(params.get("invoice_creation") or {"enabled": False}),
         locale=params.get("locale"),
         managed_payments={"enabled": False},
         metadata=merge_metadata({}, params.get("metadata")),
@@ -95,160 +115,120 @@ def build_session(box: Box, params: Params) -> tuple[Body, dict[str, Any], list[
         payment_link=None,
         payment_method_collection=params.get("payment_method_collection") or "if_required",
         payment_method_configuration_details=None,
-        payment_method_options=method_options(types, params.get("payment_method_options"), session=True),
+        payment_method_options=_method_options(types, params.get("payment_method_options") or {}),
         payment_method_types=types,
         payment_status="unpaid",
-        permissions=None,
+        permissions=_keys(params.get("permissions"), "update_shipping_details"),
         phone_number_collection={"enabled": (params.get("phone_number_collection") or {}).get("enabled", False)},
         presentment_details=None,
         recovered_from=None,
-        saved_payment_method_options=None,
+        saved_payment_method_options=_keys(
+            params.get("saved_payment_method_options"),
+            "allow_redisplay_filters",
+            "payment_method_remove",
+            "payment_method_save",
+        ),
         setup_intent=None,
-        shipping_address_collection=None,
-        shipping_cost=None,
-        shipping_options=[],
+        shipping_address_collection=params.get("shipping_address_collection"),
         status="open",
         submit_type=params.get("submit_type"),
         subscription=None,
         success_url=params["success_url"],
-        total_details={"amount_discount": discount, "amount_shipping": 0, "amount_tax": 0},
         ui_mode="hosted_page",
         url=None,
-        wallet_options=None,
+        wallet_options=params.get("wallet_options"),
     )
-    private = {
-        "intent": params.get("payment_intent_data") or {},
-        "method_options": params.get("payment_method_options") or {},
-        "coupons": [coupon["id"]] if coupon else [],
-    }
-    return body, private, items
-
-
-def _check(params: Params) -> None:
-    mode = params.get("mode")
-    if mode is None:
-        raise bad_parameter("Missing required param: mode.", "parameter_missing", "mode")
-    if mode != "payment":
-        raise invalid(f"The offline sandbox does not do mode={mode}, only payment.", param="mode")
-    for name in ("success_url", "line_items"):
-        if not params.get(name):
-            raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
-    for name in ("success_url", "cancel_url"):
+    if configuration := params.get("payment_method_configuration"):
+        body["payment_method_configuration_details"] = {"id": configuration, "parent": None}
+    for name in ("allowed_payment_method_types", "excluded_payment_method_types"):
         if params.get(name):
-            check_url(params[name], name)
-    if (params.get("automatic_tax") or {}).get("enabled"):
-        raise invalid("The offline sandbox does not compute taxes.", param="automatic_tax[enabled]")
-    if params.get("customer") and params.get("customer_email"):
-        raise invalid("You may only specify one of these parameters: customer, customer_email.")
-    if params.get("discounts") and params.get("allow_promotion_codes") is not None:
-        raise invalid("You may only specify one of these parameters: allow_promotion_codes, discounts.")
-    email = params.get("customer_email")
-    if email is not None and ("@" not in email[1:-1] or " " in email):
-        raise ApiError(f"Invalid email address: {email}", code="email_invalid", param="customer_email")
-    if (expires_at := params.get("expires_at")) is not None:
-        ahead = expires_at - stamp()
-        if ahead < _SHORTEST_SECONDS - _GRACE_SECONDS:
-            message = "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation."
-            raise invalid(message, param="expires_at")
-        if ahead > _LONGEST_SECONDS + _GRACE_SECONDS:
-            message = "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation."
-            raise invalid(message, param="expires_at")
+            body[name] = params[name]
+    if names := params.get("name_collection"):
+        body["name_collection"] = {
+            name: {"enabled": given["enabled"], "optional": given.get("optional", False)}
+            for name, given in names.items()
+            if given
+        }
+    return body
 
 
-def _line(box: Box, given: Params, index: int) -> tuple[Params, Body, int]:
-    """A line's parameters, price and quantity."""
-    at = f"line_items[{index}]"
-    price_id, data = given.get("price"), given.get("price_data")
-    if (price_id is None) == (data is None):
-        if price_id is None:
-            message = f"Missing required param: {at}[price]."
-            raise bad_parameter(message, "parameter_missing", f"{at}[price]")
-        raise invalid(f"You may only specify one of these parameters: {at}[price], {at}[price_data].")
-    if given.get("quantity") is None:
-        name = f"{at}[quantity]"
-        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
-    if price_id is not None:
-        price = box.get(price_id, "price", f"{at}[price]").body
-        if not price["active"]:
-            raise invalid(f"The price specified is inactive: {price_id}.", param=f"{at}[price]")
-        if price["type"] == "recurring":
-            raise invalid("You must use mode=subscription for recurring prices.", param=f"{at}[price]")
-        return given, price, given["quantity"]
-    return given, _inline_price(box, data or {}, f"{at}[price_data]"), given["quantity"]
+def _keys(given: Mapping[str, Any] | None, *names: str) -> Body | None:
+    """All of an object's keys, whichever were given."""
+    return None if given is None else {name: given.get(name) for name in names}
 
 
-def _inline_price(box: Box, data: Params, at: str) -> Body:
-    """A price made for this session only, and its product where that is described too."""
-    if "recurring" in data:
-        raise invalid("You must use mode=subscription for recurring prices.", param=f"{at}[recurring]")
-    described, product_id = data.get("product_data"), data.get("product")
-    if (described is None) == (product_id is None):
-        if product_id is None:
-            name = f"{at}[product_data]"
-            raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
-        raise invalid(f"You may only specify one of these parameters: {at}[product], {at}[product_data].")
-    price = build_price(data, product_id or new_id("prod_"), at)
-    price["active"] = False
-    if described is None:
-        box.get(price["product"], "product", f"{at}[product]")
-    else:
-        product = build_product({**described, "active": False})
-        product["id"] = price["product"]
-        box.storage.add(Record(product, kind="inline"))
-        emit(box, "product.created", product)
-    box.storage.add(Record(price, parent=price["product"]))
-    emit(box, "price.created", price)
-    return price
-
-
-def _item(box: Box, given: Params, price: Body, quantity: int, off: int) -> Record:
-    subtotal = price["unit_amount"] * quantity
-    product = box.storage.find(price["product"], "product")
-    body: Body = {
-        "id": new_id("li_1"),
-        "object": "item",
-        "adjustable_quantity": None,
-        "amount_discount": off,
-        "amount_subtotal": subtotal,
-        "amount_tax": 0,
-        "amount_total": subtotal - off,
-        "currency": price["currency"],
-        "description": product.body["name"] if product else None,
-        "metadata": merge_metadata({}, given.get("metadata")),
-        "price": price,
-        "quantity": quantity,
+def _after_expiration(given: Params | None) -> Body | None:
+    recovery = (given or {}).get("recovery")
+    if recovery is None:
+        return None
+    return {
+        "recovery": {
+            "allow_promotion_codes": recovery.get("allow_promotion_codes", False),
+            "enabled": recovery["enabled"],
+            "expires_at": None,
+            "url": None,
+        }
     }
-    return Record(body)
 
 
-def _currency(params: Params, lines: list[tuple[Params, Body, int]]) -> str:
-    found = {price["currency"] for _, price, _ in lines}
-    if params.get("currency"):
-        found.add(currency_code(params["currency"]))
-    if len(found) > 1:
-        raise invalid(f"All line items must have the same currency; found {', '.join(sorted(found))}.")
-    return str(found.pop())
-
-
-def _method_types(params: Params, currency: str) -> list[str]:
-    types: list[str] = params.get("payment_method_types") or (["card", "sepa_debit"] if currency == "eur" else ["card"])
-    for kind, only in (("sepa_debit", "eur"), ("us_bank_account", "usd")):
-        if kind in types and currency != only:
-            raise invalid(
-                f"The payment method `{kind}` cannot be used with the currency {currency}: it takes {only} only.",
-                param="payment_method_types",
-            )
-    return list(dict.fromkeys(types))
-
-
-def _coupon(box: Box, params: Params, currency: str, moment: int) -> Body | None:
-    given = (params.get("discounts") or [None])[0]
+def _branding(given: Params | None) -> Body | None:
     if given is None:
         return None
-    if given.get("promotion_code"):
-        message = f"No such promotion code: '{given['promotion_code']}'"
-        raise ApiError(message, code="resource_missing", param="discounts[0][promotion_code]")
-    if not given.get("coupon"):
-        name = "discounts[0][coupon]"
-        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
-    return totals.usable_coupon(box, given["coupon"], currency, moment, "discounts[0][coupon]")
+    return {
+        "background_color": given.get("background_color") or "#ffffff",
+        "border_style": given.get("border_style") or "rounded",
+        "button_color": given.get("button_color") or "#0074d4",
+        "display_name": given.get("display_name") or "Offline sandbox",
+        "font_family": given.get("font_family") or "default",
+        "icon": _keys(given.get("icon"), "file", "type", "url"),
+        "logo": _keys(given.get("logo"), "file", "type", "url"),
+    }
+
+
+def _custom_field(given: Params) -> Body:
+    kind = given["type"]
+    names = ("default_value", "maximum_length", "minimum_length")
+    if kind == "dropdown":
+        options = given["dropdown"]["options"]
+        typed: Body | None = {
+            "default_value": given["dropdown"].get("default_value"),
+            "options": options,
+            "value": None,
+        }
+    else:
+        typed = {**{name: (given.get(kind) or {}).get(name) for name in names}, "value": None}
+    return {
+        **dict.fromkeys(("dropdown", "numeric", "text")),
+        "key": given["key"],
+        "label": given["label"],
+        "optional": given.get("optional", False),
+        "type": kind,
+        kind: typed,
+    }
+
+
+def _invoice_creation(given: Params) -> Body:
+    data = given.get("invoice_data") or {}
+    issuer = data.get("issuer")
+    return {
+        "enabled": given["enabled"],
+        "invoice_data": {
+            "account_tax_ids": data.get("account_tax_ids"),
+            "custom_fields": data.get("custom_fields"),
+            "description": data.get("description"),
+            "footer": data.get("footer"),
+            "issuer": issuer and {"account": None, "type": issuer["type"]},
+            "metadata": merge_metadata({}, data.get("metadata")),
+            "rendering_options": _keys(data.get("rendering_options"), "amount_tax_display", "template"),
+        },
+    }
+
+
+def _method_options(types: list[str], given: Params) -> Body:
+    options: Body = {kind: dict(given.get(kind) or {}) for kind in types}
+    if "card" in options:
+        options["card"].setdefault("installments", {"enabled": False})
+        options["card"].setdefault("request_three_d_secure", "automatic")
+    if "us_bank_account" in options:
+        options["us_bank_account"].setdefault("verification_method", "automatic")
+    return options

@@ -94,8 +94,7 @@ class Metadata:
         if isinstance(value, str):
             raise ApiError(f"Invalid object: {value}", param=name, stored=False)
         if len(value) > _MAX_METADATA_KEYS:
-            message = f"You can only set up to {_MAX_METADATA_KEYS} metadata keys."
-            raise ApiError(message, param=name, stored=False)
+            raise _too_many_keys(name)
         read: dict[str, str] = {}
         for key, text in value.items():
             if not isinstance(text, str):
@@ -235,10 +234,17 @@ def _show(value: Tree | str) -> str:
     return value[:200] if isinstance(value, str) else "hash"
 
 
+def _too_many_keys(name: str = "metadata") -> ApiError:
+    return ApiError(f"You can only set up to {_MAX_METADATA_KEYS} metadata keys.", param=name, stored=False)
+
+
 def merge_metadata(old: Mapping[str, str] | None, given: Mapping[str, str] | None) -> dict[str, str]:
     """What metadata is after an update: given keys replace old ones, empty values remove."""
     if given is None:
         return dict(old or {})
     if not given:
         return {}
-    return {key: value for key, value in {**(old or {}), **given}.items() if value}
+    merged = {key: value for key, value in {**(old or {}), **given}.items() if value}
+    if len(merged) > _MAX_METADATA_KEYS:
+        raise _too_many_keys()
+    return merged

@@ -12,6 +12,7 @@ from checkout_daemon.sandbox.box import Advance, Box, Origin
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.deliveries import Deliverer
 from checkout_daemon.sandbox.generic import later
+from checkout_daemon.sandbox.promotions import end_discount
 from checkout_daemon.sandbox.storage import Body
 from checkout_daemon.sandbox.stripecli.sessions import give_up
 
@@ -76,6 +77,7 @@ HANDLERS: Mapping[str, Callable[[Box, Body], None]] = {
     "settle": _settle,
     "expire": _expire,
     "authorization_over": _authorization_over,
+    "discount_over": end_discount,
     "dispute": _dispute,
     "dispute_decided": _dispute_decided,
     "dispute_due": _dispute_due,

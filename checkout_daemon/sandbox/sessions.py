@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox import payments
+from checkout_daemon.sandbox import payments, promotions, recovery
 from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.buyers import collected_shipping, final_details, session_customer, update_customer
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.events import emit
-from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.shapes import shipping
 from checkout_daemon.sandbox.storage import Body, Record
 
 
@@ -33,7 +34,10 @@ def confirm_session(
         listed = ", ".join(body["payment_method_types"])
         message = f"This Checkout Session does not accept {method.body['type']}; it accepts: {listed}."
         raise invalid(message, param="payment_method")
-    intent = _intent(box, session)
+    if method.body["allow_redisplay"] == "unspecified" and session.private.get("redisplay"):
+        method.body["allow_redisplay"] = session.private["redisplay"]
+        box.storage.save(method)
+    intent = _intent(box, session, session_customer(box, session, method))
     payments.confirm_intent(box, intent, method, return_url)
     follow_intent(box, session, intent, method)
 
@@ -55,22 +59,10 @@ def follow_intent(box: Box, session: Record, intent: Record, method: Record) -> 
 def complete(box: Box, session: Record, method: Record | None) -> None:
     body = session.body
     body |= {"status": "complete", "url": None}
-    details = method.body["billing_details"] if method else {}
-    known = body["customer_details"] or {}
-    body["customer_details"] = customer_details(
-        email=known.get("email") or details.get("email"),
-        name=known.get("name") or details.get("name"),
-        phone=known.get("phone") or details.get("phone"),
-        address=details.get("address"),
-    )
-    if body["customer_creation"] == "always" and body["customer"] is None:
-        body["customer"] = _create_customer(box, body["customer_details"])
-    for coupon_id in session.private["coupons"]:
-        if coupon := box.storage.find(coupon_id, "coupon"):
-            coupon.body["times_redeemed"] += 1
-            most = coupon.body["max_redemptions"]
-            coupon.body["valid"] = coupon.body["valid"] and (most is None or coupon.body["times_redeemed"] < most)
-            box.storage.save(coupon)
+    body["customer_details"] = final_details(body, method)
+    body["customer"] = session.customer = session_customer(box, session, method)
+    update_customer(box, session)
+    promotions.redeem(box, session.private.get("discount"))
     box.storage.save(session)
     emit(box, "checkout.session.completed", body)
 
@@ -85,6 +77,7 @@ def expire(box: Box, session: Record) -> None:
     """Close an open session, with what was begun to pay it."""
     body = session.body
     body |= {"status": "expired", "url": None}
+    recovery.offer(box, session)
     box.storage.save(session)
     if body["payment_intent"] is not None:
         intent = box.get(body["payment_intent"], "payment_intent")
@@ -92,28 +85,23 @@ def expire(box: Box, session: Record) -> None:
     emit(box, "checkout.session.expired", body)
 
 
-def customer_details(*, email: str | None, name: str | None, phone: str | None, address: Body | None) -> Body:
-    return {
-        "address": address,
-        "business_name": None,
-        "email": email,
-        "individual_name": None,
-        "name": name,
-        "phone": phone,
-        "tax_exempt": "none",
-        "tax_ids": [],
-    }
-
-
-def _intent(box: Box, session: Record) -> Record:
+def _intent(box: Box, session: Record, customer: str | None) -> Record:
     """The session's intent, made at the first attempt to pay and used again at the next."""
     body = session.body
+    given = session.private["intent"]
+    if shipped := collected_shipping(body):
+        given = {**given, "shipping": shipped}
     if body["payment_intent"] is not None:
-        return box.get(body["payment_intent"], "payment_intent")
+        intent = box.get(body["payment_intent"], "payment_intent")
+        # A promotion code or another delivery may have changed the total since the last attempt.
+        intent.body |= {"amount": body["amount_total"], "customer": customer}
+        if shipped:
+            intent.body["shipping"] = shipping(shipped)
+        intent.customer = customer
+        return box.storage.save(intent)
     given = {
-        **session.private["intent"],
-        "customer": body["customer"],
-        "receipt_email": session.private["intent"].get("receipt_email"),
+        **given,
+        "customer": customer,
         "payment_method_options": session.private["method_options"],
     }
     types = list(body["payment_method_types"])
@@ -122,45 +110,3 @@ def _intent(box: Box, session: Record) -> Record:
     session.intent = intent.id
     box.storage.save(session)
     return intent
-
-
-def _create_customer(box: Box, details: Body) -> str:
-    body = new_customer(email=details["email"], name=details["name"], phone=details["phone"])
-    box.storage.add(Record(body))
-    emit(box, "customer.created", body)
-    return str(body["id"])
-
-
-def new_customer(**fields: object) -> Body:
-    """A customer with these fields, and nothing in the others."""
-    body = new_object(
-        "cus_",
-        "customer",
-        address=None,
-        balance=0,
-        business_name=None,
-        currency=None,
-        customer_account=None,
-        default_source=None,
-        delinquent=False,
-        description=None,
-        discount=None,
-        email=None,
-        individual_name=None,
-        invoice_settings={
-            "custom_fields": None,
-            "default_payment_method": None,
-            "footer": None,
-            "rendering_options": None,
-        },
-        metadata={},
-        name=None,
-        next_invoice_sequence=1,
-        phone=None,
-        preferred_locales=[],
-        shipping=None,
-        tax_exempt="none",
-        test_clock=None,
-    )
-    body["invoice_prefix"] = body["id"][-8:].upper()
-    return body | fields

@@ -1,16 +1,38 @@
-"""What a Checkout session costs: lines, discounts spread over them, totals."""
+"""What a Checkout session costs: lines, discounts spread over them, shipping, totals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
+from checkout_daemon.sandbox.amounts import MAXIMUM_AMOUNT, MINIMUM_AMOUNTS, check_step, money_text
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.storage import Body
+from checkout_daemon.sandbox.storage import Body, Record
 
-_MINIMUM = {"usd": 50, "eur": 50, "gbp": 30, "cad": 50, "aud": 50, "chf": 50, "nzd": 50, "jpy": 50, "sek": 300}
-MAXIMUM_AMOUNT = 99_999_999
+
+def set_totals(session: Body, coupon: Body | None, lines: Sequence[Record]) -> None:
+    """Compute the lines' and the session's amounts anew. Raises ApiError when nobody could be charged the total."""
+    subtotals: list[int] = []
+    for line in lines:
+        line.body["amount_subtotal"] = line.body["price"]["unit_amount"] * line.body["quantity"]
+        subtotals.append(line.body["amount_subtotal"])
+    chosen = (coupon or {}).get("applies_to")
+    shares = [
+        subtotal if chosen is None or line.body["price"]["product"] in chosen["products"] else 0
+        for line, subtotal in zip(lines, subtotals, strict=True)
+    ]
+    discount = discount_amount(coupon, sum(shares)) if coupon else 0
+    for line, subtotal, off in zip(lines, subtotals, spread(discount, shares), strict=True):
+        line.body |= {"amount_discount": off, "amount_total": subtotal - off}
+    shipping = session["shipping_cost"]["amount_total"] if session["shipping_cost"] else 0
+    total = sum(subtotals) - discount + shipping
+    check_total(total, session["currency"])
+    session |= {
+        "amount_subtotal": sum(subtotals),
+        "amount_total": total,
+        "total_details": {"amount_discount": discount, "amount_shipping": shipping, "amount_tax": 0},
+    }
 
 
 def spread(amount: int, shares: Sequence[int]) -> list[int]:
@@ -35,7 +57,8 @@ def discount_amount(coupon: Body, subtotal: int) -> int:
 
 def usable_coupon(box: Box, coupon_id: str, currency: str, now: int, param: str) -> Body:
     """The coupon, provided that it may be used for this currency now."""
-    coupon = box.get(coupon_id, "coupon", param).body
+    record = box.get(coupon_id, "coupon", param)
+    coupon = record.body
     ended = coupon["redeem_by"] is not None and coupon["redeem_by"] <= now
     used_up = coupon["max_redemptions"] is not None and coupon["times_redeemed"] >= coupon["max_redemptions"]
     if ended or used_up or not coupon["valid"]:
@@ -51,11 +74,13 @@ def usable_coupon(box: Box, coupon_id: str, currency: str, now: int, param: str)
 
 def check_total(total: int, currency: str) -> None:
     """Refuse a total that no card could be charged."""
-    minimum = _MINIMUM.get(currency, 1)
+    minimum = MINIMUM_AMOUNTS.get(currency, 1)
     if 0 < total < minimum:
         raise ApiError(
-            f"The Checkout Session's total amount must convert to at least {minimum} {currency} in minor units.",
+            f"The Checkout Session's total amount due must add up to at least {money_text(minimum, currency)}",
             code="amount_too_small",
         )
     if total > MAXIMUM_AMOUNT:
-        raise ApiError(f"Amount must be no more than {MAXIMUM_AMOUNT} in minor units.", code="amount_too_large")
+        message = f"The Checkout Session's total amount due must be no more than {money_text(MAXIMUM_AMOUNT, currency)}"
+        raise ApiError(message, code="amount_too_large")
+    check_step(total, currency, "line_items")

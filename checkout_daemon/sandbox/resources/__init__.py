@@ -17,6 +17,7 @@ from checkout_daemon.sandbox.resources import (
     pages,
     prices,
     products,
+    promotion_codes,
     refunds,
     webhooks,
 )
@@ -36,6 +37,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         pages,
         prices,
         products,
+        promotion_codes,
         refunds,
         webhooks,
         table,

@@ -4,41 +4,21 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox import sessions
 from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.building import build_session
+from checkout_daemon.sandbox.building import create_session
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.listing import Condition, list_page, matching
-from checkout_daemon.sandbox.params import (
-    EXPAND,
-    PAGING,
-    Anything,
-    Flag,
-    Integer,
-    ListOf,
-    Map,
-    Metadata,
-    Number,
-    Params,
-    Range,
-    Text,
-    merge_metadata,
-)
-from checkout_daemon.sandbox.shapes import METHOD_OPTIONS, METHOD_TYPES, SHIPPING
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Params, merge_metadata
+from checkout_daemon.sandbox.resources.checkout_params import CREATE, LIST, UPDATE
+from checkout_daemon.sandbox.shapes import address
+from checkout_daemon.sandbox.shipping_options import build_options, shipping_cost
+from checkout_daemon.sandbox.storage import Body
+from checkout_daemon.sandbox.totals import set_totals
 
 _SESSIONS = "/v1/checkout/sessions"
 
 
 def create(box: Box, params: Params, _: str) -> Body:
-    body, private, items = build_session(box, params)
-    body["id"] = f"cs_test_a1{token(56)}"
-    body["url"] = f"{box.url}/c/pay/{body['id']}"
-    for item in items:
-        item.parent = body["id"]
-        box.storage.add(item)
-    box.storage.add(Record(body, private, customer=body["customer"]))
-    box.storage.add_timer("expire", body["expires_at"], {"session": body["id"]})
-    return body
+    return create_session(box, params).body
 
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:
@@ -46,14 +26,38 @@ def retrieve(box: Box, _: Params, object_id: str) -> Body:
 
 
 def update(box: Box, params: Params, object_id: str) -> Body:
+    """Metadata at any time, the rest while the session is open."""
     record = box.get(object_id, "checkout.session")
-    record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
+    body = record.body
+    if set(params) - {"metadata"}:
+        sessions.check_open(body)
+    body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+    if given := (params.get("collected_information") or {}).get("shipping_details"):
+        shipped = {"address": address(given["address"]), "name": given["name"]}
+        body["collected_information"] = {
+            "business_name": None,
+            "individual_name": None,
+            **(body["collected_information"] or {}),
+            "shipping_details": shipped,
+        }
+    if "shipping_options" in params:
+        options = build_options(box, params["shipping_options"], body["currency"])
+        body |= {"shipping_cost": shipping_cost(options[0] if options else None), "shipping_options": options}
+        discount = record.private.get("discount")
+        lines = box.storage.children(object_id, "item")
+        set_totals(body, discount and discount["coupon"], lines)
+    if given := params.get("payment_intent_data"):
+        old = record.private["intent"]
+        metadata = merge_metadata(old.get("metadata"), given.get("metadata"))
+        record.private["intent"] = {**old, **given, "metadata": metadata}
     box.storage.save(record)
-    return record.body
+    return body
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions: list[Condition] = matching(params, "customer", "payment_intent", "status")
+    conditions: list[Condition] = matching(
+        params, "customer", "payment_intent", "payment_link", "status", "subscription"
+    )
     if details := params.get("customer_details"):
         conditions.append(("json_extract(body, '$.customer_details.email') = ?", details["email"]))
     return list_page(box, "checkout.session", _SESSIONS, params, conditions)
@@ -94,97 +98,11 @@ def expire(box: Box, _: Params, object_id: str) -> Body:
     return record.body
 
 
-_PRODUCT_DATA = Map(
-    {
-        "description": Text(),
-        "images": ListOf(Text(), maximum=8),
-        "metadata": Metadata(),
-        "name": Text(required=True),
-        "tax_code": Text(),
-        "unit_label": Text(maximum=12),
-    }
-)
-_PRICE_DATA = Map(
-    {
-        "currency": Text(required=True),
-        "product": Text(),
-        "product_data": _PRODUCT_DATA,
-        "recurring": Anything(),
-        "tax_behavior": Text(choices=("exclusive", "inclusive", "unspecified")),
-        "unit_amount": Integer(minimum=0),
-        "unit_amount_decimal": Number(),
-    }
-)
-_LINE = Map(
-    {
-        "adjustable_quantity": Map({"enabled": Flag(required=True), "maximum": Integer(), "minimum": Integer()}),
-        "metadata": Metadata(),
-        "price": Text(),
-        "price_data": _PRICE_DATA,
-        "quantity": Integer(minimum=1, maximum=999_999),
-    },
-    required=True,
-)
-_INTENT_DATA = Map(
-    {
-        "capture_method": Text(choices=("automatic", "automatic_async", "manual")),
-        "description": Text(maximum=1000),
-        "metadata": Metadata(),
-        "receipt_email": Text(),
-        "setup_future_usage": Text(choices=("off_session", "on_session")),
-        "shipping": Map(SHIPPING),
-        "statement_descriptor": Text(maximum=22),
-        "statement_descriptor_suffix": Text(maximum=22),
-        "transfer_group": Text(),
-    }
-)
-_ENABLED = Map({"enabled": Flag()})
-CREATE = {
-    **EXPAND,
-    "adaptive_pricing": _ENABLED,
-    "allow_promotion_codes": Flag(),
-    "automatic_tax": _ENABLED,
-    "billing_address_collection": Text(choices=("auto", "required")),
-    "cancel_url": Text(),
-    "client_reference_id": Text(maximum=200),
-    "currency": Text(),
-    "customer": Text(),
-    "customer_creation": Text(choices=("always", "if_required")),
-    "customer_email": Text(maximum=800),
-    "discounts": ListOf(Map({"coupon": Text(), "promotion_code": Text()}), maximum=1),
-    "expires_at": Integer(),
-    "integration_identifier": Text(),
-    "line_items": ListOf(_LINE, maximum=100),
-    "locale": Text(),
-    "metadata": Metadata(),
-    "mode": Text(choices=("payment", "setup", "subscription")),
-    "origin_context": Text(choices=("mobile_app", "web")),
-    "payment_intent_data": _INTENT_DATA,
-    "payment_method_collection": Text(choices=("always", "if_required")),
-    "payment_method_options": Map(METHOD_OPTIONS),
-    "payment_method_types": METHOD_TYPES,
-    "phone_number_collection": Map({"enabled": Flag(required=True)}),
-    "submit_type": Text(choices=("auto", "book", "donate", "pay")),
-    "success_url": Text(),
-    "ui_mode": Text(choices=("hosted", "hosted_page")),
-}
 OPERATIONS = (
     Operation("POST", _SESSIONS, create, CREATE),
     Operation("GET", f"{_SESSIONS}/{{id}}", retrieve, EXPAND),
-    Operation("POST", f"{_SESSIONS}/{{id}}", update, {**EXPAND, "metadata": Metadata()}),
-    Operation(
-        "GET",
-        _SESSIONS,
-        list_all,
-        {
-            **PAGING,
-            "created": Range(),
-            "customer": Text(),
-            "customer_details": Map({"email": Text(required=True)}),
-            "payment_intent": Text(),
-            "status": Text(choices=("complete", "expired", "open")),
-        },
-    ),
+    Operation("POST", f"{_SESSIONS}/{{id}}", update, UPDATE),
+    Operation("GET", _SESSIONS, list_all, LIST),
     Operation("GET", f"{_SESSIONS}/{{id}}/line_items", line_items, PAGING),
     Operation("POST", f"{_SESSIONS}/{{id}}/expire", expire, EXPAND),
 )

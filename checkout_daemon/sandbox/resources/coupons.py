@@ -13,13 +13,18 @@ from checkout_daemon.sandbox.params import (
     EXPAND,
     PAGING,
     Integer,
+    ListOf,
+    Map,
     Metadata,
     Number,
     Params,
     Range,
+    Refused,
     Text,
     merge_metadata,
 )
+from checkout_daemon.sandbox.promotions import close_codes
+from checkout_daemon.sandbox.resources.checkout_params import NO_CURRENCY_OPTIONS
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
 
@@ -54,14 +59,23 @@ def create(box: Box, params: Params, _: str) -> Body:
         times_redeemed=0,
         valid=True,
     )
+    if body["redeem_by"] is not None and body["redeem_by"] <= stamp():
+        raise invalid("`redeem_by` must be in the future.", param="redeem_by")
     body["id"] = coupon_id
-    box.storage.add(Record(body))
+    private = {}
+    if applies := params.get("applies_to"):
+        for product in applies["products"]:
+            box.get(product, "product", "applies_to[products]")
+        private["applies_to"] = {"products": applies["products"]}
+    box.storage.add(Record(body, private))
+    if body["redeem_by"] is not None:
+        box.storage.add_timer("discount_over", body["redeem_by"], {"id": coupon_id})
     emit(box, "coupon.created", body)
     return body
 
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return _current(box.get(object_id, "coupon").body)
+    return box.get(object_id, "coupon").body
 
 
 def update(box: Box, params: Params, object_id: str) -> Body:
@@ -72,26 +86,20 @@ def update(box: Box, params: Params, object_id: str) -> Body:
         record.body["name"] = params["name"]
     box.storage.save(record)
     emit(box, "coupon.updated", record.body, {key: old for key, old in before.items() if old != record.body[key]})
-    return _current(record.body)
+    return record.body
 
 
 def delete(box: Box, _: Params, object_id: str) -> Body:
     record = box.get(object_id, "coupon")
     box.storage.remove(object_id)
+    close_codes(box, object_id)
     record.body["valid"] = False
     emit(box, "coupon.deleted", record.body)
     return {"id": object_id, "object": "coupon", "deleted": True}
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    page = list_page(box, "coupon", "/v1/coupons", params)
-    page["data"] = [_current(each) for each in page["data"]]
-    return page
-
-
-def _current(body: Body) -> Body:
-    ended = body["redeem_by"] is not None and body["redeem_by"] <= stamp()
-    return {**body, "valid": body["valid"] and not ended}
+    return list_page(box, "coupon", "/v1/coupons", params)
 
 
 OPERATIONS = (
@@ -102,7 +110,9 @@ OPERATIONS = (
         {
             **EXPAND,
             "amount_off": Integer(minimum=1),
+            "applies_to": Map({"products": ListOf(Text(), required=True)}),
             "currency": Text(),
+            "currency_options": Refused(NO_CURRENCY_OPTIONS),
             "duration": Text(choices=("forever", "once", "repeating")),
             "duration_in_months": Integer(minimum=1),
             "id": Text(maximum=200),
@@ -114,7 +124,17 @@ OPERATIONS = (
         },
     ),
     Operation("GET", "/v1/coupons/{id}", retrieve, EXPAND),
-    Operation("POST", "/v1/coupons/{id}", update, {**EXPAND, "metadata": Metadata(), "name": Text(maximum=40)}),
+    Operation(
+        "POST",
+        "/v1/coupons/{id}",
+        update,
+        {
+            **EXPAND,
+            "currency_options": Refused(NO_CURRENCY_OPTIONS),
+            "metadata": Metadata(),
+            "name": Text(maximum=40),
+        },
+    ),
     Operation("DELETE", "/v1/coupons/{id}", delete, {}),
     Operation("GET", "/v1/coupons", list_all, {**PAGING, "created": Range()}),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.buyers import new_customer
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic import discounts, sources
@@ -23,7 +24,6 @@ from checkout_daemon.sandbox.params import (
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.sessions import new_customer
 from checkout_daemon.sandbox.shapes import ADDRESS, SHIPPING, address, shipping
 from checkout_daemon.sandbox.storage import Body, Record
 

@@ -1,0 +1,204 @@
+"""Promotion codes: what shoppers type to get a coupon's discount."""
+
+from __future__ import annotations
+
+import re
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.catalog import currency_code
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
+from checkout_daemon.sandbox.events import emit
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.listing import Condition, list_page, matching
+from checkout_daemon.sandbox.params import (
+    EXPAND,
+    PAGING,
+    Fields,
+    Flag,
+    Integer,
+    Map,
+    Metadata,
+    Params,
+    Range,
+    Refused,
+    Text,
+    merge_metadata,
+)
+from checkout_daemon.sandbox.promotions import codes_like
+from checkout_daemon.sandbox.resources.checkout_params import NO_ACCOUNTS_V2, NO_CURRENCY_OPTIONS
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Record
+
+_PATH = "/v1/promotion_codes"
+_CODE = re.compile(r"[A-Za-z0-9-]{1,500}", re.ASCII)
+
+
+def create(box: Box, params: Params, _: str) -> Body:
+    coupon, param = _coupon(box, params)
+    customer = params.get("customer")
+    if customer:
+        box.get(customer, "customer", "customer")
+    code = params.get("code") or token(8).upper()
+    if not _CODE.fullmatch(code):
+        raise invalid("A promotion code has letters, digits and dashes only.", param="code")
+    active = params.get("active", True)
+    if active:
+        _check_unique(box, code, customer)
+    if not coupon.body["valid"]:
+        raise ApiError(f"Coupon {coupon.id} is expired and cannot be applied.", code="coupon_expired", param=param)
+    body = new_object(
+        "promo_1",
+        "promotion_code",
+        active=active,
+        code=code,
+        customer=customer,
+        customer_account=None,
+        expires_at=_expires_at(params.get("expires_at"), coupon.body["redeem_by"]),
+        max_redemptions=_max_redemptions(params.get("max_redemptions"), coupon.body["max_redemptions"]),
+        metadata=merge_metadata({}, params.get("metadata")),
+        promotion={"coupon": coupon.id, "type": "coupon"},
+        restrictions=_restrictions(params.get("restrictions") or {}),
+        times_redeemed=0,
+    )
+    box.storage.add(Record(body, parent=coupon.id, customer=customer, kind=code.upper()))
+    if body["expires_at"] is not None:
+        box.storage.add_timer("discount_over", body["expires_at"], {"id": body["id"]})
+    emit(box, "promotion_code.created", body)
+    return body
+
+
+def retrieve(box: Box, _: Params, object_id: str) -> Body:
+    return _get(box, object_id).body
+
+
+def update(box: Box, params: Params, object_id: str) -> Body:
+    record = _get(box, object_id)
+    body = record.body
+    before = dict(body)
+    if "active" in params and params["active"] != body["active"]:
+        if params["active"]:
+            _check_redeemable(box, record)
+        body["active"] = params["active"]
+    body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+    box.storage.save(record)
+    emit(box, "promotion_code.updated", body, {key: old for key, old in before.items() if old != body[key]})
+    return body
+
+
+def list_all(box: Box, params: Params, _: str) -> Body:
+    conditions: list[Condition] = matching(params, "active", "customer")
+    if code := params.get("code"):
+        conditions.append(("kind = ?", code.upper()))
+    if coupon := params.get("coupon"):
+        conditions.append(("parent = ?", coupon))
+    return list_page(box, "promotion_code", _PATH, params, conditions)
+
+
+def _get(box: Box, object_id: str) -> Record:
+    record = box.storage.find(object_id, "promotion_code")
+    if record is None:
+        message = f"No such promotion code: '{object_id}'"
+        raise ApiError(message, status=404, code="resource_missing", param="promotion_code")
+    return record
+
+
+def _coupon(box: Box, params: Params) -> tuple[Record, str]:
+    """The coupon, under `promotion` or at the top level, where older versions and the CLI's triggers put it."""
+    promotion, plain = params.get("promotion"), params.get("coupon")
+    if promotion and plain:
+        raise invalid("You may only specify one of these parameters: coupon, promotion.")
+    param = "promotion[coupon]" if promotion or not plain else "coupon"
+    coupon_id = (promotion or {}).get("coupon") or plain
+    if not coupon_id:
+        raise bad_parameter(f"Missing required param: {param}.", "parameter_missing", param)
+    return box.get(coupon_id, "coupon", param), param
+
+
+def _check_unique(box: Box, code: str, customer: str | None) -> None:
+    for other in codes_like(box, code):
+        if other.body["active"] and (customer is None or other.customer in (None, customer)):
+            message = f"An active promotion code with `code: {code}` already exists."
+            raise ApiError(message, code="resource_already_exists", param="code")
+
+
+def _check_redeemable(box: Box, record: Record) -> None:
+    body = record.body
+    coupon = box.storage.find(body["promotion"]["coupon"], "coupon")
+    most, ends = body["max_redemptions"], body["expires_at"]
+    gone = coupon is None or not coupon.body["valid"]
+    if gone or (most is not None and body["times_redeemed"] >= most) or (ends is not None and ends <= stamp()):
+        raise invalid("This promotion code cannot be activated: it, or its coupon, can no longer be redeemed.")
+    _check_unique(box, body["code"], record.customer)
+
+
+def _expires_at(asked: int | None, redeem_by: int | None) -> int | None:
+    if asked is None:
+        return redeem_by
+    if asked <= stamp():
+        raise invalid("`expires_at` must be in the future.", param="expires_at")
+    if redeem_by is not None and asked > redeem_by:
+        raise invalid("`expires_at` cannot be after the coupon's `redeem_by`.", param="expires_at")
+    return asked
+
+
+def _max_redemptions(asked: int | None, most: int | None) -> int | None:
+    if asked is not None and most is not None and asked > most:
+        message = "`max_redemptions` cannot be greater than the coupon's `max_redemptions`."
+        raise invalid(message, param="max_redemptions")
+    return asked
+
+
+def _restrictions(given: Params) -> Body:
+    amount, currency = given.get("minimum_amount"), given.get("minimum_amount_currency")
+    if (amount is None) != (currency is None):
+        name = f"restrictions[minimum_amount{'_currency' if currency is None else ''}]"
+        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+    return {
+        "first_time_transaction": given.get("first_time_transaction", False),
+        "minimum_amount": amount,
+        "minimum_amount_currency": currency and currency_code(currency, "restrictions[minimum_amount_currency]"),
+    }
+
+
+_CREATE: Fields = {
+    **EXPAND,
+    "active": Flag(),
+    "code": Text(maximum=500),
+    "coupon": Text(),
+    "customer": Text(),
+    "customer_account": Refused(NO_ACCOUNTS_V2),
+    "expires_at": Integer(minimum=1),
+    "max_redemptions": Integer(minimum=1),
+    "metadata": Metadata(),
+    "promotion": Map({"coupon": Text(), "type": Text(required=True, choices=("coupon",))}),
+    "restrictions": Map(
+        {
+            "currency_options": Refused(NO_CURRENCY_OPTIONS),
+            "first_time_transaction": Flag(),
+            "minimum_amount": Integer(minimum=1),
+            "minimum_amount_currency": Text(),
+        }
+    ),
+}
+_UPDATE: Fields = {
+    **EXPAND,
+    "active": Flag(),
+    "metadata": Metadata(),
+    "restrictions": Map({"currency_options": Refused(NO_CURRENCY_OPTIONS)}),
+}
+_LIST: Fields = {
+    **PAGING,
+    "active": Flag(),
+    "code": Text(),
+    "coupon": Text(),
+    "created": Range(),
+    "customer": Text(),
+    "customer_account": Refused(NO_ACCOUNTS_V2),
+}
+OPERATIONS = (
+    Operation("POST", _PATH, create, _CREATE),
+    Operation("GET", f"{_PATH}/{{id}}", retrieve, EXPAND),
+    Operation("POST", f"{_PATH}/{{id}}", update, _UPDATE),
+    Operation("GET", _PATH, list_all, _LIST),
+)
