@@ -1,23 +1,28 @@
-"""`checkout events list` and `show`: what Stripe told us, and what became of it."""
+"""`checkout events`: what Stripe told us, what became of it, and having it told again."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import msgspec
 from rich.table import Column
 from rich.text import Text
 
-from checkout_daemon.commands.output import console, plain, print_json, print_json_lines, print_table, say
-from checkout_daemon.commands.running import with_database
+from checkout_daemon.commands.event_ends import end_line, end_object
+from checkout_daemon.commands.output import answer, console, plain, print_json, print_json_lines, print_table, say
+from checkout_daemon.commands.running import database_address, with_database
 from checkout_daemon.commands.shapes import event_object
 from checkout_daemon.commands.styles import event_status, words
 from checkout_daemon.commands.times import age, clock, read_time
-from checkout_daemon.config import Settings
+from checkout_daemon.config import Settings, load_settings
+from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.reading import all_events, show_event
+from checkout_daemon.services.resending import resend as resend_event
+from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
 from checkout_daemon.store.database import Database
-from checkout_daemon.store.event_reads import EventFilter, EventLine
+from checkout_daemon.store.event_reads import EventEnd, EventFilter, EventLine
 
 
 def list_events(
@@ -100,6 +105,23 @@ def show(event_id: str, *, as_json: bool) -> int:
     else:
         printer.print(Text(_pretty(payload)), soft_wrap=True)
     return 0
+
+
+def resend(event_id: str, timeout_seconds: float, *, as_json: bool) -> int:
+    settings = load_settings()
+    database_address(settings, direct=False)
+    with open_stripe_cli(settings) as cli:
+        end = asyncio.run(_resend(settings, cli, event_id, timeout_seconds))
+    if as_json:
+        print_json(end_object(end))
+    else:
+        answer(end_line(end))
+    return 1 if end.status in ("failed", "dead") else 0
+
+
+async def _resend(settings: Settings, cli: StripeCli, event_id: str, timeout_seconds: float) -> EventEnd:
+    async with open_runtime(settings, pool_size=1) as runtime:
+        return await resend_event(runtime, cli, event_id, timeout_seconds=timeout_seconds)
 
 
 def _pretty(payload: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any
 
 import click
 
-from checkout_daemon.commands.output import answer, plain, print_json, print_json_lines, say
+from checkout_daemon.commands.event_ends import end_line, end_object
+from checkout_daemon.commands.output import answer, print_json, print_json_lines, say
 from checkout_daemon.commands.running import database_address
 from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.domain.events.meanings import MEANINGS
@@ -18,7 +18,6 @@ from checkout_daemon.services.triggering import Request, refuse_live_key, trigge
 from checkout_daemon.store.event_reads import EventEnd
 
 _CONNECTIONS = 2
-_COLOURS = {"applied": "green", "ignored": "bright_black", "failed": "yellow", "dead": "red"}
 
 
 def list_events(*, as_json: bool) -> int:
@@ -58,32 +57,3 @@ async def _trigger(settings: Settings, cli: StripeCli, request: Request, *, as_j
 
     async with open_runtime(settings, pool_size=_CONNECTIONS) as runtime:
         return await trigger(runtime, cli, request, hear=hear, tell=tell)
-
-
-def end_object(end: EventEnd) -> dict[str, Any]:
-    return {
-        "id": end.id,
-        "type": end.type,
-        "status": end.status,
-        "reason": end.reason if end.last_error is None or end.status == "applied" else end.last_error,
-        "order_id": end.order_id,
-        "number": end.number,
-        "from": end.from_status,
-        "to": end.to_status,
-    }
-
-
-def end_line(end: EventEnd) -> str:
-    """`charge.refunded evt_1 applied to #1042: completed -> refunded`."""
-    return f"{plain(end.type)} {end.id} {click.style(end_words(end), fg=_COLOURS.get(end.status))}"
-
-
-def end_words(end: EventEnd) -> str:
-    if end.status == "applied":
-        before, after = _words(end.from_status), _words(end.to_status)
-        return f"applied to #{end.number}: {f'still {after}' if before == after else f'{before} -> {after}'}"
-    return f"{end.status}: {plain(end.last_error or _words(end.reason))}"
-
-
-def _words(code: str | None) -> str:
-    return (code or "unknown").replace("_", " ")

@@ -242,6 +242,49 @@ async def test_an_event_that_is_not_delivered_in_time_is_exit_1(shop: Shop) -> N
     assert "checkout listen" in ran.err
 
 
+async def test_an_event_that_is_held_is_sent_again_and_changes_nothing(shop: Shop) -> None:
+    order = await shop.check_out()
+    ran = await run_command(shop.dev, "trigger", "charge.succeeded", "--order", order["number"], "--json")
+    event = ran.lines[-1]["id"]
+
+    again = await run_command(shop.dev, "events", "resend", event, "--json")
+    text = await run_command(shop.dev, "events", "resend", event)
+
+    assert (again.code, text.code) == (0, 0), again.err
+    assert list(again.lines[0]) == KEYS
+    assert (again.lines[0]["status"], again.lines[0]["reason"]) == ("duplicate", "applied")
+    assert again.lines[0]["number"] == order["number"]
+    assert f"duplicate: delivered before, applied for #{order['number']}" in text.out
+    assert len((await shop.show(order["number"]))["events"]) == len(ran.lines)
+
+
+async def test_an_event_that_was_missed_is_applied_when_it_is_sent_again(shop: Shop) -> None:
+    order = await shop.check_out()
+    endpoint = json.loads((shop.dev.state_dir / "endpoint.json").read_text())["id"]
+    await shop.stripe("POST", f"/v1/webhook_endpoints/{endpoint}", {"disabled": "true"})
+    try:
+        await shop.stripe("POST", f"/v1/checkout/sessions/{order['session_id']}/expire")
+        _, listed = await shop.stripe("GET", "/v1/events?type=checkout.session.expired&limit=1")
+        event = listed["data"][0]["id"]
+        nobody = await run_command(shop.dev, "events", "resend", event, "--timeout", "0.3")
+    finally:
+        await shop.stripe("POST", f"/v1/webhook_endpoints/{endpoint}", {"disabled": "false"})
+
+    ran = await run_command(shop.dev, "events", "resend", event)
+
+    assert (nobody.code, ran.code) == (1, 0), ran.err
+    assert "did not arrive" in nobody.err
+    assert f"applied to #{order['number']}: pending -> expired" in ran.out
+
+
+async def test_an_event_that_stripe_does_not_have_is_exit_3(shop: Shop) -> None:
+    unknown = await run_command(shop.dev, "events", "resend", "evt_nonesuch0123")
+    nonsense = await run_command(shop.dev, "events", "resend", "--", "-x")
+    assert (unknown.code, nonsense.code) == (3, 3)
+    assert (unknown.out, nonsense.out) == ("", "")
+    assert "evt_nonesuch0123" in unknown.err
+
+
 async def test_the_list_has_a_line_for_each_type(shop: Shop) -> None:
     listed = await run_command(shop.dev, "trigger", "--list")
     as_json = await run_command(shop.dev, "trigger", "--list", "--json")

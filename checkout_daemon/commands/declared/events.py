@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import json_option, limit_option, since_option
+from checkout_daemon.commands.declared.options import json_option, limit_option, since_option, timeout_option
 
 # As the check on the column has them; a test compares them.
 EVENT_STATUSES = ("applied", "ignored", "failed", "dead")
@@ -54,3 +54,21 @@ def events_show(event: str, as_json: bool) -> int:
     from checkout_daemon.commands import events
 
     return events.show(event, as_json=as_json)
+
+
+@events.command("resend")
+@click.argument("event")
+@timeout_option
+@json_option
+def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
+    """Have Stripe send an event again.
+
+    Through the official Stripe CLI, to the daemon's webhook endpoint, else to whoever runs `checkout listen`.
+
+    \b
+    Example:
+      checkout events resend evt_1Abc
+    """
+    from checkout_daemon.commands import events
+
+    return events.resend(event, timeout_seconds, as_json=as_json)

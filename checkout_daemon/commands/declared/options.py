@@ -36,3 +36,15 @@ def limit_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most.")(
         command
     )
+
+
+def timeout_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--timeout",
+        "timeout_seconds",
+        type=click.FloatRange(0),
+        default=30.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait for events to arrive.",
+    )(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import json_option
+from checkout_daemon.commands.declared.options import json_option, timeout_option
 
 
 @click.command()
@@ -13,10 +13,7 @@ from checkout_daemon.commands.declared.options import json_option
 @click.option(
     "--amount", type=click.IntRange(1), metavar="MINOR", help="Refund this much, in minor units.  [default: all]"
 )
-@click.option(
-    "--timeout", "timeout_seconds", type=click.FloatRange(0), default=30.0, show_default=True, metavar="SECONDS",
-    help="How long to wait for the events to arrive.",
-)  # fmt: skip
+@timeout_option
 @click.option("--list", "listing", is_flag=True, help="List the events that the daemon understands.")
 @json_option
 def trigger(

@@ -1,0 +1,46 @@
+"""What became of an event, as JSON and as a line for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from checkout_daemon.commands.output import plain
+from checkout_daemon.store.event_reads import EventEnd
+
+_COLOURS = {"applied": "green", "ignored": "bright_black", "duplicate": "cyan", "failed": "yellow", "dead": "red"}
+
+
+def end_object(end: EventEnd) -> dict[str, Any]:
+    """`reason` says why it is ignored or what failed."""
+    return {
+        "id": end.id,
+        "type": end.type,
+        "status": end.status,
+        "reason": end.last_error if end.status in ("failed", "dead") else end.reason,
+        "order_id": end.order_id,
+        "number": end.number,
+        "from": end.from_status,
+        "to": end.to_status,
+    }
+
+
+def end_line(end: EventEnd) -> str:
+    """`charge.refunded evt_1 applied to #1042: completed -> refunded`."""
+    return f"{plain(end.type)} {end.id} {click.style(end_words(end), fg=_COLOURS.get(end.status))}"
+
+
+def end_words(end: EventEnd) -> str:
+    """`applied to #1042: pending -> completed`, `ignored: no order`, `failed: …`."""
+    if end.status == "applied":
+        before, after = _words(end.from_status), _words(end.to_status)
+        return f"applied to #{end.number}: {f'still {after}' if before == after else f'{before} -> {after}'}"
+    if end.status == "duplicate":
+        order = f" for #{end.number}" if end.number else ""
+        return f"duplicate: delivered before, {_words(end.reason)}{order}; nothing changes"
+    return f"{end.status}: {plain(end.last_error or _words(end.reason))}"
+
+
+def _words(code: str | None) -> str:
+    return (code or "unknown").replace("_", " ")
