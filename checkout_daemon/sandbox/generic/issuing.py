@@ -6,7 +6,7 @@ from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.records import add, new_body
-from checkout_daemon.sandbox.generic.values import Open, convert, overlay
+from checkout_daemon.sandbox.generic.values import Open, convert, inner, maps, overlay
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.params import EXPAND, Fields, Integer, Params, Text
 from checkout_daemon.sandbox.storage import Body, Record
@@ -80,11 +80,11 @@ def capture(box: Box, params: Params, _: str) -> Body:
         merchant_currency=currency,
     )
     _merchant(body, params)
-    details = params.get("purchase_details")
+    details = inner(params, "purchase_details")
+    receipt = [{"total": None, "unit_cost": None, **each} for each in maps(details, "receipt")]
     record = add(box, body)
     emit(box, "issuing_transaction.created", body)
-    if isinstance(details, dict):
-        receipt = [{"total": None, "unit_cost": None, **each} for each in details.get("receipt") or []]
+    if details:
         known = {**dict.fromkeys(_PURCHASES), **details, "receipt": receipt or None}
         body["purchase_details"] = {name: known[name] for name in (*_PURCHASES, "receipt")}
         box.storage.save(record)
@@ -94,7 +94,7 @@ def capture(box: Box, params: Params, _: str) -> Body:
 
 def _merchant(body: Body, params: Params) -> None:
     body["merchant_data"]["network_id"] = token(10)
-    overlay(body, {name: params[name] for name in ("merchant_data",) if isinstance(params.get(name), dict)})
+    overlay(body, {"merchant_data": inner(params, "merchant_data")})
 
 
 _AUTHORIZE: Fields = {

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from checkout_daemon.sandbox.errors import bad_parameter
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter
 from checkout_daemon.sandbox.forms import Tree
 from checkout_daemon.sandbox.params import Anything, Fields, Params, Spec
 from checkout_daemon.sandbox.storage import Body
@@ -20,6 +20,8 @@ _BROKEN = re.compile(r"percentage|percent_off|.*_percent|latitude|longitude")
 _INTEGER = re.compile(r"-?\d{1,15}", re.ASCII)
 _DECIMAL = re.compile(r"-?\d{1,12}(\.\d{1,12})?", re.ASCII)
 _ANYTHING = Anything()
+_OWN = frozenset(("id", "object", "created", "livemode", "updated", "metadata"))
+"""Fields that no parameter writes over."""
 _MAX_VALUE = 5000
 
 
@@ -70,20 +72,41 @@ def typed(name: str, value: Tree | str, at: str) -> Any:
 def overlay(body: Body, given: Params) -> None:
     """Write what was given over what the body has, deep into its maps; what it has no field for is not told.
 
-    Lists of objects have their own ways to change.
+    Lists of objects have their own ways to change. Raises ApiError (400) for a value of another type than there was.
     """
     for name, value in given.items():
-        if name not in body or name in ("id", "object", "metadata"):
-            continue
-        body[name] = _merged(body[name], value)
+        if name in body and name not in _OWN:
+            body[name] = _merged(body[name], value, name)
 
 
-def _merged(old: Any, new: Any) -> Any:
-    if isinstance(old, dict) and old.get("object") == "list":
+def _merged(old: Any, new: Any, at: str) -> Any:
+    if old is None:
+        return new
+    if isinstance(old, list):
+        return _checked([] if new is None else new, list, "array", at)
+    if new is None or new == "now" or (isinstance(old, dict) and old.get("object") == "list"):
         return old
-    if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{name: _merged(old.get(name), value) for name, value in new.items()}}
-    return new
+    if isinstance(old, dict):
+        _checked(new, dict, "object", at)
+        return {**old, **{name: _merged(old.get(name), value, f"{at}[{name}]") for name, value in new.items()}}
+    if isinstance(old, bool):
+        return _checked(new, bool, "boolean", at)
+    if isinstance(old, str):
+        return str(new) if type(new) is int else _checked(new, str, "string", at)
+    if type(new) in (int, float):
+        return new
+    raise _invalid(new, "integer", at)
+
+
+def _checked(value: Any, wanted: type, noun: str, at: str) -> Any:
+    if not isinstance(value, wanted):
+        raise _invalid(value, noun, at)
+    return value
+
+
+def _invalid(value: Any, noun: str, at: str) -> ApiError:
+    shown = str(value)[:100] if isinstance(value, str | int | float) else "hash"
+    return bad_parameter(f"Invalid {noun}: {shown}", f"parameter_invalid_{noun}", at)
 
 
 def whole(given: Params, name: str, default: int, at: str = "") -> int:
@@ -92,7 +115,7 @@ def whole(given: Params, name: str, default: int, at: str = "") -> int:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int):
-        raise bad_parameter(f"Invalid integer: {str(value)[:100]}", "parameter_invalid_integer", at or name)
+        raise _invalid(value, "integer", at or name)
     return value
 
 
@@ -102,7 +125,7 @@ def maps(given: Params, name: str) -> list[Params]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise bad_parameter("Invalid array", "parameter_invalid_array", name)
+        raise _invalid(value, "array", name)
     return value
 
 
@@ -112,5 +135,5 @@ def inner(given: Params, name: str) -> Params:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise bad_parameter(f"Invalid object: {str(value)[:100]}", "parameter_invalid_object", name)
+        raise _invalid(value, "object", name)
     return value
