@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from checkout_daemon.sandbox.box import NOUNS, Box
-from checkout_daemon.sandbox.errors import missing_object
+from checkout_daemon.sandbox.errors import invalid, missing_object
 from checkout_daemon.sandbox.params import Params
 from checkout_daemon.sandbox.shapes import list_object
 from checkout_daemon.sandbox.storage import Body
@@ -21,6 +21,8 @@ def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Co
     conditions = [*(conditions or []), *created_conditions(params.get("created"))]
     limit = params.get("limit", _DEFAULT_LIMIT)
     backwards = params.get("ending_before") is not None
+    if backwards and params.get("starting_after") is not None:
+        raise invalid("You may only specify one of these parameters: ending_before, starting_after.")
     for name, comparison in (("starting_after", "<"), ("ending_before", ">")):
         if cursor := params.get(name):
             seq = box.storage.seq(cursor, kind)
@@ -36,6 +38,11 @@ def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Co
 
 def created_conditions(created: dict[str, int] | None) -> list[Condition]:
     return [(f"created {_COMPARE[name]} ?", bound) for name, bound in (created or {}).items()]
+
+
+def related(params: Params, **columns: str) -> list[Condition]:
+    """Conditions on what an object belongs to, by the parameter's name: quick, for kinds whose records say so."""
+    return [(f"{column} = ?", value) for name, column in columns.items() if (value := params.get(name)) is not None]
 
 
 def matching(params: Params, *names: str) -> list[Condition]:

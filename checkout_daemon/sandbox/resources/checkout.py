@@ -6,7 +6,7 @@ from checkout_daemon.sandbox import sessions
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.building import create_session
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.listing import Condition, list_page, matching
+from checkout_daemon.sandbox.listing import Condition, list_page, matching, related
 from checkout_daemon.sandbox.params import EXPAND, PAGING, Params, merge_metadata
 from checkout_daemon.sandbox.resources.checkout_params import CREATE, LIST, UPDATE
 from checkout_daemon.sandbox.shapes import address
@@ -55,9 +55,10 @@ def update(box: Box, params: Params, object_id: str) -> Body:
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions: list[Condition] = matching(
-        params, "customer", "payment_intent", "payment_link", "status", "subscription"
-    )
+    conditions: list[Condition] = [
+        *related(params, customer="customer", payment_intent="intent"),
+        *matching(params, "payment_link", "status", "subscription"),
+    ]
     if details := params.get("customer_details"):
         conditions.append(("json_extract(body, '$.customer_details.email') = ?", details["email"]))
     return list_page(box, "checkout.session", _SESSIONS, params, conditions)

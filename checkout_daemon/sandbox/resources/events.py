@@ -12,6 +12,13 @@ from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, ListOf, Params,
 from checkout_daemon.sandbox.storage import Body
 from checkout_daemon.sandbox.stripecli.sessions import listeners
 
+_UNDELIVERED = (
+    "EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event = objects.id AND d.endpoint GLOB 'we_*' "
+    "AND d.state IN ('pending', 'failed') AND NOT EXISTS (SELECT 1 FROM deliveries AS e "
+    "WHERE e.event = d.event AND e.endpoint = d.endpoint AND e.state = 'delivered'))"
+)
+"""An endpoint has not got the event yet, or never will; the CLI's listeners do not count."""
+
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:
     return box.get(object_id, "event").body
@@ -20,12 +27,14 @@ def retrieve(box: Box, _: Params, object_id: str) -> Body:
 def list_all(box: Box, params: Params, _: str) -> Body:
     one, several = params.get("type"), params.get("types")
     if one and several:
-        raise invalid("You may not pass both `type` and `types`.", param="types")
+        raise invalid("You may only specify one of these parameters: type, types.", param="types")
     conditions: list[Condition] = []
     if several:
         conditions.append(("kind IN (SELECT value FROM json_each(?))", json.dumps(several)))
     elif one:
         conditions.append(("kind GLOB ?", one) if "*" in one else ("kind = ?", one))
+    if (wanted := params.get("delivery_success")) is not None:
+        conditions.append((f"({_UNDELIVERED}) = ?", int(not wanted)))
     return list_page(box, "event", "/v1/events", params, conditions)
 
 
@@ -56,7 +65,7 @@ OPERATIONS = (
             "created": Range(),
             "delivery_success": Flag(),
             "type": Text(),
-            "types": ListOf(Text(), maximum=20),
+            "types": ListOf(Text(required=True), maximum=20),
         },
     ),
     Operation(

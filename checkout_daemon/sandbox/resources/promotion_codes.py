@@ -10,7 +10,7 @@ from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.listing import Condition, list_page, matching
+from checkout_daemon.sandbox.listing import list_page, matching, related
 from checkout_daemon.sandbox.params import (
     EXPAND,
     PAGING,
@@ -87,11 +87,9 @@ def update(box: Box, params: Params, object_id: str) -> Body:
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions: list[Condition] = matching(params, "active", "customer")
+    conditions = [*related(params, coupon="parent", customer="customer"), *matching(params, "active")]
     if code := params.get("code"):
         conditions.append(("kind = ?", code.upper()))
-    if coupon := params.get("coupon"):
-        conditions.append(("parent = ?", coupon))
     return list_page(box, "promotion_code", _PATH, params, conditions)
 
 
