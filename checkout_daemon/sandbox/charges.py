@@ -157,7 +157,7 @@ def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) ->
             "incremental_authorization": {"status": "unavailable"},
             "installments": None,
             "mandate": None,
-            "multicapture": {"status": "available" if manual else "unavailable"},
+            "multicapture": {"status": "unavailable"},
             "network": card["brand"],
             "network_token": {"used": False},
             "network_transaction_id": token(15),

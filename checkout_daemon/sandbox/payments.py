@@ -53,7 +53,7 @@ def create_intent(
         customer=given.get("customer"),
         customer_account=None,
         description=given.get("description"),
-        excluded_payment_method_types=None,
+        excluded_payment_method_types=given.get("excluded_payment_method_types") or None,
         last_payment_error=None,
         latest_charge=None,
         metadata={key: value for key, value in (given.get("metadata") or {}).items() if value},
@@ -76,6 +76,8 @@ def create_intent(
         transfer_data=None,
         transfer_group=given.get("transfer_group"),
     )
+    if given.get("allowed_payment_method_types"):
+        body["allowed_payment_method_types"] = given["allowed_payment_method_types"]
     body["client_secret"] = f"{body['id']}_secret_{token(25)}"
     record = Record(body, {"session": session}, customer=body["customer"])
     box.storage.add(record)

@@ -106,7 +106,8 @@ def finish_refund(box: Box, refund: Record) -> None:
     body.pop("pending_reason", None)
     body.pop("next_action", None)
     details = body["destination_details"]
-    details[details["type"]] |= {"reference": token(12), "reference_status": "available"}
+    if "reference" in details[details["type"]]:
+        details[details["type"]] |= {"reference": token(12), "reference_status": "available"}
     if details["type"] == "card":
         details["card"]["type"] = "refund"
     box.storage.save(refund)
@@ -168,6 +169,8 @@ def _behaviour(box: Box, charge: Record, instructions_email: str | None) -> str:
 
 
 def _destination(method: str, behaviour: str) -> Body:
+    if method == "customer_balance":
+        return {"type": "customer_cash_balance", "customer_cash_balance": {}}
     if method in _TRANSFERS:
         transfer: dict[str, Any] = {"reference": None, "reference_status": "pending"}
         return {"type": _TRANSFERS[method], _TRANSFERS[method]: transfer}

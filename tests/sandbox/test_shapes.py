@@ -10,7 +10,9 @@ import pytest
 import stripe
 from aiohttp.test_utils import TestServer
 
+from checkout_daemon.sandbox import disputing
 from tests.sandbox.conftest import AUTHORIZATION, confirm, open_session, wait_for
+from tests.sandbox.payment_steps import act, advance, becomes, debit, dispute_of, pay, refund_becomes
 from tests.sandbox.sdk_shapes import CLASSES, faults, top_level_missing
 
 INCLUDABLE = {
@@ -53,7 +55,6 @@ INCLUDABLE = {
 }
 """What Stripe sends only in some cases, or when asked to expand it."""
 
-CARDS = ("visa", "chargeDeclined", "authenticationRequired", "createDispute", "createDisputeInquiry", "refundFail")
 METHODS = set(stripe.PaymentMethod.__annotations__) - {"card", "id"}
 
 
@@ -155,6 +156,74 @@ async def test_objects_are_as_the_sdk_annotates_them(client: stripe.StripeClient
     assert seen.keys() == CLASSES.keys()
     assert sorted(found) == []
     assert json.loads(json.dumps(bodies)) == bodies
+
+
+async def _payments_in_every_state(client: stripe.StripeClient, server: TestServer) -> None:
+    held = await pay(client, capture_method="manual", shipping={"name": "n", "address": {"line1": "x"}})
+    await client.v1.payment_intents.capture_async(held.id, params={"amount_to_capture": 1500})
+    await client.v1.payment_intents.cancel_async((await pay(client, capture_method="manual")).id)
+    await pay(
+        client, "pm_card_authenticationRequired", return_url="https://shop.example/", confirmation_method="manual"
+    )
+    waiting: Any = {"payment_intent": held.id, "amount": 300, "instructions_email": "a@example.com"}
+    await client.v1.refunds.cancel_async((await client.v1.refunds.create_async(params=waiting)).id)
+    intent_ids = [(await pay(client, "pm_card_pendingRefund")).id]
+    for method in ("pm_usBankAccount_success", "pm_sepaDebit_success_at"):
+        intent_ids.append((await debit(client, method)).id)
+        await becomes(client, intent_ids[-1], "succeeded")
+    for intent_id in intent_ids:
+        made = await client.v1.refunds.create_async(params={"payment_intent": intent_id})
+        await refund_becomes(client, made.id, "succeeded")
+    for method in ("pm_usBankAccount_noAccount", "pm_usBankAccount_dispute", "pm_sepaDebit_disputed_de"):
+        await debit(client, method)
+    await client.v1.payment_intents.cancel_async((await debit(client, "pm_usBankAccount_processing")).id)
+    inquiry = await dispute_of(client, (await pay(client, "pm_card_createDisputeInquiry")).id)
+    act(server, inquiry.id, disputing.escalate_inquiry)
+    act(server, inquiry.id, disputing.close_dispute)
+    act(server, inquiry.id, disputing.appeal_dispute)
+    act(server, inquiry.id, lambda box, dispute: disputing.end_dispute(box, dispute, won=True))
+    act(server, str(held.latest_charge), lambda box, charge: disputing.open_dispute(box, charge, "prevented"))
+    await advance(server, "10d")
+
+
+async def test_payments_are_as_the_sdk_annotates_them_in_every_state(
+    client: stripe.StripeClient, server: TestServer
+) -> None:
+    await _payments_in_every_state(client, server)
+    found: set[str] = set()
+    seen: set[tuple[str, str]] = set()
+    paths: set[str] = set()
+    page = await client.v1.events.list_async(params={"limit": 100})
+    async for event in page.auto_paging_iter():
+        body = event.to_dict()["data"]["object"]
+        seen.add((body["object"], body.get("status", "")))
+        found |= set(_check(body))
+        if body["object"] == "charge":
+            paths.add(f"payment_methods/{body['payment_method']}")
+    async with aiohttp.ClientSession(headers=AUTHORIZATION) as http:
+        for path in (*paths, "balance_transactions?limit=100"):
+            async with http.get(server.make_url(f"/v1/{path}")) as response:
+                body = await response.json()
+            for each in body.get("data", [body]):
+                found |= set(_check(each))
+    assert sorted(found) == []
+    assert seen == {
+        *(("charge", status) for status in ("failed", "pending", "succeeded")),
+        *(("dispute", status) for status in _DISPUTES),
+        *(("payment_intent", status) for status in _INTENTS),
+        *(("refund", status) for status in ("canceled", "pending", "requires_action", "succeeded")),
+    }
+
+
+_DISPUTES = ("appeal_needs_response", "lost", "needs_response", "prevented", "warning_needs_response", "won")
+_INTENTS = (
+    "canceled",
+    "processing",
+    "requires_action",
+    "requires_capture",
+    "requires_payment_method",
+    "succeeded",
+)
 
 
 @pytest.mark.parametrize("wrong", [{"id": 5}, {"nonsense": 1}, {"name": None}])

@@ -12,24 +12,31 @@ from checkout_daemon.sandbox.methods import method_by_id
 from checkout_daemon.sandbox.params import (
     EXPAND,
     PAGING,
-    Anything,
-    Fields,
-    Flag,
-    Integer,
-    Map,
-    Metadata,
     Params,
     Range,
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.resources.methods import CREATE as METHOD
+from checkout_daemon.sandbox.resources.intent_params import CANCEL, CAPTURE, CONFIRM, CREATE, UPDATE
 from checkout_daemon.sandbox.resources.methods import build as build_method
-from checkout_daemon.sandbox.shapes import INTENT_METHOD_TYPES, METHOD_OPTIONS, SHIPPING, method_options, shipping
+from checkout_daemon.sandbox.shapes import (
+    METHOD_CURRENCIES,
+    method_options,
+    shipping,
+)
 from checkout_daemon.sandbox.storage import Body, Record
 
-_FUTURE = Text(choices=("off_session", "on_session"))
-_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
+_PLAIN = (
+    "capture_method",
+    "description",
+    "receipt_email",
+    "setup_future_usage",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
+_BEFORE_PAYMENT = ("amount", "currency", "payment_method", "payment_method_data", "capture_method", "customer")
+_TYPE_PARAMETERS = ("allowed_payment_method_types", "automatic_payment_methods", "payment_method_types")
 
 
 def create(box: Box, params: Params, _: str) -> Body:
@@ -37,15 +44,7 @@ def create(box: Box, params: Params, _: str) -> Body:
     check_amount(params["amount"], currency)
     if params.get("customer"):
         box.get(params["customer"], "customer", "customer")
-    types = params.get("payment_method_types")
-    automatic = params.get("automatic_payment_methods")
-    if types and automatic and automatic["enabled"]:
-        raise invalid("You may only specify one of these parameters: automatic_payment_methods, payment_method_types.")
-    if not types:
-        types = ["card", "sepa_debit"] if currency == "eur" else ["card"]
-        types += ["us_bank_account"] if currency == "usd" else []
-        automatic = automatic or {"enabled": True}
-        automatic = {"allow_redirects": automatic.get("allow_redirects") or "always", "enabled": automatic["enabled"]}
+    types, automatic = _types(params, currency)
     _check_off_session(params)
     method = _method(box, params)
     intent = payments.create_intent(
@@ -114,6 +113,9 @@ def cancel(box: Box, params: Params, object_id: str) -> Body:
 
 def capture(box: Box, params: Params, object_id: str) -> Body:
     intent = _get(box, object_id)
+    if not params.get("final_capture", True):
+        message = "This PaymentIntent's charge cannot be captured more than once: its multicapture is unavailable."
+        raise invalid(message, param="final_capture")
     intent.body["metadata"] = merge_metadata(intent.body["metadata"], params.get("metadata"))
     payments.capture_intent(box, intent, params.get("amount_to_capture"))
     return intent.body
@@ -141,6 +143,27 @@ def _confirm(box: Box, intent: Record, method: Record | None, params: Params) ->
         off_session=params.get("off_session", "false") != "false",
         error_on_requires_action=bool(params.get("error_on_requires_action")),
     )
+
+
+def _types(params: Params, currency: str) -> tuple[list[str], Body | None]:
+    """With what the intent can be paid, and what it says of methods chosen by Stripe."""
+    given, allowed = params.get("payment_method_types"), params.get("allowed_payment_method_types")
+    automatic, excluded = params.get("automatic_payment_methods"), params.get("excluded_payment_method_types") or []
+    named = [name for name in _TYPE_PARAMETERS if params.get(name)]
+    if len(named) > 1 and (not automatic or automatic["enabled"] or len(named) > 2):
+        raise invalid(f"You may only specify one of these parameters: {', '.join(named)}.")
+    if given:
+        return given, automatic
+    types = [kind for kind in allowed or METHOD_CURRENCIES if METHOD_CURRENCIES.get(kind, "") in (None, currency)]
+    types = [kind for kind in types if kind not in excluded]
+    if not types:
+        message = f"None of the payment method types that you allow can be used with the currency {currency}."
+        raise invalid(message, param="allowed_payment_method_types")
+    if allowed:
+        return types, None
+    automatic = automatic or {"enabled": True}
+    redirects = automatic.get("allow_redirects") or "always"
+    return types, {"allow_redirects": redirects, "enabled": automatic["enabled"]}
 
 
 def _check_off_session(params: Params) -> None:
@@ -185,85 +208,12 @@ def _method(box: Box, params: Params) -> Record | None:
     return None
 
 
-_PLAIN = (
-    "capture_method",
-    "description",
-    "receipt_email",
-    "setup_future_usage",
-    "statement_descriptor",
-    "statement_descriptor_suffix",
-    "transfer_group",
-)
-_BEFORE_PAYMENT = ("amount", "currency", "payment_method", "payment_method_data", "capture_method", "customer")
-_CAPTURE = Text(choices=("automatic", "automatic_async", "manual"))
-_CONFIRM: Fields = {
-    **EXPAND,
-    "capture_method": _CAPTURE,
-    "mandate_data": Anything(),
-    "off_session": Text(choices=("true", "false", "one_off", "recurring")),
-    "payment_method": Text(),
-    "payment_method_data": Map(METHOD),
-    "payment_method_options": Map(METHOD_OPTIONS),
-    "payment_method_types": INTENT_METHOD_TYPES,
-    "receipt_email": Text(),
-    "return_url": Text(),
-    "setup_future_usage": _FUTURE,
-    "shipping": Map(SHIPPING),
-    "use_stripe_sdk": Flag(),
-    "error_on_requires_action": Flag(),
-}
-_CREATE: Fields = {
-    **_CONFIRM,
-    "amount": Integer(required=True, minimum=1),
-    "automatic_payment_methods": Map(
-        {"enabled": Flag(required=True), "allow_redirects": Text(choices=("always", "never"))}
-    ),
-    "confirm": Flag(),
-    "confirmation_method": Text(choices=("automatic", "manual")),
-    "currency": Text(required=True),
-    "customer": Text(),
-    "description": Text(maximum=1000),
-    "metadata": Metadata(),
-    "statement_descriptor": Text(maximum=22),
-    "statement_descriptor_suffix": Text(maximum=22),
-    "transfer_group": Text(),
-}
 OPERATIONS = (
-    Operation("POST", "/v1/payment_intents", create, _CREATE),
+    Operation("POST", "/v1/payment_intents", create, CREATE),
     Operation("GET", "/v1/payment_intents/{id}", retrieve, {**EXPAND, "client_secret": Text()}),
-    Operation(
-        "POST",
-        "/v1/payment_intents/{id}",
-        update,
-        {
-            **EXPAND,
-            "amount": Integer(minimum=1),
-            "capture_method": _CAPTURE,
-            "currency": Text(),
-            "customer": Text(),
-            "description": Text(maximum=1000),
-            "metadata": Metadata(),
-            "payment_method": Text(),
-            "payment_method_data": Map(METHOD),
-            "payment_method_options": Map(METHOD_OPTIONS),
-            "payment_method_types": INTENT_METHOD_TYPES,
-            "receipt_email": Text(),
-            "setup_future_usage": _FUTURE,
-            "shipping": Map(SHIPPING),
-            "statement_descriptor": Text(maximum=22),
-            "statement_descriptor_suffix": Text(maximum=22),
-            "transfer_group": Text(),
-        },
-    ),
-    Operation("POST", "/v1/payment_intents/{id}/confirm", confirm, _CONFIRM),
-    Operation(
-        "POST", "/v1/payment_intents/{id}/cancel", cancel, {**EXPAND, "cancellation_reason": Text(choices=_REASONS)}
-    ),
-    Operation(
-        "POST",
-        "/v1/payment_intents/{id}/capture",
-        capture,
-        {**EXPAND, "amount_to_capture": Integer(minimum=1), "final_capture": Flag(), "metadata": Metadata()},
-    ),
+    Operation("POST", "/v1/payment_intents/{id}", update, UPDATE),
+    Operation("POST", "/v1/payment_intents/{id}/confirm", confirm, CONFIRM),
+    Operation("POST", "/v1/payment_intents/{id}/cancel", cancel, CANCEL),
+    Operation("POST", "/v1/payment_intents/{id}/capture", capture, CAPTURE),
     Operation("GET", "/v1/payment_intents", list_all, {**PAGING, "created": Range(), "customer": Text()}),
 )

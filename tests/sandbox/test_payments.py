@@ -1,0 +1,430 @@
+"""PaymentIntents: every state, how each is reached and left, and what is told about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import pytest
+import stripe
+from aiohttp.test_utils import TestServer
+
+from checkout_daemon.sandbox import payments
+from checkout_daemon.sandbox.errors import ApiError
+from tests.sandbox.conftest import confirm, event_types, open_session
+from tests.sandbox.payment_steps import act, advance, becomes, booked, debit, pay, types_about
+
+
+async def customer(client: stripe.StripeClient) -> str:
+    return (await client.v1.customers.create_async(params={"email": "a@example.com"})).id
+
+
+async def refused(client: stripe.StripeClient, method: str, **more: Any) -> Any:
+    """The error of a payment that is refused."""
+    with pytest.raises(stripe.CardError) as caught:
+        await pay(client, method, **more)
+    assert caught.value.http_status == 402
+    return caught.value.error
+
+
+async def authenticate(server: TestServer, intent: stripe.PaymentIntent, outcome: str = "complete") -> None:
+    """What the customer does on their bank's page."""
+    url = server.make_url(f"/c/authenticate/{intent.id}")
+    async with aiohttp.ClientSession() as http, http.post(url, data={"outcome": outcome}, allow_redirects=False) as got:
+        assert got.status < 500
+
+
+async def test_an_intent_walks_through_its_states(client: stripe.StripeClient) -> None:
+    intents = client.v1.payment_intents
+    intent = await intents.create_async(params={"amount": 900, "currency": "usd"})
+    assert intent.status == "requires_payment_method"
+    with pytest.raises(stripe.InvalidRequestError, match="missing a payment method"):
+        await intents.confirm_async(intent.id)
+    changed: Any = {"payment_method": "pm_card_visa", "amount": 950, "currency": "eur", "metadata": {"a": "b"}}
+    updated = await intents.update_async(intent.id, params=changed)
+    assert (updated.status, updated.amount, updated.currency) == ("requires_confirmation", 950, "eur")
+    paid = await intents.confirm_async(intent.id, params={"receipt_email": "r@example.com"})
+    assert (paid.status, paid.amount_received, paid.receipt_email) == ("succeeded", 950, "r@example.com")
+    assert await types_about(client, intent.id) == ["payment_intent.created", "payment_intent.succeeded"]
+    noted = await intents.update_async(intent.id, params={"metadata": {"c": "d"}, "description": "late"})
+    assert (noted.metadata.to_dict(), noted.description) == ({"a": "b", "c": "d"}, "late")
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ("confirm", "already succeeded"),
+        ("cancel", "Only a PaymentIntent with one of the following statuses may be canceled"),
+        ("capture", "could not be captured because it has a status of succeeded"),
+    ],
+)
+async def test_what_has_succeeded_stays(client: stripe.StripeClient, action: str, message: str) -> None:
+    paid = await pay(client)
+    with pytest.raises(stripe.InvalidRequestError, match=message) as caught:
+        await getattr(client.v1.payment_intents, f"{action}_async")(paid.id)
+    assert caught.value.code == "payment_intent_unexpected_state"
+    assert caught.value.error is not None
+    assert caught.value.error.payment_intent is not None
+    assert caught.value.error.payment_intent.id == paid.id
+
+
+@pytest.mark.parametrize("change", [{"amount": 5000}, {"currency": "eur"}, {"payment_method": "pm_card_visa"}])
+async def test_what_was_paid_does_not_change(client: stripe.StripeClient, change: Any) -> None:
+    paid = await pay(client)
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.payment_intents.update_async(paid.id, params=change)
+    assert (caught.value.code, caught.value.param) == ("payment_intent_unexpected_state", next(iter(change)))
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "decline_code", "advice"),
+    [
+        ("pm_card_chargeDeclined", "card_declined", "generic_decline", "try_again_later"),
+        ("pm_card_chargeDeclinedInsufficientFunds", "card_declined", "insufficient_funds", "try_again_later"),
+        ("pm_card_chargeDeclinedLostCard", "card_declined", "lost_card", "do_not_try_again"),
+        ("pm_card_chargeDeclinedExpiredCard", "expired_card", "expired_card", "confirm_card_data"),
+        ("pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc", "incorrect_cvc", "confirm_card_data"),
+        ("pm_card_chargeDeclinedProcessingError", "processing_error", "processing_error", "try_again_later"),
+    ],
+)
+async def test_a_refusal_says_why(
+    client: stripe.StripeClient, method: str, code: str, decline_code: str, advice: str
+) -> None:
+    error = await refused(client, method)
+    assert (error.type, error.code, error.decline_code, error.advice_code) == ("card_error", code, decline_code, advice)
+    assert error.payment_intent.status == "requires_payment_method"
+    assert error.payment_intent.last_payment_error.code == code
+    assert error.payment_intent.payment_method is None
+    charge = await client.v1.charges.retrieve_async(error.charge)
+    assert (charge.status, charge.failure_code, charge.paid) == ("failed", code, False)
+    assert charge.outcome is not None
+    assert (charge.outcome.type, charge.outcome.advice_code) == ("issuer_declined", advice)
+    retried = await client.v1.payment_intents.confirm_async(
+        error.payment_intent.id, params={"payment_method": "pm_card_visa"}
+    )
+    assert (retried.status, retried.last_payment_error) == ("succeeded", None)
+    assert retried.latest_charge != charge.id
+
+
+async def test_radar_blocks_what_it_holds_for_fraud(client: stripe.StripeClient) -> None:
+    error = await refused(client, "pm_card_radarBlock")
+    charge = await client.v1.charges.retrieve_async(error.charge)
+    assert charge.outcome is not None
+    assert (charge.outcome.type, charge.outcome.risk_level) == ("blocked", "highest")
+
+
+async def test_the_customer_authenticates(client: stripe.StripeClient, server: TestServer) -> None:
+    intent = await pay(client, "pm_card_authenticationRequired", return_url="https://shop.example/back")
+    assert intent.status == "requires_action"
+    assert intent.next_action is not None
+    assert intent.next_action.type == "redirect_to_url"
+    await authenticate(server, intent)
+    paid = await becomes(client, intent.id, "succeeded")
+    assert paid.next_action is None
+    assert paid.latest_charge.payment_method_details.card.three_d_secure.result == "authenticated"
+    states = ["created", "requires_action", "succeeded"]
+    assert await types_about(client, intent.id) == [f"payment_intent.{each}" for each in states]
+
+
+async def test_the_customer_fails_to_authenticate(client: stripe.StripeClient, server: TestServer) -> None:
+    intent = await pay(client, "pm_card_threeDSecure2Required")
+    await authenticate(server, intent, "fail")
+    failed = await becomes(client, intent.id, "requires_payment_method")
+    assert failed.last_payment_error.code == "payment_intent_authentication_failure"
+    assert failed.latest_charge is None
+
+
+async def test_the_bank_refuses_after_authentication(client: stripe.StripeClient, server: TestServer) -> None:
+    intent = await pay(client, "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds")
+    await authenticate(server, intent)
+    failed = await becomes(client, intent.id, "requires_payment_method")
+    assert failed.last_payment_error.decline_code == "insufficient_funds"
+
+
+async def test_authentication_is_asked_for_where_the_merchant_wants_it(client: stripe.StripeClient) -> None:
+    assert (await pay(client, "pm_card_threeDSecureOptional")).status == "succeeded"
+    asked = {"card": {"request_three_d_secure": "any"}}
+    held = await pay(client, "pm_card_threeDSecureOptional", payment_method_options=asked)
+    assert held.status == "requires_action"
+    assert (await pay(client, "pm_card_visa", payment_method_options=asked)).status == "succeeded"
+
+
+async def test_without_the_customer_an_authentication_is_refused(client: stripe.StripeClient) -> None:
+    error = await refused(client, "pm_card_authenticationRequired", off_session=True)
+    assert (error.code, error.decline_code) == ("authentication_required", "authentication_required")
+    assert error.payment_method.id == error.payment_intent.last_payment_error.payment_method.id
+    assert error.payment_intent.status == "requires_payment_method"
+    error = await refused(client, "pm_card_authenticationRequired", error_on_requires_action=True)
+    assert (error.code, error.decline_code) == ("authentication_required", "authentication_not_handled")
+    assert (
+        await pay(client, "pm_card_authenticationRequiredSetupForOffSession", off_session=True)
+    ).status == "succeeded"
+    with pytest.raises(stripe.InvalidRequestError, match="only be used when confirm"):
+        await pay(client, off_session=True, confirm=False)
+
+
+async def test_a_card_saved_for_later_pays_without_its_holder(client: stripe.StripeClient, server: TestServer) -> None:
+    buyer = await customer(client)
+    first = await pay(client, "pm_card_authenticationRequiredOnSetup", customer=buyer, setup_future_usage="off_session")
+    await authenticate(server, first)
+    paid = await becomes(client, first.id, "succeeded")
+    method = str(paid.payment_method)
+    assert "payment_method.attached" in await types_about(client, method)
+    assert (await client.v1.payment_methods.retrieve_async(method)).customer == buyer
+    assert (await pay(client, method, customer=buyer, off_session=True)).status == "succeeded"
+
+
+async def test_a_method_serves_once_unless_it_is_kept(client: stripe.StripeClient) -> None:
+    method = str((await pay(client)).payment_method)
+    with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
+        await pay(client, method)
+    buyer = await customer(client)
+    with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
+        await client.v1.payment_methods.attach_async(method, params={"customer": buyer})
+
+
+async def test_a_method_pays_only_for_its_own_customer(client: stripe.StripeClient) -> None:
+    buyer, other = await customer(client), await customer(client)
+    method = (await client.v1.payment_methods.attach_async("pm_card_visa", params={"customer": buyer})).id
+    with pytest.raises(stripe.InvalidRequestError, match="include the Customer"):
+        await pay(client, method)
+    with pytest.raises(stripe.InvalidRequestError, match="must be attached to the customer"):
+        await pay(client, method, customer=other)
+    assert (await pay(client, method, customer=buyer)).status == "succeeded"
+    with pytest.raises(stripe.InvalidRequestError, match="already been attached"):
+        await client.v1.payment_methods.attach_async(method, params={"customer": other})
+    await client.v1.payment_methods.detach_async(method)
+    with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
+        await pay(client, method)
+
+
+async def test_a_declining_card_is_not_attached(client: stripe.StripeClient) -> None:
+    buyer = await customer(client)
+    with pytest.raises(stripe.CardError) as caught:
+        await client.v1.payment_methods.attach_async("pm_card_chargeDeclined", params={"customer": buyer})
+    assert caught.value.code == "card_declined"
+    kept = await client.v1.payment_methods.attach_async("pm_card_chargeCustomerFail", params={"customer": buyer})
+    assert (await refused(client, kept.id, customer=buyer)).decline_code == "generic_decline"
+
+
+async def test_confirmed_by_hand_an_intent_comes_back_to_the_merchant(
+    client: stripe.StripeClient, server: TestServer
+) -> None:
+    intent = await pay(client, "pm_card_authenticationRequired", confirmation_method="manual")
+    await authenticate(server, intent)
+    waiting = await becomes(client, intent.id, "requires_confirmation")
+    assert waiting.latest_charge is None
+    assert (await client.v1.payment_intents.confirm_async(intent.id)).status == "succeeded"
+
+
+async def test_a_part_is_captured_and_the_rest_released(client: stripe.StripeClient) -> None:
+    held = await pay(client, capture_method="manual")
+    assert (held.status, held.amount_capturable, held.amount_received) == ("requires_capture", 2000, 0)
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.payment_intents.capture_async(held.id, params={"amount_to_capture": 2001})
+    assert caught.value.code == "amount_too_large"
+    with pytest.raises(stripe.InvalidRequestError, match="more than once"):
+        await client.v1.payment_intents.capture_async(held.id, params={"final_capture": False})
+    taken = await client.v1.payment_intents.capture_async(held.id, params={"amount_to_capture": 1500})
+    assert (taken.status, taken.amount_received, taken.amount_capturable) == ("succeeded", 1500, 0)
+    charge = await client.v1.charges.retrieve_async(str(taken.latest_charge))
+    assert (charge.amount_captured, charge.amount_refunded, charge.captured) == (1500, 500, True)
+    assert [amount for _, amount, _ in await booked(client, charge.id)] == [1500]
+    states = ["created", "amount_capturable_updated", "succeeded"]
+    assert await types_about(client, held.id) == [f"payment_intent.{each}" for each in states]
+    assert await types_about(client, charge.id) == ["charge.succeeded", "charge.captured"]
+
+
+async def test_what_is_held_is_released_by_cancelling(client: stripe.StripeClient) -> None:
+    held = await pay(client, payment_method_options={"card": {"capture_method": "manual"}})
+    params: Any = {"cancellation_reason": "requested_by_customer"}
+    canceled = await client.v1.payment_intents.cancel_async(held.id, params=params)
+    assert (canceled.status, canceled.cancellation_reason, canceled.amount_capturable) == (
+        "canceled",
+        "requested_by_customer",
+        0,
+    )
+    charge = await client.v1.charges.retrieve_async(str(held.latest_charge))
+    assert (charge.refunded, charge.amount_captured) == (True, 0)
+    assert await booked(client, charge.id) == []
+    assert (await event_types(client))[-2:] == ["charge.refunded", "payment_intent.canceled"]
+
+
+async def test_what_is_held_is_lost_after_a_week(client: stripe.StripeClient, server: TestServer) -> None:
+    held = await pay(client, capture_method="manual")
+    await advance(server, "6d")
+    assert (await client.v1.payment_intents.retrieve_async(held.id)).status == "requires_capture"
+    await advance(server, "2d")
+    gone = await client.v1.payment_intents.retrieve_async(held.id)
+    assert (gone.status, gone.cancellation_reason) == ("canceled", "automatic")
+    assert "charge.expired" in await types_about(client, str(held.latest_charge))
+
+
+async def test_a_session_is_paid_once_its_money_is_captured(client: stripe.StripeClient) -> None:
+    session = await open_session(client, payment_intent_data={"capture_method": "manual"})
+    answer = await confirm(client, session.id, payment_method="pm_card_visa")
+    held = await client.v1.checkout.sessions.retrieve_async(session.id)
+    assert (held.status, held.payment_status) == ("complete", "unpaid")
+    await client.v1.payment_intents.capture_async(answer["payment_intent"]["id"])
+    assert (await client.v1.checkout.sessions.retrieve_async(session.id)).payment_status == "paid"
+
+
+@pytest.mark.parametrize("method", ["pm_sepaDebit_success_at", "pm_sepaDebit_success_ie", "pm_usBankAccount_success"])
+async def test_a_debit_is_processing_until_it_settles(client: stripe.StripeClient, method: str) -> None:
+    intent = await debit(client, method)
+    assert (intent.status, intent.amount_received) == ("processing", 0)
+    paid = await becomes(client, intent.id, "succeeded")
+    assert (paid.amount_received, paid.latest_charge.paid) == (2000, True)
+    assert await types_about(client, intent.id) == [
+        "payment_intent.created",
+        "payment_intent.processing",
+        "payment_intent.succeeded",
+    ]
+    assert await types_about(client, paid.latest_charge.id) == ["charge.pending", "charge.succeeded"]
+
+
+async def test_a_slow_debit_settles_after_a_later_one(client: stripe.StripeClient, server: TestServer) -> None:
+    slow = await debit(client, "pm_sepaDebit_successDelayed_de")
+    quick = await debit(client, "pm_sepaDebit_success_de")
+    await advance(server, "1m")
+    page = await client.v1.events.list_async(params={"type": "payment_intent.succeeded"})
+    assert [each.data.object["id"] for each in reversed(page.data)] == [quick.id, slow.id]
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "failure_code"),
+    [
+        ("pm_sepaDebit_failed_fr", "payment_intent_payment_attempt_failed", "bank_account_restricted"),
+        ("pm_sepaDebit_failedDelayed_at", "payment_intent_payment_attempt_failed", "bank_account_restricted"),
+        ("pm_usBankAccount_accountClosed", "account_closed", "account_closed"),
+        ("pm_usBankAccount_noAccount", "no_account", "no_account"),
+        ("pm_usBankAccount_insufficientFunds", "insufficient_funds", "insufficient_funds"),
+        ("pm_usBankAccount_debitNotAuthorized", "debit_not_authorized", "debit_not_authorized"),
+        ("pm_usBankAccount_weeklyLimitExceeded", "charge_exceeds_source_limit", "charge_exceeds_source_limit"),
+    ],
+)
+async def test_a_debit_fails_later(client: stripe.StripeClient, method: str, code: str, failure_code: str) -> None:
+    intent = await debit(client, method)
+    assert intent.status == "processing"
+    failed = await becomes(client, intent.id, "requires_payment_method")
+    assert failed.last_payment_error.code == code
+    assert (failed.latest_charge.status, failed.latest_charge.failure_code) == ("failed", failure_code)
+    assert await types_about(client, failed.latest_charge.id) == ["charge.pending", "charge.failed"]
+    assert await booked(client, failed.latest_charge.id) == []
+
+
+async def test_an_account_number_says_what_happens(client: stripe.StripeClient) -> None:
+    data: Any = {
+        "type": "us_bank_account",
+        "us_bank_account": {"account_number": "000222222227", "routing_number": "110000000"},
+    }
+    params: Any = {"amount": 700, "currency": "usd", "payment_method_data": data, "confirm": True}
+    intent = await client.v1.payment_intents.create_async(params=params)
+    failed = await becomes(client, intent.id, "requires_payment_method")
+    assert failed.last_payment_error.code == "insufficient_funds"
+    data["us_bank_account"]["routing_number"] = "110000001"
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.payment_methods.create_async(params=data)
+    assert caught.value.code == "routing_number_invalid"
+
+
+@pytest.mark.parametrize(
+    ("method", "currency"), [("pm_usBankAccount_success", "eur"), ("pm_sepaDebit_success_at", "usd")]
+)
+async def test_a_debit_has_its_own_currency(client: stripe.StripeClient, method: str, currency: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await pay(client, method, currency=currency)
+    assert caught.value.code == "payment_method_currency_mismatch"
+
+
+async def test_an_endless_debit_can_be_canceled(client: stripe.StripeClient, server: TestServer) -> None:
+    intent = await debit(client, "pm_usBankAccount_processing")
+    await advance(server, "30d")
+    assert (await client.v1.payment_intents.retrieve_async(intent.id)).status == "processing"
+    canceled = await client.v1.payment_intents.cancel_async(intent.id)
+    assert canceled.status == "canceled"
+    assert (await client.v1.charges.retrieve_async(str(intent.latest_charge))).status == "failed"
+    sepa = await debit(client, "pm_sepaDebit_successDelayed_at")
+    with pytest.raises(stripe.InvalidRequestError, match="status of processing"):
+        await client.v1.payment_intents.cancel_async(sepa.id)
+
+
+@pytest.mark.parametrize("came", [True, False])
+async def test_a_debit_settles_when_told_to(client: stripe.StripeClient, server: TestServer, *, came: bool) -> None:
+    session = await open_session(client, payment_method_types=["us_bank_account"])
+    answer = await confirm(client, session.id, payment_method="pm_usBankAccount_processing")
+    intent_id = answer["payment_intent"]["id"]
+    act(server, intent_id, lambda box, intent: payments.settle_now(box, intent, came))
+    settled = await client.v1.checkout.sessions.retrieve_async(session.id)
+    assert settled.payment_status == ("paid" if came else "unpaid")
+    ended = "succeeded" if came else "failed"
+    assert (await types_about(client, session.id))[-1] == f"checkout.session.async_payment_{ended}"
+    with pytest.raises(ApiError, match="You cannot settle"):
+        act(server, intent_id, lambda box, intent: payments.settle_now(box, intent, came))
+
+
+async def test_a_debit_settled_early_is_not_settled_again(client: stripe.StripeClient, server: TestServer) -> None:
+    intent = await debit(client, "pm_usBankAccount_success")
+    act(server, intent.id, lambda box, record: payments.settle_now(box, record, False))
+    again = await client.v1.payment_intents.confirm_async(
+        intent.id, params={"payment_method": "pm_usBankAccount_processing"}
+    )
+    assert again.status == "processing"
+    await advance(server, "1d")
+    assert (await client.v1.payment_intents.retrieve_async(intent.id)).status == "processing"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "code", "message"),
+    [
+        (49, "usd", "amount_too_small", "Amount must be at least $0.50"),
+        (29, "gbp", "amount_too_small", "Amount must be at least £0.30"),
+        (49, "jpy", "amount_too_small", "Amount must be at least ¥50"),
+        (299, "sek", "amount_too_small", "Amount must be at least 3.00 sek"),
+        (100_000_000, "usd", "amount_too_large", "Amount must be no more than $999,999.99"),
+        (100_000_000, "jpy", "amount_too_large", "Amount must be no more than ¥99,999,999"),
+        (5125, "kwd", "invalid_charge_amount", "must be evenly divisible by 10"),
+        (550, "isk", "invalid_charge_amount", "must be evenly divisible by 100"),
+    ],
+)
+async def test_an_amount_must_fit_its_currency(
+    client: stripe.StripeClient, amount: int, currency: str, code: str, message: str
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await pay(client, amount=amount, currency=currency)
+    assert (caught.value.code, caught.value.param) == (code, "amount")
+    assert message in str(caught.value.user_message)
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(50, "usd"), (99_999_999, "usd"), (50, "jpy"), (5120, "kwd")])
+async def test_the_smallest_and_the_largest_amounts_are_taken(
+    client: stripe.StripeClient, amount: int, currency: str
+) -> None:
+    assert (await pay(client, amount=amount, currency=currency)).status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("currency", "params", "types"),
+    [
+        ("eur", {}, ["card", "sepa_debit"]),
+        ("usd", {}, ["card", "us_bank_account"]),
+        ("chf", {}, ["card"]),
+        ("eur", {"excluded_payment_method_types": ["card"]}, ["sepa_debit"]),
+        ("eur", {"allowed_payment_method_types": ["us_bank_account", "sepa_debit"]}, ["sepa_debit"]),
+    ],
+)
+async def test_an_intent_offers_what_its_currency_can_be_paid_with(
+    client: stripe.StripeClient, currency: str, params: Any, types: list[str]
+) -> None:
+    intent = await client.v1.payment_intents.create_async(params={"amount": 900, "currency": currency, **params})
+    assert intent.payment_method_types == types
+
+
+async def test_an_intent_needs_something_to_be_paid_with(client: stripe.StripeClient) -> None:
+    params: Any = {"amount": 900, "currency": "usd", "allowed_payment_method_types": ["sepa_debit"]}
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.payment_intents.create_async(params=params)
+    assert caught.value.param == "allowed_payment_method_types"
+    params |= {"automatic_payment_methods": {"enabled": True}}
+    with pytest.raises(stripe.InvalidRequestError, match="only specify one"):
+        await client.v1.payment_intents.create_async(params=params)
