@@ -66,7 +66,6 @@ def start_draft(_: Box, record: Record, customer: Body) -> None:
         "account_country": "US",
         "account_name": "Offline Sandbox",
         "billing_reason": body["billing_reason"] or "manual",
-        "currency": body["currency"] if body["currency"] != "?" else _DEFAULT_CURRENCY,
         "customer": customer["id"],
         "period_end": moment,
         "period_start": moment,

@@ -34,6 +34,7 @@ class Kind:
     """A kind of object; its fields and what they are at first stand in shapes.json.
 
     `takes` are the parameters of creation whose type is checked or which must be given: every other is taken, too.
+    `creates`, `retrieves` and `updates` are false where Stripe has no such request.
     `refers` names the fields that hold the id of another object, and that object's type.
     `verbs` are those of created, updated and deleted that have an event. DELETE does `on_delete`,
     and with `deletes` the object is gone. `build` completes a new object before it is stored, `then` is what

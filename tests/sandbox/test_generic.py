@@ -1,0 +1,474 @@
+"""Objects that the sandbox keeps rather than models: requests, events, what follows from what."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+import stripe
+from aiohttp.test_utils import TestServer
+
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.generic.kinds import Kind
+from checkout_daemon.sandbox.generic.records import new_body
+from checkout_daemon.sandbox.generic.table import KINDS
+from checkout_daemon.sandbox.params import Params
+from checkout_daemon.sandbox.router import Router
+from checkout_daemon.sandbox.storage import Body
+from tests.sandbox.conftest import AUTHORIZATION, event_types, wait_for
+
+Ask = Callable[..., Awaitable[dict[str, Any]]]
+"""`await ask(method, path, parameters, status=200)`: the answer's body; with None, whatever its status."""
+
+STRANGE = ("text", {"[a]": "b"}, {"[0]": "x", "[1]": "y"}, "-1", "true", "")
+PLAUSIBLE = {
+    "alias": "a",
+    "amount": "500",
+    "currency": "usd",
+    "display_name": "d",
+    "event_name": "e",
+    "frozen_time": "1577836800",
+    "inclusive": "true",
+    "interval": "month",
+    "lookup_key": "l",
+    "name": "n",
+    "report_type": "balance.summary.1",
+}
+"""What one kind of object or another cannot be without."""
+DAY = 86_400
+
+
+@pytest.fixture
+async def ask(server: TestServer) -> AsyncIterator[Ask]:
+    async with aiohttp.ClientSession(server.make_url("/"), headers=AUTHORIZATION) as http:
+
+        async def ask(
+            method: str, path: str, params: dict[str, Any] | None = None, *, status: int | None = 200
+        ) -> dict[str, Any]:
+            given = {name: str(value) for name, value in (params or {}).items()}
+            sent = {"data": given} if method == "POST" else {"params": given}
+            async with http.request(method, path, **sent) as answer:  # type: ignore[arg-type]
+                body: dict[str, Any] = await answer.json()
+                assert status in (None, answer.status), body
+                return body
+
+        yield ask
+
+
+@pytest.fixture
+async def customer(ask: Ask) -> str:
+    return str((await ask("POST", "/v1/customers", {"source": "tok_visa", "email": "bob@example.com"}))["id"])
+
+
+@pytest.fixture
+async def price(ask: Ask) -> str:
+    product = await ask("POST", "/v1/products", {"name": "Tea"})
+    monthly = {"currency": "usd", "unit_amount": 1500, "product": product["id"], "recurring[interval]": "month"}
+    return str((await ask("POST", "/v1/prices", monthly))["id"])
+
+
+async def invoice(ask: Ask, customer: str, amount: int = 2000) -> dict[str, Any]:
+    await ask("POST", "/v1/invoiceitems", {"amount": amount, "currency": "usd", "customer": customer})
+    return await ask("POST", "/v1/invoices", {"customer": customer, "pending_invoice_items_behavior": "include"})
+
+
+async def attached(ask: Ask, card: str, customer: str) -> str:
+    return str((await ask("POST", f"/v1/payment_methods/pm_card_{card}/attach", {"customer": customer}))["id"])
+
+
+async def test_lists_come_in_pages_and_by_date(ask: Ask) -> None:
+    made = [await ask("POST", "/v1/tax_rates", {"display_name": n, "inclusive": "true"}) for n in ("a", "b", "c")]
+
+    first = await ask("GET", "/v1/tax_rates", {"limit": 2})
+    second = await ask("GET", "/v1/tax_rates", {"limit": 2, "starting_after": first["data"][-1]["id"]})
+    later = await ask("GET", "/v1/tax_rates", {"created[gt]": made[-1]["created"] + 60})
+
+    assert [each["display_name"] for each in first["data"]] == ["c", "b"]
+    assert first["has_more"]
+    assert [each["id"] for each in second["data"]] == [made[0]["id"]]
+    assert not second["has_more"]
+    assert later["data"] == []
+
+
+async def test_lists_are_filtered_by_fields(ask: Ask, customer: str) -> None:
+    other = await ask("POST", "/v1/customers", {})
+    await ask("POST", "/v1/invoices", {"customer": other["id"]})
+    mine = await ask("POST", "/v1/invoices", {"customer": customer})
+
+    page = await ask("GET", "/v1/invoices", {"customer": customer, "status": "draft"})
+
+    assert [each["id"] for each in page["data"]] == [mine["id"]]
+
+
+async def test_an_update_merges_metadata_and_tells_what_was_there(ask: Ask, client: stripe.StripeClient) -> None:
+    given = {"display_name": "VAT", "inclusive": "false", "metadata[a]": "1", "metadata[b]": "2"}
+    rate = await ask("POST", "/v1/tax_rates", given)
+
+    changed = await ask("POST", f"/v1/tax_rates/{rate['id']}", {"active": "false", "metadata[a]": "", "metadata[c]": 3})
+
+    assert changed["metadata"] == {"b": "2", "c": "3"}
+    event = await wait_for(client, "tax_rate.updated")
+    assert event.data.to_dict()["previous_attributes"] == {"active": True, "metadata": {"a": "1", "b": "2"}}
+    assert await ask("GET", f"/v1/tax_rates/{rate['id']}") == changed
+
+
+async def test_values_get_the_types_that_their_names_ask_for(ask: Ask) -> None:
+    holder = {
+        "name": "My Cardholder",
+        "phone_number": "34666777888",
+        "billing[address][postal_code]": "94111",
+        "individual[card_issuing][user_terms_acceptance][date]": "1470266163",
+        "individual[first_name]": "My",
+        "spending_controls[blocked_categories][]": "taxicabs_limousines",
+        "no_such_field": "1",
+    }
+    made = await ask("POST", "/v1/issuing/cardholders", holder)
+
+    assert made["phone_number"] == "34666777888"
+    assert made["billing"]["address"] == {
+        **dict.fromkeys(("city", "country", "line1", "line2", "state")),
+        "postal_code": "94111",
+    }
+    assert made["individual"]["card_issuing"]["user_terms_acceptance"]["date"] == 1_470_266_163
+    assert made["spending_controls"] == {"blocked_categories": ["taxicabs_limousines"]}
+    assert "no_such_field" not in made
+
+
+@pytest.mark.parametrize(
+    ("params", "param", "code"),
+    [
+        ({"currency": "usd", "destination": "acct_none"}, "amount", "parameter_missing"),
+        ({"amount": "x", "currency": "usd", "destination": "acct_none"}, "amount", "parameter_invalid_integer"),
+        ({"amount": 1, "currency": "usd", "destination": "acct_none"}, "destination", "resource_missing"),
+    ],
+)
+async def test_bad_parameters_are_refused(ask: Ask, params: dict[str, Any], param: str, code: str) -> None:
+    error = (await ask("POST", "/v1/transfers", params, status=400))["error"]
+
+    assert (error["param"], error["code"]) == (param, code)
+
+
+async def test_unknown_objects_and_wrong_statuses_are_refused(ask: Ask, customer: str) -> None:
+    draft = await invoice(ask, customer)
+
+    missing = await ask("GET", "/v1/invoices/in_none", status=404)
+    void = await ask("POST", f"/v1/invoices/{draft['id']}/void", status=400)
+
+    assert missing["error"]["code"] == "resource_missing"
+    assert "its status is draft" in void["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.creates], ids=lambda kind: kind.object)
+async def test_strange_values_never_break_the_sandbox(ask: Ask, customer: str, price: str, kind: Kind) -> None:
+    account = await ask("POST", "/v1/accounts")
+    owed = await ask("POST", f"/v1/invoices/{(await invoice(ask, customer))['id']}/finalize")
+    holder = await ask("POST", "/v1/issuing/cardholders", {"name": "n"})
+    good = {
+        **PLAUSIBLE,
+        "customer": customer,
+        "destination": account["id"],
+        "invoice": owed["id"] if kind.object == "credit_note" else "",
+        "cardholder": holder["id"],
+        "items[0][price]": price,
+        "line_items[0][price]": price,
+        "phases[0][items][0][price]": price,
+        "product[name]": "p",
+    }
+    fields = [name for name in new_body(kind.object, "x_") if name not in ("id", "object")]
+    tried = {*fields, *kind.takes, "items", "lines", "line_items", "phases", "metadata", "product", "pricing", "period"}
+
+    plain = await ask("POST", kind.path, good)
+    answers = [
+        await ask("POST", kind.path, _with(good, field, value), status=None)
+        for field in sorted(tried)
+        for value in STRANGE
+    ]
+
+    assert plain["object"] == kind.object
+    assert not [each for each in answers if each.get("object") != kind.object and each["error"]["type"] == "api_error"]
+
+
+def _with(params: dict[str, Any], field: str, value: str | dict[str, str]) -> dict[str, str]:
+    """The parameters with this one instead, spelled as `name[key]` where it is a map."""
+    kept = {name: each for name, each in params.items() if name != field and not name.startswith(f"{field}[")}
+    inner = value if isinstance(value, dict) else {"": value}
+    return kept | {f"{field}{key}": each for key, each in inner.items()}
+
+
+async def test_an_invoice_is_paid_through_an_intent_of_its_own(
+    ask: Ask, client: stripe.StripeClient, customer: str
+) -> None:
+    draft = await invoice(ask, customer)
+
+    paid = await ask("POST", f"/v1/invoices/{draft['id']}/pay")
+
+    assert (paid["status"], paid["amount_paid"], paid["amount_remaining"]) == ("paid", 2000, 0)
+    assert paid["number"].endswith("-0001")
+    payment = (await ask("GET", "/v1/invoice_payments", {"invoice": paid["id"]}))["data"][0]
+    intent = await ask("GET", f"/v1/payment_intents/{payment['payment']['payment_intent']}")
+    assert (intent["status"], intent["amount"], intent["customer"]) == ("succeeded", 2000, customer)
+    told = [each for each in await event_types(client) if not each.startswith("customer")]
+    assert told == [
+        "invoiceitem.created",
+        "invoice.created",
+        "invoice.updated",
+        "invoice.finalized",
+        "payment_intent.created",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+        "invoice_payment.paid",
+        "invoice.updated",
+        "invoice.paid",
+        "invoice.payment_succeeded",
+    ]
+
+
+async def test_a_refused_invoice_stays_open_until_another_card_pays(ask: Ask, customer: str) -> None:
+    bad, good = await attached(ask, "chargeCustomerFail", customer), await attached(ask, "visa", customer)
+    path = f"/v1/invoices/{(await invoice(ask, customer))['id']}"
+
+    refused = await ask("POST", f"{path}/pay", {"payment_method": bad}, status=402)
+    waiting = await ask("GET", path)
+    paid = await ask("POST", f"{path}/pay", {"payment_method": good})
+
+    assert refused["error"]["type"] == "card_error"
+    assert (waiting["status"], waiting["attempt_count"], waiting["attempted"]) == ("open", 1, True)
+    assert (paid["status"], paid["attempt_count"]) == ("paid", 2)
+    assert len((await ask("GET", "/v1/payment_intents", {"customer": customer}))["data"]) == 1
+
+
+async def test_only_drafts_are_deleted(ask: Ask, customer: str) -> None:
+    draft = await invoice(ask, customer)
+    await ask("POST", f"/v1/invoices/{draft['id']}/finalize")
+
+    await ask("DELETE", f"/v1/invoices/{draft['id']}", status=400)
+
+    assert (await ask("GET", f"/v1/invoices/{draft['id']}"))["status"] == "open"
+
+
+async def test_a_credit_note_takes_from_what_is_owed_until_it_is_voided(ask: Ask, customer: str) -> None:
+    path = f"/v1/invoices/{(await invoice(ask, customer))['id']}"
+    owed = await ask("POST", f"{path}/finalize")
+
+    note = await ask("POST", "/v1/credit_notes", {"invoice": owed["id"], "amount": 500})
+    assert (await ask("GET", path))["amount_remaining"] == 1500
+    too_much = await ask("POST", "/v1/credit_notes", {"invoice": owed["id"], "amount": 1501}, status=400)
+    await ask("POST", f"/v1/credit_notes/{note['id']}/void")
+
+    assert note["number"] == f"{owed['number']}-CN-01"
+    assert too_much["error"]["param"] == "amount"
+    assert (await ask("GET", path))["amount_remaining"] == 2000
+
+
+async def test_a_refused_subscription_is_incomplete_until_its_invoice_is_paid(
+    ask: Ask, price: str, client: stripe.StripeClient
+) -> None:
+    customer = (await ask("POST", "/v1/customers", {}))["id"]
+    bad, good = await attached(ask, "chargeCustomerFail", customer), await attached(ask, "visa", customer)
+    wanted = {"customer": customer, "items[0][price]": price, "items[0][quantity]": 2, "default_payment_method": bad}
+
+    started = await ask("POST", "/v1/subscriptions", wanted)
+    paid = await ask("POST", f"/v1/invoices/{started['latest_invoice']}/pay", {"payment_method": good})
+
+    assert started["status"] == "incomplete"
+    assert paid["amount_paid"] == 3000
+    assert paid["parent"]["subscription_details"]["subscription"] == started["id"]
+    assert (await ask("GET", f"/v1/subscriptions/{started['id']}"))["status"] == "active"
+    assert (await event_types(client))[-1] == "customer.subscription.updated"
+
+
+async def test_a_subscription_that_must_be_paid_leaves_nothing_when_it_is_not(ask: Ask, price: str) -> None:
+    customer = (await ask("POST", "/v1/customers", {}))["id"]
+    wanted = {"customer": customer, "items[0][price]": price}
+
+    nobody = await ask("POST", "/v1/subscriptions", wanted, status=400)
+    bad = await attached(ask, "chargeCustomerFail", customer)
+    wanted |= {"default_payment_method": bad, "payment_behavior": "error_if_incomplete"}
+    await ask("POST", "/v1/subscriptions", wanted, status=402)
+
+    assert nobody["error"]["code"] == "resource_missing"
+    assert (await ask("GET", "/v1/subscriptions"))["data"] == []
+    assert (await ask("GET", "/v1/invoices"))["data"] == []
+
+
+async def test_a_subscription_lasts_a_month_of_its_calendar(ask: Ask, customer: str, price: str) -> None:
+    started = await ask("POST", "/v1/subscriptions", {"customer": customer, "items[0][price]": price})
+    expanded = await ask("GET", f"/v1/subscriptions/{started['id']}", {"expand[]": "latest_invoice"})
+
+    item = started["items"]["data"][0]
+    assert 28 * DAY <= item["current_period_end"] - item["current_period_start"] <= 31 * DAY
+    assert item["plan"]["id"] == price
+    assert expanded["latest_invoice"]["status"] == "paid"
+
+
+async def test_an_accepted_quote_starts_its_subscription(ask: Ask, customer: str, price: str) -> None:
+    offered = {"customer": customer, "line_items[0][price]": price, "line_items[0][quantity]": 3}
+    quote = await ask("POST", "/v1/quotes", offered)
+    await ask("POST", f"/v1/quotes/{quote['id']}/finalize")
+
+    accepted = await ask("POST", f"/v1/quotes/{quote['id']}/accept")
+
+    assert accepted["amount_total"] == 4500
+    started = await ask("GET", f"/v1/subscriptions/{accepted['subscription']}")
+    assert (started["status"], started["latest_invoice"]) == ("active", accepted["invoice"])
+
+
+async def test_a_refused_setup_says_why_and_can_be_tried_again(ask: Ask, customer: str) -> None:
+    setup = await ask("POST", "/v1/setup_intents", {"customer": customer, "payment_method_types[]": "card"})
+    path = f"/v1/setup_intents/{setup['id']}"
+
+    refused = await ask("POST", f"{path}/confirm", {"payment_method": "pm_card_chargeDeclined"}, status=402)
+    waiting = await ask("GET", path)
+    done = await ask("POST", f"{path}/confirm", {"payment_method": "pm_card_visa"})
+
+    assert refused["error"]["setup_intent"]["id"] == setup["id"]
+    assert waiting["last_setup_error"]["decline_code"] == "generic_decline"
+    assert (done["status"], done["last_setup_error"]) == ("succeeded", None)
+    assert (await ask("GET", f"/v1/payment_methods/{done['payment_method']}"))["customer"] == customer
+
+
+async def test_bank_transfers_pay_what_waits_for_them(ask: Ask, customer: str, client: stripe.StripeClient) -> None:
+    fund = f"/v1/test_helpers/customers/{customer}/fund_cash_balance"
+    wanted = {
+        "amount": 3000,
+        "currency": "eur",
+        "customer": customer,
+        "confirm": "true",
+        "payment_method_types[]": "customer_balance",
+        "payment_method_data[type]": "customer_balance",
+        "payment_method_options[customer_balance][funding_type]": "bank_transfer",
+        "payment_method_options[customer_balance][bank_transfer][type]": "eu_bank_transfer",
+    }
+    waiting = await ask("POST", "/v1/payment_intents", wanted)
+    await ask("POST", fund, {"amount": 1000, "currency": "eur"})
+    partly = await ask("GET", f"/v1/payment_intents/{waiting['id']}")
+    await ask("POST", fund, {"amount": 2500, "currency": "eur"})
+    paid = await ask("GET", f"/v1/payment_intents/{waiting['id']}", {"expand[]": "latest_charge"})
+    left = await ask("GET", f"/v1/customers/{customer}/cash_balance")
+    moves = await ask("GET", f"/v1/customers/{customer}/cash_balance_transactions")
+
+    assert partly["next_action"]["display_bank_transfer_instructions"]["amount_remaining"] == 2000
+    assert (paid["status"], paid["amount_received"], paid["latest_charge"]["amount"]) == ("succeeded", 3000, 3000)
+    assert left["available"] == {"eur": 500}
+    assert [each["net_amount"] for each in moves["data"]] == [-2000, 2500, -1000, 1000]
+    assert (await event_types(client))[-1] == "payment_intent.succeeded"
+
+
+async def test_a_source_belongs_to_its_customer_alone(ask: Ask, customer: str) -> None:
+    other = (await ask("POST", "/v1/customers", {}))["id"]
+    second = await ask("POST", f"/v1/customers/{customer}/sources", {"source": "tok_mastercard"})
+    first = (await ask("GET", f"/v1/customers/{customer}"))["default_source"]
+
+    await ask("GET", f"/v1/customers/{other}/sources/{first}", status=404)
+    await ask("DELETE", f"/v1/customers/{customer}/sources/{first}")
+
+    assert (await ask("GET", f"/v1/customers/{customer}/sources/{second['id']}"))["brand"] == "MasterCard"
+    assert (await ask("GET", f"/v1/customers/{customer}"))["default_source"] == second["id"]
+
+
+async def test_a_coupon_stays_with_the_customer_until_it_is_taken_away(ask: Ask) -> None:
+    coupon = await ask("POST", "/v1/coupons", {"percent_off": 20})
+    customer = await ask("POST", "/v1/customers", {"coupon": coupon["id"]})
+    path = f"/v1/customers/{customer['id']}"
+
+    assert customer["discount"]["source"] == {"coupon": coupon["id"], "type": "coupon"}
+    assert (await ask("GET", f"/v1/coupons/{coupon['id']}"))["times_redeemed"] == 1
+    assert (await ask("DELETE", f"{path}/discount"))["deleted"]
+    assert (await ask("GET", path))["discount"] is None
+    await ask("GET", f"{path}/discount", status=404)
+
+
+async def test_a_default_payment_method_must_be_the_customers(ask: Ask, customer: str) -> None:
+    stranger = await ask("POST", "/v1/payment_methods", {"type": "card", "card[token]": "tok_visa"})
+    chosen = {"invoice_settings[default_payment_method]": stranger["id"]}
+
+    error = await ask("POST", f"/v1/customers/{customer}", chosen, status=400)
+
+    assert error["error"]["param"] == "invoice_settings[default_payment_method]"
+
+
+async def test_a_payout_arrives_the_next_day_unless_it_is_canceled(
+    ask: Ask, server: TestServer, client: stripe.StripeClient
+) -> None:
+    first = await ask("POST", "/v1/payouts", {"amount": 1100, "currency": "usd"})
+    second = await ask("POST", "/v1/payouts", {"amount": 1100, "currency": "usd"})
+    await ask("POST", f"/v1/payouts/{second['id']}/cancel")
+
+    async with aiohttp.ClientSession(server.make_url("/")) as http:
+        answer = await http.post("/sandbox/clock", json={"advance": DAY + 60})
+        assert answer.status == 200
+
+    assert (await ask("GET", f"/v1/payouts/{first['id']}"))["status"] == "paid"
+    assert (await ask("GET", f"/v1/payouts/{second['id']}"))["status"] == "canceled"
+    assert (await event_types(client)).count("payout.paid") == 1
+
+
+async def test_a_transfer_is_reversed_in_parts_and_never_beyond(ask: Ask) -> None:
+    account = await ask("POST", "/v1/accounts", {"email": "seller@example.com"})
+    given = {"amount": 1000, "currency": "usd", "destination": account["id"]}
+    path = f"/v1/transfers/{(await ask('POST', '/v1/transfers', given))['id']}"
+
+    part = await ask("POST", f"{path}/reversals", {"amount": 400})
+    await ask("POST", f"{path}/reversals", {"amount": 601}, status=400)
+    await ask("POST", f"{path}/reversals")
+
+    whole = await ask("GET", path)
+    assert (whole["amount_reversed"], whole["reversed"]) == (1000, True)
+    assert [each["amount"] for each in whole["reversals"]["data"]] == [600, 400]
+    assert (await ask("GET", f"{path}/reversals/{part['id']}"))["transfer"] == whole["id"]
+    assert (await ask("GET", f"/v1/accounts/{account['id']}"))["email"] == "seller@example.com"
+
+
+async def test_some_money_is_available_at_once(ask: Ask, client: stripe.StripeClient) -> None:
+    given = {"amount": 1000, "currency": "usd", "confirm": "true", "payment_method": "pm_card_bypassPending"}
+    await ask("POST", "/v1/payment_intents", given)
+
+    balance = await ask("GET", "/v1/balance")
+
+    assert balance["available"] == [{"amount": 941, "currency": "usd", "source_types": {"card": 941}}]
+    assert (await wait_for(client, "balance.available")).data.object["available"][0]["amount"] == 941
+
+
+def _named(name: str) -> Callable[[Box, Params, str], Body]:
+    return lambda _box, _params, _id: {"name": name}
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "object_id"),
+    [
+        ("/v1/things", "all", ""),
+        ("/v1/things/th_1", "one", "th_1"),
+        ("/v1/things/search", "search", ""),
+        ("/v1/things/th_1/parts", "parts", "th_1"),
+        ("/v1/things/th_1/parts/pt_1", "part", "th_1/pt_1"),
+        ("/v1/things/th_1/parts/all", "every part", "th_1"),
+        ("/v1/things/{id}", "one", "{id}"),
+    ],
+)
+def test_fixed_paths_win_and_two_identifiers_come_joined(path: str, name: str, object_id: str) -> None:
+    paths = {
+        "/v1/things": "all",
+        "/v1/things/{id}": "one",
+        "/v1/things/search": "search",
+        "/v1/things/{id}/parts": "parts",
+        "/v1/things/{id}/parts/all": "every part",
+        "/v1/things/{id}/parts/{id}": "part",
+    }
+    router = Router(Operation("GET", each, _named(called), {}) for each, called in paths.items())
+
+    operation, found = router.find("GET", path)
+
+    assert (paths[operation.path], found) == (name, object_id)
+
+
+@pytest.mark.parametrize("path", ["/v1/things//parts", "/v1/none", "/v1/things/a/b/c/d/e/f", "/"])
+def test_other_paths_are_unknown(path: str) -> None:
+    router = Router([Operation("GET", "/v1/things/{id}/parts", _named("parts"), {})])
+
+    with pytest.raises(ApiError) as refused:
+        router.find("GET", path)
+
+    assert refused.value.status == 404
