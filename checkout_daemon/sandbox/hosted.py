@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from importlib import resources
 from urllib.parse import quote
 
 from aiohttp import web
 
-from checkout_daemon.sandbox import methods, payments, render, sessions
+from checkout_daemon.sandbox import checkout_page, payments, recovery, render, sessions, typed
 from checkout_daemon.sandbox.box import Box, Origin
 from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.fields import Form
 from checkout_daemon.sandbox.storage import Record
 
 _HEADERS = {
@@ -19,7 +19,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_EXPIRY = re.compile(r"\s*(\d{1,2})\s*/\s*(\d{2}|\d{4})\s*", re.ASCII)
+_NOT_KEPT = ("action", "cvc")
+"""What is typed anew after an error, as on every page that takes cards."""
 
 
 def add_pages(app: web.Application, box: Box) -> None:
@@ -27,6 +28,7 @@ def add_pages(app: web.Application, box: Box) -> None:
     hosted = Hosted(box)
     app.router.add_get("/c/pay/{id}", hosted.show)
     app.router.add_post("/c/pay/{id}", hosted.pay)
+    app.router.add_get("/c/recover/{key}", hosted.recover)
     app.router.add_get("/c/authenticate/{id}", hosted.show_authentication)
     app.router.add_post("/c/authenticate/{id}", hosted.authenticate)
     app.router.add_get("/c/sandbox.css", hosted.style)
@@ -52,16 +54,34 @@ class Hosted:
         self._begin(request)
         try:
             with self.box.storage.transaction():
-                method = None if session.body["amount_total"] == 0 else self._method(session, form)
+                changed = typed.take_choices(self.box, session, form)
+            if changed or form.get("action", "pay") != "pay":
+                return self._session_page(session, form=form, notice=_notice(session, form))
+            with self.box.storage.transaction():
+                typed.take_details(self.box, session, form)
+                method = None
+                if session.body["amount_total"]:
+                    method = self.box.storage.add(typed.typed_method(session.body, form))
                 sessions.confirm_session(self.box, session, method)
         except ApiError as error:
             self.box.wake.set()
             session = self.box.storage.find(session.id)
-            return self._session_page(session, str(error), form)
+            return self._session_page(session, error, form)
         self.box.wake.set()
         if session.body["status"] == "open":
             raise web.HTTPSeeOther(f"/c/authenticate/{session.body['payment_intent']}")
         raise web.HTTPSeeOther(success_url(session))
+
+    async def recover(self, request: web.Request) -> web.Response:
+        """A new session like one that has expired, at the address that its recovery gave."""
+        self._begin(request)
+        try:
+            with self.box.storage.transaction():
+                session = recovery.recover(self.box, request.match_info["key"])
+        except ApiError as error:
+            return _html(render.message("Checkout", str(error)), error.status)
+        self.box.wake.set()
+        raise web.HTTPSeeOther(f"/c/pay/{session.id}")
 
     async def show_authentication(self, request: web.Request) -> web.Response:
         intent = self.box.storage.find(request.match_info["id"], "payment_intent")
@@ -89,7 +109,7 @@ class Hosted:
         except ApiError as error:
             self.box.wake.set()
             if session is not None:
-                return self._session_page(session, str(error))
+                return self._session_page(session, error)
         self.box.wake.set()
         return self._after_authentication(intent)
 
@@ -118,7 +138,11 @@ class Hosted:
         return _html(render.message("Authentication ended", "You can close this page and go back to the shop."))
 
     def _session_page(
-        self, session: Record | None, error: str | None = None, form: dict[str, str] | None = None
+        self,
+        session: Record | None,
+        error: ApiError | None = None,
+        form: dict[str, str] | None = None,
+        notice: str | None = None,
     ) -> web.Response:
         if session is None:
             return _html(render.message("Not found", "There is no such Checkout session here."), 404)
@@ -129,27 +153,37 @@ class Hosted:
         if body["status"] == "complete":
             text = "This Checkout session is already paid or completed."
             return _html(render.message("All done", text, success_url(session)))
-        items = [each.body for each in self.box.storage.children(session.id, "item")]
-        return _html(render.checkout(body, items, error, form or {}), 402 if error else 200)
+        kept = {name: value for name, value in (form or {}).items() if name not in _NOT_KEPT}
+        if error is None:
+            kept.pop("promotion_code", None)
+        shown = Form(kept, error.error.get("param") if error else None, str(error or ""))
+        return _html(
+            checkout_page.checkout(self._bill(session), shown, error and str(error), notice), 402 if error else 200
+        )
 
-    def _method(self, session: Record, form: dict[str, str]) -> Record:
-        types = session.body["payment_method_types"]
-        chosen = form.get("method") or types[0]
-        email = form.get("email") or session.body["customer_email"]
-        details = {"email": email}
-        if chosen == "sepa_debit":
-            return self.box.storage.add(methods.debit_method(form.get("iban", ""), details))
-        expiry = _EXPIRY.fullmatch(form.get("expiry", ""))
-        if expiry is None:
-            raise ApiError("Your card's expiration date is incomplete: write it as MM/YY.", status=402)
-        month, year = int(expiry[1]), int(expiry[2])
-        number, cvc = form.get("number", ""), form.get("cvc", "").strip()
-        return self.box.storage.add(methods.card_from_number(number, month, year, cvc, details))
+    def _bill(self, session: Record) -> checkout_page.Bill:
+        storage, body = self.box.storage, session.body
+        rates = [storage.find(each["shipping_rate"], "shipping_rate") for each in body["shipping_options"]]
+        discount = session.private.get("discount")
+        code = storage.find(discount["promotion_code"]) if discount and discount["promotion_code"] else None
+        return checkout_page.Bill(
+            body,
+            [each.body for each in storage.children(session.id, "item")],
+            {rate.id: rate.body for rate in rates if rate},
+            code.body["code"] if code else None,
+        )
 
 
 def success_url(session: Record) -> str:
     """Where the shopper goes after success, with the session's id filled in."""
     return str(session.body["success_url"]).replace("{CHECKOUT_SESSION_ID}", session.id)
+
+
+def _notice(session: Record, form: dict[str, str]) -> str:
+    body = session.body
+    total = f"The total is now {render.money(body['amount_total'], body['currency'])}."
+    again = " Look it over, then pay." if form.get("action", "pay") == "pay" else ""
+    return f"{total}{again}"
 
 
 def _html(text: str, status: int = 200) -> web.Response:

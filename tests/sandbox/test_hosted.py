@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.sandbox.conftest import event_types, open_session
 
-CARD = {"method": "card", "number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123"}
+CARD = {"email": "ana@example.com", "method": "card", "number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123"}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def test_the_page_shows_what_is_paid_and_with_what(
     session = await open_session(client, 3000, "eur")
     status, html = await get(browser, path_of(session))
     assert status == 200
-    assert names(html, "label") == ["Card", "Bank debit", "Card number", "Expiry", "CVC", "IBAN"]
+    assert names(html, "label") == ["Email", "Card", "Bank debit", "Card number", "Expiry", "CVC", "IBAN"]
     assert names(html, "button") == ["Pay"]
     assert '<a class="back" href="https://shop.example/cancel">Back</a>' in html
     for text in ("Mug", "30.00 EUR", "Offline sandbox", "It is not Stripe", "<script"):
@@ -98,7 +98,7 @@ async def test_what_is_wrong_is_said_on_the_page(
 
 async def test_a_bank_debit_is_started(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
     session = await open_session(client, currency="eur")
-    form = {"method": "sepa_debit", "iban": "AT61 1904 3002 3457 3201"}
+    form = {"email": "ana@example.com", "method": "sepa_debit", "iban": "AT61 1904 3002 3457 3201"}
     assert (await post(browser, path_of(session), form))[0] == 303
     kept = await client.v1.checkout.sessions.retrieve_async(session.id)
     assert (kept.status, kept.payment_status) == ("complete", "unpaid")
@@ -110,8 +110,9 @@ async def test_a_total_of_nothing_has_only_a_button(
     coupon = await client.v1.coupons.create_async(params={"percent_off": 100})
     session = await open_session(client, discounts=[{"coupon": coupon.id}])
     _, html = await get(browser, path_of(session))
-    assert (names(html, "label"), names(html, "button")) == ([], ["Pay"])
-    assert (await post(browser, path_of(session), {}))[0] == 303
+    assert (names(html, "label"), names(html, "button")) == (["Email"], ["Pay"])
+    assert (await post(browser, path_of(session), {}))[0] == 402
+    assert (await post(browser, path_of(session), {"email": "ana@example.com"}))[0] == 303
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("complete", "complete"), ("fail", "open")])
