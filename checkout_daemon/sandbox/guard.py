@@ -15,9 +15,18 @@ from checkout_daemon.sandbox.box import Box
 
 def check_origin(request: web.Request, box: Box) -> None:
     """Raises web.HTTPForbidden for what a foreign page sent."""
+    check_host(request, box)
+    _check_sender(request)
+
+
+def check_host(request: web.Request, box: Box) -> None:
+    """Raises web.HTTPForbidden for a name that is not the sandbox's; a link from any page may lead here."""
     host = _hostname(f"//{request.host}")
     if not _is_local(host) and host != box.settings.host and box.settings.host not in ("0.0.0.0", "::"):  # noqa: S104
         raise web.HTTPForbidden(text=f"The offline Stripe does not answer to the name {host}; use 127.0.0.1.\n")
+
+
+def _check_sender(request: web.Request) -> None:
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         raise web.HTTPForbidden(text="This came from another page.\n")
     origin = request.headers.get("Origin")

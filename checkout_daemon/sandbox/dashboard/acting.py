@@ -1,0 +1,159 @@
+"""What a person can let happen: each action says in words what it did, or raises ApiError and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from checkout_daemon.sandbox import debits, disputing, events, refunding, sessions
+from checkout_daemon.sandbox.amounts import decimals, money_text
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.dashboard.words import counted, readable
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.stripecli import sessions as listeners
+
+_KINDS = ("fraudulent", "product_not_received", "inquiry")
+
+
+def act(box: Box, name: str, given: Mapping[str, str]) -> str:
+    """Do it, all or nothing, and wake the scheduler. Raises ApiError."""
+    action = ACTIONS.get(name)
+    if action is None:
+        raise ApiError(f"There is no action {name}.", status=404)
+    try:
+        with box.storage.transaction():
+            return action(box, given)
+    finally:
+        box.wake.set()
+
+
+def _expire_session(box: Box, given: Mapping[str, str]) -> str:
+    session = _object(box, given, "checkout.session")
+    sessions.check_open(session.body)
+    sessions.expire(box, session)
+    return "The session has expired."
+
+
+def _resend(box: Box, given: Mapping[str, str]) -> str:
+    """To one receiver, or to all who want this type now."""
+    event = _object(box, given, "event")
+    receivers = [
+        each
+        for each in box.storage.select("webhook_endpoint", ascending=True)
+        if each.body["status"] == "enabled" and (given.get("to") or events.wants(each, event.body["type"]))
+    ]
+    receivers += listeners.listeners(box)
+    if wanted := given.get("to"):
+        receivers = [each for each in receivers if each.id == wanted]
+        if not receivers:
+            raise invalid("That receiver is gone or disabled, so nothing was sent.")
+    if not receivers:
+        raise invalid("Nobody would get it: no endpoint is enabled for this type, and nobody is listening.")
+    for receiver in receivers:
+        events.plan_delivery(box, event.id, receiver.id)
+    return f"Sent again to {counted(len(receivers), 'receiver')}."
+
+
+def _settle(box: Box, given: Mapping[str, str]) -> str:
+    intent = _object(box, given, "payment_intent")
+    came = debits.settle_now(box, intent, _choice(given, "outcome", ("succeed", "fail")) == "succeed")
+    return "The debit has succeeded." if came else "The debit has failed."
+
+
+def _refund(box: Box, given: Mapping[str, str]) -> str:
+    """The amount as people write it, in the charge's currency."""
+    charge = _object(box, given, "charge")
+    currency = str(charge.body["currency"])
+    refund = refunding.create_refund(box, charge, _amount(given.get("amount", ""), currency), None, {})
+    return f"{money_text(refund.body['amount'], currency)} refunded."
+
+
+def _amount(text: str, currency: str) -> int | None:
+    if not text.strip():
+        return None
+    places = decimals(currency)
+    example = f"{12:.{places}f}"
+    try:
+        amount = Decimal(text.strip().replace(",", ".")).scaleb(places)
+        whole = amount.is_finite() and 0 < amount < 10**12 and amount == amount.to_integral_value()
+    except InvalidOperation:
+        whole = False
+    if not whole:
+        raise invalid(f"{text.strip()[:20]} is no amount in {currency.upper()}: write it like {example}.")
+    return int(amount)
+
+
+def _fail_refund(box: Box, given: Mapping[str, str]) -> str:
+    refund = _object(box, given, "refund")
+    if refund.body["status"] not in ("succeeded", "pending", "requires_action"):
+        raise invalid(f"This refund cannot fail any more: it is {refund.body['status']}.")
+    refunding.fail_refund(box, refund)
+    return "The refund has failed; the money is back."
+
+
+def _dispute(box: Box, given: Mapping[str, str]) -> str:
+    charge = _object(box, given, "charge")
+    kind = _choice(given, "kind", _KINDS)
+    disputing.open_dispute(box, charge, kind)
+    return "The bank has opened an inquiry." if kind == "inquiry" else f"Disputed: {readable(kind).lower()}."
+
+
+def _answer_dispute(box: Box, given: Mapping[str, str]) -> str:
+    dispute = _object(box, given, "dispute")
+    evidence = given.get("evidence", "").strip()
+    if not evidence:
+        raise invalid("Write some evidence first.")
+    disputing.answer_dispute(box, dispute, {"uncategorized_text": evidence}, submit=True)
+    return "The evidence is with the bank."
+
+
+def _end_dispute(box: Box, given: Mapping[str, str]) -> str:
+    dispute = _object(box, given, "dispute")
+    won = _choice(given, "outcome", ("won", "lost")) == "won"
+    disputing.end_dispute(box, dispute, won)
+    if dispute.body["status"] == "warning_closed":
+        return "The inquiry is closed."
+    return "The dispute is won." if won else "The dispute is lost."
+
+
+def _appeal(box: Box, given: Mapping[str, str]) -> str:
+    disputing.appeal_dispute(box, _object(box, given, "dispute"))
+    return "The appeal is open and needs an answer."
+
+
+def _escalate(box: Box, given: Mapping[str, str]) -> str:
+    disputing.escalate_inquiry(box, _object(box, given, "dispute"))
+    return "The inquiry has become a dispute."
+
+
+ACTIONS: Mapping[str, Callable[[Box, Mapping[str, str]], str]] = {
+    "answer_dispute": _answer_dispute,
+    "appeal": _appeal,
+    "dispute": _dispute,
+    "end_dispute": _end_dispute,
+    "escalate": _escalate,
+    "expire_session": _expire_session,
+    "fail_refund": _fail_refund,
+    "refund": _refund,
+    "resend": _resend,
+    "settle": _settle,
+}
+
+
+def read_given(given: Any) -> Mapping[str, str]:
+    """What the page sent, provided that it is texts by name. Raises ApiError."""
+    if not isinstance(given, dict) or not all(isinstance(each, str) for each in given.values()):
+        raise ApiError("An action takes a JSON object of texts.")
+    return given
+
+
+def _object(box: Box, given: Mapping[str, str], kind: str) -> Record:
+    return box.get(given.get("id", ""), kind, "id")
+
+
+def _choice(given: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    if (value := given.get(name)) not in choices:
+        raise ApiError(f"{name} is one of {', '.join(choices)}.")
+    return value

@@ -1,0 +1,288 @@
+"""Read the lists that the page shows: newest first, filtered, a page at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from checkout_daemon.sandbox.amounts import money_text
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.dashboard.things import Page, Row
+from checkout_daemon.sandbox.dashboard.words import (
+    counted,
+    delivery_state,
+    event_state,
+    intent_state,
+    method_text,
+    money_back,
+    request_state,
+    session_state,
+    status_text,
+)
+from checkout_daemon.sandbox.stripecli import sessions as listeners
+
+_PAGE = 50
+_MOST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which rows: older than `before`; or all down to `down_to`; those that hold `search`, pass the filter `only`, and
+    are of this event type."""
+
+    before: int | None = None
+    down_to: int | None = None
+    search: str = ""
+    only: str = ""
+    type: str = ""
+
+    @property
+    def limit(self) -> int:
+        return _PAGE if self.down_to is None else _MOST
+
+
+def read_list(box: Box, name: str, wish: Wish) -> Page:
+    """A page of the list of this name, one of LISTS."""
+    return LISTS[name](box, wish)
+
+
+def rows_about(box: Box, object_id: str) -> tuple[Row, ...]:
+    """The latest events that mention an object."""
+    return _events(box, Wish(search=object_id)).rows
+
+
+def _sessions(box: Box, wish: Wish) -> Page:
+    only = {
+        "open": "json_extract(body, '$.status') = 'open'",
+        "paid": "json_extract(body, '$.payment_status') = 'paid'",
+        "unpaid": "json_extract(body, '$.status') = 'complete' AND json_extract(body, '$.payment_status') = 'unpaid'",
+        "expired": "json_extract(body, '$.status') = 'expired'",
+    }
+    found, more = _objects(box, "checkout.session", wish, only)
+    intents = _bodies(box, [body["payment_intent"] for _, body in found])
+    rows = [
+        Row(
+            seq,
+            body["id"],
+            f"sessions/{body['id']}",
+            (session_state(body, intents.get(body["payment_intent"] or "")),),
+            money_text(body["amount_total"] or 0, body["currency"] or "usd"),
+            reference(body),
+            body["created"],
+        )
+        for seq, body in found
+    ]
+    return Page(tuple(rows), more)
+
+
+def reference(session: dict[str, Any]) -> str:
+    """How a shop's own people would call a session."""
+    details = session.get("customer_details") or {}
+    found = (session.get("client_reference_id"), details.get("email"), session.get("customer_email"))
+    return next((str(each) for each in found if each), "")
+
+
+def _payments(box: Box, wish: Wish) -> Page:
+    charge = "SELECT 1 FROM objects AS c WHERE c.intent = objects.id AND c.type ="
+    only = {
+        "succeeded": "json_extract(body, '$.status') = 'succeeded'",
+        "waiting": "json_extract(body, '$.status') IN ('processing', 'requires_action', 'requires_capture')",
+        "failed": "json_extract(body, '$.last_payment_error') IS NOT NULL",
+        "refunded": f"EXISTS ({charge} 'refund')",
+        "disputed": f"EXISTS ({charge} 'dispute')",
+    }
+    found, more = _objects(box, "payment_intent", wish, only)
+    charges = _bodies(box, [body["latest_charge"] for _, body in found])
+    rows = []
+    for seq, body in found:
+        latest = charges.get(body["latest_charge"] or "")
+        states = (intent_state(body), *money_back(latest or {}))
+        text = ", ".join(each for each in (method_text(latest), body.get("description")) if each)
+        money = money_text(body["amount"], body["currency"])
+        rows.append(Row(seq, body["id"], f"payments/{body['id']}", states, money, text, body["created"]))
+    return Page(tuple(rows), more)
+
+
+def _events(box: Box, wish: Wish) -> Page:
+    sent = "SELECT 1 FROM deliveries WHERE event = objects.id"
+    only = {
+        "undelivered": f"EXISTS ({sent} AND state != 'delivered' AND (state != 'pending' OR attempts > 0))",
+        "unheard": f"NOT EXISTS ({sent})",
+    }
+    found, more = _objects(box, "event", wish, only)
+    ids = json.dumps([body["id"] for _, body in found])
+    sent_by_event: dict[str, list[tuple[str, int]]] = {}
+    for event, state, attempts in box.storage.connection.execute(
+        "SELECT event, state, attempts FROM deliveries WHERE event IN (SELECT value FROM json_each(?))", (ids,)
+    ):
+        sent_by_event.setdefault(event, []).append((state, attempts))
+    rows = [
+        Row(
+            seq,
+            body["id"],
+            f"events/{body['id']}",
+            (event_state(sent_by_event.get(body["id"], [])),),
+            body["type"],
+            subject(body),
+            body["created"],
+        )
+        for seq, body in found
+    ]
+    return Page(tuple(rows), more)
+
+
+def subject(event: dict[str, Any]) -> str:
+    """What an event is about: an amount, where there is one, and the object's id."""
+    about = event["data"]["object"]
+    amount, currency = about.get("amount_total", about.get("amount")), about.get("currency")
+    money = money_text(amount, currency) if isinstance(amount, int) and isinstance(currency, str) else None
+    return " · ".join(str(each) for each in (money, about.get("id")) if each)
+
+
+def _deliveries(box: Box, wish: Wish) -> Page:
+    where, values = _window(wish, "d.id")
+    if wish.only == "failed":
+        where.append("(d.state IN ('failed', 'dropped') OR (d.state = 'pending' AND d.attempts > 0))")
+    if wish.type:
+        where.append("o.kind = ?")
+        values.append(wish.type)
+    if wish.search:
+        where.append("(instr(d.event, ?) OR instr(d.endpoint, ?) OR instr(coalesce(o.kind, ''), ?))")
+        values += [wish.search] * 3
+    found = box.storage.connection.execute(
+        "SELECT d.id, d.event, d.endpoint, d.created, d.state, d.attempts, o.kind FROM deliveries AS d "  # noqa: S608 - texts of our own
+        f"LEFT JOIN objects AS o ON o.id = d.event WHERE {_all(where)} ORDER BY d.id DESC LIMIT ?",
+        (*values, wish.limit + 1),
+    ).fetchall()
+    names = receiver_names(box, {row[2] for row in found})
+    rows = []
+    for number, event, endpoint, created, state, attempts, kind in found[: wish.limit]:
+        text = f"to {names[endpoint]}"
+        if attempts:
+            text += f" · {counted(attempts, 'attempt')}{_last_answer(box, number)}"
+        states = (delivery_state(state, attempts),)
+        rows.append(Row(number, event, f"deliveries/{number}", states, kind or event, text, created))
+    return Page(tuple(rows), len(found) > wish.limit)
+
+
+def _last_answer(box: Box, delivery: int) -> str:
+    status, error = box.storage.connection.execute(
+        "SELECT status, error FROM attempts WHERE delivery = ? ORDER BY id DESC LIMIT 1", (delivery,)
+    ).fetchone() or (None, None)
+    answer = error or (None if status is None else status_text(status))
+    return f" · {answer}" if answer else ""
+
+
+def receiver_names(box: Box, ids: Iterable[str]) -> dict[str, str]:
+    """Endpoints by their address, the CLI's listeners by where they forward to."""
+    names = {}
+    for each in ids:
+        record = box.storage.find(each)
+        if record is None:
+            names[each] = f"{each}, which is gone"
+        elif record.type == listeners.SESSION:
+            names[each] = f"stripe listen on {record.body['device_name']}"
+        else:
+            names[each] = str(record.body["url"])
+    return names
+
+
+def _requests(box: Box, wish: Wish) -> Page:
+    where, values = _window(wish, "seq")
+    if wish.only == "failed":
+        where.append("(status IS NULL OR status >= 400)")
+    elif wish.only == "changes":
+        where.append("method != 'GET'")
+    if wish.search:
+        where.append("(instr(path, ?) OR instr(id, ?) OR instr(coalesce(idempotency_key, ''), ?))")
+        values += [wish.search] * 3
+    found = box.storage.connection.execute(
+        "SELECT seq, id, at, seconds, method, path, status, error FROM requests "  # noqa: S608 - texts of our own
+        f"WHERE {_all(where)} ORDER BY seq DESC LIMIT ?",
+        (*values, wish.limit + 1),
+    ).fetchall()
+    rows = [
+        Row(
+            seq,
+            request_id,
+            f"requests/{request_id}",
+            (request_state(status),),
+            f"{method} {path}",
+            str(json.loads(error).get("message", "")) if error else f"{seconds * 1000:.0f} ms",
+            at,
+        )
+        for seq, request_id, at, seconds, method, path, status, error in found[: wish.limit]
+    ]
+    return Page(tuple(rows), len(found) > wish.limit)
+
+
+LISTS: Mapping[str, Callable[[Box, Wish], Page]] = {
+    "sessions": _sessions,
+    "payments": _payments,
+    "events": _events,
+    "deliveries": _deliveries,
+    "requests": _requests,
+}
+
+
+def _objects(box: Box, kind: str, wish: Wish, only: Mapping[str, str]) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
+    """Objects of a type that fit, with their place in time, and whether there are more."""
+    where, values = _window(wish, "seq")
+    if wish.only in only:
+        where.append(f"({only[wish.only]})")
+    if wish.type:
+        where.append("kind = ?")
+        values.append(wish.type)
+    if wish.search:
+        where.append("instr(lower(body), lower(?))")
+        values.append(wish.search)
+    found = box.storage.connection.execute(
+        f"SELECT seq, body FROM objects WHERE type = ? AND {_all(where)} ORDER BY seq DESC LIMIT ?",  # noqa: S608
+        (kind, *values, wish.limit + 1),
+    ).fetchall()
+    return [(seq, json.loads(body)) for seq, body in found[: wish.limit]], len(found) > wish.limit
+
+
+def _window(wish: Wish, column: str) -> tuple[list[str], list[Any]]:
+    where: list[str] = []
+    values: list[Any] = []
+    for comparison, bound in (("<", wish.before), (">=", wish.down_to)):
+        if bound is not None:
+            where.append(f"{column} {comparison} ?")
+            values.append(bound)
+    return where, values
+
+
+def _all(where: list[str]) -> str:
+    return " AND ".join(where) or "true"
+
+
+def _bodies(box: Box, ids: Iterable[str | None]) -> dict[str, dict[str, Any]]:
+    wanted = json.dumps([each for each in ids if each])
+    found = box.storage.connection.execute(
+        "SELECT id, body FROM objects WHERE id IN (SELECT value FROM json_each(?))", (wanted,)
+    )
+    return {object_id: json.loads(body) for object_id, body in found}
+
+
+def read_types(box: Box) -> list[str]:
+    """The types of the events that there are."""
+    found = box.storage.connection.execute("SELECT DISTINCT kind FROM objects WHERE type = 'event' ORDER BY kind")
+    return [str(row[0]) for row in found if row[0]]
+
+
+def read_counts(box: Box) -> dict[str, int]:
+    """How many there are of each list; of deliveries, how many have gone wrong."""
+    connection = box.storage.connection
+    by_type = dict(connection.execute("SELECT type, count(*) FROM objects GROUP BY type").fetchall())
+    failed = "state IN ('failed', 'dropped') OR (state = 'pending' AND attempts > 0)"
+    return {
+        "sessions": by_type.get("checkout.session", 0),
+        "payments": by_type.get("payment_intent", 0),
+        "events": by_type.get("event", 0),
+        "deliveries": connection.execute("SELECT count(*) FROM deliveries").fetchone()[0],
+        "failed": connection.execute(f"SELECT count(*) FROM deliveries WHERE {failed}").fetchone()[0],  # noqa: S608
+        "requests": connection.execute("SELECT count(*) FROM requests").fetchone()[0],
+    }

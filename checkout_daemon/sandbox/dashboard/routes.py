@@ -1,0 +1,172 @@
+"""Serve the page, what it reads, what it does, and word of every change."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import resources
+from typing import Any
+
+from aiohttp import web
+
+from checkout_daemon.sandbox.box import Box, Origin
+from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.dashboard.acting import act, read_given
+from checkout_daemon.sandbox.dashboard.deliveries import read_receivers
+from checkout_daemon.sandbox.dashboard.details import read_thing
+from checkout_daemon.sandbox.dashboard.hiding import hide_secrets
+from checkout_daemon.sandbox.dashboard.reading import LISTS, Wish, read_counts, read_list, read_types
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.guard import check_host, check_origin
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
+)
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+_FILES = {
+    "/": ("page.html", "text/html"),
+    "/favicon.ico": ("icon.svg", "image/svg+xml"),
+    "/sandbox/dashboard.css": ("dashboard.css", "text/css"),
+    "/sandbox/dashboard.js": ("dashboard.js", "text/javascript"),
+}
+_LOOK_SECONDS = 0.2
+_BEAT_SECONDS = 10.0
+_LONGEST_NUMBER = 18
+
+
+def add_dashboard(app: web.Application, box: Box) -> None:
+    """Add the routes; streams end when the app shuts down."""
+    dashboard = Dashboard(box)
+    for path, (name, kind) in _FILES.items():
+        app.router.add_get(path, StaticFile(box, name, kind).show)
+    app.router.add_get("/sandbox/api/changes", dashboard.changes)
+    app.router.add_get("/sandbox/api/overview", dashboard.overview)
+    app.router.add_post("/sandbox/api/act/{name}", dashboard.act)
+    app.router.add_get("/sandbox/api/{list}", dashboard.rows)
+    app.router.add_get("/sandbox/api/{list}/{id}", dashboard.thing)
+    app.on_shutdown.append(dashboard.stop)
+
+
+class StaticFile:
+    def __init__(self, box: Box, name: str, kind: str) -> None:
+        self.box = box
+        self.text = resources.files(__package__).joinpath(f"static/{name}").read_text(encoding="utf-8")
+        self.kind = kind
+
+    async def show(self, request: web.Request) -> web.Response:
+        check_host(request, self.box)
+        return web.Response(text=self.text, content_type=self.kind, headers=_HEADERS)
+
+
+class Dashboard:
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.stopping = asyncio.Event()
+
+    async def stop(self, _: web.Application) -> None:
+        self.stopping.set()
+
+    async def overview(self, request: web.Request) -> web.Response:
+        """What every view shows: the clock, trouble, counts, and who gets events."""
+        check_origin(request, self.box)
+        return _json(
+            {
+                "now": now(),
+                "offset": self.box.storage.clock.offset,
+                "trouble": asdict(self.box.trouble),
+                "troubled": self.box.trouble.on,
+                "types": read_types(self.box),
+                "counts": read_counts(self.box),
+                "receivers": [asdict(each) for each in read_receivers(self.box)],
+            }
+        )
+
+    async def rows(self, request: web.Request) -> web.Response:
+        check_origin(request, self.box)
+        name = request.match_info["list"]
+        if name not in LISTS:
+            return _error("There is no such list.", 404)
+        query = request.query
+        wish = Wish(
+            _number(query, "before"),
+            _number(query, "down_to"),
+            query.get("search", "").strip(),
+            query.get("only", ""),
+            query.get("type", ""),
+        )
+        return _json(asdict(read_list(self.box, name, wish)))
+
+    async def thing(self, request: web.Request) -> web.Response:
+        check_origin(request, self.box)
+        name = request.match_info["list"]
+        thing = read_thing(self.box, name, request.match_info["id"]) if name in LISTS else None
+        if thing is None:
+            return _error("There is no such thing here. It may belong to another sandbox, or have been deleted.", 404)
+        return _json(asdict(thing))
+
+    async def act(self, request: web.Request) -> web.Response:
+        """JSON only, which no foreign page can send without asking first."""
+        check_origin(request, self.box)
+        if request.content_type != "application/json":
+            return _error("Send JSON, with its content type.", 415)
+        self.box.origin = Origin(base_url=str(request.url.origin()))
+        try:
+            said = act(self.box, request.match_info["name"], read_given(await _body(request)))
+        except ApiError as error:
+            return _error(str(error), error.status)
+        return _json({"said": said})
+
+    async def changes(self, request: web.Request) -> web.StreamResponse:
+        """A line whenever something has changed, as server-sent events; and now and then one that says nothing."""
+        check_origin(request, self.box)
+        stream = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
+        await stream.prepare(request)
+        seen, quiet = -1, 0.0
+        while not self.stopping.is_set() and request.transport is not None and not request.transport.is_closing():
+            changes = self.box.storage.connection.total_changes
+            if changes != seen:
+                seen, quiet = changes, 0.0
+                await stream.write(b"data: %d\n\n" % changes)
+            elif quiet >= _BEAT_SECONDS:
+                quiet = 0.0
+                await stream.write(b": still here\n\n")
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self.stopping.wait()
+            except TimeoutError:
+                quiet += _LOOK_SECONDS
+        return stream
+
+
+async def _body(request: web.Request) -> Any:
+    try:
+        return json.loads(await request.read())
+    except ValueError as error:
+        raise ApiError("This is not JSON.") from error
+
+
+def _number(query: Mapping[str, str], name: str) -> int | None:
+    given = query.get(name, "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) <= _LONGEST_NUMBER else None
+
+
+def _json(value: Any) -> web.Response:
+    text = json.dumps(hide_secrets(value))
+    return web.Response(text=text, content_type="application/json", headers=_HEADERS)
+
+
+def _error(message: str, status: int) -> web.Response:
+    text = json.dumps({"error": hide_secrets(message)})
+    return web.Response(text=text, status=status, content_type="application/json", headers=_HEADERS)

@@ -1,0 +1,137 @@
+"""Say in plain words how things stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from checkout_daemon.sandbox.dashboard.things import State, Tone
+
+_INTENTS: dict[str, State] = {
+    "canceled": State("Canceled", "quiet"),
+    "processing": State("Waiting for the bank", "wait"),
+    "requires_action": State("Waiting for 3-D Secure", "wait"),
+    "requires_capture": State("To be captured", "wait"),
+    "requires_confirmation": State("To be confirmed", "wait"),
+    "succeeded": State("Paid", "good"),
+}
+_DISPUTES: dict[str, State] = {
+    "appeal_needs_response": State("Appeal needs an answer", "bad"),
+    "appeal_under_review": State("Appeal under review", "wait"),
+    "lost": State("Lost", "bad"),
+    "needs_response": State("Needs an answer", "bad"),
+    "prevented": State("Prevented", "good"),
+    "under_review": State("Under review", "wait"),
+    "warning_closed": State("Inquiry closed", "quiet"),
+    "warning_needs_response": State("Inquiry needs an answer", "wait"),
+    "warning_under_review": State("Inquiry under review", "wait"),
+    "won": State("Won", "good"),
+}
+_TONES: dict[str, Tone] = {"succeeded": "good", "failed": "bad", "canceled": "quiet"}
+
+
+def session_state(session: dict[str, Any], intent: dict[str, Any] | None) -> State:
+    if session["status"] == "open":
+        return State("Open", "wait")
+    if session["status"] == "expired":
+        return State("Expired", "quiet")
+    if session["payment_status"] == "paid":
+        return State("Paid", "good")
+    if session["payment_status"] == "no_payment_required":
+        return State("Nothing to pay", "good")
+    return State("Completed", "good") if intent is None else intent_state(intent)
+
+
+def intent_state(intent: dict[str, Any]) -> State:
+    status = str(intent["status"])
+    if status == "requires_payment_method":
+        return State("Failed", "bad") if intent.get("last_payment_error") else State("Not paid yet", "quiet")
+    return _INTENTS.get(status) or other_state(status)
+
+
+def charge_states(charge: dict[str, Any]) -> tuple[State, ...]:
+    """What became of it, and what of its money went back."""
+    states = [other_state(str(charge["status"]))]
+    if charge["status"] == "succeeded" and not charge["captured"]:
+        states = [State("Authorized", "wait")]
+    return (*states, *money_back(charge))
+
+
+def money_back(charge: dict[str, Any]) -> tuple[State, ...]:
+    states = []
+    if charge.get("amount_refunded"):
+        states.append(State("Refunded" if charge["refunded"] else "Partly refunded", "quiet"))
+    if charge.get("disputed"):
+        states.append(State("Disputed", "bad"))
+    return tuple(states)
+
+
+def dispute_state(dispute: dict[str, Any]) -> State:
+    return _DISPUTES.get(str(dispute["status"])) or other_state(str(dispute["status"]))
+
+
+def other_state(status: str) -> State:
+    return State(readable(status), _TONES.get(status, "wait"))
+
+
+def readable(name: str) -> str:
+    """`product_not_received` as people write it."""
+    return name.replace("_", " ").capitalize()
+
+
+def delivery_state(state: str, attempts: int) -> State:
+    if state == "delivered":
+        return State("Delivered", "good")
+    if state == "pending":
+        return State("Trying again", "bad") if attempts else State("On its way", "wait")
+    return State("Dropped" if state == "dropped" else "Failed", "bad")
+
+
+def event_state(deliveries: Sequence[tuple[str, int]]) -> State:
+    """How all its deliveries stand together, each given as its state and how often it was tried."""
+    if not deliveries:
+        return State("Nobody listened", "quiet")
+    states = [delivery_state(*each) for each in deliveries]
+    bad = sum(1 for each in states if each.tone == "bad")
+    if bad:
+        worst = next(each for each in states if each.tone == "bad")
+        return worst if bad == len(states) else State(f"{worst.text}: {bad} of {len(states)}", "bad")
+    return next((each for each in states if each.tone == "wait"), states[0])
+
+
+def attempt_state(status: int | None, error: str | None) -> State:
+    if status is None:
+        return State("No answer", "bad")
+    return State(status_text(status), "good" if error is None and 200 <= status < 300 else "bad")
+
+
+def request_state(status: int | None) -> State:
+    if status is None:
+        return State("No answer", "bad")
+    return State(status_text(status), "good" if status < 400 else "bad")
+
+
+def status_text(status: int) -> str:
+    """`200 OK`."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 attempt`, `2 attempts`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def method_text(charge: dict[str, Any] | None) -> str:
+    """What was paid with: `visa ending in 4242`."""
+    details = (charge or {}).get("payment_method_details") or {}
+    kind = details.get("type")
+    if not isinstance(kind, str):
+        return ""
+    part = details.get(kind) or {}
+    name = str(part.get("brand") or {"sepa_debit": "bank debit", "us_bank_account": "bank debit"}.get(kind, kind))
+    last = part.get("last4")
+    return f"{name.capitalize()} ending in {last}" if last else name.capitalize()
