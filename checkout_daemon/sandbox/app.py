@@ -11,6 +11,7 @@ from aiohttp import web
 from checkout_daemon.sandbox import clock
 from checkout_daemon.sandbox.box import Box, SandboxSettings
 from checkout_daemon.sandbox.control import add_control
+from checkout_daemon.sandbox.dashboard.routes import add_dashboard
 from checkout_daemon.sandbox.deliveries import Deliverer
 from checkout_daemon.sandbox.hosted import add_pages
 from checkout_daemon.sandbox.middleware import Api
@@ -34,6 +35,7 @@ def create_app(settings: SandboxSettings) -> web.Application:
     add_pages(app, box)
     add_control(app, box)
     add_websocket(app, box)
+    add_dashboard(app, box)
     app.router.add_route("*", "/{path:.*}", Api(box, Router((*OPERATIONS, *sessions.OPERATIONS))).answer)
     return app
 
