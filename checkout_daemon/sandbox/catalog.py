@@ -130,7 +130,7 @@ def _recurring(given: Params | None) -> Body | None:
     return {
         "interval": given["interval"],
         "interval_count": given.get("interval_count") or 1,
-        "meter": None,
-        "trial_period_days": None,
-        "usage_type": "licensed",
+        "meter": given.get("meter"),
+        "trial_period_days": given.get("trial_period_days"),
+        "usage_type": given.get("usage_type") or "licensed",
     }

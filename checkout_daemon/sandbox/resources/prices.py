@@ -87,6 +87,9 @@ _CREATE = {
         {
             "interval": Text(required=True, choices=("day", "month", "week", "year")),
             "interval_count": Integer(minimum=1),
+            "meter": Text(),
+            "trial_period_days": Integer(minimum=1),
+            "usage_type": Text(choices=("licensed", "metered")),
         }
     ),
     "tax_behavior": _TAX,
