@@ -8,11 +8,13 @@ import { useCatalog } from '@/features/catalog/useCatalog';
 import { rememberOrder, settleOrder } from '@/features/checkout/attempt';
 import { OrderPage } from '@/features/order/OrderPage';
 import type { Order, Product } from '@/lib/api';
+import { useTexts } from '@/texts/language';
 import { CartDrawer } from './CartDrawer';
 import { Footer } from './Footer';
 import { Header } from './Header';
 import { LostPage } from './LostPage';
 import { routeOf } from './route';
+import { useDocumentLanguage } from './useDocument';
 
 interface AppProps {
   readonly location: { readonly pathname: string; readonly search: string };
@@ -20,6 +22,8 @@ interface AppProps {
 }
 
 export function App({ location, goTo }: AppProps) {
+  const { texts } = useTexts();
+  useDocumentLanguage();
   const route = routeOf(location);
   const { state, reload } = useCatalog();
   const cart = useCart();
@@ -34,7 +38,7 @@ export function App({ location, goTo }: AppProps) {
   function add(product: Product) {
     const next = addItem(cartStore.get(), product.sku);
     cartStore.set(next);
-    setAnnouncement(`${product.name} is in your cart. Items in the cart: ${countItems(next)}.`);
+    setAnnouncement(texts.catalog.added(product.name, countItems(next)));
   }
 
   const onPaid = useCallback((order: Order) => {

@@ -8,6 +8,7 @@ import { type Cart, cartStore, catalogSubtotal, removeItem, setQuantity } from '
 import { DiscountForm } from '@/features/cart/DiscountForm';
 import { ContactForm } from '@/features/checkout/ContactForm';
 import type { Product } from '@/lib/api';
+import { useTexts } from '@/texts/language';
 import { CheckoutNotice } from './CheckoutNotice';
 import { useCheckout } from './useCheckout';
 
@@ -22,13 +23,14 @@ interface CartDrawerProps {
 }
 
 export function CartDrawer({ open, cart, products, onClose, goTo }: CartDrawerProps) {
+  const { texts } = useTexts();
   return (
-    <Drawer open={open} title="Your cart" onClose={onClose}>
+    <Drawer open={open} title={texts.cart.heading} onClose={onClose}>
       {cart.items.length === 0 ? (
         <div className="empty-cart">
-          <p>Your cart is empty.</p>
+          <p>{texts.cart.empty}</p>
           <button type="button" className="button button-quiet" onClick={onClose}>
-            Look around
+            {texts.cart.lookAround}
           </button>
         </div>
       ) : open ? (
@@ -45,6 +47,7 @@ interface FilledCartProps {
 }
 
 function FilledCart({ cart, products, goTo }: FilledCartProps) {
+  const { texts } = useTexts();
   const panel = useRef<HTMLDivElement>(null);
   const checkout = useCheckout(cart, goTo);
   const { pricing, stale, contact, errors, faultyField, notice, sending } = checkout;
@@ -99,9 +102,9 @@ function FilledCart({ cart, products, goTo }: FilledCartProps) {
           />
         ) : null}
         <button type="submit" form={FORM_ID} className="button button-wide" aria-disabled={sending}>
-          Checkout
+          {texts.checkout.submit}
         </button>
-        <p className="fine-print">You pay on the next page, with Stripe.</p>
+        <p className="fine-print">{texts.checkout.finePrint}</p>
       </div>
     </div>
   );

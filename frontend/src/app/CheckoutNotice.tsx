@@ -1,11 +1,15 @@
 /** What stands between the shopper and the payment page, and what to do about it. */
 
-import { formatMoney } from '@/lib/money';
+import type { LaterReason } from '@/lib/explain';
+import type { Fault } from '@/lib/faults';
+import { faultText } from '@/texts/faultText';
+import { useTexts } from '@/texts/language';
 
 export type Notice =
   | { readonly kind: 'price_changed'; readonly before: number; readonly after: number; readonly currency: string }
-  | { readonly kind: 'try_again'; readonly text: string }
-  | { readonly kind: 'refused'; readonly text: string };
+  | { readonly kind: 'try_again'; readonly reason: LaterReason }
+  | { readonly kind: 'refused'; readonly reason: 'notPayable' | 'rejected' }
+  | { readonly kind: 'faults'; readonly faults: readonly Fault[] };
 
 interface CheckoutNoticeProps {
   readonly notice: Notice | undefined;
@@ -13,25 +17,40 @@ interface CheckoutNoticeProps {
 }
 
 export function CheckoutNotice({ notice, onRetry }: CheckoutNoticeProps) {
-  if (!notice) return null;
-  if (notice.kind === 'price_changed') {
-    return (
-      <div className="notice" role="alert">
-        <p>
-          A price changed while you were here: the total was <s>{formatMoney(notice.before, notice.currency)}</s> and is
-          now <strong>{formatMoney(notice.after, notice.currency)}</strong>. If that is fine, press Checkout once more.
+  const { texts, money } = useTexts();
+  switch (notice?.kind) {
+    case undefined:
+      return null;
+    case 'price_changed': {
+      const { before, after, currency } = notice;
+      return (
+        <div className="notice" role="alert">
+          <p>
+            {texts.checkout.priceChanged(money(before, currency), money(after, currency))} {texts.checkout.confirmPrice}
+          </p>
+        </div>
+      );
+    }
+    case 'try_again':
+      return (
+        <div className="notice notice-bad" role="alert">
+          <p>{texts.later[notice.reason]}</p>
+          <button type="button" className="button button-quiet" onClick={onRetry}>
+            {texts.checkout.tryAgain}
+          </button>
+        </div>
+      );
+    case 'refused':
+      return (
+        <p className="notice notice-bad" role="alert">
+          {texts.checkout[notice.reason]}
         </p>
-      </div>
-    );
+      );
+    case 'faults':
+      return (
+        <p className="notice notice-bad" role="alert">
+          {notice.faults.map((fault) => faultText(texts, fault)).join(' ')}
+        </p>
+      );
   }
-  return (
-    <div className="notice notice-bad" role="alert">
-      <p>{notice.text}</p>
-      {notice.kind === 'try_again' ? (
-        <button type="button" className="button button-quiet" onClick={onRetry}>
-          Try again
-        </button>
-      ) : null}
-    </div>
-  );
 }

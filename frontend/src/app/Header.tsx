@@ -1,6 +1,7 @@
 /** The shop's name and the way to the cart, on every page. */
 
 import { BagIcon } from '@/components/icons';
+import { useTexts } from '@/texts/language';
 
 interface HeaderProps {
   readonly count: number;
@@ -8,10 +9,11 @@ interface HeaderProps {
 }
 
 export function Header({ count, onOpenCart }: HeaderProps) {
+  const { texts } = useTexts();
   return (
     <header className="header">
       <a className="skip-link" href="#main">
-        Skip to the content
+        {texts.shop.skip}
       </a>
       <div className="header-row">
         <a className="logo" href="/">
@@ -20,13 +22,13 @@ export function Header({ count, onOpenCart }: HeaderProps) {
         <button
           type="button"
           className="cart-button"
-          aria-label="Open cart"
+          aria-label={texts.cart.open}
           aria-haspopup="dialog"
           aria-describedby="cart-count"
           onClick={onOpenCart}
         >
           <BagIcon />
-          <span aria-hidden="true">Cart</span>
+          <span aria-hidden="true">{texts.cart.label}</span>
           {count > 0 ? (
             <span className="badge" aria-hidden="true">
               {count}
@@ -34,7 +36,7 @@ export function Header({ count, onOpenCart }: HeaderProps) {
           ) : null}
         </button>
         <span id="cart-count" className="visually-hidden">
-          {count === 1 ? '1 item' : `${count} items`}
+          {texts.cart.count(count)}
         </span>
       </div>
     </header>

@@ -1,13 +1,18 @@
 /** For an address that leads nowhere. */
 
+import { useTitle } from '@/lib/useTitle';
+import { useTexts } from '@/texts/language';
+
 export function LostPage() {
+  const { texts } = useTexts();
+  useTitle(`${texts.lost.heading} – Folio`);
   return (
     <section className="order">
-      <h1>There is no such page</h1>
-      <p className="lede">The address may be mistyped, or the page has moved.</p>
+      <h1>{texts.lost.heading}</h1>
+      <p className="lede">{texts.lost.text}</p>
       <div className="order-actions">
         <a className="button" href="/">
-          Back to the shop
+          {texts.shop.back}
         </a>
       </div>
     </section>

@@ -136,6 +136,6 @@ function hasFields(errors: FieldErrors): boolean {
 }
 
 function noticeOf({ faults, error }: { readonly faults: PlacedFaults; readonly error?: ApiError }): Notice | undefined {
-  if (error) return { kind: 'try_again', text: whyLater(error) };
-  return faults.rest.length > 0 ? { kind: 'refused', text: faults.rest.join(' ') } : undefined;
+  if (error) return { kind: 'try_again', reason: whyLater(error) };
+  return faults.rest.length > 0 ? { kind: 'faults', faults: faults.rest } : undefined;
 }

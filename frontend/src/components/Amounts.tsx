@@ -1,6 +1,6 @@
 /** Subtotal, discount and total, one under the other: for the cart and for a placed order. */
 
-import { formatMoney } from '@/lib/money';
+import { useTexts } from '@/texts/language';
 
 interface AmountsProps {
   readonly subtotal: number;
@@ -13,23 +13,24 @@ interface AmountsProps {
 }
 
 export function Amounts({ subtotal, discount, total, currency, discountCode, busy = false }: AmountsProps) {
+  const { texts, money } = useTexts();
   return (
     <dl className="amounts" aria-busy={busy}>
       {discount > 0 ? (
         <>
           <div className="amounts-row">
-            <dt>Subtotal</dt>
-            <dd>{formatMoney(subtotal, currency)}</dd>
+            <dt>{texts.amounts.subtotal}</dt>
+            <dd>{money(subtotal, currency)}</dd>
           </div>
           <div className="amounts-row">
-            <dt>Discount{discountCode ? ` (${discountCode})` : ''}</dt>
-            <dd data-testid="discount">−{formatMoney(discount, currency)}</dd>
+            <dt>{discountCode ? texts.amounts.discountWith(discountCode) : texts.amounts.discount}</dt>
+            <dd data-testid="discount">−{money(discount, currency)}</dd>
           </div>
         </>
       ) : null}
       <div className="amounts-row amounts-total">
-        <dt>Total</dt>
-        <dd data-testid="total">{formatMoney(total, currency)}</dd>
+        <dt>{texts.amounts.total}</dt>
+        <dd data-testid="total">{money(total, currency)}</dd>
       </div>
     </dl>
   );

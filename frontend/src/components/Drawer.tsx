@@ -1,6 +1,7 @@
 /** A modal panel at the edge of the window; on a phone it fills the screen. The browser's dialog keeps focus and Escape. */
 
 import { type ReactNode, useEffect, useRef } from 'react';
+import { useTexts } from '@/texts/language';
 import { CloseIcon } from './icons';
 
 interface DrawerProps {
@@ -11,6 +12,7 @@ interface DrawerProps {
 }
 
 export function Drawer({ open, title, onClose, children }: DrawerProps) {
+  const { texts } = useTexts();
   const dialog = useRef<HTMLDialogElement>(null);
 
   useEffect(() => {
@@ -34,7 +36,7 @@ export function Drawer({ open, title, onClose, children }: DrawerProps) {
       <div className="drawer-panel">
         <header className="drawer-header">
           <h2 id="drawer-title">{title}</h2>
-          <button type="button" className="icon-button" aria-label="Close" onClick={onClose}>
+          <button type="button" className="icon-button" aria-label={texts.cart.close} onClick={onClose}>
             <CloseIcon />
           </button>
         </header>

@@ -1,22 +1,25 @@
 /** A labelled text field with its hint and its one error, which names the field so that it makes sense read alone. */
 
 import type { InputHTMLAttributes } from 'react';
-import { FIELD_LABELS, type FieldId } from '@/lib/faults';
+import type { Fault, FieldId } from '@/lib/faults';
+import { faultText } from '@/texts/faultText';
+import { useTexts } from '@/texts/language';
 
 interface FieldProps extends Omit<InputHTMLAttributes<HTMLInputElement>, 'id'> {
   readonly id: FieldId;
-  readonly error?: string | undefined;
+  readonly error?: Fault | undefined;
   readonly hint?: string;
 }
 
 export function Field({ id, error, hint, ...input }: FieldProps) {
+  const { texts } = useTexts();
   const errorId = `${id}-error`;
   const hintId = `${id}-hint`;
   const described = error ? errorId : hint ? hintId : undefined;
   return (
     <div className="field">
       <label className="field-label" htmlFor={id}>
-        {FIELD_LABELS[id]}
+        {texts.fields[id]}
       </label>
       <input
         id={id}
@@ -30,15 +33,11 @@ export function Field({ id, error, hint, ...input }: FieldProps) {
           {hint}
         </p>
       ) : null}
-      {error ? <FieldError id={id} text={error} /> : null}
+      {error ? (
+        <p id={errorId} className="field-error" role="alert">
+          {texts.fields[id]}: {faultText(texts, error)}
+        </p>
+      ) : null}
     </div>
-  );
-}
-
-function FieldError({ id, text }: { readonly id: FieldId; readonly text: string }) {
-  return (
-    <p id={`${id}-error`} className="field-error" role="alert">
-      {FIELD_LABELS[id]}: {text}
-    </p>
   );
 }

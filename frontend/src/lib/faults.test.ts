@@ -12,9 +12,14 @@ test('every fault goes to the field it is about', () => {
   ]);
 
   expect(placed).toEqual({
-    fields: { email: 'no such domain', name: 'is blank', phone: 'too short', discount: 'has expired' },
-    lines: { 2: 'is sold out' },
-    rest: ['at most 100 lines'],
+    fields: {
+      email: { code: 'invalid_email', detail: 'no such domain' },
+      name: { code: 'blank', detail: 'is blank' },
+      phone: { code: 'invalid_phone', detail: 'too short' },
+      discount: { code: 'expired', detail: 'has expired' },
+    },
+    lines: { 2: { code: 'unavailable', detail: 'is sold out' } },
+    rest: [{ code: 'too_many', detail: 'at most 100 lines' }],
   });
 });
 
@@ -24,5 +29,5 @@ test('the first fault of a field is the one shown', () => {
     { pointer: '/customer/phone', code: 'b', detail: 'second' },
   ]);
 
-  expect(placed.fields.phone).toBe('first');
+  expect(placed.fields.phone).toEqual({ code: 'a', detail: 'first' });
 });

@@ -7,21 +7,20 @@ export type FieldId = 'discount' | 'name' | 'email' | 'phone';
 /** In the order of the page, so that the first faulty one can be focused. */
 export const FIELDS: readonly FieldId[] = ['discount', 'name', 'email', 'phone'];
 
-export const FIELD_LABELS: Readonly<Record<FieldId, string>> = {
-  discount: 'Discount code',
-  name: 'Name',
-  email: 'Email',
-  phone: 'Phone',
-};
+/** What is wrong, as a code that the texts know, or else in the daemon's words. */
+export interface Fault {
+  readonly code: string;
+  readonly detail: string;
+}
 
-export type FieldErrors = Readonly<Partial<Record<FieldId, string | undefined>>>;
+export type FieldErrors = Readonly<Partial<Record<FieldId, Fault | undefined>>>;
 
 export interface PlacedFaults {
   readonly fields: FieldErrors;
   /** By index into the request's items. */
-  readonly lines: Readonly<Record<number, string>>;
+  readonly lines: Readonly<Record<number, Fault>>;
   /** What belongs to no field: about the cart as a whole. */
-  readonly rest: readonly string[];
+  readonly rest: readonly Fault[];
 }
 
 const FIELD_POINTERS: Readonly<Record<string, FieldId>> = {
@@ -35,15 +34,16 @@ export const NO_FAULTS: PlacedFaults = { fields: {}, lines: {}, rest: [] };
 
 /** The first fault of a field is shown: one sentence at a time. */
 export function placeFaults(faults: readonly FieldFault[]): PlacedFaults {
-  const fields: Partial<Record<FieldId, string>> = {};
-  const lines: Record<number, string> = {};
-  const rest: string[] = [];
-  for (const { pointer, detail } of faults) {
+  const fields: Partial<Record<FieldId, Fault>> = {};
+  const lines: Record<number, Fault> = {};
+  const rest: Fault[] = [];
+  for (const { pointer, code, detail } of faults) {
+    const fault = { code, detail };
     const field = FIELD_POINTERS[pointer];
     const line = /^\/items\/(\d+)(\/|$)/.exec(pointer);
-    if (field) fields[field] ??= detail;
-    else if (line) lines[Number(line[1])] ??= detail;
-    else rest.push(detail);
+    if (field) fields[field] ??= fault;
+    else if (line) lines[Number(line[1])] ??= fault;
+    else rest.push(fault);
   }
   return { fields, lines, rest };
 }

@@ -94,8 +94,8 @@ export const order: Order = {
   currency: 'eur',
 };
 
-export function invalid(pointer: string, detail: string): Answer {
-  return [422, { code: 'invalid_request', errors: [{ pointer, code: 'invalid', detail }] }];
+export function invalid(pointer: string, detail: string, code = 'invalid'): Answer {
+  return [422, { code: 'invalid_request', errors: [{ pointer, code, detail }] }];
 }
 
 const defaults: Readonly<Record<string, Handler>> = {

@@ -3,7 +3,9 @@
 import { MinusIcon, PlusIcon } from '@/components/icons';
 import { ProductPicture } from '@/components/ProductPicture';
 import type { CartItem, PricedItem, Product } from '@/lib/api';
-import { formatMoney } from '@/lib/money';
+import type { Fault } from '@/lib/faults';
+import { faultText } from '@/texts/faultText';
+import { useTexts } from '@/texts/language';
 import { MAX_QUANTITY } from './cart';
 import { QuantityInput } from './QuantityInput';
 
@@ -14,7 +16,7 @@ interface CartLinesProps {
   readonly priced: readonly PricedItem[];
   readonly currency: string | undefined;
   /** Reasons, by index, why a line cannot be bought. */
-  readonly faults: Readonly<Record<number, string>>;
+  readonly faults: Readonly<Record<number, Fault>>;
   readonly onQuantity: (sku: string, quantity: number) => void;
   readonly onRemove: (sku: string) => void;
 }
@@ -43,12 +45,13 @@ interface CartLineProps {
   readonly product: Product | undefined;
   readonly priced: PricedItem | undefined;
   readonly currency: string | undefined;
-  readonly fault: string | undefined;
+  readonly fault: Fault | undefined;
   readonly onQuantity: (sku: string, quantity: number) => void;
   readonly onRemove: (sku: string) => void;
 }
 
 function CartLine({ item, product, priced, currency, fault, onQuantity, onRemove }: CartLineProps) {
+  const { texts, money } = useTexts();
   const title = priced?.name ?? product?.name ?? item.sku;
   const unitAmount = priced?.unit_amount ?? product?.unit_amount;
   const faultId = `line-${item.sku}-error`;
@@ -58,7 +61,7 @@ function CartLine({ item, product, priced, currency, fault, onQuantity, onRemove
       <div className="line-text">
         <h3>{title}</h3>
         {unitAmount !== undefined && currency ? (
-          <span className="line-amount">{formatMoney(unitAmount * item.quantity, currency)}</span>
+          <span className="line-amount">{money(unitAmount * item.quantity, currency)}</span>
         ) : null}
       </div>
       <div className="line-controls">
@@ -66,14 +69,14 @@ function CartLine({ item, product, priced, currency, fault, onQuantity, onRemove
           <button
             type="button"
             className="icon-button"
-            aria-label={`One fewer: ${title}`}
+            aria-label={texts.cart.fewer(title)}
             disabled={item.quantity <= 1}
             onClick={() => onQuantity(item.sku, item.quantity - 1)}
           >
             <MinusIcon />
           </button>
           <QuantityInput
-            label={`Quantity: ${title}`}
+            label={texts.cart.quantity(title)}
             quantity={item.quantity}
             describedBy={fault ? faultId : undefined}
             onQuantity={(quantity) => onQuantity(item.sku, quantity)}
@@ -81,7 +84,7 @@ function CartLine({ item, product, priced, currency, fault, onQuantity, onRemove
           <button
             type="button"
             className="icon-button"
-            aria-label={`One more: ${title}`}
+            aria-label={texts.cart.more(title)}
             disabled={item.quantity >= MAX_QUANTITY}
             onClick={() => onQuantity(item.sku, item.quantity + 1)}
           >
@@ -91,15 +94,15 @@ function CartLine({ item, product, priced, currency, fault, onQuantity, onRemove
         <button
           type="button"
           className="text-button"
-          aria-label={`Remove: ${title}`}
+          aria-label={texts.cart.removeItem(title)}
           onClick={() => onRemove(item.sku)}
         >
-          Remove
+          {texts.cart.remove}
         </button>
       </div>
       {fault ? (
         <p id={faultId} className="field-error line-fault" role="alert">
-          {title}: {fault}
+          {title}: {faultText(texts, fault)}
         </p>
       ) : null}
     </li>

@@ -1,16 +1,19 @@
 /** The field for a discount code; an empty one takes the code away. */
 
 import { Field } from '@/components/Field';
+import type { Fault } from '@/lib/faults';
+import { useTexts } from '@/texts/language';
 
 interface DiscountFormProps {
   /** What is typed, applied or not. */
   readonly draft: string;
-  readonly error: string | undefined;
+  readonly error: Fault | undefined;
   readonly onDraft: (draft: string) => void;
   readonly onApply: () => void;
 }
 
 export function DiscountForm({ draft, error, onDraft, onApply }: DiscountFormProps) {
+  const { texts } = useTexts();
   return (
     <form
       className="discount"
@@ -31,7 +34,7 @@ export function DiscountForm({ draft, error, onDraft, onApply }: DiscountFormPro
         onChange={(event) => onDraft(event.target.value)}
       />
       <button type="submit" className="button button-quiet">
-        Apply
+        {texts.cart.apply}
       </button>
     </form>
   );

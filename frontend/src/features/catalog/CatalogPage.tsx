@@ -2,7 +2,8 @@
 
 import { ProductPicture } from '@/components/ProductPicture';
 import type { Product } from '@/lib/api';
-import { formatMoney } from '@/lib/money';
+import { useTitle } from '@/lib/useTitle';
+import { useTexts } from '@/texts/language';
 import type { CatalogState } from './useCatalog';
 
 const SKELETONS = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -15,23 +16,25 @@ interface CatalogPageProps {
 }
 
 export function CatalogPage({ state, onRetry, onAdd }: CatalogPageProps) {
+  const { texts } = useTexts();
+  useTitle(texts.shop.title);
   return (
     <section className="catalog" aria-busy={state.phase === 'loading'}>
       <div className="intro">
-        <h1>Good things for writing</h1>
-        <p>Paper, ink and desk goods that get better with use.</p>
+        <h1>{texts.catalog.heading}</h1>
+        <p>{texts.catalog.lede}</p>
       </div>
       {state.phase === 'loading' ? <Skeletons /> : null}
       {state.phase === 'failed' ? (
         <div className="notice notice-bad" role="alert">
-          <p>The products could not be loaded. Your cart is safe.</p>
+          <p>{texts.catalog.failed}</p>
           <button type="button" className="button button-quiet" onClick={onRetry}>
-            Retry
+            {texts.catalog.retry}
           </button>
         </div>
       ) : null}
       {state.phase === 'ready' && state.catalog.products.length === 0 ? (
-        <p className="empty">There is nothing for sale at the moment.</p>
+        <p className="empty">{texts.catalog.empty}</p>
       ) : null}
       {state.phase === 'ready' ? (
         <ul className="grid">
@@ -51,6 +54,7 @@ interface ProductCardProps {
 }
 
 function ProductCard({ product, eager, onAdd }: ProductCardProps) {
+  const { texts, money } = useTexts();
   const titleId = `product-${product.sku}`;
   return (
     <li className={product.available ? 'card' : 'card card-unavailable'} data-sku={product.sku}>
@@ -60,7 +64,7 @@ function ProductCard({ product, eager, onAdd }: ProductCardProps) {
         <p>{product.description}</p>
       </div>
       <div className="card-buy">
-        <span className="price">{formatMoney(product.unit_amount, product.currency)}</span>
+        <span className="price">{money(product.unit_amount, product.currency)}</span>
         {product.available ? (
           <button
             type="button"
@@ -68,10 +72,10 @@ function ProductCard({ product, eager, onAdd }: ProductCardProps) {
             aria-describedby={titleId}
             onClick={() => onAdd(product)}
           >
-            Add to cart
+            {texts.catalog.add}
           </button>
         ) : (
-          <span className="unavailable">Not available</span>
+          <span className="unavailable">{texts.catalog.unavailable}</span>
         )}
       </div>
     </li>
@@ -79,10 +83,11 @@ function ProductCard({ product, eager, onAdd }: ProductCardProps) {
 }
 
 function Skeletons() {
+  const { texts } = useTexts();
   return (
     <>
       <p className="visually-hidden" role="status">
-        Loading the products
+        {texts.catalog.loading}
       </p>
       <div className="grid" aria-hidden="true">
         {SKELETONS.map((key) => (

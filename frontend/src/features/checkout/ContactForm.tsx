@@ -4,6 +4,7 @@ import type { FormEvent } from 'react';
 import { Field } from '@/components/Field';
 import type { Customer } from '@/lib/api';
 import type { FieldErrors } from '@/lib/faults';
+import { useTexts } from '@/texts/language';
 import { CONTACT_FIELDS, type ContactField } from './contact';
 
 const INPUTS = {
@@ -23,6 +24,8 @@ interface ContactFormProps {
 }
 
 export function ContactForm({ id, contact, errors, onChange, onLeave, onSubmit }: ContactFormProps) {
+  const { texts } = useTexts();
+
   function submit(event: FormEvent) {
     event.preventDefault();
     onSubmit();
@@ -36,7 +39,7 @@ export function ContactForm({ id, contact, errors, onChange, onLeave, onSubmit }
           id={field}
           name={field}
           {...INPUTS[field]}
-          {...(field === 'phone' ? { hint: 'With country code: +43 660 …' } : {})}
+          {...(field === 'phone' ? { hint: texts.checkout.phoneHint } : {})}
           required
           value={contact[field]}
           error={errors[field]}

@@ -1,8 +1,9 @@
 /** Who buys: kept while the tab lives, so that a reload or the way back from the payment page loses nothing. */
 
 import type { Customer } from '@/lib/api';
-import type { FieldErrors } from '@/lib/faults';
+import type { Fault, FieldErrors } from '@/lib/faults';
 import { isRecord, stored } from '@/lib/storage';
+import type { FaultCode } from '@/texts/faultCodes';
 
 export type ContactField = keyof Customer;
 
@@ -10,9 +11,9 @@ export const CONTACT_FIELDS: readonly ContactField[] = ['name', 'email', 'phone'
 
 export const contactStore = stored<Customer>(() => sessionStorage, 'checkout.contact', readContact);
 
-/** What is plainly wrong, in words; the daemon has the last say. */
+/** What is plainly wrong; the daemon has the last say. */
 export function checkContact(contact: Customer): FieldErrors {
-  const errors: Partial<Record<ContactField, string>> = {};
+  const errors: Partial<Record<ContactField, Fault>> = {};
   for (const field of CONTACT_FIELDS) {
     const error = checkContactField(field, contact[field]);
     if (error) errors[field] = error;
@@ -20,20 +21,22 @@ export function checkContact(contact: Customer): FieldErrors {
   return errors;
 }
 
-export function checkContactField(field: ContactField, value: string): string | undefined {
+export function checkContactField(field: ContactField, value: string): Fault | undefined {
   const text = value.trim();
   switch (field) {
     case 'name':
-      return text ? undefined : 'Please enter your name.';
+      return text ? undefined : fault('name_missing');
     case 'email':
-      if (!text) return 'Please enter an address to reach you at.';
-      return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text)
-        ? undefined
-        : 'Please enter an address such as ana@example.com.';
+      if (!text) return fault('email_missing');
+      return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text) ? undefined : fault('email_shape');
     case 'phone':
-      if (!text) return 'Please enter a number, such as +43 660 1234567.';
-      return /^\+[\d\s().\-/]{6,}$/.test(text) ? undefined : 'Please start with + and the country code.';
+      if (!text) return fault('phone_missing');
+      return /^\+[\d\s().\-/]{6,}$/.test(text) ? undefined : fault('phone_shape');
   }
+}
+
+function fault(code: FaultCode): Fault {
+  return { code, detail: '' };
 }
 
 function readContact(raw: unknown): Customer {

@@ -1,4 +1,4 @@
-/** Sends the checkout and says where the shopper goes next, or in words why not. */
+/** Sends the checkout and says where the shopper goes next, or why not. */
 
 import {
   ApiError,
@@ -9,7 +9,7 @@ import {
   retryUrlOf,
   startCheckout,
 } from '@/lib/api';
-import { whyLater } from '@/lib/explain';
+import { type LaterReason, whyLater } from '@/lib/explain';
 import { type PlacedFaults, placeFaults } from '@/lib/faults';
 import { forgetAttempt, keyFor, rememberOrder } from './attempt';
 
@@ -18,8 +18,8 @@ export type Outcome =
   | { readonly kind: 'price_changed'; readonly quote: Quote }
   | { readonly kind: 'faults'; readonly faults: PlacedFaults }
   /** Nothing is wrong with the request: the same one can be sent again. */
-  | { readonly kind: 'try_again'; readonly text: string }
-  | { readonly kind: 'refused'; readonly text: string };
+  | { readonly kind: 'try_again'; readonly reason: LaterReason }
+  | { readonly kind: 'refused'; readonly reason: 'notPayable' | 'rejected' };
 
 export async function placeOrder(request: CheckoutRequest, now: () => number = Date.now): Promise<Outcome> {
   try {
@@ -58,10 +58,8 @@ function explain(error: ApiError): Outcome {
   if (error.status === 422) return { kind: 'faults', faults: placeFaults(error.faults) };
   if (error.code === 'not_payable') {
     forgetAttempt(); // checking out again then makes a new order
-    return { kind: 'refused', text: 'That order can no longer be paid. Press Checkout again to place a new one.' };
+    return { kind: 'refused', reason: 'notPayable' };
   }
-  if (error.code === 'stripe_rejected') {
-    return { kind: 'refused', text: 'The payment service refused this order. Nothing was charged; please contact us.' };
-  }
-  return { kind: 'try_again', text: whyLater(error) };
+  if (error.code === 'stripe_rejected') return { kind: 'refused', reason: 'rejected' };
+  return { kind: 'try_again', reason: whyLater(error) };
 }

@@ -2,18 +2,19 @@
 
 import { Amounts } from '@/components/Amounts';
 import type { Order } from '@/lib/api';
-import { formatMoney } from '@/lib/money';
+import { useTexts } from '@/texts/language';
 
 export function OrderSummary({ order }: { readonly order: Order }) {
+  const { texts, money } = useTexts();
   return (
     <div className="summary">
-      <h2>Your order</h2>
+      <h2>{texts.order.summary}</h2>
       <ul className="summary-lines">
         {order.items.map((item) => (
           <li key={item.sku}>
             <span className="summary-quantity">{item.quantity} ×</span>
             <span className="summary-name">{item.name}</span>
-            <span>{formatMoney(item.unit_amount * item.quantity, order.currency)}</span>
+            <span>{money(item.unit_amount * item.quantity, order.currency)}</span>
           </li>
         ))}
       </ul>

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import type { OrderStatus } from '@/lib/api';
-import { isPaid, isSettled, wordingOf } from './status';
+import { en } from '@/texts/en';
+import { type Entrance, headingOf, isPaid, isSettled, wordingOf } from './status';
+
+const headed = (status: OrderStatus, entrance: Entrance, amount_total = 1450) =>
+  headingOf(wordingOf({ status, amount_total }, entrance).tone, en);
 
 const headings: Readonly<Record<OrderStatus, string>> = {
   pending: 'Payment processing',
@@ -15,15 +19,15 @@ const headings: Readonly<Record<OrderStatus, string>> = {
 };
 
 test.each(Object.entries(headings))('%s is headed "%s" after paying', (status, heading) => {
-  expect(wordingOf(status as OrderStatus, 'success').heading).toBe(heading);
+  expect(headed(status as OrderStatus, 'success')).toBe(heading);
 });
 
 test('a shopper who left the payment page is told so, not that a payment is on its way', () => {
-  expect(wordingOf('pending', 'cancel')).toMatchObject({ heading: 'Payment not completed', tone: 'bad' });
+  expect(wordingOf({ status: 'pending', amount_total: 1450 }, 'cancel')).toEqual({ tone: 'bad', text: 'left' });
 });
 
 test('a shopper who paid after all is thanked on the cancel page too', () => {
-  expect(wordingOf('completed', 'cancel').heading).toBe('Thank you');
+  expect(headed('completed', 'cancel')).toBe('Thank you');
 });
 
 test('only money that has arrived empties a cart', () => {
@@ -37,4 +41,8 @@ test('an order is followed while it can still change by itself', () => {
     'pending',
     'processing',
   ]);
+});
+
+test('an order for nothing is not told that its payment arrived', () => {
+  expect(wordingOf({ status: 'completed', amount_total: 0 }, 'success').text).toBe('free');
 });

@@ -2,7 +2,7 @@
 
 import { useState } from 'react';
 import { ApiError, retryCheckout } from '@/lib/api';
-import { whyLater } from '@/lib/explain';
+import { type LaterReason, whyLater } from '@/lib/explain';
 import { useBusy } from '@/lib/useBusy';
 
 interface RetryOptions {
@@ -14,13 +14,13 @@ interface RetryOptions {
 
 interface Retry {
   readonly retrying: boolean;
-  readonly problem: string | undefined;
+  readonly problem: LaterReason | 'gone' | undefined;
   readonly retry: (retryUrl: string) => void;
 }
 
 export function useRetry({ onRetried, onGone, goTo }: RetryOptions): Retry {
   const { busy, begin, end, leave } = useBusy();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<LaterReason | 'gone'>();
 
   async function run(retryUrl: string) {
     if (!begin()) return;
@@ -34,9 +34,7 @@ export function useRetry({ onRetried, onGone, goTo }: RetryOptions): Retry {
       end();
       if (!(error instanceof ApiError)) throw error;
       const gone = error.code === 'not_payable' || error.status === 404;
-      setProblem(
-        gone ? 'This order can no longer be paid: it was paid, is being paid, or was canceled.' : whyLater(error),
-      );
+      setProblem(gone ? 'gone' : whyLater(error));
       if (gone) onGone();
     }
   }

@@ -1,0 +1,52 @@
+import { screen } from '@testing-library/react';
+import { expect, test, vi } from 'vitest';
+import { fakeDaemon, invalid } from '@/test/daemon';
+import { visit } from '@/test/shopper';
+import { App } from './App';
+
+const open = (path = '/') => visit((location, goTo) => <App location={location} goTo={goTo} />, path);
+
+function browserAsksFor(...languages: string[]): void {
+  vi.spyOn(navigator, 'languages', 'get').mockReturnValue(languages);
+}
+
+test('a German browser gets German, and the prices as they are written in its country', async () => {
+  fakeDaemon();
+  browserAsksFor('de-AT', 'en');
+  open();
+
+  expect(await screen.findAllByRole('button', { name: 'In den Warenkorb' })).toHaveLength(2);
+  expect(document.documentElement).toHaveAttribute('lang', 'de');
+  expect(document.documentElement).toHaveAttribute('dir', 'ltr');
+  expect(screen.getByText(/^€.14,50$/)).toBeVisible();
+});
+
+test('the first language that the shop has wins', async () => {
+  fakeDaemon();
+  browserAsksFor('fr', 'de', 'en');
+  open();
+
+  expect(await screen.findAllByRole('button', { name: 'In den Warenkorb' })).toHaveLength(2);
+});
+
+test('a browser with any other language gets English', async () => {
+  fakeDaemon();
+  browserAsksFor('fr-CA', 'pt');
+  open();
+
+  expect(await screen.findAllByRole('button', { name: 'Add to cart' })).toHaveLength(2);
+  expect(document.documentElement).toHaveAttribute('lang', 'en');
+});
+
+test('the switch in the footer changes what is shown at once, faults included, and is remembered', async () => {
+  fakeDaemon({ 'POST /api/quotes': () => invalid('/discount_code', 'used up', 'discount_exhausted') });
+  browserAsksFor('en-GB');
+  localStorage.setItem('checkout.cart', '{"items":[{"sku":"NOTEBOOK","quantity":1}],"code":"OLD"}');
+  const shopper = open();
+  await shopper.click(await screen.findByRole('button', { name: 'Open cart' }));
+  await screen.findByText('Discount code: used up');
+  await shopper.click(screen.getByRole('button', { name: 'Deutsch', hidden: true }));
+
+  expect(screen.getByText('Rabattcode: Dieser Rabattcode ist aufgebraucht.')).toBeVisible();
+  expect(localStorage.getItem('checkout.language')).toBe('"de"');
+});

@@ -1,0 +1,12 @@
+/** Keeps what the document says of itself, outside the page's content, in the shopper's language. */
+
+import { useEffect } from 'react';
+import { useTexts } from '@/texts/language';
+
+export function useDocumentLanguage(): void {
+  const { texts } = useTexts();
+  useEffect(() => {
+    document.documentElement.lang = texts.language.tag;
+    document.documentElement.dir = texts.language.direction;
+  }, [texts]);
+}

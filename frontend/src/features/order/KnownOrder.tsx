@@ -1,0 +1,77 @@
+/** An order as it stands: what happened, what happens next, what was ordered, and the way on from here. */
+
+import type { Order } from '@/lib/api';
+import { useTexts } from '@/texts/language';
+import { OrderSummary } from './OrderSummary';
+import { type Entrance, headingOf, wordingOf } from './status';
+import { useRetry } from './useRetry';
+
+interface KnownOrderProps {
+  readonly order: Order;
+  /** What is shown may be out of date: the shop does not answer. */
+  readonly offline: boolean;
+  readonly entrance: Entrance;
+  readonly onGone: () => void;
+  readonly onRetried: (number: number) => void;
+  readonly goTo: (url: string) => void;
+}
+
+export function KnownOrder({ order, offline, entrance, onGone, onRetried, goTo }: KnownOrderProps) {
+  const { texts } = useTexts();
+  const { retrying, problem, retry } = useRetry({ onRetried, onGone, goTo });
+  const { tone, text } = wordingOf(order, entrance);
+  const retryUrl = tone === 'bad' ? order.retry_url : undefined;
+  return (
+    <section className={`order order-${tone}`}>
+      <div role="status">
+        <p className="order-number">{texts.order.number(order.number)}</p>
+        <h1>{headingOf(tone, texts)}</h1>
+        <p className="lede">{texts.order[text]}</p>
+      </div>
+      {offline ? (
+        <p className="notice" role="status">
+          {texts.order.offline}
+        </p>
+      ) : null}
+      {problem ? (
+        <p className="notice notice-bad" role="alert">
+          {problem === 'gone' ? texts.order.gone : texts.later[problem]}
+        </p>
+      ) : null}
+      <div className="order-actions">
+        {retryUrl ? (
+          <button type="button" className="button" aria-disabled={retrying} onClick={() => retry(retryUrl)}>
+            {texts.checkout.tryAgain}
+          </button>
+        ) : null}
+        <a className={retryUrl ? 'button button-quiet' : 'button'} href="/">
+          {texts.shop.back}
+        </a>
+        {tone === 'good' ? (
+          <button type="button" className="button button-quiet" onClick={() => window.print()}>
+            {texts.order.print}
+          </button>
+        ) : null}
+      </div>
+      <OrderSummary order={order} />
+      <NextSteps status={order.status} />
+    </section>
+  );
+}
+
+function NextSteps({ status }: { readonly status: Order['status'] }) {
+  const { texts } = useTexts();
+  const steps =
+    status === 'completed' ? texts.order.nextPaid : status === 'processing' ? texts.order.nextProcessing : undefined;
+  if (!steps) return null;
+  return (
+    <div className="next">
+      <h2>{texts.order.next}</h2>
+      <ol>
+        {steps.map((step) => (
+          <li key={step}>{step}</li>
+        ))}
+      </ol>
+    </div>
+  );
+}

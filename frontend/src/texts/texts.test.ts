@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { de } from './de';
+import { en } from './en';
+import { faultText } from './faultText';
+
+test('the names that scripts from outside use are exactly these', () => {
+  const { catalog, cart, checkout, fields, order } = en;
+
+  expect([catalog.add, cart.open, cart.apply, checkout.submit, checkout.tryAgain]).toEqual([
+    'Add to cart',
+    'Open cart',
+    'Apply',
+    'Checkout',
+    'Try again',
+  ]);
+  expect(fields).toEqual({ discount: 'Discount code', name: 'Name', email: 'Email', phone: 'Phone' });
+  expect([order.thanks, order.processing, order.notCompleted]).toEqual([
+    'Thank you',
+    'Payment processing',
+    'Payment not completed',
+  ]);
+});
+
+test('no German text was forgotten in English, and none is empty', () => {
+  const english = leaves(en);
+  const same = leaves(de).filter(([path, text]) => text === english.find(([each]) => each === path)?.[1]);
+
+  expect(same.map(([path]) => path)).toEqual(['.fields.name']);
+  expect(leaves(de).filter(([, text]) => !text.trim())).toEqual([]);
+});
+
+describe('a fault', () => {
+  const unknownCode = { code: 'discount_unknown', detail: 'There is no such discount code.' };
+
+  test('that the shop has words for is said in them', () => {
+    expect(faultText(de, unknownCode)).toBe('Diesen Rabattcode gibt es nicht.');
+  });
+
+  test('is said in the daemon’s words in English, which may name the code and the amount', () => {
+    expect(faultText(en, unknownCode)).toBe('There is no such discount code.');
+  });
+
+  test('of a kind nobody knows yet keeps the daemon’s words', () => {
+    expect(faultText(de, { code: 'toString', detail: 'something new' })).toBe('something new');
+  });
+});
+
+/** Every text with its path; functions are called with their own parameter names' places. */
+function leaves(value: unknown, path = ''): [path: string, text: string][] {
+  if (typeof value === 'string') return [[path, value]];
+  if (typeof value === 'function') return [[path, String(value('1', '2'))]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value)
+    .filter(([key]) => key !== 'language' || path !== '')
+    .flatMap(([key, each]) => leaves(each, `${path}.${key}`));
+}
