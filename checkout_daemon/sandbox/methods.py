@@ -13,6 +13,7 @@ from checkout_daemon.sandbox.params import Params
 from checkout_daemon.sandbox.shapes import billing_details, new_object
 from checkout_daemon.sandbox.storage import Record
 from checkout_daemon.sandbox.testbanks import (
+    REFUSED_IBAN_ENDINGS,
     ROUTING_NUMBER,
     TestAccount,
     account_by_token,
@@ -86,6 +87,9 @@ def debit_method(iban: str, details: Params | None = None, param: str = "sepa_de
     plain = iban.replace(" ", "").upper()
     if not is_iban(plain):
         raise ApiError("The IBAN you entered is invalid.", code="invalid_bank_account_iban", param=param)
+    for ending, (code, message) in REFUSED_IBAN_ENDINGS.items():
+        if plain.endswith(ending):
+            raise ApiError(message, code=code, param=param)
     fields = {
         "bank_code": plain[4:9],
         "branch_code": None,

@@ -66,6 +66,12 @@ _ENDINGS = {
 }
 """The same in every country."""
 
+REFUSED_IBAN_ENDINGS = {
+    "0055555": ("sepa_unsupported_account", "The bank of this IBAN does not support SEPA Direct Debit."),
+    "0066666": ("bank_account_unusable", "The bank account of this IBAN cannot be debited."),
+}
+"""No payment method can be made of these."""
+
 SUCCEEDING_IBAN = "AT611904300234573201"
 FAILING_IBAN = "IT60X0542811101000000123456"
 

@@ -9,7 +9,7 @@ import pytest
 import stripe
 from aiohttp.test_utils import TestServer
 
-from checkout_daemon.sandbox import payments
+from checkout_daemon.sandbox import payments, testbanks
 from checkout_daemon.sandbox.errors import ApiError
 from tests.sandbox.conftest import confirm, event_types, open_session
 from tests.sandbox.payment_steps import act, advance, becomes, booked, debit, pay, types_about
@@ -329,6 +329,47 @@ async def test_an_account_number_says_what_happens(client: stripe.StripeClient) 
 
 
 @pytest.mark.parametrize(
+    ("iban", "code"),
+    [
+        ("AT271904300000055555", "sepa_unsupported_account"),
+        ("DE18370400440000066666", "bank_account_unusable"),
+        ("AT611904300234573202", "invalid_bank_account_iban"),
+    ],
+)
+async def test_some_accounts_cannot_be_debited_at_all(client: stripe.StripeClient, iban: str, code: str) -> None:
+    data: Any = {"type": "sepa_debit", "sepa_debit": {"iban": iban}}
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.payment_methods.create_async(params=data)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("iban", "code"),
+    [
+        ("AT981904300000343434", "charge_exceeds_source_limit"),
+        ("FR5920041010050000000121212", "charge_exceeds_weekly_limit"),
+        ("GB70WEST12345602222227", "insufficient_funds"),
+        ("IT60X0542811101000000123456", "payment_intent_payment_attempt_failed"),
+    ],
+)
+async def test_an_iban_says_what_happens(client: stripe.StripeClient, iban: str, code: str) -> None:
+    params: Any = {
+        "amount": 700,
+        "currency": "eur",
+        "payment_method_data": {"type": "sepa_debit", "sepa_debit": {"iban": iban}},
+        "confirm": True,
+    }
+    intent = await client.v1.payment_intents.create_async(params=params)
+    failed = await becomes(client, intent.id, "requires_payment_method")
+    assert failed.last_payment_error.code == code
+
+
+def test_every_test_iban_is_one() -> None:
+    assert [iban for iban in testbanks.IBANS if not testbanks.is_iban(iban)] == []
+    assert len(testbanks.IBANS) == 96
+
+
+@pytest.mark.parametrize(
     ("method", "currency"), [("pm_usBankAccount_success", "eur"), ("pm_sepaDebit_success_at", "usd")]
 )
 async def test_a_debit_has_its_own_currency(client: stripe.StripeClient, method: str, currency: str) -> None:
@@ -416,7 +457,8 @@ async def test_the_smallest_and_the_largest_amounts_are_taken(
 async def test_an_intent_offers_what_its_currency_can_be_paid_with(
     client: stripe.StripeClient, currency: str, params: Any, types: list[str]
 ) -> None:
-    intent = await client.v1.payment_intents.create_async(params={"amount": 900, "currency": currency, **params})
+    given: Any = {"amount": 900, "currency": currency, **params}
+    intent = await client.v1.payment_intents.create_async(params=given)
     assert intent.payment_method_types == types
 
 
