@@ -80,7 +80,7 @@ def _check_mode(params: Params) -> None:
         raise bad_parameter("Missing required param: mode.", "parameter_missing", "mode")
     if mode != "payment":
         raise invalid(f"The offline sandbox does not do mode={mode}, only payment.", param="mode")
-    if params.get("ui_mode") not in (None, "hosted", "hosted_page"):
+    if params.get("ui_mode") not in (None, "hosted_page"):
         raise invalid(f"The offline sandbox has hosted pages only, not ui_mode={params['ui_mode']}.", param="ui_mode")
     if (params.get("automatic_tax") or {}).get("enabled"):
         raise invalid("The offline sandbox does not compute taxes.", param="automatic_tax[enabled]")

@@ -24,7 +24,7 @@ NOT_SENT = {"deleted"}
 
 def faults(body: Any, cls: type, path: str = "") -> Iterator[str]:
     """Everything in which `body` is not what the class says."""
-    hints = _hints(cls)
+    hints = class_hints(cls)
     for name in body.keys() - hints.keys():
         yield f"{path}.{name}: Stripe has no such key"
     for name, hint in hints.items():
@@ -36,11 +36,12 @@ def faults(body: Any, cls: type, path: str = "") -> Iterator[str]:
 
 def top_level_missing(body: dict[str, Any], cls: type, includable: set[str]) -> set[str]:
     """Keys that Stripe always sends and this object lacks."""
-    return _hints(cls).keys() - body.keys() - includable - NOT_SENT
+    return class_hints(cls).keys() - body.keys() - includable - NOT_SENT
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
+def class_hints(cls: type) -> dict[str, Any]:
+    """The annotations of a class of the SDK's, under the names that JSON has."""
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         if base is StripeObject or not issubclass(base, StripeObject):
@@ -57,15 +58,32 @@ def _hints(cls: type) -> dict[str, Any]:
 @cache
 def _namespace(cls: type) -> dict[str, Any]:
     module = sys.modules[cls.__module__]
-    space = {**vars(typing), **vars(module)}
-    for node in ast.walk(ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stripe"):
-            source = importlib.import_module(node.module or "")
-            space |= {each.asname or each.name: getattr(source, each.name) for each in node.names}
+    space = dict(_names(cls.__module__))
     outer: Any = module
     for part in cls.__qualname__.split("."):
         outer = getattr(outer, part)
         space |= {name: each for name, each in vars(outer).items() if isinstance(each, type)}
+    return space
+
+
+def evaluate(hint: Any, owner: type) -> Any:
+    """The type that an annotation in the class names."""
+    while isinstance(hint, ForwardRef | str):
+        hint = eval(hint.__forward_arg__ if isinstance(hint, ForwardRef) else hint, _namespace(owner))
+    return hint
+
+
+@cache
+def _names(module_name: str) -> dict[str, Any]:
+    """What annotations in a module may name: also what it imports for type checkers only."""
+    module = sys.modules[module_name]
+    space = {**vars(typing), **vars(module)}
+    tree = ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))
+    outside = [statement for statement in tree.body if not isinstance(statement, ast.ClassDef)]
+    for node in (node for statement in outside for node in ast.walk(statement)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stripe"):
+            source = importlib.import_module(node.module or "")
+            space |= {each.asname or each.name: getattr(source, each.name) for each in node.names}
     return space
 
 
@@ -74,10 +92,7 @@ def _optional(hint: Any) -> bool:
 
 
 def _compare(value: Any, hint: Any, owner: type, path: str) -> Iterator[str]:
-    if isinstance(hint, ForwardRef | str):
-        text = hint.__forward_arg__ if isinstance(hint, ForwardRef) else hint
-        yield from _compare(value, eval(text, _namespace(owner)), owner, path)
-        return
+    hint = evaluate(hint, owner)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return
@@ -143,6 +158,7 @@ CLASSES: dict[str, type] = {
     "payment_method": stripe.PaymentMethod,
     "price": stripe.Price,
     "product": stripe.Product,
+    "promotion_code": stripe.PromotionCode,
     "refund": stripe.Refund,
     "webhook_endpoint": stripe.WebhookEndpoint,
 }

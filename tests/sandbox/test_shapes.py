@@ -77,6 +77,8 @@ async def _everything(client: stripe.StripeClient) -> None:
     await client.v1.prices.create_async(params=yearly)
     price = await client.v1.prices.create_async(params={"currency": "usd", "unit_amount": 900, "product": product.id})
     await client.v1.coupons.create_async(params={"id": "HALF", "percent_off": 50, "duration": "once"})
+    await client.v1.promotion_codes.create_async(params={"promotion": {"type": "coupon", "coupon": "HALF"}})
+    await _rich_session(client, customer.id)
     lines = [{"price": price.id, "quantity": 2}]
     await open_session(client, line_items=lines, customer=customer.id, discounts=[{"coupon": "HALF"}])
     for card in (
@@ -112,6 +114,47 @@ async def _everything(client: stripe.StripeClient) -> None:
         )
 
 
+async def _rich_session(client: stripe.StripeClient, customer: str) -> None:
+    """A session that asks for everything and has expired."""
+    names = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+    texts: Any = {name: {"message": "Thanks"} for name in names}
+    label = {"type": "custom", "custom": "Gift"}
+    session = await open_session(
+        client,
+        customer=customer,
+        after_expiration={"recovery": {"enabled": True, "allow_promotion_codes": True}},
+        allow_promotion_codes=True,
+        allowed_payment_method_types=["card", "us_bank_account"],
+        branding_settings={"display_name": "Mugs", "icon": {"type": "url", "url": "https://shop.example/i.png"}},
+        consent_collection={"terms_of_service": "required", "promotions": "auto"},
+        custom_fields=[
+            {"key": "a", "type": "text", "label": label},
+            {"key": "b", "type": "numeric", "label": label, "numeric": {"minimum_length": 2}},
+            {"key": "c", "type": "dropdown", "label": label, "dropdown": {"options": [{"label": "x", "value": "y"}]}},
+        ],
+        custom_text=texts,
+        excluded_payment_method_types=["klarna"],
+        invoice_creation={"enabled": True, "invoice_data": {"issuer": {"type": "self"}, "footer": "Bye"}},
+        name_collection={"business": {"enabled": True, "optional": True}},
+        permissions={"update_shipping_details": "client_only"},
+        saved_payment_method_options={"payment_method_save": "enabled"},
+        shipping_address_collection={"allowed_countries": ["US"]},
+        shipping_options=[
+            {
+                "shipping_rate_data": {
+                    "display_name": "Post",
+                    "fixed_amount": {"amount": 500, "currency": "usd"},
+                    "delivery_estimate": {"minimum": {"unit": "day", "value": 2}},
+                }
+            }
+        ],
+        wallet_options={"link": {"display": "never"}},
+    )
+    expand = ["line_items.data.discounts", "shipping_cost.shipping_rate", "total_details.breakdown"]
+    await client.v1.checkout.sessions.retrieve_async(session.id, params={"expand": expand})
+    await client.v1.checkout.sessions.expire_async(session.id)
+
+
 def _check(body: dict[str, Any]) -> list[str]:
     kind = body["object"]
     found = [f"{kind}{fault}" for fault in faults(body, CLASSES[kind])]
@@ -126,7 +169,7 @@ async def test_objects_are_as_the_sdk_annotates_them(client: stripe.StripeClient
     await _everything(client)
     lists = (
         "balance_transactions charges checkout/sessions coupons customers disputes events payment_intents prices "
-        "products refunds webhook_endpoints"
+        "products promotion_codes refunds webhook_endpoints"
     )
     seen: dict[str, int] = {}
     found: set[str] = set()

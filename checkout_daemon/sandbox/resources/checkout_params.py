@@ -317,10 +317,9 @@ CREATE: Fields = {
     "subscription_data": Refused(NO_SUBSCRIPTIONS),
     "success_url": Text(),
     "tax_id_collection": Refused(NO_TAXES),
-    "ui_mode": Text(choices=("hosted", "hosted_page", "embedded", "embedded_page", "custom", "elements", "form")),
+    "ui_mode": Text(choices=("elements", "embedded_page", "form", "hosted_page")),
     "wallet_options": Map({"link": Map({"display": _AUTO_NEVER})}),
 }
-"""`ui_mode` also takes the names that Stripe's older versions have."""
 
 UPDATE: Fields = {
     **EXPAND,

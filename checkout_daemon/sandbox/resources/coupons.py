@@ -64,9 +64,10 @@ def create(box: Box, params: Params, _: str) -> Body:
     body["id"] = coupon_id
     private = {}
     if applies := params.get("applies_to"):
-        for product in applies["products"]:
+        products = applies.get("products") or []
+        for product in products:
             box.get(product, "product", "applies_to[products]")
-        private["applies_to"] = {"products": applies["products"]}
+        private["applies_to"] = {"products": products}
     box.storage.add(Record(body, private))
     if body["redeem_by"] is not None:
         box.storage.add_timer("discount_over", body["redeem_by"], {"id": coupon_id})
@@ -110,7 +111,7 @@ OPERATIONS = (
         {
             **EXPAND,
             "amount_off": Integer(minimum=1),
-            "applies_to": Map({"products": ListOf(Text(), required=True)}),
+            "applies_to": Map({"products": ListOf(Text(required=True))}),
             "currency": Text(),
             "currency_options": Refused(NO_CURRENCY_OPTIONS),
             "duration": Text(choices=("forever", "once", "repeating")),

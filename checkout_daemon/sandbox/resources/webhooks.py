@@ -7,7 +7,7 @@ from checkout_daemon.sandbox.endpoints import drop_deliveries
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.listing import list_page
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, ListOf, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, ListOf, Metadata, Params, Text, merge_metadata
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.urls import check_url
@@ -103,5 +103,5 @@ OPERATIONS = (
         },
     ),
     Operation("DELETE", "/v1/webhook_endpoints/{id}", delete, {}),
-    Operation("GET", "/v1/webhook_endpoints", list_all, {**PAGING, "created": Range()}),
+    Operation("GET", "/v1/webhook_endpoints", list_all, PAGING),
 )

@@ -1,0 +1,219 @@
+"""Compare what the sandbox's operations take with the parameters of the SDK's own types."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Union
+
+import stripe
+import typing_extensions
+from stripe._request_options import RequestOptions
+from stripe._stripe_object import UntypedStripeObject
+
+from checkout_daemon.sandbox.params import (
+    Anything,
+    Entries,
+    Flag,
+    Integer,
+    ListOf,
+    Map,
+    Metadata,
+    Number,
+    Range,
+    Refused,
+    Spec,
+    Text,
+)
+
+SOURCE = Path(stripe.__file__).parent
+_OPTIONS = frozenset(RequestOptions.__annotations__)
+"""What every class of parameters has besides: how to ask, not what for."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of one of the SDK's services."""
+
+    file: Path
+    name: str
+    verb: str
+    path: str
+    params: str | None
+    module: str | None
+
+    @property
+    def route(self) -> tuple[str, str]:
+        return self.verb, re.sub(r"\{\w+\}", "{id}", self.path)
+
+
+@cache
+def methods() -> dict[str, Method]:
+    """Every synchronous method of every service, as `checkout.sessions.create` and the like name it."""
+    found: dict[str, Method] = {}
+    for file in sorted(SOURCE.rglob("_*_service.py")):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        imported = {
+            each.name: node.module or ""
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for each in node.names
+        }
+        for cls in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+            for function in (node for node in cls.body if isinstance(node, ast.FunctionDef)):
+                if (
+                    method := _read(file, f"{_service(file, cls.name)}.{function.name}", function, imported)
+                ) is not None:
+                    found[method.name] = method
+    return found
+
+
+def _service(file: Path, cls: str) -> str:
+    """`checkout.sessions` for SessionService in checkout/, as clients spell it."""
+    folders = file.parent.relative_to(SOURCE).parts
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.removesuffix("Service")).lower()
+    return ".".join((*folders, words))
+
+
+def _read(file: Path, name: str, function: ast.FunctionDef, imported: Mapping[str, str]) -> Method | None:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "_request":
+            verb, path = node.args[:2]
+            if isinstance(path, ast.Call) and isinstance(path.func, ast.Attribute):
+                path = path.func.value
+            if not (isinstance(verb, ast.Constant) and isinstance(path, ast.Constant)):
+                return None
+            params = next((each.annotation for each in function.args.args if each.arg == "params"), None)
+            given = re.search(r"\w+Params", ast.unparse(params)) if params is not None else None
+            kind = given[0] if given else None
+            return Method(
+                file.relative_to(SOURCE), name, str(verb.value).upper(), str(path.value), kind, imported.get(kind or "")
+            )
+    return None
+
+
+@cache
+def by_route() -> dict[tuple[str, str], Method]:
+    """The methods by what they ask for; of two for one route, the first that has parameters."""
+    found: dict[tuple[str, str], Method] = {}
+    for method in methods().values():
+        if method.route not in found or found[method.route].params is None:
+            found[method.route] = method
+    return found
+
+
+def differences(method: Method, specs: Mapping[str, Spec], extras: frozenset[str] = frozenset()) -> list[str]:
+    """Everything in which an operation's parameters are not the SDK's."""
+    if method.params is None:
+        return [f"{name}: the SDK has no parameters" for name in specs if name not in extras]
+    cls = getattr(importlib.import_module(str(method.module)), method.params)
+    return sorted(_fields(specs, cls, "", extras))
+
+
+def _fields(specs: Mapping[str, Spec], cls: Any, prefix: str, extras: frozenset[str] = frozenset()) -> Iterator[str]:
+    hints = _hints(cls)
+    for name in specs:
+        if name not in hints and f"{prefix}{name}" not in extras:
+            yield f"{prefix}{name}: not in the SDK"
+    for name, (hint, required) in hints.items():
+        if name not in specs:
+            yield f"{prefix}{name}: missing"
+            continue
+        spec = specs[name]
+        if spec.required and not required:
+            yield f"{prefix}{name}: required only here"
+        yield from _compare(spec, hint, cls, f"{prefix}{name}")
+
+
+@cache
+def _hints(cls: Any) -> dict[str, tuple[Any, bool]]:
+    module = importlib.import_module(cls.__module__)
+    space = {**vars(typing), **vars(typing_extensions), **vars(module)}
+    found: dict[str, tuple[Any, bool]] = {}
+    for name, hint in cls.__annotations__.items():
+        if name in _OPTIONS and cls.__annotations__.keys() >= _OPTIONS:
+            continue
+        evaluated = _evaluated(hint, space)
+        needed = typing_extensions.get_origin(evaluated) is not typing_extensions.NotRequired
+        if not needed:
+            evaluated = typing_extensions.get_args(evaluated)[0]
+        found[name] = (_evaluated(evaluated, space), needed)
+    return found
+
+
+def _evaluated(hint: Any, space: dict[str, Any]) -> Any:
+    while isinstance(hint, str | typing.ForwardRef):
+        hint = eval(hint if isinstance(hint, str) else hint.__forward_arg__, space)
+    return hint
+
+
+def _compare(spec: Spec, hint: Any, owner: Any, path: str) -> Iterator[str]:
+    if isinstance(spec, Refused | Anything):
+        return
+    module = importlib.import_module(owner.__module__)
+    space = {**vars(typing), **vars(typing_extensions), **vars(module)}
+    choices = set()
+    leaves: list[Any] = []
+    for each in _alternatives(hint, space):
+        if typing.get_origin(each) is Literal:
+            choices |= {value for value in typing.get_args(each) if value != ""}
+        else:
+            leaves.append(each)
+    if isinstance(spec, Range):
+        if int not in leaves:
+            yield f"{path}: a range only here"
+        return
+    structured = [each for each in leaves if typing_extensions.is_typeddict(each)]
+    lists = [each for each in leaves if typing.get_origin(each) is list]
+    maps = [each for each in leaves if typing.get_origin(each) in (dict, UntypedStripeObject)]
+    if isinstance(spec, Map):
+        if not structured:
+            yield f"{path}: a map only here"
+        for each in structured:
+            yield from _fields(spec.fields, each, f"{path}.")
+    elif isinstance(spec, ListOf):
+        if not lists:
+            yield f"{path}: a list only here"
+        else:
+            yield from _compare(spec.element, typing.get_args(lists[0])[0], owner, f"{path}[]")
+    elif isinstance(spec, Metadata | Entries):
+        if not maps:
+            yield f"{path}: a map of any keys only here"
+        elif isinstance(spec, Entries):
+            yield from _compare(spec.element, typing.get_args(maps[0])[-1], owner, f"{path}[]")
+    else:
+        yield from _scalar(spec, choices, leaves, path)
+
+
+def _scalar(spec: Text | Integer | Number | Flag, choices: set[Any], leaves: list[Any], path: str) -> Iterator[str]:
+    wanted: dict[type, tuple[type, ...]] = {
+        Text: (str,),
+        Integer: (int,),
+        Number: (Decimal, float),
+        Flag: (bool,),
+    }
+    fits = any(each in wanted[type(spec)] for each in leaves) or (isinstance(spec, Text) and bool(choices))
+    if not fits:
+        yield f"{path}: {type(spec).__name__} only here"
+    if isinstance(spec, Text) and spec.choices and choices:
+        if unknown := sorted(set(spec.choices) - choices):
+            yield f"{path}: takes {unknown}, which the SDK does not know"
+        if lacking := sorted(choices - set(spec.choices)):
+            yield f"{path}: does not take {lacking}"
+
+
+def _alternatives(hint: Any, space: dict[str, Any]) -> Iterator[Any]:
+    hint = _evaluated(hint, space)
+    if typing.get_origin(hint) in (Union, types.UnionType):
+        for each in typing.get_args(hint):
+            yield from _alternatives(each, space)
+    else:
+        yield hint

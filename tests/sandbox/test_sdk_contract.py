@@ -1,0 +1,215 @@
+"""The sandbox's operations take what the official SDK's own types say, or refuse it by declaration."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union
+
+import pytest
+import stripe
+from stripe._stripe_object import StripeObject
+
+import checkout_daemon.gateway
+from checkout_daemon.sandbox.box import Operation
+from checkout_daemon.sandbox.expandable import EXPANDABLE
+from checkout_daemon.sandbox.params import Flag, Integer, ListOf, Map, Refused, Spec, Text
+from checkout_daemon.sandbox.resources import OPERATIONS, checkout, coupons, events, pages, promotion_codes, webhooks
+from tests.sandbox.conftest import open_session
+from tests.sandbox.sdk_params import SOURCE, by_route, differences, methods
+from tests.sandbox.sdk_shapes import CLASSES, class_hints, evaluate
+
+GATEWAY = {
+    "v1.checkout.sessions.create_async": ("POST", "/v1/checkout/sessions"),
+    "v1.checkout.sessions.expire_async": ("POST", "/v1/checkout/sessions/{id}/expire"),
+    "v1.checkout.sessions.list_async": ("GET", "/v1/checkout/sessions"),
+    "v1.checkout.sessions.retrieve_async": ("GET", "/v1/checkout/sessions/{id}"),
+    "v1.coupons.create_async": ("POST", "/v1/coupons"),
+    "v1.events.list_async": ("GET", "/v1/events"),
+    "v1.webhook_endpoints.list_async": ("GET", "/v1/webhook_endpoints"),
+}
+"""Every method of the SDK that the project calls, and what it asks the server for."""
+
+EXTRAS = {
+    ("POST", "/v1/checkout/sessions"): {
+        "payment_method_types",  # the CLI's triggers send it, as older versions of the API had it
+    },
+    ("POST", "/v1/promotion_codes"): {"coupon"},  # as well
+}
+CLI_ONLY = {
+    ("POST", "/v1/events/{id}/retry"),
+    ("GET", "/v1/payment_pages/{id}"),
+    ("POST", "/v1/payment_pages/{id}/confirm"),
+}
+"""What the CLI asks for and the SDK does not know."""
+
+_TABLE = {(each.method, each.path): each for each in OPERATIONS}
+_MODULES = (checkout, coupons, events, pages, promotion_codes, webhooks)
+_MODELLED = [each for module in _MODULES for each in module.OPERATIONS]
+
+
+def found_differences(operation: Operation) -> list[str]:
+    route = (operation.method, operation.path)
+    return differences(by_route()[route], operation.specs, frozenset(EXTRAS.get(route, ())))
+
+
+def called_methods() -> set[str]:
+    """The SDK's methods in the gateway's source: whatever is called on something that starts with `client.`."""
+    found = set()
+    for file in Path(str(checkout_daemon.gateway.__file__)).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and (name := ast.unparse(node.func)).startswith("client."):
+                found.add(name.removeprefix("client."))
+    return found
+
+
+def test_the_table_names_every_method_that_the_gateway_calls() -> None:
+    assert called_methods() == GATEWAY.keys()
+
+
+@pytest.mark.parametrize("name", GATEWAY)
+def test_methods_that_the_gateway_calls_ask_for_what_the_table_says(name: str) -> None:
+    service: Any = stripe.StripeClient("sk_test_123456789")
+    *parts, function = name.split(".")
+    for part in parts:
+        service = getattr(service, part)
+    source = inspect.getsource(getattr(type(service), function.removesuffix("_async")))
+    method = next(
+        each
+        for each in methods().values()
+        if each.file == Path(inspect.getfile(type(service))).relative_to(SOURCE)
+        and each.name.endswith(f".{function.removesuffix('_async')}")
+    )
+    assert method.path in source
+    assert method.route == GATEWAY[name]
+
+
+@pytest.mark.parametrize("name", GATEWAY)
+def test_what_the_gateway_calls_takes_the_sdks_parameters(name: str) -> None:
+    assert found_differences(_TABLE[GATEWAY[name]]) == []
+
+
+@pytest.mark.parametrize(
+    "operation", _MODELLED, ids=[f"{each.method} {each.path.removeprefix('/v1/')}" for each in _MODELLED]
+)
+def test_operations_take_the_sdks_parameters(operation: Operation) -> None:
+    route = (operation.method, operation.path)
+    if route in CLI_ONLY:
+        assert route not in by_route()
+    else:
+        assert found_differences(operation) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"metadata": None}, "metadata: missing"),
+        ({"nonsense": Text()}, "nonsense: not in the SDK"),
+        ({"mode": Integer()}, "mode: Integer only here"),
+        ({"mode": Text(choices=("payment",))}, "mode: does not take ['setup', 'subscription']"),
+        ({"locale": Text(choices=("xx",))}, "locale: takes ['xx'], which the SDK does not know"),
+        ({"success_url": Text(required=True)}, "success_url: required only here"),
+        ({"line_items": Text()}, "line_items: Text only here"),
+        ({"line_items": ListOf(Map({"price": Text()}))}, "line_items[].quantity: missing"),
+        ({"allow_promotion_codes": ListOf(Flag())}, "allow_promotion_codes: a list only here"),
+    ],
+)
+def test_the_comparison_finds_faults(change: dict[str, Spec | None], said: str) -> None:
+    operation = _TABLE["POST", "/v1/checkout/sessions"]
+    specs = {name: spec for name, spec in {**operation.specs, **change}.items() if spec is not None}
+    assert said in found_differences(replace(operation, specs=specs))
+
+
+def refused(specs: Mapping[str, Spec], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every parameter that is refused by declaration, and why."""
+    for name, spec in specs.items():
+        path = f"{prefix}[{name}]" if prefix else name
+        if isinstance(spec, ListOf):
+            path, spec = f"{path}[0]", spec.element
+        if isinstance(spec, Refused):
+            yield path, spec.because
+        elif isinstance(spec, Map):
+            yield from refused(spec.fields, path)
+
+
+_REFUSED = [
+    (name, because)
+    for name, because in refused(_TABLE["POST", "/v1/checkout/sessions"].specs)
+    if not name.startswith("payment_method_options") or "klarna" in name
+]
+
+
+@pytest.mark.parametrize(("name", "because"), _REFUSED)
+async def test_what_the_sandbox_lacks_is_refused_by_name(client: stripe.StripeClient, name: str, because: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.raw_request_async("post", "/v1/checkout/sessions", **nested(name))
+    assert caught.value.param == name
+    assert because in str(caught.value.user_message)
+
+
+_SIBLINGS = {
+    "price_data": {"currency": "usd"},
+    "product_data": {"name": "Mug"},
+    "liability": {"type": "self"},
+    "automatic_tax": {"enabled": "false"},
+    "invoice_creation": {"enabled": "true"},
+    "issuer": {"type": "self"},
+    "shipping_rate_data": {"display_name": "Post"},
+    "fixed_amount": {"amount": "5", "currency": "usd"},
+}
+"""What has to be there for the parameter beside it to be looked at."""
+
+
+def nested(name: str) -> dict[str, Any]:
+    """`a[0][b]` as the SDK would be told it, with what must stand beside it."""
+    parts = name.replace("]", "").split("[")
+    value: Any = "x"
+    for above, part in reversed(list(zip(["", *parts], parts, strict=False))):
+        value = [value] if part == "0" else {**_SIBLINGS.get(above, {}), part: value}
+    return value  # type: ignore[no-any-return]
+
+
+async def test_a_session_that_the_sdk_types_allow_is_made(client: stripe.StripeClient) -> None:
+    session = await open_session(
+        client, allowed_payment_method_types=["card", "us_bank_account"], excluded_payment_method_types=["klarna"]
+    )
+    assert session.payment_method_types == ["card", "us_bank_account"]
+    assert session.allowed_payment_method_types == ["card", "us_bank_account"]
+    assert session.excluded_payment_method_types == ["klarna"]
+
+
+def expandable(hint: Any, owner: type) -> Iterator[str]:
+    """The places below a property that hold an id or its object: ExpandableField[T] is str or T."""
+    hint = evaluate(hint, owner)
+    args = typing.get_args(hint)
+    if typing.get_origin(hint) in (Union, UnionType, list):
+        if str in args and any(
+            isinstance(each, typing.ForwardRef) or (isinstance(each, type) and issubclass(each, StripeObject))
+            for each in args
+        ):
+            yield ""
+            return
+        for each in args:
+            yield from expandable(each, owner)
+    elif isinstance(hint, type) and issubclass(hint, StripeObject) and "." in hint.__qualname__:
+        for name, inner in class_hints(hint).items():
+            for rest in expandable(inner, hint):
+                yield f".{name}{rest}"
+
+
+@pytest.mark.parametrize("kind", [*CLASSES, "discount"])
+def test_what_can_be_expanded_is_what_the_sdk_says(kind: str) -> None:
+    cls = {**CLASSES, "discount": stripe.Discount}[kind]
+    found = {f"{name}{rest}" for name, hint in class_hints(cls).items() for rest in expandable(hint, cls)}
+    assert found == EXPANDABLE[kind]
+
+
+def test_the_sdk_was_read() -> None:
+    assert len(methods()) > 500
+    assert importlib.import_module("stripe").VERSION.startswith("16.")
