@@ -8,7 +8,7 @@ from typing import Any
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.dashboard.reading import receiver_names
 from checkout_daemon.sandbox.dashboard.things import Action, Attempt, Fact, State, Thing
-from checkout_daemon.sandbox.dashboard.words import attempt_state, counted, delivery_state, request_state
+from checkout_daemon.sandbox.dashboard.words import attempt_state, counted, delivery_state, error_text, request_state
 from checkout_daemon.sandbox.storage import Record
 from checkout_daemon.sandbox.stripecli import sessions as listeners
 
@@ -31,16 +31,16 @@ def deliveries_about(box: Box, event_id: str) -> tuple[Thing, ...]:
         f"SELECT {_COLUMNS} FROM deliveries WHERE event = ? ORDER BY id DESC LIMIT 100",  # noqa: S608
         (event_id,),
     ).fetchall()
-    return tuple(_delivery(box, row) for row in rows)
+    return tuple(_delivery(box, row, brief=True) for row in rows)
 
 
-def _delivery(box: Box, row: tuple[Any, ...]) -> Thing:
+def _delivery(box: Box, row: tuple[Any, ...], *, brief: bool = False) -> Thing:
+    """`brief`: below its event, which needs no naming then."""
     number, event_id, receiver_id, created, state, next_at, tried = row
     event = box.storage.find(event_id, "event")
     name = receiver_names(box, [receiver_id])[receiver_id]
-    facts = [
-        Fact("Event", event_id, "id", f"events/{event_id}"),
-        Fact("To", name, "code"),
+    facts = [] if brief else [Fact("Event", event_id, "id", f"events/{event_id}"), Fact("To", name, "code")]
+    facts += [
         Fact("Receiver", receiver_id, "id"),
         Fact("Planned", str(created), "time"),
     ]
@@ -53,13 +53,13 @@ def _delivery(box: Box, row: tuple[Any, ...]) -> Thing:
     ).fetchall()
     return Thing(
         str(number),
-        "Delivery",
-        event.body["type"] if event else event_id,
+        "Delivery to" if brief else "Delivery",
+        name if brief else event.body["type"] if event else event_id,
         (delivery_state(state, tried),),
         tuple(facts),
-        (Action("resend", "Send it again", {"id": event_id, "to": receiver_id}),),
+        (Action("resend", "Send it again here only", {"id": event_id, "to": receiver_id}),),
         note=None if attempts else _waiting(box, state, receiver_id),
-        attempts=tuple(_attempt(each) for each in attempts),
+        attempts=tuple(_attempt(each, name) for each in attempts),
     )
 
 
@@ -71,10 +71,12 @@ def _waiting(box: Box, state: str, receiver_id: str) -> str:
     return "It has not been tried yet."
 
 
-def _attempt(row: tuple[Any, ...]) -> Attempt:
+def _attempt(row: tuple[Any, ...], receiver: str) -> Attempt:
     number, at, seconds, url, status, error, response, trouble = row
-    text = error or _TROUBLE.get(trouble or "", "")
-    return Attempt(number, at, seconds, attempt_state(status, error), text, url, response or None)
+    text = error_text(error) if error else _TROUBLE.get(trouble or "", "")
+    return Attempt(
+        number, at, seconds, attempt_state(status, error), text, None if url == receiver else url, response or None
+    )
 
 
 def request_of(box: Box, request_id: str) -> Thing | None:

@@ -13,6 +13,7 @@ from checkout_daemon.sandbox.dashboard.things import Page, Row
 from checkout_daemon.sandbox.dashboard.words import (
     counted,
     delivery_state,
+    error_text,
     event_state,
     intent_state,
     method_text,
@@ -171,7 +172,7 @@ def _last_answer(box: Box, delivery: int) -> str:
     status, error = box.storage.connection.execute(
         "SELECT status, error FROM attempts WHERE delivery = ? ORDER BY id DESC LIMIT 1", (delivery,)
     ).fetchone() or (None, None)
-    answer = error or (None if status is None else status_text(status))
+    answer = error_text(error) if error else (None if status is None else status_text(status))
     return f" · {answer}" if answer else ""
 
 

@@ -29,6 +29,16 @@ _DISPUTES: dict[str, State] = {
     "won": State("Won", "good"),
 }
 _TONES: dict[str, Tone] = {"succeeded": "good", "failed": "bad", "canceled": "quiet"}
+_ERRORS = {
+    "ClientConnectorDNSError": "Could not connect: there is no such host.",
+    "ClientConnectorError": "Could not connect: nobody listens at that address.",
+    "ConnectionTimeoutError": "Could not connect in time.",
+    "ServerDisconnectedError": "The connection ended before an answer came.",
+    "ServerTimeoutError": "No answer came in time.",
+    "ClientOSError": "The connection broke before an answer came.",
+    "TimeoutError": "No answer came in time.",
+}
+"""The delivery's own words for what went wrong, as they begin."""
 
 
 def session_state(session: dict[str, Any], intent: dict[str, Any] | None) -> State:
@@ -98,6 +108,11 @@ def event_state(deliveries: Sequence[tuple[str, int]]) -> State:
         worst = next(each for each in states if each.tone == "bad")
         return worst if bad == len(states) else State(f"{worst.text}: {bad} of {len(states)}", "bad")
     return next((each for each in states if each.tone == "wait"), states[0])
+
+
+def error_text(error: str) -> str:
+    """Why nothing came back, for people; what is not known stays as it was written."""
+    return next((text for name, text in _ERRORS.items() if error.startswith(name)), error)
 
 
 def attempt_state(status: int | None, error: str | None) -> State:

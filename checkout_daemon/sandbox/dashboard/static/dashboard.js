@@ -349,7 +349,7 @@ function list(view) {
     rows?.length === 0
       ? h('p', { class: 'empty', 'data-key': 'empty' }, filtered ? 'Nothing fits. Change or clear the filters.' : view.empty)
       : null,
-    rows?.length ? h('ul', { class: 'rows', 'data-key': `rows ${place.view}` }, rows.map((row) => rowItem(row))) : null,
+    rows?.length ? h('ul', { class: `rows ${place.view}`, 'data-key': `rows ${place.view}` }, rows.map((row) => rowItem(row))) : null,
     shown.more ? h('p', { class: 'more', 'data-key': 'more' }, h('button', { type: 'button', 'data-do': 'more' }, 'Load more')) : null,
   ];
 }
@@ -424,7 +424,7 @@ function article(thing, level) {
     h('p', { class: 'kind' }, thing.kind),
     h(heading, { tabindex: -1, 'data-key': 'title' }, thing.title, ' ', thing.states.map(badge)),
     facts(thing),
-    thing.actions.length ? h('div', { class: 'actions', 'data-key': 'actions' }, thing.actions.map((each) => action(thing, each))) : null,
+    thing.actions.length ? h('div', { class: 'actions', 'data-key': 'actions' }, thing.actions.map(action)) : null,
     thing.note ? h('p', { class: 'note', 'data-key': 'note' }, thing.note) : null,
     thing.attempts.length ? attempts(thing) : null,
     thing.parts.map((part) => article(part, level + 1)),
@@ -449,19 +449,16 @@ function copyButton(text, name = text) {
   return h('button', { type: 'button', class: 'copy', 'data-do': 'copy', 'data-text': text, 'aria-label': `Copy ${name}` }, 'Copy');
 }
 
-function action(thing, each) {
+function action(each) {
   const given = JSON.stringify(each.given);
   const key = `${each.name} ${given}`;
   if (each.href) return h('a', { class: 'button', href: each.href, target: '_blank', rel: 'noreferrer', 'data-key': key }, each.label);
   const button = { type: 'button', 'data-do': 'act', 'data-name': each.name, 'data-given': given, 'data-key': key };
   if (!each.fields.length) return h('button', button, each.label);
   return h('form', { class: 'act', 'data-form': 'act', 'data-name': each.name, 'data-given': given, 'data-key': key },
-    each.fields.map((field) => {
-      const hint = `hint ${thing.id} ${field.name}`.replaceAll(' ', '-');
-      return h('label', null, field.label, ' ', h('input', {
-        name: field.name, value: field.value, autocomplete: 'off', class: field.name, 'aria-describedby': field.hint ? hint : null,
-      }), field.hint ? h('small', { id: hint }, field.hint) : null);
-    }),
+    each.fields.map((field) => h('label', null, h('span', null, field.label, field.hint ? h('small', null, ` (${field.hint})`) : null), h('input', {
+        name: field.name, value: field.value, autocomplete: 'off', class: field.name,
+      }))),
     h('button', { type: 'submit' }, each.label));
 }
 
@@ -511,8 +508,8 @@ function clockPanel(overview) {
     h('div', { class: 'actions' },
       STEPS.map(([advance, text]) => h('button', { type: 'button', 'data-do': 'advance', 'data-advance': advance, 'data-key': advance }, `Advance ${text}`)),
       h('form', { class: 'act', 'data-form': 'advance', 'data-key': 'typed' },
-        h('label', null, 'Advance by ', h('input', { name: 'advance', value: '30m', autocomplete: 'off', 'aria-describedby': 'advance-hint' }),
-          h('small', { id: 'advance-hint' }, 'such as 90s, 30m, 12h or 3d')),
+        h('label', null, h('span', null, 'Advance by ', h('small', null, '(90s, 30m, 12h, 3d)')),
+          h('input', { name: 'advance', value: '30m', autocomplete: 'off' })),
         h('button', { type: 'submit' }, 'Advance'))));
 }
 
