@@ -136,9 +136,8 @@ async def test_a_dispute_won_or_lost(shop: Shop, evidence: str, status: str, att
     answered, body = await shop.stripe("POST", f"/v1/disputes/{dispute_id}", form)
     assert answered == 200, body
     deadline = time.monotonic() + SETTLED_SECONDS
-    while (shown := await shop.show(order["number"]))["attention"] != attention:
-        assert time.monotonic() < deadline, shown["attention"]
-    assert shown["status"] == status
+    while ((shown := await shop.show(order["number"]))["status"], shown["attention"]) != (status, attention):
+        assert time.monotonic() < deadline, (shown["status"], shown["attention"])
 
 
 async def test_a_free_order_completes_without_a_payment(shop: Shop) -> None:
