@@ -1,0 +1,448 @@
+"""The sandbox's own page: what it shows, what it lets happen, and who may ask."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import stripe
+from aiohttp.test_utils import TestServer
+
+from checkout_daemon.sandbox.dashboard.hiding import HIDDEN, hide_secrets
+from tests.sandbox.conftest import KEY, Receiver, confirm, event_types, open_session, wait_for
+
+LATER = pytest.mark.parametrize("settings", [{"settle_seconds": 3600}], indirect=True)
+
+
+@pytest.fixture
+async def browser(server: TestServer) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(str(server.make_url("/"))) as session:
+        yield session
+
+
+async def read(browser: aiohttp.ClientSession, path: str, status: int = 200) -> Any:
+    async with browser.get(f"/sandbox/api/{path}") as response:
+        assert response.status == status, await response.text()
+        return await response.json()
+
+
+async def act(browser: aiohttp.ClientSession, name: str, **given: str) -> tuple[int, str]:
+    """The status, and what was said."""
+    async with browser.post(f"/sandbox/api/act/{name}", json=given) as response:
+        answer = await response.json()
+        return response.status, answer.get("said") or answer["error"]
+
+
+async def first_failure(browser: aiohttp.ClientSession) -> Any:
+    """The delivery that went wrong, as soon as there is one."""
+    async with asyncio.timeout(5):
+        while True:
+            if rows := (await read(browser, "deliveries?only=failed"))["rows"]:
+                return rows[0]
+            await asyncio.sleep(0.02)
+
+
+def states(thing: dict[str, Any]) -> list[str]:
+    return [each["text"] for each in thing["states"]]
+
+
+def labels(thing: dict[str, Any]) -> list[str]:
+    return [each["label"] for each in thing["actions"]]
+
+
+async def pay(client: stripe.StripeClient, method: str = "pm_card_visa", **more: Any) -> str:
+    """The intent of a session that was paid."""
+    session = await open_session(client, **more)
+    await confirm(client, session.id, payment_method=method)
+    paid = await client.v1.checkout.sessions.retrieve_async(session.id)
+    assert isinstance(paid.payment_intent, str)
+    return paid.payment_intent
+
+
+async def debit(client: stripe.StripeClient) -> tuple[str, str]:
+    """A session that a bank debit was started for, and its intent."""
+    params: Any = {
+        "type": "sepa_debit",
+        "sepa_debit": {"iban": "AT611904300234573201"},
+        "billing_details": {"name": "Ana Berg", "email": "ana@example.com"},
+    }
+    method = await client.v1.payment_methods.create_async(params=params)
+    session = await open_session(client, currency="eur", payment_method_types=["card", "sepa_debit"])
+    await confirm(client, session.id, payment_method=method.id)
+    body = await client.v1.checkout.sessions.retrieve_async(session.id)
+    assert isinstance(body.payment_intent, str)
+    return session.id, body.payment_intent
+
+
+async def listen(client: stripe.StripeClient, receiver: Receiver) -> str:
+    endpoint = await client.v1.webhook_endpoints.create_async(params={"url": receiver.url, "enabled_events": ["*"]})
+    return endpoint.id
+
+
+async def test_the_page_is_a_page_without_anything_inline(browser: aiohttp.ClientSession) -> None:
+    async with browser.get("/") as response:
+        html = await response.text()
+        policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert ("<style" in html, " style=" in html, " on" in html.replace(" only", "")) == (False, False, False)
+    for path, kind in (("dashboard.js", "text/javascript"), ("dashboard.css", "text/css")):
+        assert f'"/sandbox/{path}"' in html
+        async with browser.get(f"/sandbox/{path}") as response:
+            assert (response.status, response.content_type) == (200, kind)
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_the_script_never_makes_html_of_text(browser: aiohttp.ClientSession) -> None:
+    async with browser.get("/sandbox/dashboard.js") as response:
+        script = await response.text()
+    for name in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval(", "Function("):
+        assert name not in script
+
+
+async def test_other_addresses_are_still_the_api(browser: aiohttp.ClientSession) -> None:
+    async with browser.get("/v1/charges") as response:
+        assert response.status == 401
+    assert (await read(browser, "nonsense", 404))["error"] == "There is no such list."
+    assert "no such thing" in (await read(browser, "events/evt_none", 404))["error"]
+    await read(browser, "deliveries/x", 404)
+    await read(browser, f"deliveries/{'9' * 30}", 404)
+
+
+@pytest.mark.parametrize("path", ["/sandbox/api/overview", "/sandbox/api/events", "/sandbox/api/changes"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Host": "evil.example"}],
+)
+async def test_no_foreign_page_reads(browser: aiohttp.ClientSession, path: str, headers: dict[str, str]) -> None:
+    async with browser.get(path, headers=headers) as response:
+        assert response.status == 403
+
+
+async def test_a_link_may_lead_to_the_page_but_no_foreign_name(browser: aiohttp.ClientSession) -> None:
+    async with browser.get("/", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}) as response:
+        assert response.status == 200
+    async with browser.get("/", headers={"Host": "evil.example"}) as response:
+        assert response.status == 403
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "evil.example"}, 403),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+    ],
+)
+async def test_only_the_page_itself_lets_things_happen(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession, headers: dict[str, str], status: int
+) -> None:
+    session = await open_session(client)
+    sent = {"Content-Type": "application/json", **headers}
+    data = json.dumps({"id": session.id})
+    async with browser.post("/sandbox/api/act/expire_session", data=data, headers=sent) as response:
+        assert response.status == status
+    kept = await client.v1.checkout.sessions.retrieve_async(session.id)
+    assert kept.status == ("expired" if status == 200 else "open")
+
+
+@pytest.mark.parametrize("data", ["", "[]", "{", '{"id": 5}', '"x"'])
+async def test_what_is_no_json_object_of_texts_is_refused(browser: aiohttp.ClientSession, data: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with browser.post("/sandbox/api/act/resend", data=data, headers=headers) as response:
+        assert response.status == 400
+    assert await act(browser, "explode", id="x") == (404, "There is no action explode.")
+
+
+def test_secrets_are_hidden_however_deep() -> None:
+    shown = hide_secrets(
+        {
+            "client_secret": "pi_1_secret_2",
+            "secret": None,
+            "text": f"tried {KEY}, then whsec_abc and pi_3a_secret_b",
+            "list": [{"url": "https://user:pass@shop.example/hook"}],
+            "id": "cs_test_a1b2",
+        }
+    )
+    assert shown == {
+        "client_secret": HIDDEN,
+        "secret": None,
+        "text": f"tried sk_test_{HIDDEN}, then whsec_{HIDDEN} and pi_3a_secret_{HIDDEN}",
+        "list": [{"url": "https://…@shop.example/hook"}],
+        "id": "cs_test_a1b2",
+    }
+
+
+async def test_no_key_and_no_secret_reaches_the_page(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession, receiver: Receiver
+) -> None:
+    endpoint = await client.v1.webhook_endpoints.create_async(
+        params={"url": receiver.url, "enabled_events": ["payment_intent.created"]}
+    )
+    assert endpoint.secret
+    intent = await pay(client)
+    secret = (await client.v1.payment_intents.retrieve_async(intent)).client_secret
+    assert secret
+    event = (await client.v1.events.list_async(params={"type": "payment_intent.created"})).data[0].id
+    texts = [
+        json.dumps(await read(browser, path))
+        for path in ("overview", "events", "requests", f"payments/{intent}", f"events/{event}")
+    ]
+    for text in texts:
+        assert not any(each in text for each in (KEY, endpoint.secret, secret))
+    assert HIDDEN in json.dumps(await read(browser, f"payments/{intent}"), ensure_ascii=False)
+
+
+async def test_a_session_is_listed_shown_and_expired(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    session = await open_session(client, client_reference_id="<b>1042</b>")
+    row = (await read(browser, "sessions"))["rows"][0]
+    assert (row["title"], row["text"], states(row)) == ("$20.00", "<b>1042</b>", ["Open"])
+    thing = await read(browser, row["place"])
+    assert labels(thing) == ["Open its payment page", "Expire"]
+    assert thing["actions"][0]["href"] == f"/c/pay/{session.id}"
+    assert thing["body"]["id"] == session.id
+    assert await act(browser, "expire_session", id=session.id) == (200, "The session has expired.")
+    thing = await read(browser, row["place"])
+    assert (states(thing), labels(thing)) == (["Expired"], [])
+    assert thing["rows"][0]["title"] == "checkout.session.expired"
+    status, said = await act(browser, "expire_session", id=session.id)
+    assert (status, "no longer open" in said) == (400, True)
+    assert (await act(browser, "expire_session", id="cs_none"))[0] == 400
+
+
+@LATER
+@pytest.mark.parametrize(("outcome", "state"), [("succeed", "Paid"), ("fail", "Failed")])
+async def test_a_debit_is_settled(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession, outcome: str, state: str
+) -> None:
+    session, intent = await debit(client)
+    thing = await read(browser, f"payments/{intent}")
+    assert (states(thing), labels(thing)) == (
+        ["Waiting for the bank"],
+        ["Let the debit succeed", "Let the debit fail"],
+    )
+    assert (await act(browser, "settle", id=intent, outcome=outcome))[0] == 200
+    assert states(await read(browser, f"payments/{intent}")) == [state]
+    assert states(await read(browser, f"sessions/{session}")) == [state]
+    told = (await event_types(client))[-1]
+    assert told == f"checkout.session.async_payment_{'succeeded' if outcome == 'succeed' else 'failed'}"
+    assert (await act(browser, "settle", id=intent, outcome=outcome))[0] == 400
+
+
+async def test_a_payment_is_refunded_in_parts_and_a_refund_fails(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    intent = await pay(client)
+    charge = (await read(browser, f"payments/{intent}"))["parts"][0]
+    assert charge["actions"][0]["fields"][0]["value"] == "20.00"
+    assert await act(browser, "refund", id=charge["id"], amount="5,50") == (200, "$5.50 refunded.")
+    thing = await read(browser, f"payments/{intent}")
+    assert states(thing) == ["Paid", "Partly refunded"]
+    refund = thing["parts"][0]["parts"][0]
+    assert (refund["kind"], refund["title"], labels(refund)) == ("Refund", "$5.50", ["Let the refund fail"])
+    assert (await act(browser, "fail_refund", id=refund["id"]))[0] == 200
+    assert (await act(browser, "fail_refund", id=refund["id"]))[0] == 400
+    assert states(await read(browser, f"payments/{intent}")) == ["Paid"]
+    assert await act(browser, "refund", id=charge["id"], amount="") == (200, "$20.00 refunded.")
+    assert states(await read(browser, f"payments/{intent}")) == ["Paid", "Refunded"]
+
+
+@pytest.mark.parametrize("amount", ["x", "0", "-1", "1.005", "NaN", "1e99", "inf"])
+async def test_what_is_no_amount_is_refused_in_words(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession, amount: str
+) -> None:
+    charge = (await client.v1.payment_intents.retrieve_async(await pay(client))).latest_charge
+    status, said = await act(browser, "refund", id=str(charge), amount=amount)
+    assert (status, said) == (400, f"{amount} is no amount in USD: write it like 12.00.")
+
+
+async def test_a_dispute_is_answered_lost_appealed_and_won(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    intent = await pay(client)
+
+    async def charge() -> Any:
+        return (await read(browser, f"payments/{intent}"))["parts"][0]
+
+    shown = await charge()
+    kinds = [each["given"]["kind"] for each in shown["actions"][1:]]
+    assert kinds == ["fraudulent", "product_not_received", "inquiry"]
+    said = await act(browser, "dispute", id=shown["id"], kind="product_not_received")
+    assert said == (200, "Disputed: product not received.")
+    shown = await charge()
+    dispute = shown["parts"][0]
+    assert (states(shown), labels(shown)) == (["Succeeded", "Disputed"], [])
+    assert (states(dispute), labels(dispute)) == (["Needs an answer"], ["Hand in evidence", "Win", "Lose"])
+    assert (await act(browser, "answer_dispute", id=dispute["id"], evidence=" "))[0] == 400
+    assert (await act(browser, "answer_dispute", id=dispute["id"], evidence="Signed for."))[0] == 200
+    assert states((await charge())["parts"][0]) == ["Under review"]
+    assert (await act(browser, "end_dispute", id=dispute["id"], outcome="lost")) == (200, "The dispute is lost.")
+    assert labels((await charge())["parts"][0]) == ["Appeal"]
+    assert (await act(browser, "appeal", id=dispute["id"]))[0] == 200
+    assert states((await charge())["parts"][0]) == ["Appeal needs an answer"]
+    assert (await act(browser, "end_dispute", id=dispute["id"], outcome="won")) == (200, "The dispute is won.")
+    assert states((await charge())["parts"][0]) == ["Won"]
+    assert (await act(browser, "end_dispute", id=dispute["id"], outcome="won"))[0] == 400
+
+
+async def test_an_inquiry_is_escalated_or_closed(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+    intent = await pay(client)
+    charge = (await read(browser, f"payments/{intent}"))["parts"][0]["id"]
+    assert (await act(browser, "dispute", id=charge, kind="inquiry"))[1] == "The bank has opened an inquiry."
+    dispute = (await read(browser, f"payments/{intent}"))["parts"][0]["parts"][0]
+    assert labels(dispute) == ["Hand in evidence", "Close the inquiry", "Make it a dispute"]
+    assert (await act(browser, "escalate", id=dispute["id"]))[0] == 200
+    assert (await act(browser, "escalate", id=dispute["id"]))[0] == 400
+    other = (await read(browser, f"payments/{await pay(client)}"))["parts"][0]["id"]
+    await act(browser, "dispute", id=other, kind="inquiry")
+    found = (await client.v1.disputes.list_async(params={"charge": other})).data[0].id
+    assert await act(browser, "end_dispute", id=found, outcome="won") == (200, "The inquiry is closed.")
+    assert (await act(browser, "dispute", id=other, kind="rudeness"))[0] == 400
+
+
+async def test_an_event_is_sent_again_and_each_attempt_is_shown(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession, receiver: Receiver
+) -> None:
+    endpoint = await listen(client, receiver)
+    await client.v1.products.create_async(params={"name": "Mug"})
+    event = await wait_for(client, "product.created")
+    await receiver.wait(1, 5)
+    assert await act(browser, "resend", id=event.id) == (200, "Sent again to 1 receiver.")
+    assert (await act(browser, "resend", id=event.id, to=endpoint))[0] == 200
+    await receiver.wait(3, 5)
+    assert len({json.loads(body)["id"] for _, body in receiver.got}) == 1
+    await client.v1.webhook_endpoints.update_async(endpoint, params={"disabled": True})
+    for given in ({}, {"to": endpoint}):
+        assert (await act(browser, "resend", id=event.id, **given))[0] == 400
+    shown = await read(browser, f"events/{event.id}")
+    assert len(shown["parts"]) == 3
+    delivery = shown["parts"][-1]
+    assert (delivery["title"], states(delivery)) == (receiver.url, ["Delivered"])
+    assert delivery["attempts"][0]["state"]["text"] == "200 OK"
+    assert (await read(browser, f"deliveries/{delivery['id']}"))["title"] == "product.created"
+
+
+async def test_an_event_that_nobody_gets_says_so(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+    await client.v1.products.create_async(params={"name": "Mug"})
+    row = (await read(browser, "events?only=unheard"))["rows"][0]
+    assert states(row) == ["Nobody listened"]
+    assert "nobody was listening" in (await read(browser, row["place"]))["note"]
+    status, said = await act(browser, "resend", id=row["id"])
+    assert (status, "Nobody would get it" in said) == (400, True)
+
+
+async def test_what_went_wrong_is_found_by_filter_with_its_answer(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession, receiver: Receiver
+) -> None:
+    receiver.answers[:] = [500] * 4
+    await listen(client, receiver)
+    await client.v1.products.create_async(params={"name": "Mug"})
+    row = await first_failure(browser)
+    assert states(row) in (["Trying again"], ["Failed"])
+    assert "500 Internal Server Error" in row["text"]
+    attempt = (await read(browser, row["place"]))["attempts"][0]
+    assert attempt["state"] == {"text": "500 Internal Server Error", "tone": "bad"}
+    assert (await read(browser, "events?only=undelivered"))["rows"][0]["title"] == "product.created"
+    overview = await read(browser, "overview")
+    assert overview["counts"]["failed"] == 1
+    assert states(overview["receivers"][0]) == ["Enabled", "Failing"]
+
+
+async def test_nobody_at_an_endpoint_is_said_in_words(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession, unused_tcp_port: int
+) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}/hook"
+    await client.v1.webhook_endpoints.create_async(params={"url": url, "enabled_events": ["*"]})
+    await client.v1.products.create_async(params={"name": "Mug"})
+    row = await first_failure(browser)
+    attempt = (await read(browser, row["place"]))["attempts"][0]
+    assert attempt["text"] == "Could not connect: nobody listens at that address."
+
+
+async def test_lists_are_read_page_by_page_and_filtered(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    for number in range(60):
+        await client.v1.products.create_async(params={"name": f"Mug {number}"})
+    first = await read(browser, "events")
+    second = await read(browser, f"events?before={first['rows'][-1]['seq']}")
+    assert (len(first["rows"]), first["more"], len(second["rows"]), second["more"]) == (50, True, 10, False)
+    ids = [row["id"] for row in (*first["rows"], *second["rows"])]
+    assert len(set(ids)) == 60
+    down_to = second["rows"][-1]["seq"]
+    assert [row["id"] for row in (await read(browser, f"events?down_to={down_to}"))["rows"]] == ids
+    product = first["rows"][0]["text"]
+    assert [row["id"] for row in (await read(browser, f"events?search={product}"))["rows"]] == ids[:1]
+    assert (await read(browser, "events?type=charge.succeeded"))["rows"] == []
+    assert len((await read(browser, "requests?only=changes"))["rows"]) == 50
+    assert (await read(browser, "requests?only=failed"))["rows"] == []
+    assert (await read(browser, "overview"))["types"] == ["product.created"]
+
+
+async def test_filters_of_payments_and_sessions(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+    intent = await pay(client)
+    await open_session(client)
+
+    async def count(path: str) -> int:
+        return len((await read(browser, path))["rows"])
+
+    assert [await count(f"sessions?only={only}") for only in ("open", "paid", "unpaid", "expired", "")] == [
+        1,
+        1,
+        0,
+        0,
+        2,
+    ]
+    await client.v1.refunds.create_async(params={"payment_intent": intent, "amount": 100})
+    kinds = ("succeeded", "waiting", "failed", "refunded", "disputed")
+    assert [await count(f"payments?only={only}") for only in kinds] == [1, 0, 0, 1, 0]
+
+
+async def test_a_refused_request_is_in_the_log_with_its_reason(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        await client.v1.charges.retrieve_async("ch_none")
+    row = (await read(browser, "requests?only=failed"))["rows"][0]
+    assert (row["title"], states(row)) == ("GET /v1/charges/ch_none", ["404 Not Found"])
+    thing = await read(browser, row["place"])
+    assert thing["body"]["code"] == "resource_missing"
+    assert [each["text"] for each in thing["facts"] if each["label"] == "Error"] == ["No such charge: 'ch_none'"]
+
+
+async def next_change(stream: aiohttp.ClientResponse) -> str:
+    async with asyncio.timeout(5):
+        while not (line := (await stream.content.readline()).decode()).startswith("data: "):
+            assert line
+    return line
+
+
+async def test_every_change_is_told_while_it_happens(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    async with browser.get("/sandbox/api/changes") as stream:
+        assert stream.content_type == "text/event-stream"
+        before = await next_change(stream)
+        await read(browser, "overview")
+        await open_session(client)
+        assert await next_change(stream) != before
+
+
+async def test_an_open_page_does_not_hold_up_the_end(server: TestServer, browser: aiohttp.ClientSession) -> None:
+    async with browser.get("/sandbox/api/changes") as stream:
+        await next_change(stream)
+        async with asyncio.timeout(3):
+            await server.close()
+            await stream.content.read()
