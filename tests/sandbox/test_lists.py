@@ -1,0 +1,275 @@
+"""Lists, their filters and pages, and what can be expanded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+import stripe
+from aiohttp.test_utils import TestServer
+
+from checkout_daemon.sandbox.app import BOX
+from checkout_daemon.sandbox.storage import Record
+from tests.sandbox.conftest import Receiver, confirm, open_session
+from tests.sandbox.sdk_shapes import faults
+
+
+def types_of(events: stripe.ListObject[stripe.Event]) -> list[str]:
+    return [each.type for each in events.data]
+
+
+async def products(client: stripe.StripeClient, count: int) -> list[str]:
+    """Their ids, newest first, a second apart where the time matters."""
+    return [(await client.v1.products.create_async(params={"name": f"P{each}"})).id for each in range(count)][::-1]
+
+
+async def test_cursors_go_both_ways(client: stripe.StripeClient) -> None:
+    made = await products(client, 7)
+
+    async def listed(**params: Any) -> tuple[list[str], bool]:
+        page = await client.v1.products.list_async(params=params)  # type: ignore[arg-type]
+        return [each.id for each in page.data], page.has_more
+
+    assert await listed(limit=3) == (made[:3], True)
+    assert await listed(limit=3, starting_after=made[2]) == (made[3:6], True)
+    assert await listed(limit=3, starting_after=made[5]) == (made[6:], False)
+    assert await listed(limit=3, ending_before=made[6]) == (made[3:6], True)
+    assert await listed(limit=3, ending_before=made[2]) == (made[:2], False)
+    assert await listed() == (made, False)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"limit": 0}, {"limit": 101}, {"limit": "x"}, {"starting_after": "prod_no"}, {"ending_before": "prod_no"}],
+)
+async def test_what_no_page_can_be(client: stripe.StripeClient, params: Any) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.products.list_async(params=params)
+    assert caught.value.param == next(iter(params))
+
+
+async def test_a_page_has_one_cursor(client: stripe.StripeClient) -> None:
+    made = await products(client, 2)
+    with pytest.raises(stripe.InvalidRequestError):
+        await client.v1.products.list_async(params={"starting_after": made[0], "ending_before": made[1]})
+
+
+async def test_created_has_bounds(server: TestServer, client: stripe.StripeClient) -> None:
+    storage = server.app[BOX].storage
+    ids = await products(client, 5)
+    for age, object_id in enumerate(ids):
+        storage.connection.execute("UPDATE objects SET created = ? WHERE id = ?", (1000 - age, object_id))
+
+    async def listed(created: Any) -> list[str]:
+        return [each.id for each in (await client.v1.products.list_async(params={"created": created})).data]
+
+    assert await listed({"gt": 998}) == ids[:2]
+    assert await listed({"gte": 998}) == ids[:3]
+    assert await listed({"lt": 997}) == ids[4:]
+    assert await listed({"lte": 997}) == ids[3:]
+    assert await listed({"gte": 997, "lt": 999}) == ids[2:4]
+    assert await listed(998) == [ids[2]]
+    with pytest.raises(stripe.InvalidRequestError):
+        await listed({"after": 5})
+
+
+async def test_events_by_type_and_by_several(client: stripe.StripeClient) -> None:
+    session = await open_session(client)
+    await confirm(client, session.id, payment_method="pm_card_visa")
+    page = await client.v1.events.list_async(params={"type": "charge.succeeded"})
+    assert types_of(page) == ["charge.succeeded"]
+    assert types_of(await client.v1.events.list_async(params={"type": "payment_intent.*"})) == [
+        "payment_intent.succeeded",
+        "payment_intent.created",
+    ]
+    twenty: Any = ["charge.succeeded", *(f"x.y{each}" for each in range(19))]
+    assert types_of(await client.v1.events.list_async(params={"types": twenty})) == ["charge.succeeded"]
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.events.list_async(params={"types": [*twenty, "z.z"]})
+    assert caught.value.param == "types"
+    with pytest.raises(stripe.InvalidRequestError):
+        await client.v1.events.list_async(params={"types": twenty, "type": "charge.succeeded"})
+
+
+async def test_events_by_whether_they_were_delivered(client: stripe.StripeClient, receiver: Receiver) -> None:
+    receiver.answers = [200, 500, 500, 500, 500, 500, 500]
+    await client.v1.webhook_endpoints.create_async(
+        params={"url": receiver.url, "enabled_events": ["product.created", "product.deleted"]}
+    )
+    product = await client.v1.products.create_async(params={"name": "P"})
+    await receiver.wait(1, 5)
+    await client.v1.coupons.create_async(params={"percent_off": 5})
+    await client.v1.products.delete_async(product.id)
+    await receiver.wait(2, 5)
+
+    async def listed(*, success: bool) -> list[str]:
+        return types_of(await client.v1.events.list_async(params={"delivery_success": success}))
+
+    async with asyncio.timeout(5):
+        while await listed(success=False) != ["product.deleted"]:  # the receiver knows before the sandbox does
+            await asyncio.sleep(0.02)
+    assert await listed(success=True) == ["coupon.created", "product.created"]
+
+
+async def test_sessions_by_what_they_belong_to(client: stripe.StripeClient) -> None:
+    customer = await client.v1.customers.create_async(params={"email": "ana@example.com"})
+    theirs = await open_session(client, customer=customer.id)
+    paid = await open_session(client, customer_email="bea@example.com")
+    answer = await confirm(client, paid.id, payment_method="pm_card_visa")
+    expired = await client.v1.checkout.sessions.expire_async((await open_session(client)).id)
+
+    async def listed(**params: Any) -> list[str]:
+        page = await client.v1.checkout.sessions.list_async(params=params)  # type: ignore[arg-type]
+        return [each.id for each in page.data]
+
+    assert await listed(customer=customer.id) == [theirs.id]
+    assert await listed(payment_intent=answer["payment_intent"]["id"]) == [paid.id]
+    assert await listed(customer_details={"email": "bea@example.com"}) == [paid.id]
+    assert await listed(status="open") == [theirs.id]
+    assert await listed(status="expired") == [expired.id]
+    assert await listed(status="complete", customer=customer.id) == []
+    assert await listed(subscription="sub_1") == []
+    with pytest.raises(stripe.InvalidRequestError):
+        await listed(status="paid")
+
+
+async def test_auto_paging_over_250_objects(server: TestServer, client: stripe.StripeClient) -> None:
+    made = (await open_session(client)).to_dict()
+    storage = server.app[BOX].storage
+    with storage.transaction():
+        for each in range(250):
+            storage.add(Record({**made, "id": f"cs_test_{each}"}))
+    page = await client.v1.checkout.sessions.list_async(params={"limit": 100})
+    seen = [each.id async for each in page.auto_paging_iter()]
+    assert seen == [*(f"cs_test_{each}" for each in range(249, -1, -1)), made["id"]]
+    backwards = await client.v1.checkout.sessions.list_async(params={"limit": 100, "ending_before": made["id"]})
+    assert len([each async for each in backwards.auto_paging_iter()]) == 250
+
+
+async def test_lists_stay_quick_with_thousands_of_objects(server: TestServer, client: stripe.StripeClient) -> None:
+    made = (await open_session(client)).to_dict()
+    storage = server.app[BOX].storage
+    with storage.transaction():
+        for each in range(20_000):
+            body = {**made, "id": f"cs_{each}", "customer": f"cus_{each % 500}", "created": 1000 + each}
+            storage.add(Record(body, customer=body["customer"], intent=f"pi_{each}"))
+    questions: list[Any] = [
+        {"limit": 100, "starting_after": "cs_10000"},
+        {"limit": 100, "created": {"gte": 20_900, "lt": 21_000}},
+        {"limit": 100, "customer": "cus_7"},
+        {"limit": 100, "payment_intent": "pi_19"},
+        {"limit": 100, "status": "expired"},
+    ]
+    started = time.perf_counter()
+    counts = [len((await client.v1.checkout.sessions.list_async(params=each)).data) for each in questions]
+    assert counts == [100, 100, 40, 1, 0]
+    assert time.perf_counter() - started < 5
+
+
+# Expanding
+
+
+async def paid_session(client: stripe.StripeClient) -> str:
+    customer = await client.v1.customers.create_async()
+    coupon = await client.v1.coupons.create_async(params={"percent_off": 10})
+    session = await open_session(client, customer=customer.id, discounts=[{"coupon": coupon.id}])
+    answer = await confirm(client, session.id, payment_method="pm_card_visa")
+    await client.v1.refunds.create_async(params={"payment_intent": answer["payment_intent"]["id"], "amount": 100})
+    return session.id
+
+
+async def expanded(client: stripe.StripeClient, path: str, *expand: str) -> Any:
+    answer = await client.raw_request_async("get", path, expand=list(expand))
+    return answer.data
+
+
+async def test_four_levels_of_a_session(client: stripe.StripeClient) -> None:
+    session_id = await paid_session(client)
+    body = await expanded(
+        client,
+        f"/v1/checkout/sessions/{session_id}",
+        "payment_intent.latest_charge.balance_transaction",
+        "payment_intent.latest_charge.refunds",
+        "line_items.data.price.product",
+        "line_items.data.discounts",
+        "customer",
+        "discounts.coupon",
+        "total_details.breakdown",
+    )
+    assert list(faults(body, stripe.checkout.Session)) == []
+    charge = body["payment_intent"]["latest_charge"]
+    assert charge["balance_transaction"]["source"] == charge["id"]
+    assert [each["amount"] for each in charge["refunds"]["data"]] == [100]
+    line = body["line_items"]["data"][0]
+    assert line["price"]["product"]["name"] == "Mug"
+    assert line["discounts"][0]["amount"] == 200
+    assert line["discounts"][0]["discount"]["source"]["coupon"] == body["discounts"][0]["coupon"]["id"]
+    assert body["total_details"]["breakdown"]["discounts"][0]["amount"] == 200
+    assert body["customer"]["object"] == "customer"
+
+
+async def test_expanding_every_element_of_a_list(client: stripe.StripeClient) -> None:
+    session_id = await paid_session(client)
+    await open_session(client)
+    body = await expanded(client, "/v1/checkout/sessions", "data.payment_intent.latest_charge", "data.line_items")
+    assert [each["payment_intent"] and each["payment_intent"]["object"] for each in body["data"]] == [
+        None,
+        "payment_intent",
+    ]
+    assert body["data"][1]["payment_intent"]["latest_charge"]["object"] == "charge"
+    assert [len(each["line_items"]["data"]) for each in body["data"]] == [1, 1]
+    assert body["data"][1]["id"] == session_id
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "id",
+        "object",
+        "metadata",
+        "mode",
+        "nothing",
+        "amount_total",
+        "client_reference_id",
+        "payment_intent.nothing",
+        "payment_intent.id",
+        "payment_intent.latest_charge.payment_method",
+        "customer.email",
+        "line_items.data.description",
+        "total_details",
+        "payment_intent.latest_charge.balance_transaction.source.customer",
+    ],
+)
+async def test_what_cannot_be_expanded(client: stripe.StripeClient, path: str) -> None:
+    session_id = await paid_session(client)
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.checkout.sessions.retrieve_async(session_id, params={"expand": [path]})
+    assert caught.value.param == "expand"
+    assert path in str(caught.value.user_message)
+
+
+async def test_lists_say_how_to_expand_their_elements(client: stripe.StripeClient) -> None:
+    await open_session(client)
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.checkout.sessions.list_async(params={"expand": ["payment_intent"]})
+    assert "'data.payment_intent'" in str(caught.value.user_message)
+    with pytest.raises(stripe.InvalidRequestError):
+        await client.v1.checkout.sessions.list_async(params={"expand": ["data"]})
+
+
+async def test_what_is_gone_expands_to_a_deleted_object(client: stripe.StripeClient) -> None:
+    customer = await client.v1.customers.create_async()
+    session = await open_session(client, customer=customer.id)
+    await client.v1.customers.delete_async(customer.id)
+    body = await expanded(client, f"/v1/checkout/sessions/{session.id}", "customer")
+    assert body["customer"] == {"id": customer.id, "object": "customer", "deleted": True}
+
+
+async def test_answers_to_creation_are_expanded_as_well(client: stripe.StripeClient) -> None:
+    session = await open_session(client, expand=["line_items", "total_details.breakdown"])
+    assert session.line_items is not None
+    assert [each.description for each in session.line_items.data] == ["Mug"]
+    kept = await client.v1.checkout.sessions.retrieve_async(session.id)
+    assert "line_items" not in kept.to_dict()
