@@ -64,6 +64,17 @@ async def test_a_chargeback_takes_the_money_and_a_fee(
     assert caught.value.code == "charge_disputed"
 
 
+async def test_any_payment_is_disputed_at_our_word_and_only_once(client: stripe.StripeClient) -> None:
+    intent = await pay(client, "pm_card_visa")
+    path = f"/v1/test_helpers/charges/{intent.latest_charge}/dispute"
+    made = await client.raw_request_async("post", path, reason="product_not_received")
+    dispute = await client.v1.disputes.retrieve_async(made.data["id"])  # type: ignore[index,call-overload]
+    assert (dispute.status, dispute.amount, dispute.reason) == ("needs_response", 2000, "product_not_received")
+    assert await types_about(client, dispute.id) == OPENED
+    with pytest.raises(stripe.InvalidRequestError):
+        client.deserialize(await client.raw_request_async("post", path), api_mode="V1")
+
+
 async def test_evidence_wins_the_money_back_once(client: stripe.StripeClient) -> None:
     dispute = await disputed(client)
     answered = await answer(client, dispute, "winning_evidence")

@@ -32,6 +32,12 @@ def list_all(box: Box, params: Params, _: str) -> Body:
     return list_page(box, "dispute", "/v1/disputes", params, matching(params, "charge", "payment_intent"))
 
 
+def open_by_hand(box: Box, params: Params, object_id: str) -> Body:
+    """A dispute of any payment at any time. Stripe has no such request: there only certain test cards dispute."""
+    charge = box.get(object_id, "charge")
+    return disputing.open_dispute(box, charge, params.get("reason") or "fraudulent").body
+
+
 def _get(box: Box, object_id: str) -> Record:
     record = box.storage.find(object_id, "dispute")
     if record is None:
@@ -49,6 +55,12 @@ OPERATIONS = (
         {**EXPAND, "evidence": _EVIDENCE, "metadata": Metadata(), "submit": Flag()},
     ),
     Operation("POST", "/v1/disputes/{id}/close", close, EXPAND),
+    Operation(
+        "POST",
+        "/v1/test_helpers/charges/{id}/dispute",
+        open_by_hand,
+        {**EXPAND, "reason": Text(choices=disputing.KINDS)},
+    ),
     Operation(
         "GET",
         "/v1/disputes",
