@@ -13,7 +13,7 @@ from wsgiref.handlers import format_date_time
 
 from aiohttp import web
 
-from checkout_daemon.sandbox.box import API_VERSION, Box, Operation, Origin
+from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Operation, Origin
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.expand import expand
@@ -62,6 +62,7 @@ class Api:
             headers["Idempotency-Key"] = _plain(key)
         try:
             account = check_key(request.headers)
+            _check_account(request.headers)
             self.limiter.check(self.box.trouble.rate_limit)
             if strike is not None and strike.name == "api_429":
                 raise too_many_requests()
@@ -201,6 +202,18 @@ def check_key(headers: Mapping[str, str]) -> str:
         message = f"Invalid API Key provided: {shown}. The offline sandbox takes any sk_test_… or rk_test_… key."
         raise ApiError(message, status=401)
     return hashlib.sha256(given.encode()).hexdigest()[:16]
+
+
+def _check_account(headers: Mapping[str, str]) -> None:
+    """Raises ApiError (403) for a request on behalf of another account: there is only one."""
+    given = headers.get("Stripe-Account")
+    if given not in (None, "", ACCOUNT_ID):
+        raise ApiError(
+            f"The provided key does not have access to account '{given[:100]}' (or that account does not exist). "
+            "Application access may have been revoked.",
+            status=403,
+            code="account_invalid",
+        )
 
 
 def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:
