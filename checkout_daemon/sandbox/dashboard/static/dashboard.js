@@ -126,7 +126,7 @@ function morphInput(from, to) {
     from.checked = to.defaultChecked;
   } else if (from.value === to.defaultValue) {
     from.defaultValue = to.defaultValue;
-  } else if (from.value === from.defaultValue && document.activeElement !== from) {
+  } else if (from.value === from.defaultValue) {
     from.defaultValue = to.defaultValue;
     from.value = to.defaultValue;
   }
@@ -739,6 +739,7 @@ let changes = null;
 let tries = 0;
 let later = 0;
 let waiting = 0;
+let shownAt = -REFRESH_MS;
 
 function connect() {
   clearTimeout(later);
@@ -749,11 +750,12 @@ function connect() {
     setLive('live');
   };
   changes.onmessage = () => {
-    // Many changes in a row are shown together.
+    // The first of many changes in a row is shown at once, the others together.
     waiting ||= setTimeout(() => {
       waiting = 0;
+      shownAt = performance.now();
       refresh();
-    }, REFRESH_MS);
+    }, Math.max(0, shownAt + REFRESH_MS - performance.now()));
   };
   changes.onerror = lost;
 }
