@@ -2,6 +2,7 @@
 
 import { useCallback, useMemo, useState } from 'react';
 import { addItem, cartStore, countItems, removePurchased } from '@/features/cart/cart';
+import { noteSeen } from '@/features/cart/seen';
 import { useCart } from '@/features/cart/useCart';
 import { CatalogPage } from '@/features/catalog/CatalogPage';
 import { useCatalog } from '@/features/catalog/useCatalog';
@@ -14,6 +15,7 @@ import { Footer } from './Footer';
 import { Header } from './Header';
 import { LostPage } from './LostPage';
 import { routeOf } from './route';
+import { useCartView } from './useCartView';
 import { useDocumentLanguage } from './useDocument';
 
 interface AppProps {
@@ -27,7 +29,7 @@ export function App({ location, goTo }: AppProps) {
   const route = routeOf(location);
   const { state, reload } = useCatalog();
   const cart = useCart();
-  const [cartOpen, setCartOpen] = useState(false);
+  const cartView = useCartView();
   const [announcement, setAnnouncement] = useState('');
 
   const products = useMemo(() => {
@@ -36,19 +38,19 @@ export function App({ location, goTo }: AppProps) {
   }, [state]);
 
   function add(product: Product) {
-    const next = addItem(cartStore.get(), product.sku);
-    cartStore.set(next);
+    const next = cartStore.update((current) => addItem(current, product.sku));
+    noteSeen(product, next);
     setAnnouncement(texts.catalog.added(product.name, countItems(next)));
   }
 
   const onPaid = useCallback((order: Order) => {
     // Only once, and only where this browser placed the order: a reload must not empty the next cart.
-    if (settleOrder(order.number)) cartStore.set(removePurchased(cartStore.get(), order.items));
+    if (settleOrder(order.number)) cartStore.update((current) => removePurchased(current, order.items));
   }, []);
 
   return (
     <>
-      <Header count={countItems(cart)} onOpenCart={() => setCartOpen(true)} />
+      <Header count={countItems(cart)} onOpenCart={cartView.show} />
       <main id="main">
         {route.page === 'catalog' ? <CatalogPage state={state} onRetry={reload} onAdd={add} /> : null}
         {route.page === 'order' ? (
@@ -63,7 +65,7 @@ export function App({ location, goTo }: AppProps) {
         {route.page === 'lost' ? <LostPage /> : null}
       </main>
       <Footer />
-      <CartDrawer open={cartOpen} cart={cart} products={products} onClose={() => setCartOpen(false)} goTo={goTo} />
+      <CartDrawer open={cartView.open} cart={cart} products={products} onClose={cartView.hide} goTo={goTo} />
       <p className="visually-hidden" role="status">
         {announcement}
       </p>

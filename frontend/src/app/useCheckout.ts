@@ -53,7 +53,7 @@ export function useCheckout(cart: Cart, goTo: (url: string) => void): Checkout {
 
   function applyCode() {
     if (applied) reload();
-    else cartStore.set({ ...cart, code: code.trim() });
+    else cartStore.update((current) => ({ ...current, code: code.trim() }));
   }
 
   function showFields(fields: FieldErrors) {
@@ -98,8 +98,7 @@ export function useCheckout(cart: Cart, goTo: (url: string) => void): Checkout {
     if (!begin()) return;
     setResult(undefined);
     try {
-      const wanted = { ...cart, code: code.trim() };
-      if (!applied) cartStore.set(wanted);
+      const wanted = applied ? cart : cartStore.update((current) => ({ ...current, code: code.trim() }));
       const request = await check(wanted);
       const outcome = request && (await placeOrder(request));
       if (outcome?.kind === 'leave') {

@@ -7,11 +7,13 @@ import { CloseIcon } from './icons';
 interface DrawerProps {
   readonly open: boolean;
   readonly title: string;
+  /** Shown over the title. */
+  readonly banner?: ReactNode;
   readonly onClose: () => void;
   readonly children: ReactNode;
 }
 
-export function Drawer({ open, title, onClose, children }: DrawerProps) {
+export function Drawer({ open, title, banner, onClose, children }: DrawerProps) {
   const { texts } = useTexts();
   const dialog = useRef<HTMLDialogElement>(null);
 
@@ -35,7 +37,10 @@ export function Drawer({ open, title, onClose, children }: DrawerProps) {
     >
       <div className="drawer-panel">
         <header className="drawer-header">
-          <h2 id="drawer-title">{title}</h2>
+          <h2 id="drawer-title" tabIndex={-1}>
+            {title}
+          </h2>
+          {banner}
           <button type="button" className="icon-button" aria-label={texts.cart.close} onClick={onClose}>
             <CloseIcon />
           </button>

@@ -3,6 +3,8 @@
 export interface Stored<T> {
   readonly get: () => T;
   readonly set: (value: T) => void;
+  /** Changes what is stored now, which another tab may have written, and gives the new value back. */
+  readonly update: (change: (value: T) => T) => T;
   readonly subscribe: (listener: () => void) => () => void;
 }
 
@@ -36,6 +38,12 @@ export function stored<T>(storage: () => Storage, key: string, read: (raw: unkno
     for (const listener of listeners) listener();
   }
 
+  function update(change: (value: T) => T): T {
+    const next = change(get());
+    set(next);
+    return next;
+  }
+
   function subscribe(listener: () => void): () => void {
     const onStorage = (event: StorageEvent) => {
       if (event.key === key || event.key === null) listener();
@@ -48,7 +56,7 @@ export function stored<T>(storage: () => Storage, key: string, read: (raw: unkno
     };
   }
 
-  return { get, set, subscribe };
+  return { get, set, update, subscribe };
 }
 
 function readText(storage: () => Storage, key: string, fallback: string | null): string | null {

@@ -16,6 +16,7 @@ HTMLDialogElement.prototype.close = function close() {
 beforeEach(() => {
   localStorage.clear();
   sessionStorage.clear();
+  history.replaceState(null, '', '/');
 });
 
 afterEach(cleanup);

@@ -56,6 +56,7 @@ export const de: Texts = {
     discount: 'Rabatt',
     discountWith: (code) => `Rabatt (${code})`,
     total: 'Gesamt',
+    totalIs: (total) => `Gesamt: ${total}.`,
   },
 
   fields: { discount: 'Rabattcode', name: 'Name', email: 'E-Mail', phone: 'Telefon' },
@@ -65,7 +66,7 @@ export const de: Texts = {
     phoneHint: 'Mit Ländervorwahl: +43 660 …',
     submit: 'Zur Kasse',
     sending: 'Einen Moment: Die Bezahlseite wird vorbereitet.',
-    slow: 'Es dauert länger als sonst. Bitte bleiben Sie auf dieser Seite.',
+    slow: 'Das dauert länger als sonst. Bitte warten Sie.',
     finePrint: 'Sie bezahlen auf der nächsten Seite, bei Stripe.',
     priceChanged: (before, after) =>
       `Ein Preis hat sich inzwischen geändert: Der Gesamtbetrag war ${before} und ist jetzt ${after}.`,

@@ -56,6 +56,7 @@ export const en = {
     discount: 'Discount',
     discountWith: (code: string) => `Discount (${code})`,
     total: 'Total',
+    totalIs: (total: string) => `Total: ${total}.`,
   },
 
   fields: { discount: 'Discount code', name: 'Name', email: 'Email', phone: 'Phone' },
@@ -65,7 +66,7 @@ export const en = {
     phoneHint: 'With country code: +43 660 …',
     submit: 'Checkout',
     sending: 'One moment: the payment page is being prepared.',
-    slow: 'This takes longer than usual. Please stay on this page.',
+    slow: 'This takes longer than usual. Please stay here.',
     finePrint: 'You pay on the next page, with Stripe.',
     priceChanged: (before: string, after: string) =>
       `A price changed while you were here: the total was ${before} and is now ${after}.`,

@@ -8,6 +8,7 @@ import { faultText } from '@/texts/faultText';
 import { useTexts } from '@/texts/language';
 import { MAX_QUANTITY } from './cart';
 import { QuantityInput } from './QuantityInput';
+import type { SeenProduct, SeenProducts } from './seen';
 
 interface CartLinesProps {
   readonly items: readonly CartItem[];
@@ -15,15 +16,18 @@ interface CartLinesProps {
   /** From the newest quote: newer than the catalog's prices. */
   readonly priced: readonly PricedItem[];
   readonly currency: string | undefined;
+  /** As they were picked. */
+  readonly seen: SeenProducts;
   /** Reasons, by index, why a line cannot be bought. */
   readonly faults: Readonly<Record<number, Fault>>;
   readonly onQuantity: (sku: string, quantity: number) => void;
   readonly onRemove: (sku: string) => void;
 }
 
-export function CartLines({ items, products, priced, currency, faults, onQuantity, onRemove }: CartLinesProps) {
+export function CartLines({ items, products, priced, currency, seen, faults, onQuantity, onRemove }: CartLinesProps) {
+  const { texts } = useTexts();
   return (
-    <ul className="lines">
+    <ul className="lines" aria-label={texts.cart.items}>
       {items.map((item, index) => (
         <CartLine
           key={item.sku}
@@ -31,6 +35,7 @@ export function CartLines({ items, products, priced, currency, faults, onQuantit
           product={products.get(item.sku)}
           priced={priced.find(({ sku }) => sku === item.sku)}
           currency={currency}
+          seen={seen[item.sku]}
           fault={faults[index]}
           onQuantity={onQuantity}
           onRemove={onRemove}
@@ -45,15 +50,17 @@ interface CartLineProps {
   readonly product: Product | undefined;
   readonly priced: PricedItem | undefined;
   readonly currency: string | undefined;
+  readonly seen: SeenProduct | undefined;
   readonly fault: Fault | undefined;
   readonly onQuantity: (sku: string, quantity: number) => void;
   readonly onRemove: (sku: string) => void;
 }
 
-function CartLine({ item, product, priced, currency, fault, onQuantity, onRemove }: CartLineProps) {
+function CartLine({ item, product, priced, currency, seen, fault, onQuantity, onRemove }: CartLineProps) {
   const { texts, money } = useTexts();
-  const title = priced?.name ?? product?.name ?? item.sku;
+  const title = priced?.name ?? product?.name ?? seen?.name ?? item.sku;
   const unitAmount = priced?.unit_amount ?? product?.unit_amount;
+  const before = seen && seen.currency === currency ? seen.unit_amount : undefined;
   const faultId = `line-${item.sku}-error`;
   return (
     <li className="line" data-sku={item.sku}>
@@ -62,6 +69,9 @@ function CartLine({ item, product, priced, currency, fault, onQuantity, onRemove
         <h3>{title}</h3>
         {unitAmount !== undefined && currency ? (
           <span className="line-amount">{money(unitAmount * item.quantity, currency)}</span>
+        ) : null}
+        {unitAmount !== undefined && currency && item.quantity > 1 ? (
+          <p className="line-each">{texts.cart.each(money(unitAmount, currency))}</p>
         ) : null}
       </div>
       <div className="line-controls">
@@ -100,6 +110,11 @@ function CartLine({ item, product, priced, currency, fault, onQuantity, onRemove
           {texts.cart.remove}
         </button>
       </div>
+      {unitAmount !== undefined && before !== undefined && currency && before !== unitAmount && !fault ? (
+        <p className="line-note">
+          {(before > unitAmount ? texts.cart.cheaper : texts.cart.dearer)(money(before, currency))}
+        </p>
+      ) : null}
       {fault ? (
         <p id={faultId} className="field-error line-fault" role="alert">
           {title}: {faultText(texts, fault)}

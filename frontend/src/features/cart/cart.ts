@@ -39,6 +39,20 @@ export function removeItem(cart: Cart, sku: string): Cart {
   return items.length > 0 ? { ...cart, items } : EMPTY_CART;
 }
 
+/** A line that was taken out, with what is needed to put it back where it was. */
+export interface RemovedLine {
+  readonly item: CartItem;
+  readonly index: number;
+  readonly code: string;
+}
+
+/** Puts a line back into the cart as it is now; where the product was picked again meanwhile, that stands. */
+export function restoreLine(cart: Cart, { item, index, code }: RemovedLine): Cart {
+  if (cart.items.some(({ sku }) => sku === item.sku) || cart.items.length >= MAX_LINES) return cart;
+  const items = [...cart.items.slice(0, index), item, ...cart.items.slice(index)];
+  return { items, code: cart.code || code };
+}
+
 /** Takes out what was paid for, and only that: the shopper may have picked more since. */
 export function removePurchased(cart: Cart, purchased: readonly CartItem[]): Cart {
   const bought = new Map(purchased.map((item) => [item.sku, item.quantity]));

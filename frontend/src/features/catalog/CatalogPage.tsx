@@ -6,7 +6,7 @@ import { useTitle } from '@/lib/useTitle';
 import { useTexts } from '@/texts/language';
 import type { CatalogState } from './useCatalog';
 
-const SKELETONS = ['a', 'b', 'c', 'd', 'e', 'f'];
+const SKELETONS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 const ABOVE_THE_FOLD = 4;
 
 interface CatalogPageProps {
@@ -34,7 +34,10 @@ export function CatalogPage({ state, onRetry, onAdd }: CatalogPageProps) {
         </div>
       ) : null}
       {state.phase === 'ready' && state.catalog.products.length === 0 ? (
-        <p className="empty">{texts.catalog.empty}</p>
+        <div className="empty">
+          <p>{texts.catalog.empty}</p>
+          <p>{texts.catalog.emptyHint}</p>
+        </div>
       ) : null}
       {state.phase === 'ready' ? (
         <ul className="grid">
@@ -93,8 +96,15 @@ function Skeletons() {
         {SKELETONS.map((key) => (
           <div key={key} className="card skeleton">
             <div className="picture" />
-            <div className="skeleton-line" />
-            <div className="skeleton-line skeleton-short" />
+            <div className="card-text">
+              <div className="skeleton-line skeleton-title" />
+              <div className="skeleton-line" />
+              <div className="skeleton-line skeleton-short" />
+            </div>
+            <div className="card-buy">
+              <div className="skeleton-line skeleton-price" />
+              <div className="skeleton-line skeleton-button" />
+            </div>
           </div>
         ))}
       </div>

@@ -28,5 +28,13 @@ export function useCatalog(): { readonly state: CatalogState; readonly reload: (
     setState({ phase: 'loading' });
     setAttempt((count) => count + 1);
   }, []);
+
+  // Back on the line: nobody should have to ask.
+  useEffect(() => {
+    if (state.phase !== 'failed') return;
+    window.addEventListener('online', reload);
+    return () => window.removeEventListener('online', reload);
+  }, [state.phase, reload]);
+
   return { state, reload };
 }

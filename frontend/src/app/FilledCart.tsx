@@ -1,0 +1,102 @@
+/** The cart and the checkout in one view: items, discount code, name, email, phone, total, Checkout. */
+
+import { useEffect, useRef } from 'react';
+import { Amounts } from '@/components/Amounts';
+import { CartLines } from '@/features/cart/CartLines';
+import { type Cart, cartStore, catalogSubtotal, setQuantity } from '@/features/cart/cart';
+import { DiscountForm } from '@/features/cart/DiscountForm';
+import type { SeenProducts } from '@/features/cart/seen';
+import { ContactForm } from '@/features/checkout/ContactForm';
+import type { Product, Quote } from '@/lib/api';
+import { useTexts } from '@/texts/language';
+import { CheckoutNotice } from './CheckoutNotice';
+import { SubmitBar } from './SubmitBar';
+import { useCheckout } from './useCheckout';
+
+const FORM_ID = 'checkout-form';
+
+interface FilledCartProps {
+  readonly cart: Cart;
+  readonly products: ReadonlyMap<string, Product>;
+  readonly seen: SeenProducts;
+  readonly onRemove: (sku: string) => void;
+  readonly goTo: (url: string) => void;
+}
+
+export function FilledCart({ cart, products, seen, onRemove, goTo }: FilledCartProps) {
+  const panel = useRef<HTMLDivElement>(null);
+  const { texts } = useTexts();
+  const checkout = useCheckout(cart, goTo);
+  const { pricing, stale, contact, errors, faultyField, notice, sending } = checkout;
+
+  useEffect(() => {
+    if (faultyField) panel.current?.querySelector<HTMLElement>(`#${faultyField.id}`)?.focus();
+  }, [faultyField]);
+
+  const quote = pricing?.quote;
+  // While a quote is on its way the catalog's prices tell the same sum at once, unless a discount is in play.
+  const quick = stale && !cart.code ? catalogSubtotal(cart, products) : undefined;
+  const currency = quote?.currency ?? products.values().next().value?.currency;
+  const total = quick ?? quote?.amount_total;
+
+  return (
+    <div className="cart" ref={panel}>
+      <div className="cart-scroll">
+        <CartLines
+          items={cart.items}
+          products={products}
+          priced={quote?.items ?? []}
+          currency={currency}
+          seen={seen}
+          faults={stale ? {} : checkout.lineFaults}
+          onQuantity={(sku, quantity) => cartStore.update((current) => setQuantity(current, sku, quantity))}
+          onRemove={onRemove}
+        />
+        <DiscountForm
+          draft={checkout.code}
+          error={errors.discount}
+          onDraft={checkout.changeCode}
+          onApply={checkout.applyCode}
+        />
+        <section className="details">
+          <h3>{texts.checkout.details}</h3>
+          <ContactForm
+            id={FORM_ID}
+            contact={contact.contact}
+            errors={errors}
+            onChange={contact.change}
+            onLeave={contact.leave}
+            onSubmit={checkout.submit}
+          />
+        </section>
+      </div>
+      <div className="cart-foot">
+        <CheckoutNotice notice={notice} onRetry={checkout.retry} />
+        {total !== undefined && currency !== undefined ? (
+          <Amounts
+            subtotal={quick ?? quote?.amount_subtotal ?? total}
+            discount={quick === undefined ? (quote?.amount_discount ?? 0) : 0}
+            total={total}
+            currency={currency}
+            discountCode={quote?.discount?.code}
+            busy={stale}
+          />
+        ) : null}
+        <SubmitBar form={FORM_ID} sending={sending} />
+        <TotalAnnouncement quote={stale ? undefined : quote} />
+      </div>
+    </div>
+  );
+}
+
+/** Tells those who cannot see it what the cart costs now. */
+function TotalAnnouncement({ quote }: { readonly quote: Quote | undefined }) {
+  const { texts, money } = useTexts();
+  const discount = quote?.discount;
+  return (
+    <p className="visually-hidden" role="status">
+      {quote && discount ? `${texts.cart.applied(discount.code, money(quote.amount_discount, quote.currency))} ` : null}
+      {quote ? texts.amounts.totalIs(money(quote.amount_total, quote.currency)) : null}
+    </p>
+  );
+}

@@ -1,0 +1,28 @@
+/** Says what was removed and offers to put it back; takes the focus, since the button that had it is gone. */
+
+import { useEffect, useRef } from 'react';
+import { useTexts } from '@/texts/language';
+
+interface UndoBarProps {
+  readonly name: string;
+  readonly onUndo: () => void;
+}
+
+export function UndoBar({ name, onUndo }: UndoBarProps) {
+  const { texts } = useTexts();
+  const button = useRef<HTMLButtonElement>(null);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each removal is a new offer.
+  useEffect(() => button.current?.focus(), [name]);
+
+  return (
+    <div className="undo">
+      <p className="undo-text" role="status">
+        {texts.cart.removed(name)}
+      </p>
+      <button ref={button} type="button" className="button button-quiet" onClick={onUndo}>
+        {texts.cart.undo}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+/** Name and price of each product as the shopper picked it: to tell of changes since, never to reckon with. */
+
+import type { Product } from '@/lib/api';
+import { isRecord, stored } from '@/lib/storage';
+import type { Cart } from './cart';
+
+export interface SeenProduct {
+  readonly name: string;
+  readonly unit_amount: number;
+  readonly currency: string;
+}
+
+export type SeenProducts = Readonly<Record<string, SeenProduct>>;
+
+export const seenStore = stored<SeenProducts>(() => localStorage, 'checkout.seen', readSeen);
+
+/** What has left the cart is forgotten on the way. */
+export function noteSeen({ sku, name, unit_amount, currency }: Product, cart: Cart): void {
+  const held = new Set(cart.items.map((item) => item.sku));
+  seenStore.update((seen) => ({
+    ...Object.fromEntries(Object.entries(seen).filter(([each]) => held.has(each))),
+    [sku]: { name, unit_amount, currency },
+  }));
+}
+
+function readSeen(raw: unknown): SeenProducts {
+  if (!isRecord(raw)) return {};
+  const seen: Record<string, SeenProduct> = {};
+  for (const [sku, each] of Object.entries(raw)) {
+    if (!isRecord(each)) continue;
+    const { name, unit_amount, currency } = each;
+    if (typeof name !== 'string' || typeof unit_amount !== 'number' || typeof currency !== 'string') continue;
+    seen[sku] = { name, unit_amount, currency };
+  }
+  return seen;
+}

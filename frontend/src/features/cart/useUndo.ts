@@ -1,0 +1,39 @@
+/** Takes a line out of the cart, and for a few seconds offers to put it back. */
+
+import { useCallback, useEffect, useState } from 'react';
+import { cartStore, type RemovedLine, removeItem, restoreLine } from './cart';
+
+const OFFERED_MS = 8_000;
+
+interface Undo {
+  readonly removed: RemovedLine | undefined;
+  readonly remove: (sku: string) => void;
+  readonly undo: () => void;
+}
+
+export function useUndo(): Undo {
+  const [removed, setRemoved] = useState<RemovedLine>();
+
+  useEffect(() => {
+    if (!removed) return;
+    const timer = setTimeout(() => setRemoved(undefined), OFFERED_MS);
+    return () => clearTimeout(timer);
+  }, [removed]);
+
+  const remove = useCallback((sku: string) => {
+    const { items, code } = cartStore.get();
+    const index = items.findIndex((item) => item.sku === sku);
+    const item = items[index];
+    if (!item) return;
+    cartStore.update((cart) => removeItem(cart, sku));
+    setRemoved({ item, index, code });
+  }, []);
+
+  const undo = useCallback(() => {
+    if (!removed) return;
+    cartStore.update((cart) => restoreLine(cart, removed));
+    setRemoved(undefined);
+  }, [removed]);
+
+  return { removed, remove, undo };
+}
