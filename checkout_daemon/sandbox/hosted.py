@@ -158,7 +158,8 @@ class Hosted:
             kept.pop("promotion_code", None)
         shown = Form(kept, error.error.get("param") if error else None, str(error or ""))
         return _html(
-            checkout_page.checkout(self._bill(session), shown, error and str(error), notice), 402 if error else 200
+            checkout_page.checkout(self._bill(session), shown, str(error) if error else None, notice),
+            402 if error else 200,
         )
 
     def _bill(self, session: Record) -> checkout_page.Bill:

@@ -19,7 +19,7 @@ from tests.sandbox.test_hosted import CARD, browser, get, names, path_of, post
 __all__ = ["browser"]
 
 DAY = 86_400
-RECOVERY = {"after_expiration": {"recovery": {"enabled": True}}}
+RECOVERY: dict[str, Any] = {"after_expiration": {"recovery": {"enabled": True}}}
 
 
 def recovery_of(session: stripe.checkout.Session) -> stripe.checkout.Session.AfterExpiration.Recovery:
@@ -67,7 +67,7 @@ async def test_the_address_leads_to_a_session_like_the_old_one(client: stripe.St
     new_id = await recovered(client, browser, expired)
     new = await client.v1.checkout.sessions.retrieve_async(new_id, params={"expand": ["line_items"]})
     assert (new.recovered_from, new.status, new.payment_intent) == (old.id, "open", None)
-    assert (new.amount_total, new.client_reference_id, (new.metadata or {})["order"]) == (2000, "o7", "7")
+    assert (new.amount_total, new.client_reference_id, new.to_dict()["metadata"]["order"]) == (2000, "o7", "7")
     assert new.line_items is not None
     assert [each.description for each in new.line_items.data] == ["Mug"]
     assert new.expires_at - new.created == DAY
@@ -133,10 +133,14 @@ async def test_a_session_whose_time_came_while_the_sandbox_was_down_expires_when
         session = await open_session(client, expires_at=int(time.time()) + 1860)
         paid = await open_session(client, expires_at=int(time.time()) + 1860)
         await client.raw_request_async("post", f"/v1/payment_pages/{paid.id}/confirm", payment_method="pm_card_visa")
-    async with TestServer(create_app(settings)) as server:
-        client = connect(server)
-        await advance(server, "1h")
+    again = TestServer(create_app(settings))
+    await again.start_server()
+    try:
+        client = connect(again)
+        await advance(again, "1h")
         assert (await client.v1.checkout.sessions.retrieve_async(session.id)).status == "expired"
         assert (await client.v1.checkout.sessions.retrieve_async(paid.id)).status == "complete"
         expired = await client.v1.events.list_async(params={"type": "checkout.session.expired"})
         assert [each.data.object["id"] for each in expired.data] == [session.id]
+    finally:
+        await again.close()

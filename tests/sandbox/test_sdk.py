@@ -177,7 +177,7 @@ async def test_invalid_request(sdk: Sdk) -> None:
     with pytest.raises(stripe.InvalidRequestError) as caught:
         await sdk("checkout.sessions.retrieve", "cs_test_no")
     assert (caught.value.http_status, caught.value.code) == (404, "resource_missing")
-    assert caught.value.request_id.startswith("req_")
+    assert str(caught.value.request_id).startswith("req_")
 
 
 async def test_authentication(connect_sdk: Opened) -> None:

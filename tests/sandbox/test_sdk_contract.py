@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union
+from typing import Any, Union, cast
 
 import pytest
 import stripe
@@ -198,7 +198,7 @@ def expandable(hint: Any, owner: type) -> Iterator[str]:
         for each in args:
             yield from expandable(each, owner)
     elif isinstance(hint, type) and issubclass(hint, StripeObject) and "." in hint.__qualname__:
-        for name, inner in class_hints(hint).items():
+        for name, inner in class_hints(cast("type", hint)).items():
             for rest in expandable(inner, hint):
                 yield f".{name}{rest}"
 
