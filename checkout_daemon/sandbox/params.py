@@ -201,6 +201,11 @@ PAGING: Fields = {
 }
 
 
+def refusing(because: str, *names: str) -> Fields:
+    """Parameters that are all refused for one reason."""
+    return {name: Refused(because) for name in names}
+
+
 def read_params(tree: Tree, specs: Mapping[str, Spec]) -> Params:
     """The parameters that were given, converted. Raises ApiError for the first that is unknown, missing or wrong."""
     return _read_fields(tree, specs, "")

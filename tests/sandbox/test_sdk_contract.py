@@ -20,7 +20,18 @@ import checkout_daemon.gateway
 from checkout_daemon.sandbox.box import Operation
 from checkout_daemon.sandbox.expandable import EXPANDABLE
 from checkout_daemon.sandbox.params import Flag, Integer, ListOf, Map, Refused, Spec, Text
-from checkout_daemon.sandbox.resources import OPERATIONS, checkout, coupons, events, pages, promotion_codes, webhooks
+from checkout_daemon.sandbox.resources import (
+    OPERATIONS,
+    checkout,
+    coupons,
+    customers,
+    events,
+    pages,
+    prices,
+    products,
+    promotion_codes,
+    webhooks,
+)
 from tests.sandbox.conftest import open_session
 from tests.sandbox.sdk_params import SOURCE, by_route, differences, methods
 from tests.sandbox.sdk_shapes import CLASSES, class_hints, evaluate
@@ -41,6 +52,8 @@ EXTRAS = {
         "payment_method_types",  # the CLI's triggers send it, as older versions of the API had it
     },
     ("POST", "/v1/promotion_codes"): {"coupon"},  # as well
+    ("POST", "/v1/customers"): {"coupon"},
+    ("POST", "/v1/customers/{id}"): {"coupon"},
 }
 CLI_ONLY = {
     ("POST", "/v1/events/{id}/retry"),
@@ -50,7 +63,7 @@ CLI_ONLY = {
 """What the CLI asks for and the SDK does not know."""
 
 _TABLE = {(each.method, each.path): each for each in OPERATIONS}
-_MODULES = (checkout, coupons, events, pages, promotion_codes, webhooks)
+_MODULES = (checkout, coupons, customers, events, pages, prices, products, promotion_codes, webhooks)
 _MODELLED = [each for module in _MODULES for each in module.OPERATIONS]
 
 

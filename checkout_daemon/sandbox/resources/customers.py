@@ -15,6 +15,7 @@ from checkout_daemon.sandbox.params import (
     EXPAND,
     PAGING,
     Anything,
+    Flag,
     Integer,
     ListOf,
     Map,
@@ -23,6 +24,7 @@ from checkout_daemon.sandbox.params import (
     Range,
     Text,
     merge_metadata,
+    refusing,
 )
 from checkout_daemon.sandbox.shapes import ADDRESS, SHIPPING, address, shipping
 from checkout_daemon.sandbox.storage import Body, Record
@@ -42,6 +44,8 @@ _PLAIN = (
 )
 _CHANGEABLE = {
     **EXPAND,
+    **refusing("The offline sandbox does not compute taxes.", "tax"),
+    **refusing("The offline sandbox reconciles no bank transfers by itself.", "cash_balance"),
     "address": Map(ADDRESS),
     "balance": Integer(minimum=-99_999_999),
     "business_name": Text(maximum=150),
@@ -63,11 +67,21 @@ _CHANGEABLE = {
     "next_invoice_sequence": Integer(minimum=1),
     "phone": Text(maximum=20),
     "preferred_locales": ListOf(Text()),
-    "shipping": Map(SHIPPING),
+    "shipping": Map({name: SHIPPING[name] for name in ("address", "name", "phone")}),
     "source": Text(),
     "tax_exempt": Text(choices=("exempt", "none", "reverse")),
+    "validate": Flag(),
 }
-_CREATABLE = {**_CHANGEABLE, "payment_method": Text(), "test_clock": Text()}
+_CREATABLE = {
+    **_CHANGEABLE,
+    **refusing("The offline sandbox keeps no tax ids.", "tax_id_data"),
+    "payment_method": Text(),
+    "test_clock": Text(),
+}
+_UPDATABLE = {
+    **_CHANGEABLE,
+    **refusing("In the offline sandbox a customer's first source stays the default one.", "default_source"),
+}
 
 
 def _apply(body: Body, params: Params) -> None:
@@ -142,7 +156,7 @@ def delete(box: Box, _: Params, object_id: str) -> Body:
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions = [*matching(params, "email"), ("kind IS NOT ?", "deleted")]
+    conditions = [*matching(params, "email", "test_clock"), ("kind IS NOT ?", "deleted")]
     return list_page(box, "customer", "/v1/customers", params, conditions)
 
 
@@ -150,10 +164,11 @@ def _deleted(object_id: str) -> Body:
     return {"id": object_id, "object": "customer", "deleted": True}
 
 
+_LIST = {**PAGING, "created": Range(), "email": Text(maximum=512), "test_clock": Text()}
 OPERATIONS = (
     Operation("POST", "/v1/customers", create, _CREATABLE),
     Operation("GET", "/v1/customers/{id}", retrieve, EXPAND),
-    Operation("POST", "/v1/customers/{id}", update, _CHANGEABLE),
+    Operation("POST", "/v1/customers/{id}", update, _UPDATABLE),
     Operation("DELETE", "/v1/customers/{id}", delete, {}),
-    Operation("GET", "/v1/customers", list_all, {**PAGING, "created": Range(), "email": Text(maximum=512)}),
+    Operation("GET", "/v1/customers", list_all, _LIST),
 )

@@ -6,7 +6,7 @@ import json
 
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.catalog import build_product, create_price
-from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.listing import list_page, matching
 from checkout_daemon.sandbox.params import (
@@ -20,8 +20,10 @@ from checkout_daemon.sandbox.params import (
     Number,
     Params,
     Range,
+    Refused,
     Text,
     merge_metadata,
+    refusing,
 )
 from checkout_daemon.sandbox.storage import Body, Record
 
@@ -29,6 +31,8 @@ _TAX = Text(choices=("exclusive", "inclusive", "unspecified"))
 
 
 def create(box: Box, params: Params, _: str) -> Body:
+    if params.get("billing_scheme") == "tiered":
+        raise invalid(_PLAIN_PRICES, param="billing_scheme")
     if data := params.get("product_data"):
         product = build_product(data)
         box.storage.add(Record(product))
@@ -64,10 +68,14 @@ def list_all(box: Box, params: Params, _: str) -> Body:
     return list_page(box, "price", "/v1/prices", params, conditions)
 
 
+_PLAIN_PRICES = "The offline sandbox has prices of one currency and one amount for each unit."
+_MOVES = "The offline sandbox does not move lookup keys from price to price."
 _CREATE = {
     **EXPAND,
+    **refusing(_PLAIN_PRICES, "currency_options", "custom_unit_amount", "tiers", "tiers_mode", "transform_quantity"),
+    **refusing(_MOVES, "transfer_lookup_key"),
     "active": Flag(),
-    "billing_scheme": Text(choices=("per_unit",)),
+    "billing_scheme": Text(choices=("per_unit", "tiered")),
     "currency": Text(required=True),
     "lookup_key": Text(maximum=200),
     "metadata": Metadata(),
@@ -75,8 +83,10 @@ _CREATE = {
     "product": Text(),
     "product_data": Map(
         {
+            **refusing("The offline sandbox does not compute taxes.", "tax_details"),
             "name": Text(required=True),
             "active": Flag(),
+            "id": Refused("The offline sandbox names the products that come with a price."),
             "metadata": Metadata(),
             "statement_descriptor": Text(maximum=22),
             "tax_code": Text(),
@@ -105,6 +115,8 @@ OPERATIONS = (
         update,
         {
             **EXPAND,
+            **refusing(_PLAIN_PRICES, "currency_options"),
+            **refusing(_MOVES, "transfer_lookup_key"),
             "active": Flag(),
             "lookup_key": Text(maximum=200),
             "metadata": Metadata(),
@@ -123,6 +135,7 @@ OPERATIONS = (
             "currency": Text(),
             "lookup_keys": ListOf(Text(), maximum=10),
             "product": Text(),
+            "recurring": Refused("The offline sandbox lists prices by type, not by what recurs."),
             "type": Text(choices=("one_time", "recurring")),
         },
     ),

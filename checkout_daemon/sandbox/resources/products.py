@@ -24,10 +24,12 @@ from checkout_daemon.sandbox.params import (
     Range,
     Text,
     merge_metadata,
+    refusing,
 )
 from checkout_daemon.sandbox.storage import Body, Record
 
 _CHANGEABLE: Fields = {
+    **refusing("The offline sandbox does not compute taxes.", "tax_details"),
     "active": Flag(),
     "description": Text(maximum=40_000),
     "images": ListOf(Text(), maximum=8),
@@ -89,14 +91,16 @@ def delete(box: Box, _: Params, object_id: str) -> Body:
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions = matching(params, "active", "url")
+    conditions = matching(params, "active", "shippable", "type", "url")
     if params.get("ids"):
         conditions.append(("id IN (SELECT value FROM json_each(?))", json.dumps(params["ids"])))
     return list_page(box, "product", "/v1/products", params, conditions)
 
 
+_PLAIN_PRICES = "The offline sandbox takes a plain price with a product; create others as prices."
 _PRICE_DATA = Map(
     {
+        **refusing(_PLAIN_PRICES, "currency_options", "custom_unit_amount", "recurring"),
         "currency": Text(required=True),
         "metadata": Metadata(),
         "unit_amount": Integer(minimum=0),
@@ -125,6 +129,14 @@ OPERATIONS = (
         "GET",
         "/v1/products",
         list_all,
-        {**PAGING, "active": Flag(), "created": Range(), "ids": ListOf(Text()), "url": Text(), "shippable": Flag()},
+        {
+            **PAGING,
+            "active": Flag(),
+            "created": Range(),
+            "ids": ListOf(Text()),
+            "shippable": Flag(),
+            "type": Text(choices=("good", "service")),
+            "url": Text(),
+        },
     ),
 )
