@@ -18,7 +18,7 @@ from checkout_daemon.commands.declared.events import events
 from checkout_daemon.commands.declared.orders import orders
 from checkout_daemon.commands.declared.programs import dev, sandbox, serve
 from checkout_daemon.commands.declared.setup import completion, doctor
-from checkout_daemon.commands.declared.trigger import trigger
+from checkout_daemon.commands.declared.trigger import listen, trigger
 
 
 class _Program(click.Group):
@@ -44,7 +44,7 @@ def checkout() -> None:
     """
 
 
-for _command in (dev, serve, sandbox, db, catalog, orders, events, trigger, doctor, completion):
+for _command in (dev, serve, sandbox, db, catalog, orders, events, trigger, listen, doctor, completion):
     checkout.add_command(_command)
 
 

@@ -1,7 +1,8 @@
 """Settings: where each comes from, what it means, and what is wrong with it.
 
 First found wins: the environment, `.env` in the working directory, then `dev.env` in the state directory, which
-`checkout dev` writes. Every setting can also be given as `NAME_FILE`, a path to a file that holds the value.
+`checkout dev` writes; the daemon that it starts takes `dev.env` first.
+Every setting can also be given as `NAME_FILE`, a path to a file that holds the value.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from checkout_daemon.errors import ConfigurationError
 STRIPE_API_BASE = "https://api.stripe.com"
 DEFAULT_STATE_DIR = ".checkout"
 DEV_ENV = "dev.env"
+DEV_ENV_FIRST = "CHECKOUT_DEV_ENV_FIRST"
+"""Set for the daemon of `checkout dev`: what dev.env says holds, so that a secret added there is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def load_settings(
     layers: list[Mapping[str, str]] = [environ, _read_env_file(cwd / ".env")]
     reader = _Reader(layers)
     state = state_dir or Path(reader.text("CHECKOUT_STATE_DIR", DEFAULT_STATE_DIR))
-    layers.append(_read_env_file(cwd / state / DEV_ENV))
+    layers.insert(0 if environ.get(DEV_ENV_FIRST) else len(layers), _read_env_file(cwd / state / DEV_ENV))
 
     host = reader.text("CHECKOUT_HOST", "127.0.0.1")
     port = reader.number("CHECKOUT_PORT", 8000, 0, 65535)

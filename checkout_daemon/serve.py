@@ -18,6 +18,7 @@ from checkout_daemon.config import Settings
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.observability.logs import set_up_logging
 from checkout_daemon.observability.metrics import MULTIPROCESS_DIRECTORY, forget_process
+from checkout_daemon.services.daemons import announced
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ def run(settings: Settings, options: ServeOptions) -> int:
         listeners = open_listeners(options.host, options.port, options.workers)
         try:
             asyncio.run(_prepare_database(settings))
-            return _serve(settings, options, listeners)
+            with contextlib.ExitStack() as running:
+                return _serve(settings, options, listeners, running)
         finally:
             _close(listeners)
     except CheckoutError as error:
@@ -162,9 +164,16 @@ async def _prepare_database(settings: Settings) -> None:
         await database.close()
 
 
-def _serve(settings: Settings, options: ServeOptions, listeners: list[socket.socket]) -> int:
+def _serve(
+    settings: Settings, options: ServeOptions, listeners: list[socket.socket], running: contextlib.ExitStack
+) -> int:
     parent_pipe = _parent_pipe()
     address = _address(listeners[0])
+
+    def listening(by: str) -> None:
+        running.enter_context(announced(settings.state_dir))
+        _tell(address, by)
+
     if options.workers == 1:
         from checkout_daemon.worker import WebhookSecrets, run_worker
 
@@ -175,7 +184,7 @@ def _serve(settings: Settings, options: ServeOptions, listeners: list[socket.soc
             secrets,
             jobs=options.jobs,
             parent_pipe=parent_pipe,
-            on_listening=lambda: _tell(address, "one process"),
+            on_listening=lambda: listening("one process"),
         )
     with _shared_metrics() as directory:
         from checkout_daemon.supervisor import Supervisor
@@ -201,7 +210,7 @@ def _serve(settings: Settings, options: ServeOptions, listeners: list[socket.soc
             on_stop=lambda: _close(listeners),
             on_death=forget_process,
         )
-        return supervisor.run(on_started=lambda: _tell(address, f"{options.workers} workers"))
+        return supervisor.run(on_started=lambda: listening(f"{options.workers} workers"))
 
 
 def _parent_pipe() -> int | None:

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from checkout_daemon.config import DEV_ENV, STRIPE_API_BASE, is_live_key, load_settings, read_setting
+from checkout_daemon.config import DEV_ENV, DEV_ENV_FIRST, STRIPE_API_BASE, is_live_key, load_settings, read_setting
 from checkout_daemon.dev.files import write_private
 from checkout_daemon.errors import ConfigurationError
 
@@ -94,10 +94,8 @@ def write_dev_env(state_dir: Path, env: DevEnv) -> None:
 
 
 def child_environment(env: DevEnv, given: Given, state_dir: Path) -> dict[str, str]:
-    """For the daemon: our own environment, and what dev.env would be overruled in."""
-    child = {**os.environ, "CHECKOUT_STATE_DIR": str(state_dir)}
-    # The rest it reads from dev.env as every command does, so that a secret that is changed there can be read again.
-    child |= {name: value for name, value in env.variables().items() if read_setting(name) not in (None, value)}
+    """For the daemon: our own environment, but for what dev.env tells better."""
+    child = {**os.environ, "CHECKOUT_STATE_DIR": str(state_dir), DEV_ENV_FIRST: "1"}
     child["CHECKOUT_RATE_LIMIT"] = given.rate_limit or "0"  # a demo is hammered by whoever tries it
     if given.database_url is None and given.database_listen_url is not None:
         child["DATABASE_LISTEN_URL"] = env.database_url  # the one that is set belongs to another database

@@ -11,10 +11,11 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import checkout_daemon
@@ -168,11 +169,21 @@ async def started_cli(cli: StripeCli, *arguments: str) -> AsyncIterator[asyncio.
 
 async def hear_out(process: asyncio.subprocess.Process, hear: Heard) -> int:
     """Hear every line until it ends; its exit status."""
-    async with asyncio.TaskGroup() as group:
-        for stream, stderr in ((process.stdout, False), (process.stderr, True)):
-            assert stream is not None
-            group.create_task(_hear(stream, stderr, hear))
+    assert process.stdout is not None
+    assert process.stderr is not None
+    await together(_hear(process.stdout, False, hear), _hear(process.stderr, True, hear))
     return await process.wait()
+
+
+async def together(*works: Coroutine[Any, Any, None]) -> None:
+    """Do all of them; the first that fails ends the others, and its error is raised as it is, not in a group."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def _hear(stream: asyncio.StreamReader, stderr: bool, hear: Heard) -> None:

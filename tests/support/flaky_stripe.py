@@ -23,10 +23,11 @@ class Request:
 
 @dataclass
 class FlakyStripe:
-    """A proxy. `plan` decides for each request, numbered from 0, what goes wrong with it."""
+    """A proxy. `plan` decides for each request, numbered from 0, what goes wrong with it; `rewrite` changes answers."""
 
     upstream: str
     plan: Callable[[int, Request], Trouble | None] = lambda number, request: None
+    rewrite: Callable[[Request, bytes], bytes] = lambda request, content: content
     requests: list[Request] = field(default_factory=list)
     base: str = ""
 
@@ -72,7 +73,7 @@ class FlakyStripe:
                 for name, value in answer.headers.items()
                 if name.lower() not in ("content-length", "transfer-encoding", "connection")
             }
-            return web.Response(status=answer.status, body=content, headers=passed)
+            return web.Response(status=answer.status, body=self.rewrite(told, content), headers=passed)
 
 
 def _hang_up(request: web.Request) -> web.Response:

@@ -35,3 +35,30 @@ def trigger(
     if event is None:
         raise click.UsageError("name an EVENT; `checkout trigger --list` shows which there are")
     return trigger.trigger_event(event, order, amount, timeout_seconds, as_json=as_json)
+
+
+@click.command()
+@click.option("--forward-to", metavar="URL", help="The daemon's webhook.  [default: CHECKOUT_PUBLIC_URL/api/webhook]")
+@click.option(
+    "--check",
+    "check_seconds",
+    type=click.FloatRange(0.1),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to look for what was missed.",
+)
+@json_option
+def listen(forward_to: str | None, check_seconds: float, as_json: bool) -> int:
+    """Have Stripe's events come here, until Ctrl-C.
+
+    Runs `stripe listen` and starts it again when it ends; what it missed is fetched from Stripe. The secret it signs
+    with is made known to the daemon of this folder, else the line to set is printed.
+
+    \b
+    Example:
+      checkout listen
+    """
+    from checkout_daemon.commands import listen
+
+    return listen.listen_to_stripe(forward_to, check_seconds, as_json=as_json)

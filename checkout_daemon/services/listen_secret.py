@@ -1,0 +1,84 @@
+"""The secret that signs what `stripe listen` forwards: learned from the CLI, and made known to the daemon."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tempfile
+from pathlib import Path
+
+from checkout_daemon.config import DEV_ENV, Settings
+from checkout_daemon.errors import CheckoutError, StripeUnavailable
+from checkout_daemon.services.daemons import have_secrets_read_again
+from checkout_daemon.services.stripe_cli import StripeCli, run_cli
+
+NAME = "STRIPE_WEBHOOK_SECRET"
+
+_SECRET = re.compile(r"whsec_\w+")
+_CLI_SECONDS = 30.0
+_LINE = re.compile(rf"^[ \t]*(?:export[ \t]+)?{NAME}[ \t]*=(.*)$", re.MULTILINE)
+
+
+class NoSecret(CheckoutError):
+    """`stripe listen` was refused; the message has its reason."""
+
+    code = "no_listen_secret"
+    title = "Stripe cannot be listened to"
+
+
+async def learn_secret(cli: StripeCli, *options: str) -> str:
+    """What `stripe listen` signs with: the same each time. Raises NoSecret and StripeUnavailable."""
+    finished = await run_cli(cli, "listen", "--print-secret", *options, timeout_seconds=_CLI_SECONDS)
+    if not finished.code and (found := _SECRET.search(finished.stdout)):
+        return found.group()
+    said = " ".join(finished.stderr.split())[:500] or f"exit status {finished.code}"
+    if "dial tcp" in said or "connection refused" in said:
+        raise StripeUnavailable(f"Stripe does not answer the Stripe CLI: {said}")
+    raise NoSecret(f"the Stripe CLI could not begin to listen: {said}")
+
+
+def make_known(settings: Settings, secret: str) -> bool:
+    """Add it to dev.env, where there is one, and have the daemons read it. Whether they know it then."""
+    path = settings.state_dir / DEV_ENV
+    if not path.is_file():
+        return secret in settings.webhook_secrets
+    if add_secret(path, secret):
+        have_secrets_read_again(settings.state_dir)
+    return True
+
+
+def line_to_set(settings: Settings, secret: str) -> str:
+    return f"{NAME}={','.join(dict.fromkeys([*settings.webhook_secrets, secret]))}"
+
+
+def add_secret(path: Path, secret: str) -> bool:
+    """Add it to the secrets in dev.env, after those that are there; False where it is one of them."""
+    text = path.read_text(encoding="utf-8")
+    found = _LINE.search(text)
+    secrets = _SECRET.findall(found.group(1)) if found else []
+    if secret in secrets:
+        return False
+    line = f"{NAME}={','.join([*secrets, secret])}"
+    if found:
+        text = text[: found.start()] + line + text[found.end() :]
+    else:
+        text = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n"
+    _replace(path, text)
+    return True
+
+
+def _replace(path: Path, text: str) -> None:
+    """As a whole and with the same permissions: a reader sees the old text or the new one."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            os.fchmod(handle, mode)
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
