@@ -57,6 +57,7 @@ class Wanted:
     make_session: str
     amount: int | None = None
     methods: Sequence[str] = ()
+    offline_page: str | None = None  # of the offline Stripe, where a person can open a dispute
 
     @property
     def named(self) -> str:
@@ -163,9 +164,12 @@ def _refund_failed(wanted: Wanted) -> list[Step]:
 def _dispute(wanted: Wanted) -> list[Step]:
     """A dispute comes from the card that is paid with."""
     if open_session(wanted.view) is None and _paid(wanted.view):
+        by_hand = f"; or dispute this one on the offline Stripe's page, {wanted.offline_page}" * bool(
+            wanted.offline_page
+        )
         raise NotInThisState(
-            f"{wanted.named} is paid already, and Stripe disputes no payment at our word: only the test card "
-            "tok_createDispute does; take an unpaid order, which is then paid with it"
+            f"{wanted.named} is paid already, and Stripe disputes no payment at our word, only those with the test card "
+            f"tok_createDispute: take an unpaid order, which is then paid with it{by_hand}"
         )
     _session(wanted, charges=True)
     return _pay_by(wanted, _card("tok_createDispute"))

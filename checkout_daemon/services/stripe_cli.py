@@ -83,7 +83,10 @@ def open_stripe_cli(settings: Settings) -> Iterator[StripeCli]:
     key = settings.require_stripe_api_key()
     base = cli_base(settings.stripe_api_base)
     if path is None:
-        raise CliMissing(f"the Stripe CLI is not found ({looked}); install it: {install_command()}")
+        raise CliMissing(
+            f"the Stripe CLI is not found ({looked}); name its native binary in STRIPE_CLI, or install it: "
+            f"{install_command()}"
+        )
     if settings.state_dir.is_dir():
         config_dir = settings.state_dir / _CONFIG
         config_dir.mkdir(mode=0o700, exist_ok=True)
@@ -111,7 +114,7 @@ def install_command() -> str:
     """The one command that installs it here."""
     if any((root / "frontend/package-lock.json").is_file() for root in _roots()):
         return "npm --prefix frontend ci"
-    return "npm install -g @stripe/cli (or set STRIPE_CLI to its native binary)"
+    return "npm install -g @stripe/cli"
 
 
 def cli_base(api_base: str) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from checkout_daemon.config import Settings, is_live_key
+from checkout_daemon.config import STRIPE_API_BASE, Settings, is_live_key
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.gateway.sessions import retrieve_session
@@ -150,7 +150,9 @@ async def _plan_for_order(runtime: Runtime, request: Request, view: OrderView) -
     if session is not None and needs_methods(request.event):
         methods = (await retrieve_session(runtime.gateway, session.id)).object.get("payment_method_types") or ()
     again = f"curl -X POST {runtime.settings.public_url}/api/stripe-checkout/{order.id}/retry"
-    steps = steps_for(Wanted(request.event, view, again, request.amount, methods))
+    base = runtime.settings.stripe_api_base
+    page = f"{base}/" if base != STRIPE_API_BASE else None
+    steps = steps_for(Wanted(request.event, view, again, request.amount, methods, page))
     sessions, payments = [each.id for each in view.sessions], [each.id for each in view.payments]
     return _Plan((order.id, *sessions, *payments), steps=tuple(steps))
 

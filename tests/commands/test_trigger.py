@@ -176,6 +176,7 @@ async def test_a_paid_order_is_not_disputed_at_our_word(shop: Shop) -> None:
     ran = await run_command(shop.dev, "trigger", "charge.dispute.created", "--order", order["number"])
     assert ran.code == 4
     assert "tok_createDispute" in ran.err
+    assert shop.dev.env["STRIPE_API_BASE"] in ran.err
 
 
 async def test_an_event_that_the_daemon_does_not_use_is_ignored(shop: Shop) -> None:

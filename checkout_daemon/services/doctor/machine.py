@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
-from checkout_daemon.services.stripe_cli import find_stripe_cli
+from checkout_daemon.services.stripe_cli import find_stripe_cli, install_command
 
 LEAST_FREE_BYTES = 1 << 30
 _SMTP_SECONDS = 5
@@ -19,9 +19,7 @@ _SMTP_PORTS = {"smtp": 25, "smtps": 465}
 def cli_found(_: Probes) -> Check:
     path, looked = find_stripe_cli()
     if path is None:
-        return Check.failed(
-            "cli", f"the Stripe CLI is not found: {looked}", "npm --prefix frontend install @stripe/cli"
-        )
+        return Check.failed("cli", f"the Stripe CLI is not found: {looked}", install_command())
     return Check.passed("cli", str(path))
 
 
