@@ -220,6 +220,11 @@ async def test_odd_input_is_never_a_server_error(http: aiohttp.ClientSession) ->
             assert response.status < 500, (method, path, form, await response.text())
 
 
+async def test_a_map_where_an_id_is_meant_is_no_server_error(http: aiohttp.ClientSession) -> None:
+    status, body, _ = await call(http, "POST", "/v1/billing_portal/configurations", {"customer[a][b]": "x"})
+    assert (status, body.get("object")) in ((200, "billing_portal.configuration"), (400, None))
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [

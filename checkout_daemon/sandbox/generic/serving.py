@@ -49,7 +49,8 @@ def create(kind: Kind, box: Box, params: Params, _: str) -> Body:
         body["metadata"] = merge_metadata({}, params.get("metadata"))
     if isinstance(body.get("currency"), str):
         body["currency"] = body["currency"].lower()
-    record = Record(body, customer=params.get("customer"))
+    customer = params.get("customer")
+    record = Record(body, customer=customer if isinstance(customer, str) else None)
     if kind.build:
         kind.build(box, record, params)
     box.storage.add(record)
