@@ -16,13 +16,15 @@ from checkout_daemon.sandbox.totals import set_totals
 RECOVERY_SECONDS = 30 * 24 * 3600
 
 
-def offer(box: Box, session: Record) -> None:
-    """Give a session that expires its recovery address, where it was created to have one."""
+def offer(session: Record) -> None:
+    """Give a session that is about to expire its recovery address, where it was created to have one."""
     recovery = (session.body["after_expiration"] or {}).get("recovery")
     if recovery and recovery["enabled"]:
         session.private["recovery"] = key = token(32)
+        # Nobody may have asked for anything since a restart, so the sandbox's own address is the one in the session's.
+        base = session.body["url"].partition("/c/pay/")[0]
         session.kind = f"recovery:{key}"
-        recovery |= {"expires_at": stamp() + RECOVERY_SECONDS, "url": f"{box.url}/c/recover/{key}"}
+        recovery |= {"expires_at": stamp() + RECOVERY_SECONDS, "url": f"{base}/c/recover/{key}"}
 
 
 def recover(box: Box, key: str) -> Record:

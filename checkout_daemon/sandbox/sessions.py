@@ -76,8 +76,8 @@ def finish_debit(box: Box, intent: Record) -> None:
 def expire(box: Box, session: Record) -> None:
     """Close an open session, with what was begun to pay it."""
     body = session.body
+    recovery.offer(session)
     body |= {"status": "expired", "url": None}
-    recovery.offer(box, session)
     box.storage.save(session)
     if body["payment_intent"] is not None:
         intent = box.get(body["payment_intent"], "payment_intent")

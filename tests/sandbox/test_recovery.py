@@ -130,7 +130,8 @@ async def test_a_session_whose_time_came_while_the_sandbox_was_down_expires_when
 ) -> None:
     async with TestServer(create_app(settings)) as server:
         client = connect(server)
-        session = await open_session(client, expires_at=int(time.time()) + 1860)
+        session = await open_session(client, **RECOVERY, expires_at=int(time.time()) + 1860)
+        base = str(session.url).partition("/c/")[0]
         paid = await open_session(client, expires_at=int(time.time()) + 1860)
         await client.raw_request_async("post", f"/v1/payment_pages/{paid.id}/confirm", payment_method="pm_card_visa")
     again = TestServer(create_app(settings))
@@ -138,7 +139,9 @@ async def test_a_session_whose_time_came_while_the_sandbox_was_down_expires_when
     try:
         client = connect(again)
         await advance(again, "1h")
-        assert (await client.v1.checkout.sessions.retrieve_async(session.id)).status == "expired"
+        expired_one = await client.v1.checkout.sessions.retrieve_async(session.id)
+        assert expired_one.status == "expired"
+        assert str(recovery_of(expired_one).url).startswith(f"{base}/c/recover/")
         assert (await client.v1.checkout.sessions.retrieve_async(paid.id)).status == "complete"
         expired = await client.v1.events.list_async(params={"type": "checkout.session.expired"})
         assert [each.data.object["id"] for each in expired.data] == [session.id]
