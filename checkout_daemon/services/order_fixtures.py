@@ -168,7 +168,7 @@ def _dispute(wanted: Wanted) -> list[Step]:
             wanted.offline_page
         )
         raise NotInThisState(
-            f"{wanted.named} is paid already, and Stripe disputes no payment at our word, only those with the test card "
+            f"{wanted.named} is paid already, and Stripe disputes no payment at our word, only those by the test card "
             f"tok_createDispute: take an unpaid order, which is then paid with it{by_hand}"
         )
     _session(wanted, charges=True)
