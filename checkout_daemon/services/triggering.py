@@ -150,9 +150,8 @@ async def _plan_for_order(runtime: Runtime, request: Request, view: OrderView) -
     if session is not None and needs_methods(request.event):
         methods = (await retrieve_session(runtime.gateway, session.id)).object.get("payment_method_types") or ()
     again = f"curl -X POST {runtime.settings.public_url}/api/stripe-checkout/{order.id}/retry"
-    base = runtime.settings.stripe_api_base
-    page = f"{base}/" if base != STRIPE_API_BASE else None
-    steps = steps_for(Wanted(request.event, view, again, request.amount, methods, page))
+    offline = runtime.settings.stripe_api_base != STRIPE_API_BASE
+    steps = steps_for(Wanted(request.event, view, again, request.amount, methods, offline))
     sessions, payments = [each.id for each in view.sessions], [each.id for each in view.payments]
     return _Plan((order.id, *sessions, *payments), steps=tuple(steps))
 

@@ -175,13 +175,19 @@ async def test_without_an_open_session_it_says_what_makes_one(shop: Shop) -> Non
     assert "is completed" in again.err
 
 
-async def test_a_paid_order_is_not_disputed_at_our_word(shop: Shop) -> None:
+async def test_a_payment_that_came_long_ago_is_disputed_and_refused_to_be_twice(shop: Shop) -> None:
     order = await shop.check_out()
     await run_command(shop.dev, "trigger", "checkout.session.completed", "--order", order["number"])
-    ran = await run_command(shop.dev, "trigger", "charge.dispute.created", "--order", order["number"])
-    assert ran.code == 4
-    assert "tok_createDispute" in ran.err
-    assert shop.dev.env["STRIPE_API_BASE"] in ran.err
+    [payment] = (await shop.becomes(order, "completed"))["payments"]
+    dispute = ("trigger", "charge.dispute.created", "--order", order["number"])
+    ran, again = await run_command(shop.dev, *dispute), await run_command(shop.dev, *dispute)
+    assert ran.code == 0, ran.err
+    shown = await shop.becomes(order, "disputed")
+    assert [(each["payment_id"], each["amount"]) for each in shown["disputes"]] == [
+        (payment["id"], order["amount_total"])
+    ]
+    assert again.code == 1
+    assert "already been disputed" in again.err
 
 
 async def test_an_event_that_the_daemon_does_not_use_is_ignored(shop: Shop) -> None:
