@@ -15,6 +15,8 @@ CREATE INDEX IF NOT EXISTS objects_by_type ON objects (type, seq);
 CREATE INDEX IF NOT EXISTS objects_by_parent ON objects (parent, type) WHERE parent IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_by_intent ON objects (intent, type) WHERE intent IS NOT NULL;
 CREATE INDEX IF NOT EXISTS objects_by_kind ON objects (type, kind, seq) WHERE kind IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_customer ON objects (type, customer, seq) WHERE customer IS NOT NULL;
+CREATE INDEX IF NOT EXISTS objects_by_status ON objects (type, json_extract(body, '$.status'), seq);
 
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY,
