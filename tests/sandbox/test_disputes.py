@@ -68,7 +68,7 @@ async def test_any_payment_is_disputed_at_our_word_and_only_once(client: stripe.
     intent = await pay(client, "pm_card_visa")
     path = f"/v1/test_helpers/charges/{intent.latest_charge}/dispute"
     made = await client.raw_request_async("post", path, reason="product_not_received")
-    dispute = await client.v1.disputes.retrieve_async(made.data["id"])  # type: ignore[index,call-overload]
+    dispute = await client.v1.disputes.retrieve_async(made.data["id"])
     assert (dispute.status, dispute.amount, dispute.reason) == ("needs_response", 2000, "product_not_received")
     assert await types_about(client, dispute.id) == OPENED
     with pytest.raises(stripe.InvalidRequestError):
