@@ -26,7 +26,7 @@ from tests.support.stripe_cli import run_cli, supported_triggers
 Body = dict[str, Any]
 
 AT_ONCE = 4
-SECONDS = 5.0
+SECONDS = 20.0
 ELSEWHERE = {"v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"}
 """They post to https://meter-events.stripe.com, whatever address the CLI is given."""
 

@@ -135,7 +135,7 @@ def _charge_actions(body: dict[str, Any], disputes: list[dict[str, Any]]) -> tup
     if body["status"] != "succeeded" or not body["captured"]:
         return ()
     actions = []
-    left = body["amount_captured"] - body["amount_refunded"]
+    left = body["amount"] - body["amount_refunded"]  # what was not captured counts as refunded
     if left > 0 and all(each["is_charge_refundable"] for each in disputes):
         places = decimals(body["currency"])
         most = f"{left / 10**places:.{places}f}"

@@ -562,7 +562,7 @@ function duration(seconds) {
 function span(seconds) {
   const units = [[86400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']];
   const parts = [];
-  let left = Math.round(seconds);
+  let left = seconds < 3600 ? Math.round(seconds) : Math.round(seconds / 60) * 60;
   for (const [size, name] of units) {
     const count = Math.floor(left / size);
     left -= count * size;
@@ -612,9 +612,8 @@ async function act(name, given, form) {
 
 async function advance(by) {
   say('Advancing the clock …');
-  const before = shown.overview?.offset ?? 0;
-  const { offset } = await ask('/sandbox/clock', { advance: by });
-  say(`The clock was advanced by ${span(offset - before)}.`);
+  const { now } = await ask('/sandbox/clock', { advance: by });
+  say(`It is now ${FULL.format(new Date(now * 1000))}.`);
   await refresh();
 }
 
