@@ -9,18 +9,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 
 from checkout_daemon.sandbox import clock
+from checkout_daemon.sandbox.api.middleware import Api
+from checkout_daemon.sandbox.api.router import Router
 from checkout_daemon.sandbox.box import Box, SandboxSettings
+from checkout_daemon.sandbox.checkout.hosted import add_pages
 from checkout_daemon.sandbox.control import add_control
 from checkout_daemon.sandbox.dashboard.routes import add_dashboard
-from checkout_daemon.sandbox.deliveries import Deliverer
-from checkout_daemon.sandbox.hosted import add_pages
-from checkout_daemon.sandbox.middleware import Api
 from checkout_daemon.sandbox.resources import OPERATIONS
-from checkout_daemon.sandbox.router import Router
 from checkout_daemon.sandbox.scheduler import run_scheduler
 from checkout_daemon.sandbox.storage import Storage
 from checkout_daemon.sandbox.stripecli import sessions
 from checkout_daemon.sandbox.stripecli.routes import add_websocket
+from checkout_daemon.sandbox.webhooks.deliveries import Deliverer
 
 BOX = web.AppKey("box", Box)
 _LARGEST_BODY = 4 * 1024 * 1024

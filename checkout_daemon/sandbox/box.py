@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from checkout_daemon.sandbox.api.params import Params, Spec
 from checkout_daemon.sandbox.errors import missing_object
-from checkout_daemon.sandbox.params import Params, Spec
 from checkout_daemon.sandbox.storage import Body, Record, Storage
 from checkout_daemon.sandbox.stripecli.sockets import Socket
 from checkout_daemon.sandbox.trouble import Trouble, load_trouble

@@ -15,10 +15,10 @@ from aiohttp import web
 
 from checkout_daemon.sandbox.box import Advance, Box
 from checkout_daemon.sandbox.clock import now
-from checkout_daemon.sandbox.endpoints import roll_secret
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import check_origin
 from checkout_daemon.sandbox.trouble import Trouble, changed_trouble, dump_trouble
+from checkout_daemon.sandbox.webhooks.endpoints import roll_secret
 
 _TIME = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhdw]?)", re.ASCII)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

@@ -7,14 +7,15 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 
-from checkout_daemon.sandbox import disputing, payments, refunding, sessions
 from checkout_daemon.sandbox.box import Advance, Box, Origin
+from checkout_daemon.sandbox.checkout import sessions
+from checkout_daemon.sandbox.checkout.promotions import end_discount
 from checkout_daemon.sandbox.clock import now
-from checkout_daemon.sandbox.deliveries import Deliverer
 from checkout_daemon.sandbox.generic import later
-from checkout_daemon.sandbox.promotions import end_discount
+from checkout_daemon.sandbox.payments import disputing, intents, refunding
 from checkout_daemon.sandbox.storage import Body
 from checkout_daemon.sandbox.stripecli.sessions import give_up
+from checkout_daemon.sandbox.webhooks.deliveries import Deliverer
 
 _logger = logging.getLogger(__name__)
 _LONGEST_SLEEP = 60.0
@@ -70,7 +71,7 @@ def _refund_expired(box: Box, payload: Body) -> None:
 
 def _authorization_over(box: Box, payload: Body) -> None:
     if intent := box.storage.find(payload["intent"], "payment_intent"):
-        payments.expire_authorization(box, intent, payload["charge"])
+        intents.expire_authorization(box, intent, payload["charge"])
 
 
 HANDLERS: Mapping[str, Callable[[Box, Body], None]] = {

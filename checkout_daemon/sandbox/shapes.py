@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from checkout_daemon.sandbox.api.params import ListOf, Map, Params, Spec, Text
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.params import ListOf, Map, Params, Spec, Text
 from checkout_daemon.sandbox.storage import Body
 
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")

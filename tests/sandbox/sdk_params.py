@@ -19,7 +19,7 @@ import typing_extensions
 from stripe._request_options import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
 
-from checkout_daemon.sandbox.params import (
+from checkout_daemon.sandbox.api.params import (
     Anything,
     Entries,
     Flag,

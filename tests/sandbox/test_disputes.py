@@ -9,9 +9,9 @@ import pytest
 import stripe
 from aiohttp.test_utils import TestServer
 
-from checkout_daemon.sandbox import disputing
 from checkout_daemon.sandbox.errors import ApiError
-from checkout_daemon.sandbox.evidence import EVIDENCE
+from checkout_daemon.sandbox.payments import disputing
+from checkout_daemon.sandbox.payments.evidence import EVIDENCE
 from tests.sandbox.conftest import event_types
 from tests.sandbox.payment_steps import (
     act,

@@ -10,13 +10,13 @@ import pytest
 import stripe
 from aiohttp.test_utils import TestServer
 
+from checkout_daemon.sandbox.api.params import Params
+from checkout_daemon.sandbox.api.router import Router
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.generic.kinds import Kind
 from checkout_daemon.sandbox.generic.records import new_body
 from checkout_daemon.sandbox.generic.table import KINDS
-from checkout_daemon.sandbox.params import Params
-from checkout_daemon.sandbox.router import Router
 from checkout_daemon.sandbox.storage import Body
 from tests.sandbox.conftest import AUTHORIZATION, event_types, wait_for
 

@@ -8,7 +8,7 @@ import pytest
 import stripe
 from aiohttp.test_utils import TestServer
 
-from checkout_daemon.sandbox import refunding
+from checkout_daemon.sandbox.payments import refunding
 from tests.sandbox.conftest import wait_for
 from tests.sandbox.payment_steps import act, advance, becomes, booked, debit, pay, refund_becomes, types_about
 

@@ -17,9 +17,9 @@ import stripe
 from stripe._stripe_object import StripeObject
 
 import checkout_daemon.gateway
+from checkout_daemon.sandbox.api.expandable import EXPANDABLE
+from checkout_daemon.sandbox.api.params import Flag, Integer, ListOf, Map, Refused, Spec, Text
 from checkout_daemon.sandbox.box import Operation
-from checkout_daemon.sandbox.expandable import EXPANDABLE
-from checkout_daemon.sandbox.params import Flag, Integer, ListOf, Map, Refused, Spec, Text
 from checkout_daemon.sandbox.resources import (
     OPERATIONS,
     checkout,

@@ -10,7 +10,7 @@ import pytest
 import stripe
 from aiohttp.test_utils import TestServer
 
-from checkout_daemon.sandbox import disputing
+from checkout_daemon.sandbox.payments import disputing
 from tests.sandbox.conftest import AUTHORIZATION, confirm, open_session, wait_for
 from tests.sandbox.payment_steps import act, advance, becomes, debit, dispute_of, pay, refund_becomes
 from tests.sandbox.sdk_shapes import CLASSES, faults, top_level_missing

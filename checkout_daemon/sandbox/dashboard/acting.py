@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from checkout_daemon.sandbox import debits, disputing, events, refunding, sessions
 from checkout_daemon.sandbox.amounts import decimals, money_text
 from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.checkout import sessions
 from checkout_daemon.sandbox.dashboard.words import counted, readable
 from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.payments import debits, disputing, refunding
 from checkout_daemon.sandbox.storage import Record
 from checkout_daemon.sandbox.stripecli import sessions as listeners
+from checkout_daemon.sandbox.webhooks import events
 
 _KINDS = ("fraudulent", "product_not_received", "inquiry")
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox import ledger
+from checkout_daemon.sandbox.api.listing import list_page
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Integer, Params, Text
 from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.catalog import currency_code
-from checkout_daemon.sandbox.charges import build_charge
+from checkout_daemon.sandbox.checkout.catalog import currency_code
 from checkout_daemon.sandbox.errors import invalid, missing_object
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.listing import list_page
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Integer, Params, Text
+from checkout_daemon.sandbox.payments import ledger
+from checkout_daemon.sandbox.payments.charges import build_charge
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _BALANCE = "/v1/customers/{id}/cash_balance"
 _MOVES = "/v1/customers/{id}/cash_balance_transactions"

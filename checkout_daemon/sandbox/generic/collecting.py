@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 
+from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.records import add, keep, new_body, put_and_tell, require_status, tell
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.methods import card_method, method_by_id
-from checkout_daemon.sandbox.params import Params
-from checkout_daemon.sandbox.payments import confirm_intent, create_intent
+from checkout_daemon.sandbox.payments.intents import confirm_intent, create_intent
+from checkout_daemon.sandbox.payments.methods import card_method, method_by_id
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _RETRY_SECONDS = 3 * 24 * 3600
 

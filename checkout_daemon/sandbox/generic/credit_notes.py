@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.params import PAGING, Params
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.generic.records import new_body, put_and_tell, require_status
 from checkout_daemon.sandbox.generic.values import maps, whole
-from checkout_daemon.sandbox.params import PAGING, Params
 from checkout_daemon.sandbox.shapes import list_object
 from checkout_daemon.sandbox.storage import Body, Record
 

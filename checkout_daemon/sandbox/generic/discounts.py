@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.checkout.totals import usable_coupon
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import missing_object
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.subscriptions import period_end
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.params import Params
 from checkout_daemon.sandbox.storage import Body, Record
-from checkout_daemon.sandbox.totals import usable_coupon
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _PATH = "/v1/customers/{id}/discount"
 

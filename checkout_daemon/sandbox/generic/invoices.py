@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.listing import list_page
+from checkout_daemon.sandbox.api.params import PAGING, Params, Text
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import bad_parameter, invalid
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.generic.values import inner, whole
-from checkout_daemon.sandbox.listing import list_page
-from checkout_daemon.sandbox.params import PAGING, Params, Text
 from checkout_daemon.sandbox.shapes import list_object
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 PATH = "/v1/invoices"
 _DAY = 24 * 3600

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.params import EXPAND, Fields, Integer, Params, Text
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import today
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.generic.values import Open, convert, inner, maps, overlay
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.params import EXPAND, Fields, Integer, Params, Text
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _YEARS = 3
 _PURCHASES = ("flight", "fleet", "fuel", "lodging", "reference")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from checkout_daemon.sandbox.api.params import Fields, Params
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.params import Fields, Params
 from checkout_daemon.sandbox.storage import Record
 
 Change = Callable[[Box, Record, Params], None]

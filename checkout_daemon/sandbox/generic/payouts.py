@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox import ledger
+from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.generic.records import put_and_tell, require_status
-from checkout_daemon.sandbox.params import Params
+from checkout_daemon.sandbox.payments import ledger
 from checkout_daemon.sandbox.storage import Record
 
 _DAY = 24 * 3600

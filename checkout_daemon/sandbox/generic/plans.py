@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.catalog import build_product
+from checkout_daemon.sandbox.checkout.catalog import build_product
 from checkout_daemon.sandbox.errors import bad_parameter
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.records import new_body
-from checkout_daemon.sandbox.params import Params
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def build(box: Box, record: Record, params: Params) -> None:

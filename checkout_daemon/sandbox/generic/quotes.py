@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.params import PAGING, Params
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
@@ -10,7 +11,6 @@ from checkout_daemon.sandbox.generic.pages import line_items
 from checkout_daemon.sandbox.generic.records import put_and_tell, require_status
 from checkout_daemon.sandbox.generic.values import maps
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.params import PAGING, Params
 from checkout_daemon.sandbox.shapes import list_object
 from checkout_daemon.sandbox.storage import Body, Record
 

@@ -11,9 +11,9 @@ from typing import Any
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def new_body(kind: str, prefix: str, path: str = "", **fields: Any) -> Body:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import bad_parameter, invalid
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic import subscriptions
 from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.generic.plans import plan_of_price
 from checkout_daemon.sandbox.generic.records import put_and_tell, require_status
 from checkout_daemon.sandbox.generic.values import maps, whole
-from checkout_daemon.sandbox.params import Params
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _DAY = 24 * 3600
 _NOTICE_SECONDS = 10 * _DAY

@@ -5,16 +5,16 @@ from __future__ import annotations
 import copy
 from functools import partial
 
+from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Fields, Metadata, Params, Range, Text, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import bad_parameter
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.kinds import Action, Kind
 from checkout_daemon.sandbox.generic.records import keep, new_body, put_and_tell, require_status
 from checkout_daemon.sandbox.generic.values import Open, convert, overlay
-from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Fields, Metadata, Params, Range, Text, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _ALWAYS: Fields = {**EXPAND, "metadata": Metadata()}
 

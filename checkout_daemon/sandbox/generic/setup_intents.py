@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.declines import error_fields
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.generic.records import put_and_tell, require_status
 from checkout_daemon.sandbox.ids import new_id, token
-from checkout_daemon.sandbox.methods import attach, method_by_id
-from checkout_daemon.sandbox.params import Params
+from checkout_daemon.sandbox.payments.declines import error_fields
+from checkout_daemon.sandbox.payments.methods import attach, method_by_id
+from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, Outcome
 from checkout_daemon.sandbox.storage import Record
-from checkout_daemon.sandbox.testdata import CARDS, DECLINES, Outcome
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _FAILS_ONLY_LATER = "chargeCustomerFail"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 
+from checkout_daemon.sandbox.api.listing import list_page
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Fields, Metadata, Params, Text, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import missing_object
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.records import add, keep, new_body
 from checkout_daemon.sandbox.generic.values import Open, convert, overlay
-from checkout_daemon.sandbox.listing import list_page
-from checkout_daemon.sandbox.methods import card_method
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Fields, Metadata, Params, Text, merge_metadata
+from checkout_daemon.sandbox.payments.methods import card_method
+from checkout_daemon.sandbox.payments.testdata import card_by_token
 from checkout_daemon.sandbox.storage import Body, Record
-from checkout_daemon.sandbox.testdata import card_by_token
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _PATH = "/v1/customers/{id}/sources"
 _BRANDS = {"visa": "Visa", "mastercard": "MasterCard", "amex": "American Express", "discover": "Discover"}

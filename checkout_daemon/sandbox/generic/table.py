@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.params import Fields, Flag, Integer, Text
 from checkout_daemon.sandbox.box import Operation
 from checkout_daemon.sandbox.generic import (
     cash,
@@ -22,7 +23,6 @@ from checkout_daemon.sandbox.generic import (
 )
 from checkout_daemon.sandbox.generic.kinds import Action, Kind
 from checkout_daemon.sandbox.generic.serving import operations_of
-from checkout_daemon.sandbox.params import Fields, Flag, Integer, Text
 
 _CREATED = ("created",)
 _ALL = ("created", "updated", "deleted")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox import ledger
+from checkout_daemon.sandbox.api.listing import list_page
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Flag, Integer, Metadata, Params, Text, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import invalid, missing_object
-from checkout_daemon.sandbox.events import emit
 from checkout_daemon.sandbox.generic.records import add, new_body, put_and_tell
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.listing import list_page
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, Integer, Metadata, Params, Text, merge_metadata
+from checkout_daemon.sandbox.payments import ledger
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _REVERSALS = "/v1/transfers/{id}/reversals"
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from checkout_daemon.sandbox.api.forms import Tree
+from checkout_daemon.sandbox.api.params import Anything, Fields, Params, Spec
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter
-from checkout_daemon.sandbox.forms import Tree
-from checkout_daemon.sandbox.params import Anything, Fields, Params, Spec
 from checkout_daemon.sandbox.storage import Body
 
 _WHOLE = re.compile(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox import ledger
+from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Params, Range, Text
 from checkout_daemon.sandbox.box import ACCOUNT_ID, Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.generic.records import new_body
-from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Params, Range, Text
+from checkout_daemon.sandbox.payments import ledger
 from checkout_daemon.sandbox.storage import Body
 
 _CREATED = 1_700_000_000

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Map, Metadata, Params, Range, Text, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.events import emit
-from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Map, Metadata, Params, Range, Text, merge_metadata
 from checkout_daemon.sandbox.shapes import SHIPPING, shipping
 from checkout_daemon.sandbox.storage import Body
+from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:

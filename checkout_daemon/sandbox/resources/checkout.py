@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox import sessions
+from checkout_daemon.sandbox.api.listing import Condition, list_page, matching, related
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Params, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.building import create_session
+from checkout_daemon.sandbox.checkout import sessions
+from checkout_daemon.sandbox.checkout.building import create_session
+from checkout_daemon.sandbox.checkout.shipping_options import build_options, shipping_cost
+from checkout_daemon.sandbox.checkout.totals import set_totals
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.listing import Condition, list_page, matching, related
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Params, merge_metadata
 from checkout_daemon.sandbox.resources.checkout_params import CREATE, LIST, UPDATE
 from checkout_daemon.sandbox.shapes import address
-from checkout_daemon.sandbox.shipping_options import build_options, shipping_cost
 from checkout_daemon.sandbox.storage import Body
-from checkout_daemon.sandbox.totals import set_totals
 
 _SESSIONS = "/v1/checkout/sessions"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.params import (
+from checkout_daemon.sandbox.api.params import (
     EXPAND,
     PAGING,
     Fields,

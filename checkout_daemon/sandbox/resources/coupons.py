@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.catalog import currency_code
-from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.events import emit
-from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.listing import list_page
-from checkout_daemon.sandbox.params import (
+from checkout_daemon.sandbox.api.listing import list_page
+from checkout_daemon.sandbox.api.params import (
     EXPAND,
     PAGING,
     Integer,
@@ -23,10 +17,16 @@ from checkout_daemon.sandbox.params import (
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.promotions import close_codes
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.checkout.catalog import currency_code
+from checkout_daemon.sandbox.checkout.promotions import close_codes
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.resources.checkout_params import NO_CURRENCY_OPTIONS
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def create(box: Box, params: Params, _: str) -> Body:

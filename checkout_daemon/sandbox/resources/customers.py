@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.buyers import new_customer
-from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.events import emit
-from checkout_daemon.sandbox.generic import discounts, sources
-from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.methods import attach, method_by_id
-from checkout_daemon.sandbox.params import (
+from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.params import (
     EXPAND,
     PAGING,
     Anything,
@@ -26,8 +20,14 @@ from checkout_daemon.sandbox.params import (
     merge_metadata,
     refusing,
 )
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.checkout.buyers import new_customer
+from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.generic import discounts, sources
+from checkout_daemon.sandbox.payments.methods import attach, method_by_id
 from checkout_daemon.sandbox.shapes import ADDRESS, SHIPPING, address, shipping
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _PLAIN = (
     "email",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox import disputing
+from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Flag, Map, Metadata, Params, Range, Text, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import missing_object
-from checkout_daemon.sandbox.evidence import EVIDENCE
-from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, Map, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.payments import disputing
+from checkout_daemon.sandbox.payments.evidence import EVIDENCE
 from checkout_daemon.sandbox.storage import Body, Record
 
 

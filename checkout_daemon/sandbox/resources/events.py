@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
+from checkout_daemon.sandbox.api.listing import Condition, list_page
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Flag, ListOf, Params, Range, Text
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.events import plan_delivery
-from checkout_daemon.sandbox.listing import Condition, list_page
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, ListOf, Params, Range, Text
 from checkout_daemon.sandbox.storage import Body
 from checkout_daemon.sandbox.stripecli.sessions import listeners
+from checkout_daemon.sandbox.webhooks.events import plan_delivery
 
 _UNDELIVERED = (
     "EXISTS (SELECT 1 FROM deliveries AS d WHERE d.event = objects.id AND d.endpoint GLOB 'we_*' "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.params import EXPAND, Anything, Fields, Flag, Integer, ListOf, Map, Metadata, Text
+from checkout_daemon.sandbox.api.params import EXPAND, Anything, Fields, Flag, Integer, ListOf, Map, Metadata, Text
 from checkout_daemon.sandbox.resources.methods import CREATE as METHOD
 from checkout_daemon.sandbox.shapes import INTENT_METHOD_TYPES, METHOD_OPTIONS, SHIPPING
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox import payments
 from checkout_daemon.sandbox.amounts import check_amount
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.catalog import currency_code
-from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.methods import method_by_id
-from checkout_daemon.sandbox.params import (
+from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.params import (
     EXPAND,
     PAGING,
     Params,
@@ -17,6 +12,11 @@ from checkout_daemon.sandbox.params import (
     Text,
     merge_metadata,
 )
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.checkout.catalog import currency_code
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.payments import intents
+from checkout_daemon.sandbox.payments.methods import method_by_id
 from checkout_daemon.sandbox.resources.intent_params import CANCEL, CAPTURE, CONFIRM, CREATE, UPDATE
 from checkout_daemon.sandbox.resources.methods import build as build_method
 from checkout_daemon.sandbox.shapes import (
@@ -47,11 +47,11 @@ def create(box: Box, params: Params, _: str) -> Body:
     types, automatic = _types(params, currency)
     _check_off_session(params)
     method = _method(box, params)
-    intent = payments.create_intent(
+    intent = intents.create_intent(
         box, params["amount"], currency, types, {**params, "automatic_payment_methods": automatic}
     )
     if method is not None:
-        payments.check_method(intent.body, method)
+        intents.check_method(intent.body, method)
         intent.body |= {"payment_method": method.id, "status": "requires_confirmation"}
         box.storage.save(intent)
     if params.get("confirm"):
@@ -66,12 +66,12 @@ def retrieve(box: Box, _: Params, object_id: str) -> Body:
 def update(box: Box, params: Params, object_id: str) -> Body:
     intent = _get(box, object_id)
     body = intent.body
-    if any(name in params for name in _BEFORE_PAYMENT) and body["status"] not in payments.CONFIRMABLE:
+    if any(name in params for name in _BEFORE_PAYMENT) and body["status"] not in intents.CONFIRMABLE:
         changed = next(name for name in _BEFORE_PAYMENT if name in params)
         message = (
             f"This PaymentIntent's {changed} could not be updated because it has a status of {body['status']}. You may "
             f"only update the {changed} of a PaymentIntent with one of the following statuses: "
-            f"{', '.join(payments.CONFIRMABLE)}."
+            f"{', '.join(intents.CONFIRMABLE)}."
         )
         raise invalid(message, code="payment_intent_unexpected_state", param=changed)
     if intent.private.get("session") and ("amount" in params or "currency" in params):
@@ -87,7 +87,7 @@ def update(box: Box, params: Params, object_id: str) -> Body:
     _overlay(body, params)
     method = _method(box, params)
     if method is not None:
-        payments.check_method(body, method)
+        intents.check_method(body, method)
         body |= {"payment_method": method.id, "status": "requires_confirmation", "next_action": None}
     box.storage.save(intent)
     return body
@@ -107,7 +107,7 @@ def confirm(box: Box, params: Params, object_id: str) -> Body:
 def cancel(box: Box, params: Params, object_id: str) -> Body:
     intent = _get(box, object_id)
     _refuse_checkout(intent, "cancel")
-    payments.cancel_intent(box, intent, params.get("cancellation_reason"))
+    intents.cancel_intent(box, intent, params.get("cancellation_reason"))
     return intent.body
 
 
@@ -117,7 +117,7 @@ def capture(box: Box, params: Params, object_id: str) -> Body:
         message = "This PaymentIntent's charge cannot be captured more than once: its multicapture is unavailable."
         raise invalid(message, param="final_capture")
     intent.body["metadata"] = merge_metadata(intent.body["metadata"], params.get("metadata"))
-    payments.capture_intent(box, intent, params.get("amount_to_capture"))
+    intents.capture_intent(box, intent, params.get("amount_to_capture"))
     return intent.body
 
 
@@ -135,7 +135,7 @@ def _confirm(box: Box, intent: Record, method: Record | None, params: Params) ->
         error = invalid(message, code="payment_intent_unexpected_state")
         error.error["payment_intent"] = intent.body
         raise error
-    payments.confirm_intent(
+    intents.confirm_intent(
         box,
         intent,
         method,

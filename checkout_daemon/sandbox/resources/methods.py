@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox import methods
+from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.params import (
+    EXPAND,
+    PAGING,
+    Fields,
+    Integer,
+    Map,
+    Metadata,
+    Params,
+    Text,
+    merge_metadata,
+)
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import ApiError, missing_object
-from checkout_daemon.sandbox.events import emit
-from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Fields, Integer, Map, Metadata, Params, Text, merge_metadata
+from checkout_daemon.sandbox.payments import methods
+from checkout_daemon.sandbox.payments.testdata import card_by_token
 from checkout_daemon.sandbox.shapes import BILLING_DETAILS, billing_details
 from checkout_daemon.sandbox.storage import Body, Record
-from checkout_daemon.sandbox.testdata import card_by_token
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _REDISPLAY = Text(choices=("always", "limited", "unspecified"))
 

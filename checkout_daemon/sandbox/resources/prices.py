@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.catalog import build_product, create_price
-from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.events import emit
-from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import (
+from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.params import (
     EXPAND,
     PAGING,
     Flag,
@@ -25,7 +21,11 @@ from checkout_daemon.sandbox.params import (
     merge_metadata,
     refusing,
 )
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.checkout.catalog import build_product, create_price
+from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _TAX = Text(choices=("exclusive", "inclusive", "unspecified"))
 

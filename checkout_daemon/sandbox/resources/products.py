@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import json
 
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.catalog import apply_product, build_product, create_price
-from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.events import emit
-from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import (
+from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.params import (
     EXPAND,
     PAGING,
     Fields,
@@ -26,7 +21,12 @@ from checkout_daemon.sandbox.params import (
     merge_metadata,
     refusing,
 )
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.checkout.catalog import apply_product, build_product, create_price
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _CHANGEABLE: Fields = {
     **refusing("The offline sandbox does not compute taxes.", "tax_details"),

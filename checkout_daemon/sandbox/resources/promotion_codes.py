@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import re
 
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.catalog import currency_code
-from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
-from checkout_daemon.sandbox.events import emit
-from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.listing import list_page, matching, related
-from checkout_daemon.sandbox.params import (
+from checkout_daemon.sandbox.api.listing import list_page, matching, related
+from checkout_daemon.sandbox.api.params import (
     EXPAND,
     PAGING,
     Fields,
@@ -25,10 +19,16 @@ from checkout_daemon.sandbox.params import (
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.promotions import codes_like
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.checkout.catalog import currency_code
+from checkout_daemon.sandbox.checkout.promotions import codes_like
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
+from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.resources.checkout_params import NO_ACCOUNTS_V2, NO_CURRENCY_OPTIONS
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
 
 _PATH = "/v1/promotion_codes"
 _CODE = re.compile(r"[A-Za-z0-9-]{1,500}", re.ASCII)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.params import (
+    EXPAND,
+    PAGING,
+    Flag,
+    Integer,
+    Metadata,
+    Params,
+    Range,
+    Text,
+    merge_metadata,
+)
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.listing import list_page, matching
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, Integer, Metadata, Params, Range, Text, merge_metadata
-from checkout_daemon.sandbox.refunding import cancel_refund, create_refund, tell_updated
+from checkout_daemon.sandbox.payments.refunding import cancel_refund, create_refund, tell_updated
 from checkout_daemon.sandbox.storage import Body, Record
 
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.listing import list_page
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Flag, ListOf, Metadata, Params, Text, merge_metadata
+from checkout_daemon.sandbox.api.urls import check_url
 from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.endpoints import drop_deliveries
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.listing import list_page
-from checkout_daemon.sandbox.params import EXPAND, PAGING, Flag, ListOf, Metadata, Params, Text, merge_metadata
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
-from checkout_daemon.sandbox.urls import check_url
+from checkout_daemon.sandbox.webhooks.endpoints import drop_deliveries
 
 
 def create(box: Box, params: Params, _: str) -> Body:

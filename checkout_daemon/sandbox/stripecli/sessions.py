@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from checkout_daemon.sandbox.api.params import EXPAND, Flag, ListOf, Params, Text
 from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Operation
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id, token
-from checkout_daemon.sandbox.params import EXPAND, Flag, ListOf, Params, Text
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
 

@@ -1,0 +1,1 @@
+"""How the API is asked: forms, parameters, expansion, lists, idempotency, faults."""

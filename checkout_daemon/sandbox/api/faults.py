@@ -1,0 +1,73 @@
+"""Trouble with API requests: too many, refused, answered late, lost, before or after their effect."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from aiohttp import web
+
+from checkout_daemon.sandbox.api.request_log import RequestLog
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.trouble import Strike
+
+_KINDS = ("api_429", "api_500", "api_timeout", "api_drop")
+
+
+def plan_strike(box: Box) -> Strike | None:
+    """The trouble that this request meets, if any."""
+    box.requests_seen += 1
+    trouble, number = box.trouble, box.requests_seen
+    for name in _KINDS:
+        if trouble.strikes(name, number):
+            either = trouble.random("effect", number) < 0.5
+            after = trouble.api_effect == "after" or (trouble.api_effect == "either" and either)
+            return Strike(name, after and name != "api_429")
+    return None
+
+
+async def lose(request: web.Request, strike: Strike, log: RequestLog) -> web.Response:
+    """End the connection without an answer, at once or after a while."""
+    await log.write(None, strike)
+    if strike.name == "api_timeout":
+        await asyncio.sleep(log.box.trouble.timeout_seconds)
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)  # goes nowhere
+
+
+def server_error(*, stored: bool) -> ApiError:
+    return ApiError("An unknown error occurred, as planned.", status=500, kind="api_error", stored=stored)
+
+
+def too_many_requests() -> ApiError:
+    return ApiError(
+        "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
+        status=429,
+        code="rate_limit",
+        stored=False,
+        headers={"Stripe-Rate-Limited-Reason": "global-rate"},
+    )
+
+
+class Limiter:
+    """So many requests a second, with as many at once."""
+
+    def __init__(self) -> None:
+        self.limit: int | None = None
+        self.left = 0.0
+        self.at = 0.0
+
+    def check(self, limit: int | None) -> None:
+        """Count a request. Raises ApiError (429). By the machine's time: a second is a second, whatever the date."""
+        if limit is None:
+            return
+        moment = time.monotonic()
+        if limit != self.limit:
+            self.limit, self.left, self.at = limit, float(limit), moment
+        self.left = min(float(limit), self.left + (moment - self.at) * limit)
+        self.at = moment
+        if self.left < 1:
+            raise too_many_requests()
+        self.left -= 1

@@ -1,0 +1,257 @@
+"""What surrounds every API request: the key, Stripe's headers, stored answers for idempotency keys, errors."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import logging
+import socket
+from collections.abc import Mapping
+from wsgiref.handlers import format_date_time
+
+from aiohttp import web
+
+from checkout_daemon.sandbox.api.expand import expand
+from checkout_daemon.sandbox.api.faults import Limiter, lose, plan_strike, server_error, too_many_requests
+from checkout_daemon.sandbox.api.forms import FormError, Tree, decode_form
+from checkout_daemon.sandbox.api.params import read_params
+from checkout_daemon.sandbox.api.request_log import RequestLog
+from checkout_daemon.sandbox.api.router import Router
+from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Operation, Origin
+from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.storage import Answer
+from checkout_daemon.sandbox.trouble import Strike
+
+_logger = logging.getLogger(__name__)
+_KEYS = ("sk_test_", "rk_test_")
+_LONGEST_KEY = 255
+
+
+class Api:
+    """Answers everything below /v1."""
+
+    def __init__(self, box: Box, router: Router) -> None:
+        self.box = box
+        self.router = router
+        self.in_flight: set[str] = set()
+        self.limiter = Limiter()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """The answer, unless planned trouble has something else in mind; either way it is in the request log."""
+        log = RequestLog(self.box, request)
+        strike = plan_strike(self.box)
+        if strike is not None and strike.ends_connection and not strike.after:
+            return await lose(request, strike, log)
+        response = await self._answer(request, log.request_id, strike)
+        if strike is not None and strike.ends_connection:
+            return await lose(request, strike, log)
+        await log.write(response, strike)
+        return response
+
+    async def _answer(self, request: web.Request, request_id: str, strike: Strike | None) -> web.Response:
+        headers = {
+            "Date": format_date_time(now()),
+            "Request-Id": request_id,
+            "Stripe-Version": _plain(request.headers.get("Stripe-Version")) or API_VERSION,
+        }
+        key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
+        if key:
+            headers["Idempotency-Key"] = _plain(key)
+        try:
+            account = check_key(request.headers)
+            _check_account(request.headers)
+            self.limiter.check(self.box.trouble.rate_limit)
+            if strike is not None and strike.name == "api_429":
+                raise too_many_requests()
+            operation, object_id = self.router.find(request.method, request.path)
+            origin = _origin(request, request_id, key)
+            fault = strike if strike is not None and strike.name == "api_500" else None
+            if key is None:
+                tree = await _tree(request)
+                status, body = self._perform(operation, object_id, tree, request, origin, fault=fault)
+            elif not 0 < len(key) <= _LONGEST_KEY:
+                raise ApiError("Idempotency keys have 1 to 255 characters.", kind="idempotency_error")
+            else:
+                status, body, replayed = await self._perform_once(
+                    f"{account}:{key}", operation, object_id, request, origin, fault
+                )
+                if replayed:
+                    headers |= {"Idempotent-Replayed": "true", "Original-Request": replayed}
+        except ApiError as error:
+            status, body = error.status, _dump(error, request_id)
+            headers |= error.headers
+        except web.HTTPRequestEntityTooLarge:
+            status, body = 413, _dump(ApiError("Request too large."), request_id)
+        except (FormError, UnicodeDecodeError) as error:
+            status, body = 400, _dump(ApiError(str(error)), request_id)
+        if status == 409:
+            headers["Stripe-Should-Retry"] = "true"
+        return web.Response(status=status, text=body, content_type="application/json", headers=headers)
+
+    async def _perform_once(
+        self,
+        key: str,
+        operation: Operation,
+        object_id: str,
+        request: web.Request,
+        origin: Origin,
+        fault: Strike | None,
+    ) -> tuple[int, str, str | None]:
+        """The answer, and which earlier request it was made for."""
+        if key in self.in_flight:
+            raise ApiError(
+                "There is currently another in-progress request using this Idempotency Key (that probably means you "
+                "submitted twice, and the other request is still going through): "
+                f"{origin.idempotency_key}. Try again once the previous request has completed.",
+                status=409,
+                kind="idempotency_error",
+                code="idempotency_key_in_use",
+            )
+        self.in_flight.add(key)
+        try:
+            tree = await _tree(request)
+            fingerprint = _fingerprint(request, tree)
+            kept = self.box.storage.answer(key)
+            if kept is None:
+                status, body = self._perform(operation, object_id, tree, request, origin, key, fingerprint, fault)
+                return status, body, None
+        finally:
+            self.in_flight.discard(key)
+        if kept.fingerprint != fingerprint:
+            raise ApiError(
+                "Keys for idempotent requests can only be used with the same parameters they were first used with. "
+                f"Try using a key other than '{origin.idempotency_key}' if you meant to execute a different request.",
+                kind="idempotency_error",
+            )
+        return kept.status, kept.body, kept.request_id
+
+    def _perform(
+        self,
+        operation: Operation,
+        object_id: str,
+        tree: Tree,
+        request: web.Request,
+        origin: Origin,
+        key: str | None = None,
+        fingerprint: str = "",
+        fault: Strike | None = None,
+    ) -> tuple[int, str]:
+        """Do it in one transaction, answer and all; nothing else runs meanwhile."""
+        box = self.box
+        box.origin = origin
+        request_id = origin.request_id or ""
+        refused: ApiError | None = None
+        try:
+            with box.storage.transaction():
+                try:
+                    if fault is not None and not fault.after:
+                        raise server_error(stored=box.trouble.api_500_stored)
+                    params = read_params(tree, operation.specs)
+                    paths = params.pop("expand", None) or []
+                    body = operation.handler(box, params, object_id)
+                    text = json.dumps(expand(box.storage, body, paths))
+                except ApiError as error:
+                    refused = error
+                    if not error.keep:
+                        raise
+                    status, text = error.status, _dump(error, request_id)
+                else:
+                    status = 200
+                given = status, text
+                if fault is not None and fault.after:
+                    given = 500, _dump(server_error(stored=True), request_id)
+                    if box.trouble.api_500_stored:
+                        status, text = given
+                if key is not None:
+                    box.storage.keep_answer(key, Answer(fingerprint, status, text, request_id))
+                status, text = given
+        except ApiError as error:
+            status, text = error.status, _dump(error, request_id)
+            if key is not None and error.stored:
+                box.storage.keep_answer(key, Answer(fingerprint, status, text, request_id))
+        except Exception:
+            _logger.exception("%s %s failed", request.method, request.path)
+            status, text = 500, _dump(ApiError("An unknown error occurred.", kind="api_error"), request_id)
+        if refused is None or refused.keep:
+            box.wake.set()
+        return status, text
+
+
+def check_key(headers: Mapping[str, str]) -> str:
+    """Who asks, from a test key given as Stripe's clients give it. Raises ApiError (401)."""
+    scheme, _, given = headers.get("Authorization", "").partition(" ")
+    given = given.strip()
+    if scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(given, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            given = ""
+    elif scheme.lower() != "bearer":
+        given = ""
+    if not given:
+        raise ApiError(
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using "
+            "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+            status=401,
+        )
+    if not given.startswith(_KEYS) or len(given) < 12:
+        shown = f"{given[:8]}{'*' * min(len(given), 12)}{given[-4:] if len(given) > 16 else ''}"
+        message = f"Invalid API Key provided: {shown}. The offline sandbox takes any sk_test_… or rk_test_… key."
+        raise ApiError(message, status=401)
+    return hashlib.sha256(given.encode()).hexdigest()[:16]
+
+
+def _check_account(headers: Mapping[str, str]) -> None:
+    """Raises ApiError (403) for a request on behalf of another account: there is only one."""
+    given = headers.get("Stripe-Account")
+    if given not in (None, "", ACCOUNT_ID):
+        raise ApiError(
+            f"The provided key does not have access to account '{given[:100]}' (or that account does not exist). "
+            "Application access may have been revoked.",
+            status=403,
+            code="account_invalid",
+        )
+
+
+def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:
+    """Who causes what happens now, and where it would find the websocket."""
+    base_url = str(request.url.origin())
+    taken = request.transport.get_extra_info("socket") if request.transport is not None else None
+    if taken is not None and taken.family == socket.AF_UNIX:
+        # Through the unix socket the CLI takes any name; with HTTPS_PROXY set, only one of this domain.
+        return Origin(request_id, key, base_url, "wss://offline.dev.stripe.me")
+    return Origin(request_id, key, base_url, f"ws{base_url.removeprefix('http')}")
+
+
+async def _tree(request: web.Request) -> Tree:
+    """The parameters: of the query string for GET and DELETE, else of the body."""
+    if request.method in ("GET", "DELETE"):
+        return decode_form(request.rel_url.raw_query_string)
+    body = await request.read()
+    if request.content_type not in ("application/x-www-form-urlencoded", "application/octet-stream", "text/plain"):
+        if body:
+            raise ApiError(
+                f"Invalid request (check that your POST content type is application/x-www-form-urlencoded): "
+                f"{request.content_type[:100]}"
+            )
+        return {}
+    return decode_form(body.decode())
+
+
+def _fingerprint(request: web.Request, tree: Tree) -> str:
+    text = json.dumps([request.method, request.path, tree], sort_keys=True)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def _dump(error: ApiError, request_id: str) -> str:
+    body = error.body()
+    body["error"]["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{request_id}"
+    return json.dumps(body)
+
+
+def _plain(text: str | None) -> str:
+    """A header's value without what headers cannot have."""
+    return "".join(each for each in text or "" if 32 <= ord(each) < 127)[:_LONGEST_KEY]

@@ -1,0 +1,255 @@
+"""Parameters by declaration: what an operation takes, checked and converted, or refused as Stripe refuses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from checkout_daemon.sandbox.api.forms import Tree
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter
+
+Params = dict[str, Any]
+
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d{1,14}(\.\d{1,12})?", re.ASCII)
+_MAX_METADATA_KEYS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    required: bool = False
+    maximum: int = 5000
+    choices: tuple[str, ...] = ()
+    keeps_empty: bool = False
+
+    def read(self, value: Tree | str, name: str) -> Any:
+        if not isinstance(value, str):
+            raise bad_parameter(f"Invalid string: {_show(value)}", "parameter_invalid_string", name)
+        if not value:
+            if self.required:
+                raise _empty(name)
+            return "" if self.keeps_empty else None
+        if len(value) > self.maximum:
+            message = f"Invalid string: must be at most {self.maximum} characters"
+            raise bad_parameter(message, "parameter_invalid_string", name)
+        if self.choices and value not in self.choices:
+            listed = ", ".join(self.choices[:-1]) + (" or " if len(self.choices) > 1 else "") + self.choices[-1]
+            raise ApiError(f"Invalid {name}: must be one of {listed}", param=name, stored=False)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    required: bool = False
+    minimum: int | None = None
+    maximum: int = 99_999_999_999
+
+    def read(self, value: Tree | str, name: str) -> int:
+        if isinstance(value, str) and not value:
+            raise _empty(name)
+        if not isinstance(value, str) or not _INTEGER.fullmatch(value):
+            raise bad_parameter(f"Invalid integer: {_show(value)}", "parameter_invalid_integer", name)
+        number = int(value)
+        if self.minimum is not None and number < self.minimum:
+            bound = f"greater than or equal to {self.minimum}"
+            raise bad_parameter(f"This value must be {bound}.", "parameter_invalid_integer", name)
+        if number > self.maximum:
+            message = f"This value must be less than or equal to {self.maximum}."
+            raise bad_parameter(message, "parameter_invalid_integer", name)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> str:
+        """The decimal as it was written."""
+        if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+            raise ApiError(f"Invalid decimal: {_show(value)}", param=name, stored=False)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> bool:
+        if value not in ("true", "false"):
+            raise ApiError(f"Invalid boolean: {_show(value)}", param=name, stored=False)
+        return value == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Any keys, also numeric ones; an empty value removes its key, an empty map removes all."""
+
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> dict[str, str]:
+        if value == "":
+            return {}
+        if isinstance(value, str):
+            raise ApiError(f"Invalid object: {value}", param=name, stored=False)
+        if len(value) > _MAX_METADATA_KEYS:
+            raise _too_many_keys(name)
+        read: dict[str, str] = {}
+        for key, text in value.items():
+            if not isinstance(text, str):
+                message = f"Metadata values must be strings, but for key {key} you passed in a value of type hash"
+                raise ApiError(message, param=name, stored=False)
+            if len(key) > 40 or len(text) > 500:
+                limit = "keys can have up to 40 characters" if len(key) > 40 else "values can have up to 500 characters"
+                raise ApiError(f"Metadata {limit}, but you passed in more", param=name, stored=False)
+            read[key] = text
+        return read
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Taken as it comes, for what the sandbox has no use for."""
+
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> Tree | str:
+        del name
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Stripe takes it, the sandbox does not: `because` says what it lacks, as a sentence."""
+
+    because: str
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> None:
+        del value
+        raise ApiError(f"{self.because} Leave out {name}.", param=name, stored=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Any keys, with values of one kind: currencies, for example."""
+
+    element: Spec
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> Params:
+        if value == "":
+            return {}
+        if isinstance(value, str):
+            raise ApiError(f"Invalid object: {value}", param=name, stored=False)
+        return {key: self.element.read(each, f"{name}[{key}]") for key, each in value.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    fields: Mapping[str, Spec]
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> Params | None:
+        if value == "" and not self.required:
+            return None
+        if isinstance(value, str):
+            raise ApiError(f"Invalid object: {value}", param=name, stored=False)
+        return _read_fields(value, self.fields, name)
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    element: Spec = field(default_factory=Text)
+    required: bool = False
+    maximum: int = 100
+
+    def read(self, value: Tree | str, name: str) -> list[Any]:
+        if value == "":
+            if self.required:
+                raise _empty(name)
+            return []
+        if isinstance(value, str) or not all(key.isdigit() and key.isascii() and len(key) < 10 for key in value):
+            raise ApiError(f"Invalid array: {_show(value)}", param=name, stored=False)
+        if len(value) > self.maximum:
+            raise ApiError(f"Arrays can have up to {self.maximum} elements.", param=name, stored=False)
+        return [self.element.read(value[key], f"{name}[{key}]") for key in sorted(value, key=int)]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A number, or bounds: `created=5`, `created[gte]=5`."""
+
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> dict[str, int]:
+        if isinstance(value, str):
+            return {"eq": Integer().read(value, name)}
+        bounds = {each: Integer() for each in ("gt", "gte", "lt", "lte")}
+        return _read_fields(value, bounds, name)
+
+
+Spec = Text | Integer | Number | Flag | Metadata | Anything | Refused | Entries | Map | ListOf | Range
+Fields = Mapping[str, Spec]
+
+EXPAND: Fields = {"expand": ListOf(Text())}
+PAGING: Fields = {
+    **EXPAND,
+    "limit": Integer(minimum=1, maximum=100),
+    "starting_after": Text(),
+    "ending_before": Text(),
+}
+
+
+def refusing(because: str, *names: str) -> Fields:
+    """Parameters that are all refused for one reason."""
+    return {name: Refused(because) for name in names}
+
+
+def read_params(tree: Tree, specs: Mapping[str, Spec]) -> Params:
+    """The parameters that were given, converted. Raises ApiError for the first that is unknown, missing or wrong."""
+    return _read_fields(tree, specs, "")
+
+
+def _read_fields(tree: Tree, specs: Mapping[str, Spec], prefix: str) -> Params:
+    unknown = [key for key in tree if key not in specs]
+    if unknown:
+        name = _join(prefix, unknown[0])
+        raise bad_parameter(f"Received unknown parameter: {name}", "parameter_unknown", name)
+    for key, spec in specs.items():
+        if spec.required and key not in tree:
+            name = _join(prefix, key)
+            raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+    return {key: specs[key].read(value, _join(prefix, key)) for key, value in tree.items()}
+
+
+def _join(prefix: str, key: str) -> str:
+    return f"{prefix}[{key}]" if prefix else key
+
+
+def _empty(name: str) -> ApiError:
+    message = (
+        f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; "
+        f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty value."
+    )
+    return bad_parameter(message, "parameter_invalid_empty", name)
+
+
+def _show(value: Tree | str) -> str:
+    return value[:200] if isinstance(value, str) else "hash"
+
+
+def _too_many_keys(name: str = "metadata") -> ApiError:
+    return ApiError(f"You can only set up to {_MAX_METADATA_KEYS} metadata keys.", param=name, stored=False)
+
+
+def merge_metadata(old: Mapping[str, str] | None, given: Mapping[str, str] | None) -> dict[str, str]:
+    """What metadata is after an update: given keys replace old ones, empty values remove."""
+    if given is None:
+        return dict(old or {})
+    if not given:
+        return {}
+    merged = {key: value for key, value in {**(old or {}), **given}.items() if value}
+    if len(merged) > _MAX_METADATA_KEYS:
+        raise _too_many_keys()
+    return merged

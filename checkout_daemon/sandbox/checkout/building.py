@@ -1,0 +1,234 @@
+"""Build a Checkout session from what its creator asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from checkout_daemon.sandbox.api.params import Params, merge_metadata
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.checkout.buyers import customer_details
+from checkout_daemon.sandbox.checkout.lines import build_line, common_currency
+from checkout_daemon.sandbox.checkout.promotions import asked_discount, shown_discounts
+from checkout_daemon.sandbox.checkout.session_rules import LONGEST_SECONDS, check_session, method_types
+from checkout_daemon.sandbox.checkout.shipping_options import build_options, shipping_cost
+from checkout_daemon.sandbox.checkout.totals import set_totals
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Record
+
+_TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
+_ADDRESSED = ("email", "name", "phone", "address")
+
+
+def create_session(box: Box, params: Params) -> Record:
+    """Make a session with its lines. Raises ApiError for what cannot be sold or is not done here."""
+    check_session(params)
+    lines = [build_line(box, given, index) for index, given in enumerate(params["line_items"])]
+    currency = common_currency(lines, params.get("currency"))
+    customer = params.get("customer")
+    details = _known_details(box, customer, params.get("customer_email"))
+    discount = None
+    if asked := params.get("discounts"):
+        subtotal = sum(line.body["amount_subtotal"] for line in lines)
+        discount = asked_discount(box, asked[0], currency, subtotal, customer)
+    options = build_options(box, params.get("shipping_options") or [], currency)
+    body = _body(params, currency, details)
+    body |= {
+        "discounts": shown_discounts(discount),
+        "shipping_cost": shipping_cost(options[0] if options else None),
+        "shipping_options": options,
+    }
+    set_totals(body, discount and discount["coupon"], lines)
+    private = {
+        "intent": params.get("payment_intent_data") or {},
+        "method_options": params.get("payment_method_options") or {},
+        "redisplay": (params.get("payment_method_data") or {}).get("allow_redisplay"),
+        "discount": discount,
+        "customer_update": params.get("customer_update") or {},
+    }
+    return open_session(box, Record(body, private, customer=customer), lines)
+
+
+def open_session(box: Box, session: Record, lines: Iterable[Record]) -> Record:
+    """Give a session its id and address, and store it with its lines and the time when it ends."""
+    body = session.body
+    body["id"] = f"cs_test_a1{token(56)}"
+    body["url"] = f"{box.url}/c/pay/{body['id']}"
+    for line in lines:
+        line.parent = session.id
+        box.storage.add(line)
+    box.storage.add(session)
+    box.storage.add_timer("expire", body["expires_at"], {"session": session.id})
+    return session
+
+
+def _known_details(box: Box, customer: str | None, email: str | None) -> Body | None:
+    """`customer_details` before anybody has typed anything."""
+    if customer:
+        known = box.get(customer, "customer", "customer").body
+        return customer_details(**{name: known[name] for name in _ADDRESSED})
+    return customer_details(email=email, name=None, phone=None, address=None) if email else None
+
+
+def _body(params: Params, currency: str, details: Body | None) -> Body:
+    moment = stamp()
+    types = method_types(params, currency)
+    customer = params.get("customer")
+    body = new_object(
+        "cs_test_a1",
+        "checkout.session",
+        adaptive_pricing={"enabled": (params.get("adaptive_pricing") or {}).get("enabled", True)},
+        after_expiration=_after_expiration(params.get("after_expiration")),
+        allow_promotion_codes=params.get("allow_promotion_codes"),
+        automatic_tax={"enabled": False, "liability": None, "provider": None, "status": None},
+        billing_address_collection=params.get("billing_address_collection"),
+        branding_settings=_branding(params.get("branding_settings")),
+        cancel_url=params.get("cancel_url"),
+        client_reference_id=params.get("client_reference_id"),
+        client_secret=None,
+        collected_information=None,
+        consent=None,
+        consent_collection=_keys(
+            params.get("consent_collection"), "payment_method_reuse_agreement", "promotions", "terms_of_service"
+        ),
+        currency=currency,
+        currency_conversion=None,
+        custom_fields=[_custom_field(each) for each in params.get("custom_fields") or []],
+        custom_text=_keys(params.get("custom_text") or dict.fromkeys(_TEXTS), *_TEXTS),
+        customer=customer,
+        customer_account=None,
+        customer_creation=None if customer else params.get("customer_creation") or "if_required",
+        customer_details=details,
+        customer_email=params.get("customer_email"),
+        expires_at=params.get("expires_at") or moment + LONGEST_SECONDS,
+        integration_identifier=params.get("integration_identifier"),
+        invoice=None,
+        invoice_creation=_invoice_creation(params.get("invoice_creation") or {"enabled": False}),
+        locale=params.get("locale"),
+        managed_payments={"enabled": False},
+        metadata=merge_metadata({}, params.get("metadata")),
+        mode="payment",
+        origin_context=params.get("origin_context"),
+        payment_intent=None,
+        payment_link=None,
+        payment_method_collection=params.get("payment_method_collection") or "if_required",
+        payment_method_configuration_details=None,
+        payment_method_options=_method_options(types, params.get("payment_method_options") or {}),
+        payment_method_types=types,
+        payment_status="unpaid",
+        permissions=_keys(params.get("permissions"), "update_shipping_details"),
+        phone_number_collection={"enabled": (params.get("phone_number_collection") or {}).get("enabled", False)},
+        presentment_details=None,
+        recovered_from=None,
+        saved_payment_method_options=_keys(
+            params.get("saved_payment_method_options"),
+            "allow_redisplay_filters",
+            "payment_method_remove",
+            "payment_method_save",
+        ),
+        setup_intent=None,
+        shipping_address_collection=params.get("shipping_address_collection"),
+        status="open",
+        submit_type=params.get("submit_type"),
+        subscription=None,
+        success_url=params["success_url"],
+        ui_mode="hosted_page",
+        url=None,
+        wallet_options=params.get("wallet_options"),
+    )
+    if configuration := params.get("payment_method_configuration"):
+        body["payment_method_configuration_details"] = {"id": configuration, "parent": None}
+    for name in ("allowed_payment_method_types", "excluded_payment_method_types"):
+        if params.get(name):
+            body[name] = params[name]
+    if names := params.get("name_collection"):
+        body["name_collection"] = {
+            name: {"enabled": given["enabled"], "optional": given.get("optional", False)}
+            for name, given in names.items()
+            if given
+        }
+    return body
+
+
+def _keys(given: Mapping[str, Any] | None, *names: str) -> Body | None:
+    """All of an object's keys, whichever were given."""
+    return None if given is None else {name: given.get(name) for name in names}
+
+
+def _after_expiration(given: Params | None) -> Body | None:
+    recovery = (given or {}).get("recovery")
+    if recovery is None:
+        return None
+    return {
+        "recovery": {
+            "allow_promotion_codes": recovery.get("allow_promotion_codes", False),
+            "enabled": recovery["enabled"],
+            "expires_at": None,
+            "url": None,
+        }
+    }
+
+
+def _branding(given: Params | None) -> Body | None:
+    if given is None:
+        return None
+    return {
+        "background_color": given.get("background_color") or "#ffffff",
+        "border_style": given.get("border_style") or "rounded",
+        "button_color": given.get("button_color") or "#0074d4",
+        "display_name": given.get("display_name") or "Offline sandbox",
+        "font_family": given.get("font_family") or "default",
+        "icon": _keys(given.get("icon"), "file", "type", "url"),
+        "logo": _keys(given.get("logo"), "file", "type", "url"),
+    }
+
+
+def _custom_field(given: Params) -> Body:
+    kind = given["type"]
+    names = ("default_value", "maximum_length", "minimum_length")
+    if kind == "dropdown":
+        options = given["dropdown"]["options"]
+        typed: Body | None = {
+            "default_value": given["dropdown"].get("default_value"),
+            "options": options,
+            "value": None,
+        }
+    else:
+        typed = {**{name: (given.get(kind) or {}).get(name) for name in names}, "value": None}
+    return {
+        **dict.fromkeys(("dropdown", "numeric", "text")),
+        "key": given["key"],
+        "label": given["label"],
+        "optional": given.get("optional", False),
+        "type": kind,
+        kind: typed,
+    }
+
+
+def _invoice_creation(given: Params) -> Body:
+    data = given.get("invoice_data") or {}
+    issuer = data.get("issuer")
+    return {
+        "enabled": given["enabled"],
+        "invoice_data": {
+            "account_tax_ids": data.get("account_tax_ids"),
+            "custom_fields": data.get("custom_fields"),
+            "description": data.get("description"),
+            "footer": data.get("footer"),
+            "issuer": issuer and {"account": None, "type": issuer["type"]},
+            "metadata": merge_metadata({}, data.get("metadata")),
+            "rendering_options": _keys(data.get("rendering_options"), "amount_tax_display", "template"),
+        },
+    }
+
+
+def _method_options(types: list[str], given: Params) -> Body:
+    options: Body = {kind: dict(given.get(kind) or {}) for kind in types}
+    if "card" in options:
+        options["card"].setdefault("installments", {"enabled": False})
+        options["card"].setdefault("request_three_d_secure", "automatic")
+    if "us_bank_account" in options:
+        options["us_bank_account"].setdefault("verification_method", "automatic")
+    return options

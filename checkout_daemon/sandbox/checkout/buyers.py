@@ -1,0 +1,102 @@
+"""Who buys through a Checkout session: what is known of them, and the customer that they become."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
+
+
+def customer_details(*, email: str | None, name: str | None, phone: str | None, address: Body | None) -> Body:
+    return {
+        "address": address,
+        "business_name": None,
+        "email": email,
+        "individual_name": None,
+        "name": name,
+        "phone": phone,
+        "tax_exempt": "none",
+        "tax_ids": [],
+    }
+
+
+def final_details(body: Body, method: Record | None) -> Body:
+    """What was typed or known, and for the rest what the payment method says."""
+    details = method.body["billing_details"] if method else {}
+    known = body["customer_details"] or customer_details(email=None, name=None, phone=None, address=None)
+    found = {name: known.get(name) or details.get(name) for name in ("email", "name", "phone")}
+    return {**known, **found, "address": details.get("address") or known.get("address")}
+
+
+def session_customer(box: Box, session: Record, method: Record | None) -> str | None:
+    """The session's customer; a new one where that is wished, or needed to keep the method for later."""
+    body, private = session.body, session.private
+    wished = body["customer_creation"] == "always" or private["intent"].get("setup_future_usage")
+    if body["customer"] is not None or not wished:
+        return body["customer"]  # type: ignore[no-any-return]
+    if "made_customer" not in private:
+        details = final_details(body, method)
+        names = ("email", "name", "phone", "address", "business_name", "individual_name")
+        made = new_customer(**{name: details[name] for name in names}, shipping=collected_shipping(body))
+        box.storage.add(Record(made))
+        emit(box, "customer.created", made)
+        private["made_customer"] = made["id"]
+    return str(private["made_customer"])
+
+
+def update_customer(box: Box, session: Record) -> None:
+    """Save with the customer what was collected, where `customer_update` says so."""
+    wished = [name for name, when in session.private.get("customer_update", {}).items() if when == "auto"]
+    details = {**session.body["customer_details"], "shipping": collected_shipping(session.body)}
+    if not wished:
+        return
+    customer = box.get(session.body["customer"], "customer")
+    changed = {name: details[name] for name in wished if details[name] and details[name] != customer.body[name]}
+    if changed:
+        previous = {name: customer.body[name] for name in changed}
+        customer.body |= changed
+        box.storage.save(customer)
+        emit(box, "customer.updated", customer.body, previous)
+
+
+def collected_shipping(body: Body) -> Body | None:
+    """Where the goods go, if that was collected, as customers have it."""
+    shipped = (body["collected_information"] or {}).get("shipping_details")
+    phone = (body["customer_details"] or {}).get("phone")
+    return shipped and {"address": shipped["address"], "name": shipped["name"], "phone": phone}
+
+
+def new_customer(**fields: object) -> Body:
+    """A customer with these fields, and nothing in the others."""
+    body = new_object(
+        "cus_",
+        "customer",
+        address=None,
+        balance=0,
+        business_name=None,
+        currency=None,
+        customer_account=None,
+        default_source=None,
+        delinquent=False,
+        description=None,
+        discount=None,
+        email=None,
+        individual_name=None,
+        invoice_settings={
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        metadata={},
+        name=None,
+        next_invoice_sequence=1,
+        phone=None,
+        preferred_locales=[],
+        shipping=None,
+        tax_exempt="none",
+        test_clock=None,
+    )
+    body["invoice_prefix"] = body["id"][-8:].upper()
+    return body | fields

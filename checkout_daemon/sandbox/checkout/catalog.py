@@ -1,0 +1,136 @@
+"""Build products and prices, also for what a Checkout session describes inline."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from checkout_daemon.sandbox.api.params import Params, merge_metadata
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
+
+_CURRENCY = re.compile("[a-z]{3}")
+_PLAIN = (
+    "active",
+    "description",
+    "images",
+    "marketing_features",
+    "shippable",
+    "statement_descriptor",
+    "tax_code",
+    "unit_label",
+    "url",
+)
+
+
+def build_product(params: Params) -> Body:
+    """A product as these parameters describe it."""
+    moment = stamp()
+    body = new_object(
+        "prod_",
+        "product",
+        active=True,
+        default_price=None,
+        description=None,
+        images=[],
+        marketing_features=[],
+        metadata=merge_metadata({}, params.get("metadata")),
+        name=params["name"],
+        package_dimensions=None,
+        shippable=None,
+        statement_descriptor=None,
+        tax_code=None,
+        tax_details=None,
+        type="service",
+        unit_label=None,
+        updated=moment,
+        url=None,
+    )
+    apply_product(body, params)
+    return body
+
+
+def apply_product(body: Body, params: Params) -> None:
+    for name in _PLAIN:
+        if name in params:
+            body[name] = params[name]
+    if "package_dimensions" in params:
+        given = params["package_dimensions"]
+        body["package_dimensions"] = given and {name: float(value) for name, value in given.items()}
+
+
+def currency_code(text: str, param: str = "currency") -> str:
+    """The currency in small letters, as Stripe answers it."""
+    code = text.lower()
+    if not _CURRENCY.fullmatch(code):
+        raise invalid(f"Invalid currency: {text}. Stripe currently supports ISO currency codes.", param=param)
+    return code
+
+
+def build_price(params: Params, product: str, prefix: str = "") -> Body:
+    """A price as these parameters describe it; `prefix` names where they stand, for errors."""
+
+    def named(name: str) -> str:
+        return f"{prefix}[{name}]" if prefix else name
+
+    amount: int | None = params.get("unit_amount")
+    written: str | None = params.get("unit_amount_decimal")
+    if amount is None and written is None:
+        name = named("unit_amount")
+        message = (
+            f"Missing required param: {name}."
+            if prefix
+            else ("You must specify either `unit_amount` or `unit_amount_decimal` when `billing_scheme=per_unit`.")
+        )
+        raise ApiError(message, code="parameter_missing", param=name, stored=False)
+    if amount is not None and written is not None:
+        raise invalid("You may only specify one of these parameters: unit_amount, unit_amount_decimal.")
+    if written is not None:
+        exact = Decimal(written)
+        amount = int(exact) if exact == exact.to_integral_value() else None
+        if amount is None:
+            raise invalid("The offline sandbox takes whole minor units only.", param=named("unit_amount_decimal"))
+        if amount < 0:
+            raise invalid("Invalid non-negative decimal", param=named("unit_amount_decimal"))
+    return new_object(
+        "price_1",
+        "price",
+        active=params.get("active", True),
+        billing_scheme="per_unit",
+        currency=currency_code(params["currency"], named("currency")),
+        custom_unit_amount=None,
+        lookup_key=params.get("lookup_key"),
+        metadata=merge_metadata({}, params.get("metadata")),
+        nickname=params.get("nickname"),
+        product=product,
+        recurring=_recurring(params.get("recurring")),
+        tax_behavior=params.get("tax_behavior") or "unspecified",
+        tiers_mode=None,
+        transform_quantity=None,
+        type="recurring" if params.get("recurring") else "one_time",
+        unit_amount=amount,
+        unit_amount_decimal=str(amount),
+    )
+
+
+def create_price(box: Box, params: Params) -> Body:
+    body = build_price(params, params["product"])
+    box.storage.add(Record(body, parent=body["product"]))
+    emit(box, "price.created", body)
+    return body
+
+
+def _recurring(given: Params | None) -> Body | None:
+    if not given:
+        return None
+    return {
+        "interval": given["interval"],
+        "interval_count": given.get("interval_count") or 1,
+        "meter": given.get("meter"),
+        "trial_period_days": given.get("trial_period_days"),
+        "usage_type": given.get("usage_type") or "licensed",
+    }

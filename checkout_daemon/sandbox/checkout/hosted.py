@@ -1,0 +1,192 @@
+"""The hosted pages: Checkout at a session's address, 3-D Secure at an intent's; plain HTML, no JavaScript."""
+
+from __future__ import annotations
+
+from importlib import resources
+from urllib.parse import quote
+
+from aiohttp import web
+
+from checkout_daemon.sandbox.box import Box, Origin
+from checkout_daemon.sandbox.checkout import checkout_page, recovery, render, sessions, typed
+from checkout_daemon.sandbox.checkout.fields import Form
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.payments import intents
+from checkout_daemon.sandbox.storage import Record
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_NOT_KEPT = ("action", "cvc")
+"""What is typed anew after an error, as on every page that takes cards."""
+
+
+def add_pages(app: web.Application, box: Box) -> None:
+    """Add the pages' routes."""
+    hosted = Hosted(box)
+    app.router.add_get("/c/pay/{id}", hosted.show)
+    app.router.add_post("/c/pay/{id}", hosted.pay)
+    app.router.add_get("/c/recover/{key}", hosted.recover)
+    app.router.add_get("/c/authenticate/{id}", hosted.show_authentication)
+    app.router.add_post("/c/authenticate/{id}", hosted.authenticate)
+    app.router.add_get("/c/sandbox.css", hosted.style)
+
+
+class Hosted:
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        self.css = resources.files(__package__).joinpath("hosted.css").read_text(encoding="utf-8")
+
+    async def style(self, _: web.Request) -> web.Response:
+        return web.Response(text=self.css, content_type="text/css")
+
+    async def show(self, request: web.Request) -> web.Response:
+        session = self.box.storage.find(request.match_info["id"], "checkout.session")
+        return self._session_page(session)
+
+    async def pay(self, request: web.Request) -> web.Response:
+        form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        session = self.box.storage.find(request.match_info["id"], "checkout.session")
+        if session is None or session.body["status"] != "open":
+            return self._session_page(session)
+        self._begin(request)
+        try:
+            with self.box.storage.transaction():
+                changed = typed.take_choices(self.box, session, form)
+            if changed or form.get("action", "pay") != "pay":
+                return self._session_page(session, form=form, notice=_notice(session, form))
+            with self.box.storage.transaction():
+                typed.take_details(self.box, session, form)
+                method = None
+                if session.body["amount_total"]:
+                    method = self.box.storage.add(typed.typed_method(session.body, form))
+                sessions.confirm_session(self.box, session, method)
+        except ApiError as error:
+            self.box.wake.set()
+            session = self.box.storage.find(session.id)
+            return self._session_page(session, error, form)
+        self.box.wake.set()
+        if session.body["status"] == "open":
+            raise web.HTTPSeeOther(f"/c/authenticate/{session.body['payment_intent']}")
+        raise web.HTTPSeeOther(success_url(session))
+
+    async def recover(self, request: web.Request) -> web.Response:
+        """A new session like one that has expired, at the address that its recovery gave."""
+        self._begin(request)
+        try:
+            with self.box.storage.transaction():
+                session = recovery.recover(self.box, request.match_info["key"])
+        except ApiError as error:
+            return _html(render.message("Checkout", str(error)), error.status)
+        self.box.wake.set()
+        raise web.HTTPSeeOther(f"/c/pay/{session.id}")
+
+    async def show_authentication(self, request: web.Request) -> web.Response:
+        intent = self.box.storage.find(request.match_info["id"], "payment_intent")
+        if intent is None:
+            return _html(render.message("Not found", "There is no such payment here."), 404)
+        if intent.body["status"] != "requires_action":
+            return self._after_authentication(intent)
+        return _html(render.authentication(intent.body))
+
+    async def authenticate(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        intent = self.box.storage.find(request.match_info["id"], "payment_intent")
+        if intent is None:
+            return _html(render.message("Not found", "There is no such payment here."), 404)
+        if intent.body["status"] != "requires_action":
+            return self._after_authentication(intent)
+        self._begin(request)
+        session = self._session_of(intent)
+        try:
+            with self.box.storage.transaction():
+                method = self.box.get(intent.body["payment_method"], "payment_method")
+                intents.authenticate(self.box, intent, succeeded=form.get("outcome") == "complete")
+                if session is not None:
+                    sessions.follow_intent(self.box, session, intent, method)
+        except ApiError as error:
+            self.box.wake.set()
+            if session is not None:
+                return self._session_page(session, error)
+        self.box.wake.set()
+        return self._after_authentication(intent)
+
+    def _begin(self, request: web.Request) -> None:
+        self.box.origin = Origin(base_url=str(request.url.origin()))
+
+    def _session_of(self, intent: Record) -> Record | None:
+        session_id = intent.private.get("session")
+        return self.box.storage.find(session_id, "checkout.session") if session_id else None
+
+    def _after_authentication(self, intent: Record) -> web.Response:
+        if (session := self._session_of(intent)) is not None:
+            if session.body["status"] == "complete":
+                raise web.HTTPSeeOther(success_url(session))
+            if session.body["status"] == "open":
+                raise web.HTTPSeeOther(f"/c/pay/{session.id}")
+            return self._session_page(session)
+        if url := intent.private.get("return_url"):
+            separator = "&" if "?" in url else "?"
+            secret = quote(intent.body["client_secret"])
+            succeeded = "failed" if intent.body["status"] == "requires_payment_method" else "succeeded"
+            raise web.HTTPSeeOther(
+                f"{url}{separator}payment_intent={intent.id}&payment_intent_client_secret={secret}"
+                f"&redirect_status={succeeded}"
+            )
+        return _html(render.message("Authentication ended", "You can close this page and go back to the shop."))
+
+    def _session_page(
+        self,
+        session: Record | None,
+        error: ApiError | None = None,
+        form: dict[str, str] | None = None,
+        notice: str | None = None,
+    ) -> web.Response:
+        if session is None:
+            return _html(render.message("Not found", "There is no such Checkout session here."), 404)
+        body = session.body
+        if body["status"] == "expired":
+            text = "This Checkout session has expired. Go back to the shop to start again."
+            return _html(render.message("Session expired", text, body["cancel_url"]), 410)
+        if body["status"] == "complete":
+            text = "This Checkout session is already paid or completed."
+            return _html(render.message("All done", text, success_url(session)))
+        kept = {name: value for name, value in (form or {}).items() if name not in _NOT_KEPT}
+        if error is None:
+            kept.pop("promotion_code", None)
+        shown = Form(kept, error.error.get("param") if error else None, str(error or ""))
+        return _html(
+            checkout_page.checkout(self._bill(session), shown, str(error) if error else None, notice),
+            402 if error else 200,
+        )
+
+    def _bill(self, session: Record) -> checkout_page.Bill:
+        storage, body = self.box.storage, session.body
+        rates = [storage.find(each["shipping_rate"], "shipping_rate") for each in body["shipping_options"]]
+        discount = session.private.get("discount")
+        code = storage.find(discount["promotion_code"]) if discount and discount["promotion_code"] else None
+        return checkout_page.Bill(
+            body,
+            [each.body for each in storage.children(session.id, "item")],
+            {rate.id: rate.body for rate in rates if rate},
+            code.body["code"] if code else None,
+        )
+
+
+def success_url(session: Record) -> str:
+    """Where the shopper goes after success, with the session's id filled in."""
+    return str(session.body["success_url"]).replace("{CHECKOUT_SESSION_ID}", session.id)
+
+
+def _notice(session: Record, form: dict[str, str]) -> str:
+    body = session.body
+    total = f"The total is now {render.money(body['amount_total'], body['currency'])}."
+    again = " Look it over, then pay." if form.get("action", "pay") == "pay" else ""
+    return f"{total}{again}"
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)

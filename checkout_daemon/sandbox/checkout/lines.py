@@ -1,0 +1,101 @@
+"""The lines of a Checkout session: what is bought, how many, at what price."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.api.params import Params, merge_metadata
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.checkout.catalog import build_price, build_product, currency_code
+from checkout_daemon.sandbox.errors import bad_parameter, invalid
+from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
+
+_MOST_ADJUSTABLE = 99
+
+
+def build_line(box: Box, given: Params, index: int) -> Record:
+    """The line that these parameters describe, not stored yet; its discount comes with the totals."""
+    at = f"line_items[{index}]"
+    price = _price(box, given, at)
+    quantity = given.get("quantity")
+    if quantity is None:
+        name = f"{at}[quantity]"
+        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+    product = box.storage.find(price["product"], "product")
+    subtotal = price["unit_amount"] * quantity
+    body: Body = {
+        "id": new_id("li_1"),
+        "object": "item",
+        "adjustable_quantity": _adjustable(given.get("adjustable_quantity"), quantity, f"{at}[adjustable_quantity]"),
+        "amount_discount": 0,
+        "amount_subtotal": subtotal,
+        "amount_tax": 0,
+        "amount_total": subtotal,
+        "currency": price["currency"],
+        "description": product.body["name"] if product else None,
+        "metadata": merge_metadata({}, given.get("metadata")),
+        "price": price,
+        "quantity": quantity,
+    }
+    return Record(body)
+
+
+def common_currency(lines: list[Record], asked: str | None) -> str:
+    """The one currency of all lines."""
+    found = {line.body["currency"] for line in lines}
+    if asked:
+        found.add(currency_code(asked))
+    if len(found) > 1:
+        raise invalid(f"All line items must have the same currency; found {', '.join(sorted(found))}.")
+    return str(found.pop())
+
+
+def _price(box: Box, given: Params, at: str) -> Body:
+    price_id, data = given.get("price"), given.get("price_data")
+    if price_id is None and data is None:
+        name = f"{at}[price]"
+        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+    if data is not None:
+        if price_id is not None:
+            raise invalid(f"You may only specify one of these parameters: {at}[price], {at}[price_data].")
+        return _inline_price(box, data, f"{at}[price_data]")
+    price = box.get(str(price_id), "price", f"{at}[price]").body
+    if not price["active"]:
+        raise invalid(f"The price specified is inactive: {price_id}.", param=f"{at}[price]")
+    if price["type"] == "recurring":
+        raise invalid("You must use mode=subscription for recurring prices.", param=f"{at}[price]")
+    return price
+
+
+def _inline_price(box: Box, data: Params, at: str) -> Body:
+    """A price made for this session only, and its product where that is described too."""
+    described, product_id = data.get("product_data"), data.get("product")
+    if (described is None) == (product_id is None):
+        if product_id is None:
+            name = f"{at}[product_data]"
+            raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+        raise invalid(f"You may only specify one of these parameters: {at}[product], {at}[product_data].")
+    price = build_price(data, product_id or new_id("prod_"), at)
+    price["active"] = False
+    if described is None:
+        box.get(price["product"], "product", f"{at}[product]")
+    else:
+        product = build_product({**described, "active": False})
+        product["id"] = price["product"]
+        box.storage.add(Record(product, kind="inline"))
+        emit(box, "product.created", product)
+    box.storage.add(Record(price, parent=price["product"]))
+    emit(box, "price.created", price)
+    return price
+
+
+def _adjustable(given: Params | None, quantity: int, at: str) -> Body | None:
+    if not given or not given["enabled"]:
+        return None
+    minimum = given["minimum"] if given.get("minimum") is not None else 0
+    maximum = given.get("maximum") or _MOST_ADJUSTABLE
+    if not minimum <= quantity <= maximum:
+        raise invalid(
+            f"The quantity {quantity} must be between {minimum} and {maximum}, its adjustable bounds.", param=at
+        )
+    return {"enabled": True, "maximum": maximum, "minimum": minimum}

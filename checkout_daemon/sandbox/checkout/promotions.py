@@ -1,0 +1,131 @@
+"""Discounts on a Checkout session: coupons, and the promotion codes that stand for them."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.amounts import money_text
+from checkout_daemon.sandbox.api.params import Params
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.checkout.totals import usable_coupon
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
+from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.storage import Body, Record
+
+_AT = "discounts[0]"
+
+
+def asked_discount(box: Box, given: Params, currency: str, subtotal: int, customer: str | None) -> Body:
+    """The discount that `discounts[0]` asks for."""
+    coupon_id, code_id = given.get("coupon"), given.get("promotion_code")
+    if coupon_id and code_id:
+        raise invalid(f"You may only specify one of these parameters: {_AT}[coupon], {_AT}[promotion_code].")
+    if code_id:
+        param = f"{_AT}[promotion_code]"
+        code = box.storage.find(code_id, "promotion_code")
+        if code is None:
+            raise ApiError(f"No such promotion code: '{code_id}'", code="resource_missing", param=param)
+        return promotion_discount(box, code, currency, subtotal, customer, param)
+    if not coupon_id:
+        name = f"{_AT}[coupon]"
+        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+    usable_coupon(box, coupon_id, currency, stamp(), f"{_AT}[coupon]")
+    return _discount(box.get(coupon_id, "coupon"), None)
+
+
+def typed_discount(box: Box, text: str, currency: str, subtotal: int, customer: str | None) -> Body:
+    """The discount for a code as a shopper typed it. Raises ApiError with what is wrong, for the shopper to read."""
+    found = [code for code in codes_like(box, text.strip()) if code.body["active"]]
+    mine = [code for code in found if code.customer in (None, customer)]
+    if not mine:
+        raise invalid("This code is invalid.", param="promotion_code", code="promotion_code_invalid")
+    mine.sort(key=lambda code: code.customer is None)
+    return promotion_discount(box, mine[0], currency, subtotal, customer, "promotion_code")
+
+
+def codes_like(box: Box, text: str) -> list[Record]:
+    """All promotion codes that read like this, whatever the case."""
+    return box.storage.select("promotion_code", conditions=[("kind = ?", text.upper())])
+
+
+def promotion_discount(box: Box, code: Record, currency: str, subtotal: int, customer: str | None, param: str) -> Body:
+    """The discount that a promotion code gives. Raises ApiError when its rules do not allow that."""
+    body = code.body
+    ended = body["expires_at"] is not None and body["expires_at"] <= stamp()
+    if ended or not body["active"]:
+        raise invalid("This promotion code is no longer active.", param=param, code="promotion_code_inactive")
+    if code.customer is not None and code.customer != customer:
+        message = "This promotion code cannot be redeemed because it is restricted to another customer."
+        raise invalid(message, param=param, code="promotion_code_customer_mismatch")
+    limits = body["restrictions"]
+    if (least := limits["minimum_amount"]) is not None:
+        if limits["minimum_amount_currency"] != currency:
+            message = f"This promotion code is only for purchases in {limits['minimum_amount_currency']}."
+            raise invalid(message, param=param, code="promotion_code_currency_mismatch")
+        if subtotal < least:
+            message = f"This promotion code is only for purchases of at least {money_text(least, currency)}."
+            raise invalid(message, param=param, code="promotion_code_minimum_amount_not_met")
+    if limits["first_time_transaction"] and customer is not None and _has_paid(box, customer):
+        message = "This promotion code is only for customers who have not bought anything before."
+        raise invalid(message, param=param, code="promotion_code_first_time_only")
+    coupon_id = body["promotion"]["coupon"]
+    usable_coupon(box, coupon_id, currency, stamp(), param)
+    return _discount(box.get(coupon_id, "coupon"), code.id)
+
+
+def shown_discounts(discount: Body | None) -> list[Body]:
+    """A session's `discounts`: the promotion code, or the coupon that was given without one."""
+    if discount is None:
+        return []
+    code = discount["promotion_code"]
+    return [{"coupon": None if code else discount["coupon"]["id"], "promotion_code": code}]
+
+
+def redeem(box: Box, discount: Body | None) -> None:
+    """Count one more use, which may be the last."""
+    if discount is None:
+        return
+    for object_id, kind, switch in (
+        (discount["coupon"]["id"], "coupon", "valid"),
+        (discount["promotion_code"], "promotion_code", "active"),
+    ):
+        if object_id is not None and (record := box.storage.find(object_id, kind)):
+            record.body["times_redeemed"] += 1
+            most = record.body["max_redemptions"]
+            if most is not None and record.body["times_redeemed"] >= most:
+                record.body[switch] = False
+                if kind == "coupon":
+                    close_codes(box, record.id)
+            box.storage.save(record)
+
+
+def close_codes(box: Box, coupon_id: str) -> None:
+    """Let a coupon's codes end with it."""
+    for code in box.storage.children(coupon_id, "promotion_code"):
+        if code.body["active"]:
+            code.body["active"] = False
+            box.storage.save(code)
+
+
+def end_discount(box: Box, payload: Body) -> None:
+    """The time of a coupon or promotion code is over."""
+    if coupon := box.storage.find(payload["id"], "coupon"):
+        coupon.body["valid"] = False
+        box.storage.save(coupon)
+        close_codes(box, coupon.id)
+    elif code := box.storage.find(payload["id"], "promotion_code"):
+        code.body["active"] = False
+        box.storage.save(code)
+
+
+def _discount(coupon: Record, code: str | None) -> Body:
+    return {
+        "id": new_id("di_1"),
+        "coupon": {**coupon.body, "applies_to": coupon.private.get("applies_to")},
+        "promotion_code": code,
+        "start": stamp(),
+    }
+
+
+def _has_paid(box: Box, customer: str) -> bool:
+    conditions = [("customer = ?", customer), ("json_extract(body, '$.status') = ?", "succeeded")]
+    return bool(box.storage.select("payment_intent", conditions=conditions, limit=1))

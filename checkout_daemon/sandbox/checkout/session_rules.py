@@ -1,0 +1,125 @@
+"""Which parameters of a Checkout session go together, and which the sandbox does not do."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.api.params import Params
+from checkout_daemon.sandbox.api.urls import check_url
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
+from checkout_daemon.sandbox.shapes import METHOD_CURRENCIES, methods_for
+
+SHORTEST_SECONDS = 30 * 60
+LONGEST_SECONDS = 24 * 3600
+_GRACE_SECONDS = 10  # between the client's reckoning and ours
+_EXCLUSIVE = (
+    ("customer", "customer_email"),
+    ("customer", "customer_creation"),
+    ("discounts", "allow_promotion_codes"),
+    ("allowed_payment_method_types", "payment_method_types"),
+    ("excluded_payment_method_types", "payment_method_types"),
+    ("payment_method_configuration", "payment_method_types"),
+)
+
+
+def check_session(params: Params) -> None:
+    """Raises ApiError for the first parameter that is wrong, or is not done here."""
+    _check_mode(params)
+    for name in ("success_url", "line_items"):
+        if not params.get(name):
+            raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+    for name in ("success_url", "cancel_url"):
+        if params.get(name):
+            check_url(params[name], name)
+    for one, other in _EXCLUSIVE:
+        if params.get(one) and params.get(other) is not None:
+            raise invalid(f"You may only specify one of these parameters: {one}, {other}.")
+    if params.get("customer_update") and not params.get("customer"):
+        raise invalid("`customer_update` can only be used with `customer`.", param="customer_update")
+    recovery = (params.get("after_expiration") or {}).get("recovery") or {}
+    if recovery.get("allow_promotion_codes") and not recovery["enabled"]:
+        name = "after_expiration[recovery][allow_promotion_codes]"
+        raise invalid("Promotion codes on recovery need recovery to be enabled.", param=name)
+    check_email(params.get("customer_email"), "customer_email")
+    _check_countries(params)
+    _check_fields(params.get("custom_fields") or [])
+    _check_expiry(params.get("expires_at"))
+
+
+def check_email(email: str | None, param: str) -> None:
+    if email is not None and ("@" not in email[1:-1] or " " in email):
+        raise ApiError(f"Invalid email address: {email}", code="email_invalid", param=param)
+
+
+def method_types(params: Params, currency: str) -> list[str]:
+    """What the session can be paid with: what is asked for, or what suits the currency."""
+    asked: list[str] | None = params.get("payment_method_types")
+    if asked:
+        for kind in asked:
+            if (only := METHOD_CURRENCIES[kind]) not in (None, currency):
+                raise invalid(
+                    f"The payment method `{kind}` cannot be used with the currency {currency}: it takes {only} only.",
+                    param="payment_method_types",
+                )
+        return list(dict.fromkeys(asked))
+    # An account's settings decide about US bank accounts at Stripe; here only those who ask get them.
+    found = [kind for kind in methods_for(currency) if kind != "us_bank_account"]
+    if allowed := params.get("allowed_payment_method_types"):
+        found = [kind for kind in methods_for(currency) if kind in allowed]
+    found = [kind for kind in found if kind not in (params.get("excluded_payment_method_types") or [])]
+    if not found:
+        raise invalid(
+            "No valid payment method types for this Checkout Session: the offline sandbox has "
+            f"{', '.join(METHOD_CURRENCIES)}."
+        )
+    return found
+
+
+def _check_mode(params: Params) -> None:
+    mode = params.get("mode")
+    if mode is None:
+        raise bad_parameter("Missing required param: mode.", "parameter_missing", "mode")
+    if mode != "payment":
+        raise invalid(f"The offline sandbox does not do mode={mode}, only payment.", param="mode")
+    if params.get("ui_mode") not in (None, "hosted_page"):
+        raise invalid(f"The offline sandbox has hosted pages only, not ui_mode={params['ui_mode']}.", param="ui_mode")
+    if (params.get("automatic_tax") or {}).get("enabled"):
+        raise invalid("The offline sandbox does not compute taxes.", param="automatic_tax[enabled]")
+    if (params.get("managed_payments") or {}).get("enabled"):
+        message = "The offline sandbox is no merchant of record."
+        raise invalid(message, param="managed_payments[enabled]")
+    if params.get("submit_type") == "subscribe":
+        raise invalid("`submit_type=subscribe` belongs to mode=subscription.", param="submit_type")
+
+
+def _check_countries(params: Params) -> None:
+    given = (params.get("shipping_address_collection") or {}).get("allowed_countries") or []
+    for country in given:
+        if not (country and len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()):
+            message = f"Invalid country: {country}. Use the two capital letters of ISO 3166-1."
+            raise invalid(message, param="shipping_address_collection[allowed_countries]")
+
+
+def _check_fields(fields: list[Params]) -> None:
+    if len({field["key"] for field in fields}) < len(fields):
+        raise invalid("Each key of custom_fields must be unique.", param="custom_fields")
+    for index, field in enumerate(fields):
+        at = f"custom_fields[{index}]"
+        if not (field["key"].isascii() and field["key"].isalnum()):
+            raise invalid("A custom field's key has letters and digits only.", param=f"{at}[key]")
+        if field["type"] == "dropdown" and not field.get("dropdown"):
+            raise bad_parameter(f"Missing required param: {at}[dropdown].", "parameter_missing", f"{at}[dropdown]")
+        for kind in ("dropdown", "numeric", "text"):
+            if field.get(kind) and kind != field["type"]:
+                raise invalid(f"`{kind}` belongs to custom fields of that type only.", param=f"{at}[{kind}]")
+
+
+def _check_expiry(expires_at: int | None) -> None:
+    if expires_at is None:
+        return
+    ahead = expires_at - stamp()
+    if ahead < SHORTEST_SECONDS - _GRACE_SECONDS:
+        message = "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation."
+        raise invalid(message, param="expires_at")
+    if ahead > LONGEST_SECONDS + _GRACE_SECONDS:
+        message = "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation."
+        raise invalid(message, param="expires_at")

@@ -1,0 +1,113 @@
+"""The life of a Checkout session: paid at once or later, refused, expired."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.checkout import promotions, recovery
+from checkout_daemon.sandbox.checkout.buyers import collected_shipping, final_details, session_customer, update_customer
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.payments import intents
+from checkout_daemon.sandbox.shapes import shipping
+from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
+
+
+def confirm_session(
+    box: Box, session: Record, method: Record | None, expected_amount: int | None = None, return_url: str | None = None
+) -> None:
+    """Pay a session. Raises ApiError; after a refused card (402) the session stays open for another."""
+    body = session.body
+    check_open(body)
+    total = body["amount_total"]
+    if expected_amount is not None and expected_amount != total:
+        raise ApiError(
+            f"The expected_amount ({expected_amount}) does not match the Checkout Session's amount_total ({total}).",
+            code="checkout_amount_mismatch",
+            param="expected_amount",
+        )
+    if total == 0:
+        body["payment_status"] = "no_payment_required"
+        complete(box, session, method)
+        return
+    if method is None:
+        raise ApiError("Missing required param: payment_method.", code="parameter_missing", param="payment_method")
+    if method.body["type"] not in body["payment_method_types"]:
+        listed = ", ".join(body["payment_method_types"])
+        message = f"This Checkout Session does not accept {method.body['type']}; it accepts: {listed}."
+        raise invalid(message, param="payment_method")
+    if method.body["allow_redisplay"] == "unspecified" and session.private.get("redisplay"):
+        method.body["allow_redisplay"] = session.private["redisplay"]
+        box.storage.save(method)
+    intent = _intent(box, session, session_customer(box, session, method))
+    intents.confirm_intent(box, intent, method, return_url)
+    follow_intent(box, session, intent, method)
+
+
+def check_open(body: Body) -> None:
+    if body["status"] != "open":
+        raise invalid(f"This Checkout Session is no longer open: its status is {body['status']}.", param="session")
+
+
+def follow_intent(box: Box, session: Record, intent: Record, method: Record) -> None:
+    """Complete the session when its intent has come far enough for that."""
+    status = intent.body["status"]
+    if status == "requires_action":
+        return
+    session.body["payment_status"] = "paid" if status == "succeeded" else "unpaid"
+    complete(box, session, method)
+
+
+def complete(box: Box, session: Record, method: Record | None) -> None:
+    body = session.body
+    body |= {"status": "complete", "url": None}
+    body["customer_details"] = final_details(body, method)
+    body["customer"] = session.customer = session_customer(box, session, method)
+    update_customer(box, session)
+    promotions.redeem(box, session.private.get("discount"))
+    box.storage.save(session)
+    emit(box, "checkout.session.completed", body)
+
+
+def finish_debit(box: Box, intent: Record) -> None:
+    """A delayed debit is due: settle it, and tell about the session that it pays."""
+    if intent.body["status"] == "processing":
+        intents.settle_now(box, intent)
+
+
+def expire(box: Box, session: Record) -> None:
+    """Close an open session, with what was begun to pay it."""
+    body = session.body
+    recovery.offer(session)
+    body |= {"status": "expired", "url": None}
+    box.storage.save(session)
+    if body["payment_intent"] is not None:
+        intent = box.get(body["payment_intent"], "payment_intent")
+        intents.cancel_intent(box, intent, "automatic")
+    emit(box, "checkout.session.expired", body)
+
+
+def _intent(box: Box, session: Record, customer: str | None) -> Record:
+    """The session's intent, made at the first attempt to pay and used again at the next."""
+    body = session.body
+    given = session.private["intent"]
+    if shipped := collected_shipping(body):
+        given = {**given, "shipping": shipped}
+    if body["payment_intent"] is not None:
+        intent = box.get(body["payment_intent"], "payment_intent")
+        # A promotion code or another delivery may have changed the total since the last attempt.
+        intent.body |= {"amount": body["amount_total"], "customer": customer}
+        if shipped:
+            intent.body["shipping"] = shipping(shipped)
+        intent.customer = customer
+        return box.storage.save(intent)
+    given = {
+        **given,
+        "customer": customer,
+        "payment_method_options": session.private["method_options"],
+    }
+    types = list(body["payment_method_types"])
+    intent = intents.create_intent(box, body["amount_total"], body["currency"], types, given, session=session.id)
+    body["payment_intent"] = intent.id
+    session.intent = intent.id
+    box.storage.save(session)
+    return intent

@@ -1,0 +1,83 @@
+"""What an intent may be paid with, when, and whether its customer must be there."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.payments.testdata import Outcome, TestCard
+from checkout_daemon.sandbox.storage import Body, Record
+
+CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
+CANCELABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action", "processing")
+_DEBIT_CURRENCIES = {"sepa_debit": "eur", "us_bank_account": "usd"}
+
+
+def check_method(body: Body, method: Record) -> None:
+    """Refuse a method that this intent cannot be paid with. Raises ApiError."""
+    kind = method.body["type"]
+    if kind not in body["payment_method_types"]:
+        listed = ", ".join(body["payment_method_types"])
+        raise invalid(
+            f"The PaymentMethod provided ({kind}) is not allowed for this PaymentIntent. "
+            f"Please attach a PaymentMethod of one of the following types: {listed}.",
+            param="payment_method",
+        )
+    currency = _DEBIT_CURRENCIES.get(kind)
+    if currency not in (None, body["currency"]):
+        message = (
+            f"The payment method type provided: {kind} is invalid with this currency: only {currency} is accepted."
+        )
+        raise invalid(message, code="payment_method_currency_mismatch", param="payment_method")
+    if method.customer is None and method.private.get("used"):
+        raise invalid(
+            "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared "
+            "with a connected account without Customer attachment, or was detached from a Customer. It may not be "
+            "used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.",
+            param="payment_method",
+        )
+    if method.customer is not None and body["customer"] is None:
+        raise invalid(
+            f"The PaymentMethod {method.id} belongs to a Customer. Please include the Customer in the `customer` "
+            "parameter on the PaymentIntent.",
+            param="payment_method",
+        )
+    if method.customer not in (None, body["customer"]):
+        raise invalid(
+            f"The customer does not have a payment method with the ID {method.id}. The payment method must be "
+            "attached to the customer.",
+            code="resource_missing",
+            param="payment_method",
+        )
+
+
+def unexpected_state(body: Body, verb: str) -> ApiError:
+    """The intent's status does not allow that."""
+    status = body["status"]
+    if verb == "confirm" and status == "succeeded":
+        message = (
+            "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed."
+        )
+    elif verb == "capture":
+        message = (
+            f"This PaymentIntent could not be captured because it has a status of {status}. Only a PaymentIntent with "
+            "one of the following statuses may be captured: requires_capture."
+        )
+    else:
+        message = f"You cannot {verb} this PaymentIntent because it has a status of {status}."
+        if verb == "cancel":
+            listed = ", ".join(CANCELABLE)
+            message += f" Only a PaymentIntent with one of the following statuses may be canceled: {listed}."
+    error = invalid(message, code="payment_intent_unexpected_state")
+    error.error["payment_intent"] = body
+    return error
+
+
+def needs_customer(body: Body, method: Record, card: TestCard, *, off_session: bool) -> bool:
+    """Whether the bank wants to ask the card's holder first."""
+    options = body["payment_method_options"].get("card") or {}
+    if options.get("request_three_d_secure") in ("any", "challenge") and card.optional:
+        return True
+    if card.outcome is not Outcome.AUTHENTICATE:
+        return False
+    if not off_session:
+        return True
+    return not (card.off_session or (card.unless_saved and method.private.get("saved") == "off_session"))

@@ -1,0 +1,116 @@
+"""How an attempt to take the money ends: refused, held, taken, started, or waiting for the customer's bank."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.payments import ledger, methods
+from checkout_daemon.sandbox.payments.charges import AUTHORIZED_SECONDS, build_charge, is_manual
+from checkout_daemon.sandbox.payments.declines import error_fields, payment_error
+from checkout_daemon.sandbox.payments.testdata import CARDS, Decline
+from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.webhooks.events import emit
+
+
+def fail(box: Box, intent: Record, method: Record, decline: Decline, *, charged: bool = True) -> NoReturn:
+    """Refuse an attempt. Always raises ApiError (402); what it left behind stays."""
+    body = intent.body
+    charge: Record | None = None
+    if charged:
+        charge = box.storage.add(build_charge(intent, method, "failed", decline, authenticated=False))
+        body["latest_charge"] = charge.id
+    fields = error_fields(decline, charge.id if charge else None, method.body)
+    body |= {
+        "status": "requires_payment_method",
+        "payment_method": None,
+        "next_action": None,
+        "last_payment_error": fields,
+    }
+    box.storage.save(intent)
+    if charge:
+        emit(box, "charge.failed", charge.body)
+    emit(box, "payment_intent.payment_failed", body)
+    raise payment_error(fields, body)
+
+
+def succeed(box: Box, intent: Record, method: Record, *, authenticated: bool = False) -> None:
+    """Take the money, or hold it where it is to be captured later."""
+    body = intent.body
+    charge = build_charge(intent, method, "succeeded", None, authenticated=authenticated)
+    box.storage.add(charge)
+    body["latest_charge"] = charge.id
+    _save_method(box, intent, method)
+    if is_manual(body, "card"):
+        body |= {"status": "requires_capture", "amount_capturable": body["amount"]}
+        box.storage.save(intent)
+        emit(box, "charge.succeeded", charge.body)
+        emit(box, "payment_intent.amount_capturable_updated", body)
+        due = {"intent": intent.id, "charge": charge.id}
+        box.storage.add_timer("authorization_over", now() + AUTHORIZED_SECONDS, due)
+        return
+    at_once = method.private["card"] == "bypassPending"
+    booked = ledger.book(
+        box, "charge", body["amount"], body["currency"], charge.id, description=body["description"], at_once=at_once
+    )
+    charge.body["balance_transaction"] = booked["id"]
+    box.storage.save(charge)
+    body |= {"status": "succeeded", "amount_received": body["amount"]}
+    box.storage.save(intent)
+    emit(box, "charge.succeeded", charge.body)
+    emit(box, "payment_intent.succeeded", body)
+    if at_once:
+        emit(box, "balance.available", ledger.balance(box))
+    plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
+
+
+def start_debit(box: Box, intent: Record, method: Record) -> None:
+    """Send a debit to the bank; what came of it is known later."""
+    body = intent.body
+    charge = box.storage.add(build_charge(intent, method, "pending", None, authenticated=False))
+    body |= {"status": "processing", "latest_charge": charge.id, "processing": None}
+    _save_method(box, intent, method)
+    box.storage.save(intent)
+    emit(box, "payment_intent.processing", body)
+    emit(box, "charge.pending", charge.body)
+    account = methods.test_account(method)
+    if not account.endless:
+        due_at = now() + box.settings.settle_seconds * account.delay
+        box.storage.add_timer("settle", due_at, {"intent": intent.id, "charge": charge.id})
+
+
+def ask_authentication(box: Box, intent: Record) -> None:
+    """Send the customer to their bank's page first."""
+    body = intent.body
+    url = f"{box.url}/c/authenticate/{body['id']}"
+    returning = intent.private.get("return_url")
+    action: dict[str, Any] = {
+        "type": "use_stripe_sdk",
+        "use_stripe_sdk": {"type": "three_d_secure_redirect", "url": url},
+    }
+    if returning:
+        action = {"type": "redirect_to_url", "redirect_to_url": {"return_url": returning, "url": url}}
+    body |= {"status": "requires_action", "next_action": action}
+    box.storage.save(intent)
+    emit(box, "payment_intent.requires_action", body)
+
+
+def plan_dispute(box: Box, charge: Record, reason: str) -> None:
+    """Let the customer's bank dispute the charge a moment later, where the test card or account asks for it."""
+    if reason:
+        box.storage.add_timer("dispute", now(), {"charge": charge.id, "reason": reason})
+
+
+def _save_method(box: Box, intent: Record, method: Record) -> None:
+    """Keep the method for the customer where that was wished, else it has served its one time."""
+    body = intent.body
+    options = body["payment_method_options"].get(method.body["type"]) or {}
+    usage = options.get("setup_future_usage") or body["setup_future_usage"]
+    if usage in ("on_session", "off_session"):
+        method.private["saved"] = usage
+        if body["customer"] is not None and method.customer is None:
+            methods.attach(box, method, body["customer"])
+    elif method.customer is None:
+        method.private["used"] = True
+    box.storage.save(method)

@@ -1,0 +1,174 @@
+"""Build charges: one for each attempt to take the money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.ids import new_id, token
+from checkout_daemon.sandbox.payments.declines import ADVICE
+from checkout_daemon.sandbox.payments.testdata import Decline
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Record
+
+AUTHORIZED_SECONDS = 7 * 24 * 3600
+"""How long a card's bank holds the money for a capture."""
+
+
+def is_manual(intent: Body, kind: str) -> bool:
+    """Whether a payment of this type is only authorized; debits are always taken at once."""
+    options = intent["payment_method_options"].get(kind) or {}
+    return kind == "card" and "manual" in (options.get("capture_method"), intent["capture_method"])
+
+
+def build_charge(
+    intent: Record, method: Record, status: str, decline: Decline | None, *, authenticated: bool
+) -> Record:
+    """A charge for this attempt; it carries the intent's metadata as it is now."""
+    body = intent.body
+    manual = is_manual(body, method.body["type"])
+    succeeded = status == "succeeded"
+    charge = new_object(
+        "ch_" if method.body["type"] == "card" else "py_",
+        "charge",
+        amount=body["amount"],
+        amount_captured=body["amount"] if succeeded and not manual else 0,
+        amount_refunded=0,
+        application=None,
+        application_fee=None,
+        application_fee_amount=None,
+        balance_transaction=None,
+        billing_details=method.body["billing_details"],
+        calculated_statement_descriptor="OFFLINE SANDBOX" if method.body["type"] == "card" else None,
+        captured=succeeded and not manual,
+        currency=body["currency"],
+        customer=body["customer"],
+        description=body["description"],
+        disputed=False,
+        failure_balance_transaction=None,
+        failure_code=(decline.failure_code or decline.code) if decline else None,
+        failure_message=decline.message if decline else None,
+        fraud_details={},
+        metadata=dict(body["metadata"]),
+        on_behalf_of=None,
+        outcome=outcome(status, decline),
+        paid=succeeded,
+        payment_intent=body["id"],
+        payment_method=method.id,
+        payment_method_details=_details(method.body, body["amount"], manual=manual, authenticated=authenticated),
+        presentment_details=None,
+        radar_options={},
+        receipt_email=body["receipt_email"],
+        receipt_number=None,
+        receipt_url=None,
+        refunded=False,
+        review=None,
+        shipping=body["shipping"],
+        source=None,
+        source_transfer=None,
+        statement_descriptor=body["statement_descriptor"],
+        statement_descriptor_suffix=body["statement_descriptor_suffix"],
+        status=status,
+        transfer_data=None,
+        transfer_group=body["transfer_group"],
+    )
+    charge["id"] = _charge_id(charge["id"])
+    return Record(charge, intent=body["id"], customer=body["customer"])
+
+
+def outcome(status: str, decline: Decline | None) -> Body:
+    """What the network and Stripe made of it."""
+    fields: dict[str, Any] = {
+        "advice_code": None,
+        "network_advice_code": None,
+        "network_decline_code": None,
+        "network_status": "approved_by_network",
+        "reason": None,
+        "risk_level": "normal" if status != "pending" else "not_assessed",
+        "seller_message": "Payment complete.",
+        "type": "authorized",
+    }
+    if decline is not None:
+        fraud = decline.decline_code == "fraudulent"
+        code = decline.decline_code
+        plain = "The bank did not return any further details with this decline."
+        message = plain if code in (None, "generic_decline") else f"The bank returned the decline code `{code}`."
+        fields |= {
+            "advice_code": ADVICE.get(code or ""),
+            "network_decline_code": None if fraud else "01",
+            "network_status": "not_sent_to_network" if fraud else "declined_by_network",
+            "reason": "highest_risk_level" if fraud else decline.decline_code or decline.code,
+            "risk_level": "highest" if fraud else "normal",
+            "seller_message": "Stripe blocked this payment as too risky." if fraud else message,
+            "type": "blocked" if fraud else "issuer_declined",
+        }
+    elif status == "pending":
+        fields["seller_message"] = "Payment in progress."
+    return fields
+
+
+def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) -> Body:
+    if method["type"] == "customer_balance":
+        return {"type": "customer_balance", "customer_balance": {}}
+    if method["type"] == "sepa_debit":
+        debit = method["sepa_debit"]
+        kept = ("bank_code", "branch_code", "country", "fingerprint", "last4")
+        return {
+            "type": "sepa_debit",
+            "sepa_debit": {
+                **{name: debit[name] for name in kept},
+                "expected_debit_date": None,
+                "mandate": new_id("mandate_"),
+            },
+        }
+    if method["type"] == "us_bank_account":
+        account = method["us_bank_account"]
+        shown = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
+        return {
+            "type": "us_bank_account",
+            "us_bank_account": {
+                **{name: account[name] for name in shown},
+                "expected_debit_date": None,
+                "mandate": new_id("mandate_"),
+                "payment_reference": None,
+            },
+        }
+    card = method["card"]
+    names = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+    secure: Body | None = None
+    if authenticated:
+        secure = {
+            "authentication_flow": "challenge",
+            "electronic_commerce_indicator": "05",
+            "exemption_indicator": None,
+            "result": "authenticated",
+            "result_reason": None,
+            "transaction_id": token(24),
+            "version": "2.2.0",
+        }
+    return {
+        "type": "card",
+        "card": {
+            **{name: card[name] for name in names},
+            "amount_authorized": amount,
+            "authorization_code": token(6),
+            "capture_before": stamp() + AUTHORIZED_SECONDS if manual else None,
+            "extended_authorization": {"status": "disabled"},
+            "incremental_authorization": {"status": "unavailable"},
+            "installments": None,
+            "mandate": None,
+            "multicapture": {"status": "unavailable"},
+            "network": card["brand"],
+            "network_token": {"used": False},
+            "network_transaction_id": token(15),
+            "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
+            "regulated_status": card["regulated_status"],
+            "three_d_secure": secure,
+            "wallet": None,
+        },
+    }
+
+
+def _charge_id(object_id: str) -> str:
+    prefix, rest = object_id.split("_", 1)
+    return f"{prefix}_3{rest[1:]}"

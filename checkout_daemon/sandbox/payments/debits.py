@@ -1,0 +1,86 @@
+"""The end of a delayed debit: the money came, or it did not."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.payments import attempts, ledger, methods
+from checkout_daemon.sandbox.payments.acceptance import unexpected_state
+from checkout_daemon.sandbox.payments.charges import outcome
+from checkout_daemon.sandbox.payments.declines import error_fields
+from checkout_daemon.sandbox.payments.testdata import DECLINES, Decline
+from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.webhooks.events import emit
+
+
+def settle_debit(box: Box, intent: Record, succeeded: bool | None = None) -> bool:
+    """Let a debit that was started end as it is told to, or as its account number says; whether the money came."""
+    body = intent.body
+    method = box.get(body["payment_method"], "payment_method")
+    charge = box.get(body["latest_charge"], "charge")
+    account = methods.test_account(method)
+    failure = account.failure if succeeded is None else "" if succeeded else account.failure or "settlement_failed"
+    if failure:
+        _fail_debit(box, intent, charge, method, DECLINES[failure])
+        return False
+    amount = body["amount"]
+    booked = ledger.book(box, "payment", amount, body["currency"], charge.id, description=body["description"])
+    charge.body |= {
+        "status": "succeeded",
+        "paid": True,
+        "captured": True,
+        "amount_captured": amount,
+        "balance_transaction": booked["id"],
+        "outcome": outcome("succeeded", None),
+    }
+    box.storage.save(charge)
+    body |= {"status": "succeeded", "amount_received": amount}
+    box.storage.save(intent)
+    emit(box, "charge.succeeded", charge.body)
+    emit(box, "payment_intent.succeeded", body)
+    attempts.plan_dispute(box, charge, account.dispute)
+    return True
+
+
+def settle_now(box: Box, intent: Record, succeeded: bool | None = None) -> bool:
+    """End a debit now, and tell about the session that it pays: `succeeded` as told, None for what its account
+    number says. Whether the money came. Raises ApiError when the intent is not processing."""
+    if intent.body["status"] != "processing":
+        raise unexpected_state(intent.body, "settle")
+    came = settle_debit(box, intent, succeeded)
+    session = session_of(box, intent)
+    if session is not None:
+        if came:
+            session.body["payment_status"] = "paid"
+            box.storage.save(session)
+        emit(box, f"checkout.session.async_payment_{'succeeded' if came else 'failed'}", session.body)
+    return came
+
+
+def _fail_debit(box: Box, intent: Record, charge: Record, method: Record, decline: Decline) -> None:
+    fail_charge(box, charge, decline)
+    intent.body |= {
+        "status": "requires_payment_method",
+        "payment_method": None,
+        "last_payment_error": error_fields(decline, charge.id, method.body),
+    }
+    box.storage.save(intent)
+    emit(box, "charge.failed", charge.body)
+    emit(box, "payment_intent.payment_failed", intent.body)
+
+
+def fail_charge(box: Box, charge: Record, decline: Decline) -> None:
+    """The charge that was pending comes to nothing."""
+    charge.body |= {
+        "status": "failed",
+        "paid": False,
+        "failure_code": decline.failure_code or decline.code,
+        "failure_message": decline.message,
+        "outcome": outcome("failed", decline),
+    }
+    box.storage.save(charge)
+
+
+def session_of(box: Box, intent: Record) -> Record | None:
+    """The Checkout session that made the intent."""
+    session_id = intent.private.get("session")
+    return box.storage.find(session_id, "checkout.session") if session_id else None

@@ -1,0 +1,273 @@
+"""The life of a dispute: opened by the bank, answered with evidence, won or lost, appealed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from checkout_daemon.sandbox.api.params import Params
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import now, today
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.payments import ledger, refunding
+from checkout_daemon.sandbox.payments.evidence import (
+    ESCALATING,
+    EVIDENCE,
+    VERDICTS,
+    check_length,
+    no_details,
+    no_evidence,
+)
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
+
+KINDS = ("fraudulent", "product_not_received", "inquiry", "prevented", "duplicate", "subscription_canceled", "general")
+"""What `open_dispute` takes for a card: an inquiry, one that was prevented, or the reason of a chargeback."""
+
+_UNDER_REVIEW = {
+    "warning_needs_response": "warning_under_review",
+    "needs_response": "under_review",
+    "appeal_needs_response": "appeal_under_review",
+}
+_OPEN = (*_UNDER_REVIEW, *_UNDER_REVIEW.values())
+_NETWORK_REASONS = {
+    "duplicate": "12.6.1",
+    "fraudulent": "10.4",
+    "inquiry": "10",
+    "product_not_received": "13.1",
+    "product_unacceptable": "13.3",
+    "subscription_canceled": "13.2",
+}
+_DUE = timedelta(days=8)
+_INQUIRY_SECONDS = 120 * 24 * 3600
+DECISION_SECONDS = 0.5
+"""How long the bank looks at test evidence; with Stripe it is about five seconds."""
+
+
+def open_dispute(box: Box, charge: Record, kind: str) -> Record:
+    """The customer's bank disputes a charge: `kind` is one of KINDS or another of Stripe's reasons.
+
+    Raises ApiError where there is nothing to dispute: not paid, or disputed already."""
+    paid = charge.body
+    if paid["status"] != "succeeded" or not paid["captured"]:
+        raise invalid(f"Charge {charge.id} cannot be disputed: it was not paid and captured.", param="charge")
+    if any(each.body["status"] != "warning_closed" for each in box.storage.children(charge.id, "dispute")):
+        raise invalid(f"Charge {charge.id} has already been disputed.", param="charge")
+    amounts = [paid["amount_captured"]]
+    if kind == "multiple":
+        kind, half = "fraudulent", paid["amount_captured"] // 2
+        amounts = [paid["amount_captured"] - half, half] if half else amounts
+    first, *_ = [_open(box, charge, kind, amount) for amount in amounts]
+    return first
+
+
+def open_planned_dispute(box: Box, charge: Record, kind: str) -> None:
+    """The dispute of a test card or account, unless the money went back or somebody disputed it before."""
+    if not charge.body["disputed"] and not charge.body["refunded"]:
+        open_dispute(box, charge, kind)
+
+
+def answer_dispute(
+    box: Box, dispute: Record, evidence: Params, *, submit: bool | None = None, metadata: dict[str, str] | None = None
+) -> None:
+    """Add evidence, and hand it in unless it is only a draft (`submit` false). Raises ApiError when it is too late."""
+    body = dispute.body
+    if body["status"] not in _OPEN:
+        raise _closed()
+    check_length(evidence)
+    details = body["evidence_details"]
+    if evidence and body["status"] not in _UNDER_REVIEW:
+        raise invalid("The evidence for this dispute has already been submitted.", param="evidence")
+    before: Body = {}
+    if metadata not in (None, body["metadata"]):
+        before["metadata"], body["metadata"] = body["metadata"], metadata
+    body["evidence"] |= {name: value for name, value in evidence.items() if name in EVIDENCE}
+    details["has_evidence"] = any(body["evidence"][name] for name in EVIDENCE)
+    asked = bool(evidence) if submit is None else submit
+    handed_in = asked and details["has_evidence"] and body["status"] in _UNDER_REVIEW
+    if handed_in:
+        details["submission_count"] += 1
+        details["submission_method"] = "manual"
+        before["status"], body["status"] = body["status"], _UNDER_REVIEW[body["status"]]
+    box.storage.save(dispute)
+    emit(box, "charge.dispute.updated", body, before)
+    text = body["evidence"]["uncategorized_text"]
+    if handed_in and text in (*VERDICTS, ESCALATING):
+        box.storage.add_timer("dispute_decided", now() + DECISION_SECONDS, {"dispute": dispute.id, "text": text})
+
+
+def decide_dispute(box: Box, dispute: Record, text: str) -> None:
+    """What the bank makes of test evidence that was handed in a moment ago."""
+    body = dispute.body
+    if body["status"] not in _UNDER_REVIEW.values():
+        return
+    if text in VERDICTS:
+        end_dispute(box, dispute, won=VERDICTS[text])
+    elif _is_inquiry(body):
+        escalate_inquiry(box, dispute)
+
+
+def close_dispute(box: Box, dispute: Record) -> None:
+    """Accept the dispute: the money is gone."""
+    end_dispute(box, dispute, won=False)
+
+
+def end_dispute(box: Box, dispute: Record, won: bool) -> None:
+    """The bank decides; an inquiry is only closed. Raises ApiError when that has already happened."""
+    body = dispute.body
+    if body["status"] not in _OPEN:
+        raise _closed()
+    before = {"status": body["status"]}
+    if _is_inquiry(body):
+        body["status"] = "warning_closed"
+    elif won:
+        description = f"Chargeback reversal for {body['charge']}"
+        _book(box, body, body["amount"], 0, description, "dispute_reversal")
+        body |= {"status": "won", "is_charge_refundable": True}
+    else:
+        body["status"] = "lost"
+    box.storage.save(dispute)
+    if body["status"] == "won":
+        emit(box, "charge.dispute.funds_reinstated", body)
+    emit(box, "charge.dispute.closed", body, before)
+
+
+def appeal_dispute(box: Box, dispute: Record) -> None:
+    """Take a lost dispute of a card back to the bank. Raises ApiError for any other."""
+    body = dispute.body
+    if body["status"] != "lost" or body["payment_method_details"] is None:
+        raise invalid("Only a card's dispute that was lost can be appealed.", param="dispute")
+    if dispute.private.get("appealed"):
+        raise invalid("This dispute has already been appealed.", param="dispute")
+    dispute.private["appealed"] = True
+    body["status"] = "appeal_needs_response"
+    _set_due(box, dispute)
+    box.storage.save(dispute)
+    emit(box, "charge.dispute.updated", body, {"status": "lost"})
+
+
+def escalate_inquiry(box: Box, dispute: Record) -> None:
+    """The bank makes a chargeback of its inquiry: now the money goes, and refunds under way fail."""
+    body = dispute.body
+    if not _is_inquiry(body) or body["status"] == "warning_closed":
+        raise invalid("Only an inquiry that is still open can be escalated.", param="dispute")
+    before = {"status": body["status"], "is_charge_refundable": True}
+    charge = box.get(body["charge"], "charge")
+    refunding.fail_recent_refunds(box, charge)
+    body |= {"status": "needs_response", "is_charge_refundable": False}
+    body["payment_method_details"]["card"] |= {
+        "case_type": "chargeback",
+        "network_reason_code": _NETWORK_REASONS.get(body["reason"], "10.4"),
+    }
+    _withdraw(box, body)
+    _set_due(box, dispute)
+    box.storage.save(dispute)
+    emit(box, "charge.dispute.updated", body, before)
+    emit(box, "charge.dispute.funds_withdrawn", body)
+
+
+def miss_deadline(box: Box, dispute: Record, due_by: int) -> None:
+    """The day for an answer has passed: without one, a chargeback is lost; an inquiry waits on."""
+    body = dispute.body
+    details = body["evidence_details"]
+    if body["status"] not in _UNDER_REVIEW or details["due_by"] != due_by:
+        return
+    details["past_due"] = True
+    box.storage.save(dispute)
+    if _is_inquiry(body):
+        emit(box, "charge.dispute.updated", body, {"evidence_details": {"past_due": False}})
+    else:
+        end_dispute(box, dispute, won=False)
+
+
+def close_inquiry(box: Box, dispute: Record) -> None:
+    """The bank did not come back to its inquiry in time."""
+    if _is_inquiry(dispute.body) and dispute.body["status"] != "warning_closed":
+        end_dispute(box, dispute, won=True)
+
+
+def _open(box: Box, charge: Record, kind: str, amount: int) -> Record:
+    paid = charge.body
+    card = paid["payment_method_details"].get("card")
+    inquiry, prevented = kind == "inquiry" and card is not None, kind == "prevented" and card is not None
+    reason = "fraudulent" if kind in ("inquiry", "prevented") else kind
+    body = new_object(
+        "du_1",
+        "dispute",
+        amount=amount,
+        balance_transactions=[],
+        charge=charge.id,
+        currency=paid["currency"],
+        enhanced_eligibility_types=[],
+        evidence=no_evidence(),
+        evidence_details=no_details(),
+        is_charge_refundable=inquiry or prevented,
+        metadata={},
+        payment_intent=paid["payment_intent"],
+        payment_method_details=None,
+        reason=reason,
+        status="needs_response",
+    )
+    if card is not None:
+        case = "inquiry" if inquiry else "block" if prevented else "chargeback"
+        code = _NETWORK_REASONS["inquiry"] if inquiry else _NETWORK_REASONS.get(reason, "13.7")
+        details = {"brand": card["brand"], "case_type": case, "network": card["brand"], "network_reason_code": code}
+        body["payment_method_details"] = {"card": details, "type": "card"}
+        body["status"] = "warning_needs_response" if inquiry else "prevented" if prevented else "needs_response"
+    else:
+        body["status"] = "lost"  # a bank debit's dispute is final
+    withdrawn = body["status"] in ("needs_response", "lost")
+    dispute = Record(body, parent=charge.id, intent=paid["payment_intent"])
+    if withdrawn:
+        _withdraw(box, body)
+    if body["status"] in _UNDER_REVIEW:
+        _set_due(box, dispute)
+    box.storage.add(dispute)
+    if inquiry:
+        box.storage.add_timer("inquiry_over", now() + _INQUIRY_SECONDS, {"dispute": dispute.id})
+    before = {"disputed": paid["disputed"]}
+    paid["disputed"] = True
+    box.storage.save(charge)
+    emit(box, "charge.dispute.created", body)
+    if withdrawn:
+        emit(box, "charge.dispute.funds_withdrawn", body)
+    if body["status"] in ("lost", "prevented"):
+        emit(box, "charge.dispute.closed", body)
+    if not before["disputed"]:
+        emit(box, "charge.updated", paid, before)
+    return dispute
+
+
+def _set_due(box: Box, dispute: Record) -> None:
+    """Give the merchant until the end of a day of the week to come, and watch it."""
+    due = int((today().replace(hour=23, minute=59, second=59, microsecond=0) + _DUE).timestamp())
+    dispute.body["evidence_details"] |= {"due_by": due, "past_due": False}
+    box.storage.add_timer("dispute_due", due + 1.0, {"dispute": dispute.id, "due_by": due})
+
+
+def _withdraw(box: Box, body: Body) -> None:
+    fee = ledger.DISPUTE_FEE
+    _book(box, body, -body["amount"], fee, f"Chargeback withdrawal for {body['charge']}", "dispute")
+
+
+def _book(box: Box, body: Body, amount: int, fee: int, description: str, category: str) -> None:
+    booked = ledger.book(
+        box,
+        "adjustment",
+        amount,
+        body["currency"],
+        body["id"],
+        fee=fee,
+        description=description,
+        category=category,
+    )
+    body["balance_transactions"].append(booked)
+
+
+def _closed() -> ApiError:
+    return invalid("This dispute is already closed")
+
+
+def _is_inquiry(body: Body) -> bool:
+    details = body["payment_method_details"]
+    return details is not None and details["card"]["case_type"] == "inquiry"

@@ -1,0 +1,230 @@
+"""The life of a PaymentIntent: confirmed, refused, authenticated, settled, captured, canceled."""
+
+from __future__ import annotations
+
+from checkout_daemon.sandbox.api.params import Params
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.generic import cash
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.payments import attempts, ledger
+from checkout_daemon.sandbox.payments.acceptance import (
+    CANCELABLE,
+    CONFIRMABLE,
+    check_method,
+    needs_customer,
+    unexpected_state,
+)
+from checkout_daemon.sandbox.payments.debits import fail_charge, session_of, settle_debit, settle_now
+from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, Outcome
+from checkout_daemon.sandbox.shapes import method_options, new_object, shipping
+from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
+
+__all__ = [
+    "CONFIRMABLE",
+    "authenticate",
+    "cancel_intent",
+    "capture_intent",
+    "check_method",
+    "confirm_intent",
+    "create_intent",
+    "expire_authorization",
+    "settle_debit",
+    "settle_now",
+    "unexpected_state",
+]
+
+
+def create_intent(
+    box: Box, amount: int, currency: str, types: list[str], given: Params, *, session: str | None = None
+) -> Record:
+    """A new intent, for a Checkout session or by itself."""
+    body = new_object(
+        "pi_3",
+        "payment_intent",
+        amount=amount,
+        amount_capturable=0,
+        amount_details={"tip": {}},
+        amount_received=0,
+        application=None,
+        application_fee_amount=None,
+        automatic_payment_methods=given.get("automatic_payment_methods"),
+        canceled_at=None,
+        cancellation_reason=None,
+        capture_method=given.get("capture_method") or "automatic_async",
+        confirmation_method=given.get("confirmation_method") or "automatic",
+        currency=currency,
+        customer=given.get("customer"),
+        customer_account=None,
+        description=given.get("description"),
+        excluded_payment_method_types=given.get("excluded_payment_method_types") or None,
+        last_payment_error=None,
+        latest_charge=None,
+        metadata={key: value for key, value in (given.get("metadata") or {}).items() if value},
+        next_action=None,
+        on_behalf_of=None,
+        payment_method=None,
+        payment_method_configuration_details=None,
+        payment_method_options=method_options(types, given.get("payment_method_options"), session=False),
+        payment_method_types=types,
+        presentment_details=None,
+        processing=None,
+        receipt_email=given.get("receipt_email"),
+        review=None,
+        setup_future_usage=given.get("setup_future_usage"),
+        shipping=shipping(given.get("shipping")),
+        source=None,
+        statement_descriptor=given.get("statement_descriptor"),
+        statement_descriptor_suffix=given.get("statement_descriptor_suffix"),
+        status="requires_payment_method",
+        transfer_data=None,
+        transfer_group=given.get("transfer_group"),
+    )
+    if given.get("allowed_payment_method_types"):
+        body["allowed_payment_method_types"] = given["allowed_payment_method_types"]
+    body["client_secret"] = f"{body['id']}_secret_{token(25)}"
+    record = Record(body, {"session": session}, customer=body["customer"])
+    box.storage.add(record)
+    emit(box, "payment_intent.created", body)
+    return record
+
+
+def confirm_intent(
+    box: Box,
+    intent: Record,
+    method: Record,
+    return_url: str | None = None,
+    *,
+    off_session: bool = False,
+    error_on_requires_action: bool = False,
+) -> None:
+    """Try to take the money. Raises ApiError (402) when it is refused; the intent then waits for another method.
+
+    `off_session`: the customer is not there to authenticate, so what needs them is refused."""
+    body = intent.body
+    if body["status"] not in CONFIRMABLE:
+        raise unexpected_state(body, "confirm")
+    check_method(body, method)
+    body |= {"payment_method": method.id, "next_action": None, "last_payment_error": None}
+    intent.private["return_url"] = return_url or intent.private.get("return_url")
+    if method.body["type"] == "customer_balance":
+        cash.ask_transfer(box, intent)
+        return
+    if method.body["type"] != "card":
+        attempts.start_debit(box, intent, method)
+        return
+    card = CARDS[method.private["card"]]
+    authenticated = intent.private.pop("authenticated", None) == method.id
+    if card.outcome is Outcome.DECLINE:
+        attempts.fail(box, intent, method, DECLINES[card.decline])
+    elif authenticated or not needs_customer(body, method, card, off_session=off_session):
+        _finish(box, intent, method, authenticated=authenticated)
+    elif off_session:
+        attempts.fail(box, intent, method, DECLINES["authentication_required"])
+    elif error_on_requires_action:
+        attempts.fail(box, intent, method, DECLINES["authentication_not_handled"])
+    else:
+        attempts.ask_authentication(box, intent)
+
+
+def authenticate(box: Box, intent: Record, *, succeeded: bool) -> None:
+    """End 3-D Secure. Raises ApiError (402) when it failed or the card is then refused.
+
+    An intent that is confirmed by hand then waits for its merchant to confirm it once more."""
+    body = intent.body
+    if body["status"] != "requires_action":
+        raise unexpected_state(body, "authenticate")
+    method = box.get(body["payment_method"], "payment_method")
+    body["next_action"] = None
+    if not succeeded:
+        attempts.fail(box, intent, method, DECLINES["authentication_failed"], charged=False)
+    elif body["confirmation_method"] == "manual":
+        intent.private["authenticated"] = method.id
+        body["status"] = "requires_confirmation"
+        box.storage.save(intent)
+    else:
+        _finish(box, intent, method, authenticated=True)
+
+
+def capture_intent(box: Box, intent: Record, amount: int | None) -> None:
+    """Take the money that is held, or a part of it; the rest is released. A Checkout session is then paid."""
+    body = intent.body
+    if body["status"] != "requires_capture":
+        raise unexpected_state(body, "capture")
+    amount = body["amount_capturable"] if amount is None else amount
+    if amount > body["amount_capturable"]:
+        raise ApiError(
+            f"The amount to capture ({amount}) is greater than the remaining capturable amount "
+            f"({body['amount_capturable']}).",
+            code="amount_too_large",
+            param="amount_to_capture",
+        )
+    charge = box.get(body["latest_charge"], "charge")
+    booked = ledger.book(box, "charge", amount, body["currency"], charge.id, description=body["description"])
+    charge.body |= {
+        "captured": True,
+        "amount_captured": amount,
+        "amount_refunded": body["amount"] - amount,
+        "balance_transaction": booked["id"],
+    }
+    box.storage.save(charge)
+    body |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
+    box.storage.save(intent)
+    session = session_of(box, intent)
+    if session is not None and session.body["status"] == "complete":
+        session.body["payment_status"] = "paid"
+        box.storage.save(session)
+    emit(box, "charge.captured", charge.body)
+    emit(box, "payment_intent.succeeded", body)
+    method = box.get(charge.body["payment_method"], "payment_method")
+    attempts.plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
+
+
+def cancel_intent(box: Box, intent: Record, reason: str | None) -> None:
+    """Give it up; money that is held is released, a debit that has not left is called back."""
+    body = intent.body
+    if body["status"] not in CANCELABLE or (body["status"] == "processing" and not _recallable(box, body)):
+        raise unexpected_state(body, "cancel")
+    _cancel(box, intent, reason, released="charge.refunded")
+
+
+def expire_authorization(box: Box, intent: Record, charge_id: str) -> None:
+    """The bank no longer holds the money, a week after it was asked to."""
+    if intent.body["status"] == "requires_capture" and intent.body["latest_charge"] == charge_id:
+        _cancel(box, intent, "automatic", released="charge.expired")
+
+
+def _finish(box: Box, intent: Record, method: Record, *, authenticated: bool) -> None:
+    """Past authentication: the bank may refuse even then."""
+    decline = CARDS[method.private["card"]].decline
+    if decline:
+        attempts.fail(box, intent, method, DECLINES[decline])
+    attempts.succeed(box, intent, method, authenticated=authenticated)
+
+
+def _cancel(box: Box, intent: Record, reason: str | None, *, released: str) -> None:
+    body = intent.body
+    charge = box.get(body["latest_charge"], "charge") if body["latest_charge"] else None
+    if charge is not None and body["status"] == "requires_capture":
+        charge.body |= {"amount_refunded": charge.body["amount"], "refunded": True}
+        box.storage.save(charge)
+        emit(box, released, charge.body, {"amount_refunded": 0, "refunded": False})
+    elif charge is not None and body["status"] == "processing":
+        fail_charge(box, charge, DECLINES["debit_canceled"])
+        emit(box, "charge.failed", charge.body)
+    body |= {
+        "status": "canceled",
+        "canceled_at": stamp(),
+        "cancellation_reason": reason,
+        "amount_capturable": 0,
+        "next_action": None,
+    }
+    box.storage.save(intent)
+    emit(box, "payment_intent.canceled", body)
+
+
+def _recallable(box: Box, body: Body) -> bool:
+    """Stripe can call back an ACH debit that it has not sent yet."""
+    return bool(box.get(body["payment_method"], "payment_method").body["type"] == "us_bank_account")

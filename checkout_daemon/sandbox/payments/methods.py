@@ -1,0 +1,221 @@
+"""Payment methods: test cards and bank accounts, by token, number or IBAN."""
+
+from __future__ import annotations
+
+import hashlib
+
+from checkout_daemon.sandbox.api.params import Params
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import today
+from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
+from checkout_daemon.sandbox.payments.declines import card_error
+from checkout_daemon.sandbox.payments.testbanks import (
+    REFUSED_IBAN_ENDINGS,
+    ROUTING_NUMBER,
+    TestAccount,
+    account_by_token,
+    iban_by_token,
+    is_iban,
+    sepa_account,
+    us_account,
+)
+from checkout_daemon.sandbox.payments.testdata import (
+    CARDS,
+    DECLINES,
+    Decline,
+    Outcome,
+    card_by_number,
+    card_by_token,
+    passes_luhn,
+)
+from checkout_daemon.sandbox.shapes import billing_details, new_object
+from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.webhooks.events import emit
+
+_EXPIRES_IN_YEARS = 5
+
+
+def card_method(name: str, details: Params | None = None, expiry: tuple[int, int] | None = None) -> Record:
+    """A payment method for the test card with this name."""
+    card = CARDS[name]
+    month, year = expiry or (12, today().year + _EXPIRES_IN_YEARS)
+    checked = "fail" if card.decline == "incorrect_cvc" else "pass"
+    fields = {
+        "brand": card.brand,
+        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": checked},
+        "country": card.country,
+        "display_brand": card.brand,
+        "exp_month": month,
+        "exp_year": year,
+        "fingerprint": _fingerprint(card.number),
+        "funding": card.funding,
+        "generated_from": None,
+        "last4": card.number[-4:],
+        "networks": {"available": [card.brand], "preferred": None},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
+    }
+    return _method("card", fields, details, {"card": name})
+
+
+def card_from_number(number: str, month: int, year: int, cvc: str | None, details: Params | None = None) -> Record:
+    """A payment method for what was typed. Raises ApiError (402) for what no card can be."""
+    digits = number.replace(" ", "").replace("-", "")
+    name = card_by_number(digits)
+    if name is None:
+        if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and passes_luhn(digits)):
+            raise card_error(DECLINES["incorrect_number"], param="number")
+        raise card_error(DECLINES["test_mode_live_card"])
+    moment = today()
+    year = year + 2000 if 0 <= year < 100 else year
+    if not 1 <= month <= 12:
+        raise card_error(
+            Decline("invalid_expiry_month", None, "Your card's expiration month is invalid."), param="exp_month"
+        )
+    if not moment.year <= year <= moment.year + 50 or (year, month) < (moment.year, moment.month):
+        raise card_error(
+            Decline("invalid_expiry_year", None, "Your card's expiration year is invalid."), param="exp_year"
+        )
+    if cvc is not None and not (cvc.isascii() and cvc.isdigit() and len(cvc) in (3, 4)):
+        raise card_error(Decline("invalid_cvc", None, "Your card's security code is invalid."), param="cvc")
+    return card_method(name, details, (month, year))
+
+
+def debit_method(iban: str, details: Params | None = None, param: str = "sepa_debit[iban]") -> Record:
+    """A payment method for a bank account."""
+    plain = iban.replace(" ", "").upper()
+    if not is_iban(plain):
+        raise ApiError("The IBAN you entered is invalid.", code="invalid_bank_account_iban", param=param)
+    for ending, (code, message) in REFUSED_IBAN_ENDINGS.items():
+        if plain.endswith(ending):
+            raise ApiError(message, code=code, param=param)
+    fields = {
+        "bank_code": plain[4:9],
+        "branch_code": None,
+        "country": plain[:2],
+        "fingerprint": _fingerprint(plain),
+        "generated_from": {"charge": None, "setup_attempt": None},
+        "last4": plain[-4:],
+    }
+    return _method("sepa_debit", fields, details, {"iban": plain})
+
+
+def us_bank_method(
+    number: str,
+    routing: str = ROUTING_NUMBER,
+    details: Params | None = None,
+    *,
+    holder: str = "individual",
+    account_type: str = "checking",
+) -> Record:
+    """A payment method for a US bank account, taken as verified."""
+    if not (number.isascii() and number.isdigit() and 4 <= len(number) <= 17):
+        message = "The bank account number provided is invalid."
+        raise ApiError(message, code="account_number_invalid", param="us_bank_account[account_number]")
+    if not _is_routing_number(routing):
+        message = "The bank account's routing number is invalid."
+        raise ApiError(message, code="routing_number_invalid", param="us_bank_account[routing_number]")
+    fields = {
+        "account_holder_type": holder,
+        "account_type": account_type,
+        "bank_name": "STRIPE TEST BANK",
+        "financial_connections_account": None,
+        "fingerprint": _fingerprint(f"{routing}:{number}"),
+        "last4": number[-4:],
+        "networks": {"preferred": "ach", "supported": ["ach"]},
+        "routing_number": routing,
+        "status_details": {},
+    }
+    return _method("us_bank_account", fields, details, {"account": number})
+
+
+def balance_method(details: Params | None = None) -> Record:
+    """A payment method for what bank transfers left at the customer."""
+    return _method("customer_balance", {}, details, {})
+
+
+def test_account(method: Record) -> TestAccount:
+    """What a debit from this method's account does."""
+    if method.body["type"] == "us_bank_account":
+        return us_account(method.private["account"])
+    return sepa_account(method.private["iban"])
+
+
+def method_by_token(test_id: str) -> Record | None:
+    """A new method, not stored yet, for `pm_card_NAME`, `tok_NAME`, `pm_sepaDebit_…` or `pm_usBankAccount_…`."""
+    if name := card_by_token(test_id):
+        return card_method(name)
+    details = {"email": "customer@example.com", "name": "Test Customer"}
+    if iban := iban_by_token(test_id):
+        return debit_method(iban, details)
+    if number := account_by_token(test_id):
+        return us_bank_method(number, details=details)
+    return None
+
+
+def method_by_id(box: Box, object_id: str, param: str | None = "payment_method") -> Record:
+    """The payment method; the ids of Stripe's test methods make a new one. No `param`: it was named in the path."""
+    made = method_by_token(object_id)
+    if made is not None:
+        return box.storage.add(made)
+    record = box.storage.find(object_id, "payment_method")
+    if record is None:
+        noun = "token" if object_id.startswith("tok_") else "PaymentMethod"
+        raise missing_object(noun, object_id, param or "payment_method", in_path=param is None)
+    return record
+
+
+def attach(box: Box, method: Record, customer: str) -> None:
+    """Keep the method for this customer. Raises ApiError when it can only be used once or is somebody else's."""
+    box.get(customer, "customer", "customer")
+    if method.customer == customer:
+        return
+    if method.customer is not None:
+        raise invalid("The payment method you provided has already been attached to a customer.")
+    if method.private.get("used"):
+        raise invalid(
+            "This PaymentMethod was previously used without being attached to a Customer or was detached from a "
+            "Customer, and may not be used again."
+        )
+    card = CARDS.get(method.private.get("card", ""))
+    if card is not None and card.outcome is Outcome.DECLINE and not method.private["card"].endswith("CustomerFail"):
+        raise card_error(DECLINES[card.decline])
+    method.body["customer"] = method.customer = customer
+    box.storage.save(method)
+    emit(box, "payment_method.attached", method.body)
+
+
+def detach(box: Box, method: Record) -> None:
+    """Take the method from its customer; it cannot be used again."""
+    if method.customer is None:
+        raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
+    customer, method.customer, method.body["customer"] = method.customer, None, None
+    method.private["used"] = True
+    box.storage.save(method)
+    emit(box, "payment_method.detached", method.body, {"customer": customer})
+
+
+def _is_routing_number(number: str) -> bool:
+    if len(number) != 9 or not (number.isascii() and number.isdigit()):
+        return False
+    return sum(int(digit) * weight for digit, weight in zip(number, (3, 7, 1) * 3, strict=True)) % 10 == 0
+
+
+def _method(kind: str, fields: Params, details: Params | None, private: Params) -> Record:
+    body = new_object(
+        "pm_1",
+        "payment_method",
+        allow_redisplay="unspecified",
+        billing_details=billing_details(details),
+        customer=None,
+        customer_account=None,
+        metadata={},
+        type=kind,
+    )
+    body[kind] = fields
+    return Record(body, private)
+
+
+def _fingerprint(number: str) -> str:
+    return hashlib.sha256(number.encode()).hexdigest()[:16]

@@ -1,0 +1,207 @@
+"""The life of a refund: made, perhaps pending or waiting for the customer, perhaps failed a moment later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from checkout_daemon.sandbox.amounts import check_step, money_text
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import now, stamp
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.payments import ledger
+from checkout_daemon.sandbox.payments.testdata import CARDS
+from checkout_daemon.sandbox.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.webhooks.events import emit
+
+LATER_SECONDS = 0.5
+"""How long after the refund its failure, or the end of its pending, follows."""
+
+_PENDING_IN_FLIGHT_SECONDS = 60.0
+"""How long an inquiry's escalation can still catch a refund: Stripe fails those of the last moments, not older ones."""
+
+_ACTION_SECONDS = 45 * 24 * 3600
+_LIVE = ("succeeded", "pending", "requires_action")
+
+
+def create_refund(
+    box: Box,
+    charge: Record,
+    amount: int | None,
+    reason: str | None,
+    metadata: dict[str, str],
+    *,
+    instructions_email: str | None = None,
+) -> Record:
+    """Give money back: all that is left, or an amount. Raises ApiError where there is none left to give.
+
+    A refund with an email waits until its receiver says where the money shall go: `requires_action`."""
+    paid = charge.body
+    amount = _check(box, charge, amount)
+    method = box.get(paid["payment_method"], "payment_method").body["type"]
+    behaviour = _behaviour(box, charge, instructions_email)
+    body = new_object(
+        "re_3" if method == "card" else "pyr_1",
+        "refund",
+        amount=amount,
+        balance_transaction=None,
+        charge=charge.id,
+        currency=paid["currency"],
+        customer=paid["customer"],
+        customer_account=None,
+        destination_details=_destination(method, behaviour),
+        metadata=metadata,
+        payment_intent=paid["payment_intent"],
+        payment_method=paid["payment_method"],
+        reason=reason,
+        receipt_number=None,
+        source_transfer_reversal=None,
+        status={"": "succeeded", "fail": "succeeded"}.get(behaviour, behaviour),
+        transfer_reversal=None,
+    )
+    del body["livemode"]
+    if behaviour == "pending":
+        body["pending_reason"] = "processing"
+    elif instructions_email is not None:
+        sent = {"email_sent_at": stamp(), "email_sent_to": instructions_email}
+        display = {"email_sent": sent, "expires_at": stamp() + _ACTION_SECONDS}
+        body["instructions_email"] = instructions_email
+        body["next_action"] = {"display_details": display, "type": "display_details"}
+    kind = "refund" if method == "card" else "payment_refund"
+    description = f"REFUND FOR {'CHARGE' if method == 'card' else 'PAYMENT'}"
+    booked = ledger.book(box, kind, -amount, paid["currency"], body["id"], description=description)
+    body["balance_transaction"] = booked["id"]
+    refund = box.storage.add(Record(body, parent=charge.id, intent=paid["payment_intent"]))
+    before = {"amount_refunded": paid["amount_refunded"], "refunded": paid["refunded"]}
+    _change_refunded(box, charge, amount)
+    emit(box, "refund.created", body)
+    emit(box, "charge.refunded", charge.body, {key: old for key, old in before.items() if paid[key] != old})
+    if behaviour:
+        wait = _ACTION_SECONDS if behaviour == "requires_action" else LATER_SECONDS
+        box.storage.add_timer(_TIMERS[behaviour], now() + wait, {"refund": refund.id})
+    return refund
+
+
+def fail_refund(box: Box, refund: Record, reason: str = "expired_or_canceled_card") -> None:
+    """The bank sent the money back: it is ours again. Nothing happens to one that has failed or was canceled."""
+    if refund.body["status"] in _LIVE:
+        _take_back(box, refund, "failed", reason)
+
+
+def cancel_refund(box: Box, refund: Record) -> None:
+    """Call off a refund that waits for the customer. Raises ApiError for any other."""
+    if refund.body["status"] != "requires_action":
+        raise invalid("Canceling this refund is unsupported.")
+    _take_back(box, refund, "canceled", "merchant_request")
+
+
+def finish_refund(box: Box, refund: Record) -> None:
+    """A refund that was pending, or waited for the customer, has reached them."""
+    body = refund.body
+    if body["status"] not in ("pending", "requires_action"):
+        return
+    before = {"status": body["status"]}
+    body["status"] = "succeeded"
+    body.pop("pending_reason", None)
+    body.pop("next_action", None)
+    details = body["destination_details"]
+    if "reference" in details[details["type"]]:
+        details[details["type"]] |= {"reference": token(12), "reference_status": "available"}
+    if details["type"] == "card":
+        details["card"]["type"] = "refund"
+    box.storage.save(refund)
+    tell_updated(box, refund, before)
+
+
+def fail_recent_refunds(box: Box, charge: Record) -> None:
+    """A chargeback catches the refunds that have not reached the customer yet, so that they are not paid twice."""
+    for refund in box.storage.children(charge.id, "refund"):
+        on_its_way = refund.body["status"] != "succeeded"
+        if on_its_way or refund.body["created"] >= now() - _PENDING_IN_FLIGHT_SECONDS:
+            fail_refund(box, refund, "charge_for_pending_refund_disputed")
+
+
+def tell_updated(box: Box, refund: Record, previous: dict[str, object]) -> None:
+    """Emit both of the events that every change of a refund has."""
+    emit(box, "refund.updated", refund.body, previous)
+    emit(box, "charge.refund.updated", refund.body, previous)
+
+
+_TRANSFERS = {"sepa_debit": "eu_bank_transfer", "us_bank_account": "us_bank_transfer"}
+_TIMERS = {"fail": "refund_fail", "pending": "refund_pending", "requires_action": "refund_expired"}
+
+
+def _check(box: Box, charge: Record, amount: int | None) -> int:
+    """How much to refund."""
+    paid = charge.body
+    intent = paid["payment_intent"]
+    if paid["status"] == "failed":
+        raise invalid(f"This PaymentIntent ({intent}) does not have a successful charge to refund.")
+    if paid["status"] == "pending":
+        message = f"Charge {charge.id} is still pending; it can be refunded once it has succeeded."
+        raise ApiError(message, code="charge_not_refundable", param="charge")
+    if not paid["captured"]:
+        message = f"You must cancel the PaymentIntent {intent} to release a charge that has not been captured."
+        raise ApiError(message, code="charge_not_refundable", param="charge")
+    if not all(each.body["is_charge_refundable"] for each in box.storage.children(charge.id, "dispute")):
+        message = f"Charge {charge.id} has been charged back; cannot issue a refund."
+        raise ApiError(message, code="charge_disputed")
+    left: int = paid["amount"] - paid["amount_refunded"]
+    if left <= 0:
+        raise ApiError(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
+    if amount is None:
+        return left
+    if amount > left:
+        asked, rest = money_text(amount, paid["currency"]), money_text(left, paid["currency"])
+        message = f"Refund amount ({asked}) is greater than unrefunded amount on charge ({rest})"
+        raise invalid(message, param="amount")
+    check_step(amount, paid["currency"])
+    return amount
+
+
+def _behaviour(box: Box, charge: Record, instructions_email: str | None) -> str:
+    """What happens to the refund later: nothing, or a key of _TIMERS."""
+    if instructions_email is not None:
+        return "requires_action"
+    method = box.get(charge.body["payment_method"], "payment_method")
+    return CARDS[method.private["card"]].refund if method.body["type"] == "card" else "pending"
+
+
+def _destination(method: str, behaviour: str) -> Body:
+    if method == "customer_balance":
+        return {"type": "customer_cash_balance", "customer_cash_balance": {}}
+    if method in _TRANSFERS:
+        transfer: dict[str, Any] = {"reference": None, "reference_status": "pending"}
+        return {"type": _TRANSFERS[method], _TRANSFERS[method]: transfer}
+    pending = behaviour not in ("", "fail")
+    card = {
+        "reference": None if pending else token(12),
+        "reference_status": "pending" if pending else "available",
+        "reference_type": "acquirer_reference_number",
+        "type": "pending" if pending else "refund",
+    }
+    return {"type": "card", "card": card}
+
+
+def _take_back(box: Box, refund: Record, status: str, reason: str) -> None:
+    body = refund.body
+    before = {"status": body["status"]}
+    charge = box.get(body["charge"], "charge")
+    description = f"REFUND FAILURE ({charge.body['description'] or charge.id})"
+    booked = ledger.book(box, "refund_failure", body["amount"], body["currency"], refund.id, description=description)
+    body |= {"status": status, "failure_reason": reason, "failure_balance_transaction": booked["id"]}
+    body.pop("pending_reason", None)
+    body.pop("next_action", None)
+    box.storage.save(refund)
+    _change_refunded(box, charge, -body["amount"])
+    if status == "failed":
+        emit(box, "refund.failed", body)
+    tell_updated(box, refund, {**before})
+
+
+def _change_refunded(box: Box, charge: Record, amount: int) -> None:
+    body = charge.body
+    body["amount_refunded"] += amount
+    body["refunded"] = body["amount_refunded"] >= body["amount"]
+    box.storage.save(charge)

@@ -1,0 +1,1 @@
+"""Events, and their way to endpoints and listeners."""

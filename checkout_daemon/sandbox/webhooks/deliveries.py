@@ -1,0 +1,253 @@
+"""Send events to webhook endpoints and to the CLI's listeners, signed as Stripe signs them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import random
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import aiohttp
+
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.stripecli import sessions
+from checkout_daemon.sandbox.stripecli.sockets import SocketLost
+from checkout_daemon.sandbox.webhooks.endpoints import came_through, secrets_of, went_wrong
+
+_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
+_AT_ONCE = 32
+_LIVE_SECONDS = 3 * 24 * 3600.0
+_TEST_ATTEMPTS = 4  # the first and three more
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 4 * 3600.0
+_GROWTH = 2.0
+_EXCERPT = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    id: int
+    event: str
+    receiver: str
+    created: float
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """How an attempt ended; `trouble` names what was planned to go wrong."""
+
+    url: str | None = None
+    status: int | None = None
+    error: str | None = None
+    response: str | None = None
+    trouble: str | None = None
+
+    @property
+    def taken(self) -> bool:
+        return self.error is None and self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(slots=True)
+class Deliverer:
+    """Sends many at once, so that the order in which they arrive is not guaranteed."""
+
+    box: Box
+    tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    session: aiohttp.ClientSession | None = None
+
+    def recover(self) -> None:
+        """Send again what was under way when the sandbox stopped."""
+        self.box.storage.connection.execute(
+            "UPDATE deliveries SET next_at = ? WHERE state = 'pending' AND next_at IS NULL", (now(),)
+        )
+
+    def start_due(self) -> None:
+        """Begin what is due, as far as there is room."""
+        room = _AT_ONCE - len(self.tasks)
+        if room <= 0:
+            return
+        rows = self.box.storage.connection.execute(
+            "SELECT id, event, endpoint, created, attempts FROM deliveries WHERE next_at <= ? "
+            "ORDER BY next_at, id LIMIT ?",
+            (now(), room),
+        ).fetchall()
+        for row in rows:
+            due = _Due(*row)
+            self.box.storage.connection.execute("UPDATE deliveries SET next_at = NULL WHERE id = ?", (due.id,))
+            if due.id not in self.tasks:
+                task = asyncio.create_task(self._deliver(due))
+                self.tasks[due.id] = task
+                task.add_done_callback(partial(self._ended, due.id))
+
+    @property
+    def full(self) -> bool:
+        return len(self.tasks) >= _AT_ONCE
+
+    async def settled(self) -> None:
+        """Until nothing is under way."""
+        while self.tasks:
+            await asyncio.wait(list(self.tasks.values()))
+
+    async def close(self) -> None:
+        under_way = list(self.tasks.values())
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        if self.session is not None:
+            await self.session.close()
+
+    def _ended(self, number: int, _: asyncio.Task[None]) -> None:
+        self.tasks.pop(number, None)
+        self.box.wake.set()
+
+    async def _deliver(self, due: _Due) -> None:
+        storage = self.box.storage
+        event, receiver = storage.find(due.event, "event"), storage.find(due.receiver)
+        if event is None or receiver is None or not self._reachable(receiver):
+            self._set_state(due, "dropped", None)
+            return
+        started, clock = now(), time.perf_counter()
+        try:
+            result = await self._attempt(due, event, receiver)
+        except SocketLost:
+            # It goes out when the listener is back, which it may be already.
+            self._set_state(due, "pending", now() if receiver.id in self.box.sockets else None)
+            return
+        with storage.transaction():
+            storage.connection.execute(
+                "INSERT INTO attempts (delivery, at, seconds, url, status, error, response, trouble) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    due.id,
+                    started,
+                    time.perf_counter() - clock,
+                    result.url,
+                    result.status,
+                    result.error,
+                    result.response,
+                    result.trouble,
+                ),
+            )
+            storage.connection.execute("UPDATE deliveries SET attempts = attempts + 1 WHERE id = ?", (due.id,))
+            self._conclude(due, receiver.id, taken=result.taken)
+
+    def _reachable(self, receiver: Record) -> bool:
+        if receiver.type == sessions.SESSION:
+            return sessions.is_active(self.box, receiver)
+        return receiver.body.get("status") == "enabled"
+
+    async def _attempt(self, due: _Due, event: Record, receiver: Record) -> _Result:
+        trouble, key = self.box.trouble, (due.id, due.attempts)
+        listens = receiver.type == sessions.SESSION
+        url = None if listens else str(receiver.body["url"])
+        if trouble.strikes("drop", *key):
+            return _Result(url, error="Dropped on the way, as planned", trouble="drop")
+        secrets = [sessions.secret(self.box)] if listens else secrets_of(receiver)
+        forged = trouble.strikes("bad_signature", *key)
+        payload = json.dumps(event.body, indent=2)
+        headers = {
+            "Accept": "*/*; q=0.5, application/xml",
+            "Cache-Control": "no-cache",
+            "Content-Type": "application/json; charset=utf-8",
+            "Stripe-Signature": signature(payload.encode(), *(["whsec_wrong"] if forged else secrets)),
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        }
+        if listens:
+            result = await self._push(due, receiver, payload, headers)
+        else:
+            result = await self._post(str(url), payload, headers)
+        if forged:
+            return _Result(result.url, result.status, result.error, result.response, "bad_signature")
+        if trouble.strikes("answer_lost", *key):
+            return _Result(result.url, result.status, "The answer was lost, as planned", result.response, "answer_lost")
+        return result
+
+    async def _push(self, due: _Due, listener: Record, payload: str, headers: dict[str, str]) -> _Result:
+        """Through a listener's websocket. Raises SocketLost."""
+        socket = self.box.sockets.get(listener.id)
+        if socket is None:
+            raise SocketLost("the listener is away")
+        conversation = f"wc_{due.id}x{due.attempts}"
+        frame: dict[str, Any] = {
+            "type": "webhook_event",
+            "webhook_id": f"we_{listener.id.removeprefix(sessions.PREFIX)}",
+            "webhook_conversation_id": conversation,
+            "endpoint": {"api_version": None},
+            "event_payload": payload,
+            "http_headers": headers,
+        }
+        told = await socket.forward(conversation, frame)
+        if told.status is None:
+            return _Result(
+                error="The CLI took it and told of no answer: nobody is there, or it does not want this type"
+            )
+        return _Result(told.url, told.status, None, (told.body or "")[:_EXCERPT])
+
+    async def _post(self, url: str, payload: str, headers: dict[str, str]) -> _Result:
+        if self.session is None:
+            connector = aiohttp.TCPConnector(limit=_AT_ONCE)
+            self.session = aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector)
+        try:
+            async with self.session.post(
+                url, data=payload.encode(), headers=headers, allow_redirects=False
+            ) as response:
+                excerpt = await response.content.read(_EXCERPT)
+                return _Result(url, response.status, None, excerpt.decode(errors="replace"))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            return _Result(url, error=f"{type(error).__name__}: {error}"[:500])
+
+    def _conclude(self, due: _Due, receiver_id: str, *, taken: bool) -> None:
+        storage = self.box.storage
+        receiver = storage.find(receiver_id)
+        if taken:
+            first = not storage.connection.execute(
+                "SELECT 1 FROM deliveries WHERE event = ? AND endpoint = ? AND state = 'delivered'",
+                (due.event, due.receiver),
+            ).fetchone()
+            self._set_state(due, "delivered", None)
+            if receiver is None or receiver.type == sessions.SESSION:
+                return
+            came_through(self.box, receiver)
+            if first and (event := storage.find(due.event, "event")):
+                event.body["pending_webhooks"] = max(0, event.body["pending_webhooks"] - 1)
+                storage.save(event)
+            return
+        wait = None if receiver is None or receiver.type == sessions.SESSION else self._wait(due)
+        self._set_state(due, "failed" if wait is None else "pending", None if wait is None else now() + wait)
+        if receiver is not None and receiver.type != sessions.SESSION:
+            went_wrong(self.box, receiver)
+
+    def _wait(self, due: _Due) -> float | None:
+        """How long until the next attempt; None for no more."""
+        if self.box.settings.retries == "test":
+            if due.attempts + 1 >= _TEST_ATTEMPTS:
+                return None
+        elif now() - due.created >= _LIVE_SECONDS:
+            return None
+        longest = min(_FIRST_WAIT * _GROWTH ** min(due.attempts, 20), _LONGEST_WAIT)
+        return longest * random.uniform(0.75, 1.0)  # noqa: S311 - spreads retries, guards nothing
+
+    def _set_state(self, due: _Due, state: str, next_at: float | None) -> None:
+        self.box.storage.connection.execute(
+            "UPDATE deliveries SET state = ?, next_at = ? WHERE id = ? AND state = 'pending'",
+            (state, next_at, due.id),
+        )
+
+
+def signature(payload: bytes, *secrets: str) -> str:
+    """The `Stripe-Signature` header for a payload sent now, with a signature for each secret.
+
+    By the machine's time, not the sandbox's: receivers compare it with theirs.
+    """
+    moment = int(time.time())
+    text = f"{moment}.".encode() + payload
+    signed = (hmac.new(secret.encode(), text, hashlib.sha256).hexdigest() for secret in secrets)
+    return ",".join((f"t={moment}", *(f"v1={each}" for each in signed)))
