@@ -151,11 +151,16 @@ async def test_evidence_in_time_keeps_the_dispute_open(client: stripe.StripeClie
 @pytest.mark.parametrize("won", [True, False])
 async def test_a_lost_dispute_is_appealed(client: stripe.StripeClient, server: TestServer, *, won: bool) -> None:
     dispute = await disputed(client)
+    appeal: Any = {"evidence": {"appeal": {"card": {"reason_for_filing": "Look again."}}}, "submit": True}
+    with pytest.raises(stripe.InvalidRequestError, match="once there is an appeal"):
+        await client.v1.disputes.update_async(dispute.id, appeal)
     await client.v1.disputes.close_async(dispute.id)
     act(server, dispute.id, disputing.appeal_dispute)
     appealed = await client.v1.disputes.retrieve_async(dispute.id)
     assert appealed.status == "appeal_needs_response"
-    assert (await answer(client, dispute, "Look again.")).status == "appeal_under_review"
+    argued = await client.v1.disputes.update_async(dispute.id, appeal)
+    assert argued.status == "appeal_under_review"
+    assert argued.evidence.to_dict()["appeal"] == {"card": {"reason_for_filing": "Look again."}}
     act(server, dispute.id, lambda box, record: disputing.end_dispute(box, record, won))
     ended = await client.v1.disputes.retrieve_async(dispute.id)
     assert ended.status == ("won" if won else "lost")

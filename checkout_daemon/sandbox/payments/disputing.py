@@ -11,9 +11,9 @@ from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.payments import ledger, refunding
 from checkout_daemon.sandbox.payments.evidence import (
     ESCALATING,
-    EVIDENCE,
     VERDICTS,
     check_length,
+    has_evidence,
     no_details,
     no_evidence,
 )
@@ -78,11 +78,13 @@ def answer_dispute(
     details = body["evidence_details"]
     if evidence and body["status"] not in _UNDER_REVIEW:
         raise invalid("The evidence for this dispute has already been submitted.", param="evidence")
+    if evidence.get("appeal") and body["status"] != "appeal_needs_response":
+        raise invalid("Evidence for an appeal can be given once there is an appeal.", param="evidence[appeal]")
     before: Body = {}
     if metadata not in (None, body["metadata"]):
         before["metadata"], body["metadata"] = body["metadata"], metadata
-    body["evidence"] |= {name: value for name, value in evidence.items() if name in EVIDENCE}
-    details["has_evidence"] = any(body["evidence"][name] for name in EVIDENCE)
+    body["evidence"] |= {name: value for name, value in evidence.items() if name in body["evidence"]}
+    details["has_evidence"] = has_evidence(body["evidence"])
     asked = bool(evidence) if submit is None else submit
     handed_in = asked and details["has_evidence"] and body["status"] in _UNDER_REVIEW
     if handed_in:

@@ -44,7 +44,7 @@ _MOST_CHARACTERS = 150_000
 
 def no_evidence() -> Body:
     """Every field, none given."""
-    return {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}}
+    return {**dict.fromkeys(EVIDENCE), "appeal": None, "enhanced_evidence": {}}
 
 
 def no_details() -> Body:
@@ -57,6 +57,11 @@ def no_details() -> Body:
         "submission_count": 0,
         "submission_method": "not_submitted",
     }
+
+
+def has_evidence(evidence: Body) -> bool:
+    """Whether anything was brought forward."""
+    return any(evidence[name] for name in (*EVIDENCE, "appeal"))
 
 
 def check_length(evidence: Params) -> None:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page, matching
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Map, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.api.listing import Condition, list_page, matching, related
+from checkout_daemon.sandbox.api.params import (
+    EXPAND,
+    PAGING,
+    Map,
+    Metadata,
+    Params,
+    Range,
+    Refused,
+    Text,
+    merge_metadata,
+)
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.shapes import SHIPPING, shipping
 from checkout_daemon.sandbox.storage import Body
@@ -30,7 +40,11 @@ def update(box: Box, params: Params, object_id: str) -> Body:
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    return list_page(box, "charge", "/v1/charges", params, matching(params, "customer", "payment_intent"))
+    return list_page(box, "charge", "/v1/charges", params, _filters(params))
+
+
+def _filters(params: Params) -> list[Condition]:
+    return [*related(params, customer="customer", payment_intent="intent"), *matching(params, "transfer_group")]
 
 
 def list_refunds(box: Box, params: Params, object_id: str) -> Body:
@@ -46,6 +60,7 @@ OPERATIONS = (
         update,
         {
             **EXPAND,
+            "customer": Refused("The offline sandbox keeps a charge with the customer of its PaymentIntent."),
             "description": Text(),
             "fraud_details": Map({"user_report": Text(choices=("fraudulent", "safe"))}),
             "metadata": Metadata(),
@@ -59,6 +74,6 @@ OPERATIONS = (
         "GET",
         "/v1/charges",
         list_all,
-        {**PAGING, "created": Range(), "customer": Text(), "payment_intent": Text()},
+        {**PAGING, "created": Range(), "customer": Text(), "payment_intent": Text(), "transfer_group": Text()},
     ),
 )

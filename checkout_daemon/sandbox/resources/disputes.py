@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page, matching
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Flag, Map, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.api.listing import list_page, related
+from checkout_daemon.sandbox.api.params import (
+    EXPAND,
+    PAGING,
+    Flag,
+    ListOf,
+    Map,
+    Metadata,
+    Params,
+    Range,
+    Refused,
+    Text,
+    merge_metadata,
+)
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.payments import disputing
@@ -29,7 +41,7 @@ def close(box: Box, _: Params, object_id: str) -> Body:
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    return list_page(box, "dispute", "/v1/disputes", params, matching(params, "charge", "payment_intent"))
+    return list_page(box, "dispute", "/v1/disputes", params, related(params, charge="parent", payment_intent="intent"))
 
 
 def open_by_hand(box: Box, params: Params, object_id: str) -> Body:
@@ -45,14 +57,27 @@ def _get(box: Box, object_id: str) -> Record:
     return record
 
 
-_EVIDENCE = Map({name: Text(maximum=20_000) for name in EVIDENCE})
+_NO_NETWORK_RULES = "The offline sandbox does not know the card networks' own rules for evidence."
+_EVIDENCE = Map(
+    {
+        **{name: Text(maximum=20_000) for name in EVIDENCE},
+        "appeal": Map({"card": Map({"reason_for_filing": Text(), "supporting_files": ListOf(Text())})}),
+        "enhanced_evidence": Refused(_NO_NETWORK_RULES),
+    }
+)
 OPERATIONS = (
     Operation("GET", "/v1/disputes/{id}", retrieve, EXPAND),
     Operation(
         "POST",
         "/v1/disputes/{id}",
         update,
-        {**EXPAND, "evidence": _EVIDENCE, "metadata": Metadata(), "submit": Flag()},
+        {
+            **EXPAND,
+            "evidence": _EVIDENCE,
+            "intended_submission_method": Refused(_NO_NETWORK_RULES),
+            "metadata": Metadata(),
+            "submit": Flag(),
+        },
     ),
     Operation("POST", "/v1/disputes/{id}/close", close, EXPAND),
     Operation(

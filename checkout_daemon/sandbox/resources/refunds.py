@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page, matching
+from checkout_daemon.sandbox.api.listing import list_page, related
 from checkout_daemon.sandbox.api.params import (
     EXPAND,
     PAGING,
@@ -11,6 +11,7 @@ from checkout_daemon.sandbox.api.params import (
     Metadata,
     Params,
     Range,
+    Refused,
     Text,
     merge_metadata,
 )
@@ -20,6 +21,7 @@ from checkout_daemon.sandbox.payments.refunding import cancel_refund, create_ref
 from checkout_daemon.sandbox.storage import Body, Record
 
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+_NO_BALANCE = "The offline sandbox refunds charges, not the cash balance of a customer."
 
 
 def create(box: Box, params: Params, _: str) -> Body:
@@ -69,7 +71,7 @@ def cancel(box: Box, _: Params, object_id: str) -> Body:
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    return list_page(box, "refund", "/v1/refunds", params, matching(params, "charge", "payment_intent"))
+    return list_page(box, "refund", "/v1/refunds", params, related(params, charge="parent", payment_intent="intent"))
 
 
 OPERATIONS = (
@@ -82,8 +84,10 @@ OPERATIONS = (
             "amount": Integer(minimum=1),
             "charge": Text(),
             "currency": Text(),
+            "customer": Refused(_NO_BALANCE),
             "instructions_email": Text(maximum=512),
             "metadata": Metadata(),
+            "origin": Refused(_NO_BALANCE),
             "payment_intent": Text(),
             "reason": Text(choices=_REASONS),
             "refund_application_fee": Flag(),
