@@ -11,6 +11,8 @@ import asyncpg
 
 from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.gateway.client import StripeGateway
+from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.schema import explain_misfit
 from checkout_daemon.store.database import Database
 
@@ -26,6 +28,21 @@ def with_database(work: Callable[[Database, Settings], Awaitable[T]], *, direct:
     """
     settings = load_settings()
     return asyncio.run(_with_database(work, settings, database_address(settings, direct=direct), direct=direct))
+
+
+def with_runtime(work: Callable[[Runtime], Awaitable[T]]) -> T:
+    """Do it with the database and Stripe of the settings. Raises ConfigurationError where either is not set."""
+    settings = load_settings()
+    settings.require_stripe_api_key()
+    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
+
+    async def with_gateway(database: Database, settings: Settings) -> T:
+        try:
+            return await work(Runtime(settings, database, gateway))
+        finally:
+            await gateway.close()
+
+    return asyncio.run(_with_database(with_gateway, settings, database_address(settings, direct=False), direct=False))
 
 
 def database_address(settings: Settings, *, direct: bool) -> str:

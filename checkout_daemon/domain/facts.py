@@ -64,7 +64,6 @@ class LinkRank(IntEnum):
 class ActKind(StrEnum):
     CANCELED = "canceled"
     ACKNOWLEDGED = "acknowledged"
-    NOTED = "noted"
 
 
 @dataclass(frozen=True, slots=True)

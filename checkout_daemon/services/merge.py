@@ -32,7 +32,8 @@ from checkout_daemon.store.orders import LockedOrder, lock_orders
 class Telling:
     """Links, facts and acts that come together: one event, one answer of Stripe's API, or one act of a person.
 
-    `cause` (an event's type, or what was done), `actor` and `note` go into the change log.
+    `cause` (an event's type, or what was done), `actor` and `note` go into the change log; with `always_logged` also
+    where nothing changes, for what a person did and said is history all the same.
     """
 
     cause: str
@@ -43,6 +44,7 @@ class Telling:
     facts: Sequence[Fact] = ()
     acts: Sequence[tuple[str, Act]] = ()
     order_ids: Sequence[str] = ()  # orders it concerns though it names none of their nodes
+    always_logged: bool = False
 
     @cached_property
     def nodes(self) -> set[str]:
@@ -100,9 +102,10 @@ async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, 
     outcome = _join_all(base, orders, tellings)
     await _write_new_links(connection, held.links, tellings)
     await _write_facts(connection, base, held)
+    await _write_new_acts(connection, orders, held, tellings)
     if found := {node: order_id for node in homeless if (order_id := base.order_of(node)) is not None}:
         await events.adopt_events(connection, found)
-    if outcome.states or outcome.messages:
+    if outcome.states or outcome.changes or outcome.messages:
         await changes.record(connection, outcome)
     about = [base.order_of(telling.subject_id) if telling.subject_id else None for telling in tellings]
     return Merged(about, orders, base)
@@ -156,7 +159,7 @@ def _join_all(base: FactBase, orders: dict[str, LockedOrder], tellings: Sequence
             before, after = stored[order_id], changes.State.of(now)
             if after != before:
                 outcome.states[order_id] = stored[order_id] = after
-            if after.visible != before.visible:
+            if after.visible != before.visible or telling.always_logged:
                 outcome.changes.append(
                     changes.Change(order_id, before.status, after.status, telling.cause, telling.actor, telling.note)
                 )
@@ -189,6 +192,19 @@ async def _write_new_links(connection: asyncpg.Connection, held: list[Link], tel
     ]
     if new:
         await facts.write_links(connection, new)
+
+
+async def _write_new_acts(
+    connection: asyncpg.Connection, orders: dict[str, LockedOrder], held: HeldFacts, tellings: Sequence[Telling]
+) -> None:
+    known = {(each.order_id, each.act) for each in held.acts}
+    new: dict[tuple[str, Act], str] = {}
+    for telling in tellings:
+        for order_id, act in telling.acts:
+            if order_id in orders and (order_id, act) not in known:
+                new.setdefault((order_id, act), telling.actor)
+    if new:
+        await facts.write_acts(connection, new)
 
 
 async def _write_facts(connection: asyncpg.Connection, base: FactBase, held: HeldFacts) -> None:

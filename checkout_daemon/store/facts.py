@@ -181,3 +181,15 @@ async def write_hints(connection: asyncpg.Connection, hints: Collection[RefundHi
         [each.observed_at for each in rows],
         [each.event_id for each in rows],
     )
+
+
+async def write_acts(connection: asyncpg.Connection, actors: Mapping[tuple[str, Act], str]) -> None:
+    """Acts that are not held yet, each of an order, with who did it."""
+    await connection.execute(
+        sql("write_acts"),
+        [order_id for order_id, _ in actors],
+        [act.kind.value for _, act in actors],
+        [act.reason for _, act in actors],
+        [act.subject for _, act in actors],
+        list(actors.values()),
+    )

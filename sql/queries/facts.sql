@@ -125,3 +125,8 @@ SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::bigint[], $5::ti
 ON CONFLICT (charge_id, livemode) DO UPDATE SET
     payment_id = excluded.payment_id, amount_refunded = excluded.amount_refunded, observed_at = excluded.observed_at,
     event_id = excluded.event_id, checked_at = NULL;
+
+-- name: write_acts
+-- $1 order ids, $2 kinds, $3 reasons, $4 subjects, $5 actors; the caller leaves out those that are held
+INSERT INTO acts (order_id, kind, reason, subject, actor)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]);

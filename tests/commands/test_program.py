@@ -14,9 +14,9 @@ import pytest
 import cli
 from checkout_daemon import __version__
 from checkout_daemon.commands.declared.events import EVENT_STATUSES
-from checkout_daemon.commands.declared.orders import STATUSES
+from checkout_daemon.commands.declared.orders import ATTENTION_CODES, STATUSES
 from checkout_daemon.commands.styles import ORDER_STYLES
-from checkout_daemon.domain.orders import OrderStatus
+from checkout_daemon.domain.orders import AttentionCode, OrderStatus
 from tests.commands.conftest import Run
 
 _RUNNING = {"dev", "serve", "sandbox"}  # print what a person reads until they are stopped
@@ -55,6 +55,7 @@ def test_help_fits_80_columns(run_bare: Run) -> None:
 def test_the_statuses_are_those_of_orders_and_events() -> None:
     assert list(STATUSES) == [status.value for status in OrderStatus]
     assert set(ORDER_STYLES) == set(OrderStatus)
+    assert list(ATTENTION_CODES) == [code.value for code in AttentionCode]
     assert EVENT_STATUSES == ("applied", "ignored", "failed", "dead")
 
 
@@ -79,6 +80,7 @@ def test_starting_imports_click_and_none_of_what_commands_need() -> None:
         (["orders", "list", "--since", "yesterday"], "--since"),
         (["orders", "list", "--until", "2026-13-01"], "--until"),
         (["orders", "watch", "--since", "9w9"], "--since"),
+        (["orders", "ack", "1", "paid_thrice"], "paid_thrice"),
         (["events", "list", "--since", "x"], "--since"),
         (["nothing"], "nothing"),
         (["db", "restore", "/no/such/file"], "/no/such/file"),
@@ -105,6 +107,8 @@ def test_a_group_alone_shows_what_there_is(run_bare: Run, arguments: list[str]) 
         ["orders", "list"],
         ["orders", "show", "1", "--json"],
         ["orders", "watch"],
+        ["orders", "note", "1", "text"],
+        ["orders", "ack", "1", "paid_twice", "--json"],
         ["events", "list"],
         ["events", "show", "evt_1"],
         ["catalog", "list"],

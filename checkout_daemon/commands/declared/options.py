@@ -22,6 +22,10 @@ def yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--yes", "-y", is_flag=True, help="Do not ask; needed off a terminal.")(command)
 
 
+def note_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--note", default="", metavar="TEXT", help="Why; kept in the order's history.")(command)
+
+
 def discounts_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--discounts", is_flag=True, help="The discounts instead of the products.")(command)
 

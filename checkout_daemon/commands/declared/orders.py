@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import json_option, limit_option, since_option
+from checkout_daemon.commands.declared.options import json_option, limit_option, note_option, since_option
 
 # Written out, because the enumeration's module costs more than click; a test compares them.
 STATUSES = (
@@ -20,9 +20,21 @@ STATUSES = (
 )
 
 
+ATTENTION_CODES = (
+    "amount_mismatch",
+    "currency_mismatch",
+    "livemode_mismatch",
+    "paid_twice",
+    "paid_after_cancel",
+    "refund_failed",
+    "dispute_needs_response",
+    "dispute_lost",
+)
+
+
 @click.group()
 def orders() -> None:
-    """Find, show and watch orders.
+    """Find orders, watch them, put them right.
 
     \b
     Example:
@@ -101,3 +113,38 @@ def orders_watch(since: str | None, as_json: bool) -> int:
     from checkout_daemon.commands import orders
 
     return orders.watch(since, as_json=as_json)
+
+
+@orders.command("ack")
+@click.argument("order")
+@click.argument("reason", type=click.Choice(ATTENTION_CODES), metavar="REASON")
+@note_option
+@json_option
+def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
+    """Say that an attention is dealt with.
+
+    REASON is what the order asks attention for, such as paid_twice. It asks again if the same happens once more.
+
+    \b
+    Example:
+      checkout orders ack 1001 paid_twice --note "wanted both"
+    """
+    from checkout_daemon.commands import remarks
+
+    return remarks.acknowledge(order, reason, note, as_json=as_json)
+
+
+@orders.command("note")
+@click.argument("order")
+@click.argument("text")
+@json_option
+def orders_note(order: str, text: str, as_json: bool) -> int:
+    """Keep a note in an order's history.
+
+    \b
+    Example:
+      checkout orders note 1001 "called: pays on Friday"
+    """
+    from checkout_daemon.commands import remarks
+
+    return remarks.note(order, text, as_json=as_json)

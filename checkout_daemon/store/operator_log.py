@@ -1,0 +1,101 @@
+"""The operator log and its anchors in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.domain.operator_log import Anchor, Head, LogEntry
+from checkout_daemon.store.queries import sql
+
+_COLUMNS = tuple(field.name for field in fields(LogEntry))
+_LOCK_KEY = 0x616E63686F727300  # any constant; all daemons must agree on it
+
+
+async def read_head(connection: asyncpg.Connection, order_id: str) -> Head | None:
+    """The order's last entry; its row must be locked."""
+    row = await connection.fetchrow(sql("read_log_head"), order_id)
+    return None if row is None else Head(order_id, row["number"], row["hash"])
+
+
+async def append(connection: asyncpg.Connection, entry: LogEntry) -> None:
+    """The order's row must be locked."""
+    await connection.execute(sql("append_log_entry"), *asdict(entry).values())
+
+
+async def blank_personal(connection: asyncpg.Connection, order_id: str) -> None:
+    """Remove what names a person from an order's entries; their chain stays whole."""
+    await connection.execute(sql("blank_log_personal"), order_id)
+
+
+async def read_entries(connection: asyncpg.Connection, order_id: str) -> list[LogEntry]:
+    return [_entry(row) for row in await connection.fetch(sql("read_log_of_order"), order_id)]
+
+
+async def every_entry(connection: asyncpg.Connection) -> AsyncIterator[tuple[LogEntry, Head | None]]:
+    """All of them, chain by chain, each with its order's head as it is held; in a transaction of the caller's."""
+    async for row in connection.cursor(sql("read_whole_log"), prefetch=1000):
+        number = row["head_number"]
+        order_id = str(row["order_id"])
+        yield _entry(row), None if number is None else Head(order_id, number, row["head_hash"])
+
+
+async def lost_heads(connection: asyncpg.Connection) -> list[tuple[str, int]]:
+    """(order id, number) of entries that a head or an anchor names, and that are not there as they were."""
+    return [(str(row["order_id"]), row["number"]) for row in await connection.fetch(sql("lost_log_heads"))]
+
+
+async def lock_anchors(connection: asyncpg.Connection) -> bool:
+    """Whether this transaction may make an anchor; else another is making one."""
+    return bool(await connection.fetchval(sql("lock_anchors"), _LOCK_KEY))
+
+
+async def last_anchor(connection: asyncpg.Connection) -> tuple[int, bytes] | None:
+    row = await connection.fetchrow(sql("last_anchor"))
+    return None if row is None else (row["number"], row["hash"])
+
+
+async def loose_heads(connection: asyncpg.Connection, limit: int) -> list[Head]:
+    """Heads that moved since they were anchored, locked."""
+    rows = await connection.fetch(sql("loose_log_heads"), limit)
+    return [Head(str(row["order_id"]), row["number"], row["hash"]) for row in rows]
+
+
+async def insert_anchor(connection: asyncpg.Connection, anchor: Anchor) -> None:
+    heads: Sequence[Head] = anchor.heads
+    await connection.execute(
+        sql("insert_anchor"),
+        anchor.number,
+        anchor.at,
+        anchor.prev_hash,
+        anchor.hash,
+        [head.order_id for head in heads],
+        [head.number for head in heads],
+        [head.hash for head in heads],
+    )
+
+
+async def every_anchor(connection: asyncpg.Connection) -> AsyncIterator[Anchor]:
+    """From the first to the last; in a transaction of the caller's."""
+    async for row in connection.cursor(sql("read_anchors"), prefetch=50):
+        heads = msgspec.json.decode(row["heads"] or "[]", type=list[tuple[str, int, str]])
+        yield Anchor(
+            row["number"],
+            _utc(row["at"]),
+            row["prev_hash"],
+            row["hash"],
+            tuple(Head(order_id, number, bytes.fromhex(digest)) for order_id, number, digest in heads),
+        )
+
+
+def _entry(row: asyncpg.Record) -> LogEntry:
+    columns = {name: row[name] for name in _COLUMNS}
+    return LogEntry(**columns | {"order_id": str(row["order_id"]), "at": _utc(row["at"])})
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)

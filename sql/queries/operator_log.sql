@@ -1,0 +1,73 @@
+-- What operators did: a chain of hashes for each order, and anchors over the heads of all chains.
+
+-- name: read_log_head
+-- $1 order id, whose row is locked: nobody else appends
+SELECT number, hash FROM operator_log_heads WHERE order_id = $1;
+
+-- name: append_log_entry
+-- $1 order id, $2 number, $3 at, $4 kind, $5 operator, $6 host, $7 details, $8 before, $9 after, $10 personal, $11 salt,
+-- $12 personal hash, $13 previous hash, $14 hash
+WITH head AS (
+    INSERT INTO operator_log_heads (order_id, number, hash) VALUES ($1, $2, $14)
+    ON CONFLICT (order_id) DO UPDATE SET number = excluded.number, hash = excluded.hash
+)
+INSERT INTO operator_log (order_id, number, at, kind, operator, host, details, before, after, personal, salt, personal_hash,
+                          prev_hash, hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
+
+-- name: blank_log_personal
+-- $1 order id; what names a person is gone, the chain holds
+UPDATE operator_log SET personal = NULL, salt = NULL WHERE order_id = $1 AND personal IS NOT NULL;
+
+-- name: read_whole_log
+-- All chains, each in its order, with the number and hash of the head that is held of it.
+SELECT log.order_id, log.number, at, kind, operator, host, details, before, after, personal, salt, personal_hash, prev_hash, log.hash,
+       head.number AS head_number, head.hash AS head_hash
+FROM operator_log AS log LEFT JOIN operator_log_heads AS head ON head.order_id = log.order_id
+ORDER BY log.order_id, log.number;
+
+-- name: read_log_of_order
+-- $1 order id
+SELECT order_id, number, at, kind, operator, host, details, before, after, personal, salt, personal_hash, prev_hash, hash
+FROM operator_log WHERE order_id = $1 ORDER BY number;
+
+-- name: lost_log_heads
+-- Heads, held or anchored, of which the log has no such entry: something was cut off or written anew.
+SELECT head.order_id, head.number FROM operator_log_heads AS head
+LEFT JOIN operator_log AS log ON log.order_id = head.order_id AND log.number = head.number
+WHERE log.hash IS DISTINCT FROM head.hash
+UNION
+SELECT head.order_id, head.number FROM anchored_heads AS head
+LEFT JOIN operator_log AS log ON log.order_id = head.order_id AND log.number = head.number
+WHERE log.hash IS DISTINCT FROM head.hash
+ORDER BY order_id, number;
+
+-- name: lock_anchors
+-- $1 the advisory lock's key; false while another daemon makes an anchor
+SELECT pg_try_advisory_xact_lock($1::bigint);
+
+-- name: last_anchor
+SELECT number, hash FROM anchors ORDER BY number DESC LIMIT 1;
+
+-- name: loose_log_heads
+-- $1 how many; those that another transaction is moving are left to the next anchor
+SELECT order_id, number, hash FROM operator_log_heads WHERE anchored < number ORDER BY order_id LIMIT $1 FOR UPDATE SKIP LOCKED;
+
+-- name: insert_anchor
+-- $1 number, $2 at, $3 previous hash, $4 hash, $5 order ids, $6 numbers and $7 hashes of the heads covered
+WITH anchor AS (
+    INSERT INTO anchors (number, at, prev_hash, hash) VALUES ($1, $2, $3, $4) RETURNING number
+), covered AS (
+    INSERT INTO anchored_heads (anchor, order_id, number, hash)
+    SELECT anchor.number, head.order_id, head.number, head.hash
+    FROM anchor, unnest($5::uuid[], $6::integer[], $7::bytea[]) AS head (order_id, number, hash)
+)
+UPDATE operator_log_heads AS held SET anchored = head.number
+FROM unnest($5::uuid[], $6::integer[]) AS head (order_id, number) WHERE held.order_id = head.order_id;
+
+-- name: read_anchors
+-- Each with the heads that it covers.
+SELECT number, at, prev_hash, hash, (
+    SELECT json_agg(json_build_array(head.order_id, head.number, encode(head.hash, 'hex')) ORDER BY head.order_id)
+    FROM anchored_heads AS head WHERE head.anchor = anchors.number) AS heads
+FROM anchors ORDER BY number;

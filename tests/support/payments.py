@@ -1,0 +1,21 @@
+"""Tellings of payments, for what is done about them afterwards."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from checkout_daemon.domain.facts import Link, LinkRank, Observation
+from checkout_daemon.services.merge import Telling
+
+_PAID_AT = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def paid(order_id: str, *payment_ids: str, amount: int = 5000) -> Telling:
+    """Payments of an order of 50.00 eur."""
+    return Telling(
+        "payment_intent.succeeded",
+        "stripe",
+        subject_id=payment_ids[0],
+        links=[Link(each, order_id, LinkRank.METADATA) for each in payment_ids],
+        facts=[Observation(each, amount, "eur", False, _PAID_AT) for each in payment_ids],
+    )
