@@ -34,7 +34,7 @@ run: $(PYTHON_READY) $(STOREFRONT)
 	@exec $(BIN)/checkout dev $(ARGS)
 
 test: $(PYTHON_READY) $(STOREFRONT)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 	npm --prefix frontend run --silent test
 	npm --prefix frontend run --silent e2e
 

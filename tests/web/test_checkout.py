@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -207,7 +207,9 @@ async def test_a_paid_order_has_no_retry_url_and_refuses_a_retry(paying_shop: Cl
     assert (status, told["code"]) == (409, "not_payable")
 
 
-@pytest.mark.parametrize("ref", [str(uuid4()), "cs_test_unknown", "1001", "x" * 300, "%00", "a%2Fb", "%ff", "ü"])
+@pytest.mark.parametrize(
+    "ref", ["70cc88c7-68e2-4cf2-a46e-933955a2fd42", "cs_test_unknown", "1001", "x" * 300, "%00", "a%2Fb", "%ff", "ü"]
+)
 async def test_an_unknown_ref_is_not_found(shop: Client, ref: str) -> None:
     for method, path in (("GET", f"/api/stripe-checkout/{ref}"), ("POST", f"/api/stripe-checkout/{ref}/retry")):
         status, told = await call(shop, method, path)
