@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.jobs import anchoring, partitions, retry
+from checkout_daemon.jobs import anchoring, partitions, refunds, retry
 from checkout_daemon.jobs.runner import Job
 
 JOBS = (
     Job("retry-events", every_seconds=2.0, run=retry.retry_due_events),
+    Job("resume-refunds", every_seconds=5.0, run=refunds.resume_refunds),
     Job("anchor-operator-log", every_seconds=60.0, run=anchoring.anchor_log),
     Job("payload-partitions", every_seconds=6 * 3600.0, run=partitions.make_partitions),
 )

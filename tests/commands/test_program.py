@@ -108,6 +108,7 @@ def test_a_group_alone_shows_what_there_is(run_bare: Run, arguments: list[str]) 
         ["orders", "show", "1", "--json"],
         ["orders", "watch"],
         ["orders", "note", "1", "text"],
+        ["orders", "refund", "1", "--yes"],
         ["orders", "ack", "1", "paid_twice", "--json"],
         ["events", "list"],
         ["events", "show", "evt_1"],
@@ -121,6 +122,7 @@ def test_an_unreachable_database_is_exit_5_and_says_so(
     run_bare: Run, environment: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     environment.setenv("DATABASE_URL", "postgresql://shop:verysecret@127.0.0.1:1/shop")
+    environment.setenv("STRIPE_API_KEY", "sk_test_program0123456789")
     ran = run_bare(*arguments)
     assert (ran.code, ran.out, ran.err.count("\n")) == (5, "", 1)
     assert ran.err.startswith("error: the database does not answer")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import asyncpg
 import pytest
 
-from checkout_daemon.domain.cart import Cart, CartLine
-from checkout_daemon.domain.customer import Customer
 from checkout_daemon.domain.pricing import PriceChanged
 from checkout_daemon.errors import (
     IdempotencyConflict,
@@ -23,43 +19,15 @@ from checkout_daemon.errors import (
 )
 from checkout_daemon.gateway.sessions import expire_session, retrieve_session
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.checkout import CheckoutRequest, retry_checkout, start_checkout
+from checkout_daemon.services.checkout import retry_checkout, start_checkout
 from checkout_daemon.services.orders import show_to_shopper
 from checkout_daemon.services.sessions import merge_session
 from tests.support.flaky_stripe import FlakyStripe, Request, Trouble
-
-SESSIONS = "/v1/checkout/sessions"
-
-
-def a_request(**changes: Any) -> CheckoutRequest:
-    """Two notebooks and three pens: 33.99 eur."""
-    cart = Cart((CartLine("NOTE", 2), CartLine("PEN", 3)))
-    customer = Customer("Ada", "ada@example.com", "+4930901820")
-    return replace(CheckoutRequest(cart, customer, None, None, b"hash"), **changes)
-
-
-def first(trouble: Trouble, path: str = SESSIONS) -> Any:
-    """Trouble with the first POST to a path, none afterwards."""
-    left = [trouble]
-
-    def plan(number: int, request: Request) -> Trouble | None:
-        if left and request.path == path and request.method == "POST":
-            return left.pop()
-        return None
-
-    return plan
+from tests.support.shopping import SESSIONS, a_request, first, pay, sessions_at_stripe
 
 
 async def count(connection: asyncpg.Connection, table: str) -> int:
     return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
-
-
-async def sessions_at_stripe(runtime: Runtime) -> list[dict[str, Any]]:
-    listed = await runtime.gateway.call(
-        "list", lambda client: client.v1.checkout.sessions.list_async(params={"limit": 100})
-    )
-    data: list[dict[str, Any]] = listed.object["data"]
-    return data
 
 
 async def test_an_order_and_its_items_are_saved_and_its_session_has_its_total(
@@ -325,18 +293,3 @@ async def test_an_unknown_order_is_not_found(runtime: Runtime, ref: str) -> None
         await show_to_shopper(runtime, ref)
     with pytest.raises(NotFound):
         await retry_checkout(runtime, ref)
-
-
-async def pay(runtime: Runtime, session_id: str, amount: int) -> None:
-    """Pay a session as the hosted page does."""
-    method = await runtime.gateway.call(
-        "pay",
-        lambda client: client.v1.payment_methods.create_async(params={"type": "card", "card": {"token": "tok_visa"}}),
-    )
-    params = {"payment_method": method.object["id"], "expected_amount": amount}
-    await runtime.gateway.call("pay", lambda client: _raw(client, f"/v1/payment_pages/{session_id}/confirm", params))
-
-
-async def _raw(client: Any, path: str, params: dict[str, Any]) -> Any:
-    answer = await client.raw_request_async("post", path, **params)
-    return client.deserialize(answer, api_mode="V1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,11 +23,15 @@ class Request:
 
 @dataclass
 class FlakyStripe:
-    """A proxy. `plan` decides for each request, numbered from 0, what goes wrong with it; `rewrite` changes answers."""
+    """A proxy. `plan` decides for each request, numbered from 0, what goes wrong with it; `rewrite` changes answers.
+
+    `before_answer` is awaited when Stripe has answered and we have not been told yet.
+    """
 
     upstream: str
     plan: Callable[[int, Request], Trouble | None] = lambda number, request: None
     rewrite: Callable[[Request, bytes], bytes] = lambda request, content: content
+    before_answer: Callable[[Request], Awaitable[None]] | None = None
     requests: list[Request] = field(default_factory=list)
     base: str = ""
 
@@ -66,6 +70,8 @@ class FlakyStripe:
         url = f"{self.upstream}{request.rel_url}"
         async with self._client.request(request.method, url, headers=headers, data=body) as answer:
             content = await answer.read()
+            if self.before_answer is not None:
+                await self.before_answer(told)
             if trouble == "lose_answer":
                 return _hang_up(request)
             passed = {

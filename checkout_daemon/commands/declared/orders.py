@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import json_option, limit_option, note_option, since_option
+from checkout_daemon.commands.declared.options import json_option, limit_option, note_option, since_option, yes_option
 
 # Written out, because the enumeration's module costs more than click; a test compares them.
 STATUSES = (
@@ -30,6 +30,7 @@ ATTENTION_CODES = (
     "dispute_needs_response",
     "dispute_lost",
 )
+REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
 @click.group()
@@ -113,6 +114,31 @@ def orders_watch(since: str | None, as_json: bool) -> int:
     from checkout_daemon.commands import orders
 
     return orders.watch(since, as_json=as_json)
+
+
+@orders.command("refund")
+@click.argument("order")
+@click.option("--amount", type=click.IntRange(1), metavar="MINOR", help="In minor units.  [default: all that is left]")
+@click.option("--payment", "payment_id", metavar="ID", help="This payment (pi_…), where the order has several.")
+@click.option("--reason", type=click.Choice(REFUND_REASONS), metavar="REASON", help="As Stripe knows it; see above.")
+@note_option
+@yes_option
+@json_option
+def orders_refund(
+    order: str, amount: int | None, payment_id: str | None, reason: str | None, note: str, yes: bool, as_json: bool
+) -> int:
+    """Give money back.
+
+    Also of a second payment, or of one that does not match its order. REASON is duplicate, fraudulent or
+    requested_by_customer. Asked of Stripe once, whatever happens meanwhile.
+
+    \b
+    Example:
+      checkout orders refund 1001 --amount 500 --note "one was broken"
+    """
+    from checkout_daemon.commands import refunds
+
+    return refunds.refund(order, amount, payment_id, reason, note, yes=yes, as_json=as_json)
 
 
 @orders.command("ack")

@@ -1,0 +1,217 @@
+"""Refunds an operator asks for: each asked of Stripe once, across crashes, lost answers and two at the same time.
+
+A request is a row written under the order's lock before Stripe is asked, and its id is the idempotency key. Where no
+answer came, the same key is asked again with the same bytes. Where Stripe has stored a 500 under the key, or has
+forgotten it after a day, its refund is first looked for at Stripe, by the request's id in its metadata.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.domain.events import refund as refund_events
+from checkout_daemon.domain.events.reading import Told, livemodes
+from checkout_daemon.errors import NotFound, StripeRejected, StripeUnavailable
+from checkout_daemon.gateway import refunds as stripe_refunds
+from checkout_daemon.gateway.client import Fetched, StripeFailed
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.operator_log import Deed, act, check_note, record, state_of
+from checkout_daemon.services.operators import Operator
+from checkout_daemon.services.refund_rules import NotRefundable, RefundPlan, RefundWish, plan
+from checkout_daemon.services.sessions import KEY_LIFETIME
+from checkout_daemon.store import refund_requests
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.refund_requests import RefundRequest
+
+log = logging.getLogger(__name__)
+
+# Longer than all tries of a call together: while the command still waits, no job need ask as well.
+RESUME_AFTER = timedelta(seconds=60)
+_REQUEST = "refund_request"
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """A refund as Stripe answered it, and the order with it merged. Amounts in minor units."""
+
+    order_id: str
+    number: int
+    refund_id: str
+    payment_id: str
+    amount: int
+    currency: str
+    status: str
+    order_status: str
+    amount_refunded: int
+
+
+async def plan_refund(database: Database, order_id: str, wish: RefundWish) -> RefundPlan:
+    """What a refund would give back, for a confirmation. Raises as `refund` does before it asks Stripe."""
+    return await database.run(lambda connection: _plan(connection, order_id, wish))
+
+
+async def refund(runtime: Runtime, order_id: str, wish: RefundWish, *, operator: Operator, note: str = "") -> Refunded:
+    """Ask Stripe for a refund, and merge its answer.
+
+    Raises NotFound, NotRefundable, RefundUnderWay, SeveralPayments, InvalidRequest; StripeRejected with Stripe's words;
+    StripeUnavailable, after which a running daemon goes on with it.
+    """
+    note = check_note(note)
+
+    async def begin(connection: asyncpg.Connection) -> RefundRequest:
+        planned = await _plan(connection, order_id, wish, livemode=runtime.settings.livemode)
+        request = _request(planned, wish.reason)
+        await refund_requests.insert_request(connection, request, request.started_at + RESUME_AFTER)
+        details = {"request": request.id, "payment": planned.payment_id, "amount": planned.amount}
+        deed = Deed("refund.requested", operator, note, details | {"currency": planned.currency, "reason": wish.reason})
+        telling = Telling("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
+        await act(connection, order_id, deed, telling)
+        return request
+
+    request = await runtime.database.run(begin)
+    try:
+        return await _ask(runtime, request, operator)
+    except StripeFailed:
+        raise
+    except StripeUnavailable as error:
+        raise StripeUnavailable(
+            "Stripe did not answer: the refund is kept, and a running daemon goes on with it; do not ask for it again"
+        ) from error
+
+
+async def resume_refund(runtime: Runtime, operator: Operator) -> bool:
+    """Go on with a refund that has waited for its answer long enough; False where none has.
+
+    Raises StripeUnavailable, and then it waits on; that Stripe refuses it is recorded.
+    """
+    request = await runtime.database.run(
+        lambda connection: refund_requests.claim_request(connection, RESUME_AFTER, livemode=runtime.settings.livemode)
+    )
+    if request is None:
+        return False
+    try:
+        await _ask(runtime, request, operator)
+    except (StripeRejected, StripeFailed) as error:
+        log.warning("refund request %s of order %s: %s", request.id, request.order_id, error.detail)
+    return True
+
+
+async def _plan(
+    connection: asyncpg.Connection, order_id: str, wish: RefundWish, *, livemode: bool | None = None
+) -> RefundPlan:
+    merged = await merge(connection, [Telling("order.checked", "checkout-daemon", order_ids=[order_id])])
+    order = merged.orders.get(order_id)
+    if order is None:
+        raise NotFound(f"there is no order {order_id}")
+    if livemode not in (None, order.livemode):
+        raise NotRefundable(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
+    return plan(merged, order_id, wish, await refund_requests.unanswered_request(connection, order_id))
+
+
+def _request(planned: RefundPlan, reason: str | None) -> RefundRequest:
+    request_id = str(uuid4())
+    parameters: dict[str, Any] = {
+        stripe_refunds.payment_parameter(planned.payment_id): planned.payment_id,
+        "amount": planned.amount,
+        "metadata": {"order_id": planned.order_id, _REQUEST: request_id},
+    } | ({"reason": reason} if reason else {})
+    return RefundRequest(
+        request_id,
+        planned.order_id,
+        planned.payment_id,
+        planned.amount,
+        planned.currency,
+        msgspec.json.encode(parameters).decode(),
+        datetime.now(UTC),
+    )
+
+
+async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> Refunded:
+    if datetime.now(UTC) - request.started_at > KEY_LIFETIME:
+        forgotten = StripeRejected("Stripe had no such refund a day after it was asked for: ask for it again")
+        return await _look(runtime, request, operator, forgotten)
+    try:
+        fetched = await stripe_refunds.create_refund(
+            runtime.gateway, msgspec.json.decode(request.parameters), request.id
+        )
+    except StripeRejected as error:
+        await _refuse(runtime, request, operator, error.detail)
+        raise
+    except StripeFailed as error:
+        return await _look(runtime, request, operator, error)
+    return await _take(runtime, request, operator, fetched)
+
+
+async def _look(
+    runtime: Runtime, request: RefundRequest, operator: Operator, failure: StripeRejected | StripeFailed
+) -> Refunded:
+    """The refund that a request made, if it did; else the request has failed for good, and the failure is raised."""
+    for fetched in await stripe_refunds.list_refunds(runtime.gateway, request.payment_id):
+        if (fetched.object.get("metadata") or {}).get(_REQUEST) == request.id:
+            return await _take(runtime, request, operator, fetched)
+    await _refuse(runtime, request, operator, failure.detail)
+    raise failure
+
+
+async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fetched: Fetched) -> Refunded:
+    """Merge the refund as fact, and close its request."""
+    refund_id, status = str(fetched.object["id"]), str(fetched.object.get("status"))
+
+    translation = refund_events.told_of(
+        # A refund says nothing of its mode: it is the key's.
+        Told(fetched.object, fetched.observed_at, "", livemodes(runtime.settings.livemode))
+    )
+    telling = Telling(
+        "refund.made",
+        operator.actor,
+        refund_id,
+        translation.subject_id,
+        translation.links,
+        translation.facts,
+        order_ids=[request.order_id],
+    )
+
+    async def write(connection: asyncpg.Connection) -> Merged:
+        merged = await merge(connection, [telling])
+        if await refund_requests.answer_request(connection, request.id, refund_id=refund_id):
+            details = {"request": request.id, "refund": refund_id, "amount": request.amount, "status": status}
+            deed = Deed("refund.made", operator, details=details)
+            before, after = merged.orders[request.order_id].state, state_of(merged, request.order_id)
+            await record(connection, request.order_id, deed, before=before, after=after)
+        return merged
+
+    merged = await runtime.database.run(write)
+    derived = merged.derived(request.order_id)
+    return Refunded(
+        order_id=request.order_id,
+        number=merged.orders[request.order_id].number,
+        refund_id=refund_id,
+        payment_id=request.payment_id,
+        amount=request.amount,
+        currency=request.currency,
+        status=status,
+        order_status=derived.status.value,
+        amount_refunded=derived.amount_refunded,
+    )
+
+
+async def _refuse(runtime: Runtime, request: RefundRequest, operator: Operator, why: str) -> None:
+    """Close a request of which nothing came, unless another has closed it meanwhile."""
+
+    async def write(connection: asyncpg.Connection) -> None:
+        checked = Telling("order.checked", operator.actor, order_ids=[request.order_id])
+        await merge(connection, [checked])
+        if await refund_requests.answer_request(connection, request.id, error=why):
+            details = {"request": request.id, "amount": request.amount, "why": why}
+            telling = Telling("refund.refused", operator.actor, why, order_ids=[request.order_id], always_logged=True)
+            await act(connection, request.order_id, Deed("refund.refused", operator, details=details), telling)
+
+    await runtime.database.run(write)

@@ -1,0 +1,71 @@
+"""A shopper at the use cases: a request for an order, and a session paid as the hosted page does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from checkout_daemon.domain.cart import Cart, CartLine
+from checkout_daemon.domain.customer import Customer
+from checkout_daemon.gateway.sessions import retrieve_session
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.checkout import CheckoutAnswer, CheckoutRequest, start_checkout
+from checkout_daemon.services.sessions import merge_session
+from tests.support.flaky_stripe import Request, Trouble
+
+SESSIONS = "/v1/checkout/sessions"
+
+
+def a_request(**changes: Any) -> CheckoutRequest:
+    """Two notebooks and three pens: 33.99 eur."""
+    cart = Cart((CartLine("NOTE", 2), CartLine("PEN", 3)))
+    customer = Customer("Ada", "ada@example.com", "+4930901820")
+    return replace(CheckoutRequest(cart, customer, None, None, b"hash"), **changes)
+
+
+def first(trouble: Trouble, path: str = SESSIONS) -> Callable[[int, Request], Trouble | None]:
+    """Trouble with the first POST to a path, none afterwards."""
+    left = [trouble]
+
+    def plan(number: int, request: Request) -> Trouble | None:
+        if left and request.path == path and request.method == "POST":
+            return left.pop()
+        return None
+
+    return plan
+
+
+async def check_out(runtime: Runtime, **changes: Any) -> CheckoutAnswer:
+    """A new order, waiting to be paid."""
+    return await start_checkout(runtime, a_request(**changes), idempotency_key=None)
+
+
+async def pay(runtime: Runtime, session_id: str, amount: int, **method: Any) -> None:
+    """Pay a session as the hosted page does; nobody tells us."""
+    method = method or {"type": "card", "card": {"token": "tok_visa"}}
+    made = await runtime.gateway.call("pay", lambda client: client.v1.payment_methods.create_async(params=method))
+    params = {"payment_method": made.object["id"], "expected_amount": amount}
+    await runtime.gateway.call("pay", lambda client: _raw(client, f"/v1/payment_pages/{session_id}/confirm", params))
+
+
+async def paid_order(runtime: Runtime, **changes: Any) -> CheckoutAnswer:
+    """An order that is paid, and known to be."""
+    answer = await check_out(runtime, **changes)
+    await pay(runtime, answer.session_id, answer.amount_total)
+    fetched = await retrieve_session(runtime.gateway, answer.session_id)
+    await merge_session(runtime, fetched, cause="test", actor="stripe")
+    return answer
+
+
+async def sessions_at_stripe(runtime: Runtime) -> list[dict[str, Any]]:
+    listed = await runtime.gateway.call(
+        "list", lambda client: client.v1.checkout.sessions.list_async(params={"limit": 100})
+    )
+    data: list[dict[str, Any]] = listed.object["data"]
+    return data
+
+
+async def _raw(client: Any, path: str, params: dict[str, Any]) -> Any:
+    answer = await client.raw_request_async("post", path, **params)
+    return client.deserialize(answer, api_mode="V1")
