@@ -16,6 +16,7 @@ from checkout_daemon.commands.declared.catalog import catalog
 from checkout_daemon.commands.declared.db import db
 from checkout_daemon.commands.declared.events import events
 from checkout_daemon.commands.declared.orders import orders
+from checkout_daemon.commands.declared.outbox import outbox
 from checkout_daemon.commands.declared.programs import dev, sandbox, serve
 from checkout_daemon.commands.declared.setup import completion, doctor
 from checkout_daemon.commands.declared.trigger import listen, trigger
@@ -44,7 +45,7 @@ def checkout() -> None:
     """
 
 
-for _command in (dev, serve, sandbox, db, catalog, orders, events, trigger, listen, doctor, completion):
+for _command in (dev, serve, sandbox, db, catalog, orders, events, outbox, trigger, listen, doctor, completion):
     checkout.add_command(_command)
 
 

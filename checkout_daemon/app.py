@@ -57,7 +57,7 @@ def create_app(
     add_routes(app)
 
     async def open_services(app: web.Application) -> AsyncIterator[None]:
-        async with open_runtime(settings, observe=metrics.stripe_called) as runtime:
+        async with open_runtime(settings, metrics=metrics) as runtime:
             app[RUNTIME] = runtime
             # Connections of its own: a flood of checkouts must not make Stripe wait, and Stripe does not wait long.
             inbox = open_database(settings, LANES, statement_timeout_seconds=INTAKE_TIMEOUT_SECONDS)

@@ -8,6 +8,7 @@ Every setting can also be given as `NAME_FILE`, a path to a file that holds the 
 from __future__ import annotations
 
 import os
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +44,17 @@ class Settings:
     payload_days: int
     time_zone: str
     currency: str  # lower-case; of the catalog
-    smtp_url: str | None
-    mail_from: str | None
-    alert_to: str | None
+    smtp_url: (
+        str | None
+    )  # smtp:// (STARTTLS where offered, or ?starttls=always or never) or smtps://, with user:password@
+    mail_from: str | None  # address, or Name <address>; without it and smtp_url no mail is sent
+    mail_reply_to: str | None  # where answers of customers go; mail_from unless set
+    mail_templates: Path | None  # a folder with the shop's own mail templates: those it has are taken instead of ours
+    alert_to: str | None  # the operator's address, comma-separated for several
+    locale: str  # of mails to customers whose language is not known
+    shop_name: str  # as mails sign
+    shop_webhook_url: str | None  # where the shop's own systems hear of orders, signed as Standard Webhooks has it
+    shop_webhook_secrets: tuple[str, ...]  # whsec_ and base64; each delivery is signed with all of them
 
     @property
     def livemode(self) -> bool:
@@ -78,6 +87,15 @@ class Settings:
 
 def is_live_key(key: str) -> bool:
     return key.startswith(("sk_live_", "rk_live_"))
+
+
+def is_signing_secret(secret: str) -> bool:
+    """As Standard Webhooks has it: https://www.standardwebhooks.com."""
+    try:
+        key = b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return False
+    return secret.startswith("whsec_") and 24 <= len(key) <= 64
 
 
 def load_settings(
@@ -114,7 +132,13 @@ def load_settings(
         currency=reader.text("CHECKOUT_CURRENCY", "eur").lower(),
         smtp_url=reader.optional("CHECKOUT_SMTP_URL"),
         mail_from=reader.optional("CHECKOUT_MAIL_FROM"),
+        mail_reply_to=reader.optional("CHECKOUT_MAIL_REPLY_TO"),
+        mail_templates=reader.directory("CHECKOUT_MAIL_TEMPLATES", cwd),
         alert_to=reader.optional("CHECKOUT_ALERT_TO"),
+        locale=reader.text("CHECKOUT_LOCALE", "en"),
+        shop_name=reader.text("CHECKOUT_SHOP_NAME", "Checkout"),
+        shop_webhook_url=reader.optional("CHECKOUT_SHOP_WEBHOOK_URL"),
+        shop_webhook_secrets=reader.names("CHECKOUT_SHOP_WEBHOOK_SECRET"),
     )
     if len(settings.currency) != 3 or not settings.currency.isalpha():
         reader.faults.append("CHECKOUT_CURRENCY must be a three-letter currency code, such as eur")
@@ -124,6 +148,17 @@ def load_settings(
         if not secret.startswith("whsec_"):
             reader.faults.append("STRIPE_WEBHOOK_SECRET must hold secrets that start with whsec_, comma-separated")
             break
+    if settings.shop_webhook_url and not settings.shop_webhook_url.startswith(("http://", "https://")):
+        reader.faults.append("CHECKOUT_SHOP_WEBHOOK_URL must start with https:// or http://")
+    if settings.shop_webhook_url and not settings.shop_webhook_secrets:
+        reader.faults.append(
+            "CHECKOUT_SHOP_WEBHOOK_SECRET is not set: what is sent to CHECKOUT_SHOP_WEBHOOK_URL is signed"
+        )
+    if not all(is_signing_secret(secret) for secret in settings.shop_webhook_secrets):
+        reader.faults.append(
+            "CHECKOUT_SHOP_WEBHOOK_SECRET must hold whsec_ and 24 to 64 bytes in base64, comma-separated: "
+            'echo "whsec_$(openssl rand -base64 32)" makes one'
+        )
     if settings.stripe_api_key and not settings.stripe_api_key.startswith(("sk_", "rk_")):
         reader.faults.append("STRIPE_API_KEY must start with sk_ or rk_")
     if reader.faults:
@@ -171,6 +206,14 @@ class _Reader:
             self.faults.append(f"{name} must be a whole number from {least} to {most}, not {text!r}")
             return default
         return int(text)
+
+    def directory(self, name: str, cwd: Path) -> Path | None:
+        text = self.optional(name)
+        if text is None:
+            return None
+        if not (cwd / text).is_dir():
+            self.faults.append(f"{name} must be a folder, and {text!r} is none")
+        return cwd / text
 
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
         text = self.text(name, default)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from checkout_daemon.config import Settings
 from checkout_daemon.gateway.client import Observer, StripeGateway
+from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.store.database import STATEMENT_TIMEOUT_SECONDS, Database
 
 
@@ -16,17 +17,19 @@ class Runtime:
     settings: Settings
     database: Database
     gateway: StripeGateway
+    metrics: Metrics | None = None  # of the daemon; commands count nothing
 
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, *, pool_size: int = 10, observe: Observer = lambda *_: None
+    settings: Settings, *, pool_size: int = 10, metrics: Metrics | None = None
 ) -> AsyncIterator[Runtime]:
     """Cheap: connections and the SDK are opened when first used. Raises ConfigurationError without a database."""
     database = open_database(settings, pool_size)
+    observe: Observer = _ignore if metrics is None else metrics.stripe_called
     gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base, observe=observe)
     try:
-        yield Runtime(settings, database, gateway)
+        yield Runtime(settings, database, gateway, metrics)
     finally:
         await gateway.close()
         await database.close()
@@ -42,3 +45,7 @@ def open_database(
         pooler=settings.database_listen_url is not None,
         statement_timeout_seconds=statement_timeout_seconds,
     )
+
+
+def _ignore(name: str, outcome: str, seconds: float) -> None:
+    """Nobody counts."""

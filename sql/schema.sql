@@ -304,22 +304,28 @@ CREATE TABLE order_changes (
 CREATE INDEX order_changes_of_order ON order_changes (order_id, seq);
 CREATE INDEX order_changes_by_xid ON order_changes (xid);
 
+-- A message by one channel: mail to the customer, alert to the operator, webhook to the shop's systems.
 CREATE TABLE outbox (
-    id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    order_id        uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),  -- the same at every attempt: webhook-id, Message-ID
+    order_id        uuid REFERENCES orders ON DELETE CASCADE,    -- null: about the shop as a whole
     kind            text NOT NULL,
     subject_id      text NOT NULL DEFAULT '',
     status          text NOT NULL DEFAULT 'queued',
     attempts        integer NOT NULL DEFAULT 0,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    next_attempt_at timestamptz,
+    next_attempt_at timestamptz NOT NULL DEFAULT now(),  -- of one that is claimed: when it is taken over
     sent_at         timestamptz,
-    last_error      text,
-    CONSTRAINT outbox_once UNIQUE (order_id, kind, subject_id),
-    CONSTRAINT outbox_status_known CHECK (status IN ('queued', 'sent', 'failed', 'dead'))
+    last_error      text,  -- skipped: why
+    channel         text NOT NULL,
+    payload         text,  -- JSON, where the facts alone do not say it
+    claim           uuid,  -- of the attempt under way, or the last one
+    CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (order_id, kind, subject_id, channel),
+    CONSTRAINT outbox_status_known CHECK (status IN ('queued', 'sent', 'failed', 'dead', 'skipped')),
+    CONSTRAINT outbox_channel_known CHECK (channel IN ('mail', 'alert', 'webhook'))
 );
 CREATE INDEX outbox_newest ON outbox (created_at DESC, id DESC);
-CREATE INDEX outbox_due ON outbox (next_attempt_at) WHERE status IN ('queued', 'failed');
+CREATE INDEX outbox_due ON outbox (channel, next_attempt_at) WHERE status IN ('queued', 'failed');
+CREATE INDEX outbox_unhappy ON outbox (status, created_at DESC, id DESC) WHERE status IN ('failed', 'dead');
 
 -- What operators did -------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any
 from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.event_reads import EventLine
 from checkout_daemon.store.order_reads import OrderView
+from checkout_daemon.store.outbox import MessageLine
 
 
 def change_object(change: ChangeLine) -> dict[str, Any]:
@@ -38,6 +39,10 @@ def view_object(view: OrderView) -> dict[str, Any]:
 
 def event_object(event: EventLine, payload: Any) -> dict[str, Any]:
     return _keys(event) | {"payload": payload}
+
+
+def message_object(message: MessageLine) -> dict[str, Any]:
+    return _keys(message)
 
 
 def _keys(record: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ ORDER_STYLES = {
     OrderStatus.EXPIRED: "dim",
     OrderStatus.CANCELED: "dim",
 }
+_MESSAGE_STYLES = {"sent": "green", "queued": "cyan", "skipped": "dim", "failed": "yellow", "dead": "bold red"}
 _EVENT_STYLES = {"applied": "green", "ignored": "dim", "failed": "yellow", "dead": "bold red"}
 
 
@@ -30,6 +31,10 @@ def order_status(status: str) -> Text:
 
 def event_status(status: str) -> Text:
     return Text(words(status), style=_EVENT_STYLES.get(status, ""))
+
+
+def message_status(status: str) -> Text:
+    return Text(words(status), style=_MESSAGE_STYLES.get(status, ""))
 
 
 def attention(codes: Sequence[str]) -> Text:

@@ -19,6 +19,7 @@ from checkout_daemon.domain.facts import (
     SessionStatus,
 )
 from checkout_daemon.domain.orders import PAYABLE_STATUSES, AttentionCode, OrderStatus, OrderTerms
+from checkout_daemon.domain.outbox import MessageKind, attention_subject
 
 LIVE_REFUNDS = frozenset({RefundStatus.REQUIRES_ACTION, RefundStatus.PENDING, RefundStatus.SUCCEEDED})
 # Inquiries count as disputes, and a lost one stays.
@@ -85,15 +86,19 @@ def derive(terms: OrderTerms, facts: OrderFacts) -> Derived:
     refunded = min(sum(refund.amount for refund in live), paid)
 
     status = _status(terms, facts, valid, paid, refunded)
-    attention = [*mismatched, *_attention(terms, facts, valid, paid, refunded)]
     acknowledged = {(act.reason, act.subject) for act in facts.acts if act.kind is ActKind.ACKNOWLEDGED}
+    attention = {
+        item
+        for item in (*mismatched, *_attention(terms, facts, valid, paid, refunded))
+        if (item.code.value, item.subject) not in acknowledged
+    }
     return Derived(
         status=status,
-        attention=tuple(sorted({item for item in attention if (item.code.value, item.subject) not in acknowledged})),
+        attention=tuple(sorted(attention)),
         amount_refunded=refunded,
         paid_at=min((each.paid_at for key in valid for each in payments[key]), default=None),
         payable=status in PAYABLE_STATUSES and not mismatched,
-        messages=_messages(facts, valid, live),
+        messages=_messages(facts, valid, live, attention),
     )
 
 
@@ -148,12 +153,22 @@ def _attention(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int,
             yield Attention(AttentionCode.DISPUTE_LOST, dispute.id)
 
 
-def _messages(facts: OrderFacts, valid: set[str], live: list[RefundFact]) -> frozenset[Message]:
+def _messages(
+    facts: OrderFacts, valid: set[str], live: list[RefundFact], attention: set[Attention]
+) -> frozenset[Message]:
     """Follow from facts, never from transitions: whatever the path, each is owed once."""
-    messages = {Message("order.refunded", refund.id) for refund in live}
-    messages |= {Message("refund.failed", each.id) for each in facts.refunds if each.status is RefundStatus.FAILED}
+    messages = {Message(MessageKind.ORDER_REFUNDED.value, refund.id) for refund in live}
+    messages |= {
+        Message(MessageKind.REFUND_FAILED.value, each.id)
+        for each in facts.refunds
+        if each.status is RefundStatus.FAILED
+    }
+    messages |= {
+        Message(MessageKind.ORDER_ATTENTION.value, attention_subject(each.code.value, each.subject))
+        for each in attention
+    }
     if valid:
-        messages.add(Message("order.completed", ""))
+        messages.add(Message(MessageKind.ORDER_COMPLETED.value, ""))
     elif (last := last_attempt(facts.sessions)) is not None and last.outcome is Outcome.FAILED:
-        messages.add(Message("payment.failed", last.id))
+        messages.add(Message(MessageKind.PAYMENT_FAILED.value, last.id))
     return frozenset(messages)

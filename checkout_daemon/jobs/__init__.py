@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from checkout_daemon.jobs import anchoring, partitions, refunds, retry
+from checkout_daemon.jobs import anchoring, outbox, partitions, refunds, retry
 from checkout_daemon.jobs.runner import Job
 
 JOBS = (
     Job("retry-events", every_seconds=2.0, run=retry.retry_due_events),
     Job("resume-refunds", every_seconds=5.0, run=refunds.resume_refunds),
+    Job("deliver-webhooks", every_seconds=1.0, run=outbox.deliver_webhooks),
+    Job("count-outbox", every_seconds=15.0, run=outbox.count_backlog),
     Job("anchor-operator-log", every_seconds=60.0, run=anchoring.anchor_log),
     Job("payload-partitions", every_seconds=6 * 3600.0, run=partitions.make_partitions),
 )

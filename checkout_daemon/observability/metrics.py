@@ -86,6 +86,34 @@ class Metrics:
             buckets=_SLOW,
             registry=registry,
         )
+        self.messages = Counter(
+            "checkout_outbox_attempts",
+            "Attempts to send a message, by what became of it: sent, failed, dead, skipped",
+            ["channel", "outcome"],
+            registry=registry,
+        )
+        self.message_seconds = Histogram(
+            "checkout_outbox_attempt_seconds",
+            "An attempt to send a message",
+            ["channel"],
+            buckets=_SLOW,
+            registry=registry,
+        )
+        # mostrecent: all workers count the same table.
+        self.backlog = Gauge(
+            "checkout_outbox_messages",
+            "Messages that are queued, failed (tried again) or dead",
+            ["channel", "status"],
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
+        self.backlog_age = Gauge(
+            "checkout_outbox_oldest_seconds",
+            "How long the oldest of them has been owed",
+            ["channel", "status"],
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
         self.orders = Counter("checkout_orders", "Orders made", ["currency"], registry=registry)
         # livesum: over the workers that live; a dead one's connections are gone.
         self.pool_size = Gauge(
@@ -137,6 +165,16 @@ class Metrics:
         """A call to Stripe has ended: its name, its outcome (ok, rejected, failed, unavailable) and its seconds."""
         self.stripe_calls.labels(name, outcome).inc()
         self.stripe_seconds.labels(name).observe(seconds)
+
+    def message_tried(self, channel: str, outcome: str, seconds: float) -> None:
+        """An attempt to send a message has ended."""
+        self.messages.labels(channel, outcome).inc()
+        self.message_seconds.labels(channel).observe(seconds)
+
+    def backlog_counted(self, channel: str, status: str, messages: int, oldest_seconds: float) -> None:
+        """How many messages of a channel are in a status, and the age of the oldest."""
+        self.backlog.labels(channel, status).set(messages)
+        self.backlog_age.labels(channel, status).set(oldest_seconds)
 
     def pool_used(self, pool: str, size: int, idle: int) -> None:
         """Database connections open, and of them idle."""

@@ -179,7 +179,7 @@ def _join(base: FactBase, telling: Telling) -> tuple[set[str], bool]:
         concerned.add(order_id)
     concerned |= {base.order_of(node) for node in base.links.connected(telling.nodes)}
     concerned.update(telling.order_ids)
-    changed = any(isinstance(fact, RefundFact | SessionFact) for fact in joined)
+    changed = any(isinstance(fact, RefundFact | SessionFact | DisputeFact | Observation) for fact in joined)
     return {order_id for order_id in concerned if order_id is not None}, changed
 
 

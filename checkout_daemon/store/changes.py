@@ -8,6 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from checkout_daemon.domain.derive import Derived, Message
+from checkout_daemon.domain.outbox import CHANNELS, MessageKind
 from checkout_daemon.store.queries import sql
 
 CHANNEL = "checkout_changes"
@@ -57,7 +58,11 @@ class Outcome:
 async def record(connection: asyncpg.Connection, outcome: Outcome) -> None:
     """Write it and notify, in one round trip. The orders' rows must be locked."""
     orders = sorted(outcome.states)
-    messages = sorted(outcome.messages)
+    messages = [
+        (order_id, message, channel)
+        for order_id, message in sorted(outcome.messages)
+        for channel in CHANNELS[MessageKind(message.kind)]
+    ]
     await connection.execute(
         sql("record_changes"),
         orders,
@@ -71,8 +76,9 @@ async def record(connection: asyncpg.Connection, outcome: Outcome) -> None:
         [change.cause for change in outcome.changes],
         [change.actor for change in outcome.changes],
         [change.note for change in outcome.changes],
-        [order_id for order_id, _ in messages],
-        [message.kind for _, message in messages],
-        [message.subject_id for _, message in messages],
+        [order_id for order_id, _, _ in messages],
+        [message.kind for _, message, _ in messages],
+        [message.subject_id for _, message, _ in messages],
+        [channel.value for _, _, channel in messages],
         CHANNEL,
     )

@@ -4,8 +4,8 @@
 -- Derived state, change log, outbox and one NOTIFY, in one round trip.
 -- $1 order ids, $2 statuses, $3 attentions (comma-separated), $4 amounts refunded, $5 paid_at: the orders that changed
 -- $6 order ids, $7 from, $8 to, $9 causes, $10 actors, $11 notes: what changed, in order
--- $12 order ids, $13 kinds, $14 subject ids: what is owed for it
--- $15 channel
+-- $12 order ids, $13 kinds, $14 subject ids, $15 channels: what is owed for it
+-- $16 channel of the word that goes round
 WITH changed AS (
     UPDATE orders SET
         status = new.status, attention = string_to_array(new.attention, ','), amount_refunded = new.amount_refunded,
@@ -17,11 +17,11 @@ WITH changed AS (
     INSERT INTO order_changes (order_id, from_status, to_status, cause, actor, note)
     SELECT * FROM unnest($6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
 ), owed AS (
-    INSERT INTO outbox (order_id, kind, subject_id)
-    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[])
-    ON CONFLICT (order_id, kind, subject_id) DO NOTHING
+    INSERT INTO outbox (order_id, kind, subject_id, channel)
+    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::text[])
+    ON CONFLICT (order_id, kind, subject_id, channel) DO NOTHING
 )
-SELECT pg_notify($15, '');
+SELECT pg_notify($16, '');
 
 -- name: insert_order
 -- The order, its items, its first session attempt and its first change, or nothing if its idempotency key is taken.

@@ -131,6 +131,11 @@ def test_every_refund_and_dispute_status_has_its_meaning() -> None:
 def test_messages_follow_from_facts() -> None:
     facts = OrderFacts(payments=ONE, refunds=(refund(SUCCEEDED, 1), refund(RefundStatus.FAILED, 1, number=2)))
     owed = {(message.kind, message.subject_id) for message in derive(TERMS, facts).messages}
-    assert owed == {("order.completed", ""), ("order.refunded", "re_1"), ("refund.failed", "re_2")}
+    assert owed == {
+        ("order.completed", ""),
+        ("order.refunded", "re_1"),
+        ("refund.failed", "re_2"),
+        ("order.attention", "refund_failed:re_2"),
+    }
     failed = OrderFacts(sessions=(session(COMPLETE, Outcome.FAILED),))
     assert {(each.kind, each.subject_id) for each in derive(TERMS, failed).messages} == {("payment.failed", "cs_1")}

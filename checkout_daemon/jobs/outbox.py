@@ -1,0 +1,35 @@
+"""Sends what is owed, one channel beside the other, and counts what waits."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from checkout_daemon.domain.outbox import Channel
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.outbox.delivering import deliver_due
+from checkout_daemon.store.outbox import count_messages
+
+_COUNTED = ("queued", "failed", "dead")
+
+
+async def deliver_mails(runtime: Runtime) -> int:
+    return await deliver_due(runtime, Channel.MAIL)
+
+
+async def deliver_alerts(runtime: Runtime) -> int:
+    return await deliver_due(runtime, Channel.ALERT)
+
+
+async def deliver_webhooks(runtime: Runtime) -> int:
+    return await deliver_due(runtime, Channel.WEBHOOK)
+
+
+async def count_backlog(runtime: Runtime) -> int:
+    if runtime.metrics is not None:
+        async with runtime.database.connection() as connection:
+            found = {(each.channel, each.status): each for each in await count_messages(connection)}
+        for channel, status in product(Channel, _COUNTED):
+            backlog = found.get((channel.value, status))
+            messages, oldest = (backlog.messages, backlog.oldest_seconds) if backlog else (0, 0.0)
+            runtime.metrics.backlog_counted(channel.value, status, messages, oldest)
+    return 0

@@ -1,0 +1,156 @@
+"""Sends what is due: claimed with a lease by one daemon, tried again with backoff, and dead when nothing helps.
+
+A message is claimed, sent outside of any transaction, and then recorded; a daemon that dies in between loses none:
+they are due again when the lease ends. So each is sent at least once, under the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from checkout_daemon.domain.outbox import MOST_ATTEMPTS, UNCONFIGURED_LIFETIME, Channel, retry_delay
+from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.observability.redaction import redact
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.outbox.channels import missing_setting
+from checkout_daemon.services.outbox.sending import NotNeeded, RefusedForGood, TryLater
+from checkout_daemon.services.outbox.webhooks import send_webhook
+from checkout_daemon.store import outbox
+from checkout_daemon.store.outbox import ClaimedMessage
+
+log = logging.getLogger(__name__)
+
+Sender = Callable[[Runtime, ClaimedMessage], Awaitable[None]]
+
+# A message is another daemon's to take once the lease has ended: it must outlast the longest attempt.
+SEND_SECONDS = 45.0
+LEASE_SECONDS = 120.0
+# At once by a daemon and channel; one that waits for its receiver holds up none of the others.
+MOST_AT_ONCE = 8
+_LOOK_AGAIN_SECONDS = 1.0
+_LONGEST_ERROR = 300
+
+SENDERS: dict[Channel, Sender] = {
+    Channel.WEBHOOK: send_webhook,
+}
+
+
+async def deliver_due(runtime: Runtime, channel: Channel) -> int:
+    """Send what is due by a channel until nothing is; how many were tried.
+
+    Where the channel is not configured nothing is sent, and only what has waited for days is given up.
+    """
+    if (missing := missing_setting(runtime.settings, channel)) is not None:
+        await _skip_old(runtime, channel, missing)
+        return 0
+    tried = 0
+    trouble: DatabaseUnavailable | None = None
+    under_way: set[asyncio.Task[None]] = set()
+    async with asyncio.TaskGroup() as group:
+        while True:
+            free = MOST_AT_ONCE - len(under_way)
+            if free and trouble is None:
+                try:
+                    claimed = await _claim(runtime, channel, free)
+                except DatabaseUnavailable as error:  # what is being sent goes on: to cut it off would send it twice
+                    claimed, trouble = [], error
+                under_way |= {group.create_task(_deliver(runtime, each)) for each in claimed}
+                tried += len(claimed)
+            if not under_way:
+                break
+            _, under_way = await asyncio.wait(
+                under_way, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+    if trouble is not None:
+        raise trouble
+    return tried
+
+
+async def deliver_now(runtime: Runtime, message_id: str) -> str | None:
+    """Send a message at once, for somebody who waits for it; the status it has then.
+
+    None where it was not tried: its channel is not configured, or a daemon was quicker.
+    """
+    async with runtime.database.connection() as connection:
+        found = await outbox.read_message(connection, message_id)
+        if found is None or missing_setting(runtime.settings, Channel(found[0].channel)) is not None:
+            return None
+        claimed = await outbox.claim_message(connection, message_id, lease_seconds=LEASE_SECONDS)
+    if claimed is None:
+        return None
+    await _deliver(runtime, claimed)
+    async with runtime.database.connection() as connection:
+        after = await outbox.read_message(connection, message_id)
+    return None if after is None else after[0].status
+
+
+async def _claim(runtime: Runtime, channel: Channel, limit: int) -> list[ClaimedMessage]:
+    async with runtime.database.connection() as connection:
+        return await outbox.claim_messages(connection, channel, limit, lease_seconds=LEASE_SECONDS)
+
+
+async def _deliver(runtime: Runtime, message: ClaimedMessage) -> None:
+    """Send it and record what became of it. Raises nothing: its neighbours go on, and it is due again by itself."""
+    started = time.perf_counter()
+    status, error, retry_in = await _attempt(runtime, message)
+    try:
+        async with runtime.database.connection() as connection:
+            held = await outbox.record_delivery(connection, message, status, error=error, retry_in=retry_in)
+    except Exception:
+        log.exception("message %s: what became of it was not recorded; it is sent again", message.id)
+        return
+    if not held:
+        log.warning("message %s took longer than its lease: it may be sent twice", message.id)
+    if runtime.metrics is not None:
+        runtime.metrics.message_tried(message.channel, status, time.perf_counter() - started)
+    level = logging.INFO if status in ("sent", "skipped") else logging.WARNING
+    suffix = f": {error}" if error else ""
+    log.log(level, "message %s, %s by %s: %s%s", message.id, message.kind, message.channel, status, suffix)
+
+
+async def _attempt(runtime: Runtime, message: ClaimedMessage) -> tuple[str, str | None, timedelta]:
+    """(status, error, how long until the next attempt)."""
+    if message.attempts > MOST_ATTEMPTS:  # each time it was claimed, the daemon died of it
+        return "dead", "the daemon ended each time while it was sent", timedelta()
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await SENDERS[Channel(message.channel)](runtime, message)
+    except NotNeeded as reason:
+        return "skipped", str(reason), timedelta()
+    except RefusedForGood as error:
+        return "dead", _words(error), timedelta()
+    except TryLater as error:
+        return _failed(message, _words(error), error.retry_after)
+    except TimeoutError:
+        return _failed(message, f"not done in {SEND_SECONDS:.0f} s", None)
+    except Exception as error:  # the edge of one message: whatever is wrong with it, its neighbours go on
+        log.exception("message %s could not be sent", message.id)
+        return _failed(message, _words(error), None)
+    return "sent", None, timedelta()
+
+
+def _failed(message: ClaimedMessage, error: str, retry_after: timedelta | None) -> tuple[str, str, timedelta]:
+    delay = retry_delay(message.attempts, random.random())  # noqa: S311
+    if delay is None:
+        return "dead", error, timedelta()
+    return "failed", error, max(delay, retry_after or timedelta())
+
+
+def _words(error: BaseException) -> str:
+    """One line that names nobody: mail servers like to repeat the address."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return redact(text)[:_LONGEST_ERROR]
+
+
+async def _skip_old(runtime: Runtime, channel: Channel, missing: str) -> None:
+    async with runtime.database.connection() as connection:
+        skipped = await outbox.skip_unconfigured(
+            connection, channel, datetime.now(UTC) - UNCONFIGURED_LIFETIME, f"{missing} was not set for days"
+        )
+    if skipped:
+        log.info("%d messages by %s were given up: %s is not set", skipped, channel, missing)

@@ -1,0 +1,81 @@
+"""Messages as operators list and show them, and having them sent again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from checkout_daemon.errors import FieldError, InvalidRequest, NotFound
+from checkout_daemon.store import outbox
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.outbox import MessageFilter, MessageLine
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A message named to be sent again; `queued` is False where it was waiting to be sent anyway."""
+
+    message: MessageLine
+    queued: bool
+
+
+async def all_messages(
+    database: Database, wanted: MessageFilter, *, limit: int | None = None
+) -> AsyncIterator[list[MessageLine]]:
+    """Page by page, newest first; all of them without a limit."""
+    after: MessageLine | None = None
+    left = limit
+    while left is None or left > 0:
+        size = _PAGE if left is None else min(left, _PAGE)
+        async with database.connection() as connection:
+            page = await outbox.list_messages(connection, wanted, limit=size, after=after)
+        if page:
+            yield page
+        if len(page) < size:
+            return
+        left = None if left is None else left - size
+        after = page[-1]
+
+
+async def show_message(database: Database, message_id: str) -> tuple[MessageLine, Any]:
+    """A message with its payload as data, or None. Raises NotFound."""
+    async with database.connection() as connection:
+        found = await outbox.read_message(connection, _id(message_id))
+    if found is None:
+        raise NotFound(f"there is no message {message_id}")
+    line, payload = found
+    return line, None if payload is None else msgspec.json.decode(payload)
+
+
+async def replay(database: Database, message_ids: Sequence[str]) -> list[Replayed]:
+    """Have these sent again, as if they never had been tried; a daemon's job does it.
+
+    Raises NotFound for the first that there is not, and then none is sent again.
+    """
+    lines = [(await show_message(database, each))[0] for each in dict.fromkeys(message_ids)]
+    async with database.connection() as connection:
+        queued = await outbox.replay_messages(connection, [line.id for line in lines])
+    return [Replayed((await show_message(database, line.id))[0], line.id in queued) for line in lines]
+
+
+async def replay_all(database: Database, wanted: MessageFilter) -> list[str]:
+    """Have all that fit sent again; the ids of those that were not waiting anyway."""
+    queued: list[str] = []
+    async for page in all_messages(database, wanted):
+        async with database.connection() as connection:
+            queued += await outbox.replay_messages(connection, [line.id for line in page])
+    return queued
+
+
+def _id(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        detail = f"{text!r} is no id of a message: `checkout outbox list --json` shows them"
+        raise InvalidRequest([FieldError("/message", "invalid_id", detail)]) from None

@@ -1,0 +1,75 @@
+"""Messages to the shop's own systems: signed POSTs that name an order, and no person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.domain.advice import attention_command
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.domain.outbox import Alert, MessageKind
+from checkout_daemon.domain.standard_webhooks import sign
+from checkout_daemon.gateway.receivers import ReceiverUnreachable, post
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.outbox.sending import NotNeeded, TryLater, attention_of, refund_of
+from checkout_daemon.store.order_reads import read_view
+from checkout_daemon.store.outbox import ClaimedMessage
+
+
+async def send_webhook(runtime: Runtime, message: ClaimedMessage) -> None:
+    """POST it; done with any 2xx. Raises TryLater or NotNeeded."""
+    settings = runtime.settings
+    async with runtime.database.connection() as connection:
+        body = msgspec.json.encode(await compose(connection, message))
+    headers = sign(str(message.id), int(datetime.now(UTC).timestamp()), body, settings.shop_webhook_secrets)
+    headers |= {"Content-Type": "application/json", "User-Agent": "checkout-daemon"}
+    try:
+        answer = await post(settings.shop_webhook_url or "", body, headers)
+    except ReceiverUnreachable as error:
+        raise TryLater(str(error)) from error
+    if not 200 <= answer.status < 300:
+        raise TryLater(f"the receiver answered {answer.status}", answer.retry_after)
+
+
+async def compose(connection: asyncpg.Connection, message: ClaimedMessage) -> dict[str, Any]:
+    """The body: type, the time since when it is owed, and data. An order is told as it is now, without its customer."""
+    data: dict[str, Any] = {}
+    if message.order_id is not None:
+        view = await read_view(connection, str(message.order_id))
+        if view is None:
+            raise NotNeeded("the order is gone")
+        data["order"] = _order(view.order)
+        match MessageKind(message.kind):
+            case MessageKind.ORDER_REFUNDED | MessageKind.REFUND_FAILED:
+                data["refund"] = refund_of(view, message.subject_id)
+            case MessageKind.ORDER_ATTENTION:
+                code, subject = attention_of(view.order, message.subject_id)
+                command = attention_command(code, subject, view.order.number)
+                data["attention"] = {"code": code, "subject": subject, "command": command}
+            case MessageKind.PAYMENT_FAILED:
+                data["session_id"] = message.subject_id
+            case _:
+                pass
+    if message.payload is not None:
+        data["alert"] = msgspec.json.decode(message.payload, type=Alert)
+    return {"type": message.kind, "timestamp": message.created_at.astimezone(UTC), "data": data}
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "number": order.number,
+        "status": order.status,
+        "attention": order.attention,
+        "currency": order.currency,
+        "amount_subtotal": order.amount_subtotal,
+        "amount_discount": order.amount_discount,
+        "amount_total": order.amount_total,
+        "amount_refunded": order.amount_refunded,
+        "livemode": order.livemode,
+        "created_at": order.created_at,
+        "paid_at": order.paid_at,
+    }

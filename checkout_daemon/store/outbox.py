@@ -1,0 +1,178 @@
+"""The outbox in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from checkout_daemon.domain.outbox import CHANNELS, Channel, MessageKind
+from checkout_daemon.store.queries import sql
+from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO
+
+_UNHAPPY = frozenset({"failed", "dead"})
+_LAST_ID = UUID(int=(1 << 128) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedMessage:
+    """A message that whoever claimed it sends, and nobody else until its lease ends."""
+
+    id: UUID
+    order_id: UUID | None
+    kind: str
+    subject_id: str
+    channel: str
+    payload: str | None
+    attempts: int  # with the one under way
+    created_at: datetime
+    claim: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLine:
+    """A message as lists show it."""
+
+    id: str
+    order_id: str | None
+    kind: str
+    subject_id: str
+    channel: str
+    status: str
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime | None  # None where there is no next one
+    sent_at: datetime | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """All that is set must hold; of several statuses, kinds or channels, any."""
+
+    statuses: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    order_id: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many messages of a channel are in a status, and how long the oldest has been owed."""
+
+    channel: str
+    status: str
+    messages: int
+    oldest_seconds: float
+
+
+async def owe(
+    connection: asyncpg.Connection,
+    kind: MessageKind,
+    *,
+    order_id: str | None = None,
+    subject_id: str = "",
+    payload: str | None = None,
+) -> list[str]:
+    """Owe a message by all channels of its kind; the ids of those rows that were not owed already.
+
+    Those that follow from an order's facts are owed by services.merge; this is for the others.
+    """
+    channels = [channel.value for channel in CHANNELS[kind]]
+    rows = await connection.fetch(sql("owe_messages"), order_id, kind.value, subject_id, channels, payload)
+    return [str(row["id"]) for row in rows]
+
+
+async def claim_messages(
+    connection: asyncpg.Connection, channel: Channel, limit: int, *, lease_seconds: float
+) -> list[ClaimedMessage]:
+    """Messages that are due and that nobody else has; one that a dead daemon had is due when its lease ends."""
+    rows = await connection.fetch(sql("claim_messages"), channel.value, limit, lease_seconds)
+    return [ClaimedMessage(**dict(row)) for row in rows]
+
+
+async def claim_message(
+    connection: asyncpg.Connection, message_id: str, *, lease_seconds: float
+) -> ClaimedMessage | None:
+    """This one, unless it is not due or somebody else has it."""
+    row = await connection.fetchrow(sql("claim_message"), message_id, lease_seconds)
+    return ClaimedMessage(**dict(row)) if row else None
+
+
+async def record_delivery(
+    connection: asyncpg.Connection,
+    message: ClaimedMessage,
+    status: str,
+    *,
+    error: str | None = None,
+    retry_in: timedelta = timedelta(),
+) -> bool:
+    """What became of an attempt; False, and nothing is written, where the lease had ended and another has it."""
+    done: str = await connection.execute(
+        sql("record_delivery"), message.id, message.claim, status, error, retry_in.total_seconds()
+    )
+    return done == "UPDATE 1"
+
+
+async def skip_unconfigured(connection: asyncpg.Connection, channel: Channel, owed_before: datetime, why: str) -> int:
+    """Give up what has waited too long for a channel that nobody configured; how many."""
+    done: str = await connection.execute(sql("skip_unconfigured_messages"), channel.value, owed_before, why)
+    return int(done.split()[1])
+
+
+async def count_messages(connection: asyncpg.Connection) -> list[Backlog]:
+    """What is queued, failed or dead; what there is none of is absent."""
+    return [Backlog(*row) for row in await connection.fetch(sql("count_messages"))]
+
+
+async def list_messages(
+    connection: asyncpg.Connection, wanted: MessageFilter, *, limit: int, after: MessageLine | None = None
+) -> list[MessageLine]:
+    """A page, newest first, of those after the given one."""
+    statement = "list_messages"
+    arguments = [
+        wanted.since or LONG_AGO,
+        FAR_FUTURE if after is None else after.created_at,
+        _LAST_ID if after is None else after.id,
+        limit,
+        list(wanted.statuses) or None,
+        list(wanted.kinds) or None,
+        list(wanted.channels) or None,
+    ]
+    if wanted.order_id is not None:
+        statement = "list_messages_of_order"
+        arguments.append(wanted.order_id)
+    elif wanted.statuses and _UNHAPPY.issuperset(wanted.statuses):
+        statement = "list_unhappy_messages"
+    return [_line(row) for row in await connection.fetch(sql(statement), *arguments)]
+
+
+async def read_message(connection: asyncpg.Connection, message_id: str) -> tuple[MessageLine, str | None] | None:
+    """A message with its payload."""
+    row = await connection.fetchrow(sql("read_message"), message_id)
+    return None if row is None else (_line(row), row["payload"])
+
+
+async def replay_messages(connection: asyncpg.Connection, ids: Collection[str]) -> set[str]:
+    """Make messages due again; the ids of those that were not waiting anyway."""
+    return {str(row["id"]) for row in await connection.fetch(sql("replay_messages"), list(ids))}
+
+
+def _line(row: asyncpg.Record) -> MessageLine:
+    return MessageLine(
+        id=str(row["id"]),
+        order_id=str(row["order_id"]) if row["order_id"] else None,
+        kind=row["kind"],
+        subject_id=row["subject_id"],
+        channel=row["channel"],
+        status=row["status"],
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        next_attempt_at=row["next_attempt_at"] if row["status"] in ("queued", "failed") else None,
+        sent_at=row["sent_at"],
+        last_error=row["last_error"],
+    )

@@ -1,0 +1,88 @@
+-- The outbox: what is owed, who is sending it, and what became of it.
+
+-- name: owe_messages
+-- $1 order id or null, $2 kind, $3 subject id, $4 channels, $5 payload or null; the ids of those that were not owed yet
+INSERT INTO outbox (order_id, kind, subject_id, channel, payload)
+SELECT $1::uuid, $2, $3, channel, $5 FROM unnest($4::text[]) AS channel
+ON CONFLICT (order_id, kind, subject_id, channel) DO NOTHING
+RETURNING id;
+
+-- name: claim_messages
+-- $1 channel, $2 how many, $3 seconds of the lease; those that are due, for whoever asked alone until the lease ends
+WITH due AS (
+    SELECT id FROM outbox
+    WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now()
+    ORDER BY next_attempt_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
+FROM due WHERE outbox.id = due.id
+RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim;
+
+-- name: claim_message
+-- $1 id, $2 seconds of the lease; the same for this one, if it is due
+WITH due AS (
+    SELECT id FROM outbox
+    WHERE id = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now()
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $2)
+FROM due WHERE outbox.id = due.id
+RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim;
+
+-- name: record_delivery
+-- $1 id, $2 claim, $3 status, $4 error or null, $5 seconds until the next attempt; nothing for who lost the claim
+UPDATE outbox SET
+    status = $3, last_error = $4, next_attempt_at = now() + make_interval(secs => $5),
+    sent_at = CASE WHEN $3 = 'sent' THEN now() ELSE sent_at END
+WHERE id = $1 AND claim = $2;
+
+-- name: skip_unconfigured_messages
+-- $1 channel, $2 owed before, $3 why
+UPDATE outbox SET status = 'skipped', last_error = $3
+WHERE channel = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now() AND created_at < $2;
+
+-- name: count_messages
+-- What waits, and since when, by channel and status.
+SELECT channel, status, count(*) AS messages, extract(epoch FROM now() - min(created_at))::double precision AS oldest_seconds
+FROM outbox WHERE status IN ('queued', 'failed') GROUP BY channel, status
+UNION ALL
+SELECT channel, status, count(*), extract(epoch FROM now() - min(created_at))::double precision
+FROM outbox WHERE status IN ('failed', 'dead') AND status = 'dead' GROUP BY channel, status;
+
+-- name: list_messages
+-- Newest first. $1 since, $2 and $3 the created_at and id after which it goes on, $4 how many, $5 statuses or null, $6 kinds or
+-- null, $7 channels or null
+SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error
+FROM outbox
+WHERE created_at >= $1 AND (created_at, id) < ($2, $3)
+    AND ($5::text[] IS NULL OR status = ANY($5)) AND ($6::text[] IS NULL OR kind = ANY($6))
+    AND ($7::text[] IS NULL OR channel = ANY($7))
+ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- name: list_unhappy_messages
+-- The same, of statuses that are failed or dead.
+SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error
+FROM outbox
+WHERE status IN ('failed', 'dead') AND created_at >= $1 AND (created_at, id) < ($2, $3)
+    AND status = ANY($5::text[]) AND ($6::text[] IS NULL OR kind = ANY($6)) AND ($7::text[] IS NULL OR channel = ANY($7))
+ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- name: list_messages_of_order
+-- The same, of the order $8.
+SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error
+FROM outbox
+WHERE order_id = $8::uuid AND created_at >= $1 AND (created_at, id) < ($2, $3)
+    AND ($5::text[] IS NULL OR status = ANY($5)) AND ($6::text[] IS NULL OR kind = ANY($6))
+    AND ($7::text[] IS NULL OR channel = ANY($7))
+ORDER BY created_at DESC, id DESC LIMIT $4;
+
+-- name: read_message
+-- $1 id
+SELECT id, order_id, kind, subject_id, channel, status, attempts, created_at, next_attempt_at, sent_at, last_error, payload
+FROM outbox WHERE id = $1;
+
+-- name: replay_messages
+-- $1 ids; due again, with all attempts before them, unless they wait anyway; those that were
+UPDATE outbox SET status = 'queued', attempts = 0, next_attempt_at = now(), claim = NULL
+WHERE id = ANY($1::uuid[]) AND (status IN ('sent', 'dead', 'skipped') OR status = 'failed' AND next_attempt_at > now())
+RETURNING id;
