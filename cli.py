@@ -18,6 +18,7 @@ from checkout_daemon.commands.declared.events import events
 from checkout_daemon.commands.declared.orders import orders
 from checkout_daemon.commands.declared.outbox import outbox
 from checkout_daemon.commands.declared.programs import dev, sandbox, serve
+from checkout_daemon.commands.declared.sessions import sessions
 from checkout_daemon.commands.declared.setup import completion, doctor
 from checkout_daemon.commands.declared.trigger import listen, trigger
 
@@ -45,7 +46,21 @@ def checkout() -> None:
     """
 
 
-for _command in (dev, serve, sandbox, db, catalog, orders, events, outbox, trigger, listen, doctor, completion):
+for _command in (
+    dev,
+    serve,
+    sandbox,
+    db,
+    catalog,
+    orders,
+    sessions,
+    events,
+    outbox,
+    trigger,
+    listen,
+    doctor,
+    completion,
+):
     checkout.add_command(_command)
 
 

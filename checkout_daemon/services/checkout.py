@@ -14,7 +14,8 @@ from checkout_daemon.errors import IdempotencyConflict, InvalidRequest, NotFound
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.orders import resolve_ref
 from checkout_daemon.services.quotes import price_for_order
-from checkout_daemon.services.sessions import Session, first_session, fresh_session, start_attempt
+from checkout_daemon.services.session_plans import Session
+from checkout_daemon.services.sessions import first_session, fresh_session, start_attempt
 from checkout_daemon.store.orders import NewOrder, find_by_key, insert_order, read_order
 
 RETRY_LEAST_TIME_LEFT = timedelta(hours=1)

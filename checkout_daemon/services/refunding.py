@@ -26,7 +26,7 @@ from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note, record, state_of
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.refund_rules import NotRefundable, RefundPlan, RefundWish, plan
-from checkout_daemon.services.sessions import KEY_LIFETIME
+from checkout_daemon.services.session_plans import KEY_LIFETIME
 from checkout_daemon.store import refund_requests
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.refund_requests import RefundRequest

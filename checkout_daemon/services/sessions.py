@@ -8,8 +8,7 @@ under the key, or has forgotten it after a day, its session is first looked for 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,62 +16,40 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.config import Settings
-from checkout_daemon.domain.derive import Derived
 from checkout_daemon.domain.events import session as session_events
 from checkout_daemon.domain.events.reading import Told, Translation, livemodes
-from checkout_daemon.domain.facts import Link, LinkRank, SessionFact, SessionStatus
-from checkout_daemon.domain.orders import PAYABLE_STATUSES
+from checkout_daemon.domain.facts import Link, LinkRank, SessionFact
 from checkout_daemon.domain.session_parameters import Pages, PayableOrder, idempotency_key, session_parameters
 from checkout_daemon.errors import NotFound, NotPayable, StripeRejected
 from checkout_daemon.gateway import sessions as stripe_sessions
 from checkout_daemon.gateway.client import Fetched, StripeFailed
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.session_plans import (
+    Plan,
+    Planner,
+    Session,
+    Situation,
+    plan_closed,
+    plan_first,
+    plan_fresh,
+)
 from checkout_daemon.store import attempts
 from checkout_daemon.store.attempts import Attempt
 from checkout_daemon.store.orders import LockedOrder, read_payable_order
 
 log = logging.getLogger(__name__)
 
-# Stripe forgets an idempotency key after 24 hours.
-KEY_LIFETIME = timedelta(hours=23)
 _MOST_STEPS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session of ours at Stripe."""
-
-    id: str
-    url: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What to do next for an order, found under its lock; one of these.
-
-    There is a session; Stripe is to be asked with an attempt's bytes; an attempt's session is to be looked for at
-    Stripe; a session is to be expired; a new attempt is to be started.
-    """
-
-    session: Session | None = None
-    ask: Attempt | None = None
-    look: Attempt | None = None
-    expire: str | None = None
-    anew: bool = False
 
 
 class TotalDiffers(StripeRejected):
     """Stripe made a session of another total than the order's; it has been expired."""
 
 
-_Planner = Callable[[list[SessionFact], Attempt, Derived], _Plan]
-
-
 async def first_session(runtime: Runtime, order_id: str) -> Session:
     """The session of an order just made, or of a repeated request for it: finishes what a crash or lost answer left."""
-    return await _reach(runtime, order_id, lambda held, attempt, _: _plan_first(held, attempt), actor="shopper")
+    return await _session(runtime, order_id, plan_first, actor="shopper")
 
 
 async def fresh_session(runtime: Runtime, order_id: str, *, least_time_left: timedelta, actor: str) -> Session:
@@ -81,35 +58,53 @@ async def fresh_session(runtime: Runtime, order_id: str, *, least_time_left: tim
     The old one is expired first, so that there are never two ways to pay. Raises NotFound, or NotPayable, also where
     only Stripe knew of a payment.
     """
-
-    def plan(held: list[SessionFact], attempt: Attempt, derived: Derived) -> _Plan:
-        if not derived.payable:
-            raise NotPayable(_why_not_payable(order_id, derived))
-        return _plan_fresh(held, attempt, least_time_left)
-
-    return await _reach(runtime, order_id, plan, actor=actor)
+    return await _session(runtime, order_id, plan_fresh(least_time_left), actor=actor)
 
 
-def _why_not_payable(order_id: str, derived: Derived) -> str:
-    if derived.status in PAYABLE_STATUSES:
-        codes = ", ".join(derived.attention_codes) or "a payment that does not match"
-        return f"order {order_id} has a payment that does not match it ({codes}): a person must look at it first"
-    return f"order {order_id} is {derived.status}: there is nothing to pay"
+async def close_sessions(runtime: Runtime, order_id: str, *, actor: str) -> int:
+    """Expire at Stripe whatever could still be paid; the number of the last attempt, which leads to nothing any more.
+
+    Raises NotFound, or NotPayable where there is nothing to pay, also where only Stripe knew of a payment.
+    """
+    situation, _ = await _reach(runtime, order_id, plan_closed, actor=actor)
+    return situation.attempt.number
 
 
 async def merge_session(runtime: Runtime, fetched: Fetched, *, cause: str, actor: str) -> Merged:
     """Merge a session as Stripe answered it, with its payment."""
-    telling = _telling(_translate(fetched), cause, actor)
+    telling = session_telling(fetched, cause, actor)
     return await runtime.database.run(lambda connection: merge(connection, [telling]))
 
 
-async def _reach(runtime: Runtime, order_id: str, planner: _Planner, *, actor: str) -> Session:
-    """Plan under the order's lock, act outside of any transaction, and plan again until there is a session."""
+def session_telling(fetched: Fetched, cause: str, actor: str) -> Telling:
+    """What a session as Stripe answered it tells, with its payment."""
+    return _telling(_translate(fetched), cause, actor)
+
+
+async def refresh_sessions(runtime: Runtime, order_id: str, *, cause: str, actor: str) -> None:
+    """Read at Stripe what may have changed there, and merge it: the sessions that are open or wait for their money."""
+    async with runtime.database.connection() as connection:
+        held = await attempts.unsettled_sessions(connection, order_id)
+    for session_id in held:
+        fetched = await stripe_sessions.retrieve_session(runtime.gateway, session_id)
+        await merge_session(runtime, fetched, cause=cause, actor=actor)
+
+
+async def _session(runtime: Runtime, order_id: str, planner: Planner, *, actor: str) -> Session:
+    _, session = await _reach(runtime, order_id, planner, actor=actor)
+    if session is None:
+        raise LookupError(f"order {order_id} has no session, and none is planned")
+    return session
+
+
+async def _reach(runtime: Runtime, order_id: str, planner: Planner, *, actor: str) -> tuple[Situation, Session | None]:
+    """Plan under the order's lock, act outside of any transaction, and plan again until there is what was wanted."""
     given_up: set[int] = set()
     for _ in range(_MOST_STEPS):
-        order, plan = await _plan(runtime, order_id, planner, given_up)
-        if plan.session is not None:
-            return plan.session
+        situation, plan = await _plan(runtime, order_id, planner, given_up)
+        order = situation.order
+        if plan.session is not None or plan.closed:
+            return situation, plan.session
         if plan.expire is not None:
             fetched = await stripe_sessions.expire_session(runtime.gateway, plan.expire)
             await merge_session(runtime, fetched, cause="session.expired", actor=actor)
@@ -128,62 +123,34 @@ async def _reach(runtime: Runtime, order_id: str, planner: _Planner, *, actor: s
     raise NotPayable(f"order {order_id} kept changing while its session was made: try again")
 
 
-async def _plan(runtime: Runtime, order_id: str, planner: _Planner, given_up: set[int]) -> tuple[LockedOrder, _Plan]:
+async def _plan(runtime: Runtime, order_id: str, planner: Planner, given_up: set[int]) -> tuple[Situation, Plan]:
     """What to do next. Where that is a new attempt, it is written here, before Stripe is asked."""
 
-    async def plan_locked(connection: asyncpg.Connection) -> tuple[LockedOrder, _Plan | NotPayable]:
+    async def plan_locked(connection: asyncpg.Connection) -> tuple[Situation, Plan | NotPayable]:
         merged = await merge(connection, [Telling("order.checked", "checkout-daemon", order_ids=[order_id])])
         order = merged.orders.get(order_id)
         if order is None:
             raise NotFound("no order has this session or id")
         if order.livemode != runtime.settings.livemode:
-            raise NotPayable(f"order {order_id} was made with a key of the other mode (livemode={order.livemode})")
+            raise NotPayable(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
         attempt = await attempts.last_attempt(connection, order_id)
         if attempt is None:
             raise LookupError(f"order {order_id} has no session attempt")
-        ours = [each for each in merged.facts(order_id).sessions if each.attempt]
+        situation = Situation(
+            order, merged.facts(order_id).sessions, attempt, merged.derived(order_id), frozenset(given_up)
+        )
         try:
-            plan = planner(ours, attempt, merged.derived(order_id))
+            plan = planner(situation)
         except NotPayable as refusal:
-            return order, refusal  # raised after the commit: what the merge put right stays
-        if plan.anew or (plan.look is not None and plan.look.number in given_up):
-            plan = _Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
-        return order, plan
+            return situation, refusal  # raised after the commit: what the merge put right stays
+        if plan.anew:
+            plan = Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
+        return situation, plan
 
-    order, plan = await runtime.database.run(plan_locked)
+    situation, plan = await runtime.database.run(plan_locked)
     if isinstance(plan, NotPayable):
         raise plan
-    return order, plan
-
-
-def _plan_first(ours: list[SessionFact], attempt: Attempt) -> _Plan:
-    current = next((each for each in ours if each.id == attempt.session_id), None)
-    return _unanswered(attempt) if current is None else _Plan(session=_session(current))
-
-
-def _plan_fresh(ours: list[SessionFact], attempt: Attempt, least_time_left: timedelta) -> _Plan:
-    is_open = [each for each in ours if each.status is SessionStatus.OPEN]
-    current = next((each for each in ours if each.id == attempt.session_id), None)
-    for each in is_open:
-        if each != current:
-            return _Plan(expire=each.id)
-    if current is None:
-        return _unanswered(attempt)
-    if current.status is not SessionStatus.OPEN:
-        return _Plan(anew=True)
-    if current.url and current.expires_at and current.expires_at - datetime.now(UTC) >= least_time_left:
-        return _Plan(session=_session(current))
-    return _Plan(expire=current.id)
-
-
-def _unanswered(attempt: Attempt) -> _Plan:
-    if attempt.rejected or datetime.now(UTC) - attempt.started_at > KEY_LIFETIME:
-        return _Plan(look=attempt)
-    return _Plan(ask=attempt)
-
-
-def _session(fact: SessionFact) -> Session:
-    return Session(fact.id, fact.url or "", fact.expires_at or datetime.now(UTC))
+    return situation, plan
 
 
 async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, order_id: str, number: int) -> Attempt:

@@ -149,7 +149,7 @@ async def _plan_for_order(runtime: Runtime, request: Request, view: OrderView) -
     methods: Sequence[str] = ()
     if session is not None and needs_methods(request.event):
         methods = (await retrieve_session(runtime.gateway, session.id)).object.get("payment_method_types") or ()
-    again = f"curl -X POST {runtime.settings.public_url}/api/stripe-checkout/{order.id}/retry"
+    again = f"checkout sessions resend {order.number}"
     offline = runtime.settings.stripe_api_base != STRIPE_API_BASE
     steps = steps_for(Wanted(request.event, view, again, request.amount, methods, offline))
     sessions, payments = [each.id for each in view.sessions], [each.id for each in view.payments]

@@ -36,6 +36,11 @@ async def last_attempt(connection: asyncpg.Connection, order_id: str) -> Attempt
     )
 
 
+async def unsettled_sessions(connection: asyncpg.Connection, order_id: str) -> list[str]:
+    """The ids of the order's sessions of which Stripe may know more than we."""
+    return [row["id"] for row in await connection.fetch(sql("unsettled_sessions"), order_id)]
+
+
 async def insert_attempt(connection: asyncpg.Connection, order_id: str, attempt: Attempt) -> None:
     await connection.execute(sql("insert_attempt"), order_id, attempt.number, attempt.parameters, attempt.started_at)
 

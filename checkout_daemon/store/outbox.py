@@ -87,6 +87,17 @@ async def owe(
     return [str(row["id"]) for row in rows]
 
 
+async def link_subject(connection: asyncpg.Connection, order_id: str, session_id: str) -> str | None:
+    """The subject id of the next mail with a session's link: the session's id, with `#2` and so on after the first.
+
+    None while one still waits to be sent. The order's row must be locked.
+    """
+    (row,) = await connection.fetch(sql("link_state"), order_id, session_id)
+    if row["waiting"]:
+        return None
+    return f"{session_id}#{row['made'] + 1}" if row["made"] else session_id
+
+
 async def claim_messages(
     connection: asyncpg.Connection, channel: Channel, limit: int, *, lease_seconds: float
 ) -> list[ClaimedMessage]:

@@ -21,3 +21,8 @@ UPDATE session_attempts SET rejected_at = now(), error = $3 WHERE order_id = $1 
 -- $1 order id
 SELECT id, livemode, attempt, status, outcome, url, expires_at, created_at
 FROM checkout_sessions WHERE order_id = $1 ORDER BY attempt, created_at, id;
+
+-- name: unsettled_sessions
+-- $1 order id; those of which Stripe may know more than we: open, or complete and not paid yet
+SELECT id FROM checkout_sessions
+WHERE order_id = $1 AND (status = 'open' OR status = 'complete' AND outcome = 'unpaid') ORDER BY created_at, id;

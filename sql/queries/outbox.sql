@@ -86,3 +86,8 @@ FROM outbox WHERE id = $1;
 UPDATE outbox SET status = 'queued', attempts = 0, next_attempt_at = now(), claim = NULL
 WHERE id = ANY($1::uuid[]) AND (status IN ('sent', 'dead', 'skipped') OR status = 'failed' AND next_attempt_at > now())
 RETURNING id;
+
+-- name: link_state
+-- $1 order id, $2 session id; how many mails with this session's link there are, and whether one still waits to be sent
+SELECT count(*) AS made, coalesce(bool_or(status IN ('queued', 'failed')), false) AS waiting
+FROM outbox WHERE order_id = $1 AND kind = 'session.link' AND split_part(subject_id, '#', 1) = $2;

@@ -15,8 +15,9 @@ import cli
 from checkout_daemon import __version__
 from checkout_daemon.commands.declared.events import EVENT_STATUSES
 from checkout_daemon.commands.declared.orders import ATTENTION_CODES, STATUSES
+from checkout_daemon.commands.declared.sessions import RESENDABLE
 from checkout_daemon.commands.styles import ORDER_STYLES
-from checkout_daemon.domain.orders import AttentionCode, OrderStatus
+from checkout_daemon.domain.orders import PAYABLE_STATUSES, AttentionCode, OrderStatus
 from tests.commands.conftest import Run
 
 _RUNNING = {"dev", "serve", "sandbox"}  # print what a person reads until they are stopped
@@ -56,6 +57,7 @@ def test_the_statuses_are_those_of_orders_and_events() -> None:
     assert list(STATUSES) == [status.value for status in OrderStatus]
     assert set(ORDER_STYLES) == set(OrderStatus)
     assert list(ATTENTION_CODES) == [code.value for code in AttentionCode]
+    assert set(RESENDABLE) == PAYABLE_STATUSES
     assert EVENT_STATUSES == ("applied", "ignored", "failed", "dead")
 
 
@@ -81,6 +83,12 @@ def test_starting_imports_click_and_none_of_what_commands_need() -> None:
         (["orders", "list", "--until", "2026-13-01"], "--until"),
         (["orders", "watch", "--since", "9w9"], "--since"),
         (["orders", "ack", "1", "paid_thrice"], "paid_thrice"),
+        (["orders", "refund", "1", "--amount", "0"], "--amount"),
+        (["orders", "refund", "1", "--reason", "regret"], "regret"),
+        (["sessions", "resend"], "--status"),
+        (["sessions", "resend", "1", "--status", "expired"], "--status"),
+        (["sessions", "resend", "1", "--dry-run"], "--dry-run"),
+        (["sessions", "resend", "--status", "completed"], "completed"),
         (["events", "list", "--since", "x"], "--since"),
         (["nothing"], "nothing"),
         (["db", "restore", "/no/such/file"], "/no/such/file"),
@@ -109,6 +117,10 @@ def test_a_group_alone_shows_what_there_is(run_bare: Run, arguments: list[str]) 
         ["orders", "watch"],
         ["orders", "note", "1", "text"],
         ["orders", "refund", "1", "--yes"],
+        ["orders", "cancel", "1", "--yes"],
+        ["sessions", "resend", "1", "--json"],
+        ["sessions", "resend", "--status", "expired"],
+        ["sessions", "expire", "1", "--yes"],
         ["orders", "ack", "1", "paid_twice", "--json"],
         ["events", "list"],
         ["events", "show", "evt_1"],

@@ -141,6 +141,26 @@ def orders_refund(
     return refunds.refund(order, amount, payment_id, reason, note, yes=yes, as_json=as_json)
 
 
+@orders.command("cancel")
+@click.argument("order")
+@note_option
+@yes_option
+@json_option
+def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
+    """Cancel an order that is not paid.
+
+    Its sessions are expired at Stripe first, so that nobody can pay it any more. While Stripe is away nothing is
+    canceled.
+
+    \b
+    Example:
+      checkout orders cancel 1001 --note "ordered twice"
+    """
+    from checkout_daemon.commands import canceling
+
+    return canceling.cancel(order, note, yes=yes, as_json=as_json)
+
+
 @orders.command("ack")
 @click.argument("order")
 @click.argument("reason", type=click.Choice(ATTENTION_CODES), metavar="REASON")

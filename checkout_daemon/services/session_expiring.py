@@ -1,0 +1,93 @@
+"""Expires sessions at Stripe, so that they can be paid no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import asyncpg
+
+from checkout_daemon.domain.facts import SessionFact, SessionStatus
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.errors import CheckoutError, NotFound
+from checkout_daemon.gateway.sessions import expire_session, retrieve_session
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.operator_log import Deed, check_note, record, state_of
+from checkout_daemon.services.operators import Operator
+from checkout_daemon.services.sessions import merge_session, session_telling
+from checkout_daemon.store.orders import read_order
+
+
+class SessionNotOpen(CheckoutError):
+    """The session is not open, or not any more; the message has what was found."""
+
+    code = "session_not_open"
+    status = 409
+    exit_code = 4
+    title = "The session is not open"
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The order afterwards, and the sessions that were expired."""
+
+    order: Order
+    session_ids: tuple[str, ...]
+
+
+async def expire_sessions(
+    runtime: Runtime, order_id: str, session_id: str | None = None, *, operator: Operator, note: str = ""
+) -> Expired:
+    """Expire one session of an order, or all that are open. Read at Stripe first; what is found there is merged.
+
+    Raises NotFound, SessionNotOpen, StripeUnavailable.
+    """
+    note = check_note(note)
+    sessions = await _sessions(runtime, order_id)
+    if session_id is not None:
+        chosen = [session_id]
+    else:
+        chosen = [each.id for each in sessions if each.status is SessionStatus.OPEN]
+        # None is open as far as we know: Stripe's word for it, of the last one.
+        chosen = chosen or [each.id for each in sorted(sessions, key=lambda each: each.attempt)[-1:]]
+    found: list[str] = []
+    expired: list[str] = []
+    for each in chosen:
+        fetched = await retrieve_session(runtime.gateway, each)
+        if fetched.object.get("status") == "open":
+            fetched = await expire_session(runtime.gateway, each)
+            if fetched.object.get("status") == "expired":
+                telling = session_telling(fetched, "session.expired", operator.actor)
+                deed = Deed("session.expired", operator, note, {"session": each})
+                await runtime.database.run(
+                    lambda connection, telling=telling, deed=deed: _record(connection, order_id, telling, deed)  # type: ignore[misc]
+                )
+                expired.append(each)
+                continue
+        await merge_session(runtime, fetched, cause="session.read", actor=operator.actor)
+        status, paid = fetched.object.get("status"), fetched.object.get("payment_status")
+        found.append(f"{each} is {status}{f' and {paid}' if status == 'complete' else ''}")
+    async with runtime.database.connection() as connection:
+        order = await read_order(connection, order_id)
+    if order is None:
+        raise NotFound(f"there is no order {order_id}")
+    if found or not chosen:
+        what = "; ".join(found) or "it has no session"
+        raise SessionNotOpen(f"no open session to expire: {what}; order {order.number} is {order.status}")
+    return Expired(order, tuple(expired))
+
+
+async def _sessions(runtime: Runtime, order_id: str) -> tuple[SessionFact, ...]:
+    async def work(connection: asyncpg.Connection) -> Merged:
+        return await merge(connection, [Telling("order.checked", "checkout-daemon", order_ids=[order_id])])
+
+    merged = await runtime.database.run(work)
+    if order_id not in merged.orders:
+        raise NotFound(f"there is no order {order_id}")
+    return merged.facts(order_id).sessions
+
+
+async def _record(connection: asyncpg.Connection, order_id: str, telling: Telling, deed: Deed) -> None:
+    merged = await merge(connection, [telling])
+    before, after = merged.orders[order_id].state, state_of(merged, order_id)
+    await record(connection, order_id, deed, before=before, after=after)

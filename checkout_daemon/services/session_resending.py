@@ -1,0 +1,122 @@
+"""Gives a customer a way back to an order that is not paid: a link that can be paid for an hour at least, by mail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import monotonic
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.domain.outbox import MessageKind
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound, NotPayable, StripeUnavailable
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.operator_log import Deed, act, check_note
+from checkout_daemon.services.operators import Operator
+from checkout_daemon.services.session_plans import Session
+from checkout_daemon.services.sessions import fresh_session, refresh_sessions
+from checkout_daemon.store.orders import read_order
+from checkout_daemon.store.outbox import link_subject, owe
+
+LEAST_TIME_LEFT = timedelta(hours=1)
+_CHECKED = "session.resend"
+
+
+@dataclass(frozen=True, slots=True)
+class Resent:
+    """A session that can be paid; `mailed`: the mail is in the outbox."""
+
+    order_id: str
+    number: int
+    session_id: str
+    url: str
+    expires_at: datetime
+    mailed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResendOutcome:
+    """What became of one of many: resent, or refused with the reason."""
+
+    order: Order
+    resent: Resent | None
+    refusal: CheckoutError | None
+
+
+async def resend_session(
+    runtime: Runtime, order_id: str, *, operator: Operator, note: str = "", mail: bool = True
+) -> Resent:
+    """The order's open session if it has an hour left, else a new one at the prices the order was made with.
+
+    Stripe is asked first. Raises NotFound; NotPayable, also where only Stripe knew of a payment, which is merged then;
+    StripeUnavailable, StripeRejected.
+    """
+    note = check_note(note)
+    before = await _read(runtime, order_id)
+    if before.livemode == runtime.settings.livemode:  # else it is refused below
+        await refresh_sessions(runtime, order_id, cause=_CHECKED, actor=operator.actor)
+    try:
+        session = await fresh_session(runtime, order_id, least_time_left=LEAST_TIME_LEFT, actor=operator.actor)
+    except NotPayable as refusal:
+        after = await _read(runtime, order_id)
+        if after.status != before.status:
+            raise NotPayable(
+                f"order {after.number} was {before.status} here, but Stripe knew better: it is {after.status}, and "
+                "that is put right now; there is nothing to resend"
+            ) from refusal
+        raise
+    mailed = await runtime.database.run(
+        lambda connection: _record(connection, order_id, session, operator, note, mail=mail)
+    )
+    return Resent(order_id, before.number, session.id, session.url, session.expires_at, mailed)
+
+
+async def resend_many(
+    runtime: Runtime, orders: Sequence[Order], *, operator: Operator, note: str = "", mail: bool = True, rate: float
+) -> AsyncGenerator[ResendOutcome, None]:
+    """One after the other, at most `rate` orders a second, because Stripe allows so many requests and no more.
+
+    One that is refused does not stop the rest. Raises DatabaseUnavailable and StripeUnavailable.
+    """
+    check_note(note)
+    due = monotonic()
+    for order in orders:
+        await asyncio.sleep(max(0.0, due - monotonic()))
+        due = max(due, monotonic()) + 1 / rate
+        try:
+            resent = await resend_session(runtime, order.id, operator=operator, note=note, mail=mail)
+        except (DatabaseUnavailable, StripeUnavailable):
+            raise
+        except CheckoutError as refusal:
+            yield ResendOutcome(order, None, refusal)
+        else:
+            yield ResendOutcome(order, resent, None)
+
+
+async def _record(
+    connection: asyncpg.Connection, order_id: str, session: Session, operator: Operator, note: str, *, mail: bool
+) -> bool:
+    """Keep what was done, with the mail that is owed: both or neither."""
+    await merge(connection, [Telling("order.checked", operator.actor, order_ids=[order_id])])
+    # A mail of this session that still waits says the same.
+    subject = await link_subject(connection, order_id, session.id) if mail else None
+    if subject is not None:
+        payload = msgspec.json.encode({"session_id": session.id}).decode()
+        await owe(connection, MessageKind.SESSION_LINK, order_id=order_id, subject_id=subject, payload=payload)
+    telling = Telling("session.resent", operator.actor, note or session.id, order_ids=[order_id], always_logged=True)
+    details = {"session": session.id, "mail": mail}
+    await act(connection, order_id, Deed("session.resent", operator, note, details), telling)
+    return mail
+
+
+async def _read(runtime: Runtime, order_id: str) -> Order:
+    async with runtime.database.connection() as connection:
+        order = await read_order(connection, order_id)
+    if order is None:
+        raise NotFound(f"there is no order {order_id}")
+    return order
