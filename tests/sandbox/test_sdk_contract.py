@@ -46,6 +46,8 @@ GATEWAY = {
     "v1.checkout.sessions.retrieve_async": ("GET", "/v1/checkout/sessions/{id}"),
     "v1.coupons.create_async": ("POST", "/v1/coupons"),
     "v1.events.list_async": ("GET", "/v1/events"),
+    "v1.refunds.create_async": ("POST", "/v1/refunds"),
+    "v1.refunds.list_async": ("GET", "/v1/refunds"),
     "v1.webhook_endpoints.list_async": ("GET", "/v1/webhook_endpoints"),
 }
 """Every method of the SDK that the project calls, and what it asks the server for."""
