@@ -17,7 +17,7 @@ from checkout_daemon.commands.declared.db import db
 from checkout_daemon.commands.declared.events import events
 from checkout_daemon.commands.declared.orders import orders
 from checkout_daemon.commands.declared.outbox import outbox
-from checkout_daemon.commands.declared.programs import dev, sandbox, serve
+from checkout_daemon.commands.declared.programs import dev, sandbox, serve, tui
 from checkout_daemon.commands.declared.sessions import sessions
 from checkout_daemon.commands.declared.setup import completion, doctor
 from checkout_daemon.commands.declared.trigger import listen, trigger
@@ -49,6 +49,7 @@ def checkout() -> None:
 for _command in (
     dev,
     serve,
+    tui,
     sandbox,
     db,
     catalog,

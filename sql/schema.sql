@@ -84,6 +84,7 @@ CREATE TABLE orders (
 CREATE INDEX orders_newest ON orders (created_at DESC, number DESC);
 CREATE INDEX orders_by_status ON orders (status, created_at DESC, number DESC);
 CREATE INDEX orders_by_email ON orders (lower(customer_email), created_at DESC, number DESC);
+CREATE INDEX orders_by_payment ON orders (paid_at) WHERE paid_at IS NOT NULL;
 CREATE INDEX orders_with_attention ON orders (created_at DESC, number DESC) WHERE attention <> '{}';
 CREATE INDEX orders_redeeming ON orders (discount_code)
     WHERE discount_code IS NOT NULL AND status NOT IN ('failed', 'expired', 'canceled');

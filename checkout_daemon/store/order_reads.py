@@ -35,6 +35,26 @@ class OrderFilter:
     search_ids: tuple[str, ...] | None = None
     search_text: str | None = None
 
+    def fits(self, order: Order) -> bool:
+        """Whether an order is in the list: as list_orders decides, for orders that changed since it was read."""
+        return (
+            (not self.statuses or order.status in self.statuses)
+            and (self.email is None or order.customer_email.lower() == self.email.lower())
+            and (self.since is None or order.created_at >= self.since)
+            and (self.until is None or order.created_at < self.until)
+            and (not self.attention or bool(order.attention))
+            and self._found(order)
+        )
+
+    def _found(self, order: Order) -> bool:
+        if self.search_ids is None and self.search_text is None:
+            return True
+        text = (self.search_text or "").lower()
+        return order.id in (self.search_ids or ()) or (
+            self.search_text is not None
+            and (text in order.customer_name.lower() or text in order.customer_email.lower())
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class OrderCursor:
@@ -134,22 +154,22 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
 async def find_by_number(connection: asyncpg.Connection, number: int) -> list[Order]:
     if number > _MOST_NUMBER:
         return []
-    return [_order(row) for row in await connection.fetch(sql("find_orders_by_number"), number)]
+    return [order_of(row) for row in await connection.fetch(sql("find_orders_by_number"), number)]
 
 
 async def find_by_id_range(connection: asyncpg.Connection, first: UUID, last: UUID, limit: int) -> list[Order]:
     """Newest first, as all of these."""
-    return [_order(row) for row in await connection.fetch(sql("find_orders_by_id"), first, last, limit)]
+    return [order_of(row) for row in await connection.fetch(sql("find_orders_by_id"), first, last, limit)]
 
 
 async def find_by_email(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
     """Upper and lower case are the same."""
-    return [_order(row) for row in await connection.fetch(sql("find_orders_by_email"), email, limit)]
+    return [order_of(row) for row in await connection.fetch(sql("find_orders_by_email"), email, limit)]
 
 
 async def find_by_stripe_id(connection: asyncpg.Connection, stripe_id: str, limit: int) -> list[Order]:
     """By the id of a session, PaymentIntent, charge, refund, dispute or event."""
-    return [_order(row) for row in await connection.fetch(sql("find_orders_by_stripe_id"), stripe_id, limit)]
+    return [order_of(row) for row in await connection.fetch(sql("find_orders_by_stripe_id"), stripe_id, limit)]
 
 
 async def list_orders(
@@ -171,7 +191,7 @@ async def list_orders(
         _unique(wanted.search_ids or ()),
         wanted.search_text,
     )
-    return [_order(row) for row in rows]
+    return [order_of(row) for row in rows]
 
 
 async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView | None:
@@ -200,5 +220,6 @@ def _unique(texts: Collection[str]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _order(row: asyncpg.Record) -> Order:
+def order_of(row: asyncpg.Record) -> Order:
+    """A row with all columns of an order."""
     return Order(**dict(row) | {"id": str(row["id"]), "attention": tuple(row["attention"])})

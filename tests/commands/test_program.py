@@ -20,7 +20,7 @@ from checkout_daemon.commands.styles import ORDER_STYLES
 from checkout_daemon.domain.orders import PAYABLE_STATUSES, AttentionCode, OrderStatus
 from tests.commands.conftest import Run
 
-_RUNNING = {"dev", "serve", "sandbox"}  # print what a person reads until they are stopped
+_RUNNING = {"dev", "serve", "sandbox", "tui"}  # for a person, until they are stopped
 
 
 def commands(group: click.Group = cli.checkout, path: str = "") -> Iterator[tuple[str, click.Command]]:

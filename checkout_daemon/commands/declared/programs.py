@@ -1,4 +1,4 @@
-"""`checkout dev`, `serve` and `sandbox`: the programs that run until they are stopped."""
+"""`checkout dev`, `serve`, `tui` and `sandbox`: the programs that run until they are stopped."""
 
 from __future__ import annotations
 
@@ -47,6 +47,23 @@ def serve(host: str | None, port: int | None, workers: int, no_jobs: bool) -> in
     from checkout_daemon.commands import programs
 
     return programs.serve(host, port, workers, jobs=not no_jobs)
+
+
+@click.command()
+@click.option("--read-only", is_flag=True, help="Only look: nothing that changes an order can be done.")
+def tui(read_only: bool) -> int:
+    """Watch and mend orders in a terminal.
+
+    Live, with everything that the commands can do on keys; ? says which. Read-only by itself where the database's user
+    may not write.
+
+    \b
+    Example:
+      checkout tui --read-only
+    """
+    from checkout_daemon.commands import terminal
+
+    return terminal.tui(read_only=read_only)
 
 
 @click.command()

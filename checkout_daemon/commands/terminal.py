@@ -1,0 +1,14 @@
+"""`checkout tui`: the order terminal."""
+
+from __future__ import annotations
+
+from checkout_daemon.commands.running import database_address
+from checkout_daemon.config import load_settings
+
+
+def tui(*, read_only: bool) -> int:
+    settings = load_settings()
+    listen_url = database_address(settings, direct=True)
+    from tui.app import run
+
+    return run(settings, listen_url, read_only=read_only)

@@ -1,0 +1,4 @@
+-- oldest code: 1
+
+-- Revenue by the time of payment, which the order terminal counts again and again.
+CREATE INDEX orders_by_payment ON orders (paid_at) WHERE paid_at IS NOT NULL;

@@ -1,0 +1,107 @@
+"""The order terminal without a terminal, on a database of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from checkout_daemon.config import load_settings
+from tui.app import Terminal
+from tui.data import open_data
+from tui.desk import Desk
+from tui.screens.orders import OrdersScreen
+from tui.widgets.table import LiveTable
+
+SECONDS = 30.0
+S = TypeVar("S", bound=Screen[Any])
+
+
+@dataclass(slots=True)
+class Seat:
+    """Somebody in front of the terminal."""
+
+    app: Terminal
+    pilot: Pilot[Any]
+
+    def screen(self, kind: type[S]) -> S:
+        """The screen that is shown, which must be of that kind."""
+        assert isinstance(self.app.screen, kind), self.app.screen
+        return self.app.screen
+
+    async def screen_of(self, kind: type[S]) -> S:
+        """That kind of screen, once it is shown."""
+        await self.until(lambda: isinstance(self.app.screen, kind))
+        await self.pilot.pause()
+        return self.screen(kind)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until what is shown is so."""
+        deadline = monotonic() + SECONDS
+        while not holds():
+            assert monotonic() < deadline, self.text()
+            await asyncio.sleep(0.01)
+            await self.pilot.pause()
+
+    async def sees(self, *texts: str) -> None:
+        """Wait until all of these are on the screen."""
+        await self.until(lambda: all(text in self.text() for text in texts))
+
+    def text(self) -> str:
+        """What is on the screen, line by line."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text.rstrip() for strip in strips)
+
+    def lines(self) -> list[str]:
+        """The rows of the table that is shown, without its titles."""
+        table = self.app.screen.query_one(LiveTable)
+        shown = [table.render_line(y).text for y in range(1, table.scrollable_content_region.height)]
+        return [line.rstrip() for line in shown if line.strip()]
+
+    def numbers(self) -> list[int]:
+        """The orders in the list, from the top of what is seen."""
+        return [int(line[1:].split()[0]) for line in self.lines() if "…" not in line[:4]]
+
+
+Sit = Callable[..., AbstractAsyncContextManager[Seat]]
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def sit(database_url: str, tmp_path: Path) -> Sit:
+    """Sit down at a terminal: `async with sit() as seat`."""
+
+    @asynccontextmanager
+    async def sit(
+        *, size: tuple[int, int] = (80, 24), read_only: bool = False, url: str = database_url, **settings: str
+    ) -> AsyncIterator[Seat]:
+        environ = {"DATABASE_URL": url, "STRIPE_API_KEY": "sk_test_0123456789", **settings}
+        loaded = load_settings(environ, cwd=tmp_path)
+        async with open_data(loaded, url) as data:
+            app = Terminal(Desk(data, read_only=read_only))
+            async with app.run_test(size=size) as pilot:
+                seat = Seat(app, pilot)
+                screen = await seat.screen_of(OrdersScreen)
+                await seat.until(lambda: screen.table.listing.counted and app.following)
+                yield seat
+
+    return sit

@@ -1,0 +1,109 @@
+"""The list of orders: what it shows, and that it changes in place under a cursor that stays on its order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import asyncpg
+
+from tests.support.orders import add_change, add_order
+from tests.tui.conftest import Sit
+from tui.screens.orders import OrdersScreen
+
+MINUTE = timedelta(minutes=1)
+_THREE_THOUSAND = """
+INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
+                    customer_phone, livemode, created_at)
+SELECT gen_random_uuid(), 'eur', n, 0, n, 'N', 'n@example.com', '+1', false, now() - n * interval '1 minute'
+FROM generate_series(3000, 1, -1) AS n
+"""
+
+
+async def test_a_row_shows_number_age_status_total_customer_and_attention(
+    connection: asyncpg.Connection, sit: Sit
+) -> None:
+    await add_order(connection, ago=3 * MINUTE, status="partially_refunded", attention=["paid_twice"])
+    async with sit() as seat:
+        (line,) = seat.lines()
+    for text in ("1001", "3m", "partially refunded", "€12.50", "Ada Lovelace", "! paid twice"):
+        assert text in line
+
+
+async def test_a_new_order_comes_on_top_and_the_cursor_stays_on_its_order(
+    connection: asyncpg.Connection, sit: Sit
+) -> None:
+    for minutes in (3, 2, 1):
+        await add_order(connection, ago=minutes * MINUTE)
+    async with sit() as seat:
+        await seat.press("down")
+        order_id = await add_order(connection)
+        await connection.execute(
+            "INSERT INTO order_changes (order_id, to_status, cause, actor) VALUES ($1, 'pending', 'made', 's')",
+            order_id,
+        )
+        await connection.execute("NOTIFY checkout_changes")
+        await seat.until(lambda: seat.numbers() == [1004, 1003, 1002, 1001])
+        marked = [line for line in seat.lines() if line.startswith("▌")]
+        assert len(marked) == 1
+        assert "1002" in marked[0]
+        assert "orders show 1002" in seat.text()
+
+
+async def test_a_changed_row_is_lit_once_and_in_place(connection: asyncpg.Connection, sit: Sit) -> None:
+    order_id = await add_order(connection, ago=MINUTE)
+    await add_order(connection)
+    async with sit() as seat:
+        table = seat.screen(OrdersScreen).table
+        await connection.execute("UPDATE orders SET status = 'completed' WHERE id = $1", order_id)
+        await add_change(connection, order_id, "paid")
+        await seat.until(lambda: "completed" in seat.lines()[1])
+        assert table.flashing == {order_id}
+        await seat.until(lambda: not table.flashing)
+        assert seat.numbers() == [1002, 1001]
+
+
+async def test_paused_it_holds_still_and_then_shows_what_waited(connection: asyncpg.Connection, sit: Sit) -> None:
+    order_id = await add_order(connection)
+    async with sit() as seat:
+        await seat.press("p")
+        await connection.execute("UPDATE orders SET status = 'failed' WHERE id = $1", order_id)
+        await add_change(connection, order_id, "declined")
+        await seat.sees("paused, 1 waiting")
+        assert "pending" in seat.lines()[0]
+        await seat.press("p")
+        await seat.until(lambda: "failed" in seat.lines()[0])
+        assert "paused" not in seat.text()
+
+
+async def test_a_long_list_is_walked_and_jumped_through(connection: asyncpg.Connection, sit: Sit) -> None:
+    await connection.execute(_THREE_THOUSAND)
+    async with sit() as seat:
+        await seat.until(lambda: seat.numbers()[0] == 4000)
+        await seat.press("end")
+        await seat.until(lambda: seat.numbers()[-1:] == [1001])
+        await seat.press("up", "pageup")
+        await seat.until(lambda: "▌" in seat.text())
+        await seat.press("home")
+        await seat.until(lambda: seat.numbers()[:3] == [4000, 3999, 3998])
+        for _ in range(30):
+            await seat.press("pagedown")
+        table = seat.screen(OrdersScreen).table
+        await seat.until(lambda: table.cursor_row is not None)
+        shown = seat.numbers()
+        assert shown == list(range(shown[0], shown[0] - len(shown), -1))
+        row = table.cursor_row
+        assert row is not None
+        assert row.row.order.number == 4000 - table.cursor_rank
+
+
+async def test_no_orders_is_said_in_words(sit: Sit) -> None:
+    async with sit() as seat:
+        await seat.sees("No orders yet")
+
+
+async def test_help_names_every_key_by_its_command(sit: Sit) -> None:
+    async with sit(size=(100, 45)) as seat:
+        await seat.press("question_mark")
+        await seat.sees("Keys: Orders", "checkout orders show ORDER", "Hold the list still")
+        await seat.press("escape")
+        seat.screen(OrdersScreen)

@@ -1,0 +1,104 @@
+"""The order terminal: opens the desk, follows the shop's changes, and holds the screens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from functools import partial
+from typing import ClassVar
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui.data import CheckoutError, Lost, Settings, Trouble, open_data
+from tui.desk import Desk
+from tui.screens.base import DeskScreen
+from tui.screens.orders import OrdersScreen
+from tui.theme import DARK, THEMES
+
+# Changes that come closer together are drawn together: an eye cannot tell, and a busy shop costs less.
+_DRAW_EVERY_SECONDS = 0.04
+
+
+class Terminal(App[CheckoutError | None]):
+    """Ends with what made it end, or None."""
+
+    TITLE = "checkout"
+    CSS_PATH = "styles/terminal.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding("f2", "next_theme", "Theme", show=False),
+    ]
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.following = False  # whether all changes from now on will be seen
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK.name
+
+    def on_mount(self) -> None:
+        self.push_screen(OrdersScreen(self.desk))
+        self._follow()
+
+    @work(exclusive=True, group="follow")
+    async def _follow(self) -> None:
+        changes = self.desk.data.follow(on_trouble=self._trouble, on_ready=self._caught_up)
+        try:
+            async with aclosing(changes) as batches:
+                async for batch in batches:
+                    await self.desk.tell(batch)
+                    await asyncio.sleep(_DRAW_EVERY_SECONDS)
+        except CheckoutError as error:
+            self.exit(error)
+
+    def _caught_up(self) -> None:
+        self.following = True
+        # What changed between the first look and now is in nobody's news.
+        for screen in self._desk_screens():
+            screen.call_later(screen.reload)
+
+    def _trouble(self, trouble: Trouble) -> None:
+        if isinstance(trouble, Lost):
+            self.desk.lost_at, self.desk.lost_reason = datetime.now(UTC), trouble.reason
+        else:
+            self.desk.lost_at = None
+        for screen in self._desk_screens():
+            screen.redraw()
+            if self.desk.lost_at is None:
+                screen.call_later(screen.reload)
+
+    def _desk_screens(self) -> list[DeskScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, DeskScreen)]
+
+    def action_next_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        if isinstance(screen, DeskScreen):
+            yield from screen.palette()
+        for theme in THEMES:
+            name = theme.name.removeprefix("checkout-")
+            yield SystemCommand(f"Colours: {name}", "key F2", partial(setattr, self, "theme", theme.name))
+
+
+async def _run(settings: Settings, listen_url: str, *, read_only: bool) -> CheckoutError | None:
+    async with open_data(settings, listen_url) as data:
+        await data.check()
+        desk = Desk(data, read_only=read_only or not await data.may_write())
+        return await Terminal(desk).run_async()
+
+
+def run(settings: Settings, listen_url: str, *, read_only: bool) -> int:
+    """Until it is left. Raises CheckoutError where it cannot begin or go on."""
+    failure = asyncio.run(_run(settings, listen_url, read_only=read_only))
+    if failure is not None:
+        raise failure
+    return 0

@@ -1,0 +1,40 @@
+"""What all screens share: the data, what they may do, and the news of the shop as it comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tui.data import ChangeLine, Data
+from tui.texts import masked, masked_digits, plain
+
+Listener = Callable[[list[ChangeLine]], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Desk:
+    """`lost_at`: since when the database has not answered; None while it does."""
+
+    data: Data
+    read_only: bool
+    masked: bool = False
+    lost_at: datetime | None = None
+    lost_reason: str = ""
+    _listeners: list[Listener] = field(default_factory=list)
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Be told of every batch of changes, once; what is answered takes oneself off."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def tell(self, changes: list[ChangeLine]) -> None:
+        for listener in list(self._listeners):
+            await listener(changes)
+
+    def name(self, text: str) -> str:
+        """A person's name or address, as it may be shown."""
+        return masked(text) if self.masked else plain(text)
+
+    def phone(self, text: str) -> str:
+        return masked_digits(text) if self.masked else plain(text)

@@ -1,0 +1,109 @@
+"""What every screen has: the top line, the banner, the command that does the same, help, copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import ClassVar
+
+from textual.app import ComposeResult, SystemCommand
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from tui.actions import Action, bindings
+from tui.data import ChangeLine
+from tui.desk import Desk
+from tui.widgets.banner import Banner
+from tui.widgets.command_line import CommandLine
+from tui.widgets.top_line import TopLine
+
+COMMON = (
+    Action("C", "copy_command", "Copy the command line that does the same"),
+    Action("m", "mask", "Mask personal data, or show it"),
+    Action("question_mark", "help", "Help on this screen", foot="Help", show_key="?"),
+    Action("q", "quit", "Leave", foot="Quit"),
+)
+
+
+class DeskScreen(Screen[None]):
+    """`ACTIONS` is what can be done here; keys, help and palette follow from it."""
+
+    ACTIONS: ClassVar[tuple[Action, ...]] = ()
+    PLACE: ClassVar[str] = ""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self._unlisten: Callable[[], None] = lambda: None
+
+    def __init_subclass__(cls, **arguments: bool) -> None:
+        cls.BINDINGS = bindings((*cls.ACTIONS, *COMMON))
+        super().__init_subclass__(**arguments)
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(self.desk, self.PLACE)
+        yield Banner(self.desk)
+        yield from self.body()
+        yield CommandLine()
+        yield Footer(show_command_palette=False, compact=True)
+
+    def body(self) -> Iterable[Widget]:
+        """What is between the top and the command line."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self._unlisten = self.desk.listen(self.changed)
+
+    def on_unmount(self) -> None:
+        self._unlisten()
+
+    async def changed(self, changes: list[ChangeLine]) -> None:
+        """The shop's orders changed."""
+
+    async def reload(self) -> None:
+        """Read again all that is shown: the database answers again."""
+
+    def redraw(self) -> None:
+        """Draw again what is held: masks or marks have changed."""
+        for top in self.query(TopLine):
+            top.redraw()
+        for banner in self.query(Banner):
+            banner.redraw()
+        self.set_class(self.desk.lost_at is not None, "-stale")
+
+    def say_command(self, command: str) -> None:
+        """Show which command does the same."""
+        self.query_one(CommandLine).say(command)
+
+    @property
+    def command(self) -> str:
+        return self.query_one(CommandLine).command
+
+    def copy(self, text: str, what: str) -> None:
+        """Into the terminal's clipboard."""
+        self.app.copy_to_clipboard(text)
+        self.notify(text, title=f"Copied: {what}", timeout=3, markup=False)
+
+    def action_copy_command(self) -> None:
+        self.copy(self.command, "command")
+
+    def action_mask(self) -> None:
+        self.desk.masked = not self.desk.masked
+        for screen in self.app.screen_stack:
+            if isinstance(screen, DeskScreen):
+                screen.redraw()
+
+    def palette(self) -> Iterable[SystemCommand]:
+        """What can be done here, for the command palette."""
+        for each in (*self.ACTIONS, *COMMON):
+            command = f"checkout {each.command}" if each.command else f"key {each.shown_key}"
+            yield SystemCommand(each.does, command, partial(self.run_action, each.name))
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.PLACE, (*self.ACTIONS, *COMMON)))
+
+    def action_quit(self) -> None:
+        self.app.exit()

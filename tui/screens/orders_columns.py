@@ -1,0 +1,74 @@
+"""The columns of the list of orders, for a terminal of any width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from tui.data import OrderRow, OrderStatus
+from tui.desk import Desk
+from tui.texts import age, money, plain, short_event, words
+from tui.widgets.table import Cell, Column
+
+STATUS_STYLES = {
+    OrderStatus.PENDING: "table--waiting",
+    OrderStatus.PROCESSING: "table--busy",
+    OrderStatus.COMPLETED: "table--good",
+    OrderStatus.PARTIALLY_REFUNDED: "table--back",
+    OrderStatus.REFUNDED: "table--back",
+    OrderStatus.DISPUTED: "table--alarm",
+    OrderStatus.FAILED: "table--bad",
+    OrderStatus.EXPIRED: "table--muted",
+    OrderStatus.CANCELED: "table--muted",
+}
+
+_NARROW = (
+    Column("Order", 6, right=True),
+    Column("Age", 4, right=True),
+    Column("Status", 18),
+    Column("Total", 10, right=True),
+)
+_WIDE = 110
+_GAPS = 2
+
+
+def columns(width: int) -> Sequence[Column]:
+    """Attention and the last event share a column where there is no room for two."""
+    used = 1 + sum(column.width + _GAPS for column in _NARROW) - _GAPS
+    room = width - used - 2 * _GAPS
+    if width < _WIDE:
+        last = max(room * 12 // 21, 8)
+        return (*_NARROW, Column("Customer", max(room - last, 6)), Column("Last event", last))
+    room -= _GAPS
+    last, attention = 24, max(room // 4, 20)
+    email = max((room - last - attention) // 2, 0) if width >= _WIDE + 30 else 0
+    if email:
+        room -= _GAPS
+        email = max((room - last - attention) * 6 // 11, 10)
+    customer = Column("Customer", room - last - attention - email)
+    extra = (Column("Email", email),) if email else ()
+    return (*_NARROW, customer, *extra, Column("Last event", last), Column("Attention", attention))
+
+
+def cells(row: OrderRow, layout: Sequence[Column], now: datetime, desk: Desk) -> Iterable[Cell]:
+    """A row's texts, as many as there are columns."""
+    order = row.order
+    yield str(order.number), ""
+    yield age(order.created_at, now), "table--muted"
+    yield words(order.status), STATUS_STYLES[OrderStatus(order.status)]
+    yield money(order.amount_total, order.currency), ""
+    yield desk.name(order.customer_name), ""
+    attention = f"! {', '.join(words(code) for code in order.attention)}" if order.attention else ""
+    event = ""
+    if row.last_event is not None:
+        event = short_event(plain(row.last_event.type))
+    titles = [column.title for column in layout]
+    if "Email" in titles:
+        yield desk.name(order.customer_email), "table--muted"
+    if "Attention" not in titles:
+        yield (attention, "table--alarm") if attention else (event, "table--muted")
+        return
+    if row.last_event is not None:
+        event = f"{age(row.last_event.received_at, now):>4} {event}"
+    yield event, "table--muted"
+    yield attention, "table--alarm"

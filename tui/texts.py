@@ -1,0 +1,78 @@
+"""Words, amounts and times as the terminal shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from checkout_daemon.domain.money import format_money
+
+NONE = "–"
+
+
+@lru_cache(maxsize=8192)
+def money(amount: int | None, currency: str | None) -> str:
+    """An amount in minor units as people read it. Formatting is dear, and a list repeats its amounts."""
+    return NONE if amount is None or currency is None else format_money(amount, currency)
+
+
+def age(time: datetime, now: datetime) -> str:
+    """How long ago, in one unit: 12s, 5m, 3h, 4d."""
+    return span((now - time).total_seconds())
+
+
+def span(seconds: float) -> str:
+    whole = max(0, int(seconds))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if whole >= size:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
+def clock(time: datetime | None, zone: ZoneInfo) -> str:
+    """In the shop's time zone, to the second; a dash for none."""
+    return NONE if time is None else f"{time.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def words(code: str) -> str:
+    return code.replace("_", " ")
+
+
+def plain(text: str) -> str:
+    """Text from outside, without what a terminal would obey."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def short_event(event_type: str) -> str:
+    """An event's type without what all of them begin with: `session.completed`, `intent.succeeded`."""
+    for long, short in (
+        ("checkout.session.", "session."),
+        ("payment_intent.", "intent."),
+        ("charge.dispute.", "dispute."),
+    ):
+        if event_type.startswith(long):
+            return short + event_type.removeprefix(long)
+    return event_type
+
+
+def masked(text: str) -> str:
+    """The first letter of each part of a name or an address, so that rows can still be told apart."""
+    local, at, domain = text.partition("@")
+    if at:
+        return f"{local[:1]}•••@{domain[:1]}•••"
+    return " ".join(f"{part[:1]}•••" for part in text.split()) or "•••"
+
+
+def masked_digits(text: str) -> str:
+    """A phone number's last two digits."""
+    return f"••••{text[-2:]}"
+
+
+def fit(text: str, width: int) -> str:
+    """Exactly that many cells; what is cut off leaves an ellipsis."""
+    from rich.cells import cell_len, set_cell_size
+
+    if width <= 0:
+        return ""
+    return set_cell_size(text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…", width)

@@ -1,0 +1,30 @@
+"""What is said across the screen while the database does not answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from textual.widgets import Static
+
+from tui.desk import Desk
+from tui.texts import span
+
+
+class Banner(Static):
+    """Not there while all is well."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(markup=False)
+        self._desk = desk
+
+    def on_mount(self) -> None:
+        self.set_interval(1, self.redraw)
+        self.redraw()
+
+    def redraw(self) -> None:
+        lost_at = self._desk.lost_at
+        self.display = lost_at is not None
+        if lost_at is not None:
+            since = span((datetime.now(UTC) - lost_at).total_seconds())
+            at = f"{lost_at.astimezone(self._desk.data.zone):%H:%M:%S}"
+            self.update(f" ▲ The database has not answered for {since}: what you see is as of {at}. Trying again …")

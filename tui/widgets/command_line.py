@@ -1,0 +1,18 @@
+"""The line that says which command does the same as what is on the screen."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Static
+
+
+class CommandLine(Static):
+    """`checkout …`, ready to be copied."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self.command = ""
+
+    def say(self, command: str) -> None:
+        self.command = command
+        self.update(Text.assemble((" $ ", "bold"), command, no_wrap=True, overflow="ellipsis"))

@@ -1,0 +1,54 @@
+"""The first line: where one is, whether money is real, and whether the news still comes in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from rich.text import Text
+from textual.widgets import Static
+
+from tui.desk import Desk
+
+
+class TopLine(Static):
+    """Live mode colours all of it and says so in words."""
+
+    def __init__(self, desk: Desk, place: str) -> None:
+        super().__init__(markup=False)
+        self._desk = desk
+        self.place = place
+        self.paused = False
+        self.waiting = 0
+
+    def on_mount(self) -> None:
+        self.set_class(self._desk.data.livemode, "-live")
+        self.set_interval(1, self.redraw)
+        self.redraw()
+
+    def on_resize(self) -> None:
+        self.redraw()
+
+    def redraw(self) -> None:
+        """As things are now."""
+        left = Text.assemble((" checkout ", "bold"), " ", self.place)
+        right = Text(" │ ").join(Text(each) if isinstance(each, str) else each for each in self._states())
+        room = self.size.width - left.cell_len - right.cell_len - 1
+        self.update(Text.assemble(left, " " * max(room, 1), right, " ", no_wrap=True, overflow="crop"))
+
+    def _states(self) -> list[str | Text]:
+        desk = self._desk
+        states: list[str | Text] = [Text("LIVE MODE: real money", "bold") if desk.data.livemode else "test mode"]
+        if desk.read_only:
+            states.append("read-only")
+        if desk.masked:
+            states.append("masked")
+        if desk.lost_at is not None:
+            states.append(Text("○ no database", "bold"))
+        elif self.paused:
+            states.append(Text(f"‖ paused, {self.waiting} waiting" if self.waiting else "‖ paused", "bold"))
+        else:
+            states.append("● following")
+        if self.size.width >= 70:
+            now = datetime.now(UTC).astimezone(desk.data.zone)
+            states.append(f"{now:%H:%M:%S %Z}")
+        return states
