@@ -72,6 +72,7 @@ CREATE TABLE orders (
     request_hash    bytea,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
+    locale          text,  -- a tag such as de-AT, of the shopper's browser; null: not known
     CONSTRAINT orders_idempotency_key UNIQUE (idempotency_key),
     CONSTRAINT orders_status_known CHECK (status IN (
         'pending', 'processing', 'completed', 'partially_refunded', 'refunded', 'disputed', 'failed', 'expired', 'canceled')),

@@ -8,6 +8,8 @@ from checkout_daemon.jobs.runner import Job
 JOBS = (
     Job("retry-events", every_seconds=2.0, run=retry.retry_due_events),
     Job("resume-refunds", every_seconds=5.0, run=refunds.resume_refunds),
+    Job("deliver-mails", every_seconds=1.0, run=outbox.deliver_mails),
+    Job("deliver-alerts", every_seconds=1.0, run=outbox.deliver_alerts),
     Job("deliver-webhooks", every_seconds=1.0, run=outbox.deliver_webhooks),
     Job("count-outbox", every_seconds=15.0, run=outbox.count_backlog),
     Job("anchor-operator-log", every_seconds=60.0, run=anchoring.anchor_log),

@@ -30,6 +30,7 @@ class CheckoutRequest:
     discount_code: str | None
     expected_total: int | None
     request_hash: bytes
+    locale: str | None = None  # of the shopper's browser, for mails
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ async def _make_order(runtime: Runtime, request: CheckoutRequest, idempotency_ke
             settings.livemode,
             idempotency_key,
             request.request_hash if idempotency_key is not None else None,
+            request.locale,
         )
         number = await insert_order(connection, new, attempt)
     return order_id if number is not None else None

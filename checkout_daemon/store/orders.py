@@ -54,6 +54,7 @@ class NewOrder:
     livemode: bool
     idempotency_key: str | None
     request_hash: bytes | None
+    locale: str | None = None
 
 
 async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt: Attempt) -> int | None:
@@ -83,6 +84,7 @@ async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt:
         attempt.parameters,
         attempt.started_at,
         CHANNEL,
+        order.locale,
     )
     return row["number"] if row else None
 
@@ -101,6 +103,12 @@ async def find_by_session(connection: asyncpg.Connection, session_id: str) -> st
 async def read_order(connection: asyncpg.Connection, order_id: str) -> Order | None:
     row = await connection.fetchrow(sql("read_order"), order_id)
     return Order(**dict(row) | {"id": str(row["id"]), "attention": tuple(row["attention"])}) if row else None
+
+
+async def read_locale(connection: asyncpg.Connection, order_id: str) -> str | None:
+    """A tag such as de-AT; None where it is not known."""
+    locale: str | None = await connection.fetchval(sql("read_order_locale"), order_id)
+    return locale
 
 
 async def read_items(connection: asyncpg.Connection, order_id: str) -> tuple[PricedLine, ...]:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from checkout_daemon.domain.cart import Cart, CartLine, check_cart
 from checkout_daemon.domain.customer import check_customer
+from checkout_daemon.domain.locale import preferred_locale
 from checkout_daemon.errors import InvalidRequest
 from checkout_daemon.observability import context
 from checkout_daemon.services.catalog import list_products
@@ -62,6 +63,7 @@ async def post_checkout(request: web.Request) -> web.Response:
     request.app[CHECKOUT_LIMIT].check(request)
     key = _idempotency_key(request)
     checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST))
+    checkout = replace(checkout, locale=preferred_locale(request.headers.get("Accept-Language", "")))
     answer = await start_checkout(request.app[RUNTIME], checkout, idempotency_key=key)
     context.order_id.set(str(answer.order_id))
     if answer.created:

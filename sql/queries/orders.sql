@@ -27,11 +27,11 @@ SELECT pg_notify($16, '');
 -- The order, its items, its first session attempt and its first change, or nothing if its idempotency key is taken.
 -- $1 id, $2 currency, $3 subtotal, $4 discount, $5 total, $6 name, $7 email, $8 phone, $9 discount code, $10 livemode,
 -- $11 idempotency key, $12 request hash, $13 skus, $14 names, $15 descriptions, $16 unit amounts, $17 quantities, $18 amounts,
--- $19 line discounts, $20 parameters of the first attempt, $21 its start, $22 channel; answers the order's number
+-- $19 line discounts, $20 parameters of the first attempt, $21 its start, $22 channel, $23 locale or null; answers the order's number
 WITH made AS (
     INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
-                        customer_phone, discount_code, livemode, idempotency_key, request_hash)
-    VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                        customer_phone, discount_code, livemode, idempotency_key, request_hash, locale)
+    VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $23)
     ON CONFLICT ON CONSTRAINT orders_idempotency_key DO NOTHING
     RETURNING id, number
 ), items AS (
@@ -61,6 +61,10 @@ SELECT order_id FROM checkout_sessions WHERE id = $1 AND order_id IS NOT NULL OR
 SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
        customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
 FROM orders WHERE id = $1;
+
+-- name: read_order_locale
+-- $1 id
+SELECT locale FROM orders WHERE id = $1;
 
 -- name: read_items
 -- $1 order id

@@ -16,12 +16,13 @@ from tests.support.stripe_events import SECRET, signed
 class Daemon:
     """`checkout serve` on a port of its own; `start` again after `kill` comes back on the same port."""
 
-    def __init__(self, database_url: str, directory: Path, *options: str) -> None:
+    def __init__(self, database_url: str, directory: Path, *options: str, **environ: str) -> None:
         self._environ = os.environ | {
             "DATABASE_URL": database_url,
             "STRIPE_API_KEY": "sk_test_none",
             "STRIPE_API_BASE": "http://127.0.0.1:9",
             "STRIPE_WEBHOOK_SECRET": SECRET,
+            **environ,
         }
         self._directory = directory
         self._options = options

@@ -18,6 +18,7 @@ from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.observability.redaction import redact
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.outbox.channels import missing_setting
+from checkout_daemon.services.outbox.mails import send_alert, send_customer_mail
 from checkout_daemon.services.outbox.sending import NotNeeded, RefusedForGood, TryLater
 from checkout_daemon.services.outbox.webhooks import send_webhook
 from checkout_daemon.store import outbox
@@ -36,6 +37,8 @@ _LOOK_AGAIN_SECONDS = 1.0
 _LONGEST_ERROR = 300
 
 SENDERS: dict[Channel, Sender] = {
+    Channel.MAIL: send_customer_mail,
+    Channel.ALERT: send_alert,
     Channel.WEBHOOK: send_webhook,
 }
 

@@ -130,7 +130,8 @@ export function fetchQuote(items: readonly CartItem[], code: string, signal?: Ab
 export function startCheckout(request: CheckoutRequest, idempotencyKey: string): Promise<CheckoutSession> {
   return call<CheckoutSession>('POST', '/api/stripe-checkout', {
     body: request,
-    headers: { 'Idempotency-Key': idempotencyKey },
+    // Mails about the order are in the language that the shop is read in.
+    headers: { 'Idempotency-Key': idempotencyKey, 'Accept-Language': document.documentElement.lang || 'en' },
   });
 }
 

@@ -1,0 +1,100 @@
+"""What a customer's mail is filled with: names, amounts and times as their language writes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from checkout_daemon.config import Settings
+from checkout_daemon.domain.money import format_money
+from checkout_daemon.domain.orders import OrderStatus
+from checkout_daemon.domain.outbox import MessageKind
+from checkout_daemon.services.outbox.rendering import DEFAULT_LANGUAGE, one_line
+from checkout_daemon.services.outbox.sending import NotNeeded, refund_of
+from checkout_daemon.store.order_reads import OrderView, SessionLine
+from checkout_daemon.store.outbox import ClaimedMessage
+
+_STANDING_REFUNDS = ("requires_action", "pending", "succeeded")
+
+
+def customer_values(
+    settings: Settings, message: ClaimedMessage, view: OrderView, language: str, locale: str | None
+) -> dict[str, Any]:
+    """For the template of the message's kind. Raises NotNeeded where what it would say is no longer so."""
+    place = _place(language, locale)
+    order = view.order
+
+    def money(amount: int) -> str:
+        return format_money(amount, order.currency, place)
+
+    values: dict[str, Any] = {
+        "language": language,
+        "shop": one_line(settings.shop_name),
+        "public_url": settings.public_url,
+        "name": one_line(order.customer_name),
+        "number": order.number,
+        "items": [{"name": each.name, "quantity": each.quantity, "amount": money(each.amount)} for each in view.items],
+        "subtotal": money(order.amount_subtotal),
+        "discount": money(-order.amount_discount) if order.amount_discount else None,
+        "total": money(order.amount_total),
+        "ordered_at": _time(order.created_at, place, settings.time_zone),
+    }
+    match MessageKind(message.kind):
+        case MessageKind.ORDER_COMPLETED:
+            if order.paid_at is None:
+                raise NotNeeded("the order counts no longer as paid")
+            values["paid_at"] = _time(order.paid_at, place, settings.time_zone)
+        case MessageKind.PAYMENT_FAILED:
+            if order.status != OrderStatus.FAILED:
+                raise NotNeeded(f"the order is {order.status} by now")
+            values["url"] = f"{settings.public_url}/cancel?order_id={order.id}"
+        case MessageKind.ORDER_REFUNDED:
+            refund = refund_of(view, message.subject_id)
+            if refund.status not in _STANDING_REFUNDS:
+                raise NotNeeded(f"the refund is {refund.status} by now")
+            values["refunded"] = format_money(refund.amount, refund.currency, place)
+            values["refunded_in_all"] = money(order.amount_refunded)
+        case MessageKind.SESSION_LINK:
+            session = _open_session(message, view)
+            values["url"] = session.url
+            values["expires_at"] = (
+                None if session.expires_at is None else _time(session.expires_at, place, settings.time_zone)
+            )
+        case _:
+            raise NotNeeded("customers hear nothing of it")
+    return values
+
+
+def _open_session(message: ClaimedMessage, view: OrderView) -> SessionLine:
+    session_id = msgspec.json.decode(message.payload or "{}").get("session_id")
+    for session in view.sessions:
+        if session.id == session_id and session.status == "open" and session.url:
+            if session.expires_at is not None and session.expires_at <= datetime.now(UTC):
+                break
+            return session
+    raise NotNeeded("the session of this link is over")
+
+
+def _place(language: str, locale: str | None) -> str:
+    """Where amounts and times are written as the customer knows them: their locale, if it is of the mail's language."""
+    from babel import Locale, UnknownLocaleError
+
+    wanted = [locale] if locale and locale.partition("-")[0] == language.partition("-")[0] else []
+    for tag in (*wanted, language):
+        try:
+            return str(Locale.parse(tag, sep="-"))
+        except (UnknownLocaleError, ValueError):
+            continue
+    return DEFAULT_LANGUAGE
+
+
+def _time(time: datetime, place: str, time_zone: str) -> str:
+    """To the minute, with the time zone's name: 1 July 2026, 12:00 CEST."""
+    from babel.dates import format_date, format_time, get_timezone_name
+
+    local = time.astimezone(ZoneInfo(time_zone))
+    clock = format_time(local, "short", tzinfo=local.tzinfo, locale=place)
+    return f"{format_date(local, 'long', locale=place)}, {clock} {get_timezone_name(local, 'short', locale=place)}"

@@ -1,0 +1,124 @@
+"""Mails to customers and operators: composed of templates and facts, and handed to the mail server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.config import Settings
+from checkout_daemon.domain.advice import attention_command
+from checkout_daemon.domain.outbox import Alert, MessageKind
+from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.gateway.smtp import MailDelayed, MailRefused, parse_smtp_url, send_mail
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.outbox.customer_mails import customer_values
+from checkout_daemon.services.outbox.rendering import Rendered, language_of, one_line, render
+from checkout_daemon.services.outbox.sending import NotNeeded, RefusedForGood, TryLater, attention_of
+from checkout_daemon.store.order_reads import read_view
+from checkout_daemon.store.orders import read_locale
+from checkout_daemon.store.outbox import ClaimedMessage
+
+TEMPLATES = {
+    MessageKind.ORDER_COMPLETED: "order_completed",
+    MessageKind.PAYMENT_FAILED: "payment_failed",
+    MessageKind.ORDER_REFUNDED: "order_refunded",
+    MessageKind.SESSION_LINK: "session_link",
+}
+"""The mails that a customer gets."""
+
+
+async def send_customer_mail(runtime: Runtime, message: ClaimedMessage) -> None:
+    """To the order's customer. Raises TryLater, RefusedForGood or NotNeeded."""
+    settings = runtime.settings
+    async with runtime.database.connection() as connection:
+        view = await read_view(connection, str(message.order_id))
+        locale = await read_locale(connection, str(message.order_id))
+    if view is None:
+        raise NotNeeded("the order is gone")
+    if not view.order.customer_email:
+        raise NotNeeded("the customer's address was erased")
+    name = TEMPLATES[MessageKind(message.kind)]
+    language = language_of(settings.mail_templates, name, locale, settings.locale)
+    values = customer_values(settings, message, view, language, locale)
+    mail = compose(settings, message, render(settings.mail_templates, name, language, values), language)
+    await _send(settings, mail, [view.order.customer_email])
+
+
+async def send_alert(runtime: Runtime, message: ClaimedMessage) -> None:
+    """To the operator. Raises TryLater, RefusedForGood or NotNeeded."""
+    settings = runtime.settings
+    async with runtime.database.connection() as connection:
+        alert = await _alert(connection, message)
+    values = {"shop": one_line(settings.shop_name), "alert": alert, "public_url": settings.public_url}
+    rendered = render(settings.mail_templates, "alert", "en", values)
+    recipients = [each.strip() for each in (settings.alert_to or "").split(",") if each.strip()]
+    await _send(settings, compose(settings, message, rendered, "en"), recipients)
+
+
+def compose(settings: Settings, message: ClaimedMessage, words: Rendered, language: str) -> EmailMessage:
+    """The mail but for its To. Its Message-ID is the message's id: a second copy can be told."""
+    sender = _sender(settings)
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = sender
+    mail["Reply-To"] = (
+        _address(settings.mail_reply_to or "", "CHECKOUT_MAIL_REPLY_TO") if settings.mail_reply_to else sender
+    )
+    mail["Subject"] = words.subject
+    mail["Date"] = format_datetime(datetime.now(UTC))
+    mail["Message-ID"] = f"<{message.id}@{sender.domain}>"
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office note comes back
+    mail.set_content(words.text, cte="quoted-printable")
+    mail.add_alternative(words.html, subtype="html", cte="quoted-printable")
+    mail["Content-Language"] = language  # last: content that is set takes such headers away
+    return mail
+
+
+async def _send(settings: Settings, mail: EmailMessage, recipients: list[str]) -> None:
+    try:
+        server = parse_smtp_url(settings.smtp_url or "")
+        # The address alone: a name that a customer chose has no place among the headers.
+        mail["To"] = [Address(addr_spec=each) for each in recipients]
+    except ConfigurationError as error:
+        raise TryLater(error.detail) from error
+    except ValueError as error:
+        raise RefusedForGood("that is no address to send mail to") from error
+    try:
+        await send_mail(server, mail, sender=_sender(settings).addr_spec, recipients=recipients)
+    except MailRefused as error:
+        raise RefusedForGood(str(error)) from error
+    except MailDelayed as error:
+        raise TryLater(str(error)) from error
+
+
+async def _alert(connection: asyncpg.Connection, message: ClaimedMessage) -> Alert:
+    if message.payload is not None:
+        return msgspec.json.decode(message.payload, type=Alert)
+    view = await read_view(connection, str(message.order_id))
+    if view is None:
+        raise NotNeeded("the order is gone")
+    number = view.order.number
+    code, subject = attention_of(view.order, message.subject_id)
+    text = f"Order {number} needs a person: {code.value.replace('_', ' ')}"
+    return Alert(text, 1, tuple(subject.split(",")), attention_command(code, subject, number))
+
+
+def _sender(settings: Settings) -> Address:
+    return _address(settings.mail_from or "", "CHECKOUT_MAIL_FROM")
+
+
+def _address(text: str, setting: str) -> Address:
+    """`shop@example.com`, or `Shop <shop@example.com>`. Raises TryLater: settings can be mended."""
+    name, addr_spec = parseaddr(one_line(text))
+    try:
+        address = Address(display_name=name, addr_spec=addr_spec)
+    except ValueError as error:
+        raise TryLater(f"{setting} is no address") from error
+    if not address.domain:
+        raise TryLater(f"{setting} is no address")
+    return address

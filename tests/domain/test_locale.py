@@ -1,0 +1,26 @@
+"""The language of a shopper, from what browsers send."""
+
+from __future__ import annotations
+
+import pytest
+
+from checkout_daemon.domain.locale import preferred_locale
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de-AT"),
+        ("en;q=0.5, de", "de"),
+        ("EN-us", "en-US"),
+        ("zh-Hant-TW", "zh-Hant-TW"),
+        ("*", None),
+        ("", None),
+        ("de;q=0", None),
+        ("de;q=x, fr;q=0.1", "fr"),
+        ("de\r\nBcc: x, <script>", None),
+        ("x" * 100_000, None),
+    ],
+)
+def test_the_one_asked_for_most_is_kept(header: str, locale: str | None) -> None:
+    assert preferred_locale(header) == locale

@@ -1,0 +1,84 @@
+"""A real SMTP server in a thread, and what it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+USER, PASSWORD = "shop", "p@ss:word/ä"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A mail with its envelope: what counts for who gets it."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    mail: EmailMessage
+    raw: bytes
+
+    def part(self, subtype: str) -> str:
+        body = self.mail.get_body((subtype,))
+        assert body is not None
+        return str(body.get_content())
+
+
+class MailServer:
+    """Starts on `port`, or any. `refuse` answers what to say to a recipient instead of yes."""
+
+    def __init__(
+        self, *, port: int = 0, login: bool = False, refuse: Callable[[str], str | None] = lambda _: None
+    ) -> None:
+        self.taken: list[Taken] = []
+        self.refuse = refuse
+        self._login = login
+        self._port = port
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if (said := self.refuse(address)) is not None:
+            return said
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        raw = envelope.content
+        assert isinstance(raw, bytes)
+        mail = message_from_bytes(raw, policy=default)
+        assert isinstance(mail, EmailMessage)
+        self.taken.append(Taken(envelope.mail_from or "", tuple(envelope.rcpt_tos), mail, raw))
+        return "250 OK"
+
+    def start(self) -> str:
+        """Its URL, with the credentials it wants."""
+        options: dict[str, Any] = {}
+        if self._login:
+            options = {"authenticator": _check, "auth_required": True, "auth_require_tls": False}
+        self._controller = Controller(self, hostname="127.0.0.1", port=self._port or free_port(), **options)
+        self._controller.start()
+        return f"smtp://127.0.0.1:{self._controller.port}"
+
+    def stop(self) -> None:
+        self._controller.stop()
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _check(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object) -> AuthResult:
+    good = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
+    return AuthResult(success=good)
