@@ -1,91 +1,56 @@
-"""The cases that the storefront runs too: tests/vectors/pricing.json."""
+"""The cases that the storefront runs too: tests/vectors."""
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
-from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from checkout_daemon.domain.cart import CartLine, Product, check_cart
-from checkout_daemon.domain.pricing import Discount, Quote, price_cart
-from checkout_daemon.errors import FieldError, InvalidRequest
+from tests.vectors.cases import CURRENCIES, PRICING, Case, outcome, read_cases
+from tests.vectors.make import render_currencies, render_pricing
 
-VECTORS = Path(__file__).parents[1] / "vectors" / "pricing.json"
-CASES: list[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))["cases"]
+CASES = read_cases("cases")
 
 
-def read_product(told: dict[str, Any], currency: str) -> Product:
-    return Product(
-        sku=told["sku"],
-        name=told["sku"],
-        description="",
-        image_url=None,
-        unit_amount=told["unit_amount"],
-        currency=told.get("currency", currency),
-        available=told.get("available", True),
-    )
-
-
-def read_discount(told: dict[str, Any] | None) -> Discount | None:
-    if told is None:
-        return None
-    return Discount(
-        code=told["code"],
-        percent_off=Decimal(told["percent_off"]) if "percent_off" in told else None,
-        amount_off=told.get("amount_off"),
-        currency=told.get("currency"),
-        minimum_subtotal=told.get("minimum_subtotal", 0),
-        starts_at=datetime.fromisoformat(told["starts_at"]) if "starts_at" in told else None,
-        ends_at=datetime.fromisoformat(told["ends_at"]) if "ends_at" in told else None,
-        redemption_limit=None,
-    )
-
-
-def outcome(case: dict[str, Any]) -> dict[str, Any]:
-    cart, errors = check_cart([CartLine(item["sku"], item["quantity"]) for item in case["items"]])
-    if cart is None:
-        return {"errors": shown(errors)}
-    products = {each["sku"]: read_product(each, case["currency"]) for each in case["products"]}
-    now = datetime.fromisoformat(case["now"])
-    try:
-        quote = price_cart(cart, products, read_discount(case["discount"]), currency=case["currency"], now=now)
-    except InvalidRequest as error:
-        return {"errors": shown(error.errors)}
-    return {"quote": shown_quote(quote)}
-
-
-def shown(errors: list[FieldError]) -> list[dict[str, str]]:
-    return [{"pointer": error.pointer, "code": error.code} for error in errors]
-
-
-def shown_quote(quote: Quote) -> dict[str, Any]:
-    return {
-        "lines": [
-            {
-                "sku": line.sku,
-                "unit_amount": line.unit_amount,
-                "quantity": line.quantity,
-                "amount": line.amount,
-                "amount_discount": line.amount_discount,
-            }
-            for line in quote.lines
-        ],
-        "amount_subtotal": quote.amount_subtotal,
-        "amount_discount": quote.amount_discount,
-        "amount_total": quote.amount_total,
-    }
+def told(case: Case) -> dict[str, Any]:
+    return {name: case[name] for name in ("quote", "errors") if name in case}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_the_outcome_is_the_one_written_down(case: dict[str, Any]) -> None:
-    expected = {name: case[name] for name in ("quote", "errors") if name in case}
-    assert outcome(case) == expected
+def test_the_outcome_is_the_one_written_down(case: Case) -> None:
+    assert outcome(case) == told(case)
 
 
 def test_the_cases_have_different_names() -> None:
     names = [case["name"] for case in CASES]
     assert len(set(names)) == len(names) >= 40
+
+
+def test_the_generated_cases_say_what_the_rules_say_now() -> None:
+    """Otherwise: python -m tests.vectors.make."""
+    assert PRICING.read_text(encoding="utf-8") == render_pricing()
+
+
+def test_the_currencies_say_what_the_table_says_now() -> None:
+    assert CURRENCIES.read_text(encoding="utf-8") == render_currencies()
+
+
+def test_the_generated_cases_are_about_everything() -> None:
+    generated = [each | told(each) for each in read_cases("generated")]
+    codes = {error["code"] for each in generated for error in each.get("errors", ())}
+    assert codes >= {
+        "unknown_sku",
+        "unavailable_sku",
+        "invalid_quantity",
+        "discount_not_started",
+        "discount_expired",
+        "discount_currency",
+        "discount_minimum",
+        "amount_too_small",
+        "amount_too_large",
+    }
+    quotes = [each for each in generated if "quote" in each]
+    assert len(quotes) > len(generated) / 2
+    assert any(each["quote"]["amount_total"] == 0 < each["quote"]["amount_discount"] for each in quotes)
+    shares = [{line["amount_discount"] for line in each["quote"]["lines"]} for each in quotes if each["discount"]]
+    assert sum(len(each) > 1 for each in shares) > 30

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { currencyRule, formatMoney } from './money';
+import { formatMoney } from './money';
 
 describe('formatMoney', () => {
   test('writes minor units with the decimals of the currency', () => {
@@ -26,14 +26,5 @@ describe('formatMoney', () => {
 
   test('zero is an amount too', () => {
     expect(formatMoney(0, 'EUR', 'en-IE')).toBe('€0.00');
-  });
-});
-
-describe('currencyRule', () => {
-  test('comes from the table shared with the daemon', () => {
-    expect(currencyRule('JPY').exponent).toBe(0);
-    expect(currencyRule('isk')).toMatchObject({ exponent: 2, step: 100 });
-    expect(currencyRule('bhd')).toMatchObject({ exponent: 3, step: 10 });
-    expect(currencyRule('eur')).toMatchObject({ exponent: 2, step: 1 });
   });
 });

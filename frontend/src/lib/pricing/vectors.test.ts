@@ -1,0 +1,86 @@
+/** The cases that the daemon runs too: tests/vectors/pricing.json and tests/vectors/currencies.json. */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { formatMoney } from '@/lib/money';
+import { currencyRule, decimalText, minimumAmount, roundToStep } from './currencies';
+import type { DiscountTerms } from './discount';
+import { type CartPrice, priceCart } from './priceCart';
+
+interface Case {
+  readonly name: string;
+  readonly currency: string;
+  readonly now: string;
+  readonly products: readonly { sku: string; unit_amount: number; currency?: string; available?: boolean }[];
+  readonly items: readonly { sku: string; quantity: number }[];
+  readonly discount: DiscountTerms | null;
+  readonly quote?: CartPrice;
+  readonly errors?: readonly { pointer: string; code: string }[];
+}
+
+interface CurrencyCase {
+  readonly currency: string;
+  readonly exponent: number;
+  readonly step: number;
+  readonly minimum: number;
+  /** numerator, denominator, and what they are rounded to. */
+  readonly rounded: readonly (readonly [string, string, string])[];
+  /** Minor units, and the major units they are. */
+  readonly decimals: readonly (readonly [number, string])[];
+}
+
+function read<T>(name: string): T {
+  return JSON.parse(readFileSync(`../tests/vectors/${name}.json`, 'utf8')) as T;
+}
+
+function outcome({ currency, now, products, items, discount }: Case) {
+  const known = products.map((each) => ({ currency, available: true, ...each }));
+  const { price, faults } = priceCart(items, {
+    products: new Map(known.map((each) => [each.sku, each])),
+    discount: discount ?? undefined,
+    currency,
+    now: Date.parse(now),
+  });
+  return price ? { quote: price } : { errors: faults };
+}
+
+function expected({ quote, errors }: Case) {
+  return quote ? { quote } : { errors };
+}
+
+describe('pricing', () => {
+  const { cases, generated } = read<{ cases: Case[]; generated: Case[] }>('pricing');
+
+  test.each(cases.map((each) => [each.name, each] as const))('%s', (_, each) => {
+    expect(outcome(each)).toEqual(expected(each));
+  });
+
+  test('every generated cart costs what the daemon says', () => {
+    expect(generated.length).toBeGreaterThan(300);
+    expect(generated.map((each) => [each.name, outcome(each)])).toEqual(
+      generated.map((each) => [each.name, expected(each)]),
+    );
+  });
+});
+
+describe('currencies', () => {
+  const { currencies } = read<{ currencies: CurrencyCase[] }>('currencies');
+
+  test.each(currencies.map((each) => [each.currency, each] as const))('%s', (currency, told) => {
+    const found: CurrencyCase = {
+      currency,
+      ...currencyRule(currency),
+      minimum: minimumAmount(currency),
+      rounded: told.rounded.map(([top, bottom]) => [
+        top,
+        bottom,
+        String(roundToStep(BigInt(top), BigInt(bottom), currency)),
+      ]),
+      decimals: told.decimals.map(([amount]) => [amount, decimalText(amount, currency)]),
+    };
+    expect(found).toEqual(told);
+    expect(told.decimals.map(([amount]) => formatMoney(amount, currency, 'en').replace(/[^0-9.]/g, ''))).toEqual(
+      told.decimals.map(([, text]) => text),
+    );
+  });
+});
