@@ -143,6 +143,9 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
             runtime.gateway, msgspec.json.decode(request.parameters), request.id
         )
     except StripeRejected as error:
+        if request.attempts:
+            # Asked before, and the answer lost: this refusal may only be of a key that was changed since.
+            return await _look(runtime, request, operator, error)
         await _refuse(runtime, request, operator, error.detail)
         raise
     except StripeFailed as error:

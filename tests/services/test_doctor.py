@@ -16,7 +16,10 @@ from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.doctor import CHECKS, Check, examine
+from checkout_daemon.services.operators import Operator
+from checkout_daemon.services.remarks import note_order
 from checkout_daemon.services.stripe_cli import find_stripe_cli
+from checkout_daemon.store.database import Database
 from tests.services.conftest import KEY
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_order
@@ -120,6 +123,21 @@ async def test_orders_of_the_other_mode_are_a_fault(settings: Settings, connecti
     await add_order(connection, livemode=True)
     key_mode = (await told(settings))["key_mode"]
     assert (key_mode.ok, "1001" in key_mode.detail, "sk_live_" in (key_mode.mend or "")) == (False, True, True)
+
+
+async def test_an_operator_log_that_was_changed_is_a_fault(
+    settings: Settings, connection: asyncpg.Connection, database_url: str
+) -> None:
+    order_id = await add_order(connection)
+    database = Database(database_url)
+    await note_order(database, order_id, "called", operator=Operator("ada", "shop1"))
+    await database.close()
+    whole = (await told(settings))["schema"]
+    await connection.execute("SET session_replication_role = replica")  # past the triggers
+    await connection.execute("UPDATE operator_log SET operator = 'bob'")
+    changed = (await told(settings))["schema"]
+    assert (whole.ok, "log is whole, 1 long" in whole.detail) == (True, True)
+    assert (changed.ok, f"entry 1 of order {order_id} was changed" in changed.detail) == (False, True)
 
 
 async def test_dead_events_are_a_fault_and_failed_ones_are_not(

@@ -169,6 +169,22 @@ async def test_a_key_that_stripe_has_forgotten_is_not_asked_with_again(
     assert (await kinds(runtime, order))[-1] == "refund.refused"
 
 
+async def test_a_refusal_after_a_lost_answer_does_not_free_the_way_for_a_second_refund(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    stripe.plan = lambda number, request: "lose_answer" if request.path == REFUNDS else None
+    with pytest.raises(StripeUnavailable):
+        await ask(runtime, order, amount=1000)
+    stripe.plan = lambda number, request: "reject_400"  # as with a key that was revoked meanwhile
+    assert await resume_now(connection, runtime) == 1
+    with pytest.raises(RefundUnderWay):
+        await ask(runtime, order, amount=1000)
+    stripe.plan = lambda number, request: "reject_400" if request.method == "POST" else None
+    assert await resume_now(connection, runtime) == 1
+    assert (await shown(runtime, order)).order.amount_refunded == 1000
+    assert await at_stripe(runtime, order) == [1000]
+
+
 async def test_stripe_s_refusal_is_told_in_its_words_and_the_next_may_follow(
     runtime: Runtime, order: CheckoutAnswer
 ) -> None:

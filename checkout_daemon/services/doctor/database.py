@@ -7,6 +7,7 @@ from checkout_daemon.errors import CheckoutError, SchemaMismatch
 from checkout_daemon.gateway.events import newest_event
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
+from checkout_daemon.services.operator_log import verify
 from checkout_daemon.services.schema import require_schema
 from checkout_daemon.store.checks import count_letters, newest_order
 from checkout_daemon.store.database import Database
@@ -39,7 +40,13 @@ async def schema_fits(probes: Probes) -> Check:
         newer = state.version and "newer release" in misfit.detail
         mend = "pip install --upgrade checkout-daemon" if newer else mends[state.version == 0]
         return Check.failed("schema", misfit.detail, mend)
-    return Check.passed("schema", f"version {state.version} fits this program")
+    log = await verify(database)
+    if log.faults:
+        detail = f"the operator log is not as it was written: {'; '.join(log.faults)}"
+        return Check.failed("schema", detail, "checkout db restore BACKUP")
+    return Check.passed(
+        "schema", f"version {state.version} fits this program; the operator log is whole, {log.entries} long"
+    )
 
 
 async def key_mode_agrees(probes: Probes) -> Check:
