@@ -51,11 +51,15 @@ class Quote:
     """The lines add up to the subtotal, their discounts to the discount; total = subtotal - discount. Minor units."""
 
     lines: tuple[PricedLine, ...]
-    discount_code: str | None
+    discount: Discount | None
     amount_subtotal: int
     amount_discount: int
     amount_total: int
     currency: str
+
+    @property
+    def discount_code(self) -> str | None:
+        return None if self.discount is None else self.discount.code
 
 
 class PriceChanged(CheckoutError):
@@ -115,7 +119,7 @@ def price_cart(
             )
             for line, unit, amount, share in zip(cart.lines, units, amounts, shares, strict=True)
         ),
-        discount_code=None if discount is None else discount.code,
+        discount=discount,
         amount_subtotal=subtotal,
         amount_discount=off,
         amount_total=subtotal - off,

@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from checkout_daemon.domain.cart import Product
-from checkout_daemon.domain.pricing import Quote
+from checkout_daemon.domain.orders import OrderStatus
+from checkout_daemon.domain.pricing import Discount, Quote
 from checkout_daemon.services.checkout import CheckoutAnswer
 from checkout_daemon.services.orders import ShopperOrder
 
@@ -82,8 +83,14 @@ class PricedItem(Answer):
 
 
 class DiscountAnswer(Answer):
+    """What it took off, and its terms, so that a storefront can tell at once what it takes off a changed cart."""
+
     code: str
     amount: Amount
+    percent_off: Annotated[str, Meta(description="A decimal number; else there is amount_off")] | None = None
+    amount_off: Amount | None = None
+    minimum_subtotal: Annotated[Amount, Meta(description="The least subtotal it is for")] = 0
+    ends_at: Annotated[datetime, Meta(description="It ends just before")] | None = None
 
 
 class QuoteAnswer(Answer):
@@ -100,7 +107,7 @@ class StripeCheckoutAnswer(Answer):
     number: int
     session_id: str
     url: str
-    status: str
+    status: OrderStatus
     amount_total: Amount
     currency: Currency
     expires_at: datetime
@@ -108,7 +115,7 @@ class StripeCheckoutAnswer(Answer):
 
 class OrderAnswer(Answer):
     number: int
-    status: str
+    status: OrderStatus
     items: list[PricedItem]
     amount_subtotal: Amount
     amount_discount: Amount
@@ -161,14 +168,26 @@ def product_answer(product: Product) -> ProductAnswer:
 
 
 def quote_answer(quote: Quote) -> QuoteAnswer:
-    discount = None if quote.discount_code is None else DiscountAnswer(quote.discount_code, quote.amount_discount)
     return QuoteAnswer(
         items=[PricedItem(each.sku, each.name, each.unit_amount, each.quantity, each.amount) for each in quote.lines],
         amount_subtotal=quote.amount_subtotal,
         amount_discount=quote.amount_discount,
         amount_total=quote.amount_total,
         currency=quote.currency,
-        discount=discount,
+        discount=None if quote.discount is None else discount_answer(quote.discount, quote.amount_discount),
+    )
+
+
+def discount_answer(discount: Discount, amount: int) -> DiscountAnswer:
+    percent = discount.percent_off
+    return DiscountAnswer(
+        code=discount.code,
+        amount=amount,
+        # As text: a binary fraction would not be the same number.
+        percent_off=None if percent is None else f"{percent.normalize():f}",
+        amount_off=discount.amount_off,
+        minimum_subtotal=discount.minimum_subtotal,
+        ends_at=None if discount.ends_at is None else discount.ends_at.astimezone(UTC),
     )
 
 
@@ -178,7 +197,7 @@ def checkout_answer(answer: CheckoutAnswer) -> StripeCheckoutAnswer:
         answer.number,
         answer.session_id,
         answer.url,
-        answer.status,
+        OrderStatus(answer.status),
         answer.amount_total,
         answer.currency,
         answer.expires_at.astimezone(UTC),
@@ -188,7 +207,7 @@ def checkout_answer(answer: CheckoutAnswer) -> StripeCheckoutAnswer:
 def order_answer(order: ShopperOrder) -> OrderAnswer:
     return OrderAnswer(
         number=order.number,
-        status=order.status,
+        status=OrderStatus(order.status),
         items=[PricedItem(each.sku, each.name, each.unit_amount, each.quantity, each.amount) for each in order.items],
         amount_subtotal=order.amount_subtotal,
         amount_discount=order.amount_discount,

@@ -59,9 +59,20 @@ async def test_a_quote_adds_up_and_writes_nothing(shop: Client, connection: asyn
         "amount_discount": 273,
         "amount_total": 2460,
         "currency": "eur",
-        "discount": {"code": "TEN", "amount": 273},
+        "discount": {"code": "TEN", "amount": 273, "percent_off": "10"},
     }
     assert await count_orders(connection) == 0
+
+
+async def test_a_quote_tells_the_terms_of_its_discount(shop: Client, connection: asyncpg.Connection) -> None:
+    await connection.execute(
+        "INSERT INTO discounts (code, amount_off, currency, minimum_subtotal, ends_at)"
+        " VALUES ('TWO', 200, 'eur', 999, '2999-12-31 23:59:59+02')"
+    )
+    body = {"items": [{"sku": "PEN", "quantity": 3}], "discount_code": "TWO"}
+    _, told = await call(shop, "POST", "/api/quotes", body)
+    terms = {"amount_off": 200, "minimum_subtotal": 999, "ends_at": "2999-12-31T21:59:59Z"}
+    assert told["discount"] == {"code": "TWO", "amount": 200} | terms
 
 
 async def test_a_quote_without_a_discount_has_none(shop: Client) -> None:
