@@ -329,6 +329,14 @@ CREATE INDEX outbox_newest ON outbox (created_at DESC, id DESC);
 CREATE INDEX outbox_due ON outbox (channel, next_attempt_at) WHERE status IN ('queued', 'failed');
 CREATE INDEX outbox_unhappy ON outbox (status, created_at DESC, id DESC) WHERE status IN ('failed', 'dead');
 
+-- What somebody has been told of, as long as it is so: each is told once, whichever daemon sees it.
+CREATE TABLE alerts (
+    kind      text NOT NULL,
+    subject   text NOT NULL,
+    raised_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (kind, subject)
+);
+
 -- What operators did -------------------------------------------------------------------------------------------------------
 
 -- Append-only, and a chain for each order: each entry's hash covers the one before. What may name a person is apart, under a hash

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.jobs import anchoring, outbox, partitions, refunds, retry
+from checkout_daemon.jobs import alerts, anchoring, outbox, partitions, refunds, retry
 from checkout_daemon.jobs.runner import Job
 
 JOBS = (
@@ -11,6 +11,9 @@ JOBS = (
     Job("deliver-mails", every_seconds=1.0, run=outbox.deliver_mails),
     Job("deliver-alerts", every_seconds=1.0, run=outbox.deliver_alerts),
     Job("deliver-webhooks", every_seconds=1.0, run=outbox.deliver_webhooks),
+    Job("tell-dead-letters", every_seconds=30.0, run=alerts.look_for_dead_letters),
+    Job("tell-silence", every_seconds=300.0, run=alerts.look_for_silence),
+    Job("tell-endpoint", every_seconds=300.0, run=alerts.look_at_endpoint),
     Job("count-outbox", every_seconds=15.0, run=outbox.count_backlog),
     Job("anchor-operator-log", every_seconds=60.0, run=anchoring.anchor_log),
     Job("payload-partitions", every_seconds=6 * 3600.0, run=partitions.make_partitions),

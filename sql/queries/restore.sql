@@ -8,8 +8,8 @@ SET lock_timeout = '15s';
 -- All of schema.sql, with the partitions: a newer schema than the backup's must not be in its way.
 DROP TABLE IF EXISTS
     schema_migrations, products, discounts, orders, order_items, session_attempts, acts, links, checkout_sessions, payments,
-    payment_observations, refunds, disputes, refund_hints, stripe_events, stripe_event_payloads, order_changes, outbox, operator_log,
-    operator_log_heads, anchors, anchored_heads, refund_requests
+    payment_observations, refunds, disputes, refund_hints, stripe_events, stripe_event_payloads, order_changes, outbox, alerts,
+    operator_log, operator_log_heads, anchors, anchored_heads, refund_requests
 CASCADE;
 
 -- name: drop_functions

@@ -1,0 +1,19 @@
+"""Looks for what the operator must be told of."""
+
+from __future__ import annotations
+
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.alerting import tell_of_dead_letters, tell_of_disabled_endpoint, tell_of_silence
+
+
+async def look_for_dead_letters(runtime: Runtime) -> int:
+    return await tell_of_dead_letters(runtime.database)
+
+
+async def look_for_silence(runtime: Runtime) -> int:
+    """Nothing where there is no Stripe to ask."""
+    return await tell_of_silence(runtime) if runtime.settings.stripe_api_key else 0
+
+
+async def look_at_endpoint(runtime: Runtime) -> int:
+    return await tell_of_disabled_endpoint(runtime) if runtime.settings.stripe_api_key else 0

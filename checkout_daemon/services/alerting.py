@@ -1,0 +1,106 @@
+"""Tells the operator, once and with the command that mends it, what nobody may be looking at.
+
+What an order asks attention for is told by the merge that finds it (domain/derive.py). Here is what concerns the shop
+as a whole: dead letters, events that Stripe made and that do not come, an endpoint that Stripe has disabled. A table
+remembers what was told; what ends is forgotten, and told again when it comes back. What is found together is one mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.outbox import Alert, MessageKind
+from checkout_daemon.gateway.events import newest_events
+from checkout_daemon.gateway.webhook_endpoints import list_endpoints
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.store import alerts
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.events import held_events
+from checkout_daemon.store.outbox import owe
+
+# So long Stripe's own repetitions and a restart of ours may take.
+SILENCE = timedelta(minutes=15)
+_LOOK_BACK = timedelta(days=3)
+_MOST_NAMED = 20
+_ABOUT_ALERTS = (
+    MessageKind.EVENTS_DEAD,
+    MessageKind.OUTBOX_DEAD,
+    MessageKind.EVENTS_SILENT,
+    MessageKind.ENDPOINT_DISABLED,
+)
+
+
+async def tell_of_dead_letters(database: Database) -> int:
+    """Of events and messages that are dead and that nobody was told of; how many."""
+    return await database.run(_tell_of_dead_letters)
+
+
+async def tell_of_silence(runtime: Runtime) -> int:
+    """Of events that Stripe made a while ago and that are not held; how many are missing. Asks Stripe."""
+    now = datetime.now(UTC)
+    newest = (now - SILENCE).timestamp()
+    oldest = (now - _LOOK_BACK).timestamp()
+    made = [
+        each["id"]
+        for each in await newest_events(runtime.gateway)
+        if each["type"] in EVENT_TYPES and oldest < each["created"] < newest
+    ]
+    async with runtime.database.connection() as connection:
+        held = await held_events(connection, made)
+    missing = [each for each in made if each not in held]
+    text = f"{_count(missing, 'event')} of Stripe's did not arrive"
+    alert = Alert(text, len(missing), tuple(missing[:_MOST_NAMED]), "checkout events backfill --since 3d")
+    # One silence, however many events it swallows.
+    subjects = ["silence"] if missing else []
+    await runtime.database.run(lambda connection: _tell_once(connection, MessageKind.EVENTS_SILENT, subjects, alert))
+    return len(missing)
+
+
+async def tell_of_disabled_endpoint(runtime: Runtime) -> int:
+    """Of an endpoint for us that Stripe delivers nothing to any more; how many there are. Asks Stripe."""
+    url = f"{runtime.settings.public_url}/api/webhook"
+    endpoints = (await list_endpoints(runtime.gateway)).object["data"]
+    disabled = [each["id"] for each in endpoints if each["url"] == url and each["status"] != "enabled"]
+    alert = Alert(f"Stripe has disabled the endpoint {url}", len(disabled), tuple(disabled), "checkout doctor")
+    await runtime.database.run(
+        lambda connection: _tell_once(connection, MessageKind.ENDPOINT_DISABLED, disabled, alert)
+    )
+    return len(disabled)
+
+
+async def _tell_of_dead_letters(connection: asyncpg.Connection) -> int:
+    events = await alerts.raise_dead_events(connection)
+    if events:
+        text = f"{_count(events, 'event')} of Stripe's could not be applied"
+        await _owe(connection, MessageKind.EVENTS_DEAD, text, events, "checkout events list --status dead")
+    messages = await alerts.raise_dead_messages(connection, _ABOUT_ALERTS)
+    if messages:
+        text = f"{_count(messages, 'message')} could not be sent"
+        await _owe(connection, MessageKind.OUTBOX_DEAD, text, messages, "checkout outbox list --status dead")
+    return len(events) + len(messages)
+
+
+async def _tell_once(
+    connection: asyncpg.Connection, kind: MessageKind, subjects: Collection[str], alert: Alert
+) -> None:
+    """`subjects` are all that there are now; nobody is told again of what they were told of."""
+    if await alerts.raise_alerts(connection, kind, subjects):
+        payload = msgspec.json.encode(alert).decode()
+        await owe(connection, kind, subject_id=str(uuid4()), payload=payload)
+
+
+async def _owe(
+    connection: asyncpg.Connection, kind: MessageKind, text: str, subjects: Sequence[str], command: str
+) -> None:
+    alert = Alert(text, len(subjects), tuple(subjects[:_MOST_NAMED]), command)
+    await owe(connection, kind, subject_id=str(uuid4()), payload=msgspec.json.encode(alert).decode())
+
+
+def _count(things: Collection[str], name: str) -> str:
+    return f"1 {name}" if len(things) == 1 else f"{len(things)} {name}s"

@@ -1,0 +1,132 @@
+"""Somebody is told: dead letters, silence, a disabled endpoint; once each, whichever daemon sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import aiohttp
+import asyncpg
+import msgspec
+import pytest
+
+from checkout_daemon.domain.facts import RefundFact, RefundStatus
+from checkout_daemon.domain.outbox import Alert
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services import alerting
+from checkout_daemon.services.alerting import tell_of_dead_letters, tell_of_disabled_endpoint, tell_of_silence
+from checkout_daemon.services.merge import Telling, merge
+from tests.services.conftest import KEY
+from tests.support.flaky_stripe import FlakyStripe
+from tests.support.orders import add_order
+from tests.support.payments import paid
+
+DEAD_EVENT = (
+    "INSERT INTO stripe_events (id, type, status, received_at, body_hash)"
+    " VALUES ($1, 'charge.refunded', 'dead', now(), '')"
+)
+CHARGE = {
+    "amount": "1000",
+    "currency": "eur",
+    "payment_method": "pm_card_visa",
+    "confirm": "true",
+    "automatic_payment_methods[enabled]": "true",
+    "automatic_payment_methods[allow_redirects]": "never",
+}
+
+
+async def told(connection: asyncpg.Connection, kind: str) -> list[Alert]:
+    rows = await connection.fetch(
+        "SELECT payload FROM outbox WHERE kind = $1 AND channel = 'alert' ORDER BY created_at", kind
+    )
+    return [msgspec.json.decode(row["payload"], type=Alert) for row in rows]
+
+
+async def test_dead_events_are_told_once_together_and_again_when_they_die_again(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    for event_id in ("evt_1", "evt_2"):
+        await connection.execute(DEAD_EVENT, event_id)
+    await asyncio.gather(*(tell_of_dead_letters(runtime.database) for _ in range(5)))
+    (alert,) = await told(connection, "events.dead")
+    assert (alert.count, alert.subjects) == (2, ("evt_1", "evt_2"))
+    assert alert.command == "checkout events list --status dead"
+    assert await connection.fetchval("SELECT count(*) FROM outbox WHERE channel = 'webhook'") == 1
+
+    await connection.execute("UPDATE stripe_events SET status = 'applied' WHERE id = 'evt_1'")
+    await tell_of_dead_letters(runtime.database)
+    await connection.execute("UPDATE stripe_events SET status = 'dead' WHERE id = 'evt_1'")
+    await tell_of_dead_letters(runtime.database)
+    assert [each.subjects for each in await told(connection, "events.dead")] == [("evt_1", "evt_2"), ("evt_1",)]
+
+
+async def test_a_second_failed_refund_is_told_though_the_order_asks_for_the_same_already(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
+    failed = [RefundFact(f"re_{n}", False, "pi_1", RefundStatus.FAILED, 100, "eur") for n in (1, 2)]
+    tellings = [
+        paid(order_id, "pi_1"),
+        *(Telling("refund.failed", "stripe", subject_id="pi_1", facts=[each]) for each in failed),
+    ]
+    for telling in tellings:
+        await runtime.database.run(lambda connection, telling=telling: merge(connection, [telling]))  # type: ignore[misc]
+    subjects = await connection.fetch("SELECT subject_id FROM outbox WHERE channel = 'alert' ORDER BY subject_id")
+    assert [row["subject_id"] for row in subjects] == ["refund_failed:re_1", "refund_failed:re_2"]
+
+
+async def test_a_dead_message_is_told_but_an_alert_about_alerts_never(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_order(connection)
+    await connection.execute(
+        "INSERT INTO outbox (order_id, kind, channel, status) VALUES ($1, 'order.completed', 'webhook', 'dead')",
+        order_id,
+    )
+    for _ in range(3):
+        await tell_of_dead_letters(runtime.database)
+        await connection.execute("UPDATE outbox SET status = 'dead'")
+    (alert,) = await told(connection, "outbox.dead")
+    assert (alert.count, alert.command) == (1, "checkout outbox list --status dead")
+
+
+async def test_events_that_do_not_arrive_are_told_once_and_no_more_once_they_are_held(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as http,
+        http.post(f"{stripe.base}/v1/payment_intents", data=CHARGE) as answer,
+    ):
+        assert answer.status == 200
+    assert await tell_of_silence(runtime) == 0  # they may still be on their way
+    monkeypatch.setattr(alerting, "SILENCE", timedelta(seconds=-5))
+    missing = 0
+    for _ in range(2):
+        missing = await tell_of_silence(runtime)
+    assert missing >= 2
+    (alert,) = await told(connection, "events.silent")
+    assert (alert.count, alert.command) == (missing, "checkout events backfill --since 3d")
+    for event_id in alert.subjects:
+        await connection.execute(DEAD_EVENT, event_id)
+    assert await tell_of_silence(runtime) == 0
+    assert len(await told(connection, "events.silent")) == 1
+    await connection.execute("DELETE FROM stripe_events")
+    await tell_of_silence(runtime)
+    assert len(await told(connection, "events.silent")) == 2
+
+
+async def test_an_endpoint_that_stripe_disabled_is_told_each_time_it_happens(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    form = {"url": f"{runtime.settings.public_url}/api/webhook", "enabled_events[]": "*"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        async with http.post(f"{stripe.base}/v1/webhook_endpoints", data=form) as answer:
+            endpoint_id = (await answer.json())["id"]
+        for disabled in ("true", "true", "false", "true"):
+            url = f"{stripe.base}/v1/webhook_endpoints/{endpoint_id}"
+            async with http.post(url, data={"disabled": disabled}) as answer:
+                assert answer.status == 200
+            assert await tell_of_disabled_endpoint(runtime) == (disabled == "true")
+    alerts = await told(connection, "endpoint.disabled")
+    assert [each.subjects for each in alerts] == [(endpoint_id,)] * 2
