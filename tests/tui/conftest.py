@@ -73,7 +73,8 @@ class Seat:
 
     def numbers(self) -> list[int]:
         """The orders in the list, from the top of what is seen."""
-        return [int(line[1:].split()[0]) for line in self.lines() if "…" not in line[:4]]
+        words = (line[1:].split()[0] for line in self.lines())
+        return [int(word) for word in words if word.isdigit()]
 
 
 Sit = Callable[..., AbstractAsyncContextManager[Seat]]

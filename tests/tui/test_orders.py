@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
@@ -22,7 +22,8 @@ FROM generate_series(3000, 1, -1) AS n
 async def test_a_row_shows_number_age_status_total_customer_and_attention(
     connection: asyncpg.Connection, sit: Sit
 ) -> None:
-    await add_order(connection, ago=3 * MINUTE, status="partially_refunded", attention=["paid_twice"])
+    made = datetime.now(UTC) - 3.5 * MINUTE
+    await add_order(connection, created_at=made, status="partially_refunded", attention=["paid_twice"])
     async with sit() as seat:
         (line,) = seat.lines()
     for text in ("1001", "3m", "partially refunded", "€12.50", "Ada Lovelace", "! paid twice"):
@@ -46,7 +47,7 @@ async def test_a_new_order_comes_on_top_and_the_cursor_stays_on_its_order(
         marked = [line for line in seat.lines() if line.startswith("▌")]
         assert len(marked) == 1
         assert "1002" in marked[0]
-        assert "orders show 1002" in seat.text()
+        assert "$ checkout orders show 1002" in seat.text()
 
 
 async def test_a_changed_row_is_lit_once_and_in_place(connection: asyncpg.Connection, sit: Sit) -> None:

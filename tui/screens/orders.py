@@ -1,25 +1,38 @@
-"""The first screen: the shop's orders as they come and change."""
+"""The first screen: the shop's orders as they come and change, with what narrows them and how the shop does."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from time import monotonic
 from typing import ClassVar
 
 from textual import work
 from textual.widget import Widget
+from textual.widgets import Input
 
 from tui.actions import Action, command_line
 from tui.data import ChangeLine, DatabaseUnavailable, OrderFilter, OrderLine
 from tui.desk import Desk
+from tui.filters import Choice
+from tui.latest import Latest
 from tui.listing import Listing
 from tui.screens.base import DeskScreen
 from tui.screens.orders_columns import cells, columns
+from tui.screens.pick import StatusPicker
+from tui.widgets.chips import Chips
+from tui.widgets.figures import FiguresBar
 from tui.widgets.table import Column, LiveTable
 from tui.widgets.top_line import TopLine
 
 _MOST_WAITING = 2000
+_FIGURES_SECONDS = 10.0
+_FIGURES_SHARE = 20  # of the time between two readings, at most one part in so many is spent on reading
+_SEARCH_PAUSE_SECONDS = 0.08
 _NO_ORDERS = "No orders yet. The first one appears here when somebody goes to Checkout."
+_NONE_FITS = "No order fits. 0 shows all again."
 
 
 class OrdersScreen(DeskScreen):
@@ -28,27 +41,50 @@ class OrdersScreen(DeskScreen):
     PLACE = "Orders"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("enter", "open", "Open the order", "orders show ORDER", foot="Open"),
+        Action(
+            "slash",
+            "search",
+            "Search numbers, names, emails and ids",
+            "orders list --search TEXT",
+            "Search",
+            show_key="/",
+        ),
+        Action("s", "statuses", "Show only some statuses", "orders list --status STATUS", foot="Status"),
+        Action("a", "attention", "Show only what needs attention", "orders list --attention", foot="Attention"),
+        Action("t", "span", "Show only the last hour, day, week, month", "orders list --since 24h", foot="Time"),
+        Action("0", "clear", "Show all again", "orders list"),
         Action("p", "pause", "Hold the list still, or let it go on", "orders watch", foot="Pause"),
         Action("c", "copy_number", "Copy the order's number", "orders show ORDER", foot="Copy"),
     )
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
+        self.choice = Choice()
         self.wanted = OrderFilter()
-        self._wanted_rank: int | None = None
-        self._loading = False
+        self._rows = Latest(self._load_rows)
+        self._choices = Latest(self._narrow)
         self._paused = False
         self._waiting: dict[str, bool] = {}  # order id -> whether it is new
+        self._figures_due = 0.0
+        self._figures_busy = False
 
     def body(self) -> Iterable[Widget]:
+        yield FiguresBar(self.desk)
+        yield Chips()
+        search = Input(placeholder="number, name, email, or an id of ours or Stripe's", id="search", compact=True)
+        search.display = False
+        yield search
         listing = Listing(self.desk.data.orders(self.wanted))
         yield LiveTable(listing, columns, self._cells, id="orders", empty=_NO_ORDERS)
 
     def on_mount(self) -> None:
         super().on_mount()
         self.table.focus()
-        self.set_interval(1, self._grow_older)
+        self._show_choice()
+        self.say_command(self.choice.command())
+        self.set_interval(1, self._every_second)
         self._load(0)
+        self._read_figures()
 
     @property
     def table(self) -> LiveTable[OrderLine]:
@@ -59,36 +95,33 @@ class OrdersScreen(DeskScreen):
 
     # Reading
 
-    def _load(self, rank: int) -> None:
-        """Read the rows around a rank. One at a time, and only the last that was asked for: a query that is cancelled
-        costs the database a connection."""
-        self._wanted_rank = rank
-        if not self._loading:
-            self._loading = True
-            self._load_rows()
-
     @work(group="rows")
-    async def _load_rows(self) -> None:
+    async def _load(self, rank: int) -> None:
         try:
-            while self._wanted_rank is not None:
-                rank, self._wanted_rank = self._wanted_rank, None
-                await self._load_once(self.table.listing, rank)
+            await self._rows.ask(rank)
         except DatabaseUnavailable:
             return  # reload follows when it answers again
-        finally:
-            self._loading = False
 
-    async def _load_once(self, listing: Listing[OrderLine], rank: int) -> None:
+    async def _load_rows(self, rank: int) -> None:
+        listing = self.table.listing
         await listing.load(rank)
-        if listing is self.table.listing:
-            self.table.rows_arrived()
+        await self._show_loaded(listing)
+
+    async def _show_loaded(self, listing: Listing[OrderLine]) -> None:
+        self._show_rows(listing)
         if not listing.counted:
             await listing.count()
-            if listing is self.table.listing:
-                self.table.rows_arrived()
+            self._show_rows(listing)
+
+    def _show_rows(self, listing: Listing[OrderLine]) -> None:
+        if listing is self.table.listing:
+            self.table.rows_arrived()
+            self._show_choice()
 
     async def reload(self) -> None:
         self._load(self.table.cursor_rank)
+        self._figures_due = 0.0
+        await self._catch_up()
 
     def on_live_table_rows_wanted(self, event: LiveTable.RowsWanted) -> None:
         self._load(event.rank)
@@ -96,42 +129,152 @@ class OrdersScreen(DeskScreen):
     async def changed(self, changes: list[ChangeLine]) -> None:
         for each in changes:
             self._waiting[each.order_id] = self._waiting.get(each.order_id, False) or each.from_status is None
+        self._figures_due = min(self._figures_due, monotonic() + 1)
         if self._paused:
             self._show_pause()
             return
         await self._catch_up()
 
     async def _catch_up(self) -> None:
+        if self._paused or not self._waiting:
+            return
         waiting, self._waiting = self._waiting, {}
         if len(waiting) > _MOST_WAITING:
-            await self.reload()
+            self._load(self.table.cursor_rank)
             return
-        listing = self.table.listing
+        listing, wanted = self.table.listing, self.wanted
         try:
             lines = await self.desk.data.order_lines(waiting)
         except DatabaseUnavailable:
             self._waiting = waiting | self._waiting
             return
-        if listing is not self.table.listing:
-            return
-        fitting = [line for line in lines if self.wanted.fits(line.row.order)]
-        gone = {line.key for line in lines} - {line.key for line in fitting}
-        self.table.update(fitting, gone, {key for key, new in waiting.items() if new})
+        if listing is self.table.listing:
+            fitting = [line for line in lines if wanted.fits(line.row.order)]
+            gone = {line.key for line in lines} - {line.key for line in fitting}
+            self.table.update(fitting, gone, {key for key, new in waiting.items() if new})
+            self._show_choice()
 
-    def _grow_older(self) -> None:
-        self.table.refresh()
+    def _every_second(self) -> None:
+        self.table.refresh()  # ages
+        if monotonic() >= self._figures_due and not self._figures_busy and self.desk.lost_at is None:
+            self._read_figures()
+
+    @work(group="figures")
+    async def _read_figures(self) -> None:
+        self._figures_busy = True
+        self._figures_due = monotonic() + _FIGURES_SECONDS
+        started = monotonic()
+        try:
+            figures = await self.desk.data.figures()
+        except DatabaseUnavailable:
+            return
+        finally:
+            self._figures_busy = False
+        self.query_one(FiguresBar).show(figures)
+        # A big day costs the database more; not more often than that bears.
+        self._figures_due = max(self._figures_due, monotonic() + _FIGURES_SHARE * (monotonic() - started))
 
     def redraw(self) -> None:
         super().redraw()
+        self.query_one(FiguresBar).redraw()
+        self.query_one(Chips).redraw()
         self.table.refresh()
+
+    # Narrowing
+
+    def _choose(self, choice: Choice) -> None:
+        self.choice = choice
+        self._show_choice()
+        self._apply_choice()
+
+    @work(group="choice")
+    async def _apply_choice(self) -> None:
+        try:
+            await self._choices.ask(self.choice)
+        except DatabaseUnavailable:
+            return
+
+    async def _narrow(self, choice: Choice) -> None:
+        if choice.search:
+            await asyncio.sleep(_SEARCH_PAUSE_SECONDS)  # somebody types
+            if choice != self.choice:
+                return
+        wanted = choice.filter()
+        if choice.search:
+            wanted = await self.desk.data.searching(wanted, choice.search)
+        listing = Listing(self.desk.data.orders(wanted))
+        await listing.load(0)
+        if choice != self.choice:
+            return
+        self.wanted = wanted
+        self.table.empty = _NONE_FITS if choice.narrows else _NO_ORDERS
+        self.table.show(listing)
+        self.say_command(choice.command())
+        await self._show_loaded(listing)
+
+    def _show_choice(self) -> None:
+        listing = self.table.listing
+        count = f"{listing.height:,} orders" if listing.counted else ""
+        self.query_one(Chips).show(self.choice.chips(), count)
+
+    def on_chips_pressed(self, event: Chips.Pressed) -> None:
+        self.run_worker(self.run_action(event.action))
+
+    @work
+    async def action_statuses(self) -> None:
+        chosen = await self.app.push_screen_wait(StatusPicker(self.choice.statuses))
+        if chosen is not None:
+            self._choose(replace(self.choice, statuses=chosen))
+
+    def action_attention(self) -> None:
+        self._choose(replace(self.choice, attention=not self.choice.attention))
+
+    def action_span(self) -> None:
+        self._choose(replace(self.choice, span=self.choice.next_span()))
+
+    def action_clear(self) -> None:
+        self._search_box.value = ""
+        self._leave_search()
+        self._choose(Choice())
+
+    # Searching
+
+    @property
+    def _search_box(self) -> Input:
+        return self.query_one("#search", Input)
+
+    def action_search(self) -> None:
+        self._search_box.display = True
+        self._search_box.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id == "search" and event.value.strip() != self.choice.search:
+            self._choose(replace(self.choice, search=event.value.strip()))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._leave_search()
+
+    def key_escape(self) -> None:
+        """Out of the search, and of what it found."""
+        if self._search_box.display or self.choice.search:
+            self._search_box.value = ""
+            self._leave_search()
+            self._choose(replace(self.choice, search=""))
+
+    def key_down(self) -> None:
+        if self._search_box.has_focus:
+            self._leave_search()
+
+    def _leave_search(self) -> None:
+        self._search_box.display = False
+        self.table.focus()
 
     # Acting
 
     async def action_pause(self) -> None:
         self._paused = not self._paused
         self._show_pause()
-        if not self._paused and self._waiting:
-            await self._catch_up()
+        await self._catch_up()
 
     def _show_pause(self) -> None:
         top = self.query_one(TopLine)
@@ -140,8 +283,8 @@ class OrdersScreen(DeskScreen):
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         row = self.table.cursor_row
-        number = [] if row is None else ["orders", "show", row.row.order.number]
-        self.say_command(command_line(*(number or ["orders", "list"])))
+        if event.by_hand and row is not None:
+            self.say_command(command_line("orders", "show", row.row.order.number))
 
     def action_open(self) -> None:
         self.table.action_choose()

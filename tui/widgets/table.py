@@ -61,7 +61,6 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         Binding("pagedown,space", "page(1)", "Page down", show=False),
         Binding("home,g", "first", "First", show=False),
         Binding("end,G", "last", "Last", show=False),
-        Binding("enter", "choose", "Open", show=False),
     ]
 
     @dataclass
@@ -75,9 +74,10 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Moved(Message):
-        """The cursor stands on another row, or on none."""
+        """The cursor stands on another row, or on none; `by_hand`: somebody moved it there."""
 
         key: str | None
+        by_hand: bool
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, LiveTable.Moved)
@@ -194,17 +194,17 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             self._scroll_now(rank)
         elif rank >= top + self._lines:
             self._scroll_now(rank - self._lines + 1)
-        self._stand_on(rank)
+        self._stand_on(rank, by_hand=True)
         self._want_rows()
         self.refresh()
 
-    def _stand_on(self, rank: int) -> None:
+    def _stand_on(self, rank: int, *, by_hand: bool = False) -> None:
         row = self.listing.at(rank)
         key = None if row is None else row.key
         self.cursor_rank = rank
-        if key != self.cursor_key or key is None:
+        if key != self.cursor_key or by_hand:
             self.cursor_key = key
-            self.post_message(self.Moved(key))
+            self.post_message(self.Moved(key, by_hand))
 
     def on_click(self, event: events.Click) -> None:
         rank = int(self.scroll_offset.y) + event.y - 1

@@ -1,0 +1,83 @@
+"""The figures on top: today's, in the shop's time zone and the key's mode."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from checkout_daemon.services.overview import midnight, read_figures
+from checkout_daemon.store.database import Database
+from tests.support.orders import add_order
+from tests.tui.conftest import Sit
+from tui.widgets.plot import bars, resampled
+
+NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def test_the_day_begins_at_the_shop_s_midnight() -> None:
+    assert midnight(NOON, "Europe/Vienna") == datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
+    assert midnight(NOON, "Asia/Kathmandu") == datetime(2026, 6, 30, 18, 15, tzinfo=UTC)
+
+
+async def test_revenue_is_what_was_paid_today_and_not_given_back(
+    database_url: str, connection: asyncpg.Connection
+) -> None:
+    today = {"created_at": NOON - HOUR, "paid_at": NOON - HOUR, "status": "completed"}
+    await add_order(connection, **today)
+    await add_order(connection, **today, amount_refunded=250)
+    await add_order(connection, **today, currency="jpy", amount_subtotal=900, amount_total=900)
+    await add_order(connection, **today, livemode=True)
+    await add_order(connection, **today | {"paid_at": NOON - 15 * HOUR, "created_at": NOON - 15 * HOUR})
+    await add_order(connection, created_at=NOON - HOUR)
+    database = Database(database_url)
+    figures = await read_figures(database, NOON, "Europe/Vienna", livemode=False)
+    await database.close()
+    assert {(line.currency, line.amount) for line in figures.revenue if line.at >= figures.today} == {
+        ("eur", 2250),
+        ("jpy", 900),
+    }
+    assert sum(line.amount for line in figures.revenue if line.currency == "eur") == 3500
+    assert {(line.status, line.made, line.paid) for line in figures.days} == {("completed", 3, 3), ("pending", 1, 0)}
+
+
+async def test_what_is_wrong_is_counted(database_url: str, connection: asyncpg.Connection) -> None:
+    order_id = await add_order(connection, attention=["paid_twice"])
+    await connection.execute(
+        "INSERT INTO checkout_sessions (id, livemode, order_id, status, outcome, expires_at)"
+        " VALUES ('cs_1', false, $1, 'open', 'unpaid', $2), ('cs_2', false, $1, 'open', 'unpaid', $3)",
+        order_id,
+        NOON - HOUR,
+        NOON + HOUR,
+    )
+    await add_order(connection, status="processing", created_at=NOON - 15 * 24 * HOUR)
+    await connection.execute(
+        "INSERT INTO stripe_events (id, type, status, received_at, created_at, body_hash) VALUES"
+        " ('evt_1', 't', 'dead', $1, $1::timestamptz - interval '2 seconds', '')",
+        NOON - HOUR,
+    )
+    database = Database(database_url)
+    trouble = (await read_figures(database, NOON, "UTC", livemode=False)).trouble
+    await database.close()
+    assert (trouble.stuck, trouble.events_dead, trouble.messages_dead, trouble.lag_seconds) == (2, 1, 0, 2.0)
+
+
+async def test_they_are_on_the_screen_and_follow(connection: asyncpg.Connection, sit: Sit) -> None:
+    now = datetime.now(UTC)
+    await add_order(connection, created_at=now, paid_at=now, status="completed")
+    async with sit() as seat:
+        await seat.sees("Today €12.50", "1 orders", "100% paid", "1 completed", "0 stuck")
+        order_id = await add_order(connection, created_at=now, status="failed")
+        await connection.execute(
+            "INSERT INTO order_changes (order_id, to_status, cause, actor) VALUES ($1, 'failed', 'made', 's')", order_id
+        )
+        await connection.execute("NOTIFY checkout_changes")
+        await seat.sees("2 orders", "50% paid", "1 failed")
+
+
+def test_bars_show_the_least_amount_and_nothing_as_ground() -> None:
+    assert bars([0, 1, 50, 100]) == ["▁▂▄█"]
+    assert bars([0, 50, 100], 2) == ["  █", "▁██"]
+    assert bars([0, 0]) == ["▁▁"]
+    assert resampled([1, 2, 3, 4, 5], 2) == [3, 12]

@@ -1,0 +1,53 @@
+"""What narrows the list of orders: statuses, attention, time and a search; as a filter, as chips, as a command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from tui.actions import command_line
+from tui.data import OrderFilter
+from tui.texts import words
+
+SPANS = (None, "1h", "24h", "7d", "30d")
+_LENGTHS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`span`: one of SPANS; since when orders were made."""
+
+    statuses: tuple[str, ...] = ()
+    attention: bool = False
+    span: str | None = None
+    search: str = ""
+
+    @property
+    def narrows(self) -> bool:
+        return self != Choice()
+
+    def filter(self) -> OrderFilter:
+        """Without the search, which the database must look up."""
+        since = None if self.span is None else datetime.now(UTC) - _LENGTHS[self.span]
+        return OrderFilter(statuses=self.statuses, attention=self.attention, since=since)
+
+    def next_span(self) -> str | None:
+        return SPANS[(SPANS.index(self.span) + 1) % len(SPANS)]
+
+    def command(self) -> str:
+        """The command that lists the same."""
+        options = [option for status in self.statuses for option in ("--status", status)]
+        options += ["--attention"] if self.attention else []
+        options += ["--since", self.span] if self.span else []
+        options += ["--search", self.search] if self.search else []
+        return command_line("orders", "list", *options)
+
+    def chips(self) -> list[tuple[str, str, bool]]:
+        """Action, text, and whether it narrows."""
+        statuses = ", ".join(words(status) for status in self.statuses)
+        return [
+            ("statuses", f"s {statuses or 'any status'}", bool(self.statuses)),
+            ("attention", "a needs attention" if self.attention else "a any attention", self.attention),
+            ("span", f"t last {self.span}" if self.span else "t any time", self.span is not None),
+            ("search", f"/ {self.search}" if self.search else "/ search", bool(self.search)),
+        ]

@@ -1,0 +1,51 @@
+"""The filters of a list, each as a chip that says what it lets through; a click changes it as its key does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.message import Message
+from textual.widgets import Static
+
+
+class Chips(Static):
+    @dataclass
+    class Pressed(Message):
+        """A chip was clicked: the name of its action."""
+
+        action: str
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self._chips: Sequence[tuple[str, str, bool]] = ()
+        self._note = ""
+
+    def show(self, chips: Sequence[tuple[str, str, bool]], note: str = "") -> None:
+        """Action, text and whether it narrows, of each; a note at the end."""
+        self._chips, self._note = chips, note
+        self.redraw()
+
+    def on_resize(self) -> None:
+        self.redraw()
+
+    def redraw(self) -> None:
+        colours = self.app.theme_variables
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for action, words, narrows in self._chips:
+            style = Style.parse(
+                f"bold {colours['background']} on {colours['primary']}" if narrows else colours["muted"]
+            )
+            text.append(f" {words} ", style + Style(meta={"chip": action})).append(" ")
+        note = Text(f"{self._note} ", colours["muted"])
+        room = self.size.width - text.cell_len - note.cell_len
+        if room > 0:
+            text.append(" " * room).append_text(note)
+        self.update(text)
+
+    def on_click(self, event: events.Click) -> None:
+        if action := event.style.meta.get("chip"):
+            self.post_message(self.Pressed(action))
