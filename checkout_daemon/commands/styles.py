@@ -42,6 +42,8 @@ def attention(codes: Sequence[str]) -> Text:
 
 
 def transition(change: ChangeLine) -> str:
+    if change.from_status == change.to_status:  # its attention or its refunds changed, or a person did something
+        return words(change.to_status)
     before = "new" if change.from_status is None else words(change.from_status)
     return f"{before} → {words(change.to_status)}"
 
