@@ -16,7 +16,7 @@ BIN := .venv/bin
 PYTHON_READY := .venv/.installed
 NODE_READY := frontend/node_modules/.installed
 STOREFRONT := checkout_daemon/web/storefront/index.html
-STOREFRONT_SOURCES := $(shell find frontend/src frontend/public) $(wildcard checkout_daemon/domain/*.json) \
+STOREFRONT_SOURCES := $(shell find frontend/src frontend/public frontend/tools) $(wildcard checkout_daemon/domain/*.json) \
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json
 
 help:

@@ -1,8 +1,12 @@
-"""/openapi.json: an OpenAPI 3.1 description made from the routes and the schemas, so that it cannot fall behind."""
+"""/openapi.json: an OpenAPI 3.1 description made from the routes and the schemas, so that it cannot fall behind.
+
+`python -m checkout_daemon.web.openapi` prints it; `npm run api` keeps a copy and its types in frontend/src/lib/api.
+"""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +17,7 @@ from checkout_daemon import __version__
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.web import problems, schemas
 from checkout_daemon.web.failures import MethodNotAllowed
-from checkout_daemon.web.routes import Route
+from checkout_daemon.web.routes import ROUTES, Route
 
 _REFERENCE = "#/components/schemas/{name}"
 _PATTERN = re.compile(r"\{(\w+):(.+)\}(?=/|$)")
@@ -115,3 +119,7 @@ def _header_parameters(route: Route) -> list[dict[str, Any]]:
 
 def _reference(body: type[msgspec.Struct]) -> dict[str, str]:
     return {"$ref": _REFERENCE.format(name=body.__name__)}
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(describe(ROUTES) + b"\n")

@@ -23,6 +23,7 @@ Email = Annotated[str, Meta(extra_json_schema={"format": "email", "examples": ["
 Phone = Annotated[str, Meta(description="International, with its +", extra_json_schema={"examples": ["+43 1 5880 10"]})]
 DiscountCode = Annotated[str, Meta(extra_json_schema={"examples": ["WELCOME10"]})]
 Amount = Annotated[int, Meta(description="In minor units of the currency, as in Stripe's API")]
+Time = Annotated[datetime, Meta(tz=True)]
 Currency = Annotated[str, Meta(description="Three letters, lower-case", extra_json_schema={"examples": ["eur"]})]
 
 
@@ -90,7 +91,7 @@ class DiscountAnswer(Answer):
     percent_off: Annotated[str, Meta(description="A decimal number; else there is amount_off")] | None = None
     amount_off: Amount | None = None
     minimum_subtotal: Annotated[Amount, Meta(description="The least subtotal it is for")] = 0
-    ends_at: Annotated[datetime, Meta(description="It ends just before")] | None = None
+    ends_at: Annotated[Time, Meta(description="It ends just before")] | None = None
 
 
 class QuoteAnswer(Answer):
@@ -110,7 +111,7 @@ class StripeCheckoutAnswer(Answer):
     status: OrderStatus
     amount_total: Amount
     currency: Currency
-    expires_at: datetime
+    expires_at: Time
 
 
 class OrderAnswer(Answer):

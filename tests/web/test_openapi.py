@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -25,6 +26,12 @@ async def test_it_is_served(client: Client) -> None:
     async with client.get("/openapi.json") as answer:
         assert answer.content_type == "application/json"
         assert json.loads(await answer.read()) == DOCUMENT
+
+
+def test_the_storefronts_copy_is_current() -> None:
+    """Otherwise: npm --prefix frontend run api."""
+    copy = Path(__file__).parents[2] / "frontend" / "src" / "lib" / "api" / "openapi.json"
+    assert copy.read_bytes() == describe(ROUTES) + b"\n"
 
 
 async def test_it_describes_exactly_the_routes_there_are(client: Client) -> None:

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
-import { fakeDaemon } from '@/test/daemon';
-import { ApiError, fetchOrder, fetchQuote, startCheckout } from './api';
+import { expect, test, vi } from 'vitest';
+import { fakeDaemon, session } from '@/test/daemon';
+import { ApiError, createClient, fetchOrder, fetchProducts, fetchQuote, retryUrlOf, startCheckout } from '.';
 
 const request = { items: [{ sku: 'NOTEBOOK', quantity: 1 }], customer: { name: 'A', email: 'a@b.at', phone: '+431' } };
 
@@ -54,4 +54,30 @@ test('the checkout carries its key, and references are escaped in paths', async 
 
   expect(daemon.to('POST /api/stripe-checkout')).toMatchObject([{ key: 'key-1', body: request }]);
   expect(daemon.to('GET /api/stripe-checkout/a%2Fb')).toHaveLength(1);
+});
+
+test('a shop elsewhere names the daemon once, also for paths that come with an answer', async () => {
+  const daemon = fakeDaemon({
+    'GET https://pay.example/api/products': () => [200, { currency: 'eur', products: [] }],
+    'POST https://pay.example/api/stripe-checkout/o_1/retry': () => [200, session],
+  });
+  const client = createClient({ base: 'https://pay.example/' });
+
+  expect(await client.fetchProducts()).toEqual({ currency: 'eur', products: [] });
+  expect(await client.retryCheckout(retryUrlOf('o_1'))).toEqual(session);
+  expect(daemon.asked).toHaveLength(2);
+});
+
+test('a daemon that takes too long is no answer', async () => {
+  fakeDaemon({ 'GET /api/products': () => new Promise((resolve) => setTimeout(() => resolve([200, {}]), 50)) });
+  const client = createClient({ timeoutMs: 1 });
+
+  expect(await failureOf(client.fetchProducts())).toMatchObject({ status: 0, code: 'network' });
+});
+
+test('how long to wait comes with the refusal', async () => {
+  const headers = { 'Retry-After': '7' };
+  vi.stubGlobal('fetch', async () => Response.json({ code: 'too_many_requests' }, { status: 429, headers }));
+
+  expect(await failureOf(fetchProducts())).toMatchObject({ code: 'too_many_requests', retryAfterSeconds: 7 });
 });

@@ -1,0 +1,48 @@
+/** The one error of the client, whatever went wrong: the network, the daemon, or something between them. */
+
+import type { FieldFault, Operations, Problem, QuoteAnswer } from './types';
+
+/** Every code that an operation's problem can have: stable, unlike its words. */
+export type ProblemCode = Operations[keyof Operations]['problems'];
+
+/** The daemon's code, or `network` when no answer came, or `http_<status>` when the answer was not the daemon's. */
+export type ErrorCode = ProblemCode | 'network' | `http_${number}`;
+
+export class ApiError extends Error {
+  /** 0 when no answer came. */
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly faults: readonly FieldFault[];
+  /** What holds now, with `price_changed`. */
+  readonly quote: QuoteAnswer | undefined;
+  /** How long to wait before another try, where the daemon said so. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    status: number,
+    code: ErrorCode,
+    message: string,
+    problem: Partial<Problem> = {},
+    retryAfterSeconds?: number,
+  ) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+    this.faults = problem.errors ?? [];
+    this.quote = problem.quote ?? undefined;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** The error that an answer means which was not a success. */
+export function errorOf(response: Response, payload: unknown): ApiError {
+  const problem = (typeof payload === 'object' && payload !== null ? payload : {}) as Partial<Problem>;
+  const message = problem.detail ?? problem.title ?? `The shop answered with status ${response.status}.`;
+  const code = (problem.code as ProblemCode | undefined) ?? (`http_${response.status}` as const);
+  return new ApiError(response.status, code, message, problem, secondsOf(response.headers.get('Retry-After')));
+}
+
+function secondsOf(header: string | null): number | undefined {
+  return header !== null && /^\d+$/.test(header) ? Number(header) : undefined;
+}
