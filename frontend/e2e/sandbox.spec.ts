@@ -154,7 +154,7 @@ test('expire a session by keyboard alone', async ({ page, sandbox }) => {
   const heading = page.getByRole('heading', { level: 2, name: '€23.00 Expired' });
   await expect(heading, 'the pressed button is gone, its place is kept').toBeFocused();
   await page.keyboard.press('Escape');
-  await expect(page.getByRole('link', { name: `Expired €23.00` })).toBeFocused();
+  await expect(page.getByRole('link', { name: /^Expired €23\.00/ })).toBeFocused();
 });
 
 test('send an event again by keyboard alone', async ({ page, sandbox }) => {
@@ -242,7 +242,7 @@ test('the clock is advanced, and trouble goes on and off', async ({ page, sandbo
   await button(page, 'Advance').click();
   await expect(page.getByRole('alert')).toContainText('Invalid advance');
   await button(page, 'Advance 1 day').click();
-  await expect(said(page)).toHaveText('The clock was advanced by 1 day.');
+  await expect(said(page)).toContainText('It is now ');
   await expect(page.locator('#clock')).toContainText('1 day ahead');
   await page.getByLabel('Sent twice').fill('50');
   await button(page, 'Apply').click();
