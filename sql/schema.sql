@@ -73,6 +73,8 @@ CREATE TABLE orders (
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
     locale          text,  -- a tag such as de-AT, of the shopper's browser; null: not known
+    erased_at       timestamptz,  -- when its customer was forgotten
+    coupon_deleted_at timestamptz,  -- at Stripe; null again when one is made anew
     CONSTRAINT orders_idempotency_key UNIQUE (idempotency_key),
     CONSTRAINT orders_status_known CHECK (status IN (
         'pending', 'processing', 'completed', 'partially_refunded', 'refunded', 'disputed', 'failed', 'expired', 'canceled')),
@@ -89,6 +91,9 @@ CREATE INDEX orders_by_payment ON orders (paid_at) WHERE paid_at IS NOT NULL;
 CREATE INDEX orders_with_attention ON orders (created_at DESC, number DESC) WHERE attention <> '{}';
 CREATE INDEX orders_redeeming ON orders (discount_code)
     WHERE discount_code IS NOT NULL AND status NOT IN ('failed', 'expired', 'canceled');
+CREATE INDEX orders_to_forget ON orders (created_at)
+    WHERE erased_at IS NULL AND paid_at IS NULL AND status IN ('pending', 'failed', 'expired', 'canceled');
+CREATE INDEX orders_with_coupon ON orders (updated_at) WHERE amount_discount > 0 AND coupon_deleted_at IS NULL;
 
 CREATE TABLE order_items (
     order_id        uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
@@ -254,6 +259,7 @@ CREATE INDEX stripe_events_by_type ON stripe_events (type, received_at DESC, id 
 CREATE INDEX stripe_events_of_order ON stripe_events (order_id, received_at) WHERE order_id IS NOT NULL;
 CREATE INDEX stripe_events_unhappy ON stripe_events (status, received_at DESC, id DESC) WHERE status IN ('failed', 'dead');
 CREATE INDEX stripe_events_due ON stripe_events (next_attempt_at) WHERE status = 'failed';
+CREATE INDEX stripe_events_unowned ON stripe_events (received_at) WHERE order_id IS NULL;
 CREATE INDEX stripe_events_orphans ON stripe_events (subject_id) WHERE reason = 'no_order';
 
 -- Bodies apart from their events: lists never read them, and retention drops whole partitions.
@@ -288,6 +294,22 @@ BEGIN
             END;
         END IF;
     END LOOP;
+END $$;
+
+-- Drops the oldest partition of payloads that were all received before a time; its name, or null if there is none.
+CREATE FUNCTION drop_payload_partition(keep_from timestamptz) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    partition_name text;
+BEGIN
+    SELECT relname INTO partition_name
+    FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+    WHERE inhparent = 'stripe_event_payloads'::regclass AND relname ~ '^stripe_event_payloads_w\d{8}$'
+        AND (to_date(right(relname, 8), 'YYYYMMDD') + 7)::timestamp AT TIME ZONE 'UTC' <= keep_from
+    ORDER BY relname LIMIT 1;
+    IF partition_name IS NOT NULL THEN
+        EXECUTE format('DROP TABLE %I', partition_name);
+    END IF;
+    RETURN partition_name;
 END $$;
 
 -- What this daemon saw and owes: not part of the state -------------------------------------------------------------------

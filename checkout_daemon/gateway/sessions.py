@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from checkout_daemon.errors import StripeRejected
-from checkout_daemon.gateway.client import Fetched, StripeGateway
+from checkout_daemon.gateway.client import Fetched, StripeGateway, StripeMissing
 
 _EXPAND = ["payment_intent.latest_charge"]
 _PAGE = 100
@@ -30,6 +31,12 @@ async def ensure_coupon(gateway: StripeGateway, parameters: dict[str, Any]) -> N
     except StripeRejected as error:
         if getattr(error.__cause__, "code", None) != "resource_already_exists":
             raise
+
+
+async def delete_coupon(gateway: StripeGateway, coupon_id: str) -> None:
+    """Delete a coupon; that there is none is success. Sessions that were made with it keep their discount."""
+    with suppress(StripeMissing):
+        await gateway.call("coupons.delete", lambda client: client.v1.coupons.delete_async(coupon_id))
 
 
 async def retrieve_session(gateway: StripeGateway, session_id: str) -> Fetched:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.jobs import alerts, anchoring, outbox, partitions, refunds, retry
+from checkout_daemon.jobs import alerts, anchoring, outbox, partitions, refunds, retention, retry
 from checkout_daemon.jobs.runner import Job
 
 JOBS = (
@@ -16,6 +16,9 @@ JOBS = (
     Job("tell-endpoint", every_seconds=300.0, run=alerts.look_at_endpoint),
     Job("count-outbox", every_seconds=15.0, run=outbox.count_backlog),
     Job("anchor-operator-log", every_seconds=60.0, run=anchoring.anchor_log),
+    Job("delete-coupons", every_seconds=60.0, run=retention.delete_coupons),
+    Job("drop-payloads", every_seconds=3600.0, run=retention.drop_payloads),
+    Job("forget-customers", every_seconds=3600.0, run=retention.forget_customers),
     Job("payload-partitions", every_seconds=6 * 3600.0, run=partitions.make_partitions),
 )
 """All jobs of the daemon."""

@@ -6,7 +6,10 @@ SELECT attempt, parameters, started_at, session_id, rejected_at, error
 FROM session_attempts WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1;
 
 -- name: insert_attempt
--- $1 order id, $2 attempt, $3 parameters, $4 started_at
+-- $1 order id, $2 attempt, $3 parameters, $4 started_at; its coupon is made again
+WITH coupon AS (
+    UPDATE orders SET coupon_deleted_at = NULL WHERE id = $1::uuid AND coupon_deleted_at IS NOT NULL
+)
 INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES ($1, $2, $3, $4);
 
 -- name: record_session

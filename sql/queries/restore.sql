@@ -13,7 +13,7 @@ DROP TABLE IF EXISTS
 CASCADE;
 
 -- name: drop_functions
-DROP ROUTINE IF EXISTS ensure_payload_partitions, keep_operator_log CASCADE;
+DROP ROUTINE IF EXISTS drop_payload_partition, ensure_payload_partitions, keep_operator_log CASCADE;
 
 -- name: reset_search_path
 -- pg_restore's script empties it.

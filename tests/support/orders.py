@@ -33,6 +33,20 @@ async def add_order(connection: asyncpg.Connection, *, ago: timedelta = timedelt
     return str(order["id"])
 
 
+async def add_expired_order(connection: asyncpg.Connection, **fields: Any) -> str:
+    """The same, whose one session has expired, so that it derives as that; its id."""
+    order_id = await add_order(connection, status="expired", **fields)
+    session_id = f"cs_{order_id.replace('-', '')}"
+    await connection.execute("INSERT INTO links VALUES ($1, $2, 0)", session_id, order_id)
+    await connection.execute(
+        "INSERT INTO checkout_sessions (id, livemode, order_id, attempt, status, outcome)"
+        " VALUES ($1, false, $2, 1, 'expired', 'unpaid')",
+        session_id,
+        order_id,
+    )
+    return order_id
+
+
 async def add_change(connection: asyncpg.Connection, order_id: str, note: str, *, notify: bool = True) -> int:
     """A change of an order; its sequence number."""
     seq: int = await connection.fetchval(

@@ -161,6 +161,27 @@ def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
     return canceling.cancel(order, note, yes=yes, as_json=as_json)
 
 
+@orders.command("erase")
+@click.argument("order")
+@click.option("--customer", is_flag=True, help="Of all orders of the same email.")
+@note_option
+@yes_option
+@json_option
+def orders_erase(order: str, note: str, *, customer: bool, yes: bool, as_json: bool) -> int:
+    """Forget a customer, keep the books.
+
+    Name, email and phone go, and with them links to pay, notes, waiting mails and the payloads of Stripe's events.
+    Amounts, ids and what was done stay.
+
+    \b
+    Example:
+      checkout orders erase 1001 --note "asked on 3 May"
+    """
+    from checkout_daemon.commands import erasing
+
+    return erasing.erase(order, note, customer=customer, yes=yes, as_json=as_json)
+
+
 @orders.command("ack")
 @click.argument("order")
 @click.argument("reason", type=click.Choice(ATTENTION_CODES), metavar="REASON")

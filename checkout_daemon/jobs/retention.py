@@ -1,0 +1,21 @@
+"""Ends what is kept for a time only."""
+
+from __future__ import annotations
+
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.erasing import forget_unpaid
+from checkout_daemon.services.keeping import delete_spent_coupons, drop_old_payloads
+
+
+async def drop_payloads(runtime: Runtime) -> int:
+    return await drop_old_payloads(runtime.database, runtime.settings.payload_days)
+
+
+async def forget_customers(runtime: Runtime) -> int:
+    """Of orders that were never paid."""
+    return await forget_unpaid(runtime.database)
+
+
+async def delete_coupons(runtime: Runtime) -> int:
+    """Nothing where there is no Stripe to ask."""
+    return await delete_spent_coupons(runtime) if runtime.settings.stripe_api_key else 0

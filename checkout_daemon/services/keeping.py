@@ -1,0 +1,67 @@
+"""Ends what is kept for a time only: payloads by age, and coupons at Stripe that no order needs any more."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import asyncpg
+
+from checkout_daemon.domain.session_parameters import coupon_id
+from checkout_daemon.errors import StripeRejected
+from checkout_daemon.gateway.sessions import delete_coupon
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.store import retention
+from checkout_daemon.store.database import Database
+
+log = logging.getLogger(__name__)
+
+# A session that was made with a coupon keeps its discount, so the coupon is needed only until no other can be asked
+# for; with some time to spare for a request under way.
+SETTLED_FOR = timedelta(minutes=10)
+# An order that failed or expired can be paid again, which makes the coupon anew if it must.
+GIVEN_UP_FOR = timedelta(days=2)
+_COUPONS_A_TURN = 100
+_LATE_PAYLOADS = timedelta(days=8)
+
+
+async def drop_old_payloads(database: Database, payload_days: int) -> int:
+    """Drop the weeks of payloads that are older than so many days, whole; how many weeks."""
+    keep_from = datetime.now(UTC) - timedelta(days=payload_days)
+    dropped = 0
+    try:
+        while (name := await database.run(partial(_drop_partition, keep_from))) is not None:
+            log.info("payloads: %s was dropped", name)
+            dropped += 1
+    except asyncpg.LockNotAvailableError:
+        log.info("payloads: the table is in use, its old weeks are dropped at the next turn")
+    async with database.connection() as connection:
+        await retention.drop_stray_payloads(connection, keep_from)
+        await retention.drop_payloads_after_erasure(connection, datetime.now(UTC) - _LATE_PAYLOADS)
+    return dropped
+
+
+async def delete_spent_coupons(runtime: Runtime) -> int:
+    """Delete the coupons of orders that need them no more; how many. To delete one twice does no harm."""
+    now = datetime.now(UTC)
+    async with runtime.database.connection() as connection:
+        order_ids = await retention.spent_coupons(
+            connection,
+            livemode=runtime.settings.livemode,
+            settled_before=now - SETTLED_FOR,
+            given_up_before=now - GIVEN_UP_FOR,
+            limit=_COUPONS_A_TURN,
+        )
+    for order_id in order_ids:
+        try:
+            await delete_coupon(runtime.gateway, coupon_id(order_id))
+        except StripeRejected as error:  # it will not do so later either
+            log.warning("the coupon of order %s stays at Stripe: %s", order_id, error.detail)
+        async with runtime.database.connection() as connection:
+            await retention.record_deleted_coupon(connection, order_id, now - SETTLED_FOR)
+    return len(order_ids)
+
+
+async def _drop_partition(keep_from: datetime, connection: asyncpg.Connection) -> str | None:
+    return await retention.drop_payload_partition(connection, keep_from)

@@ -1,0 +1,102 @@
+"""What is kept for a time only, in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from checkout_daemon.store.queries import sql
+
+_LOCK_KEY = 0x726574656E740000  # any constant; all daemons must agree on it
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What decides whether an order may be erased, and how its customer is found elsewhere."""
+
+    number: int
+    status: str
+    customer_email: str
+    created_at: datetime
+    erased_at: datetime | None
+    has_open_session: bool
+    has_refund_under_way: bool
+    has_unapplied_event: bool
+
+
+async def drop_payload_partition(connection: asyncpg.Connection, keep_from: datetime) -> str | None:
+    """Drop one week of payloads, in a transaction of its own; its name, or None where there is none left to drop.
+
+    Raises asyncpg.LockNotAvailableError rather than hold up deliveries.
+    """
+    if not await connection.fetchval(sql("try_retention_lock"), _LOCK_KEY):
+        return None
+    await connection.execute(sql("bound_retention_waits"))
+    name: str | None = await connection.fetchval(sql("drop_payload_partition"), keep_from)
+    return name
+
+
+async def drop_stray_payloads(connection: asyncpg.Connection, keep_from: datetime) -> int:
+    """Drop those that are in no week's partition; how many."""
+    done: str = await connection.execute(sql("drop_stray_payloads"), keep_from)
+    return int(done.split()[1])
+
+
+async def forgettable_orders(connection: asyncpg.Connection, made_before: datetime, limit: int) -> list[str]:
+    """Orders that were never paid and cannot be any more, oldest first."""
+    return [str(row["id"]) for row in await connection.fetch(sql("forgettable_orders"), made_before, limit)]
+
+
+async def read_erasure(connection: asyncpg.Connection, order_id: str) -> Erasure | None:
+    row = await connection.fetchrow(sql("read_erasure"), order_id)
+    return Erasure(**dict(row)) if row else None
+
+
+async def orders_of_customer(connection: asyncpg.Connection, email: str) -> dict[str, int]:
+    """All orders of an email, oldest first: their numbers by their ids."""
+    return {str(row["id"]): row["number"] for row in await connection.fetch(sql("orders_of_customer"), email)}
+
+
+async def erase_order(connection: asyncpg.Connection, order_id: str) -> None:
+    """Everything about an order's customer but payloads and the operator log. Its row must be locked."""
+    await connection.execute(sql("erase_order"), order_id)
+
+
+async def drop_payloads_of_order(connection: asyncpg.Connection, order_id: str) -> int:
+    return len(await connection.fetch(sql("drop_payloads_of_order"), order_id))
+
+
+async def unapplied_events_about(
+    connection: asyncpg.Connection, since: datetime, until: datetime, texts: Collection[str]
+) -> list[str]:
+    """Failed and dead events of no known order that hold one of the texts; a few of them."""
+    rows = await connection.fetch(sql("unapplied_events_about"), since, until, list(texts))
+    return [row["id"] for row in rows]
+
+
+async def drop_unowned_payloads_about(
+    connection: asyncpg.Connection, since: datetime, until: datetime, texts: Collection[str]
+) -> int:
+    """Drop payloads of ignored events of no order that hold one of the texts; how many."""
+    return len(await connection.fetch(sql("drop_unowned_payloads_about"), since, until, list(texts)))
+
+
+async def drop_payloads_after_erasure(connection: asyncpg.Connection, received_since: datetime) -> int:
+    return len(await connection.fetch(sql("drop_payloads_after_erasure"), received_since))
+
+
+async def spent_coupons(
+    connection: asyncpg.Connection, *, livemode: bool, settled_before: datetime, given_up_before: datetime, limit: int
+) -> list[str]:
+    """Orders that need their coupon at Stripe no more."""
+    rows = await connection.fetch(sql("spent_coupons"), livemode, settled_before, given_up_before, limit)
+    return [str(row["id"]) for row in rows]
+
+
+async def record_deleted_coupon(
+    connection: asyncpg.Connection, order_id: str, unless_attempted_since: datetime
+) -> None:
+    await connection.execute(sql("record_deleted_coupon"), order_id, unless_attempted_since)

@@ -1,0 +1,109 @@
+-- What is kept for a time only: payloads, what names a person, coupons at Stripe.
+
+-- name: try_retention_lock
+-- $1 the advisory lock's key; whether this transaction may drop partitions, else another does
+SELECT pg_try_advisory_xact_lock($1::bigint);
+
+-- name: bound_retention_waits
+-- Whoever waits for the table makes all deliveries wait behind it.
+SET LOCAL lock_timeout = '1s';
+
+-- name: drop_payload_partition
+-- $1 keep what was received from here on
+SELECT drop_payload_partition($1);
+
+-- name: drop_stray_payloads
+-- $1 the same, for what no week's partition was made for
+DELETE FROM stripe_event_payloads_default WHERE received_at < $1;
+
+-- name: forgettable_orders
+-- $1 made before, $2 how many; never paid, and nothing that could still be
+SELECT id FROM orders
+WHERE erased_at IS NULL AND paid_at IS NULL AND status IN ('pending', 'failed', 'expired', 'canceled') AND created_at < $1
+    AND NOT EXISTS (SELECT FROM payments WHERE order_id = orders.id)
+    AND NOT EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open')
+ORDER BY created_at LIMIT $2;
+
+-- name: read_erasure
+-- $1 order id; what decides whether it may be erased, and how its customer is found elsewhere
+SELECT number, status, customer_email, created_at, erased_at,
+       EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open') AS has_open_session,
+       EXISTS (SELECT FROM refund_requests WHERE order_id = orders.id AND answered_at IS NULL) AS has_refund_under_way,
+       EXISTS (SELECT FROM stripe_events WHERE order_id = orders.id AND status IN ('failed', 'dead')) AS has_unapplied_event
+FROM orders WHERE id = $1;
+
+-- name: orders_of_customer
+-- $1 email; all their orders, upper and lower case being the same
+SELECT id, number FROM orders WHERE lower(customer_email) = lower($1) ORDER BY created_at, number;
+
+-- name: erase_order
+-- $1 order id, whose row is locked; all that names its customer, or that somebody wrote about them, is gone
+WITH attempts AS (
+    UPDATE session_attempts SET
+        parameters = (parameters::jsonb #- '{session,customer_email}')::text, error = CASE WHEN error IS NOT NULL THEN 'erased' END
+    WHERE order_id = $1::uuid
+), sessions AS (
+    UPDATE checkout_sessions SET url = NULL WHERE order_id = $1::uuid
+), remarks AS (
+    UPDATE acts SET note = '' WHERE order_id = $1::uuid
+), changes AS (
+    UPDATE order_changes SET note = '' WHERE order_id = $1::uuid AND note !~ '^[a-z]{2,4}_[A-Za-z0-9_]+$'
+), mails AS (
+    UPDATE outbox SET
+        payload = NULL,
+        status = CASE WHEN channel = 'mail' AND status IN ('queued', 'failed', 'dead') THEN 'skipped' ELSE status END,
+        last_error = CASE WHEN channel = 'mail' AND status IN ('queued', 'failed', 'dead')
+                          THEN 'the customer''s address was erased' END
+    WHERE order_id = $1::uuid
+), events AS (
+    UPDATE stripe_events SET last_error = NULL WHERE order_id = $1::uuid AND status IN ('applied', 'ignored')
+)
+UPDATE orders SET
+    customer_name = '', customer_email = '', customer_phone = '', locale = NULL, idempotency_key = NULL, request_hash = NULL,
+    erased_at = now()
+WHERE id = $1::uuid;
+
+-- name: drop_payloads_of_order
+-- $1 order id; answers the events whose payloads are gone
+DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event
+WHERE event.order_id = $1::uuid AND payload.event_id = event.id AND payload.received_at = event.received_at
+RETURNING event.id;
+
+-- name: unapplied_events_about
+-- $1 from, $2 until, $3 texts; failed or dead events of no known order whose payloads hold one of them
+SELECT event.id FROM stripe_events AS event
+JOIN stripe_event_payloads AS payload ON payload.event_id = event.id AND payload.received_at = event.received_at
+WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('failed', 'dead')
+    AND EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(lower(payload.payload), lower(wanted)) > 0)
+ORDER BY event.id LIMIT 10;
+
+-- name: drop_unowned_payloads_about
+-- The same, of events that are of no use here, and gone with it; answers their ids.
+DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event
+WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status = 'ignored'
+    AND payload.event_id = event.id AND payload.received_at = event.received_at
+    AND EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(lower(payload.payload), lower(wanted)) > 0)
+RETURNING event.id;
+
+-- name: drop_payloads_after_erasure
+-- $1 received since; of erased orders, what came later: a refund's or a dispute's event names the customer again
+DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event, orders
+WHERE event.received_at >= $1 AND event.status IN ('applied', 'ignored')
+    AND orders.id = event.order_id AND orders.erased_at IS NOT NULL
+    AND payload.event_id = event.id AND payload.received_at = event.received_at
+RETURNING event.id;
+
+-- name: spent_coupons
+-- $1 livemode, $2 settled before, $3 given up before, $4 how many; orders that need their coupon at Stripe no more
+SELECT id FROM orders
+WHERE amount_discount > 0 AND coupon_deleted_at IS NULL AND livemode = $1 AND updated_at < $2
+    AND (status IN ('completed', 'partially_refunded', 'refunded', 'disputed', 'canceled')
+         OR status IN ('pending', 'failed', 'expired') AND updated_at < $3)
+    AND NOT EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open')
+    AND NOT EXISTS (SELECT FROM session_attempts WHERE order_id = orders.id AND started_at >= $2)
+ORDER BY updated_at LIMIT $4;
+
+-- name: record_deleted_coupon
+-- $1 order id, $2 no attempt since: one that was started meanwhile has made the coupon again
+UPDATE orders SET coupon_deleted_at = now()
+WHERE id = $1 AND NOT EXISTS (SELECT FROM session_attempts WHERE order_id = $1 AND started_at >= $2);
