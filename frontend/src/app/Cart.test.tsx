@@ -119,6 +119,56 @@ describe('the cart', () => {
     expect(screen.getByTestId('total')).toHaveTextContent('13.05');
   });
 
+  test('a known discount is in the total at once, before the daemon confirms it', async () => {
+    const daemon = fakeDaemon();
+    const shopper = await fillCart();
+    await shopper.type(field('Discount code'), 'TEN');
+    await shopper.click(button('Apply'));
+    await screen.findByText('Discount (TEN)');
+    daemon.on('POST /api/quotes', () => new Promise(() => undefined));
+    await shopper.click(button('One more: Notebook'));
+
+    expect(screen.getByTestId('total')).toHaveTextContent('26.10');
+    expect(screen.getByTestId('discount')).toHaveTextContent('2.90');
+  });
+
+  test('where the daemon tells another total it wins, and the change is shown until the cart changes', async () => {
+    const dearer = { ...quoteFor({ items: [{ sku: 'NOTEBOOK', quantity: 1 }] }), amount_total: 1600 };
+    const daemon = fakeDaemon({ 'POST /api/quotes': () => [200, dearer] });
+    const shopper = await fillCart();
+
+    const notice = await screen.findByText(/A price changed/);
+    expect(notice.closest('[role=alert]')).toHaveTextContent(/14\.50.*16\.00/);
+    expect(notice).not.toHaveTextContent('Checkout');
+    expect(screen.getByTestId('total')).toHaveTextContent('16.00');
+    daemon.on('POST /api/quotes', ({ body }) => [200, quoteFor(body)]);
+    await shopper.click(button('One more: Notebook'));
+
+    expect(screen.queryByText(/A price changed/)).toBeNull();
+  });
+
+  test('a code that the shop takes back is no longer reckoned with', async () => {
+    localStorage.setItem('checkout.cart', '{"items":[{"sku":"NOTEBOOK","quantity":1}],"code":"OLD"}');
+    localStorage.setItem('checkout.discount', '{"code":"OLD","percent_off":"50"}');
+    fakeDaemon();
+    const shopper = open();
+    await screen.findAllByRole('button', { name: 'Add to cart' });
+    await shopper.click(button('Open cart'));
+    expect(screen.getByTestId('total')).toHaveTextContent('7.25');
+
+    expect(await screen.findByText('Discount code: there is no code OLD')).toBeVisible();
+    expect(screen.getByText(/A price changed/)).toHaveTextContent(/7\.25.*14\.50/);
+    expect(localStorage.getItem('checkout.discount')).toBe('null');
+  });
+
+  test('the total stays when the shop cannot be reached', async () => {
+    fakeDaemon({ 'POST /api/quotes': () => new TypeError('Failed to fetch') });
+    await fillCart();
+    await screen.findByRole('button', { name: 'Try again' });
+
+    expect(screen.getByTestId('total')).toHaveTextContent('14.50');
+  });
+
   test('a refused discount says why on its field and leaves the price as it was', async () => {
     const daemon = fakeDaemon();
     const shopper = await fillCart();

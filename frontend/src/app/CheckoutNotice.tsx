@@ -6,7 +6,10 @@ import { faultText } from '@/texts/faultText';
 import { useTexts } from '@/texts/language';
 
 export type Notice =
+  /** Refused for that reason: the shopper is asked. */
   | { readonly kind: 'price_changed'; readonly before: number; readonly after: number; readonly currency: string }
+  /** The daemon's total is another than the one shown before it answered. */
+  | { readonly kind: 'corrected'; readonly before: number; readonly after: number; readonly currency: string }
   | { readonly kind: 'try_again'; readonly reason: LaterReason }
   | { readonly kind: 'refused'; readonly reason: 'notPayable' | 'rejected' }
   | { readonly kind: 'faults'; readonly faults: readonly Fault[] };
@@ -21,12 +24,14 @@ export function CheckoutNotice({ notice, onRetry }: CheckoutNoticeProps) {
   switch (notice?.kind) {
     case undefined:
       return null;
-    case 'price_changed': {
-      const { before, after, currency } = notice;
+    case 'price_changed':
+    case 'corrected': {
+      const { kind, before, after, currency } = notice;
       return (
         <div className="notice" role="alert">
           <p>
-            {texts.checkout.priceChanged(money(before, currency), money(after, currency))} {texts.checkout.confirmPrice}
+            {texts.checkout.priceChanged(money(before, currency), money(after, currency))}
+            {kind === 'price_changed' ? ` ${texts.checkout.confirmPrice}` : null}
           </p>
         </div>
       );

@@ -3,7 +3,7 @@
 import { useEffect, useRef } from 'react';
 import { Amounts } from '@/components/Amounts';
 import { CartLines } from '@/features/cart/CartLines';
-import { type Cart, cartStore, catalogSubtotal, setQuantity } from '@/features/cart/cart';
+import { type Cart, cartStore, setQuantity } from '@/features/cart/cart';
 import { DiscountForm } from '@/features/cart/DiscountForm';
 import type { SeenProducts } from '@/features/cart/seen';
 import { ContactForm } from '@/features/checkout/ContactForm';
@@ -26,18 +26,15 @@ interface FilledCartProps {
 export function FilledCart({ cart, products, seen, onRemove, goTo }: FilledCartProps) {
   const panel = useRef<HTMLDivElement>(null);
   const { texts } = useTexts();
-  const checkout = useCheckout(cart, goTo);
-  const { pricing, stale, contact, errors, faultyField, notice, sending } = checkout;
+  const checkout = useCheckout(cart, products, goTo);
+  const { pricing, stale, totals, contact, errors, faultyField, notice, sending } = checkout;
 
   useEffect(() => {
     if (faultyField) panel.current?.querySelector<HTMLElement>(`#${faultyField.id}`)?.focus();
   }, [faultyField]);
 
   const quote = pricing?.quote;
-  // While a quote is on its way the catalog's prices tell the same sum at once, unless a discount is in play.
-  const quick = stale && !cart.code ? catalogSubtotal(cart, products) : undefined;
-  const currency = quote?.currency ?? products.values().next().value?.currency;
-  const total = quick ?? quote?.amount_total;
+  const currency = totals?.currency ?? products.values().next().value?.currency;
 
   return (
     <div className="cart" ref={panel}>
@@ -72,13 +69,13 @@ export function FilledCart({ cart, products, seen, onRemove, goTo }: FilledCartP
       </div>
       <div className="cart-foot">
         <CheckoutNotice notice={notice} onRetry={checkout.retry} />
-        {total !== undefined && currency !== undefined ? (
+        {totals ? (
           <Amounts
-            subtotal={quick ?? quote?.amount_subtotal ?? total}
-            discount={quick === undefined ? (quote?.amount_discount ?? 0) : 0}
-            total={total}
-            currency={currency}
-            discountCode={quote?.discount?.code}
+            subtotal={totals.amount_subtotal}
+            discount={totals.amount_discount}
+            total={totals.amount_total}
+            currency={totals.currency}
+            discountCode={totals.code}
             busy={stale}
           />
         ) : null}

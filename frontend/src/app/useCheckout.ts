@@ -2,11 +2,12 @@
 
 import { useEffect, useState } from 'react';
 import { type Cart, cartStore } from '@/features/cart/cart';
+import type { Totals } from '@/features/cart/estimate';
 import type { Pricing } from '@/features/cart/pricing';
 import { keyOf, usePricing } from '@/features/cart/usePricing';
 import { type Outcome, placeOrder } from '@/features/checkout/placeOrder';
 import { type ContactState, useContact } from '@/features/checkout/useContact';
-import type { ApiError, CheckoutRequest } from '@/lib/api';
+import type { ApiError, CheckoutRequest, Product } from '@/lib/api';
 import { whyLater } from '@/lib/explain';
 import { FIELDS, type FieldErrors, type FieldId, NO_FAULTS, type PlacedFaults } from '@/lib/faults';
 import { useBusy } from '@/lib/useBusy';
@@ -15,6 +16,7 @@ import type { Notice } from './CheckoutNotice';
 interface Checkout {
   readonly pricing: Pricing | undefined;
   readonly stale: boolean;
+  readonly totals: Totals | undefined;
   readonly contact: ContactState;
   readonly errors: FieldErrors;
   readonly lineFaults: PlacedFaults['lines'];
@@ -37,8 +39,8 @@ interface Result {
   readonly faults: PlacedFaults;
 }
 
-export function useCheckout(cart: Cart, goTo: (url: string) => void): Checkout {
-  const { pricing, stale, ensure, accept, reload } = usePricing(cart);
+export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, goTo: (url: string) => void): Checkout {
+  const { pricing, stale, totals, correctedFrom, ensure, accept, reload } = usePricing(cart, products);
   const contact = useContact();
   const [code, setCode] = useState(cart.code);
   const [result, setResult] = useState<Result>();
@@ -48,7 +50,8 @@ export function useCheckout(cart: Cart, goTo: (url: string) => void): Checkout {
   useEffect(() => setCode(cart.code), [cart.code]); // another tab may have changed it
 
   const current = result?.key === keyOf(cart) ? result : undefined;
-  const codeRefused = current?.faults.fields.discount ?? pricing?.faults.fields.discount;
+  const holdsByNow = stale && totals?.code !== undefined; // what refused the code may be mended: a larger cart, say
+  const codeRefused = current?.faults.fields.discount ?? (holdsByNow ? undefined : pricing?.faults.fields.discount);
   const applied = code.trim() === cart.code;
 
   function applyCode() {
@@ -113,14 +116,20 @@ export function useCheckout(cart: Cart, goTo: (url: string) => void): Checkout {
     }
   }
 
+  function correction(): Notice | undefined {
+    if (correctedFrom === undefined || !totals) return undefined;
+    return { kind: 'corrected', before: correctedFrom, after: totals.amount_total, currency: totals.currency };
+  }
+
   return {
     pricing,
     stale,
+    totals,
     contact,
     errors: { ...contact.errors, discount: applied ? codeRefused : undefined },
     lineFaults: current?.faults.lines ?? pricing?.faults.lines ?? {},
     faultyField,
-    notice: current?.notice ?? (stale || !pricing ? undefined : noticeOf(pricing)),
+    notice: current?.notice ?? (stale || !pricing ? undefined : (noticeOf(pricing) ?? correction())),
     sending,
     code,
     changeCode: setCode,

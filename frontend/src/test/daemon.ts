@@ -69,7 +69,7 @@ export function quoteFor(body: { items: { sku: string; quantity: number }[]; dis
   const amount_discount = body.discount_code === 'TEN' ? Math.round(amount_subtotal / 10) : 0;
   const totals = { amount_subtotal, amount_discount, amount_total: amount_subtotal - amount_discount, currency: 'eur' };
   return body.discount_code === 'TEN'
-    ? { items, ...totals, discount: { code: 'TEN', amount: amount_discount } }
+    ? { items, ...totals, discount: { code: 'TEN', amount: amount_discount, percent_off: '10' } }
     : { items, ...totals };
 }
 

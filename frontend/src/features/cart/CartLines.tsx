@@ -4,9 +4,9 @@ import { MinusIcon, PlusIcon } from '@/components/icons';
 import { ProductPicture } from '@/components/ProductPicture';
 import type { CartItem, PricedItem, Product } from '@/lib/api';
 import type { Fault } from '@/lib/faults';
+import { MAXIMUM_QUANTITY } from '@/lib/pricing/lines';
 import { faultText } from '@/texts/faultText';
 import { useTexts } from '@/texts/language';
-import { MAX_QUANTITY } from './cart';
 import { QuantityInput } from './QuantityInput';
 import type { SeenProduct, SeenProducts } from './seen';
 
@@ -95,7 +95,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
             type="button"
             className="icon-button"
             aria-label={texts.cart.more(title)}
-            disabled={item.quantity >= MAX_QUANTITY}
+            disabled={item.quantity >= MAXIMUM_QUANTITY}
             onClick={() => onQuantity(item.sku, item.quantity + 1)}
           >
             <PlusIcon />

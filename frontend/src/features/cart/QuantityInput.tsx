@@ -1,7 +1,7 @@
 /** A quantity that can be typed: the cart changes with every whole number in range, and a half-typed one is put back. */
 
 import { useState } from 'react';
-import { MAX_QUANTITY } from './cart';
+import { MAXIMUM_QUANTITY } from '@/lib/pricing/lines';
 
 interface QuantityInputProps {
   readonly label: string;
@@ -16,7 +16,7 @@ export function QuantityInput({ label, quantity, describedBy, onQuantity }: Quan
   function change(text: string) {
     setDraft(text);
     const typed = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-    if (typed >= 1 && typed <= MAX_QUANTITY) onQuantity(typed);
+    if (typed >= 1 && typed <= MAXIMUM_QUANTITY) onQuantity(typed);
   }
 
   return (

@@ -1,13 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { catalog } from '@/test/daemon';
+import { MAXIMUM_LINES } from '@/lib/pricing/lines';
 import {
   addItem,
   type Cart,
   cartStore,
-  catalogSubtotal,
   countItems,
   EMPTY_CART,
-  MAX_LINES,
   removeItem,
   removePurchased,
   setQuantity,
@@ -32,10 +30,10 @@ describe('picking', () => {
   });
 
   test('there are at most a hundred lines', () => {
-    const items = Array.from({ length: MAX_LINES }, (_, index) => ({ sku: `S${index}`, quantity: 1 }));
+    const items = Array.from({ length: MAXIMUM_LINES }, (_, index) => ({ sku: `S${index}`, quantity: 1 }));
 
-    expect(addItem({ items, code: '' }, 'ONE-MORE').items).toHaveLength(MAX_LINES);
-    expect(countItems(addItem({ items, code: '' }, 'S0'))).toBe(MAX_LINES + 1);
+    expect(addItem({ items, code: '' }, 'ONE-MORE').items).toHaveLength(MAXIMUM_LINES);
+    expect(countItems(addItem({ items, code: '' }, 'S0'))).toBe(MAXIMUM_LINES + 1);
   });
 
   test('the code goes with the last item', () => {
@@ -54,18 +52,6 @@ describe('after paying', () => {
 
   test('a cart that was paid in full is empty, its code used', () => {
     expect(removePurchased(cart, cart.items)).toEqual(EMPTY_CART);
-  });
-});
-
-describe('the sum of the catalog', () => {
-  const products = new Map(catalog.products.map((product) => [product.sku, product]));
-
-  test('adds up', () => {
-    expect(catalogSubtotal(cart, products)).toBe(2 * 1450 + 850);
-  });
-
-  test('is not known when a product is not', () => {
-    expect(catalogSubtotal(addItem(cart, 'GONE'), products)).toBeUndefined();
   });
 });
 

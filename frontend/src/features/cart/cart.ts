@@ -1,6 +1,7 @@
 /** What the shopper has picked: SKUs, quantities and a discount code. Prices are the daemon's and never kept here. */
 
-import type { CartItem, Product } from '@/lib/api';
+import type { CartItem } from '@/lib/api';
+import { MAXIMUM_LINES, MAXIMUM_QUANTITY } from '@/lib/pricing/lines';
 import { isRecord, stored } from '@/lib/storage';
 
 export interface Cart {
@@ -10,9 +11,6 @@ export interface Cart {
 }
 
 export const EMPTY_CART: Cart = { items: [], code: '' };
-/** The daemon's own bounds for one line and for one cart. */
-export const MAX_QUANTITY = 999;
-export const MAX_LINES = 100;
 
 export const cartStore = stored<Cart>(() => localStorage, 'checkout.cart', readCart);
 
@@ -23,13 +21,13 @@ export function countItems(cart: Cart): number {
 export function addItem(cart: Cart, sku: string): Cart {
   const held = cart.items.find((item) => item.sku === sku);
   if (held) return setQuantity(cart, sku, held.quantity + 1);
-  if (cart.items.length >= MAX_LINES) return cart;
+  if (cart.items.length >= MAXIMUM_LINES) return cart;
   return { ...cart, items: [...cart.items, { sku, quantity: 1 }] };
 }
 
 /** Quantities outside 1..999 are moved to the nearer end. */
 export function setQuantity(cart: Cart, sku: string, quantity: number): Cart {
-  const bounded = Math.min(Math.max(Math.trunc(quantity), 1), MAX_QUANTITY);
+  const bounded = Math.min(Math.max(Math.trunc(quantity), 1), MAXIMUM_QUANTITY);
   return { ...cart, items: cart.items.map((item) => (item.sku === sku ? { sku, quantity: bounded } : item)) };
 }
 
@@ -48,7 +46,7 @@ export interface RemovedLine {
 
 /** Puts a line back into the cart as it is now; where the product was picked again meanwhile, that stands. */
 export function restoreLine(cart: Cart, { item, index, code }: RemovedLine): Cart {
-  if (cart.items.some(({ sku }) => sku === item.sku) || cart.items.length >= MAX_LINES) return cart;
+  if (cart.items.some(({ sku }) => sku === item.sku) || cart.items.length >= MAXIMUM_LINES) return cart;
   const items = [...cart.items.slice(0, index), item, ...cart.items.slice(index)];
   return { items, code: cart.code || code };
 }
@@ -62,25 +60,14 @@ export function removePurchased(cart: Cart, purchased: readonly CartItem[]): Car
   return { items, code: '' };
 }
 
-/** The sum of the prices the catalog shows; undefined where it does not know an item. Used while a quote is awaited. */
-export function catalogSubtotal(cart: Cart, products: ReadonlyMap<string, Product>): number | undefined {
-  let sum = 0;
-  for (const { sku, quantity } of cart.items) {
-    const product = products.get(sku);
-    if (!product) return undefined;
-    sum += product.unit_amount * quantity;
-  }
-  return sum;
-}
-
 function readCart(raw: unknown): Cart {
   if (!isRecord(raw) || !Array.isArray(raw['items'])) return EMPTY_CART;
   const items = new Map<string, number>();
-  for (const item of raw['items'].slice(0, MAX_LINES)) {
+  for (const item of raw['items'].slice(0, MAXIMUM_LINES)) {
     if (!isRecord(item)) continue;
     const { sku, quantity } = item;
     if (typeof sku !== 'string' || typeof quantity !== 'number' || !Number.isInteger(quantity)) continue;
-    if (quantity >= 1 && quantity <= MAX_QUANTITY) items.set(sku, quantity);
+    if (quantity >= 1 && quantity <= MAXIMUM_QUANTITY) items.set(sku, quantity);
   }
   return {
     items: [...items].map(([sku, quantity]) => ({ sku, quantity })),

@@ -1,16 +1,20 @@
-/** Keeps the price of the cart up to date while it is on the screen. */
+/** Keeps the price of the cart up to date while it is on the screen: reckoned at once, confirmed by the daemon. */
 
-import { useEffect, useState } from 'react';
-import type { Quote } from '@/lib/api';
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import type { Product, Quote } from '@/lib/api';
 import { NO_FAULTS } from '@/lib/faults';
 import type { Cart } from './cart';
+import { estimate, type Totals, totalsOf, withQuotedPrices } from './estimate';
 import { type Pricing, priceCart } from './pricing';
+import { forgetTerms, noteTerms, termsStore } from './terms';
 
 const DEBOUNCE_MS = 150;
 
 interface Priced {
   readonly key: string;
   readonly pricing: Pricing;
+  /** The total that was shown before the daemon told another. */
+  readonly correctedFrom?: number | undefined;
 }
 
 export interface CartPricing {
@@ -18,6 +22,10 @@ export interface CartPricing {
   readonly pricing: Pricing | undefined;
   /** True while the newest answer is not for this cart. */
   readonly stale: boolean;
+  /** For this cart where that can be known, else the newest there were. */
+  readonly totals: Totals | undefined;
+  /** The total that this browser had reckoned, where the daemon's differs. */
+  readonly correctedFrom: number | undefined;
   /** The price of a cart: at once where it is known. */
   readonly ensure: (cart: Cart) => Promise<Pricing>;
   /** Takes a quote for this cart that came with another answer. */
@@ -26,18 +34,36 @@ export interface CartPricing {
   readonly reload: () => void;
 }
 
-export function usePricing(cart: Cart): CartPricing {
+export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): CartPricing {
   const key = keyOf(cart);
   const [priced, setPriced] = useState<Priced>();
   const [round, setRound] = useState(0);
-  const fresh = priced?.key === key ? priced.pricing : undefined;
+  const fresh = priced?.key === key ? priced : undefined;
+  const quote = priced?.pricing.quote;
+
+  const terms = useSyncExternalStore(termsStore.subscribe, termsStore.get);
+  const known = useMemo(() => withQuotedPrices(products, quote), [products, quote]);
+  const reckoned = useMemo(() => estimate(cart, known, terms), [cart, known, terms]);
+  const shown = useRef<{ readonly key: string; readonly totals: Totals | undefined }>(undefined);
+  useEffect(() => {
+    shown.current = { key, totals: reckoned };
+  });
+
+  function take(key: string, pricing: Pricing): void {
+    const before = shown.current?.key === key ? shown.current.totals : undefined;
+    const after = pricing.quote;
+    const differs = before && after && before.amount_total !== after.amount_total;
+    if (after) noteTerms(after);
+    if (pricing.faults.fields.discount && before?.code) forgetTerms(); // they promised what does not hold
+    setPriced({ key, pricing, correctedFrom: differs ? before.amount_total : undefined });
+  }
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` stands for the cart; a new round asks for the same one.
   useEffect(() => {
     const abort = new AbortController();
     const timer = setTimeout(() => {
       priceCart(cart, abort.signal).then(
-        (pricing) => setPriced({ key, pricing }),
+        (pricing) => take(key, pricing),
         () => undefined, // aborted: a newer cart is being priced
       );
     }, DEBOUNCE_MS);
@@ -50,15 +76,19 @@ export function usePricing(cart: Cart): CartPricing {
   async function ensure(wanted: Cart): Promise<Pricing> {
     if (priced?.key === keyOf(wanted) && !priced.pricing.error) return priced.pricing;
     const pricing = await priceCart(wanted);
-    setPriced({ key: keyOf(wanted), pricing });
+    take(keyOf(wanted), pricing);
     return pricing;
   }
 
+  const told = quote && totalsOf(quote);
+  const unconfirmed = !fresh || fresh.pricing.error !== undefined;
   return {
     pricing: priced?.pricing,
     stale: !fresh,
+    totals: unconfirmed ? (reckoned ?? told) : told,
+    correctedFrom: fresh?.correctedFrom,
     ensure,
-    accept: (quote) => setPriced({ key, pricing: { quote, faults: NO_FAULTS } }),
+    accept: (accepted) => setPriced({ key, pricing: { quote: accepted, faults: NO_FAULTS } }),
     reload: () => setRound((count) => count + 1),
   };
 }
