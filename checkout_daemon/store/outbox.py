@@ -106,14 +106,6 @@ async def claim_messages(
     return [ClaimedMessage(**dict(row)) for row in rows]
 
 
-async def claim_message(
-    connection: asyncpg.Connection, message_id: str, *, lease_seconds: float
-) -> ClaimedMessage | None:
-    """This one, unless it is not due or somebody else has it."""
-    row = await connection.fetchrow(sql("claim_message"), message_id, lease_seconds)
-    return ClaimedMessage(**dict(row)) if row else None
-
-
 async def record_delivery(
     connection: asyncpg.Connection,
     message: ClaimedMessage,

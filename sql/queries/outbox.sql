@@ -18,17 +18,6 @@ UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attem
 FROM due WHERE outbox.id = due.id
 RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim;
 
--- name: claim_message
--- $1 id, $2 seconds of the lease; the same for this one, if it is due
-WITH due AS (
-    SELECT id FROM outbox
-    WHERE id = $1 AND status IN ('queued', 'failed') AND next_attempt_at <= now()
-    FOR NO KEY UPDATE SKIP LOCKED
-)
-UPDATE outbox SET claim = gen_random_uuid(), attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $2)
-FROM due WHERE outbox.id = due.id
-RETURNING outbox.id, order_id, kind, subject_id, channel, payload, attempts, created_at, claim;
-
 -- name: record_delivery
 -- $1 id, $2 claim, $3 status, $4 error or null, $5 seconds until the next attempt; nothing for who lost the claim
 UPDATE outbox SET

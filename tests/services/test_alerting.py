@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from checkout_daemon.domain.facts import RefundFact, RefundStatus
+from checkout_daemon.domain.facts import DisputeFact, DisputeStatus
 from checkout_daemon.domain.outbox import Alert
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import alerting
@@ -18,7 +18,7 @@ from checkout_daemon.services.alerting import tell_of_dead_letters, tell_of_disa
 from checkout_daemon.services.merge import Telling, merge
 from tests.services.conftest import KEY
 from tests.support.flaky_stripe import FlakyStripe
-from tests.support.orders import add_order
+from tests.support.orders import NOW, add_order
 from tests.support.payments import paid
 
 DEAD_EVENT = (
@@ -60,19 +60,25 @@ async def test_dead_events_are_told_once_together_and_again_when_they_die_again(
     assert [each.subjects for each in await told(connection, "events.dead")] == [("evt_1", "evt_2"), ("evt_1",)]
 
 
-async def test_a_second_failed_refund_is_told_though_the_order_asks_for_the_same_already(
+async def test_a_second_dispute_is_told_though_the_order_asks_for_the_same_already(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
-    failed = [RefundFact(f"re_{n}", False, "pi_1", RefundStatus.FAILED, 100, "eur") for n in (1, 2)]
+    asked = DisputeStatus.NEEDS_RESPONSE
+    disputes = [
+        DisputeFact(f"dp_{n}", False, "pi_1", asked, None, 5000, "eur", "fraudulent", NOW, f"evt_{n}") for n in (1, 2)
+    ]
     tellings = [
         paid(order_id, "pi_1"),
-        *(Telling("refund.failed", "stripe", subject_id="pi_1", facts=[each]) for each in failed),
+        *(Telling("charge.dispute.created", "stripe", subject_id="pi_1", facts=[each]) for each in disputes),
     ]
     for telling in tellings:
         await runtime.database.run(lambda connection, telling=telling: merge(connection, [telling]))  # type: ignore[misc]
     subjects = await connection.fetch("SELECT subject_id FROM outbox WHERE channel = 'alert' ORDER BY subject_id")
-    assert [row["subject_id"] for row in subjects] == ["refund_failed:re_1", "refund_failed:re_2"]
+    assert [row["subject_id"] for row in subjects] == [
+        "dispute_needs_response:dp_1",
+        "dispute_needs_response:dp_2",
+    ]
 
 
 async def test_a_dead_message_is_told_but_an_alert_about_alerts_never(

@@ -11,14 +11,15 @@ import asyncpg
 import pytest
 
 from checkout_daemon.domain.outbox import MessageKind
+from checkout_daemon.errors import NotPayable
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import operator_log
 from checkout_daemon.services.erasing import NotErasable, erase, forget_unpaid, plan_erasure
+from checkout_daemon.services.keeping import drop_old_payloads
 from checkout_daemon.services.merge import Telling, merge
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.remarks import note_order
 from checkout_daemon.services.session_resending import resend_session
-from checkout_daemon.services.sessions import NotPayable
 from checkout_daemon.store.outbox import owe
 from checkout_daemon.webhooks.intake import Intake
 from tests.support.orders import add_expired_order, add_order
@@ -133,6 +134,18 @@ async def test_what_can_still_be_paid_is_not_erased_and_what_is_erased_cannot_be
     with pytest.raises(NotPayable, match="erased"):
         await resend_session(runtime, order_id, operator=BOSS)
     assert "ada@example.com" not in await everything(connection)
+
+
+async def test_what_an_event_brings_afterwards_goes_too(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    order_id = await a_whole_history(runtime, connection)
+    await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)
+    intent = await connection.fetchval("SELECT id FROM payments")
+    refund = refund_object("re_2", intent, 50) | {"note": "Ada"}
+    await deliver_all(runtime, event_body("refund.created", refund), event_body("x", {"note": "somebody else"}))
+    await drop_old_payloads(runtime.database, 90)
+    payloads = await connection.fetch("SELECT payload FROM stripe_event_payloads")
+    assert ["somebody else" in row["payload"] for row in payloads] == [True]
+    assert await connection.fetchval("SELECT amount_refunded FROM orders") == 150
 
 
 async def test_an_event_that_was_not_applied_is_needed_first(runtime: Runtime, connection: asyncpg.Connection) -> None:

@@ -21,10 +21,9 @@ from checkout_daemon.gateway.smtp import parse_smtp_url
 from checkout_daemon.jobs.outbox import deliver_alerts, deliver_mails
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.merge import Telling, merge
-from checkout_daemon.services.outbox.delivering import deliver_now
 from checkout_daemon.services.outbox.rendering import language_of, render
 from checkout_daemon.store.outbox import owe
-from tests.support.mail_server import PASSWORD, USER, MailServer, free_port
+from tests.support.mail_server import CERTIFICATE, PASSWORD, USER, MailServer, free_port
 from tests.support.orders import add_order
 from tests.support.payments import paid
 
@@ -194,6 +193,39 @@ async def test_a_server_that_wants_a_log_in_gets_it(
     assert await ends(connection) == [("sent", None)]
 
 
+@pytest.mark.parametrize(("trusted", "end"), [(False, "failed"), (True, "sent")])
+async def test_over_tls_only_to_a_server_whose_certificate_is_good(
+    database_url: str,
+    connection: asyncpg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trusted: bool,
+    end: str,
+) -> None:
+    server = MailServer(starttls=True)
+    url = server.start()
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    try:
+        async with daemon(database_url, tmp_path, f"{url}?starttls=always") as runtime:
+            await pay(runtime, await order_of(connection))
+            await deliver_mails(runtime)
+    finally:
+        server.stop()
+    assert [status for status, _ in await ends(connection)] == [end]
+    assert len(server.taken) == trusted
+
+
+async def test_a_server_without_tls_gets_nothing_where_it_is_insisted_upon(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    async with daemon(database_url, tmp_path, f"{server.start()}?starttls=always") as runtime:
+        await pay(runtime, await order_of(connection))
+        await deliver_mails(runtime)
+    assert server.taken == []
+    assert [status for status, _ in await ends(connection)] == ["failed"]
+
+
 async def test_failed_refunded_and_the_link_to_pay(
     database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
 ) -> None:
@@ -208,10 +240,8 @@ async def test_failed_refunded_and_the_link_to_pay(
     ]
     async with daemon(database_url, tmp_path, server.start()) as runtime:
         await runtime.database.run(lambda connection: merge(connection, tellings))
-        (link,) = await owe(
-            connection, MessageKind.SESSION_LINK, order_id=unpaid, subject_id="1", payload='{"session_id":"cs_u"}'
-        )
-        assert await deliver_now(runtime, link) == "sent"
+        link = '{"session_id":"cs_u"}'
+        await owe(connection, MessageKind.SESSION_LINK, order_id=unpaid, subject_id="cs_u", payload=link)
         await deliver_mails(runtime)
     plain = [" ".join(each.part("plain").split()) for each in server.taken]
     assert len(plain) == 5

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+CERTIFICATE = Path(__file__).parent / "localhost.pem"  # for localhost, with its key; signed by itself
 USER, PASSWORD = "shop", "p@ss:word/ä"
 
 
@@ -34,11 +38,17 @@ class MailServer:
     """Starts on `port`, or any. `refuse` answers what to say to a recipient instead of yes."""
 
     def __init__(
-        self, *, port: int = 0, login: bool = False, refuse: Callable[[str], str | None] = lambda _: None
+        self,
+        *,
+        port: int = 0,
+        login: bool = False,
+        starttls: bool = False,
+        refuse: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self.taken: list[Taken] = []
         self.refuse = refuse
         self._login = login
+        self._starttls = starttls
         self._port = port
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
@@ -62,6 +72,10 @@ class MailServer:
         options: dict[str, Any] = {}
         if self._login:
             options = {"authenticator": _check, "auth_required": True, "auth_require_tls": False}
+        if self._starttls:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(CERTIFICATE)
+            options |= {"tls_context": context, "require_starttls": True}
         self._controller = Controller(self, hostname="127.0.0.1", port=self._port or free_port(), **options)
         self._controller.start()
         return f"smtp://127.0.0.1:{self._controller.port}"
@@ -71,8 +85,6 @@ class MailServer:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

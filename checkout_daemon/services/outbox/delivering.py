@@ -74,24 +74,6 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
     return tried
 
 
-async def deliver_now(runtime: Runtime, message_id: str) -> str | None:
-    """Send a message at once, for somebody who waits for it; the status it has then.
-
-    None where it was not tried: its channel is not configured, or a daemon was quicker.
-    """
-    async with runtime.database.connection() as connection:
-        found = await outbox.read_message(connection, message_id)
-        if found is None or missing_setting(runtime.settings, Channel(found[0].channel)) is not None:
-            return None
-        claimed = await outbox.claim_message(connection, message_id, lease_seconds=LEASE_SECONDS)
-    if claimed is None:
-        return None
-    await _deliver(runtime, claimed)
-    async with runtime.database.connection() as connection:
-        after = await outbox.read_message(connection, message_id)
-    return None if after is None else after[0].status
-
-
 async def _claim(runtime: Runtime, channel: Channel, limit: int) -> list[ClaimedMessage]:
     async with runtime.database.connection() as connection:
         return await outbox.claim_messages(connection, channel, limit, lease_seconds=LEASE_SECONDS)
