@@ -12,17 +12,25 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from checkout_daemon.config import Settings
+from checkout_daemon.config import STRIPE_API_BASE, Settings
 from checkout_daemon.domain.orders import Order, OrderStatus
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound
 from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.services import overview, reading
+from checkout_daemon.services import overview, reading, refunding, remarks
+from checkout_daemon.services.canceling import cancel_order, check_cancelable
+from checkout_daemon.services.operators import this_operator
+from checkout_daemon.services.outbox.reading import all_messages
 from checkout_daemon.services.overview import INTERVAL, Figures, OrderRow
+from checkout_daemon.services.refund_rules import RefundPlan, RefundWish
+from checkout_daemon.services.refunding import Refunded
 from checkout_daemon.services.schema import explain_misfit
+from checkout_daemon.services.session_expiring import expire_sessions
+from checkout_daemon.services.session_resending import Resent, resend_session
 from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes
 from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.event_reads import EventFilter, EventLine
 from checkout_daemon.store.order_reads import OrderCursor, OrderFilter, OrderView
+from checkout_daemon.store.outbox import MessageFilter, MessageLine
 
 __all__ = [
     "INTERVAL",
@@ -34,6 +42,7 @@ __all__ = [
     "EventLine",
     "Figures",
     "Lost",
+    "MessageLine",
     "NotFound",
     "Order",
     "OrderFilter",
@@ -42,13 +51,25 @@ __all__ = [
     "OrderSource",
     "OrderStatus",
     "OrderView",
+    "RefundPlan",
     "Regained",
+    "Resent",
     "Settings",
     "Trouble",
+    "WholeOrder",
     "open_data",
 ]
 
 _CONNECTIONS = 4
+_MOST_MESSAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class WholeOrder:
+    """All there is about an order, and what its customer and the shop's systems were told of it."""
+
+    view: OrderView
+    messages: tuple[MessageLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +127,56 @@ class Data:
         """The filter with a search over number, email, name and ids added."""
         return await reading.searching(self._database, wanted, text)
 
-    async def order(self, order_id: str) -> OrderView:
+    async def order(self, order_id: str) -> WholeOrder:
         """Raises NotFound."""
-        return await reading.show_order(self._database, order_id)
+        view = await reading.show_order(self._database, order_id)
+        wanted = MessageFilter(order_id=view.order.id)
+        messages = [each async for page in all_messages(self._database, wanted, limit=_MOST_MESSAGES) for each in page]
+        return WholeOrder(view, tuple(messages))
+
+    # What an operator does: as the commands do it, in the name of who runs this process
+
+    async def resend(self, order_id: str, *, mail: bool) -> Resent:
+        """Raises NotPayable, StripeUnavailable, StripeRejected."""
+        return await resend_session(self._runtime, order_id, operator=this_operator(), mail=mail)
+
+    async def expire(self, order_id: str) -> Sequence[str]:
+        """The sessions that were expired. Raises SessionNotOpen, StripeUnavailable."""
+        return (await expire_sessions(self._runtime, order_id, operator=this_operator())).session_ids
+
+    async def check_cancelable(self, order_id: str) -> None:
+        """Raises NotCancelable."""
+        await check_cancelable(self._database, order_id)
+
+    async def cancel(self, order_id: str) -> Order:
+        """Raises NotCancelable, StripeUnavailable."""
+        return await cancel_order(self._runtime, order_id, operator=this_operator())
+
+    async def plan_refund(self, order_id: str, amount: int | None, payment_id: str | None) -> RefundPlan:
+        """What a refund would give back. Raises NotRefundable, SeveralPayments, RefundUnderWay, InvalidRequest."""
+        return await refunding.plan_refund(self._database, order_id, RefundWish(amount, payment_id))
+
+    async def refund(self, plan: RefundPlan) -> Refunded:
+        """Exactly what was planned. Raises as plan_refund, StripeRejected, StripeUnavailable."""
+        wish = RefundWish(plan.amount, plan.payment_id)
+        return await refunding.refund(self._runtime, plan.order_id, wish, operator=this_operator())
+
+    async def acknowledge(self, order_id: str, reason: str, note: str) -> None:
+        """Raises NothingToAcknowledge, InvalidRequest."""
+        await remarks.acknowledge(self._database, order_id, reason, operator=this_operator(), note=note)
+
+    async def note(self, order_id: str, text: str) -> None:
+        """Raises InvalidRequest."""
+        await remarks.note_order(self._database, order_id, text, operator=this_operator())
+
+    def dashboard_url(self, object_id: str, *, livemode: bool) -> str:
+        """Where Stripe's dashboard shows a payment or session; of the offline Stripe, its own page."""
+        base = self._runtime.settings.stripe_api_base
+        if base != STRIPE_API_BASE:
+            return f"{base}/#/{'payments' if object_id.startswith('pi_') else 'sessions'}/{object_id}"
+        test = "" if livemode else "test/"
+        path = f"payments/{object_id}" if object_id.startswith("pi_") else f"search?query={object_id}"
+        return f"https://dashboard.stripe.com/{test}{path}"
 
 
 class OrderSource:

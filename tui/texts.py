@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from checkout_daemon.domain.money import format_money
+from checkout_daemon.domain.money import exponent, format_money
 
 NONE = "–"
+_ID_ROOM = 40
 
 
 @lru_cache(maxsize=8192)
@@ -56,6 +58,11 @@ def short_event(event_type: str) -> str:
     return event_type
 
 
+def short_id(text: str) -> str:
+    """An id that a line has room for: Stripe's sessions have 66 characters."""
+    return text if len(text) <= _ID_ROOM else f"{text[:20]}…{text[-10:]}"
+
+
 def masked(text: str) -> str:
     """The first letter of each part of a name or an address, so that rows can still be told apart."""
     local, at, domain = text.partition("@")
@@ -76,3 +83,25 @@ def fit(text: str, width: int) -> str:
     if width <= 0:
         return ""
     return set_cell_size(text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…", width)
+
+
+def minor_units(text: str, currency: str) -> int | None:
+    """An amount as people type it, 12.50 or 12,50; None for what is none or is finer than the currency."""
+    try:
+        scaled = Decimal(text.replace(",", ".").strip()).scaleb(exponent(currency))
+    except InvalidOperation:
+        return None
+    return int(scaled) if scaled.is_finite() and scaled == scaled.to_integral_value() else None
+
+
+def qr_code(text: str) -> str:
+    """Two modules a character, dark on light, with a margin."""
+    import segno
+
+    rows = [[bool(each) for each in row] for row in segno.make(text, error="l", micro=False).matrix_iter(border=2)]
+    rows += [[False] * len(rows[0])] * (len(rows) % 2)
+    halves = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
+    return "\n".join(
+        "".join(halves[upper, lower] for upper, lower in zip(rows[place], rows[place + 1], strict=True))
+        for place in range(0, len(rows), 2)
+    )

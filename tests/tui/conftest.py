@@ -16,11 +16,14 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from checkout_daemon.config import load_settings
+from tests.services.conftest import KEY, runtime, stripe
 from tui.app import Terminal
 from tui.data import open_data
 from tui.desk import Desk
 from tui.screens.orders import OrdersScreen
 from tui.widgets.table import LiveTable
+
+__all__ = ["runtime", "stripe"]
 
 SECONDS = 30.0
 S = TypeVar("S", bound=Screen[Any])
@@ -88,6 +91,15 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
+async def stocked(connection: asyncpg.Connection) -> None:
+    """Two products on sale."""
+    await connection.execute(
+        "INSERT INTO products (sku, name, unit_amount, currency) VALUES"
+        " ('NOTE', 'Notebook', 1200, 'eur'), ('PEN', 'Pen', 333, 'eur')"
+    )
+
+
+@pytest.fixture
 def sit(database_url: str, tmp_path: Path) -> Sit:
     """Sit down at a terminal: `async with sit() as seat`."""
 
@@ -95,11 +107,11 @@ def sit(database_url: str, tmp_path: Path) -> Sit:
     async def sit(
         *, size: tuple[int, int] = (80, 24), read_only: bool = False, url: str = database_url, **settings: str
     ) -> AsyncIterator[Seat]:
-        environ = {"DATABASE_URL": url, "STRIPE_API_KEY": "sk_test_0123456789", **settings}
+        environ = {"DATABASE_URL": url, "STRIPE_API_KEY": KEY, **settings}
         loaded = load_settings(environ, cwd=tmp_path)
         async with open_data(loaded, url) as data:
             app = Terminal(Desk(data, read_only=read_only))
-            async with app.run_test(size=size) as pilot:
+            async with app.run_test(size=size, notifications=True) as pilot:
                 seat = Seat(app, pilot)
                 screen = await seat.screen_of(OrdersScreen)
                 await seat.until(lambda: screen.table.listing.counted and app.following)

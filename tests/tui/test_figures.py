@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 
@@ -24,7 +25,7 @@ def test_the_day_begins_at_the_shop_s_midnight() -> None:
 async def test_revenue_is_what_was_paid_today_and_not_given_back(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
-    today = {"created_at": NOON - HOUR, "paid_at": NOON - HOUR, "status": "completed"}
+    today: dict[str, Any] = {"created_at": NOON - HOUR, "paid_at": NOON - HOUR, "status": "completed"}
     await add_order(connection, **today)
     await add_order(connection, **today, amount_refunded=250)
     await add_order(connection, **today, currency="jpy", amount_subtotal=900, amount_total=900)

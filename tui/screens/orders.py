@@ -20,6 +20,7 @@ from tui.filters import Choice
 from tui.latest import Latest
 from tui.listing import Listing
 from tui.screens.base import DeskScreen
+from tui.screens.order import OrderScreen
 from tui.screens.orders_columns import cells, columns
 from tui.screens.pick import StatusPicker
 from tui.widgets.chips import Chips
@@ -288,6 +289,9 @@ class OrdersScreen(DeskScreen):
 
     def action_open(self) -> None:
         self.table.action_choose()
+
+    def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
+        self.app.push_screen(OrderScreen(self.desk, event.key))
 
     def action_copy_number(self) -> None:
         if (row := self.table.cursor_row) is not None:

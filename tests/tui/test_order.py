@@ -1,0 +1,197 @@
+"""One order on the screen: facts, history, and every act from the keyboard, checked in the database and at Stripe."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.reading import show_order
+from checkout_daemon.store.order_reads import OrderView
+from tests.support.flaky_stripe import FlakyStripe
+from tests.support.orders import add_change, add_order
+from tests.support.shopping import check_out, paid_order, sessions_at_stripe
+from tests.tui.conftest import Seat, Sit
+from tui.screens.dialogs import Ask, Choose, Tell
+from tui.screens.order import OrderScreen
+
+pytestmark = pytest.mark.usefixtures("stocked")
+
+
+async def open_first(seat: Seat) -> OrderScreen:
+    await seat.until(lambda: bool(seat.numbers()))
+    await seat.press("enter")
+    screen = await seat.screen_of(OrderScreen)
+    await seat.until(lambda: screen.whole is not None)
+    return screen
+
+
+async def shown(runtime: Runtime) -> OrderView:
+    return await show_order(runtime.database, "1001")
+
+
+async def test_it_shows_facts_and_one_history(runtime: Runtime, sit: Sit) -> None:
+    await paid_order(runtime)
+    async with sit(size=(130, 40)) as seat:
+        await open_first(seat)
+        await seat.sees(
+            "Order 1001   completed   €33.99", "ada@example.com", "2 × Notebook  €24.00", "complete, paid", "valid",
+            "new → pending", "pending → completed", "session 1 made", "mail: order.completed",
+            "$ checkout orders show 1001",
+        )  # fmt: skip
+        await seat.press("escape")
+        await seat.sees("Orders")
+
+
+async def test_it_follows_its_order(connection: asyncpg.Connection, sit: Sit) -> None:
+    order_id = await add_order(connection)
+    async with sit() as seat:
+        await open_first(seat)
+        await connection.execute("UPDATE orders SET status = 'failed' WHERE id = $1", order_id)
+        await add_change(connection, order_id, "declined")
+        await seat.sees("Order 1001   failed", "declined")
+
+
+async def test_r_gives_a_link_and_mails_it_when_asked(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
+    await check_out(runtime)
+    async with sit(size=(100, 45), STRIPE_API_BASE=stripe.base) as seat:
+        await open_first(seat)
+        await seat.press("r")
+        await seat.screen_of(Choose)
+        await seat.press("down", "enter")
+        await seat.screen_of(Tell)
+        view = await shown(runtime)
+        await seat.sees("The mail is in the outbox", "█", "It can be paid there until")
+        assert view.sessions[-1].url is not None
+        assert view.sessions[-1].url[:40] in seat.text()
+        await seat.press("escape")
+        await seat.sees("session.resent", "mail: session.link", "$ checkout sessions resend 1001")
+
+
+async def test_f_refunds_what_was_typed_and_confirmed(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
+    await paid_order(runtime)
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_first(seat)
+        await seat.press("f")
+        await seat.screen_of(Ask)
+        await seat.sees("How much of €33.99")
+        await seat.press(*"5.00", "enter")
+        await seat.sees("Refund €5.00 of pi_", "€28.99 of it is left")
+        await seat.press(*"no", "enter")
+        await seat.sees("nothing is done yet")
+        assert (await shown(runtime)).refunds == ()
+        await seat.press("backspace", "backspace", *"1001", "enter")
+        await seat.sees("Order 1001   partially refunded", "orders refund 1001 --amount 500")
+    view = await shown(runtime)
+    assert [refund.amount for refund in view.refunds] == [500]
+
+
+async def test_f_says_what_cannot_be_refunded(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
+    await paid_order(runtime)
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_first(seat)
+        await seat.press("f")
+        await seat.screen_of(Ask)
+        await seat.press(*"99", "enter")
+        await seat.sees("is more than the €33.99")
+    assert (await shown(runtime)).refunds == ()
+
+
+async def test_x_expires_only_after_yes(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
+    await check_out(runtime)
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_first(seat)
+        await seat.press("x")
+        await seat.screen_of(Choose)
+        await seat.press("enter")
+        await seat.screen_of(OrderScreen)
+        assert [each["status"] for each in await sessions_at_stripe(runtime)] == ["open"]
+        await seat.press("x", "down", "enter")
+        await seat.sees("Order 1001   expired")
+    assert [each["status"] for each in await sessions_at_stripe(runtime)] == ["expired"]
+
+
+async def test_shift_x_cancels_after_the_number_was_typed(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
+    await check_out(runtime)
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_first(seat)
+        await seat.press("X")
+        await seat.screen_of(Ask)
+        await seat.press(*"1001", "enter")
+        await seat.sees("Order 1001   canceled")
+    assert (await shown(runtime)).order.status == "canceled"
+
+
+async def test_n_keeps_a_note_and_what_is_refused_is_said(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
+    await paid_order(runtime)
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_first(seat)
+        await seat.press("n")
+        await seat.screen_of(Ask)
+        await seat.press(*"call", "enter")
+        await seat.sees("order.noted", "call")
+        await seat.press("r")
+        await seat.screen_of(Choose)
+        await seat.press("enter")
+        await seat.sees("Not done")
+
+
+async def test_a_acknowledges_one_of_the_attentions(runtime: Runtime, sit: Sit) -> None:
+    await paid_order(runtime)
+    await runtime.database.run(
+        lambda connection: connection.execute("UPDATE payment_observations SET amount = amount + 1")
+    )
+    order_id = (await shown(runtime)).order.id
+    await runtime.database.run(lambda connection: merge(connection, [Telling("t", "test", order_ids=[order_id])]))
+    async with sit() as seat:
+        await open_first(seat)
+        await seat.sees("! amount mismatch")
+        await seat.press("a")
+        await seat.screen_of(Choose)
+        await seat.press("enter")
+        await seat.screen_of(Ask)
+        await seat.press(*"ok", "enter")
+        await seat.until(lambda: "! amount mismatch" not in seat.text())
+        await seat.sees("orders ack 1001 amount_mismatch --note ok")
+    assert (await shown(runtime)).order.attention == ()
+
+
+async def test_o_and_c_show_and_copy_what_others_need(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
+    await paid_order(runtime)
+    payment = (await shown(runtime)).payments[0].id
+    async with sit() as seat:
+        await open_first(seat)
+        await seat.press("o")
+        await seat.screen_of(Tell)
+        await seat.press("c")
+        assert seat.app.clipboard == f"https://dashboard.stripe.com/test/payments/{payment}"
+        await seat.press("escape")
+        await seat.press("c")
+        await seat.screen_of(Choose)
+        await seat.press("down", "down", "down", "enter")
+        await seat.screen_of(OrderScreen)
+        assert seat.app.clipboard == payment
+        await seat.press("C")
+        assert seat.app.clipboard == "checkout orders show 1001"
+
+
+async def test_read_only_has_no_key_that_writes(runtime: Runtime, sit: Sit) -> None:
+    await check_out(runtime)
+    async with sit(read_only=True, size=(100, 24)) as seat:
+        screen = await open_first(seat)
+        await seat.press("r", "f", "x", "X", "a", "n")
+        assert seat.app.screen is screen
+        await seat.sees("read-only")
+        assert "Refund" not in seat.text().splitlines()[-1]
+
+
+async def test_personal_data_is_masked_with_one_key(connection: asyncpg.Connection, sit: Sit) -> None:
+    await add_order(connection)
+    async with sit() as seat:
+        await open_first(seat)
+        await seat.sees("Ada Lovelace", "ada@example.com", "+43664123456")
+        await seat.press("m")
+        await seat.sees("A••• L•••", "a•••@e•••", "••••56", "masked")
+        await seat.press("escape")
+        assert "Ada" not in seat.text()

@@ -1,0 +1,101 @@
+"""Boxes that ask one thing or tell one thing; each answers, and does nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+
+class Choose(ModalScreen[str | None]):
+    """One of several; None where it was left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Leave")]
+
+    def __init__(self, title: str, options: Sequence[tuple[str, str]]) -> None:
+        """`options`: what is answered, and its words."""
+        super().__init__()
+        self._title = title
+        self._options = options
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = self._title
+            box.border_subtitle = "Enter takes, Esc leaves"
+            yield OptionList(*(Option(Text(words, no_wrap=True, overflow="ellipsis")) for _, words in self._options))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._options[event.option_index][0])
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class Ask(ModalScreen[str | None]):
+    """A line of text; None where it was left. `must_be`: what must be typed for it to be taken."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
+
+    def __init__(self, title: str, question: str, *, value: str = "", must_be: str | None = None) -> None:
+        super().__init__()
+        self._title = title
+        self._question = question
+        self._value = value
+        self._must_be = must_be
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = self._title
+            box.border_subtitle = "Enter goes on, Esc leaves"
+            yield Static(self._question, markup=False)
+            yield Input(value=self._value, compact=True)
+            yield Static("", classes="hint", id="said")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        if self._must_be is not None and text != self._must_be:
+            self.query_one("#said", Static).update(f"Not {self._must_be}: nothing is done yet.")
+            return
+        self.dismiss(text)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class Tell(ModalScreen[None]):
+    """A result to read, and to copy."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "leave", "Close"),
+        Binding("c", "copy", "Copy"),
+    ]
+
+    def __init__(self, title: str, text: str, *, copies: str, art: str = "") -> None:
+        """`copies`: what `c` copies; `art`: drawn below where there is room."""
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._copies = copies
+        self._art = art
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="box") as box:
+            box.border_title = self._title
+            box.border_subtitle = "c copies, Esc closes"
+            yield Static(self._text, markup=False)
+            if self._art:
+                yield Static(Text(self._art, style="black on white", no_wrap=True), classes="art")
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self._copies)
+        self.notify(self._copies, title="Copied", timeout=3, markup=False)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
