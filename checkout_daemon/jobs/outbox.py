@@ -6,7 +6,7 @@ from itertools import product
 
 from checkout_daemon.domain.outbox import Channel
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.outbox.delivering import deliver_due
+from checkout_daemon.services.outbox.delivering import deliver_due, skip_unconfigured
 from checkout_daemon.store.outbox import count_messages
 
 _COUNTED = ("queued", "failed", "dead")
@@ -22,6 +22,10 @@ async def deliver_alerts(runtime: Runtime) -> int:
 
 async def deliver_webhooks(runtime: Runtime) -> int:
     return await deliver_due(runtime, Channel.WEBHOOK)
+
+
+async def skip_what_nobody_sends(runtime: Runtime) -> int:
+    return await skip_unconfigured(runtime)
 
 
 async def count_backlog(runtime: Runtime) -> int:

@@ -44,12 +44,8 @@ SENDERS: dict[Channel, Sender] = {
 
 
 async def deliver_due(runtime: Runtime, channel: Channel) -> int:
-    """Send what is due by a channel until nothing is; how many were tried.
-
-    Where the channel is not configured nothing is sent, and only what has waited for days is given up.
-    """
-    if (missing := missing_setting(runtime.settings, channel)) is not None:
-        await _skip_old(runtime, channel, missing)
+    """Send what is due by a channel until nothing is; how many were tried: none where it is not configured."""
+    if missing_setting(runtime.settings, channel) is not None:
         return 0
     tried = 0
     trouble: DatabaseUnavailable | None = None
@@ -72,6 +68,19 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
     if trouble is not None:
         raise trouble
     return tried
+
+
+async def skip_unconfigured(runtime: Runtime) -> int:
+    """Give up what has waited for days for a channel that is not configured; how many."""
+    skipped = 0
+    for channel in Channel:
+        if (missing := missing_setting(runtime.settings, channel)) is not None:
+            why = f"{missing} was not set for days"
+            async with runtime.database.connection() as connection:
+                skipped += await outbox.skip_unconfigured(
+                    connection, channel, datetime.now(UTC) - UNCONFIGURED_LIFETIME, why
+                )
+    return skipped
 
 
 async def _claim(runtime: Runtime, channel: Channel, limit: int) -> list[ClaimedMessage]:
@@ -130,12 +139,3 @@ def _words(error: BaseException) -> str:
     """One line that names nobody: mail servers like to repeat the address."""
     text = " ".join(str(error).split()) or type(error).__name__
     return redact(text)[:_LONGEST_ERROR]
-
-
-async def _skip_old(runtime: Runtime, channel: Channel, missing: str) -> None:
-    async with runtime.database.connection() as connection:
-        skipped = await outbox.skip_unconfigured(
-            connection, channel, datetime.now(UTC) - UNCONFIGURED_LIFETIME, f"{missing} was not set for days"
-        )
-    if skipped:
-        log.info("%d messages by %s were given up: %s is not set", skipped, channel, missing)
