@@ -2,12 +2,15 @@
 
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { budget } from './tools/budget';
+import { compress } from './tools/compress';
 
 const daemon = process.env['CHECKOUT_DEV_URL'] ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   esbuild: { jsx: 'automatic' },
+  plugins: [budget(), compress()],
   build: {
     outDir: '../checkout_daemon/web/storefront',
     emptyOutDir: true,
@@ -21,10 +24,19 @@ export default defineConfig({
     proxy: { '/api': daemon },
   },
   test: {
-    environment: 'jsdom',
-    include: ['{src,tools}/**/*.test.{ts,tsx}'],
-    setupFiles: ['src/test/setup.ts'],
     restoreMocks: true,
     unstubGlobals: true,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'storefront',
+          environment: 'jsdom',
+          include: ['src/**/*.test.{ts,tsx}'],
+          setupFiles: ['src/test/setup.ts'],
+        },
+      },
+      { extends: true, test: { name: 'tools', environment: 'node', include: ['tools/**/*.test.ts'] } },
+    ],
   },
 });

@@ -1,11 +1,14 @@
-"""Answers in JSON."""
+"""Answers in JSON, compressed where that is asked for and worth it."""
 
 from __future__ import annotations
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
+
+from checkout_daemon.web.encodings import choose_encoding
 
 _ENCODER = msgspec.json.Encoder()
+_WORTH_IT = 1024
 
 
 def json_response(body: msgspec.Struct, *, status: int = 200) -> web.Response:
@@ -16,3 +19,12 @@ def json_response(body: msgspec.Struct, *, status: int = 200) -> web.Response:
         content_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
+
+
+def compressed(request: web.Request, response: web.Response) -> web.Response:
+    """The answer as gzip, if the client takes it: for what may grow long, not for the small ones on hot paths."""
+    response.headers[hdrs.VARY] = "Accept-Encoding"
+    worth_it = isinstance(response.body, bytes) and len(response.body) >= _WORTH_IT
+    if worth_it and choose_encoding(request.headers.get(hdrs.ACCEPT_ENCODING), ("gzip",)) == "gzip":
+        response.enable_compression(web.ContentCoding.gzip)
+    return response

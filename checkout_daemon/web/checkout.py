@@ -17,7 +17,7 @@ from checkout_daemon.services.catalog import list_products
 from checkout_daemon.services.checkout import CheckoutRequest, retry_checkout, start_checkout
 from checkout_daemon.services.orders import show_to_shopper
 from checkout_daemon.services.quotes import quote
-from checkout_daemon.web.answers import json_response
+from checkout_daemon.web.answers import compressed, json_response
 from checkout_daemon.web.bodies import read_json
 from checkout_daemon.web.failures import refuse_field
 from checkout_daemon.web.keys import CHECKOUT_LIMIT, METRICS, RUNTIME
@@ -49,7 +49,7 @@ async def get_products(request: web.Request) -> web.Response:
         for each in await list_products(runtime.database)
     ]
     products.sort(key=lambda each: not each.available)
-    return json_response(Catalog(currency, [product_answer(each) for each in products]))
+    return compressed(request, json_response(Catalog(currency, [product_answer(each) for each in products])))
 
 
 async def post_quote(request: web.Request) -> web.Response:

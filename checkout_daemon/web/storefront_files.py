@@ -1,18 +1,22 @@
-"""The built storefront, held in memory: compressed once, found by exact path, so that no path can lead elsewhere."""
+"""The built storefront, held in memory and found by exact path, so that no path can lead elsewhere.
+
+The build (frontend/tools/compress.ts) has laid each file's compressed forms beside it.
+"""
 
 from __future__ import annotations
 
-import gzip
 import mimetypes
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.helpers import ETAG_ANY
 
+from checkout_daemon.web.encodings import IDENTITY, SUFFIXES, choose_encoding
 from checkout_daemon.web.failures import NoSuchPage
 from checkout_daemon.web.headers import CONTENT_SECURITY_POLICY
 
@@ -32,7 +36,6 @@ _TYPES = {
     ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
-_COMPRESSED = frozenset({".avif", ".gif", ".jpg", ".jpeg", ".png", ".webp", ".woff", ".woff2"})
 # Vite puts a hash of the contents into these names: what is under one name never changes.
 _HASHED = re.compile(r"/assets/.+-[A-Za-z0-9_-]{8}\.\w+(\.map)?")
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -54,8 +57,9 @@ folder, or <code>npm run build</code> in its <code>frontend</code> folder, and s
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    body: bytes
-    gzipped: bytes | None
+    """`encoded` by content coding, identity among them."""
+
+    encoded: Mapping[str, bytes]
     etag: str
     content_type: str
     cache_control: str
@@ -66,11 +70,13 @@ class Storefront:
 
     def __init__(self, directory: Path) -> None:
         """Reads all files below the directory, which need not exist."""
-        self._files: dict[str, _File] = {}
-        for path in directory.rglob("*"):
-            if path.is_file():
-                name = f"/{path.relative_to(directory).as_posix()}"
-                self._files[name] = _load(name, path.read_bytes())
+        bodies = {
+            f"/{path.relative_to(directory).as_posix()}": path.read_bytes()
+            for path in directory.rglob("*")
+            if path.is_file()
+        }
+        # The compressed forms are no pages of their own.
+        self._files = {name: _load(name, bodies) for name in bodies if PurePosixPath(name).suffix not in SUFFIXES}
 
     def answer(self, request: web.Request) -> web.Response:
         """The file at the path; for a path that names no file, the page, which finds out itself what to show."""
@@ -89,13 +95,12 @@ def built_storefront() -> Path:
     return Path(str(files("checkout_daemon.web"))) / "storefront"
 
 
-def _load(name: str, body: bytes) -> _File:
+def _load(name: str, bodies: Mapping[str, bytes]) -> _File:
     suffix = PurePosixPath(name).suffix
-    gzipped = None if suffix in _COMPRESSED else gzip.compress(body, 9, mtime=0)
+    encoded = {encoding: bodies[name + each] for each, encoding in SUFFIXES.items() if name + each in bodies}
     return _File(
-        body=body,
-        gzipped=gzipped if gzipped is not None and len(gzipped) < len(body) else None,
-        etag=sha256(body).hexdigest()[:20],
+        encoded={IDENTITY: bodies[name], **encoded},
+        etag=sha256(bodies[name]).hexdigest()[:20],
         content_type=_TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream",
         cache_control=_cache_control(name, suffix),
     )
@@ -108,8 +113,8 @@ def _cache_control(name: str, suffix: str) -> str:
 
 
 def _respond(request: web.Request, file: _File) -> web.Response:
-    gzipped = file.gzipped if _accepts_gzip(request) else None
-    etag = file.etag if gzipped is None else f"{file.etag}-gz"
+    encoding = choose_encoding(request.headers.get(hdrs.ACCEPT_ENCODING), file.encoded)
+    etag = file.etag if encoding == IDENTITY else f"{file.etag}-{encoding}"  # other bytes, another tag
     # With the policy also on a 304: a browser puts a 304's headers in the place of those it keeps with the page.
     headers = {
         "Cache-Control": file.cache_control,
@@ -120,14 +125,6 @@ def _respond(request: web.Request, file: _File) -> web.Response:
     if any(each.value in (etag, ETAG_ANY) for each in request.if_none_match or ()):
         return web.Response(status=304, headers=headers)
     headers["Content-Type"] = file.content_type
-    if gzipped is not None:
-        headers["Content-Encoding"] = "gzip"
-    return web.Response(body=file.body if gzipped is None else gzipped, headers=headers)
-
-
-def _accepts_gzip(request: web.Request) -> bool:
-    for offer in request.headers.get("Accept-Encoding", "").lower().split(","):
-        name, _, weight = offer.replace(" ", "").partition(";")
-        if name == "gzip":
-            return weight not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+    if encoding != IDENTITY:
+        headers["Content-Encoding"] = encoding
+    return web.Response(body=file.encoded[encoding], headers=headers)

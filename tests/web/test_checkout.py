@@ -46,6 +46,18 @@ async def test_products_come_with_those_available_first(shop: Client) -> None:
     }
 
 
+@pytest.mark.parametrize(("accepted", "encoding"), [("gzip, br", "gzip"), ("br", None), ("gzip;q=0", None)])
+async def test_a_long_catalog_travels_compressed(
+    shop: Client, connection: asyncpg.Connection, accepted: str, encoding: str | None
+) -> None:
+    await connection.execute("UPDATE products SET description = repeat('Dotted. ', 200) WHERE sku = 'NOTE'")
+    async with shop.get("/api/products", headers={"Accept-Encoding": accepted}) as answer:
+        assert answer.headers.get("Content-Encoding") == encoding
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        told = await answer.json()
+    assert "Dotted. Dotted." in {each["sku"]: each for each in told["products"]}["NOTE"]["description"]
+
+
 async def test_a_quote_adds_up_and_writes_nothing(shop: Client, connection: asyncpg.Connection) -> None:
     body = {"items": [{"sku": "NOTE", "quantity": 2}, {"sku": "PEN", "quantity": 1}], "discount_code": "ten"}
     status, told = await call(shop, "POST", "/api/quotes", body)

@@ -19,6 +19,8 @@ async def test_every_answer_tells_browsers_what_they_may_not_do(client: Client, 
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Referrer-Policy"] == "same-origin"
         assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert "payment=()" in answer.headers["Permissions-Policy"]
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
         assert answer.headers["Server"] == "checkout-daemon"
@@ -54,7 +56,8 @@ async def test_an_allowed_origin_may_read_the_api(open_client: OpenClient) -> No
     async with client.post("/api/quotes", json={}, headers={"Origin": SHOP}) as answer:
         assert answer.status == 422  # and the page may read why
         assert answer.headers["Access-Control-Allow-Origin"] == SHOP
-        assert "X-Request-Id" in answer.headers["Access-Control-Expose-Headers"]
+        assert answer.headers["Access-Control-Expose-Headers"] == "X-Request-Id, Retry-After"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
         assert answer.headers["Vary"] == "Origin"
 
 
@@ -87,6 +90,7 @@ async def test_any_origin_when_all_are_allowed(open_client: OpenClient) -> None:
     client = await open_client(CHECKOUT_CORS_ORIGINS="*")
     async with client.post("/api/quotes", json={}, headers={"Origin": "https://any.example"}) as answer:
         assert answer.headers["Access-Control-Allow-Origin"] == "https://any.example"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/api/webhook", "/metrics", "/healthz"])
