@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from checkout_daemon.gateway.client import StripeGateway
@@ -29,7 +29,7 @@ async def newest_events(gateway: StripeGateway) -> list[dict[str, Any]]:
 
 async def events_since(
     gateway: StripeGateway, types: Sequence[str], since: int, until: int | None = None
-) -> AsyncIterator[list[dict[str, Any]]]:
+) -> AsyncGenerator[list[dict[str, Any]], None]:
     """Pages of the events of these types from one second on, and up to another; newest first in each chunk of types."""
     created = {"gte": since} | ({} if until is None else {"lte": until})
     for begin in range(0, len(types), MOST_TYPES):

@@ -8,6 +8,7 @@ remembers what was told; what ends is forgotten, and told again when it comes ba
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ import msgspec
 
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.outbox import Alert, MessageKind
-from checkout_daemon.gateway.events import newest_events
+from checkout_daemon.gateway.events import events_since
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.store import alerts
@@ -44,13 +45,9 @@ async def tell_of_dead_letters(database: Database) -> int:
 async def tell_of_silence(runtime: Runtime) -> int:
     """Of events that Stripe made a while ago and that are not held; how many are missing. Asks Stripe."""
     now = datetime.now(UTC)
-    newest = (now - SILENCE).timestamp()
-    oldest = (now - _LOOK_BACK).timestamp()
-    made = [
-        each["id"]
-        for each in await newest_events(runtime.gateway)
-        if each["type"] in EVENT_TYPES and oldest < each["created"] < newest
-    ]
+    since, until = int((now - _LOOK_BACK).timestamp()), int((now - SILENCE).timestamp())
+    async with aclosing(events_since(runtime.gateway, EVENT_TYPES, since, until)) as pages:
+        made = [each["id"] for each in await anext(pages, [])]  # the last hundred will do
     async with runtime.database.connection() as connection:
         held = await held_events(connection, made)
     missing = [each for each in made if each not in held]
