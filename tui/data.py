@@ -5,6 +5,7 @@ Records are those of the services, under the names that the terminal uses them b
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from checkout_daemon.services import overview, reading, refunding, remarks
 from checkout_daemon.services.canceling import cancel_order, check_cancelable
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.outbox.reading import all_messages
-from checkout_daemon.services.overview import INTERVAL, Figures, OrderRow
+from checkout_daemon.services.overview import INTERVAL, EventRow, Figures, OrderRow
 from checkout_daemon.services.refund_rules import RefundPlan, RefundWish
 from checkout_daemon.services.refunding import Refunded
 from checkout_daemon.services.schema import explain_misfit
@@ -28,7 +29,7 @@ from checkout_daemon.services.session_expiring import expire_sessions
 from checkout_daemon.services.session_resending import Resent, resend_session
 from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes
 from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.event_reads import EventFilter, EventLine
+from checkout_daemon.store.event_reads import EventCursor, EventFilter, EventLine
 from checkout_daemon.store.order_reads import OrderCursor, OrderFilter, OrderView
 from checkout_daemon.store.outbox import MessageFilter, MessageLine
 
@@ -39,7 +40,9 @@ __all__ = [
     "Data",
     "DatabaseUnavailable",
     "EventFilter",
+    "EventItem",
     "EventLine",
+    "EventRow",
     "Figures",
     "Lost",
     "MessageLine",
@@ -87,6 +90,21 @@ class OrderLine:
         return (self.row.order.created_at, self.row.order.number)
 
 
+@dataclass(frozen=True, slots=True)
+class EventItem:
+    """An event in the inbox."""
+
+    row: EventRow
+
+    @property
+    def key(self) -> str:
+        return self.row.event.id
+
+    @property
+    def place(self) -> tuple[datetime, str]:
+        return (self.row.event.received_at, self.row.event.id)
+
+
 class Data:
     """What screens ask. Raises DatabaseUnavailable from everything that reads."""
 
@@ -126,6 +144,15 @@ class Data:
     async def searching(self, wanted: OrderFilter, text: str) -> OrderFilter:
         """The filter with a search over number, email, name and ids added."""
         return await reading.searching(self._database, wanted, text)
+
+    def events(self, wanted: EventFilter) -> EventSource:
+        """The list of the events that fit."""
+        return EventSource(self._runtime, wanted)
+
+    async def event(self, event_id: str) -> tuple[EventLine, Any]:
+        """An event and its payload as JSON's values; None once retention has dropped it. Raises NotFound."""
+        event, payload = await reading.show_event(self._database, event_id)
+        return event, None if payload is None else json.loads(payload)
 
     async def order(self, order_id: str) -> WholeOrder:
         """Raises NotFound."""
@@ -198,6 +225,26 @@ class OrderSource:
         cursor = None if after is None else OrderCursor(*after)
         found = await overview.skip_rows(self._database, self.wanted, count=count, cursor=cursor)
         return None if found is None else (found.created_at, found.number)
+
+
+class EventSource:
+    """Events as a listing reads them: never counted, for an inbox is looked at from its top."""
+
+    def __init__(self, runtime: Runtime, wanted: EventFilter) -> None:
+        self._database = runtime.database
+        self.wanted = wanted
+
+    async def count(self) -> int | None:
+        return None
+
+    async def page(self, after: Any | None, limit: int) -> Sequence[EventItem]:
+        cursor = None if after is None else EventCursor(*after)
+        rows = await overview.page_of_events(self._database, self.wanted, limit=limit, cursor=cursor)
+        return [EventItem(row) for row in rows]
+
+    async def skip(self, after: Any | None, count: int) -> Any | None:
+        page = await self.page(after, count)
+        return page[-1].place if len(page) == count else None
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.store import terminal_reads
 from checkout_daemon.store.database import Database
+from checkout_daemon.store.event_reads import EventCursor, EventFilter, EventLine, list_events
 from checkout_daemon.store.order_reads import OrderCursor, OrderFilter, list_orders
 from checkout_daemon.store.terminal_reads import DayLine, LastEvent, RevenueLine, Trouble
 
@@ -27,6 +28,14 @@ class OrderRow:
 
     order: Order
     last_event: LastEvent | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event as a line of a list, with its order's number."""
+
+    event: EventLine
+    number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,16 @@ async def skip_rows(
     """Where a list that can be counted is, `count` orders after the cursor; None where it ends before."""
     async with database.connection() as connection:
         return await terminal_reads.skip_orders(connection, wanted, cursor=cursor, count=count)
+
+
+async def page_of_events(
+    database: Database, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
+) -> list[EventRow]:
+    """A page, newest first, after the cursor."""
+    async with database.connection() as connection:
+        events = await list_events(connection, wanted, limit=limit, cursor=cursor)
+        numbers = await terminal_reads.read_numbers(connection, {each.order_id for each in events if each.order_id})
+    return [EventRow(each, numbers.get(each.order_id or "")) for each in events]
 
 
 async def may_write(database: Database) -> bool:

@@ -63,6 +63,11 @@ async def read_orders(connection: asyncpg.Connection, order_ids: Collection[str]
     return [order_of(row) for row in await connection.fetch(sql("read_orders_by_ids"), list(order_ids))]
 
 
+async def read_numbers(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, int]:
+    """The orders' numbers, by id."""
+    return {str(row["id"]): row["number"] for row in await connection.fetch(sql("read_numbers"), list(order_ids))}
+
+
 def is_countable(wanted: OrderFilter) -> bool:
     """Whether the list's length and ranks follow from an index alone: not those of a search or an email."""
     return wanted.email is None and wanted.search_ids is None and wanted.search_text is None

@@ -85,3 +85,7 @@ SELECT
 SELECT NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'
     AND has_table_privilege('orders', 'UPDATE') AND has_table_privilege('order_changes', 'INSERT')
     AND has_table_privilege('acts', 'INSERT');
+
+-- name: read_numbers
+-- $1 order ids
+SELECT id, number FROM orders WHERE id = ANY($1::uuid[]);

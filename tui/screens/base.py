@@ -64,6 +64,11 @@ class DeskScreen(Screen[None]):
     async def reload(self) -> None:
         """Read again all that is shown: the database answers again."""
 
+    @property
+    def gone(self) -> bool:
+        """Whether it was left: what was asked for meanwhile finds nothing to draw on."""
+        return not self.query(CommandLine)
+
     def redraw(self) -> None:
         """Draw again what is held: masks or marks have changed."""
         for top in self.query(TopLine):

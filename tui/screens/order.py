@@ -80,7 +80,10 @@ class OrderScreen(DeskScreen):
 
     async def _read(self, _: None) -> None:
         first = self.whole is None
-        self.whole = await self.desk.data.order(self.order_id)
+        whole = await self.desk.data.order(self.order_id)
+        if self.gone:
+            return
+        self.whole = whole
         if first:
             self.say_command(self._command("orders", "show"))
         self.redraw()

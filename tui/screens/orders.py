@@ -20,6 +20,7 @@ from tui.filters import Choice
 from tui.latest import Latest
 from tui.listing import Listing
 from tui.screens.base import DeskScreen
+from tui.screens.events import EventsScreen
 from tui.screens.order import OrderScreen
 from tui.screens.orders_columns import cells, columns
 from tui.screens.pick import StatusPicker
@@ -54,6 +55,7 @@ class OrdersScreen(DeskScreen):
         Action("a", "attention", "Show only what needs attention", "orders list --attention", foot="Attention"),
         Action("t", "span", "Show only the last hour, day, week, month", "orders list --since 24h", foot="Time"),
         Action("0", "clear", "Show all again", "orders list"),
+        Action("e", "events", "Stripe's events as they come in", "events list", foot="Events"),
         Action("p", "pause", "Hold the list still, or let it go on", "orders watch", foot="Pause"),
         Action("c", "copy_number", "Copy the order's number", "orders show ORDER", foot="Copy"),
     )
@@ -289,6 +291,9 @@ class OrdersScreen(DeskScreen):
 
     def action_open(self) -> None:
         self.table.action_choose()
+
+    def action_events(self) -> None:
+        self.app.push_screen(EventsScreen(self.desk))
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         self.app.push_screen(OrderScreen(self.desk, event.key))

@@ -1,0 +1,113 @@
+"""A lost database is said, what is shown stays, and nothing that happened meanwhile is missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from tests.support.orders import add_change, add_order
+from tests.tui.conftest import Sit
+from tui.screens.orders import OrdersScreen
+
+
+class Line:
+    """The way to the database, which can be cut."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._far = (parts.hostname, parts.port)
+        self._url = url
+        self._cut = False
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> str:
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        return self._url.replace(f":{self._far[1]}/", f":{port}/")
+
+    def cut(self) -> None:
+        self._cut = True
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        self._cut = False
+
+    async def stop(self) -> None:
+        self.cut()
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._cut:
+            writer.transport.abort()
+            return
+        far_reader, far_writer = await asyncio.open_connection(*self._far)
+        self._writers |= {writer, far_writer}
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            try:
+                while data := await source.read(65_536):
+                    sink.write(data)
+                    await sink.drain()
+            except ConnectionError:
+                pass
+            finally:
+                sink.close()
+
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+        self._writers -= {writer, far_writer}
+
+
+@pytest.fixture
+async def line(database_url: str) -> AsyncIterator[Line]:
+    line = Line(database_url)
+    yield line
+    await line.stop()
+
+
+async def test_what_is_shown_stays_and_what_was_missed_comes(
+    line: Line, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    order_id = await add_order(connection)
+    async with sit(url=await line.start()) as seat:
+        screen = seat.screen(OrdersScreen)
+        line.cut()
+        await seat.sees("The database has not answered", "what you see is as of", "○ no database")
+        assert screen.has_class("-stale")
+        assert seat.numbers() == [1001]
+        await connection.execute("UPDATE orders SET status = 'completed' WHERE id = $1", order_id)
+        await add_change(connection, order_id, "meanwhile")
+        await seat.press("down", "enter")  # nothing that is pressed meanwhile ends it
+        await seat.press("escape")
+        line.mend()
+        await seat.until(lambda: "has not answered" not in seat.text())
+        await seat.until(lambda: "completed" in seat.lines()[0])
+        await seat.sees("● following")
+
+
+async def test_a_user_who_may_not_write_gets_a_terminal_that_does_not(
+    database_url: str, connection: asyncpg.Connection
+) -> None:
+    from checkout_daemon.services.overview import may_write
+    from checkout_daemon.store.database import Database
+
+    await connection.execute(
+        "CREATE ROLE looker LOGIN PASSWORD 'looks'; GRANT USAGE ON SCHEMA public TO looker;"
+        " GRANT SELECT ON ALL TABLES IN SCHEMA public TO looker"
+    )
+    try:
+        parts = urlsplit(database_url)
+        url = f"postgresql://looker:looks@{parts.hostname}:{parts.port}{parts.path}"
+        answers = []
+        for each in (database_url, url):
+            database = Database(each)
+            answers.append(await may_write(database))
+            await database.close()
+        assert answers == [True, False]
+    finally:
+        await connection.execute("DROP OWNED BY looker; DROP ROLE looker")

@@ -1,0 +1,191 @@
+"""One event: what became of it, and its payload as a tree that can be folded and searched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.widget import Widget
+from textual.widgets import Input, Static, Tree
+from textual.widgets.tree import TreeNode
+
+from tui.actions import Action, command_line
+from tui.data import CheckoutError, EventLine
+from tui.desk import Desk
+from tui.screens.base import DeskScreen
+from tui.texts import clock, plain, words
+
+# The parts of Stripe's objects that name a person.
+_PERSONAL = frozenset(
+    {"name", "email", "receipt_email", "customer_email", "phone", "line1", "line2", "city", "postal_code"}
+)
+
+
+class EventScreen(DeskScreen):
+    PLACE = "Event"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("escape", "back", "Back", foot="Back"),
+        Action("slash", "search", "Search keys and values", foot="Search", show_key="/"),
+        Action("n", "next", "The next one found", foot="Next"),
+        Action("space", "fold", "Fold or unfold", foot="Fold"),
+        Action("z", "fold_all", "Fold or unfold all", foot="All"),
+        Action("c", "copy_id", "Copy the event's id", foot="Copy"),
+        Action("y", "copy_value", "Copy the value under the cursor", foot="Value"),
+    )
+
+    def __init__(self, desk: Desk, event_id: str) -> None:
+        super().__init__(desk)
+        self.event_id = event_id
+        self.event: EventLine | None = None
+        self._payload: Any = None
+        self._unfolded = False
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(" …", id="headline", markup=False)
+        yield Static("", id="state", markup=False)
+        search = Input(placeholder="key or value", id="search", compact=True)
+        search.display = False
+        yield search
+        yield Tree[Any]("payload", id="payload")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.payload.show_root = False
+        self.payload.guide_depth = 2
+        self.payload.focus()
+        self.say_command(command_line("events", "show", self.event_id))
+        self._load()
+
+    @property
+    def payload(self) -> Tree[Any]:
+        return self.query_one("#payload", Tree)
+
+    @work(group="event")
+    async def _load(self) -> None:
+        try:
+            self.event, self._payload = await self.desk.data.event(self.event_id)
+        except CheckoutError as error:
+            self.notify(error.detail, severity="error", markup=False)
+            return
+        if not self.gone:
+            self._show()
+
+    async def reload(self) -> None:
+        self._load()
+
+    def redraw(self) -> None:
+        super().redraw()
+        if self.event is not None:
+            self._show()
+
+    def _show(self) -> None:
+        event = self.event
+        assert event is not None
+        zone, muted = self.desk.data.zone, self.app.theme_variables["muted"]
+        reason = f": {words(event.reason)}" if event.reason else ""
+        self.query_one("#headline", Static).update(
+            Text.assemble(" ", (plain(event.type), "bold"), "   ", (f"{words(event.status)}{reason}", "bold"))
+        )
+        error = f"\n {plain(event.last_error)}" if event.last_error and event.status != "applied" else ""
+        self.query_one("#state", Static).update(
+            Text(
+                f" {event.id}\n made {clock(event.created_at, zone)}   received {clock(event.received_at, zone)}"
+                f"   {event.attempts} attempts{error}",
+                muted,
+            )
+        )
+        self.payload.clear()
+        if self._payload is None:
+            self.payload.root.add_leaf("The payload is no longer held: CHECKOUT_PAYLOAD_DAYS have passed.")
+        else:
+            self._grow(self.payload.root, self._payload)
+        self.payload.root.expand()
+
+    def _grow(self, node: TreeNode[Any], value: Any) -> None:
+        """Unfold the envelope and the object it is about; what is deeper stays folded."""
+        for name, child in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(child, dict | list) and child:
+                size = f" {{{len(child)}}}" if isinstance(child, dict) else f" [{len(child)}]"
+                branch = node.add(Text.assemble((str(name), "bold"), size), data=child)
+                self._grow(branch, child)
+                if name in ("data", "object"):
+                    branch.expand()
+            else:
+                shown = self._shown(name, child)
+                node.add_leaf(Text.assemble(f"{name}: ", (shown, self.app.theme_variables["cyan"])), data=child)
+
+    def _shown(self, name: object, value: object) -> str:
+        if isinstance(value, str):
+            return self.desk.name(value) if name in _PERSONAL else plain(value)
+        return json.dumps(value)
+
+    # Acting
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+    def action_search(self) -> None:
+        self._search_box.display = True
+        self._search_box.focus()
+
+    @property
+    def _search_box(self) -> Input:
+        return self.query_one("#search", Input)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._search_box.display = False
+        self.payload.focus()
+        self._find(after=False)
+
+    def action_next(self) -> None:
+        self._find(after=True)
+
+    def _find(self, *, after: bool) -> None:
+        """Go to the first node that has the text, or to the next after the cursor."""
+        text = self._search_box.value.strip().lower()
+        nodes = [each for each in _all(self.payload.root) if text and text in str(each.label).lower()]
+        if not nodes:
+            self.notify(f"{text!r} is not in this payload" if text else "Search with / first", markup=False)
+            return
+        every = list(_all(self.payload.root))
+        cursor = self.payload.cursor_node
+        at = every.index(cursor) if after and cursor in every else -1
+        node = next((each for each in nodes if every.index(each) > at), nodes[0])
+        parent = node.parent
+        while parent is not None:
+            parent.expand()
+            parent = parent.parent
+        self.call_after_refresh(self._stand_on, node)
+
+    def _stand_on(self, node: TreeNode[Any]) -> None:
+        """Once what was unfolded is there. Lines have their numbers only when somebody asks how many there are."""
+        if self.payload.last_line >= 0:
+            self.payload.move_cursor(node)
+
+    def action_fold(self) -> None:
+        self.payload.action_toggle_node()
+
+    def action_fold_all(self) -> None:
+        self._unfolded = not self._unfolded
+        for node in self.payload.root.children:
+            if self._unfolded:
+                node.expand_all()
+            else:
+                node.collapse_all()
+
+    def action_copy_id(self) -> None:
+        self.copy(self.event_id, "event id")
+
+    def action_copy_value(self) -> None:
+        node = self.payload.cursor_node
+        if node is not None and not isinstance(node.data, dict | list):
+            self.copy(str(node.data), "value")
+
+
+def _all(node: TreeNode[Any]) -> Iterator[TreeNode[Any]]:
+    for child in node.children:
+        yield child
+        yield from _all(child)

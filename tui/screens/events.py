@@ -1,0 +1,179 @@
+"""Stripe's events as they come in, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from textual import work
+from textual.widget import Widget
+
+from tui.actions import Action, command_line
+from tui.data import DatabaseUnavailable, EventFilter, EventItem
+from tui.desk import Desk
+from tui.latest import Latest
+from tui.listing import Listing
+from tui.screens.base import DeskScreen
+from tui.screens.event import EventScreen
+from tui.screens.order import OrderScreen
+from tui.texts import NONE, age, plain, span, words
+from tui.widgets.chips import Chips
+from tui.widgets.table import Cell, Column, LiveTable
+
+_LOOK_SECONDS = 1.0
+_NEWEST = 200  # of which a change of status is seen
+_STYLES = {"applied": "table--good", "ignored": "table--muted", "failed": "table--waiting", "dead": "table--alarm"}
+_UNHAPPY = ("failed", "dead")
+_NO_EVENTS = "No events yet. `checkout doctor` says whether Stripe can reach us."
+_NONE_UNHAPPY = "No event has failed. u shows all."
+
+
+class EventsScreen(DeskScreen):
+    """What comes in is looked for every second while this is shown: not every event changes an order."""
+
+    PLACE = "Events"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("escape", "back", "Back", foot="Back"),
+        Action("enter", "open", "Open the payload", "events show EVENT", foot="Payload"),
+        Action("o", "order", "Its order", "orders show ORDER", foot="Order"),
+        Action("u", "unhappy", "Only what failed", "events list --status failed --status dead", foot="Failed"),
+        Action("c", "copy_id", "Copy the event's id", foot="Copy"),
+    )
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.wanted = EventFilter()
+        self._rows = Latest(self._load_rows)
+        self._looking = False
+
+    def body(self) -> Iterable[Widget]:
+        yield Chips()
+        yield LiveTable(Listing(self.desk.data.events(self.wanted)), _columns, _cells, id="events", empty=_NO_EVENTS)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.table.focus()
+        self._show_choice()
+        self.set_interval(_LOOK_SECONDS, self._look)
+        self._load(0)
+
+    @property
+    def table(self) -> LiveTable[EventItem]:
+        return self.query_one("#events", LiveTable)
+
+    # Reading
+
+    @work(group="rows")
+    async def _load(self, rank: int) -> None:
+        try:
+            await self._rows.ask(rank)
+        except DatabaseUnavailable:
+            return
+
+    async def _load_rows(self, rank: int) -> None:
+        listing = self.table.listing
+        await listing.load(rank)
+        if not self.gone and listing is self.table.listing:
+            self.table.rows_arrived()
+
+    async def reload(self) -> None:
+        self._load(self.table.cursor_rank)
+
+    def on_live_table_rows_wanted(self, event: LiveTable.RowsWanted) -> None:
+        self._load(event.rank)
+
+    def _look(self) -> None:
+        self.table.refresh()  # ages
+        if self.is_current and not self._looking and self.desk.lost_at is None:
+            self._look_for_new()
+
+    @work(group="look")
+    async def _look_for_new(self) -> None:
+        self._looking = True
+        listing = self.table.listing
+        newest = listing.at(0)
+        try:
+            page = await listing.source.page(None, _NEWEST)
+        except DatabaseUnavailable:
+            return
+        finally:
+            self._looking = False
+        if not self.gone and listing is self.table.listing:
+            new = {each.key for each in page if newest is None or each.place > newest.place}
+            self.table.update(page, (), new)
+
+    # Acting
+
+    def _show_choice(self) -> None:
+        narrowed = bool(self.wanted.statuses)
+        chips = [("unhappy", "u failed, dead" if narrowed else "u any status", narrowed)]
+        self.query_one(Chips).show(chips)
+        statuses = [word for status in self.wanted.statuses for word in ("--status", status)]
+        self.say_command(command_line("events", "list", *statuses))
+
+    def on_chips_pressed(self, event: Chips.Pressed) -> None:
+        self.action_unhappy()
+
+    def on_live_table_moved(self, event: LiveTable.Moved) -> None:
+        if event.by_hand and event.key is not None:
+            self.say_command(command_line("events", "show", event.key))
+
+    def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
+        self.app.push_screen(EventScreen(self.desk, event.key))
+
+    def action_open(self) -> None:
+        self.table.action_choose()
+
+    def action_order(self) -> None:
+        row = self.table.cursor_row
+        if row is not None and row.row.event.order_id is not None:
+            self.app.push_screen(OrderScreen(self.desk, row.row.event.order_id))
+
+    def action_unhappy(self) -> None:
+        self.wanted = EventFilter() if self.wanted.statuses else EventFilter(statuses=_UNHAPPY)
+        self.table.empty = _NONE_UNHAPPY if self.wanted.statuses else _NO_EVENTS
+        self.table.show(Listing(self.desk.data.events(self.wanted)))
+        self._show_choice()
+        self._load(0)
+
+    def action_copy_id(self) -> None:
+        if (row := self.table.cursor_row) is not None:
+            self.copy(row.key, "event id")
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+
+_FIXED = (
+    Column("Age", 4, right=True),
+    Column("Status", 8),
+    Column("Order", 7, right=True),
+    Column("Tries", 5, right=True),
+    Column("Delay", 5, right=True),
+)
+_ID = 30
+_WIDE = 110
+
+
+def _columns(width: int) -> Sequence[Column]:
+    room = width - 1 - sum(column.width + 2 for column in _FIXED)
+    if width < _WIDE:
+        return (*_FIXED, Column("Type", room))
+    kind = min(40, room - 2 * _ID)
+    return (*_FIXED, Column("Type", kind), Column("Event", _ID), Column("Reason", room - kind - _ID - 4))
+
+
+def _cells(item: EventItem, columns: Sequence[Column]) -> Iterable[Cell]:
+    event = item.row.event
+    delay = NONE if event.created_at is None else span((event.received_at - event.created_at).total_seconds())
+    yield age(event.received_at, datetime.now(UTC)), "table--muted"
+    yield event.status, _STYLES.get(event.status, "")
+    yield str(item.row.number or NONE), ""
+    yield str(event.attempts), "table--muted" if event.attempts < 2 else "table--waiting"
+    yield delay, "table--muted"
+    yield plain(event.type), ""
+    if len(columns) > len(_FIXED) + 1:
+        why = event.last_error if event.status in _UNHAPPY else words(event.reason or "")
+        yield event.id, "table--muted"
+        yield plain(why or ""), "table--muted"
