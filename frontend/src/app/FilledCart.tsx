@@ -50,7 +50,7 @@ export function FilledCart({ cart, products, seen, onRemove, goTo }: FilledCartP
           onRemove={onRemove}
         />
         <DiscountForm
-          draft={checkout.code}
+          applied={cart.code}
           error={errors.discount}
           onDraft={checkout.changeCode}
           onApply={checkout.applyCode}
@@ -59,7 +59,6 @@ export function FilledCart({ cart, products, seen, onRemove, goTo }: FilledCartP
           <h3>{texts.checkout.details}</h3>
           <ContactForm
             id={FORM_ID}
-            contact={contact.contact}
             errors={errors}
             onChange={contact.change}
             onLeave={contact.leave}

@@ -1,11 +1,12 @@
 /** Brings cart and contact together into one checkout: check, price, send, and show what came of it. */
 
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { type Cart, cartStore } from '@/features/cart/cart';
 import type { Totals } from '@/features/cart/estimate';
 import type { Pricing } from '@/features/cart/pricing';
 import { keyOf, usePricing } from '@/features/cart/usePricing';
 import { type Outcome, placeOrder } from '@/features/checkout/placeOrder';
+import { contactStore } from '@/features/checkout/contact';
 import { type ContactState, useContact } from '@/features/checkout/useContact';
 import type { ApiError, CheckoutRequest, Product } from '@/lib/api';
 import { whyLater } from '@/lib/explain';
@@ -24,8 +25,7 @@ interface Checkout {
   readonly faultyField: { readonly id: FieldId } | undefined;
   readonly notice: Notice | undefined;
   readonly sending: boolean;
-  /** The discount code as typed. */
-  readonly code: string;
+  /** Hears the discount code as it is typed: it counts at Checkout, applied or not. */
   readonly changeCode: (code: string) => void;
   readonly applyCode: () => void;
   readonly submit: () => void;
@@ -42,21 +42,27 @@ interface Result {
 export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, goTo: (url: string) => void): Checkout {
   const { pricing, stale, totals, correctedFrom, ensure, accept, reload } = usePricing(cart, products);
   const contact = useContact();
-  const [code, setCode] = useState(cart.code);
+  const draft = useRef(cart.code); // the discount code as typed
   const [result, setResult] = useState<Result>();
   const [faultyField, setFaultyField] = useState<{ readonly id: FieldId }>();
   const { busy: sending, begin, end, leave } = useBusy();
 
-  useEffect(() => setCode(cart.code), [cart.code]); // another tab may have changed it
+  useEffect(() => {
+    draft.current = cart.code; // another tab may have changed it
+  }, [cart.code]);
 
   const current = result?.key === keyOf(cart) ? result : undefined;
   const holdsByNow = stale && totals?.code !== undefined; // what refused the code may be mended: a larger cart, say
   const codeRefused = current?.faults.fields.discount ?? (holdsByNow ? undefined : pricing?.faults.fields.discount);
-  const applied = code.trim() === cart.code;
 
   function applyCode() {
-    if (applied) reload();
-    else cartStore.update((current) => ({ ...current, code: code.trim() }));
+    if (draft.current.trim() === cart.code) reload();
+    else withDraft();
+  }
+
+  function withDraft(): Cart {
+    const code = draft.current.trim();
+    return code === cart.code ? cart : cartStore.update((current) => ({ ...current, code }));
   }
 
   function showFields(fields: FieldErrors) {
@@ -73,7 +79,7 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
     showFields({ ...found, ...price.faults.fields });
     setResult({ key, faults: price.faults, notice: noticeOf(price) });
     if (!price.quote || hasFields(found) || hasFields(price.faults.fields)) return undefined;
-    const { name, email, phone } = contact.contact;
+    const { name, email, phone } = contactStore.get();
     return {
       items: wanted.items,
       customer: { name: name.trim(), email: email.trim(), phone: phone.trim() },
@@ -101,7 +107,7 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
     if (!begin()) return;
     setResult(undefined);
     try {
-      const wanted = applied ? cart : cartStore.update((current) => ({ ...current, code: code.trim() }));
+      const wanted = withDraft();
       const request = await check(wanted);
       const outcome = request && (await placeOrder(request));
       if (outcome?.kind === 'leave') {
@@ -126,13 +132,14 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
     stale,
     totals,
     contact,
-    errors: { ...contact.errors, discount: applied ? codeRefused : undefined },
+    errors: { ...contact.errors, discount: codeRefused },
     lineFaults: current?.faults.lines ?? pricing?.faults.lines ?? {},
     faultyField,
     notice: current?.notice ?? (stale || !pricing ? undefined : (noticeOf(pricing) ?? correction())),
     sending,
-    code,
-    changeCode: setCode,
+    changeCode: (code) => {
+      draft.current = code;
+    },
     applyCode,
     submit: () => void submit(),
     retry: () => void (current?.notice ? submit() : reload()),

@@ -1,11 +1,10 @@
 /** Name, email and phone: checked on leaving a field, and again by the daemon. */
 
-import type { FormEvent } from 'react';
+import { type FormEvent, useSyncExternalStore } from 'react';
 import { Field } from '@/components/Field';
-import type { Customer } from '@/lib/api';
 import type { FieldErrors } from '@/lib/faults';
 import { useTexts } from '@/texts/language';
-import { CONTACT_FIELDS, type ContactField } from './contact';
+import { CONTACT_FIELDS, type ContactField, contactStore } from './contact';
 
 const INPUTS = {
   name: { type: 'text', autoComplete: 'name', maxLength: 200 },
@@ -16,15 +15,15 @@ const INPUTS = {
 interface ContactFormProps {
   /** So that a button elsewhere can submit it. */
   readonly id: string;
-  readonly contact: Customer;
   readonly errors: FieldErrors;
   readonly onChange: (field: ContactField, value: string) => void;
   readonly onLeave: (field: ContactField) => void;
   readonly onSubmit: () => void;
 }
 
-export function ContactForm({ id, contact, errors, onChange, onLeave, onSubmit }: ContactFormProps) {
+export function ContactForm({ id, errors, onChange, onLeave, onSubmit }: ContactFormProps) {
   const { texts } = useTexts();
+  const contact = useSyncExternalStore(contactStore.subscribe, contactStore.get);
 
   function submit(event: FormEvent) {
     event.preventDefault();

@@ -1,12 +1,10 @@
-/** The shopper's details and what is wrong with them. */
+/** What is wrong with the shopper's details. The details themselves are the form's: typing draws nothing but the form. */
 
-import { useState, useSyncExternalStore } from 'react';
-import type { Customer } from '@/lib/api';
+import { useState } from 'react';
 import type { FieldErrors } from '@/lib/faults';
 import { type ContactField, checkContact, checkContactField, contactStore } from './contact';
 
 export interface ContactState {
-  readonly contact: Customer;
   readonly errors: FieldErrors;
   readonly change: (field: ContactField, value: string) => void;
   readonly leave: (field: ContactField) => void;
@@ -17,25 +15,29 @@ export interface ContactState {
 }
 
 export function useContact(): ContactState {
-  const contact = useSyncExternalStore(contactStore.subscribe, contactStore.get);
   const [errors, setErrors] = useState<FieldErrors>({});
 
   function change(field: ContactField, value: string) {
-    contactStore.set({ ...contact, [field]: value });
-    setErrors(({ [field]: _mended, ...others }) => others);
+    contactStore.update((contact) => ({ ...contact, [field]: value }));
+    // The same object where there is nothing to mend, so that nothing is drawn again.
+    setErrors((shown) => {
+      const { [field]: mended, ...others } = shown;
+      return mended ? others : shown;
+    });
   }
 
   function leave(field: ContactField) {
-    if (!contact[field].trim()) return; // not yet filled in is not yet wrong
-    const error = checkContactField(field, contact[field]);
+    const value = contactStore.get()[field];
+    if (!value.trim()) return; // not yet filled in is not yet wrong
+    const error = checkContactField(field, value);
     if (error) setErrors((others) => ({ ...others, [field]: error }));
   }
 
   function check(): FieldErrors {
-    const found = checkContact(contact);
+    const found = checkContact(contactStore.get());
     setErrors(found);
     return found;
   }
 
-  return { contact, errors, change, leave, check, show: setErrors };
+  return { errors, change, leave, check, show: setErrors };
 }

@@ -1,0 +1,125 @@
+/** A first visit on a slow phone, to the last letter of the form: what a shopper waits for, told as JSON. */
+
+import { writeFileSync } from 'node:fs';
+import { expect, type Page, test } from '@playwright/test';
+
+const ROUNDS = Number(process.env['CHECKOUT_BENCH_ROUNDS'] ?? 5);
+const REPORT = process.env['CHECKOUT_BENCH_REPORT'] ?? 'test-results/storefront.json';
+
+/** Lighthouse's "slow 4G" as it throttles real requests (its core/config/constants.js), and its CPU of a mid-range phone. */
+const SLOW_4G = {
+  offline: false,
+  latency: 562.5,
+  downloadThroughput: (1474.56 * 1024) / 8,
+  uploadThroughput: (675 * 1024) / 8,
+} as const;
+const CPU_SLOWDOWN = 4;
+const PHONE = { width: 412, height: 823 } as const;
+const KEY_DELAY_MS = 60;
+
+/** Times in milliseconds. */
+interface Round {
+  readonly firstContentfulPaint: number;
+  readonly largestContentfulPaint: number;
+  readonly productsShown: number;
+  readonly longestTaskWhileTyping: number;
+  readonly slowestKey: number;
+  readonly layoutShift: number;
+  readonly bytes: number;
+}
+
+interface Seen {
+  readonly startTime: number;
+  readonly duration: number;
+  readonly value?: number;
+  readonly hadRecentInput?: boolean;
+}
+
+declare global {
+  interface Window {
+    seen: Record<string, Seen[]>;
+  }
+}
+
+test('a first visit', async ({ browser }) => {
+  const rounds: Round[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const context = await browser.newContext({ viewport: PHONE, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
+    rounds.push(await visit(await context.newPage()));
+    await context.close();
+  }
+  writeFileSync(REPORT, JSON.stringify({ chromium: browser.version(), rounds }));
+});
+
+async function visit(page: Page): Promise<Round> {
+  await page.addInitScript(observe);
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('Network.enable');
+  await devtools.send('Network.emulateNetworkConditions', SLOW_4G);
+  await devtools.send('Emulation.setCPUThrottlingRate', { rate: CPU_SLOWDOWN });
+  let bytes = 0;
+  devtools.on('Network.loadingFinished', ({ encodedDataLength }) => {
+    bytes += encodedDataLength;
+  });
+
+  await page.goto(process.env['CHECKOUT_E2E_URL'] ?? '');
+  const add = page.getByRole('button', { name: 'Add to cart', exact: true });
+  await add.first().waitFor();
+  const productsShown = await now(page);
+  for (const index of [0, 1, 2]) await add.nth(index).click();
+  await page.getByRole('button', { name: 'Open cart' }).click();
+  await expect(page.getByTestId('total').locator('xpath=ancestor::dl')).toHaveAttribute('aria-busy', 'false');
+
+  const begun = await now(page);
+  for (const [field, text] of [
+    ['Discount code', 'WELCOME10'],
+    ['Name', 'Ana Maria Berg'],
+    ['Email', 'ana.maria.berg@example.com'],
+    ['Phone', '+43 660 1234567'],
+  ] as const) {
+    await page.getByLabel(field, { exact: true }).focus();
+    await page.keyboard.type(text, { delay: KEY_DELAY_MS });
+  }
+  await expect(page.getByLabel('Phone', { exact: true })).toHaveValue('+43 660 1234567');
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+  const seen = await page.evaluate(() => window.seen);
+
+  const during = (kind: string) => (seen[kind] ?? []).filter(({ startTime }) => startTime >= begun);
+  const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
+  if (paint === undefined) throw new Error('nothing was painted');
+  expect(during('event').length, 'keys were seen').toBeGreaterThan(0);
+  return {
+    firstContentfulPaint: paint,
+    largestContentfulPaint: Math.max(...(seen['largest-contentful-paint'] ?? []).map(({ startTime }) => startTime)),
+    productsShown,
+    longestTaskWhileTyping: longest(during('longtask')),
+    slowestKey: longest(during('event')),
+    layoutShift: (seen['layout-shift'] ?? [])
+      .filter((shift) => !shift.hadRecentInput)
+      .reduce((sum, { value = 0 }) => sum + value, 0),
+    bytes,
+  };
+}
+
+/** Runs in the page, before its own scripts. */
+function observe(): void {
+  window.seen = {};
+  for (const type of ['longtask', 'layout-shift', 'largest-contentful-paint', 'event']) {
+    window.seen[type] = [];
+    const observer = new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as unknown as Seen[]) {
+        const { startTime, duration, value, hadRecentInput } = entry;
+        window.seen[type]?.push(JSON.parse(JSON.stringify({ startTime, duration, value, hadRecentInput })) as Seen);
+      }
+    });
+    observer.observe({ type, buffered: true, durationThreshold: 16 } as PerformanceObserverInit);
+  }
+}
+
+function longest(entries: readonly Seen[]): number {
+  return Math.max(0, ...entries.map(({ duration }) => duration));
+}
+
+function now(page: Page): Promise<number> {
+  return page.evaluate(() => performance.now());
+}
