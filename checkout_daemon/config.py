@@ -43,6 +43,7 @@ class Settings:
     session_minutes: int | None  # None: Stripe decides (24 hours)
     payload_days: int
     time_zone: str
+    mask: bool  # the terminal shows names, addresses and phone numbers only when asked to
     currency: str  # lower-case; of the catalog
     smtp_url: (
         str | None
@@ -129,6 +130,7 @@ def load_settings(
         session_minutes=session_minutes or None,
         payload_days=reader.number("CHECKOUT_PAYLOAD_DAYS", 90, 1, 36_500),
         time_zone=reader.time_zone("CHECKOUT_TIME_ZONE", "UTC"),
+        mask=reader.choice("CHECKOUT_MASK", "off", ("on", "off")) == "on",
         currency=reader.text("CHECKOUT_CURRENCY", "eur").lower(),
         smtp_url=reader.optional("CHECKOUT_SMTP_URL"),
         mail_from=reader.optional("CHECKOUT_MAIL_FROM"),

@@ -92,7 +92,8 @@ class Terminal(App[CheckoutError | None]):
 async def _run(settings: Settings, listen_url: str, *, read_only: bool) -> CheckoutError | None:
     async with open_data(settings, listen_url) as data:
         await data.check()
-        desk = Desk(data, read_only=read_only or not await data.may_write())
+        read_only = read_only or not await data.may_write()
+        desk = Desk(data, read_only=read_only, masked=settings.mask)
         return await Terminal(desk).run_async()
 
 

@@ -43,17 +43,10 @@ class OrdersScreen(DeskScreen):
     PLACE = "Orders"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("enter", "open", "Open the order", "orders show ORDER", foot="Open"),
-        Action(
-            "slash",
-            "search",
-            "Search numbers, names, emails and ids",
-            "orders list --search TEXT",
-            "Search",
-            show_key="/",
-        ),
-        Action("s", "statuses", "Show only some statuses", "orders list --status STATUS", foot="Status"),
-        Action("a", "attention", "Show only what needs attention", "orders list --attention", foot="Attention"),
-        Action("t", "span", "Show only the last hour, day, week, month", "orders list --since 24h", foot="Time"),
+        Action("slash", "search", "Search numbers, names, emails, ids", "orders list --search TEXT", show_key="/"),
+        Action("s", "statuses", "Show only some statuses", "orders list --status STATUS"),
+        Action("a", "attention", "Show only what needs attention", "orders list --attention"),
+        Action("t", "span", "Show only the last hour, day, week, month", "orders list --since 24h"),
         Action("0", "clear", "Show all again", "orders list"),
         Action("e", "events", "Stripe's events as they come in", "events list", foot="Events"),
         Action("p", "pause", "Hold the list still, or let it go on", "orders watch", foot="Pause"),

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""The order terminal with a million orders behind it: start, changes on screen, keys, memory.
+
+A real `checkout tui` in a pseudo-terminal of 80x24; what it writes is read here, and times are from the commit, or the
+key, to the bytes. Goals: first rows within 1 s, a change on screen within 150 ms (p99) at 200 changes a second, a key
+answered within 50 ms (p99) meanwhile, 150 MB.
+
+    .venv/bin/python bench/terminal.py [--orders 1000000] [--seconds 20] [--rate 200]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import os
+import pty
+import re
+import shutil
+import statistics
+import struct
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import psutil
+
+from checkout_daemon.dev.postgres import EmbeddedPostgres
+from checkout_daemon.store.migrations import migrate
+
+ROWS, COLUMNS = 24, 80
+TOP = 12  # orders that change: all in view
+STARTS = 3
+KEY_EVERY_SECONDS = 0.25
+PATIENCE_SECONDS = 30.0
+
+ORDERS = """
+INSERT INTO orders (id, status, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
+                    customer_phone, livemode, created_at, paid_at)
+SELECT gen_random_uuid(), status, 'eur', 1000 + n % 9000, 0, 1000 + n % 9000,
+       'Buyer ' || n % 5000, 'buyer' || n % 250000 || '@example.com', '+4930901820', false, made,
+       CASE WHEN status IN ('completed', 'refunded') THEN made END
+FROM (
+    SELECT n, now() - (($1 - n) * interval '30 seconds') AS made,
+           (ARRAY['completed', 'completed', 'completed', 'completed', 'completed', 'completed', 'completed', 'pending',
+                  'refunded', 'expired'])[1 + n % 10] AS status
+    FROM generate_series(1, $1::integer) AS n
+) AS each
+"""
+CHANGE = """
+WITH changed AS (
+    UPDATE orders SET customer_name = $2 WHERE id = $1 RETURNING id, status
+)
+INSERT INTO order_changes (order_id, from_status, to_status, cause, actor)
+SELECT id, status, status, 'bench', 'bench' FROM changed
+"""
+
+
+@dataclass
+class Screen:
+    """A terminal that somebody else draws on: calls `seen` with each piece of what is drawn."""
+
+    pid: int
+    master: int
+    seen: Callable[[bytes, float], None] = lambda *_: None
+    buffer: bytes = b""
+
+    def begin(self) -> None:
+        os.set_blocking(self.master, False)
+        asyncio.get_running_loop().add_reader(self.master, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self.master, 1 << 20)
+        except (BlockingIOError, OSError):
+            return
+        now = time.perf_counter()
+        self.buffer = (self.buffer + data)[-200_000:]
+        self.seen(data, now)
+
+    def press(self, keys: bytes) -> None:
+        os.write(self.master, keys)
+
+    async def shows(self, text: bytes) -> float:
+        deadline = time.perf_counter() + PATIENCE_SECONDS
+        while text not in self.buffer:
+            if time.perf_counter() > deadline:
+                raise TimeoutError(text)
+            await asyncio.sleep(0.002)
+        return time.perf_counter()
+
+    async def end(self) -> None:
+        self.press(b"q")
+        deadline = time.perf_counter() + PATIENCE_SECONDS
+        while psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE and time.perf_counter() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        os.waitpid(self.pid, 0)  # noqa: ASYNC222 - it has ended
+        asyncio.get_running_loop().remove_reader(self.master)
+        os.close(self.master)
+
+
+def open_terminal(url: str, directory: Path) -> Screen:
+    pid, master = pty.fork()
+    if pid == 0:
+        os.chdir(directory)
+        environ = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "DATABASE_URL": url, "LANG": "C.UTF-8"}
+        os.execve(sys.executable, [sys.executable, "-P", "-m", "cli", "tui"], environ)
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    screen = Screen(pid, master)
+    screen.begin()
+    return screen
+
+
+@dataclass
+class Changes:
+    """What was committed and is not on the screen yet; a newer value of the same order counts for the older too."""
+
+    waiting: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    _tail: bytes = b""
+
+    def committed(self, slot: int, number: int, at: float) -> None:
+        self.waiting.setdefault(slot, []).append((number, at))
+
+    def seen(self, data: bytes, now: float) -> None:
+        text = self._tail + data
+        for found in re.finditer(rb"c(\d\d)x(\d{6})", text):
+            slot, number = int(found[1]), int(found[2])
+            left = self.waiting.get(slot, [])
+            self.seconds += [now - at for each, at in left if each <= number]
+            self.waiting[slot] = [(each, at) for each, at in left if each > number]
+        self._tail = text[-10:]
+
+
+async def measure_changes(
+    url: str, directory: Path, rate: int, seconds: float
+) -> tuple[list[float], list[float], float]:
+    """Seconds from commit to screen, seconds from key to screen, and megabytes held at the end."""
+    writer = await asyncpg.connect(url)
+    ids = [row["id"] for row in await writer.fetch("SELECT id FROM orders ORDER BY created_at DESC LIMIT $1", TOP)]
+    numbers = [
+        row["number"] for row in await writer.fetch("SELECT number FROM orders ORDER BY created_at DESC LIMIT $1", TOP)
+    ]
+    screen = open_terminal(url, directory)
+    await screen.shows(str(numbers[-1]).encode())
+    await asyncio.sleep(3)  # counts and figures of the start are not what is measured
+    changes, keys = Changes(), []
+    pressed: dict[bytes, float] = {}
+
+    def seen(data: bytes, now: float) -> None:
+        changes.seen(data, now)
+        for wanted, at in list(pressed.items()):
+            if wanted in screen.buffer[-len(data) - 64 :]:
+                keys.append(now - at)
+                del pressed[wanted]
+
+    screen.seen = seen
+    begun = time.perf_counter()
+    next_key, place = begun + KEY_EVERY_SECONDS, 0
+    number = 0
+    while (now := time.perf_counter()) - begun < seconds:
+        slot = number % TOP
+        async with writer.transaction():
+            await writer.execute(CHANGE, ids[slot], f"c{slot:02}x{number:06}")
+            await writer.execute("NOTIFY checkout_changes")
+        changes.committed(slot, number, time.perf_counter())
+        number += 1
+        if now >= next_key and not pressed:
+            next_key = now + KEY_EVERY_SECONDS
+            down = place < TOP - 2
+            place = place + 1 if down else 0
+            pressed[f"orders show {numbers[place]}".encode()] = time.perf_counter()
+            screen.press(b"\x1b[B" if down else b"\x1b[H")
+        await asyncio.sleep(max(0.0, begun + number / rate - time.perf_counter()))
+    deadline = time.perf_counter() + PATIENCE_SECONDS
+    while any(changes.waiting.values()) and time.perf_counter() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    missing = sum(map(len, changes.waiting.values()))
+    print(f"  {number} changes in {seconds:.0f} s, {missing} never on the screen")
+    memory = psutil.Process(screen.pid).memory_info().rss / 1e6
+    await screen.end()
+    await writer.close()
+    return changes.seconds, keys, memory
+
+
+async def measure_start(url: str, directory: Path, newest: int) -> float:
+    started = time.perf_counter()
+    screen = open_terminal(url, directory)
+    shown = await screen.shows(str(newest).encode())
+    await asyncio.sleep(1)
+    await screen.end()
+    return shown - started
+
+
+async def measure_walk(url: str, directory: Path, newest: int, oldest: int) -> tuple[float, float]:
+    """Seconds to the oldest order, and to the result of a search that finds one."""
+    screen = open_terminal(url, directory)
+    await screen.shows(str(newest).encode())
+    await asyncio.sleep(3)
+    started = time.perf_counter()
+    screen.press(b"\x1b[F")
+    end = await screen.shows(str(oldest).encode()) - started
+    screen.buffer = b""
+    started = time.perf_counter()
+    screen.press(b"/")
+    await asyncio.sleep(0.2)
+    screen.press(b"buyer4711@example")
+    search = await screen.shows(b"Buyer 4711") - started - 0.2
+    await screen.end()
+    return end, search
+
+
+def p(values: list[float], share: float) -> float:
+    return 1000 * sorted(values)[min(int(len(values) * share), len(values) - 1)]
+
+
+async def main(options: argparse.Namespace) -> None:
+    directory = Path(tempfile.mkdtemp(prefix="checkout-bench-"))
+    directory.chmod(0o755)  # noqa: ASYNC240
+    server = EmbeddedPostgres(directory)
+    try:
+        await server.start()
+        url = server.url()
+        await migrate(url)
+        connection = await asyncpg.connect(url)
+        started = time.perf_counter()
+        await connection.execute("SET synchronous_commit = off")
+        await connection.execute(ORDERS.replace("$1", str(options.orders)))
+        await connection.execute("VACUUM ANALYZE")
+        newest = await connection.fetchval("SELECT max(number) FROM orders")
+        await connection.close()
+        print(f"{options.orders:,} orders made in {time.perf_counter() - started:.0f} s; {os.cpu_count()} cores")
+        starts = [await measure_start(url, directory, newest) for _ in range(STARTS)]
+        print(f"start to first rows       {statistics.median(starts):.2f} s, median of {STARTS}")
+        end, search = await measure_walk(url, directory, newest, newest - options.orders + 1)
+        print(f"to the oldest order       {1000 * end:.0f} ms")
+        print(f"search that finds few     {1000 * search:.0f} ms after the first letter of 17")
+        changes, keys, memory = await measure_changes(url, directory, options.rate, options.seconds)
+        print(f"change to screen          p50 {p(changes, 0.5):.0f} ms, p99 {p(changes, 0.99):.0f} ms")
+        print(f"key to screen             p50 {p(keys, 0.5):.0f} ms, p99 {p(keys, 0.99):.0f} ms of {len(keys)} keys")
+        print(f"memory                    {memory:.0f} MB")
+    finally:
+        await server.stop()
+        shutil.rmtree(directory)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orders", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--rate", type=int, default=200)
+    asyncio.run(main(parser.parse_args()))
