@@ -40,12 +40,15 @@ from tests.sandbox.sdk_params import SOURCE, by_route, differences, methods
 from tests.sandbox.sdk_shapes import CLASSES, class_hints, evaluate
 
 GATEWAY = {
+    "v1.charges.retrieve_async": ("GET", "/v1/charges/{id}"),
     "v1.checkout.sessions.create_async": ("POST", "/v1/checkout/sessions"),
     "v1.checkout.sessions.expire_async": ("POST", "/v1/checkout/sessions/{id}/expire"),
     "v1.checkout.sessions.list_async": ("GET", "/v1/checkout/sessions"),
     "v1.checkout.sessions.retrieve_async": ("GET", "/v1/checkout/sessions/{id}"),
     "v1.coupons.create_async": ("POST", "/v1/coupons"),
     "v1.events.list_async": ("GET", "/v1/events"),
+    "v1.disputes.list_async": ("GET", "/v1/disputes"),
+    "v1.payment_intents.retrieve_async": ("GET", "/v1/payment_intents/{id}"),
     "v1.refunds.create_async": ("POST", "/v1/refunds"),
     "v1.refunds.list_async": ("GET", "/v1/refunds"),
     "v1.webhook_endpoints.list_async": ("GET", "/v1/webhook_endpoints"),

@@ -1,0 +1,197 @@
+"""Compares an order with Stripe, field by field, and puts it right by merging what Stripe says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import asyncpg
+
+from checkout_daemon.domain.derive import Derived
+from checkout_daemon.domain.factbase import FactBase
+from checkout_daemon.domain.facts import DisputeFact, Fact, Observation, RefundFact, RefundHint, SessionFact, is_charge
+from checkout_daemon.domain.money import format_money
+from checkout_daemon.errors import NotFound, NotPayable
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.stripe_truth import Known, Truth, read_truth
+from checkout_daemon.services.throttle import Pace, at_once
+from checkout_daemon.store import attempts
+
+# Of no interest by themselves: when and by whom something was told, and what never changes once it is known.
+_UNTOLD = frozenset({"observed_at", "event_id", "paid_at", "payment_id", "livemode", "id", "attempt", "url"})
+
+
+class OtherMode(NotPayable):
+    """The order was made with a key of the other mode: this one cannot see its objects."""
+
+    code = "other_mode"
+    title = "The order belongs to the other mode"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`held` and `stripe` are what each says, None where it has nothing. `mendable`: merging puts it right."""
+
+    object_id: str
+    field: str
+    held: str | None
+    stripe: str | None
+    mendable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """An order compared with Stripe; with `applied`, its state is what it is now, else what it would be."""
+
+    order_id: str
+    number: int
+    differences: tuple[Difference, ...]
+    status_before: str
+    status: str
+    amount_refunded: int
+    attention: tuple[str, ...]
+    applied: bool
+
+    @property
+    def left(self) -> tuple[Difference, ...]:
+        """What still differs."""
+        return tuple(each for each in self.differences if not (self.applied and each.mendable))
+
+
+async def sync_order(
+    runtime: Runtime,
+    order_id: str,
+    *,
+    cause: str,
+    actor: str,
+    note: str = "",
+    apply: bool = True,
+    pace: Pace = at_once,
+) -> Synced:
+    """Ask Stripe for everything about an order, compare, and with `apply` merge it, recorded under `cause`.
+
+    Raises NotFound, OtherMode, StripeUnavailable, StripeRejected.
+    """
+    known = await runtime.database.run(lambda connection: _known(connection, runtime, order_id, actor))
+    truth = await read_truth(runtime, known, pace)
+    telling = Telling(cause, actor, note, links=truth.links, facts=truth.facts, order_ids=[order_id])
+
+    async def write(connection: asyncpg.Connection) -> Synced:
+        merged = await _merged(connection, order_id, actor)
+        differences = [*_not_at_stripe(merged, order_id, truth), *_joined(merged.base, order_id, telling)]
+        before, after = merged.orders[order_id].state, merged.base.derive(order_id)
+        if apply:
+            after = (await merge(connection, [telling])).derived(order_id)
+            if known.lost is not None and truth.adopted is not None:
+                await attempts.record_session(connection, order_id, known.lost.number, truth.adopted)
+        return _answer(merged, order_id, differences, before.status, after, applied=apply)
+
+    return await runtime.database.run(write)
+
+
+async def _known(connection: asyncpg.Connection, runtime: Runtime, order_id: str, actor: str) -> Known:
+    merged = await _merged(connection, order_id, actor)
+    order, facts = merged.orders[order_id], merged.facts(order_id)
+    if order.livemode != runtime.settings.livemode:
+        raise OtherMode(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
+    nodes = merged.base.links.nodes_of(order_id)
+    attempt = await attempts.last_attempt(connection, order_id)
+    lost = attempt is not None and attempt.session_id is None and not attempt.rejected
+    return Known(
+        order_id,
+        facts.sessions,
+        frozenset(
+            each
+            for each in nodes
+            if each.startswith("pi_") or (is_charge(each) and merged.base.links.payment_of(each) == each)
+        ),
+        frozenset(facts.payments) | {each.payment_id for each in facts.refunds},
+        frozenset(each.payment_id for each in facts.disputes),
+        attempt if lost else None,
+    )
+
+
+async def _merged(connection: asyncpg.Connection, order_id: str, actor: str) -> Merged:
+    """What is held, under the order's lock."""
+    merged = await merge(connection, [Telling("order.checked", actor, order_ids=[order_id])])
+    if order_id not in merged.orders:
+        raise NotFound(f"there is no order {order_id}")
+    return merged
+
+
+def _not_at_stripe(merged: Merged, order_id: str, truth: Truth) -> list[Difference]:
+    """What is held, and Stripe does not know: no fact of Stripe's can take it away, so a person has to look."""
+    told = {(type(fact), fact.id) for fact in truth.facts if isinstance(fact, RefundFact | DisputeFact)}
+    facts = merged.facts(order_id)
+    held: list[RefundFact | DisputeFact] = [*facts.refunds, *facts.disputes]
+    gone = [
+        (each.id, each.status.value)
+        for each in held
+        if each.payment_id in truth.whole and (type(each), each.id) not in told
+    ]
+    gone += [(each, "held") for each in sorted(truth.missing)]
+    return [Difference(each, "status", status, None, mendable=False) for each, status in gone]
+
+
+def _joined(base: FactBase, order_id: str, telling: Telling) -> list[Difference]:
+    """Join what was told to what is held, in memory, and name what that changes."""
+    differences: list[Difference] = []
+    orders = {node: base.order_of(node) for node in telling.nodes}
+    for link in telling.links:
+        base.join_link(link)
+    for fact in telling.facts:
+        held = base.facts.get(fact.key)
+        joined = base.join(fact)
+        if joined is not None and not isinstance(joined, RefundHint):
+            differences += _named(held, joined)
+    named = {each.object_id for each in differences}
+    differences += [
+        Difference(node, "order", before, order_id)
+        for node, before in sorted(orders.items())
+        if before != order_id and base.order_of(node) == order_id and node not in named and not is_charge(node)
+    ]
+    return differences
+
+
+def _named(held: Fact | None, joined: Fact) -> list[Difference]:
+    if isinstance(joined, Observation):
+        return [Difference(joined.payment_id, "amount", None, format_money(joined.amount, joined.currency))]
+    if not isinstance(joined, SessionFact | RefundFact | DisputeFact):
+        return []
+    if held is None:
+        names = ("status", "outcome") if isinstance(joined, SessionFact) else ("status", "amount")
+        return [Difference(joined.id, name, None, _word(joined, name)) for name in names]
+    return [
+        Difference(joined.id, each.name, _word(held, each.name), _word(joined, each.name))
+        for each in fields(joined)
+        if each.name not in _UNTOLD and getattr(held, each.name) != getattr(joined, each.name)
+    ]
+
+
+def _word(fact: Any, name: str) -> str | None:
+    value = getattr(fact, name)
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if name == "amount" and fact.currency:
+        return format_money(value, fact.currency)
+    return str(value.value if isinstance(value, Enum) else value)
+
+
+def _answer(
+    merged: Merged, order_id: str, differences: list[Difference], before: str, after: Derived, *, applied: bool
+) -> Synced:
+    return Synced(
+        order_id,
+        merged.orders[order_id].number,
+        tuple(differences),
+        before,
+        after.status.value,
+        after.amount_refunded,
+        tuple(after.attention_codes),
+        applied,
+    )
