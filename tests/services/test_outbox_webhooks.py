@@ -119,6 +119,20 @@ async def test_one_that_hangs_holds_up_no_neighbour_not_even_one_that_comes_late
     assert await statuses(connection) == {"sent": 4}
 
 
+async def test_a_daemon_that_stops_finishes_what_is_all_but_sent(
+    daemons: list[Runtime], receiver: Receiver, database_url: str, connection: asyncpg.Connection
+) -> None:
+    receiver.hold_first = True
+    await pay_orders(database_url, daemons[0], 1)
+    sending = asyncio.create_task(deliver_webhooks(daemons[0]))
+    await until(lambda: bool(receiver.tries))
+    sending.cancel()
+    receiver.release.set()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert await statuses(connection) == {"sent": 1}
+
+
 @pytest.mark.parametrize("status", [302, 404, 500])
 async def test_what_is_not_taken_is_tried_again_and_dead_after_the_last_attempt(
     daemons: list[Runtime], receiver: Receiver, database_url: str, connection: asyncpg.Connection, status: int

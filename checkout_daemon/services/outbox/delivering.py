@@ -34,6 +34,7 @@ LEASE_SECONDS = 120.0
 # At once by a daemon and channel; one that waits for its receiver holds up none of the others.
 MOST_AT_ONCE = 8
 _LOOK_AGAIN_SECONDS = 1.0
+_LAST_SECONDS = 2.0
 _LONGEST_ERROR = 300
 
 SENDERS: dict[Channel, Sender] = {
@@ -62,9 +63,13 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
                 tried += len(claimed)
             if not under_way:
                 break
-            _, under_way = await asyncio.wait(
-                under_way, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
+            try:
+                _, under_way = await asyncio.wait(
+                    under_way, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+            except asyncio.CancelledError:  # the daemon stops: what would be done in a moment need not be sent twice
+                await asyncio.wait(under_way, timeout=_LAST_SECONDS)
+                raise
     if trouble is not None:
         raise trouble
     return tried
