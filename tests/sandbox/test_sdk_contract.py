@@ -46,6 +46,7 @@ GATEWAY = {
     "v1.checkout.sessions.list_async": ("GET", "/v1/checkout/sessions"),
     "v1.checkout.sessions.retrieve_async": ("GET", "/v1/checkout/sessions/{id}"),
     "v1.coupons.create_async": ("POST", "/v1/coupons"),
+    "v1.coupons.delete_async": ("DELETE", "/v1/coupons/{id}"),
     "v1.events.list_async": ("GET", "/v1/events"),
     "v1.disputes.list_async": ("GET", "/v1/disputes"),
     "v1.payment_intents.retrieve_async": ("GET", "/v1/payment_intents/{id}"),
