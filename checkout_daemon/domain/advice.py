@@ -20,6 +20,6 @@ def attention_command(code: AttentionCode, subject: str, number: int) -> str:
             | AttentionCode.DISPUTE_NEEDS_RESPONSE
             | AttentionCode.DISPUTE_LOST
         ):
-            return f"checkout orders explain {number}"
+            return f"checkout orders show {number}"
         case _:
             assert_never(code)

@@ -52,7 +52,7 @@ async def tell_of_silence(runtime: Runtime) -> int:
         held = await held_events(connection, made)
     missing = [each for each in made if each not in held]
     text = f"{_count(missing, 'event')} of Stripe's did not arrive"
-    alert = Alert(text, len(missing), tuple(missing[:_MOST_NAMED]), "checkout events backfill --since 3d")
+    alert = Alert(text, len(missing), tuple(missing[:_MOST_NAMED]), "checkout doctor")
     # One silence, however many events it swallows.
     subjects = ["silence"] if missing else []
     await runtime.database.run(lambda connection: _tell_once(connection, MessageKind.EVENTS_SILENT, subjects, alert))

@@ -111,7 +111,7 @@ async def test_events_that_do_not_arrive_are_told_once_and_no_more_once_they_are
         missing = await tell_of_silence(runtime)
     assert missing >= 2
     (alert,) = await told(connection, "events.silent")
-    assert (alert.count, alert.command) == (missing, "checkout events backfill --since 3d")
+    assert (alert.count, alert.command) == (missing, "checkout doctor")
     for event_id in alert.subjects:
         await connection.execute(DEAD_EVENT, event_id)
     assert await tell_of_silence(runtime) == 0

@@ -1,0 +1,30 @@
+"""The commands that messages to operators name are commands that there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+import cli
+from checkout_daemon.domain.advice import attention_command
+from checkout_daemon.domain.orders import AttentionCode
+from checkout_daemon.services import alerting
+
+NAMED = re.findall(r'"(checkout [^"]+)"', Path(alerting.__file__).read_text())
+ADVISED = [attention_command(code, "pi_1,pi_2", 1001) for code in AttentionCode]
+
+
+@pytest.mark.parametrize("line", sorted({*NAMED, *ADVISED}))
+def test_a_command_that_is_named_can_be_typed(line: str) -> None:
+    _, *words = line.split()
+    command: click.Command = cli.checkout
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    command.make_context(command.name, words)  # raises UsageError for what it does not take
+
+
+def test_every_alert_names_one() -> None:
+    assert len(NAMED) == 4
