@@ -47,7 +47,7 @@ check: $(PYTHON_READY) $(NODE_READY)
 	npm --prefix frontend run --silent lint
 	npm --prefix frontend run --silent format:check
 
-bench: $(PYTHON_READY)
+bench: $(PYTHON_READY) $(STOREFRONT)
 	@set -e; for each in bench/*.py; do echo "$$each"; $(BIN)/python "$$each"; done
 
 build: $(PYTHON_READY) $(STOREFRONT)

@@ -2,7 +2,7 @@
 
 import { type FormEvent, useSyncExternalStore } from 'react';
 import { Field } from '@/components/Field';
-import type { FieldErrors } from '@/lib/faults';
+import type { Fault, FieldErrors } from '@/lib/faults';
 import { useTexts } from '@/texts/language';
 import { CONTACT_FIELDS, type ContactField, contactStore } from './contact';
 
@@ -22,9 +22,6 @@ interface ContactFormProps {
 }
 
 export function ContactForm({ id, errors, onChange, onLeave, onSubmit }: ContactFormProps) {
-  const { texts } = useTexts();
-  const contact = useSyncExternalStore(contactStore.subscribe, contactStore.get);
-
   function submit(event: FormEvent) {
     event.preventDefault();
     onSubmit();
@@ -33,19 +30,34 @@ export function ContactForm({ id, errors, onChange, onLeave, onSubmit }: Contact
   return (
     <form id={id} className="contact" noValidate onSubmit={submit}>
       {CONTACT_FIELDS.map((field) => (
-        <Field
-          key={field}
-          id={field}
-          name={field}
-          {...INPUTS[field]}
-          {...(field === 'phone' ? { hint: texts.checkout.phoneHint } : {})}
-          required
-          value={contact[field]}
-          error={errors[field]}
-          onChange={(event) => onChange(field, event.target.value)}
-          onBlur={() => onLeave(field)}
-        />
+        <ContactInput key={field} field={field} error={errors[field]} onChange={onChange} onLeave={onLeave} />
       ))}
     </form>
+  );
+}
+
+interface ContactInputProps {
+  readonly field: ContactField;
+  readonly error: Fault | undefined;
+  readonly onChange: (field: ContactField, value: string) => void;
+  readonly onLeave: (field: ContactField) => void;
+}
+
+/** Reads its own value: a letter draws this field and nothing else. */
+function ContactInput({ field, error, onChange, onLeave }: ContactInputProps) {
+  const { texts } = useTexts();
+  const value = useSyncExternalStore(contactStore.subscribe, () => contactStore.get()[field]);
+  return (
+    <Field
+      id={field}
+      name={field}
+      {...INPUTS[field]}
+      {...(field === 'phone' ? { hint: texts.checkout.phoneHint } : {})}
+      required
+      value={value}
+      error={error}
+      onChange={(event) => onChange(field, event.target.value)}
+      onBlur={() => onLeave(field)}
+    />
   );
 }
