@@ -52,6 +52,7 @@ FROM (
     FROM generate_series(1, $1::integer) AS n
 ) AS each
 """
+TEXTS = "INSERT INTO order_texts SELECT id, lower(customer_name || E'\\n' || customer_email) FROM orders"
 CHANGE = """
 WITH changed AS (
     UPDATE orders SET customer_name = $2 WHERE id = $1 RETURNING id, status
@@ -95,7 +96,7 @@ class Screen:
         return time.perf_counter()
 
     async def end(self) -> None:
-        self.press(b"q")
+        self.press(b"\x03")
         deadline = time.perf_counter() + PATIENCE_SECONDS
         while psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE and time.perf_counter() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -229,8 +230,13 @@ async def main(options: argparse.Namespace) -> None:
         await migrate(url)
         connection = await asyncpg.connect(url)
         started = time.perf_counter()
-        await connection.execute("SET synchronous_commit = off")
+        await connection.execute("SET synchronous_commit = off; SET maintenance_work_mem = '512MB'")
+        # All at once rather than one by one: the search's texts and their index.
+        index = await connection.fetchval("SELECT pg_get_indexdef('order_texts_trigrams'::regclass)")
+        await connection.execute("DROP INDEX order_texts_trigrams; ALTER TABLE orders DISABLE TRIGGER orders_text_kept")
         await connection.execute(ORDERS.replace("$1", str(options.orders)))
+        await connection.execute(TEXTS)
+        await connection.execute(f"{index}; ALTER TABLE orders ENABLE TRIGGER orders_text_kept")
         await connection.execute("VACUUM ANALYZE")
         newest = await connection.fetchval("SELECT max(number) FROM orders")
         await connection.close()

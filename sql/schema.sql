@@ -95,6 +95,27 @@ CREATE INDEX orders_to_forget ON orders (created_at)
     WHERE erased_at IS NULL AND paid_at IS NULL AND status IN ('pending', 'failed', 'expired', 'canceled');
 CREATE INDEX orders_with_coupon ON orders (updated_at) WHERE amount_discount > 0 AND coupon_deleted_at IS NULL;
 
+-- What a search looks through: names and emails, found by their runs of three characters, without an extension. In a table of its
+-- own, because an order's row is written anew with every event, and its texts are not.
+CREATE TABLE order_texts (
+    order_id uuid PRIMARY KEY REFERENCES orders ON DELETE CASCADE,
+    text     text NOT NULL
+);
+
+CREATE FUNCTION trigrams(text text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(array_agg(DISTINCT substr(text, place, 3)), '{}') FROM generate_series(1, length(text) - 2) AS place
+$$;
+CREATE INDEX order_texts_trigrams ON order_texts USING gin (trigrams(text));
+
+CREATE FUNCTION keep_order_text() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO order_texts (order_id, text) VALUES (NEW.id, lower(NEW.customer_name || E'\n' || NEW.customer_email))
+    ON CONFLICT (order_id) DO UPDATE SET text = excluded.text;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER orders_text_kept AFTER INSERT OR UPDATE OF customer_name, customer_email ON orders
+    FOR EACH ROW EXECUTE FUNCTION keep_order_text();
+
 CREATE TABLE order_items (
     order_id        uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
     position        smallint NOT NULL,

@@ -18,6 +18,7 @@ from checkout_daemon.store.queries import sql
 from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO, in_utc
 
 _MOST_NUMBER = 2**63 - 1
+_TRIGRAM = 3  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,18 +180,21 @@ async def list_orders(
     before = OrderCursor(wanted.until or FAR_FUTURE, 0)  # numbers begin above: nothing of that very moment
     if cursor is not None and cursor.created_at < before.created_at:
         before = cursor
-    rows = await connection.fetch(
-        sql(_statement(wanted)),
-        wanted.since or LONG_AGO,
-        before.created_at,
-        before.number,
-        limit,
-        _unique(wanted.statuses) or None,
-        wanted.email,
-        wanted.attention,
-        _unique(wanted.search_ids or ()),
-        wanted.search_text,
-    )
+    for statement in _statements(wanted):
+        rows = await connection.fetch(
+            sql(statement),
+            wanted.since or LONG_AGO,
+            before.created_at,
+            before.number,
+            limit,
+            _unique(wanted.statuses) or None,
+            wanted.email,
+            wanted.attention,
+            _unique(wanted.search_ids or ()),
+            wanted.search_text,
+        )
+        if len(rows) >= limit:
+            break
     return [order_of(row) for row in rows]
 
 
@@ -206,14 +210,17 @@ async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView 
     )
 
 
-def _statement(wanted: OrderFilter) -> str:
+def _statements(wanted: OrderFilter) -> tuple[str, ...]:
+    """The most selective; of several, the first that fills the page."""
     if wanted.search_ids is not None and wanted.search_text is None:
-        return "list_orders_of_ids"
+        return ("list_orders_of_ids",)
     if wanted.email is not None:
-        return "list_orders_of_email"
+        return ("list_orders_of_email",)
     if wanted.attention:
-        return "list_orders_with_attention"
-    return "list_orders_of_status" if wanted.statuses else "list_orders"
+        return ("list_orders_with_attention",)
+    if wanted.search_text is not None and len(wanted.search_text) >= _TRIGRAM:
+        return ("list_newest_orders_of_text", "list_orders_of_text")
+    return ("list_orders_of_status" if wanted.statuses else "list_orders",)
 
 
 def _unique(texts: Collection[str]) -> list[str]:

@@ -61,6 +61,35 @@ WHERE lower(customer_email) = lower($6)
          OR strpos(lower(customer_email), lower($9)) > 0)
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
+-- name: list_newest_orders_of_text
+-- Of the newest orders only, of any length of list: what many orders have is found here at once.
+SELECT * FROM (
+    SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+           customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+    FROM orders
+    WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
+    ORDER BY created_at DESC, number DESC LIMIT 5000
+) AS newest
+WHERE ($5::text[] IS NULL OR status = ANY($5::text[]))
+    AND ($6::text IS NULL OR lower(customer_email) = lower($6))
+    AND (NOT $7::boolean OR attention <> '{}')
+    AND (id = ANY($8::uuid[]) OR strpos(lower(customer_name), lower($9)) > 0 OR strpos(lower(customer_email), lower($9)) > 0)
+ORDER BY created_at DESC, number DESC LIMIT $4;
+
+-- name: list_orders_of_text
+-- $9 has three characters at least: what few orders have is found by its trigrams.
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders
+WHERE id = ANY(ARRAY(
+        SELECT order_id FROM order_texts WHERE trigrams(text) @> trigrams(lower($9)) AND strpos(text, lower($9)) > 0
+        UNION SELECT unnest($8::uuid[])))
+    AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
+    AND ($5::text[] IS NULL OR status = ANY($5::text[]))
+    AND ($6::text IS NULL OR lower(customer_email) = lower($6))
+    AND (NOT $7::boolean OR attention <> '{}')
+ORDER BY created_at DESC, number DESC LIMIT $4;
+
 -- name: list_orders_of_ids
 -- The text, $9, is not looked for: the ids are all that the search can mean.
 SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,

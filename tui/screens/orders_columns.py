@@ -23,7 +23,7 @@ STATUS_STYLES = {
 }
 
 _NARROW = (
-    Column("Order", 6, right=True),
+    Column("Order", 7, right=True),
     Column("Age", 4, right=True),
     Column("Status", 18),
     Column("Total", 10, right=True),
