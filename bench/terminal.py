@@ -205,7 +205,7 @@ async def measure_walk(url: str, directory: Path, newest: int, oldest: int) -> t
     await asyncio.sleep(3)
     started = time.perf_counter()
     screen.press(b"\x1b[F")
-    end = await screen.shows(str(oldest).encode()) - started
+    end = await screen.shows(f"{oldest:>7}".encode()) - started
     screen.buffer = b""
     started = time.perf_counter()
     screen.press(b"/")
