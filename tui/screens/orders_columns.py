@@ -29,6 +29,8 @@ _NARROW = (
     Column("Total", 10, right=True),
 )
 _WIDE = 110
+_LEAST_ROOM = 29  # of 80 columns
+_SHORTEST_LAST = len("session.completed")
 _GAPS = 2
 
 
@@ -37,7 +39,7 @@ def columns(width: int) -> Sequence[Column]:
     used = 1 + sum(column.width + _GAPS for column in _NARROW) - _GAPS
     room = width - used - 2 * _GAPS
     if width < _WIDE:
-        last = max(room * 12 // 21, 8)
+        last = _SHORTEST_LAST + max(room - _LEAST_ROOM, 0) // 3
         return (*_NARROW, Column("Customer", max(room - last, 6)), Column("Last event", last))
     room -= _GAPS
     last, attention = 24, max(room // 4, 20)
