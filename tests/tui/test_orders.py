@@ -9,6 +9,7 @@ import asyncpg
 from tests.support.orders import add_change, add_order
 from tests.tui.conftest import Sit
 from tui.screens.orders import OrdersScreen
+from tui.widgets.top_line import TopLine
 
 MINUTE = timedelta(minutes=1)
 _THREE_THOUSAND = """
@@ -108,3 +109,22 @@ async def test_help_names_every_key_by_its_command(sit: Sit) -> None:
         await seat.sees("Keys: Orders", "checkout orders show ORDER", "Hold the list still")
         await seat.press("escape")
         seat.screen(OrdersScreen)
+
+
+async def test_live_mode_is_said_and_coloured(sit: Sit) -> None:
+    async with sit(STRIPE_API_KEY="sk_live_0123456789") as seat:
+        await seat.sees("LIVE MODE: real money")
+        assert seat.app.screen.query_one(TopLine).has_class("-live")
+
+
+async def test_the_palette_does_what_keys_do(connection: asyncpg.Connection, sit: Sit) -> None:
+    await add_order(connection, status="failed")
+    await add_order(connection, attention=["paid_twice"])
+    async with sit() as seat:
+        await seat.press("ctrl+p")
+        await seat.sees("Search for commands")
+        await seat.press(*"only what needs att")
+        await seat.sees("checkout orders list --attention")
+        await seat.press("enter")
+        await seat.until(lambda: "attention" in seat.text() and isinstance(seat.app.screen, OrdersScreen))
+        await seat.until(lambda: seat.numbers() == [1002])
