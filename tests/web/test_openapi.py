@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,17 @@ def test_the_storefronts_copy_is_current() -> None:
     """Otherwise: npm --prefix frontend run api."""
     copy = Path(__file__).parents[2] / "frontend" / "src" / "lib" / "api" / "openapi.json"
     assert copy.read_bytes() == describe(ROUTES) + b"\n"
+
+
+def test_the_guide_names_only_what_there_is() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "API.md").read_text(encoding="utf-8")
+    failures = {failure.code for route in ROUTES for failure in route.failures}
+    named = set(re.findall(r"^\| (?:\d{3},? )+`(\w+)`", guide, re.MULTILINE))
+    assert len(named) >= 5
+    assert named <= failures
+    paths = {re.sub(r"\{\w+\}", "{ref}", path) for path in re.findall(r"`(?:GET|POST) (/\S+)`", guide)}
+    assert len(paths) >= 4
+    assert paths <= set(DOCUMENT["paths"])
 
 
 async def test_it_describes_exactly_the_routes_there_are(client: Client) -> None:
