@@ -18,6 +18,7 @@ from checkout_daemon.commands.declared.events import events
 from checkout_daemon.commands.declared.orders import orders
 from checkout_daemon.commands.declared.outbox import outbox
 from checkout_daemon.commands.declared.programs import dev, sandbox, serve, tui
+from checkout_daemon.commands.declared.reconcile import reconcile
 from checkout_daemon.commands.declared.sessions import sessions
 from checkout_daemon.commands.declared.setup import completion, doctor
 from checkout_daemon.commands.declared.trigger import listen, trigger
@@ -57,6 +58,7 @@ for _command in (
     sessions,
     events,
     outbox,
+    reconcile,
     trigger,
     listen,
     doctor,

@@ -253,6 +253,7 @@ CREATE TABLE refund_hints (
     CONSTRAINT refund_hints_amount CHECK (amount_refunded >= 0)
 );
 CREATE INDEX refund_hints_of_payment ON refund_hints (payment_id);
+CREATE INDEX refund_hints_to_follow ON refund_hints (observed_at) WHERE checked_at IS NULL;
 
 -- Events -------------------------------------------------------------------------------------------------------------
 
@@ -348,6 +349,7 @@ CREATE TABLE order_changes (
 );
 CREATE INDEX order_changes_of_order ON order_changes (order_id, seq);
 CREATE INDEX order_changes_by_xid ON order_changes (xid);
+CREATE INDEX order_changes_by_time ON order_changes USING brin (at);
 
 -- A message by one channel: mail to the customer, alert to the operator, webhook to the shop's systems.
 CREATE TABLE outbox (
@@ -464,3 +466,12 @@ CREATE TABLE refund_requests (
 CREATE UNIQUE INDEX refund_requests_unanswered ON refund_requests (order_id) WHERE answered_at IS NULL;
 CREATE INDEX refund_requests_due ON refund_requests (next_attempt_at) WHERE answered_at IS NULL;
 CREATE INDEX refund_requests_of_order ON refund_requests (order_id, started_at);
+
+-- How far long work has come, and who does it now: one at a time, until the lease ends.
+CREATE TABLE cursors (
+    name         text PRIMARY KEY,
+    value        text,         -- JSON, of whoever does it; null: nothing to go on with
+    holder       text,
+    leased_until timestamptz,
+    updated_at   timestamptz NOT NULL DEFAULT now()
+);

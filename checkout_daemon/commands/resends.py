@@ -7,6 +7,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 
 from checkout_daemon.commands.output import answer, print_json, print_json_lines, say
+from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.styles import words
 from checkout_daemon.commands.times import clock, read_time
@@ -64,7 +65,7 @@ def resend_many(
             return 0
         outcomes = resend_each(runtime, orders, operator=this_operator(), note=note, mail=mail, rate=rate)
         sent = refused = failed = 0
-        with _Progress(len(orders)) as progress:
+        with Progress("Resending", len(orders)) as progress:
             async with aclosing(outcomes) as each_outcome:
                 async for outcome in each_outcome:
                     _tell(outcome, as_json=as_json)
@@ -118,27 +119,3 @@ def _draw(url: str) -> None:
     import segno
 
     segno.make(url, error="l", micro=False).terminal(out=sys.stderr, compact=True)
-
-
-class _Progress:
-    """A bar on stderr, on a terminal only."""
-
-    def __init__(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import MofNCompleteColumn, Progress
-
-        console = Console(stderr=True)
-        self._progress = Progress(
-            *Progress.get_default_columns(), MofNCompleteColumn(), console=console, disable=not console.is_terminal
-        )
-        self._task = self._progress.add_task("Resending", total=total)
-
-    def __enter__(self) -> _Progress:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def step(self) -> None:
-        self._progress.advance(self._task)

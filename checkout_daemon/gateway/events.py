@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 from typing import Any
 
 from checkout_daemon.gateway.client import StripeGateway
@@ -25,6 +26,12 @@ async def newest_events(gateway: StripeGateway) -> list[dict[str, Any]]:
     """The last hundred of any type, newest first."""
     fetched = await gateway.call("events.list", lambda client: client.v1.events.list_async(params={"limit": _PAGE}))
     return list(fetched.object["data"])
+
+
+async def stripe_time(gateway: StripeGateway) -> datetime:
+    """The time at Stripe, whose clock events and sessions go by."""
+    fetched = await gateway.call("events.list", lambda client: client.v1.events.list_async(params={"limit": 1}))
+    return fetched.observed_at
 
 
 async def events_since(

@@ -114,6 +114,25 @@ class Metrics:
             multiprocess_mode="mostrecent",
             registry=registry,
         )
+        self.compared_events = Counter(
+            "checkout_stripe_events_compared",
+            "Events that Stripe's list had, by how they were found here: held, new, failed",
+            ["outcome"],
+            registry=registry,
+        )
+        # mostrecent: of several workers one compares.
+        self.events_made = Gauge(
+            "checkout_stripe_events_made",
+            "Events of the last stretch that was compared: made by Stripe",
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
+        self.events_held = Gauge(
+            "checkout_stripe_events_held",
+            "Events of the last stretch that was compared: held here, after what was missing was fetched",
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
         self.orders = Counter("checkout_orders", "Orders made", ["currency"], registry=registry)
         # livesum: over the workers that live; a dead one's connections are gone.
         self.pool_size = Gauge(
@@ -175,6 +194,13 @@ class Metrics:
         """How many messages of a channel are in a status, and the age of the oldest."""
         self.backlog.labels(channel, status).set(messages)
         self.backlog_age.labels(channel, status).set(oldest_seconds)
+
+    def events_compared(self, made: int, held: int, new: int, failed: int) -> None:
+        """Stripe's list was compared with what is held; `new` were missing, of them `failed` could not be applied."""
+        for outcome, count in (("held", held), ("new", new - failed), ("failed", failed)):
+            self.compared_events.labels(outcome).inc(count)
+        self.events_made.set(made)
+        self.events_held.set(held + new)
 
     def pool_used(self, pool: str, size: int, idle: int) -> None:
         """Database connections open, and of them idle."""

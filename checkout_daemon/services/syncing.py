@@ -16,6 +16,8 @@ from checkout_daemon.domain.money import format_money
 from checkout_daemon.errors import NotFound, NotPayable
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.operator_log import Deed, check_note, record, state_of
+from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.stripe_truth import Known, Truth, read_truth
 from checkout_daemon.services.throttle import Pace, at_once
 from checkout_daemon.store import attempts
@@ -66,15 +68,19 @@ async def sync_order(
     order_id: str,
     *,
     cause: str,
-    actor: str,
+    actor: Operator | str,
     note: str = "",
     apply: bool = True,
     pace: Pace = at_once,
 ) -> Synced:
     """Ask Stripe for everything about an order, compare, and with `apply` merge it, recorded under `cause`.
 
+    What an operator puts right is recorded as their deed.
     Raises NotFound, OtherMode, StripeUnavailable, StripeRejected.
     """
+    note = check_note(note)
+    operator = actor if isinstance(actor, Operator) else None
+    actor = actor.actor if isinstance(actor, Operator) else actor
     known = await runtime.database.run(lambda connection: _known(connection, runtime, order_id, actor))
     truth = await read_truth(runtime, known, pace)
     telling = Telling(cause, actor, note, links=truth.links, facts=truth.facts, order_ids=[order_id])
@@ -84,7 +90,12 @@ async def sync_order(
         differences = [*_not_at_stripe(merged, order_id, truth), *_joined(merged.base, order_id, telling)]
         before, after = merged.orders[order_id].state, merged.base.derive(order_id)
         if apply:
-            after = (await merge(connection, [telling])).derived(order_id)
+            joined = await merge(connection, [telling])
+            after = joined.derived(order_id)
+            if operator is not None and differences:
+                details = {"objects": sorted({each.object_id for each in differences})}
+                deed = Deed(cause, operator, note, details)
+                await record(connection, order_id, deed, before=before, after=state_of(joined, order_id))
             if known.lost is not None and truth.adopted is not None:
                 await attempts.record_session(connection, order_id, known.lost.number, truth.adopted)
         return _answer(merged, order_id, differences, before.status, after, applied=apply)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import json_option, note_option, since_option, yes_option
+from checkout_daemon.commands.declared.options import json_option, limit_option, note_option, since_option, yes_option
 
 # As PAYABLE_STATUSES has them; a test compares them.
 RESENDABLE = ("pending", "failed", "expired")
@@ -95,3 +95,61 @@ def sessions_expire(order: str, note: str, yes: bool, as_json: bool) -> int:
     from checkout_daemon.commands import expiring
 
     return expiring.expire(order, note, yes=yes, as_json=as_json)
+
+
+@sessions.command("list")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(("open", "expired", "complete")),
+    help="Only these; repeat it.",
+)
+@since_option
+@limit_option
+@json_option
+def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_json: bool) -> int:
+    """List sessions, those of the newest orders first.
+
+    \b
+    Example:
+      checkout sessions list --status open
+    """
+    from checkout_daemon.commands import sessions
+
+    return sessions.list_all(statuses, since, limit, as_json=as_json)
+
+
+@sessions.command("show")
+@click.argument("order", metavar="ORDER|cs_…")
+@json_option
+def sessions_show(order: str, as_json: bool) -> int:
+    """Show a session, or all of an order, with the link.
+
+    \b
+    Example:
+      checkout sessions show 1001
+    """
+    from checkout_daemon.commands import sessions
+
+    return sessions.show(order, as_json=as_json)
+
+
+@sessions.command("sync")
+@click.argument("order")
+@click.option("--dry-run", is_flag=True, help="Only show what differs.")
+@note_option
+@json_option
+def sessions_sync(order: str, dry_run: bool, note: str, as_json: bool) -> int:
+    """Ask Stripe for everything about an order, and merge it.
+
+    Its sessions, payments, refunds and disputes. What differed is shown. Exit code 1 where something is held that
+    Stripe does not know.
+
+    \b
+    Example:
+      checkout sessions sync 1001
+    """
+    from checkout_daemon.commands import sessions
+
+    return sessions.sync(order, note, dry_run=dry_run, as_json=as_json)

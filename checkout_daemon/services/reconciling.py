@@ -1,0 +1,162 @@
+"""Compares every order that may differ with Stripe, one after the other, and with `apply` puts them right.
+
+Where it has come to is kept after each handful, so that a run that was killed or cut off is gone on with by the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
+from checkout_daemon.gateway.client import StripeFailed
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.leases import Lease, leased
+from checkout_daemon.services.operators import Operator
+from checkout_daemon.services.syncing import Synced, sync_order
+from checkout_daemon.services.throttle import Pace, at_most
+from checkout_daemon.store.reconcile import Candidate, orders_to_compare
+
+CURSOR = "reconcile"
+CALLS_PER_SECOND = 20.0
+"""Below the 25 that Stripe takes in test mode, and the shop's own calls go on meanwhile."""
+
+_AT_ONCE = 8
+_RESUMABLE = timedelta(hours=24)
+_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+
+
+class ReconcileUnderWay(CheckoutError):
+    """Another process is at it."""
+
+    code = "reconcile_under_way"
+    status = 409
+    title = "Somebody else is reconciling"
+
+
+class Tally(msgspec.Struct):
+    """What came of the orders so far; `left` of those that differed, `failed` of those that could not be compared."""
+
+    compared: int = 0
+    differed: int = 0
+    mended: int = 0
+    left: int = 0
+    failed: int = 0
+
+
+class Standing(msgspec.Struct):
+    """Where a run stands; `after` is the number of the last order that is done."""
+
+    apply: bool
+    since: datetime
+    begun_at: datetime
+    after: int = 0
+    tally: Tally = msgspec.field(default_factory=Tally)
+
+
+class Uncompared(msgspec.Struct, frozen=True):
+    """An order that Stripe refused to tell of, and why."""
+
+    order_id: str
+    number: int
+    error: str
+
+
+Tell = Callable[[Synced | Uncompared], None]
+Begin = Callable[[Standing, int], None]
+
+
+async def reconcile(
+    runtime: Runtime,
+    *,
+    since: datetime,
+    apply: bool,
+    operator: Operator,
+    note: str = "",
+    anew: bool = False,
+    calls_per_second: float = CALLS_PER_SECOND,
+    begin: Begin = lambda *_: None,
+    tell: Tell = lambda _: None,
+) -> Standing:
+    """Compare all that is open, flagged, or made or changed since a time; `tell` each order, `begin` with how many.
+
+    A run of the last day that was cut off and reached as far back is gone on with, unless `anew`. Raises
+    StripeUnavailable and DatabaseUnavailable, after which the next run goes on; ReconcileUnderWay.
+    """
+    async with leased(runtime.database, CURSOR) as lease:
+        if lease is None:
+            raise ReconcileUnderWay(
+                "another `checkout reconcile` is at it, or was killed a moment ago: try again in 2 m"
+            )
+        standing = _standing(None if anew else lease.value, since, apply=apply)
+        async with runtime.database.connection() as connection:
+            orders = await orders_to_compare(
+                connection, standing.since, after=standing.after, livemode=runtime.settings.livemode
+            )
+        begin(standing, len(orders))
+        pace = at_most(calls_per_second)
+        for place in range(0, len(orders), _AT_ONCE):
+            await _compare(runtime, orders[place : place + _AT_ONCE], standing, operator, note, pace, tell)
+            await _save(lease, standing)
+        await lease.save(None)
+    return standing
+
+
+def _standing(value: str | None, since: datetime, *, apply: bool) -> Standing:
+    now = datetime.now(UTC)
+    if value is not None:
+        kept = msgspec.json.decode(value, type=Standing)
+        if kept.apply == apply and kept.since <= since and now - kept.begun_at < _RESUMABLE:
+            return kept
+    return Standing(apply, since, now)
+
+
+async def _save(lease: Lease, standing: Standing) -> None:
+    await lease.save(msgspec.json.encode(standing).decode())
+
+
+async def _compare(
+    runtime: Runtime,
+    orders: Sequence[Candidate],
+    standing: Standing,
+    operator: Operator,
+    note: str,
+    pace: Pace,
+    tell: Tell,
+) -> None:
+    async def one(order: Candidate) -> Synced | Uncompared:
+        return await _patiently(runtime, order, operator, note, pace, apply=standing.apply)
+
+    for outcome in await asyncio.gather(*(one(each) for each in orders)):
+        standing.tally.compared += 1
+        if isinstance(outcome, Uncompared):
+            standing.tally.failed += 1
+        elif outcome.differences:
+            standing.tally.differed += 1
+            standing.tally.left += bool(outcome.left)
+            standing.tally.mended += not outcome.left
+        tell(outcome)
+    standing.after = orders[-1].number
+
+
+async def _patiently(
+    runtime: Runtime, order: Candidate, operator: Operator, note: str, pace: Pace, *, apply: bool
+) -> Synced | Uncompared:
+    """Stripe may be busy, or away for a moment; for longer, and the whole run stops."""
+    for pause in (*_PAUSES_SECONDS, None):
+        try:
+            return await sync_order(
+                runtime, order.order_id, cause="reconcile", actor=operator, note=note, apply=apply, pace=pace
+            )
+        except (DatabaseUnavailable, StripeUnavailable) as error:
+            if pause is None:
+                if isinstance(error, StripeFailed):
+                    return Uncompared(order.order_id, order.number, error.detail)
+                raise
+            await asyncio.sleep(pause)
+        except CheckoutError as error:
+            return Uncompared(order.order_id, order.number, error.detail)
+    raise AssertionError("the last pause is None")

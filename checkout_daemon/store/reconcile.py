@@ -1,0 +1,52 @@
+"""Orders in PostgreSQL that may differ from Stripe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from checkout_daemon.store.queries import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    number: int
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HintToFollow:
+    """A charge's word on its refunds that the refunds held do not bear out."""
+
+    charge_id: str
+    livemode: bool
+    observed_at: datetime
+    order_id: str
+
+
+async def orders_to_compare(
+    connection: asyncpg.Connection, since: datetime, *, after: int, livemode: bool
+) -> list[Candidate]:
+    """Open, flagged, and made or changed since a time; by number, after one."""
+    rows = await connection.fetch(sql("orders_to_compare"), after, livemode, since)
+    return [Candidate(row["number"], str(row["id"])) for row in rows]
+
+
+async def overdue_orders(connection: asyncpg.Connection, before: datetime, limit: int, *, livemode: bool) -> list[str]:
+    """Orders with a session that ended before a time and is held as open; never one that is processing."""
+    rows = await connection.fetch(sql("overdue_orders"), before, livemode, limit)
+    return [str(row["order_id"]) for row in rows]
+
+
+async def hints_to_follow(connection: asyncpg.Connection, limit: int, *, livemode: bool) -> list[HintToFollow]:
+    """Those that agree with the refunds held are marked as followed on the way."""
+    await connection.execute(sql("settle_hints"))
+    rows = await connection.fetch(sql("hints_to_follow"), livemode, limit)
+    return [HintToFollow(r["charge_id"], r["livemode"], r["observed_at"], str(r["order_id"])) for r in rows]
+
+
+async def follow_hint(connection: asyncpg.Connection, hint: HintToFollow) -> None:
+    """It was followed; one that came meanwhile is not."""
+    await connection.execute(sql("follow_hint"), hint.charge_id, hint.livemode, hint.observed_at)

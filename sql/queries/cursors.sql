@@ -1,0 +1,19 @@
+-- How far long work has come.
+
+-- name: claim_cursor
+-- A row where it is ours now: nobody else's, or their lease has ended.
+INSERT INTO cursors (name, holder, leased_until) VALUES ($1, $2, now() + $3::interval)
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, leased_until = excluded.leased_until
+WHERE cursors.leased_until IS NULL OR cursors.leased_until < now() OR cursors.holder = excluded.holder
+RETURNING value;
+
+-- name: save_cursor
+-- And keep it for a while longer; no row where somebody else has taken it.
+UPDATE cursors SET value = $3, leased_until = now() + $4::interval, updated_at = now()
+WHERE name = $1 AND holder = $2 RETURNING name;
+
+-- name: release_cursor
+UPDATE cursors SET holder = NULL, leased_until = NULL WHERE name = $1 AND holder = $2;
+
+-- name: read_cursor
+SELECT value, updated_at FROM cursors WHERE name = $1 AND value IS NOT NULL;
