@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 
 import msgspec
@@ -10,39 +11,26 @@ from rich.table import Column
 from rich.text import Text
 
 from checkout_daemon.commands.event_ends import end_line, end_object
+from checkout_daemon.commands.event_filters import EventOptions, read_filter
 from checkout_daemon.commands.output import answer, console, plain, print_json, print_json_lines, print_table, say
 from checkout_daemon.commands.running import database_address, with_database
 from checkout_daemon.commands.shapes import event_object
 from checkout_daemon.commands.styles import event_status, words
-from checkout_daemon.commands.times import age, clock, read_time
+from checkout_daemon.commands.times import age, clock
 from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.runtime import open_runtime
-from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.reading import all_events, show_event
 from checkout_daemon.services.resending import resend as resend_event
 from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
 from checkout_daemon.store.database import Database
-from checkout_daemon.store.event_reads import EventEnd, EventFilter, EventLine
+from checkout_daemon.store.event_reads import EventEnd, EventLine
 
 
-def list_events(
-    statuses: tuple[str, ...],
-    types: tuple[str, ...],
-    order: str | None,
-    since: str | None,
-    limit: int,
-    *,
-    as_json: bool,
-) -> int:
+def list_events(options: EventOptions, limit: int, *, as_json: bool) -> int:
     now = datetime.now(UTC)
 
     async def work(database: Database, settings: Settings) -> list[EventLine]:
-        wanted = EventFilter(
-            statuses=statuses,
-            types=types,
-            order_id=None if order is None else (await find_order(database, order)).id,
-            since=None if since is None else read_time(since, "--since", now, settings.time_zone),
-        )
+        wanted = await read_filter(database, settings, options)
         found: list[EventLine] = []
         async for page in all_events(database, wanted, limit=limit + (not as_json)):
             if as_json:
@@ -55,8 +43,7 @@ def list_events(
     if as_json:
         return 0
     if not events:
-        filtered = bool(statuses or types or order or since)
-        say("No event fits." if filtered else "No events yet. `checkout doctor` says whether Stripe can reach us.")
+        say("No event fits." if options else "No events yet. `checkout doctor` says whether Stripe can reach us.")
         return 0
     columns = [
         Column("age", justify="right", no_wrap=True),
@@ -68,9 +55,17 @@ def list_events(
         columns,
         [[age(each.received_at, now), event_status(each.status), plain(each.type), each.id] for each in events[:limit]],
     )
+    _say_causes(events[:limit])
     if len(events) > limit:
         say(f"The newest {limit}; there are more: --limit {limit * 10}, or a filter.")
     return 0
+
+
+def _say_causes(events: list[EventLine]) -> None:
+    """What failed for the same cause is one line, with the command for all of it."""
+    causes = Counter((each.fingerprint, each.last_error) for each in events if each.fingerprint is not None)
+    for (fingerprint, error), count in causes.most_common():
+        say(f"{count} × {plain(error or '')}\n  mended? `checkout events replay --fingerprint {fingerprint}`")
 
 
 def show(event_id: str, *, as_json: bool) -> int:
@@ -85,6 +80,7 @@ def show(event_id: str, *, as_json: bool) -> int:
     facts: dict[str, str | Text] = {
         "Status": Text.assemble(event_status(event.status), reason),
         "Error": plain(event.last_error or "") if event.status != "applied" else "",
+        "Cause": event.fingerprint or "",
         "Order": event.order_id or "",
         "Made": f"{clock(event.created_at, zone)} at Stripe",
         "Received": clock(event.received_at, zone),

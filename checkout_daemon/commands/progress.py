@@ -28,5 +28,5 @@ class Progress:
     def total(self, total: int) -> None:
         self._bar.update(self._task, total=total)
 
-    def step(self) -> None:
-        self._bar.advance(self._task)
+    def step(self, steps: int = 1) -> None:
+        self._bar.advance(self._task, steps)

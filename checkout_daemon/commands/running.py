@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -17,6 +18,9 @@ from checkout_daemon.services.schema import explain_misfit
 from checkout_daemon.store.database import Database
 
 T = TypeVar("T")
+
+# A command says itself what happened; tracebacks are for the daemon's log.
+logging.getLogger("checkout_daemon").addHandler(logging.NullHandler())
 
 _CONNECTIONS = 2
 

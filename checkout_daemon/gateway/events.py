@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Any
 
+from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.gateway.client import StripeGateway
 
 MOST_TYPES = 20
@@ -49,6 +50,8 @@ async def events_since(
             page = list(fetched.object["data"])
             if page:
                 yield page
-            if not fetched.object.get("has_more") or not page:
+            if not fetched.object.get("has_more"):
                 break
+            if not page:
+                raise StripeUnavailable("Stripe says that there are more events and lists none: ask again")
             params["starting_after"] = page[-1]["id"]

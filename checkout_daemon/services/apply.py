@@ -16,7 +16,8 @@ from checkout_daemon.domain.events import translate
 from checkout_daemon.domain.events.envelope import StripeEvent, parse_event
 from checkout_daemon.domain.events.reading import UnreadableObject
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.causes import cause_of
+from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.store import events, facts
 from checkout_daemon.store.database import LOST_RACES, Database, LostRace
 from checkout_daemon.store.events import NewEvent, StoredEvent, Verdict
@@ -38,7 +39,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of one delivery: applied, ignored, failed, or `duplicate`: held already, nothing changed."""
+    """What became of one delivery: applied, ignored, failed, or `duplicate`: held already, nothing changed.
+
+    `reason`: why it is ignored, or what failed.
+    """
 
     event_id: str
     type: str
@@ -64,8 +68,10 @@ async def apply_batch(database: Database, batch: Sequence[Received]) -> list[App
         return [await _store_failed(database, batch[0], error)]
 
 
-async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> Applied:
+async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[Applied, Merged | None]:
     """Apply a stored event again, in the caller's transaction, from its stored payload. Safe to do twice.
+
+    With what was merged, where it tells anything and was merged.
 
     The caller holds the event's row lock. A failure is recorded with the next attempt's time; the last one is dead.
     """
@@ -74,8 +80,9 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> Applie
     if payload is None:
         verdict = Verdict("dead", last_error="its payload is no longer held")
         await events.record_attempt(connection, stored.id, verdict)
-        return Applied(stored.id, "", verdict.status)
+        return Applied(stored.id, "", verdict.status, verdict.last_error), None
     event = parse_event(payload.encode())
+    merged: Merged | None = None
     try:
         async with connection.transaction():  # a savepoint: the failure is recorded, its half-done work is not
             telling, verdict = _translate(Received(event, stored.received_at))
@@ -86,11 +93,11 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> Applie
         raise
     except Exception as error:
         log.exception("event %s failed again", stored.id)
-        verdict = _failed(error, now, stored.attempts)
+        merged, verdict = None, _failed(error, now, stored.attempts)
     if verdict.status == "failed":
         verdict = _failed_again(verdict, now, stored.attempts)
     await events.record_attempt(connection, stored.id, verdict)
-    return Applied(event.id, event.type, verdict.status, verdict.reason)
+    return Applied(event.id, event.type, verdict.status, verdict.reason or verdict.last_error), merged
 
 
 async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> list[Applied]:
@@ -168,9 +175,7 @@ async def _store_failed(database: Database, received: Received, error: Exception
 
 
 def _failed(error: Exception, now: datetime, attempts_before: int) -> Verdict:
-    # An UnreadableObject names fields, never values; anything else could quote personal data, so only its type is kept.
-    text = str(error) if isinstance(error, UnreadableObject) else f"{type(error).__name__} while it was applied"
-    return Verdict("failed", next_attempt_at=now + backoff(attempts_before + 1), last_error=text)
+    return Verdict("failed", next_attempt_at=now + backoff(attempts_before + 1), last_error=cause_of(error))
 
 
 def _failed_again(verdict: Verdict, now: datetime, attempts_before: int) -> Verdict:

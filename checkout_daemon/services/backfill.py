@@ -12,6 +12,7 @@ import msgspec
 
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.events.envelope import parse_event
+from checkout_daemon.errors import CheckoutError
 from checkout_daemon.gateway.events import events_since
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.apply import Applied, Received, apply_batch
@@ -20,7 +21,17 @@ from checkout_daemon.store.events import held_events
 OVERLAP = timedelta(minutes=5)
 """How far before the asked time it begins: an event can be listed a while after it was made."""
 
+KEPT = timedelta(days=30)
+"""How long Stripe keeps events: https://docs.stripe.com/api/events."""
+
 _BATCH = 25  # events that share a transaction
+
+
+class TooLongAgo(CheckoutError):
+    """Stripe no longer lists events of that time."""
+
+    code = "too_long_ago"
+    title = "Stripe keeps events for 30 days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +60,11 @@ async def backfill(
     types: Sequence[str] = EVENT_TYPES,
     patience_seconds: float = 0.0,
     tell: Callable[[Applied], None] = lambda _: None,
+    progress: Callable[[Backfilled], None] = lambda _: None,
 ) -> Backfilled:
     """Merge what Stripe has of these types from a time on (it keeps 30 days) and we do not; `tell` each that was new.
 
+    `progress` is told of each page.
     `patience_seconds`: how long a delivery that is under way is given to arrive by itself.
     What was merged before a failure stays. Raises StripeUnavailable, StripeRejected and DatabaseUnavailable.
     """
@@ -59,8 +72,19 @@ async def backfill(
     end = None if until is None else int(until.timestamp())
     total = Backfilled()
     async for page in events_since(runtime.gateway, types, begin, end):
-        total += await _merge_page(runtime, page, patience_seconds, tell)
+        done = await _merge_page(runtime, page, patience_seconds, tell)
+        progress(done)
+        total += done
     return total
+
+
+def refuse_too_long_ago(since: datetime, now: datetime) -> None:
+    """Raises TooLongAgo, which names what else there is."""
+    if since < now - KEPT:
+        raise TooLongAgo(
+            "Stripe keeps events for 30 days, and what it made before can no longer be fetched: "
+            f"`checkout reconcile --since {(now - since).days + 1}d` compares the orders themselves with Stripe"
+        )
 
 
 async def _merge_page(

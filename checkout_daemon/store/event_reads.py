@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 
 import asyncpg
 
@@ -16,7 +17,10 @@ _UNHAPPY = frozenset({"failed", "dead"})
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """An event without its payload; names as in the contract."""
+    """An event without its payload; names as in the contract.
+
+    `fingerprint`: of one that failed or is dead; those that failed for the same cause have the same.
+    """
 
     id: str
     type: str
@@ -31,6 +35,7 @@ class EventLine:
     attempts: int
     next_attempt_at: datetime | None
     last_error: str | None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,25 @@ class EventEnd:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """All that is set must hold; of several statuses or types, any."""
+    """All that is set must hold; of several statuses or types, any. `until` is exclusive."""
 
     statuses: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     order_id: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
+    fingerprint: str | None = None
+
+    def fits(self, event: EventLine) -> bool:
+        """Whether an event is in the list: as list_events decides, for events that come while one looks."""
+        return (
+            (not self.statuses or event.status in self.statuses)
+            and (not self.types or event.type in self.types)
+            and (self.order_id is None or event.order_id == self.order_id)
+            and (self.since is None or event.received_at >= self.since)
+            and (self.until is None or event.received_at < self.until)
+            and (self.fingerprint is None or event.fingerprint == self.fingerprint)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +93,25 @@ async def list_events(
     connection: asyncpg.Connection, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
 ) -> list[EventLine]:
     """A page, newest first, of those after the cursor."""
+    before = EventCursor(wanted.until or FAR_FUTURE, "")
+    if cursor is not None and cursor.received_at < before.received_at:
+        before = cursor
+    statement = _statement(wanted)
+    statuses = wanted.statuses
+    by_cause: tuple[str | None, ...] = ()
+    if statement == "list_unhappy_events":
+        statuses = tuple(each for each in statuses or sorted(_UNHAPPY) if each in _UNHAPPY)
+        by_cause = (wanted.fingerprint,)
     rows = await connection.fetch(
-        sql(_statement(wanted)),
+        sql(statement),
         wanted.since or LONG_AGO,
-        FAR_FUTURE if cursor is None else cursor.received_at,
-        "" if cursor is None else cursor.id,
+        before.received_at,
+        before.id,
         limit,
-        list(dict.fromkeys(wanted.statuses)) or None,
+        list(dict.fromkeys(statuses)) or None,
         list(dict.fromkeys(wanted.types)) or None,
         wanted.order_id,
+        *by_cause,
     )
     return [_event(row) for row in rows]
 
@@ -114,7 +142,16 @@ async def read_event_ends(connection: asyncpg.Connection, ids: Collection[str]) 
     }
 
 
+def fingerprinted(event: EventLine) -> EventLine:
+    """With the beginning of a hash of its cause, if it has one; list_unhappy_events looks for the same."""
+    if event.status not in _UNHAPPY or event.last_error is None:
+        return event
+    return replace(event, fingerprint=sha256(event.last_error.encode()).hexdigest()[:8])
+
+
 def _statement(wanted: EventFilter) -> str:
+    if wanted.fingerprint is not None:
+        return "list_unhappy_events"
     if wanted.order_id is not None:
         return "list_events_of_order"
     if wanted.types:
@@ -125,7 +162,7 @@ def _statement(wanted: EventFilter) -> str:
 
 
 def _event(row: asyncpg.Record) -> EventLine:
-    return EventLine(
+    event = EventLine(
         id=row["id"],
         type=row["type"],
         status=row["status"],
@@ -140,3 +177,4 @@ def _event(row: asyncpg.Record) -> EventLine:
         next_attempt_at=row["next_attempt_at"],
         last_error=row["last_error"],
     )
+    return fingerprinted(event)

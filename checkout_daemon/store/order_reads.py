@@ -13,7 +13,7 @@ import msgspec
 
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.event_reads import EventLine
+from checkout_daemon.store.event_reads import EventLine, fingerprinted
 from checkout_daemon.store.queries import sql
 from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO, in_utc
 
@@ -204,6 +204,7 @@ async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView 
     if row["order"] is None:
         return None
     lists = {name: decoder.decode(row[name]) if row[name] else [] for name, decoder in _DECODERS.items()}
+    lists["events"] = [fingerprinted(each) for each in lists["events"]]
     return OrderView(
         order=in_utc(msgspec.json.decode(row["order"], type=Order)),
         **{name: tuple(map(in_utc, records)) for name, records in lists.items()},

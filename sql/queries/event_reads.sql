@@ -1,7 +1,7 @@
 -- Pages of Stripe's events, newest first, and one of them with its payload.
 --
 -- As with orders, the most selective filter chooses the statement: an order's events, then types, then what did not apply.
--- $1 since, $2 and $3 the received_at and id of the event before (of the far future for the first page), $4 how many,
+-- $1 since, $2 and $3 the received_at and id that all lie before: of the last event of the page before, or `until`, $4 how many,
 -- $5 statuses or null, $6 types or null, $7 order id or null
 
 -- name: list_events
@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (
 ORDER BY received_at DESC, id DESC LIMIT $4;
 
 -- name: list_unhappy_events
--- As list_orders_of_status.
+-- As list_orders_of_status. $8 fingerprint or null: what failed for the same cause has the same
 SELECT page.*
 FROM unnest($5::text[]) AS wanted (status)
 CROSS JOIN LATERAL (
@@ -53,6 +53,7 @@ CROSS JOIN LATERAL (
         AND received_at >= $1 AND (received_at, id) < ($2, $3)
         AND ($6::text[] IS NULL OR type = ANY($6::text[]))
         AND ($7::uuid IS NULL OR order_id = $7)
+        AND ($8::text IS NULL OR left(encode(sha256(convert_to(last_error, 'UTF8')), 'hex'), 8) = $8)
     ORDER BY stripe_events.status, received_at DESC, id DESC LIMIT $4
 ) AS page
 ORDER BY received_at DESC, id DESC LIMIT $4;

@@ -54,6 +54,7 @@ EVENT_KEYS = [
     "attempts",
     "next_attempt_at",
     "last_error",
+    "fingerprint",
 ]
 
 

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
-from checkout_daemon.commands.declared.options import json_option, limit_option, since_option, timeout_option
+from checkout_daemon.commands.declared.options import (
+    json_option,
+    limit_option,
+    note_option,
+    since_option,
+    timeout_option,
+    yes_option,
+)
 
 # As the check on the column has them; a test compares them.
 EVENT_STATUSES = ("applied", "ignored", "failed", "dead")
+
+
+def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--until", metavar="WHEN", help="Received before: 24h ago, a date, or an RFC 3339 time."),
+        since_option,
+        click.option("--fingerprint", metavar="CAUSE", help="Failed for this cause, as `events list` names it."),
+        click.option("--order", metavar="ORDER", help="About this order: its number, id, …"),
+        _type_option,
+        click.option(
+            "--status", "statuses", multiple=True, type=click.Choice(EVENT_STATUSES), help="Repeat it for several."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _type_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--type", "types", multiple=True, metavar="TYPE", help="Such as charge.refunded; repeat it for several."
+    )(command)
 
 
 @click.group()
@@ -21,24 +52,22 @@ def events() -> None:
 
 
 @events.command("list")
-@click.option("--status", "statuses", multiple=True, type=click.Choice(EVENT_STATUSES), help="Repeat it for several.")
-@click.option("--type", "types", multiple=True, metavar="TYPE", help="Such as charge.refunded; repeat it for several.")
-@click.option("--order", metavar="ORDER", help="About this order: its number, id, …")
-@since_option
+@_filters
 @limit_option
 @json_option
-def events_list(
-    statuses: tuple[str, ...], types: tuple[str, ...], order: str | None, since: str | None, limit: int, as_json: bool
-) -> int:
+def events_list(limit: int, as_json: bool, **filters: Any) -> int:
     """List events, last received first.
+
+    What failed for the same cause has the same fingerprint.
 
     \b
     Example:
       checkout events list --order 1001
     """
     from checkout_daemon.commands import events
+    from checkout_daemon.commands.event_filters import EventOptions
 
-    return events.list_events(statuses, types, order, since, limit, as_json=as_json)
+    return events.list_events(EventOptions(**filters), limit, as_json=as_json)
 
 
 @events.command("show")
@@ -72,3 +101,51 @@ def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
     from checkout_daemon.commands import events
 
     return events.resend(event, timeout_seconds, as_json=as_json)
+
+
+@events.command("replay")
+@click.argument("event_ids", metavar="[EVENT]...", nargs=-1)
+@_filters
+@note_option
+@yes_option
+@json_option
+def events_replay(event_ids: tuple[str, ...], note: str, yes: bool, as_json: bool, **filters: Any) -> int:
+    """Apply events again, as they were received.
+
+    Those named, or all that fit the options: one first, then the rest, until one fails again. What was applied before
+    changes nothing.
+
+    \b
+    Example:
+      checkout events replay --status dead --fingerprint 5f3a90c1
+    """
+    from checkout_daemon.commands import event_replays
+    from checkout_daemon.commands.event_filters import EventOptions
+
+    return event_replays.replay(event_ids, EventOptions(**filters), note, yes=yes, as_json=as_json)
+
+
+@events.command("backfill")
+@click.option(
+    "--since",
+    default="24h",
+    show_default=True,
+    metavar="WHEN",
+    help="Made from: 30m, 24h or 7d ago, a date, or an RFC 3339 time.",
+)
+@click.option("--until", metavar="WHEN", help="Made before: 24h ago, a date, or an RFC 3339 time.")
+@_type_option
+@json_option
+def events_backfill(since: str, until: str | None, types: tuple[str, ...], as_json: bool) -> int:
+    """Fetch from Stripe the events that never arrived.
+
+    Safe to run twice, and while daemons run. Stripe keeps events for 30 days; for what is older there is
+    `checkout reconcile`. Exit code 1 if it is in doubt that all is applied.
+
+    \b
+    Example:
+      checkout events backfill --since 7d --type checkout.session.completed
+    """
+    from checkout_daemon.commands import backfills
+
+    return backfills.backfill_events(since, until, types, as_json=as_json)

@@ -1,0 +1,60 @@
+"""`checkout events backfill`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from checkout_daemon.commands.output import answer, plain, print_json, say
+from checkout_daemon.commands.progress import Progress
+from checkout_daemon.commands.running import with_runtime
+from checkout_daemon.commands.times import clock, read_time
+from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.apply import Applied
+from checkout_daemon.services.backfill import Backfilled, backfill, refuse_too_long_ago
+
+
+def backfill_events(since: str, until: str | None, types: tuple[str, ...], *, as_json: bool) -> int:
+    """1 where it is in doubt that all of it is applied."""
+    now = datetime.now(UTC)
+
+    async def work(runtime: Runtime) -> tuple[Backfilled, CheckoutError | None]:
+        zone = runtime.settings.time_zone
+        start = read_time(since, "--since", now, zone)
+        end = None if until is None else read_time(until, "--until", now, zone)
+        if end is not None and end <= start:
+            raise click.UsageError("--until must be after --since")
+        refuse_too_long_ago(start, now)
+        say(f"What Stripe made since {clock(start, zone)} and is not held:")
+        total = Backfilled()
+        with Progress("Reading events") as bar:
+
+            def progress(page: Backfilled) -> None:
+                nonlocal total
+                total += page
+                bar.step(page.scanned)
+
+            def tell(applied: Applied) -> None:
+                if not as_json:
+                    reason = f": {plain(applied.reason.replace('_', ' '))}" if applied.reason else ""
+                    answer(f"{applied.event_id}  {plain(applied.type)}  {applied.status}{reason}")
+
+            try:
+                await backfill(runtime, start, until=end, types=types or EVENT_TYPES, tell=tell, progress=progress)
+            except CheckoutError as error:
+                return total, error
+        return total, None
+
+    done, trouble = with_runtime(work)
+    if as_json:
+        print_json(done)
+    say(f"{done.scanned} scanned, {done.new} new, {done.held} held already, {done.failed} failed.")
+    if trouble is not None:
+        say(f"error: it did not get to the end, and what was merged stays: {trouble.detail}. Run it again")
+        return trouble.exit_code
+    if done.failed:
+        say("error: some could not be applied; they are tried again: `checkout events list --status failed`")
+    return 1 if done.failed else 0

@@ -1,0 +1,135 @@
+"""A handler that fails: its events are failed, retried, dead, shown with their cause and replayed after the mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from checkout_daemon.config import load_settings
+from checkout_daemon.jobs.retry import retry_due_events
+from checkout_daemon.runtime import open_runtime
+from checkout_daemon.services.apply import MOST_ATTEMPTS
+from checkout_daemon.webhooks.intake import Intake
+from tests.commands.conftest import Run, go
+from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object
+
+BROKEN = "ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 1300)"
+MENDED = "ALTER TABLE refunds DROP CONSTRAINT planted"
+MAKE_DUE = "UPDATE stripe_events SET next_attempt_at = now() - interval '1 second' WHERE status = 'failed'"
+
+
+@pytest.fixture
+def shop(database_url: str, tmp_path: Path) -> Any:
+    """Does SQL; has three orders paid, and refunds of 13.00 that cannot be applied, dead, of two of them."""
+
+    async def sql(*statements: str) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(database_url)
+        rows = [await connection.fetch(each) for each in statements][-1]
+        await connection.close()
+        return list(rows)
+
+    async def fail() -> None:
+        await sql(BROKEN)
+        orders = [await insert_order(database_url) for _ in range(3)]
+        settings = load_settings({"DATABASE_URL": database_url, "STRIPE_API_KEY": "sk_test_none"}, cwd=tmp_path)
+        async with open_runtime(settings) as runtime:
+            intake = Intake(runtime.database, lambda: (SECRET,))
+            await intake.start()
+            for place, order_id in enumerate(orders):
+                session = session_object(order_id, f"cs_{place}", f"pi_{place}")
+                await deliver(intake, event_body("checkout.session.completed", session, event_id=f"evt_paid{place}"))
+            for place, amount in enumerate((1300, 1300, 1200)):
+                refund = refund_object(f"re_{place}", f"pi_{place}", amount)
+                await deliver(intake, event_body("refund.created", refund, event_id=f"evt_refund{place}"))
+            await deliver(intake, event_body("refund.created", {"id": 7}, event_id="evt_unreadable"))
+            await intake.close()
+            for _ in range(MOST_ATTEMPTS):
+                await sql(MAKE_DUE)
+                await retry_due_events(runtime)
+
+    go(fail())
+    return lambda *statements: go(sql(*statements))
+
+
+def statuses(run: Run) -> dict[str, str]:
+    return {each["id"]: each["status"] for each in run("events", "list", "--json").lines}
+
+
+def test_what_failed_for_one_cause_is_shown_and_replayed_together_and_hurts_no_neighbour(run: Run, shop: Any) -> None:
+    dead = run("events", "list", "--status", "dead", "--json").lines
+    causes = {each["id"]: each["fingerprint"] for each in dead}
+    cause = causes["evt_refund0"]
+    shown = run("events", "show", "evt_refund0")
+    listed = run("events", "list", "--status", "dead")
+    assert set(causes) == {"evt_refund0", "evt_refund1", "evt_unreadable"}
+    assert causes["evt_refund1"] == cause != causes["evt_unreadable"]
+    assert "CheckViolationError (planted) while it was applied, in store.facts" in shown.out
+    assert cause in shown.out
+    assert "2 × CheckViolationError" in listed.err
+    assert f"checkout events replay --fingerprint {cause}" in listed.err
+
+    still_broken = run("events", "replay", "--fingerprint", cause, "--yes", "--json")
+    assert (still_broken.code, [each["id"] for each in still_broken.lines]) == (1, ["evt_refund0"])
+    assert "the other 1 were not tried" in still_broken.err
+
+    shop(MENDED)
+    refused = run("events", "replay", "--fingerprint", cause)
+    done = run("events", "replay", "--fingerprint", cause, "--yes", "--note", "mended", "--json")
+    assert (refused.code, "--yes" in refused.err) == (2, True)
+    assert done.code == 0
+    assert [(each["id"], each["before"], each["status"], each["to"]) for each in done.lines] == [
+        ("evt_refund0", "dead", "applied", "partially_refunded"),
+        ("evt_refund1", "dead", "applied", "partially_refunded"),
+    ]
+    assert statuses(run) == {
+        **{f"evt_paid{place}": "applied" for place in range(3)},
+        **{f"evt_refund{place}": "applied" for place in range(3)},
+        "evt_unreadable": "dead",
+    }
+    assert {tuple(row) for row in shop("SELECT kind, details FROM operator_log")} == {
+        ("event.replayed", '{"event":"evt_refund0"}'),
+        ("event.replayed", '{"event":"evt_refund1"}'),
+    }
+
+
+def test_replaying_what_was_applied_changes_nothing(run: Run, shop: Any) -> None:
+    before = run("orders", "show", "1001", "--json").json
+    ran = run("events", "replay", "evt_paid0", "evt_paid1")
+    after = run("orders", "show", "1001", "--json").json
+    assert ran.code == 0
+    assert "evt_paid0 applied to #1001: pending -> completed" in ran.out
+    assert {key: before[key] for key in ("status", "payments", "changes")} == {
+        key: after[key] for key in ("status", "payments", "changes")
+    }
+
+
+def test_an_event_that_was_applied_stays_so_where_it_would_fail_now(run: Run, shop: Any) -> None:
+    shop("DELETE FROM refunds WHERE amount = 1200", "ALTER TABLE refunds ADD CONSTRAINT worse CHECK (amount <> 1200)")
+    ran = run("events", "replay", "evt_refund2")
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert "it stays applied" in ran.err
+    assert statuses(run)["evt_refund2"] == "applied"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["evt_none"], 3, "there is no event"),
+        ([], 2, "--status dead"),
+        (["evt_paid0", "--status", "dead"], 2, "not both"),
+        (["--status", "failed", "--yes"], 0, "No event fits"),
+    ],
+)
+def test_what_cannot_be_replayed_says_why(run: Run, shop: Any, arguments: list[str], code: int, said: str) -> None:
+    ran = run("events", "replay", *arguments)
+    assert (ran.code, said in ran.err) == (code, True)
+
+
+def test_without_its_payload_an_event_cannot_be_replayed_and_stays_as_it_was(run: Run, shop: Any) -> None:
+    shop("DELETE FROM stripe_event_payloads")
+    ran = run("events", "replay", "evt_paid0")
+    assert (ran.code, "no longer held" in ran.err) == (1, True)
+    assert statuses(run)["evt_paid0"] == "applied"
