@@ -99,6 +99,23 @@ def orders_show(order: str, as_json: bool) -> int:
     return orders.show(order, as_json=as_json)
 
 
+@orders.command("explain")
+@click.argument("order")
+@json_option
+def orders_explain(order: str, as_json: bool) -> int:
+    """Say why an order is in its state.
+
+    And what happens next by itself, and the command that puts it right: from what is held here, Stripe is not asked.
+
+    \b
+    Example:
+      checkout orders explain 1001
+    """
+    from checkout_daemon.commands import explaining
+
+    return explaining.explain(order, as_json=as_json)
+
+
 @orders.command("watch")
 @since_option
 @json_option

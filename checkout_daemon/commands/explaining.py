@@ -1,0 +1,46 @@
+"""`checkout orders explain`."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+from rich.text import Text
+
+from checkout_daemon.commands.output import console, plain, print_json
+from checkout_daemon.commands.running import with_database
+from checkout_daemon.commands.styles import attention, order_status
+from checkout_daemon.config import Settings
+from checkout_daemon.services.explaining import Explanation, explain_order
+from checkout_daemon.store.database import Database
+
+_INDENT = "  "
+_WIDTH = 78
+
+
+def explain(text: str, *, as_json: bool) -> int:
+    async def work(database: Database, _: Settings) -> Explanation:
+        return await explain_order(database, text)
+
+    explanation = with_database(work)
+    if as_json:
+        print_json(explanation)
+    else:
+        _print(explanation)
+    return 0
+
+
+def _print(explanation: Explanation) -> None:
+    printer = console()
+    title = Text.assemble((f"Order {explanation.number}", "bold"), "  ", order_status(explanation.status))
+    if explanation.attention:
+        title.append("  ").append(attention(explanation.attention))
+    printer.print(title, soft_wrap=True)
+    for finding in explanation.findings:
+        printer.print()
+        for line in wrap(plain(finding.says), _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT):
+            printer.print(line, soft_wrap=True)
+        if finding.next is not None:
+            for line in wrap(f"Next: {plain(finding.next)}", _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT):
+                printer.print(Text(line, style="dim"), soft_wrap=True)
+        if finding.command is not None:
+            printer.print(Text.assemble(f"{_INDENT}→ ", (plain(finding.command), "bold")), soft_wrap=True)

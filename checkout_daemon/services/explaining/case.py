@@ -1,0 +1,95 @@
+"""What the rules look at, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from checkout_daemon.domain.money import format_money
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.store.attempts import Attempt
+from checkout_daemon.store.event_reads import EventLine
+from checkout_daemon.store.explain import HintLine
+from checkout_daemon.store.order_reads import OrderView, PaymentLine, SessionLine
+from checkout_daemon.store.outbox import MessageLine
+from checkout_daemon.store.refund_requests import RefundRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A sentence about an order. `next`: what happens by itself, if anything; `command`: what puts it right."""
+
+    code: str
+    says: str
+    next: str | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is held of an order as of `now`.
+
+    `unapplied`: failed and dead events that are about it, also where its order could not be read from them.
+    `undelivered`: messages that failed or are dead.
+    """
+
+    view: OrderView
+    now: datetime
+    attempt: Attempt | None = None
+    refund_request: RefundRequest | None = None
+    hints: tuple[HintLine, ...] = ()
+    unapplied: tuple[EventLine, ...] = ()
+    undelivered: tuple[MessageLine, ...] = ()
+    erased: bool = False
+
+    @property
+    def order(self) -> Order:
+        return self.view.order
+
+    @property
+    def open_sessions(self) -> tuple[SessionLine, ...]:
+        return tuple(each for each in self.view.sessions if each.status == "open")
+
+    @property
+    def last_session(self) -> SessionLine | None:
+        """Of the highest attempt."""
+        return max(self.view.sessions, key=lambda each: (each.attempt, each.id), default=None)
+
+    @property
+    def valid_payments(self) -> tuple[PaymentLine, ...]:
+        return tuple(each for each in self.view.payments if each.valid)
+
+    @property
+    def wrong_payments(self) -> tuple[PaymentLine, ...]:
+        """Those of which something was told that is not the order's."""
+        return tuple(each for each in self.view.payments if each.amount is not None and not each.valid)
+
+    def command(self, verb: str, rest: str = "") -> str:
+        """`checkout orders cancel 1001`, for the verb `orders cancel`."""
+        return f"checkout {verb} {self.order.number}{' ' if rest else ''}{rest}"
+
+    def when(self, time: datetime | None) -> str:
+        """A time and how far away it is."""
+        if time is None:
+            return "at an unknown time"
+        away = time - self.now
+        span = _span(abs(away))
+        return f"{time:%Y-%m-%d %H:%M} UTC ({f'in {span}' if away > timedelta() else f'{span} ago'})"
+
+
+def ids(lines: Iterable[PaymentLine]) -> str:
+    """Each once: where Stripe's objects disagree a payment has several lines."""
+    return ", ".join(dict.fromkeys(each.id for each in lines))
+
+
+def money(amount: int | None, currency: str | None) -> str:
+    return "an unknown amount" if amount is None or currency is None else format_money(amount, currency)
+
+
+def _span(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

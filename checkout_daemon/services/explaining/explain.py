@@ -1,0 +1,74 @@
+"""Reads all that is held of an order, and asks the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from checkout_daemon.services.explaining.case import Case, Finding
+from checkout_daemon.services.explaining.rules import RULES
+from checkout_daemon.services.reading import show_order
+from checkout_daemon.store.attempts import last_attempt
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.event_reads import EventLine, read_event
+from checkout_daemon.store.explain import read_hints, unapplied_events_naming
+from checkout_daemon.store.facts import load_links
+from checkout_daemon.store.order_reads import OrderView
+from checkout_daemon.store.outbox import MessageFilter, list_messages
+from checkout_daemon.store.refund_requests import unanswered_request
+from checkout_daemon.store.retention import read_erasure
+
+_BEFORE = timedelta(hours=1)  # clocks differ
+_MOST_MESSAGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The first finding is why the order is in its state; the others are what else there is."""
+
+    order_id: str
+    number: int
+    status: str
+    attention: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+async def explain_order(database: Database, text: str) -> Explanation:
+    """Of an order by anything that find_order takes; asks nobody but the database. Raises NotFound, AmbiguousOrder."""
+    view = await show_order(database, text)
+    async with database.connection() as connection:
+        case = await read_case(connection, view, datetime.now(UTC))
+    findings = tuple(finding for rule in RULES for finding in rule.find(case))
+    order = view.order
+    return Explanation(order.id, order.number, order.status, order.attention, findings)
+
+
+async def read_case(connection: asyncpg.Connection, view: OrderView, now: datetime) -> Case:
+    order_id = view.order.id
+    erasure = await read_erasure(connection, order_id)
+    undelivered = MessageFilter(statuses=("failed", "dead"), order_id=order_id)
+    return Case(
+        view=view,
+        now=now,
+        attempt=await last_attempt(connection, order_id),
+        refund_request=await unanswered_request(connection, order_id),
+        hints=tuple(await read_hints(connection, order_id)),
+        unapplied=tuple(await _unapplied(connection, view)),
+        undelivered=tuple(await list_messages(connection, undelivered, limit=_MOST_MESSAGES)),
+        erased=erasure is not None and erasure.erased_at is not None,
+    )
+
+
+async def _unapplied(connection: asyncpg.Connection, view: OrderView) -> list[EventLine]:
+    """An event that could not be read says nothing of its order: it is looked for by the ids in its payload."""
+    order_id = view.order.id
+    links = await load_links(connection, [order_id])
+    names = {order_id} | {link.source_id for link in links} | {link.target_id for link in links}
+    found = await unapplied_events_naming(connection, view.order.created_at - _BEFORE, sorted(names))
+    held = {each.id: each for each in view.events if each.status in ("failed", "dead")}
+    for event_id in found:
+        if event_id not in held and (read := await read_event(connection, event_id)) is not None:
+            held[event_id] = read[0]
+    return list(held.values())

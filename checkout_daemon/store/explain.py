@@ -1,0 +1,29 @@
+"""What `checkout orders explain` asks beside what `orders show` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from checkout_daemon.store.queries import sql
+
+
+@dataclass(frozen=True, slots=True)
+class HintLine:
+    """A charge that said another amount than its refunds held. Amounts in minor units."""
+
+    charge_id: str
+    amount_refunded: int
+    amount_held: int
+
+
+async def read_hints(connection: asyncpg.Connection, order_id: str) -> list[HintLine]:
+    return [HintLine(**dict(row)) for row in await connection.fetch(sql("read_hints"), order_id)]
+
+
+async def unapplied_events_naming(connection: asyncpg.Connection, since: datetime, texts: Collection[str]) -> list[str]:
+    """Failed and dead events whose payloads hold one of the texts, oldest first: the newest few of them."""
+    return [row["id"] for row in await connection.fetch(sql("unapplied_events_naming"), since, list(texts))]

@@ -1,0 +1,25 @@
+-- What `checkout orders explain` asks beside what `orders show` shows.
+
+-- name: read_hints
+-- $1 order id; what charges of its payments said of their refunds, where the refunds held do not say the same
+SELECT charge_id, amount_refunded, held.amount AS amount_held
+FROM refund_hints
+JOIN payments ON payments.id = payment_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount), 0)::bigint AS amount FROM refunds
+    WHERE refunds.payment_id = refund_hints.payment_id AND refunds.livemode = refund_hints.livemode
+        AND status IN ('requires_action', 'pending', 'succeeded')
+) AS held
+WHERE payments.order_id = $1 AND amount_refunded <> held.amount
+ORDER BY charge_id;
+
+-- name: unapplied_events_naming
+-- $1 since, $2 texts; the newest failed and dead events whose payloads hold one of them
+SELECT newest.id FROM (
+    SELECT id, received_at FROM stripe_events
+    WHERE status IN ('failed', 'dead') AND received_at >= $1
+    ORDER BY received_at DESC, id DESC LIMIT 500
+) AS newest
+JOIN stripe_event_payloads AS held ON held.event_id = newest.id AND held.received_at = newest.received_at
+WHERE EXISTS (SELECT FROM unnest($2::text[]) AS wanted WHERE strpos(held.payload, wanted) > 0)
+ORDER BY newest.received_at, newest.id LIMIT 20;
