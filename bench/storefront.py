@@ -2,8 +2,8 @@
 """A first visit on a slow phone: slow 4G and a CPU four times slower, in a real browser with an empty cache.
 
 Starts a shop of its own unless CHECKOUT_E2E_URL names one; frontend/bench/storefront.bench.ts drives the browser. Exits
-with 1 over budget. Typing is held to processor time, which other work on the machine does not lengthen; on one that has
-nothing else to do the wall clock says the same.
+with 1 over budget. Typing is judged by each round's longest task in processor time, which other work on the machine
+lengthens far less than wall time, and by the median of the rounds; on a machine with nothing else to do both say the same.
 
     .venv/bin/python bench/storefront.py [--rounds 5]
 """
@@ -42,7 +42,7 @@ FIGURES = (
     Figure("first contentful paint, ms", lambda each: each["firstContentfulPaint"], budget=2000),
     Figure("largest contentful paint, ms", lambda each: each["largestContentfulPaint"]),
     Figure("products shown, ms", lambda each: each["productsShown"]),
-    Figure("typing: longest task, processor ms", lambda each: each["typing"]["processor"], 1, budget=50, judge=max),
+    Figure("typing: longest task, processor ms", lambda each: each["typing"]["processor"], 1, budget=50),
     Figure("typing: longest task, wall ms", lambda each: each["typing"]["wall"], 1),
     Figure("typing: slowest key to picture, ms", lambda each: each["slowestKey"]),
     Figure("layout shift", lambda each: each["layoutShift"], 3, budget=0.05, judge=max),
