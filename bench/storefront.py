@@ -3,7 +3,7 @@
 
 Starts a shop of its own unless CHECKOUT_E2E_URL names one; frontend/bench/storefront.bench.ts drives the browser. Exits
 with 1 over budget. Typing is judged by each round's longest task in processor time, which other work on the machine
-lengthens far less than wall time, and by the median of the rounds; on a machine with nothing else to do both say the same.
+lengthens far less than wall time, and by the median of the rounds; on a machine left alone both say the same.
 
     .venv/bin/python bench/storefront.py [--rounds 5]
 """
