@@ -6,17 +6,15 @@ import asyncio
 import json
 import shutil
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.events.meanings import MEANINGS
-from tests.support.commands import Ran, run_command
+from tests.support.commands import run_command
 from tests.support.dev import running_dev
 from tests.support.shop import Shop
 
@@ -74,20 +72,13 @@ async def test_every_type_that_is_understood_is_listed_and_tested() -> None:
     assert set(ENDS) == set(EVENT_TYPES)
 
 
-async def test_an_order_is_completed_within_two_seconds_with_its_own_amount(shop: Shop) -> None:
-    async def complete() -> tuple[float, dict[str, Any], Ran]:
-        order = await shop.check_out()
-        started = time.monotonic()
-        ran = await run_command(shop.dev, "trigger", "checkout.session.completed", "--order", order["number"])
-        return time.monotonic() - started, order, ran
-
-    # The fastest of three: on a machine that is busy with something else, a process alone can take a second to start.
-    seconds, order, ran = min([await complete() for _ in range(3)], key=lambda each: each[0])
-
+async def test_an_order_is_completed_with_its_own_amount(shop: Shop) -> None:
+    """How long it takes, bench/trigger.py says."""
+    order = await shop.check_out()
+    ran = await run_command(shop.dev, "trigger", "checkout.session.completed", "--order", order["number"])
     assert ran.code == 0, ran.err
     assert "Running fixture for: confirm" in ran.out
     assert f"applied to #{order['number']}: pending -> completed" in ran.out
-    assert seconds < 2.0
     shown = await shop.show(order["number"])
     assert (shown["status"], len(shown["sessions"])) == ("completed", 1)
     assert [(each["amount"], each["currency"]) for each in shown["payments"]] == [(order["amount_total"], "eur")]
