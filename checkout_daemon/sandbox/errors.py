@@ -63,3 +63,10 @@ def unknown_url(method: str, path: str) -> ApiError:
         status=404,
         stored=False,
     )
+
+
+def no_search(path: str) -> ApiError:
+    """Stripe's search of objects, which is not imitated."""
+    return ApiError(
+        f"The offline sandbox does not do search ({path}): use the list and its filters.", status=404, stored=False
+    )

@@ -275,3 +275,9 @@ async def test_answers_to_creation_are_expanded_as_well(client: stripe.StripeCli
     assert [each.description for each in session.line_items.data] == ["Mug"]
     kept = await client.v1.checkout.sessions.retrieve_async(session.id)
     assert "line_items" not in kept.to_dict()
+
+
+async def test_search_is_refused_in_words(client: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="does not do search") as caught:
+        await client.v1.charges.search_async(params={"query": "amount>1"})
+    assert caught.value.http_status == 404

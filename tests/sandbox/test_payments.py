@@ -470,3 +470,10 @@ async def test_an_intent_needs_something_to_be_paid_with(client: stripe.StripeCl
     params |= {"automatic_payment_methods": {"enabled": True}}
     with pytest.raises(stripe.InvalidRequestError, match="only specify one"):
         await client.v1.payment_intents.create_async(params=params)
+
+
+@pytest.mark.parametrize("currency", ["xxq", "eu", "ｅｕｒ", ""])
+async def test_a_currency_that_there_is_not_is_refused(client: stripe.StripeClient, currency: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        await client.v1.payment_intents.create_async(params={"amount": 1000, "currency": currency})
+    assert caught.value.param == "currency"

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from checkout_daemon.sandbox.box import Operation
-from checkout_daemon.sandbox.errors import unknown_url
+from checkout_daemon.sandbox.errors import no_search, unknown_url
 
 _ID = "{id}"
 _MOST_IDS = 2
+_SEARCH = "search"
 
 
 class Router:
@@ -34,5 +35,7 @@ class Router:
                     pattern = tuple(_ID if at in positions else part for at, part in enumerate(parts))
                     found = self._table.get((method, pattern))
                     if found is not None and pattern.count(_ID) == count:
+                        if parts[-1] == _SEARCH and pattern[-1] == _ID:
+                            raise no_search(path)
                         return found, "/".join(parts[at] for at in sorted(positions))
         raise unknown_url(method, path)
