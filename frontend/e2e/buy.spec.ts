@@ -2,6 +2,7 @@
 
 import {
   CARD,
+  CARD_WITH_3D_SECURE,
   checkOut,
   DECLINED_CARD,
   expect,
@@ -72,11 +73,21 @@ test('a declined card can be followed by a good one on the same page', async ({ 
   await expect(heading(page, 'Thank you')).toBeVisible();
 });
 
+test('a card that asks for 3-D Secure pays once the bank has its answer', async ({ page }) => {
+  await fillCart(page, 'A5 notebook');
+  await checkOut(page);
+  await payByCard(page, CARD_WITH_3D_SECURE);
+  await page.getByRole('button', { name: 'Complete authentication' }).click();
+
+  await expect(heading(page, 'Thank you')).toBeVisible();
+});
+
 test('a bank debit is processing first and thanked for later', async ({ page }) => {
   await fillCart(page, 'Letter paper, 50 sheets');
   await checkOut(page);
   await payByDebit(page, IBAN_THAT_PAYS);
-  await page.waitForURL('**/success?**');
+  await expect(heading(page, 'Payment processing')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('1 item');
 
   await expect(heading(page, 'Thank you')).toBeVisible({ timeout: 20_000 });
   await expect(page.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('0 items');

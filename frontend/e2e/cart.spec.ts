@@ -1,6 +1,7 @@
 /** The cart before the payment page: what it shows, refuses and remembers. */
 
-import { addToCart, cardOf, expect, fillCart, test } from './shop';
+import { setPrice } from './backstage';
+import { addToCart, cardOf, checkOut, expect, fillCart, heading, payByCard, test } from './shop';
 
 test('the catalog shows a dozen products, one of them not available', async ({ page }) => {
   await page.goto('/');
@@ -62,11 +63,69 @@ test('faults that the daemon finds are on their field, which has the focus', asy
   await expect(page.getByLabel('Phone', { exact: true })).toBeFocused();
 });
 
-test('two tabs share one cart', async ({ page, context }) => {
+test('what was removed can be put back by keyboard, and the offer ends by itself', async ({ page }) => {
+  await page.goto('/');
+  await addToCart(page, 'A5 notebook', 'HB pencils, box of six');
+  await page.getByRole('button', { name: 'Open cart' }).click();
+  await page.getByRole('button', { name: 'Remove: A5 notebook' }).click();
+  await expect(page.getByTestId('total')).toHaveText('€8.50');
+  await expect(page.getByRole('status').filter({ hasText: 'Removed: A5 notebook' })).toBeVisible();
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('total')).toHaveText('€23.00');
+  await expect(page.getByRole('button', { name: 'Remove: A5 notebook' })).toBeFocused();
+  await page.keyboard.press('Enter');
+
+  await expect(page.getByRole('button', { name: 'Undo' })).toHaveCount(0, { timeout: 15_000 });
+  await expect(page.getByTestId('total')).toHaveText('€8.50');
+});
+
+test('Back closes the cart and stays in the shop', async ({ page }) => {
+  await page.emulateMedia({ reducedMotion: 'reduce' }); // its place is measured, not its way there
+  await page.setViewportSize({ width: 375, height: 812 });
+  await page.goto('/');
+  await addToCart(page, 'A5 notebook');
+  await page.getByRole('button', { name: 'Open cart' }).click();
+  const box = await page.getByRole('dialog').boundingBox();
+  expect(box).toMatchObject({ x: 0, y: 0, width: 375, height: 812 });
+  await page.goBack();
+
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+  await expect(heading(page, 'Good things for writing')).toBeVisible();
+});
+
+test('two tabs share one cart, and neither overwrites what the other did', async ({ page, context }) => {
   await page.goto('/');
   const other = await context.newPage();
   await other.goto('/');
   await addToCart(other, 'A5 notebook');
-
   await expect(page.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('1 item');
+  await addToCart(page, 'HB pencils, box of six');
+  await addToCart(other, 'A5 notebook');
+  await page.getByRole('button', { name: 'Open cart' }).click();
+
+  await expect(page.getByTestId('total')).toHaveText('€37.50');
+  await expect(other.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('3 items');
+});
+
+test('a price that changed under the cart is told on its line, and asked about before paying', async ({
+  page,
+}, info) => {
+  await fillCart(page, 'Brass clips, tin of twenty');
+  await expect(page.getByTestId('total')).toHaveText('€7.50');
+  await setPrice(info, 'CLIPS-BRASS', 790);
+  try {
+    await page.getByRole('button', { name: 'Checkout' }).click();
+    const notice = page.getByRole('alert').filter({ hasText: 'A price changed' });
+    await expect(notice).toContainText('€7.50');
+    await expect(notice).toContainText('€7.90');
+    await expect(page.getByText('The price rose: it was €7.50')).toBeVisible();
+    await expect(page.getByTestId('total')).toHaveText('€7.90');
+    await checkOut(page);
+    await payByCard(page);
+
+    await expect(heading(page, 'Thank you')).toBeVisible();
+    await expect(page.getByTestId('total')).toHaveText('€7.90');
+  } finally {
+    await setPrice(info, 'CLIPS-BRASS', 750);
+  }
 });

@@ -1,4 +1,4 @@
-/** Starts `checkout dev` in a folder of its own for the tests, unless CHECKOUT_E2E_URL names a shop that runs already. */
+/** Starts `checkout dev` in a folder of its own for the tests, unless CHECKOUT_E2E_URL and CHECKOUT_E2E_STATE name one that runs already. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -34,6 +34,7 @@ export default async function globalSetup(): Promise<(() => Promise<void>) | und
   };
   try {
     process.env['CHECKOUT_E2E_URL'] = await readyUrl(shop, state);
+    process.env['CHECKOUT_E2E_STATE'] = state;
   } catch (error) {
     const said = readFileSync(log, 'utf8').slice(-4000);
     await stop();

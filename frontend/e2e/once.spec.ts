@@ -1,31 +1,20 @@
 /** One checkout is one order, whatever happens on the way; and a way back when it is left. */
 
-import type { Page } from '@playwright/test';
-import { checkOut, expect, fillCart, heading, orderNumber, payByCard, test } from './shop';
+import { expireSession } from './backstage';
+import { checkOut, expect, fillCart, heading, orderNumber, payByCard, test, watchCheckouts } from './shop';
 
 const CHECKOUT = '**/api/stripe-checkout';
 
-/** The ids of all orders that answers to Checkout named. Read on the way: the page is gone soon after. */
-async function watchOrders(page: Page): Promise<Set<string>> {
-  const ids = new Set<string>();
-  await page.route(CHECKOUT, async (route) => {
-    const answer = await route.fetch();
-    ids.add(((await answer.json()) as { order_id: string }).order_id);
-    await route.fulfill({ response: answer });
-  });
-  return ids;
-}
-
 test('a double click makes one order', async ({ page }) => {
   await fillCart(page, 'A5 notebook');
-  const orders = await watchOrders(page);
+  const orders = await watchCheckouts(page);
   await page.getByRole('button', { name: 'Checkout' }).dblclick();
   await expect(page.getByRole('button', { name: 'Pay', exact: true })).toBeVisible();
   await page.goBack();
   await page.getByRole('button', { name: 'Open cart' }).click();
   await checkOut(page);
 
-  expect(orders.size).toBe(1);
+  expect(new Set(orders.map(({ order_id }) => order_id)).size).toBe(1);
 });
 
 test('an answer that is lost, and a reload, lead to the same order', async ({ page }) => {
@@ -42,10 +31,10 @@ test('an answer that is lost, and a reload, lead to the same order', async ({ pa
   await page.reload();
   await page.getByRole('button', { name: 'Open cart' }).click();
   await expect(page.getByLabel('Name', { exact: true })).toHaveValue('Ana Berg');
-  const orders = await watchOrders(page);
+  const orders = await watchCheckouts(page);
   await checkOut(page);
 
-  expect([...orders]).toEqual([lost]);
+  expect(orders.map(({ order_id }) => order_id)).toEqual([lost]);
 });
 
 test('leaving the payment page keeps the cart; Try again pays the same order', async ({ page }) => {
@@ -58,6 +47,22 @@ test('leaving the payment page keeps the cart; Try again pays the same order', a
   await page.getByRole('button', { name: 'Try again' }).click();
   await payByCard(page);
 
+  await expect(heading(page, 'Thank you')).toBeVisible();
+  expect(await orderNumber(page)).toBe(number);
+});
+
+test('a session that expired can be tried again, as the same order', async ({ page }) => {
+  await fillCart(page, 'Night blue ink, 50 ml');
+  const checkouts = await watchCheckouts(page);
+  await checkOut(page);
+  await page.getByRole('link', { name: 'Back' }).click();
+  await expect(page.getByText(/You left the payment page/)).toBeVisible();
+  const number = await orderNumber(page);
+  await expireSession(checkouts[0]?.session_id ?? '');
+
+  await expect(page.getByText(/time to pay ran out/)).toBeVisible();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await payByCard(page);
   await expect(heading(page, 'Thank you')).toBeVisible();
   expect(await orderNumber(page)).toBe(number);
 });

@@ -1,38 +1,14 @@
 /** What a shopper does in these tests, in the shopper's words. */
 
-import { expect, type Locator, type Page, test as base } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
+
+export { test } from './careful';
 
 export const CARD = '4242 4242 4242 4242';
+export const CARD_WITH_3D_SECURE = '4000 0027 6000 3184';
 export const DECLINED_CARD = '4000 0000 0000 0002';
 export const IBAN_THAT_PAYS = 'AT611904300234573201';
 export const IBAN_THAT_FAILS = 'IT60X0542811101000000123456';
-
-interface Fixtures {
-  /** Fails the test when the storefront writes an error or a warning to the console. */
-  readonly quietConsole: undefined;
-}
-
-export const test = base.extend<Fixtures>({
-  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
-  baseURL: async ({}, use) => {
-    await use(process.env['CHECKOUT_E2E_URL']);
-  },
-  quietConsole: [
-    async ({ page, baseURL }, use) => {
-      const said: string[] = [];
-      page.on('pageerror', (error) => said.push(String(error)));
-      page.on('console', (message) => {
-        const ours = baseURL !== undefined && message.location().url.startsWith(baseURL);
-        // The browser itself notes every 4xx; those are answers that the tests ask for.
-        const answer = message.text().startsWith('Failed to load resource');
-        if (ours && !answer && ['error', 'warning'].includes(message.type())) said.push(message.text());
-      });
-      await use(undefined);
-      expect(said, 'nothing in the console').toEqual([]);
-    },
-    { auto: true },
-  ],
-});
 
 export { expect };
 
@@ -83,4 +59,20 @@ export function heading(page: Page, name: string): Locator {
 /** The order that a return page shows. */
 export async function orderNumber(page: Page): Promise<string> {
   return (await page.getByText(/^Order \d+$/).textContent()) ?? '';
+}
+
+interface CheckoutAnswer {
+  readonly order_id: string;
+  readonly session_id: string;
+}
+
+/** What each press on Checkout was answered. Read on the way: the page is gone soon after. */
+export async function watchCheckouts(page: Page): Promise<CheckoutAnswer[]> {
+  const answers: CheckoutAnswer[] = [];
+  await page.route('**/api/stripe-checkout', async (route) => {
+    const answer = await route.fetch();
+    answers.push((await answer.json()) as CheckoutAnswer);
+    await route.fulfill({ response: answer });
+  });
+  return answers;
 }

@@ -51,12 +51,13 @@ export function App({ location, goTo }: AppProps) {
   return (
     <>
       <Header count={countItems(cart)} onOpenCart={cartView.show} />
-      <main id="main">
+      <main id="main" tabIndex={-1}>
         {route.page === 'catalog' ? <CatalogPage state={state} onRetry={reload} onAdd={add} /> : null}
         {route.page === 'order' ? (
           <OrderPage
             entrance={route.entrance}
             reference={route.reference}
+            covered={cartView.open}
             onPaid={onPaid}
             onRetried={rememberOrder}
             goTo={goTo}

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useSyncExternalStore } from 'react';
 import { flushSync } from 'react-dom';
 import { Drawer } from '@/components/Drawer';
+import { BagIcon } from '@/components/icons';
 import type { Cart } from '@/features/cart/cart';
 import { seenStore } from '@/features/cart/seen';
 import { UndoBar } from '@/features/cart/UndoBar';
@@ -48,7 +49,9 @@ export function CartDrawer({ open, cart, products, onClose, goTo }: CartDrawerPr
     <Drawer open={open} title={texts.cart.heading} banner={banner} onClose={onClose}>
       {cart.items.length === 0 ? (
         <div className="empty-cart">
-          <p>{texts.cart.empty}</p>
+          <BagIcon />
+          <p className="empty-title">{texts.cart.empty}</p>
+          <p>{texts.cart.emptyHint}</p>
           <button type="button" className="button button-quiet" onClick={onClose}>
             {texts.cart.lookAround}
           </button>

@@ -1,5 +1,6 @@
 /** The shop's name and the way to the cart, on every page. */
 
+import type { MouseEvent } from 'react';
 import { BagIcon } from '@/components/icons';
 import { useTexts } from '@/texts/language';
 
@@ -12,7 +13,8 @@ export function Header({ count, onOpenCart }: HeaderProps) {
   const { texts } = useTexts();
   return (
     <header className="header">
-      <a className="skip-link" href="#main">
+      {/* biome-ignore lint/a11y/useValidAnchor: it leads to a place on this page; see skip. */}
+      <a className="skip-link" href="#main" onClick={skip}>
         {texts.shop.skip}
       </a>
       <div className="header-row">
@@ -41,4 +43,10 @@ export function Header({ count, onOpenCart }: HeaderProps) {
       </div>
     </header>
   );
+}
+
+/** By hand, not by address: an entry in the history would be in the way of the cart's. */
+function skip(event: MouseEvent): void {
+  event.preventDefault();
+  document.getElementById('main')?.focus();
 }

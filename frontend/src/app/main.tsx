@@ -3,8 +3,10 @@
 import '@/styles/theme.css';
 import '@/styles/base.css';
 import '@/styles/controls.css';
+import '@/styles/parts.css';
 import '@/styles/catalog.css';
 import '@/styles/drawer.css';
+import '@/styles/cart.css';
 import '@/styles/order.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

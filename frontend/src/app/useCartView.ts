@@ -1,6 +1,6 @@
 /** Whether the cart is on the screen. It has a history entry of its own, so that Back closes it as it would a page. */
 
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 
 const CART_ENTRY = { cart: true } as const;
 
@@ -13,9 +13,15 @@ export interface CartView {
 /** Closed after every load, also where the entry is the cart's: what a page shows first does not hang on its history. */
 export function useCartView(): CartView {
   const [open, setOpen] = useState(false);
+  // history.back() arrives later: until then, what was asked last is what the arrival must not undo.
+  const arrival = useRef<'none' | 'closed' | 'opened'>('none');
 
   useEffect(() => {
-    const follow = () => setOpen(isCartEntry());
+    const follow = () => {
+      if (arrival.current === 'opened') history.pushState(CART_ENTRY, '');
+      arrival.current = 'none';
+      setOpen(isCartEntry());
+    };
     const comeBack = (event: PageTransitionEvent) => {
       if (event.persisted) follow();
     };
@@ -28,13 +34,18 @@ export function useCartView(): CartView {
   }, []);
 
   const show = useCallback(() => {
-    if (!isCartEntry()) history.pushState(CART_ENTRY, '');
+    if (arrival.current !== 'none') arrival.current = 'opened';
+    else if (!isCartEntry()) history.pushState(CART_ENTRY, '');
     setOpen(true);
   }, []);
 
   const hide = useCallback(() => {
     setOpen(false);
-    if (isCartEntry()) history.back();
+    if (arrival.current !== 'none') arrival.current = 'closed';
+    else if (isCartEntry()) {
+      arrival.current = 'closed';
+      history.back();
+    }
   }, []);
 
   return { open, show, hide };

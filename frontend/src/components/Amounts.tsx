@@ -10,9 +10,19 @@ interface AmountsProps {
   readonly discountCode?: string | undefined;
   /** True while newer amounts are on their way. */
   readonly busy?: boolean;
+  /** False where other amounts are in front of these: scripts from outside ask for one total. */
+  readonly foremost?: boolean;
 }
 
-export function Amounts({ subtotal, discount, total, currency, discountCode, busy = false }: AmountsProps) {
+export function Amounts({
+  subtotal,
+  discount,
+  total,
+  currency,
+  discountCode,
+  busy = false,
+  foremost = true,
+}: AmountsProps) {
   const { texts, money } = useTexts();
   return (
     <dl className="amounts" aria-busy={busy}>
@@ -24,13 +34,13 @@ export function Amounts({ subtotal, discount, total, currency, discountCode, bus
           </div>
           <div className="amounts-row">
             <dt>{discountCode ? texts.amounts.discountWith(discountCode) : texts.amounts.discount}</dt>
-            <dd data-testid="discount">−{money(discount, currency)}</dd>
+            <dd data-testid={foremost ? 'discount' : undefined}>−{money(discount, currency)}</dd>
           </div>
         </>
       ) : null}
       <div className="amounts-row amounts-total">
         <dt>{texts.amounts.total}</dt>
-        <dd data-testid="total">{money(total, currency)}</dd>
+        <dd data-testid={foremost ? 'total' : undefined}>{money(total, currency)}</dd>
       </div>
     </dl>
   );

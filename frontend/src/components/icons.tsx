@@ -19,6 +19,31 @@ export function BagIcon() {
   );
 }
 
+export function CheckIcon() {
+  return (
+    <Icon>
+      <path d="m5 12.5 4.5 4.5L19 7.5" />
+    </Icon>
+  );
+}
+
+export function ClockIcon() {
+  return (
+    <Icon>
+      <path d="M12 5.5V12l4 3M20.5 12a8.5 8.5 0 1 1-17 0 8.5 8.5 0 0 1 17 0Z" />
+    </Icon>
+  );
+}
+
+/** An exclamation mark. */
+export function AlertIcon() {
+  return (
+    <Icon>
+      <path d="M12 5v8.5M12 18v.5" />
+    </Icon>
+  );
+}
+
 export function CloseIcon() {
   return (
     <Icon>

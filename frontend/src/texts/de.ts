@@ -35,6 +35,7 @@ export const de: Texts = {
     close: 'Schließen',
     count: (count) => `${count} Artikel`,
     empty: 'Ihr Warenkorb ist leer.',
+    emptyHint: 'Was Sie aussuchen, wartet hier auf Sie.',
     lookAround: 'Umsehen',
     items: 'Artikel',
     fewer: (name) => `Einmal weniger: ${name}`,
@@ -42,7 +43,7 @@ export const de: Texts = {
     quantity: (name) => `Anzahl: ${name}`,
     remove: 'Entfernen',
     removeItem: (name) => `Entfernen: ${name}`,
-    removed: (name) => `${name} wurde entfernt.`,
+    removed: (name) => `Entfernt: ${name}`,
     undo: 'Rückgängig',
     each: (price) => `je ${price}`,
     cheaper: (before) => `Der Preis ist gesunken: Als Sie es auswählten, waren es ${before}.`,
@@ -63,9 +64,9 @@ export const de: Texts = {
 
   checkout: {
     details: 'Ihre Angaben',
-    phoneHint: 'Mit Ländervorwahl: +43 660 …',
+    phoneHint: 'Mit Ländervorwahl: +43',
     submit: 'Zur Kasse',
-    sending: 'Einen Moment: Die Bezahlseite wird vorbereitet.',
+    sending: 'Die Bezahlseite wird vorbereitet.',
     slow: 'Das dauert länger als sonst. Bitte warten Sie.',
     finePrint: 'Sie bezahlen auf der nächsten Seite, bei Stripe.',
     priceChanged: (before, after) =>
@@ -110,6 +111,12 @@ export const de: Texts = {
       'Wir melden uns per E-Mail, sobald sie eingegangen ist oder falls sie scheitert.',
       'Sie müssen nichts weiter tun. Sie können diese Seite verlassen und jederzeit zu ihrer Adresse zurückkommen.',
     ],
+    choices: 'Was Sie tun können',
+    choicesUnpaid: [
+      'Bei einem neuen Versuch öffnet sich die Bezahlseite noch einmal, für diese Bestellung.',
+      'Wurde eine Karte abgelehnt, hilft dort vielleicht eine andere Karte oder Zahlungsart.',
+      'Oder Sie gehen zurück in den Laden und ändern den Warenkorb: Es ist noch alles da.',
+    ],
     completed: 'Ihre Zahlung ist eingegangen, und Ihre Bestellung ist bestätigt.',
     free: 'Es war nichts zu bezahlen, und Ihre Bestellung ist bestätigt.',
     partiallyRefunded: 'Ihre Bestellung wurde bezahlt. Ein Teil wurde Ihnen seither erstattet.',
@@ -118,10 +125,9 @@ export const de: Texts = {
     bankWorks: 'Ihre Bestellung ist aufgegeben, und Ihre Bank bearbeitet die Zahlung. Bezahlt ist sie noch nicht.',
     canceled: 'Diese Bestellung wurde storniert. Es wird nichts mehr dafür abgebucht.',
     failed:
-      'Die Zahlung ist gescheitert: Ihre Bank konnte sie nicht ausführen. Es wurde nichts bezahlt, und Ihr Warenkorb ist unverändert. Sie können es erneut versuchen, auch auf andere Weise.',
-    expired:
-      'Die Zeit zum Bezahlen ist abgelaufen. Es wurde nichts abgebucht, und Ihr Warenkorb ist unverändert. Sie können es erneut versuchen.',
-    left: 'Sie haben die Bezahlseite verlassen, bevor die Zahlung abgeschlossen war. Es wurde nichts abgebucht, und Ihr Warenkorb ist unverändert. Falls eine Karte abgelehnt wurde, hilft vielleicht eine andere Karte oder eine andere Zahlungsart.',
+      'Die Zahlung ist gescheitert: Ihre Bank konnte sie nicht ausführen. Es wurde nichts bezahlt; Ihr Warenkorb ist unverändert.',
+    expired: 'Die Zeit zum Bezahlen ist abgelaufen. Es wurde nichts abgebucht; Ihr Warenkorb ist unverändert.',
+    left: 'Sie haben die Bezahlseite vor dem Abschluss verlassen. Es wurde nichts abgebucht; Ihr Warenkorb ist unverändert.',
   },
 
   lost: {

@@ -35,6 +35,7 @@ export const en = {
     close: 'Close',
     count: (count: number) => (count === 1 ? '1 item' : `${count} items`),
     empty: 'Your cart is empty.',
+    emptyHint: 'What you pick waits for you here.',
     lookAround: 'Look around',
     items: 'Items',
     fewer: (name: string) => `One fewer: ${name}`,
@@ -42,7 +43,7 @@ export const en = {
     quantity: (name: string) => `Quantity: ${name}`,
     remove: 'Remove',
     removeItem: (name: string) => `Remove: ${name}`,
-    removed: (name: string) => `${name} was removed.`,
+    removed: (name: string) => `Removed: ${name}`,
     undo: 'Undo',
     each: (price: string) => `${price} each`,
     cheaper: (before: string) => `The price fell: it was ${before} when you picked it.`,
@@ -63,9 +64,9 @@ export const en = {
 
   checkout: {
     details: 'Your details',
-    phoneHint: 'With country code: +43 660 …',
+    phoneHint: 'With country code: +43',
     submit: 'Checkout',
-    sending: 'One moment: the payment page is being prepared.',
+    sending: 'One moment: preparing the payment page.',
     slow: 'This takes longer than usual. Please stay here.',
     finePrint: 'You pay on the next page, with Stripe.',
     priceChanged: (before: string, after: string) =>
@@ -110,6 +111,12 @@ export const en = {
       'We tell you by email once it has arrived, or if it fails.',
       'There is nothing more to do. You can leave this page and come back to its address at any time.',
     ] as readonly string[],
+    choices: 'What you can do',
+    choicesUnpaid: [
+      'With another try, the payment page opens once more, for this same order.',
+      'If a card was declined, another card or another way to pay may work there.',
+      'Or go back to the shop and change your cart: it is all still there.',
+    ] as readonly string[],
     completed: 'Your payment has arrived and your order is confirmed.',
     free: 'There was nothing to pay, and your order is confirmed.',
     partiallyRefunded: 'Your order was paid. A part of it was refunded to you since.',
@@ -117,10 +124,9 @@ export const en = {
     disputed: 'Your order was paid. The payment is disputed with the bank at the moment.',
     bankWorks: 'Your order is placed and your bank is working on the payment. It is not paid yet.',
     canceled: 'This order was canceled. Nothing more will be charged for it.',
-    failed:
-      'The payment failed: your bank could not carry it out. Nothing was paid, and your cart is as it was. You can try again, also in another way.',
-    expired: 'The time to pay ran out. Nothing was charged, and your cart is as it was. You can try again.',
-    left: 'You left the payment page before the payment was complete. Nothing was charged, and your cart is as it was. If a card was declined, another card or another way to pay may work.',
+    failed: 'The payment failed: your bank could not carry it out. Nothing was paid; your cart is as it was.',
+    expired: 'The time to pay ran out. Nothing was charged, and your cart is as it was.',
+    left: 'You left the payment page before the payment was complete. Nothing was charged; your cart is as it was.',
   },
 
   lost: {

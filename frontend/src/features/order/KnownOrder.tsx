@@ -3,6 +3,7 @@
 import type { Order } from '@/lib/api';
 import { useTexts } from '@/texts/language';
 import { OrderSummary } from './OrderSummary';
+import { StatusMark } from './StatusMark';
 import { type Entrance, headingOf, wordingOf } from './status';
 import { useRetry } from './useRetry';
 
@@ -11,18 +12,25 @@ interface KnownOrderProps {
   /** What is shown may be out of date: the shop does not answer. */
   readonly offline: boolean;
   readonly entrance: Entrance;
+  /** The open cart lies over the page: nothing here may be taken for what is in the cart. */
+  readonly covered: boolean;
   readonly onGone: () => void;
   readonly onRetried: (number: number) => void;
   readonly goTo: (url: string) => void;
 }
 
-export function KnownOrder({ order, offline, entrance, onGone, onRetried, goTo }: KnownOrderProps) {
+export function KnownOrder({ order, offline, entrance, covered, onGone, onRetried, goTo }: KnownOrderProps) {
   const { texts } = useTexts();
   const { retrying, problem, retry } = useRetry({ onRetried, onGone, goTo });
   const { tone, text } = wordingOf(order, entrance);
   const retryUrl = tone === 'bad' ? order.retry_url : undefined;
   return (
-    <section className={`order order-${tone}`}>
+    <section
+      className={`order order-${order.status === 'pending' && tone === 'waiting' ? 'confirming' : tone}`}
+      inert={covered}
+      aria-hidden={covered}
+    >
+      <StatusMark tone={tone} />
       <div role="status">
         <p className="order-number">{texts.order.number(order.number)}</p>
         <h1>{headingOf(tone, texts)}</h1>
@@ -53,25 +61,40 @@ export function KnownOrder({ order, offline, entrance, onGone, onRetried, goTo }
           </button>
         ) : null}
       </div>
-      <OrderSummary order={order} />
-      <NextSteps status={order.status} />
+      <OrderSummary order={order} covered={covered} />
+      <NextSteps status={order.status} unpaid={retryUrl !== undefined} />
     </section>
   );
 }
 
-function NextSteps({ status }: { readonly status: Order['status'] }) {
-  const { texts } = useTexts();
-  const steps =
-    status === 'completed' ? texts.order.nextPaid : status === 'processing' ? texts.order.nextProcessing : undefined;
-  if (!steps) return null;
+interface NextStepsProps {
+  readonly status: Order['status'];
+  /** And can still be paid. */
+  readonly unpaid: boolean;
+}
+
+function NextSteps({ status, unpaid }: NextStepsProps) {
+  const { order } = useTexts().texts;
+  if (unpaid) return <Steps title={order.choices} steps={order.choicesUnpaid} />;
+  if (status === 'completed') return <Steps title={order.next} steps={order.nextPaid} />;
+  if (status === 'processing') return <Steps title={order.next} steps={order.nextProcessing} />;
+  return null;
+}
+
+interface StepsProps {
+  readonly title: string;
+  readonly steps: readonly string[];
+}
+
+function Steps({ title, steps }: StepsProps) {
   return (
     <div className="next">
-      <h2>{texts.order.next}</h2>
-      <ol>
+      <h2>{title}</h2>
+      <ul>
         {steps.map((step) => (
           <li key={step}>{step}</li>
         ))}
-      </ol>
+      </ul>
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { useTitle } from '@/lib/useTitle';
 import type { Texts } from '@/texts/en';
 import { useTexts } from '@/texts/language';
 import { KnownOrder } from './KnownOrder';
+import { StatusMark } from './StatusMark';
 import { type Entrance, headingOf, isPaid, wordingOf } from './status';
 import { type OrderState, useOrder } from './useOrder';
 
@@ -13,12 +14,14 @@ interface OrderPageProps {
   readonly entrance: Entrance;
   /** Session id or order id, as the address has it. */
   readonly reference: string;
+  /** The open cart lies over the page. */
+  readonly covered: boolean;
   readonly onPaid: (order: Order) => void;
   readonly onRetried: (number: number) => void;
   readonly goTo: (url: string) => void;
 }
 
-export function OrderPage({ entrance, reference, onPaid, onRetried, goTo }: OrderPageProps) {
+export function OrderPage({ entrance, reference, covered, onPaid, onRetried, goTo }: OrderPageProps) {
   const { texts } = useTexts();
   const { state, reload } = useOrder(reference);
   const order = state.phase === 'known' ? state.order : undefined;
@@ -34,6 +37,7 @@ export function OrderPage({ entrance, reference, onPaid, onRetried, goTo }: Orde
     case 'loading':
       return (
         <section className="order order-waiting" aria-busy="true">
+          <StatusMark tone="waiting" />
           <div role="status">
             <h1>{entrance === 'success' ? texts.order.processing : texts.order.lookup}</h1>
             <p className="lede">{state.offline ? texts.order.offline : texts.order.lookingUp}</p>
@@ -46,6 +50,7 @@ export function OrderPage({ entrance, reference, onPaid, onRetried, goTo }: Orde
           order={state.order}
           offline={state.offline}
           entrance={entrance}
+          covered={covered}
           onGone={reload}
           onRetried={onRetried}
           goTo={goTo}
@@ -58,6 +63,7 @@ function UnknownOrder() {
   const { texts } = useTexts();
   return (
     <section className="order order-bad">
+      <StatusMark tone="bad" />
       <h1>{texts.order.unknown}</h1>
       <p className="lede">{texts.order.unknownText}</p>
       <div className="order-actions">

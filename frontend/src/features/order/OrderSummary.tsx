@@ -4,7 +4,12 @@ import { Amounts } from '@/components/Amounts';
 import type { Order } from '@/lib/api';
 import { useTexts } from '@/texts/language';
 
-export function OrderSummary({ order }: { readonly order: Order }) {
+interface OrderSummaryProps {
+  readonly order: Order;
+  readonly covered: boolean;
+}
+
+export function OrderSummary({ order, covered }: OrderSummaryProps) {
   const { texts, money } = useTexts();
   return (
     <div className="summary">
@@ -23,6 +28,7 @@ export function OrderSummary({ order }: { readonly order: Order }) {
         discount={order.amount_discount}
         total={order.amount_total}
         currency={order.currency}
+        foremost={!covered}
       />
     </div>
   );

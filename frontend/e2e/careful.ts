@@ -1,0 +1,75 @@
+/** The test that every browser test here is: it fails when the shop's pages complain in the console, or jump. */
+
+import { type BrowserContext, test as base, expect } from '@playwright/test';
+
+/** The sum over one page, as web.dev/cls counts it at worst; 0.1 passes for good there. */
+const MOST_SHIFT = 0.05;
+
+interface Fixtures {
+  /** Watches every tab of the test. */
+  readonly watched: undefined;
+}
+
+export const test = base.extend<Fixtures>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the parameter's shape.
+  baseURL: async ({}, use) => {
+    await use(process.env['CHECKOUT_E2E_URL']);
+  },
+  watched: [
+    async ({ context, baseURL }, use) => {
+      if (!baseURL) throw new Error('there is no shop to test');
+      const said = watchConsole(context, baseURL);
+      const shifts = await watchShifts(context, baseURL);
+      await use(undefined);
+      expect(said, 'nothing in the console').toEqual([]);
+      const jumps = [...shifts].filter(([, { sum }]) => sum > MOST_SHIFT);
+      expect(jumps, `no page shifts by more than ${MOST_SHIFT}`).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+function watchConsole(context: BrowserContext, shop: string): string[] {
+  const said: string[] = [];
+  context.on('weberror', (error) => said.push(String(error.error())));
+  context.on('console', (message) => {
+    const ours = message.location().url.startsWith(shop);
+    // The browser itself notes every 4xx and every connection that broke; those are what the tests ask for.
+    const answer = message.text().startsWith('Failed to load resource');
+    if (ours && !answer && ['error', 'warning'].includes(message.type())) said.push(message.text());
+  });
+  return said;
+}
+
+interface Shifts {
+  sum: number;
+  readonly moved: string[];
+}
+
+/** By page load: how far things moved that nobody's click or key had just asked to move. */
+async function watchShifts(context: BrowserContext, shop: string): Promise<Map<string, Shifts>> {
+  const pages = new Map<string, Shifts>();
+  await context.exposeFunction('reportShift', (page: string, value: number, moved: string) => {
+    const shifts = pages.get(page) ?? { sum: 0, moved: [] };
+    pages.set(page, { sum: shifts.sum + value, moved: [...shifts.moved, moved] });
+  });
+  await context.addInitScript((origin) => {
+    if (location.origin !== origin) return;
+    const report = (window as unknown as { reportShift: (...args: unknown[]) => void }).reportShift;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & Shift)[]) {
+        if (entry.hadRecentInput) continue;
+        const moved = entry.sources.map(({ node }) => (node as Element | null)?.className ?? '?').join(', ');
+        report(`${location.pathname} ${performance.timeOrigin}`, entry.value, `${entry.value.toFixed(4)}: ${moved}`);
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  }, new URL(shop).origin);
+  return pages;
+}
+
+/** https://wicg.github.io/layout-instability/, which TypeScript's DOM types lack. */
+interface Shift {
+  readonly value: number;
+  readonly hadRecentInput: boolean;
+  readonly sources: readonly { readonly node: Node | null }[];
+}

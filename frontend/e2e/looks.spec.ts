@@ -1,0 +1,55 @@
+/** How every page looks in every state: pictures to look at, and nothing that axe finds fault with. */
+
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { expect, test } from './shop';
+import { STATES } from './states';
+
+const PHONE = { width: 375, height: 812 };
+const DESKTOP = { width: 1280, height: 800 };
+/** The narrowest that WCAG 1.4.10 asks for, and the desktop zoomed to 200 %. */
+const TIGHT = { narrow: { width: 320, height: 640 }, zoomed: { width: 640, height: 400 } };
+
+// A recording of these pages would cost more than the pictures, which tell the same.
+test.use({ trace: 'off', contextOptions: { reducedMotion: 'reduce' } });
+
+for (const { name, reach } of STATES) {
+  test(`${name} is well set and accessible`, async ({ page }, info) => {
+    const picture = (kind: string) => page.screenshot({ path: `${info.project.outputDir}/looks/${name}-${kind}.png` });
+    await page.setViewportSize(DESKTOP);
+    await reach(page);
+    await picture('desktop-light');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await picture('desktop-dark');
+    expect(await faults(page)).toEqual([]);
+
+    await page.setViewportSize(PHONE);
+    await picture('phone-dark');
+    await page.emulateMedia({ colorScheme: 'light' });
+    await picture('phone-light');
+    expect(await faults(page)).toEqual([]);
+
+    for (const [kind, size] of Object.entries(TIGHT)) {
+      await page.setViewportSize(size);
+      await picture(kind);
+      expect(await overflow(page), `nothing sticks out sideways when ${kind}`).toBeLessThanOrEqual(1); // rounding
+    }
+  });
+}
+
+async function faults(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
+}
+
+/** By how many pixels the page, or the open cart, is wider than what shows it. */
+function overflow(page: Page): Promise<number> {
+  return page.evaluate(() =>
+    Math.max(
+      ...[document.documentElement, ...document.querySelectorAll('dialog[open], dialog[open] *')]
+        .filter((element) => element === document.documentElement || getComputedStyle(element).overflowX !== 'visible')
+        .filter((element) => !element.matches('input, .visually-hidden, .undo-text'))
+        .map((element) => element.scrollWidth - element.clientWidth),
+    ),
+  );
+}

@@ -1,0 +1,39 @@
+/** The line breaks in the middle: nothing is lost, and once it is back, so is the shop. */
+
+import { checkOut, expect, fillCart, heading, payByCard, test } from './shop';
+
+test('offline at Checkout: it is said, everything is kept, Try again pays one order', async ({ page, context }) => {
+  await fillCart(page, 'Oak pen tray');
+  await expect(page.getByTestId('total')).toHaveText('€34.00');
+  await context.setOffline(true);
+  await page.getByRole('button', { name: 'Checkout' }).click();
+  await expect(page.getByText(/shop cannot be reached/)).toBeVisible();
+  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('Ana Berg');
+  await context.setOffline(false);
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await payByCard(page);
+
+  await expect(heading(page, 'Thank you')).toBeVisible();
+});
+
+test('offline while the catalog loads: Retry, or the line itself, brings it back', async ({ page, context }) => {
+  await page.route('**/api/products', (route) => route.abort('internetdisconnected'), { times: 1 });
+  await page.goto('/');
+  await expect(page.getByRole('button', { name: 'Retry' })).toBeVisible();
+  await context.setOffline(true);
+  await context.setOffline(false);
+
+  await expect(page.getByRole('button', { name: 'Add to cart' }).first()).toBeVisible();
+});
+
+test('offline while the order is followed: the page says so and goes on by itself', async ({ page, context }) => {
+  await fillCart(page, 'Oak pen tray');
+  await checkOut(page);
+  await page.getByRole('link', { name: 'Back' }).click();
+  await expect(heading(page, 'Payment not completed')).toBeVisible();
+  await context.setOffline(true);
+  await expect(page.getByText(/cannot be reached at the moment/)).toBeVisible();
+  await context.setOffline(false);
+
+  await expect(page.getByText(/cannot be reached at the moment/)).toHaveCount(0);
+});

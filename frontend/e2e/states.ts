@@ -1,0 +1,180 @@
+/** Every page in every state that it can be looked at in, and how to get there. Rare answers are planted, the rest is the real shop. */
+
+import { expect, type Page, type Route } from '@playwright/test';
+import { addToCart, fillCart, heading } from './shop';
+
+export interface State {
+  readonly name: string;
+  readonly reach: (page: Page) => Promise<void>;
+}
+
+const PRODUCTS = '**/api/products';
+const QUOTES = '**/api/quotes';
+const CHECKOUT = '**/api/stripe-checkout';
+const ORDER = '**/api/stripe-checkout/*';
+const ORDER_ID = '6c0f6a52-9d3e-4c57-9d0c-0d0a5b1c2d3e';
+
+export const STATES: readonly State[] = [
+  {
+    name: 'catalog-loading',
+    reach: async (page) => {
+      await page.route(PRODUCTS, () => undefined); // no answer yet
+      await page.goto('/');
+      await expect(page.locator('.skeleton').first()).toBeVisible();
+    },
+  },
+  {
+    name: 'catalog-ready',
+    reach: async (page) => {
+      await page.goto('/');
+      await expect(page.getByRole('button', { name: 'Add to cart' }).first()).toBeVisible();
+    },
+  },
+  {
+    name: 'catalog-empty',
+    reach: async (page) => {
+      await page.route(PRODUCTS, answer(200, { currency: 'eur', products: [] }));
+      await page.goto('/');
+      await expect(page.getByText('nothing for sale')).toBeVisible();
+    },
+  },
+  {
+    name: 'catalog-error',
+    reach: async (page) => {
+      await page.route(PRODUCTS, answer(503, { code: 'database_unavailable' }));
+      await page.goto('/');
+      await expect(page.getByRole('button', { name: 'Retry' })).toBeVisible();
+    },
+  },
+  {
+    name: 'cart-empty',
+    reach: async (page) => {
+      await page.goto('/');
+      await page.getByRole('button', { name: 'Open cart' }).click();
+      await expect(page.getByText('Your cart is empty.')).toBeVisible();
+    },
+  },
+  {
+    name: 'cart-full',
+    reach: async (page) => {
+      await fillCart(page, 'A5 notebook', 'A5 notebook', 'Fountain pen, fine nib', 'Night blue ink, 50 ml');
+      await page.getByLabel('Discount code').fill('WELCOME10');
+      await page.getByRole('button', { name: 'Apply' }).click();
+      await expect(page.getByTestId('discount')).toBeVisible();
+    },
+  },
+  {
+    name: 'cart-removed',
+    reach: async (page) => {
+      await fillCart(page, 'A5 notebook', 'HB pencils, box of six');
+      await page.getByRole('button', { name: 'Remove: A5 notebook' }).click();
+      await expect(page.getByRole('button', { name: 'Undo' })).toBeFocused();
+    },
+  },
+  {
+    name: 'cart-errors',
+    reach: async (page) => {
+      await page.goto('/');
+      await addToCart(page, 'A5 notebook', 'HB pencils, box of six');
+      await page.getByRole('button', { name: 'Open cart' }).click();
+      await page.getByLabel('Discount code').fill('NO-SUCH-CODE');
+      await page.getByLabel('Email', { exact: true }).fill('ana');
+      await page.getByRole('button', { name: 'Checkout' }).click();
+      await expect(page.locator('#phone-error')).toBeVisible();
+      await expect(page.locator('#discount-error')).toBeVisible();
+    },
+  },
+  {
+    name: 'cart-line-errors',
+    reach: async (page) => {
+      await fillCart(page, 'A5 notebook', 'HB pencils, box of six');
+      await page.route(QUOTES, invalid('/items/0/sku', 'unavailable_sku', 'A5 notebook is not available.'));
+      await page.getByRole('button', { name: 'One more: HB pencils, box of six' }).click();
+      await expect(page.getByText(/^A5 notebook: /)).toBeVisible();
+    },
+  },
+  {
+    name: 'notice-unreachable',
+    reach: async (page) => {
+      await fillCart(page, 'A5 notebook');
+      await page.route(CHECKOUT, answer(503, { code: 'stripe_unavailable' }));
+      await page.getByRole('button', { name: 'Checkout' }).click();
+      await expect(page.getByRole('button', { name: 'Try again' })).toBeVisible();
+    },
+  },
+  {
+    name: 'notice-price-changed',
+    reach: async (page) => {
+      await fillCart(page, 'A5 notebook');
+      await page.route(CHECKOUT, answer(409, { code: 'price_changed', quote: quoteAt(1600) }));
+      await page.getByRole('button', { name: 'Checkout' }).click();
+      await expect(page.getByText(/A price changed/)).toBeVisible();
+    },
+  },
+  {
+    name: 'checkout-slow',
+    reach: async (page) => {
+      await fillCart(page, 'A5 notebook');
+      await page.route(CHECKOUT, () => undefined);
+      await page.getByRole('button', { name: 'Checkout' }).click();
+      await expect(page.getByText(/preparing the payment page/)).toBeVisible();
+    },
+  },
+  order('success-paid', 'success', 'completed', 'Thank you'),
+  order('success-processing', 'success', 'processing', 'Payment processing'),
+  order('success-waiting', 'success', 'pending', 'Payment processing'),
+  order('success-failed', 'success', 'failed', 'Payment not completed'),
+  order('cancel-left', 'cancel', 'pending', 'Payment not completed'),
+  order('cancel-expired', 'cancel', 'expired', 'Payment not completed'),
+  order('cancel-canceled', 'cancel', 'canceled', 'Payment not completed'),
+  {
+    name: 'unknown-order',
+    reach: async (page) => {
+      await page.goto('/success?session_id=cs_test_nobody');
+      await expect(heading(page, 'We do not know this order')).toBeVisible();
+    },
+  },
+  {
+    name: 'not-found',
+    reach: async (page) => {
+      await page.goto('/no-such-page');
+      await expect(heading(page, 'There is no such page')).toBeVisible();
+    },
+  },
+];
+
+function order(name: string, entrance: 'success' | 'cancel', status: string, title: string): State {
+  const retry = ['pending', 'failed', 'expired'].includes(status);
+  const { items, ...amounts } = quoteAt(1450);
+  const known = { number: 1042, status, items, ...amounts };
+  const body = retry ? { ...known, retry_url: `/api/stripe-checkout/${ORDER_ID}/retry` } : known;
+  const query = entrance === 'success' ? 'session_id=cs_test_1' : `order_id=${ORDER_ID}`;
+  return {
+    name,
+    reach: async (page) => {
+      await page.route(ORDER, answer(200, body));
+      await page.goto(`/${entrance}?${query}`);
+      await expect(heading(page, title)).toBeVisible();
+      await expect(page.getByText('Order 1042')).toBeVisible();
+    },
+  };
+}
+
+/** Two notebooks and a pen, ten per cent off. */
+function quoteAt(unit_amount: number) {
+  const items = [
+    { sku: 'NOTEBOOK-A5', name: 'A5 notebook', unit_amount, quantity: 2, amount: 2 * unit_amount },
+    { sku: 'PEN-FOUNTAIN', name: 'Fountain pen, fine nib', unit_amount: 3900, quantity: 1, amount: 3900 },
+  ];
+  const amount_subtotal = 2 * unit_amount + 3900;
+  const amount_discount = amount_subtotal / 10;
+  return { items, amount_subtotal, amount_discount, amount_total: amount_subtotal - amount_discount, currency: 'eur' };
+}
+
+function answer(status: number, body: unknown): (route: Route) => Promise<void> {
+  return (route) => route.fulfill({ status, json: body });
+}
+
+function invalid(pointer: string, code: string, detail: string): (route: Route) => Promise<void> {
+  return answer(422, { code: 'invalid_request', errors: [{ pointer, code, detail }] });
+}
