@@ -50,10 +50,11 @@ class Source(Protocol[R_co]):
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What an update did: rows that are above of where they were, and which rows to show as changed."""
+    """What an update did: rows that came above the window, which rows to show as changed, whether held rows moved."""
 
     inserted_above: int
     changed: frozenset[str]
+    shifted: bool
 
 
 class Listing(Generic[R]):
@@ -164,7 +165,7 @@ class Listing(Generic[R]):
         if self.first == 0 and len(self.rows) > 2 * WINDOW:
             del self.rows[WINDOW:]
             self._ended = False
-        return Moved(inserted_above, frozenset(changed))
+        return Moved(inserted_above, frozenset(changed), bool(inserted_above or added or leaving))
 
     def _belongs(self, row: R) -> bool:
         """Whether its place is within the window."""

@@ -9,10 +9,11 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.message import Message
-from textual.widgets import Static
+
+from tui.widgets.line import Line
 
 
-class Chips(Static):
+class Chips(Line):
     @dataclass
     class Pressed(Message):
         """A chip was clicked: the name of its action."""
@@ -20,7 +21,7 @@ class Chips(Static):
         action: str
 
     def __init__(self) -> None:
-        super().__init__(markup=False)
+        super().__init__()
         self._chips: Sequence[tuple[str, str, bool]] = ()
         self._note = ""
 
@@ -44,7 +45,7 @@ class Chips(Static):
         room = self.size.width - text.cell_len - note.cell_len
         if room > 0:
             text.append(" " * room).append_text(note)
-        self.update(text)
+        self.show_text(text)
 
     def on_click(self, event: events.Click) -> None:
         if action := event.style.meta.get("chip"):

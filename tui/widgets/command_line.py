@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual.widgets import Static
+
+from tui.widgets.line import Line
 
 
-class CommandLine(Static):
+class CommandLine(Line):
     """`checkout …`, ready to be copied."""
 
     def __init__(self) -> None:
-        super().__init__(markup=False)
+        super().__init__()
         self.command = ""
 
     def say(self, command: str) -> None:
         self.command = command
-        self.update(Text.assemble((" $ ", "bold"), command, no_wrap=True, overflow="ellipsis"))
+        self.show_text(Text.assemble((" $ ", "bold"), command, no_wrap=True, overflow="ellipsis"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from rich.text import Text
-from textual.widgets import Static
 
 from tui.data import INTERVAL, Figures, OrderStatus
 from tui.desk import Desk
 from tui.texts import NONE, money, span, words
+from tui.widgets.line import Line
 from tui.widgets.plot import bars, resampled
 
 _SHOWN = (
@@ -27,11 +27,11 @@ _WIDE = 110
 _GAP = "   "
 
 
-class FiguresBar(Static):
+class FiguresBar(Line):
     """Nothing but words and numbers until the first figures are there."""
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__(markup=False)
+        super().__init__()
         self._desk = desk
         self.figures: Figures | None = None
 
@@ -44,7 +44,7 @@ class FiguresBar(Static):
 
     def redraw(self) -> None:
         if self.figures is None:
-            self.update("\n")
+            self.show_text(Text("\n"))
             return
         width = self.size.width - 2
         first, second = self._money(self.figures), self._orders(self.figures)
@@ -68,7 +68,7 @@ class FiguresBar(Static):
         bottom = _spread(second, below, width)
         for line in (top, bottom):
             line.truncate(width, overflow="ellipsis")
-        self.update(Text.assemble(top, "\n", bottom))
+        self.show_text(Text.assemble(top, "\n", bottom))
 
     def _drawn(self, line: str) -> Text:
         return Text(line, self._colour("primary"))

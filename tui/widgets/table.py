@@ -18,11 +18,13 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.timer import Timer
 
 from tui.listing import Listing, R
 from tui.texts import fit
 
 FLASH_SECONDS = 0.9
+_FLASHES_END_EVERY_SECONDS = 0.1
 _GAP = "  "
 
 
@@ -107,6 +109,8 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self.cursor_key: str | None = None
         self._following = True  # the newest are wanted: until the cursor is moved
         self._flashes: dict[str, float] = {}
+        self._flash_timer: Timer | None = None
+        self._in_use: dict[tuple[str, str], Style] = {}  # of this painting
         self._columns: Sequence[Column] = ()
 
     # What is shown
@@ -149,9 +153,12 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             self._scroll_now(self.cursor_rank - self._lines + 1)
         until = monotonic() + FLASH_SECONDS
         self._flashes.update((key, until) for key in moved.changed)
-        if moved.changed:
-            self.set_timer(FLASH_SECONDS + 0.02, self._end_flashes)
-        self.refresh()
+        if self._flashes and self._flash_timer is None:
+            self._flash_timer = self.set_timer(FLASH_SECONDS, self._end_flashes)
+        if moved.shifted:
+            self.refresh()
+        else:
+            self._refresh_rows(moved.changed)
 
     @property
     def cursor_row(self) -> R | None:
@@ -164,8 +171,23 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def _end_flashes(self) -> None:
         now = monotonic()
-        self._flashes = {key: until for key, until in self._flashes.items() if until > now}
-        self.refresh()
+        ended = {key for key, until in self._flashes.items() if until <= now}
+        for key in ended:
+            del self._flashes[key]
+        self._flash_timer = None
+        if self._flashes:
+            # Those that end close together are drawn together.
+            wait = max(min(self._flashes.values()) - now, _FLASHES_END_EVERY_SECONDS)
+            self._flash_timer = self.set_timer(wait, self._end_flashes)
+        self._refresh_rows(ended)
+
+    def _refresh_rows(self, keys: Collection[str]) -> None:
+        """Draw the lines of these rows again, as far as they are in view."""
+        top = int(self.scroll_offset.y)
+        for rank in range(top, top + self._lines):
+            row = self.listing.at(rank)
+            if row is not None and row.key in keys:
+                self.refresh_line(rank + 1)
 
     # The cursor
 
@@ -188,6 +210,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def _go(self, rank: int) -> None:
         self._following = False
+        left = self.cursor_rank
         rank = max(0, min(rank, self.listing.height - 1))
         top = int(self.scroll_offset.y)
         if rank < top:
@@ -196,7 +219,8 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             self._scroll_now(rank - self._lines + 1)
         self._stand_on(rank, by_hand=True)
         self._want_rows()
-        self.refresh()
+        self.refresh_line(left + 1)
+        self.refresh_line(rank + 1)
 
     def _stand_on(self, rank: int, *, by_hand: bool = False) -> None:
         row = self.listing.at(rank)
@@ -247,11 +271,15 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     # Lines
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._in_use.clear()  # themes and focus change them
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if y == 0:
             self._columns = self._layout_columns(width)
-            return self._strip([(each.title, "table--title") for each in self._columns], width, self.rich_style)
+            return self._strip([(each.title, "table--title") for each in self._columns], width, "")
         rank = int(self.scroll_offset.y) + y - 1
         row = self.listing.at(rank)
         if row is None:
@@ -260,26 +288,32 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
                 said = f"  {self.empty}"
             style = self.rich_style + self._foreground("table--muted")
             return Strip([Segment(fit(said, width), style)], width)
-        base = self.rich_style
         marked = rank == self.cursor_rank
-        if marked:
-            base += self._style("table--cursor")
-        elif row.key in self._flashes:
-            base += self._style("table--flash")
+        ground = "table--cursor" if marked else "table--flash" if row.key in self._flashes else ""
         cells = list(self._draw(row, self._columns or self._layout_columns(width)))
-        return self._strip(cells, width, base, "▌" if marked else " ")
+        return self._strip(cells, width, ground, "▌" if marked else " ")
 
-    def _strip(self, cells: Sequence[Cell], width: int, base: Style, mark: str = " ") -> Strip:
-        segments = [Segment(mark, base + self._style("table--busy") if mark != " " else base)]
+    def _strip(self, cells: Sequence[Cell], width: int, ground: str, mark: str = " ") -> Strip:
+        base = self._style_on(ground, "")
+        segments = [Segment(mark, base if mark == " " else self._style_on(ground, "table--busy"))]
         used = 1
         for place, (column, (text, name)) in enumerate(zip(self._columns, cells, strict=True)):
             gap = _GAP if place else ""
             shown = text.rjust(column.width) if column.right and len(text) <= column.width else fit(text, column.width)
-            style = base if not name else base + self._foreground(name)
-            segments.append(Segment(gap + shown, style))
+            segments.append(Segment(gap + shown, self._style_on(ground, name)))
             used += len(gap) + column.width
         segments.append(Segment(" " * max(width - used, 0), base))
         return Strip(segments).crop(0, width)
+
+    def _style_on(self, ground: str, name: str) -> Style:
+        """Of a text coloured by one component class, on a line whose ground is another's."""
+        found = self._in_use.get((ground, name))
+        if found is None:
+            found = self.rich_style + self._style(ground) if ground else self.rich_style
+            if name:
+                found += self._foreground(name)
+            self._in_use[ground, name] = found
+        return found
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(name, partial=True)

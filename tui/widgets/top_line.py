@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from rich.text import Text
-from textual.widgets import Static
 
 from tui.desk import Desk
+from tui.widgets.line import Line
 
 
-class TopLine(Static):
+class TopLine(Line):
     """Live mode colours all of it and says so in words."""
 
     def __init__(self, desk: Desk, place: str) -> None:
-        super().__init__(markup=False)
+        super().__init__()
         self._desk = desk
         self.place = place
         self.paused = False
@@ -33,7 +33,7 @@ class TopLine(Static):
         left = Text.assemble((" checkout ", "bold"), " ", self.place)
         right = Text(" │ ").join(Text(each) if isinstance(each, str) else each for each in self._states())
         room = self.size.width - left.cell_len - right.cell_len - 1
-        self.update(Text.assemble(left, " " * max(room, 1), right, " ", no_wrap=True, overflow="crop"))
+        self.show_text(Text.assemble(left, " " * max(room, 1), right, " ", no_wrap=True, overflow="crop"))
 
     def _states(self) -> list[str | Text]:
         desk = self._desk
