@@ -1,4 +1,7 @@
-/** Starts `checkout dev` in a folder of its own for the tests, unless CHECKOUT_E2E_URL and CHECKOUT_E2E_STATE name one that runs already. */
+/**
+ * Starts `checkout dev` in a folder of its own for the tests, and the other shop that it allows; nothing where
+ * CHECKOUT_E2E_URL names a shop that runs already, which will do for the bench.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -6,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { openOtherShop } from './elsewhere';
 
 const PROGRAM = fileURLToPath(new URL('../../.venv/bin/checkout', import.meta.url));
 const READY_WITHIN_MS = 90_000;
@@ -18,6 +22,7 @@ export default async function globalSetup(): Promise<(() => Promise<void>) | und
   if (process.env['CHECKOUT_E2E_URL']) return undefined;
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run \`make test\` at the top, which sets it up`);
 
+  const otherShop = await openOtherShop();
   const folder = mkdtempSync(join(tmpdir(), 'checkout-e2e-'));
   const state = join(folder, 'state');
   const log = join(folder, 'dev.log');
@@ -25,16 +30,18 @@ export default async function globalSetup(): Promise<(() => Promise<void>) | und
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN.test(name)));
   const shop = spawn(PROGRAM, ['dev', '--port', '0', '--sandbox-port', '0', '--state-dir', state], {
     cwd: folder,
-    env,
+    env: { ...env, CHECKOUT_CORS_ORIGINS: otherShop.origin },
     stdio: ['ignore', output, output],
   });
   const stop = async () => {
+    otherShop.server.close();
     await stopShop(shop);
     rmSync(folder, { recursive: true, force: true });
   };
   try {
     process.env['CHECKOUT_E2E_URL'] = await readyUrl(shop, state);
     process.env['CHECKOUT_E2E_STATE'] = state;
+    process.env['CHECKOUT_E2E_OTHER_ORIGIN'] = otherShop.origin;
   } catch (error) {
     const said = readFileSync(log, 'utf8').slice(-4000);
     await stop();

@@ -34,6 +34,10 @@ for (const { name, reach } of STATES) {
       await picture(kind);
       expect(await overflow(page), `nothing sticks out sideways when ${kind}`).toBeLessThanOrEqual(1); // rounding
     }
+    await page.setViewportSize(PHONE);
+    await page.evaluate(() => document.documentElement.setAttribute('dir', 'rtl'));
+    await picture('right-to-left');
+    expect(await overflow(page), 'nothing sticks out sideways from right to left').toBeLessThanOrEqual(1);
   });
 }
 

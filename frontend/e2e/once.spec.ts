@@ -17,6 +17,23 @@ test('a double click makes one order', async ({ page }) => {
   expect(new Set(orders.map(({ order_id }) => order_id)).size).toBe(1);
 });
 
+test('two tabs that check out the same cart get the same order', async ({ page, context }) => {
+  await fillCart(page, 'A5 notebook');
+  const other = await context.newPage();
+  await other.goto('/');
+  await other.getByRole('button', { name: 'Open cart' }).click();
+  for (const field of ['Name', 'Email', 'Phone']) {
+    const typed = await page.getByLabel(field, { exact: true }).inputValue();
+    await other.getByLabel(field, { exact: true }).fill(typed);
+  }
+  const orders = await watchCheckouts(page);
+  const others = await watchCheckouts(other);
+  await Promise.all([checkOut(page), checkOut(other)]);
+
+  expect([...orders, ...others]).toHaveLength(2);
+  expect(others[0]?.order_id).toBe(orders[0]?.order_id);
+});
+
 test('an answer that is lost, and a reload, lead to the same order', async ({ page }) => {
   await fillCart(page, 'A5 notebook');
   let lost = '';

@@ -12,7 +12,20 @@ const PRODUCTS = '**/api/products';
 const QUOTES = '**/api/quotes';
 const CHECKOUT = '**/api/stripe-checkout';
 const ORDER = '**/api/stripe-checkout/*';
+const LONG_NAMES = [
+  'A leather-bound notebook of three hundred and twenty numbered pages, with an index, two ribbons and a pocket',
+  'Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenetui',
+];
 const ORDER_ID = '6c0f6a52-9d3e-4c57-9d0c-0d0a5b1c2d3e';
+
+/** Two notebooks and a pen, ten per cent off. */
+const QUOTE = {
+  items: [
+    { sku: 'NOTEBOOK-A5', name: 'A5 notebook', unit_amount: 1450, quantity: 2, amount: 2900 },
+    { sku: 'PEN-FOUNTAIN', name: 'Fountain pen, fine nib', unit_amount: 3900, quantity: 1, amount: 3900 },
+  ],
+  ...{ amount_subtotal: 6800, amount_discount: 680, amount_total: 6120, currency: 'eur' },
+};
 
 export const STATES: readonly State[] = [
   {
@@ -94,6 +107,22 @@ export const STATES: readonly State[] = [
     },
   },
   {
+    name: 'cart-long-names',
+    reach: async (page) => {
+      const products = LONG_NAMES.map((name, index) => ({
+        ...{ sku: `LONG-${index}`, name, description: name, image_url: null, available: true },
+        ...{ unit_amount: 99_999_99, currency: 'eur' },
+      }));
+      await page.route(PRODUCTS, answer(200, { currency: 'eur', products }));
+      await page.route(QUOTES, answer(503, { code: 'database_unavailable' }));
+      await page.goto('/');
+      for (const name of LONG_NAMES) await addToCart(page, name);
+      await page.getByRole('button', { name: 'Open cart' }).click();
+      await expect(page.getByTestId('total')).toHaveText('€199,999.98');
+      await expect(page.getByRole('button', { name: 'Try again' })).toBeVisible();
+    },
+  },
+  {
     name: 'notice-unreachable',
     reach: async (page) => {
       await fillCart(page, 'A5 notebook');
@@ -106,7 +135,7 @@ export const STATES: readonly State[] = [
     name: 'notice-price-changed',
     reach: async (page) => {
       await fillCart(page, 'A5 notebook');
-      await page.route(CHECKOUT, answer(409, { code: 'price_changed', quote: quoteAt(1600) }));
+      await page.route(CHECKOUT, answer(409, { code: 'price_changed', quote: oneNotebookAt(1600) }));
       await page.getByRole('button', { name: 'Checkout' }).click();
       await expect(page.getByText(/A price changed/)).toBeVisible();
     },
@@ -145,7 +174,7 @@ export const STATES: readonly State[] = [
 
 function order(name: string, entrance: 'success' | 'cancel', status: string, title: string): State {
   const retry = ['pending', 'failed', 'expired'].includes(status);
-  const { items, ...amounts } = quoteAt(1450);
+  const { items, ...amounts } = QUOTE;
   const known = { number: 1042, status, items, ...amounts };
   const body = retry ? { ...known, retry_url: `/api/stripe-checkout/${ORDER_ID}/retry` } : known;
   const query = entrance === 'success' ? 'session_id=cs_test_1' : `order_id=${ORDER_ID}`;
@@ -160,15 +189,9 @@ function order(name: string, entrance: 'success' | 'cancel', status: string, tit
   };
 }
 
-/** Two notebooks and a pen, ten per cent off. */
-function quoteAt(unit_amount: number) {
-  const items = [
-    { sku: 'NOTEBOOK-A5', name: 'A5 notebook', unit_amount, quantity: 2, amount: 2 * unit_amount },
-    { sku: 'PEN-FOUNTAIN', name: 'Fountain pen, fine nib', unit_amount: 3900, quantity: 1, amount: 3900 },
-  ];
-  const amount_subtotal = 2 * unit_amount + 3900;
-  const amount_discount = amount_subtotal / 10;
-  return { items, amount_subtotal, amount_discount, amount_total: amount_subtotal - amount_discount, currency: 'eur' };
+function oneNotebookAt(unit_amount: number) {
+  const items = [{ sku: 'NOTEBOOK-A5', name: 'A5 notebook', unit_amount, quantity: 1, amount: unit_amount }];
+  return { items, amount_subtotal: unit_amount, amount_discount: 0, amount_total: unit_amount, currency: 'eur' };
 }
 
 function answer(status: number, body: unknown): (route: Route) => Promise<void> {

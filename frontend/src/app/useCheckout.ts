@@ -6,6 +6,7 @@ import type { Totals } from '@/features/cart/estimate';
 import type { Pricing } from '@/features/cart/pricing';
 import { keyOf, usePricing } from '@/features/cart/usePricing';
 import { type Outcome, placeOrder } from '@/features/checkout/placeOrder';
+import { prepareAttempt } from '@/features/checkout/attempt';
 import { contactStore } from '@/features/checkout/contact';
 import { type ContactState, useContact } from '@/features/checkout/useContact';
 import type { ApiError, CheckoutRequest, Product } from '@/lib/api';
@@ -47,6 +48,7 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
   const [faultyField, setFaultyField] = useState<{ readonly id: FieldId }>();
   const { busy: sending, begin, end, leave } = useBusy();
 
+  useEffect(prepareAttempt, []);
   useEffect(() => {
     draft.current = cart.code; // another tab may have changed it
   }, [cart.code]);

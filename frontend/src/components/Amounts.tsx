@@ -45,3 +45,16 @@ export function Amounts({
     </dl>
   );
 }
+
+/** Holds the place of the total where there is none: nothing is priced yet, or the cart cannot be bought as it is. */
+export function NoTotal() {
+  const { texts } = useTexts();
+  return (
+    <dl className="amounts">
+      <div className="amounts-row amounts-total">
+        <dt>{texts.amounts.total}</dt>
+        <dd data-testid="total">–</dd>
+      </div>
+    </dl>
+  );
+}

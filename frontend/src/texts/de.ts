@@ -102,7 +102,6 @@ export const de: Texts = {
     print: 'Drucken',
     next: 'Wie es weitergeht',
     nextPaid: [
-      'Sie bekommen eine Bestätigung per E-Mail.',
       'Wir packen Ihre Bestellung und schicken sie auf den Weg.',
       'Diese Seite behält ihre Adresse: Sie zeigt jederzeit den Stand Ihrer Bestellung.',
     ],
@@ -117,8 +116,8 @@ export const de: Texts = {
       'Wurde eine Karte abgelehnt, hilft dort vielleicht eine andere Karte oder Zahlungsart.',
       'Oder Sie gehen zurück in den Laden und ändern den Warenkorb: Es ist noch alles da.',
     ],
-    completed: 'Ihre Zahlung ist eingegangen, und Ihre Bestellung ist bestätigt.',
-    free: 'Es war nichts zu bezahlen, und Ihre Bestellung ist bestätigt.',
+    completed: 'Ihre Zahlung ist eingegangen, und Ihre Bestellung ist bestätigt. Eine E-Mail dazu folgt.',
+    free: 'Es war nichts zu bezahlen, und Ihre Bestellung ist bestätigt. Eine E-Mail dazu folgt.',
     partiallyRefunded: 'Ihre Bestellung wurde bezahlt. Ein Teil wurde Ihnen seither erstattet.',
     refunded: 'Ihre Bestellung wurde bezahlt, und der ganze Betrag wurde Ihnen seither erstattet.',
     disputed: 'Ihre Bestellung wurde bezahlt. Die Zahlung ist im Moment bei der Bank angefochten.',

@@ -102,7 +102,6 @@ export const en = {
     print: 'Print',
     next: 'What happens next',
     nextPaid: [
-      'You get a confirmation by email.',
       'We pack your order and send it on its way.',
       'This page keeps its address: it shows the state of your order at any time.',
     ] as readonly string[],
@@ -117,8 +116,8 @@ export const en = {
       'If a card was declined, another card or another way to pay may work there.',
       'Or go back to the shop and change your cart: it is all still there.',
     ] as readonly string[],
-    completed: 'Your payment has arrived and your order is confirmed.',
-    free: 'There was nothing to pay, and your order is confirmed.',
+    completed: 'Your payment has arrived and your order is confirmed. You get a confirmation by email.',
+    free: 'There was nothing to pay, and your order is confirmed. You get a confirmation by email.',
     partiallyRefunded: 'Your order was paid. A part of it was refunded to you since.',
     refunded: 'Your order was paid, and the whole amount was refunded to you since.',
     disputed: 'Your order was paid. The payment is disputed with the bank at the moment.',

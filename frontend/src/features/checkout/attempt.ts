@@ -1,28 +1,28 @@
 /**
- * The Idempotency-Key of the checkout under way. It is kept in the browser and bound to the request, so that a double
- * click, a reload, a second tab or a lost answer asks for the same order again, and a changed cart for a new one.
+ * The Idempotency-Key of the checkout under way: a secret kept in the browser, and the request. So a double click, a
+ * reload, a second tab, even at the same moment, or a lost answer asks for the same order again, and a changed cart for
+ * a new one.
  */
 
 import type { CheckoutRequest } from '@/lib/api';
 import { isRecord, stored } from '@/lib/storage';
 
 interface Attempt {
-  readonly key: string;
-  /** Of the request, hashed: the key outlives the tab, the shopper's details should not. */
-  readonly fingerprint: string;
-  /** The order's number, once it is known. */
+  readonly secret: string;
+  /** The number of the order that was placed last. */
   readonly number?: number;
 }
 
 const attemptStore = stored<Attempt | null>(() => localStorage, 'checkout.attempt', readAttempt);
 
+/** To be called well before keyFor: tabs that ask at the same moment must find one secret, not make one each. */
+export function prepareAttempt(): void {
+  secretOfAttempt();
+}
+
+/** The request is hashed: the shopper's details are not for the daemon's log of keys. */
 export function keyFor(request: CheckoutRequest): string {
-  const fingerprint = hash(JSON.stringify(request));
-  const held = attemptStore.get();
-  if (held?.fingerprint === fingerprint) return held.key;
-  const key = randomKey();
-  attemptStore.set({ key, fingerprint });
-  return key;
+  return secretOfAttempt() + hash(JSON.stringify(request));
 }
 
 /** Notes which order the key led to. */
@@ -44,13 +44,21 @@ export function forgetAttempt(): void {
 }
 
 function readAttempt(raw: unknown): Attempt | null {
-  if (!isRecord(raw) || typeof raw['key'] !== 'string' || typeof raw['fingerprint'] !== 'string') return null;
-  const { key, fingerprint, number } = raw;
-  return typeof number === 'number' ? { key, fingerprint, number } : { key, fingerprint };
+  if (!isRecord(raw) || typeof raw['secret'] !== 'string') return null;
+  const { secret, number } = raw;
+  return typeof number === 'number' ? { secret, number } : { secret };
+}
+
+function secretOfAttempt(): string {
+  const held = attemptStore.get();
+  if (held) return held.secret;
+  const secret = randomSecret();
+  attemptStore.set({ secret });
+  return secret;
 }
 
 /** crypto.randomUUID exists only on https and localhost; a shop on a bare LAN address must sell too. */
-function randomKey(): string {
+function randomSecret(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

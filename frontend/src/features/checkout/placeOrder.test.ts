@@ -22,7 +22,7 @@ describe('the Idempotency-Key', () => {
     await placeOrder(request);
 
     const [first, second] = daemon.to(CHECKOUT);
-    expect(first?.key).toMatch(/^[0-9a-f]{32}$/);
+    expect(first?.key).toMatch(/^[0-9a-f]{48}$/);
     expect(second?.key).toBe(first?.key);
   });
 
@@ -33,6 +33,16 @@ describe('the Idempotency-Key', () => {
 
     const [first, second] = daemon.to(CHECKOUT);
     expect(second?.key).not.toBe(first?.key);
+  });
+
+  test('is the same again when a change is taken back', async () => {
+    const daemon = fakeDaemon();
+    await placeOrder(request);
+    await placeOrder(other);
+    await placeOrder(request);
+
+    const [first, , third] = daemon.to(CHECKOUT);
+    expect(third?.key).toBe(first?.key);
   });
 
   test('is new once the order is paid, so that the same cart can be bought again', async () => {

@@ -1,0 +1,30 @@
+/** Whoever asked for less motion gets none; the others are shown that something is being worked at. */
+
+import type { Page } from '@playwright/test';
+import { expect, fillCart, test } from './shop';
+
+for (const { wish, moves } of [
+  { wish: 'no-preference', moves: true },
+  { wish: 'reduce', moves: false },
+] as const) {
+  test(`motion while waiting, with ${wish}`, async ({ page }) => {
+    await page.emulateMedia({ reducedMotion: wish });
+    await fillCart(page, 'A5 notebook');
+    await page.route('**/api/stripe-checkout', () => undefined); // no answer yet
+    await page.getByRole('button', { name: 'Checkout' }).click();
+    await expect(page.getByText(/preparing the payment page/)).toBeVisible();
+    expect(await isMoving(page)).toBe(moves);
+
+    await page.route('**/api/products', () => undefined);
+    await page.reload();
+    await expect(page.locator('.skeleton').first()).toBeVisible();
+    expect(await isMoving(page)).toBe(moves);
+  });
+}
+
+/** What ends by itself may end; what goes on is what cannot be escaped. */
+async function isMoving(page: Page): Promise<boolean> {
+  return page.evaluate(() =>
+    document.getAnimations().some(({ effect }) => effect?.getComputedTiming().iterations === Number.POSITIVE_INFINITY),
+  );
+}
