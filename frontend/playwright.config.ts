@@ -18,6 +18,7 @@ export default defineConfig({
     locale: 'en-IE',
     launchOptions: await findBrowser(),
     screenshot: 'only-on-failure',
-    trace: 'retain-on-failure',
+    // Without the film, which costs a quarter of the run: a failure has its picture, and the trace the page at each step.
+    trace: { mode: 'retain-on-failure', screenshots: false, sources: false },
   },
 });

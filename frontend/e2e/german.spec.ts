@@ -1,14 +1,19 @@
 /** A shopper who reads German, in Austria: every word and every price, from the shop window to the confirmation. */
 
+import { overflow } from './overflow';
 import { expect, heading, payByCard, test } from './shop';
 
 test.use({ locale: 'de-AT' });
 
-test('Einkaufen auf Deutsch', async ({ page }) => {
+test('Einkaufen auf Deutsch, am kleinsten Telefon', async ({ page }, info) => {
+  const look = (name: string) => page.screenshot({ path: `${info.project.outputDir}/looks/german-${name}.png` });
+  await page.setViewportSize({ width: 320, height: 640 });
   await page.goto('/');
   await expect(heading(page, 'Schönes zum Schreiben')).toBeVisible();
   await expect(page.locator('html')).toHaveAttribute('lang', 'de');
-  await page.getByRole('button', { name: 'In den Warenkorb' }).first().click();
+  await page.getByRole('button', { name: 'In den Korb' }).first().click();
+  await look('catalog');
+  expect(await overflow(page)).toBeLessThanOrEqual(1);
   await page.getByRole('button', { name: 'Warenkorb öffnen' }).click();
   await expect(page.getByTestId('total')).toHaveText(/^€\s14,50$/);
   await page.getByLabel('Rabattcode').fill('GIBT-ES-NICHT');
@@ -20,12 +25,16 @@ test('Einkaufen auf Deutsch', async ({ page }) => {
   await page.getByLabel('Telefon').fill('0660 1234567');
   await page.getByRole('button', { name: 'Zur Kasse' }).click();
   await expect(page.locator('#phone-error')).toHaveText('Telefon: Bitte beginnen Sie mit + und der Ländervorwahl.');
+  await look('cart');
+  expect(await overflow(page)).toBeLessThanOrEqual(1);
   await page.getByLabel('Telefon').fill('+43 660 1234567');
   await page.getByRole('button', { name: 'Zur Kasse' }).click();
   await payByCard(page);
 
   await expect(heading(page, 'Vielen Dank')).toBeVisible();
   await expect(page.getByTestId('total')).toHaveText(/^€\s14,50$/);
+  await look('success');
+  expect(await overflow(page)).toBeLessThanOrEqual(1);
 });
 
 test('the choice in the footer outlives a reload', async ({ page }) => {

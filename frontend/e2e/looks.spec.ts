@@ -2,6 +2,7 @@
 
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
+import { overflow } from './overflow';
 import { expect, test } from './shop';
 import { STATES } from './states';
 
@@ -44,16 +45,4 @@ for (const { name, reach } of STATES) {
 async function faults(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).setLegacyMode().analyze();
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
-}
-
-/** By how many pixels the page, or the open cart, is wider than what shows it. */
-function overflow(page: Page): Promise<number> {
-  return page.evaluate(() =>
-    Math.max(
-      ...[document.documentElement, ...document.querySelectorAll('dialog[open], dialog[open] *')]
-        .filter((element) => element === document.documentElement || getComputedStyle(element).overflowX !== 'visible')
-        .filter((element) => !element.matches('input, .visually-hidden, .undo-text'))
-        .map((element) => element.scrollWidth - element.clientWidth),
-    ),
-  );
 }

@@ -23,7 +23,7 @@ export const de: Texts = {
     retry: 'Noch einmal laden',
     empty: 'Im Moment ist nichts zu verkaufen.',
     emptyHint: 'Bitte schauen Sie bald wieder vorbei.',
-    add: 'In den Warenkorb',
+    add: 'In den Korb',
     unavailable: 'Nicht lieferbar',
     added: (name, count) => `${name} liegt im Warenkorb. Artikel im Warenkorb: ${count}.`,
   },
