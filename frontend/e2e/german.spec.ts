@@ -25,6 +25,7 @@ test('Einkaufen auf Deutsch, am kleinsten Telefon', async ({ page }, info) => {
   await page.getByLabel('Telefon').fill('0660 1234567');
   await page.getByRole('button', { name: 'Zur Kasse' }).click();
   await expect(page.locator('#phone-error')).toHaveText('Telefon: Bitte beginnen Sie mit + und der Ländervorwahl.');
+  await expect(page.locator('#phone-error')).toBeInViewport({ ratio: 0.99 });
   await look('cart');
   expect(await overflow(page)).toBeLessThanOrEqual(1);
   await page.getByLabel('Telefon').fill('+43 660 1234567');
