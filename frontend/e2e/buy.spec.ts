@@ -89,7 +89,7 @@ test('a bank debit is processing first and thanked for later', async ({ page }) 
   await expect(heading(page, 'Payment processing')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('1 item');
 
-  await expect(heading(page, 'Thank you')).toBeVisible({ timeout: 20_000 });
+  await expect(heading(page, 'Thank you')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('0 items');
 });
 
@@ -99,7 +99,7 @@ test('a bank debit that fails keeps the cart, and the order can be paid in anoth
   await payByDebit(page, IBAN_THAT_FAILS);
   await page.waitForURL('**/success?**');
 
-  await expect(heading(page, 'Payment not completed')).toBeVisible({ timeout: 20_000 });
+  await expect(heading(page, 'Payment not completed')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('1 item');
   const number = await orderNumber(page);
   await page.getByRole('button', { name: 'Try again' }).click();

@@ -7,7 +7,8 @@ export { test } from './careful';
 export const CARD = '4242 4242 4242 4242';
 export const CARD_WITH_3D_SECURE = '4000 0027 6000 3184';
 export const DECLINED_CARD = '4000 0000 0000 0002';
-export const IBAN_THAT_PAYS = 'AT611904300234573201';
+/** Slowly: there is time to see that it is not paid yet. */
+export const IBAN_THAT_PAYS = 'AT321904300235473204';
 export const IBAN_THAT_FAILS = 'IT60X0542811101000000123456';
 
 export { expect };

@@ -28,7 +28,7 @@ export function KnownOrder({ order, offline, entrance, covered, onGone, onRetrie
     <section
       className={`order order-${order.status === 'pending' && tone === 'waiting' ? 'confirming' : tone}`}
       inert={covered}
-      aria-hidden={covered}
+      aria-hidden={covered || undefined}
     >
       <StatusMark tone={tone} />
       <div role="status">
