@@ -14,11 +14,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from checkout_daemon.config import STRIPE_API_BASE, Settings
+from checkout_daemon.domain.events.meanings import MEANINGS, Meaning
 from checkout_daemon.domain.orders import Order, OrderStatus
-from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound
+from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseUnavailable, NotFound
 from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.services import overview, reading, refunding, remarks
+from checkout_daemon.services import overview, reading, refunding, remarks, stripe_cli, triggering
 from checkout_daemon.services.canceling import cancel_order, check_cancelable
+from checkout_daemon.services.event_ends import end_words
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.outbox.reading import all_messages
 from checkout_daemon.services.overview import INTERVAL, EventRow, Figures, OrderRow
@@ -27,24 +29,29 @@ from checkout_daemon.services.refunding import Refunded
 from checkout_daemon.services.schema import explain_misfit
 from checkout_daemon.services.session_expiring import expire_sessions
 from checkout_daemon.services.session_resending import Resent, resend_session
+from checkout_daemon.services.stripe_cli import CliMissing, Heard
+from checkout_daemon.services.triggering import Request as TriggerRequest
 from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes
 from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.event_reads import EventCursor, EventFilter, EventLine
+from checkout_daemon.store.event_reads import EventCursor, EventEnd, EventFilter, EventLine
 from checkout_daemon.store.order_reads import OrderCursor, OrderFilter, OrderView
 from checkout_daemon.store.outbox import MessageFilter, MessageLine
 
 __all__ = [
     "INTERVAL",
+    "MEANINGS",
     "ChangeLine",
     "CheckoutError",
     "Data",
     "DatabaseUnavailable",
+    "EventEnd",
     "EventFilter",
     "EventItem",
     "EventLine",
     "EventRow",
     "Figures",
     "Lost",
+    "Meaning",
     "MessageLine",
     "NotFound",
     "Order",
@@ -58,8 +65,10 @@ __all__ = [
     "Regained",
     "Resent",
     "Settings",
+    "TriggerRequest",
     "Trouble",
     "WholeOrder",
+    "end_words",
     "open_data",
 ]
 
@@ -195,6 +204,29 @@ class Data:
     async def note(self, order_id: str, text: str) -> None:
         """Raises InvalidRequest."""
         await remarks.note_order(self._database, order_id, text, operator=this_operator())
+
+    def cannot_trigger(self) -> tuple[str, str] | None:
+        """Why no event can be brought about here, and the command that mends it, if one does; None where it can."""
+        settings = self._runtime.settings
+        try:
+            triggering.refuse_live_key(settings)
+            with stripe_cli.open_stripe_cli(settings):
+                return None
+        except CliMissing as error:
+            return error.detail, stripe_cli.install_command()
+        except ConfigurationError as error:
+            return error.detail, ""
+
+    async def trigger(self, request: TriggerRequest, *, hear: Heard, tell: Callable[[EventEnd], None]) -> Sequence[str]:
+        """As `checkout trigger`: what is wrong with the outcome, as sentences.
+
+        Raises ConfigurationError, CliMissing, CliStuck, UnknownEvent, TriggerFailed, NotInThisState, NotFound,
+        StripeUnavailable.
+        """
+        settings = self._runtime.settings
+        triggering.refuse_live_key(settings)
+        with stripe_cli.open_stripe_cli(settings) as cli:
+            return await triggering.trigger(self._runtime, cli, request, hear=hear, tell=tell)
 
     def dashboard_url(self, object_id: str, *, livemode: bool) -> str:
         """Where Stripe's dashboard shows a payment or session; of the offline Stripe, its own page."""

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from checkout_daemon.commands.output import plain
+from checkout_daemon.services.event_ends import end_words
 from checkout_daemon.store.event_reads import EventEnd
 
 _COLOURS = {"applied": "green", "ignored": "bright_black", "duplicate": "cyan", "failed": "yellow", "dead": "red"}
@@ -28,19 +29,4 @@ def end_object(end: EventEnd) -> dict[str, Any]:
 
 def end_line(end: EventEnd) -> str:
     """`charge.refunded evt_1 applied to #1042: completed -> refunded`."""
-    return f"{plain(end.type)} {end.id} {click.style(end_words(end), fg=_COLOURS.get(end.status))}"
-
-
-def end_words(end: EventEnd) -> str:
-    """`applied to #1042: pending -> completed`, `ignored: no order`, `failed: …`."""
-    if end.status == "applied":
-        before, after = _words(end.from_status), _words(end.to_status)
-        return f"applied to #{end.number}: {f'still {after}' if before == after else f'{before} -> {after}'}"
-    if end.status == "duplicate":
-        order = f" for #{end.number}" if end.number else ""
-        return f"duplicate: delivered before, {_words(end.reason)}{order}; nothing changes"
-    return f"{end.status}: {plain(end.last_error or _words(end.reason))}"
-
-
-def _words(code: str | None) -> str:
-    return (code or "unknown").replace("_", " ")
+    return f"{plain(end.type)} {end.id} {click.style(plain(end_words(end)), fg=_COLOURS.get(end.status))}"

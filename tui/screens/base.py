@@ -19,6 +19,7 @@ from tui.widgets.command_line import CommandLine
 from tui.widgets.top_line import TopLine
 
 COMMON = (
+    Action("T", "open_trigger", "Have Stripe make a test event", "trigger EVENT"),
     Action("C", "copy_command", "Copy the command line that does the same"),
     Action("m", "mask", "Mask personal data, or show it"),
     Action("question_mark", "help", "Help on this screen", foot="Help", show_key="?"),
@@ -38,8 +39,14 @@ class DeskScreen(Screen[None]):
         self._unlisten: Callable[[], None] = lambda: None
 
     def __init_subclass__(cls, **arguments: bool) -> None:
-        cls.BINDINGS = bindings((*cls.ACTIONS, *COMMON))
+        cls.BINDINGS = bindings(cls.all_actions())
         super().__init_subclass__(**arguments)
+
+    @classmethod
+    def all_actions(cls) -> tuple[Action, ...]:
+        """Its own, and those of every screen that it does not name otherwise."""
+        own = {each.name for each in cls.ACTIONS}
+        return (*cls.ACTIONS, *(each for each in COMMON if each.name not in own))
 
     def compose(self) -> ComposeResult:
         yield TopLine(self.desk, self.PLACE)
@@ -90,6 +97,17 @@ class DeskScreen(Screen[None]):
         self.app.copy_to_clipboard(text)
         self.notify(text, title=f"Copied: {what}", timeout=3, markup=False)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What writes is not there where nothing may be written."""
+        writes = any(each.name == action and each.writes for each in self.ACTIONS)
+        return False if writes and self.desk.read_only else super().check_action(action, parameters)
+
+    def action_open_trigger(self) -> None:
+        from tui.screens.trigger import TriggerScreen
+
+        if not isinstance(self, TriggerScreen):
+            self.app.push_screen(TriggerScreen(self.desk))
+
     def action_copy_command(self) -> None:
         self.copy(self.command, "command")
 
@@ -101,14 +119,14 @@ class DeskScreen(Screen[None]):
 
     def palette(self) -> Iterable[SystemCommand]:
         """What can be done here, for the command palette."""
-        for each in (*self.ACTIONS, *COMMON):
+        for each in self.all_actions():
             command = f"checkout {each.command}" if each.command else f"key {each.shown_key}"
             yield SystemCommand(each.does, command, partial(self.run_action, each.name))
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen
 
-        self.app.push_screen(HelpScreen(self.PLACE, (*self.ACTIONS, *COMMON)))
+        self.app.push_screen(HelpScreen(self.PLACE, self.all_actions()))
 
     def action_quit(self) -> None:
         self.app.exit()

@@ -1,0 +1,105 @@
+"""Asks which order is meant: the newest that fit, and a search as one types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from tui.data import DatabaseUnavailable, Order, OrderFilter, OrderStatus
+from tui.desk import Desk
+from tui.facts import STATUS_TONES
+from tui.latest import Latest
+from tui.texts import age, fit, money, words
+
+_MOST = 12
+
+
+class OrderPicker(ModalScreen[Order | None]):
+    """Answers an order; None where it was left. Without a search: the newest of some statuses."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave"),
+        Binding("down", "move(1)", "Next", priority=True),
+        Binding("up", "move(-1)", "Previous", priority=True),
+    ]
+
+    def __init__(self, desk: Desk, title: str, statuses: Sequence[str]) -> None:
+        super().__init__()
+        self._desk = desk
+        self._title = title
+        self._statuses = tuple(statuses)
+        self._searches = Latest(self._search)
+        self._found: list[Order] = []
+        self._text = ""  # what they were found by
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = self._title
+            box.border_subtitle = "Enter takes, Esc leaves"
+            yield Input(placeholder="number, name, email, or an id of ours or Stripe's", compact=True)
+            yield OptionList()
+            yield Static(" …", classes="hint", id="said", markup=False)
+
+    def on_mount(self) -> None:
+        self._options.can_focus = False  # the keys are the search's
+        self._ask("")
+
+    @property
+    def _options(self) -> OptionList:
+        return self.query_one(OptionList)
+
+    @work(group="search")
+    async def _ask(self, text: str) -> None:
+        try:
+            await self._searches.ask(text)
+        except DatabaseUnavailable as error:
+            self.query_one("#said", Static).update(f" {error.detail}")
+
+    async def _search(self, text: str) -> None:
+        wanted = OrderFilter(statuses=() if text else self._statuses)
+        if text:
+            wanted = await self._desk.data.searching(wanted, text)
+        lines = await self._desk.data.orders(wanted).page(None, _MOST)
+        if not self.is_attached:
+            return
+        self._found, self._text = [line.row.order for line in lines], text
+        self._options.clear_options()
+        self._options.add_options([Option(self._drawn(order)) for order in self._found])
+        self._options.highlighted = 0 if self._found else None
+        which = "found" if text else f"newest that are {' or '.join(map(words, self._statuses))}"
+        self.query_one("#said", Static).update(f" {which}" if self._found else f" None is {which}.")
+
+    def _drawn(self, order: Order) -> Text:
+        tone = self.app.theme_variables[STATUS_TONES[OrderStatus(order.status)]]
+        when, total = age(order.created_at, datetime.now(UTC)), money(order.amount_total, order.currency)
+        name = self._desk.name(order.customer_name)
+        return Text.assemble(
+            f"{order.number:>7}  ", (fit(words(order.status), 18), tone), f"  {when:>4}  {total:>10}  {name}"
+        )
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._ask(event.value.strip())
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip() == self._text and (place := self._options.highlighted) is not None:
+            self.dismiss(self._found[place])
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._found[event.option_index])
+
+    def action_move(self, by: int) -> None:
+        if self._found:
+            self._options.highlighted = ((self._options.highlighted or 0) + by) % len(self._found)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)

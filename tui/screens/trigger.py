@@ -1,0 +1,340 @@
+"""Has Stripe make a test event, through its official CLI, and shows what it says and what becomes of each event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import monotonic
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+from textual.worker import Worker
+
+from tui.actions import Action, command_line
+from tui.data import (
+    MEANINGS,
+    ChangeLine,
+    CheckoutError,
+    DatabaseUnavailable,
+    EventEnd,
+    Order,
+    OrderStatus,
+    TriggerRequest,
+    end_words,
+)
+from tui.desk import Desk
+from tui.facts import STATUS_TONES
+from tui.screens.base import DeskScreen
+from tui.screens.dialogs import Ask
+from tui.screens.pick_order import OrderPicker
+from tui.texts import minor_units, money, words
+from tui.widgets.run_log import RunLog
+
+_WIDE = 110
+_WAIT_SECONDS = 30.0  # for events to arrive, as the command waits
+_TYPE_WIDTH = max(map(len, MEANINGS))
+_MARKS = {"applied": ("✓", "success"), "failed": ("▲", "warning"), "dead": ("✗", "error")}
+_OTHER_MARK = ("·", "muted")
+_FITTING = {
+    "unpaid": (OrderStatus.PENDING, OrderStatus.FAILED),
+    "paid": (OrderStatus.COMPLETED, OrderStatus.PARTIALLY_REFUNDED),
+    "disputed": (OrderStatus.DISPUTED,),
+}
+_NOTHING_YET = "Enter has Stripe make the event. What its CLI says comes here, then each event and what became of it."
+
+
+class EventList(OptionList, inherit_bindings=False):
+    """Enter is the screen's: a click chooses, and makes no event."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "cursor_down", "Down", show=False),
+        Binding("up,k", "cursor_up", "Up", show=False),
+        Binding("home,g", "first", "First", show=False),
+        Binding("end,G", "last", "Last", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+    ]
+
+
+class TriggerScreen(DeskScreen):
+    """One run at a time; leaving ends it."""
+
+    PLACE = "Trigger"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("escape", "back", "Stop what runs, or go back", foot="Back"),
+        Action("enter", "trigger", "Have Stripe make the event", "trigger EVENT --order ORDER", "Trigger", writes=True),
+        Action("slash", "pick", "Pick the order it happens to", "trigger --order ORDER", foot="Order", show_key="/"),
+        Action("0", "no_order", "To no order: Stripe makes objects of its own", "trigger EVENT", foot="None"),
+        Action("a", "amount", "Refund part of it", "trigger --amount MINOR", foot="Amount"),
+        Action("x", "stop", "Stop what runs", foot="Stop"),
+        Action("o", "order", "Open the order", "orders show ORDER", foot="Open"),
+        Action("e", "events", "Stripe's events as they come in", "events list"),
+    )
+
+    @dataclass
+    class Said(Message):
+        """A line of the CLI's."""
+
+        line: str
+        stderr: bool
+
+    @dataclass
+    class Came(Message):
+        """An event has come, or will not, and that became of it."""
+
+        end: EventEnd
+
+    @dataclass
+    class Ended(Message):
+        """Nothing more comes. `troubles`: what is not as it should be."""
+
+        troubles: tuple[str, ...]
+
+    def __init__(self, desk: Desk, order_number: int | None = None) -> None:
+        super().__init__(desk)
+        self.order_number = order_number
+        self.order: Order | None = None
+        self.amount: int | None = None
+        self._run: Worker[None] | None = None
+        self._started = 0.0
+        self._came = 0
+        self._obstacle: tuple[str, str] | None = None
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="choice", markup=False)
+        events = EventList(*(Option(_listed(name)) for name in MEANINGS), id="events")
+        log = RunLog(self.desk, empty=_NOTHING_YET, id="log")
+        yield Container(
+            Vertical(events, id="left"), Vertical(Static(id="progress", markup=False), log, id="right"), id="halves"
+        )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.events.highlighted = 0
+        self.events.focus()
+        self._obstacle = self.desk.data.cannot_trigger()
+        self.set_interval(1, self._show_progress)
+        self.redraw()
+        self._show_choice()
+        self._load_order()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < _WIDE, "-narrow")
+
+    @property
+    def events(self) -> EventList:
+        return self.query_one("#events", EventList)
+
+    @property
+    def log_box(self) -> RunLog:
+        return self.query_one("#log", RunLog)
+
+    @property
+    def event(self) -> str:
+        """The type that is chosen."""
+        return tuple(MEANINGS)[self.events.highlighted or 0]
+
+    @property
+    def running(self) -> bool:
+        return self._run is not None
+
+    # What is chosen
+
+    @work(group="order")
+    async def _load_order(self) -> None:
+        if self.order_number is None:
+            return
+        try:
+            whole = await self.desk.data.order(str(self.order_number))
+        except DatabaseUnavailable:
+            return
+        except CheckoutError as error:
+            self.order_number = None
+            self.notify(error.detail, severity="error", markup=False)
+            return
+        if not self.gone and whole.view.order.number == self.order_number:
+            self.order = whole.view.order
+            self._show_choice()
+
+    async def reload(self) -> None:
+        self._load_order()
+
+    async def changed(self, changes: list[ChangeLine]) -> None:
+        if self.order is not None and any(change.order_id == self.order.id for change in changes):
+            self._load_order()
+
+    def _take(self, order: Order | None) -> None:
+        self.order = order
+        self.order_number = None if order is None else order.number
+        self.amount = None
+        self._show_choice()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if not self.running:
+            self._show_choice()
+
+    def _show_choice(self) -> None:
+        muted, meaning = self._colour("muted"), MEANINGS[self.event]
+        text = Text.assemble((" Event  ", muted), (self.event, "bold"), (f"  {meaning.says}", muted), "\n")
+        text.append(" Order  ", muted)
+        if self.order is not None:
+            order = self.order
+            text.append(f"{order.number}  ", "bold")
+            text.append(words(order.status), f"bold {self._colour(STATUS_TONES[OrderStatus(order.status)])}")
+            text.append(f"  {money(order.amount_total, order.currency)}  {self.desk.name(order.customer_name)}")
+            if self.amount is not None:
+                text.append(f"  refund {money(self.amount, order.currency)} of it", "bold")
+        elif self.order_number is not None:
+            text.append(f"{self.order_number}  …")
+        else:
+            text.append("none", "bold").append("  Stripe makes objects of its own; / picks an order", muted)
+        self.query_one("#choice", Static).update(text)
+        if self._obstacle is not None and self._obstacle[1]:
+            self.say_command(self._obstacle[1])
+        else:
+            self.say_command(command_line(*self._words()))
+
+    def _words(self) -> list[object]:
+        order = [] if self.order_number is None else ["--order", self.order_number]
+        amount = [] if self.amount is None else ["--amount", self.amount]
+        return ["trigger", self.event, *order, *amount]
+
+    # What comes of it
+
+    def action_trigger(self) -> None:
+        if self.running:
+            self.notify("One runs already: x stops it.", markup=False)
+            return
+        self._obstacle = self.desk.data.cannot_trigger()
+        self._show_choice()
+        self._show_progress()
+        if self._obstacle is not None:
+            self.log_box.add("✗", self._obstacle[0], "error")
+            return
+        self._started, self._came = monotonic(), 0
+        self.log_box.add("$", self.command, "foreground")
+        order = None if self.order_number is None else str(self.order_number)
+        self._run = self._carry_out(TriggerRequest(self.event, order, self.amount, _WAIT_SECONDS))
+        self.set_class(True, "-run")
+        self._show_progress()
+
+    @work(group="run")
+    async def _carry_out(self, request: TriggerRequest) -> None:
+        def hear(line: str, stderr: bool) -> None:
+            self.post_message(self.Said(line, stderr))
+
+        def tell(end: EventEnd) -> None:
+            self.post_message(self.Came(end))
+
+        try:
+            troubles = await self.desk.data.trigger(request, hear=hear, tell=tell)
+        except CheckoutError as error:
+            self.post_message(self.Ended((error.detail,)))
+        else:
+            self.post_message(self.Ended(tuple(troubles)))
+
+    def on_trigger_screen_said(self, message: Said) -> None:
+        if message.line.strip():
+            self.log_box.add("!" if message.stderr else "│", message.line, "warning" if message.stderr else "muted")
+
+    def on_trigger_screen_came(self, message: Came) -> None:
+        end = message.end
+        self._came += 1
+        mark, tone = _MARKS.get(end.status, _OTHER_MARK)
+        self.log_box.add(mark, f"{end.type}  {end_words(end)}", tone, end.id)
+
+    def on_trigger_screen_ended(self, message: Ended) -> None:
+        for trouble in message.troubles:
+            self.log_box.add("✗", trouble, "error")
+        seconds = f"{monotonic() - self._started:.1f} s"
+        events = "1 event" if self._came == 1 else f"{self._came} events"
+        if not message.troubles:
+            self.log_box.add("●", f"Done in {seconds}: {events}", "foreground")
+        self._run = None
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        if self._obstacle is not None:
+            text = Text(f" ▲ {self._obstacle[0].split(';')[0]}", f"bold {self._colour('error')}")
+        elif self.running:
+            seconds = int(monotonic() - self._started)
+            text = Text(f" ◌ running for {seconds} s, {self._came} came; x stops it", f"bold {self._colour('cyan')}")
+        elif self.desk.read_only:
+            text = Text(" read-only: no event is made", self._colour("warning"))
+        else:
+            text = Text(" ○ nothing runs", self._colour("muted"))
+        self.query_one("#progress", Static).update(text)
+
+    def redraw(self) -> None:
+        super().redraw()
+        if not self.running:
+            self._show_choice()
+        self._show_progress()
+        self.log_box.redraw()
+
+    def _colour(self, name: str) -> str:
+        return self.app.theme_variables[name]
+
+    # Acting
+
+    def action_back(self) -> None:
+        if self.running:
+            self.action_stop()
+        else:
+            self.dismiss()
+
+    def action_stop(self) -> None:
+        if self._run is not None:
+            self._run.cancel()
+            self._run = None
+            self.log_box.add("■", "Stopped. What Stripe made already stays made.", "warning")
+            self._show_progress()
+
+    @work(group="act", exclusive=False)
+    async def action_pick(self) -> None:
+        need = MEANINGS[self.event].order
+        order = await self.app.push_screen_wait(OrderPicker(self.desk, f"Which {need} order", _FITTING[need]))
+        if order is not None:
+            self._take(order)
+
+    def action_no_order(self) -> None:
+        self._take(None)
+
+    @work(group="act", exclusive=False)
+    async def action_amount(self) -> None:
+        if self.order is None:
+            self.notify("Pick an order first: an amount is of its payment.", markup=False)
+            return
+        currency = self.order.currency
+        typed = await self.app.push_screen_wait(Ask("Refund part", f"How much, in {currency.upper()}? Empty is all."))
+        if typed is None:
+            return
+        amount = minor_units(typed, currency) if typed else None
+        if typed and (amount is None or amount < 1):
+            self.notify(f"{typed!r} is no amount in {currency.upper()}", severity="error", markup=False)
+            return
+        self.amount = amount
+        self._show_choice()
+
+    def action_order(self) -> None:
+        from tui.screens.order import OrderScreen
+
+        if self.order is not None:
+            self.app.push_screen(OrderScreen(self.desk, self.order.id))
+
+    def action_events(self) -> None:
+        from tui.screens.events import EventsScreen
+
+        self.app.push_screen(EventsScreen(self.desk))
+
+
+def _listed(name: str) -> Text:
+    each = MEANINGS[name]
+    return Text(f"{name:<{_TYPE_WIDTH}}  {each.order:<8}  {each.says}")

@@ -1,0 +1,67 @@
+"""What a run says, line by line with its time: the program's own words, what came of it, and how it ended."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich.text import Text
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+
+from tui.desk import Desk
+from tui.texts import plain
+
+_MOST_LINES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`mark` says without colour what `tone`, a colour of the theme's, says with it; `detail` comes below."""
+
+    at: datetime
+    mark: str
+    text: str
+    tone: str
+    detail: str = ""
+
+
+class RunLog(VerticalScroll):
+    """Keeps to its end while lines come."""
+
+    def __init__(self, desk: Desk, *, empty: str, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._desk = desk
+        self.empty = empty
+        self.lines: deque[Line] = deque(maxlen=_MOST_LINES)
+
+    def compose(self) -> Iterable[Widget]:
+        yield Static(markup=False)
+
+    def on_mount(self) -> None:
+        self.redraw()
+
+    def clear(self) -> None:
+        self.lines.clear()
+        self.redraw()
+
+    def add(self, mark: str, text: str, tone: str, detail: str = "") -> None:
+        self.lines.append(Line(datetime.now(UTC), mark, plain(text), tone, plain(detail)))
+        self.redraw()
+        self.scroll_end(animate=False)
+
+    def redraw(self) -> None:
+        """In the theme's colours, which may be others now."""
+        colours = self.app.theme_variables
+        text = Text()
+        for each in self.lines:
+            at = f"{each.at.astimezone(self._desk.data.zone):%H:%M:%S}"
+            text.append(f"{at}  ", colours["muted"]).append(f"{each.mark} {each.text}\n", colours[each.tone])
+            if each.detail:
+                text.append(f"{'':10}  {each.detail}\n", colours["muted"])
+        if not self.lines:
+            text.append(self.empty, colours["muted"])
+        self.query_one(Static).update(text)
