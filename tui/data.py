@@ -18,8 +18,9 @@ from checkout_daemon.domain.events.meanings import MEANINGS, Meaning
 from checkout_daemon.domain.orders import Order, OrderStatus
 from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseUnavailable, NotFound
 from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.services import overview, reading, refunding, remarks, stripe_cli, triggering
+from checkout_daemon.services import overview, reading, refunding, remarks, stripe_cli, triggering, vital_signs
 from checkout_daemon.services.canceling import cancel_order, check_cancelable
+from checkout_daemon.services.doctor import CHECKS, Check, examine
 from checkout_daemon.services.event_ends import end_words
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.outbox.reading import all_messages
@@ -31,6 +32,7 @@ from checkout_daemon.services.session_expiring import expire_sessions
 from checkout_daemon.services.session_resending import Resent, resend_session
 from checkout_daemon.services.stripe_cli import CliMissing, Heard
 from checkout_daemon.services.triggering import Request as TriggerRequest
+from checkout_daemon.services.vital_signs import MINUTE, MINUTES, SIGNS, VitalSigns
 from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes
 from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.event_reads import EventCursor, EventEnd, EventFilter, EventLine
@@ -38,9 +40,14 @@ from checkout_daemon.store.order_reads import OrderCursor, OrderFilter, OrderVie
 from checkout_daemon.store.outbox import MessageFilter, MessageLine
 
 __all__ = [
+    "CHECKS",
     "INTERVAL",
     "MEANINGS",
+    "MINUTE",
+    "MINUTES",
+    "SIGNS",
     "ChangeLine",
+    "Check",
     "CheckoutError",
     "Data",
     "DatabaseUnavailable",
@@ -67,6 +74,7 @@ __all__ = [
     "Settings",
     "TriggerRequest",
     "Trouble",
+    "VitalSigns",
     "WholeOrder",
     "end_words",
     "open_data",
@@ -227,6 +235,19 @@ class Data:
         triggering.refuse_live_key(settings)
         with stripe_cli.open_stripe_cli(settings) as cli:
             return await triggering.trigger(self._runtime, cli, request, hear=hear, tell=tell)
+
+    def checks(self) -> AsyncGenerator[Check, None]:
+        """What `checkout doctor` says, one after the other; asks Stripe. Close it with `contextlib.aclosing`."""
+        return examine(self._runtime.settings)
+
+    async def vital_signs(self) -> tuple[VitalSigns, Sequence[Check]]:
+        """How the shop lives, from the database and this machine alone, and what is to be said of it."""
+        signs = await vital_signs.read_vital_signs(self._runtime, datetime.now(UTC))
+        return signs, vital_signs.judge(self._runtime.settings, signs)
+
+    def no_answer(self, error: DatabaseUnavailable) -> Check:
+        """What is to be said of a database that did not answer."""
+        return vital_signs.no_answer(self._runtime.settings, error.detail)
 
     def dashboard_url(self, object_id: str, *, livemode: bool) -> str:
         """Where Stripe's dashboard shows a payment or session; of the offline Stripe, its own page."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tui.checkup import Checkup
 from tui.data import ChangeLine, Data
 from tui.texts import masked, masked_digits, plain
 
@@ -21,6 +22,7 @@ class Desk:
     masked: bool = False
     lost_at: datetime | None = None
     lost_reason: str = ""
+    checkup: Checkup = field(default_factory=Checkup)
     _listeners: list[Listener] = field(default_factory=list)
 
     def listen(self, listener: Listener) -> Callable[[], None]:

@@ -36,6 +36,12 @@ def announced(state_dir: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def running(state_dir: Path) -> list[int]:
+    """The process ids of the daemons that run on the state directory."""
+    holders = [_holder(path) for path in sorted(state_dir.glob(_NAMES))]
+    return [pid for pid in holders if pid is not None]
+
+
 def have_secrets_read_again(state_dir: Path) -> list[int]:
     """Send SIGHUP to every daemon of the state directory; their process ids."""
     told = []

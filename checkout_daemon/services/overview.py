@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import asyncpg
+
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.store import terminal_reads
 from checkout_daemon.store.database import Database
@@ -59,10 +61,15 @@ async def read_figures(database: Database, now: datetime, time_zone: str, *, liv
             today=today,
             days=tuple(await terminal_reads.read_day(connection, today, livemode=livemode)),
             revenue=tuple(await terminal_reads.read_revenue(connection, since, INTERVAL, livemode=livemode)),
-            trouble=await terminal_reads.read_trouble(
-                connection, now, overdue_before=now - _OVERDUE_AFTER, slow_before=now - _SLOW_AFTER
-            ),
+            trouble=await read_trouble(connection, now),
         )
+
+
+async def read_trouble(connection: asyncpg.Connection, now: datetime) -> Trouble:
+    """What is not as it should be, of all orders, events and messages."""
+    return await terminal_reads.read_trouble(
+        connection, now, overdue_before=now - _OVERDUE_AFTER, slow_before=now - _SLOW_AFTER
+    )
 
 
 def midnight(now: datetime, time_zone: str) -> datetime:

@@ -40,6 +40,23 @@ class RevenueLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ArrivalLine:
+    """Events received in one interval; `lag_seconds`: their median from Stripe's clock to ours, None where unknown."""
+
+    at: datetime
+    events: int
+    lag_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwedLine:
+    """Messages that came to be owed in one interval."""
+
+    at: datetime
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """What is not as it should be. `lag_seconds`: median of the newest events, None without any in a day."""
 
@@ -113,6 +130,16 @@ async def read_revenue(
     """By interval, counted from `since`, and currency; intervals without any are absent."""
     rows = await connection.fetch(sql("read_revenue"), since, interval, livemode)
     return [RevenueLine(**dict(row)) for row in rows]
+
+
+async def read_arrivals(connection: asyncpg.Connection, since: datetime, interval: timedelta) -> list[ArrivalLine]:
+    """By interval, counted from `since`; intervals without any are absent."""
+    return [ArrivalLine(**dict(row)) for row in await connection.fetch(sql("read_arrivals"), since, interval)]
+
+
+async def read_owed(connection: asyncpg.Connection, since: datetime, interval: timedelta) -> list[OwedLine]:
+    """By interval, counted from `since`; intervals without any are absent."""
+    return [OwedLine(**dict(row)) for row in await connection.fetch(sql("read_owed"), since, interval)]
 
 
 async def read_trouble(

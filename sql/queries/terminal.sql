@@ -89,3 +89,13 @@ SELECT NOT pg_is_in_recovery() AND current_setting('default_transaction_read_onl
 -- name: read_numbers
 -- $1 order ids
 SELECT id, number FROM orders WHERE id = ANY($1::uuid[]);
+
+-- name: read_arrivals
+-- $1 since, $2 an interval's length; events received in each, and the median of the seconds from Stripe's clock to ours
+SELECT date_bin($2::interval, received_at, $1) AS at, count(*) AS events,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(extract(epoch FROM received_at - created_at), 0))::float8 AS lag_seconds
+FROM stripe_events WHERE received_at >= $1 GROUP BY 1 ORDER BY 1;
+
+-- name: read_owed
+-- $1 since, $2 an interval's length; messages that came to be owed in each
+SELECT date_bin($2::interval, created_at, $1) AS at, count(*) AS messages FROM outbox WHERE created_at >= $1 GROUP BY 1 ORDER BY 1;

@@ -20,6 +20,7 @@ from tui.widgets.top_line import TopLine
 
 COMMON = (
     Action("T", "open_trigger", "Have Stripe make a test event", "trigger EVENT"),
+    Action("H", "open_health", "Whether all is well, and what mends what is not", "doctor"),
     Action("C", "copy_command", "Copy the command line that does the same"),
     Action("m", "mask", "Mask personal data, or show it"),
     Action("question_mark", "help", "Help on this screen", foot="Help", show_key="?"),
@@ -107,6 +108,12 @@ class DeskScreen(Screen[None]):
 
         if not isinstance(self, TriggerScreen):
             self.app.push_screen(TriggerScreen(self.desk))
+
+    def action_open_health(self) -> None:
+        from tui.screens.health import HealthScreen
+
+        if not isinstance(self, HealthScreen):
+            self.app.push_screen(HealthScreen(self.desk))
 
     def action_copy_command(self) -> None:
         self.copy(self.command, "command")

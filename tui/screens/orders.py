@@ -50,6 +50,7 @@ class OrdersScreen(DeskScreen):
         Action("0", "clear", "Show all again", "orders list"),
         Action("e", "events", "Stripe's events as they come in", "events list", foot="Events"),
         Action("T", "open_trigger", "Have Stripe make a test event", "trigger EVENT", foot="Trigger"),
+        Action("H", "open_health", "Whether all is well, and what mends what is not", "doctor", foot="Health"),
         Action("p", "pause", "Hold the list still, or let it go on", "orders watch", foot="Pause"),
         Action("c", "copy_number", "Copy the order's number", "orders show ORDER", foot="Copy"),
     )

@@ -9,11 +9,10 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual import work
-from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker
 
@@ -35,6 +34,7 @@ from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Ask
 from tui.screens.pick_order import OrderPicker
 from tui.texts import minor_units, money, words
+from tui.widgets.pick_list import PickList
 from tui.widgets.run_log import RunLog
 
 _WIDE = 110
@@ -48,19 +48,6 @@ _FITTING = {
     "disputed": (OrderStatus.DISPUTED,),
 }
 _NOTHING_YET = "Enter has Stripe make the event. What its CLI says comes here, then each event and what became of it."
-
-
-class EventList(OptionList, inherit_bindings=False):
-    """Enter is the screen's: a click chooses, and makes no event."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "cursor_down", "Down", show=False),
-        Binding("up,k", "cursor_up", "Up", show=False),
-        Binding("home,g", "first", "First", show=False),
-        Binding("end,G", "last", "Last", show=False),
-        Binding("pageup", "page_up", "Page up", show=False),
-        Binding("pagedown", "page_down", "Page down", show=False),
-    ]
 
 
 class TriggerScreen(DeskScreen):
@@ -109,7 +96,7 @@ class TriggerScreen(DeskScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="choice", markup=False)
-        events = EventList(*(Option(_listed(name)) for name in MEANINGS), id="events")
+        events = PickList(*(Option(_listed(name)) for name in MEANINGS), id="events")
         log = RunLog(self.desk, empty=_NOTHING_YET, id="log")
         yield Container(
             Vertical(events, id="left"), Vertical(Static(id="progress", markup=False), log, id="right"), id="halves"
@@ -129,8 +116,8 @@ class TriggerScreen(DeskScreen):
         self.set_class(self.size.width < _WIDE, "-narrow")
 
     @property
-    def events(self) -> EventList:
-        return self.query_one("#events", EventList)
+    def events(self) -> PickList:
+        return self.query_one("#events", PickList)
 
     @property
     def log_box(self) -> RunLog:
@@ -176,7 +163,7 @@ class TriggerScreen(DeskScreen):
         self.amount = None
         self._show_choice()
 
-    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+    def on_option_list_option_highlighted(self, event: PickList.OptionHighlighted) -> None:
         if not self.running:
             self._show_choice()
 

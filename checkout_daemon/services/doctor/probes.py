@@ -52,13 +52,18 @@ class Probes:
 
     @property
     def mend_database(self) -> str:
-        if self.demo_database or self.settings.database_url is None:
-            return "checkout dev"
-        return f"pg_isready --dbname={split_password(self.settings.database_url)[0]}"
+        return database_mend(self.settings)
 
     @property
     def mend_stripe(self) -> str:
         return "checkout dev" if self.demo_stripe else f"curl --head {self.settings.stripe_api_base}"
+
+
+def database_mend(settings: Settings) -> str:
+    """What to do about a database that does not answer."""
+    if read_setting("DATABASE_URL") is None or settings.database_url is None:
+        return "checkout dev"
+    return f"pg_isready --dbname={split_password(settings.database_url)[0]}"
 
 
 @asynccontextmanager

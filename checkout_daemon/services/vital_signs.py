@@ -1,0 +1,141 @@
+"""What tells within moments whether the shop lives: for a screen that is looked at, beside the doctor's slower checks.
+
+Asks the database and this machine, and never Stripe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.config import Settings, read_setting
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services import daemons
+from checkout_daemon.services.catching_up import BACKFILL, CaughtUp
+from checkout_daemon.services.doctor.check import Check
+from checkout_daemon.services.doctor.probes import database_mend
+from checkout_daemon.services.overview import read_trouble
+from checkout_daemon.store.cursors import read_cursor
+from checkout_daemon.store.outbox import Backlog, count_messages
+from checkout_daemon.store.servers import read_server
+from checkout_daemon.store.terminal_reads import ArrivalLine, OwedLine, Trouble, read_arrivals, read_owed
+
+MINUTE = timedelta(minutes=1)
+MINUTES = 60
+
+SIGNS = ("daemons", "comparison", "outbox", "lag")
+
+# The comparison with Stripe is done every minute by one of the daemons, wherever it runs.
+_COMPARES_WITHIN = timedelta(minutes=5)
+_LONGEST_OWED_SECONDS = 600.0
+_LONGEST_LAG_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class VitalSigns:
+    """As of `at`. `arrivals` and `owed` are of the last MINUTES minutes, `daemons` the processes of this machine."""
+
+    at: datetime
+    answered_seconds: float  # how long the database took to answer a question of no weight
+    daemons: tuple[int, ...]
+    trouble: Trouble
+    waiting: tuple[Backlog, ...]
+    caught_up: CaughtUp | None
+    compared_at: datetime | None
+    arrivals: tuple[ArrivalLine, ...]
+    owed: tuple[OwedLine, ...]
+
+
+async def read_vital_signs(runtime: Runtime, now: datetime) -> VitalSigns:
+    """Raises DatabaseUnavailable."""
+    since = now.replace(second=0, microsecond=0) - (MINUTES - 1) * MINUTE
+    async with runtime.database.connection() as connection:
+        started = perf_counter()
+        await read_server(connection)
+        answered = perf_counter() - started
+        caught_up, compared_at = await _comparison(connection)
+        return VitalSigns(
+            at=now,
+            answered_seconds=answered,
+            daemons=tuple(daemons.running(runtime.settings.state_dir)),
+            trouble=await read_trouble(connection, now),
+            waiting=tuple(await count_messages(connection)),
+            caught_up=caught_up,
+            compared_at=compared_at,
+            arrivals=tuple(await read_arrivals(connection, since, MINUTE)),
+            owed=tuple(await read_owed(connection, since, MINUTE)),
+        )
+
+
+def judge(settings: Settings, signs: VitalSigns) -> list[Check]:
+    """One check for each of SIGNS, in that order."""
+    return [_daemons(settings, signs), _comparison_done(settings, signs), _outbox(signs), _lag(signs)]
+
+
+def no_answer(settings: Settings, detail: str) -> Check:
+    """What is said of a database that did not answer just now."""
+    return Check.failed("database", detail, database_mend(settings))
+
+
+async def _comparison(connection: asyncpg.Connection) -> tuple[CaughtUp | None, datetime | None]:
+    found = await read_cursor(connection, BACKFILL)
+    return (None, None) if found is None else (msgspec.json.decode(found[0], type=CaughtUp), found[1])
+
+
+def _compares(signs: VitalSigns) -> bool:
+    return signs.compared_at is not None and signs.at - signs.compared_at < _COMPARES_WITHIN
+
+
+def _daemons(settings: Settings, signs: VitalSigns) -> Check:
+    count, pids = len(signs.daemons), ", ".join(map(str, signs.daemons))
+    if count:
+        which = "one runs on this machine: process" if count == 1 else f"{count} run on this machine: processes"
+        return Check.passed("daemons", f"{which} {pids}")
+    if _compares(signs):
+        return Check.passed("daemons", "none runs on this machine, but one is at work elsewhere")
+    return Check.failed("daemons", f"none runs on {settings.state_dir}, and none was at work lately", _start())
+
+
+def _comparison_done(settings: Settings, signs: VitalSigns) -> Check:
+    caught = signs.caught_up
+    if caught is None:
+        return Check.failed("comparison", "no daemon has compared its events with Stripe's yet", _start())
+    held = f"Stripe made {caught.made}, we hold {caught.held}, until {caught.until:%Y-%m-%d %H:%M:%S} UTC"
+    if caught.failed or caught.held < caught.made:
+        return Check.failed("comparison", f"{held}; {caught.failed} failed", "checkout events list --status failed")
+    if not _compares(signs):
+        return Check.failed("comparison", f"{held}: no daemon has looked since", _start())
+    missed = f"; {caught.missed} had been missed once and were fetched" if caught.missed else ""
+    return Check.passed("comparison", f"{held}{missed}")
+
+
+def _outbox(signs: VitalSigns) -> Check:
+    waiting = [each for each in signs.waiting if each.status != "dead"]
+    dead = [each for each in signs.waiting if each.status == "dead"]
+    oldest = max((each.oldest_seconds for each in waiting), default=0.0)
+    detail = f"{sum(each.messages for each in waiting)} wait, {sum(each.messages for each in dead)} dead"
+    if dead:
+        channels = ", ".join(sorted({each.channel for each in dead}))
+        return Check.failed("outbox", f"{detail} ({channels})", "checkout outbox list --status dead")
+    if oldest > _LONGEST_OWED_SECONDS:
+        mend = "checkout outbox list --status queued --status failed"
+        return Check.failed("outbox", f"{detail}; the oldest has for {oldest / 60:.0f} minutes", mend)
+    return Check.passed("outbox", detail)
+
+
+def _lag(signs: VitalSigns) -> Check:
+    lag = signs.trouble.lag_seconds
+    if lag is None:
+        return Check.passed("lag", "no event came within a day")
+    detail = f"events come {lag:.1f} s after Stripe made them, in the median of the newest"
+    if lag > _LONGEST_LAG_SECONDS:
+        return Check.failed("lag", detail, "checkout events list --since 24h")
+    return Check.passed("lag", detail)
+
+
+def _start() -> str:
+    return "checkout dev" if read_setting("STRIPE_API_KEY") is None else "checkout serve"

@@ -1,0 +1,127 @@
+"""Health: what the doctor says, live, with the command that mends each fault."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.catching_up import catch_up
+from checkout_daemon.services.daemons import announced
+from tests.support.flaky_stripe import FlakyStripe, Request
+from tests.tui.conftest import Seat, Sit
+from tests.tui.test_connection import Line, line
+from tui.checkup import ORDER
+from tui.screens.events import EventsScreen
+from tui.screens.health import HealthScreen
+
+__all__ = ["line"]
+
+ENDPOINTS = "/v1/webhook_endpoints"
+
+
+async def open_health(seat: Seat) -> HealthScreen:
+    await seat.press("H")
+    screen = await seat.screen_of(HealthScreen)
+    await seat.until(lambda: all(check is not None for _, check in screen.checkup.checks()))
+    await seat.sees("Stripe asked")
+    return screen
+
+
+def row(seat: Seat, name: str) -> str:
+    """The line of a check."""
+    (found,) = [each for each in seat.text().splitlines() if each[10:24].strip() == name]
+    return found
+
+
+async def test_each_thing_is_said_to_be_right_or_wrong_and_what_mends_it_is_copied(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, tmp_path: Path, sit: Sit
+) -> None:
+    await catch_up(runtime)
+    await connection.execute(
+        "INSERT INTO stripe_events (id, type, status, received_at, created_at, body_hash) VALUES"
+        " ('evt_1', 'charge.failed', 'dead', now(), now(), '')"
+    )
+    (tmp_path / "state").mkdir()
+    with announced(tmp_path / "state"):
+        async with sit(STRIPE_API_BASE=stripe.base, CHECKOUT_STATE_DIR=str(tmp_path / "state")) as seat:
+            screen = await open_health(seat)
+            assert "✓ ok     daemons       one runs on this machine: process" in row(seat, "daemons")
+            assert "✓ ok     comparison    Stripe made 0, we hold 0, until" in row(seat, "comparison")
+            assert "✗ FAULT  dead letters  1 events dead" in row(seat, "dead letters")
+            await seat.sees("events/min", "1 now, 1 in an hour")
+            assert screen.name_chosen == screen.checkup.faults[0]  # it stands on what is wrong
+            while screen.name_chosen != "dead_letters":
+                await seat.press("n")
+            await seat.press("c")
+            assert seat.app.clipboard == "checkout events list --status dead"
+            await seat.sees("$ checkout events list --status dead")
+            await seat.press("enter")
+            await seat.sees("This mends it:")
+            await seat.press("escape", "home", "c")
+            await seat.sees("Nothing is wrong with this", "$ checkout doctor")
+            await connection.execute("DELETE FROM stripe_events")
+            await seat.press("e")
+            await seat.screen_of(EventsScreen)
+
+
+async def test_without_any_daemon_the_command_that_starts_one_is_named(sit: Sit, stripe: FlakyStripe) -> None:
+    async with sit(size=(160, 45), STRIPE_API_BASE=stripe.base) as seat:
+        screen = await open_health(seat)
+        assert screen.name_chosen == "daemons"
+        await seat.sees("✗ FAULT  daemons", "none was at work lately", "This mends it", "60 minutes ago")
+        assert seat.text().count("checkout dev") >= 1
+        assert {name for name, _ in screen.checkup.checks()} == set(ORDER)
+
+
+async def test_stripe_is_asked_once_however_often_one_looks(stripe: FlakyStripe, sit: Sit) -> None:
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await open_health(seat)
+        await seat.press("escape")
+        screen = await open_health(seat)
+        signs = screen.checkup.signs
+        await seat.press("r")
+        await seat.sees("Stripe is asked again in")
+        await seat.until(lambda: screen.checkup.signs is not signs)
+        assert len(stripe.asked(ENDPOINTS, "GET")) == 1
+
+
+async def test_keys_work_while_stripe_takes_its_time(stripe: FlakyStripe, sit: Sit) -> None:
+    answer = asyncio.Event()
+
+    async def wait(request: Request) -> None:
+        if request.path == ENDPOINTS:
+            await answer.wait()
+
+    stripe.before_answer = wait
+    async with sit(STRIPE_API_BASE=stripe.base) as seat:
+        await seat.press("H")
+        screen = await seat.screen_of(HealthScreen)
+        await seat.until(lambda: screen.checkup.signs is not None)
+        await seat.sees("asking Stripe …", "…        endpoint")
+        await seat.press("down", "down", "j")
+        assert screen.name_chosen == ORDER[3]
+        answer.set()
+        await seat.sees("FAULT  endpoint")
+
+
+async def test_a_database_that_is_lost_is_a_fault_until_it_answers_again(
+    line: Line, stripe: FlakyStripe, sit: Sit
+) -> None:
+    async with sit(url=await line.start(), STRIPE_API_BASE=stripe.base) as seat:
+        screen = await open_health(seat)
+        assert "✓ ok     database" in row(seat, "database")
+        line.cut()
+        await seat.sees("The database has not answered", "○ no database", "✗ FAULT  database")
+        assert screen.checkup.signs is not None  # what was known stays
+        line.mend()
+        await seat.until(lambda: "has not answered" not in seat.text() and "FAULT  database" not in seat.text())
+
+
+async def test_read_only_looks_all_the_same(sit: Sit, stripe: FlakyStripe) -> None:
+    async with sit(read_only=True, STRIPE_API_BASE=stripe.base) as seat:
+        await open_health(seat)
+        await seat.press("f2", "question_mark")
+        await seat.sees("Keys: Health", "checkout doctor", "To the next fault")

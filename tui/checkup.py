@@ -1,0 +1,97 @@
+"""What the last look at the shop's health found.
+
+Kept while screens come and go: Stripe is not asked too often.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from time import monotonic
+
+from tui.data import CHECKS, SIGNS, Check, Data, DatabaseUnavailable, VitalSigns
+
+STRIPE_SECONDS = 30.0
+SIGNS_SECONDS = 2.0
+_SIGNS_LONGEST_SECONDS = 20.0
+_SHARE = 20  # of the time between two looks, at most one part in so many is spent on looking
+_ANSWERS = 120
+
+ORDER = (SIGNS[0], *CHECKS, *SIGNS[1:])
+"""All that is looked at, in the order in which a fault of one explains those of the next."""
+
+
+@dataclass(slots=True)
+class Checkup:
+    """`asked_at`: when Stripe was last asked, by the monotonic clock; None before."""
+
+    found: dict[str, Check] = field(default_factory=dict)
+    signs: VitalSigns | None = None
+    answers: deque[float] = field(default_factory=lambda: deque(maxlen=_ANSWERS))  # the database's, in seconds
+    asked_at: float | None = None
+    busy: bool = False
+    _due: float = 0.0
+    _signs_due: float = 0.0
+    _reading: bool = False
+    _lost: bool = False
+
+    def checks(self) -> Iterator[tuple[str, Check | None]]:
+        """Each with what was found; None for what is not known yet."""
+        for name in ORDER:
+            yield name, self.found.get(name)
+
+    @property
+    def faults(self) -> list[str]:
+        return [name for name, check in self.checks() if check is not None and not check.ok]
+
+    @property
+    def wait_seconds(self) -> float:
+        """How long until Stripe may be asked again."""
+        return max(0.0, self._due - monotonic())
+
+    @property
+    def due(self) -> bool:
+        return not self.busy and monotonic() >= self._due
+
+    @property
+    def signs_due(self) -> bool:
+        return not self._reading and monotonic() >= self._signs_due
+
+    async def examine(self, data: Data) -> None:
+        """Do what the doctor does, unless it is done now or was just done."""
+        if not self.due:
+            return
+        self.busy, self.asked_at = True, monotonic()
+        self._due = self.asked_at + STRIPE_SECONDS
+        try:
+            await self._take(data.checks())
+        finally:
+            self.busy = False
+            self._due = max(self._due, self.asked_at + _SHARE * (monotonic() - self.asked_at))
+
+    async def _take(self, checks: AsyncGenerator[Check, None]) -> None:
+        async with aclosing(checks):
+            async for check in checks:
+                self.found[check.check] = check
+
+    async def read_signs(self, data: Data, *, now: bool = False) -> None:
+        """Read what changes from moment to moment; `now`: also where it was just read."""
+        if self._reading or not (now or self.signs_due):
+            return
+        self._reading, started = True, monotonic()
+        try:
+            self.signs, checks = await data.vital_signs()
+            self.found |= {check.check: check for check in checks}
+            self.answers.append(self.signs.answered_seconds)
+            if self._lost:
+                self._lost = False
+                self.found.pop("database", None)  # it answers again; the rest the doctor knows when it looks again
+        except DatabaseUnavailable as error:
+            self.found["database"] = data.no_answer(error)
+            self._lost = True
+        finally:
+            self._reading = False
+            share = 0.0 if self._lost else min(_SHARE * (monotonic() - started), _SIGNS_LONGEST_SECONDS)
+            self._signs_due = monotonic() + max(SIGNS_SECONDS, share)

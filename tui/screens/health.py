@@ -1,0 +1,215 @@
+"""Whether all is well: what `checkout doctor` says, live, and the command that mends each fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import monotonic
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import Static
+from textual.widgets.option_list import Option
+
+from tui.actions import Action, command_line
+from tui.checkup import ORDER, Checkup
+from tui.data import Check
+from tui.screens.base import DeskScreen
+from tui.screens.dialogs import Tell
+from tui.texts import plain, span, words
+from tui.widgets.pick_list import PickList
+from tui.widgets.vitals import Vitals
+
+_WIDE = 110
+_LOOK_SECONDS = 0.5
+_NAME_WIDTH = max(map(len, ORDER)) + 2
+
+
+class HealthScreen(DeskScreen):
+    """Reads what the database and this machine tell every two seconds, and asks Stripe every thirty."""
+
+    PLACE = "Health"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("escape", "back", "Back", foot="Back"),
+        Action("enter", "read", "Read all that is said of it", "doctor", foot="Read"),
+        Action("c", "copy_mend", "Copy the command that mends it", foot="Copy"),
+        Action("n", "next_fault", "To the next fault", foot="Next fault"),
+        Action("r", "again", "Look again now", "doctor", foot="Again"),
+        Action("e", "events", "Stripe's events as they come in", "events list", foot="Events"),
+    )
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="headline", markup=False)
+        checks = PickList(*(Option("") for _ in ORDER), id="checks")
+        said = VerticalScroll(Static(id="said", markup=False), id="saying")
+        said.can_focus = False
+        yield Container(Vertical(checks, id="left"), Vertical(said, Vitals(self.checkup), id="right"), id="halves")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._drawn: dict[str, Check | None] = {}
+        self._moved = False
+        self.list.highlighted = 0
+        self.list.focus()
+        self.set_interval(_LOOK_SECONDS, self._look)
+        self._look()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < _WIDE, "-narrow")
+
+    @property
+    def checkup(self) -> Checkup:
+        return self.desk.checkup
+
+    @property
+    def list(self) -> PickList:
+        return self.query_one("#checks", PickList)
+
+    @property
+    def name_chosen(self) -> str:
+        return ORDER[self.list.highlighted or 0]
+
+    @property
+    def chosen(self) -> Check | None:
+        return self.checkup.found.get(self.name_chosen)
+
+    # Looking
+
+    def _look(self) -> None:
+        if self.is_current:
+            if self.checkup.due:
+                # Of the app: it is not cut off when this screen is left, for Stripe is not asked again so soon.
+                self.app.run_worker(self.checkup.examine(self.desk.data), group="checkup")
+            if self.checkup.signs_due:
+                self._read_signs()
+        self._show()
+
+    @work(group="signs")
+    async def _read_signs(self, *, now: bool = False) -> None:
+        await self.checkup.read_signs(self.desk.data, now=now)
+        if not self.gone:
+            self._show()
+
+    async def reload(self) -> None:
+        self._read_signs(now=True)
+
+    # Showing
+
+    def redraw(self) -> None:
+        super().redraw()
+        self._drawn = {}
+        self._show()
+
+    def _show(self) -> None:
+        for place, (name, check) in enumerate(self.checkup.checks()):
+            if name not in self._drawn or self._drawn[name] != check:
+                self._drawn[name] = check
+                self.list.replace_option_prompt_at_index(place, self._line(name, check))
+        if not self._moved and self.checkup.faults:
+            self._stand_on(self.checkup.faults[0])
+        self._show_headline()
+        self._show_chosen()
+        self.query_one(Vitals).redraw()
+
+    def _line(self, name: str, check: Check | None) -> Text:
+        named = f"{words(name):<{_NAME_WIDTH}}"
+        if check is None:
+            return Text(f" …        {named}", self._colour("muted"))
+        state, tone = (" ✓ ok    ", "success") if check.ok else (" ✗ FAULT ", "error")
+        return Text.assemble(
+            (state, f"bold {self._colour(tone)}" if not check.ok else self._colour(tone)), " ",
+            (named, "" if check.ok else "bold"), plain(check.detail),
+        )  # fmt: skip
+
+    def _show_headline(self) -> None:
+        faults, unknown = self.checkup.faults, sum(check is None for _, check in self.checkup.checks())
+        if faults:
+            count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+            text = Text(f" ✗ {count}: {', '.join(map(words, faults))}", f"bold {self._colour('error')}")
+        elif unknown:
+            text = Text(f" … {unknown} not known yet", self._colour("muted"))
+        else:
+            text = Text(" ✓ All is well", f"bold {self._colour('success')}")
+        right = Text(f"{self._when()} ", self._colour("muted"))
+        text.truncate(max(self.size.width - right.cell_len - 2, 0), overflow="ellipsis")
+        gap = " " * max(self.size.width - text.cell_len - right.cell_len, 1)
+        self.query_one("#headline", Static).update(Text.assemble(text, gap, right))
+
+    def _when(self) -> str:
+        if self.checkup.busy:
+            return "asking Stripe …"
+        if self.checkup.asked_at is None:
+            return ""
+        return f"Stripe asked {span(monotonic() - self.checkup.asked_at)} ago"
+
+    def _show_chosen(self) -> None:
+        check, muted = self.chosen, self._colour("muted")
+        self.say_command(check.mend if check is not None and check.mend else command_line("doctor"))
+        text = Text.assemble((words(self.name_chosen), "bold"), "\n")
+        if check is None:
+            text.append("not known yet", muted)
+        else:
+            text.append(plain(check.detail))
+        if check is not None and check.mend:
+            text.append("\n\nThis mends it; c copies it:\n", muted).append(plain(check.mend), "bold")
+        self.query_one("#said", Static).update(text)
+
+    def on_option_list_option_highlighted(self, event: PickList.OptionHighlighted) -> None:
+        self._show_chosen()
+
+    def on_key(self) -> None:
+        self._moved = True
+
+    def on_click(self) -> None:
+        self._moved = True
+
+    def _stand_on(self, name: str) -> None:
+        self.list.highlighted = ORDER.index(name)
+
+    def _colour(self, name: str) -> str:
+        return self.app.theme_variables[name]
+
+    # Acting
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+    @work(group="act", exclusive=False)
+    async def action_read(self) -> None:
+        check = self.chosen
+        if check is None:
+            return
+        mend = f"\n\nThis mends it:\n{plain(check.mend)}" if check.mend else ""
+        await self.app.push_screen_wait(
+            Tell(words(check.check), f"{plain(check.detail)}{mend}", copies=check.mend or check.detail)
+        )
+
+    def action_copy_mend(self) -> None:
+        check = self.chosen
+        if check is None or check.mend is None:
+            self.notify("Nothing is wrong with this.", markup=False)
+            return
+        self.copy(check.mend, f"mends {words(check.check)}")
+
+    def action_next_fault(self) -> None:
+        faults = self.checkup.faults
+        if not faults:
+            self.notify("There is no fault.", markup=False)
+            return
+        at = self.list.highlighted or 0
+        self._stand_on(next((each for each in faults if ORDER.index(each) > at), faults[0]))
+
+    def action_again(self) -> None:
+        self._read_signs(now=True)
+        if self.checkup.due:
+            self._look()
+        else:
+            wait = max(1, round(self.checkup.wait_seconds))
+            self.notify(f"Stripe is asked again in {wait} s.", timeout=3, markup=False)
+
+    def action_events(self) -> None:
+        from tui.screens.events import EventsScreen
+
+        self.app.push_screen(EventsScreen(self.desk))

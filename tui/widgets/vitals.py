@@ -1,0 +1,97 @@
+"""Plots of what comes in and goes out, minute by minute, and how soon the database answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.text import Text
+from textual.widgets import Static
+
+from tui.checkup import Checkup
+from tui.data import MINUTE, MINUTES, VitalSigns
+from tui.widgets.plot import bars
+
+_LABEL = 14
+_HIGH = 4  # lines of one plot with its words above and its time below
+_HIGHEST = 9
+
+
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    name: str
+    amounts: Sequence[int]
+    said: str
+    begins: str = f"{MINUTES} minutes ago"
+
+
+class Vitals(Static):
+    """A line for each plot; where it is high, as many lines as there is room for."""
+
+    def __init__(self, checkup: Checkup) -> None:
+        super().__init__(markup=False, id="vitals")
+        self._checkup = checkup
+
+    def on_resize(self) -> None:
+        self.redraw()
+
+    def redraw(self) -> None:
+        plots = list(_plots(self._checkup))
+        each = min(self.size.height // len(plots), _HIGHEST)
+        draw = self._draw_high if each >= _HIGH else self._draw_low
+        self.update(Text("\n").join(draw(plot, each) for plot in plots))
+
+    def _draw_low(self, plot: _Plot, _: int) -> Text:
+        room = max(self.size.width - _LABEL - len(plot.said) - 3, 0)
+        drawn = bars(plot.amounts[-room:])[0] if room else ""
+        return Text.assemble(
+            (f" {plot.name:<{_LABEL}}", self._colour("muted")), (drawn, self._colour("primary")), f" {plot.said}"
+        )
+
+    def _draw_high(self, plot: _Plot, lines: int) -> Text:
+        room, muted = max(self.size.width - 2, 1), self._colour("muted")
+        text = Text.assemble((f" {plot.name}", "bold"), f"  {plot.said}\n")
+        for line in bars(_stretched(plot.amounts, room), max(lines - 3, 1)):
+            text.append(f" {line}\n", self._colour("primary"))
+        return text.append(f" {plot.begins}{'now':>{max(room - len(plot.begins), 0)}}\n", muted)
+
+    def _colour(self, name: str) -> str:
+        return self.app.theme_variables[name]
+
+
+def _plots(checkup: Checkup) -> Sequence[_Plot]:
+    signs = checkup.signs
+    if signs is None:
+        return [_Plot(name, [0] * MINUTES, "…") for name in ("events/min", "lag", "messages/min", "database")]
+    events = _by_minute(signs, [(each.at, each.events) for each in signs.arrivals])
+    lags = _by_minute(signs, [(each.at, round(1000 * (each.lag_seconds or 0))) for each in signs.arrivals])
+    owed = _by_minute(signs, [(each.at, each.messages) for each in signs.owed])
+    answers = [0] * MINUTES + [round(1_000_000 * each) for each in checkup.answers]
+    lag = signs.trouble.lag_seconds
+    return [
+        _Plot("events/min", events, f"{events[-1]} now, {sum(events)} in an hour"),
+        _Plot("lag", lags, "none" if lag is None else f"{lag:.1f} s, worst minute {max(lags) / 1000:.1f} s"),
+        _Plot("messages/min", owed, f"{owed[-1]} now, {sum(owed)} in an hour"),
+        _Plot(
+            "database", [0] * (MINUTES - len(answers)) + answers[-MINUTES:], f"{1000 * signs.answered_seconds:.1f} ms"
+        ),
+    ]
+
+
+def _stretched(amounts: Sequence[int], columns: int) -> list[int]:
+    """As many as there are columns: some twice, or only the last ones."""
+    if len(amounts) >= columns:
+        return list(amounts[-columns:])
+    return [amounts[place * len(amounts) // columns] for place in range(columns)]
+
+
+def _by_minute(signs: VitalSigns, found: Sequence[tuple[datetime, int]]) -> list[int]:
+    """The last MINUTES minutes, those without any as 0."""
+    last = signs.at.replace(second=0, microsecond=0)
+    amounts = [0] * MINUTES
+    for at, amount in found:
+        place = MINUTES - 1 - (last - at) // MINUTE
+        if 0 <= place < MINUTES:
+            amounts[place] = amount
+    return amounts
