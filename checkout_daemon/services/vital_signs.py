@@ -104,7 +104,7 @@ def _comparison_done(settings: Settings, signs: VitalSigns) -> Check:
     caught = signs.caught_up
     if caught is None:
         return Check.failed("comparison", "no daemon has compared its events with Stripe's yet", _start())
-    held = f"Stripe made {caught.made}, we hold {caught.held}, until {caught.until:%Y-%m-%d %H:%M:%S} UTC"
+    held = f"Stripe made {caught.made}, we hold {caught.held}, to {caught.until:%Y-%m-%d %H:%M} UTC"
     if caught.failed or caught.held < caught.made:
         return Check.failed("comparison", f"{held}; {caught.failed} failed", "checkout events list --status failed")
     if not _compares(signs):
@@ -131,7 +131,7 @@ def _lag(signs: VitalSigns) -> Check:
     lag = signs.trouble.lag_seconds
     if lag is None:
         return Check.passed("lag", "no event came within a day")
-    detail = f"events come {lag:.1f} s after Stripe made them, in the median of the newest"
+    detail = f"{lag:.1f} s from Stripe's clock to ours, in the median"
     if lag > _LONGEST_LAG_SECONDS:
         return Check.failed("lag", detail, "checkout events list --since 24h")
     return Check.passed("lag", detail)

@@ -49,7 +49,7 @@ async def test_each_thing_is_said_to_be_right_or_wrong_and_what_mends_it_is_copi
         async with sit(STRIPE_API_BASE=stripe.base, CHECKOUT_STATE_DIR=str(tmp_path / "state")) as seat:
             screen = await open_health(seat)
             assert "✓ ok     daemons       one runs on this machine: process" in row(seat, "daemons")
-            assert "✓ ok     comparison    Stripe made 0, we hold 0, until" in row(seat, "comparison")
+            assert "✓ ok     comparison    Stripe made 0, we hold 0, to 2" in row(seat, "comparison")
             assert "✗ FAULT  dead letters  1 events dead" in row(seat, "dead letters")
             await seat.sees("events/min", "1 now, 1 in an hour")
             assert screen.name_chosen == screen.checkup.faults[0]  # it stands on what is wrong

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,18 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from checkout_daemon.config import load_settings
+from checkout_daemon.services.catching_up import CaughtUp
+from checkout_daemon.services.doctor import CHECKS, Check
+from checkout_daemon.services.vital_signs import MINUTE, MINUTES, VitalSigns, judge
+from checkout_daemon.store.event_reads import EventEnd
+from checkout_daemon.store.outbox import Backlog
+from checkout_daemon.store.terminal_reads import ArrivalLine, OwedLine, Trouble
 from tests.support.orders import add_order
 from tests.tui.conftest import Seat, Sit
+from tui.checkup import Checkup
+from tui.screens.health import HealthScreen
+from tui.screens.trigger import TriggerScreen
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZES = [(80, 24), (160, 45)]
@@ -81,3 +92,62 @@ async def test_the_light_theme_and_the_help(sit: Sit) -> None:
         await seat.press("f2", "question_mark")
         await seat.sees("Keys: Orders")
         await picture(seat, "help")
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x45"])
+async def test_a_trigger(sit: Sit, size: tuple[int, int]) -> None:
+    async with sit(size=size) as seat:
+        seat.app.push_screen(TriggerScreen(seat.app.desk, 1002))
+        screen = await seat.screen_of(TriggerScreen)
+        await seat.until(lambda: screen.order is not None)
+        for line in ("Setting up fixture for: confirm", "Running fixture for: confirm", "Trigger succeeded!"):
+            screen.post_message(TriggerScreen.Said(line, False))
+        end = EventEnd("evt_1", "charge.succeeded", "applied", None, None, 1002, "pending", "completed", None, None)
+        screen.post_message(TriggerScreen.Came(end))
+        ignored = EventEnd("evt_2", "charge.updated", "ignored", "unhandled_type", None, None, None, None, None, None)
+        screen.post_message(TriggerScreen.Came(ignored))
+        screen.post_message(TriggerScreen.Ended(("charge.failed evt_3 dead: amount_mismatch",)))
+        await seat.sees("applied to #1002", "dead: amount")
+        await picture(seat, "trigger")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x45"])
+async def test_health(sit: Sit, size: tuple[int, int]) -> None:
+    async with sit(size=size) as seat:
+        seat.app.desk.checkup = found()
+        await seat.press("H")
+        await seat.screen_of(HealthScreen)
+        await seat.sees("2 faults", "FAULT  endpoint")
+        await picture(seat, "health")
+
+
+def found() -> Checkup:
+    """A look that found two faults, and is not repeated."""
+    at = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
+    minutes = [at - (MINUTES - 1 - place) * MINUTE for place in range(MINUTES)]
+    signs = VitalSigns(
+        at=at,
+        answered_seconds=0.0021,
+        daemons=(4711,),
+        trouble=Trouble(0, 1, 2, 3, 0, 0.6, at),
+        waiting=(Backlog("mail", "queued", 4, 2.0),),
+        caught_up=CaughtUp(at, 412, 412),
+        compared_at=at,
+        arrivals=tuple(
+            ArrivalLine(each, 40 + place * 7 % 23, 0.4 + place % 5 / 5) for place, each in enumerate(minutes)
+        ),
+        owed=tuple(OwedLine(each, place * 3 % 8) for place, each in enumerate(minutes)),
+    )
+    checks = [Check.passed(name, "as it should be") for name in CHECKS]
+    settings = load_settings({"DATABASE_URL": "postgresql://127.0.0.1/none"})
+    faults = [
+        Check.failed(
+            "endpoint", "we_1 for https://shop.example/api/webhook is disabled", "stripe webhook_endpoints update we_1"
+        ),
+        Check.failed("dead_letters", "3 events dead, 2 failed and tried again", "checkout events list --status dead"),
+    ]
+    held = {each.check: each for each in [*checks, *judge(settings, signs), *faults]}
+    checkup = Checkup(found=held, signs=signs, _due=math.inf, _signs_due=math.inf)
+    checkup.answers.extend(0.002 + place % 7 / 2000 for place in range(MINUTES))
+    return checkup

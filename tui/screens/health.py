@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 from tui.actions import Action, command_line
 from tui.checkup import ORDER, Checkup
 from tui.data import Check
+from tui.desk import Desk
 from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Tell
 from tui.texts import plain, span, words
@@ -47,10 +48,13 @@ class HealthScreen(DeskScreen):
         said.can_focus = False
         yield Container(Vertical(checks, id="left"), Vertical(said, Vitals(self.checkup), id="right"), id="halves")
 
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._drawn: dict[str, Check | None] = {}  # by name, as its line says it
+        self._moved = False  # by somebody: it no longer goes to the first fault by itself
+
     def on_mount(self) -> None:
         super().on_mount()
-        self._drawn: dict[str, Check | None] = {}
-        self._moved = False
         self.list.highlighted = 0
         self.list.focus()
         self.set_interval(_LOOK_SECONDS, self._look)
@@ -58,6 +62,8 @@ class HealthScreen(DeskScreen):
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < _WIDE, "-narrow")
+        self._drawn = {}
+        self._show()
 
     @property
     def checkup(self) -> Checkup:
@@ -118,10 +124,13 @@ class HealthScreen(DeskScreen):
         if check is None:
             return Text(f" …        {named}", self._colour("muted"))
         state, tone = (" ✓ ok    ", "success") if check.ok else (" ✗ FAULT ", "error")
-        return Text.assemble(
+        text = Text.assemble(
             (state, f"bold {self._colour(tone)}" if not check.ok else self._colour(tone)), " ",
             (named, "" if check.ok else "bold"), plain(check.detail),
         )  # fmt: skip
+        if check.mend is not None and not self.has_class("-narrow"):
+            text.append(f"\n{'':10}{'→':>{_NAME_WIDTH - 1}} {plain(check.mend)}", self._colour("muted"))
+        return text
 
     def _show_headline(self) -> None:
         faults, unknown = self.checkup.faults, sum(check is None for _, check in self.checkup.checks())

@@ -96,7 +96,7 @@ class TriggerScreen(DeskScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="choice", markup=False)
-        events = PickList(*(Option(_listed(name)) for name in MEANINGS), id="events")
+        events = PickList(*(Option("") for _ in MEANINGS), id="events")
         log = RunLog(self.desk, empty=_NOTHING_YET, id="log")
         yield Container(
             Vertical(events, id="left"), Vertical(Static(id="progress", markup=False), log, id="right"), id="halves"
@@ -114,6 +114,7 @@ class TriggerScreen(DeskScreen):
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < _WIDE, "-narrow")
+        self._list_events()
 
     @property
     def events(self) -> PickList:
@@ -133,6 +134,15 @@ class TriggerScreen(DeskScreen):
         return self._run is not None
 
     # What is chosen
+
+    def _list_events(self) -> None:
+        """Where the list is as wide as the screen, with what each says; the line above says it of the chosen one."""
+        muted = self._colour("muted")
+        for place, (name, each) in enumerate(MEANINGS.items()):
+            text = Text.assemble(f" {name:<{_TYPE_WIDTH}}  ", (f"{each.order:<8}", muted))
+            if self.has_class("-narrow"):
+                text.append(f"  {each.says}", muted)
+            self.events.replace_option_prompt_at_index(place, text)
 
     @work(group="order")
     async def _load_order(self) -> None:
@@ -261,6 +271,7 @@ class TriggerScreen(DeskScreen):
 
     def redraw(self) -> None:
         super().redraw()
+        self._list_events()
         if not self.running:
             self._show_choice()
         self._show_progress()
@@ -320,8 +331,3 @@ class TriggerScreen(DeskScreen):
         from tui.screens.events import EventsScreen
 
         self.app.push_screen(EventsScreen(self.desk))
-
-
-def _listed(name: str) -> Text:
-    each = MEANINGS[name]
-    return Text(f"{name:<{_TYPE_WIDTH}}  {each.order:<8}  {each.says}")

@@ -39,12 +39,14 @@ class Vitals(Static):
     def redraw(self) -> None:
         plots = list(_plots(self._checkup))
         each = min(self.size.height // len(plots), _HIGHEST)
-        draw = self._draw_high if each >= _HIGH else self._draw_low
-        self.update(Text("\n").join(draw(plot, each) for plot in plots))
+        if each >= _HIGH:
+            self.update(Text("\n").join(self._draw_high(plot, each) for plot in plots))
+            return
+        room = max(self.size.width - _LABEL - max(len(plot.said) for plot in plots) - 3, 1)
+        self.update(Text("\n").join(self._draw_low(plot, room) for plot in plots))
 
-    def _draw_low(self, plot: _Plot, _: int) -> Text:
-        room = max(self.size.width - _LABEL - len(plot.said) - 3, 0)
-        drawn = bars(plot.amounts[-room:])[0] if room else ""
+    def _draw_low(self, plot: _Plot, room: int) -> Text:
+        drawn = bars(plot.amounts[-room:])[0]
         return Text.assemble(
             (f" {plot.name:<{_LABEL}}", self._colour("muted")), (drawn, self._colour("primary")), f" {plot.said}"
         )
@@ -71,11 +73,9 @@ def _plots(checkup: Checkup) -> Sequence[_Plot]:
     lag = signs.trouble.lag_seconds
     return [
         _Plot("events/min", events, f"{events[-1]} now, {sum(events)} in an hour"),
-        _Plot("lag", lags, "none" if lag is None else f"{lag:.1f} s, worst minute {max(lags) / 1000:.1f} s"),
+        _Plot("lag", lags, "none" if lag is None else f"{lag:.1f} s, at worst {max(lags) / 1000:.1f} s"),
         _Plot("messages/min", owed, f"{owed[-1]} now, {sum(owed)} in an hour"),
-        _Plot(
-            "database", [0] * (MINUTES - len(answers)) + answers[-MINUTES:], f"{1000 * signs.answered_seconds:.1f} ms"
-        ),
+        _Plot("database", answers[-MINUTES:], f"{1000 * signs.answered_seconds:.1f} ms", "its answers before"),
     ]
 
 
