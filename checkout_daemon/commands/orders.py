@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import astuple
 from datetime import UTC, datetime
 
 from rich.table import Column
 from rich.text import Text
 
+from checkout_daemon.commands.order_filters import OrderOptions, order_filter
 from checkout_daemon.commands.order_page import print_order
 from checkout_daemon.commands.output import answer, plain, print_json, print_json_lines, print_table, say
 from checkout_daemon.commands.running import database_address, with_database
@@ -17,37 +19,18 @@ from checkout_daemon.commands.times import age, clock, read_time
 from checkout_daemon.config import Settings
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import Order
-from checkout_daemon.services.reading import all_orders, searching, show_order
+from checkout_daemon.services.reading import all_orders, show_order
 from checkout_daemon.services.watching import Lost, Trouble, follow_changes
 from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.database import Database
-from checkout_daemon.store.order_reads import OrderFilter, OrderView
+from checkout_daemon.store.order_reads import OrderView
 
 
-def list_orders(
-    statuses: tuple[str, ...],
-    email: str | None,
-    since: str | None,
-    until: str | None,
-    search: str | None,
-    limit: int,
-    *,
-    flagged: bool,
-    as_json: bool,
-) -> int:
+def list_orders(options: OrderOptions, limit: int, *, as_json: bool) -> int:
     now = datetime.now(UTC)
 
     async def work(database: Database, settings: Settings) -> list[Order]:
-        zone = settings.time_zone
-        wanted = OrderFilter(
-            statuses=statuses,
-            email=email,
-            since=None if since is None else read_time(since, "--since", now, zone),
-            until=None if until is None else read_time(until, "--until", now, zone),
-            attention=flagged,
-        )
-        if search is not None:
-            wanted = await searching(database, wanted, search)
+        wanted = await order_filter(database, options, now, settings.time_zone)
         found: list[Order] = []
         # One more than asked for tells whether there are more.
         async for page in all_orders(database, wanted, limit=limit + (not as_json)):
@@ -59,8 +42,7 @@ def list_orders(
 
     orders = with_database(work)
     if not as_json:
-        filtered = bool(statuses or email or since or until or search or flagged)
-        _print_orders(orders[:limit], now, filtered=filtered)
+        _print_orders(orders[:limit], now, filtered=any(astuple(options)))
         if len(orders) > limit:
             say(f"The newest {limit}; there are more: --limit {limit * 10}, or a filter.")
     return 0

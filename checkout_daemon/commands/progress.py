@@ -6,15 +6,15 @@ from __future__ import annotations
 class Progress:
     """Counts steps; the total may become known on the way."""
 
-    def __init__(self, what: str, total: int | None = None) -> None:
+    def __init__(self, what: str, total: int | None = None, *, shown: bool = True) -> None:
         from rich.console import Console
         from rich.progress import MofNCompleteColumn
         from rich.progress import Progress as Bar
 
         console = Console(stderr=True)
         self._bar = Bar(
-            *Bar.get_default_columns(), MofNCompleteColumn(), console=console, disable=not console.is_terminal,
-            transient=True,
+            *Bar.get_default_columns(), MofNCompleteColumn(), console=console,
+            disable=not (shown and console.is_terminal), transient=True,
         )  # fmt: skip
         self._task = self._bar.add_task(what, total=total)
 

@@ -211,6 +211,14 @@ async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView 
     )
 
 
+async def read_items_of_orders(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, list[ItemLine]]:
+    """By order, as they stand in the cart."""
+    found: dict[str, list[ItemLine]] = {}
+    for order_id, *line in await connection.fetch(sql("read_items_of_orders"), list(order_ids)):
+        found.setdefault(str(order_id), []).append(ItemLine(*line))
+    return found
+
+
 def _statements(wanted: OrderFilter) -> tuple[str, ...]:
     """The most selective; of several, the first that fills the page."""
     if wanted.search_ids is not None and wanted.search_text is None:

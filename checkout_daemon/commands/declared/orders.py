@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import click
 
-from checkout_daemon.commands.declared.options import json_option, limit_option, note_option, since_option, yes_option
+from checkout_daemon.commands.declared.options import (
+    WRITABLE_FILE,
+    json_option,
+    limit_option,
+    note_option,
+    since_option,
+    yes_option,
+)
 
 # Written out, because the enumeration's module costs more than click; a test compares them.
 STATUSES = (
@@ -43,32 +54,31 @@ def orders() -> None:
     """
 
 
+def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--search", metavar="TEXT", help="In numbers, ids, names, emails, session and payment ids."),
+        click.option("--attention", "flagged", is_flag=True, help="Only those that a person must look at."),
+        click.option("--until", metavar="WHEN", help="Made before: 24h ago, a date, or an RFC 3339 time."),
+        since_option,
+        click.option("--email", help="Of this customer; upper and lower case are the same."),
+        click.option(
+            "--status",
+            "statuses",
+            multiple=True,
+            type=click.Choice(STATUSES),
+            metavar="STATUS",
+            help="In this status; repeat it for several.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @orders.command("list")
-@click.option(
-    "--status",
-    "statuses",
-    multiple=True,
-    type=click.Choice(STATUSES),
-    metavar="STATUS",
-    help="In this status; repeat it for several.",
-)
-@click.option("--email", help="Of this customer; upper and lower case are the same.")
-@since_option
-@click.option("--until", metavar="WHEN", help="Made before: 24h ago, a date, or an RFC 3339 time.")
-@click.option("--attention", "flagged", is_flag=True, help="Only those that a person must look at.")
-@click.option("--search", metavar="TEXT", help="In numbers, ids, names, emails, session and payment ids.")
+@_filters
 @limit_option
 @json_option
-def orders_list(
-    statuses: tuple[str, ...],
-    email: str | None,
-    since: str | None,
-    until: str | None,
-    flagged: bool,
-    search: str | None,
-    limit: int,
-    as_json: bool,
-) -> int:
+def orders_list(limit: int, as_json: bool, **filters: Any) -> int:
     """List orders, newest first.
 
     STATUS is pending, processing, completed, partially_refunded, refunded, disputed, failed, expired or canceled.
@@ -78,8 +88,32 @@ def orders_list(
       checkout orders list --status failed --status expired --since 7d
     """
     from checkout_daemon.commands import orders
+    from checkout_daemon.commands.order_filters import OrderOptions
 
-    return orders.list_orders(statuses, email, since, until, search, limit, flagged=flagged, as_json=as_json)
+    return orders.list_orders(OrderOptions(**filters), limit, as_json=as_json)
+
+
+@orders.command("export")
+@_filters
+@click.option("--limit", type=click.IntRange(1), help="How many orders at most.  [default: all]")
+@click.option("--format", "form", type=click.Choice(("csv", "jsonl")), default="csv", show_default=True)
+@click.option("--items", is_flag=True, help="A line for each item instead of each order.")
+@click.option("--output", type=WRITABLE_FILE, metavar="FILE", help="Write here, once complete.  [default: stdout]")
+@json_option
+def orders_export(limit: int | None, form: str, items: bool, output: Path | None, as_json: bool, **filters: Any) -> int:
+    """Write orders as CSV or JSON Lines, newest first.
+
+    All that fit the options. Amounts are in minor units, times in UTC. In CSV, text that a spreadsheet would take for
+    a formula begins with an apostrophe. FILE is readable by you alone. --json is --format jsonl.
+
+    \b
+    Example:
+      checkout orders export --status completed --since 30d > orders.csv
+    """
+    from checkout_daemon.commands import order_exports
+    from checkout_daemon.commands.order_filters import OrderOptions
+
+    return order_exports.export(OrderOptions(**filters), limit, "jsonl" if as_json else form, output, items=items)
 
 
 @orders.command("show")

@@ -1,0 +1,65 @@
+"""`checkout orders export`: page by page, so that a million orders take no more memory than a page."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from checkout_daemon.commands.order_filters import OrderOptions, order_filter
+from checkout_daemon.commands.output import say
+from checkout_daemon.commands.progress import Progress
+from checkout_daemon.commands.running import with_database
+from checkout_daemon.config import Settings
+from checkout_daemon.services import exporting
+from checkout_daemon.store.database import Database
+
+
+def export(options: OrderOptions, limit: int | None, form: str, output: Path | None, *, items: bool) -> int:
+    now = datetime.now(UTC)
+
+    async def work(database: Database, settings: Settings) -> tuple[int, int]:
+        wanted = await order_filter(database, options, now, settings.time_zone)
+        orders = rows = 0
+        with _opened(output) as file, _progress(output) as progress:
+            if form == "csv":
+                file.write(exporting.csv_header(items=items))
+            async for page in exporting.export_orders(database, wanted, limit=limit, items=items):
+                file.write((exporting.csv_lines if form == "csv" else exporting.json_lines)(page.rows))
+                orders += page.orders
+                rows += len(page.rows)
+                progress.step(page.orders)
+        return orders, rows
+
+    orders, rows = with_database(work)
+    if output is not None:
+        say(f"{orders} orders" + (f", {rows} items" if items else "") + f" in {output}.")
+    return 0
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    """A file takes its name when all is in it: another program never reads half of one."""
+    if output is None:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            yield file
+        part.replace(output)
+    except OSError as error:
+        raise click.FileError(str(output), error.strerror) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _progress(output: Path | None) -> Progress:
+    return Progress("Orders", shown=output is not None or not sys.stdout.isatty())
