@@ -22,6 +22,7 @@ from checkout_daemon.commands.declared.reconcile import reconcile
 from checkout_daemon.commands.declared.sessions import sessions
 from checkout_daemon.commands.declared.setup import completion, doctor
 from checkout_daemon.commands.declared.trigger import listen, trigger
+from checkout_daemon.commands.declared.webhook import webhook
 
 
 class _Program(click.Group):
@@ -58,6 +59,7 @@ for _command in (
     sessions,
     events,
     outbox,
+    webhook,
     reconcile,
     trigger,
     listen,

@@ -15,6 +15,7 @@ from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import open_database, open_runtime
 from checkout_daemon.services.apply import Applied, Received
+from checkout_daemon.services.secret_matches import SecretMatches
 from checkout_daemon.store.database import Database
 from checkout_daemon.web.edge import edge
 from checkout_daemon.web.keys import CHECKOUT_LIMIT, INTAKE, METRICS, OPENAPI, POOLS, RUNTIME, STOREFRONT
@@ -56,21 +57,26 @@ def create_app(
     app[OPENAPI] = describe(ROUTES)
     add_routes(app)
 
+    def secrets() -> tuple[str, ...]:
+        return settings.webhook_secrets if webhook_secrets is None else webhook_secrets()
+
     async def open_services(app: web.Application) -> AsyncIterator[None]:
         async with open_runtime(settings, metrics=metrics) as runtime:
             app[RUNTIME] = runtime
             # Connections of its own: a flood of checkouts must not make Stripe wait, and Stripe does not wait long.
             inbox = open_database(settings, LANES, statement_timeout_seconds=INTAKE_TIMEOUT_SECONDS)
             app[POOLS] = {"shop": runtime.database, "intake": inbox}
-            app[INTAKE] = intake = Intake(
-                inbox,
-                (lambda: settings.webhook_secrets) if webhook_secrets is None else webhook_secrets,
-                observe=_observer(metrics),
-                matched=lambda place: metrics.secrets.labels(str(place)).inc(),
-            )
+            matches = SecretMatches(runtime.database)
+
+            def matched(place: int) -> None:
+                metrics.secrets.labels(str(place)).inc()
+                matches.count(secrets()[place])
+
+            app[INTAKE] = intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
             await intake.start()
             background = [
                 asyncio.create_task(_sample_pools(app[POOLS], metrics), name="pool-sampler"),
+                asyncio.create_task(matches.write_for_ever(), name="secret-matches"),
                 asyncio.create_task(run_jobs(runtime, jobs), name="jobs"),
             ]
             yield
@@ -78,6 +84,7 @@ def create_app(
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
             await intake.close()
+            await matches.write()
             await inbox.close()
 
     app.cleanup_ctx.append(open_services)

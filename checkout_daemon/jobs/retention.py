@@ -5,9 +5,12 @@ from __future__ import annotations
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.erasing import forget_unpaid
 from checkout_daemon.services.keeping import delete_spent_coupons, drop_old_payloads
+from checkout_daemon.services.secret_matches import forget_old_matches
 
 
 async def drop_payloads(runtime: Runtime) -> int:
+    """And the counts of old."""
+    await forget_old_matches(runtime.database)
     return await drop_old_payloads(runtime.database, runtime.settings.payload_days)
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.outbox import Alert, MessageKind
+from checkout_daemon.domain.webhook_endpoint import read_endpoint
 from checkout_daemon.gateway.events import events_since
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
 from checkout_daemon.runtime import Runtime
@@ -63,8 +64,11 @@ async def tell_of_disabled_endpoint(runtime: Runtime) -> int:
     """Of an endpoint for us that Stripe delivers nothing to any more; how many there are. Asks Stripe."""
     url = f"{runtime.settings.public_url}/api/webhook"
     endpoints = (await list_endpoints(runtime.gateway)).object["data"]
-    disabled = [each["id"] for each in endpoints if each["url"] == url and each["status"] != "enabled"]
-    alert = Alert(f"Stripe has disabled the endpoint {url}", len(disabled), tuple(disabled), "checkout doctor")
+    ours = [read_endpoint(each) for each in endpoints if each["url"] == url]
+    # One that a rotation retired is disabled by us.
+    disabled = [each.id for each in ours if each.status != "enabled" and each.retired_at is None]
+    command = "checkout webhook create --update"
+    alert = Alert(f"Stripe has disabled the endpoint {url}", len(disabled), tuple(disabled), command)
     await runtime.database.run(
         lambda connection: _tell_once(connection, MessageKind.ENDPOINT_DISABLED, disabled, alert)
     )

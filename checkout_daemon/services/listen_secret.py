@@ -48,6 +48,15 @@ def make_known(settings: Settings, secret: str) -> bool:
     return True
 
 
+def make_forgotten(settings: Settings, secret: str) -> bool:
+    """Take it out of dev.env, where there is one, and have the daemons read it. Whether it was there."""
+    path = settings.state_dir / DEV_ENV
+    if not path.is_file() or not drop_secret(path, secret):
+        return False
+    have_secrets_read_again(settings.state_dir)
+    return True
+
+
 def line_to_set(settings: Settings, secret: str) -> str:
     return f"{NAME}={','.join(dict.fromkeys([*settings.webhook_secrets, secret]))}"
 
@@ -65,6 +74,18 @@ def add_secret(path: Path, secret: str) -> bool:
     else:
         text = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n"
     _replace(path, text)
+    return True
+
+
+def drop_secret(path: Path, secret: str) -> bool:
+    """Take it out of the secrets in dev.env; False where it is none of them, or the only one."""
+    text = path.read_text(encoding="utf-8")
+    found = _LINE.search(text)
+    secrets = _SECRET.findall(found.group(1)) if found else []
+    left = [each for each in secrets if each != secret]
+    if found is None or not left or left == secrets:
+        return False
+    _replace(path, f"{text[: found.start()]}{NAME}={','.join(left)}{text[found.end() :]}")
     return True
 
 
