@@ -31,6 +31,7 @@ from checkout_daemon.services.schema import explain_misfit
 from checkout_daemon.services.session_expiring import expire_sessions
 from checkout_daemon.services.session_resending import Resent, resend_session
 from checkout_daemon.services.stripe_cli import CliMissing, Heard
+from checkout_daemon.services.triggering import NEW_ORDER
 from checkout_daemon.services.triggering import Request as TriggerRequest
 from checkout_daemon.services.vital_signs import MINUTE, MINUTES, SIGNS, VitalSigns
 from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes
@@ -45,6 +46,7 @@ __all__ = [
     "MEANINGS",
     "MINUTE",
     "MINUTES",
+    "NEW_ORDER",
     "SIGNS",
     "ChangeLine",
     "Check",

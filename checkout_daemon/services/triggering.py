@@ -7,7 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,12 +15,15 @@ from time import monotonic
 
 from checkout_daemon.config import STRIPE_API_BASE, Settings, is_live_key
 from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.events.meanings import MEANINGS
+from checkout_daemon.domain.money import format_money
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.gateway.sessions import retrieve_session
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.made_events import MadeEvents
 from checkout_daemon.services.order_fixtures import (
     TAG,
+    NotInThisState,
     Step,
     Wanted,
     fixture,
@@ -30,9 +33,13 @@ from checkout_daemon.services.order_fixtures import (
     takes_amount,
 )
 from checkout_daemon.services.reading import show_order
+from checkout_daemon.services.sample_orders import make_sample_order
 from checkout_daemon.services.stripe_cli import Finished, Heard, StripeCli, run_cli
 from checkout_daemon.store.event_reads import EventEnd, read_event_ends
 from checkout_daemon.store.order_reads import OrderView
+
+NEW_ORDER = "new"
+"""In place of an order: one that is made for it."""
 
 _CLI_SECONDS = 120.0
 _HELP_SECONDS = 10.0
@@ -69,7 +76,7 @@ class TriggerFailed(CheckoutError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An event, and the order it shall be about: by anything that find_order takes."""
+    """An event, and the order it shall be about: by anything that find_order takes, or NEW_ORDER."""
 
     event: str
     order: str | None
@@ -99,9 +106,11 @@ async def trigger(
     """Bring it about, and `tell` each event's end as it comes; answers what is wrong with the outcome, as sentences.
 
     Raises UnknownEvent, NotFound, AmbiguousOrder, NotInThisState and ConfigurationError before anything is done, and
-    TriggerFailed where the CLI was refused.
+    TriggerFailed where the CLI was refused. An order that was made for it stays.
     """
     await _check_name(cli, request)
+    if request.order == NEW_ORDER:
+        request = replace(request, order=await _new_order(runtime, request.event, hear))
     types = tuple(dict.fromkeys([*EVENT_TYPES, request.event]))
     if request.order is None:
         plan = _plan_alone(request.event)
@@ -128,6 +137,20 @@ async def _check_name(cli: StripeCli, request: Request) -> None:
         raise UnknownEvent(
             f"{request.event} is not an event that the daemon uses, so it is about no order: leave --order away"
         )
+
+
+async def _new_order(runtime: Runtime, event: str, hear: Heard) -> str:
+    """Its number. Raises NotInThisState, NothingOnSale, StripeUnavailable."""
+    need = MEANINGS[event].order
+    if need != "unpaid":
+        first = "charge.dispute.created" if need == "disputed" else "checkout.session.completed"
+        raise NotInThisState(
+            f"{event} needs an order that is {need}, and a new one is not; this makes one: "
+            f"checkout trigger {first} --order {NEW_ORDER}"
+        )
+    made = await make_sample_order(runtime)
+    hear(f"Made order {made.number} of {format_money(made.amount_total, made.currency)}", False)
+    return str(made.number)
 
 
 def _plan_alone(event: str) -> _Plan:

@@ -13,11 +13,13 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.config import Settings, read_setting
+from checkout_daemon.domain.outbox import Channel
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import daemons
 from checkout_daemon.services.catching_up import BACKFILL, CaughtUp
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import database_mend
+from checkout_daemon.services.outbox.channels import missing_setting
 from checkout_daemon.services.overview import read_trouble
 from checkout_daemon.store.cursors import read_cursor
 from checkout_daemon.store.outbox import Backlog, count_messages
@@ -30,7 +32,7 @@ MINUTES = 60
 SIGNS = ("daemons", "comparison", "outbox", "lag")
 
 # The comparison with Stripe is done every minute by one of the daemons, wherever it runs.
-_COMPARES_WITHIN = timedelta(minutes=5)
+_COMPARES_WITHIN = timedelta(seconds=150)
 _LONGEST_OWED_SECONDS = 600.0
 _LONGEST_LAG_SECONDS = 60.0
 
@@ -73,7 +75,7 @@ async def read_vital_signs(runtime: Runtime, now: datetime) -> VitalSigns:
 
 def judge(settings: Settings, signs: VitalSigns) -> list[Check]:
     """One check for each of SIGNS, in that order."""
-    return [_daemons(settings, signs), _comparison_done(settings, signs), _outbox(signs), _lag(signs)]
+    return [_daemons(settings, signs), _comparison_done(settings, signs), _outbox(settings, signs), _lag(signs)]
 
 
 def no_answer(settings: Settings, detail: str) -> Check:
@@ -96,7 +98,9 @@ def _daemons(settings: Settings, signs: VitalSigns) -> Check:
         which = "one runs on this machine: process" if count == 1 else f"{count} run on this machine: processes"
         return Check.passed("daemons", f"{which} {pids}")
     if _compares(signs):
-        return Check.passed("daemons", "none runs on this machine, but one is at work elsewhere")
+        assert signs.compared_at is not None
+        ago = (signs.at - signs.compared_at).total_seconds()
+        return Check.passed("daemons", f"none runs on this machine now; one was at work {max(ago, 0):.0f} s ago")
     return Check.failed("daemons", f"none runs on {settings.state_dir}, and none was at work lately", _start())
 
 
@@ -113,14 +117,17 @@ def _comparison_done(settings: Settings, signs: VitalSigns) -> Check:
     return Check.passed("comparison", f"{held}{missed}")
 
 
-def _outbox(signs: VitalSigns) -> Check:
+def _outbox(settings: Settings, signs: VitalSigns) -> Check:
+    """What waits for a channel that is not configured is given up in the end, and no fault."""
     waiting = [each for each in signs.waiting if each.status != "dead"]
     dead = [each for each in signs.waiting if each.status == "dead"]
-    oldest = max((each.oldest_seconds for each in waiting), default=0.0)
-    detail = f"{sum(each.messages for each in waiting)} wait, {sum(each.messages for each in dead)} dead"
+    missing = {each.channel: missing_setting(settings, Channel(each.channel)) for each in waiting}
+    oldest = max((each.oldest_seconds for each in waiting if missing[each.channel] is None), default=0.0)
+    unset = ", ".join(sorted({name for name in missing.values() if name is not None}))
+    detail = f"{sum(each.messages for each in waiting)} wait{f' for {unset} to be set' if unset else ''}"
+    detail += f", {sum(each.messages for each in dead)} dead"
     if dead:
-        channels = ", ".join(sorted({each.channel for each in dead}))
-        return Check.failed("outbox", f"{detail} ({channels})", "checkout outbox list --status dead")
+        return Check.failed("outbox", detail, "checkout outbox list --status dead")
     if oldest > _LONGEST_OWED_SECONDS:
         mend = "checkout outbox list --status queued --status failed"
         return Check.failed("outbox", f"{detail}; the oldest has for {oldest / 60:.0f} minutes", mend)

@@ -72,6 +72,16 @@ async def test_every_type_that_is_understood_is_listed_and_tested() -> None:
     assert set(ENDS) == set(EVENT_TYPES)
 
 
+async def test_an_order_is_made_for_it(shop: Shop) -> None:
+    ran = await run_command(shop.dev, "trigger", "checkout.session.expired", "--order", "new")
+    assert ran.code == 0, ran.err
+    number = ran.out.partition("Made order ")[2].split()[0]
+    assert f"applied to #{number}: pending -> expired" in ran.out
+    refused = await run_command(shop.dev, "trigger", "charge.refunded", "--order", "new")
+    assert refused.code == 4
+    assert "checkout trigger checkout.session.completed --order new" in refused.err
+
+
 async def test_an_order_is_completed_with_its_own_amount(shop: Shop) -> None:
     """How long it takes, bench/trigger.py says."""
     order = await shop.check_out()

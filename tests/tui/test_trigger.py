@@ -99,6 +99,24 @@ async def test_part_is_refunded_and_what_cannot_be_is_said(sit: Sit, shop: Shop)
     assert await status_of(shop, order["number"]) == "partially_refunded"
 
 
+async def test_an_order_is_made_for_it_and_then_kept_for_what_comes_next(sit: Sit, shop: Shop) -> None:
+    async with at(sit, shop) as seat:
+        await seat.press("T")
+        screen = await seat.screen_of(TriggerScreen)
+        while screen.event != "charge.refunded":
+            await seat.press("down")
+        await seat.press("n", "enter")
+        await seat.sees("needs an order that is paid")
+        await seat.press("home")
+        await seat.sees("Order  new", "$ checkout trigger checkout.session.completed --order new")
+        await seat.press("enter")
+        await seat.sees("Done in", "pending -> completed")
+        await seat.until(lambda: screen.order is not None and screen.order.status == "completed")
+        await seat.sees(f"Order  {screen.order_number}  completed", f"--order {screen.order_number}")
+        assert screen.order_number is not None
+        assert await status_of(shop, screen.order_number) == "completed"
+
+
 async def test_what_runs_is_stopped_and_goes_with_its_screen(
     sit: Sit, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

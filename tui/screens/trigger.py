@@ -19,6 +19,7 @@ from textual.worker import Worker
 from tui.actions import Action, command_line
 from tui.data import (
     MEANINGS,
+    NEW_ORDER,
     ChangeLine,
     CheckoutError,
     DatabaseUnavailable,
@@ -58,6 +59,7 @@ class TriggerScreen(DeskScreen):
         Action("escape", "back", "Stop what runs, or go back", foot="Back"),
         Action("enter", "trigger", "Have Stripe make the event", "trigger EVENT --order ORDER", "Trigger", writes=True),
         Action("slash", "pick", "Pick the order it happens to", "trigger --order ORDER", foot="Order", show_key="/"),
+        Action("n", "new_order", "To a new order, that is made for it", "trigger EVENT --order new", foot="New"),
         Action("0", "no_order", "To no order: Stripe makes objects of its own", "trigger EVENT", foot="None"),
         Action("a", "amount", "Refund part of it", "trigger --amount MINOR", foot="Amount"),
         Action("x", "stop", "Stop what runs", foot="Stop"),
@@ -88,6 +90,7 @@ class TriggerScreen(DeskScreen):
         super().__init__(desk)
         self.order_number = order_number
         self.order: Order | None = None
+        self.new_order = False  # one is made
         self.amount: int | None = None
         self._run: Worker[None] | None = None
         self._started = 0.0
@@ -170,6 +173,7 @@ class TriggerScreen(DeskScreen):
     def _take(self, order: Order | None) -> None:
         self.order = order
         self.order_number = None if order is None else order.number
+        self.new_order = False
         self.amount = None
         self._show_choice()
 
@@ -190,6 +194,8 @@ class TriggerScreen(DeskScreen):
                 text.append(f"  refund {money(self.amount, order.currency)} of it", "bold")
         elif self.order_number is not None:
             text.append(f"{self.order_number}  …")
+        elif self.new_order:
+            text.append("new", "bold").append("  one piece of the first product, for nobody", muted)
         else:
             text.append("none", "bold").append("  Stripe makes objects of its own; / picks an order", muted)
         self.query_one("#choice", Static).update(text)
@@ -198,8 +204,15 @@ class TriggerScreen(DeskScreen):
         else:
             self.say_command(command_line(*self._words()))
 
+    @property
+    def _order_words(self) -> str | None:
+        """As the command is told which order."""
+        if self.order_number is not None:
+            return str(self.order_number)
+        return NEW_ORDER if self.new_order else None
+
     def _words(self) -> list[object]:
-        order = [] if self.order_number is None else ["--order", self.order_number]
+        order = [] if self._order_words is None else ["--order", self._order_words]
         amount = [] if self.amount is None else ["--amount", self.amount]
         return ["trigger", self.event, *order, *amount]
 
@@ -217,8 +230,7 @@ class TriggerScreen(DeskScreen):
             return
         self._started, self._came = monotonic(), 0
         self.log_box.add("$", self.command, "foreground")
-        order = None if self.order_number is None else str(self.order_number)
-        self._run = self._carry_out(TriggerRequest(self.event, order, self.amount, _WAIT_SECONDS))
+        self._run = self._carry_out(TriggerRequest(self.event, self._order_words, self.amount, _WAIT_SECONDS))
         self.set_class(True, "-run")
         self._show_progress()
 
@@ -244,6 +256,9 @@ class TriggerScreen(DeskScreen):
     def on_trigger_screen_came(self, message: Came) -> None:
         end = message.end
         self._came += 1
+        if self.new_order and end.number is not None:  # what comes next may be about the same
+            self.new_order, self.order_number = False, end.number
+            self._load_order()
         mark, tone = _MARKS.get(end.status, _OTHER_MARK)
         self.log_box.add(mark, f"{end.type}  {end_words(end)}", tone, end.id)
 
@@ -301,6 +316,11 @@ class TriggerScreen(DeskScreen):
         order = await self.app.push_screen_wait(OrderPicker(self.desk, f"Which {need} order", _FITTING[need]))
         if order is not None:
             self._take(order)
+
+    def action_new_order(self) -> None:
+        self._take(None)
+        self.new_order = True
+        self._show_choice()
 
     def action_no_order(self) -> None:
         self._take(None)

@@ -9,7 +9,7 @@ from checkout_daemon.commands.declared.options import json_option, timeout_optio
 
 @click.command()
 @click.argument("event", required=False)
-@click.option("--order", metavar="ORDER", help="Have it happen to this order: its number, id, …")
+@click.option("--order", metavar="ORDER", help="Have it happen to this order: its number, id, …, or `new` to make one.")
 @click.option(
     "--amount", type=click.IntRange(1), metavar="MINOR", help="Refund this much, in minor units.  [default: all]"
 )
