@@ -16,11 +16,12 @@ from checkout_daemon.commands.running import database_address, with_database
 from checkout_daemon.commands.shapes import change_object, view_object
 from checkout_daemon.commands.styles import attention, order_status, remark, transition
 from checkout_daemon.commands.times import age, clock, read_time
+from checkout_daemon.commands.watching import say_trouble
 from checkout_daemon.config import Settings
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.services.reading import all_orders, show_order
-from checkout_daemon.services.watching import Lost, Trouble, follow_changes
+from checkout_daemon.services.watching import follow_changes
 from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.order_reads import OrderView
@@ -98,7 +99,7 @@ def watch(since: str | None, *, as_json: bool) -> int:
         zone = settings.time_zone
         start = None if since is None else read_time(since, "--since", datetime.now(UTC), zone)
         changes = follow_changes(
-            database_address(settings, direct=True), since=start, on_trouble=_say_trouble, on_ready=_say_ready
+            database_address(settings, direct=True), since=start, on_trouble=say_trouble, on_ready=_say_ready
         )
         async with aclosing(changes) as batches:
             async for batch in batches:
@@ -121,10 +122,3 @@ def _print_change(change: ChangeLine, time_zone: str) -> None:
 
 def _say_ready() -> None:
     say("Watching orders; Ctrl-C ends it.")
-
-
-def _say_trouble(trouble: Trouble) -> None:
-    if isinstance(trouble, Lost):
-        say(f"{trouble.reason}; trying again …")
-    else:
-        say("The database answers again; nothing was missed.")

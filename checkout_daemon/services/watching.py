@@ -25,8 +25,8 @@ from checkout_daemon.store.database import settle_plans, unavailable_when_away
 POLL_SECONDS = 5.0
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 30.0
-_FIRST_PAUSE_SECONDS = 0.2
-_LONGEST_PAUSE_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
 _PAGE = 5000
 
 
@@ -74,10 +74,10 @@ async def follow_changes(
     """
     place = _Place(since)
     ready = lost = False
-    pause = _FIRST_PAUSE_SECONDS
+    pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            async with _listening(url) as (connection, told):
+            async with listening(url) as (connection, told):
                 while True:
                     told.clear()
                     if place.done is None and place.since is None:
@@ -89,10 +89,10 @@ async def follow_changes(
                     async for changes in _new_changes(connection, place):
                         if lost:
                             on_trouble(Regained())
-                            lost, pause = False, _FIRST_PAUSE_SECONDS
+                            lost, pause = False, FIRST_PAUSE_SECONDS
                         if changes:
                             yield changes
-                    await _wait(told, poll_seconds)
+                    await wait(told, poll_seconds)
         except DatabaseUnavailable as error:
             if not place.begun:
                 raise
@@ -100,7 +100,7 @@ async def follow_changes(
                 on_trouble(Lost(error.detail))
                 lost = True
         await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that not all come back at once
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
 async def _new_changes(connection: asyncpg.Connection, place: _Place) -> AsyncIterator[list[ChangeLine]]:
@@ -131,7 +131,7 @@ async def _read_page(connection: asyncpg.Connection, place: _Place, now: str) ->
 
 
 @asynccontextmanager
-async def _listening(url: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
+async def listening(url: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
     """A connection of our own, and an event that is set when there is something to read or the connection is gone."""
     told = asyncio.Event()
 
@@ -150,7 +150,8 @@ async def _listening(url: str) -> AsyncIterator[tuple[asyncpg.Connection, asynci
         connection.terminate()
 
 
-async def _wait(told: asyncio.Event, seconds: float) -> None:
+async def wait(told: asyncio.Event, seconds: float) -> None:
+    """Until it is set, or for so long."""
     try:
         async with asyncio.timeout(seconds):
             await told.wait()

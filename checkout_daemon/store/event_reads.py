@@ -116,6 +116,11 @@ async def list_events(
     return [_event(row) for row in rows]
 
 
+async def list_events_named(connection: asyncpg.Connection, ids: Collection[str]) -> list[EventLine]:
+    """As they are now; in no order."""
+    return [_event(row) for row in await connection.fetch(sql("list_events_named"), list(ids))]
+
+
 async def read_event(connection: asyncpg.Connection, event_id: str) -> tuple[EventLine, str | None] | None:
     """An event with its payload as it was received; without one once retention has dropped it."""
     row = await connection.fetchrow(sql("read_event"), event_id)

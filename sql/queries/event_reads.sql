@@ -58,6 +58,12 @@ CROSS JOIN LATERAL (
 ) AS page
 ORDER BY received_at DESC, id DESC LIMIT $4;
 
+-- name: list_events_named
+-- $1 ids
+SELECT id, type, status, reason, order_id, api_version, livemode, created_at, received_at, applied_at, attempts, next_attempt_at,
+       last_error
+FROM stripe_events WHERE id = ANY($1::text[]);
+
 -- name: read_event
 -- $1 id; with its payload, null once retention has dropped it
 SELECT id, type, status, reason, order_id, api_version, livemode, created_at, stripe_events.received_at, applied_at, attempts,

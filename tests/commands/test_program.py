@@ -115,6 +115,7 @@ def test_a_group_alone_shows_what_there_is(run_bare: Run, arguments: list[str]) 
         ["orders", "list"],
         ["orders", "show", "1", "--json"],
         ["orders", "watch"],
+        ["events", "tail"],
         ["orders", "explain", "1"],
         ["events", "replay", "evt_1"],
         ["orders", "note", "1", "text"],

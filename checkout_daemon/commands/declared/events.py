@@ -21,8 +21,12 @@ EVENT_STATUSES = ("applied", "ignored", "failed", "dead")
 
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    until = click.option("--until", metavar="WHEN", help="Received before: 24h ago, a date, or an RFC 3339 time.")
+    return _kinds(until(command))
+
+
+def _kinds(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--until", metavar="WHEN", help="Received before: 24h ago, a date, or an RFC 3339 time."),
         since_option,
         click.option("--fingerprint", metavar="CAUSE", help="Failed for this cause, as `events list` names it."),
         click.option("--order", metavar="ORDER", help="About this order: its number, id, …"),
@@ -83,6 +87,24 @@ def events_show(event: str, as_json: bool) -> int:
     from checkout_daemon.commands import events
 
     return events.show(event, as_json=as_json)
+
+
+@events.command("tail")
+@_kinds
+@json_option
+def events_tail(as_json: bool, **filters: Any) -> int:
+    """Follow events as they come, until Ctrl-C.
+
+    Those that failed appear again when they are tried again, are given up, or are replayed.
+
+    \b
+    Example:
+      checkout events tail --status failed --status dead --json
+    """
+    from checkout_daemon.commands import event_tail
+    from checkout_daemon.commands.event_filters import EventOptions
+
+    return event_tail.tail(EventOptions(**filters), as_json=as_json)
 
 
 @events.command("resend")
