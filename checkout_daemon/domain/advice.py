@@ -20,6 +20,7 @@ def attention_command(code: AttentionCode, subject: str, number: int) -> str:
             | AttentionCode.DISPUTE_NEEDS_RESPONSE
             | AttentionCode.DISPUTE_LOST
         ):
-            return f"checkout orders show {number}"
+            # No command of ours ends these; it says what does, and by when.
+            return f"checkout orders explain {number}"
         case _:
             assert_never(code)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
@@ -18,9 +18,10 @@ import msgspec
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.outbox import Alert, MessageKind
 from checkout_daemon.domain.webhook_endpoint import read_endpoint
-from checkout_daemon.gateway.events import events_since
+from checkout_daemon.gateway.events import events_since, stripe_time
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.catching_up import how_far
 from checkout_daemon.store import alerts
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.events import held_events
@@ -44,20 +45,37 @@ async def tell_of_dead_letters(database: Database) -> int:
 
 
 async def tell_of_silence(runtime: Runtime) -> int:
-    """Of events that Stripe made a while ago and that are not held; how many are missing. Asks Stripe."""
-    now = datetime.now(UTC)
+    """Of events that Stripe made and that did not come: not held though a while old, or fetched since. Asks Stripe.
+
+    How many. A silence begins with the first and ends when for a while none was missed.
+    """
+    now = await stripe_time(runtime.gateway)
     since, until = int((now - _LOOK_BACK).timestamp()), int((now - SILENCE).timestamp())
     async with aclosing(events_since(runtime.gateway, EVENT_TYPES, since, until)) as pages:
         made = [each["id"] for each in await anext(pages, [])]  # the last hundred will do
     async with runtime.database.connection() as connection:
         held = await held_events(connection, made)
     missing = [each for each in made if each not in held]
-    text = f"{_count(missing, 'event')} of Stripe's did not arrive"
-    alert = Alert(text, len(missing), tuple(missing[:_MOST_NAMED]), "checkout doctor")
+    fetched = await _fetched_lately(runtime.database, now)
+    text = f"{_count(len(missing) + fetched, 'event')} of Stripe's did not arrive"
+    command = "checkout doctor"  # what is held by now was fetched by itself; what keeps the next from coming is to find
+    if missing:
+        command = "checkout events backfill --since 3d"
+    elif fetched:
+        text += "; the daemon has fetched what was missing"
+    alert = Alert(text, len(missing) + fetched, tuple(missing[:_MOST_NAMED]), command)
     # One silence, however many events it swallows.
-    subjects = ["silence"] if missing else []
+    subjects = ["silence"] if alert.count else []
     await runtime.database.run(lambda connection: _tell_once(connection, MessageKind.EVENTS_SILENT, subjects, alert))
-    return len(missing)
+    return alert.count
+
+
+async def _fetched_lately(database: Database, now: datetime) -> int:
+    """How many were missed when some last were, if that is not long ago."""
+    caught = await how_far(database)
+    if caught is None or caught.missed_at is None or caught.missed_at < now - SILENCE:
+        return 0
+    return caught.missed
 
 
 async def tell_of_disabled_endpoint(runtime: Runtime) -> int:
@@ -78,11 +96,11 @@ async def tell_of_disabled_endpoint(runtime: Runtime) -> int:
 async def _tell_of_dead_letters(connection: asyncpg.Connection) -> int:
     events = await alerts.raise_dead_events(connection)
     if events:
-        text = f"{_count(events, 'event')} of Stripe's could not be applied"
+        text = f"{_count(len(events), 'event')} of Stripe's could not be applied"
         await _owe(connection, MessageKind.EVENTS_DEAD, text, events, "checkout events list --status dead")
     messages = await alerts.raise_dead_messages(connection, _ABOUT_ALERTS)
     if messages:
-        text = f"{_count(messages, 'message')} could not be sent"
+        text = f"{_count(len(messages), 'message')} could not be sent"
         await _owe(connection, MessageKind.OUTBOX_DEAD, text, messages, "checkout outbox list --status dead")
     return len(events) + len(messages)
 
@@ -103,5 +121,5 @@ async def _owe(
     await owe(connection, kind, subject_id=str(uuid4()), payload=msgspec.json.encode(alert).decode())
 
 
-def _count(things: Collection[str], name: str) -> str:
-    return f"1 {name}" if len(things) == 1 else f"{len(things)} {name}s"
+def _count(number: int, name: str) -> str:
+    return f"1 {name}" if number == 1 else f"{number} {name}s"

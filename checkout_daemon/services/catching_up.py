@@ -74,9 +74,11 @@ async def catch_up(runtime: Runtime) -> int:
 
 
 def _after(before: CaughtUp | None, done: Backfilled, until: datetime, now: datetime) -> CaughtUp:
-    caught = CaughtUp(until, done.scanned, done.held + done.new, done.failed, done.new, now if done.new else None)
-    if before is None or done.new:
+    caught = CaughtUp(until, done.scanned, done.held + done.new, done.failed)
+    if before is None:  # what Stripe made before there was a daemon was not missed
         return caught
+    if done.new:
+        return msgspec.structs.replace(caught, missed=done.new, missed_at=now)
     return msgspec.structs.replace(caught, missed=before.missed, missed_at=before.missed_at)
 
 

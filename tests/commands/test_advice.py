@@ -27,4 +27,4 @@ def test_a_command_that_is_named_can_be_typed(line: str) -> None:
 
 
 def test_every_alert_names_one() -> None:
-    assert len(NAMED) == 4
+    assert len(NAMED) == 5

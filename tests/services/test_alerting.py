@@ -15,6 +15,7 @@ from checkout_daemon.domain.outbox import Alert
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import alerting
 from checkout_daemon.services.alerting import tell_of_dead_letters, tell_of_disabled_endpoint, tell_of_silence
+from checkout_daemon.services.catching_up import catch_up
 from checkout_daemon.services.merge import Telling, merge
 from tests.services.conftest import KEY
 from tests.support.flaky_stripe import FlakyStripe
@@ -111,7 +112,7 @@ async def test_events_that_do_not_arrive_are_told_once_and_no_more_once_they_are
         missing = await tell_of_silence(runtime)
     assert missing >= 2
     (alert,) = await told(connection, "events.silent")
-    assert (alert.count, alert.command) == (missing, "checkout doctor")
+    assert (alert.count, alert.command) == (missing, "checkout events backfill --since 3d")
     for event_id in alert.subjects:
         await connection.execute(DEAD_EVENT, event_id)
     assert await tell_of_silence(runtime) == 0
@@ -119,6 +120,37 @@ async def test_events_that_do_not_arrive_are_told_once_and_no_more_once_they_are
     await connection.execute("DELETE FROM stripe_events")
     await tell_of_silence(runtime)
     assert len(await told(connection, "events.silent")) == 2
+
+
+async def test_events_that_had_to_be_fetched_are_a_silence_too_told_once_and_over_in_a_while(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as http:
+
+        async def post(path: str, **sent: object) -> None:
+            async with http.post(f"{stripe.base}{path}", **sent) as answer:  # type: ignore[arg-type]
+                assert answer.status == 200, await answer.text()
+
+        async def miss(clock: str) -> tuple[int, int]:
+            """Something happens at Stripe, time passes, the job fetches it: how many it was, how many are told of."""
+            await post("/v1/payment_intents", data=CHARGE)
+            await post("/sandbox/clock", json={"advance": clock})
+            return await catch_up(runtime), await tell_of_silence(runtime)
+
+        before_the_first_look = await miss("1m")
+        assert before_the_first_look[0] > 0
+        assert before_the_first_look[1] == 0
+        first, second = await miss("2m"), await miss("2m")
+        assert first[0] == first[1] > 0
+        assert second[1] > 0
+        (alert,) = await told(connection, "events.silent")
+        assert (alert.count, alert.command) == (first[0], "checkout doctor")
+        assert "the daemon has fetched" in alert.text
+
+        await post("/sandbox/clock", json={"advance": "20m"})
+        assert (await catch_up(runtime), await tell_of_silence(runtime)) == (0, 0)
+        await miss("2m")
+        assert len(await told(connection, "events.silent")) == 2
 
 
 async def test_an_endpoint_that_stripe_disabled_is_told_each_time_it_happens(
