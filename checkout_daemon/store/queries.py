@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from importlib import import_module
+from pathlib import Path
 
 _MARK = "-- name: "
 
@@ -17,7 +18,9 @@ def sql(name: str) -> str:
 def all_queries() -> dict[str, str]:
     """Every statement by name; a name used twice is refused."""
     queries: dict[str, str] = {}
-    for path in sorted(files("checkout_daemon.sql").joinpath("queries").iterdir(), key=lambda entry: entry.name):
+    # Not by importlib.resources: importing it takes longer than reading them all, and completion waits for it.
+    folder = Path(import_module("checkout_daemon.sql").__file__ or "").parent / "queries"
+    for path in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if not path.name.endswith(".sql"):
             continue
         for block in path.read_text(encoding="utf-8").split(_MARK)[1:]:

@@ -47,3 +47,12 @@ FROM orders
 WHERE id IN (
     SELECT order_id FROM named WHERE place = (SELECT min(place) FROM named WHERE order_id IS NOT NULL) AND order_id IS NOT NULL)
 ORDER BY created_at DESC, number DESC LIMIT $2;
+
+-- name: newest_numbers
+-- $1 and $2 the first and last number of each range, $3 how many; of each range the newest, then of them all
+SELECT found.number, found.status
+FROM unnest($1::bigint[], $2::bigint[]) AS wanted (low, high)
+CROSS JOIN LATERAL (
+    SELECT number, status FROM orders WHERE number BETWEEN low AND high ORDER BY number DESC LIMIT $3
+) AS found
+ORDER BY number DESC LIMIT $3;

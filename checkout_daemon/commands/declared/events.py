@@ -11,6 +11,7 @@ from checkout_daemon.commands.declared.options import (
     json_option,
     limit_option,
     note_option,
+    order_option,
     since_option,
     timeout_option,
     yes_option,
@@ -29,7 +30,7 @@ def _kinds(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         since_option,
         click.option("--fingerprint", metavar="CAUSE", help="Failed for this cause, as `events list` names it."),
-        click.option("--order", metavar="ORDER", help="About this order: its number, id, …"),
+        order_option("About this order: its number, id, …"),
         _type_option,
         click.option(
             "--status", "statuses", multiple=True, type=click.Choice(EVENT_STATUSES), help="Repeat it for several."

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Command = Callable[..., Any]
 
 PORT = click.IntRange(0, 65535)
 STATE_DIR = click.Path(file_okay=False, path_type=Path)
@@ -14,35 +19,50 @@ READABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def _numbers(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    from checkout_daemon.commands import order_numbers
+
+    return order_numbers.complete(typed)
+
+
+def order_argument(*, required: bool = True, metavar: str | None = None) -> Callable[[Command], Command]:
+    """ORDER: a shell completes numbers."""
+    return click.argument("order", required=required, metavar=metavar, shell_complete=_numbers)
+
+
+def order_option(help_text: str) -> Callable[[Command], Command]:
+    return click.option("--order", metavar="ORDER", help=help_text, shell_complete=_numbers)
+
+
+def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of text.")(command)
 
 
-def yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def yes_option(command: Command) -> Command:
     return click.option("--yes", "-y", is_flag=True, help="Do not ask; needed off a terminal.")(command)
 
 
-def note_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def note_option(command: Command) -> Command:
     return click.option("--note", default="", metavar="TEXT", help="Why; kept in the order's history.")(command)
 
 
-def discounts_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def discounts_option(command: Command) -> Command:
     return click.option("--discounts", is_flag=True, help="The discounts instead of the products.")(command)
 
 
-def since_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def since_option(command: Command) -> Command:
     return click.option("--since", metavar="WHEN", help="From: 30m, 24h or 7d ago, a date, or an RFC 3339 time.")(
         command
     )
 
 
-def limit_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def limit_option(command: Command) -> Command:
     return click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most.")(
         command
     )
 
 
-def timeout_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def timeout_option(command: Command) -> Command:
     return click.option(
         "--timeout",
         "timeout_seconds",

@@ -13,6 +13,7 @@ from checkout_daemon.commands.declared.options import (
     json_option,
     limit_option,
     note_option,
+    order_argument,
     since_option,
     yes_option,
 )
@@ -117,7 +118,7 @@ def orders_export(limit: int | None, form: str, items: bool, output: Path | None
 
 
 @orders.command("show")
-@click.argument("order")
+@order_argument()
 @json_option
 def orders_show(order: str, as_json: bool) -> int:
     """Show all there is about one order.
@@ -134,7 +135,7 @@ def orders_show(order: str, as_json: bool) -> int:
 
 
 @orders.command("explain")
-@click.argument("order")
+@order_argument()
 @json_option
 def orders_explain(order: str, as_json: bool) -> int:
     """Say why an order is in its state.
@@ -168,7 +169,7 @@ def orders_watch(since: str | None, as_json: bool) -> int:
 
 
 @orders.command("refund")
-@click.argument("order")
+@order_argument()
 @click.option("--amount", type=click.IntRange(1), metavar="MINOR", help="In minor units.  [default: all that is left]")
 @click.option("--payment", "payment_id", metavar="ID", help="This payment (pi_…), where the order has several.")
 @click.option("--reason", type=click.Choice(REFUND_REASONS), metavar="REASON", help="As Stripe knows it; see above.")
@@ -193,7 +194,7 @@ def orders_refund(
 
 
 @orders.command("cancel")
-@click.argument("order")
+@order_argument()
 @note_option
 @yes_option
 @json_option
@@ -213,7 +214,7 @@ def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
 
 
 @orders.command("erase")
-@click.argument("order")
+@order_argument()
 @click.option("--customer", is_flag=True, help="Of all orders of the same email.")
 @note_option
 @yes_option
@@ -234,7 +235,7 @@ def orders_erase(order: str, note: str, *, customer: bool, yes: bool, as_json: b
 
 
 @orders.command("ack")
-@click.argument("order")
+@order_argument()
 @click.argument("reason", type=click.Choice(ATTENTION_CODES), metavar="REASON")
 @note_option
 @json_option
@@ -253,7 +254,7 @@ def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
 
 
 @orders.command("note")
-@click.argument("order")
+@order_argument()
 @click.argument("text")
 @json_option
 def orders_note(order: str, text: str, as_json: bool) -> int:

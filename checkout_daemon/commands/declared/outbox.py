@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from checkout_daemon.commands.declared.options import json_option, limit_option, since_option, yes_option
+from checkout_daemon.commands.declared.options import (
+    json_option,
+    limit_option,
+    order_option,
+    since_option,
+    yes_option,
+)
 
 # Written out, because the enumerations' module costs more than click; a test compares them.
 MESSAGE_STATUSES = ("queued", "sent", "failed", "dead", "skipped")
@@ -17,7 +23,7 @@ CHANNEL_NAMES = ("mail", "alert", "webhook")
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         since_option,
-        click.option("--order", metavar="ORDER", help="About this order: its number, id, …"),
+        order_option("About this order: its number, id, …"),
         click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Such as order.completed; repeatable."),
         click.option(
             "--channel", "channels", multiple=True, type=click.Choice(CHANNEL_NAMES), help="Repeat it for several."

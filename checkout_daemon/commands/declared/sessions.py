@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import json_option, limit_option, note_option, since_option, yes_option
+from checkout_daemon.commands.declared.options import (
+    json_option,
+    limit_option,
+    note_option,
+    order_argument,
+    since_option,
+    yes_option,
+)
 
 # As PAYABLE_STATUSES has them; a test compares them.
 RESENDABLE = ("pending", "failed", "expired")
@@ -21,7 +28,7 @@ def sessions() -> None:
 
 
 @sessions.command("resend")
-@click.argument("order", required=False)
+@order_argument(required=False)
 @click.option(
     "--status",
     "statuses",
@@ -79,7 +86,7 @@ def sessions_resend(
 
 
 @sessions.command("expire")
-@click.argument("order", metavar="ORDER|cs_…")
+@order_argument(metavar="ORDER|cs_…")
 @note_option
 @yes_option
 @json_option
@@ -121,7 +128,7 @@ def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_j
 
 
 @sessions.command("show")
-@click.argument("order", metavar="ORDER|cs_…")
+@order_argument(metavar="ORDER|cs_…")
 @json_option
 def sessions_show(order: str, as_json: bool) -> int:
     """Show a session, or all of an order, with the link.
@@ -136,7 +143,7 @@ def sessions_show(order: str, as_json: bool) -> int:
 
 
 @sessions.command("sync")
-@click.argument("order")
+@order_argument()
 @click.option("--dry-run", is_flag=True, help="Only show what differs.")
 @note_option
 @json_option

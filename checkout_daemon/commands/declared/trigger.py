@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import json_option, timeout_option
+from checkout_daemon.commands.declared.options import json_option, order_option, timeout_option
 
 
 @click.command()
 @click.argument("event", required=False)
-@click.option("--order", metavar="ORDER", help="Have it happen to this order: its number, id, …, or `new` to make one.")
+@order_option("Have it happen to this order: its number, id, …, or `new` to make one.")
 @click.option(
     "--amount", type=click.IntRange(1), metavar="MINOR", help="Refund this much, in minor units.  [default: all]"
 )

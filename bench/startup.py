@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""How long help and completion keep a person waiting, against Python importing what they cannot do without.
+
+`checkout --help` and the completion of commands and options: at most 1.6 times `python -c "import click"`. The
+completion of order numbers: at most 1.5 times `python -c "import click, asyncpg"`, and one query: connected, asked
+and answered, measured beside it. Medians of interleaved rounds; a database of 20,000 orders.
+
+    .venv/bin/python bench/startup.py [--rounds 25]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import asyncpg
+
+from checkout_daemon.dev.postgres import EmbeddedPostgres
+from checkout_daemon.store.migrations import migrate
+from checkout_daemon.store.order_numbers import newest_numbers
+
+CHECKOUT = str(Path(sys.executable).parent / "checkout")
+CLICK = 'python -c "import click"'
+ASYNCPG = 'python -c "import click, asyncpg"'
+QUERY = "one query"
+HELP = "checkout --help"
+COMMANDS = "checkout ord<Tab>"
+OPTIONS = "checkout orders list --st<Tab>"
+NUMBERS = "checkout orders show 21<Tab>"
+# What it costs against what, at most.
+BUDGETS = ((HELP, CLICK, 1.6), (COMMANDS, CLICK, 1.6), (OPTIONS, CLICK, 1.6), (NUMBERS, ASYNCPG, 1.5))
+ORDERS = """
+INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
+                    customer_phone, livemode)
+SELECT gen_random_uuid(), 'usd', 1, 0, 1, 'N', 'n@example.com', '+15555550123', false FROM generate_series(1, 20000)
+"""
+
+
+def completion(words: str) -> dict[str, str]:
+    return {
+        "_CHECKOUT_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
+
+
+def wall(command: list[str], environ: dict[str, str], said: str = "") -> float:
+    started = time.perf_counter()
+    ran = subprocess.run(command, env=os.environ | environ, capture_output=True, text=True, check=True)
+    seconds = time.perf_counter() - started
+    if said not in ran.stdout:
+        raise SystemExit(f"{command} {environ.get('COMP_WORDS', '')}: {said!r} is missing in {ran.stdout!r}")
+    return seconds
+
+
+async def query(url: str) -> float:
+    started = time.perf_counter()
+    await newest_numbers(url, "21", 50)
+    return time.perf_counter() - started
+
+
+async def one_round(url: str, seconds: dict[str, list[float]]) -> None:
+    python, database = sys.executable, {"DATABASE_URL": url}
+    seconds[CLICK].append(wall([python, "-c", "import click"], {}))
+    seconds[HELP].append(wall([CHECKOUT, "--help"], {}, "orders"))
+    seconds[COMMANDS].append(wall([CHECKOUT], completion("checkout ord"), "orders"))
+    seconds[OPTIONS].append(wall([CHECKOUT], completion("checkout orders list --st"), "--status"))
+    seconds[ASYNCPG].append(wall([python, "-c", "import click, asyncpg"], {}))
+    seconds[QUERY].append(await query(url))
+    seconds[NUMBERS].append(wall([CHECKOUT], completion("checkout orders show 21") | database, "plain,21000"))
+
+
+def make_state_dir() -> Path:
+    """One that the user whom PostgreSQL runs as can enter."""
+    path = Path(tempfile.mkdtemp(prefix="checkout-bench-"))
+    path.chmod(0o755)
+    return path
+
+
+async def main(rounds: int) -> bool:
+    state = make_state_dir()
+    server = EmbeddedPostgres(state)
+    await server.start()
+    seconds: dict[str, list[float]] = {name: [] for name in (CLICK, ASYNCPG, QUERY, HELP, COMMANDS, OPTIONS, NUMBERS)}
+    try:
+        await migrate(server.url())
+        connection = await asyncpg.connect(server.url())
+        await connection.execute(ORDERS)
+        await connection.execute("ANALYZE orders")
+        await connection.close()
+        await one_round(server.url(), {name: [] for name in seconds})  # what is read from disk once
+        for _ in range(rounds):
+            await one_round(server.url(), seconds)
+    finally:
+        await server.stop()
+        shutil.rmtree(state, ignore_errors=True)
+    return report({name: statistics.median(each) for name, each in seconds.items()})
+
+
+def report(seconds: dict[str, float]) -> bool:
+    """Print it; whether all budgets are kept."""
+    kept = True
+    for name in (CLICK, ASYNCPG, QUERY):
+        print(f"{name:34} {1000 * seconds[name]:6.0f} ms")
+    for name, base, most in BUDGETS:
+        own = seconds[name] - (seconds[QUERY] if name == NUMBERS else 0)
+        ratio = own / seconds[base]
+        kept = kept and ratio <= most
+        verdict = "ok" if ratio <= most else "OVER BUDGET"
+        print(f"{name:34} {1000 * seconds[name]:6.0f} ms  {ratio:5.2f} of {most} times {base}: {verdict}")
+    return kept
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=25)
+    sys.exit(not asyncio.run(main(parser.parse_args().rounds)))

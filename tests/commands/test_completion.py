@@ -1,0 +1,135 @@
+"""What a shell completes: commands and options in a real bash, and ORDER from the database, at once or not at all."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import click
+import pytest
+
+import cli
+from checkout_daemon.store.order_numbers import number_ranges
+from tests.commands.conftest import go
+from tests.support.orders import NOW, add_order
+
+CHECKOUT = Path(sys.executable).parent / "checkout"
+Complete = Callable[[str], list[str]]
+
+# What bash does at Tab: the function that `complete` was told, with the words so far.
+BASH = """
+source <("$CHECKOUT" completion bash)
+COMP_WORDS=($LINE); [[ $LINE == *' ' ]] && COMP_WORDS+=("")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+function=$(complete -p checkout | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
+compopt() { :; }
+"$function" "$CHECKOUT"
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.fixture
+def complete(database_url: str, tmp_path: Path) -> Complete:
+    """A line typed in bash, and what Tab offers; what is said on stderr is a failure."""
+
+    def complete(line: str) -> list[str]:
+        environ = {**os.environ, "CHECKOUT": str(CHECKOUT), "LINE": line, "DATABASE_URL": database_url}
+        ran = subprocess.run(
+            ["bash", "--norc", "-c", BASH], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+        return ran.stdout.split()
+
+    return complete
+
+
+@pytest.fixture
+def orders(database_url: str) -> None:
+    """1001 to 1012, the first the oldest."""
+
+    async def work() -> None:
+        connection = await asyncpg.connect(database_url)
+        for place in range(12):
+            await add_order(connection, created_at=NOW - timedelta(hours=20 - place))
+        await connection.close()
+
+    go(work())
+
+
+def patiently(complete: Complete, line: str) -> list[str]:
+    """A busy machine may take longer than a person waits; a person would press Tab again."""
+    deadline = time.monotonic() + 30
+    while not (found := complete(line)) and time.monotonic() < deadline:
+        pass
+    return found
+
+
+@pytest.mark.usefixtures("orders")
+def test_bash_completes_commands_options_and_numbers_newest_first(complete: Complete) -> None:
+    assert complete("checkout ord") == ["orders"]
+    assert complete("checkout orders list --at") == ["--attention"]
+    assert complete("checkout orders list --status par") == ["partially_refunded"]
+    assert patiently(complete, "checkout orders show 101") == ["1012", "1011", "1010"]
+    assert patiently(complete, "checkout sessions resend ") == [str(number) for number in range(1012, 1000, -1)]
+    assert patiently(complete, "checkout events list --order 1012") == ["1012"]
+    assert complete("checkout orders show 2") == []
+    assert complete("checkout orders show ada@") == []
+
+
+def walk(group: click.Group) -> Iterator[click.Command]:
+    for command in group.commands.values():
+        yield from walk(command) if isinstance(command, click.Group) else (command,)
+
+
+def test_wherever_an_order_is_asked_for_it_is_completed() -> None:
+    asked = [parameter for command in walk(cli.checkout) for parameter in command.params if parameter.name == "order"]
+    assert len(asked) > 10
+    assert all(parameter._custom_shell_complete is not None for parameter in asked)
+
+
+@pytest.mark.parametrize("state", ["refuses", "silent", "wrong", "unset"])
+def test_a_database_that_does_not_answer_offers_nothing_in_time(tmp_path: Path, state: str) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))  # accepts, and never says a word
+    port = listener.getsockname()[1]
+    if state == "refuses":
+        listener.close()
+    url = {"wrong": "mysql://x/y", "unset": ""}.get(state, f"postgresql://shop:verysecret@127.0.0.1:{port}/shop")
+    environ = {**os.environ, "DATABASE_URL": url, "_CHECKOUT_COMPLETE": "bash_complete"}
+
+    def wall(line: str) -> float:
+        started = time.monotonic()
+        words = {"COMP_WORDS": line, "COMP_CWORD": "3"}
+        ran = subprocess.run([CHECKOUT], env=environ | words, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert (ran.returncode, ran.stdout.strip(), ran.stderr) == (0, "", "")
+        return time.monotonic() - started
+
+    # Beside the time of a start that asks nothing: of several tries the best, for the machine may be busy.
+    try:
+        waited = min(wall("checkout orders show 10") - wall("checkout orders show x@") for _ in range(4))
+    finally:
+        listener.close()
+    assert waited < (1.0 if state == "silent" else 0.7)
+
+
+@pytest.mark.parametrize(
+    ("digits", "fit", "unfit"),
+    [("", [1, 1001, 2**63 - 1], [0]), ("10", [10, 100, 109, 1099, 10_000], [1, 11, 110, 1100, 2010]), ("0", [], [1])],
+)
+def test_the_ranges_are_the_numbers_that_begin_so(digits: str, fit: list[int], unfit: list[int]) -> None:
+    def held(number: int) -> bool:
+        return any(low <= number <= high for low, high in number_ranges(digits))
+
+    assert [held(number) for number in fit] == [True] * len(fit)
+    assert not any(held(number) for number in unfit)
+
+
+def test_ranges_end_where_numbers_do() -> None:
+    for digits in ("9223372036854775807", "9223372036854775808", "9" * 19, "9" * 25, "1"):
+        assert all(low <= high < 2**63 for low, high in number_ranges(digits))
