@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -36,7 +37,8 @@ class Terminal(App[CheckoutError | None]):
     ]
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__()
+        # With NO_COLOR Textual still draws in greys, unless the terminal's own colours are used.
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.desk = desk
         self.following = False  # whether all changes from now on will be seen
         for theme in THEMES:

@@ -14,51 +14,76 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from checkout_daemon.config import STRIPE_API_BASE, Settings
+from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.events.meanings import MEANINGS, Meaning
 from checkout_daemon.domain.orders import Order, OrderStatus
 from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseUnavailable, NotFound
 from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.services import overview, reading, refunding, remarks, stripe_cli, triggering, vital_signs
+from checkout_daemon.services import (
+    overview,
+    reading,
+    refunding,
+    remarks,
+    replaying,
+    resending,
+    stripe_cli,
+    triggering,
+    vital_signs,
+)
 from checkout_daemon.services.canceling import cancel_order, check_cancelable
+from checkout_daemon.services.dead_letters import dead_letters
 from checkout_daemon.services.doctor import CHECKS, Check, examine
 from checkout_daemon.services.event_ends import end_words
+from checkout_daemon.services.explaining import Finding, explain_order
+from checkout_daemon.services.history import DeedLine, History, read_history
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.outbox.reading import all_messages
 from checkout_daemon.services.overview import INTERVAL, EventRow, Figures, OrderRow
 from checkout_daemon.services.refund_rules import RefundPlan, RefundWish
 from checkout_daemon.services.refunding import Refunded
+from checkout_daemon.services.replaying import Replayed
 from checkout_daemon.services.schema import explain_misfit
 from checkout_daemon.services.session_expiring import expire_sessions
 from checkout_daemon.services.session_resending import Resent, resend_session
 from checkout_daemon.services.stripe_cli import CliMissing, Heard
+from checkout_daemon.services.syncing import Difference, Synced, sync_order
 from checkout_daemon.services.triggering import NEW_ORDER
 from checkout_daemon.services.triggering import Request as TriggerRequest
 from checkout_daemon.services.vital_signs import MINUTE, MINUTES, SIGNS, VitalSigns
 from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes
+from checkout_daemon.store.attempts import AttemptLine
 from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.event_reads import EventCursor, EventEnd, EventFilter, EventLine
+from checkout_daemon.store.event_reads import Cause, EventCursor, EventEnd, EventFilter, EventLine
 from checkout_daemon.store.order_reads import OrderCursor, OrderFilter, OrderView
 from checkout_daemon.store.outbox import MessageFilter, MessageLine
 
 __all__ = [
     "CHECKS",
+    "EVENT_TYPES",
     "INTERVAL",
     "MEANINGS",
     "MINUTE",
     "MINUTES",
     "NEW_ORDER",
     "SIGNS",
+    "AttemptLine",
+    "Cause",
+    "CauseItem",
     "ChangeLine",
     "Check",
     "CheckoutError",
     "Data",
     "DatabaseUnavailable",
+    "DeedLine",
+    "Difference",
     "EventEnd",
     "EventFilter",
     "EventItem",
     "EventLine",
     "EventRow",
     "Figures",
+    "Finding",
+    "History",
     "Lost",
     "Meaning",
     "MessageLine",
@@ -72,8 +97,10 @@ __all__ = [
     "OrderView",
     "RefundPlan",
     "Regained",
+    "Replayed",
     "Resent",
     "Settings",
+    "Synced",
     "TriggerRequest",
     "Trouble",
     "VitalSigns",
@@ -84,14 +111,17 @@ __all__ = [
 
 _CONNECTIONS = 4
 _MOST_MESSAGES = 200
+_RESEND_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class WholeOrder:
-    """All there is about an order, and what its customer and the shop's systems were told of it."""
+    """All there is about an order, what its customer and the shop's systems were told of it, and what explains it."""
 
     view: OrderView
     messages: tuple[MessageLine, ...]
+    findings: tuple[Finding, ...]
+    history: History
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +152,21 @@ class EventItem:
     @property
     def place(self) -> tuple[datetime, str]:
         return (self.row.event.received_at, self.row.event.id)
+
+
+@dataclass(frozen=True, slots=True)
+class CauseItem:
+    """A cause in the list of what could not be applied."""
+
+    cause: Cause
+
+    @property
+    def key(self) -> str:
+        return self.cause.fingerprint
+
+    @property
+    def place(self) -> tuple[datetime, str]:
+        return (self.cause.last_at, self.cause.fingerprint)
 
 
 class Data:
@@ -173,12 +218,23 @@ class Data:
         event, payload = await reading.show_event(self._database, event_id)
         return event, None if payload is None else json.loads(payload)
 
+    def causes(self) -> CauseSource:
+        """The list of what could not be applied, by cause."""
+        return CauseSource(self._runtime)
+
+    async def events_of_cause(self, fingerprint: str) -> list[str]:
+        """The ids of what failed for a cause, in the order in which they are to be applied again."""
+        found = await replaying.events_to_replay(self._database, EventFilter(fingerprint=fingerprint))
+        return [event.id for event in found]
+
     async def order(self, order_id: str) -> WholeOrder:
         """Raises NotFound."""
         view = await reading.show_order(self._database, order_id)
         wanted = MessageFilter(order_id=view.order.id)
         messages = [each async for page in all_messages(self._database, wanted, limit=_MOST_MESSAGES) for each in page]
-        return WholeOrder(view, tuple(messages))
+        explanation = await explain_order(self._database, view.order.id)
+        history = await read_history(self._database, view.order.id)
+        return WholeOrder(view, tuple(messages), explanation.findings, history)
 
     # What an operator does: as the commands do it, in the name of who runs this process
 
@@ -214,6 +270,23 @@ class Data:
     async def note(self, order_id: str, text: str) -> None:
         """Raises InvalidRequest."""
         await remarks.note_order(self._database, order_id, text, operator=this_operator())
+
+    async def sync(self, order_id: str, *, apply: bool) -> Synced:
+        """What differs at Stripe; merged with `apply`. Raises OtherMode, StripeUnavailable, StripeRejected."""
+        return await sync_order(self._runtime, order_id, cause="session.sync", actor=this_operator(), apply=apply)
+
+    async def replay(self, event_id: str) -> Replayed:
+        """Raises NotFound, NotReplayed."""
+        return await replaying.replay(self._database, event_id, operator=this_operator())
+
+    def replay_each(self, event_ids: Sequence[str]) -> AsyncGenerator[Replayed, None]:
+        """One after the other until one fails again. Raises NotFound, NotReplayed."""
+        return replaying.replay_many(self._database, event_ids, operator=this_operator())
+
+    async def resend_event(self, event_id: str) -> EventEnd:
+        """What became of it. Raises NotFound, NotResent, CliMissing, CliStuck, StripeUnavailable."""
+        with stripe_cli.open_stripe_cli(self._runtime.settings) as cli:
+            return await resending.resend(self._runtime, cli, event_id, timeout_seconds=_RESEND_SECONDS)
 
     def cannot_trigger(self) -> tuple[str, str] | None:
         """Why no event can be brought about here, and the command that mends it, if one does; None where it can."""
@@ -300,6 +373,22 @@ class EventSource:
     async def skip(self, after: Any | None, count: int) -> Any | None:
         page = await self.page(after, count)
         return page[-1].place if len(page) == count else None
+
+
+class CauseSource:
+    """Causes as a listing reads them: few enough to be read at once."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._database = runtime.database
+
+    async def count(self) -> int | None:
+        return None
+
+    async def page(self, after: Any | None, limit: int) -> Sequence[CauseItem]:
+        return [CauseItem(each) for each in await dead_letters(self._database)]
+
+    async def skip(self, after: Any | None, count: int) -> Any | None:
+        return None
 
 
 @asynccontextmanager

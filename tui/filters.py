@@ -1,4 +1,4 @@
-"""What narrows the list of orders: statuses, attention, time and a search; as a filter, as chips, as a command."""
+"""What narrows the lists of orders and of events: each as a filter, as chips and as a command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from tui.actions import command_line
-from tui.data import OrderFilter
+from tui.data import EventFilter, OrderFilter
 from tui.texts import words
 
 SPANS = (None, "1h", "24h", "7d", "30d")
@@ -51,3 +51,49 @@ class Choice:
             ("span", f"t last {self.span}" if self.span else "t any time", self.span is not None),
             ("search", f"/ {self.search}" if self.search else "/ search", bool(self.search)),
         ]
+
+
+UNHAPPY = ("failed", "dead")
+
+
+@dataclass(frozen=True, slots=True)
+class EventChoice:
+    """`order`: the id and number of the order that events are about; `fingerprint`: the cause for which they failed."""
+
+    statuses: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    order: tuple[str, int] | None = None
+    fingerprint: str = ""
+
+    @property
+    def narrows(self) -> bool:
+        return self != EventChoice()
+
+    def filter(self) -> EventFilter:
+        return EventFilter(
+            statuses=self.statuses,
+            types=self.types,
+            order_id=None if self.order is None else self.order[0],
+            fingerprint=self.fingerprint or None,
+        )
+
+    def command(self) -> str:
+        """The command that lists the same."""
+        options: list[object] = [option for status in self.statuses for option in ("--status", status)]
+        options += [option for event_type in self.types for option in ("--type", event_type)]
+        options += ["--order", self.order[1]] if self.order else []
+        options += ["--fingerprint", self.fingerprint] if self.fingerprint else []
+        return command_line("events", "list", *options)
+
+    def chips(self) -> list[tuple[str, str, bool]]:
+        """Action, text, and whether it narrows."""
+        types = ", ".join(self.types)
+        chips = [
+            ("statuses", f"s {', '.join(self.statuses) or 'any status'}", bool(self.statuses)),
+            ("types", f"t {types if len(self.types) < 2 else f'{len(self.types)} types'}" if types else "t any type",
+             bool(types)),
+            ("order_of", f"/ order {self.order[1]}" if self.order else "/ any order", self.order is not None),
+        ]  # fmt: skip
+        if self.fingerprint:
+            chips.append(("clear", f"0 cause {self.fingerprint}", True))
+        return chips

@@ -1,12 +1,12 @@
-"""An order's history as one line of time: deliveries, changes, acts of people, sessions and mails, newest first."""
+"""An order's history as one line of time: deliveries, attempts, changes, acts of people and mails, newest first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from tui.data import ChangeLine, EventLine, MessageLine, WholeOrder
+from tui.data import AttemptLine, ChangeLine, DeedLine, EventLine, MessageLine, WholeOrder
 from tui.texts import plain, short_id, words
 
 
@@ -23,11 +23,13 @@ class Moment:
 
 
 _EVENT_TONES = {"applied": "success", "ignored": "muted", "failed": "warning", "dead": "error"}
+# The log's clock is this machine's, the changes' is the database's.
+_SAME_MOMENT = timedelta(minutes=1)
 _DAEMON = ("stripe", "shopper", "checkout-daemon")
 
 
 def moments(whole: WholeOrder) -> list[Moment]:
-    """A change that an event caused is told with its event."""
+    """A change that an event caused is told with its event, and that of a person with their entry in the log."""
     view = whole.view
     caused: dict[str, list[ChangeLine]] = {}
     alone: list[ChangeLine] = []
@@ -38,14 +40,15 @@ def moments(whole: WholeOrder) -> list[Moment]:
         else:
             alone.append(change)
     found = [_event(event, caused.get(event.id, [])) for event in view.events]
+    for deed in whole.history.deeds:
+        told = next((each for each in alone if _is_of(each, deed)), None)
+        if told is not None:
+            alone.remove(told)
+        found.append(_deed(deed))
     found += [_change(change) for change in alone]
-    found += [
-        Moment(each.created_at, "·", f"session {each.attempt} made", "muted", detail=short_id(each.id))
-        for each in view.sessions
-        if each.attempt
-    ]
+    found += [_attempt(each) for each in whole.history.attempts]
     found += [_message(message) for message in whole.messages]
-    return sorted(found, key=lambda each: each.at, reverse=True)
+    return sorted(found, key=lambda each: (each.at, each.what), reverse=True)
 
 
 def _event(event: EventLine, changes: Iterable[ChangeLine]) -> Moment:
@@ -69,6 +72,32 @@ def _change(change: ChangeLine) -> Moment:
         _step(change),
         note,
     )
+
+
+def _is_of(change: ChangeLine, deed: DeedLine) -> bool:
+    same = (change.actor, change.cause) == (deed.actor, deed.kind)
+    return same and abs(change.at - deed.at) < _SAME_MOMENT
+
+
+def _deed(deed: DeedLine) -> Moment:
+    """What a person did, as the operator log has it."""
+    step = "" if deed.from_status == deed.to_status else f"{words(deed.from_status)} → {words(deed.to_status)}"
+    details = ", ".join(f"{words(name)} {short_id(plain(text))}" for name, text in deed.details)
+    note = "" if not deed.note else plain(deed.note)
+    entry = ", ".join(filter(None, (details, f"operator log entry {deed.number}")))
+    detail = "\n".join(filter(None, (note, entry)))
+    return Moment(deed.at, "●", f"{plain(deed.actor)}: {words(deed.kind)}", "primary", step, detail)
+
+
+def _attempt(attempt: AttemptLine) -> Moment:
+    """A session asked of Stripe, and what came of it."""
+    if attempt.session_id is not None:
+        return Moment(
+            attempt.started_at, "·", f"session {attempt.number} made", "muted", detail=short_id(attempt.session_id)
+        )
+    came = "refused" if attempt.rejected_at else "asked for, no answer kept"
+    error = plain(attempt.error) if attempt.error else ""
+    return Moment(attempt.started_at, "·", f"session {attempt.number} {came}", "warning", detail=error)
 
 
 def _step(change: ChangeLine) -> str:

@@ -22,6 +22,17 @@ class Attempt:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AttemptLine:
+    """The same without its parameters, for those who look."""
+
+    number: int
+    started_at: datetime
+    session_id: str | None
+    rejected_at: datetime | None
+    error: str | None
+
+
 async def last_attempt(connection: asyncpg.Connection, order_id: str) -> Attempt | None:
     row = await connection.fetchrow(sql("last_attempt"), order_id)
     if row is None:
@@ -34,6 +45,11 @@ async def last_attempt(connection: asyncpg.Connection, order_id: str) -> Attempt
         row["rejected_at"] is not None,
         row["error"],
     )
+
+
+async def list_attempts(connection: asyncpg.Connection, order_id: str) -> list[AttemptLine]:
+    """All of an order, the first one first."""
+    return [AttemptLine(*row) for row in await connection.fetch(sql("list_attempts"), order_id)]
 
 
 async def unsettled_sessions(connection: asyncpg.Connection, order_id: str) -> list[str]:

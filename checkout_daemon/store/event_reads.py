@@ -55,6 +55,20 @@ class EventEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Cause:
+    """Events that failed for the same cause, `dead` of them for good; the times are when they were received."""
+
+    fingerprint: str
+    error: str
+    types: tuple[str, ...]
+    events: int
+    dead: int
+    first_at: datetime
+    last_at: datetime
+    example_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventFilter:
     """All that is set must hold; of several statuses or types, any. `until` is exclusive."""
 
@@ -145,6 +159,12 @@ async def read_event_ends(connection: asyncpg.Connection, ids: Collection[str]) 
         )
         for row in rows
     }
+
+
+async def list_causes(connection: asyncpg.Connection) -> list[Cause]:
+    """Of all that failed or is dead, the one that struck last first."""
+    rows = await connection.fetch(sql("list_causes"))
+    return [Cause(**dict(row) | {"types": tuple(row["types"])}) for row in rows]
 
 
 def fingerprinted(event: EventLine) -> EventLine:

@@ -5,6 +5,10 @@
 SELECT attempt, parameters, started_at, session_id, rejected_at, error
 FROM session_attempts WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1;
 
+-- name: list_attempts
+-- $1 order id
+SELECT attempt, started_at, session_id, rejected_at, error FROM session_attempts WHERE order_id = $1 ORDER BY attempt;
+
 -- name: insert_attempt
 -- $1 order id, $2 attempt, $3 parameters, $4 started_at; its coupon is made again
 WITH coupon AS (

@@ -64,6 +64,16 @@ SELECT id, type, status, reason, order_id, api_version, livemode, created_at, re
        last_error
 FROM stripe_events WHERE id = ANY($1::text[]);
 
+-- name: list_causes
+-- What failed or is dead, by cause: as list_unhappy_events names it, with one of its events, the last.
+SELECT left(encode(sha256(convert_to(last_error, 'UTF8')), 'hex'), 8) AS fingerprint, last_error AS error,
+       array_agg(DISTINCT type ORDER BY type) AS types, count(*) AS events, count(*) FILTER (WHERE status = 'dead') AS dead,
+       min(received_at) AS first_at, max(received_at) AS last_at, (array_agg(id ORDER BY received_at DESC, id DESC))[1] AS example_id
+FROM stripe_events
+WHERE status IN ('failed', 'dead') AND last_error IS NOT NULL
+GROUP BY last_error
+ORDER BY last_at DESC, fingerprint DESC;
+
 -- name: read_event
 -- $1 id; with its payload, null once retention has dropped it
 SELECT id, type, status, reason, order_id, api_version, livemode, created_at, stripe_events.received_at, applied_at, attempts,

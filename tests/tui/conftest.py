@@ -16,7 +16,10 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from checkout_daemon.config import load_settings
+from checkout_daemon.store.database import Database
+from checkout_daemon.webhooks.intake import Intake
 from tests.services.conftest import KEY, runtime, stripe
+from tests.support.stripe_events import SECRET
 from tui.app import Terminal
 from tui.data import open_data
 from tui.desk import Desk
@@ -97,6 +100,16 @@ async def stocked(connection: asyncpg.Connection) -> None:
         "INSERT INTO products (sku, name, unit_amount, currency) VALUES"
         " ('NOTE', 'Notebook', 1200, 'eur'), ('PEN', 'Pen', 333, 'eur')"
     )
+
+
+@pytest.fixture
+async def intake(database_url: str) -> AsyncIterator[Intake]:
+    database = Database(database_url)
+    intake = Intake(database, lambda: (SECRET,))
+    await intake.start()
+    yield intake
+    await intake.close()
+    await database.close()
 
 
 @pytest.fixture

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
 
 import asyncpg
 import pytest
 
-from checkout_daemon.store.database import Database
+from checkout_daemon.runtime import Runtime
 from checkout_daemon.webhooks.intake import Intake
-from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, session_object
+from tests.support.flaky_stripe import FlakyStripe
+from tests.support.shopping import paid_order
+from tests.support.stripe_events import deliver, event_body, insert_order, session_object
 from tests.tui.conftest import Seat, Sit
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
 from tui.screens.order import OrderScreen
-
-
-@pytest.fixture
-async def intake(database_url: str) -> AsyncIterator[Intake]:
-    database = Database(database_url)
-    intake = Intake(database, lambda: (SECRET,))
-    await intake.start()
-    yield intake
-    await intake.close()
-    await database.close()
 
 
 async def completed(intake: Intake, url: str, **fields: object) -> str:
@@ -66,6 +58,64 @@ async def test_u_shows_only_what_failed(connection: asyncpg.Connection, sit: Sit
         await seat.sees("dead", "charge.succeeded", "events list --status failed --status dead")
 
 
+async def test_status_type_and_order_narrow_the_inbox_also_as_it_changes(
+    database_url: str, intake: Intake, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    order_id = await completed(intake, database_url)
+    await deliver(intake, event_body("customer.created", {"id": "cus_1", "object": "customer"}))
+    async with sit() as seat:
+        screen = await open_events(seat)
+        await seat.until(lambda: len(seat.lines()) == 2)
+        await seat.press("s", "space", "enter")
+        await seat.until(lambda: [line.split()[2] for line in seat.lines()] == ["applied"])
+        await seat.sees("s applied", "$ checkout events list --status applied")
+        await connection.execute("UPDATE stripe_events SET status = 'dead' WHERE status = 'applied'")
+        await seat.sees("No event fits")
+        await seat.press("0", "t", "end", "space", "enter")
+        await seat.until(lambda: len(seat.lines()) == 1)
+        await seat.sees("$ checkout events list --type customer.created")
+        await seat.press("0", "slash", *"1001")
+        await seat.sees("€50.00", "found")
+        await seat.press("enter")
+        await seat.sees("/ order 1001", "$ checkout events list --order 1001")
+        assert screen.choice.order == (order_id, 1001)
+        await seat.until(lambda: len(seat.lines()) == 1)
+
+
+async def test_p_holds_the_inbox_still(database_url: str, intake: Intake, sit: Sit) -> None:
+    async with sit() as seat:
+        screen = await open_events(seat)
+        await seat.sees("No events yet")
+        await seat.press("p")
+        await seat.sees("paused")
+        await completed(intake, database_url)
+        screen._look()
+        await seat.press("c")  # nothing to copy, and a turn for what was looked for
+        assert seat.lines()[0].strip().startswith("No events yet")
+        await seat.press("p")
+        await seat.sees("checkout.session.completed", "following")
+
+
+@pytest.mark.usefixtures("stocked")
+async def test_y_applies_an_event_again_and_r_has_stripe_send_it_again(
+    runtime: Runtime, stripe: FlakyStripe, intake: Intake, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    await paid_order(runtime)
+    listed = await runtime.gateway.call("events", lambda client: client.v1.events.list_async(params={"limit": 1}))
+    event = listed.object["data"][0]
+    await deliver(intake, json.dumps(event).encode())
+    async with sit(size=(130, 24), STRIPE_API_BASE=stripe.base) as seat:
+        await open_events(seat)
+        await seat.until(lambda: event["id"] in seat.text())
+        await seat.press("r")
+        await seat.sees(f"$ checkout events resend {event['id']}", "duplicate: delivered before")
+        await seat.press("y")
+        await seat.sees(f"$ checkout events replay {event['id']}")
+        await seat.until(lambda: "2 attempts" in seat.text() or event["type"] in seat.text())
+    kinds = [row["kind"] for row in await connection.fetch("SELECT kind FROM operator_log")]
+    assert kinds == ["event.replayed"]
+
+
 async def test_a_payload_is_folded_searched_and_masked(database_url: str, intake: Intake, sit: Sit) -> None:
     details = {"email": "ada@example.com", "address": {"country": "AT"}}
     await completed(intake, database_url, customer_details=details)
@@ -78,7 +128,7 @@ async def test_a_payload_is_folded_searched_and_masked(database_url: str, intake
         await seat.press("slash", *"country", "enter")
         await seat.sees("country: AT", "email: ada@example.com")
         await seat.until(lambda: str(getattr(screen.payload.cursor_node, "label", "")) == "country: AT")
-        await seat.press("y")
+        await seat.press("v")
         assert seat.app.clipboard == "AT"
         await seat.press("m", "z")
         await seat.sees("email: a•••@e•••")

@@ -15,13 +15,18 @@ import asyncpg
 import pytest
 
 from checkout_daemon.config import load_settings
+from checkout_daemon.services import remarks
 from checkout_daemon.services.catching_up import CaughtUp
 from checkout_daemon.services.doctor import CHECKS, Check
+from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.vital_signs import MINUTE, MINUTES, VitalSigns, judge
+from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import EventEnd
 from checkout_daemon.store.outbox import Backlog
 from checkout_daemon.store.terminal_reads import ArrivalLine, OwedLine, Trouble
+from checkout_daemon.webhooks.intake import Intake
 from tests.support.orders import add_order
+from tests.support.stripe_events import deliver, event_body, refund_object, session_object
 from tests.tui.conftest import Seat, Sit
 from tui.checkup import Checkup
 from tui.screens.health import HealthScreen
@@ -64,7 +69,7 @@ async def picture(seat: Seat, name: str) -> None:
 def _steady(svg: str) -> str:
     svg = re.sub(r"terminal-\d+", "terminal-0", svg)
     svg = re.sub(r"\d{4}-\d\d-\d\d", "2026-01-01", svg)
-    return re.sub(r"\d\d:\d\d:\d\d", "12:00:00", svg)
+    return re.sub(r"\d\d:\d\d(:\d\d)?", lambda found: "12:00:00"[: len(found[0])], svg)
 
 
 @pytest.mark.usefixtures("shop")
@@ -76,13 +81,64 @@ async def test_the_orders(sit: Sit, size: tuple[int, int]) -> None:
         await picture(seat, "orders")
 
 
-@pytest.mark.usefixtures("shop")
+@pytest.fixture
+async def storied(database_url: str, connection: asyncpg.Connection, intake: Intake) -> None:
+    """An order that was paid, refunded in part and then disputed; an event of it, and of others, failed."""
+    made = datetime.now(UTC) - timedelta(days=2, hours=12)
+    order_id = "aaaa0000-0000-4000-8000-000000000001"
+    await add_order(connection, created_at=made, id=order_id, amount_subtotal=3399, amount_total=3399)
+    await connection.execute(
+        "INSERT INTO order_items (order_id, position, sku, name, unit_amount, quantity, amount, amount_discount)"
+        " VALUES ($1, 0, 'NOTE', 'Notebook', 1200, 2, 2400, 0), ($1, 1, 'PEN', 'Pen', 333, 3, 999, 0)",
+        order_id,
+    )
+    at = int(made.timestamp())
+    session = session_object(order_id, f"cs_test_a1{'b2' * 28}", "pi_3QxAmPlE", amount_total=3399)
+    refund = refund_object("re_3QxAmPlE", "pi_3QxAmPlE", 500) | {"created": at + 60}
+    dispute = {
+        "id": "du_1QxAmPlE", "object": "dispute", "payment_intent": "pi_3QxAmPlE", "charge": "ch_3QxAmPlE",
+        "amount": 3399, "currency": "eur", "status": "needs_response", "reason": "fraudulent", "livemode": False,
+        "evidence_details": {"due_by": at + 20 * 86400}, "created": at + 120,
+    }  # fmt: skip
+    told = (
+        ("checkout.session.completed", session),
+        ("refund.created", refund),
+        ("charge.dispute.created", dispute),
+        ("customer.created", {"id": "cus_1", "object": "customer"}),
+        ("refund.updated", {"id": 7, "object": "refund"}),
+        ("refund.updated", {"id": 8, "object": "refund"}),
+    )
+    for place, (event_type, payload) in enumerate(told):
+        body = event_body(event_type, payload, event_id=f"evt_1QxAmPlE{place}", created=at + 60 * place)
+        await deliver(intake, body)
+    database = Database(database_url)
+    await remarks.note_order(database, order_id, "The bank was called.", operator=Operator("ada", "till-1"))
+    await database.close()
+    await connection.execute("UPDATE stripe_events SET status = 'dead' WHERE id = 'evt_1QxAmPlE5'")
+
+
+@pytest.mark.usefixtures("storied")
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x45"])
 async def test_one_order(sit: Sit, size: tuple[int, int]) -> None:
     async with sit(size=size) as seat:
-        await seat.press("down", "down", "enter")
-        await seat.sees("Order 1026", "orders show 1026")
+        await seat.until(lambda: bool(seat.numbers()))
+        await seat.press("enter")
+        await seat.sees("Order 1001", "orders show 1001", "The bank was called")
         await picture(seat, "order")
+
+
+@pytest.mark.usefixtures("storied")
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x45"])
+async def test_events_and_dead_letters(connection: asyncpg.Connection, sit: Sit, size: tuple[int, int]) -> None:
+    await connection.execute("UPDATE stripe_events SET received_at = received_at - interval '210 minutes'")
+    async with sit(size=size) as seat:
+        await seat.press("e")
+        await seat.until(lambda: len(seat.lines()) == 6)
+        await seat.press("down")
+        await picture(seat, "events")
+        await seat.press("d")
+        await seat.sees("What failed", "refund.id")
+        await picture(seat, "dead-letters")
 
 
 @pytest.mark.usefixtures("shop")

@@ -40,7 +40,8 @@ class DeskScreen(Screen[None]):
         self._unlisten: Callable[[], None] = lambda: None
 
     def __init_subclass__(cls, **arguments: bool) -> None:
-        cls.BINDINGS = bindings(cls.all_actions())
+        # Of those with actions only: bindings are inherited, and come before one's own.
+        cls.BINDINGS = bindings(cls.all_actions()) if cls.ACTIONS else []
         super().__init_subclass__(**arguments)
 
     @classmethod
@@ -127,6 +128,8 @@ class DeskScreen(Screen[None]):
     def palette(self) -> Iterable[SystemCommand]:
         """What can be done here, for the command palette."""
         for each in self.all_actions():
+            if not self.check_action(each.name, ()):
+                continue
             command = f"checkout {each.command}" if each.command else f"key {each.shown_key}"
             yield SystemCommand(each.does, command, partial(self.run_action, each.name))
 

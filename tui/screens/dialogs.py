@@ -19,9 +19,10 @@ class Choose(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Leave")]
 
-    def __init__(self, title: str, options: Sequence[tuple[str, str]]) -> None:
-        """`options`: what is answered, and its words."""
+    def __init__(self, title: str, options: Sequence[tuple[str, str]], *, question: str = "") -> None:
+        """`options`: what is answered, and its words; `question`: what to know first, scrolled where it is long."""
         super().__init__()
+        self._question = question
         self._title = title
         self._options = options
 
@@ -29,6 +30,9 @@ class Choose(ModalScreen[str | None]):
         with Vertical(classes="box") as box:
             box.border_title = self._title
             box.border_subtitle = "Enter takes, Esc leaves"
+            if self._question:
+                with VerticalScroll(classes="question", can_focus=False):
+                    yield Static(self._question, markup=False)
             yield OptionList(*(Option(Text(words, no_wrap=True, overflow="ellipsis")) for _, words in self._options))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

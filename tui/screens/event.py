@@ -15,7 +15,7 @@ from textual.widgets.tree import TreeNode
 from tui.actions import Action, command_line
 from tui.data import CheckoutError, EventLine
 from tui.desk import Desk
-from tui.screens.base import DeskScreen
+from tui.screens.event_acts import EVENT_ACTIONS, EventActs
 from tui.texts import clock, plain, words
 
 # The parts of Stripe's objects that name a person.
@@ -24,7 +24,7 @@ _PERSONAL = frozenset(
 )
 
 
-class EventScreen(DeskScreen):
+class EventScreen(EventActs):
     PLACE = "Event"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "back", "Back", foot="Back"),
@@ -33,7 +33,8 @@ class EventScreen(DeskScreen):
         Action("space", "fold", "Fold or unfold", foot="Fold"),
         Action("z", "fold_all", "Fold or unfold all", foot="All"),
         Action("c", "copy_id", "Copy the event's id", foot="Copy"),
-        Action("y", "copy_value", "Copy the value under the cursor", foot="Value"),
+        Action("v", "copy_value", "Copy the value under the cursor", foot="Value"),
+        *EVENT_ACTIONS,
     )
 
     def __init__(self, desk: Desk, event_id: str) -> None:
@@ -58,6 +59,10 @@ class EventScreen(DeskScreen):
         self.payload.focus()
         self.say_command(command_line("events", "show", self.event_id))
         self._load()
+
+    @property
+    def event_under_cursor(self) -> str:
+        return self.event_id
 
     @property
     def payload(self) -> Tree[Any]:

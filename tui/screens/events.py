@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -10,26 +11,31 @@ from textual import work
 from textual.widget import Widget
 
 from tui.actions import Action, command_line
-from tui.data import DatabaseUnavailable, EventFilter, EventItem
+from tui.data import EVENT_TYPES, DatabaseUnavailable, EventItem
 from tui.desk import Desk
+from tui.filters import UNHAPPY, EventChoice
 from tui.latest import Latest
 from tui.listing import Listing
-from tui.screens.base import DeskScreen
+from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.event import EventScreen
+from tui.screens.event_acts import EVENT_ACTIONS, EventActs
 from tui.screens.order import OrderScreen
+from tui.screens.pick import Picker
+from tui.screens.pick_order import OrderPicker
 from tui.texts import NONE, age, plain, span, words
 from tui.widgets.chips import Chips
 from tui.widgets.table import Cell, Column, LiveTable
+from tui.widgets.top_line import TopLine
 
 _LOOK_SECONDS = 1.0
 _NEWEST = 200  # of which a change of status is seen
 _STYLES = {"applied": "table--good", "ignored": "table--muted", "failed": "table--waiting", "dead": "table--alarm"}
-_UNHAPPY = ("failed", "dead")
+_STATUSES = [(each, each) for each in _STYLES]
 _NO_EVENTS = "No events yet. `checkout doctor` says whether Stripe can reach us."
-_NONE_UNHAPPY = "No event has failed. u shows all."
+_NONE_FITS = "No event fits. 0 shows all again."
 
 
-class EventsScreen(DeskScreen):
+class EventsScreen(EventActs):
     """What comes in is looked for every second while this is shown: not every event changes an order."""
 
     PLACE = "Events"
@@ -37,19 +43,29 @@ class EventsScreen(DeskScreen):
         Action("escape", "back", "Back", foot="Back"),
         Action("enter", "open", "Open the payload", "events show EVENT", foot="Payload"),
         Action("o", "order", "Its order", "orders show ORDER", foot="Order"),
-        Action("u", "unhappy", "Only what failed", "events list --status failed --status dead", foot="Failed"),
-        Action("c", "copy_id", "Copy the event's id", foot="Copy"),
+        *EVENT_ACTIONS,
+        Action("d", "dead_letters", "What failed, by its cause", "events replay --fingerprint CAUSE", foot="Dead"),
+        Action("u", "unhappy", "Show only what failed", "events list --status failed --status dead"),
+        Action("s", "statuses", "Show only some statuses", "events list --status STATUS"),
+        Action("t", "types", "Show only some types", "events list --type TYPE"),
+        Action("slash", "order_of", "Show only those of an order", "events list --order ORDER", show_key="/"),
+        Action("0", "clear", "Show all again", "events list"),
+        Action("p", "pause", "Hold the list still, or follow what comes in", foot="Pause"),
+        Action("c", "copy_id", "Copy the event's id"),
     )
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, choice: EventChoice | None = None) -> None:
         super().__init__(desk)
-        self.wanted = EventFilter()
+        self.choice = choice or EventChoice()
+        self._paused = False
         self._rows = Latest(self._load_rows)
         self._looking = False
 
     def body(self) -> Iterable[Widget]:
         yield Chips()
-        yield LiveTable(Listing(self.desk.data.events(self.wanted)), _columns, _cells, id="events", empty=_NO_EVENTS)
+        yield LiveTable(
+            Listing(self.desk.data.events(self.choice.filter())), _columns, _cells, id="events", empty=_NO_EVENTS
+        )
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -85,7 +101,7 @@ class EventsScreen(DeskScreen):
 
     def _look(self) -> None:
         self.table.refresh()  # ages
-        if self.is_current and not self._looking and self.desk.lost_at is None:
+        if self.is_current and not self._paused and not self._looking and self.desk.lost_at is None:
             self._look_for_new()
 
     @work(group="look")
@@ -101,19 +117,61 @@ class EventsScreen(DeskScreen):
             self._looking = False
         if not self.gone and listing is self.table.listing:
             new = {each.key for each in page if newest is None or each.place > newest.place}
-            self.table.update(page, (), new)
+            self.table.update(page, _left(listing, page), new)
 
     # Acting
 
+    @property
+    def event_under_cursor(self) -> str | None:
+        return None if self.table.cursor_row is None else self.table.cursor_row.key
+
+    def _choose(self, choice: EventChoice) -> None:
+        self.choice = choice
+        self.table.empty = _NONE_FITS if choice.narrows else _NO_EVENTS
+        self.table.show(Listing(self.desk.data.events(choice.filter())))
+        self._show_choice()
+        self._load(0)
+
     def _show_choice(self) -> None:
-        narrowed = bool(self.wanted.statuses)
-        chips = [("unhappy", "u failed, dead" if narrowed else "u any status", narrowed)]
-        self.query_one(Chips).show(chips)
-        statuses = [word for status in self.wanted.statuses for word in ("--status", status)]
-        self.say_command(command_line("events", "list", *statuses))
+        self.query_one(Chips).show([("dead_letters", "d dead letters", False), *self.choice.chips()])
+        self.say_command(self.choice.command())
 
     def on_chips_pressed(self, event: Chips.Pressed) -> None:
-        self.action_unhappy()
+        self.run_worker(self.run_action(event.action))
+
+    @work
+    async def action_statuses(self) -> None:
+        chosen = await self.app.push_screen_wait(Picker("Show events that are", _STATUSES, self.choice.statuses))
+        if chosen is not None:
+            self._choose(replace(self.choice, statuses=chosen))
+
+    @work
+    async def action_types(self) -> None:
+        """Those that the daemon acts upon, and what else there is in the list."""
+        here = {each.row.event.type for each in self.table.listing.rows} - set(EVENT_TYPES)
+        options = [(each, plain(each)) for each in (*EVENT_TYPES, *sorted(here))]
+        chosen = await self.app.push_screen_wait(Picker("Show events of type", options, self.choice.types))
+        if chosen is not None:
+            self._choose(replace(self.choice, types=chosen))
+
+    @work
+    async def action_order_of(self) -> None:
+        order = await self.app.push_screen_wait(OrderPicker(self.desk, "Show events of which order?", ()))
+        if order is not None:
+            self._choose(replace(self.choice, order=(order.id, order.number)))
+
+    def action_clear(self) -> None:
+        self._choose(EventChoice())
+
+    def action_pause(self) -> None:
+        self._paused = not self._paused
+        top = self.query_one(TopLine)
+        top.paused = self._paused
+        top.redraw()
+        self._look()
+
+    def action_dead_letters(self) -> None:
+        self.app.push_screen(DeadLettersScreen(self.desk))
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         if event.by_hand and event.key is not None:
@@ -131,11 +189,7 @@ class EventsScreen(DeskScreen):
             self.app.push_screen(OrderScreen(self.desk, row.row.event.order_id))
 
     def action_unhappy(self) -> None:
-        self.wanted = EventFilter() if self.wanted.statuses else EventFilter(statuses=_UNHAPPY)
-        self.table.empty = _NONE_UNHAPPY if self.wanted.statuses else _NO_EVENTS
-        self.table.show(Listing(self.desk.data.events(self.wanted)))
-        self._show_choice()
-        self._load(0)
+        self._choose(replace(self.choice, statuses=() if self.choice.statuses else UNHAPPY))
 
     def action_copy_id(self) -> None:
         if (row := self.table.cursor_row) is not None:
@@ -143,6 +197,13 @@ class EventsScreen(DeskScreen):
 
     def action_back(self) -> None:
         self.dismiss()
+
+
+def _left(listing: Listing[EventItem], page: Sequence[EventItem]) -> list[str]:
+    """Which rows fit no more: those that a page of the newest should have, and has not."""
+    keys = {each.key for each in page}
+    whole = len(page) < _NEWEST
+    return [each.key for each in listing.rows if each.key not in keys and (whole or each.place > page[-1].place)]
 
 
 _FIXED = (
@@ -174,6 +235,6 @@ def _cells(item: EventItem, columns: Sequence[Column]) -> Iterable[Cell]:
     yield delay, "table--muted"
     yield plain(event.type), ""
     if len(columns) > len(_FIXED) + 1:
-        why = event.last_error if event.status in _UNHAPPY else words(event.reason or "")
+        why = event.last_error if event.status in UNHAPPY else words(event.reason or "")
         yield event.id, "table--muted"
         yield plain(why or ""), "table--muted"

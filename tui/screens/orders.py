@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.actions import Action, command_line
-from tui.data import ChangeLine, DatabaseUnavailable, OrderFilter, OrderLine
+from tui.data import ChangeLine, DatabaseUnavailable, OrderFilter, OrderLine, OrderStatus
 from tui.desk import Desk
 from tui.filters import Choice
 from tui.latest import Latest
@@ -23,7 +23,8 @@ from tui.screens.base import DeskScreen
 from tui.screens.events import EventsScreen
 from tui.screens.order import OrderScreen
 from tui.screens.orders_columns import cells, columns
-from tui.screens.pick import StatusPicker
+from tui.screens.pick import Picker
+from tui.texts import words
 from tui.widgets.chips import Chips
 from tui.widgets.figures import FiguresBar
 from tui.widgets.table import Column, LiveTable
@@ -33,6 +34,7 @@ _MOST_WAITING = 2000
 _FIGURES_SECONDS = 10.0
 _FIGURES_SHARE = 20  # of the time between two readings, at most one part in so many is spent on reading
 _SEARCH_PAUSE_SECONDS = 0.08
+_STATUSES = [(status.value, words(status)) for status in OrderStatus]
 _NO_ORDERS = "No orders yet. The first one appears here when somebody goes to Checkout."
 _NONE_FITS = "No order fits. 0 shows all again."
 
@@ -220,7 +222,7 @@ class OrdersScreen(DeskScreen):
 
     @work
     async def action_statuses(self) -> None:
-        chosen = await self.app.push_screen_wait(StatusPicker(self.choice.statuses))
+        chosen = await self.app.push_screen_wait(Picker("Show orders that are", _STATUSES, self.choice.statuses))
         if chosen is not None:
             self._choose(replace(self.choice, statuses=chosen))
 

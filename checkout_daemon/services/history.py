@@ -1,0 +1,60 @@
+"""What the change log does not tell of an order: what was asked of Stripe for it, and what operators did to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from checkout_daemon.domain.operator_log import LogEntry
+from checkout_daemon.store import operator_log
+from checkout_daemon.store.attempts import AttemptLine, list_attempts
+from checkout_daemon.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class DeedLine:
+    """An entry of the operator log. `note` is None once its customer was erased; `details` are names and texts."""
+
+    number: int
+    at: datetime
+    kind: str
+    actor: str
+    note: str | None
+    details: tuple[tuple[str, str], ...]
+    from_status: str
+    to_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Each list in the order in which things came."""
+
+    attempts: tuple[AttemptLine, ...]
+    deeds: tuple[DeedLine, ...]
+
+
+async def read_history(database: Database, order_id: str) -> History:
+    """Of the order with this id; empty where there is none."""
+    async with database.connection() as connection:
+        attempts = await list_attempts(connection, order_id)
+        entries = await operator_log.read_entries(connection, order_id)
+    return History(tuple(attempts), tuple(_deed(each) for each in entries))
+
+
+def _deed(entry: LogEntry) -> DeedLine:
+    details = json.loads(entry.details)
+    return DeedLine(
+        number=entry.number,
+        at=entry.at,
+        kind=entry.kind,
+        actor=f"{entry.operator}@{entry.host}",
+        note=None if entry.personal is None else json.loads(entry.personal)["note"],
+        details=tuple((name, _text(value)) for name, value in details.items() if value not in (None, "", [])),
+        from_status=json.loads(entry.before)["status"],
+        to_status=json.loads(entry.after)["status"],
+    )
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,134 @@
+"""`checkout tui` in a terminal of its own: what it writes there, and what it takes from its environment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pty
+import re
+import struct
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from fcntl import ioctl
+from pathlib import Path
+from termios import TIOCSWINSZ
+from time import monotonic
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from tests.support.orders import add_order
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 30.0
+_STYLES = re.compile(rb"\x1b\[([\d;]*)m")
+_COLOURS = re.compile(rb"(^|;)(3[0-8]|4[0-8]|9[0-7]|10[0-7])(;|$)")
+
+
+class Window:
+    """What a program has written to its terminal, and a keyboard."""
+
+    def __init__(self, master: int) -> None:
+        self._master = master
+        self.written = b""
+
+    async def shows(self, text: str) -> None:
+        deadline = monotonic() + SECONDS
+        while text.encode() not in self.written:
+            assert monotonic() < deadline, self.written[-4000:].decode(errors="replace")
+            await asyncio.sleep(0.02)
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    @property
+    def colours(self) -> list[bytes]:
+        """The codes that set a colour."""
+        return [found for found in _STYLES.findall(self.written) if _COLOURS.search(found)]
+
+
+@asynccontextmanager
+async def terminal(url: str, directory: Path, **environ: str) -> AsyncIterator[Window]:
+    """The terminal until `q` ends it: 100 columns, 30 lines."""
+    master, slave = pty.openpty()
+    ioctl(slave, TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    window = Window(master)
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        with contextlib.suppress(OSError):
+            window.written += os.read(master, 65_536)
+
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    settings = {"DATABASE_URL": url, "STRIPE_API_KEY": "sk_test_window0123456789", "TERM": "xterm-256color"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(ROOT / "cli.py"), "tui", stdin=slave, stdout=slave, stderr=slave, cwd=directory,
+        env=kept | settings | {"PYTHONPATH": str(ROOT), "COLORTERM": "truecolor"} | environ, start_new_session=True,
+    )  # fmt: skip
+    os.close(slave)
+    loop.add_reader(master, read)
+    try:
+        yield window
+        window.type("q")
+        async with asyncio.timeout(SECONDS):
+            assert await process.wait() == 0
+    finally:
+        loop.remove_reader(master)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        os.close(master)
+
+
+async def test_without_colour_nothing_of_it_is_written(
+    database_url: str, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    await add_order(connection, status="disputed", attention=["dispute_needs_response"])
+    async with terminal(database_url, tmp_path, NO_COLOR="1") as plain:
+        await plain.shows("Ada Lovelace")
+        await plain.shows("1 orders")
+        plain.type("\x1b[B\r")
+        await plain.shows("Order 1001")
+        plain.type("?")
+        await plain.shows("Keys: Order")
+        plain.type("q")  # out of the help
+    assert plain.colours == []
+    async with terminal(database_url, tmp_path) as coloured:
+        await coloured.shows("Ada Lovelace")
+    assert coloured.colours
+
+
+async def test_personal_data_is_masked_from_the_start_where_a_setting_says_so(
+    database_url: str, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    await add_order(connection)
+    async with terminal(database_url, tmp_path, CHECKOUT_MASK="on") as window:
+        await window.shows("masked")
+        await window.shows("A••• L•••")
+    assert b"Lovelace" not in window.written
+
+
+@pytest.mark.parametrize("may_write", [False, True])
+async def test_a_database_user_who_may_not_write_is_read_only_by_themselves(
+    database_url: str, connection: asyncpg.Connection, tmp_path: Path, *, may_write: bool
+) -> None:
+    await add_order(connection)
+    await connection.execute(
+        "CREATE ROLE onlooker LOGIN PASSWORD 'looks'; GRANT USAGE ON SCHEMA public TO onlooker;"
+        " GRANT SELECT ON ALL TABLES IN SCHEMA public TO onlooker"
+    )
+    parts = urlsplit(database_url)
+    url = f"postgresql://onlooker:looks@{parts.hostname}:{parts.port}{parts.path}"
+    try:
+        async with terminal(database_url if may_write else url, tmp_path) as window:
+            await window.shows("Ada Lovelace")
+            window.type("\r")
+            await window.shows("Order 1001")
+            await window.shows("Help")
+        assert (b"read-only" in window.written) != may_write
+        assert (b"Refund" in window.written) == may_write
+    finally:
+        await connection.execute("DROP OWNED BY onlooker; DROP ROLE onlooker")

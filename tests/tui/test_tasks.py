@@ -1,0 +1,244 @@
+"""The ten tasks of docs/TUI.md: exactly the keys of its table are pressed, and what comes of them is checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from textual import events
+
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services import remarks
+from checkout_daemon.services.operators import Operator
+from checkout_daemon.services.reading import show_order
+from checkout_daemon.webhooks.intake import Intake
+from tests.support.flaky_stripe import FlakyStripe
+from tests.support.orders import add_change, add_order
+from tests.support.shop import Shop
+from tests.support.shopping import check_out, paid_order, pay
+from tests.tui.conftest import Seat, Sit
+from tests.tui.test_dead_letters import BROKEN, MENDED, fail_refunds
+from tests.tui.test_trigger import at, shop
+from tui.screens.order import OrderScreen
+
+__all__ = ["shop"]
+
+DOC = Path(__file__).parents[2] / "docs/TUI.md"
+_ROW = re.compile(r"^\| (?P<task>[^|]+?) \| (?P<screen>Orders|Order) \| (?P<keys>[^|]*?) \| (?P<count>\d+) \|$", re.M)
+_NAMED = {"Enter": "enter", "Down": "down", "/": "slash"}
+
+
+@dataclass(slots=True)
+class World:
+    url: str
+    runtime: Runtime
+    connection: asyncpg.Connection
+    intake: Intake
+    pasted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`sees`: what somebody waits for before they press the key of that place."""
+
+    prepare: Callable[[World], Awaitable[object]]
+    check: Callable[[World, Seat], Awaitable[None]]
+    sees: Mapping[int, str] = field(default_factory=dict)
+
+
+def rows() -> dict[str, tuple[str, list[str], int]]:
+    """Of the table: the screen it begins on, the keys one by one, and how many it says they are."""
+    return {
+        row["task"]: (row["screen"], _keys(row["keys"]), int(row["count"])) for row in _ROW.finditer(DOC.read_text())
+    }
+
+
+def _keys(cell: str) -> list[str]:
+    """A name or a sign is one key, `paste` too; any other text is typed."""
+    keys: list[str] = []
+    for each in re.findall(r"`([^`]+)`", cell):
+        keys += [_NAMED.get(each, each)] if each in _NAMED or each == "paste" else list(each)
+    return keys
+
+
+async def press(seat: Seat, keys: list[str], sees: Mapping[int, str], pasted: str = "") -> None:
+    for place, key in enumerate(keys):
+        if place in sees:
+            await seat.sees(sees[place])
+        if key == "paste":
+            assert seat.app.focused is not None
+            seat.app.focused.post_message(events.Paste(pasted))
+            await seat.pilot.pause()
+        else:
+            await seat.press(key)
+
+
+async def _stuck(world: World) -> None:
+    await check_out(world.runtime)
+    await world.connection.execute("UPDATE checkout_sessions SET expires_at = now() - interval '1 hour'")
+    await add_order(world.connection)
+
+
+async def _is_explained(world: World, seat: Seat) -> None:
+    await seat.sees("no event told of it", "→ checkout sessions sync 1001")
+    assert (await show_order(world.runtime.database, "1001")).sessions[0].status == "open"
+
+
+async def _is_resent(world: World, seat: Seat) -> None:
+    await seat.sees("It can be paid there until", "The mail is in the outbox")
+    kinds = await world.connection.fetch("SELECT kind FROM outbox WHERE channel = 'mail'")
+    assert [row["kind"] for row in kinds] == ["session.link"]
+
+
+async def _is_refunded(world: World, seat: Seat) -> None:
+    await seat.sees("Order 1001   partially refunded")
+    assert [each.amount for each in (await show_order(world.runtime.database, "1001")).refunds] == [500]
+
+
+async def _missed(world: World) -> None:
+    answer = await check_out(world.runtime)
+    await pay(world.runtime, answer.session_id, answer.amount_total)
+
+
+async def _is_healed(world: World, seat: Seat) -> None:
+    await seat.sees("Order 1001   completed")
+    assert (await show_order(world.runtime.database, "1001")).order.status == "completed"
+
+
+async def _dead(world: World) -> None:
+    await world.connection.execute(BROKEN)
+    await fail_refunds(world.url, world.connection, world.intake)
+    await world.connection.execute(MENDED)
+
+
+async def _are_replayed(world: World, seat: Seat) -> None:
+    await seat.sees("3 of 3", "3 applied again")
+    rows = await world.connection.fetch("SELECT DISTINCT status FROM stripe_events")
+    assert [row["status"] for row in rows] == ["applied"]
+
+
+async def _two_customers(world: World) -> None:
+    await add_order(world.connection, customer_email="bo@example.com")
+    await add_order(world.connection)
+
+
+async def _is_watched(world: World, seat: Seat) -> None:
+    await seat.until(lambda: seat.numbers() == [1001])
+    order_id = await add_order(world.connection, customer_email="bo@example.com")
+    other = await add_order(world.connection)
+    for each in (other, order_id):
+        await world.connection.execute(
+            "INSERT INTO order_changes (order_id, to_status, cause, actor) VALUES ($1, 'pending', 'made', 's')", each
+        )
+    await add_change(world.connection, order_id, "seen")
+    await seat.until(lambda: seat.numbers() == [1003, 1001])
+
+
+async def _sold_today(world: World) -> None:
+    now = datetime.now(UTC)
+    await add_order(world.connection, created_at=now, paid_at=now, status="completed")
+
+
+async def _revenue_is_shown(world: World, seat: Seat) -> None:
+    assert await world.connection.fetchval("SELECT sum(amount_total) FROM orders WHERE paid_at IS NOT NULL") == 1250
+    await seat.sees("Today €12.50")
+
+
+async def _paid_among_others(world: World) -> None:
+    await paid_order(world.runtime)
+    world.pasted = (await show_order(world.runtime.database, "1001")).payments[0].id
+    await add_order(world.connection)
+
+
+async def _is_found(world: World, seat: Seat) -> None:
+    screen = await seat.screen_of(OrderScreen)
+    assert screen.order_id == (await show_order(world.runtime.database, world.pasted)).order.id
+    await seat.sees("Order 1001   completed")
+
+
+async def _noted(world: World) -> None:
+    order_id = await add_order(world.connection)
+    await add_order(world.connection)
+    operator = Operator("ada", "till-1")
+    await remarks.note_order(world.runtime.database, order_id, "Called the bank.", operator=operator)
+
+
+async def _is_proved(world: World, seat: Seat) -> None:
+    await seat.sees("ada@till-1: order.noted", "Called the bank.", "operator log entry 1")
+    entry = await world.connection.fetchrow("SELECT operator, host, kind, number FROM operator_log")
+    assert entry is not None
+    assert tuple(entry) == ("ada", "till-1", "order.noted", 1)
+
+
+SEARCHED = {6: "--search 1001"}
+TASKS = {
+    "Find why an order is stuck": Task(_stuck, _is_explained, SEARCHED),
+    "Resend its link by mail": Task(lambda world: check_out(world.runtime), _is_resent, {1: "Resend the session"}),
+    "Refund part of it: 5 of its currency": Task(
+        lambda world: paid_order(world.runtime), _is_refunded, {1: "How much of", 3: "Type the order's number"}
+    ),
+    "Heal a missed webhook": Task(_missed, _is_healed, {1: "Not as Stripe says"}),
+    "Replay all dead letters of one cause": Task(
+        _dead, _are_replayed, {1: "d dead letters", 2: "CheckViolationError", 3: "then the other 2"}
+    ),
+    "Watch one customer": Task(_two_customers, _is_watched),
+    "See today's revenue": Task(_sold_today, _revenue_is_shown),
+    "Find an order by payment intent": Task(_paid_among_others, _is_found, {3: "--search pi_"}),
+    "Prove what an operator did": Task(_noted, _is_proved, SEARCHED),
+}
+TRIGGER = "Trigger a failed payment for an order"
+
+
+@pytest.mark.usefixtures("stocked")
+@pytest.mark.parametrize("task", TASKS)
+async def test_a_task_takes_the_keys_that_the_document_counts(
+    database_url: str,
+    runtime: Runtime,
+    stripe: FlakyStripe,
+    intake: Intake,
+    connection: asyncpg.Connection,
+    sit: Sit,
+    task: str,
+) -> None:
+    screen, keys, count = rows()[task]
+    assert len(keys) == count
+    world = World(database_url, runtime, connection, intake)
+    await TASKS[task].prepare(world)
+    async with sit(size=(100, 40), STRIPE_API_BASE=stripe.base) as seat:
+        if screen == "Order":
+            await _open_first(seat)
+        await press(seat, keys, TASKS[task].sees, world.pasted)
+        await TASKS[task].check(world, seat)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_failed_payment_takes_the_keys_that_the_document_counts(sit: Sit, shop: Shop) -> None:
+    screen, keys, count = rows()[TRIGGER]
+    assert (screen, len(keys)) == ("Order", count)
+    order: dict[str, Any] = await shop.check_out()
+    async with at(sit, shop, size=(100, 40)) as seat:
+        await _open_first(seat)
+        await press(seat, keys, {1: f"--order {order['number']}", count - 1: "trigger payment_intent.payment_failed"})
+        await seat.sees("Done in")
+    connection = await asyncpg.connect(shop.dev.env["DATABASE_URL"])
+    types = await connection.fetch("SELECT type FROM stripe_events WHERE order_id = $1", order["order_id"])
+    await connection.close()
+    assert "payment_intent.payment_failed" in {row["type"] for row in types}
+
+
+def test_the_document_has_ten_tasks_and_each_is_pressed() -> None:
+    assert set(rows()) == {*TASKS, TRIGGER}
+    assert len(rows()) == 10
+
+
+async def _open_first(seat: Seat) -> None:
+    await seat.until(lambda: bool(seat.numbers()))
+    await seat.press("enter")
+    screen = await seat.screen_of(OrderScreen)
+    await seat.until(lambda: screen.whole is not None)

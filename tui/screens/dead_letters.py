@@ -1,0 +1,171 @@
+"""What could not be applied, grouped by its cause: mended once, replayed together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from textual import work
+from textual.widget import Widget
+
+from tui.actions import Action, command_line
+from tui.data import CauseItem, DatabaseUnavailable
+from tui.filters import EventChoice
+from tui.listing import Listing
+from tui.screens.acting import ActingScreen
+from tui.screens.dialogs import Choose
+from tui.screens.event import EventScreen
+from tui.screens.replay_run import ReplayRun
+from tui.texts import age, plain
+from tui.widgets.chips import Chips
+from tui.widgets.table import Cell, Column, LiveTable
+
+_LOOK_SECONDS = 2.0
+_NOTHING = "Nothing has failed: every event was applied, or is of no order."
+
+
+class DeadLettersScreen(ActingScreen):
+    PLACE = "Dead letters"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (
+        Action("escape", "back", "Back", foot="Back"),
+        Action("d", "back", "To the inbox", "events list"),
+        Action("enter", "events", "The events of this cause", "events list --fingerprint CAUSE", foot="Events"),
+        Action(
+            "y", "replay", "Apply one again, then the rest", "events replay --fingerprint CAUSE", "Replay", writes=True
+        ),
+        Action("x", "example", "The payload of one of them", "events show EVENT", foot="Example"),
+        Action("c", "copy_cause", "Copy the cause's fingerprint", foot="Copy"),
+    )
+
+    def body(self) -> Iterable[Widget]:
+        yield Chips()
+        yield LiveTable(Listing(self.desk.data.causes()), _columns, _cells, id="causes", empty=_NOTHING)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.table.focus()
+        self.query_one(Chips).show([("back", "d inbox", False), ("", "dead letters", True)])
+        self.say_command(command_line("events", "list", "--status", "failed", "--status", "dead"))
+        self.set_interval(_LOOK_SECONDS, self._look)
+        self._load()
+
+    @property
+    def table(self) -> LiveTable[CauseItem]:
+        return self.query_one("#causes", LiveTable)
+
+    # Reading
+
+    @work(group="causes")
+    async def _load(self) -> None:
+        try:
+            await self.table.listing.load(0)
+        except DatabaseUnavailable:
+            return
+        if not self.gone:
+            self.table.rows_arrived()
+
+    @work(group="look", exclusive=True)
+    async def _look(self) -> None:
+        """A cause that struck again has another place: it leaves its old one and comes on top."""
+        if not self.is_current or self.desk.lost_at is not None:
+            return
+        listing = self.table.listing
+        try:
+            found = await listing.source.page(None, 0)
+        except DatabaseUnavailable:
+            return
+        if self.gone:
+            return
+        places = {each.key: each.place for each in found}
+        self.table.update(found, [each.key for each in listing.rows if each.key not in places])
+
+    async def reload(self) -> None:
+        self._load()
+
+    # Acting
+
+    def on_chips_pressed(self, event: Chips.Pressed) -> None:
+        if event.action:
+            self.dismiss()
+
+    def on_live_table_moved(self, event: LiveTable.Moved) -> None:
+        if event.by_hand and event.key is not None:
+            self.say_command(command_line("events", "list", "--fingerprint", event.key))
+
+    def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
+        from tui.screens.events import EventsScreen  # which opens this one
+
+        self.app.push_screen(EventsScreen(self.desk, EventChoice(fingerprint=event.key)))
+
+    def action_events(self) -> None:
+        self.table.action_choose()
+
+    @work(group="act", exclusive=False)
+    async def action_replay(self) -> None:
+        row = self.table.cursor_row
+        if row is None:
+            return
+        cause = row.cause
+        event_ids: Sequence[str] = ()
+        async with self.doing(command_line("events", "replay", "--fingerprint", cause.fingerprint)):
+            event_ids = await self.desk.data.events_of_cause(cause.fingerprint)
+        if not event_ids:
+            return
+        question = (
+            f"{plain(cause.error)}\n\nIs it mended? {event_ids[0]}, received first, is applied again first; "
+            "the first that fails again is the last that is tried."
+        )
+        options = [("", "No")]
+        if len(event_ids) > 1:
+            options.append(("all", f"Replay one, then the other {len(event_ids) - 1}"))
+        options.append(("one", "Replay one only"))
+        chosen = await self.app.push_screen_wait(Choose("Replay", options, question=question))
+        if chosen == "one":
+            event_ids = event_ids[:1]
+            self.say_command(command_line("events", "replay", event_ids[0]))
+        if chosen:
+            await self.app.push_screen_wait(ReplayRun(self.desk.data, event_ids))
+            if not self.gone:
+                self._look()
+
+    def action_example(self) -> None:
+        if (row := self.table.cursor_row) is not None:
+            self.app.push_screen(EventScreen(self.desk, row.cause.example_id))
+
+    def action_copy_cause(self) -> None:
+        if (row := self.table.cursor_row) is not None:
+            self.copy(row.key, "fingerprint")
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+
+_FIXED = (
+    Column("Cause", 8),
+    Column("Events", 6, right=True),
+    Column("Dead", 6, right=True),
+    Column("First", 5, right=True),
+    Column("Last", 5, right=True),
+)
+_WIDE = 110
+_TYPES = 36
+
+
+def _columns(width: int) -> Sequence[Column]:
+    room = width - 1 - sum(column.width + 2 for column in _FIXED)
+    if width < _WIDE:
+        return (*_FIXED, Column("What failed", room))
+    return (*_FIXED, Column("Types", _TYPES), Column("What failed", room - _TYPES - 2))
+
+
+def _cells(item: CauseItem, columns: Sequence[Column]) -> Iterable[Cell]:
+    cause, now = item.cause, datetime.now(UTC)
+    yield cause.fingerprint, "table--busy"
+    yield f"{cause.events:,}", ""
+    yield (f"✗ {cause.dead:,}", "table--alarm") if cause.dead else ("0", "table--muted")
+    yield age(cause.first_at, now), "table--muted"
+    yield age(cause.last_at, now), "table--muted"
+    if len(columns) > len(_FIXED) + 1:
+        yield plain(", ".join(cause.types)), "table--muted"
+    yield plain(cause.error), ""

@@ -1,0 +1,37 @@
+"""What an operator can do about an event, from the inbox or from its payload."""
+
+from __future__ import annotations
+
+from textual import work
+
+from tui.actions import Action, command_line
+from tui.data import end_words
+from tui.screens.acting import ActingScreen
+
+EVENT_ACTIONS = (
+    Action("y", "replay", "Apply it again, as it was received", "events replay EVENT", "Replay", writes=True),
+    Action("r", "resend", "Have Stripe send it again", "events resend EVENT", "Resend", writes=True),
+)
+
+
+class EventActs(ActingScreen):
+    @property
+    def event_under_cursor(self) -> str | None:
+        """The id of the event that is meant."""
+        raise NotImplementedError
+
+    @work(group="act", exclusive=False)
+    async def action_replay(self) -> None:
+        event_id = self.event_under_cursor
+        if event_id is not None:
+            async with self.doing(command_line("events", "replay", event_id)):
+                self.told(await self.desk.data.replay(event_id))
+
+    @work(group="act", exclusive=False)
+    async def action_resend(self) -> None:
+        event_id = self.event_under_cursor
+        if event_id is not None:
+            async with self.doing(command_line("events", "resend", event_id)):
+                self.done(f"Asking Stripe to send {event_id} again …")
+                end = await self.desk.data.resend_event(event_id)
+                self.done(f"{end.type} {end_words(end)}")

@@ -1,0 +1,87 @@
+"""Applies events again, one and then the rest, and shows how far it is; the first that fails again ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.data import CheckoutError, Data, Replayed, end_words
+from tui.texts import fit, plain
+
+_SHOWN = 8
+_BAR = 30
+
+
+class ReplayRun(ModalScreen[int]):
+    """Answers how many were applied again. Leaving it early lets the one that is under way end, and no more begin."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "leave", "Stop, or close")]
+
+    def __init__(self, data: Data, event_ids: Sequence[str]) -> None:
+        super().__init__()
+        self._data = data
+        self._event_ids = event_ids
+        self._ends: list[Replayed] = []
+        self._stopping = False
+        self._over = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = f"Replay of {len(self._event_ids)} events"
+            box.border_subtitle = "Esc stops"
+            yield Static("", id="progress", markup=False)
+            yield Static("", id="ends", markup=False)
+            yield Static("", id="said", markup=False)
+
+    def on_mount(self) -> None:
+        self._show("")
+        self._replay()
+
+    @property
+    def applied(self) -> int:
+        """How many did not fail again."""
+        return sum(each.ok for each in self._ends)
+
+    @work(group="replay")
+    async def _replay(self) -> None:
+        said = ""
+        try:
+            async with aclosing(self._data.replay_each(self._event_ids)) as outcomes:
+                async for replayed in outcomes:
+                    self._ends.append(replayed)
+                    self._show("")
+                    if self._stopping:
+                        break
+        except CheckoutError as error:
+            said = f"Stopped: {error.detail}"
+        self._over = True
+        left = len(self._event_ids) - len(self._ends)
+        if self._ends and not self._ends[-1].ok:
+            said = f"{self._ends[-1].end.id} failed again: the other {left} were not tried."
+        elif not said:
+            said = f"{self.applied} applied again." + (f" Stopped: {left} were not tried." if left else "")
+        self._show(said)
+        self.query_one(Vertical).border_subtitle = "Esc closes"
+
+    def _show(self, said: str) -> None:
+        done, total = len(self._ends), max(len(self._event_ids), 1)
+        filled = _BAR * done // total
+        self.query_one("#progress", Static).update(f"{'█' * filled}{'░' * (_BAR - filled)}  {done} of {total}")
+        width = max(self.query_one("#ends").size.width, 40)
+        lines = [f"{'✓' if each.ok else '✗'} {each.end.id} {plain(end_words(each.end))}" for each in self._ends]
+        self.query_one("#ends", Static).update("\n".join(fit(line, width) for line in lines[-_SHOWN:]))
+        self.query_one("#said", Static).update(Text(said, "bold"))
+
+    def action_leave(self) -> None:
+        if self._over:
+            self.dismiss(self.applied)
+        self._stopping = True
