@@ -50,7 +50,7 @@ class EventsScreen(EventActs):
         Action("t", "types", "Show only some types", "events list --type TYPE"),
         Action("slash", "order_of", "Show only those of an order", "events list --order ORDER", show_key="/"),
         Action("0", "clear", "Show all again", "events list"),
-        Action("p", "pause", "Hold the list still, or follow what comes in", foot="Pause"),
+        Action("p", "pause", "Hold the list still, or follow what comes in", "events tail", foot="Pause"),
         Action("c", "copy_id", "Copy the event's id"),
     )
 

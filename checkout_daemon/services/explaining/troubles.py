@@ -49,13 +49,13 @@ def attention(case: Case) -> Iterable[Finding]:
     for code in map(AttentionCode, case.order.attention):
         subject = _SUBJECTS[code](case)
         acknowledge = case.command("orders ack", code.value)
-        shown = case.command("orders show")
+        looks = case.command("orders explain")  # where we are: nothing to be put right by it
         command = attention_command(code, subject.replace(", ", ","), case.order.number)
         yield Finding(
             code.value,
             f"{ATTENTION_SAYS[code].format(subject=subject)}.",
             "Nothing: a person must decide.",
-            acknowledge if command == shown else command,
+            acknowledge if command == looks else command,
         )
 
 
