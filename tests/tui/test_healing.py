@@ -98,7 +98,7 @@ async def test_t_opens_the_trigger_screen_for_its_order(connection: asyncpg.Conn
     async with sit() as seat:
         await open_first(seat)
         await seat.press("t")
-        assert (await seat.screen_of(TriggerScreen)).order_number == 1001
+        assert (await seat.screen_of(TriggerScreen)).choice.number == 1001
         await seat.press("escape")
         await seat.screen_of(OrderScreen)
 

@@ -156,7 +156,7 @@ async def test_a_trigger(sit: Sit, size: tuple[int, int]) -> None:
     async with sit(size=size) as seat:
         seat.app.push_screen(TriggerScreen(seat.app.desk, 1002))
         screen = await seat.screen_of(TriggerScreen)
-        await seat.until(lambda: screen.order is not None)
+        await seat.until(lambda: screen.choice.order is not None)
         for line in ("Setting up fixture for: confirm", "Running fixture for: confirm", "Trigger succeeded!"):
             screen.post_message(TriggerScreen.Said(line, False))
         end = EventEnd("evt_1", "charge.succeeded", "applied", None, None, 1002, "pending", "completed", None, None)

@@ -54,7 +54,7 @@ async def open_for(seat: Seat, number: int) -> TriggerScreen:
     """As `t` on an order opens it."""
     seat.app.push_screen(TriggerScreen(seat.app.desk, number))
     screen = await seat.screen_of(TriggerScreen)
-    await seat.until(lambda: screen.order is not None)
+    await seat.until(lambda: screen.choice.order is not None)
     return screen
 
 
@@ -69,7 +69,7 @@ async def test_an_order_that_is_searched_is_paid_and_the_event_is_seen_to_act(si
         await seat.press(*str(order["number"]))
         await seat.until(lambda: f" {order['number']} " in seat.text() and "found" in seat.text())
         await seat.press("enter")
-        await seat.until(lambda: screen.order is not None)
+        await seat.until(lambda: screen.choice.order is not None)
         await seat.sees(f"Order  {order['number']}  pending", f"--order {order['number']}")
         await seat.press("enter")
         await seat.sees("Running fixture for: confirm")
@@ -86,12 +86,12 @@ async def test_part_is_refunded_and_what_cannot_be_is_said(sit: Sit, shop: Shop)
     order = await shop.check_out()
     async with at(sit, shop, size=(160, 45)) as seat:
         screen = await open_for(seat, order["number"])
-        while screen.event != "charge.refunded":
+        while screen.choice.event != "charge.refunded":
             await seat.press("down")
         await seat.press("enter")
         await seat.sees("has no payment to refund; this pays it")
         await shop.pay(order)
-        await seat.until(lambda: screen.order is not None and screen.order.status == "completed")
+        await seat.until(lambda: screen.choice.order is not None and screen.choice.order.status == "completed")
         await seat.press("a", *"2.50", "enter")
         await seat.sees("refund €2.50 of it", "--amount 250")
         await seat.press("enter")
@@ -103,7 +103,7 @@ async def test_an_order_is_made_for_it_and_then_kept_for_what_comes_next(sit: Si
     async with at(sit, shop) as seat:
         await seat.press("T")
         screen = await seat.screen_of(TriggerScreen)
-        while screen.event != "charge.refunded":
+        while screen.choice.event != "charge.refunded":
             await seat.press("down")
         await seat.press("n", "enter")
         await seat.sees("needs an order that is paid")
@@ -111,10 +111,10 @@ async def test_an_order_is_made_for_it_and_then_kept_for_what_comes_next(sit: Si
         await seat.sees("Order  new", "$ checkout trigger checkout.session.completed --order new")
         await seat.press("enter")
         await seat.sees("Done in", "pending -> completed")
-        await seat.until(lambda: screen.order is not None and screen.order.status == "completed")
-        await seat.sees(f"Order  {screen.order_number}  completed", f"--order {screen.order_number}")
-        assert screen.order_number is not None
-        assert await status_of(shop, screen.order_number) == "completed"
+        await seat.until(lambda: screen.choice.order is not None and screen.choice.order.status == "completed")
+        await seat.sees(f"Order  {screen.choice.number}  completed", f"--order {screen.choice.number}")
+        assert screen.choice.number is not None
+        assert await status_of(shop, screen.choice.number) == "completed"
 
 
 async def test_what_runs_is_stopped_and_goes_with_its_screen(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import ClassVar
 
@@ -16,38 +16,29 @@ from textual.widgets import Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker
 
-from tui.actions import Action, command_line
+from tui.actions import Action
 from tui.data import (
     MEANINGS,
-    NEW_ORDER,
     ChangeLine,
     CheckoutError,
     DatabaseUnavailable,
     EventEnd,
-    Order,
-    OrderStatus,
     TriggerRequest,
     end_words,
 )
 from tui.desk import Desk
-from tui.facts import STATUS_TONES
 from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Ask
 from tui.screens.pick_order import OrderPicker
-from tui.texts import minor_units, money, words
+from tui.texts import minor_units
+from tui.trigger_choice import EVENTS, FITTING, Choice, describe
 from tui.widgets.pick_list import PickList
 from tui.widgets.run_log import RunLog
 
 _WIDE = 110
-_WAIT_SECONDS = 30.0  # for events to arrive, as the command waits
 _TYPE_WIDTH = max(map(len, MEANINGS))
 _MARKS = {"applied": ("✓", "success"), "failed": ("▲", "warning"), "dead": ("✗", "error")}
 _OTHER_MARK = ("·", "muted")
-_FITTING = {
-    "unpaid": (OrderStatus.PENDING, OrderStatus.FAILED),
-    "paid": (OrderStatus.COMPLETED, OrderStatus.PARTIALLY_REFUNDED),
-    "disputed": (OrderStatus.DISPUTED,),
-}
 _NOTHING_YET = "Enter has Stripe make the event. What its CLI says comes here, then each event and what became of it."
 
 
@@ -88,10 +79,7 @@ class TriggerScreen(DeskScreen):
 
     def __init__(self, desk: Desk, order_number: int | None = None) -> None:
         super().__init__(desk)
-        self.order_number = order_number
-        self.order: Order | None = None
-        self.new_order = False  # one is made
-        self.amount: int | None = None
+        self.choice = Choice(number=order_number)
         self._run: Worker[None] | None = None
         self._started = 0.0
         self._came = 0
@@ -128,11 +116,6 @@ class TriggerScreen(DeskScreen):
         return self.query_one("#log", RunLog)
 
     @property
-    def event(self) -> str:
-        """The type that is chosen."""
-        return tuple(MEANINGS)[self.events.highlighted or 0]
-
-    @property
     def running(self) -> bool:
         return self._run is not None
 
@@ -149,72 +132,39 @@ class TriggerScreen(DeskScreen):
 
     @work(group="order")
     async def _load_order(self) -> None:
-        if self.order_number is None:
+        number = self.choice.number
+        if number is None:
             return
         try:
-            whole = await self.desk.data.order(str(self.order_number))
+            whole = await self.desk.data.order(str(number))
         except DatabaseUnavailable:
             return
         except CheckoutError as error:
-            self.order_number = None
             self.notify(error.detail, severity="error", markup=False)
+            self._choose(self.choice.about(None))
             return
-        if not self.gone and whole.view.order.number == self.order_number:
-            self.order = whole.view.order
-            self._show_choice()
+        if not self.gone:
+            self._choose(self.choice.read(whole.view.order))
 
     async def reload(self) -> None:
         self._load_order()
 
     async def changed(self, changes: list[ChangeLine]) -> None:
-        if self.order is not None and any(change.order_id == self.order.id for change in changes):
+        order = self.choice.order
+        if order is not None and any(change.order_id == order.id for change in changes):
             self._load_order()
 
-    def _take(self, order: Order | None) -> None:
-        self.order = order
-        self.order_number = None if order is None else order.number
-        self.new_order = False
-        self.amount = None
+    def _choose(self, choice: Choice) -> None:
+        self.choice = choice
         self._show_choice()
 
     def on_option_list_option_highlighted(self, event: PickList.OptionHighlighted) -> None:
-        if not self.running:
-            self._show_choice()
+        self._choose(self.choice.of_event(EVENTS[event.option_index]))
 
     def _show_choice(self) -> None:
-        muted, meaning = self._colour("muted"), MEANINGS[self.event]
-        text = Text.assemble((" Event  ", muted), (self.event, "bold"), (f"  {meaning.says}", muted), "\n")
-        text.append(" Order  ", muted)
-        if self.order is not None:
-            order = self.order
-            text.append(f"{order.number}  ", "bold")
-            text.append(words(order.status), f"bold {self._colour(STATUS_TONES[OrderStatus(order.status)])}")
-            text.append(f"  {money(order.amount_total, order.currency)}  {self.desk.name(order.customer_name)}")
-            if self.amount is not None:
-                text.append(f"  refund {money(self.amount, order.currency)} of it", "bold")
-        elif self.order_number is not None:
-            text.append(f"{self.order_number}  …")
-        elif self.new_order:
-            text.append("new", "bold").append("  one piece of the first product, for nobody", muted)
-        else:
-            text.append("none", "bold").append("  Stripe makes objects of its own; / picks an order", muted)
-        self.query_one("#choice", Static).update(text)
-        if self._obstacle is not None and self._obstacle[1]:
-            self.say_command(self._obstacle[1])
-        else:
-            self.say_command(command_line(*self._words()))
-
-    @property
-    def _order_words(self) -> str | None:
-        """As the command is told which order."""
-        if self.order_number is not None:
-            return str(self.order_number)
-        return NEW_ORDER if self.new_order else None
-
-    def _words(self) -> list[object]:
-        order = [] if self._order_words is None else ["--order", self._order_words]
-        amount = [] if self.amount is None else ["--amount", self.amount]
-        return ["trigger", self.event, *order, *amount]
+        self.query_one("#choice", Static).update(describe(self.choice, self.desk.name, self._colour))
+        installs = self._obstacle[1] if self._obstacle is not None else ""
+        self.say_command(installs or self.choice.command)
 
     # What comes of it
 
@@ -230,7 +180,7 @@ class TriggerScreen(DeskScreen):
             return
         self._started, self._came = monotonic(), 0
         self.log_box.add("$", self.command, "foreground")
-        self._run = self._carry_out(TriggerRequest(self.event, self._order_words, self.amount, _WAIT_SECONDS))
+        self._run = self._carry_out(self.choice.request)
         self.set_class(True, "-run")
         self._show_progress()
 
@@ -256,8 +206,8 @@ class TriggerScreen(DeskScreen):
     def on_trigger_screen_came(self, message: Came) -> None:
         end = message.end
         self._came += 1
-        if self.new_order and end.number is not None:  # what comes next may be about the same
-            self.new_order, self.order_number = False, end.number
+        if self.choice.new and end.number is not None:  # what comes next may be about the same
+            self.choice = Choice(self.choice.event, end.number)
             self._load_order()
         mark, tone = _MARKS.get(end.status, _OTHER_MARK)
         self.log_box.add(mark, f"{end.type}  {end_words(end)}", tone, end.id)
@@ -287,8 +237,7 @@ class TriggerScreen(DeskScreen):
     def redraw(self) -> None:
         super().redraw()
         self._list_events()
-        if not self.running:
-            self._show_choice()
+        self._show_choice()
         self._show_progress()
         self.log_box.redraw()
 
@@ -312,25 +261,24 @@ class TriggerScreen(DeskScreen):
 
     @work(group="act", exclusive=False)
     async def action_pick(self) -> None:
-        need = MEANINGS[self.event].order
-        order = await self.app.push_screen_wait(OrderPicker(self.desk, f"Which {need} order", _FITTING[need]))
+        need = MEANINGS[self.choice.event].order
+        order = await self.app.push_screen_wait(OrderPicker(self.desk, f"Which {need} order", FITTING[need]))
         if order is not None:
-            self._take(order)
+            self._choose(self.choice.about(order))
 
     def action_new_order(self) -> None:
-        self._take(None)
-        self.new_order = True
-        self._show_choice()
+        self._choose(self.choice.about_new())
 
     def action_no_order(self) -> None:
-        self._take(None)
+        self._choose(self.choice.about(None))
 
     @work(group="act", exclusive=False)
     async def action_amount(self) -> None:
-        if self.order is None:
+        order = self.choice.order
+        if order is None:
             self.notify("Pick an order first: an amount is of its payment.", markup=False)
             return
-        currency = self.order.currency
+        currency = order.currency
         typed = await self.app.push_screen_wait(Ask("Refund part", f"How much, in {currency.upper()}? Empty is all."))
         if typed is None:
             return
@@ -338,14 +286,13 @@ class TriggerScreen(DeskScreen):
         if typed and (amount is None or amount < 1):
             self.notify(f"{typed!r} is no amount in {currency.upper()}", severity="error", markup=False)
             return
-        self.amount = amount
-        self._show_choice()
+        self._choose(replace(self.choice, amount=amount))
 
     def action_order(self) -> None:
         from tui.screens.order import OrderScreen
 
-        if self.order is not None:
-            self.app.push_screen(OrderScreen(self.desk, self.order.id))
+        if self.choice.order is not None:
+            self.app.push_screen(OrderScreen(self.desk, self.choice.order.id))
 
     def action_events(self) -> None:
         from tui.screens.events import EventsScreen

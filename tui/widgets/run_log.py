@@ -30,28 +30,40 @@ class Line:
 
 
 class RunLog(VerticalScroll):
-    """Keeps to its end while lines come."""
+    """Keeps to its end while lines come, unless it was scrolled elsewhere."""
 
     def __init__(self, desk: Desk, *, empty: str, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._desk = desk
         self.empty = empty
+        self._at_end = True
         self.lines: deque[Line] = deque(maxlen=_MOST_LINES)
 
     def compose(self) -> Iterable[Widget]:
         yield Static(markup=False)
 
     def on_mount(self) -> None:
+        # Only once it is laid out is it known where its end is.
+        self.watch(self, "virtual_size", self._keep_to_end, init=False)
         self.redraw()
 
-    def clear(self) -> None:
-        self.lines.clear()
-        self.redraw()
+    def on_mouse_scroll_up(self) -> None:
+        self._at_end = False
+
+    def key_up(self) -> None:
+        self._at_end = False
+
+    def key_pageup(self) -> None:
+        self._at_end = False
 
     def add(self, mark: str, text: str, tone: str, detail: str = "") -> None:
+        self._at_end = self._at_end or self.scroll_y >= self.max_scroll_y
         self.lines.append(Line(datetime.now(UTC), mark, plain(text), tone, plain(detail)))
         self.redraw()
-        self.scroll_end(animate=False)
+
+    def _keep_to_end(self) -> None:
+        if self._at_end:
+            self.scroll_end(animate=False, immediate=True)
 
     def redraw(self) -> None:
         """In the theme's colours, which may be others now."""

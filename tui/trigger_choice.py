@@ -1,0 +1,85 @@
+"""What is to be triggered, and about which order: chosen on the trigger screen, said as a command and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from rich.text import Text
+
+from tui.actions import command_line
+from tui.data import MEANINGS, NEW_ORDER, Order, OrderStatus, TriggerRequest
+from tui.facts import STATUS_TONES
+from tui.texts import money, words
+
+EVENTS = tuple(MEANINGS)
+FITTING = {
+    "unpaid": (OrderStatus.PENDING, OrderStatus.FAILED),
+    "paid": (OrderStatus.COMPLETED, OrderStatus.PARTIALLY_REFUNDED),
+    "disputed": (OrderStatus.DISPUTED,),
+}
+"""The statuses of orders that an event can be about, by what Meaning.order says."""
+
+_WAIT_SECONDS = 30.0  # for events to arrive, as the command waits
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`number` or `new` say which order, neither for none; `order` is it, once read. `amount`: of a refund."""
+
+    event: str = EVENTS[0]
+    number: int | None = None
+    order: Order | None = None
+    new: bool = False
+    amount: int | None = None
+
+    def of_event(self, event: str) -> Choice:
+        return self if event == self.event else replace(self, event=event, amount=None)
+
+    def about(self, order: Order | None) -> Choice:
+        """Another order, or none."""
+        return Choice(self.event, None if order is None else order.number, order)
+
+    def about_new(self) -> Choice:
+        return Choice(self.event, new=True)
+
+    def read(self, order: Order) -> Choice:
+        """The order as it is now."""
+        return replace(self, order=order) if order.number == self.number else self
+
+    @property
+    def request(self) -> TriggerRequest:
+        return TriggerRequest(self.event, self._order, self.amount, _WAIT_SECONDS)
+
+    @property
+    def command(self) -> str:
+        order = [] if self._order is None else ["--order", self._order]
+        amount = [] if self.amount is None else ["--amount", self.amount]
+        return command_line("trigger", self.event, *order, *amount)
+
+    @property
+    def _order(self) -> str | None:
+        if self.number is not None:
+            return str(self.number)
+        return NEW_ORDER if self.new else None
+
+
+def describe(choice: Choice, name: Callable[[str], str], colour: Callable[[str], str]) -> Text:
+    """Two lines. `name` gives a person's name as it may be shown."""
+    muted = colour("muted")
+    text = Text.assemble((" Event  ", muted), (choice.event, "bold"), (f"  {MEANINGS[choice.event].says}", muted), "\n")
+    text.append(" Order  ", muted)
+    order = choice.order
+    if order is not None:
+        tone = colour(STATUS_TONES[OrderStatus(order.status)])
+        text.append(f"{order.number}  ", "bold").append(words(order.status), f"bold {tone}")
+        text.append(f"  {money(order.amount_total, order.currency)}  {name(order.customer_name)}")
+        if choice.amount is not None:
+            text.append(f"  refund {money(choice.amount, order.currency)} of it", "bold")
+    elif choice.number is not None:
+        text.append(f"{choice.number}  …")
+    elif choice.new:
+        text.append("new", "bold").append("  one piece of the first product, for nobody", muted)
+    else:
+        text.append("none", "bold").append("  Stripe makes objects of its own; / picks one, n makes one", muted)
+    return text
