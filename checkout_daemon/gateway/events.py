@@ -15,14 +15,6 @@ MOST_TYPES = 20
 _PAGE = 100
 
 
-async def newest_event(gateway: StripeGateway, types: Sequence[str]) -> dict[str, Any] | None:
-    """The last event of these types (Stripe takes twenty at most); None if there is none."""
-    fetched = await gateway.call(
-        "events.list", lambda client: client.v1.events.list_async(params={"limit": 1, "types": list(types)})
-    )
-    return next(iter(fetched.object["data"]), None)
-
-
 async def newest_events(gateway: StripeGateway) -> list[dict[str, Any]]:
     """The last hundred of any type, newest first."""
     fetched = await gateway.call("events.list", lambda client: client.v1.events.list_async(params={"limit": _PAGE}))

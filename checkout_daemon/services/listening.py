@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import re
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError
@@ -21,11 +23,15 @@ from checkout_daemon.services.apply import Applied
 from checkout_daemon.services.backfill import backfill
 from checkout_daemon.services.listen_secret import make_known
 from checkout_daemon.services.stripe_cli import StripeCli, hear_out, started_cli, together
+from checkout_daemon.store.cursors import claim_cursor, read_cursor, save_cursor
+from checkout_daemon.store.database import Database
 
 CHECK_SECONDS = 15.0
 PATIENCE_SECONDS = 3.0
 """How long after an event was listed its delivery may still be under way."""
 
+_LISTENING = "listen"
+_NOTED_FOR = timedelta(minutes=1)
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 _SENT = re.compile(r"\S+ \S+ +--> (\S+) \[(\w+)\]")
@@ -77,6 +83,21 @@ async def listen(runtime: Runtime, cli: StripeCli, listening: Listening, listene
     """Until it is cancelled."""
     state = _State()
     await together(_supervise(cli, listening, listener, state), _watch(runtime, listening, listener, state))
+
+
+async def listens(database: Database, now: datetime) -> bool:
+    """Whether somebody listens; `now` by the database's clock."""
+    async with database.connection() as connection:
+        noted = await read_cursor(connection, _LISTENING)
+    return noted is not None and now - noted[1] < _NOTED_FOR
+
+
+async def _note(database: Database) -> None:
+    """That somebody listens, so that the doctor does not ask for an endpoint."""
+    holder = f"{socket.gethostname()}/{os.getpid()}"
+    async with database.connection() as connection:
+        if await claim_cursor(connection, _LISTENING, holder, _NOTED_FOR) is not None:
+            await save_cursor(connection, _LISTENING, holder, "{}", _NOTED_FOR)
 
 
 async def _supervise(cli: StripeCli, listening: Listening, listener: Listener, state: _State) -> None:
@@ -151,6 +172,7 @@ async def _watch(runtime: Runtime, listening: Listening, listener: Listener, sta
         try:
             make_known(runtime.settings, listening.secret)  # a `checkout dev` that starts anew writes its own
             done = await backfill(runtime, since, patience_seconds=listening.patience_seconds, tell=listener.fetched)
+            await _note(runtime.database)
         except (CheckoutError, OSError) as error:
             if str(error) != trouble:
                 trouble = str(error)

@@ -11,14 +11,21 @@ import pytest
 import cli
 from checkout_daemon.domain.advice import attention_command
 from checkout_daemon.domain.orders import AttentionCode
-from checkout_daemon.services import alerting
+from checkout_daemon.services import alerting, doctor
 
+DOCTOR = [
+    line
+    for module in Path(doctor.__file__).parent.glob("*.py")
+    for line in re.findall(r'"(checkout [a-z][^"{]*)"', module.read_text())
+]
 NAMED = re.findall(r'"(checkout [^"]+)"', Path(alerting.__file__).read_text())
 ADVISED = [attention_command(code, "pi_1,pi_2", 1001) for code in AttentionCode]
 
 
-@pytest.mark.parametrize("line", sorted({*NAMED, *ADVISED}))
-def test_a_command_that_is_named_can_be_typed(line: str) -> None:
+@pytest.mark.parametrize("line", sorted({*NAMED, *ADVISED, *DOCTOR}))
+def test_a_command_that_is_named_can_be_typed(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "BACKUP").touch()
+    monkeypatch.chdir(tmp_path)
     _, *words = line.split()
     command: click.Command = cli.checkout
     while isinstance(command, click.Group):

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 import asyncpg
 import pytest
 
-from checkout_daemon.config import Settings, load_settings
+from checkout_daemon.config import STRIPE_API_BASE, Settings, load_settings
 from checkout_daemon.domain.events import EVENT_TYPES
-from checkout_daemon.runtime import Runtime
+from checkout_daemon.domain.webhook_secrets import fingerprint
+from checkout_daemon.gateway.client import StripeGateway
+from checkout_daemon.runtime import Runtime, open_runtime
+from checkout_daemon.services.backfill import backfill
 from checkout_daemon.services.doctor import CHECKS, Check, examine
+from checkout_daemon.services.doctor.probes import Probes
+from checkout_daemon.services.doctor.stripe import endpoint_registered
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.remarks import note_order
 from checkout_daemon.services.stripe_cli import find_stripe_cli
@@ -88,22 +95,48 @@ async def test_a_shop_where_all_is_well(settings: Settings, account: Account) ->
     assert [check for check in checks.values() if not check.ok] == []
     assert {check.mend for check in checks.values()} == {None}
     assert "not configured" in checks["smtp"].detail
-    assert "whsec" not in "".join(check.detail for check in checks.values())
+    assert "whsec_1" not in "".join(check.detail for check in checks.values())
 
 
 async def test_without_an_endpoint_the_command_that_makes_it_is_named(settings: Settings, account: Account) -> None:
-    endpoint = (await told(settings))["endpoint"]
-    assert not endpoint.ok
-    assert f"webhook_endpoints create --url {PUBLIC_URL}/api/webhook" in (endpoint.mend or "")
-    assert all(f"--enabled-events {each}" in (endpoint.mend or "") for each in EVENT_TYPES)
+    checks = await told(settings)
+    unset = await told(replace(settings, webhook_secrets=()))
+    assert (checks["endpoint"].ok, checks["endpoint"].mend) == (False, "checkout webhook create")
+    assert (unset["secrets"].ok, unset["secrets"].mend) == (False, "checkout webhook create")
+
+
+async def test_who_listens_needs_no_endpoint(
+    settings: Settings, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    await connection.execute("INSERT INTO cursors (name, value) VALUES ('listen', '{}')")
+    listens = (await told(settings))["endpoint"]
+    await connection.execute("UPDATE cursors SET updated_at = now() - interval '2 minutes'")
+    listened = (await told(settings))["endpoint"]
+    await connection.execute("INSERT INTO secret_matches VALUES ('cafecafe', now(), 3, now())")
+    delivered = (await told(settings))["endpoint"]
+    assert (listens.ok, listened.ok, delivered.ok) == (True, False, True)
+    assert ("runs" in listens.detail, "3 in 24 h" in delivered.detail) == (True, True)
+
+
+async def test_stripe_cannot_reach_this_machine_but_its_cli_can(settings: Settings, stripe: FlakyStripe) -> None:
+    """Its own address is all that makes the offline Stripe another than the real one."""
+    here = replace(settings, public_url="http://localhost:8000")
+    probes = Probes(here, None, StripeGateway(KEY, stripe.base), None, "", timedelta(), [], "", timedelta())
+    real = replace(here, stripe_api_base=STRIPE_API_BASE)
+    endpoint = await endpoint_registered(replace(probes, settings=real))
+    assert (endpoint.ok, endpoint.mend) == (False, "checkout listen")
+    assert (await endpoint_registered(probes)).mend == "checkout webhook create"
 
 
 async def test_an_endpoint_that_lacks_types_names_them(settings: Settings, account: Account) -> None:
     made = await account.register("charge.succeeded")
     endpoint = (await told(settings))["endpoint"]
+    await account.post(f"/v1/webhook_endpoints/{made}", *(("enabled_events[]", each) for each in EVENT_TYPES))
     assert not endpoint.ok
+    assert f"{made} for {PUBLIC_URL}/api/webhook does not get" in endpoint.detail
     assert "checkout.session.completed" in endpoint.detail
-    assert f"webhook_endpoints update {made}" in (endpoint.mend or "")
+    assert endpoint.mend == "checkout webhook create --update"
+    assert (await told(settings))["endpoint"].ok
 
 
 async def test_an_endpoint_that_stripe_has_disabled_is_a_fault(settings: Settings, account: Account) -> None:
@@ -111,7 +144,54 @@ async def test_an_endpoint_that_stripe_has_disabled_is_a_fault(settings: Setting
     await account.post(f"/v1/webhook_endpoints/{made}", ("disabled", "true"))
     endpoint = (await told(settings))["endpoint"]
     assert (endpoint.ok, "is disabled" in endpoint.detail) == (False, True)
-    assert "disabled=false" in (endpoint.mend or "")
+    assert endpoint.mend == "checkout webhook create --update"
+
+
+async def test_an_endpoint_of_another_api_version_is_a_fault(settings: Settings, account: Account) -> None:
+    form = [("url", f"{PUBLIC_URL}/api/webhook"), ("enabled_events[]", "*"), ("api_version", "2020-08-27")]
+    await account.post("/v1/webhook_endpoints", *form)
+    endpoint = (await told(settings))["endpoint"]
+    assert (endpoint.ok, "2020-08-27" in endpoint.detail) == (False, True)
+    assert endpoint.mend == "checkout webhook create --replace"
+
+
+async def test_secrets_are_told_with_what_they_matched_and_the_endpoints_must_be_one(
+    settings: Settings, account: Account, connection: asyncpg.Connection
+) -> None:
+    known = replace(settings, webhook_secrets=("whsec_of_the_dashboard_1", "whsec_of_the_dashboard_2"))
+    insert = "INSERT INTO secret_matches VALUES ($1, date_trunc('hour', now()), 7, now())"
+    await connection.execute(insert, fingerprint("whsec_of_the_dashboard_2"))
+    made = await account.register()
+    fits = (await told(known))["secrets"]
+    mark = ("metadata[checkout_fingerprint]", fingerprint("whsec_of_nobody_here"))
+    await account.post(f"/v1/webhook_endpoints/{made}", mark)
+    other = (await told(known))["secrets"]
+    await connection.execute(insert, fingerprint("whsec_of_nobody_here"))  # a daemon elsewhere knows it
+    elsewhere = (await told(known))["secrets"]
+    assert (fits.ok, other.ok, elsewhere.ok) == (True, False, True)
+    assert fits.detail == "2 secrets: whsec_…rd_1 matched 0 deliveries, whsec_…rd_2 matched 7 deliveries, in 24 h"
+    assert (f"the secret of {made}" in other.detail, other.mend) == (True, "checkout webhook create --replace")
+
+
+@pytest.mark.parametrize("ahead", ["1h", "0s"])
+async def test_a_clock_that_is_not_stripes_is_a_fault(settings: Settings, account: Account, ahead: str) -> None:
+    async with account.http.post(f"{account.base}/sandbox/clock", json={"advance": ahead}) as answer:
+        assert answer.status == 200
+    clock = (await told(settings))["clock"]
+    assert (clock.ok, clock.mend) == ((True, None) if ahead == "0s" else (False, "timedatectl set-ntp true"))
+
+
+async def test_a_full_disk_is_a_fault(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    roomy = (await told(settings))["disk"]
+    monkeypatch.setattr("checkout_daemon.services.doctor.machine.LEAST_FREE_BYTES", 1 << 62)
+    full = (await told(settings))["disk"]
+    assert (roomy.ok, full.ok, (full.mend or "").startswith("du -xh /")) == (True, False, True)
+
+
+async def test_no_stripe_cli_is_a_fault(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_CLI", "/nowhere/stripe")
+    cli = (await told(settings))["cli"]
+    assert (cli.ok, "/nowhere/stripe" in cli.detail, cli.mend is not None) == (False, True, True)
 
 
 async def test_every_type_at_once_is_enough(settings: Settings, account: Account) -> None:
@@ -153,11 +233,19 @@ async def test_dead_events_are_a_fault_and_failed_ones_are_not(
     dead = (await told(settings))["dead_letters"]
     assert (failed.ok, dead.ok) == (True, False)
     assert dead.detail.startswith("1 events dead, 1 failed")
-    assert dead.mend == "checkout events list --status dead"
+    assert dead.mend == "checkout events replay --status dead"
+
+
+async def test_dead_messages_are_a_fault(settings: Settings, connection: asyncpg.Connection) -> None:
+    order_id = await add_order(connection)
+    insert = "INSERT INTO outbox (order_id, kind, channel, status) VALUES ($1, 'order.completed', 'webhook', 'dead')"
+    await connection.execute(insert, order_id)
+    letters = (await told(settings))["dead_letters"]
+    assert (letters.ok, letters.mend) == (False, "checkout outbox replay --status dead")
 
 
 async def test_an_event_that_stripe_has_and_we_do_not_is_a_fault_once_it_is_late(
-    settings: Settings, account: Account, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await account.register()
     await account.post(
@@ -171,15 +259,27 @@ async def test_an_event_that_stripe_has_and_we_do_not_is_a_fault_once_it_is_late
     on_its_way = (await told(settings))["backfill"]
     monkeypatch.setattr("checkout_daemon.services.doctor.database.DELIVERY_SECONDS", -1)
     missing = (await told(settings))["backfill"]
-    event_id = (missing.mend or "").split()[3]
-    await connection.execute(
-        "INSERT INTO stripe_events (id, type, status, received_at, body_hash)"
-        " VALUES ($1, 'charge.succeeded', 'applied', now(), '')",
-        event_id,
-    )
+    async with open_runtime(settings) as runtime:
+        done = await backfill(runtime, datetime.now(UTC))  # as the command does
     held = (await told(settings))["backfill"]
     assert (on_its_way.ok, missing.ok, held.ok) == (True, False, True)
-    assert event_id.startswith("evt_")
+    assert "on their way" in on_its_way.detail
+    assert f"{done.new} of the last {done.scanned} events" in missing.detail
+    assert missing.mend == "checkout events backfill --since 1h"
+
+
+async def test_a_comparison_that_nobody_does_any_more_is_a_fault(
+    settings: Settings, account: Account, connection: asyncpg.Connection
+) -> None:
+    insert = "INSERT INTO cursors (name, value) VALUES ('backfill', $1)"
+    until = datetime.now(UTC) - timedelta(hours=2)
+    await connection.execute(insert, json.dumps({"until": until.isoformat()}))
+    behind = (await told(settings))["backfill"]
+    await connection.execute(
+        "UPDATE cursors SET value = $1", json.dumps({"until": (until + timedelta(hours=2)).isoformat()})
+    )
+    assert (behind.ok, behind.mend) == (False, "checkout serve")
+    assert (await told(settings))["backfill"].ok
 
 
 async def test_without_a_database_what_needs_one_says_so_and_the_rest_is_checked(

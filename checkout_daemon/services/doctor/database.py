@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+from datetime import datetime, timedelta
+from typing import Any
+
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError, SchemaMismatch
-from checkout_daemon.gateway.events import newest_event
+from checkout_daemon.gateway.events import events_since
+from checkout_daemon.services.backfill import KEPT, OVERLAP
+from checkout_daemon.services.catching_up import how_far
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
 from checkout_daemon.services.operator_log import verify
@@ -16,6 +22,8 @@ from checkout_daemon.store.migrations import read_state
 
 OLDEST_POSTGRESQL = 15
 DELIVERY_SECONDS = 60  # how long a delivery may be on its way
+_LOOK_BACK = timedelta(days=3)
+_COMPARED_WITHIN = timedelta(hours=1)  # a daemon does it every minute
 
 
 def answers(probes: Probes) -> Check:
@@ -79,39 +87,45 @@ async def no_dead_letters(probes: Probes) -> Check:
         f"{letters.messages_dead} messages dead"
     )
     if letters.events_dead:
-        return Check.failed("dead_letters", detail, "checkout events list --status dead")
+        return Check.failed("dead_letters", detail, "checkout events replay --status dead")
     if letters.messages_dead:
-        return Check.failed("dead_letters", detail, "checkout outbox list --status dead")
+        return Check.failed("dead_letters", detail, "checkout outbox replay --status dead")
     return Check.passed("dead_letters", detail)
 
 
 async def nothing_missing(probes: Probes) -> Check:
-    """The newest event that Stripe made for us is held."""
+    """What Stripe made for us since daemons last compared is held, and they compare."""
     if (database := _database(probes)) is None:
         return _unknown("backfill", probes)
     if probes.endpoints is None:
         return Check.failed("backfill", f"cannot be compared: {probes.stripe_trouble}", probes.mend_stripe)
+    now, caught = probes.now_at_stripe, await how_far(database)
+    since = now - _LOOK_BACK if caught is None else max(caught.until - OVERLAP, now - KEPT)
     try:
-        newest = await newest_event(probes.gateway, EVENT_TYPES)
+        made = await _made_since(probes, since)
     except CheckoutError as error:
         return Check.failed("backfill", f"cannot be compared: {error.detail}", probes.mend_stripe)
-    if newest is None:
-        return Check.passed("backfill", "Stripe has made no event for us yet")
     async with database.connection() as connection:
-        held = bool(await held_events(connection, [newest["id"]]))
-    if held:
-        return Check.passed("backfill", f"the newest event at Stripe, {newest['id']}, is held")
-    age = probes.now_at_stripe.timestamp() - newest["created"]
-    if age < DELIVERY_SECONDS:
-        return Check.passed(
-            "backfill", f"the newest event at Stripe, {newest['id']}, is {age:.0f} s old and on its way"
-        )
-    base = f" --api-base {probes.settings.stripe_api_base}" if probes.offline_stripe else ""
-    return Check.failed(
-        "backfill",
-        f"the newest event at Stripe, {newest['id']} ({newest['type']}), is not held",
-        f"stripe events resend {newest['id']}{base}",
-    )
+        held = await held_events(connection, [each["id"] for each in made])
+    missing = [each for each in made if each["id"] not in held]
+    late = [each for each in missing if now.timestamp() - each["created"] >= DELIVERY_SECONDS]
+    if late:
+        newest, oldest = late[0], min(each["created"] for each in late)
+        hours = int(max(now.timestamp() - oldest, 0) // 3600) + 1
+        detail = f"{len(late)} of the last {len(made)} events at Stripe are not held; {newest['id']} ({newest['type']})"
+        return Check.failed("backfill", detail, f"checkout events backfill --since {hours}h")
+    if caught is not None and now - caught.until > _COMPARED_WITHIN:
+        detail = f"no daemon has compared its events with Stripe's since {caught.until:%Y-%m-%d %H:%M} UTC"
+        return Check.failed("backfill", detail, "checkout dev" if probes.demo_database else "checkout serve")
+    on_their_way = f", {len(missing)} on their way" if missing else ""
+    detail = f"the last {len(made)} events at Stripe are held{on_their_way}" if made else "Stripe has made none lately"
+    return Check.passed("backfill", detail)
+
+
+async def _made_since(probes: Probes, since: datetime) -> list[dict[str, Any]]:
+    """A hundred at most, the newest first: enough to tell whether any is missing."""
+    async with aclosing(events_since(probes.gateway, EVENT_TYPES, int(since.timestamp()))) as pages:
+        return await anext(pages, [])
 
 
 def _database(probes: Probes) -> Database | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlsplit
 
 from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.webhook_endpoint import API_VERSION, Endpoint, read_endpoint, webhook_url
+from checkout_daemon.domain.webhook_secrets import fingerprint
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
+from checkout_daemon.services.listening import listens
+from checkout_daemon.services.secret_matches import UsedSecret, matches_lately, used_secrets
 
 _MOST_AHEAD = timedelta(seconds=10)  # a signature is refused at 300
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -28,49 +31,80 @@ def clock_agrees(probes: Probes) -> Check:
     return Check.passed("clock", detail)
 
 
-def endpoint_registered(probes: Probes) -> Check:
-    """Stripe has an endpoint for us, enabled, with every type that we use."""
-    url = f"{probes.settings.public_url}/api/webhook"
+async def endpoint_registered(probes: Probes) -> Check:
+    """Stripe has an endpoint for us, enabled, with every type that we use; or `checkout listen` stands in for one."""
+    url = webhook_url(probes.settings.public_url)
     if probes.endpoints is None:
         return Check.failed("endpoint", f"cannot be told: {probes.stripe_trouble}", probes.mend_stripe)
-    ours = [each for each in probes.endpoints if each["url"] == url]
+    ours = _endpoints(probes)
     if not ours:
+        if listening := await _listened_to(probes):
+            return Check.passed("endpoint", f"none at Stripe for {url}, but {listening}")
         if not probes.offline_stripe and urlsplit(url).hostname in _LOOPBACK:
-            detail = f"Stripe cannot reach {url}; its CLI can forward to it"
-            return Check.failed("endpoint", detail, f"stripe listen --forward-to {url}")
-        events = " ".join(f"--enabled-events {each}" for each in EVENT_TYPES)
-        mend = f"stripe webhook_endpoints create{_live(probes)} --url {url} {events}"
-        return Check.failed("endpoint", f"none at Stripe for {url}", _mend(probes, mend))
-    faults = [(each, _fault(each)) for each in ours]
-    if any(fault is None for _, fault in faults):
-        return Check.passed("endpoint", f"{url} gets all {len(EVENT_TYPES)} types of event that are used")
-    endpoint, fault = faults[0]
-    events = " ".join(f"--enabled-events {each}" for each in EVENT_TYPES)
-    mend = f'stripe webhook_endpoints update {endpoint["id"]}{_live(probes)} -d "disabled=false" {events}'
-    return Check.failed("endpoint", f"{endpoint['id']} for {url} {fault}", _mend(probes, mend))
+            return Check.failed("endpoint", f"Stripe cannot reach {url}; its CLI can forward to it", "checkout listen")
+        return Check.failed("endpoint", f"none at Stripe for {url}", "checkout webhook create")
+    for endpoint in ours:
+        if not _faults(endpoint):
+            extra = f"; and {', '.join(endpoint.extra)}, which are not" if endpoint.extra else ""
+            version = "" if endpoint.api_version else "; in the account's default API version"
+            detail = f"{url} gets all {len(EVENT_TYPES)} types of event that are used{extra}{version}"
+            return Check.passed("endpoint", detail)
+    endpoint = next((each for each in ours if each.retired_at is None), ours[0])
+    mend = "--update" if _version_fits(endpoint) else "--replace"
+    detail = f"{endpoint.id} for {url} {'; it '.join(_faults(endpoint))}"
+    return Check.failed("endpoint", detail, f"checkout webhook create {mend}")
 
 
-def secrets_set(probes: Probes) -> Check:
-    count = len(probes.settings.webhook_secrets)
-    if not count:
-        mend = "checkout dev" if probes.demo_stripe else "export STRIPE_WEBHOOK_SECRET=whsec_…"
-        return Check.failed("secrets", "STRIPE_WEBHOOK_SECRET is not set: no delivery can be believed", mend)
-    return Check.passed("secrets", "one secret" if count == 1 else f"{count} secrets: a rotation is under way")
+async def secrets_set(probes: Probes) -> Check:
+    """There are secrets, and the endpoint's is one of them; with how many deliveries each signed lately."""
+    secrets = probes.settings.webhook_secrets
+    if not secrets:
+        mend = "checkout webhook create --replace" if _endpoints(probes) else "checkout webhook create"
+        detail = "STRIPE_WEBHOOK_SECRET is not set: no delivery can be believed"
+        return Check.failed("secrets", detail, "checkout dev" if probes.demo_stripe else mend)
+    count = "one secret" if len(secrets) == 1 else f"{len(secrets)} secrets"
+    if probes.server is None or probes.database is None:
+        return Check.passed("secrets", f"{count}; how many each matched cannot be told without the database")
+    used = await used_secrets(probes.database, secrets)
+    matched = ", ".join(f"{each.secret or each.fingerprint} matched {_times(each)}" for each in used)
+    known = {fingerprint(each) for each in secrets} | {each.fingerprint for each in used}
+    for endpoint in _endpoints(probes):
+        if endpoint.status == "enabled" and endpoint.secret is not None and endpoint.secret not in known:
+            detail = f"the secret of {endpoint.id} is none of them: its deliveries are refused; {matched}"
+            return Check.failed("secrets", detail, "checkout webhook create --replace")
+    return Check.passed("secrets", f"{count}: {matched}, in 24 h")
 
 
-def _fault(endpoint: dict[str, Any]) -> str | None:
-    if endpoint["status"] != "enabled":
-        return f"is {endpoint['status']}"
-    missing = set(EVENT_TYPES) - set(endpoint["enabled_events"])
-    if missing and "*" not in endpoint["enabled_events"]:
-        return f"does not get {', '.join(sorted(missing))}"
-    return None
+async def _listened_to(probes: Probes) -> str | None:
+    """Whether `checkout listen` runs, or has delivered lately."""
+    if probes.server is None or probes.database is None:
+        return None
+    if await listens(probes.database, probes.server.now):
+        return "`checkout listen` runs"
+    matches = await matches_lately(probes.database)
+    count = sum(each.matches for each in matches.values())
+    return f"deliveries come all the same: {count} in 24 h" if count else None
 
 
-def _mend(probes: Probes, command: str) -> str:
-    """The offline Stripe's endpoint is made and mended by whoever starts it."""
-    return "checkout dev" if probes.demo_stripe else command
+def _endpoints(probes: Probes) -> list[Endpoint]:
+    """Those for us, the newest first."""
+    url = webhook_url(probes.settings.public_url)
+    return [read_endpoint(each) for each in probes.endpoints or () if each["url"] == url]
 
 
-def _live(probes: Probes) -> str:
-    return " --live" if probes.settings.livemode else ""
+def _faults(endpoint: Endpoint) -> list[str]:
+    """More than we need does no harm; nor does the account's own version, for those who keep it up to date."""
+    faults = [] if endpoint.status == "enabled" else [f"is {endpoint.status}"]
+    if endpoint.missing:
+        faults.append(f"does not get {', '.join(endpoint.missing)}")
+    if not _version_fits(endpoint):
+        faults.append(f"has API version {endpoint.api_version}, not {API_VERSION}")
+    return faults
+
+
+def _version_fits(endpoint: Endpoint) -> bool:
+    return endpoint.api_version in (None, API_VERSION)
+
+
+def _times(used: UsedSecret) -> str:
+    return "1 delivery" if used.matches == 1 else f"{used.matches} deliveries"
