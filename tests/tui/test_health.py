@@ -57,7 +57,7 @@ async def test_each_thing_is_said_to_be_right_or_wrong_and_what_mends_it_is_copi
                 await seat.press("n")
             await seat.press("c")
             assert seat.app.clipboard == "checkout events replay --status dead"
-            await seat.sees("$ checkout events list --status dead")
+            await seat.sees("$ checkout events replay --status dead")
             await seat.press("enter")
             await seat.sees("This mends it:")
             await seat.press("escape", "home", "c")
