@@ -17,7 +17,7 @@ DARK = Theme(
     surface="#1b1e27",
     panel="#242835",
     dark=True,
-    variables={"muted": "#7b8296", "cyan": "#79c0c9", "flash": "#3a4a2f", "cursor": "#2c3448"},
+    variables={"muted": "#848ca0", "cyan": "#79c0c9", "flash": "#3a4a2f", "cursor": "#2c3448"},
 )
 LIGHT = Theme(
     name="checkout-light",

@@ -60,8 +60,9 @@ class OrderActs(ActingScreen):
                 return
             plan = await self.desk.data.plan_refund(self.order_id, amount, whole.payment_id)
             what, then = money(plan.amount, plan.currency), money(plan.left_afterwards, plan.currency)
+            real = "LIVE MODE: this is real money.\n\n" if self.desk.data.livemode else ""
             question = (
-                f"Refund {what} of {plan.payment_id}.\nThen {then} of it is left.\n\n"
+                f"{real}Refund {what} of {plan.payment_id}.\nThen {then} of it is left.\n\n"
                 f"Type the order's number, {plan.number}, to do it."
             )
             if await self.app.push_screen_wait(Ask("Refund", question, must_be=str(plan.number))) is None:

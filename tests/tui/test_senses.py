@@ -1,0 +1,85 @@
+"""What one sees and points at: colours that can be read, real money that cannot be overlooked, and the mouse."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+from textual.color import Color
+from textual.theme import Theme
+
+from checkout_daemon.webhooks.intake import Intake
+from tests.support.orders import add_order
+from tests.support.stripe_events import deliver, event_body, session_object
+from tests.tui.conftest import Sit
+from tui.screens.dialogs import Ask
+from tui.screens.order import OrderScreen
+from tui.screens.orders import OrdersScreen
+from tui.theme import CONTRAST, DARK, LIGHT
+from tui.widgets.chips import Chips
+
+TONES = ("primary", "accent", "success", "warning", "error", "foreground", "muted", "cyan")
+GROUNDS = ("background", "surface")
+
+
+@pytest.mark.parametrize(
+    ("theme", "least"), [(DARK, 4.5), (LIGHT, 4.5), (CONTRAST, 7.0)], ids=["dark", "light", "contrast"]
+)
+def test_every_tone_can_be_read_on_every_ground(theme: Theme, least: float) -> None:
+    """As WCAG 2.2 has it: 4.5 to one, and 7 to one for high contrast."""
+    tones = {name: theme.variables.get(name) or getattr(theme, name) for name in TONES}
+    poor = {
+        (name, ground): round(ratio, 2)
+        for name, tone in tones.items()
+        for ground in GROUNDS
+        if (ratio := _contrast(tone, getattr(theme, ground))) < least
+    }
+    assert poor == {}
+
+
+async def test_real_money_is_named_before_it_is_given_back(
+    connection: asyncpg.Connection, intake: Intake, sit: Sit
+) -> None:
+    order_id = await add_order(connection, livemode=True, amount_subtotal=5000, amount_total=5000)
+    session = session_object(order_id, "cs_1", "pi_1", livemode=True)
+    await deliver(intake, event_body("checkout.session.completed", session, livemode=True))
+    async with sit(STRIPE_API_KEY="sk_live_0123456789") as seat:
+        await seat.until(lambda: "completed" in seat.lines()[0])
+        await seat.press("enter")
+        await seat.screen_of(OrderScreen)
+        await seat.sees("Order 1001   completed")
+        await seat.press("f")
+        await seat.screen_of(Ask)
+        await seat.press("1", "enter")
+        await seat.sees("LIVE MODE: this is real money.", "Refund €1.00 of pi_1", "€49.00 of it is left")
+        await seat.press("escape")
+    assert await connection.fetchval("SELECT count(*) FROM operator_log") == 0
+
+
+async def test_a_click_chooses_and_a_second_one_opens(connection: asyncpg.Connection, sit: Sit) -> None:
+    await add_order(connection, attention=["paid_twice"])
+    await add_order(connection)
+    async with sit() as seat:
+        screen = seat.screen(OrdersScreen)
+        await seat.until(lambda: len(seat.numbers()) == 2)
+        place = seat.text().splitlines()[screen.query_one(Chips).region.y].index("any attention")
+        await seat.pilot.click(Chips, offset=(place, 0))
+        await seat.until(lambda: seat.numbers() == [1001])
+        await seat.press("0")
+        await seat.until(lambda: len(seat.numbers()) == 2)
+        await seat.pilot.click(screen.table, offset=(5, 2))
+        await seat.sees("$ checkout orders show 1001")
+        await seat.pilot.click(screen.table, offset=(5, 2))
+        await seat.screen_of(OrderScreen)
+        await seat.sees("Order 1001")
+
+
+def _contrast(one: str, other: str) -> float:
+    light, dark = sorted((_luminance(Color.parse(each)) for each in (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    red, green, blue = (
+        each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in colour.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
