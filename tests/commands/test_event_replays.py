@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
+from checkout_daemon.app import create_app
 from checkout_daemon.config import load_settings
 from checkout_daemon.jobs.retry import retry_due_events
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.apply import MOST_ATTEMPTS
 from checkout_daemon.webhooks.intake import Intake
 from tests.commands.conftest import Run, go
-from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object
+from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object, signed
 
 BROKEN = "ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 1300)"
 MENDED = "ALTER TABLE refunds DROP CONSTRAINT planted"
@@ -133,3 +136,39 @@ def test_without_its_payload_an_event_cannot_be_replayed_and_stays_as_it_was(run
     ran = run("events", "replay", "evt_paid0")
     assert (ran.code, "no longer held" in ran.err) == (1, True)
     assert statuses(run)["evt_paid0"] == "applied"
+
+
+def test_stripe_gets_its_200_though_a_handler_fails_and_the_operator_sees_when_it_is_tried_again(
+    run: Run, database_url: str
+) -> None:
+    """Over HTTP: what is stored is answered, whatever becomes of it."""
+
+    async def fail() -> list[int]:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(BROKEN)
+        await connection.close()
+        order_id = await insert_order(database_url)
+        environ = {"DATABASE_URL": database_url, "STRIPE_API_KEY": "sk_test_none", "STRIPE_WEBHOOK_SECRET": SECRET}
+        bodies = [
+            event_body("refund.created", refund_object("re_1", "pi_1", 1300), event_id="evt_refund"),
+            event_body("checkout.session.completed", session_object(order_id, "cs_1", "pi_1"), event_id="evt_paid"),
+        ]
+        async with TestClient(TestServer(create_app(load_settings(environ)))) as client:
+
+            async def post(body: bytes) -> int:
+                headers = {"Stripe-Signature": signed(body)}
+                async with client.post("/api/webhook", data=body, headers=headers) as answer:
+                    return answer.status
+
+            return list(await asyncio.gather(*map(post, bodies)))
+
+    assert go(fail()) == [200, 200]
+    shown = run("events", "show", "evt_refund", "--json").json
+    assert (shown["status"], shown["attempts"], shown["last_error"].split()[0]) == (
+        "failed",
+        1,
+        "CheckViolationError",
+    )
+    assert shown["next_attempt_at"] > shown["received_at"]
+    assert "Next" in run("events", "show", "evt_refund").out
+    assert run("orders", "show", "1001", "--json").json["status"] == "completed"

@@ -85,3 +85,25 @@ async def test_an_event_is_left_alone_until_its_time_has_come(
         "UPDATE stripe_events SET next_attempt_at = now() + interval '1 hour' WHERE status = 'failed'"
     )
     assert await retry_due_events(runtime) == 0
+
+
+async def test_each_try_waits_twice_as_long_as_the_last_and_then_none_follows(
+    runtime: Runtime, connection: asyncpg.Connection, database_url: str
+) -> None:
+    await fail_an_event(runtime, connection, database_url)
+    read = (
+        "SELECT status, attempts, extract(epoch FROM next_attempt_at - clock_timestamp())::float AS waits"
+        " FROM stripe_events WHERE id = 'evt_bad'"
+    )
+    seen = [await connection.fetchrow(read)]
+    while seen[-1] is not None and seen[-1]["status"] == "failed":
+        await connection.execute(MAKE_DUE)
+        assert await retry_due_events(runtime) == 1
+        seen.append(await connection.fetchrow(read))
+    tries = [row for row in seen if row is not None]
+    assert [row["attempts"] for row in tries] == list(range(1, MOST_ATTEMPTS + 1))
+    assert [row["status"] for row in tries] == ["failed"] * (MOST_ATTEMPTS - 1) + ["dead"]
+    assert tries[-1]["waits"] is None
+    # A slow machine has used up some of it by the time it is read.
+    ratios = [row["waits"] / (5 * 2 ** (row["attempts"] - 1)) for row in tries[2:-1]]
+    assert all(0.5 < ratio <= 1.2 for ratio in ratios), ratios
