@@ -31,7 +31,6 @@ from checkout_daemon.services import (
     vital_signs,
 )
 from checkout_daemon.services.canceling import cancel_order, check_cancelable
-from checkout_daemon.services.dead_letters import dead_letters
 from checkout_daemon.services.doctor import CHECKS, Check, examine
 from checkout_daemon.services.event_ends import end_words
 from checkout_daemon.services.explaining import Finding, explain_order
@@ -53,9 +52,10 @@ from checkout_daemon.services.vital_signs import MINUTE, MINUTES, SIGNS, VitalSi
 from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes
 from checkout_daemon.store.attempts import AttemptLine
 from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.event_reads import Cause, EventCursor, EventEnd, EventFilter, EventLine
-from checkout_daemon.store.order_reads import OrderCursor, OrderFilter, OrderView
+from checkout_daemon.store.event_reads import Cause, EventEnd, EventFilter, EventLine
+from checkout_daemon.store.order_reads import OrderFilter, OrderView
 from checkout_daemon.store.outbox import MessageFilter, MessageLine
+from tui.lists import CauseItem, CauseSource, EventItem, EventSource, OrderLine, OrderSource
 
 __all__ = [
     "CHECKS",
@@ -122,51 +122,6 @@ class WholeOrder:
     messages: tuple[MessageLine, ...]
     findings: tuple[Finding, ...]
     history: History
-
-
-@dataclass(frozen=True, slots=True)
-class OrderLine:
-    """An order in the list."""
-
-    row: OrderRow
-
-    @property
-    def key(self) -> str:
-        return self.row.order.id
-
-    @property
-    def place(self) -> tuple[datetime, int]:
-        return (self.row.order.created_at, self.row.order.number)
-
-
-@dataclass(frozen=True, slots=True)
-class EventItem:
-    """An event in the inbox."""
-
-    row: EventRow
-
-    @property
-    def key(self) -> str:
-        return self.row.event.id
-
-    @property
-    def place(self) -> tuple[datetime, str]:
-        return (self.row.event.received_at, self.row.event.id)
-
-
-@dataclass(frozen=True, slots=True)
-class CauseItem:
-    """A cause in the list of what could not be applied."""
-
-    cause: Cause
-
-    @property
-    def key(self) -> str:
-        return self.cause.fingerprint
-
-    @property
-    def place(self) -> tuple[datetime, str]:
-        return (self.cause.last_at, self.cause.fingerprint)
 
 
 class Data:
@@ -332,63 +287,6 @@ class Data:
         test = "" if livemode else "test/"
         path = f"payments/{object_id}" if object_id.startswith("pi_") else f"search?query={object_id}"
         return f"https://dashboard.stripe.com/{test}{path}"
-
-
-class OrderSource:
-    """Orders as a listing reads them."""
-
-    def __init__(self, runtime: Runtime, wanted: OrderFilter) -> None:
-        self._database = runtime.database
-        self.wanted = wanted
-
-    async def count(self) -> int | None:
-        return await overview.count_rows(self._database, self.wanted)
-
-    async def page(self, after: Any | None, limit: int) -> Sequence[OrderLine]:
-        cursor = None if after is None else OrderCursor(*after)
-        rows = await overview.page_of_rows(self._database, self.wanted, limit=limit, cursor=cursor)
-        return [OrderLine(row) for row in rows]
-
-    async def skip(self, after: Any | None, count: int) -> Any | None:
-        cursor = None if after is None else OrderCursor(*after)
-        found = await overview.skip_rows(self._database, self.wanted, count=count, cursor=cursor)
-        return None if found is None else (found.created_at, found.number)
-
-
-class EventSource:
-    """Events as a listing reads them: never counted, for an inbox is looked at from its top."""
-
-    def __init__(self, runtime: Runtime, wanted: EventFilter) -> None:
-        self._database = runtime.database
-        self.wanted = wanted
-
-    async def count(self) -> int | None:
-        return None
-
-    async def page(self, after: Any | None, limit: int) -> Sequence[EventItem]:
-        cursor = None if after is None else EventCursor(*after)
-        rows = await overview.page_of_events(self._database, self.wanted, limit=limit, cursor=cursor)
-        return [EventItem(row) for row in rows]
-
-    async def skip(self, after: Any | None, count: int) -> Any | None:
-        page = await self.page(after, count)
-        return page[-1].place if len(page) == count else None
-
-
-class CauseSource:
-    """Causes as a listing reads them: few enough to be read at once."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._database = runtime.database
-
-    async def count(self) -> int | None:
-        return None
-
-    async def page(self, after: Any | None, limit: int) -> Sequence[CauseItem]:
-        return [CauseItem(each) for each in await dead_letters(self._database)]
-
-    async def skip(self, after: Any | None, count: int) -> Any | None:
-        return None
 
 
 @asynccontextmanager

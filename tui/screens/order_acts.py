@@ -212,8 +212,9 @@ def _drift(found: Synced) -> str:
     """As `sessions sync --dry-run` prints it."""
     becomes = f", would become {words(found.status)}" if found.status != found.status_before else ""
     lines = [f"Order {found.number}: {words(found.status_before)}{becomes}", ""]
-    for each in found.differences:
-        lines.append(plain(each.object_id))
+    for place, each in enumerate(found.differences):
+        if place == 0 or found.differences[place - 1].object_id != each.object_id:
+            lines.append(plain(each.object_id))
         held, at_stripe = plain(each.held or "nothing"), plain(each.stripe or "unknown: look at it, nothing is merged")
         lines.append(f"  {words(each.field)}: {held} here, {at_stripe} at Stripe")
     return "\n".join(lines)
