@@ -89,7 +89,7 @@ class Checkup:
                 self._lost = False
                 self.found.pop("database", None)  # it answers again; the rest the doctor knows when it looks again
         except DatabaseUnavailable as error:
-            self.found["database"] = data.no_answer(error)
+            self.found |= {check.check: check for check in data.no_answer(error)}
             self._lost = True
         finally:
             self._reading = False

@@ -275,8 +275,8 @@ class Data:
         signs = await vital_signs.read_vital_signs(self._runtime, datetime.now(UTC))
         return signs, vital_signs.judge(self._runtime.settings, signs)
 
-    def no_answer(self, error: DatabaseUnavailable) -> Check:
-        """What is to be said of a database that did not answer."""
+    def no_answer(self, error: DatabaseUnavailable) -> Sequence[Check]:
+        """What is to be said of a database that did not answer, and of what is known all the same."""
         return vital_signs.no_answer(self._runtime.settings, error.detail)
 
     def dashboard_url(self, object_id: str, *, livemode: bool) -> str:

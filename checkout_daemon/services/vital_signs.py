@@ -5,6 +5,7 @@ Asks the database and this machine, and never Stripe.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -78,9 +79,11 @@ def judge(settings: Settings, signs: VitalSigns) -> list[Check]:
     return [_daemons(settings, signs), _comparison_done(settings, signs), _outbox(settings, signs), _lag(signs)]
 
 
-def no_answer(settings: Settings, detail: str) -> Check:
-    """What is said of a database that did not answer just now."""
-    return Check.failed("database", detail, database_mend(settings))
+def no_answer(settings: Settings, detail: str) -> list[Check]:
+    """What is still known when the database does not answer."""
+    pids = daemons.running(settings.state_dir)
+    runs = _running(pids) if pids else Check.failed("daemons", f"none runs on {settings.state_dir}", _start())
+    return [Check.failed("database", detail, database_mend(settings)), runs]
 
 
 async def _comparison(connection: asyncpg.Connection) -> tuple[CaughtUp | None, datetime | None]:
@@ -93,15 +96,18 @@ def _compares(signs: VitalSigns) -> bool:
 
 
 def _daemons(settings: Settings, signs: VitalSigns) -> Check:
-    count, pids = len(signs.daemons), ", ".join(map(str, signs.daemons))
-    if count:
-        which = "one runs on this machine: process" if count == 1 else f"{count} run on this machine: processes"
-        return Check.passed("daemons", f"{which} {pids}")
+    if signs.daemons:
+        return _running(signs.daemons)
     if _compares(signs):
         assert signs.compared_at is not None
         ago = (signs.at - signs.compared_at).total_seconds()
         return Check.passed("daemons", f"none runs on this machine now; one was at work {max(ago, 0):.0f} s ago")
     return Check.failed("daemons", f"none runs on {settings.state_dir}, and none was at work lately", _start())
+
+
+def _running(pids: Sequence[int]) -> Check:
+    which = "one runs on this machine: process" if len(pids) == 1 else f"{len(pids)} run on this machine: processes"
+    return Check.passed("daemons", f"{which} {', '.join(map(str, pids))}")
 
 
 def _comparison_done(settings: Settings, signs: VitalSigns) -> Check:

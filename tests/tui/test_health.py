@@ -108,13 +108,15 @@ async def test_keys_work_while_stripe_takes_its_time(stripe: FlakyStripe, sit: S
 
 
 async def test_a_database_that_is_lost_is_a_fault_until_it_answers_again(
-    line: Line, stripe: FlakyStripe, sit: Sit
+    line: Line, stripe: FlakyStripe, state_dir: Path, sit: Sit
 ) -> None:
-    async with sit(url=await line.start(), STRIPE_API_BASE=stripe.base) as seat:
-        screen = await open_health(seat)
-        assert "✓ ok     database" in row(seat, "database")
-        line.cut()
-        await seat.sees("The database has not answered", "○ no database", "✗ FAULT  database")
+    async with sit(url=await line.start(), STRIPE_API_BASE=stripe.base, CHECKOUT_STATE_DIR=str(state_dir)) as seat:
+        with announced(state_dir):
+            screen = await open_health(seat)
+            assert "✓ ok     database" in row(seat, "database")
+            assert "✓ ok     daemons" in row(seat, "daemons")
+            line.cut()
+        await seat.sees("The database has not answered", "○ no database", "✗ FAULT  database", "✗ FAULT  daemons")
         assert screen.checkup.signs is not None  # what was known stays
         line.mend()
         await seat.until(lambda: "has not answered" not in seat.text() and "FAULT  database" not in seat.text())

@@ -21,6 +21,7 @@ from tests.tui.conftest import Seat, Sit
 from tui.screens.order import OrderScreen
 from tui.screens.pick_order import OrderPicker
 from tui.screens.trigger import TriggerScreen
+from tui.trigger_choice import EVENTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -103,10 +104,10 @@ async def test_an_order_is_made_for_it_and_then_kept_for_what_comes_next(sit: Si
     async with at(sit, shop) as seat:
         await seat.press("T")
         screen = await seat.screen_of(TriggerScreen)
-        while screen.choice.event != "charge.refunded":
-            await seat.press("down")
-        await seat.press("n", "enter")
-        await seat.sees("needs an order that is paid")
+        screen.events.highlighted = EVENTS.index("charge.refunded")
+        screen.action_new_order()
+        screen.action_trigger()  # as quickly as keys may come
+        await seat.sees("$ checkout trigger charge.refunded --order new", "needs an order that is paid")
         await seat.press("home")
         await seat.sees("Order  new", "$ checkout trigger checkout.session.completed --order new")
         await seat.press("enter")

@@ -161,6 +161,10 @@ class TriggerScreen(DeskScreen):
     def on_option_list_option_highlighted(self, event: PickList.OptionHighlighted) -> None:
         self._choose(self.choice.of_event(EVENTS[event.option_index]))
 
+    def _settle(self) -> None:
+        """Keys can be quicker than the list's word of where its cursor went."""
+        self.choice = self.choice.of_event(EVENTS[self.events.highlighted or 0])
+
     def _show_choice(self) -> None:
         self.query_one("#choice", Static).update(describe(self.choice, self.desk.name, self._colour))
         installs = self._obstacle[1] if self._obstacle is not None else ""
@@ -172,6 +176,7 @@ class TriggerScreen(DeskScreen):
         if self.running:
             self.notify("One runs already: x stops it.", markup=False)
             return
+        self._settle()
         self._obstacle = self.desk.data.cannot_trigger()
         self._show_choice()
         self._show_progress()
@@ -261,6 +266,7 @@ class TriggerScreen(DeskScreen):
 
     @work(group="act", exclusive=False)
     async def action_pick(self) -> None:
+        self._settle()
         need = MEANINGS[self.choice.event].order
         order = await self.app.push_screen_wait(OrderPicker(self.desk, f"Which {need} order", FITTING[need]))
         if order is not None:
@@ -274,6 +280,7 @@ class TriggerScreen(DeskScreen):
 
     @work(group="act", exclusive=False)
     async def action_amount(self) -> None:
+        self._settle()
         order = self.choice.order
         if order is None:
             self.notify("Pick an order first: an amount is of its payment.", markup=False)
