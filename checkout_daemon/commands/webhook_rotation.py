@@ -37,7 +37,9 @@ def rotate(url: str | None, *, yes: bool, as_json: bool) -> int:
     if done.gone:
         _forget(settings, done)
     elif rotation.stage is Stage.WAITING:
-        _say_waiting(settings, rotation)
+        if done.secret is None:
+            _say_unknown(settings, rotation)
+        say("Run `checkout webhook rotate` again when an event of Stripe's has come.")
     return 0
 
 
@@ -73,17 +75,18 @@ def _sentence(done: Rotated, settings: Settings) -> str:
         return f"{old} is deleted: the rotation is over"
     new = rotation.new.id if rotation.new else ""
     if rotation.stage is Stage.WAITING:
-        return f"{new} has delivered nothing yet: {old} stays until it has"
+        return f"{new} has delivered nothing yet:\n{old} stays until it has"
     may_go_at = clock(rotation.old_may_go_at, settings.time_zone)
-    return f"{new} is in use and {old} disabled; it may go at {may_go_at}, if nothing more comes that it signed"
+    return (
+        f"{new} is in use, {old} is disabled;\nit may go at {may_go_at}, if nothing more comes that its secret signed"
+    )
 
 
-def _say_waiting(settings: Settings, rotation: Rotation) -> None:
+def _say_unknown(settings: Settings, rotation: Rotation) -> None:
     known = {fingerprint(each) for each in settings.webhook_secrets}
     secret = rotation.new.secret if rotation.new else None
     if secret not in known:
-        say(f"Have the daemon know both: {NAME}=<the old one>,<the new one>, and start it again.")
-    say("Run `checkout webhook rotate` again when an event of Stripe's has come.")
+        say(f"Have the daemon know both: {NAME}=<the old one>,<the new one>,\nand start it again.")
 
 
 def _forget(settings: Settings, done: Rotated) -> None:
