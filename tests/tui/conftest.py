@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,12 @@ from checkout_daemon.store.database import Database
 from checkout_daemon.webhooks.intake import Intake
 from tests.services.conftest import KEY, runtime, stripe
 from tests.support.stripe_events import SECRET
+from tests.tui.command_lines import fault_of
 from tui.app import Terminal
 from tui.data import open_data
 from tui.desk import Desk
 from tui.screens.orders import OrdersScreen
+from tui.widgets.command_line import CommandLine
 from tui.widgets.table import LiveTable
 
 __all__ = ["runtime", "stripe"]
@@ -113,7 +115,23 @@ async def intake(database_url: str) -> AsyncIterator[Intake]:
 
 
 @pytest.fixture
-def sit(database_url: str, tmp_path: Path) -> Sit:
+def commands_named(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every command that a screen said does the same; none may be one that there is not."""
+    named: list[str] = []
+    say = CommandLine.say
+
+    def note(line: CommandLine, command: str) -> None:
+        named.append(command)
+        say(line, command)
+
+    monkeypatch.setattr(CommandLine, "say", note)
+    yield named
+    ours = {each.removeprefix("checkout ") for each in named if each.startswith("checkout ")}
+    assert {each: fault for each in ours if (fault := fault_of(each))} == {}
+
+
+@pytest.fixture
+def sit(database_url: str, tmp_path: Path, commands_named: list[str]) -> Sit:
     """Sit down at a terminal: `async with sit() as seat`."""
 
     @asynccontextmanager
