@@ -22,7 +22,7 @@ from tui.screens.orders import OrdersScreen
 from tui.theme import DARK, THEMES
 
 # Changes that come closer together are drawn together: an eye cannot tell, and a busy shop costs less.
-_DRAW_EVERY_SECONDS = 0.04
+_DRAW_EVERY_SECONDS = 0.06
 
 
 class Terminal(App[CheckoutError | None]):

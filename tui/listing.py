@@ -87,6 +87,16 @@ class Listing(Generic[R]):
     def counted(self) -> bool:
         return self._ended or self.total is not None
 
+    @property
+    def keys(self) -> set[str]:
+        """Of the rows that are held."""
+        return {row.key for row in self.rows}
+
+    @property
+    def loading(self) -> bool:
+        """Whether rows are on their way that are not held yet."""
+        return self._late is not None
+
     def at(self, rank: int) -> R | None:
         """The row of that rank, if it is held."""
         return self.rows[rank - self.first] if self.first <= rank < self.last else None

@@ -31,7 +31,16 @@ def request(path: str, body: bytes, headers: dict[str, str]) -> bytes:
 
 async def run(port: int, requests: Sequence[bytes], connections: int) -> Result:
     """Send all requests as fast as they are answered (closed loop)."""
-    waiting = iter(requests)
+    return await _run(port, requests, connections, None)
+
+
+async def run_at(port: int, requests: Sequence[bytes], connections: int, rate: float) -> Result:
+    """Send so many a second, whatever the answers do (open loop); times are from when each was due."""
+    return await _run(port, requests, connections, rate)
+
+
+async def _run(port: int, requests: Sequence[bytes], connections: int, rate: float | None) -> Result:
+    waiting = iter(enumerate(requests))
     times: list[float] = []
     refused = 0
 
@@ -39,12 +48,15 @@ async def run(port: int, requests: Sequence[bytes], connections: int) -> Result:
         nonlocal refused
         await asyncio.sleep(number * 0.005)  # a burst of connections would all go to one worker
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for each in waiting:
-            started = time.perf_counter()
+        for place, each in waiting:
+            due = time.perf_counter()
+            if rate is not None:
+                due = started + place / rate
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
             writer.write(each)
             head = await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(_length(head))
-            times.append(time.perf_counter() - started)
+            times.append(time.perf_counter() - due)
             refused += not head.startswith(b"HTTP/1.1 2")
         writer.close()
 

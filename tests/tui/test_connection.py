@@ -11,6 +11,10 @@ import pytest
 
 from tests.support.orders import add_change, add_order
 from tests.tui.conftest import Sit
+from tui.data import ChangeLine
+from tui.screens.base import DeskScreen
+from tui.screens.events import EventsScreen
+from tui.screens.order import OrderScreen
 from tui.screens.orders import OrdersScreen
 
 
@@ -111,3 +115,26 @@ async def test_a_user_who_may_not_write_gets_a_terminal_that_does_not(
         assert answers == [True, False]
     finally:
         await connection.execute("DROP OWNED BY looker; DROP ROLE looker")
+
+
+async def test_every_screen_hears_of_a_change_once_and_of_none_after_it_was_left(
+    connection: asyncpg.Connection, sit: Sit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = await add_order(connection)
+    heard: list[str] = []
+    for kind in (OrdersScreen, OrderScreen, EventsScreen):
+
+        async def changed(self: DeskScreen, changes: list[ChangeLine]) -> None:
+            heard.extend(f"{type(self).__name__} {each.note}" for each in changes)
+
+        monkeypatch.setattr(kind, "changed", changed)
+    async with sit() as seat:
+        await seat.press("enter")
+        await seat.screen_of(OrderScreen)
+        await add_change(connection, order_id, "first")
+        await seat.until(lambda: len(heard) >= 2)
+        await seat.press("escape", "e")
+        await seat.screen_of(EventsScreen)
+        await add_change(connection, order_id, "second")
+        await seat.until(lambda: len(heard) >= 4)
+    assert sorted(heard) == ["EventsScreen second", "OrderScreen first", "OrdersScreen first", "OrdersScreen second"]

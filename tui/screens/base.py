@@ -62,6 +62,7 @@ class DeskScreen(Screen[None]):
         raise NotImplementedError
 
     def on_mount(self) -> None:
+        # Textual calls every class's own handler: one that called its parent's would listen twice.
         self._unlisten = self.desk.listen(self.changed)
 
     def on_unmount(self) -> None:

@@ -43,7 +43,6 @@ class DeadLettersScreen(ActingScreen):
         yield LiveTable(Listing(self.desk.data.causes()), _columns, _cells, id="causes", empty=_NOTHING)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.table.focus()
         self.query_one(Chips).show([("back", "d inbox", False), ("", "dead letters", True)])
         self.say_command(command_line("events", "list", "--status", "failed", "--status", "dead"))

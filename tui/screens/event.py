@@ -53,7 +53,6 @@ class EventScreen(EventActs):
         yield Tree[Any]("payload", id="payload")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.payload.show_root = False
         self.payload.guide_depth = 2
         self.payload.focus()

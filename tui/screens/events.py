@@ -68,7 +68,6 @@ class EventsScreen(EventActs):
         )
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.table.focus()
         self._show_choice()
         self.set_interval(_LOOK_SECONDS, self._look)

@@ -54,7 +54,6 @@ class HealthScreen(DeskScreen):
         self._moved = False  # by somebody: it no longer goes to the first fault by itself
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.list.highlighted = 0
         self.list.focus()
         self.set_interval(_LOOK_SECONDS, self._look)

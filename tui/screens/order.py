@@ -68,7 +68,6 @@ class OrderScreen(OrderActs):
         )
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#timeline").focus()
         self.query_one("#why").border_title = "Why"
         self._load()

@@ -32,7 +32,8 @@ from tui.widgets.top_line import TopLine
 
 _MOST_WAITING = 2000
 _FIGURES_SECONDS = 10.0
-_FIGURES_SHARE = 20  # of the time between two readings, at most one part in so many is spent on reading
+_FIGURES_AFTER_CHANGE_SECONDS = 2.0
+_FIGURES_SHARE = 50  # of the time between two readings, at most one part in so many is spent on reading
 _SEARCH_PAUSE_SECONDS = 0.08
 _STATUSES = [(status.value, words(status)) for status in OrderStatus]
 _NO_ORDERS = "No orders yet. The first one appears here when somebody goes to Checkout."
@@ -78,7 +79,6 @@ class OrdersScreen(DeskScreen):
         yield LiveTable(listing, columns, self._cells, id="orders", empty=_NO_ORDERS)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.table.focus()
         self._show_choice()
         self.say_command(self.choice.command())
@@ -129,7 +129,7 @@ class OrdersScreen(DeskScreen):
     async def changed(self, changes: list[ChangeLine]) -> None:
         for each in changes:
             self._waiting[each.order_id] = self._waiting.get(each.order_id, False) or each.from_status is None
-        self._figures_due = min(self._figures_due, monotonic() + 1)
+        self._figures_due = min(self._figures_due, monotonic() + _FIGURES_AFTER_CHANGE_SECONDS)
         if self._paused:
             self._show_pause()
             return
@@ -143,6 +143,12 @@ class OrdersScreen(DeskScreen):
             self._load(self.table.cursor_rank)
             return
         listing, wanted = self.table.listing, self.wanted
+        if wanted == OrderFilter() and not listing.loading:
+            # Whatever else changed stands outside of the window and stays there.
+            held = listing.keys
+            waiting = {key: new for key, new in waiting.items() if new or key in held}
+            if not waiting:
+                return
         try:
             lines = await self.desk.data.order_lines(waiting)
         except DatabaseUnavailable:

@@ -94,7 +94,6 @@ class TriggerScreen(DeskScreen):
         )
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.events.highlighted = 0
         self.events.focus()
         self._obstacle = self.desk.data.cannot_trigger()
