@@ -2,7 +2,7 @@
 # What is done is not done again: each step leaves a stamp, and runs anew when what it was made from changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench build format clean
+.PHONY: help run test check bench build manual format clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -26,6 +26,7 @@ help:
 	@echo 'make check    format, lint, types, import contracts'
 	@echo 'make bench    the performance gates'
 	@echo 'make build    the wheel, with the storefront inside, into dist/'
+	@echo 'make manual   docs/CLI.md, made from what the commands say of themselves'
 	@echo 'make format   rewrite Python and TypeScript in the house format'
 	@echo 'make clean    remove everything that the other targets made, except .checkout/'
 
@@ -54,6 +55,9 @@ build: $(PYTHON_READY) $(STOREFRONT)
 	rm -rf build dist
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
 	@ls dist/*.whl
+
+manual: $(PYTHON_READY)
+	$(BIN)/python -m tests.support.manual > docs/CLI.md
 
 format: $(PYTHON_READY) $(NODE_READY)
 	$(BIN)/ruff check --fix

@@ -11,7 +11,7 @@ import click
 import pytest
 
 import cli
-from checkout_daemon.commands.manual import commands, help_parts, manual
+from tests.support.manual import commands, help_parts, manual
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = dict(commands(cli.checkout, "checkout"))
@@ -21,7 +21,7 @@ _SHELL_GOES_ON = {"|", "||", "&&", ";", ">", ">>", "2>", "<"}
 
 
 def test_the_manual_is_current() -> None:
-    """Otherwise: python -m checkout_daemon.commands.manual > docs/CLI.md."""
+    """Otherwise: make manual."""
     assert (ROOT / "docs" / "CLI.md").read_text(encoding="utf-8") == manual(cli.checkout)
 
 

@@ -1,4 +1,4 @@
-"""docs/CLI.md, made from the commands themselves: `python -m checkout_daemon.commands.manual > docs/CLI.md`."""
+"""docs/CLI.md, made from the commands themselves: `make manual`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from inspect import cleandoc
 
 import click
 
+import cli
+
 _HEAD = """\
 # The commands
 
-Made by `python -m checkout_daemon.commands.manual > docs/CLI.md` from what `--help` says.
+Made by `make manual` from what `--help` says.
 
 Results are printed on stdout, talk and progress on stderr. With `--json` a command prints an object, or a line of JSON
 for each thing in a list; amounts are integers in minor units, times RFC 3339 in UTC. Colour is for terminals, and not
@@ -77,6 +79,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    import cli
-
     click.echo(manual(cli.checkout), nl=False)
