@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from typing import ClassVar
 
-from textual import work
+from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -36,10 +38,11 @@ class Terminal(App[CheckoutError | None]):
         Binding("f2", "next_theme", "Theme", show=False),
     ]
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, on_shown: Callable[[], None] | None = None) -> None:
         # With NO_COLOR Textual still draws in greys, unless the terminal's own colours are used.
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.desk = desk
+        self._on_shown = on_shown
         self.following = False  # whether all changes from now on will be seen
         for theme in THEMES:
             self.register_theme(theme)
@@ -48,6 +51,11 @@ class Terminal(App[CheckoutError | None]):
     def on_mount(self) -> None:
         self.push_screen(OrdersScreen(self.desk))
         self._follow()
+
+    @on(OrdersScreen.Shown)
+    def _shown(self) -> None:
+        if self._on_shown is not None:
+            self.run_worker(self._on_shown, thread=True, group="shown")
 
     @work(exclusive=True, group="follow")
     async def _follow(self) -> None:
@@ -96,11 +104,22 @@ async def _run(settings: Settings, listen_url: str, *, read_only: bool) -> Check
         await data.check()
         read_only = read_only or not await data.may_write()
         desk = Desk(data, read_only=read_only, masked=settings.mask)
-        return await Terminal(desk).run_async()
+        return await Terminal(desk, _settle).run_async()
+
+
+def _settle() -> None:
+    """What the first rows need not wait for, and the first keys should not: the other screens."""
+    for name in ("events", "order", "trigger", "health", "help", "pick"):
+        import_module(f"tui.screens.{name}")
+    # A full collection takes 40 ms, in which no key is answered; what is there now stays until the end.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def run(settings: Settings, listen_url: str, *, read_only: bool) -> int:
     """Until it is left. Raises CheckoutError where it cannot begin or go on."""
+    gc.disable()  # until _settle: nothing of the start is garbage
     failure = asyncio.run(_run(settings, listen_url, read_only=read_only))
     if failure is not None:
         raise failure

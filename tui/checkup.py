@@ -11,7 +11,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from time import monotonic
 
-from tui.data import CHECKS, SIGNS, Check, Data, DatabaseUnavailable, VitalSigns
+from tui.data import DatabaseUnavailable
+from tui.shop import CHECKS, SIGNS, Check, Shop, VitalSigns
 
 STRIPE_SECONDS = 30.0
 SIGNS_SECONDS = 2.0
@@ -59,14 +60,14 @@ class Checkup:
     def signs_due(self) -> bool:
         return not self._reading and monotonic() >= self._signs_due
 
-    async def examine(self, data: Data) -> None:
+    async def examine(self, shop: Shop) -> None:
         """Do what the doctor does, unless it is done now or was just done."""
         if not self.due:
             return
         self.busy, self.asked_at = True, monotonic()
         self._due = self.asked_at + STRIPE_SECONDS
         try:
-            await self._take(data.checks())
+            await self._take(shop.checks())
         finally:
             self.busy = False
             self._due = max(self._due, self.asked_at + _SHARE * (monotonic() - self.asked_at))
@@ -76,20 +77,20 @@ class Checkup:
             async for check in checks:
                 self.found[check.check] = check
 
-    async def read_signs(self, data: Data, *, now: bool = False) -> None:
+    async def read_signs(self, shop: Shop, *, now: bool = False) -> None:
         """Read what changes from moment to moment; `now`: also where it was just read."""
         if self._reading or not (now or self.signs_due):
             return
         self._reading, started = True, monotonic()
         try:
-            self.signs, checks = await data.vital_signs()
+            self.signs, checks = await shop.vital_signs()
             self.found |= {check.check: check for check in checks}
             self.answers.append(self.signs.answered_seconds)
             if self._lost:
                 self._lost = False
                 self.found.pop("database", None)  # it answers again; the rest the doctor knows when it looks again
         except DatabaseUnavailable as error:
-            self.found |= {check.check: check for check in data.no_answer(error)}
+            self.found |= {check.check: check for check in shop.no_answer(error)}
             self._lost = True
         finally:
             self._reading = False

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from tui.checkup import Checkup
 from tui.data import ChangeLine, Data
 from tui.texts import masked, masked_digits, plain
+
+if TYPE_CHECKING:
+    from tui.checkup import Checkup
 
 Listener = Callable[[list[ChangeLine]], Awaitable[None]]
 
 
-@dataclass(slots=True)
+@dataclass
 class Desk:
     """`lost_at`: since when the database has not answered; None while it does."""
 
@@ -22,8 +26,14 @@ class Desk:
     masked: bool = False
     lost_at: datetime | None = None
     lost_reason: str = ""
-    checkup: Checkup = field(default_factory=Checkup)
     _listeners: list[Listener] = field(default_factory=list)
+
+    @cached_property
+    def checkup(self) -> Checkup:
+        """Imported when first asked for, with the door to the shop."""
+        from tui.checkup import Checkup
+
+        return Checkup()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Be told of every batch of changes, once; what is answered takes oneself off."""

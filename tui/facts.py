@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from tui.data import OrderStatus, WholeOrder
+from tui.data import OrderStatus
 from tui.desk import Desk
 from tui.texts import clock, money, plain, short_id, words
+
+if TYPE_CHECKING:
+    from tui.shop import WholeOrder
 
 STATUS_TONES = {
     OrderStatus.PENDING: "warning",

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tui.data import AttemptLine, ChangeLine, DeedLine, EventLine, MessageLine, WholeOrder
+from tui.data import ChangeLine, EventLine
+from tui.shop import AttemptLine, DeedLine, MessageLine, WholeOrder
 from tui.texts import plain, short_id, words
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from rich.text import Text
 
 from tui.actions import command_line
-from tui.data import MEANINGS, NEW_ORDER, Order, OrderStatus, TriggerRequest
+from tui.data import Order, OrderStatus
 from tui.facts import STATUS_TONES
+from tui.shop import MEANINGS, NEW_ORDER, TriggerRequest
 from tui.texts import money, words
 
 EVENTS = tuple(MEANINGS)

@@ -113,3 +113,43 @@ async def test_a_reader_replays_nothing(sit: Sit) -> None:
         assert seat.app.screen is screen
         await seat.press("escape", "y", "r")
         seat.screen(EventsScreen)
+
+
+@pytest.mark.usefixtures("failed")
+async def test_escape_lets_the_replay_under_way_end_and_begins_no_more(
+    database_url: str, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    await connection.execute(MENDED)
+    holder = await asyncpg.connect(database_url)
+    holding = holder.transaction()
+    await holding.start()
+    await holder.execute("SELECT 1 FROM stripe_events WHERE id = 'evt_1' FOR UPDATE")
+    try:
+        async with sit() as seat:
+            await open_causes(seat)
+            await seat.press("end", "y")
+            await seat.screen_of(Choose)
+            await seat.press("down", "enter")
+            await seat.sees("1 of 3")
+            await seat.press("escape")
+            await holding.rollback()
+            await seat.sees("2 of 3", "2 applied again. Stopped: 1 were not tried.")
+    finally:
+        await holder.close()
+    assert await statuses(connection) == ["applied", "applied", "failed"]
+
+
+@pytest.mark.usefixtures("failed")
+async def test_a_failed_event_is_replayed_from_its_payload(connection: asyncpg.Connection, sit: Sit) -> None:
+    await connection.execute(MENDED)
+    async with sit(size=(100, 30)) as seat:
+        await seat.press("e")
+        await seat.screen_of(EventsScreen)
+        await seat.until(lambda: len(seat.lines()) == 7)
+        await seat.press("home", "down", "enter")
+        screen = await seat.screen_of(EventScreen)
+        assert screen.event_id == "evt_2"
+        await seat.sees("id: re_2")
+        await seat.press("y")
+        await seat.sees("$ checkout events replay evt_2", "refund.created applied")
+    assert await statuses(connection) == ["dead", "failed", "applied"]

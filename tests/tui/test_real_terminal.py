@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import struct
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -132,3 +133,12 @@ async def test_a_database_user_who_may_not_write_is_read_only_by_themselves(
         assert (b"Refund" in window.written) == may_write
     finally:
         await connection.execute("DROP OWNED BY onlooker; DROP ROLE onlooker")
+
+
+def test_the_first_screen_waits_for_nothing_that_it_does_not_need() -> None:
+    """Half of what the terminal imports, which it does behind the first rows."""
+    program = (
+        "import sys, tui.app; print(*sorted({'tui.shop', 'tui.screens.order', 'stripe', 'aiohttp'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []

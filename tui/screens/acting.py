@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tui.data import CheckoutError, Replayed, end_words
+from tui.data import CheckoutError
 from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Choose
+from tui.shop import Replayed, end_words
 
 
 class ActingScreen(DeskScreen):

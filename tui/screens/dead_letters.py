@@ -108,7 +108,7 @@ class DeadLettersScreen(ActingScreen):
         cause = row.cause
         event_ids: Sequence[str] = ()
         async with self.doing(command_line("events", "replay", "--fingerprint", cause.fingerprint)):
-            event_ids = await self.desk.data.events_of_cause(cause.fingerprint)
+            event_ids = await self.desk.data.shop.events_of_cause(cause.fingerprint)
         if not event_ids:
             return
         question = (
@@ -124,7 +124,7 @@ class DeadLettersScreen(ActingScreen):
             event_ids = event_ids[:1]
             self.say_command(command_line("events", "replay", event_ids[0]))
         if chosen:
-            await self.app.push_screen_wait(ReplayRun(self.desk.data, event_ids))
+            await self.app.push_screen_wait(ReplayRun(self.desk.data.shop, event_ids))
             if not self.gone:
                 self._look()
 

@@ -70,7 +70,7 @@ class EventScreen(EventActs):
     @work(group="event")
     async def _load(self) -> None:
         try:
-            self.event, self._payload = await self.desk.data.event(self.event_id)
+            self.event, self._payload = await self.desk.data.shop.event(self.event_id)
         except CheckoutError as error:
             self.notify(error.detail, severity="error", markup=False)
             return

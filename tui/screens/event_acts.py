@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual import work
 
 from tui.actions import Action, command_line
-from tui.data import end_words
 from tui.screens.acting import ActingScreen
+from tui.shop import end_words
 
 EVENT_ACTIONS = (
     Action("y", "replay", "Apply it again, as it was received", "events replay EVENT", "Replay", writes=True),
@@ -25,7 +25,7 @@ class EventActs(ActingScreen):
         event_id = self.event_under_cursor
         if event_id is not None:
             async with self.doing(command_line("events", "replay", event_id)):
-                self.told(await self.desk.data.replay(event_id))
+                self.told(await self.desk.data.shop.replay(event_id))
 
     @work(group="act", exclusive=False)
     async def action_resend(self) -> None:
@@ -33,5 +33,5 @@ class EventActs(ActingScreen):
         if event_id is not None:
             async with self.doing(command_line("events", "resend", event_id)):
                 self.done(f"Asking Stripe to send {event_id} again …")
-                end = await self.desk.data.resend_event(event_id)
+                end = await self.desk.data.shop.resend_event(event_id)
                 self.done(f"{end.type} {end_words(end)}")

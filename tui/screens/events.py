@@ -11,7 +11,7 @@ from textual import work
 from textual.widget import Widget
 
 from tui.actions import Action, command_line
-from tui.data import EVENT_TYPES, DatabaseUnavailable, EventItem
+from tui.data import DatabaseUnavailable, EventItem
 from tui.desk import Desk
 from tui.filters import UNHAPPY, EventChoice
 from tui.latest import Latest
@@ -22,6 +22,7 @@ from tui.screens.event_acts import EVENT_ACTIONS, EventActs
 from tui.screens.order import OrderScreen
 from tui.screens.pick import Picker
 from tui.screens.pick_order import OrderPicker
+from tui.shop import EVENT_TYPES
 from tui.texts import NONE, age, plain, span, words
 from tui.widgets.chips import Chips
 from tui.widgets.table import Cell, Column, LiveTable

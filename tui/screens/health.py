@@ -15,10 +15,10 @@ from textual.widgets.option_list import Option
 
 from tui.actions import Action, command_line
 from tui.checkup import ORDER, Checkup
-from tui.data import Check
 from tui.desk import Desk
 from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Tell
+from tui.shop import Check
 from tui.texts import plain, span, words
 from tui.widgets.pick_list import PickList
 from tui.widgets.vitals import Vitals
@@ -86,14 +86,14 @@ class HealthScreen(DeskScreen):
         if self.is_current:
             if self.checkup.due:
                 # Of the app: it is not cut off when this screen is left, for Stripe is not asked again so soon.
-                self.app.run_worker(self.checkup.examine(self.desk.data), group="checkup")
+                self.app.run_worker(self.checkup.examine(self.desk.data.shop), group="checkup")
             if self.checkup.signs_due:
                 self._read_signs()
         self._show()
 
     @work(group="signs")
     async def _read_signs(self, *, now: bool = False) -> None:
-        await self.checkup.read_signs(self.desk.data, now=now)
+        await self.checkup.read_signs(self.desk.data.shop, now=now)
         if not self.gone:
             self._show()
 

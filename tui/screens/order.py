@@ -12,11 +12,12 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.actions import Action
-from tui.data import ChangeLine, CheckoutError, DatabaseUnavailable, Finding
+from tui.data import ChangeLine, CheckoutError, DatabaseUnavailable
 from tui.desk import Desk
 from tui.facts import facts, headline
 from tui.latest import Latest
 from tui.screens.order_acts import OrderActs
+from tui.shop import Finding
 from tui.texts import clock, plain
 from tui.timeline import Moment, moments
 
@@ -90,7 +91,7 @@ class OrderScreen(OrderActs):
 
     async def _read(self, _: None) -> None:
         first = self.whole is None
-        whole = await self.desk.data.order(self.order_id)
+        whole = await self.desk.data.shop.order(self.order_id)
         if self.gone:
             return
         self.whole = whole

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from textual import work
 
 from tui.actions import command_line
-from tui.data import Synced, WholeOrder
 from tui.desk import Desk
 from tui.facts import copies
 from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Ask, Choose, Tell
 from tui.screens.trigger import TriggerScreen
+from tui.shop import Synced, WholeOrder
 from tui.texts import clock, minor_units, money, plain, qr_code, words
 
 
@@ -35,7 +35,7 @@ class OrderActs(ActingScreen):
             return
         rest = () if chosen == "mail" else ("--no-email",)
         async with self.doing(self.command_for("sessions", "resend", rest=rest)):
-            resent = await self.desk.data.resend(self.order_id, mail=chosen == "mail")
+            resent = await self.desk.data.shop.resend(self.order_id, mail=chosen == "mail")
             until = clock(resent.expires_at, self.desk.data.zone)
             mailed = "\nThe mail is in the outbox." if resent.mailed else ""
             text = f"{resent.url}\n\nIt can be paid there until {until}.{mailed}"
@@ -47,7 +47,7 @@ class OrderActs(ActingScreen):
     async def action_refund(self) -> None:
         async with self.doing(self.command_for("orders", "refund")):
             payment_id = await self._pick_payment()
-            whole = await self.desk.data.plan_refund(self.order_id, None, payment_id)
+            whole = await self.desk.data.shop.plan_refund(self.order_id, None, payment_id)
             left = money(whole.amount, whole.currency)
             typed = await self.app.push_screen_wait(
                 Ask("Refund", f"How much of {left}, in {whole.currency.upper()}? Empty is all of it.")
@@ -58,7 +58,7 @@ class OrderActs(ActingScreen):
             if amount is None:
                 self.failed(f"{typed!r} is no amount in {whole.currency.upper()}")
                 return
-            plan = await self.desk.data.plan_refund(self.order_id, amount, whole.payment_id)
+            plan = await self.desk.data.shop.plan_refund(self.order_id, amount, whole.payment_id)
             what, then = money(plan.amount, plan.currency), money(plan.left_afterwards, plan.currency)
             real = "LIVE MODE: this is real money.\n\n" if self.desk.data.livemode else ""
             question = (
@@ -69,7 +69,7 @@ class OrderActs(ActingScreen):
                 return
             options = ("--amount", plan.amount, *(("--payment", plan.payment_id) if payment_id else ()))
             self.say_command(self.command_for("orders", "refund", rest=options))
-            done = await self.desk.data.refund(plan)
+            done = await self.desk.data.shop.refund(plan)
             self.done(f"Refunded {money(done.amount, done.currency)}: {words(done.status)}")
 
     async def _pick_payment(self) -> str | None:
@@ -85,13 +85,13 @@ class OrderActs(ActingScreen):
         question = "Expire every open session of this order? It cannot be paid through them any more."
         if await self.sure("Expire", question, yes="Yes, expire"):
             async with self.doing(self.command_for("sessions", "expire", rest=["--yes"])):
-                expired = await self.desk.data.expire(self.order_id)
+                expired = await self.desk.data.shop.expire(self.order_id)
                 self.done(f"Expired {', '.join(expired)}")
 
     @work(group="act", exclusive=False)
     async def action_cancel(self) -> None:
         async with self.doing(self.command_for("orders", "cancel")):
-            await self.desk.data.check_cancelable(self.order_id)
+            await self.desk.data.shop.check_cancelable(self.order_id)
             number = "" if self.whole is None else str(self.whole.view.order.number)
             question = (
                 "Nobody can pay a canceled order, and there is no way back.\n\n"
@@ -99,7 +99,7 @@ class OrderActs(ActingScreen):
             )
             if await self.app.push_screen_wait(Ask("Cancel", question, must_be=number)) is None:
                 return
-            order = await self.desk.data.cancel(self.order_id)
+            order = await self.desk.data.shop.cancel(self.order_id)
             self.done(f"Order {order.number} is {words(order.status)}")
 
     @work(group="act", exclusive=False)
@@ -116,7 +116,7 @@ class OrderActs(ActingScreen):
             return
         rest = [reason, *(["--note", note] if note else [])]
         async with self.doing(self.command_for("orders", "ack", rest=rest)):
-            await self.desk.data.acknowledge(self.order_id, reason, note)
+            await self.desk.data.shop.acknowledge(self.order_id, reason, note)
             self.done(f"No more attention for {words(reason)}")
 
     @work(group="act", exclusive=False)
@@ -124,7 +124,7 @@ class OrderActs(ActingScreen):
         text = await self.app.push_screen_wait(Ask("Note", "What should be remembered?"))
         if text:
             async with self.doing(self.command_for("orders", "note", rest=[text])):
-                await self.desk.data.note(self.order_id, text)
+                await self.desk.data.shop.note(self.order_id, text)
                 self.done("Noted")
 
     @work(group="act", exclusive=False)
@@ -136,7 +136,7 @@ class OrderActs(ActingScreen):
         if not ids:
             self.notify("Stripe has nothing of this order yet.", markup=False)
             return
-        url = self.desk.data.dashboard_url(ids[0], livemode=view.order.livemode)
+        url = self.desk.data.shop.dashboard_url(ids[0], livemode=view.order.livemode)
         await self.app.push_screen_wait(Tell("In Stripe's dashboard", f"{ids[0]}\n\n{url}", copies=url))
 
     @work(group="act", exclusive=False)
@@ -157,14 +157,14 @@ class OrderActs(ActingScreen):
     async def action_sync(self) -> None:
         """What differs is shown first; nothing is merged before somebody says so."""
         async with self.doing(self.command_for("sessions", "sync", rest=["--dry-run"])):
-            found = await self.desk.data.sync(self.order_id, apply=False)
+            found = await self.desk.data.shop.sync(self.order_id, apply=False)
             if not found.differences:
                 self.done(f"Order {found.number} is as Stripe says: {words(found.status)}.")
             elif not any(each.mendable for each in found.differences):
                 await self.app.push_screen_wait(Tell("Not as Stripe says", _drift(found), copies=self.command))
             elif await self.sure("Not as Stripe says", _drift(found), yes="Yes, merge what Stripe says"):
                 self.say_command(self.command_for("sessions", "sync"))
-                synced = await self.desk.data.sync(self.order_id, apply=True)
+                synced = await self.desk.data.shop.sync(self.order_id, apply=True)
                 mended = len(synced.differences) - len(synced.left)
                 left = f", {len(synced.left)} left that Stripe does not know" if synced.left else ""
                 self.done(f"Order {synced.number} is {words(synced.status)}: {mended} mended{left}")
@@ -185,7 +185,7 @@ class OrderActs(ActingScreen):
         if event_id is None:
             return
         async with self.doing(command_line("events", "replay", event_id)):
-            replayed = await self.desk.data.replay(event_id)
+            replayed = await self.desk.data.shop.replay(event_id)
             self.told(replayed)
 
     def action_open_trigger(self) -> None:

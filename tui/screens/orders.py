@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import ClassVar
 
 from textual import work
+from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -20,10 +22,7 @@ from tui.filters import Choice
 from tui.latest import Latest
 from tui.listing import Listing
 from tui.screens.base import DeskScreen
-from tui.screens.events import EventsScreen
-from tui.screens.order import OrderScreen
 from tui.screens.orders_columns import cells, columns
-from tui.screens.pick import Picker
 from tui.texts import words
 from tui.widgets.chips import Chips
 from tui.widgets.figures import FiguresBar
@@ -41,7 +40,10 @@ _NONE_FITS = "No order fits. 0 shows all again."
 
 
 class OrdersScreen(DeskScreen):
-    """Rows change in place; what changes while it is paused waits."""
+    """Rows change in place; what changes while it is paused waits. Screens that it opens are imported when they are."""
+
+    class Shown(Message):
+        """It has what it shows first."""
 
     PLACE = "Orders"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
@@ -83,8 +85,7 @@ class OrdersScreen(DeskScreen):
         self._show_choice()
         self.say_command(self.choice.command())
         self.set_interval(1, self._every_second)
-        self._load(0)
-        self._read_figures()
+        self._begin()
 
     @property
     def table(self) -> LiveTable[OrderLine]:
@@ -94,6 +95,14 @@ class OrdersScreen(DeskScreen):
         return cells(line.row, layout, datetime.now(UTC), self.desk)
 
     # Reading
+
+    @work(group="rows")
+    async def _begin(self) -> None:
+        """Rows before all else: counts and figures of a big shop keep the database busy."""
+        with suppress(DatabaseUnavailable):  # reload follows when it answers again
+            await self._rows.ask(0)
+        self.post_message(self.Shown())
+        self._read_figures()
 
     @work(group="rows")
     async def _load(self, rank: int) -> None:
@@ -228,6 +237,8 @@ class OrdersScreen(DeskScreen):
 
     @work
     async def action_statuses(self) -> None:
+        from tui.screens.pick import Picker
+
         chosen = await self.app.push_screen_wait(Picker("Show orders that are", _STATUSES, self.choice.statuses))
         if chosen is not None:
             self._choose(replace(self.choice, statuses=chosen))
@@ -296,9 +307,13 @@ class OrdersScreen(DeskScreen):
         self.table.action_choose()
 
     def action_events(self) -> None:
+        from tui.screens.events import EventsScreen
+
         self.app.push_screen(EventsScreen(self.desk))
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
+        from tui.screens.order import OrderScreen
+
         self.app.push_screen(OrderScreen(self.desk, event.key))
 
     def action_copy_number(self) -> None:

@@ -14,7 +14,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.data import CheckoutError, Data, Replayed, end_words
+from tui.data import CheckoutError
+from tui.shop import Replayed, Shop, end_words
 from tui.texts import fit, plain
 
 _SHOWN = 8
@@ -26,9 +27,9 @@ class ReplayRun(ModalScreen[int]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "leave", "Stop, or close")]
 
-    def __init__(self, data: Data, event_ids: Sequence[str]) -> None:
+    def __init__(self, shop: Shop, event_ids: Sequence[str]) -> None:
         super().__init__()
-        self._data = data
+        self._shop = shop
         self._event_ids = event_ids
         self._ends: list[Replayed] = []
         self._stopping = False
@@ -55,7 +56,7 @@ class ReplayRun(ModalScreen[int]):
     async def _replay(self) -> None:
         said = ""
         try:
-            async with aclosing(self._data.replay_each(self._event_ids)) as outcomes:
+            async with aclosing(self._shop.replay_each(self._event_ids)) as outcomes:
                 async for replayed in outcomes:
                     self._ends.append(replayed)
                     self._show("")

@@ -17,19 +17,12 @@ from textual.widgets.option_list import Option
 from textual.worker import Worker
 
 from tui.actions import Action
-from tui.data import (
-    MEANINGS,
-    ChangeLine,
-    CheckoutError,
-    DatabaseUnavailable,
-    EventEnd,
-    TriggerRequest,
-    end_words,
-)
+from tui.data import ChangeLine, CheckoutError, DatabaseUnavailable
 from tui.desk import Desk
 from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Ask
 from tui.screens.pick_order import OrderPicker
+from tui.shop import MEANINGS, EventEnd, TriggerRequest, end_words
 from tui.texts import minor_units
 from tui.trigger_choice import EVENTS, FITTING, Choice, describe
 from tui.widgets.pick_list import PickList
@@ -96,7 +89,7 @@ class TriggerScreen(DeskScreen):
     def on_mount(self) -> None:
         self.events.highlighted = 0
         self.events.focus()
-        self._obstacle = self.desk.data.cannot_trigger()
+        self._obstacle = self.desk.data.shop.cannot_trigger()
         self.set_interval(1, self._show_progress)
         self.redraw()
         self._show_choice()
@@ -135,7 +128,7 @@ class TriggerScreen(DeskScreen):
         if number is None:
             return
         try:
-            whole = await self.desk.data.order(str(number))
+            whole = await self.desk.data.shop.order(str(number))
         except DatabaseUnavailable:
             return
         except CheckoutError as error:
@@ -176,7 +169,7 @@ class TriggerScreen(DeskScreen):
             self.notify("One runs already: x stops it.", markup=False)
             return
         self._settle()
-        self._obstacle = self.desk.data.cannot_trigger()
+        self._obstacle = self.desk.data.shop.cannot_trigger()
         self._show_choice()
         self._show_progress()
         if self._obstacle is not None:
@@ -197,7 +190,7 @@ class TriggerScreen(DeskScreen):
             self.post_message(self.Came(end))
 
         try:
-            troubles = await self.desk.data.trigger(request, hear=hear, tell=tell)
+            troubles = await self.desk.data.shop.trigger(request, hear=hear, tell=tell)
         except CheckoutError as error:
             self.post_message(self.Ended((error.detail,)))
         else:

@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.widgets import Static
 
 from tui.checkup import Checkup
-from tui.data import MINUTE, MINUTES, VitalSigns
+from tui.shop import MINUTE, MINUTES, VitalSigns
 from tui.widgets.plot import bars
 
 _LABEL = 14
