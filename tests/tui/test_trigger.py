@@ -111,7 +111,7 @@ async def test_an_order_is_made_for_it_and_then_kept_for_what_comes_next(sit: Si
         await seat.press("home")
         await seat.sees("Order  new", "$ checkout trigger checkout.session.completed --order new")
         await seat.press("enter")
-        await seat.sees("Done in", "pending -> completed")
+        await seat.sees("Done in", "✓ checkout.session.completed  applied to #")
         await seat.until(lambda: screen.choice.order is not None and screen.choice.order.status == "completed")
         await seat.sees(f"Order  {screen.choice.number}  completed", f"--order {screen.choice.number}")
         assert screen.choice.number is not None
