@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tui.data import ChangeLine, Data
+from tui.data import ChangeLine, Data, Order
 from tui.texts import masked, masked_digits, plain
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Desk:
     def name(self, text: str) -> str:
         """A person's name or address, as it may be shown."""
         return masked(text) if self.masked else plain(text)
+
+    def customer(self, order: Order) -> str:
+        """The customer's name, as it may be shown; every order has one until it is erased."""
+        return self.name(order.customer_name) or "erased"
 
     def phone(self, text: str) -> str:
         return masked_digits(text) if self.masked else plain(text)

@@ -52,8 +52,8 @@ def facts(whole: WholeOrder, desk: Desk, colour: Colour) -> Text:
 
     text = Text()
     for name, fact in (
-        ("Customer", desk.name(order.customer_name)),
-        ("Contact", f"{desk.name(order.customer_email)}  {desk.phone(order.customer_phone)}"),
+        ("Customer", desk.customer(order)),
+        ("Contact", f"{desk.name(order.customer_email)}  {desk.phone(order.customer_phone)}".strip()),
         ("Made", f"{at(order.created_at)}  {'live' if order.livemode else 'test'}"),
         ("Paid", at(order.paid_at) if order.paid_at else ""),
         ("Refunded", money(order.amount_refunded, order.currency) if order.amount_refunded else ""),

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from tui.actions import command_line
 from tui.data import Order, OrderStatus
+from tui.desk import Desk
 from tui.facts import STATUS_TONES
 from tui.shop import MEANINGS, NEW_ORDER, TriggerRequest
 from tui.texts import money, words
@@ -65,7 +66,7 @@ class Choice:
         return NEW_ORDER if self.new else None
 
 
-def describe(choice: Choice, name: Callable[[str], str], colour: Callable[[str], str]) -> Text:
+def describe(choice: Choice, desk: Desk, colour: Callable[[str], str]) -> Text:
     """Two lines. `name` gives a person's name as it may be shown."""
     muted = colour("muted")
     text = Text.assemble((" Event  ", muted), (choice.event, "bold"), (f"  {MEANINGS[choice.event].says}", muted), "\n")
@@ -74,7 +75,7 @@ def describe(choice: Choice, name: Callable[[str], str], colour: Callable[[str],
     if order is not None:
         tone = colour(STATUS_TONES[OrderStatus(order.status)])
         text.append(f"{order.number}  ", "bold").append(words(order.status), f"bold {tone}")
-        text.append(f"  {money(order.amount_total, order.currency)}  {name(order.customer_name)}")
+        text.append(f"  {money(order.amount_total, order.currency)}  {desk.customer(order)}")
         if choice.amount is not None:
             text.append(f"  refund {money(choice.amount, order.currency)} of it", "bold")
     elif choice.number is not None:

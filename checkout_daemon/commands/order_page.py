@@ -78,11 +78,12 @@ def _terms(order: Order, zone: str) -> Iterable[Line]:
         code = f" with {plain(order.discount_code)}" if order.discount_code else ""
         discount = _money(order.amount_discount, order.currency)
         total += f" ({_money(order.amount_subtotal, order.currency)} less {discount}{code})"
+    customer = ", ".join(filter(None, map(plain, (order.customer_name, order.customer_email, order.customer_phone))))
     facts: dict[str, Line] = {
         "Attention": attention(order.attention),
         "Total": total,
         "Refunded": _money(order.amount_refunded, order.currency) if order.amount_refunded else "",
-        "Customer": f"{plain(order.customer_name)}, {plain(order.customer_email)}, {plain(order.customer_phone)}",
+        "Customer": customer or "erased",
         "Created": clock(order.created_at, zone),
         "Paid": clock(order.paid_at, zone) if order.paid_at else "",
         "Updated": clock(order.updated_at, zone),

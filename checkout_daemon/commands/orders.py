@@ -75,7 +75,7 @@ def _row(order: Order, now: datetime) -> list[str | Text]:
         age(order.created_at, now),
         order_status(order.status),
         format_money(order.amount_total, order.currency),
-        plain(order.customer_name),
+        plain(order.customer_name) or "erased",
         attention(order.attention),
     ]
 

@@ -6,11 +6,13 @@ import asyncpg
 import pytest
 
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.erasing import erase, plan_erasure
 from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.store.order_reads import OrderView
 from tests.support.flaky_stripe import FlakyStripe
-from tests.support.orders import add_change, add_order
+from tests.support.orders import add_change, add_expired_order, add_order
 from tests.support.shopping import check_out, paid_order, sessions_at_stripe
 from tests.tui.conftest import Seat, Sit
 from tui.screens.dialogs import Ask, Choose, Tell
@@ -184,6 +186,18 @@ async def test_read_only_has_no_key_that_writes(runtime: Runtime, sit: Sit) -> N
         assert seat.app.screen is screen
         await seat.sees("read-only")
         assert "Refund" not in seat.text().splitlines()[-1]
+
+
+async def test_an_erased_customer_is_said_to_be(runtime: Runtime, connection: asyncpg.Connection, sit: Sit) -> None:
+    order_id = await add_expired_order(connection)
+    plan = await plan_erasure(runtime.database, order_id, customer=False)
+    await erase(runtime.database, plan, operator=Operator("boss", "shop1"))
+    async with sit() as seat:
+        await seat.sees(" €12.50  erased")
+        screen = await open_first(seat)
+        await seat.sees("Customer erased")
+        assert screen.whole is not None
+        assert screen.whole.view.order.customer_name == ""
 
 
 async def test_personal_data_is_masked_with_one_key(connection: asyncpg.Connection, sit: Sit) -> None:

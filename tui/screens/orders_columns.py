@@ -59,7 +59,7 @@ def cells(row: OrderRow, layout: Sequence[Column], now: datetime, desk: Desk) ->
     yield age(order.created_at, now), "table--muted"
     yield words(order.status), STATUS_STYLES[OrderStatus(order.status)]
     yield money(order.amount_total, order.currency), ""
-    yield desk.name(order.customer_name), ""
+    yield desk.customer(order), ""
     attention = f"! {', '.join(words(code) for code in order.attention)}" if order.attention else ""
     event = ""
     if row.last_event is not None:

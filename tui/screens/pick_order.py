@@ -82,7 +82,7 @@ class OrderPicker(ModalScreen[Order | None]):
     def _drawn(self, order: Order) -> Text:
         tone = self.app.theme_variables[STATUS_TONES[OrderStatus(order.status)]]
         when, total = age(order.created_at, datetime.now(UTC)), money(order.amount_total, order.currency)
-        name = self._desk.name(order.customer_name)
+        name = self._desk.customer(order)
         return Text.assemble(
             f"{order.number:>7}  ", (fit(words(order.status), 18), tone), f"  {when:>4}  {total:>10}  {name}"
         )

@@ -158,7 +158,7 @@ class TriggerScreen(DeskScreen):
         self.choice = self.choice.of_event(EVENTS[self.events.highlighted or 0])
 
     def _show_choice(self) -> None:
-        self.query_one("#choice", Static).update(describe(self.choice, self.desk.name, self._colour))
+        self.query_one("#choice", Static).update(describe(self.choice, self.desk, self._colour))
         installs = self._obstacle[1] if self._obstacle is not None else ""
         self.say_command(installs or self.choice.command)
 
