@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.commands.output import confirm, print_json, say
+from checkout_daemon.commands.output import confirm, counted, print_json, say
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.config import Settings
 from checkout_daemon.services import erasing
@@ -23,7 +23,8 @@ def erase(text: str, note: str, *, customer: bool, yes: bool, as_json: bool) -> 
     if as_json:
         print_json({"orders": erased.orders, "payloads_removed": erased.payloads, "others_of_customer": plan.others})
         return 0
-    say(f"The customer of {_orders(plan)} is forgotten; amounts and ids stay. {erased.payloads} payloads are gone.")
+    payloads = counted(erased.payloads, "payload")
+    say(f"The customer of {_orders(plan)} is forgotten, with {payloads} of events; amounts and ids stay.")
     if plan.others:
         numbers = ", ".join(map(str, plan.others))
         say(

@@ -97,7 +97,7 @@ def show(event_id: str, *, as_json: bool) -> int:
             printer.print(Text(f"  {name:<10}").append(fact), soft_wrap=True)
     printer.print()
     if payload is None:
-        say("Its payload is no longer held: CHECKOUT_PAYLOAD_DAYS have passed.")
+        say("Its payload is no longer held: CHECKOUT_PAYLOAD_DAYS have passed, or its customer was erased.")
     else:
         printer.print(Text(_pretty(payload)), soft_wrap=True)
     return 0

@@ -13,7 +13,7 @@ from typing import TextIO
 import click
 
 from checkout_daemon.commands.order_filters import OrderOptions, order_filter
-from checkout_daemon.commands.output import say
+from checkout_daemon.commands.output import counted, say
 from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.config import Settings
@@ -39,7 +39,7 @@ def export(options: OrderOptions, limit: int | None, form: str, output: Path | N
 
     orders, rows = with_database(work)
     if output is not None:
-        say(f"{orders} orders" + (f", {rows} items" if items else "") + f" in {output}.")
+        say(counted(orders, "order") + (f", {counted(rows, 'item')}" if items else "") + f" in {output}.")
     return 0
 
 

@@ -12,6 +12,7 @@ from checkout_daemon.commands.output import (
     answer,
     confirm,
     console,
+    counted,
     plain,
     print_json,
     print_json_lines,
@@ -140,12 +141,12 @@ def replay(
 
     fitting = with_database(count)
     if fitting:
-        confirm(f"Send {fitting} {'message' if fitting == 1 else 'messages'} again?", yes=yes)
+        confirm(f"Send {counted(fitting, 'message')} again?", yes=yes)
     queued = with_database(work) if fitting else []
     if as_json:
         print_json({"found": fitting, "queued": len(queued)})
     else:
-        answer(f"{len(queued)} of {fitting} messages are sent again; the others wait to be sent anyway.")
+        answer(f"{len(queued)} of {counted(fitting, 'message')} sent again; the others wait to be sent anyway.")
     return 0
 
 

@@ -89,6 +89,11 @@ def _share_width(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]
         left -= columns[place].width or 0
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 order`, `2 orders`; a plural that is no `s` more is given: `2 deliveries`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
 def plain(text: str) -> str:
     """Text from outside, without what a terminal would obey: escape sequences, carriage returns, line breaks."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from checkout_daemon.commands.differences import print_differences, synced_object
-from checkout_daemon.commands.output import answer, print_json, say
+from checkout_daemon.commands.output import answer, counted, print_json, say
 from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.times import clock, read_time
@@ -74,7 +74,6 @@ def _tell(outcome: Synced | Uncompared, *, as_json: bool) -> None:
 
 def _summary(done: Standing, seconds: float) -> str:
     tally = done.tally
-    orders = "1 order" if tally.compared == 1 else f"{tally.compared} orders"
     parts = [f"{tally.compared - tally.differed - tally.failed} agree", f"{tally.differed} differed"]
     if done.apply:
         parts.append(f"{tally.mended} put right")
@@ -82,4 +81,4 @@ def _summary(done: Standing, seconds: float) -> str:
         parts.append(f"{tally.left} need a person")
     if tally.failed:
         parts.append(f"{tally.failed} could not be compared")
-    return f"Compared {orders} with Stripe in {seconds:.1f} s: {', '.join(parts)}."
+    return f"Compared {counted(tally.compared, 'order')} with Stripe in {seconds:.1f} s: {', '.join(parts)}."

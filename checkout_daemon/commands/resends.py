@@ -6,7 +6,7 @@ import sys
 from contextlib import aclosing
 from datetime import UTC, datetime
 
-from checkout_daemon.commands.output import answer, print_json, print_json_lines, say
+from checkout_daemon.commands.output import answer, counted, print_json, print_json_lines, say
 from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.styles import words
@@ -90,7 +90,7 @@ def _list(orders: list[Order], *, as_json: bool) -> None:
         return
     for order in orders:
         answer(f"{order.number}  {words(order.status)}")
-    say(f"{len(orders)} orders: a dry run, nothing was done.")
+    say(f"{counted(len(orders), 'order')}: a dry run, nothing was done.")
 
 
 def _tell(outcome: ResendOutcome, *, as_json: bool) -> None:

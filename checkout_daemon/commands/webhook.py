@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from checkout_daemon.commands.output import answer, confirm, console, plain, print_json, say
+from checkout_daemon.commands.output import answer, confirm, console, counted, plain, print_json, say
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.times import clock
 from checkout_daemon.config import Settings, load_settings
@@ -111,7 +111,7 @@ def _print_endpoint(endpoint: Endpoint, zone: str) -> None:
 def _print_secret(used: UsedSecret, zone: str) -> None:
     last = f", the last at {clock(used.last_matched_at, zone)}" if used.last_matched_at else ""
     known = used.secret or "not in STRIPE_WEBHOOK_SECRET here"
-    answer(f"{used.fingerprint}  {known}  {used.matches} deliveries in 24 h{last}")
+    answer(f"{used.fingerprint}  {known}  {counted(used.matches, 'delivery', 'deliveries')} in 24 h{last}")
 
 
 def address(settings: Settings, url: str | None) -> str:

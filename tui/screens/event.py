@@ -103,7 +103,9 @@ class EventScreen(EventActs):
         )
         self.payload.clear()
         if self._payload is None:
-            self.payload.root.add_leaf("The payload is no longer held: CHECKOUT_PAYLOAD_DAYS have passed.")
+            self.payload.root.add_leaf(
+                "The payload is no longer held: CHECKOUT_PAYLOAD_DAYS have passed, or its customer was erased."
+            )
         else:
             self._grow(self.payload.root, self._payload)
         self.payload.root.expand()
