@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 from checkout_daemon.commands.output import answer, plain
@@ -16,9 +17,10 @@ def print_differences(done: Synced) -> None:
     becomes = "becomes" if done.applied else "would become"
     moved = f", {becomes} {words(done.status)}" if done.status != done.status_before else ""
     answer(f"Order {done.number}  {words(done.status_before)}{moved}")
-    for each in done.differences:
-        answer(f"  {plain(each.object_id)}")
-        answer(f"    {each.field}: {_sides(each)}")
+    for object_id, differences in groupby(done.differences, key=lambda each: each.object_id):
+        answer(f"  {plain(object_id)}")
+        for each in differences:
+            answer(f"    {each.field}: {_sides(each)}")
 
 
 def _sides(each: Difference) -> str:

@@ -22,7 +22,7 @@ def replay(event_ids: tuple[str, ...], options: EventOptions, note: str, *, yes:
     if event_ids and options:
         raise click.UsageError("name events or filter them, not both")
     if not event_ids and not (options.statuses or options.fingerprint):
-        raise click.UsageError("name events, or say which: --status dead")
+        raise click.UsageError("name events, or say which by --status or --fingerprint, such as --status dead")
 
     async def work(database: Database, settings: Settings) -> int:
         chosen = event_ids

@@ -33,4 +33,7 @@ def report(error: Exception) -> int:
     if isinstance(error, CheckoutError):
         say(f"error: {error.detail}{_NEXT.get(type(error), '')}")
         return error.exit_code
+    if isinstance(error.__cause__, UnicodeEncodeError):  # PostgreSQL's client, of bytes that a shell lets through
+        say("error: what was typed is not text in UTF-8")
+        return click.UsageError.exit_code
     raise error

@@ -28,13 +28,16 @@ def export(options: OrderOptions, limit: int | None, form: str, output: Path | N
         wanted = await order_filter(database, options, now, settings.time_zone)
         orders = rows = 0
         with _opened(output) as file, _progress(output) as progress:
-            if form == "csv":
-                file.write(exporting.csv_header(items=items))
+            # Written with the first page: where the database is away, nothing is.
+            head = exporting.csv_header(items=items) if form == "csv" else ""
             async for page in exporting.export_orders(database, wanted, limit=limit, items=items):
-                file.write((exporting.csv_lines if form == "csv" else exporting.json_lines)(page.rows))
+                lines = exporting.csv_lines(page.rows) if form == "csv" else exporting.json_lines(page.rows)
+                file.write(head + lines)
+                head = ""
                 orders += page.orders
                 rows += len(page.rows)
                 progress.step(page.orders)
+            file.write(head)
         return orders, rows
 
     orders, rows = with_database(work)

@@ -129,7 +129,7 @@ def replay(
             raise click.UsageError("name messages or filter them, not both")
         return _replay_named(messages, as_json=as_json)
     if not statuses:
-        raise click.UsageError("name messages, or say which: --status dead")
+        raise click.UsageError("name messages, or say which by --status, such as --status dead")
 
     async def count(database: Database, settings: Settings) -> int:
         wanted = await _filter(database, settings, statuses, channels, kinds, order, since)

@@ -28,7 +28,8 @@ def list_all(statuses: tuple[str, ...], since: str | None, limit: int, *, as_jso
     async def work(database: Database, settings: Settings) -> list[SessionLine]:
         start = None if since is None else read_time(since, "--since", now, settings.time_zone)
         async with database.connection() as connection:
-            return await list_sessions(connection, statuses, start, limit)
+            # One more than asked for tells whether there are more.
+            return await list_sessions(connection, statuses, start, limit + (not as_json))
 
     found = with_database(work)
     if as_json:
@@ -54,9 +55,11 @@ def list_all(statuses: tuple[str, ...], since: str | None, limit: int, *, as_jso
                     format_money(each.amount_total, each.currency),
                     plain(each.id),
                 ]
-                for each in found
+                for each in found[:limit]
             ],
         )
+        if len(found) > limit:
+            say(f"The newest {limit}; there are more: --limit {limit * 10}, or a filter.")
     return 0
 
 

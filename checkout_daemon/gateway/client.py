@@ -65,7 +65,7 @@ class StripeGateway:
                 answer = await make(client)
         except (TimeoutError, stripe.APIConnectionError) as error:
             outcome = "unavailable"
-            raise StripeUnavailable("Stripe did not answer; nothing is lost: try again with the same key") from error
+            raise StripeUnavailable("Stripe did not answer: try again in a moment") from error
         except stripe.StripeError as error:
             named = _name_failure(stripe, error)
             outcome = "failed" if isinstance(named, StripeFailed) else named.code.removeprefix("stripe_")

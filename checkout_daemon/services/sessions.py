@@ -156,7 +156,7 @@ async def _plan(runtime: Runtime, order_id: str, planner: Planner, given_up: set
 async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, order_id: str, number: int) -> Attempt:
     order = await read_payable_order(connection, order_id)
     if not order.customer_email:
-        raise NotPayable(f"the customer of order {order_id} was erased: there is nobody to pay it")
+        raise NotPayable("the order's customer was erased: there is nobody to pay it")
     attempt = start_attempt(order, number, runtime.settings, datetime.now(UTC))
     await attempts.insert_attempt(connection, order_id, attempt)
     return attempt

@@ -105,10 +105,12 @@ async def trigger(
 ) -> list[str]:
     """Bring it about, and `tell` each event's end as it comes; answers what is wrong with the outcome, as sentences.
 
-    Raises UnknownEvent, NotFound, AmbiguousOrder, NotInThisState and ConfigurationError before anything is done, and
-    TriggerFailed where the CLI was refused. An order that was made for it stays.
+    Raises UnknownEvent, NotFound, AmbiguousOrder, NotInThisState, ConfigurationError and DatabaseUnavailable before
+    anything is done, and TriggerFailed where the CLI was refused. An order that was made for it stays.
     """
     await _check_name(cli, request)
+    async with runtime.database.connection():
+        pass  # without it nothing is to happen at Stripe that nobody here sees the end of
     if request.order == NEW_ORDER:
         request = replace(request, order=await _new_order(runtime, request.event, hear))
     types = tuple(dict.fromkeys([*EVENT_TYPES, request.event]))

@@ -1,16 +1,23 @@
-"""A command line in this process: what it printed, said, and gave as exit code."""
+"""A command line in this process: what it printed, said, and gave as exit code; an offline Stripe that can be away."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 import cli
+from checkout_daemon.config import load_settings
+from checkout_daemon.runtime import Runtime, open_runtime
+from checkout_daemon.services.checkout import CheckoutAnswer
+from tests.support.background import BackgroundStripe
+from tests.support.shopping import check_out, paid_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,8 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+KEY = "sk_test_commands0123456789"
+Do = Callable[[Callable[[Runtime], Awaitable[CheckoutAnswer]]], CheckoutAnswer]
 
 
 @pytest.fixture
@@ -64,3 +73,60 @@ def run(run_bare: Run, environment: pytest.MonkeyPatch, database_url: str) -> Ru
 def go(work: Any) -> Any:
     """Run a coroutine: commands bring their own event loop, so their tests have none."""
     return asyncio.run(work)
+
+
+@pytest.fixture(scope="module")
+def offline_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundStripe]:
+    stripe = BackgroundStripe(tmp_path_factory.mktemp("stripe"))
+    stripe.start()
+    yield stripe
+    stripe.stop()
+
+
+@pytest.fixture
+def stripe(offline_stripe: BackgroundStripe, environment: pytest.MonkeyPatch) -> BackgroundStripe:
+    offline_stripe.network.plan = lambda number, request: None
+    environment.setenv("STRIPE_API_KEY", KEY)
+    environment.setenv("STRIPE_API_BASE", offline_stripe.base)
+    return offline_stripe
+
+
+@pytest.fixture
+def do(database_url: str, stripe: BackgroundStripe, tmp_path: Path) -> Do:
+    """Does something at the use cases; the order that comes of it."""
+
+    def do(work: Callable[[Runtime], Awaitable[CheckoutAnswer]]) -> CheckoutAnswer:
+        async def with_runtime() -> CheckoutAnswer:
+            environ = {"DATABASE_URL": database_url, "STRIPE_API_KEY": KEY, "STRIPE_API_BASE": stripe.base}
+            async with open_runtime(load_settings(environ, cwd=tmp_path)) as runtime:
+                async with runtime.database.connection() as connection:
+                    await add_products(connection)
+                return await work(runtime)
+
+        answer: CheckoutAnswer = go(with_runtime())
+        return answer
+
+    return do
+
+
+async def add_products(connection: asyncpg.Connection) -> None:
+    await connection.execute(
+        "INSERT INTO products (sku, name, unit_amount, currency) VALUES"
+        " ('NOTE', 'Notebook', 1200, 'eur'), ('PEN', 'Pen', 333, 'eur') ON CONFLICT DO NOTHING"
+    )
+
+
+@pytest.fixture
+def paid(do: Do) -> CheckoutAnswer:
+    """Order 1001 of 33.99 eur."""
+    return do(paid_order)
+
+
+@pytest.fixture
+def waiting(do: Do) -> CheckoutAnswer:
+    """Order 1001, not paid."""
+    return do(check_out)
+
+
+def away(stripe: BackgroundStripe) -> None:
+    stripe.network.plan = lambda number, request: "refuse_429"

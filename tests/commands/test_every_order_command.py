@@ -22,7 +22,7 @@ from checkout_daemon.domain.events.envelope import parse_event
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.apply import Received, apply_batch
 from checkout_daemon.services.merge import merge
-from tests.commands.conftest import Run, go
+from tests.commands.conftest import KEY, Run, add_products, go
 from tests.support.background import BackgroundStripe
 from tests.support.cluster import Cluster
 from tests.support.orders import add_expired_order, number_of
@@ -30,7 +30,6 @@ from tests.support.payments import paid
 from tests.support.shopping import check_out, paid_order
 from tests.support.stripe_events import event_body, session_object
 
-KEY = "sk_test_orders0123456789"
 CLOSED = "http://127.0.0.1:1"
 CLOSED_DATABASE = "postgresql://shop:verysecret@127.0.0.1:1/shop"
 BO = Customer("Bo", "bo@example.com", "+4930901820")
@@ -156,24 +155,18 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(cluster: Cluster, offline_stripe: BackgroundStripe) -> Iterator[Place]:
     url = cluster.take()
-    stripe = BackgroundStripe(tmp_path_factory.mktemp("stripe"))
-    stripe.start()
 
     async def fill(runtime: Runtime) -> int:
         async with runtime.database.connection() as connection:
-            await connection.execute(
-                "INSERT INTO products (sku, name, unit_amount, currency) VALUES"
-                " ('NOTE', 'Notebook', 1200, 'eur'), ('PEN', 'Pen', 333, 'eur')"
-            )
+            await add_products(connection)
         await check_out(runtime)
         return (await paid_order(runtime)).number
 
-    place = Place(url, stripe)
+    place = Place(url, offline_stripe)
     place.make(fill)
     yield place
-    stripe.stop()
     cluster.give_back(url)
 
 

@@ -107,6 +107,7 @@ def test_a_file_is_the_reader_s_alone_and_replaced_only_when_complete(
 
     environment.setenv("DATABASE_URL", "postgresql://shop@127.0.0.1:1/shop")
     assert run("orders", "export", "--output", "orders.csv").code == 5
+    assert run("orders", "export").out == ""  # no line of names that looks like an export of nothing
     environment.setenv("DATABASE_URL", database_url)
     lost = run("orders", "export", "--output", "no/such/folder.csv")
     assert (lost.code, lost.err.count("\n")) == (1, 1)

@@ -144,6 +144,15 @@ def test_an_unreachable_database_is_exit_5_and_says_so(
     assert "verysecret" not in ran.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["orders", "list", "--search", "\udcff"], ["orders", "show", "\udcff@x"], ["events", "show", "\udcff"]],
+)
+def test_bytes_that_are_no_text_are_wrong_usage(run: Run, arguments: list[str]) -> None:
+    ran = run(*arguments)
+    assert (ran.code, ran.out, ran.err) == (2, "", "error: what was typed is not text in UTF-8\n")
+
+
 def test_no_database_at_all_names_the_setting_and_exits_2(run_bare: Run) -> None:
     ran = run_bare("orders", "list")
     assert ran.code == 2

@@ -2,81 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import asyncpg
-import pytest
-
-from checkout_daemon.config import load_settings
-from checkout_daemon.runtime import Runtime, open_runtime
+from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.session_expiring import expire_sessions
-from tests.commands.conftest import Run, go
+from tests.commands.conftest import Do, Run, away
 from tests.support.background import BackgroundStripe
 from tests.support.shopping import check_out, paid_order, pay
-
-KEY = "sk_test_commands0123456789"
-Do = Callable[[Callable[[Runtime], Awaitable[CheckoutAnswer]]], CheckoutAnswer]
-
-
-@pytest.fixture(scope="module")
-def offline_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundStripe]:
-    stripe = BackgroundStripe(tmp_path_factory.mktemp("stripe"))
-    stripe.start()
-    yield stripe
-    stripe.stop()
-
-
-@pytest.fixture
-def stripe(offline_stripe: BackgroundStripe, environment: pytest.MonkeyPatch) -> BackgroundStripe:
-    offline_stripe.network.plan = lambda number, request: None
-    environment.setenv("STRIPE_API_KEY", KEY)
-    environment.setenv("STRIPE_API_BASE", offline_stripe.base)
-    return offline_stripe
-
-
-@pytest.fixture
-def do(database_url: str, stripe: BackgroundStripe, tmp_path: Path) -> Do:
-    """Does something at the use cases; the order that comes of it."""
-
-    def do(work: Callable[[Runtime], Awaitable[CheckoutAnswer]]) -> CheckoutAnswer:
-        async def with_runtime() -> CheckoutAnswer:
-            environ = {"DATABASE_URL": database_url, "STRIPE_API_KEY": KEY, "STRIPE_API_BASE": stripe.base}
-            async with open_runtime(load_settings(environ, cwd=tmp_path)) as runtime:
-                async with runtime.database.connection() as connection:
-                    await add_products(connection)
-                return await work(runtime)
-
-        answer: CheckoutAnswer = go(with_runtime())
-        return answer
-
-    return do
-
-
-async def add_products(connection: asyncpg.Connection) -> None:
-    await connection.execute(
-        "INSERT INTO products (sku, name, unit_amount, currency) VALUES"
-        " ('NOTE', 'Notebook', 1200, 'eur'), ('PEN', 'Pen', 333, 'eur') ON CONFLICT DO NOTHING"
-    )
-
-
-@pytest.fixture
-def paid(do: Do) -> CheckoutAnswer:
-    """Order 1001 of 33.99 eur."""
-    return do(paid_order)
-
-
-@pytest.fixture
-def waiting(do: Do) -> CheckoutAnswer:
-    """Order 1001, not paid."""
-    return do(check_out)
-
-
-def away(stripe: BackgroundStripe) -> None:
-    stripe.network.plan = lambda number, request: "refuse_429"
 
 
 def test_a_refund_prints_its_id_and_says_what_became_of_the_order(run: Run, paid: CheckoutAnswer) -> None:

@@ -214,6 +214,15 @@ async def test_an_unknown_order_is_exit_3(shop: Shop) -> None:
     assert (ran.code, ran.out) == (3, "")
 
 
+async def test_without_a_database_nothing_happens_at_stripe(shop: Shop) -> None:
+    _, before = await shop.stripe("GET", "/v1/events?limit=1")
+    away = "postgresql://shop@127.0.0.1:1/shop"
+    ran = await run_command(shop.dev, "trigger", "charge.succeeded", "--json", DATABASE_URL=away)
+    _, after = await shop.stripe("GET", "/v1/events?limit=1")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (5, "", 1)
+    assert after["data"] == before["data"]
+
+
 async def test_a_live_key_is_refused(shop: Shop) -> None:
     ran = await run_command(shop.dev, "trigger", "charge.succeeded", STRIPE_API_KEY="sk_live_0123456789abcdef")
     assert (ran.code, ran.out) == (2, "")

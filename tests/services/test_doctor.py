@@ -216,7 +216,7 @@ async def test_an_operator_log_that_was_changed_is_a_fault(
     await connection.execute("SET session_replication_role = replica")  # past the triggers
     await connection.execute("UPDATE operator_log SET operator = 'bob'")
     changed = (await told(settings))["schema"]
-    assert (whole.ok, "log is whole, 1 long" in whole.detail) == (True, True)
+    assert (whole.ok, "log is whole: 1 entry" in whole.detail) == (True, True)
     assert (changed.ok, f"entry 1 of order {order_id} was changed" in changed.detail) == (False, True)
 
 

@@ -203,6 +203,12 @@ EXAMPLES = {
         payments=(payment(),),
         held={"erased": True},
     ),
+    "expired and erased": Example(
+        order("expired"),
+        [("session_expired", None), ("customer_erased", None)],
+        sessions=(session("expired"),),
+        held={"erased": True},
+    ),
 }
 
 

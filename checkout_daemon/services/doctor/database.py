@@ -52,9 +52,8 @@ async def schema_fits(probes: Probes) -> Check:
     if log.faults:
         detail = f"the operator log is not as it was written: {'; '.join(log.faults)}"
         return Check.failed("schema", detail, "checkout db restore BACKUP")
-    return Check.passed(
-        "schema", f"version {state.version} fits this program; the operator log is whole, {log.entries} long"
-    )
+    entries = "1 entry" if log.entries == 1 else f"{log.entries} entries"
+    return Check.passed("schema", f"version {state.version} fits this program; the operator log is whole: {entries}")
 
 
 async def key_mode_agrees(probes: Probes) -> Check:

@@ -69,6 +69,11 @@ class Case:
         """`checkout orders cancel 1001`, for the verb `orders cancel`."""
         return f"checkout {verb} {self.order.number}{' ' if rest else ''}{rest}"
 
+    @property
+    def resend(self) -> str | None:
+        """The command that gives the customer a link, where there is a customer and no payment to see to first."""
+        return None if self.erased or self.wrong_payments else self.command("sessions resend")
+
     def when(self, time: datetime | None) -> str:
         """A time and how far away it is."""
         if time is None:

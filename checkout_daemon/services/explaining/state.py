@@ -123,8 +123,8 @@ def payment_failed(case: Case) -> Iterable[Finding]:
             "payment_failed",
             f"The customer went through session {last.id}, made {case.when(last.created_at)}, and the payment was "
             "refused afterwards.",
-            "Nothing, unless the customer tries again on the shop's page.",
-            None if case.wrong_payments else case.command("sessions resend"),
+            _nobody(case) or "Nothing, unless the customer tries again on the shop's page.",
+            case.resend,
         )
 
 
@@ -133,9 +133,13 @@ def session_expired(case: Case) -> Iterable[Finding]:
         yield Finding(
             "session_expired",
             f"Session {last.id}, attempt {last.attempt}, made {case.when(last.created_at)}, ended without payment.",
-            "Nothing: the customer has no link that works, unless they come back to the shop's page.",
-            None if case.wrong_payments else case.command("sessions resend"),
+            _nobody(case) or "Nothing: the customer has no link that works, unless they come back to the shop's page.",
+            case.resend,
         )
+
+
+def _nobody(case: Case) -> str | None:
+    return "Nothing: there is nobody any more who could pay it." if case.erased else None
 
 
 def unclear(case: Case) -> Iterable[Finding]:

@@ -67,7 +67,7 @@ def refused_tries(case: Case) -> Iterable[Finding]:
         last = max(each.created_at or each.received_at for each in tries)
         yield Finding(
             "payment_refused",
-            f"The customer tried to pay {len(tries)} {'time' if len(tries) == 1 else 'times'} and was refused, last "
+            f"The customer tried to pay {'once' if len(tries) == 1 else f'{len(tries)} times'} and was refused, last "
             f"{case.when(last)}.",
             "The session stays open: they may try another card.",
         )

@@ -1,0 +1,91 @@
+"""checkout sessions list, show and sync, and reconcile: what is held beside what Stripe says."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.checkout import CheckoutAnswer
+from tests.commands.conftest import Do, Run, away, go
+from tests.support.background import BackgroundStripe
+from tests.support.orders import add_order
+from tests.support.shopping import check_out, pay
+
+
+@pytest.fixture
+def drifted(do: Do) -> CheckoutAnswer:
+    """Order 1001, paid at Stripe, of which nobody told us."""
+
+    async def work(runtime: Runtime) -> CheckoutAnswer:
+        answer = await check_out(runtime)
+        await pay(runtime, answer.session_id, answer.amount_total)
+        return answer
+
+    return do(work)
+
+
+def test_sessions_are_listed_and_a_list_that_was_cut_says_so(run: Run, waiting: CheckoutAnswer, do: Do) -> None:
+    second = do(check_out)
+    cut, whole, none = (
+        run("sessions", "list", "--limit", "1"),
+        run("sessions", "list", "--status", "open"),
+        run("sessions", "list", "--status", "complete"),
+    )
+    assert "there are more" in cut.err
+    assert [line.split()[0] for line in cut.out.splitlines()] == ["order", "1002"]
+    assert [line.split()[0] for line in whole.out.splitlines()] == ["order", "1002", "1001"]
+    assert max(map(len, whole.out.splitlines())) <= 80
+    assert (whole.err, none.out, none.err) == ("", "", "No session fits.\n")
+    listed = run("sessions", "list", "--json", "--limit", "1").lines
+    assert [(each["id"], each["number"], each["outcome"]) for each in listed] == [(second.session_id, 1002, "unpaid")]
+
+
+def test_a_session_is_shown_with_its_link(run: Run, waiting: CheckoutAnswer, database_url: str) -> None:
+    async def add() -> None:
+        connection = await asyncpg.connect(database_url)
+        await add_order(connection, customer_email="none@example.com")
+        await connection.close()
+
+    go(add())
+    assert run("sessions", "show", waiting.session_id).out == run("sessions", "show", "1001").out
+    assert f"Link     {waiting.url}\n" in run("sessions", "show", "1001").out
+    none = run("sessions", "show", "1002", "--json")
+    assert (none.code, none.out, "`checkout sessions resend 1002` makes one" in none.err) == (3, "", True)
+
+
+def test_what_stripe_says_is_shown_first_and_merged_when_told_to(run: Run, drifted: CheckoutAnswer) -> None:
+    looked, planned = run("reconcile"), run("sessions", "sync", "1001", "--dry-run")
+    difference = [
+        "Order 1001  pending, would become completed",
+        f"  {drifted.session_id}",
+        "    status: open here, complete at Stripe",
+        "    outcome: unpaid here, paid at Stripe",
+    ]
+    assert looked.code == 1
+    assert looked.out.splitlines()[:4] == planned.out.splitlines()[:4] == difference
+    assert "Compared 1 order with Stripe" in looked.out
+    assert "`checkout reconcile --apply`" in looked.out
+    assert (planned.code, planned.err) == (0, "A dry run: nothing was changed.\n")
+    assert run("orders", "show", "1001", "--json").json["status"] == "pending"
+
+    applied = run("reconcile", "--apply", "--json")
+    order, tally = applied.lines
+    assert (applied.code, order["status"], {each["mended"] for each in order["differences"]}) == (
+        0,
+        "completed",
+        {True},
+    )
+    assert tally == {"compared": 1, "differed": 1, "mended": 1, "left": 0, "failed": 0, "applied": True}
+    again = run("reconcile", "--apply", "--json")
+    assert (again.code, again.json["differed"]) == (0, 0)
+    assert run("sessions", "sync", "1001").err == "Order 1001 is as Stripe says: completed.\n"
+
+
+def test_a_stripe_that_is_down_is_5_and_nothing_was_compared(
+    run: Run, drifted: CheckoutAnswer, stripe: BackgroundStripe
+) -> None:
+    away(stripe)
+    ran = run("reconcile", "--apply", "--json")
+    assert (ran.code, ran.out, "Stripe" in ran.err) == (5, "", True)
+    assert run("orders", "show", "1001", "--json").json["status"] == "pending"
