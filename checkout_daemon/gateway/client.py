@@ -28,6 +28,10 @@ class StripeMissing(StripeRejected):
     """Stripe has no object of this id: it may belong to another account or mode than the key."""
 
 
+class StripeSilent(StripeUnavailable):
+    """No answer came, though it was asked several times."""
+
+
 class StripeFailed(StripeUnavailable):
     """Stripe answered 5xx. It replays that answer for the same idempotency key, so the key is burnt."""
 
@@ -65,7 +69,7 @@ class StripeGateway:
                 answer = await make(client)
         except (TimeoutError, stripe.APIConnectionError) as error:
             outcome = "unavailable"
-            raise StripeUnavailable("Stripe did not answer: try again in a moment") from error
+            raise StripeSilent("Stripe did not answer: try again in a moment") from error
         except stripe.StripeError as error:
             named = _name_failure(stripe, error)
             outcome = "failed" if isinstance(named, StripeFailed) else named.code.removeprefix("stripe_")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
-from checkout_daemon.gateway.client import StripeFailed
+from checkout_daemon.gateway.client import StripeFailed, StripeSilent
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.leases import Lease, leased
 from checkout_daemon.services.operators import Operator
@@ -99,7 +99,9 @@ async def reconcile(
         begin(standing, len(orders))
         pace = at_most(calls_per_second)
         for place in range(0, len(orders), _AT_ONCE):
-            await _compare(runtime, orders[place : place + _AT_ONCE], standing, operator, note, pace, tell)
+            await _compare(
+                runtime, orders[place : place + _AT_ONCE], standing, operator, note, pace, tell, patient=place > 0
+            )
             await _save(lease, standing)
         await lease.save(None)
     return standing
@@ -126,9 +128,11 @@ async def _compare(
     note: str,
     pace: Pace,
     tell: Tell,
+    *,
+    patient: bool,
 ) -> None:
     async def one(order: Candidate) -> Synced | Uncompared:
-        return await _patiently(runtime, order, operator, note, pace, apply=standing.apply)
+        return await _patiently(runtime, order, operator, note, pace, apply=standing.apply, patient=patient)
 
     for outcome in await asyncio.gather(*(one(each) for each in orders)):
         standing.tally.compared += 1
@@ -143,15 +147,17 @@ async def _compare(
 
 
 async def _patiently(
-    runtime: Runtime, order: Candidate, operator: Operator, note: str, pace: Pace, *, apply: bool
+    runtime: Runtime, order: Candidate, operator: Operator, note: str, pace: Pace, *, apply: bool, patient: bool
 ) -> Synced | Uncompared:
-    """Stripe may be busy, or away for a moment; for longer, and the whole run stops."""
+    """Stripe may be busy, or away for a moment; for longer, or not `patient` and it is silent, and the run stops."""
     for pause in (*_PAUSES_SECONDS, None):
         try:
             return await sync_order(
                 runtime, order.order_id, cause="reconcile", actor=operator, note=note, apply=apply, pace=pace
             )
         except (DatabaseUnavailable, StripeUnavailable) as error:
+            if not patient and isinstance(error, StripeSilent):
+                raise  # nothing has been compared yet: whoever waits is told at once
             if pause is None:
                 if isinstance(error, StripeFailed):
                     return Uncompared(order.order_id, order.number, error.detail)

@@ -241,6 +241,18 @@ async def test_a_run_that_was_cut_off_is_gone_on_with(
         assert await states(connection) == {number: LIVES[life] for number, life in lives.items()}
 
 
+async def test_a_stripe_that_is_away_from_the_start_is_not_waited_for(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.services.reconciling._PAUSES_SECONDS", (3600.0,))
+    async with lived(runtime, stripe, 3):
+        stripe.plan = lambda number, request: "lose_request"
+        with pytest.raises(StripeUnavailable):
+            await asyncio.wait_for(compare(runtime, apply=True), 60)
+        stripe.plan = lambda number, request: None
+        assert (await compare(runtime, apply=True)).tally.compared == 3
+
+
 async def test_only_one_at_a_time(runtime: Runtime, connection: asyncpg.Connection) -> None:
     async with leased(runtime.database, CURSOR) as lease:
         assert lease is not None

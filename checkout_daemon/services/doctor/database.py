@@ -117,8 +117,10 @@ async def nothing_missing(probes: Probes) -> Check:
         detail = f"no daemon has compared its events with Stripe's since {caught.until:%Y-%m-%d %H:%M} UTC"
         return Check.failed("backfill", detail, "checkout dev" if probes.demo_database else "checkout serve")
     on_their_way = f", {len(missing)} on their way" if missing else ""
-    detail = f"the last {len(made)} events at Stripe are held{on_their_way}" if made else "Stripe has made none lately"
-    return Check.passed("backfill", detail)
+    if not made:
+        return Check.passed("backfill", "Stripe has made none lately")
+    newest_are = "event at Stripe is" if len(made) == 1 else f"{len(made)} events at Stripe are"
+    return Check.passed("backfill", f"the last {newest_are} held{on_their_way}")
 
 
 async def _made_since(probes: Probes, since: datetime) -> list[dict[str, Any]]:
