@@ -32,7 +32,7 @@ from checkout_daemon.services.canceling import cancel_order, check_cancelable
 from checkout_daemon.services.doctor import CHECKS, Check, examine
 from checkout_daemon.services.event_ends import end_words
 from checkout_daemon.services.explaining import Finding, explain_order
-from checkout_daemon.services.history import DeedLine, History, read_history
+from checkout_daemon.services.history import DeedLine, History, read_history, split_changes
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.outbox.reading import all_messages
 from checkout_daemon.services.refund_rules import RefundPlan, RefundWish
@@ -76,6 +76,7 @@ __all__ = [
     "VitalSigns",
     "WholeOrder",
     "end_words",
+    "split_changes",
 ]
 
 _MOST_MESSAGES = 200

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tui.data import ChangeLine, EventLine
-from tui.shop import AttemptLine, DeedLine, MessageLine, WholeOrder
+from tui.shop import AttemptLine, DeedLine, MessageLine, WholeOrder, split_changes
 from tui.texts import plain, short_id, words
 
 
@@ -24,8 +24,6 @@ class Moment:
 
 
 _EVENT_TONES = {"applied": "success", "ignored": "muted", "failed": "warning", "dead": "error"}
-# The log's clock is this machine's, the changes' is the database's.
-_SAME_MOMENT = timedelta(minutes=1)
 _DAEMON = ("stripe", "shopper", "checkout-daemon")
 
 
@@ -41,11 +39,8 @@ def moments(whole: WholeOrder) -> list[Moment]:
         else:
             alone.append(change)
     found = [_event(event, caused.get(event.id, [])) for event in view.events]
-    for deed in whole.history.deeds:
-        told = next((each for each in alone if _is_of(each, deed)), None)
-        if told is not None:
-            alone.remove(told)
-        found.append(_deed(deed))
+    alone, _ = split_changes(alone, whole.history.deeds)
+    found += [_deed(deed) for deed in whole.history.deeds]
     found += [_change(change) for change in alone]
     found += [_attempt(each) for each in whole.history.attempts]
     found += [_message(message) for message in whole.messages]
@@ -73,11 +68,6 @@ def _change(change: ChangeLine) -> Moment:
         _step(change),
         note,
     )
-
-
-def _is_of(change: ChangeLine, deed: DeedLine) -> bool:
-    same = (change.actor, change.cause) == (deed.actor, deed.kind)
-    return same and abs(change.at - deed.at) < _SAME_MOMENT
 
 
 def _deed(deed: DeedLine) -> Moment:

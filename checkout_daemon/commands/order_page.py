@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
@@ -11,20 +11,22 @@ from checkout_daemon.commands.styles import attention, event_status, order_statu
 from checkout_daemon.commands.times import clock
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import Order
+from checkout_daemon.services.history import DeedLine, split_changes
 from checkout_daemon.store.order_reads import OrderView, PaymentLine
 
 Line = Text | str
 
 
-def print_order(view: OrderView, time_zone: str) -> None:
-    """Empty sections are left out."""
+def print_order(view: OrderView, deeds: Sequence[DeedLine], time_zone: str) -> None:
+    """Empty sections are left out, and deeds that a change tells all of."""
     printer = console()
-    for line in _lines(view, time_zone):
+    for line in _lines(view, deeds, time_zone):
         printer.print(line, soft_wrap=True)
 
 
-def _lines(view: OrderView, zone: str) -> Iterable[Line]:
+def _lines(view: OrderView, deeds: Sequence[DeedLine], zone: str) -> Iterable[Line]:
     order = view.order
+    width = max((len(each.type) for each in view.events), default=0)
     yield Text.assemble((f"Order {order.number}", "bold"), "  ", order_status(order.status))
     yield from _terms(order, zone)
     sections: dict[str, list[Line]] = {
@@ -52,7 +54,7 @@ def _lines(view: OrderView, zone: str) -> Iterable[Line]:
         ],
         "Events": [
             Text.assemble(
-                f"{clock(each.received_at, zone)}  {plain(each.type)}  ",
+                f"{clock(each.received_at, zone)}  {plain(each.type):<{width}}  ",
                 event_status(each.status),
                 f"  {each.id}",
                 f"\n    {plain(each.last_error)}" if each.last_error and each.status != "applied" else "",
@@ -63,6 +65,7 @@ def _lines(view: OrderView, zone: str) -> Iterable[Line]:
             f"{clock(each.at, zone)}  {transition(each)}  ({each.cause}, {plain(each.actor)}{remark(each)})"
             for each in view.changes
         ],
+        "Operators": [_deed(each, zone) for each in _untold(view, deeds)],
     }
     for title, lines in sections.items():
         if lines:
@@ -93,6 +96,19 @@ def _terms(order: Order, zone: str) -> Iterable[Line]:
     for name, fact in facts.items():
         if fact:
             yield Text(f"  {name:<10}").append(fact)
+
+
+def _untold(view: OrderView, deeds: Sequence[DeedLine]) -> list[DeedLine]:
+    """Deeds that no change tells of, or not why."""
+    _, silent = split_changes(view.changes, deeds)
+    notes = {change.note for change in view.changes} | {None, ""}
+    return [each for each in deeds if each in silent or each.note not in notes]
+
+
+def _deed(deed: DeedLine, zone: str) -> str:
+    details = ", ".join(f"{words(name)} {plain(text)}" for name, text in deed.details)
+    note = f": {plain(deed.note)}" if deed.note else ""
+    return f"{clock(deed.at, zone)}  {deed.kind}  ({plain(deed.actor)}{note})" + (f"\n    {details}" if details else "")
 
 
 def _payment(payment: PaymentLine, zone: str) -> Line:

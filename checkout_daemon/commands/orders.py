@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import astuple
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from checkout_daemon.commands.watching import say_trouble
 from checkout_daemon.config import Settings
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import Order
+from checkout_daemon.services.history import DeedLine, read_history
 from checkout_daemon.services.reading import all_orders, show_order
 from checkout_daemon.services.watching import follow_changes
 from checkout_daemon.store.change_reads import ChangeLine
@@ -81,14 +83,17 @@ def _row(order: Order, now: datetime) -> list[str | Text]:
 
 
 def show(text: str, *, as_json: bool) -> int:
-    async def work(database: Database, settings: Settings) -> tuple[OrderView, Settings]:
-        return await show_order(database, text), settings
+    async def work(database: Database, settings: Settings) -> tuple[OrderView, Sequence[DeedLine], Settings]:
+        view = await show_order(database, text)
+        # The contract's JSON has no place for them.
+        deeds = () if as_json else (await read_history(database, view.order.id)).deeds
+        return view, deeds, settings
 
-    view, settings = with_database(work)
+    view, deeds, settings = with_database(work)
     if as_json:
         print_json(view_object(view))
     else:
-        print_order(view, settings.time_zone)
+        print_order(view, deeds, settings.time_zone)
     return 0
 
 

@@ -43,14 +43,20 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+class NotConfirmed(click.ClickException):
+    """Somebody said no: there is no help to look at."""
+
+    exit_code = 2
+
+
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask on a terminal. Raises UsageError (exit 2) where the answer is no, and off a terminal without --yes."""
+    """Ask on a terminal. Raises NotConfirmed where the answer is no, UsageError off a terminal: exit 2 both."""
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError(f"{question} Add --yes to confirm: there is no terminal to ask on")
     if not click.confirm(question, err=True):
-        raise click.UsageError("not confirmed: nothing was done")
+        raise NotConfirmed("not confirmed: nothing was done")
 
 
 def console() -> Console:

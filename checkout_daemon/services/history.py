@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from checkout_daemon.domain.operator_log import LogEntry
 from checkout_daemon.store import operator_log
 from checkout_daemon.store.attempts import AttemptLine, list_attempts
+from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.database import Database
+
+# The log's clock is this machine's, the changes' is the database's.
+_SAME_MOMENT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,23 @@ class History:
 
     attempts: tuple[AttemptLine, ...]
     deeds: tuple[DeedLine, ...]
+
+
+def _is_of(change: ChangeLine, deed: DeedLine) -> bool:
+    same = (change.actor, change.cause) == (deed.actor, deed.kind)
+    return same and abs(change.at - deed.at) < _SAME_MOMENT
+
+
+def split_changes(changes: Iterable[ChangeLine], deeds: Iterable[DeedLine]) -> tuple[list[ChangeLine], list[DeedLine]]:
+    """The changes that no deed is, and the deeds that no change is; each is at most one of the other."""
+    alone, silent = list(changes), []
+    for deed in deeds:
+        told = next((each for each in alone if _is_of(each, deed)), None)
+        if told is None:
+            silent.append(deed)
+        else:
+            alone.remove(told)
+    return alone, silent
 
 
 async def read_history(database: Database, order_id: str) -> History:

@@ -98,6 +98,9 @@ def test_resend_prints_the_link_and_can_draw_it(run: Run, waiting: CheckoutAnswe
     assert list(ran.json) == ["order_id", "number", "session_id", "url", "expires_at", "mailed"]
     assert (ran.json["session_id"], ran.json["mailed"]) == (waiting.session_id, True)
     assert run("outbox", "list", "--json").lines[0]["kind"] == "session.link"
+    page = run("orders", "show", "1001").out
+    assert page.count(": asked by phone)") == 1
+    assert "Operators" not in page  # the changes tell all of it
 
 
 def test_what_only_stripe_knows_is_paid_is_4_and_put_right(
@@ -125,6 +128,9 @@ def test_expire_names_the_sessions_that_were(run: Run, waiting: CheckoutAnswer) 
     human = run("sessions", "expire", waiting.session_id, "--yes", "--note", "fraud")
     assert (human.code, human.out) == (0, f"{waiting.session_id}\n")
     assert human.err == "Expired. Order 1001 is expired.\n"
+    page = run("orders", "show", "1001").out
+    assert "(session.expired, " in page.partition("\nChanges\n")[2]
+    assert page.partition("\nOperators\n")[2].splitlines()[0].endswith(": fraud)")
     again = run("sessions", "expire", "1001", "--yes", "--json")
     assert (again.code, again.out, f"{waiting.session_id} is expired" in again.err) == (4, "", True)
     resent = run("sessions", "resend", "1001", "--json").json
