@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -81,7 +82,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def main() -> None:
+    _prepare_streams()
     sys.exit(run())
+
+
+def _prepare_streams() -> None:
+    """A terminal that cannot show a € gets a ?; what other programs read is UTF-8, whatever the locale."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        if sys.stdout.isatty():
+            sys.stdout.reconfigure(errors="replace")
+        else:
+            sys.stdout.reconfigure(encoding="utf-8")
+    elif sys.stdout is None:  # closed by whoever started this: `>&-`
+        from os import devnull
+
+        sys.stdout = open(devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
 
 
 if __name__ == "__main__":

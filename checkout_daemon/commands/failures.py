@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 
 from checkout_daemon.commands.output import say
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
 
 INTERRUPTED = 130  # as shells count Ctrl-C
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # What to do next, where those who raise it cannot know that it is a person who reads.
 _NEXT: dict[type[CheckoutError], str] = {
@@ -33,6 +36,9 @@ def report(error: Exception) -> int:
     if isinstance(error, CheckoutError):
         say(f"error: {error.detail}{_NEXT.get(type(error), '')}")
         return error.exit_code
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        say(f"error: the output could not be written: {error.strerror}")
+        return CheckoutError.exit_code
     if isinstance(error.__cause__, UnicodeEncodeError):  # PostgreSQL's client, of bytes that a shell lets through
         say("error: what was typed is not text in UTF-8")
         return click.UsageError.exit_code

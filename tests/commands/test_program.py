@@ -153,6 +153,29 @@ def test_bytes_that_are_no_text_are_wrong_usage(run: Run, arguments: list[str]) 
     assert (ran.code, ran.out, ran.err) == (2, "", "error: what was typed is not text in UTF-8\n")
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_what_is_piped_is_utf_8_whatever_the_locale(encoding: str) -> None:
+    environ = {**os.environ, "PYTHONIOENCODING": encoding}
+    name = "Zoë €"
+    code = f"import cli, click, sys; cli.run = lambda: click.echo({name!r}); cli.main()"
+    ran = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, check=True, timeout=30)
+    assert ran.stdout.decode() == f"{name}\n"
+
+
+def test_an_output_without_room_is_one_line_and_a_closed_one_none(database_url: str, tmp_path: Path) -> None:
+    environ = {**os.environ, "DATABASE_URL": database_url}
+
+    def ran(redirected: str) -> subprocess.CompletedProcess[str]:
+        line = f"{sys.executable} -P -m cli orders export {redirected}"
+        return subprocess.run(
+            ["sh", "-c", line], env=environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30
+        )
+
+    full, closed = ran(">/dev/full"), ran(">&-")
+    assert (full.returncode, full.stderr) == (1, "error: the output could not be written: No space left on device\n")
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
 def test_no_database_at_all_names_the_setting_and_exits_2(run_bare: Run) -> None:
     ran = run_bare("orders", "list")
     assert ran.code == 2
