@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
-from importlib import import_module
 from typing import ClassVar
 
 from textual import on, work
@@ -19,6 +18,7 @@ from textual.screen import Screen
 
 from tui.data import CheckoutError, Lost, Settings, Trouble, open_data
 from tui.desk import Desk
+from tui.doors import ScreenDoors, import_screens
 from tui.screens.base import DeskScreen
 from tui.screens.orders import OrdersScreen
 from tui.theme import DARK, THEMES
@@ -42,6 +42,7 @@ class Terminal(App[CheckoutError | None]):
         # With NO_COLOR Textual still draws in greys, unless the terminal's own colours are used.
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.desk = desk
+        desk.doors = ScreenDoors(desk, self.push_screen)
         self._on_shown = on_shown
         self.following = False  # whether all changes from now on will be seen
         for theme in THEMES:
@@ -109,8 +110,7 @@ async def _run(settings: Settings, listen_url: str, *, read_only: bool) -> Check
 
 def _settle() -> None:
     """What the first rows need not wait for, and the first keys should not: the other screens."""
-    for name in ("events", "order", "trigger", "health", "help", "pick"):
-        import_module(f"tui.screens.{name}")
+    import_screens()
     # A full collection takes 40 ms, in which no key is answered; what is there now stays until the end.
     gc.collect()
     gc.freeze()

@@ -6,26 +6,39 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tui.data import ChangeLine, Data, Order
 from tui.texts import masked, masked_digits, plain
 
 if TYPE_CHECKING:
     from tui.checkup import Checkup
+    from tui.filters import EventChoice
 
 Listener = Callable[[list[ChangeLine]], Awaitable[None]]
 
 
+class Doors(Protocol):
+    """Opens screens, so that no screen need know another."""
+
+    def order(self, order_id: str) -> None: ...
+    def events(self, choice: EventChoice | None = None) -> None: ...
+    def event(self, event_id: str) -> None: ...
+    def dead_letters(self) -> None: ...
+    def trigger(self, order_number: int | None = None) -> None: ...
+    def health(self) -> None: ...
+
+
 @dataclass
 class Desk:
-    """`lost_at`: since when the database has not answered; None while it does."""
+    """`doors`: the app's, set by it. `lost_at`: since when the database has not answered; None while it does."""
 
     data: Data
     read_only: bool
     masked: bool = False
     lost_at: datetime | None = None
     lost_reason: str = ""
+    doors: Doors = field(init=False)
     _listeners: list[Listener] = field(default_factory=list)
 
     @cached_property

@@ -74,7 +74,7 @@ async def test_an_order_that_is_searched_is_paid_and_the_event_is_seen_to_act(si
         await seat.sees(f"Order  {order['number']}  pending", f"--order {order['number']}")
         await seat.press("enter")
         await seat.sees("Running fixture for: confirm")
-        await seat.sees(f"applied to #{order['number']}: pending -> completed", "Done in")
+        await seat.sees(f"✓ checkout.session.completed  applied to #{order['number']}: ", "Done in")
         await seat.sees(f"Order  {order['number']}  completed")
         await seat.press("C")
         assert seat.app.clipboard == f"checkout trigger checkout.session.completed --order {order['number']}"

@@ -106,16 +106,10 @@ class DeskScreen(Screen[None]):
         return False if writes and self.desk.read_only else super().check_action(action, parameters)
 
     def action_open_trigger(self) -> None:
-        from tui.screens.trigger import TriggerScreen
-
-        if not isinstance(self, TriggerScreen):
-            self.app.push_screen(TriggerScreen(self.desk))
+        self.desk.doors.trigger()
 
     def action_open_health(self) -> None:
-        from tui.screens.health import HealthScreen
-
-        if not isinstance(self, HealthScreen):
-            self.app.push_screen(HealthScreen(self.desk))
+        self.desk.doors.health()
 
     def action_copy_command(self) -> None:
         self.copy(self.command, "command")

@@ -15,7 +15,6 @@ from tui.filters import EventChoice
 from tui.listing import Listing
 from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Choose
-from tui.screens.event import EventScreen
 from tui.screens.replay_run import ReplayRun
 from tui.texts import age, plain
 from tui.widgets.chips import Chips
@@ -93,9 +92,7 @@ class DeadLettersScreen(ActingScreen):
             self.say_command(command_line("events", "list", "--fingerprint", event.key))
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
-        from tui.screens.events import EventsScreen  # which opens this one
-
-        self.app.push_screen(EventsScreen(self.desk, EventChoice(fingerprint=event.key)))
+        self.desk.doors.events(EventChoice(fingerprint=event.key))
 
     def action_events(self) -> None:
         self.table.action_choose()
@@ -130,7 +127,7 @@ class DeadLettersScreen(ActingScreen):
 
     def action_example(self) -> None:
         if (row := self.table.cursor_row) is not None:
-            self.app.push_screen(EventScreen(self.desk, row.cause.example_id))
+            self.desk.doors.event(row.cause.example_id)
 
     def action_copy_cause(self) -> None:
         if (row := self.table.cursor_row) is not None:

@@ -16,10 +16,7 @@ from tui.desk import Desk
 from tui.filters import UNHAPPY, EventChoice
 from tui.latest import Latest
 from tui.listing import Listing
-from tui.screens.dead_letters import DeadLettersScreen
-from tui.screens.event import EventScreen
 from tui.screens.event_acts import EVENT_ACTIONS, EventActs
-from tui.screens.order import OrderScreen
 from tui.screens.pick import Picker
 from tui.screens.pick_order import OrderPicker
 from tui.shop import EVENT_TYPES
@@ -171,14 +168,14 @@ class EventsScreen(EventActs):
         self._look()
 
     def action_dead_letters(self) -> None:
-        self.app.push_screen(DeadLettersScreen(self.desk))
+        self.desk.doors.dead_letters()
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         if event.by_hand and event.key is not None:
             self.say_command(command_line("events", "show", event.key))
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
-        self.app.push_screen(EventScreen(self.desk, event.key))
+        self.desk.doors.event(event.key)
 
     def action_open(self) -> None:
         self.table.action_choose()
@@ -186,7 +183,7 @@ class EventsScreen(EventActs):
     def action_order(self) -> None:
         row = self.table.cursor_row
         if row is not None and row.row.event.order_id is not None:
-            self.app.push_screen(OrderScreen(self.desk, row.row.event.order_id))
+            self.desk.doors.order(row.row.event.order_id)
 
     def action_unhappy(self) -> None:
         self._choose(replace(self.choice, statuses=() if self.choice.statuses else UNHAPPY))

@@ -217,7 +217,8 @@ class HealthScreen(DeskScreen):
             wait = max(1, round(self.checkup.wait_seconds))
             self.notify(f"Stripe is asked again in {wait} s.", timeout=3, markup=False)
 
-    def action_events(self) -> None:
-        from tui.screens.events import EventsScreen
+    def action_open_health(self) -> None:
+        """This is it."""
 
-        self.app.push_screen(EventsScreen(self.desk))
+    def action_events(self) -> None:
+        self.desk.doors.events()

@@ -11,7 +11,6 @@ from tui.desk import Desk
 from tui.facts import copies
 from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Ask, Choose, Tell
-from tui.screens.trigger import TriggerScreen
 from tui.shop import Synced, WholeOrder
 from tui.texts import clock, minor_units, money, plain, qr_code, words
 
@@ -190,7 +189,7 @@ class OrderActs(ActingScreen):
 
     def action_open_trigger(self) -> None:
         if self.whole is not None:
-            self.app.push_screen(TriggerScreen(self.desk, self.whole.view.order.number))
+            self.desk.doors.trigger(self.whole.view.order.number)
 
     @work(group="act", exclusive=False)
     async def action_copy_mend(self) -> None:

@@ -307,14 +307,10 @@ class OrdersScreen(DeskScreen):
         self.table.action_choose()
 
     def action_events(self) -> None:
-        from tui.screens.events import EventsScreen
-
-        self.app.push_screen(EventsScreen(self.desk))
+        self.desk.doors.events()
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
-        from tui.screens.order import OrderScreen
-
-        self.app.push_screen(OrderScreen(self.desk, event.key))
+        self.desk.doors.order(event.key)
 
     def action_copy_number(self) -> None:
         if (row := self.table.cursor_row) is not None:

@@ -287,13 +287,12 @@ class TriggerScreen(DeskScreen):
             return
         self._choose(replace(self.choice, amount=amount))
 
-    def action_order(self) -> None:
-        from tui.screens.order import OrderScreen
+    def action_open_trigger(self) -> None:
+        """This is it."""
 
+    def action_order(self) -> None:
         if self.choice.order is not None:
-            self.app.push_screen(OrderScreen(self.desk, self.choice.order.id))
+            self.desk.doors.order(self.choice.order.id)
 
     def action_events(self) -> None:
-        from tui.screens.events import EventsScreen
-
-        self.app.push_screen(EventsScreen(self.desk))
+        self.desk.doors.events()
