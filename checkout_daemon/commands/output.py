@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _GAP = 2
 _LEAST_WIDTH = 5
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian and Indian names are written with them
 
 
 def print_json(value: Any) -> None:
@@ -102,4 +103,4 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 def plain(text: str) -> str:
     """Text from outside, without what a terminal would obey: escape sequences, carriage returns, line breaks."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return "".join(each if each.isprintable() or each in _JOINERS else "\N{REPLACEMENT CHARACTER}" for each in text)

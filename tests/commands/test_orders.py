@@ -137,6 +137,8 @@ def test_names_cannot_command_the_terminal(run: Run, add: Callable[..., str]) ->
     assert "\x1b" not in ran.out
     assert "[red]x" in ran.out
     assert "\x1b" not in run("orders", "show", "1001").out
+    add(customer_name="می\u200cخواهم")
+    assert "می\u200cخواهم" in run("orders", "list").out
 
 
 def test_an_empty_list_is_told_on_stderr_alone(run: Run) -> None:
