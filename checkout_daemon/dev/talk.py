@@ -40,7 +40,7 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
             click.echo(f"  {'':<15} {click.style(remark, dim=True)}")
     click.echo("\n  Fill a cart, pay with a test card, and watch from another terminal:\n")
     for command, meaning in (
-        ("orders watch", "orders as they change"),
+        ("tui", "the shop live, and all you can do about it"),
         ("orders show 1001", "one order, whole"),
         ("events list", "what Stripe told us"),
         ("doctor", "whether everything is set up"),
