@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from checkout_daemon.domain.money import exponent, format_money
 
 NONE = "–"
 _ID_ROOM = 40
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian and Indian names are written with them
 
 
 @lru_cache(maxsize=8192)
@@ -43,7 +46,23 @@ def words(code: str) -> str:
 
 def plain(text: str) -> str:
     """Text from outside, without what a terminal would obey."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    if text.isprintable():
+        return text
+    return "".join(_printable(each, before) for before, each in pairwise(("", *text)))
+
+
+def _printable(each: str, before: str) -> str:
+    if each in _JOINERS:
+        # Terminals disagree how wide joined pictures are: each stands alone, or a row's columns would move.
+        return each if unicodedata.category(before or " ")[0] in "LM" else ""
+    if unicodedata.category(each) == "Zs":
+        return " "
+    return each if each.isprintable() else "\N{REPLACEMENT CHARACTER}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 order`, `2,000 orders`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def short_event(event_type: str) -> str:

@@ -68,7 +68,7 @@ async def test_they_are_on_the_screen_and_follow(connection: asyncpg.Connection,
     now = datetime.now(UTC)
     await add_order(connection, created_at=now, paid_at=now, status="completed")
     async with sit() as seat:
-        await seat.sees("Today €12.50", "1 orders", "100% paid", "1 completed", "0 stuck")
+        await seat.sees("Today €12.50", "1 order ", "100% paid", "1 completed", "0 stuck")
         order_id = await add_order(connection, created_at=now, status="failed")
         await connection.execute(
             "INSERT INTO order_changes (order_id, to_status, cause, actor) VALUES ($1, 'failed', 'made', 's')", order_id

@@ -90,7 +90,7 @@ async def test_without_colour_nothing_of_it_is_written(
     await add_order(connection, status="disputed", attention=["dispute_needs_response"])
     async with terminal(database_url, tmp_path, NO_COLOR="1") as plain:
         await plain.shows("Ada Lovelace")
-        await plain.shows("1 orders")
+        await plain.shows("1 order")
         plain.type("\x1b[B\r")
         await plain.shows("Order 1001")
         plain.type("?")

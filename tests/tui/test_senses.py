@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
+from rich.cells import cell_len
 from textual.color import Color
 from textual.theme import Theme
 
@@ -83,3 +84,20 @@ def _luminance(colour: Color) -> float:
         each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in colour.normalized
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+async def test_names_of_every_script_are_written_as_they_are(connection: asyncpg.Connection, sit: Sit) -> None:
+    names = {
+        "山田\N{IDEOGRAPHIC SPACE}太郎": "山田 太郎",
+        "Anne\N{NO-BREAK SPACE}Marie": "Anne Marie",
+        "علی\N{ZERO WIDTH NON-JOINER}رضا": "علی\N{ZERO WIDTH NON-JOINER}رضا",
+        "Zoe 👩\N{ZERO WIDTH JOINER}👧": "Zoe 👩👧",
+        "Eve\x9b31m": "Eve\N{REPLACEMENT CHARACTER}31m",
+    }
+    for name in names:
+        await add_order(connection, customer_name=name)
+    async with sit(size=(160, 45)) as seat:
+        await seat.sees("5 orders", *names.values())
+        assert {cell_len(line[: line.index("ada@")]) for line in seat.lines()} == {
+            cell_len(seat.lines()[0].partition("ada@")[0])
+        }

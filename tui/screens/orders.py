@@ -23,7 +23,7 @@ from tui.latest import Latest
 from tui.listing import Listing
 from tui.screens.base import DeskScreen
 from tui.screens.orders_columns import cells, columns
-from tui.texts import words
+from tui.texts import counted, words
 from tui.widgets.chips import Chips
 from tui.widgets.figures import FiguresBar
 from tui.widgets.table import Column, LiveTable
@@ -229,7 +229,7 @@ class OrdersScreen(DeskScreen):
 
     def _show_choice(self) -> None:
         listing = self.table.listing
-        count = f"{listing.height:,} orders" if listing.counted else ""
+        count = counted(listing.height, "order") if listing.counted else ""
         self.query_one(Chips).show(self.choice.chips(), count)
 
     def on_chips_pressed(self, event: Chips.Pressed) -> None:

@@ -86,7 +86,7 @@ class FiguresBar(Line):
         muted = self._colour("muted")
         return Text.assemble(
             ("Today ", muted), (amounts or "no revenue yet", "bold"), _GAP,
-            (str(made), "bold"), (" orders", muted), _GAP, (conversion, "bold"),
+            (str(made), "bold"), (" order" if made == 1 else " orders", muted), _GAP, (conversion, "bold"),
         )  # fmt: skip
 
     def _orders(self, figures: Figures) -> Text:
