@@ -53,6 +53,12 @@ def test_help_fits_80_columns(run_bare: Run) -> None:
     assert max(len(line) for each in helps for line in each.splitlines()) <= 80
 
 
+def test_the_order_terminal_says_that_it_needs_one(run_bare: Run) -> None:
+    ran = run_bare("tui")
+    assert (ran.code, ran.out) == (2, "")
+    assert "there is no terminal to fill: `checkout orders watch`" in ran.err
+
+
 def test_the_statuses_are_those_of_orders_and_events() -> None:
     assert list(STATUSES) == [status.value for status in OrderStatus]
     assert set(ORDER_STYLES) == set(OrderStatus)
