@@ -101,7 +101,7 @@ def _daemons(settings: Settings, signs: VitalSigns) -> Check:
     if _compares(signs):
         assert signs.compared_at is not None
         ago = (signs.at - signs.compared_at).total_seconds()
-        return Check.passed("daemons", f"none runs on this machine now; one was at work {max(ago, 0):.0f} s ago")
+        return Check.passed("daemons", f"one was at work {max(ago, 0):.0f} s ago, of another machine or folder")
     return Check.failed("daemons", f"none runs on {settings.state_dir}, and none was at work lately", _start())
 
 

@@ -12,6 +12,8 @@ from checkout_daemon.store.database import Database
 from checkout_daemon.store.order_reads import OrderFilter
 from tests.support.orders import NOW, add_change, add_order
 from tests.tui.conftest import Seat, Sit
+from tui.screens.order import OrderScreen
+from tui.widgets.table import LiveTable
 
 HOUR = timedelta(hours=1)
 ID = "aaaa0000-0000-4000-8000-000000000000"
@@ -63,6 +65,24 @@ async def test_the_search_finds_while_one_types(sit: Sit, typed: str, found: lis
         await seat.sees(f"--search {typed}")
         await seat.press("escape")
         await shows(seat, 1005, 1004, 1003, 1002, 1001)
+
+
+@pytest.mark.usefixtures("shop")
+async def test_what_was_found_and_opened_is_stood_on_when_the_search_is_left(sit: Sit) -> None:
+    async with sit() as seat:
+        table = seat.app.screen.query_one(LiveTable)
+        await seat.press("slash", *"1002")
+        await shows(seat, 1002)
+        await seat.press("escape")  # only looked
+        await shows(seat, 1005, 1004, 1003, 1002, 1001)
+        assert table.cursor_rank == 0
+        await seat.press("slash", *"1002")
+        await shows(seat, 1002)
+        await seat.press("enter", "enter")
+        await seat.screen_of(OrderScreen)
+        await seat.press("escape", "escape")
+        await shows(seat, 1005, 1004, 1003, 1002, 1001)
+        assert table.cursor_rank == 3
 
 
 @pytest.mark.usefixtures("shop")

@@ -46,7 +46,7 @@ class OrderScreen(OrderActs):
         ),
         Action("a", "acknowledge", "Say that an attention is dealt with", "orders ack ORDER REASON", writes=True),
         Action("n", "note", "Keep a note", "orders note ORDER TEXT", writes=True),
-        Action("w", "copy_mend", "Copy the command that puts it right", "orders explain ORDER", "Why"),
+        Action("w", "copy_mend", "Copy the command that puts it right", "orders explain ORDER", "Mend"),
         Action("o", "dashboard", "The address in Stripe's dashboard"),
         Action("c", "copy_one", "Copy an id or a link"),
         Action("tab", "app.focus_next", "To the next part"),

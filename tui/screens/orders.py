@@ -223,7 +223,7 @@ class OrdersScreen(DeskScreen):
             return
         self.wanted = wanted
         self.table.empty = _NONE_FITS if choice.narrows else _NO_ORDERS
-        self.table.show(listing)
+        self.table.show(listing, keep=not choice.search)
         self.say_command(choice.command())
         await self._show_loaded(listing)
 

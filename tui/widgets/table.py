@@ -115,14 +115,16 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     # What is shown
 
-    def show(self, listing: Listing[R]) -> None:
-        """Another list, from its top."""
+    def show(self, listing: Listing[R], *, keep: bool = False) -> None:
+        """Another list, from its top; with `keep` from the row that somebody chose, where its first rows have it."""
+        chosen = None if self._following or self.cursor_key is None else self.cursor_key
+        rank = listing.rank_of(chosen) if keep and chosen is not None else None
         self.listing = listing
-        self._following = True
-        self.cursor_rank, self.cursor_key = 0, None
+        self._following = rank is None
+        self.cursor_rank, self.cursor_key = (0, None) if rank is None else (rank, chosen)
         self._flashes.clear()
-        self.scroll_to(y=0, animate=False)
         self.rows_arrived()
+        self._scroll_now(0 if rank is None or rank < self._lines else rank - self._lines // 2)
 
     def rows_arrived(self) -> None:
         """The listing has loaded."""
@@ -206,6 +208,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def action_choose(self) -> None:
         if self.cursor_row is not None:
+            self._following = False
             self.post_message(self.Chosen(self.cursor_row.key))
 
     def _go(self, rank: int) -> None:
