@@ -34,7 +34,8 @@ def report(error: Exception) -> int:
         say(f"error: {error.format_message()}")
         return error.exit_code
     if isinstance(error, CheckoutError):
-        say(f"error: {error.detail}{_NEXT.get(type(error), '')}")
+        hint = next((hint for kind, hint in _NEXT.items() if isinstance(error, kind)), "")
+        say(f"error: {error.detail}{hint}")
         return error.exit_code
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         say(f"error: the output could not be written: {error.strerror}")
