@@ -115,7 +115,7 @@ class Shop:
         view = await reading.show_order(self._database, order_id)
         wanted = MessageFilter(order_id=view.order.id)
         messages = [each async for page in all_messages(self._database, wanted, limit=_MOST_MESSAGES) for each in page]
-        explanation = await explain_order(self._database, view.order.id)
+        explanation = await explain_order(self._database, view.order.id, self._runtime.settings.time_zone)
         history = await read_history(self._database, view.order.id)
         return WholeOrder(view, tuple(messages), explanation.findings, history)
 

@@ -18,8 +18,8 @@ _WIDTH = 78
 
 
 def explain(text: str, *, as_json: bool) -> int:
-    async def work(database: Database, _: Settings) -> Explanation:
-        return await explain_order(database, text)
+    async def work(database: Database, settings: Settings) -> Explanation:
+        return await explain_order(database, text, settings.time_zone)
 
     explanation = with_database(work)
     if as_json:

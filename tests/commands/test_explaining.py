@@ -19,10 +19,13 @@ def expired(database_url: str) -> None:
     go(add())
 
 
-def test_an_order_is_explained_to_people_and_scripts(run: Run, expired: None) -> None:
+def test_an_order_is_explained_to_people_and_scripts(run: Run, environment: pytest.MonkeyPatch, expired: None) -> None:
     page, script = run("orders", "explain", "1001"), run("orders", "explain", "ada@example.com", "--json")
     assert page.out.startswith("Order 1001  expired\n")
     assert "  → checkout sessions resend 1001\n" in page.out
+    assert " UTC (" in page.out
+    environment.setenv("CHECKOUT_TIME_ZONE", "Asia/Tokyo")
+    assert " JST (" in run("orders", "explain", "1001").out
     assert max(map(len, page.out.splitlines())) <= 80
     assert list(script.json) == ["order_id", "number", "status", "attention", "findings"]
     assert [list(each) for each in script.json["findings"]] == [["code", "says", "next", "command"]]

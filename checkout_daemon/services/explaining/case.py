@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that is held of an order as of `now`.
+    """All that is held of an order as of `now`, in whose time zone times are told.
 
     `unapplied`: failed and dead events that are about it, also where its order could not be read from them.
     `undelivered`: messages that failed or are dead.
@@ -80,7 +80,8 @@ class Case:
             return "at an unknown time"
         away = time - self.now
         span = _span(abs(away))
-        return f"{time:%Y-%m-%d %H:%M} UTC ({f'in {span}' if away > timedelta() else f'{span} ago'})"
+        how_far = f"in {span}" if away > timedelta() else f"{span} ago"
+        return f"{time.astimezone(self.now.tzinfo):%Y-%m-%d %H:%M %Z} ({how_far})"
 
 
 def ids(lines: Iterable[PaymentLine]) -> str:

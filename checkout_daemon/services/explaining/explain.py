@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
@@ -35,11 +36,14 @@ class Explanation:
     findings: tuple[Finding, ...]
 
 
-async def explain_order(database: Database, text: str) -> Explanation:
-    """Of an order by anything that find_order takes; asks nobody but the database. Raises NotFound, AmbiguousOrder."""
+async def explain_order(database: Database, text: str, time_zone: str = "UTC") -> Explanation:
+    """Of an order by anything that find_order takes; asks nobody but the database. Raises NotFound, AmbiguousOrder.
+
+    Times in words are told in the IANA `time_zone`.
+    """
     view = await show_order(database, text)
     async with database.connection() as connection:
-        case = await read_case(connection, view, datetime.now(UTC))
+        case = await read_case(connection, view, datetime.now(ZoneInfo(time_zone)))
     findings = tuple(finding for rule in RULES for finding in rule.find(case))
     order = view.order
     return Explanation(order.id, order.number, order.status, order.attention, findings)
