@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from checkout_daemon.dev.record import RECORD, load_record
 from checkout_daemon.store.migrations import migrate
 from tests.support.cluster import Cluster, roomy_directory
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_machine")
 
 
 @pytest.fixture(scope="session")

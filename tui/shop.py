@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from checkout_daemon.config import STRIPE_API_BASE
+from checkout_daemon.domain.event_meanings import MEANINGS, Meaning
 from checkout_daemon.domain.events import EVENT_TYPES
-from checkout_daemon.domain.events.meanings import MEANINGS, Meaning
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
 from checkout_daemon.runtime import Runtime

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 
 from checkout_daemon.config import STRIPE_API_BASE, Settings, is_live_key
+from checkout_daemon.domain.event_meanings import MEANINGS
 from checkout_daemon.domain.events import EVENT_TYPES
-from checkout_daemon.domain.events.meanings import MEANINGS
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.gateway.sessions import retrieve_session

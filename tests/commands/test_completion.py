@@ -81,6 +81,8 @@ def test_bash_completes_commands_options_and_numbers_newest_first(complete: Comp
     assert patiently(complete, "checkout events list --order 1012") == ["1012"]
     assert complete("checkout orders show 2") == []
     assert complete("checkout orders show ada@") == []
+    assert complete("checkout trigger charge.ref") == ["charge.refunded", "charge.refund.updated"]
+    assert complete("checkout events list --type refund.f") == ["refund.failed"]
 
 
 def walk(group: click.Group) -> Iterator[click.Command]:

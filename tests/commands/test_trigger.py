@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from checkout_daemon.domain.event_meanings import MEANINGS
 from checkout_daemon.domain.events import EVENT_TYPES
-from checkout_daemon.domain.events.meanings import MEANINGS
 from tests.support.commands import run_command
 from tests.support.dev import running_dev
 from tests.support.shop import Shop

@@ -42,7 +42,7 @@ def end_of(events: Iterable[Event]) -> dict[str, Derived]:
     return ends(base)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(session_plans, min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_any_order_and_any_duplicates_end_in_the_same_orders(plans: list[SessionPlan], random: object) -> None:
     events = tell(plans)
@@ -52,7 +52,7 @@ def test_any_order_and_any_duplicates_end_in_the_same_orders(plans: list[Session
     assert end_of(shuffled) == told_in_order
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(session_plans, min_size=1, max_size=3), st.randoms(use_true_random=False), st.booleans())
 def test_links_and_acts_may_come_at_any_time(plans: list[SessionPlan], random: object, canceled: bool) -> None:
     steps: list[object] = [*tell(plans)]
@@ -83,7 +83,7 @@ def test_links_and_acts_may_come_at_any_time(plans: list[SessionPlan], random: o
     assert end(shuffled) == end(steps)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(session_plans, min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_paid_is_never_lost_and_refunds_never_exceed_it(plans: list[SessionPlan], random: object) -> None:
     events = tell(plans)

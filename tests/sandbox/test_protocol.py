@@ -203,7 +203,7 @@ _VALUES = st.one_of(
 async def test_odd_input_is_never_a_server_error(http: aiohttp.ClientSession) -> None:
     cases: list[tuple[str, str, dict[str, str]]] = []
 
-    @settings(max_examples=400, deadline=None, database=None)
+    @settings(max_examples=400, database=None)
     @given(
         st.sampled_from(OPERATIONS),
         st.sampled_from(["x", "%00", "é", "..", "pi_" + "9" * 300]),

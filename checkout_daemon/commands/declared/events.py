@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from checkout_daemon.commands.declared.options import (
+    event_types,
     json_option,
     limit_option,
     note_option,
@@ -42,7 +43,12 @@ def _kinds(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _type_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
-        "--type", "types", multiple=True, metavar="TYPE", help="Such as charge.refunded; repeat it for several."
+        "--type",
+        "types",
+        multiple=True,
+        metavar="TYPE",
+        help="Such as charge.refunded; repeat it for several.",
+        shell_complete=event_types,
     )(command)
 
 

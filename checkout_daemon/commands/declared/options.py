@@ -25,6 +25,15 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, typed: str) -
     return order_numbers.complete(typed)
 
 
+def event_types(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Those that the daemon understands."""
+    from click.shell_completion import CompletionItem
+
+    from checkout_daemon.domain.event_meanings import MEANINGS
+
+    return [CompletionItem(name, help=meaning.says) for name, meaning in MEANINGS.items() if name.startswith(typed)]
+
+
 def order_argument(*, required: bool = True, metavar: str | None = None) -> Callable[[Command], Command]:
     """ORDER: a shell completes numbers."""
     return click.argument("order", required=required, metavar=metavar, shell_complete=_numbers)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import json_option, order_option, timeout_option
+from checkout_daemon.commands.declared.options import event_types, json_option, order_option, timeout_option
 
 
 @click.command()
-@click.argument("event", required=False)
+@click.argument("event", required=False, shell_complete=event_types)
 @order_option("Have it happen to this order: its number, id, …, or `new` to make one.")
 @click.option(
     "--amount", type=click.IntRange(1), metavar="MINOR", help="Refund this much, in minor units.  [default: all]"

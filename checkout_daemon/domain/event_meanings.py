@@ -1,4 +1,7 @@
-"""What each event type that we use says, and which orders it can be brought about for: for people."""
+"""What each event type that we use says, and which orders it can be brought about for: for people.
+
+Imports nothing of ours: a shell that completes a type of event waits for no more than this.
+"""
 
 from __future__ import annotations
 
