@@ -147,5 +147,7 @@ def sit(database_url: str, tmp_path: Path, commands_named: list[str]) -> Sit:
                 screen = await seat.screen_of(OrdersScreen)
                 await seat.until(lambda: screen.table.listing.counted and app.following)
                 yield seat
+                # As when it is left by key; the test's own end would take the widgets from under what is read for them.
+                app.workers.cancel_all()
 
     return sit
