@@ -100,12 +100,14 @@ class Terminal(App[CheckoutError | None]):
             yield SystemCommand(f"Colours: {name}", "key F2", partial(setattr, self, "theme", theme.name))
 
 
-async def _run(settings: Settings, listen_url: str, *, read_only: bool) -> CheckoutError | None:
+async def _run(settings: Settings, listen_url: str, *, read_only: bool) -> tuple[CheckoutError | None, int]:
     async with open_data(settings, listen_url) as data:
         await data.check()
         read_only = read_only or not await data.may_write()
         desk = Desk(data, read_only=read_only, masked=settings.mask)
-        return await Terminal(desk, _settle).run_async()
+        terminal = Terminal(desk, _settle)
+        failure = await terminal.run_async()
+        return failure, terminal.return_code or 0
 
 
 def _settle() -> None:
@@ -118,9 +120,9 @@ def _settle() -> None:
 
 
 def run(settings: Settings, listen_url: str, *, read_only: bool) -> int:
-    """Until it is left. Raises CheckoutError where it cannot begin or go on."""
+    """Until it is left; its exit code, 1 after a fault of ours. Raises CheckoutError where it cannot begin or go on."""
     gc.disable()  # until _settle: nothing of the start is garbage
-    failure = asyncio.run(_run(settings, listen_url, read_only=read_only))
+    failure, code = asyncio.run(_run(settings, listen_url, read_only=read_only))
     if failure is not None:
         raise failure
-    return 0
+    return code

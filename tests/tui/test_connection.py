@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partialmethod
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
+from checkout_daemon.config import load_settings
 from tests.support.orders import add_change, add_order
 from tests.tui.conftest import Sit
+from tui.app import Terminal, run
 from tui.data import ChangeLine
 from tui.screens.base import DeskScreen
 from tui.screens.events import EventsScreen
@@ -138,3 +142,17 @@ async def test_every_screen_hears_of_a_change_once_and_of_none_after_it_was_left
         await add_change(connection, order_id, "second")
         await seat.until(lambda: len(heard) >= 4)
     assert sorted(heard) == ["EventsScreen second", "OrderScreen first", "OrdersScreen first", "OrdersScreen second"]
+
+
+async def test_a_fault_of_ours_is_no_success(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_: OrdersScreen) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(OrdersScreen, "on_mount", broken)
+    monkeypatch.setattr(Terminal, "run_async", partialmethod(Terminal.run_async, headless=True))
+    settings = load_settings({"DATABASE_URL": database_url}, cwd=tmp_path)
+    code = await asyncio.to_thread(run, settings, database_url, read_only=False)
+    assert code == 1
+    assert "ZeroDivisionError" in capfd.readouterr().err

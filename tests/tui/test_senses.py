@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 from rich.cells import cell_len
 from textual.color import Color
+from textual.events import Key
 from textual.theme import Theme
 
 from checkout_daemon.webhooks.intake import Intake
@@ -17,6 +18,7 @@ from tui.screens.order import OrderScreen
 from tui.screens.orders import OrdersScreen
 from tui.theme import CONTRAST, DARK, LIGHT
 from tui.widgets.chips import Chips
+from tui.widgets.entry import Entry
 
 TONES = ("primary", "accent", "success", "warning", "error", "foreground", "muted", "cyan")
 GROUNDS = ("background", "surface")
@@ -101,3 +103,15 @@ async def test_names_of_every_script_are_written_as_they_are(connection: asyncpg
         assert {cell_len(line[: line.index("ada@")]) for line in seat.lines()} == {
             cell_len(seat.lines()[0].partition("ada@")[0])
         }
+
+
+async def test_keys_that_come_all_at_once_are_taken_in_their_order(sit: Sit) -> None:
+    async with sit() as seat:
+        asked = Ask("Refund", "How much?")
+        seat.app.push_screen(asked)
+        await seat.screen_of(Ask)
+        for key in ("1", "5", "backspace", "2", "home", "3", "end", "left", "delete", "4"):
+            seat.app.post_message(Key(key, key if len(key) == 1 else None))
+        entry = asked.query_one(Entry)
+        await seat.until(lambda: entry.value.endswith("4") or len(entry.value) > 3)
+        assert entry.value == "314"

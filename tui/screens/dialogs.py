@@ -13,6 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui.widgets.entry import Entry
+
 
 class Choose(ModalScreen[str | None]):
     """One of several; None where it was left."""
@@ -59,7 +61,7 @@ class Ask(ModalScreen[str | None]):
             box.border_title = self._title
             box.border_subtitle = "Enter goes on, Esc leaves"
             yield Static(self._question, markup=False)
-            yield Input(value=self._value, compact=True)
+            yield Entry(value=self._value, compact=True)
             yield Static("", classes="hint", id="said")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -17,6 +17,7 @@ from tui.data import CheckoutError, EventLine
 from tui.desk import Desk
 from tui.screens.event_acts import EVENT_ACTIONS, EventActs
 from tui.texts import clock, plain, words
+from tui.widgets.entry import Entry
 
 # The parts of Stripe's objects that name a person.
 _PERSONAL = frozenset(
@@ -47,7 +48,7 @@ class EventScreen(EventActs):
     def body(self) -> Iterable[Widget]:
         yield Static(" …", id="headline", markup=False)
         yield Static("", id="state", markup=False)
-        search = Input(placeholder="key or value", id="search", compact=True)
+        search = Entry(placeholder="key or value", id="search", compact=True)
         search.display = False
         yield search
         yield Tree[Any]("payload", id="payload")
@@ -138,8 +139,8 @@ class EventScreen(EventActs):
         self._search_box.focus()
 
     @property
-    def _search_box(self) -> Input:
-        return self.query_one("#search", Input)
+    def _search_box(self) -> Entry:
+        return self.query_one("#search", Entry)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._search_box.display = False

@@ -22,6 +22,7 @@ from tui.texts import clock, plain
 from tui.timeline import Moment, moments
 
 _WIDE = 110
+_INDENT = " " * 12
 
 
 class OrderScreen(OrderActs):
@@ -117,6 +118,7 @@ class OrderScreen(OrderActs):
 
     def _history(self, found: Iterable[Moment]) -> Text:
         text, muted = Text(), self._colour("muted")
+        room = self.query_one("#timeline").scrollable_content_region.width - len(_INDENT)
         day = ""
         for each in found:
             at = clock(each.at, self.desk.data.zone)
@@ -128,7 +130,8 @@ class OrderScreen(OrderActs):
                 text.append(f"  {each.step}", "bold")
             text.append("\n")
             for line in filter(None, each.detail.split("\n")):
-                text.append(f"            {line}\n", muted)
+                for part in Text(line).wrap(self.app.console, max(room, 20)):
+                    text.append(f"{_INDENT}{part.plain.rstrip()}\n", muted)
         return text
 
     def _why(self, findings: Iterable[Finding]) -> Text:

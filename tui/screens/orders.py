@@ -25,6 +25,7 @@ from tui.screens.base import DeskScreen
 from tui.screens.orders_columns import cells, columns
 from tui.texts import counted, words
 from tui.widgets.chips import Chips
+from tui.widgets.entry import Entry
 from tui.widgets.figures import FiguresBar
 from tui.widgets.table import Column, LiveTable
 from tui.widgets.top_line import TopLine
@@ -74,7 +75,7 @@ class OrdersScreen(DeskScreen):
     def body(self) -> Iterable[Widget]:
         yield FiguresBar(self.desk)
         yield Chips()
-        search = Input(placeholder="number, name, email, or an id of ours or Stripe's", id="search", compact=True)
+        search = Entry(placeholder="number, name, email, or an id of ours or Stripe's", id="search", compact=True)
         search.display = False
         yield search
         listing = Listing(self.desk.data.orders(self.wanted))
@@ -257,8 +258,8 @@ class OrdersScreen(DeskScreen):
     # Searching
 
     @property
-    def _search_box(self) -> Input:
-        return self.query_one("#search", Input)
+    def _search_box(self) -> Entry:
+        return self.query_one("#search", Entry)
 
     def action_search(self) -> None:
         self._search_box.display = True

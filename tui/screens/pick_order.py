@@ -20,6 +20,7 @@ from tui.desk import Desk
 from tui.facts import STATUS_TONES
 from tui.latest import Latest
 from tui.texts import age, fit, money, words
+from tui.widgets.entry import Entry
 
 _MOST = 12
 
@@ -46,7 +47,7 @@ class OrderPicker(ModalScreen[Order | None]):
         with Vertical(classes="box") as box:
             box.border_title = self._title
             box.border_subtitle = "Enter takes, Esc leaves"
-            yield Input(placeholder="number, name, email, or an id of ours or Stripe's", compact=True)
+            yield Entry(placeholder="number, name, email, or an id of ours or Stripe's", compact=True)
             yield OptionList()
             yield Static(" …", classes="hint", id="said", markup=False)
 
