@@ -209,3 +209,16 @@ async def test_personal_data_is_masked_with_one_key(connection: asyncpg.Connecti
         await seat.sees("A••• L•••", "a•••@e•••", "••••56", "masked")
         await seat.press("escape")
         assert "Ada" not in seat.text()
+
+
+async def test_what_does_not_fit_a_line_of_the_timeline_goes_on_under_it(
+    connection: asyncpg.Connection, sit: Sit
+) -> None:
+    order_id = await add_order(connection)
+    await add_change(connection, order_id, " ".join(f"word{place:02}" for place in range(30)))
+    async with sit() as seat:
+        await seat.press("enter")
+        await seat.sees("word00", "word29")
+        lines = [line for line in seat.text().split("\n") if "word" in line]
+        assert len(lines) > 2
+        assert {line.index("word") for line in lines} == {13}
