@@ -9,10 +9,13 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from rich.cells import cell_len, chop_cells
+
 from checkout_daemon.domain.money import exponent, format_money
 
 NONE = "–"
 _ID_ROOM = 40
+_LEAST_ROOM = 20
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian and Indian names are written with them
 
 
@@ -102,6 +105,25 @@ def fit(text: str, width: int) -> str:
     if width <= 0:
         return ""
     return set_cell_size(text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…", width)
+
+
+def hanging(text: str, indent: str, width: int, *, first: str | None = None) -> str:
+    """As many lines of that width as it takes, each indented; `first`: what the first begins with instead."""
+    first = indent if first is None else first
+    room = width - len(indent)
+    if cell_len(text) <= room or room < _LEAST_ROOM:
+        return first + text
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if cell_len(longer) <= room:
+            line = longer
+            continue
+        *whole, line = ([line] if line else []) + (chop_cells(word, room) or [""])
+        lines += whole
+    lines.append(line)
+    return first + f"\n{indent}".join(lines)
 
 
 def minor_units(text: str, currency: str) -> int | None:

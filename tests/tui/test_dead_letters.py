@@ -15,6 +15,7 @@ from tui.screens.events import EventsScreen
 from tui.screens.replay_run import ReplayRun
 
 BROKEN = "ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 1300)"
+BROKEN_AGAIN = f"{BROKEN} NOT VALID"
 MENDED = "ALTER TABLE refunds DROP CONSTRAINT planted"
 
 
@@ -102,6 +103,18 @@ async def test_one_alone_can_be_replayed(connection: asyncpg.Connection, sit: Si
         await seat.screen_of(Choose)
         await seat.press("end", "enter")
         await seat.sees("1 of 1", "1 applied again")
+        await seat.press("escape")
+        await connection.execute(BROKEN_AGAIN)
+        await seat.until(lambda: any(line[1:].split()[1:2] == ["2"] for line in seat.lines()))
+        await seat.press("end", "y")
+        await seat.screen_of(Choose)
+        assert "Replay one, then the other " + " " * 10 in seat.text()
+        await seat.press("down", "enter")
+        await seat.sees("1 of 2", "failed again: the other one was not", "tried.")
+        await seat.press("escape", "end", "y")
+        await seat.screen_of(Choose)
+        await seat.press("end", "enter")
+        await seat.sees("1 of 1", "failed again.")
     assert sorted(await statuses(connection)) == ["applied", "failed", "failed"]
 
 
@@ -133,7 +146,7 @@ async def test_escape_lets_the_replay_under_way_end_and_begins_no_more(
             await seat.sees("1 of 3")
             await seat.press("escape")
             await holding.rollback()
-            await seat.sees("2 of 3", "2 applied again. Stopped: 1 were not tried.")
+            await seat.sees("2 of 3", "2 applied again. Stopped: the other one was not tried.")
     finally:
         await holder.close()
     assert await statuses(connection) == ["applied", "applied", "failed"]

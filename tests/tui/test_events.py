@@ -124,7 +124,7 @@ async def test_a_payload_is_folded_searched_and_masked(database_url: str, intake
         await seat.until(lambda: len(seat.lines()) == 1)
         await seat.press("enter")
         screen = await seat.screen_of(EventScreen)
-        await seat.sees("id: cs_1", "▶ customer_details {2}")
+        await seat.sees("id: cs_1", "▶ customer_details {2}", "1 attempt\n")
         await seat.press("slash", *"country", "enter")
         await seat.sees("country: AT", "email: ada@example.com")
         await seat.until(lambda: str(getattr(screen.payload.cursor_node, "label", "")) == "country: AT")

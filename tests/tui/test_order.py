@@ -219,6 +219,13 @@ async def test_what_does_not_fit_a_line_of_the_timeline_goes_on_under_it(
     async with sit() as seat:
         await seat.press("enter")
         await seat.sees("word00", "word29")
-        lines = [line for line in seat.text().split("\n") if "word" in line]
-        assert len(lines) > 2
-        assert {line.index("word") for line in lines} == {13}
+        for width in (80, 130, 80):
+            await seat.pilot.resize_terminal(width, 24)
+            await seat.until(lambda width=width: _fills(seat, width))
+
+
+def _fills(seat: Seat, width: int) -> bool:
+    """Whether the note stands below its beginning, over the width that is there: one half where there are two."""
+    lines = [line for line in seat.text().split("\n") if "word" in line]
+    column = 13 if width < 110 else lines[0].index("word")
+    return {line.index("word") for line in lines} == {column} and max(map(len, lines)) > width - 10

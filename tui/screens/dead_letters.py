@@ -114,7 +114,8 @@ class DeadLettersScreen(ActingScreen):
         )
         options = [("", "No")]
         if len(event_ids) > 1:
-            options.append(("all", f"Replay one, then the other {len(event_ids) - 1}"))
+            others = f" {len(event_ids) - 1}" if len(event_ids) > 2 else ""
+            options.append(("all", f"Replay one, then the other{others}"))
         options.append(("one", "Replay one only"))
         chosen = await self.app.push_screen_wait(Choose("Replay", options, question=question))
         if chosen == "one":

@@ -16,7 +16,7 @@ from tui.actions import Action, command_line
 from tui.data import CheckoutError, EventLine
 from tui.desk import Desk
 from tui.screens.event_acts import EVENT_ACTIONS, EventActs
-from tui.texts import clock, plain, words
+from tui.texts import clock, counted, plain, words
 from tui.widgets.entry import Entry
 
 # The parts of Stripe's objects that name a person.
@@ -98,7 +98,7 @@ class EventScreen(EventActs):
         self.query_one("#state", Static).update(
             Text(
                 f" {event.id}\n made {clock(event.created_at, zone)}   received {clock(event.received_at, zone)}"
-                f"   {event.attempts} attempts{error}",
+                f"   {counted(event.attempts, 'attempt')}{error}",
                 muted,
             )
         )

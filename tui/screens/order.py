@@ -18,11 +18,12 @@ from tui.facts import facts, headline
 from tui.latest import Latest
 from tui.screens.order_acts import OrderActs
 from tui.shop import Finding
-from tui.texts import clock, plain
+from tui.texts import clock, hanging, plain
 from tui.timeline import Moment, moments
 
 _WIDE = 110
 _INDENT = " " * 12
+_BESIDE = 3  # what the timeline's padding and scroll bar take
 
 
 class OrderScreen(OrderActs):
@@ -70,7 +71,9 @@ class OrderScreen(OrderActs):
         )
 
     def on_mount(self) -> None:
-        self.query_one("#timeline").focus()
+        timeline = self.query_one("#timeline")
+        timeline.focus()
+        self.watch(timeline, "container_size", self.redraw, init=False)  # only once it is laid out is its width known
         self.query_one("#why").border_title = "Why"
         self._load()
 
@@ -118,7 +121,7 @@ class OrderScreen(OrderActs):
 
     def _history(self, found: Iterable[Moment]) -> Text:
         text, muted = Text(), self._colour("muted")
-        room = self.query_one("#timeline").scrollable_content_region.width - len(_INDENT)
+        room = self.query_one("#timeline").outer_size.width - _BESIDE
         day = ""
         for each in found:
             at = clock(each.at, self.desk.data.zone)
@@ -130,8 +133,7 @@ class OrderScreen(OrderActs):
                 text.append(f"  {each.step}", "bold")
             text.append("\n")
             for line in filter(None, each.detail.split("\n")):
-                for part in Text(line).wrap(self.app.console, max(room, 20)):
-                    text.append(f"{_INDENT}{part.plain.rstrip()}\n", muted)
+                text.append(f"{hanging(line, _INDENT, room)}\n", muted)
         return text
 
     def _why(self, findings: Iterable[Finding]) -> Text:

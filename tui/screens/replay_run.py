@@ -67,9 +67,9 @@ class ReplayRun(ModalScreen[int]):
         self._over = True
         left = len(self._event_ids) - len(self._ends)
         if self._ends and not self._ends[-1].ok:
-            said = f"{self._ends[-1].end.id} failed again: the other {left} were not tried."
+            said = f"{self._ends[-1].end.id} failed again" + (f": {_not_tried(left)}." if left else ".")
         elif not said:
-            said = f"{self.applied} applied again." + (f" Stopped: {left} were not tried." if left else "")
+            said = f"{self.applied} applied again." + (f" Stopped: {_not_tried(left)}." if left else "")
         self._show(said)
         self.query_one(Vertical).border_subtitle = "Esc closes"
 
@@ -86,3 +86,7 @@ class ReplayRun(ModalScreen[int]):
         if self._over:
             self.dismiss(self.applied)
         self._stopping = True
+
+
+def _not_tried(left: int) -> str:
+    return "the other one was not tried" if left == 1 else f"the other {left} were not tried"

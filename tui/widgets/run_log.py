@@ -13,9 +13,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.desk import Desk
-from tui.texts import plain
+from tui.texts import hanging, plain
 
 _MOST_LINES = 1000
+_INDENT = " " * 12
+_BESIDE = 3  # padding and scroll bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,9 @@ class RunLog(VerticalScroll):
         self.watch(self, "virtual_size", self._keep_to_end, init=False)
         self.redraw()
 
+    def on_resize(self) -> None:
+        self.redraw()
+
     def on_mouse_scroll_up(self) -> None:
         self._at_end = False
 
@@ -68,12 +73,14 @@ class RunLog(VerticalScroll):
     def redraw(self) -> None:
         """In the theme's colours, which may be others now."""
         colours = self.app.theme_variables
+        room = self.outer_size.width - _BESIDE
         text = Text()
         for each in self.lines:
             at = f"{each.at.astimezone(self._desk.data.zone):%H:%M:%S}"
-            text.append(f"{at}  ", colours["muted"]).append(f"{each.mark} {each.text}\n", colours[each.tone])
+            said = hanging(each.text, _INDENT, room, first=f"{each.mark} ")
+            text.append(f"{at}  ", colours["muted"]).append(f"{said}\n", colours[each.tone])
             if each.detail:
-                text.append(f"{'':10}  {each.detail}\n", colours["muted"])
+                text.append(f"{_INDENT}{each.detail}\n", colours["muted"])
         if not self.lines:
             text.append(self.empty, colours["muted"])
         self.query_one(Static).update(text)
