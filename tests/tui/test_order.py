@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import asyncpg
 import pytest
 
@@ -221,7 +223,7 @@ async def test_what_does_not_fit_a_line_of_the_timeline_goes_on_under_it(
         await seat.sees("word00", "word29")
         for width in (80, 130, 80):
             await seat.pilot.resize_terminal(width, 24)
-            await seat.until(lambda width=width: _fills(seat, width))
+            await seat.until(partial(_fills, seat, width))
 
 
 def _fills(seat: Seat, width: int) -> bool:
