@@ -220,7 +220,7 @@ async def test_a_dead_worker_is_started_again(serve: Serve, http: aiohttp.Client
     await answered_by(http, serving, 2)
     assert "killed by signal 9" in serving.told()
     serving.signal(signal.SIGTERM)
-    assert await serving.ended(10) == 0
+    assert await serving.ended() == 0
 
 
 ALWAYS_DYING = """
@@ -256,7 +256,7 @@ async def test_a_killed_parent_takes_its_workers_with_it(serve: Serve, tmp_path:
     assert list(tmp_path.glob("checkout-metrics-*"))
     workers = serving.workers()
     serving.signal(signal.SIGKILL)
-    await serving.ended(10)
+    await serving.ended()
     await until(lambda: not any(alive(pid) for pid in workers), 10)
     assert not list(tmp_path.glob("checkout-metrics-*"))
 
@@ -276,7 +276,7 @@ async def test_a_signal_ends_it_with_0_and_leaves_no_process(
     assert (await get(http, serving, "/readyz"))[0] == 200
     workers = serving.workers()
     serving.signal(number)
-    assert await serving.ended(10) == 0
+    assert await serving.ended() == 0
     assert not any(alive(pid) for pid in workers)
 
 
@@ -287,7 +287,7 @@ async def test_the_end_of_the_parents_pipe_ends_it(serve: Serve, database_url: s
     serving = await serve(enough(database_url) | {"CHECKOUT_PARENT_PIPE": str(theirs)}, *options, pass_fds=(theirs,))
     os.close(theirs)
     os.close(ours)
-    assert await serving.ended(10) == 0
+    assert await serving.ended() == 0
 
 
 async def test_a_parents_pipe_that_is_not_open_is_refused(tmp_path: Path, database_url: str) -> None:
@@ -309,8 +309,8 @@ async def test_idle_and_hanging_clients_do_not_keep_it(
         assert b" 100 " in await reader.readuntil(b"\r\n\r\n")  # it waits for the body now
         begun = monotonic()
         serving.signal(signal.SIGTERM)
-        assert await serving.ended(15) == 0
-        assert monotonic() - begun < 10
+        assert await serving.ended() == 0
+        assert monotonic() - begun < 25  # far less than the 75 s of an idle connection; and 0: nothing was given up
 
 
 @ONE_OR_TWO
@@ -334,10 +334,10 @@ async def test_what_is_under_way_is_committed_and_answered_first(
         serving.signal(signal.SIGTERM)
         await until(lambda: refuses(serving))
         await transaction.commit()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             answers = [await reader.readuntil(b"\r\n\r\n") for reader, _ in connections]
     assert [answer.split()[1] for answer in answers] == [b"200"] * 20
-    assert await serving.ended(10) == 0
+    assert await serving.ended() == 0
     assert await connection.fetchval("SELECT count(*) FROM stripe_events") == 20
 
 

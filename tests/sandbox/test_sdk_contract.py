@@ -52,7 +52,10 @@ GATEWAY = {
     "v1.payment_intents.retrieve_async": ("GET", "/v1/payment_intents/{id}"),
     "v1.refunds.create_async": ("POST", "/v1/refunds"),
     "v1.refunds.list_async": ("GET", "/v1/refunds"),
+    "v1.webhook_endpoints.create_async": ("POST", "/v1/webhook_endpoints"),
+    "v1.webhook_endpoints.delete_async": ("DELETE", "/v1/webhook_endpoints/{id}"),
     "v1.webhook_endpoints.list_async": ("GET", "/v1/webhook_endpoints"),
+    "v1.webhook_endpoints.update_async": ("POST", "/v1/webhook_endpoints/{id}"),
 }
 """Every method of the SDK that the project calls, and what it asks the server for."""
 

@@ -54,7 +54,7 @@ async def test_a_payment_committed_while_another_waits_for_the_order_is_seen(dat
     async with holder.transaction():
         await merge(holder, [paid(order_id)])
         waiting = asyncio.create_task(touch())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await watcher.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     await waiting

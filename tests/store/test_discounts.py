@@ -107,6 +107,6 @@ async def lock_in_transaction(connection: asyncpg.Connection, code: str) -> tupl
 
 
 async def until_it_waits(connection: asyncpg.Connection, pid: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await connection.fetchval("SELECT cardinality(pg_blocking_pids($1)) > 0", pid):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
