@@ -15,7 +15,7 @@ from typing import Any
 from checkout_daemon.config import STRIPE_API_BASE
 from checkout_daemon.domain.event_meanings import MEANINGS, Meaning
 from checkout_daemon.domain.events import EVENT_TYPES
-from checkout_daemon.domain.orders import Order
+from checkout_daemon.domain.orders import PAYABLE_STATUSES, Order
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import (
@@ -39,7 +39,7 @@ from checkout_daemon.services.refund_rules import RefundPlan, RefundWish
 from checkout_daemon.services.refunding import Refunded
 from checkout_daemon.services.replaying import Replayed
 from checkout_daemon.services.session_expiring import expire_sessions
-from checkout_daemon.services.session_resending import Resent, resend_session
+from checkout_daemon.services.session_resending import Resent, mail_goes, resend_session
 from checkout_daemon.services.stripe_cli import CliMissing, Heard
 from checkout_daemon.services.syncing import Difference, Synced, sync_order
 from checkout_daemon.services.triggering import NEW_ORDER
@@ -57,6 +57,7 @@ __all__ = [
     "MINUTE",
     "MINUTES",
     "NEW_ORDER",
+    "PAYABLE_STATUSES",
     "SIGNS",
     "AttemptLine",
     "Check",
@@ -120,6 +121,10 @@ class Shop:
         return WholeOrder(view, tuple(messages), explanation.findings, history)
 
     # What an operator does: as the commands do it, in the name of who runs this process
+
+    def mail_goes(self) -> str:
+        """What happens to a mail by itself."""
+        return mail_goes(self._runtime.settings)
 
     async def resend(self, order_id: str, *, mail: bool) -> Resent:
         """Raises NotPayable, StripeUnavailable, StripeRejected."""

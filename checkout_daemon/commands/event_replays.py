@@ -56,7 +56,8 @@ async def _replay(database: Database, event_ids: tuple[str, ...], note: str, *, 
                 progress.step()
     left = len(event_ids) - done
     if last is not None and not last.ok:
-        rest = f"; the other {left - 1} were not tried" if left > 1 else ""
+        others = "the other one was" if left == 2 else f"the other {left - 1} were"
+        rest = f"; {others} not tried" if left > 1 else ""
         say(f"error: {last.end.id} failed again after {done} that did not{rest}")
         return 1
     say(f"{done} {'event was' if done == 1 else 'events were'} applied again.")

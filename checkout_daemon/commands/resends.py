@@ -17,7 +17,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.reading import all_orders
-from checkout_daemon.services.session_resending import ResendOutcome, Resent, resend_session
+from checkout_daemon.services.session_resending import ResendOutcome, Resent, mail_goes, resend_session
 from checkout_daemon.services.session_resending import resend_many as resend_each
 from checkout_daemon.store.order_reads import OrderFilter
 
@@ -38,7 +38,7 @@ def resend(text: str, note: str, *, mail: bool, qr: bool, as_json: bool) -> int:
         answer(resent.url)
         say(f"Order {resent.number} can be paid there until {clock(resent.expires_at, settings.time_zone)}.")
         if resent.mailed:
-            say(_mail_goes(settings))
+            say(mail_goes(settings))
     if qr:
         _draw(resent.url)
     return 0
@@ -78,7 +78,7 @@ def resend_many(
                         failed += 1
         say(f"{sent} resent, {refused} cannot be paid any more, {failed} failed.")
         if sent and mail:
-            say(_mail_goes(settings))
+            say(mail_goes(settings))
         return 1 if failed else 0
 
     return with_runtime(work)
@@ -106,12 +106,6 @@ def _tell(outcome: ResendOutcome, *, as_json: bool) -> None:
             print_json_lines([outcome.resent])
         else:
             answer(f"{order.number}  {outcome.resent.url}")
-
-
-def _mail_goes(settings: Settings) -> str:
-    if settings.smtp_url:
-        return "The mail is on its way: a running daemon sends it."
-    return "The mail waits in the outbox: a daemon with CHECKOUT_SMTP_URL sends it."
 
 
 def _draw(url: str) -> None:

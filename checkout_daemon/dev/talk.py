@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from shlex import quote
 from urllib.parse import urlsplit
 
 import click
 
-from checkout_daemon.config import DEV_ENV
+from checkout_daemon.config import DEFAULT_STATE_DIR, DEV_ENV
 from checkout_daemon.dev.environment import DevEnv
 
 
@@ -24,13 +25,14 @@ def complain(text: str) -> None:
 def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe: bool) -> None:
     """The page that a newcomer sees; its last line says "ready"."""
     program, state = _program(), _short(state_dir)
+    named = "" if state == DEFAULT_STATE_DIR else f"CHECKOUT_STATE_DIR={quote(state)}"
     rows = [
         ("Storefront", env.public_url, ""),
         ("Offline Stripe", env.stripe_api_base, "stands in for Stripe: no account, no network")
         if brings_stripe
         else ("Stripe", env.stripe_api_base, ""),
         ("Database", without_password(env.database_url), "embedded PostgreSQL" if brings_database else ""),
-        ("Settings", f"{state}/{DEV_ENV}", "every command in this folder reads them"),
+        ("Settings", f"{state}/{DEV_ENV}", f"every command in this folder reads them{named and f' with {named}'}"),
         ("Logs", f"{state}/*.log", ""),
     ]
     click.echo()
@@ -45,7 +47,7 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
         ("events list", "what Stripe told us"),
         ("doctor", "whether everything is set up"),
     ):
-        click.echo(f"    {program} {command:<16} {click.style(meaning, dim=True)}")
+        click.echo(f"    {f'{named} ' if named else ''}{program} {command:<16} {click.style(meaning, dim=True)}")
     click.echo("\n" + click.style("checkout is ready", fg="green", bold=True) + " (Ctrl-C stops all of it)")
 
 

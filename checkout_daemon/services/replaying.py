@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 
@@ -83,5 +83,8 @@ async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> 
     if merged is not None and order_id is not None:
         before, after = merged.orders[order_id].state, state_of(merged, order_id)
         await record(connection, order_id, deed, before=before, after=after)
-    ends = await read_event_ends(connection, [event_id])
-    return Replayed(ends[event_id], line.status)
+    end = (await read_event_ends(connection, [event_id]))[event_id]
+    if merged is not None and order_id is not None:
+        # What this changed, not what the first time did.
+        end = replace(end, from_status=before.status, to_status=after.status)
+    return Replayed(end, line.status)

@@ -11,6 +11,7 @@ from time import monotonic
 import asyncpg
 import msgspec
 
+from checkout_daemon.config import Settings
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.domain.outbox import MessageKind
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound, NotPayable, StripeUnavailable
@@ -46,6 +47,13 @@ class ResendOutcome:
     order: Order
     resent: Resent | None
     refusal: CheckoutError | None
+
+
+def mail_goes(settings: Settings) -> str:
+    """What happens to a mail by itself, for whoever asked for it."""
+    if settings.smtp_url:
+        return "The mail is on its way: a running daemon sends it."
+    return "The mail waits in the outbox: a daemon with CHECKOUT_SMTP_URL sends it."
 
 
 async def resend_session(

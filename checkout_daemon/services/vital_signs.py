@@ -101,7 +101,8 @@ def _daemons(settings: Settings, signs: VitalSigns) -> Check:
     if _compares(signs):
         assert signs.compared_at is not None
         ago = (signs.at - signs.compared_at).total_seconds()
-        return Check.passed("daemons", f"one was at work {max(ago, 0):.0f} s ago, of another machine or folder")
+        here = f"none runs on {settings.state_dir.name}"
+        return Check.passed("daemons", f"{here}, but one was at work {max(ago, 0):.0f} s ago")
     return Check.failed("daemons", f"none runs on {settings.state_dir}, and none was at work lately", _start())
 
 

@@ -43,7 +43,7 @@ class Daemon:
             stderr=asyncio.subprocess.DEVNULL,
         )
         assert self._process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             line = (await self._process.stdout.readline()).decode()
         assert "listening on" in line, line
         self.port = int(line.split(" (")[0].rpartition(":")[2])
@@ -55,7 +55,7 @@ class Daemon:
 
     async def stop(self) -> int:
         self._process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             status = await self._process.wait()
         self._close_pipe()
         return status

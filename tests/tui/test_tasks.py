@@ -91,7 +91,7 @@ async def _is_explained(world: World, seat: Seat) -> None:
 
 
 async def _is_resent(world: World, seat: Seat) -> None:
-    await seat.sees("It can be paid there until", "The mail is in the outbox")
+    await seat.sees("It can be paid there until", "The mail waits in the outbox")
     kinds = await world.connection.fetch("SELECT kind FROM outbox WHERE channel = 'mail'")
     assert [row["kind"] for row in kinds] == ["session.link"]
 

@@ -11,7 +11,7 @@ from tui.desk import Desk
 from tui.facts import copies
 from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Ask, Choose, Tell
-from tui.shop import Synced, WholeOrder
+from tui.shop import PAYABLE_STATUSES, Synced, WholeOrder
 from tui.texts import clock, minor_units, money, plain, qr_code, words
 
 
@@ -28,15 +28,19 @@ class OrderActs(ActingScreen):
 
     @work(group="act", exclusive=False)
     async def action_resend(self) -> None:
+        if self.whole is None:
+            return
         options = [("link", "Show the link"), ("mail", "Show the link, and mail it to the customer")]
-        chosen = await self.app.push_screen_wait(Choose("Resend the session", options))
+        chosen: str | None = "link"
+        if self.whole.view.order.status in PAYABLE_STATUSES:  # else it is refused, which nobody need choose
+            chosen = await self.app.push_screen_wait(Choose("Resend the session", options))
         if chosen is None:
             return
         rest = () if chosen == "mail" else ("--no-email",)
         async with self.doing(self.command_for("sessions", "resend", rest=rest)):
             resent = await self.desk.data.shop.resend(self.order_id, mail=chosen == "mail")
             until = clock(resent.expires_at, self.desk.data.zone)
-            mailed = "\nThe mail is in the outbox." if resent.mailed else ""
+            mailed = f"\n{self.desk.data.shop.mail_goes()}" if resent.mailed else ""
             text = f"{resent.url}\n\nIt can be paid there until {until}.{mailed}"
             await self.app.push_screen_wait(
                 Tell(f"Order {resent.number}", text, copies=resent.url, art=qr_code(resent.url))
