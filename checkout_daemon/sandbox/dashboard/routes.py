@@ -35,11 +35,16 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_STATIC = resources.files(__package__).joinpath("static")
 _FILES = {
     "/": ("page.html", "text/html"),
     "/favicon.ico": ("icon.svg", "image/svg+xml"),
     "/sandbox/dashboard.css": ("dashboard.css", "text/css"),
-    "/sandbox/dashboard.js": ("dashboard.js", "text/javascript"),
+    **{
+        f"/sandbox/{each.name}": (each.name, "text/javascript")
+        for each in _STATIC.iterdir()
+        if each.name.endswith(".js")
+    },
 }
 _LOOK_SECONDS = 0.2
 _BEAT_SECONDS = 10.0
@@ -62,7 +67,7 @@ def add_dashboard(app: web.Application, box: Box) -> None:
 class StaticFile:
     def __init__(self, box: Box, name: str, kind: str) -> None:
         self.box = box
-        self.text = resources.files(__package__).joinpath(f"static/{name}").read_text(encoding="utf-8")
+        self.text = _STATIC.joinpath(name).read_text(encoding="utf-8")
         self.kind = kind
 
     async def show(self, request: web.Request) -> web.Response:

@@ -1,0 +1,62 @@
+/** Stays up to date: the sandbox says that something changed, and the page reads again. */
+
+import { refresh, SILENT } from './reading.js';
+
+const REFRESH_MS = 250;
+const RETRY_MS = [500, 1000, 2000, 4000];
+
+let live = 'connecting';
+let changes = null;
+let tries = 0;
+let later = 0;
+let waiting = 0;
+let shownAt = -REFRESH_MS;
+
+export function connect() {
+  clearTimeout(later);
+  changes?.close();
+  changes = new EventSource('/sandbox/api/changes');
+  changes.onopen = () => {
+    tries = 0;
+    setLive('live');
+  };
+  changes.onmessage = () => {
+    // The first of many changes in a row is shown at once, the others together.
+    waiting ||= setTimeout(() => {
+      waiting = 0;
+      shownAt = performance.now();
+      refresh();
+    }, Math.max(0, shownAt + REFRESH_MS - performance.now()));
+  };
+  changes.onerror = lost;
+}
+
+/** The sandbox went away, perhaps only to start again. */
+function lost() {
+  setLive('lost');
+  changes?.close();
+  clearTimeout(later);
+  if (document.hidden) return;
+  later = setTimeout(connect, RETRY_MS[Math.min(tries, RETRY_MS.length - 1)]);
+  tries += 1;
+}
+
+function setLive(now) {
+  if (now === live) return;
+  live = now;
+  const node = document.getElementById('live');
+  node.className = now;
+  node.textContent = now === 'live' ? 'Live' : 'Connection lost, trying again …';
+}
+
+// A browser allows few connections to one address: a page that nobody looks at takes none.
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) {
+    clearTimeout(later);
+    changes?.close();
+  } else {
+    connect();
+  }
+});
+
+document.addEventListener(SILENT, lost);
