@@ -51,14 +51,6 @@ class Account:
         return str(self.call("POST", "/webhook_endpoints", **(wanted | {"api_version": API_VERSION} | form))["id"])
 
 
-@pytest.fixture(scope="module")
-def offline_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundStripe]:
-    stripe = BackgroundStripe(tmp_path_factory.mktemp("stripe"))
-    stripe.start()
-    yield stripe
-    stripe.stop()
-
-
 @pytest.fixture
 def account(offline_stripe: BackgroundStripe, environment: pytest.MonkeyPatch) -> Iterator[Account]:
     environment.setenv("STRIPE_API_KEY", KEY)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import stripe
 from aiohttp import web
@@ -20,6 +21,9 @@ KEY = "sk_test_offline0123456789"
 AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
 
 Connect = Callable[[BaseTestServer], stripe.StripeClient]
+
+Ask = Callable[..., Awaitable[dict[str, Any]]]
+"""`await ask(method, path, parameters, status=200)`: the answer's body; with None, whatever its status."""
 
 
 @pytest.fixture
@@ -130,3 +134,26 @@ async def wait_for(client: stripe.StripeClient, kind: str, seconds: float = 5.0)
             if page.data:
                 return page.data[-1]
             await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def ask(server: TestServer) -> AsyncIterator[Ask]:
+    async with aiohttp.ClientSession(server.make_url("/"), headers=AUTHORIZATION) as http:
+
+        async def ask(
+            method: str, path: str, params: dict[str, Any] | None = None, *, status: int | None = 200
+        ) -> dict[str, Any]:
+            given = {name: str(value) for name, value in (params or {}).items()}
+            sent = {"data": given} if method == "POST" else {"params": given}
+            async with http.request(method, path, **sent) as answer:  # type: ignore[arg-type]
+                body: dict[str, Any] = await answer.json()
+                assert status in (None, answer.status), body
+                return body
+
+        yield ask
+
+
+@pytest.fixture
+async def browser(server: TestServer) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(str(server.make_url("/"))) as session:
+        yield session

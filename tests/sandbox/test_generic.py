@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import aiohttp
 import pytest
 import stripe
-from aiohttp.test_utils import TestServer
 
-from checkout_daemon.sandbox.api.params import Params
-from checkout_daemon.sandbox.api.router import Router
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.generic.kinds import Kind
 from checkout_daemon.sandbox.generic.records import new_body
 from checkout_daemon.sandbox.generic.table import KINDS
-from checkout_daemon.sandbox.storage import Body
-from tests.sandbox.conftest import AUTHORIZATION, event_types, wait_for
-
-Ask = Callable[..., Awaitable[dict[str, Any]]]
-"""`await ask(method, path, parameters, status=200)`: the answer's body; with None, whatever its status."""
+from tests.sandbox.conftest import Ask, event_types, wait_for
 
 STRANGE = ("text", {"[a]": "b"}, {"[0]": "x", "[1]": "y"}, "-1", "true", "")
 PLAUSIBLE = {
@@ -39,23 +28,6 @@ PLAUSIBLE = {
 }
 """What one kind of object or another cannot be without."""
 DAY = 86_400
-
-
-@pytest.fixture
-async def ask(server: TestServer) -> AsyncIterator[Ask]:
-    async with aiohttp.ClientSession(server.make_url("/"), headers=AUTHORIZATION) as http:
-
-        async def ask(
-            method: str, path: str, params: dict[str, Any] | None = None, *, status: int | None = 200
-        ) -> dict[str, Any]:
-            given = {name: str(value) for name, value in (params or {}).items()}
-            sent = {"data": given} if method == "POST" else {"params": given}
-            async with http.request(method, path, **sent) as answer:  # type: ignore[arg-type]
-                body: dict[str, Any] = await answer.json()
-                assert status in (None, answer.status), body
-                return body
-
-        yield ask
 
 
 @pytest.fixture
@@ -388,87 +360,3 @@ async def test_a_default_payment_method_must_be_the_customers(ask: Ask, customer
     error = await ask("POST", f"/v1/customers/{customer}", chosen, status=400)
 
     assert error["error"]["param"] == "invoice_settings[default_payment_method]"
-
-
-async def test_a_payout_arrives_the_next_day_unless_it_is_canceled(
-    ask: Ask, server: TestServer, client: stripe.StripeClient
-) -> None:
-    first = await ask("POST", "/v1/payouts", {"amount": 1100, "currency": "usd"})
-    second = await ask("POST", "/v1/payouts", {"amount": 1100, "currency": "usd"})
-    await ask("POST", f"/v1/payouts/{second['id']}/cancel")
-
-    async with aiohttp.ClientSession(server.make_url("/")) as http:
-        answer = await http.post("/sandbox/clock", json={"advance": DAY + 60})
-        assert answer.status == 200
-
-    assert (await ask("GET", f"/v1/payouts/{first['id']}"))["status"] == "paid"
-    assert (await ask("GET", f"/v1/payouts/{second['id']}"))["status"] == "canceled"
-    assert (await event_types(client)).count("payout.paid") == 1
-
-
-async def test_a_transfer_is_reversed_in_parts_and_never_beyond(ask: Ask) -> None:
-    account = await ask("POST", "/v1/accounts", {"email": "seller@example.com"})
-    given = {"amount": 1000, "currency": "usd", "destination": account["id"]}
-    path = f"/v1/transfers/{(await ask('POST', '/v1/transfers', given))['id']}"
-
-    part = await ask("POST", f"{path}/reversals", {"amount": 400})
-    await ask("POST", f"{path}/reversals", {"amount": 601}, status=400)
-    await ask("POST", f"{path}/reversals")
-
-    whole = await ask("GET", path)
-    assert (whole["amount_reversed"], whole["reversed"]) == (1000, True)
-    assert [each["amount"] for each in whole["reversals"]["data"]] == [600, 400]
-    assert (await ask("GET", f"{path}/reversals/{part['id']}"))["transfer"] == whole["id"]
-    assert (await ask("GET", f"/v1/accounts/{account['id']}"))["email"] == "seller@example.com"
-
-
-async def test_some_money_is_available_at_once(ask: Ask, client: stripe.StripeClient) -> None:
-    given = {"amount": 1000, "currency": "usd", "confirm": "true", "payment_method": "pm_card_bypassPending"}
-    await ask("POST", "/v1/payment_intents", given)
-
-    balance = await ask("GET", "/v1/balance")
-
-    assert balance["available"] == [{"amount": 941, "currency": "usd", "source_types": {"card": 941}}]
-    assert (await wait_for(client, "balance.available")).data.object["available"][0]["amount"] == 941
-
-
-def _named(name: str) -> Callable[[Box, Params, str], Body]:
-    return lambda _box, _params, _id: {"name": name}
-
-
-@pytest.mark.parametrize(
-    ("path", "name", "object_id"),
-    [
-        ("/v1/things", "all", ""),
-        ("/v1/things/th_1", "one", "th_1"),
-        ("/v1/things/search", "search", ""),
-        ("/v1/things/th_1/parts", "parts", "th_1"),
-        ("/v1/things/th_1/parts/pt_1", "part", "th_1/pt_1"),
-        ("/v1/things/th_1/parts/all", "every part", "th_1"),
-        ("/v1/things/{id}", "one", "{id}"),
-    ],
-)
-def test_fixed_paths_win_and_two_identifiers_come_joined(path: str, name: str, object_id: str) -> None:
-    paths = {
-        "/v1/things": "all",
-        "/v1/things/{id}": "one",
-        "/v1/things/search": "search",
-        "/v1/things/{id}/parts": "parts",
-        "/v1/things/{id}/parts/all": "every part",
-        "/v1/things/{id}/parts/{id}": "part",
-    }
-    router = Router(Operation("GET", each, _named(called), {}) for each, called in paths.items())
-
-    operation, found = router.find("GET", path)
-
-    assert (paths[operation.path], found) == (name, object_id)
-
-
-@pytest.mark.parametrize("path", ["/v1/things//parts", "/v1/none", "/v1/things/a/b/c/d/e/f", "/"])
-def test_other_paths_are_unknown(path: str) -> None:
-    router = Router([Operation("GET", "/v1/things/{id}/parts", _named("parts"), {})])
-
-    with pytest.raises(ApiError) as refused:
-        router.find("GET", path)
-
-    assert refused.value.status == 404

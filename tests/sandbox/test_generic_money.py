@@ -1,0 +1,53 @@
+"""Money of the generic kinds: payouts, transfers, and what is available."""
+
+from __future__ import annotations
+
+import aiohttp
+import stripe
+from aiohttp.test_utils import TestServer
+
+from tests.sandbox.conftest import Ask, event_types, wait_for
+
+DAY = 86_400
+
+
+async def test_a_payout_arrives_the_next_day_unless_it_is_canceled(
+    ask: Ask, server: TestServer, client: stripe.StripeClient
+) -> None:
+    first = await ask("POST", "/v1/payouts", {"amount": 1100, "currency": "usd"})
+    second = await ask("POST", "/v1/payouts", {"amount": 1100, "currency": "usd"})
+    await ask("POST", f"/v1/payouts/{second['id']}/cancel")
+
+    async with aiohttp.ClientSession(server.make_url("/")) as http:
+        answer = await http.post("/sandbox/clock", json={"advance": DAY + 60})
+        assert answer.status == 200
+
+    assert (await ask("GET", f"/v1/payouts/{first['id']}"))["status"] == "paid"
+    assert (await ask("GET", f"/v1/payouts/{second['id']}"))["status"] == "canceled"
+    assert (await event_types(client)).count("payout.paid") == 1
+
+
+async def test_a_transfer_is_reversed_in_parts_and_never_beyond(ask: Ask) -> None:
+    account = await ask("POST", "/v1/accounts", {"email": "seller@example.com"})
+    given = {"amount": 1000, "currency": "usd", "destination": account["id"]}
+    path = f"/v1/transfers/{(await ask('POST', '/v1/transfers', given))['id']}"
+
+    part = await ask("POST", f"{path}/reversals", {"amount": 400})
+    await ask("POST", f"{path}/reversals", {"amount": 601}, status=400)
+    await ask("POST", f"{path}/reversals")
+
+    whole = await ask("GET", path)
+    assert (whole["amount_reversed"], whole["reversed"]) == (1000, True)
+    assert [each["amount"] for each in whole["reversals"]["data"]] == [600, 400]
+    assert (await ask("GET", f"{path}/reversals/{part['id']}"))["transfer"] == whole["id"]
+    assert (await ask("GET", f"/v1/accounts/{account['id']}"))["email"] == "seller@example.com"
+
+
+async def test_some_money_is_available_at_once(ask: Ask, client: stripe.StripeClient) -> None:
+    given = {"amount": 1000, "currency": "usd", "confirm": "true", "payment_method": "pm_card_bypassPending"}
+    await ask("POST", "/v1/payment_intents", given)
+
+    balance = await ask("GET", "/v1/balance")
+
+    assert balance["available"] == [{"amount": 941, "currency": "usd", "source_types": {"card": 941}}]
+    assert (await wait_for(client, "balance.available")).data.object["available"][0]["amount"] == 941
