@@ -25,14 +25,16 @@ def complain(text: str) -> None:
 def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe: bool) -> None:
     """The page that a newcomer sees; its last line says "ready"."""
     program, state = _program(), _short(state_dir)
-    named = "" if state == DEFAULT_STATE_DIR else f"CHECKOUT_STATE_DIR={quote(state)}"
+    found = "every command in this folder reads them"
+    if state != DEFAULT_STATE_DIR:
+        found = "commands read them where CHECKOUT_STATE_DIR is set, as below"
     rows = [
         ("Storefront", env.public_url, ""),
         ("Offline Stripe", env.stripe_api_base, "stands in for Stripe: no account, no network")
         if brings_stripe
         else ("Stripe", env.stripe_api_base, ""),
         ("Database", without_password(env.database_url), "embedded PostgreSQL" if brings_database else ""),
-        ("Settings", f"{state}/{DEV_ENV}", f"every command in this folder reads them{named and f' with {named}'}"),
+        ("Settings", f"{state}/{DEV_ENV}", found),
         ("Logs", f"{state}/*.log", ""),
     ]
     click.echo()
@@ -41,13 +43,15 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
         if remark:
             click.echo(f"  {'':<15} {click.style(remark, dim=True)}")
     click.echo("\n  Fill a cart, pay with a test card, and watch from another terminal:\n")
+    if state != DEFAULT_STATE_DIR:
+        click.echo(f"    export CHECKOUT_STATE_DIR={quote(state)}")
     for command, meaning in (
         ("tui", "the shop live, and all you can do about it"),
         ("orders show 1001", "one order, whole"),
         ("events list", "what Stripe told us"),
         ("doctor", "whether everything is set up"),
     ):
-        click.echo(f"    {f'{named} ' if named else ''}{program} {command:<16} {click.style(meaning, dim=True)}")
+        click.echo(f"    {program} {command:<16} {click.style(meaning, dim=True)}")
     click.echo("\n" + click.style("checkout is ready", fg="green", bold=True) + " (Ctrl-C stops all of it)")
 
 

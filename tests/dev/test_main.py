@@ -87,6 +87,7 @@ async def test_what_it_says_fits_a_terminal_and_hides_the_password(state_dir: Pa
         assert password not in dev.text
         assert "ready" in dev.text.splitlines()[-1]
         assert [line for line in dev.text.splitlines() if len(line) > 80 and str(Path.cwd()) not in line] == []
+        assert "    export CHECKOUT_STATE_DIR=.\n" in dev.text  # it was started in there
 
 
 async def test_a_second_one_in_the_same_folder_says_who_is_there(state_dir: Path) -> None:
