@@ -90,3 +90,17 @@ def refund_object(refund_id: str, intent_id: str, amount: int, status: str = "su
         "currency": "eur",
         "status": status,
     }
+
+
+def refused_payment(order_id: str, intent_id: str = "pi_1") -> bytes:
+    """A try to pay that was refused: it changes nothing in its order."""
+    intent = {
+        "id": intent_id,
+        "object": "payment_intent",
+        "amount": 5000,
+        "currency": "eur",
+        "livemode": False,
+        "status": "requires_payment_method",
+        "metadata": {"order_id": order_id},
+    }
+    return event_body("payment_intent.payment_failed", intent)

@@ -136,6 +136,24 @@ async def test_a_payload_is_folded_searched_and_masked(database_url: str, intake
         await seat.until(lambda: "id: cs_1" not in seat.text())
 
 
+async def test_an_open_event_is_followed_and_stays_as_it_was_folded(
+    database_url: str, intake: Intake, connection: asyncpg.Connection, sit: Sit
+) -> None:
+    await completed(intake, database_url)
+    async with sit() as seat:
+        await open_events(seat)
+        await seat.until(lambda: len(seat.lines()) == 1)
+        await seat.press("enter")
+        screen = await seat.screen_of(EventScreen)
+        await seat.sees("applied", "amount_total")
+        await seat.press("down", "down", "z", "z")
+        line = screen.payload.cursor_line
+        await connection.execute("UPDATE stripe_events SET status = 'dead', last_error = 'no such price', attempts = 8")
+        await seat.sees("dead", "8 attempts", "no such price")
+        assert (screen.payload.cursor_line, line > 0) == (line, True)
+        assert "amount_total" not in seat.text()
+
+
 async def test_a_payload_that_retention_has_dropped_is_said(connection: asyncpg.Connection, sit: Sit) -> None:
     await connection.execute(
         "INSERT INTO stripe_events (id, type, status, received_at, body_hash)"

@@ -13,9 +13,11 @@ from checkout_daemon.services.merge import Telling, merge
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.store.order_reads import OrderView
+from checkout_daemon.webhooks.intake import Intake
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_change, add_expired_order, add_order
 from tests.support.shopping import check_out, paid_order, sessions_at_stripe
+from tests.support.stripe_events import deliver, insert_order, refused_payment
 from tests.tui.conftest import Seat, Sit
 from tui.screens.dialogs import Ask, Choose, Tell
 from tui.screens.order import OrderScreen
@@ -55,6 +57,14 @@ async def test_it_follows_its_order(connection: asyncpg.Connection, sit: Sit) ->
         await connection.execute("UPDATE orders SET status = 'failed' WHERE id = $1", order_id)
         await add_change(connection, order_id, "declined")
         await seat.sees("Order 1001   failed", "declined")
+
+
+async def test_it_shows_what_changes_nothing_in_its_order(database_url: str, intake: Intake, sit: Sit) -> None:
+    order_id = await insert_order(database_url)
+    async with sit(size=(120, 40)) as seat:
+        await open_first(seat)
+        await deliver(intake, refused_payment(order_id))
+        await seat.sees("Order 1001   pending", "payment_intent.payment_failed", "tried to pay once")
 
 
 async def test_r_gives_a_link_and_mails_it_when_asked(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:

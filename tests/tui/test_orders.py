@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
+from checkout_daemon.webhooks.intake import Intake
 from tests.support.orders import add_change, add_order
+from tests.support.stripe_events import deliver, insert_order, refused_payment
 from tests.tui.conftest import Sit
 from tui.screens.orders import OrdersScreen
 from tui.widgets.top_line import TopLine
@@ -62,6 +64,18 @@ async def test_a_changed_row_is_lit_once_and_in_place(connection: asyncpg.Connec
         assert table.flashing == {order_id}
         await seat.until(lambda: not table.flashing)
         assert seat.numbers() == [1002, 1001]
+
+
+async def test_an_event_that_changes_nothing_is_the_last_all_the_same(
+    database_url: str, intake: Intake, sit: Sit
+) -> None:
+    order_id = await insert_order(database_url)
+    async with sit() as seat:
+        await seat.until(lambda: seat.numbers() == [1001])
+        assert "intent.payment_f" not in seat.text()
+        await deliver(intake, refused_payment(order_id))
+        await seat.sees("intent.payment_f")
+        assert "pending" in seat.lines()[0]
 
 
 async def test_paused_it_holds_still_and_then_shows_what_waited(connection: asyncpg.Connection, sit: Sit) -> None:

@@ -74,6 +74,15 @@ class DeskScreen(Screen[None]):
     async def reload(self) -> None:
         """Read again all that is shown: the database answers again."""
 
+    def look_every(self, seconds: float, look: Callable[[], object]) -> None:
+        """Have it look for what no change tells of, while it is in front and the database answers."""
+
+        def look_if_seen() -> None:
+            if self.is_current and self.desk.lost_at is None:
+                look()
+
+        self.set_interval(seconds, look_if_seen)
+
     @property
     def gone(self) -> bool:
         """Whether it was left: what was asked for meanwhile finds nothing to draw on."""

@@ -45,7 +45,7 @@ class DeadLettersScreen(ActingScreen):
         self.table.focus()
         self.query_one(Chips).show([("back", "d inbox", False), ("", "dead letters", True)])
         self.say_command(command_line("events", "list", "--status", "failed", "--status", "dead"))
-        self.set_interval(_LOOK_SECONDS, self._look)
+        self.look_every(_LOOK_SECONDS, self._look)
         self._load()
 
     @property
@@ -66,8 +66,6 @@ class DeadLettersScreen(ActingScreen):
     @work(group="look", exclusive=True)
     async def _look(self) -> None:
         """A cause that struck again has another place: it leaves its old one and comes on top."""
-        if not self.is_current or self.desk.lost_at is not None:
-            return
         listing = self.table.listing
         try:
             found = await listing.source.page(None, 0)

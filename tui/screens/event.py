@@ -13,8 +13,9 @@ from textual.widgets import Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
 from tui.actions import Action, command_line
-from tui.data import CheckoutError, EventLine
+from tui.data import CheckoutError, DatabaseUnavailable, EventLine
 from tui.desk import Desk
+from tui.latest import Latest
 from tui.screens.event_acts import EVENT_ACTIONS, EventActs
 from tui.texts import clock, counted, plain, words
 from tui.widgets.entry import Entry
@@ -23,6 +24,9 @@ from tui.widgets.entry import Entry
 _PERSONAL = frozenset(
     {"name", "email", "receipt_email", "customer_email", "phone", "line1", "line2", "city", "postal_code"}
 )
+
+
+_LOOK_SECONDS = 2.0
 
 
 class EventScreen(EventActs):
@@ -43,7 +47,9 @@ class EventScreen(EventActs):
         self.event_id = event_id
         self.event: EventLine | None = None
         self._payload: Any = None
+        self._drawn: tuple[Any, bool, str] | None = None  # the payload in the tree, whether it is masked, the theme
         self._unfolded = False
+        self._reads = Latest(self._read)
 
     def body(self) -> Iterable[Widget]:
         yield Static(" …", id="headline", markup=False)
@@ -58,6 +64,7 @@ class EventScreen(EventActs):
         self.payload.guide_depth = 2
         self.payload.focus()
         self.say_command(command_line("events", "show", self.event_id))
+        self.look_every(_LOOK_SECONDS, self._load)
         self._load()
 
     @property
@@ -71,10 +78,15 @@ class EventScreen(EventActs):
     @work(group="event")
     async def _load(self) -> None:
         try:
-            self.event, self._payload = await self.desk.data.shop.event(self.event_id)
+            await self._reads.ask(None)
+        except DatabaseUnavailable:
+            return
         except CheckoutError as error:
             self.notify(error.detail, severity="error", markup=False)
-            return
+            self.dismiss()
+
+    async def _read(self, _: None) -> None:
+        self.event, self._payload = await self.desk.data.shop.event(self.event_id)
         if not self.gone:
             self._show()
 
@@ -102,6 +114,14 @@ class EventScreen(EventActs):
                 muted,
             )
         )
+        self._show_payload()
+
+    def _show_payload(self) -> None:
+        """Only what is new: the tree keeps what is folded and where the cursor is."""
+        drawn = (self._payload, self.desk.masked, self.app.theme)
+        if self._drawn == drawn:
+            return
+        self._drawn = drawn
         self.payload.clear()
         if self._payload is None:
             self.payload.root.add_leaf(

@@ -68,7 +68,8 @@ class EventsScreen(EventActs):
     def on_mount(self) -> None:
         self.table.focus()
         self._show_choice()
-        self.set_interval(_LOOK_SECONDS, self._look)
+        self.set_interval(_LOOK_SECONDS, self.table.refresh)  # ages
+        self.look_every(_LOOK_SECONDS, self._look)
         self._load(0)
 
     @property
@@ -97,8 +98,7 @@ class EventsScreen(EventActs):
         self._load(event.rank)
 
     def _look(self) -> None:
-        self.table.refresh()  # ages
-        if self.is_current and not self._paused and not self._looking and self.desk.lost_at is None:
+        if not self._paused and not self._looking:
             self._look_for_new()
 
     @work(group="look")

@@ -22,6 +22,7 @@ from tui.texts import clock, hanging, plain
 from tui.timeline import Moment, moments
 
 _WIDE = 110
+_LOOK_SECONDS = 2.0  # events that change nothing in the order, mails, notes
 _INDENT = " " * 12
 _BESIDE = 3  # what the timeline's padding and scroll bar take
 
@@ -75,6 +76,7 @@ class OrderScreen(OrderActs):
         timeline.focus()
         self.watch(timeline, "container_size", self.redraw, init=False)  # only once it is laid out is its width known
         self.query_one("#why").border_title = "Why"
+        self.look_every(_LOOK_SECONDS, self._load)
         self._load()
 
     def on_resize(self) -> None:

@@ -35,6 +35,7 @@ _FIGURES_SECONDS = 10.0
 _FIGURES_AFTER_CHANGE_SECONDS = 2.0
 _FIGURES_SHARE = 50  # of the time between two readings, at most one part in so many is spent on reading
 _SEARCH_PAUSE_SECONDS = 0.08
+_LOOK_SECONDS = 2.0
 _STATUSES = [(status.value, words(status)) for status in OrderStatus]
 _NO_ORDERS = "No orders yet. The first one appears here when somebody goes to Checkout."
 _NONE_FITS = "No order fits. 0 shows all again."
@@ -69,6 +70,7 @@ class OrdersScreen(DeskScreen):
         self._choices = Latest(self._narrow)
         self._paused = False
         self._waiting: dict[str, bool] = {}  # order id -> whether it is new
+        self._catching_up = asyncio.Lock()  # so that what was read first is shown first
         self._figures_due = 0.0
         self._figures_busy = False
 
@@ -86,6 +88,7 @@ class OrdersScreen(DeskScreen):
         self._show_choice()
         self.say_command(self.choice.command())
         self.set_interval(1, self._every_second)
+        self.look_every(_LOOK_SECONDS, self._look)
         self._begin()
 
     @property
@@ -145,7 +148,18 @@ class OrdersScreen(DeskScreen):
             return
         await self._catch_up()
 
+    def _look(self) -> None:
+        """An event that changes nothing in its order is told by no change: orders in view are read again."""
+        if not self._paused:
+            for key in self.table.keys_in_view:
+                self._waiting.setdefault(key, False)
+            self.run_worker(self._catch_up(), group="look")
+
     async def _catch_up(self) -> None:
+        async with self._catching_up:
+            await self._read_waiting()
+
+    async def _read_waiting(self) -> None:
         if self._paused or not self._waiting:
             return
         waiting, self._waiting = self._waiting, {}

@@ -167,6 +167,12 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         return self.listing.at(self.cursor_rank)
 
     @property
+    def keys_in_view(self) -> list[str]:
+        top = int(self.scroll_offset.y)
+        rows = (self.listing.at(rank) for rank in range(top, top + self._lines))
+        return [row.key for row in rows if row is not None]
+
+    @property
     def flashing(self) -> frozenset[str]:
         now = monotonic()
         return frozenset(key for key, until in self._flashes.items() if until > now)
