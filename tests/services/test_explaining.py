@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -139,6 +141,7 @@ EXAMPLES = {
         [("session_open", RESEND), ("payment_refused", None)],
         sessions=(session(),),
         events=(event("payment_intent.payment_failed"), event("charge.failed")),
+        held={"refusal": "Your card has expired (expired_card)"},
     ),
     "failed event": Example(
         order("pending"),
@@ -244,6 +247,44 @@ def test_a_command_that_puts_it_right_can_be_typed(line: str) -> None:
     command.make_context(command.name, words)  # raises UsageError for what it does not take
 
 
+@asynccontextmanager
+async def taken_in(database_url: str, *events: bytes) -> AsyncIterator[Database]:
+    """A database that these have come to."""
+    database = Database(database_url, max_size=2)
+    intake = Intake(database, lambda: (SECRET,))
+    await intake.start()
+    for each in events:
+        await deliver(intake, each)
+    await intake.close()
+    yield database
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (
+            {"last_payment_error": {"code": "card_declined", "decline_code": "lost_card", "message": "Was declined."}},
+            "Was declined (lost_card)",
+        ),
+        ({"last_payment_error": {"code": "processing_error"}}, "processing_error"),
+        ({"failure_code": "expired_card", "failure_message": "Has expired."}, "Has expired (expired_card)"),
+        ({"last_payment_error": None}, None),
+    ],
+)
+async def test_a_refused_try_says_why(
+    database_url: str, connection: asyncpg.Connection, fields: dict[str, Any], says: str | None
+) -> None:
+    order_id = await add_order(connection)
+    kind = "charge.failed" if "failure_code" in fields else "payment_intent.payment_failed"
+    subject = {"id": "ch_1", "object": kind.split(".")[0], "metadata": {"order_id": order_id}, **fields}
+    async with taken_in(database_url, event_body(kind, subject)) as database:
+        explained = await explain_order(database, order_id)
+    (told,) = [each.says for each in explained.findings if each.code == "payment_refused"]
+    assert told.endswith(f" ago): {says}." if says else " ago).")
+    assert "tried to pay once" in told
+
+
 async def test_an_event_that_could_not_be_read_is_found_by_the_ids_in_it(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
@@ -252,15 +293,11 @@ async def test_an_event_that_could_not_be_read_is_found_by_the_ids_in_it(
     await connection.execute(
         "INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES ($1, 1, '{}', now())", order_id
     )
-    database = Database(database_url, max_size=2)
-    intake = Intake(database, lambda: (SECRET,))
-    await intake.start()
     spoiled = session_object(order_id, "cs_1", "pi_1", amount_total="much")
-    await deliver(intake, event_body("checkout.session.completed", spoiled, event_id="evt_spoiled"))
-    await intake.close()
-    explained = await explain_order(database, order_id)
-    neighbour = await explain_order(database, other)
-    await database.close()
+    body = event_body("checkout.session.completed", spoiled, event_id="evt_spoiled")
+    async with taken_in(database_url, body) as database:
+        explained = await explain_order(database, order_id)
+        neighbour = await explain_order(database, other)
     assert [each.code for each in explained.findings] == ["session_unanswered", "event_failed"]
     assert "evt_spoiled came and could not be applied" in explained.findings[1].says
     assert "amount_total" in explained.findings[1].says

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import Order
+from checkout_daemon.services.explaining.refusals import refused_tries
 from checkout_daemon.store.attempts import Attempt
 from checkout_daemon.store.event_reads import EventLine
 from checkout_daemon.store.explain import HintLine
@@ -31,6 +32,7 @@ class Case:
     """All that is held of an order as of `now`, in whose time zone times are told.
 
     `unapplied`: failed and dead events that are about it, also where its order could not be read from them.
+    `refusal`: what Stripe said of the last try to pay that was refused.
     `undelivered`: messages that failed or are dead.
     """
 
@@ -41,6 +43,7 @@ class Case:
     hints: tuple[HintLine, ...] = ()
     unapplied: tuple[EventLine, ...] = ()
     undelivered: tuple[MessageLine, ...] = ()
+    refusal: str | None = None
     erased: bool = False
 
     @property
@@ -73,6 +76,16 @@ class Case:
     def resend(self) -> str | None:
         """The command that gives the customer a link, where there is a customer and no payment to see to first."""
         return None if self.erased or self.wrong_payments else self.command("sessions resend")
+
+    @property
+    def tries(self) -> tuple[EventLine, ...]:
+        """An event of each try to pay that was refused, oldest first."""
+        return refused_tries(self.view.events)
+
+    @property
+    def because(self) -> str:
+        """The end of a sentence about a refused payment: why, where that is known."""
+        return "" if self.refusal is None else f": {self.refusal}"
 
     def when(self, time: datetime | None) -> str:
         """A time and how far away it is."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from checkout_daemon.services.explaining.case import Case, Finding
+from checkout_daemon.services.explaining.refusals import read_refusal, refused_tries
 from checkout_daemon.services.explaining.rules import RULES
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.store.attempts import last_attempt
@@ -61,8 +62,15 @@ async def read_case(connection: asyncpg.Connection, view: OrderView, now: dateti
         hints=tuple(await read_hints(connection, order_id)),
         unapplied=tuple(await _unapplied(connection, view)),
         undelivered=tuple(await list_messages(connection, undelivered, limit=_MOST_MESSAGES)),
+        refusal=await _refusal(connection, view),
         erased=erasure is not None and erasure.erased_at is not None,
     )
+
+
+async def _refusal(connection: asyncpg.Connection, view: OrderView) -> str | None:
+    tries = refused_tries(view.events)
+    read = await read_event(connection, tries[-1].id) if tries else None
+    return None if read is None or read[1] is None else read_refusal(read[1])
 
 
 async def _unapplied(connection: asyncpg.Connection, view: OrderView) -> list[EventLine]:

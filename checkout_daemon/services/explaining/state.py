@@ -122,7 +122,7 @@ def payment_failed(case: Case) -> Iterable[Finding]:
         yield Finding(
             "payment_failed",
             f"The customer went through session {last.id}, made {case.when(last.created_at)}, and the payment was "
-            "refused afterwards.",
+            f"refused afterwards{case.because}.",
             _nobody(case) or "Nothing, unless the customer tries again on the shop's page.",
             case.resend,
         )

@@ -35,7 +35,6 @@ _SUBJECTS = {
     ),
     AttentionCode.DISPUTE_LOST: lambda case: ", ".join(each.id for each in case.view.disputes if each.status == "lost"),
 }
-_REFUSALS = ("payment_intent.payment_failed", "charge.failed")
 _TOLD_OF_PAYMENT = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -60,15 +59,12 @@ def attention(case: Case) -> Iterable[Finding]:
 
 
 def refused_tries(case: Case) -> Iterable[Finding]:
-    tries = [each for each in case.view.events if each.type == _REFUSALS[0]] or [
-        each for each in case.view.events if each.type == _REFUSALS[1]
-    ]
-    if tries and case.order.status == "pending":
-        last = max(each.created_at or each.received_at for each in tries)
+    if case.tries and case.order.status == "pending":
+        last, times = case.tries[-1], len(case.tries)
         yield Finding(
             "payment_refused",
-            f"The customer tried to pay {'once' if len(tries) == 1 else f'{len(tries)} times'} and was refused, last "
-            f"{case.when(last)}.",
+            f"The customer tried to pay {'once' if times == 1 else f'{times} times'} and was refused, last "
+            f"{case.when(last.created_at or last.received_at)}{case.because}.",
             "The session stays open: they may try another card.",
         )
 
