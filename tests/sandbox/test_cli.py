@@ -104,6 +104,36 @@ async def test_listen_forwards_only_the_types_it_was_asked_for(base: str, receiv
     assert sorted(verified(receiver, secret)) == ["charge.refunded", "charge.succeeded"]
 
 
+async def test_what_listen_does_not_forward_holds_nothing_up(
+    base: str, receiver: Receiver, client: stripe.StripeClient, tmp_path: Path
+) -> None:
+    async with listening(base, tmp_path, receiver, "--events", "charge.succeeded"), asyncio.timeout(20):
+        for _ in range(40):
+            await client.v1.customers.create_async()
+        await run_cli("trigger", "charge.succeeded", base=base, config_dir=tmp_path)
+        await receiver.wait(1, 10)
+        await client.raw_request_async("post", "/sandbox/clock", advance=1)
+
+
+async def test_listen_without_an_address_shows_everything_and_holds_nothing_up(
+    base: str, server: TestServer, client: stripe.StripeClient, tmp_path: Path
+) -> None:
+    process = await start_cli("listen", "-s", "--all-snapshot", "--format", "JSON", base=base, config_dir=tmp_path)
+    assert process.stdout is not None
+    try:
+        await until(lambda: bool(server.app[BOX].sockets))
+        made = {(await client.v1.customers.create_async()).id for _ in range(40)}
+        async with asyncio.timeout(20):
+            while made:
+                if line := (await process.stdout.readline()).strip():
+                    made.discard(json.loads(line)["data"]["object"]["id"])
+            await client.raw_request_async("post", "/sandbox/clock", advance=1)
+    finally:
+        await stop_cli(process)
+    states = server.app[BOX].storage.connection.execute("SELECT DISTINCT state FROM deliveries").fetchall()
+    assert states == [("delivered",)]
+
+
 async def test_an_event_is_sent_again_with_the_same_id_and_a_fresh_signature(
     base: str, receiver: Receiver, client: stripe.StripeClient, tmp_path: Path
 ) -> None:

@@ -117,7 +117,7 @@ def error_text(error: str) -> str:
 
 def attempt_state(status: int | None, error: str | None) -> State:
     if status is None:
-        return State("No answer", "bad")
+        return State("No answer", "bad") if error else State("Shown by the CLI", "good")
     return State(status_text(status), "good" if error is None and 200 <= status < 300 else "bad")
 
 

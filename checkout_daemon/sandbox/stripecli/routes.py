@@ -42,7 +42,7 @@ class CliSockets:
             return web.json_response({"error": {"message": "Unknown WebSocket ID."}}, status=401)
         stream = web.WebSocketResponse(protocols=(_PROTOCOL,), max_msg_size=_LARGEST_FRAME, compress=False)
         await stream.prepare(request)
-        socket = Socket(stream)
+        socket = Socket(stream, forwards=bool(session.body["forward_to_url"]))
         if (older := self.box.sockets.get(session_id)) is not None:
             await older.close()
         self.box.sockets[session_id] = socket

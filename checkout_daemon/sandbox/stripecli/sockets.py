@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,28 +21,37 @@ class SocketLost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """What the program behind the CLI answered; `status` is None where the CLI told nothing."""
+    """What the program behind the CLI answered; `status` is None where there is none, or the CLI told nothing."""
 
-    status: int | None
-    url: str | None
-    body: str | None
+    status: int | None = None
+    url: str | None = None
+    body: str | None = None
+    shown: bool = False
+    """Taken by a CLI that forwards to nobody, and only shows what comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    told: asyncio.Future[Forwarded]
+    acknowledged: Callable[[], None]
 
 
 @dataclass(slots=True)
 class Socket:
     stream: web.WebSocketResponse
-    waiting: dict[str, asyncio.Future[Forwarded]] = field(default_factory=dict)
+    forwards: bool
+    waiting: dict[str, _Waiting] = field(default_factory=dict)
 
-    async def forward(self, conversation: str, frame: dict[str, Any]) -> Forwarded:
-        """Push an event and wait for what the CLI says of it. Raises SocketLost."""
+    async def forward(self, conversation: str, frame: dict[str, Any], acknowledged: Callable[[], None]) -> Forwarded:
+        """Push an event and wait for what the CLI says of it; `acknowledged` when it took it. Raises SocketLost."""
         future: asyncio.Future[Forwarded] = asyncio.get_running_loop().create_future()
-        self.waiting[conversation] = future
+        self.waiting[conversation] = _Waiting(future, acknowledged)
         try:
             await self.push(frame)
             async with asyncio.timeout(_ANSWER_SECONDS):
                 return await future
         except TimeoutError:
-            return Forwarded(None, None, None)
+            return Forwarded()
         finally:
             self.waiting.pop(conversation, None)
 
@@ -59,9 +69,9 @@ class Socket:
                 if message.type is WSMsgType.TEXT:
                     self._take(message.data)
         finally:
-            for future in self.waiting.values():
-                if not future.done():
-                    future.set_exception(SocketLost("the CLI's websocket ended"))
+            for each in self.waiting.values():
+                if not each.told.done():
+                    each.told.set_exception(SocketLost("the CLI's websocket ended"))
 
     async def close(self, code: int = WSCloseCode.SERVICE_RESTART) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):
@@ -72,10 +82,15 @@ class Socket:
             said = json.loads(text)
         except ValueError:
             return
-        if not isinstance(said, dict) or said.get("type") != "webhook_response":
-            return  # an acknowledgement only says that the CLI could read the event
-        future = self.waiting.get(str(said.get("webhook_conversation_id")))
+        waiting = self.waiting.get(str(said.get("webhook_conversation_id"))) if isinstance(said, dict) else None
+        if waiting is None or waiting.told.done():
+            return
+        if said.get("type") == "event_ack":
+            waiting.acknowledged()
+            if not self.forwards:
+                waiting.told.set_result(Forwarded(shown=True))
+                return
         status = said.get("status")
-        if future is not None and not future.done() and isinstance(status, int):
+        if said.get("type") == "webhook_response" and isinstance(status, int):
             url, body = said.get("forward_url"), said.get("body")
-            future.set_result(Forwarded(status, url and str(url), body and str(body)))
+            waiting.told.set_result(Forwarded(status, url and str(url), body and str(body)))

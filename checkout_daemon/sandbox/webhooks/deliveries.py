@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import math
 import random
 import time
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from checkout_daemon.sandbox.webhooks.endpoints import came_through, secrets_of,
 
 _TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 _AT_ONCE = 32
+_PATIENCE = 2.0  # the CLI says nothing more of an event that it does not forward
 _LIVE_SECONDS = 3 * 24 * 3600.0
 _TEST_ATTEMPTS = 4  # the first and three more
 _FIRST_WAIT = 1.0
@@ -42,7 +44,10 @@ class _Due:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """How an attempt ended; `trouble` names what was planned to go wrong."""
+    """How an attempt ended; without status and error, `stripe listen` showed it and forwards to nobody.
+
+    `trouble` names what was planned to go wrong.
+    """
 
     url: str | None = None
     status: int | None = None
@@ -52,7 +57,7 @@ class _Result:
 
     @property
     def taken(self) -> bool:
-        return self.error is None and self.status is not None and 200 <= self.status < 300
+        return self.error is None and (self.status is None or 200 <= self.status < 300)
 
 
 @dataclass(slots=True)
@@ -61,6 +66,8 @@ class Deliverer:
 
     box: Box
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    acknowledged: dict[int, float] = field(default_factory=dict)
+    """Those that a listener took, and when: they wait for its answer, and no other waits for them."""
     session: aiohttp.ClientSession | None = None
 
     def recover(self) -> None:
@@ -71,7 +78,7 @@ class Deliverer:
 
     def start_due(self) -> None:
         """Begin what is due, as far as there is room."""
-        room = _AT_ONCE - len(self.tasks)
+        room = _AT_ONCE - self._sending
         if room <= 0:
             return
         rows = self.box.storage.connection.execute(
@@ -89,12 +96,23 @@ class Deliverer:
 
     @property
     def full(self) -> bool:
-        return len(self.tasks) >= _AT_ONCE
+        return self._sending >= _AT_ONCE
+
+    @property
+    def _sending(self) -> int:
+        return len(self.tasks) - len(self.acknowledged)
 
     async def settled(self) -> None:
-        """Until nothing is under way."""
-        while self.tasks:
-            await asyncio.wait(list(self.tasks.values()))
+        """Until nothing is under way but what a listener took and has been silent about for a while."""
+        while under_way := [task for number, task in self.tasks.items() if not self._silent(number)]:
+            await asyncio.wait(under_way, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+
+    def _silent(self, number: int) -> bool:
+        return time.monotonic() - self.acknowledged.get(number, math.inf) >= _PATIENCE
+
+    def _take(self, number: int) -> None:
+        self.acknowledged[number] = time.monotonic()
+        self.box.wake.set()
 
     async def close(self) -> None:
         under_way = list(self.tasks.values())
@@ -106,6 +124,7 @@ class Deliverer:
 
     def _ended(self, number: int, _: asyncio.Task[None]) -> None:
         self.tasks.pop(number, None)
+        self.acknowledged.pop(number, None)
         self.box.wake.set()
 
     async def _deliver(self, due: _Due) -> None:
@@ -184,8 +203,8 @@ class Deliverer:
             "event_payload": payload,
             "http_headers": headers,
         }
-        told = await socket.forward(conversation, frame)
-        if told.status is None:
+        told = await socket.forward(conversation, frame, partial(self._take, due.id))
+        if told.status is None and not told.shown:
             return _Result(
                 error="The CLI took it and told of no answer: nobody is there, or it does not want this type"
             )
