@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from checkout_daemon.sandbox.app import BOX
 from checkout_daemon.sandbox.storage import Record
 from tests.sandbox.conftest import Receiver, confirm, open_session
+from tests.sandbox.payment_steps import pay
 from tests.sandbox.sdk_shapes import faults
 
 
@@ -281,3 +282,33 @@ async def test_search_is_refused_in_words(client: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="does not do search") as caught:
         await client.v1.charges.search_async(params={"query": "amount>1"})
     assert caught.value.http_status == 404
+
+
+@pytest.mark.parametrize(
+    "name", ["cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"]
+)
+async def test_a_customer_shows_more_to_those_who_ask(client: stripe.StripeClient, name: str) -> None:
+    customer = await client.v1.customers.create_async()
+    assert name not in customer
+    body = await expanded(client, f"/v1/customers/{customer.id}", name)
+    listed = {"object": "list", "data": [], "has_more": False, "url": f"/v1/customers/{customer.id}/{name}"}
+    assert body[name] == listed or name in ("cash_balance", "invoice_credit_balance", "tax")
+    assert list(faults(body, stripe.Customer)) == []
+
+
+async def test_amounts_by_currency_are_shown_to_those_who_ask(client: stripe.StripeClient) -> None:
+    product: Any = {"name": "P", "default_price_data": {"currency": "eur", "unit_amount": 700}}
+    made = await client.v1.products.create_async(params=product)
+    body = await expanded(client, f"/v1/products/{made.id}", "default_price.currency_options", "default_price.tiers")
+    assert body["default_price"]["currency_options"]["eur"]["unit_amount"] == 700
+    assert body["default_price"]["tiers"] is None
+    coupon = await client.v1.coupons.create_async(params={"amount_off": 5, "currency": "eur", "duration": "once"})
+    body = await expanded(client, f"/v1/coupons/{coupon.id}", "currency_options")
+    assert body["currency_options"] == {"eur": {"amount_off": 5}}
+
+
+async def test_what_has_no_value_yet_can_be_expanded(client: stripe.StripeClient) -> None:
+    intent = await pay(client)
+    refund = await client.v1.refunds.create_async(params={"payment_intent": intent.id})
+    await expanded(client, f"/v1/refunds/{refund.id}", "failure_balance_transaction")
+    await expanded(client, f"/v1/charges/{intent.latest_charge}", "transfer")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from checkout_daemon.sandbox.api.expandable import EXPANDABLE
+from checkout_daemon.sandbox.api.includes import INCLUDES
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.storage import Body, Record, Storage
 
@@ -44,7 +45,8 @@ def _follow(storage: Storage, node: Any, owner: Owner, parts: list[str]) -> bool
     if include is not None and name not in node:
         node[name] = include(storage, owner)
     if name not in node:
-        return False
+        # Some properties are there only when they have a value.
+        return place in EXPANDABLE.get(str(owner.get("object")), ())
     if include is None and (isinstance(node[name], str) or not rest):
         if not _expandable(storage, owner, place, node[name]):
             return False
@@ -155,6 +157,7 @@ def _applies_to(storage: Storage, coupon: Owner) -> Body | None:
 
 
 INCLUDABLE: Mapping[tuple[str, str], Callable[[Storage, Owner], Any]] = {
+    **INCLUDES,
     ("charge", "refunds"): _refunds,
     ("checkout.session", "line_items"): _line_items,
     ("checkout.session", "total_details.breakdown"): _breakdown,

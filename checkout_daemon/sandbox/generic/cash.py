@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.includes import cash_balance
 from checkout_daemon.sandbox.api.listing import list_page
 from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Integer, Params, Text
 from checkout_daemon.sandbox.box import Box, Operation
@@ -33,14 +34,14 @@ def fund(box: Box, params: Params, customer_id: str) -> Body:
     move = _book(box, customer, params["amount"], currency, "funded", funded=details)
     waiting = _waiting(box, customer_id, currency)
     if waiting is None:
-        emit(box, "cash_balance.funds_available", balance_of(customer))
+        emit(box, "cash_balance.funds_available", cash_balance(customer))
     else:
         _apply(box, customer, waiting)
     return move
 
 
 def retrieve(box: Box, _: Params, customer_id: str) -> Body:
-    return balance_of(box.get(customer_id, "customer"))
+    return cash_balance(box.get(customer_id, "customer"))
 
 
 def list_moves(box: Box, params: Params, customer_id: str) -> Body:
@@ -54,19 +55,6 @@ def retrieve_move(box: Box, _: Params, ids: str) -> Body:
     if record is None or record.parent != customer_id:
         raise missing_object("customer cash balance transaction", move_id, in_path=True)
     return record.body
-
-
-def balance_of(customer: Record) -> Body:
-    """What the customer's transfers left over, by currency."""
-    held = customer.private.get("cash") or {}
-    return {
-        "object": "cash_balance",
-        "available": held or None,
-        "customer": customer.id,
-        "customer_account": None,
-        "livemode": False,
-        "settings": {"reconciliation_mode": "automatic", "using_merchant_default": True},
-    }
 
 
 def ask_transfer(box: Box, intent: Record) -> None:
