@@ -256,3 +256,13 @@ async def test_an_attempt_after_a_code_takes_the_new_amount(client: stripe.Strip
     paid = await client.v1.checkout.sessions.retrieve_async(session.id, params={"expand": ["payment_intent"]})
     assert isinstance(paid.payment_intent, stripe.PaymentIntent)
     assert (paid.amount_total, paid.payment_intent.amount, paid.payment_intent.amount_received) == (1500, 1500, 1500)
+
+
+async def test_a_coupon_takes_off_a_share_or_an_amount(client: stripe.StripeClient) -> None:
+    both: Any = {"percent_off": 25, "amount_off": 5, "currency": "usd"}
+    with pytest.raises(stripe.InvalidRequestError, match="You may only specify one of these") as caught:
+        await client.v1.coupons.create_async(params=both)
+    assert caught.value.code is None
+    with pytest.raises(stripe.InvalidRequestError, match="You must pass either") as caught:
+        await client.v1.coupons.create_async(params={"duration": "once"})
+    assert caught.value.code == "parameter_missing"

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checkout_daemon.sandbox.api.forms import FormError, build_tree, decode_form
+from checkout_daemon.sandbox.box import API_VERSION
 from checkout_daemon.sandbox.resources import OPERATIONS
 from tests.sandbox.conftest import AUTHORIZATION, KEY
 
@@ -149,6 +150,15 @@ async def test_fifty_at_once_with_one_key_make_one_object(http: aiohttp.ClientSe
 async def test_headers_are_echoed(http: aiohttp.ClientSession) -> None:
     _, _, headers = await call(http, "GET", "/v1/balance", Stripe_Version="2024-06-20")
     assert headers["Stripe-Version"] == "2024-06-20"
+
+
+@pytest.mark.parametrize(("version", "status"), [("banana", 400), ("2026", 400), ("2025-01-27.acacia; a_beta=v1", 200)])
+async def test_a_version_that_is_none_is_refused(http: aiohttp.ClientSession, version: str, status: int) -> None:
+    got, body, headers = await call(http, "GET", "/v1/balance", Stripe_Version=version)
+    assert got == status
+    if status == 400:
+        assert body["error"]["message"] == f"Invalid Stripe API version: {version}"
+        assert headers["Stripe-Version"] == API_VERSION
 
 
 async def test_metadata_with_numeric_keys_stays_a_map(http: aiohttp.ClientSession) -> None:

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import json
 import logging
+import re
 import socket
 from collections.abc import Mapping
 from wsgiref.handlers import format_date_time
@@ -28,6 +29,7 @@ from checkout_daemon.sandbox.trouble import Strike
 _logger = logging.getLogger(__name__)
 _KEYS = ("sk_test_", "rk_test_")
 _LONGEST_KEY = 255
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?( *;.*)?", re.ASCII)
 
 
 class Api:
@@ -63,6 +65,7 @@ class Api:
         try:
             account = check_key(request.headers)
             _check_account(request.headers)
+            _check_version(headers)
             self.limiter.check(self.box.trouble.rate_limit)
             if strike is not None and strike.name == "api_429":
                 raise too_many_requests()
@@ -214,6 +217,14 @@ def _check_account(headers: Mapping[str, str]) -> None:
             status=403,
             code="account_invalid",
         )
+
+
+def _check_version(headers: dict[str, str]) -> None:
+    """Raises ApiError (400) for a version that no API could have; which dates Stripe knows is not known here."""
+    given = headers["Stripe-Version"]
+    if _VERSION.fullmatch(given) is None:
+        headers["Stripe-Version"] = API_VERSION
+        raise ApiError(f"Invalid Stripe API version: {given}")
 
 
 def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:

@@ -31,9 +31,10 @@ from checkout_daemon.sandbox.webhooks.events import emit
 
 def create(box: Box, params: Params, _: str) -> Body:
     percent, amount = params.get("percent_off"), params.get("amount_off")
-    if (percent is None) == (amount is None):
-        which = "must pass either" if percent is None else "may only pass one of"
-        raise ApiError(f"You {which} percent_off or amount_off.", code="parameter_missing", stored=False)
+    if percent is None and amount is None:
+        raise ApiError("You must pass either percent_off or amount_off.", code="parameter_missing", stored=False)
+    if percent is not None and amount is not None:
+        raise ApiError("You may only specify one of these parameters: percent_off, amount_off.", stored=False)
     if percent is not None and not 0 < float(percent) <= 100:
         raise invalid("Invalid percent_off: must be between 0 and 100", param="percent_off")
     if amount is not None and not params.get("currency"):
