@@ -26,6 +26,13 @@ describe('checkContact', () => {
   test.each(['+43 (0)660 123-45-67', '+1 212.555.0100', '+442071838750'])('%s is one', (phone) => {
     expect(checkContact({ ...ana, phone })).toEqual({});
   });
+
+  test.each(['\u202a+43 660 1234567\u202c', '(+43) 660‑123–4567', '+43 1 23456 ext. 7', '＋٤٣٦٦٠١٢٣٤٥٦٧'])(
+    '%s, as pasted from elsewhere, is left to the daemon, which takes it',
+    (phone) => {
+      expect(checkContact({ ...ana, phone })).toEqual({});
+    },
+  );
 });
 
 test('details are kept for this tab only', () => {
