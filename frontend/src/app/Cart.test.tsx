@@ -243,6 +243,16 @@ describe('checking out', () => {
     expect(screen.queryByText(/^Email: /)).toBeNull();
   });
 
+  test('a line that stops the checkout has the focus: in a long cart it may be out of sight', async () => {
+    fakeDaemon({ 'POST /api/quotes': () => invalid('/items/0/sku', 'is not available') });
+    const shopper = await fillCart();
+    await giveDetails(shopper);
+    await screen.findByText('Notebook: is not available');
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(field('Quantity: Notebook')).toHaveFocus());
+  });
+
   test('faults that only the daemon finds land on their fields', async () => {
     fakeDaemon({ [CHECKOUT]: () => invalid('/customer/phone', 'is not in use') });
     const shopper = await fillCart();

@@ -27,11 +27,11 @@ export function FilledCart({ cart, products, seen, onRemove, goTo }: FilledCartP
   const panel = useRef<HTMLDivElement>(null);
   const { texts } = useTexts();
   const checkout = useCheckout(cart, products, goTo);
-  const { pricing, stale, totals, contact, errors, faultyField, notice, sending } = checkout;
+  const { pricing, stale, totals, contact, errors, refusal, notice, sending } = checkout;
 
   useEffect(() => {
-    if (faultyField) panel.current?.querySelector<HTMLElement>(`#${faultyField.id}`)?.focus();
-  }, [faultyField]);
+    if (refusal) panel.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus();
+  }, [refusal]);
 
   const quote = pricing?.quote;
   const currency = totals?.currency ?? products.values().next().value?.currency;

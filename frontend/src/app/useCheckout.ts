@@ -11,7 +11,7 @@ import { contactStore } from '@/features/checkout/contact';
 import { type ContactState, useContact } from '@/features/checkout/useContact';
 import type { ApiError, CheckoutRequest, Product } from '@/lib/api';
 import { whyLater } from '@/lib/explain';
-import { FIELDS, type FieldErrors, type FieldId, NO_FAULTS, type PlacedFaults } from '@/lib/faults';
+import { FIELDS, type FieldErrors, NO_FAULTS, type PlacedFaults } from '@/lib/faults';
 import { useBusy } from '@/lib/useBusy';
 import type { Notice } from './CheckoutNotice';
 
@@ -22,8 +22,8 @@ interface Checkout {
   readonly contact: ContactState;
   readonly errors: FieldErrors;
   readonly lineFaults: PlacedFaults['lines'];
-  /** The field to focus: a new object each time, so that the same one can be focused again. */
-  readonly faultyField: { readonly id: FieldId } | undefined;
+  /** A new object whenever faults are shown: time to focus the first faulty field or line, the same one again too. */
+  readonly refusal: object | undefined;
   readonly notice: Notice | undefined;
   readonly sending: boolean;
   /** Hears the discount code as it is typed: it counts at Checkout, applied or not. */
@@ -45,7 +45,7 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
   const contact = useContact();
   const draft = useRef(cart.code); // the discount code as typed
   const [result, setResult] = useState<Result>();
-  const [faultyField, setFaultyField] = useState<{ readonly id: FieldId }>();
+  const [refusal, setRefusal] = useState<object>();
   const { busy: sending, begin, end, leave } = useBusy();
 
   useEffect(prepareAttempt, []);
@@ -69,8 +69,7 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
 
   function showFields(fields: FieldErrors) {
     contact.show(fields);
-    const first = FIELDS.find((field) => fields[field]);
-    if (first) setFaultyField({ id: first });
+    setRefusal({});
   }
 
   /** What is typed into the discount field counts, applied or not: nobody should pay more for not pressing Apply. */
@@ -136,7 +135,7 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
     contact,
     errors: { ...contact.errors, discount: codeRefused },
     lineFaults: current?.faults.lines ?? pricing?.faults.lines ?? {},
-    faultyField,
+    refusal,
     notice: current?.notice ?? (stale || !pricing ? undefined : (noticeOf(pricing) ?? correction())),
     sending,
     changeCode: (code) => {

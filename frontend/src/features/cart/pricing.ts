@@ -17,7 +17,7 @@ export async function priceCart(cart: Cart, signal?: AbortSignal): Promise<Prici
     return { quote: await fetchQuote(cart.items, cart.code, signal), faults: NO_FAULTS };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (error.status !== 422) return { quote: undefined, faults: NO_FAULTS, error };
+    if (error.faults.length === 0) return { quote: undefined, faults: NO_FAULTS, error };
     const faults = placeFaults(error.faults);
     const onlyTheCode = faults.fields.discount && Object.keys(faults.lines).length === 0 && faults.rest.length === 0;
     if (!cart.code || !onlyTheCode) return { quote: undefined, faults };

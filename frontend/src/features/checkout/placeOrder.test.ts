@@ -123,6 +123,7 @@ describe('why not', () => {
     [503, 'database_unavailable', 'shop'],
     [429, 'too_many_requests', 'busy'],
     [500, 'internal_error', 'shop'],
+    [422, 'http_422', 'shop'],
   ])('%i %s can be tried again', async (status, code, reason) => {
     fakeDaemon({ [CHECKOUT]: () => [status, { code }] });
 

@@ -55,7 +55,7 @@ function statusPage(session: CheckoutSession): string {
 
 function explain(error: ApiError): Outcome {
   if (error.code === 'price_changed' && error.quote) return { kind: 'price_changed', quote: error.quote };
-  if (error.status === 422) return { kind: 'faults', faults: placeFaults(error.faults) };
+  if (error.faults.length > 0) return { kind: 'faults', faults: placeFaults(error.faults) };
   if (error.code === 'not_payable') {
     forgetAttempt(); // checking out again then makes a new order
     return { kind: 'refused', reason: 'notPayable' };

@@ -28,6 +28,18 @@ test('an answer that is not the daemon’s own is named by its status', async ()
   expect(await failureOf(fetchQuote([], ''))).toMatchObject({ status: 502, code: 'http_502' });
 });
 
+test.each([null, 'maintenance'])('a success that is no JSON object (%j) is a failure', async (body) => {
+  fakeDaemon({ 'POST /api/quotes': () => [200, body] });
+
+  expect(await failureOf(fetchQuote([], ''))).toMatchObject({ status: 200, code: 'http_200' });
+});
+
+test('faults in a shape that is not the daemon’s are none', async () => {
+  fakeDaemon({ 'POST /api/quotes': () => [422, { errors: { items: ['are bad'] } }] });
+
+  expect((await failureOf(fetchQuote([], ''))).faults).toEqual([]);
+});
+
 test('no answer is code network', async () => {
   fakeDaemon({ 'POST /api/quotes': () => new TypeError('Failed to fetch') });
 

@@ -54,7 +54,7 @@ export function createClient({ base = '', timeoutMs = 30_000 }: ClientOptions = 
       sent.signal?.throwIfAborted();
       throw new ApiError(0, 'network', `No answer from the shop: ${String(cause)}`);
     }
-    if (response.ok && payload !== undefined) return payload as Operations[Name]['answer'];
+    if (response.ok && typeof payload === 'object' && payload) return payload as Operations[Name]['answer'];
     throw errorOf(response, payload);
   }
 

@@ -29,7 +29,7 @@ export class ApiError extends Error {
     this.name = 'ApiError';
     this.status = status;
     this.code = code;
-    this.faults = problem.errors ?? [];
+    this.faults = Array.isArray(problem.errors) ? problem.errors : []; // a proxy's own 422 has others, or none
     this.quote = problem.quote ?? undefined;
     this.retryAfterSeconds = retryAfterSeconds;
   }
