@@ -119,8 +119,11 @@ describe('following an order', () => {
     expect(daemon.to(BY_SESSION)).toHaveLength(asked);
   });
 
-  test('goes on through an outage', async () => {
-    const daemon = fakeDaemon({ [BY_SESSION]: () => new TypeError('Failed to fetch') });
+  test.each([
+    ['an outage', () => new TypeError('Failed to fetch')],
+    ['a refusal that is not the daemon’s', () => [403, 'Forbidden'] as const],
+  ])('goes on through %s', async (_, answer) => {
+    const daemon = fakeDaemon({ [BY_SESSION]: answer });
     success();
     await pass(2_000);
     expect(screen.getByText(/cannot be reached/)).toBeVisible();

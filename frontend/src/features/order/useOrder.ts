@@ -38,7 +38,8 @@ async function follow(ref: string, signal: AbortSignal, update: Update): Promise
       if (isSettled(order.status)) return;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.status >= 400 && error.status < 500 && error.status !== 429) {
+      // Only these are about the order; 429, or a firewall's 403, say nothing of it.
+      if (error.status === 404 || error.status === 400) {
         update(() => ({ phase: 'unknown' }));
         return;
       }
