@@ -78,7 +78,7 @@ class Box:
     def get(self, object_id: str, kind: str, param: str | None = None) -> Record:
         """The object, or Stripe's error: 404 for one named in the path (no `param`), else 400."""
         record = self.storage.find(object_id, kind)
-        if record is None:
+        if record is None or (param is not None and record.private.get("deleted")):
             noun = NOUNS.get(kind, kind)
             raise missing_object(noun, object_id, param or _path_param(kind), in_path=param is None)
         return record

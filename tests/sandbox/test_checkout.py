@@ -227,3 +227,14 @@ async def test_intents_are_captured_and_canceled(client: stripe.StripeClient) ->
     with pytest.raises(stripe.InvalidRequestError) as caught:
         await client.v1.payment_intents.confirm_async(waiting.id, params={"payment_method": "pm_card_visa"})
     assert caught.value.code == "payment_intent_unexpected_state"
+
+
+async def test_a_deleted_customer_is_not_there_for_what_comes_after(client: stripe.StripeClient) -> None:
+    customer = await client.v1.customers.create_async()
+    await client.v1.customers.delete_async(customer.id)
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer") as caught:
+        await client.v1.customers.update_async(customer.id, params={"name": "N"})
+    assert caught.value.http_status == 404
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer") as caught:
+        await open_session(client, customer=customer.id)
+    assert (caught.value.http_status, caught.value.param) == (400, "customer")

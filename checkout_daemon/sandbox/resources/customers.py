@@ -22,7 +22,7 @@ from checkout_daemon.sandbox.api.params import (
 )
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.checkout.buyers import new_customer
-from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.errors import invalid, missing_object
 from checkout_daemon.sandbox.generic import discounts, sources
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
 from checkout_daemon.sandbox.shapes import ADDRESS, SHIPPING, address, shipping
@@ -137,6 +137,8 @@ def retrieve(box: Box, _: Params, object_id: str) -> Body:
 
 def update(box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, "customer")
+    if record.private.get("deleted"):
+        raise missing_object("customer", object_id, in_path=True)
     before = copy.deepcopy(record.body)
     _apply(record.body, params)
     _apply_links(box, record, params)
