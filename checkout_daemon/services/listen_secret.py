@@ -38,12 +38,15 @@ async def learn_secret(cli: StripeCli, *options: str) -> str:
     raise NoSecret(f"the Stripe CLI could not begin to listen: {said}")
 
 
-def make_known(settings: Settings, secret: str) -> bool:
-    """Add it to dev.env, where there is one, and have the daemons read it. Whether they know it then."""
+def make_known(settings: Settings, secret: str, *, tell: bool = True) -> bool:
+    """Add it to dev.env, where there is one, and have the daemons read it. Whether they know it then.
+
+    `tell` them also where it was there: one that was starting when it was added may not have read it.
+    """
     path = settings.state_dir / DEV_ENV
     if not path.is_file():
         return secret in settings.webhook_secrets
-    if add_secret(path, secret):
+    if add_secret(path, secret) or tell:
         have_secrets_read_again(settings.state_dir)
     return True
 
