@@ -14,6 +14,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Event, Key, Paste
 from textual.screen import Screen
 
 from tui.data import CheckoutError, Lost, Settings, Trouble, open_data
@@ -22,6 +23,7 @@ from tui.doors import ScreenDoors, import_screens
 from tui.screens.base import DeskScreen
 from tui.screens.orders import OrdersScreen
 from tui.theme import DARK, THEMES
+from tui.typeahead import TypeAhead
 
 # Changes that come closer together are drawn together: an eye cannot tell, and a busy shop costs less.
 _DRAW_EVERY_SECONDS = 0.06
@@ -44,6 +46,7 @@ class Terminal(App[CheckoutError | None]):
         self.desk = desk
         desk.doors = ScreenDoors(desk, self.push_screen)
         self._on_shown = on_shown
+        self._typing = TypeAhead(self)
         self.following = False  # whether all changes from now on will be seen
         for theme in THEMES:
             self.register_theme(theme)
@@ -52,6 +55,13 @@ class Terminal(App[CheckoutError | None]):
     def on_mount(self) -> None:
         self.push_screen(OrdersScreen(self.desk))
         self._follow()
+
+    async def on_event(self, event: Event) -> None:
+        if not isinstance(event, Key | Paste) or event.is_forwarded:
+            await super().on_event(event)
+        elif not self._typing.holds(event):
+            await super().on_event(event)
+            self._typing.follow(event)
 
     @on(OrdersScreen.Shown)
     def _shown(self) -> None:

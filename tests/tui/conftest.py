@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -55,6 +56,11 @@ class Seat:
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
         await self.pilot.pause()
+
+    def burst(self, *keys: str) -> None:
+        """All at once, as over a slow line: none waits for what the one before it does."""
+        for key in keys:
+            self.app.post_message(events.Key(key, key if len(key) == 1 else " " if key == "space" else None))
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until what is shown is so."""

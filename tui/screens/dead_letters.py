@@ -17,6 +17,7 @@ from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Choose
 from tui.screens.replay_run import ReplayRun
 from tui.texts import age, plain
+from tui.typeahead import ACTING
 from tui.widgets.chips import Chips
 from tui.widgets.table import Cell, Column, LiveTable
 
@@ -95,7 +96,7 @@ class DeadLettersScreen(ActingScreen):
     def action_events(self) -> None:
         self.table.action_choose()
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_replay(self) -> None:
         row = self.table.cursor_row
         if row is None:

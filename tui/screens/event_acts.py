@@ -7,6 +7,7 @@ from textual import work
 from tui.actions import Action, command_line
 from tui.screens.acting import ActingScreen
 from tui.shop import end_words
+from tui.typeahead import ACTING
 
 EVENT_ACTIONS = (
     Action("y", "replay", "Apply it again, as it was received", "events replay EVENT", "Replay", writes=True),
@@ -20,14 +21,14 @@ class EventActs(ActingScreen):
         """The id of the event that is meant."""
         raise NotImplementedError
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_replay(self) -> None:
         event_id = self.event_under_cursor
         if event_id is not None:
             async with self.doing(command_line("events", "replay", event_id)):
                 self.told(await self.desk.data.shop.replay(event_id))
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_resend(self) -> None:
         event_id = self.event_under_cursor
         if event_id is not None:

@@ -21,6 +21,7 @@ from tui.screens.pick import Picker
 from tui.screens.pick_order import OrderPicker
 from tui.shop import EVENT_TYPES
 from tui.texts import NONE, age, plain, span, words
+from tui.typeahead import ACTING
 from tui.widgets.chips import Chips
 from tui.widgets.table import Cell, Column, LiveTable
 from tui.widgets.top_line import TopLine
@@ -136,13 +137,13 @@ class EventsScreen(EventActs):
     def on_chips_pressed(self, event: Chips.Pressed) -> None:
         self.run_worker(self.run_action(event.action))
 
-    @work
+    @work(group=ACTING)
     async def action_statuses(self) -> None:
         chosen = await self.app.push_screen_wait(Picker("Show events that are", _STATUSES, self.choice.statuses))
         if chosen is not None:
             self._choose(replace(self.choice, statuses=chosen))
 
-    @work
+    @work(group=ACTING)
     async def action_types(self) -> None:
         """Those that the daemon acts upon, and what else there is in the list."""
         here = {each.row.event.type for each in self.table.listing.rows} - set(EVENT_TYPES)
@@ -151,7 +152,7 @@ class EventsScreen(EventActs):
         if chosen is not None:
             self._choose(replace(self.choice, types=chosen))
 
-    @work
+    @work(group=ACTING)
     async def action_order_of(self) -> None:
         order = await self.app.push_screen_wait(OrderPicker(self.desk, "Show events of which order?", ()))
         if order is not None:

@@ -20,6 +20,7 @@ from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Tell
 from tui.shop import Check
 from tui.texts import plain, span, words
+from tui.typeahead import ACTING
 from tui.widgets.pick_list import PickList
 from tui.widgets.vitals import Vitals
 
@@ -184,7 +185,7 @@ class HealthScreen(DeskScreen):
     def action_back(self) -> None:
         self.dismiss()
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_read(self) -> None:
         check = self.chosen
         if check is None:

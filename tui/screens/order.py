@@ -85,6 +85,10 @@ class OrderScreen(OrderActs):
 
     # Reading
 
+    @property
+    def settled(self) -> bool:
+        return self.whole is not None
+
     @work(group="order")
     async def _load(self) -> None:
         try:

@@ -13,6 +13,7 @@ from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Ask, Choose, Tell
 from tui.shop import PAYABLE_STATUSES, Synced, WholeOrder
 from tui.texts import clock, minor_units, money, plain, qr_code, words
+from tui.typeahead import ACTING
 
 
 class OrderActs(ActingScreen):
@@ -26,7 +27,7 @@ class OrderActs(ActingScreen):
         number = self.order_id if self.whole is None else self.whole.view.order.number
         return command_line(*verb, number, *rest)
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_resend(self) -> None:
         if self.whole is None:
             return
@@ -46,7 +47,7 @@ class OrderActs(ActingScreen):
                 Tell(f"Order {resent.number}", text, copies=resent.url, art=qr_code(resent.url))
             )
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_refund(self) -> None:
         async with self.doing(self.command_for("orders", "refund")):
             payment_id = await self._pick_payment()
@@ -83,7 +84,7 @@ class OrderActs(ActingScreen):
             return None
         return await self.app.push_screen_wait(Choose("Refund which payment?", list(options.items())))
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_expire(self) -> None:
         question = "Expire every open session of this order? It cannot be paid through them any more."
         if await self.sure("Expire", question, yes="Yes, expire"):
@@ -91,7 +92,7 @@ class OrderActs(ActingScreen):
                 expired = await self.desk.data.shop.expire(self.order_id)
                 self.done(f"Expired {', '.join(expired)}")
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_cancel(self) -> None:
         async with self.doing(self.command_for("orders", "cancel")):
             await self.desk.data.shop.check_cancelable(self.order_id)
@@ -105,7 +106,7 @@ class OrderActs(ActingScreen):
             order = await self.desk.data.shop.cancel(self.order_id)
             self.done(f"Order {order.number} is {words(order.status)}")
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_acknowledge(self) -> None:
         codes = () if self.whole is None else self.whole.view.order.attention
         if not codes:
@@ -122,7 +123,7 @@ class OrderActs(ActingScreen):
             await self.desk.data.shop.acknowledge(self.order_id, reason, note)
             self.done(f"No more attention for {words(reason)}")
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_note(self) -> None:
         text = await self.app.push_screen_wait(Ask("Note", "What should be remembered?"))
         if text:
@@ -130,7 +131,7 @@ class OrderActs(ActingScreen):
                 await self.desk.data.shop.note(self.order_id, text)
                 self.done("Noted")
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_dashboard(self) -> None:
         if self.whole is None:
             return
@@ -142,7 +143,7 @@ class OrderActs(ActingScreen):
         url = self.desk.data.shop.dashboard_url(ids[0], livemode=view.order.livemode)
         await self.app.push_screen_wait(Tell("In Stripe's dashboard", f"{ids[0]}\n\n{url}", copies=url))
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_copy_one(self) -> None:
         if self.whole is None:
             return
@@ -156,7 +157,7 @@ class OrderActs(ActingScreen):
             name, text = found[int(chosen)]
             self.copy(text, name)
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_sync(self) -> None:
         """What differs is shown first; nothing is merged before somebody says so."""
         async with self.doing(self.command_for("sessions", "sync", rest=["--dry-run"])):
@@ -172,7 +173,7 @@ class OrderActs(ActingScreen):
                 left = f", {len(synced.left)} left that Stripe does not know" if synced.left else ""
                 self.done(f"Order {synced.number} is {words(synced.status)}: {mended} mended{left}")
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_replay(self) -> None:
         events = () if self.whole is None else self.whole.view.events
         if not events:
@@ -195,7 +196,7 @@ class OrderActs(ActingScreen):
         if self.whole is not None:
             self.desk.doors.trigger(self.whole.view.order.number)
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_copy_mend(self) -> None:
         """The command that puts right what `explain` found; one of them where there are several."""
         found = {} if self.whole is None else {each.command: each.says for each in self.whole.findings if each.command}

@@ -24,6 +24,7 @@ from tui.listing import Listing
 from tui.screens.base import DeskScreen
 from tui.screens.orders_columns import cells, columns
 from tui.texts import counted, words
+from tui.typeahead import ACTING
 from tui.widgets.chips import Chips
 from tui.widgets.entry import Entry
 from tui.widgets.figures import FiguresBar
@@ -65,6 +66,7 @@ class OrdersScreen(DeskScreen):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.choice = Choice()
+        self._applied = self.choice
         self.wanted = OrderFilter()
         self._rows = Latest(self._load_rows)
         self._choices = Latest(self._narrow)
@@ -212,6 +214,10 @@ class OrdersScreen(DeskScreen):
 
     # Narrowing
 
+    @property
+    def settled(self) -> bool:
+        return self._applied == self.choice
+
     def _choose(self, choice: Choice) -> None:
         self.choice = choice
         self._show_choice()
@@ -236,7 +242,7 @@ class OrdersScreen(DeskScreen):
         await listing.load(0)
         if choice != self.choice:
             return
-        self.wanted = wanted
+        self.wanted, self._applied = wanted, choice
         self.table.empty = _NONE_FITS if choice.narrows else _NO_ORDERS
         self.table.show(listing, keep=not choice.search)
         self.say_command(choice.command())
@@ -250,7 +256,7 @@ class OrdersScreen(DeskScreen):
     def on_chips_pressed(self, event: Chips.Pressed) -> None:
         self.run_worker(self.run_action(event.action))
 
-    @work
+    @work(group=ACTING)
     async def action_statuses(self) -> None:
         from tui.screens.pick import Picker
 

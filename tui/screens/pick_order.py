@@ -42,6 +42,7 @@ class OrderPicker(ModalScreen[Order | None]):
         self._searches = Latest(self._search)
         self._found: list[Order] = []
         self._text = ""  # what they were found by
+        self._taken = False  # before it was found
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
@@ -79,6 +80,8 @@ class OrderPicker(ModalScreen[Order | None]):
         self._options.highlighted = 0 if self._found else None
         which = "found" if text else f"newest that are {' or '.join(map(words, self._statuses))}"
         self.query_one("#said", Static).update(f" {which}" if self._found else f" None is {which}.")
+        if self._taken:
+            self._take()
 
     def _drawn(self, order: Order) -> Text:
         tone = self.app.theme_variables[STATUS_TONES[OrderStatus(order.status)]]
@@ -89,10 +92,17 @@ class OrderPicker(ModalScreen[Order | None]):
         )
 
     def on_input_changed(self, event: Input.Changed) -> None:
+        self._taken = False
         self._ask(event.value.strip())
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.value.strip() == self._text and (place := self._options.highlighted) is not None:
+        self._take()
+
+    def _take(self) -> None:
+        """The one that is marked, once what was typed is found."""
+        place = self._options.highlighted
+        self._taken = self.query_one(Entry).value.strip() != self._text
+        if not self._taken and place is not None:
             self.dismiss(self._found[place])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -25,6 +25,7 @@ from tui.screens.pick_order import OrderPicker
 from tui.shop import MEANINGS, EventEnd, TriggerRequest, end_words
 from tui.texts import minor_units
 from tui.trigger_choice import EVENTS, FITTING, Choice, describe
+from tui.typeahead import ACTING
 from tui.widgets.pick_list import PickList
 from tui.widgets.run_log import RunLog
 
@@ -112,6 +113,10 @@ class TriggerScreen(DeskScreen):
         return self._run is not None
 
     # What is chosen
+
+    @property
+    def settled(self) -> bool:
+        return self.choice.number is None or self.choice.order is not None
 
     def _list_events(self) -> None:
         """Where the list is as wide as the screen, with what each says; the line above says it of the chosen one."""
@@ -256,7 +261,7 @@ class TriggerScreen(DeskScreen):
             self.log_box.add("■", "Stopped. What Stripe made already stays made.", "warning")
             self._show_progress()
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_pick(self) -> None:
         self._settle()
         need = MEANINGS[self.choice.event].order
@@ -270,7 +275,7 @@ class TriggerScreen(DeskScreen):
     def action_no_order(self) -> None:
         self._choose(self.choice.about(None))
 
-    @work(group="act", exclusive=False)
+    @work(group=ACTING)
     async def action_amount(self) -> None:
         self._settle()
         order = self.choice.order
