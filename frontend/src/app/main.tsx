@@ -11,12 +11,15 @@ import '@/styles/order.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
+import { Guard } from './Guard';
 import { leaveFor } from './useCartView';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no element with id root');
 createRoot(root).render(
   <StrictMode>
-    <App location={window.location} goTo={leaveFor} />
+    <Guard>
+      <App location={window.location} goTo={leaveFor} />
+    </Guard>
   </StrictMode>,
 );

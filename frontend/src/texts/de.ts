@@ -129,6 +129,12 @@ export const de: Texts = {
     left: 'Sie haben die Bezahlseite vor dem Abschluss verlassen. Es wurde nichts abgebucht; Ihr Warenkorb ist unverändert.',
   },
 
+  broken: {
+    heading: 'Diese Seite konnte nicht angezeigt werden',
+    text: 'Der Fehler liegt bei uns. Ihr Warenkorb bleibt erhalten, und eine geleistete Zahlung gilt.',
+    reload: 'Neu laden',
+  },
+
   lost: {
     heading: 'Diese Seite gibt es nicht',
     text: 'Vielleicht ist die Adresse vertippt, oder die Seite ist umgezogen.',

@@ -128,6 +128,12 @@ export const en = {
     left: 'You left the payment page before the payment was complete. Nothing was charged; your cart is as it was.',
   },
 
+  broken: {
+    heading: 'This page could not be shown',
+    text: 'The fault is ours. Your cart is kept, and a payment that was made stays made.',
+    reload: 'Load it again',
+  },
+
   lost: {
     heading: 'There is no such page',
     text: 'The address may be mistyped, or the page has moved.',

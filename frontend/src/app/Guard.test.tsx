@@ -1,0 +1,24 @@
+import { screen } from '@testing-library/react';
+import { expect, test, vi } from 'vitest';
+import { fakeDaemon, order } from '@/test/daemon';
+import { visit } from '@/test/shopper';
+import { App } from './App';
+import { Guard } from './Guard';
+
+test('an answer that cannot be drawn leaves a page that says so, and a way on', async () => {
+  const told = vi.spyOn(console, 'error').mockImplementation(() => undefined); // React tells of what was caught
+  fakeDaemon({ 'GET /api/stripe-checkout/cs_test_1': () => [200, { ...order, items: 'none' }] });
+  visit(
+    (location, goTo) => (
+      <Guard>
+        <App location={location} goTo={goTo} />
+      </Guard>
+    ),
+    '/success?session_id=cs_test_1',
+  );
+
+  expect(await screen.findByRole('alert')).toHaveTextContent('This page could not be shown');
+  expect(screen.getByRole('button', { name: 'Load it again' })).toBeVisible();
+  expect(screen.getByRole('link', { name: 'Back to the shop' })).toHaveAttribute('href', '/');
+  expect(told).toHaveBeenCalled();
+});
