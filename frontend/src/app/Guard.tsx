@@ -22,9 +22,11 @@ export class Guard extends Component<GuardProps, { readonly broken: boolean }> {
 function BrokenPage() {
   const { texts } = useTexts();
   return (
-    <main className="order" role="alert">
-      <h1>{texts.broken.heading}</h1>
-      <p className="lede">{texts.broken.text}</p>
+    <main className="order">
+      <div role="alert">
+        <h1>{texts.broken.heading}</h1>
+        <p className="lede">{texts.broken.text}</p>
+      </div>
       <div className="order-actions">
         <button type="button" className="button" onClick={() => window.location.reload()}>
           {texts.broken.reload}
