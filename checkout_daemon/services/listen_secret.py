@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import re
 import stat
@@ -10,13 +12,14 @@ from pathlib import Path
 
 from checkout_daemon.config import DEV_ENV, Settings
 from checkout_daemon.errors import CheckoutError, StripeUnavailable
-from checkout_daemon.services.daemons import have_secrets_read_again
+from checkout_daemon.services.daemons import have_secrets_read_again, running
 from checkout_daemon.services.stripe_cli import StripeCli, run_cli
 
 NAME = "STRIPE_WEBHOOK_SECRET"
 
 _SECRET = re.compile(r"whsec_\w+")
 _CLI_SECONDS = 30.0
+_LOOK_SECONDS = 1.0
 _LINE = re.compile(rf"^[ \t]*(?:export[ \t]+)?{NAME}[ \t]*=(.*)$", re.MULTILINE)
 
 
@@ -49,6 +52,17 @@ def make_known(settings: Settings, secret: str, *, tell: bool = True) -> bool:
     if add_secret(path, secret) or tell:
         have_secrets_read_again(settings.state_dir)
     return True
+
+
+async def keep_known(settings: Settings, secret: str) -> None:
+    """Until it is cancelled: a `checkout dev` that starts anew writes its own secret, and its daemon reads no other."""
+    told: list[int] = []
+    while True:
+        daemons = running(settings.state_dir)
+        with contextlib.suppress(OSError):  # the file is written anew at this moment
+            make_known(settings, secret, tell=daemons != told)
+            told = daemons
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def make_forgotten(settings: Settings, secret: str) -> bool:

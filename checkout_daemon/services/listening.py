@@ -21,8 +21,7 @@ from checkout_daemon.errors import CheckoutError
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.apply import Applied
 from checkout_daemon.services.backfill import backfill
-from checkout_daemon.services.daemons import running
-from checkout_daemon.services.listen_secret import make_known
+from checkout_daemon.services.listen_secret import keep_known
 from checkout_daemon.services.stripe_cli import StripeCli, hear_out, started_cli, together
 from checkout_daemon.store.cursors import claim_cursor, read_cursor, save_cursor
 from checkout_daemon.store.database import Database
@@ -83,7 +82,11 @@ class _State:
 async def listen(runtime: Runtime, cli: StripeCli, listening: Listening, listener: Listener) -> None:
     """Until it is cancelled."""
     state = _State()
-    await together(_supervise(cli, listening, listener, state), _watch(runtime, listening, listener, state))
+    await together(
+        _supervise(cli, listening, listener, state),
+        _watch(runtime, listening, listener, state),
+        keep_known(runtime.settings, listening.secret),
+    )
 
 
 async def listens(database: Database, now: datetime) -> bool:
@@ -164,7 +167,6 @@ async def _watch(runtime: Runtime, listening: Listening, listener: Listener, sta
     """Compare with Stripe's list, at once after each start of the CLI and every few seconds."""
     since = datetime.now(UTC)
     trouble, heard_before = "", 0
-    told: list[int] = []
     while True:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(listening.check_seconds):
@@ -172,10 +174,6 @@ async def _watch(runtime: Runtime, listening: Listening, listener: Listener, sta
         began, ready, heard = datetime.now(UTC), state.ready and not state.look.is_set(), state.heard
         state.look.clear()
         try:
-            daemons = running(runtime.settings.state_dir)
-            # A `checkout dev` that starts anew writes its own, and its daemon may not have read ours.
-            make_known(runtime.settings, listening.secret, tell=daemons != told)
-            told = daemons
             done = await backfill(runtime, since, patience_seconds=listening.patience_seconds, tell=listener.fetched)
             await _note(runtime.database)
         except (CheckoutError, OSError) as error:
