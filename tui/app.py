@@ -53,6 +53,7 @@ class Terminal(App[CheckoutError | None]):
         self.theme = DARK.name
 
     def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, lambda _: self._redraw())
         self.push_screen(OrdersScreen(self.desk))
         self._follow()
 
@@ -90,10 +91,16 @@ class Terminal(App[CheckoutError | None]):
             self.desk.lost_at, self.desk.lost_reason = datetime.now(UTC), trouble.reason
         else:
             self.desk.lost_at = None
-        for screen in self._desk_screens():
-            screen.redraw()
-            if self.desk.lost_at is None:
+        self._redraw()
+        if self.desk.lost_at is None:
+            for screen in self._desk_screens():
                 screen.call_later(screen.reload)
+
+    def _redraw(self) -> None:
+        """In the colours and with the marks of now; a screen that is not there yet begins with them."""
+        for screen in self._desk_screens():
+            if screen.is_mounted:
+                screen.redraw()
 
     def _desk_screens(self) -> list[DeskScreen]:
         return [screen for screen in self.screen_stack if isinstance(screen, DeskScreen)]

@@ -12,7 +12,7 @@ from textual.theme import Theme
 from checkout_daemon.webhooks.intake import Intake
 from tests.support.orders import add_order
 from tests.support.stripe_events import deliver, event_body, session_object
-from tests.tui.conftest import Sit
+from tests.tui.conftest import Seat, Sit
 from tui.screens.dialogs import Ask
 from tui.screens.order import OrderScreen
 from tui.screens.orders import OrdersScreen
@@ -37,6 +37,22 @@ def test_every_tone_can_be_read_on_every_ground(theme: Theme, least: float) -> N
         if (ratio := _contrast(tone, getattr(theme, ground))) < least
     }
     assert poor == {}
+
+
+@pytest.mark.parametrize("keys", ["", "enter", "e", "e enter", "e d", "H", "T"])
+async def test_another_theme_leaves_nothing_in_the_colours_of_the_one_before(
+    keys: str, connection: asyncpg.Connection, intake: Intake, sit: Sit
+) -> None:
+    order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
+    await deliver(intake, event_body("checkout.session.completed", session_object(order_id, "cs_1", "pi_1")))
+    async with sit(size=(120, 40)) as seat:
+        await seat.until(lambda: seat.numbers() == [1001])
+        for key in keys.split():
+            await seat.press(key)
+        await seat.until(lambda: bool(_colours(seat) & _tones(DARK)))
+        await seat.press("f2")
+        await seat.until(lambda: bool(_colours(seat) & _tones(LIGHT)))
+        await seat.until(lambda: not _colours(seat) & _tones(DARK))
 
 
 async def test_real_money_is_named_before_it_is_given_back(
@@ -74,6 +90,20 @@ async def test_a_click_chooses_and_a_second_one_opens(connection: asyncpg.Connec
         await seat.pilot.click(screen.table, offset=(5, 2))
         await seat.screen_of(OrderScreen)
         await seat.sees("Order 1001")
+
+
+def _tones(theme: Theme) -> set[str]:
+    named = (theme.variables.get(name) or getattr(theme, name) for name in (*TONES, *GROUNDS))
+    return {each.lower() for each in named}
+
+
+def _colours(seat: Seat) -> set[str]:
+    """All that something on the screen is written in, or on."""
+    strips = seat.app.screen._compositor.render_strips()
+    styles = [segment.style for strip in strips for segment in strip if segment.style is not None]
+    return {
+        colour.get_truecolor().hex for style in styles for colour in (style.color, style.bgcolor) if colour is not None
+    }
 
 
 def _contrast(one: str, other: str) -> float:

@@ -15,7 +15,9 @@ from tui.actions import Action, bindings
 from tui.data import ChangeLine
 from tui.desk import Desk
 from tui.widgets.banner import Banner
+from tui.widgets.chips import Chips
 from tui.widgets.command_line import CommandLine
+from tui.widgets.table import LiveTable
 from tui.widgets.top_line import TopLine
 
 COMMON = (
@@ -89,11 +91,15 @@ class DeskScreen(Screen[None]):
         return not self.query(CommandLine)
 
     def redraw(self) -> None:
-        """Draw again what is held: masks or marks have changed."""
+        """Draw again what is held: masks, marks or colours have changed."""
         for top in self.query(TopLine):
             top.redraw()
         for banner in self.query(Banner):
             banner.redraw()
+        for chips in self.query(Chips):
+            chips.redraw()
+        for table in self.query(LiveTable):
+            table.refresh()
         self.set_class(self.desk.lost_at is not None, "-stale")
 
     def say_command(self, command: str) -> None:

@@ -209,8 +209,6 @@ class OrdersScreen(DeskScreen):
     def redraw(self) -> None:
         super().redraw()
         self.query_one(FiguresBar).redraw()
-        self.query_one(Chips).redraw()
-        self.table.refresh()
 
     # Narrowing
 
