@@ -23,6 +23,7 @@ from textual.widgets import Input
 ACTING = "act"  # the group of the workers that ask for something, and do it
 _LONGEST_SECONDS = 2.0  # a key waits for nothing longer than this: what takes longer is slow, and one may go elsewhere
 _LOOK_SECONDS = 0.005
+_STALL_SECONDS = 0.1  # between two looks: more was not waited for anything, nothing ran at all
 
 
 @runtime_checkable
@@ -40,13 +41,16 @@ class TypeAhead:
         self._letting_go: Key | Paste | None = None
         self._releasing = False
         self._on_its_way: tuple[Screen[Any], Key | Paste] | None = None
-        self._since: dict[Hashable, float] = {}
+        self._waited: dict[Hashable, float] = {}  # seconds, for each reason that there is
+        self._looked_at = monotonic()
 
     def holds(self, event: Key | Paste) -> bool:
-        """Whether it has to wait; it is posted again when its turn comes."""
+        """Whether it has to wait, and is posted again when its turn comes; or is for nobody any more."""
         if event is self._letting_go:
             self._letting_go = None
             return False
+        if self._left:
+            return True
         if not self._held and self._letting_go is None and not self._busy():
             return False
         self._held.append(event)
@@ -60,6 +64,8 @@ class TypeAhead:
 
         Two, one after the other: the first is behind the key, the second behind what the key had a widget say.
         """
+        if self._left:
+            return
         screen, focused = self._app.screen, self._app.focused
         if isinstance(focused, Input) and isinstance(event, Key) and event.is_printable:
             return  # a letter goes no further
@@ -85,21 +91,29 @@ class TypeAhead:
 
     async def _release(self) -> None:
         try:
-            while self._held:
+            while self._held and not self._left:
                 self._let_go()
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             self._releasing = False
 
     def _let_go(self) -> None:
-        if self._held and self._letting_go is None and not self._busy():
+        if self._held and not self._left and self._letting_go is None and not self._busy():
             self._letting_go = self._held.popleft()
             self._app.post_message(self._letting_go)
 
+    @property
+    def _left(self) -> bool:
+        """Whether the terminal is being left: no screen is there any more that a key could be for."""
+        return not self._app.screen_stack
+
     def _busy(self) -> bool:
         now = monotonic()
-        self._since = {reason: self._since.get(reason, now) for reason in self._reasons()}
-        return any(now - since < _LONGEST_SECONDS for since in self._since.values())
+        passed, self._looked_at = min(now - self._looked_at, _STALL_SECONDS), now
+        self._waited = {
+            reason: self._waited[reason] + passed if reason in self._waited else 0.0 for reason in self._reasons()
+        }
+        return any(waited < _LONGEST_SECONDS for waited in self._waited.values())
 
     def _reasons(self) -> Iterator[Hashable]:
         """What the next key would have to wait for."""

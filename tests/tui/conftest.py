@@ -150,10 +150,12 @@ def sit(database_url: str, tmp_path: Path, commands_named: list[str]) -> Sit:
             app = Terminal(Desk(data, read_only=read_only))
             async with app.run_test(size=size, notifications=True) as pilot:
                 seat = Seat(app, pilot)
-                screen = await seat.screen_of(OrdersScreen)
-                await seat.until(lambda: screen.table.listing.counted and app.following)
-                yield seat
-                # As when it is left by key; the test's own end would take the widgets from under what is read for them.
-                app.workers.cancel_all()
+                try:
+                    screen = await seat.screen_of(OrdersScreen)
+                    await seat.until(lambda: screen.table.listing.counted and app.following)
+                    yield seat
+                finally:
+                    # As when it is left by key; the test's end would take the widgets from under what is read for them.
+                    app.workers.cancel_all()
 
     return sit
