@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+# Log lines carry text from outside, so none of these may take time that grows with the square of its length: a match
+# begins only where a word begins, or has a bounded length, and nothing is read again (++).
 _SECRET = re.compile(r"\b((?:sk|rk)_(?:live_|test_)?|whsec_)\w+")
-_PASSWORD = re.compile(r"(?<=://)([^\s:/@]+):[^\s@]+@")
-_EMAIL = re.compile(r"[^\s@<>\"'(),:;=\[\]{}]+@[\w-]+(?:\.[\w-]+)+")
+_PASSWORD = re.compile(r"(?<=://)([^\s:/@]{1,256}):[^\s@]{1,512}@")
+_WORD = r"\s@<>\"'(),:;=\[\]{}"
+_EMAIL = re.compile(rf"(?<![^{_WORD}])[^{_WORD}]++@[\w-]++(?:\.[\w-]++)++")
 # International numbers only: anything looser eats amounts, ids and times.
 _PHONE = re.compile(r"\+\d(?:[ ().\-/]{0,2}\d){6,14}\b")
 

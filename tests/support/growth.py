@@ -1,0 +1,40 @@
+"""Measure how the time of a call grows with its input: in CPU time and by ratio, for a busy machine does not matter."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+
+SMALL, LARGE = 8_000, 64_000
+# A linear call takes 8 times as long for 8 times the input, a quadratic one 64 times.
+MOST_GROWTH = 24.0
+# Below this, growth is noise and harms nobody: an event loop serves others every 50 ms at least.
+FREE_SECONDS = 0.005
+MOST_SECONDS = 0.05
+
+
+def seconds_of(call: Callable[[], object], runs: int = 3) -> float:
+    """Return the least CPU time of several runs; a call may raise."""
+    best = float("inf")
+    for _ in range(runs):
+        started = time.thread_time()
+        with contextlib.suppress(Exception):  # a refusal is an answer, and must be as quick
+            call()
+        best = min(best, time.thread_time() - started)
+        if best > 20 * MOST_SECONDS:
+            break
+    return best
+
+
+def growth_fault(make: Callable[[int], Callable[[], object]]) -> str | None:
+    """Return what is wrong with how `make(length)()` grows, or None."""
+    large = seconds_of(make(LARGE))
+    if large <= FREE_SECONDS:
+        return None
+    small = seconds_of(make(SMALL))
+    if large > MOST_GROWTH * max(small, FREE_SECONDS / MOST_GROWTH):
+        return f"{SMALL:,} characters take {small * 1000:.1f} ms, {LARGE:,} take {large * 1000:.1f} ms"
+    if large > MOST_SECONDS:
+        return f"{LARGE:,} characters hold the event loop for {large * 1000:.1f} ms"
+    return None
