@@ -18,7 +18,17 @@ from checkout_daemon.services.apply import Applied, Received
 from checkout_daemon.services.secret_matches import SecretMatches
 from checkout_daemon.store.database import Database
 from checkout_daemon.web.edge import edge
-from checkout_daemon.web.keys import CHECKOUT_LIMIT, INTAKE, METRICS, OPENAPI, POOLS, RUNTIME, STOREFRONT
+from checkout_daemon.web.headers import security_headers
+from checkout_daemon.web.keys import (
+    CHECKOUT_LIMIT,
+    INTAKE,
+    METRICS,
+    OPENAPI,
+    POOLS,
+    RUNTIME,
+    SECURITY_HEADERS,
+    STOREFRONT,
+)
 from checkout_daemon.web.limits import CheckoutLimit
 from checkout_daemon.web.openapi import describe
 from checkout_daemon.web.proxies import TrustedProxies
@@ -46,12 +56,14 @@ def create_app(
     Raises ConfigurationError for settings that cannot be used.
     """
     metrics = Metrics()
+    headers = security_headers(settings.public_url)
     app = web.Application(
-        middlewares=[edge(metrics, public_url=settings.public_url, cors_origins=settings.cors_origins)],
+        middlewares=[edge(metrics, headers=headers, cors_origins=settings.cors_origins)],
         # Bodies are taken as they come: Stripe signs bytes, and what is compressed can grow without bound.
         handler_args={"auto_decompress": False},
     )
     app[METRICS] = metrics
+    app[SECURITY_HEADERS] = headers
     app[STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront)
     app[CHECKOUT_LIMIT] = CheckoutLimit(settings.rate_limit, TrustedProxies(settings.trusted_proxies))
     app[OPENAPI] = describe(ROUTES)

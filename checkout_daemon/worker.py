@@ -17,6 +17,7 @@ from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.jobs import JOBS
 from checkout_daemon.jobs.runner import Job
+from checkout_daemon.web.server import ShopRunner
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     with _stop_signals(loop, secrets, parent_pipe) as stopping:
-        runner = web.AppRunner(
+        runner = ShopRunner(
             create_app(settings, webhook_secrets=secrets, jobs=jobs),
             access_log=None,
             keepalive_timeout=KEEP_ALIVE_SECONDS,

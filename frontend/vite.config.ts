@@ -19,8 +19,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: {
-    // The currency table is shared with the daemon and lies outside this folder.
-    fs: { allow: ['.', '../checkout_daemon/domain'] },
+    // The currency table and the list of pages are shared with the daemon and lie outside this folder.
+    fs: { allow: ['.', '../checkout_daemon/domain', '../checkout_daemon/web/pages.json'] },
     proxy: { '/api': daemon },
   },
   test: {

@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from checkout_daemon.web.encodings import choose_encoding
+from checkout_daemon.web.fields import list_field
 
 _ENCODER = msgspec.json.Encoder()
 _WORTH_IT = 1024
@@ -25,6 +26,6 @@ def compressed(request: web.Request, response: web.Response) -> web.Response:
     """The answer as gzip, if the client takes it: for what may grow long, not for the small ones on hot paths."""
     response.headers[hdrs.VARY] = "Accept-Encoding"
     worth_it = isinstance(response.body, bytes) and len(response.body) >= _WORTH_IT
-    if worth_it and choose_encoding(request.headers.get(hdrs.ACCEPT_ENCODING), ("gzip",)) == "gzip":
+    if worth_it and choose_encoding(list_field(request, hdrs.ACCEPT_ENCODING), ("gzip",)) == "gzip":
         response.enable_compression(web.ContentCoding.gzip)
     return response

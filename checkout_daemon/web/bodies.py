@@ -7,11 +7,19 @@ import re
 from typing import TypeVar
 
 import msgspec
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from checkout_daemon.errors import InvalidRequest, MalformedJson
-from checkout_daemon.web.failures import BodyTimeout, BodyTooLarge, UnsupportedMediaType, refuse_field
+from checkout_daemon.web.failures import (
+    BodyTimeout,
+    BodyTooLarge,
+    UnsupportedCoding,
+    UnsupportedMediaType,
+    refuse_field,
+)
+from checkout_daemon.web.fields import expects_continue, list_field, media_type, tokens
+from checkout_daemon.web.lenient import decode_leniently, escape
 
 LARGEST_BODY = 64 * 1024
 LARGEST_WEBHOOK_BODY = 1024 * 1024
@@ -31,12 +39,13 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(limit)
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise UnsupportedMediaType("send the body without a Content-Encoding")
+    if any(coding != "identity" for coding in tokens(list_field(request, hdrs.CONTENT_ENCODING))):
+        raise UnsupportedCoding("send the body without a Content-Encoding")
     try:
         if request.content.is_eof():  # it came with the headers, as nearly every webhook does
             body = request.content.read_nowait(-1)
         else:
+            await _continue(request)
             async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
                 body = await _read_chunks(request, limit)
     except TimeoutError as error:
@@ -50,16 +59,18 @@ async def read_body(request: web.Request, limit: int) -> bytes:
 
 async def read_json(request: web.Request, decoder: msgspec.json.Decoder[Body]) -> Body:
     """The body as the decoder's type. Raises UnsupportedMediaType, MalformedJson or InvalidRequest besides."""
-    if request.content_type != "application/json" or (request.charset or "utf-8").lower() != "utf-8":
-        raise UnsupportedMediaType("send the body as application/json, in UTF-8")
+    # Parameters have no effect: JSON is UTF-8, whatever `charset` says (RFC 8259, section 11).
+    if media_type(request.headers.get(hdrs.CONTENT_TYPE)) != "application/json":
+        raise UnsupportedMediaType("send the body as application/json, with that Content-Type")
     body = await read_body(request, LARGEST_BODY)
     try:
         return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        value = decode_leniently(body)
+    try:
+        return msgspec.convert(value, decoder.type)
     except msgspec.ValidationError as error:
-        _require_json(body)
         raise explain(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _malformed(error) from error
 
 
 def explain(error: msgspec.ValidationError) -> InvalidRequest:
@@ -70,7 +81,7 @@ def explain(error: msgspec.ValidationError) -> InvalidRequest:
     said = text[: path.start()] if path else text
     if unknown := _UNKNOWN.match(said):
         name = unknown["name"][:_LONGEST_NAME]
-        return refuse_field(f"{where}/{escape(name)}", "unknown_field", f"the field {name!r} is not known here")
+        return refuse_field(f"{where}/{escape(name)}", "unknown_field", "this field is not known here")
     if missing := _MISSING.match(said):
         name = missing["name"]
         return refuse_field(f"{where}/{escape(name)}", "missing_field", f"the field {name!r} is required")
@@ -84,9 +95,11 @@ def pointer(path: str) -> str:
     return "".join(f"/{name or index}" for name, index in _STEP.findall(path))
 
 
-def escape(name: str) -> str:
-    """A name as a step of a JSON pointer (RFC 6901)."""
-    return name.replace("~", "~0").replace("/", "~1")
+async def _continue(request: web.Request) -> None:
+    """Ask for a body that waits to be asked for; not before its announced size and type have passed."""
+    if request.version >= HttpVersion11 and expects_continue(request):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer has not begun
 
 
 async def _read_chunks(request: web.Request, limit: int) -> bytes:
@@ -99,22 +112,6 @@ async def _read_chunks(request: web.Request, limit: int) -> bytes:
             raise _too_large(limit)
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _require_json(body: bytes) -> None:
-    """A schema fault is found before what follows it is read: that may still not be JSON."""
-    try:
-        msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _malformed(error) from error
-
-
-def _malformed(error: Exception) -> MalformedJson:
-    if isinstance(error, RecursionError):
-        return MalformedJson("the body is nested too deeply")
-    if isinstance(error, UnicodeDecodeError):
-        return MalformedJson("the body is not UTF-8")
-    return MalformedJson(str(error))
 
 
 def _too_large(limit: int) -> BodyTooLarge:

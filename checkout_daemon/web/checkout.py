@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from checkout_daemon.domain.cart import Cart, CartLine, check_cart
 from checkout_daemon.domain.customer import check_customer
@@ -20,6 +20,7 @@ from checkout_daemon.services.quotes import quote
 from checkout_daemon.web.answers import compressed, json_response
 from checkout_daemon.web.bodies import read_json
 from checkout_daemon.web.failures import refuse_field
+from checkout_daemon.web.fields import list_field
 from checkout_daemon.web.keys import CHECKOUT_LIMIT, METRICS, RUNTIME
 from checkout_daemon.web.schemas import (
     CartItem,
@@ -63,7 +64,7 @@ async def post_checkout(request: web.Request) -> web.Response:
     request.app[CHECKOUT_LIMIT].check(request)
     key = _idempotency_key(request)
     checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST))
-    checkout = replace(checkout, locale=preferred_locale(request.headers.get("Accept-Language", "")))
+    checkout = replace(checkout, locale=preferred_locale(list_field(request, hdrs.ACCEPT_LANGUAGE) or ""))
     answer = await start_checkout(request.app[RUNTIME], checkout, idempotency_key=key)
     context.order_id.set(str(answer.order_id))
     if answer.created:

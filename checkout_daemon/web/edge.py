@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
+from collections.abc import Mapping
 from itertools import count
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.observability import context
 from checkout_daemon.observability.metrics import Metrics
-from checkout_daemon.web.failures import MethodNotAllowed, NoSuchPage
-from checkout_daemon.web.headers import DATA_SECURITY_POLICY, CrossOrigin, security_headers
+from checkout_daemon.web.failures import BadRequest, MethodNotAllowed, NoSuchPage
+from checkout_daemon.web.fields import expects_continue
+from checkout_daemon.web.headers import DATA_SECURITY_POLICY, CrossOrigin
 from checkout_daemon.web.keys import STOREFRONT
 from checkout_daemon.web.problems import problem_response
 
@@ -22,11 +25,11 @@ log = logging.getLogger(__name__)
 
 REQUEST_ID = "X-Request-Id"
 _READING = (hdrs.METH_GET, hdrs.METH_HEAD)
+_HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%-]*(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
 
 
-def edge(metrics: Metrics, *, public_url: str, cors_origins: tuple[str, ...]) -> Middleware:
-    """The middleware of one application."""
-    headers = security_headers(public_url)
+def edge(metrics: Metrics, *, headers: Mapping[str, str], cors_origins: tuple[str, ...]) -> Middleware:
+    """Return the middleware of one application. `headers` go with every answer."""
     cross_origin = CrossOrigin(cors_origins)
     process = os.urandom(5).hex()
     numbers = count(1)
@@ -52,6 +55,7 @@ def edge(metrics: Metrics, *, public_url: str, cors_origins: tuple[str, ...]) ->
 
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        _check(request)
         if request.match_info.http_exception is not None:
             return _unrouted(request, request.match_info.http_exception)
         return await handler(request)
@@ -68,15 +72,29 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return problem_response(CheckoutError(type(error).__name__))
 
 
+def _check(request: web.Request) -> None:
+    """Raise BadRequest for a Host that names none (RFC 9112, 3.2), UnknownExpectation for an Expect (RFC 9110, 10.1.1).
+
+    The parser has refused a second Host, and HTTP/1.1 without any.
+    """
+    if _HOST.fullmatch(request.headers.get(hdrs.HOST, "")) is None:
+        raise BadRequest("the Host header is not a host and port")
+    if hdrs.EXPECT in request.headers and request.version >= HttpVersion11:
+        expects_continue(request)
+
+
 def _unrouted(request: web.Request, fault: web.HTTPException) -> web.StreamResponse:
-    """What no route takes: the storefront's pages, or a refusal."""
+    """Return the storefront's answer to what no route takes, or raise the refusal."""
     if isinstance(fault, web.HTTPMethodNotAllowed):
-        raise MethodNotAllowed(request.method, ", ".join(sorted(fault.allowed_methods)))
+        raise MethodNotAllowed(", ".join(sorted(fault.allowed_methods)))
+    storefront = request.app[STOREFRONT]
     if request.path == "/api" or request.path.startswith("/api/"):
         raise NoSuchPage("there is nothing at this path; /openapi.json lists what there is")
     if request.method not in _READING:
-        raise MethodNotAllowed(request.method, ", ".join(_READING))
-    return request.app[STOREFRONT].answer(request)
+        if storefront.has(request):
+            raise MethodNotAllowed(", ".join(_READING))
+        raise NoSuchPage("there is nothing at this path")
+    return storefront.answer(request)
 
 
 def _account(metrics: Metrics, request: web.Request, status: int, seconds: float) -> None:

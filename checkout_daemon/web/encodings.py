@@ -32,6 +32,7 @@ def _weights(header: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for offer in header.split(","):
         if (match := _OFFER.fullmatch(offer)) is not None:
-            name = match[1].lower().removeprefix("x-")  # x-gzip is gzip
+            name = match[1].lower()
+            name = {"x-gzip": "gzip"}.get(name, name)
             found.setdefault(name, float(match[2] or 1))
     return found

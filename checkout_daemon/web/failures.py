@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
+
+
+class BadRequest(CheckoutError):
+    """What came is not an HTTP request that can be understood."""
+
+    code = "bad_request"
+    status = 400
+    title = "The request is not well-formed HTTP"
 
 
 class NoSuchPage(CheckoutError):
@@ -16,8 +26,8 @@ class MethodNotAllowed(CheckoutError):
     status = 405
     title = "The method is not allowed here"
 
-    def __init__(self, method: str, allowed: str) -> None:
-        super().__init__(f"{method} is not allowed here; allowed: {allowed}")
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"this method is not allowed here; allowed: {allowed}")
         self.allowed = allowed
 
 
@@ -33,10 +43,35 @@ class BodyTooLarge(CheckoutError):
     title = "The body is too large"
 
 
+class AddressTooLong(CheckoutError):
+    code = "uri_too_long"
+    status = 414
+    title = "The address is too long"
+
+
 class UnsupportedMediaType(CheckoutError):
+    """`accepted`: the header that names what would be taken instead (RFC 9110, 15.5.16)."""
+
     code = "unsupported_media_type"
     status = 415
     title = "The body's type is not supported"
+    accepted: ClassVar[tuple[str, str]] = ("Accept", "application/json")
+
+
+class UnsupportedCoding(UnsupportedMediaType):
+    accepted = ("Accept-Encoding", "identity")
+
+
+class UnknownExpectation(CheckoutError):
+    code = "unknown_expectation"
+    status = 417
+    title = "The expectation cannot be met"
+
+
+class HeadersTooLarge(CheckoutError):
+    code = "headers_too_large"
+    status = 431
+    title = "The headers are too large"
 
 
 class TooManyRequests(CheckoutError):

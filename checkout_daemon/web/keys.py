@@ -20,3 +20,4 @@ CHECKOUT_LIMIT = web.AppKey("checkout_limit", CheckoutLimit)
 STOREFRONT = web.AppKey("storefront", Storefront)
 POOLS = web.AppKey("pools", Mapping[str, Database])  # by the name their metrics have
 OPENAPI = web.AppKey("openapi", bytes)
+SECURITY_HEADERS = web.AppKey("security_headers", Mapping[str, str])  # of every answer

@@ -16,12 +16,20 @@ import msgspec
 from checkout_daemon import __version__
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.web import problems, schemas
-from checkout_daemon.web.failures import MethodNotAllowed
+from checkout_daemon.web.failures import (
+    AddressTooLong,
+    BadRequest,
+    HeadersTooLarge,
+    MethodNotAllowed,
+    UnknownExpectation,
+)
 from checkout_daemon.web.routes import ROUTES, Route
 
 _REFERENCE = "#/components/schemas/{name}"
 _PATTERN = re.compile(r"\{(\w+):(.+)\}(?=/|$)")
 _MAY_BE_MANY = {"Retry-After"}
+_ALWAYS = (BadRequest, MethodNotAllowed, AddressTooLong, UnknownExpectation, HeadersTooLarge, CheckoutError)
+"""How any request may fail, whatever it is for."""
 
 
 def describe(routes: Iterable[Route]) -> bytes:
@@ -71,7 +79,7 @@ def _operation(route: Route) -> dict[str, Any]:
             "description": "A Stripe event; the bytes are what is signed",
             "content": {"application/json": {"schema": {"type": "object"}}},
         }
-    operation["responses"] |= _failures((*route.failures, MethodNotAllowed, CheckoutError))
+    operation["responses"] |= _failures((*route.failures, *_ALWAYS))
     return operation
 
 
@@ -94,6 +102,11 @@ def _failures(failures: Iterable[type[CheckoutError]]) -> dict[str, Any]:
             response["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
             response["headers"] = {"Allow": {"description": "What is allowed", "schema": {"type": "string"}}}
+        if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+            response["headers"] = {
+                "Accept": {"description": "The media type that is taken", "schema": {"type": "string"}},
+                "Accept-Encoding": {"description": "The content coding that is taken", "schema": {"type": "string"}},
+            }
         responses[str(status)] = response
     return responses
 

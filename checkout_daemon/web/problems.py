@@ -7,7 +7,7 @@ from aiohttp import web
 
 from checkout_daemon.domain.pricing import PriceChanged
 from checkout_daemon.errors import CheckoutError, InvalidRequest
-from checkout_daemon.web.failures import MethodNotAllowed, TooManyRequests
+from checkout_daemon.web.failures import MethodNotAllowed, TooManyRequests, UnsupportedMediaType
 from checkout_daemon.web.schemas import FieldFault, Problem, quote_answer
 
 CONTENT_TYPE = "application/problem+json"
@@ -24,7 +24,7 @@ _UNKNOWN_DETAIL = "The failure has been logged under the request id that this an
 
 
 def problem_response(error: CheckoutError) -> web.Response:
-    """The answer to a named failure, with Retry-After or Allow where it has one."""
+    """Return the answer to a named failure, with Retry-After, Allow or what is accepted where it has one."""
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(error.wait_seconds)
@@ -32,6 +32,8 @@ def problem_response(error: CheckoutError) -> web.Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allowed
+    if isinstance(error, UnsupportedMediaType):
+        headers.update([error.accepted])
     return web.Response(
         body=msgspec.json.encode(to_problem(error)), status=error.status, content_type=CONTENT_TYPE, headers=headers
     )

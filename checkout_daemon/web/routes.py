@@ -81,6 +81,9 @@ def add_routes(app: web.Application) -> None:
     """GET routes answer HEAD too."""
     for route in ROUTES:
         resource = app.router.add_resource(route.path)
-        resource.add_route(route.method, route.handler)
-        if route.method == "GET":
-            resource.add_route("HEAD", route.handler)
+        for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
+            resource.add_route(method, route.handler, expect_handler=_expect)
+
+
+async def _expect(request: web.Request) -> None:
+    """Leave it to who reads the body: what is refused without it is never asked for."""

@@ -5,6 +5,7 @@ The build (frontend/tools/compress.ts) has laid each file's compressed forms bes
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import re
 from collections.abc import Mapping
@@ -14,13 +15,15 @@ from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 from aiohttp import hdrs, web
-from aiohttp.helpers import ETAG_ANY
 
 from checkout_daemon.web.encodings import IDENTITY, SUFFIXES, choose_encoding
 from checkout_daemon.web.failures import NoSuchPage
+from checkout_daemon.web.fields import knows_tag, list_field, wants_html
 from checkout_daemon.web.headers import CONTENT_SECURITY_POLICY
 
 INDEX = "/index.html"
+PAGES = frozenset(json.loads((files("checkout_daemon.web") / "pages.json").read_text(encoding="utf-8")))
+"""The addresses that the storefront has a page for; its router (frontend/src/app/route.ts) reads the same file."""
 
 # The machine's own table of types differs from place to place.
 _TYPES = {
@@ -78,16 +81,29 @@ class Storefront:
         # The compressed forms are no pages of their own.
         self._files = {name: _load(name, bodies) for name in bodies if PurePosixPath(name).suffix not in SUFFIXES}
 
+    def has(self, request: web.Request) -> bool:
+        """Return whether there is a page or a file at the path."""
+        return self._name(request) is not None
+
     def answer(self, request: web.Request) -> web.Response:
-        """The file at the path; for a path that names no file, the page, which finds out itself what to show."""
-        if INDEX not in self._files:
+        """Return the page or the file at the path; else, to a browser, the page that says so, with 404.
+
+        Raises NoSuchPage for programs and for what a page loads.
+        """
+        name = self._name(request)
+        if name is None:
+            if INDEX not in self._files or not wants_html(request):
+                raise NoSuchPage("there is nothing at this path")
+            return _lost(request, self._files[INDEX])
+        if name not in self._files:
             return web.Response(body=_NOT_BUILT, status=503, content_type="text/html", charset="utf-8")
-        file = self._files.get(request.path)
-        if file is None:
-            if "." in request.path.rpartition("/")[2]:
-                raise NoSuchPage("there is no file at this path")
-            file = self._files[INDEX]
-        return _respond(request, file)
+        return _respond(request, self._files[name])
+
+    def _name(self, request: web.Request) -> str | None:
+        # The page's script reads the address as it was sent, so only that spelling is its page.
+        if request.rel_url.raw_path in PAGES:
+            return INDEX
+        return request.path if request.path in self._files else None
 
 
 def built_storefront() -> Path:
@@ -112,8 +128,20 @@ def _cache_control(name: str, suffix: str) -> str:
     return _FOR_EVER if _HASHED.fullmatch(name) else _HALF_A_DAY
 
 
+def _lost(request: web.Request, page: _File) -> web.Response:
+    encoding = choose_encoding(list_field(request, hdrs.ACCEPT_ENCODING), page.encoded)
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Content-Type": page.content_type,
+    }
+    if encoding != IDENTITY:
+        headers["Content-Encoding"] = encoding
+    return web.Response(status=404, body=page.encoded[encoding], headers=headers)
+
+
 def _respond(request: web.Request, file: _File) -> web.Response:
-    encoding = choose_encoding(request.headers.get(hdrs.ACCEPT_ENCODING), file.encoded)
+    encoding = choose_encoding(list_field(request, hdrs.ACCEPT_ENCODING), file.encoded)
     etag = file.etag if encoding == IDENTITY else f"{file.etag}-{encoding}"  # other bytes, another tag
     # With the policy also on a 304: a browser puts a 304's headers in the place of those it keeps with the page.
     headers = {
@@ -122,7 +150,7 @@ def _respond(request: web.Request, file: _File) -> web.Response:
         "Vary": "Accept-Encoding",
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     }
-    if any(each.value in (etag, ETAG_ANY) for each in request.if_none_match or ()):
+    if knows_tag(list_field(request, hdrs.IF_NONE_MATCH), etag):
         return web.Response(status=304, headers=headers)
     headers["Content-Type"] = file.content_type
     if encoding != IDENTITY:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.web.bodies import LARGEST_WEBHOOK_BODY, read_body
+from checkout_daemon.web.fields import list_field
 from checkout_daemon.web.keys import INTAKE, METRICS
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ _RECEIVED = b'{"received":true}'
 async def post_webhook(request: web.Request) -> web.Response:
     try:
         body = await read_body(request, LARGEST_WEBHOOK_BODY)
-        await request.app[INTAKE].receive(body, request.headers.get("Stripe-Signature"))
+        await request.app[INTAKE].receive(body, list_field(request, "Stripe-Signature"))
     except CheckoutError as error:
         request.app[METRICS].refusals.labels(error.code).inc()
         if error.status < 500:  # the others are logged where they are answered

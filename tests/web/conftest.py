@@ -10,11 +10,13 @@ import asyncpg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web_runner import BaseRunner
 
 from checkout_daemon.app import create_app
 from checkout_daemon.config import load_settings
 from checkout_daemon.sandbox.app import create_app as create_sandbox
 from checkout_daemon.sandbox.main import SandboxSettings
+from checkout_daemon.web.server import ShopRunner
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.stripe_events import SECRET
 
@@ -24,6 +26,13 @@ OpenClient = Callable[..., Awaitable[Client]]
 # Nobody answers there: for tests that must not need Stripe.
 NOWHERE = "http://127.0.0.1:9"
 DATABASE_AWAY = "postgresql://nobody@127.0.0.1:9/nothing"
+
+
+class ShopServer(TestServer):
+    """The application as the daemon runs it."""
+
+    async def _make_runner(self, **kwargs: Any) -> BaseRunner:
+        return ShopRunner(self.app, **kwargs)
 
 
 @pytest.fixture
@@ -40,7 +49,7 @@ async def open_client(tmp_path: Path) -> AsyncIterator[OpenClient]:
         }
         settings = load_settings(defaults | environ, cwd=tmp_path)
         app = create_app(settings, storefront=storefront or tmp_path / "not-built")
-        client: Client = TestClient(TestServer(app))
+        client: Client = TestClient(ShopServer(app))
         await client.start_server()
         clients.append(client)
         return client

@@ -25,7 +25,7 @@ ALLOWED = {
     "/metrics": "GET, HEAD",
     "/openapi.json": "GET, HEAD",
     "/": "GET, HEAD",
-    "/some/page": "GET, HEAD",
+    "/success": "GET, HEAD",
 }
 
 
@@ -36,6 +36,14 @@ async def test_another_method_is_refused_and_told_what_is_allowed(client: Client
         told = json.loads(await answer.read())
         assert (answer.status, told["code"]) == (405, "method_not_allowed")
         assert answer.headers["Allow"] == ALLOWED[path]
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/some/page", "/products", "/success/x"])
+async def test_another_method_where_there_is_nothing_is_not_found(client: Client, path: str, method: str) -> None:
+    async with client.request(method, path) as answer:
+        told = json.loads(await answer.read())
+        assert (answer.status, told["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("path", [path for path, allowed in ALLOWED.items() if allowed == "POST"])

@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 
 import pytest
+from yarl import URL
 
 from tests.web.conftest import Client, OpenClient
 from tests.web.wire import connection_to, send_raw
@@ -41,13 +42,47 @@ async def fetch(pages: Client, accepted: str) -> tuple[dict[str, str], bytes]:
     return dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:]), body
 
 
-@pytest.mark.parametrize("path", ["/", "/index.html", "/success", "/success?session_id=cs_1", "/any/deep/page"])
-async def test_a_path_that_names_no_file_is_the_page(pages: Client, path: str) -> None:
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+PAGE_PATHS = ["/", "/index.html", "/success", "/success?session_id=cs_1", "/cancel/", "/cancel?order_id=1"]
+NOTHING = [
+    *("/any/deep/page", "/nothing", "/success/x", "/success//", "/Success", "/success;a", "/success%00", "/%2e%2e"),
+    *("/success%5C", "/%73uccess", "/cancel%2F", "/.env", "/missing.js", "/wp-login.php", "/healthz/", "/index.html/"),
+]
+
+
+@pytest.mark.parametrize("path", PAGE_PATHS)
+async def test_the_shops_pages_are_the_page(pages: Client, path: str) -> None:
     async with pages.get(path) as answer:
         assert answer.status == 200
         assert await answer.read() == PAGE
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
         assert answer.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", NOTHING)
+async def test_what_no_page_has_is_not_found(pages: Client, path: str, method: str) -> None:
+    for headers, body in ((BROWSER, PAGE), ({"Accept": "*/*"}, None), ({"Accept": "text/html;q=0"}, None)):
+        async with pages.request(method, URL(path, encoded=True), headers=headers) as answer:
+            assert answer.status == 404
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert "ETag" not in answer.headers
+            assert answer.content_type == ("application/problem+json" if body is None else "text/html")
+            if method == "GET":
+                assert (await answer.read() == body) == (body is not None)
+
+
+@pytest.mark.parametrize(
+    "path", ["//", "//success", "/\\success", "/./success", "/../success", "/success/.", "/?/success"]
+)
+async def test_odd_paths_are_no_pages(pages: Client, path: str) -> None:
+    answer = await send_raw(pages, f"GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n".encode())
+    assert int(answer.split()[1]) == (200 if path.startswith("/?") else 404)
+
+
+async def test_a_path_of_the_api_is_a_problem_for_browsers_too(pages: Client) -> None:
+    async with pages.get("/api/nothing", headers=BROWSER) as answer:
+        assert (answer.status, answer.content_type) == (404, "application/problem+json")
 
 
 @pytest.mark.parametrize(
@@ -107,13 +142,20 @@ async def test_what_the_browser_has_already_is_not_sent_again(pages: Client, acc
     headers = {"Accept-Encoding": accepted}
     async with pages.get("/", headers=headers) as answer:
         etag = answer.headers["ETag"]
-    for known in (etag, f'"other", W/{etag}', "*"):
+    for known in (etag, f'"other", W/{etag}', "*", f'"a,b",{etag}', f' {etag} , "z"'):
         async with pages.get("/", headers=headers | {"If-None-Match": known}) as answer:
             assert answer.status == 304
             assert answer.headers["ETag"] == etag
             assert await answer.read() == b""
     async with pages.get("/", headers=headers | {"If-None-Match": '"other"'}) as answer:
         assert answer.status == 200
+
+
+async def test_tags_may_come_in_several_lines(pages: Client) -> None:
+    async with pages.get("/", headers={"Accept-Encoding": "identity"}) as answer:
+        etag = answer.headers["ETag"]
+    lines = ("GET / HTTP/1.1", "Host: shop", 'If-None-Match: "other"', f"If-None-Match: {etag}", "", "")
+    assert (await send_raw(pages, "\r\n".join(lines).encode())).startswith(b"HTTP/1.1 304 ")
 
 
 async def test_head_has_the_headers_without_the_page(pages: Client) -> None:

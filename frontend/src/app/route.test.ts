@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import addresses from '../../../checkout_daemon/web/pages.json';
 import { routeOf } from './route';
 
 test.each([
@@ -7,6 +8,13 @@ test.each([
   ['/cancel/', '?order_id=abc', { page: 'order', entrance: 'cancel', reference: 'abc' }],
   ['/success', '', { page: 'order', entrance: 'success', reference: '' }],
   ['/elsewhere', '', { page: 'lost' }],
+  ['//', '', { page: 'lost' }],
+  ['/success//', '', { page: 'lost' }],
+  ['/constructor', '', { page: 'lost' }],
 ])('%s%s', (pathname, search, route) => {
   expect(routeOf({ pathname, search })).toEqual(route);
+});
+
+test.each(Object.keys(addresses))('%s, which the daemon serves the shop at, is a page', (pathname) => {
+  expect(routeOf({ pathname, search: '' }).page).not.toBe('lost');
 });

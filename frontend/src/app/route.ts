@@ -1,19 +1,24 @@
 /** The storefront's three pages and their addresses. */
 
+import addresses from '../../../checkout_daemon/web/pages.json';
+
 export type Route =
   | { readonly page: 'catalog' }
   | { readonly page: 'order'; readonly entrance: 'success' | 'cancel'; readonly reference: string }
   | { readonly page: 'lost' };
 
+/** The daemon reads the same list, and answers 404 for every other address. */
+const pages: Readonly<Record<string, string>> = addresses;
+
 /** Stripe fills the session id into the success address only, so the cancel address has the order id. */
 export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
   const query = new URLSearchParams(search);
-  switch (pathname.replace(/\/+$/, '')) {
-    case '':
+  switch (Object.hasOwn(pages, pathname) ? pages[pathname] : '') {
+    case 'catalog':
       return { page: 'catalog' };
-    case '/success':
+    case 'success':
       return { page: 'order', entrance: 'success', reference: query.get('session_id') ?? '' };
-    case '/cancel':
+    case 'cancel':
       return { page: 'order', entrance: 'cancel', reference: query.get('order_id') ?? '' };
     default:
       return { page: 'lost' };

@@ -146,9 +146,13 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: Catalog;
     readonly problems:
+      | 'bad_request'
       | 'database_unavailable'
+      | 'headers_too_large'
       | 'internal_error'
-      | 'method_not_allowed';
+      | 'method_not_allowed'
+      | 'unknown_expectation'
+      | 'uri_too_long';
   };
   /** What a cart costs now; no side effect */
   readonly post_quote: {
@@ -157,14 +161,18 @@ export interface Operations {
     readonly body: QuoteRequest;
     readonly answer: QuoteAnswer;
     readonly problems:
+      | 'bad_request'
       | 'body_too_large'
       | 'database_unavailable'
+      | 'headers_too_large'
       | 'internal_error'
       | 'invalid_request'
       | 'malformed_json'
       | 'method_not_allowed'
       | 'request_timeout'
-      | 'unsupported_media_type';
+      | 'unknown_expectation'
+      | 'unsupported_media_type'
+      | 'uri_too_long';
   };
   /** Make an order and a Checkout Session to pay it */
   readonly post_checkout: {
@@ -173,8 +181,10 @@ export interface Operations {
     readonly body: StripeCheckoutRequest;
     readonly answer: StripeCheckoutAnswer;
     readonly problems:
+      | 'bad_request'
       | 'body_too_large'
       | 'database_unavailable'
+      | 'headers_too_large'
       | 'idempotency_conflict'
       | 'internal_error'
       | 'invalid_request'
@@ -186,7 +196,9 @@ export interface Operations {
       | 'stripe_rejected'
       | 'stripe_unavailable'
       | 'too_many_requests'
-      | 'unsupported_media_type';
+      | 'unknown_expectation'
+      | 'unsupported_media_type'
+      | 'uri_too_long';
   };
   /** An order as its shopper may see it */
   readonly get_order: {
@@ -195,10 +207,14 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: OrderAnswer;
     readonly problems:
+      | 'bad_request'
       | 'database_unavailable'
+      | 'headers_too_large'
       | 'internal_error'
       | 'method_not_allowed'
-      | 'not_found';
+      | 'not_found'
+      | 'unknown_expectation'
+      | 'uri_too_long';
   };
   /** A session to pay an unpaid order */
   readonly post_retry: {
@@ -207,14 +223,18 @@ export interface Operations {
     readonly body: undefined;
     readonly answer: StripeCheckoutAnswer;
     readonly problems:
+      | 'bad_request'
       | 'database_unavailable'
+      | 'headers_too_large'
       | 'internal_error'
       | 'method_not_allowed'
       | 'not_found'
       | 'not_payable'
       | 'stripe_rejected'
       | 'stripe_unavailable'
-      | 'too_many_requests';
+      | 'too_many_requests'
+      | 'unknown_expectation'
+      | 'uri_too_long';
   };
 }
 

@@ -1,0 +1,58 @@
+"""Reads header fields as RFC 9110 has them: a list may come in several lines, and its tokens have no case.
+
+https://www.rfc-editor.org/rfc/rfc9110#name-field-lines-and-combined-fi
+"""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import hdrs, web
+
+from checkout_daemon.web.failures import UnknownExpectation
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # an RFC 9110 token, not a secret
+_MEDIA_TYPE = re.compile(rf"[ \t]*({_TOKEN}/{_TOKEN})[ \t]*(?:;.*)?", re.DOTALL)
+_TAG = re.compile(r'(?:^|,)[ \t]*(?:W/)?"([^"]*)"[ \t]*(?=,|$)')
+_NO_WEIGHT = re.compile(r"[ \t]*q[ \t]*=[ \t]*0(?:\.0*)?[ \t]*", re.IGNORECASE)
+
+
+def list_field(request: web.Request, name: str) -> str | None:
+    """Return all lines of a list field joined by commas, or None without any."""
+    lines = request.headers.getall(name, None)
+    return None if lines is None else lines[0] if len(lines) == 1 else ", ".join(lines)
+
+
+def tokens(field: str | None) -> list[str]:
+    """Return the members of a list of tokens in lower case, without empty ones."""
+    return [member for part in (field or "").split(",") if (member := part.strip(" \t").lower())]
+
+
+def media_type(field: str | None) -> str | None:
+    """Return a media type in lower case without its parameters, or None where there is none."""
+    found = _MEDIA_TYPE.fullmatch(field or "")
+    return found[1].lower() if found else None
+
+
+def knows_tag(if_none_match: str | None, tag: str) -> bool:
+    """Return whether an If-None-Match names the tag, compared weakly, or `*` (RFC 9110, 13.1.2)."""
+    if if_none_match is None:
+        return False
+    return if_none_match.strip(" \t") == "*" or tag in _TAG.findall(if_none_match)
+
+
+def expects_continue(request: web.Request) -> bool:
+    """Return whether the client waits to be asked for the body. Raises UnknownExpectation for anything else."""
+    expected = tokens(list_field(request, hdrs.EXPECT))
+    if any(each != "100-continue" for each in expected):
+        raise UnknownExpectation("of Expect only 100-continue is known here")
+    return bool(expected)
+
+
+def wants_html(request: web.Request) -> bool:
+    """Return whether Accept names HTML: what a browser sends for a page, and programs do not."""
+    for offer in (list_field(request, hdrs.ACCEPT) or "").split(","):
+        name, *parameters = offer.split(";")
+        if name.strip(" \t").lower() in ("text/html", "application/xhtml+xml"):
+            return not any(_NO_WEIGHT.fullmatch(each) for each in parameters)
+    return False
