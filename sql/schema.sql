@@ -214,6 +214,7 @@ CREATE TABLE refunds (
     amount     bigint NOT NULL,
     currency   text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
+    request_id text,  -- the refund request of ours that its metadata names
     PRIMARY KEY (id, livemode),
     CONSTRAINT refunds_status_known CHECK (status IN ('requires_action', 'pending', 'succeeded', 'canceled', 'failed')),
     CONSTRAINT refunds_amount CHECK (amount >= 0),
@@ -466,6 +467,17 @@ CREATE TABLE refund_requests (
 CREATE UNIQUE INDEX refund_requests_unanswered ON refund_requests (order_id) WHERE answered_at IS NULL;
 CREATE INDEX refund_requests_due ON refund_requests (next_attempt_at) WHERE answered_at IS NULL;
 CREATE INDEX refund_requests_of_order ON refund_requests (order_id, started_at);
+
+-- Attempts whose key has stored a 5xx or was given up: whether Stripe made a session all the same is looked for, for a day.
+CREATE TABLE doubtful_attempts (
+    order_id  uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    attempt   integer NOT NULL,
+    since     timestamptz NOT NULL DEFAULT now(),
+    looked_at timestamptz,  -- when all sessions of that time were last looked through
+    closed_at timestamptz,  -- given up: none was made
+    PRIMARY KEY (order_id, attempt)
+);
+CREATE INDEX doubtful_attempts_open ON doubtful_attempts (since) WHERE closed_at IS NULL;
 
 -- How far long work has come, and who does it now: one at a time, until the lease ends.
 CREATE TABLE cursors (

@@ -19,6 +19,7 @@ def attention_command(code: AttentionCode, subject: str, number: int) -> str:
             | AttentionCode.REFUND_FAILED
             | AttentionCode.DISPUTE_NEEDS_RESPONSE
             | AttentionCode.DISPUTE_LOST
+            | AttentionCode.APPEARED_LATE
         ):
             # No command of ours ends these; it says what does, and by when.
             return f"checkout orders explain {number}"

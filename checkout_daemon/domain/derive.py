@@ -151,6 +151,23 @@ def _attention(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int,
             yield Attention(AttentionCode.DISPUTE_NEEDS_RESPONSE, dispute.id)
         if dispute.status is DisputeStatus.LOST:
             yield Attention(AttentionCode.DISPUTE_LOST, dispute.id)
+    for object_id in late_effects(facts):
+        yield Attention(AttentionCode.APPEARED_LATE, object_id)
+
+
+def late_effects(facts: OrderFacts) -> list[str]:
+    """Return the refunds and paid sessions at Stripe that name a request which was given up as without effect.
+
+    Whoever was told that nothing had happened may have asked again.
+    """
+    closed = {(act.reason, act.subject) for act in facts.acts if act.kind is ActKind.CLOSED}
+    late = [each.id for each in facts.refunds if ("refund", each.request) in closed]
+    late += [
+        each.id
+        for each in facts.sessions
+        if each.status is SessionStatus.COMPLETE and ("session", str(each.attempt)) in closed
+    ]
+    return sorted(late)
 
 
 def _messages(

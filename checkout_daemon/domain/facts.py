@@ -62,8 +62,11 @@ class LinkRank(IntEnum):
 
 
 class ActKind(StrEnum):
+    """`closed`: a request to Stripe was given up without an effect; `reason` is refund or session, `subject` its id."""
+
     CANCELED = "canceled"
     ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ class RefundFact:
     status: RefundStatus
     amount: int
     currency: str
+    request: str | None = None  # the refund request of ours that its metadata names
 
     @property
     def key(self) -> Key:
@@ -172,6 +176,7 @@ class RefundFact:
             payment_id=better_node(self.payment_id, other.payment_id),
             amount=max(self.amount, other.amount),
             currency=max(self.currency, other.currency),
+            request=max(self.request or "", other.request or "") or None,
         )
 
 
@@ -230,7 +235,7 @@ class RefundHint:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a person did to an order; `reason` and `subject` say what was acknowledged."""
+    """What a person did to an order, or that a request was given up; `reason` and `subject` say what it is about."""
 
     kind: ActKind
     reason: str = ""

@@ -30,6 +30,7 @@ class AttentionCode(StrEnum):
     REFUND_FAILED = "refund_failed"
     DISPUTE_NEEDS_RESPONSE = "dispute_needs_response"
     DISPUTE_LOST = "dispute_lost"
+    APPEARED_LATE = "appeared_late"
 
 
 # Resend, retry and cancel are for these alone; see derive.Derived.payable.

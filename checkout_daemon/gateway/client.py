@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import ModuleType
 from typing import Any
@@ -28,12 +28,20 @@ class StripeMissing(StripeRejected):
     """Stripe has no object of this id: it may belong to another account or mode than the key."""
 
 
+class StripeDenied(StripeRejected):
+    """Stripe does not accept our key, which says nothing of what was asked under an idempotency key before."""
+
+
 class StripeSilent(StripeUnavailable):
     """No answer came, though it was asked several times."""
 
 
 class StripeFailed(StripeUnavailable):
-    """Stripe answered 5xx. It replays that answer for the same idempotency key, so the key is burnt."""
+    """Stripe answered 5xx: whether it did what was asked is open, and may be for hours.
+
+    It replays that answer for the same idempotency key, so the key is burnt.
+    https://docs.stripe.com/error-low-level#server-errors
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +61,15 @@ class StripeGateway:
         self._observe = observe
         self._client: Any = None
         self._http: Any = None
+        self.ahead: timedelta | None = None
+        """Stripe's clock less ours, as the last answer showed it; None before the first."""
 
     async def call(self, name: str, make: Callable[[Any], Awaitable[Any]]) -> Fetched:
         """Run `make(client)`, a coroutine of the SDK's; its answer as plain JSON.
 
-        Raises StripeRejected (a stored 4xx), StripeMissing (404), StripeFailed (a stored 5xx) or StripeUnavailable (no
-        answer, a conflict of keys, or too many requests: the same call with the same key may follow).
+        Raises StripeRejected (a stored 4xx), StripeDenied (401, 403), StripeMissing (404), StripeFailed (a stored 5xx)
+        or StripeUnavailable (no answer, a conflict of keys, or too many requests: the same call with the same key may
+        follow).
         """
         client = self._open()
         stripe = sys.modules["stripe"]
@@ -77,7 +88,15 @@ class StripeGateway:
         finally:
             self._observe(name, outcome, time.perf_counter() - started)
         response = answer.last_response
-        return Fetched(msgspec.json.decode(response.body), _answered_at(response.headers))
+        answered_at = _answered_at(response.headers)
+        now = datetime.now(UTC)
+        if answered_at is not None:
+            self.ahead = answered_at - now
+        return Fetched(msgspec.json.decode(response.body), answered_at or now)
+
+    def now(self) -> datetime:
+        """Return the time by Stripe's clock, as far as an answer has shown it."""
+        return datetime.now(UTC) + (self.ahead or timedelta())
 
     async def close(self) -> None:
         if self._http is not None:
@@ -119,13 +138,17 @@ def _name_failure(stripe: Any, error: Any) -> StripeRejected | StripeUnavailable
         return StripeUnavailable(f"Stripe is busy with this request or has had too many: try again{where}")
     if status >= 500:
         return StripeFailed(f"Stripe failed with {status}{where}")
+    if status in (401, 403):
+        return StripeDenied(f"Stripe does not accept STRIPE_API_KEY for this: {said}{where}")
     if status == 404:
         return StripeMissing(f"Stripe has no such object, is STRIPE_API_KEY of another account? {said}{where}")
     return StripeRejected(f"Stripe refused: {said}{where}")
 
 
-def _answered_at(headers: Any) -> datetime:
+def _answered_at(headers: Any) -> datetime | None:
+    """Return the answer's Date in whole seconds, or None where it has none."""
     try:
-        return parsedate_to_datetime(headers["Date"])
+        told = parsedate_to_datetime(headers["Date"])
     except (KeyError, TypeError, ValueError):
-        return datetime.now(UTC)
+        return None
+    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)

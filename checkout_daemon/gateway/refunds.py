@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.gateway.client import Fetched, StripeGateway
 
 _PAGE = 100
@@ -18,7 +19,7 @@ async def create_refund(gateway: StripeGateway, parameters: dict[str, Any], idem
 
 
 async def list_refunds(gateway: StripeGateway, payment_id: str) -> list[Fetched]:
-    """All refunds of a PaymentIntent (pi_) or a charge, newest first."""
+    """All refunds of a PaymentIntent (pi_) or a charge, newest first. Raises StripeUnavailable where not all came."""
     params: dict[str, Any] = {"limit": _PAGE, payment_parameter(payment_id): payment_id}
     refunds: list[Fetched] = []
     while True:
@@ -27,8 +28,10 @@ async def list_refunds(gateway: StripeGateway, payment_id: str) -> list[Fetched]
             lambda client, params=dict(params): client.v1.refunds.list_async(params=params),  # type: ignore[misc]
         )
         refunds += [Fetched(each, page.observed_at) for each in page.object["data"]]
-        if not page.object.get("has_more") or not page.object["data"]:
+        if not page.object.get("has_more"):
             return refunds
+        if not page.object["data"]:
+            raise StripeUnavailable("Stripe says that there are more refunds and lists none: ask again")
         params["starting_after"] = page.object["data"][-1]["id"]
 
 

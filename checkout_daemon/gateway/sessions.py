@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Collection
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from checkout_daemon.errors import StripeRejected
-from checkout_daemon.gateway.client import Fetched, StripeGateway, StripeMissing
+from checkout_daemon.errors import StripeRejected, StripeUnavailable
+from checkout_daemon.gateway.client import Fetched, StripeFailed, StripeGateway, StripeMissing
+from checkout_daemon.gateway.events import stripe_time
+
+SEARCH_WINDOW = timedelta(days=1)
+"""How far around the time of an attempt its session is looked for: clocks differ, and effects come late."""
+MOST_PAGES = 1000
 
 _EXPAND = ["payment_intent.latest_charge"]
 _PAGE = 100
-_MOST_PAGES = 100
+_NEAR = timedelta(minutes=10)  # where it nearly always is
 
 
 async def create_session(gateway: StripeGateway, parameters: dict[str, Any], idempotency_key: str) -> Fetched:
@@ -48,36 +54,95 @@ async def retrieve_session(gateway: StripeGateway, session_id: str) -> Fetched:
 
 
 async def expire_session(gateway: StripeGateway, session_id: str) -> Fetched:
-    """Expire a session and answer it as it is then; one that is no longer open is answered as it is."""
+    """Expire a session and answer it as it is then; one that is no longer open is answered as it is.
+
+    A failure says nothing of what was done: then the session is read. Where it is still open the failure is raised.
+    """
     try:
         return await gateway.call(
             "checkout.sessions.expire", lambda client: client.v1.checkout.sessions.expire_async(session_id)
         )
-    except StripeRejected:
+    except (StripeRejected, StripeFailed):
         fetched = await retrieve_session(gateway, session_id)
         if fetched.object.get("status") == "open":
             raise
         return fetched
 
 
-async def find_session(
-    gateway: StripeGateway, client_reference_id: str, attempt: int, since: datetime
-) -> Fetched | None:
-    """The session that an attempt made, if it did: of those since a time, the one with the order's id and number."""
-    last: str | None = None
-    for _ in range(_MOST_PAGES):
-        params: dict[str, Any] = {"limit": _PAGE, "created": {"gte": int(since.timestamp()) - 60}}
-        if last is not None:
-            params["starting_after"] = last
+async def find_session(gateway: StripeGateway, order_id: str, attempt: int, age: timedelta) -> Fetched | None:
+    """Return the session that an attempt made, or None where all sessions of its time were seen and none is it.
+
+    `age`: how long ago the attempt was started. Raises StripeUnavailable where not all could be seen.
+    """
+    wanted = {(order_id, attempt)}
+    begun_at = await _stripe_now(gateway) - age
+    for window in (_NEAR, SEARCH_WINDOW):
+        found = await find_sessions(gateway, wanted, begun_at - window, begun_at + window)
+        if found:
+            return found[order_id, attempt]
+    return None
+
+
+async def find_sessions(
+    gateway: StripeGateway, wanted: Collection[tuple[str, int]], begin: datetime, end: datetime
+) -> dict[tuple[str, int], Fetched]:
+    """Return the sessions made between two times, by Stripe's clock, that name one of these orders and attempts.
+
+    Of several that name the same the paid one, else one that can be paid. Raises StripeUnavailable where not all
+    sessions of that time could be seen, unless all wanted were.
+    """
+    found: dict[tuple[str, int], Fetched] = {}
+    async for page in sessions_made(gateway, begin, end):
+        for each in page:
+            name = named_attempt(each.object)
+            if name is not None and name in wanted and (name not in found or _weight(found[name]) < _weight(each)):
+                found[name] = each
+        if len(found) == len(set(wanted)):
+            break
+    return found
+
+
+async def sessions_made(
+    gateway: StripeGateway, begin: datetime, end: datetime | None = None
+) -> AsyncGenerator[list[Fetched], None]:
+    """Yield pages of the sessions made from one time to another, by Stripe's clock, the newest first.
+
+    Raises StripeUnavailable where there are more than can be seen: what was not seen may still be there.
+    """
+    created = {"gte": int(begin.timestamp())} | ({} if end is None else {"lte": int(end.timestamp()) + 1})
+    params: dict[str, Any] = {"limit": _PAGE, "created": created}
+    for _ in range(MOST_PAGES):
         page = await gateway.call(
             "checkout.sessions.list",
-            lambda client, params=params: client.v1.checkout.sessions.list_async(params=params),  # type: ignore[misc]
+            lambda client, params=dict(params): client.v1.checkout.sessions.list_async(params=params),  # type: ignore[misc]
         )
-        for session in page.object["data"]:
-            metadata = session.get("metadata") or {}
-            if session.get("client_reference_id") == client_reference_id and metadata.get("attempt") == str(attempt):
-                return Fetched(session, page.observed_at)
-        if not page.object.get("has_more") or not page.object["data"]:
-            return None
-        last = page.object["data"][-1]["id"]
-    return None
+        data = page.object["data"]
+        yield [Fetched(each, page.observed_at) for each in data]
+        if not page.object.get("has_more"):
+            return
+        if not data:
+            break
+        params["starting_after"] = data[-1]["id"]
+    raise StripeUnavailable(
+        f"Stripe has more than {MOST_PAGES * _PAGE:,} Checkout Sessions since {begin:%Y-%m-%d %H:%M} UTC, and not all "
+        "of them could be seen: what was looked for may be there; try again later"
+    )
+
+
+def named_attempt(session: dict[str, Any]) -> tuple[str, int] | None:
+    """Return the order's id and the attempt that a session of ours names; None for a session that is not ours."""
+    metadata = session.get("metadata") or {}
+    attempt = metadata.get("attempt")
+    order_id = session.get("client_reference_id")
+    if not isinstance(order_id, str) or not isinstance(attempt, str) or not attempt.isdecimal():
+        return None
+    return order_id, int(attempt[:9])
+
+
+def _weight(session: Fetched) -> int:
+    return ("expired", "open", "complete").index(session.object["status"])
+
+
+async def _stripe_now(gateway: StripeGateway) -> datetime:
+    """Ask Stripe for its time where no answer has shown it yet."""
+    return gateway.now() if gateway.ahead is not None else await stripe_time(gateway)

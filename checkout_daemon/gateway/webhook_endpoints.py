@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.gateway.client import Fetched, StripeGateway, StripeMissing
 
 
 async def list_endpoints(gateway: StripeGateway) -> Fetched:
-    """All of the account's (Stripe allows sixteen), as a list object."""
-    return await gateway.call(
+    """All of the account's (Stripe allows sixteen), as a list object. Raises StripeUnavailable where not all came."""
+    page = await gateway.call(
         "webhook_endpoints.list", lambda client: client.v1.webhook_endpoints.list_async(params={"limit": 100})
     )
+    if page.object.get("has_more"):
+        raise StripeUnavailable("the account has more than 100 webhook endpoints, and not all could be seen")
+    return page
 
 
 async def create_endpoint(gateway: StripeGateway, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import asyncpg
 
 from checkout_daemon.domain.session_parameters import coupon_id
 from checkout_daemon.errors import StripeRejected
+from checkout_daemon.gateway.client import StripeFailed
 from checkout_daemon.gateway.sessions import delete_coupon
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.store import retention
@@ -56,6 +57,9 @@ async def delete_spent_coupons(runtime: Runtime) -> int:
     for order_id in order_ids:
         try:
             await delete_coupon(runtime.gateway, coupon_id(order_id))
+        except StripeFailed as error:  # open whether it is deleted: it is asked again at the next turn
+            log.warning("the coupon of order %s is not known to be deleted: %s", order_id, error.detail)
+            continue
         except StripeRejected as error:  # it will not do so later either
             log.warning("the coupon of order %s stays at Stripe: %s", order_id, error.detail)
         async with runtime.database.connection() as connection:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from checkout_daemon.domain.derive import OrderFacts
+from checkout_daemon.domain.facts import DisputeFact, DisputeStatus
 from checkout_daemon.domain.money import format_money, step
 from checkout_daemon.domain.orders import OrderTerms
 from checkout_daemon.domain.refunding import RefundablePayment, refundable_payments
@@ -22,8 +24,21 @@ class NotRefundable(CheckoutError):
     title = "The order cannot be refunded like this"
 
 
+# Stripe refuses these; an inquiry may still be refunded, which is how one ends well.
+# https://docs.stripe.com/disputes/responding
+_DISPUTES_AGAINST_REFUNDS = frozenset(
+    {
+        DisputeStatus.NEEDS_RESPONSE,
+        DisputeStatus.UNDER_REVIEW,
+        DisputeStatus.LOST,
+        DisputeStatus.APPEAL_NEEDS_RESPONSE,
+        DisputeStatus.APPEAL_UNDER_REVIEW,
+    }
+)
+
+
 class RefundUnderWay(CheckoutError):
-    """Another refund of the order has no answer from Stripe yet."""
+    """Another refund of the order has no certain answer from Stripe yet."""
 
     code = "refund_under_way"
     status = 409
@@ -69,16 +84,21 @@ def plan(merged: Merged, order_id: str, wish: RefundWish, unanswered: RefundRequ
     order = merged.orders[order_id]
     if unanswered is not None:
         raise RefundUnderWay(
-            f"order {order.number} has a refund of {format_money(unanswered.amount, unanswered.currency)} since "
-            f"{unanswered.started_at:%Y-%m-%d %H:%M:%S} UTC that Stripe has not answered: a running daemon asks again "
-            "by itself"
+            f"order {order.number} has a refund of {format_money(unanswered.amount, unanswered.currency)} under way "
+            f"since {unanswered.started_at:%Y-%m-%d %H:%M:%S} UTC, without a certain answer of Stripe's: do not ask "
+            "again; a running daemon looks for it at Stripe and records what it finds: `checkout orders explain "
+            f"{order.number}` shows where it stands"
         )
     terms = OrderTerms(order.id, order.amount_total, order.currency, order.livemode)
-    payments = refundable_payments(terms, merged.facts(order_id))
+    facts = merged.facts(order_id)
+    payments = refundable_payments(terms, facts)
+    disputed = _disputed(facts)
     if wish.payment_id is not None:
         payment = _named(merged, order.number, payments, wish.payment_id)
     else:
-        payment = _only(merged, order_id, payments)
+        payment = _only(merged, order_id, payments, disputed)
+    if payment.id in disputed:
+        raise NotRefundable(_why_not(disputed[payment.id], order.number))
     amount = payment.left if wish.amount is None else wish.amount
     smallest = step(payment.currency)
     if amount <= 0 or amount % smallest:
@@ -93,6 +113,22 @@ def plan(merged: Merged, order_id: str, wish: RefundWish, unanswered: RefundRequ
     return RefundPlan(order_id, order.number, payment.id, amount, payment.currency, payment.left - amount)
 
 
+def _disputed(facts: OrderFacts) -> dict[str, DisputeFact]:
+    """Return the payments that Stripe refunds no more, with the dispute that is why."""
+    return {each.payment_id: each for each in facts.disputes if each.status in _DISPUTES_AGAINST_REFUNDS}
+
+
+def _why_not(dispute: DisputeFact, number: int) -> str:
+    if dispute.status is DisputeStatus.LOST:
+        why = "is lost, so the customer has the money already"
+    else:
+        why = "is open: answer or accept it in Stripe's dashboard; to accept it gives the money back"
+    return (
+        f"payment {dispute.payment_id} of order {number} cannot be refunded: its dispute {dispute.id} {why}; "
+        f"`checkout orders explain {number}` shows what to do"
+    )
+
+
 def _named(merged: Merged, number: int, payments: Sequence[RefundablePayment], named: str) -> RefundablePayment:
     payment_id = merged.base.links.payment_of(named)
     for each in payments:
@@ -103,9 +139,12 @@ def _named(merged: Merged, number: int, payments: Sequence[RefundablePayment], n
     raise NotFound(f"order {number} has no payment {named!r}: `checkout orders show {number}` has those it has")
 
 
-def _only(merged: Merged, order_id: str, payments: Sequence[RefundablePayment]) -> RefundablePayment:
+def _only(
+    merged: Merged, order_id: str, payments: Sequence[RefundablePayment], disputed: Collection[str]
+) -> RefundablePayment:
     order = merged.orders[order_id]
     left = [each for each in payments if each.left]
+    left = [each for each in left if each.id not in disputed] or left[:1]
     if len(left) > 1:
         listed = "\n".join(f"  --payment {each.id}  {format_money(each.left, each.currency)} left" for each in left)
         raise SeveralPayments(f"order {order.number} has several payments; name the one that you mean:\n{listed}")

@@ -1,15 +1,16 @@
 """Refunds an operator asks for: each asked of Stripe once, across crashes, lost answers and two at the same time.
 
 A request is a row written under the order's lock before Stripe is asked, and its id is the idempotency key. Where no
-answer came, the same key is asked again with the same bytes. Where Stripe has stored a 500 under the key, or has
-forgotten it after a day, its refund is first looked for at Stripe, by the request's id in its metadata.
+certain answer came, which a 5xx is not, it stays open: a job looks for its refund at Stripe, by the request's id in
+the metadata, and asks again with the same key and bytes, less and less often. It is closed as refused by a refusal, by
+hours of 5xx, or when Stripe has forgotten the key. A refund that appears even later asks for attention.
 """
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from checkout_daemon.domain.events import refund as refund_events
 from checkout_daemon.domain.events.reading import Told, livemodes
 from checkout_daemon.errors import NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway import refunds as stripe_refunds
-from checkout_daemon.gateway.client import Fetched, StripeFailed
+from checkout_daemon.gateway.client import Fetched, StripeDenied, StripeFailed
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note, record, state_of
@@ -30,11 +31,14 @@ from checkout_daemon.services.session_plans import KEY_LIFETIME
 from checkout_daemon.store import refund_requests
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.refund_requests import RefundRequest
+from checkout_daemon.store.servers import read_now
 
 log = logging.getLogger(__name__)
 
 # Longer than all tries of a call together: while the command still waits, no job need ask as well.
 RESUME_AFTER = timedelta(seconds=60)
+# Stripe may settle what it answered 5xx to much later: https://docs.stripe.com/error-low-level#server-errors
+GIVEN_UP_AFTER = timedelta(hours=6)
 _REQUEST = "refund_request"
 
 
@@ -68,7 +72,7 @@ async def refund(runtime: Runtime, order_id: str, wish: RefundWish, *, operator:
 
     async def begin(connection: asyncpg.Connection) -> RefundRequest:
         planned = await _plan(connection, order_id, wish, livemode=runtime.settings.livemode)
-        request = _request(planned, wish.reason)
+        request = _request(planned, wish.reason, await read_now(connection))
         await refund_requests.insert_request(connection, request, request.started_at + RESUME_AFTER)
         details = {"request": request.id, "payment": planned.payment_id, "amount": planned.amount}
         deed = Deed("refund.requested", operator, note, details | {"currency": planned.currency, "reason": wish.reason})
@@ -79,18 +83,24 @@ async def refund(runtime: Runtime, order_id: str, wish: RefundWish, *, operator:
     request = await runtime.database.run(begin)
     try:
         return await _ask(runtime, request, operator)
-    except StripeFailed:
-        raise
+    except StripeFailed as error:
+        raise StripeFailed(
+            f"{error.detail}, so it is not known whether the refund was or will be made. It is under way: do not ask "
+            "for it again; a running daemon goes on with it, looks for it at Stripe for up to "
+            f"{_hours(GIVEN_UP_AFTER)} hours and records what it finds: `checkout orders explain` shows it"
+        ) from error
     except StripeUnavailable as error:
         raise StripeUnavailable(
-            "Stripe did not answer: the refund is kept, and a running daemon goes on with it; do not ask for it again"
+            "Stripe did not answer, so it is not known whether the refund was made. It is under way: do not ask for it "
+            "again; a running daemon goes on with it and records what comes of it: `checkout orders explain` shows it"
         ) from error
 
 
 async def resume_refund(runtime: Runtime, operator: Operator) -> bool:
     """Go on with a refund that has waited for its answer long enough; False where none has.
 
-    Raises StripeUnavailable, and then it waits on; that Stripe refuses it is recorded.
+    Raises StripeUnavailable where there is no answer, and then it waits on, as it does after a 5xx; that Stripe refuses
+    it is recorded.
     """
     request = await runtime.database.run(
         lambda connection: refund_requests.claim_request(connection, RESUME_AFTER, livemode=runtime.settings.livemode)
@@ -116,7 +126,7 @@ async def _plan(
     return plan(merged, order_id, wish, await refund_requests.unanswered_request(connection, order_id))
 
 
-def _request(planned: RefundPlan, reason: str | None) -> RefundRequest:
+def _request(planned: RefundPlan, reason: str | None, now: datetime) -> RefundRequest:
     request_id = str(uuid4())
     parameters: dict[str, Any] = {
         stripe_refunds.payment_parameter(planned.payment_id): planned.payment_id,
@@ -130,38 +140,54 @@ def _request(planned: RefundPlan, reason: str | None) -> RefundRequest:
         planned.amount,
         planned.currency,
         msgspec.json.encode(parameters).decode(),
-        datetime.now(UTC),
+        now,
     )
 
 
 async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> Refunded:
-    if datetime.now(UTC) - request.started_at > KEY_LIFETIME:
-        forgotten = StripeRejected("Stripe had no such refund a day after it was asked for: ask for it again")
-        return await _look(runtime, request, operator, forgotten)
+    """Get a request its answer. Raises StripeRejected once it is closed; StripeUnavailable while it stays open."""
+    if request.attempts and (found := await _find(runtime, request)) is not None:
+        return await _take(runtime, request, operator, found)
+    if request.age > KEY_LIFETIME:
+        why = "Stripe had no such refund a day after it was asked for: ask for it again"
+        await _refuse(runtime, request, operator, why)
+        raise StripeRejected(why)
     try:
         fetched = await stripe_refunds.create_refund(
             runtime.gateway, msgspec.json.decode(request.parameters), request.id
         )
     except StripeRejected as error:
         if request.attempts:
-            # Asked before, and the answer lost: this refusal may only be of a key that was changed since.
-            return await _look(runtime, request, operator, error)
+            # Asked before, and the answer lost: a refusal of our key says nothing of what was done under it.
+            if isinstance(error, StripeDenied):
+                raise StripeFailed(error.detail) from error
+            if (found := await _find(runtime, request)) is not None:
+                return await _take(runtime, request, operator, found)
         await _refuse(runtime, request, operator, error.detail)
         raise
     except StripeFailed as error:
-        return await _look(runtime, request, operator, error)
+        # Indeterminate: it may have been made, and may still be.
+        if (found := await _find(runtime, request)) is not None:
+            return await _take(runtime, request, operator, found)
+        if request.age <= GIVEN_UP_AFTER:
+            raise
+        why = f"{error.detail}, for {_hours(GIVEN_UP_AFTER)} hours, and it has no such refund: ask for it again"
+        await _refuse(runtime, request, operator, why)
+        raise StripeRejected(why) from error
     return await _take(runtime, request, operator, fetched)
 
 
-async def _look(
-    runtime: Runtime, request: RefundRequest, operator: Operator, failure: StripeRejected | StripeFailed
-) -> Refunded:
-    """The refund that a request made, if it did; else the request has failed for good, and the failure is raised."""
-    for fetched in await stripe_refunds.list_refunds(runtime.gateway, request.payment_id):
-        if (fetched.object.get("metadata") or {}).get(_REQUEST) == request.id:
-            return await _take(runtime, request, operator, fetched)
-    await _refuse(runtime, request, operator, failure.detail)
-    raise failure
+async def _find(runtime: Runtime, request: RefundRequest) -> Fetched | None:
+    """Return the refund that a request made, or None where all of its payment's were seen. Raises StripeUnavailable."""
+    try:
+        refunds = await stripe_refunds.list_refunds(runtime.gateway, request.payment_id)
+    except StripeRejected as error:
+        raise StripeFailed(f"Stripe does not list the refunds of {request.payment_id}: {error.detail}") from error
+    return next((each for each in refunds if (each.object.get("metadata") or {}).get(_REQUEST) == request.id), None)
+
+
+def _hours(span: timedelta) -> int:
+    return int(span.total_seconds()) // 3600
 
 
 async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fetched: Fetched) -> Refunded:

@@ -104,6 +104,15 @@ def plan_closed(situation: Situation) -> Plan:
     return Plan(closed=True) if situation.current is not None else _unanswered(situation, Plan(closed=True))
 
 
+def plan_single(situation: Situation) -> Plan:
+    """One session of ours that can be paid, the last attempt's; none where the order is settled."""
+    settled = situation.derived.status not in PAYABLE_STATUSES
+    for each in situation.sessions:
+        if each.attempt and each.status is SessionStatus.OPEN and (settled or each != situation.current):
+            return Plan(expire=each.id)
+    return Plan(closed=True)
+
+
 def why_not_payable(situation: Situation) -> str:
     number, derived = situation.order.number, situation.derived
     if derived.status in PAYABLE_STATUSES:
@@ -114,7 +123,7 @@ def why_not_payable(situation: Situation) -> str:
 
 def _unanswered(situation: Situation, nothing_there: Plan) -> Plan:
     attempt = situation.attempt
-    if not attempt.rejected and datetime.now(UTC) - attempt.started_at <= KEY_LIFETIME:
+    if not attempt.rejected and attempt.age <= KEY_LIFETIME:
         return Plan(ask=attempt)
     return nothing_there if attempt.number in situation.given_up else Plan(look=attempt)
 

@@ -22,7 +22,7 @@ from checkout_daemon.domain.facts import Link, LinkRank, SessionFact
 from checkout_daemon.domain.session_parameters import Pages, PayableOrder, idempotency_key, session_parameters
 from checkout_daemon.errors import NotFound, NotPayable, StripeRejected
 from checkout_daemon.gateway import sessions as stripe_sessions
-from checkout_daemon.gateway.client import Fetched, StripeFailed
+from checkout_daemon.gateway.client import Fetched, StripeDenied, StripeFailed
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.services.session_plans import (
@@ -33,6 +33,7 @@ from checkout_daemon.services.session_plans import (
     plan_closed,
     plan_first,
     plan_fresh,
+    plan_single,
 )
 from checkout_daemon.store import attempts
 from checkout_daemon.store.attempts import Attempt
@@ -68,6 +69,19 @@ async def close_sessions(runtime: Runtime, order_id: str, *, actor: str) -> int:
     """
     situation, _ = await _reach(runtime, order_id, plan_closed, actor=actor)
     return situation.attempt.number
+
+
+async def adopt_late_session(runtime: Runtime, order_id: str, number: int, fetched: Fetched, *, actor: str) -> None:
+    """Take in a session that appeared after its attempt was thought to have none, and leave one way to pay at most.
+
+    It is expired where another attempt has taken its place or the order is settled. Raises StripeUnavailable.
+    """
+    situation, _ = await _plan(runtime, order_id, lambda _: Plan(closed=True), set())
+    try:
+        await _adopt(runtime, situation.order, number, fetched, actor)
+    except TotalDiffers as error:
+        log.warning("order %d, attempt %d: %s", situation.order.number, number, error.detail)
+    await _reach(runtime, order_id, plan_single, actor=actor)
 
 
 async def merge_session(runtime: Runtime, fetched: Fetched, *, cause: str, actor: str) -> Merged:
@@ -109,8 +123,8 @@ async def _reach(runtime: Runtime, order_id: str, planner: Planner, *, actor: st
             fetched = await stripe_sessions.expire_session(runtime.gateway, plan.expire)
             await merge_session(runtime, fetched, cause="session.expired", actor=actor)
         elif plan.look is not None:
-            number, since = plan.look.number, plan.look.started_at
-            found = await stripe_sessions.find_session(runtime.gateway, order_id, number, since)
+            number = plan.look.number
+            found = await stripe_sessions.find_session(runtime.gateway, order_id, number, plan.look.age)
             if found is None:
                 given_up.add(number)
             else:
@@ -169,25 +183,37 @@ def start_attempt(order: PayableOrder, number: int, settings: Settings, now: dat
 
 
 async def _ask(runtime: Runtime, order: LockedOrder, attempt: Attempt, actor: str) -> None:
-    """Ask Stripe with the frozen bytes; a stored refusal burns the attempt's key."""
+    """Ask Stripe with the frozen bytes; a stored refusal burns the attempt's key.
+
+    So does a stored 5xx, and then a session may come of it all the same: a job looks for it.
+    """
     parameters: dict[str, Any] = msgspec.json.decode(attempt.parameters)
     try:
         if (coupon := parameters.get("coupon")) is not None:
             await stripe_sessions.ensure_coupon(runtime.gateway, coupon)
-        key = idempotency_key(order.id, attempt.number)
-        fetched = await stripe_sessions.create_session(runtime.gateway, parameters["session"], key)
-        await _adopt(runtime, order, attempt.number, fetched, actor)
-    except (StripeRejected, StripeFailed) as error:
-        log.warning("no session for order %s, attempt %d: %s", order.id, attempt.number, error.detail)
-        async with runtime.database.connection() as connection:
-            await attempts.record_rejection(connection, order.id, attempt.number, error.detail)
+        try:
+            key = idempotency_key(order.id, attempt.number)
+            fetched = await stripe_sessions.create_session(runtime.gateway, parameters["session"], key)
+            await _adopt(runtime, order, attempt.number, fetched, actor)
+        except StripeFailed as error:
+            await _reject(runtime, order, attempt, error.detail, doubtful=True)
+            raise
+    except StripeRejected as error:
+        # A key of ours that Stripe does not accept says nothing of what it did before.
+        await _reject(runtime, order, attempt, error.detail, doubtful=isinstance(error, StripeDenied))
         raise
 
 
+async def _reject(runtime: Runtime, order: LockedOrder, attempt: Attempt, why: str, *, doubtful: bool) -> None:
+    log.warning("no session for order %d, attempt %d: %s", order.number, attempt.number, why)
+    async with runtime.database.connection() as connection:
+        await attempts.record_rejection(connection, order.id, attempt.number, why, doubtful=doubtful)
+
+
 async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fetched, actor: str) -> None:
-    """Write a session of ours as Stripe answered it; one whose total is not the order's to the unit is expired."""
+    """Write a session of ours as Stripe answered it; an open one whose total is not the order's is expired."""
     told = (fetched.object.get("amount_total"), fetched.object.get("currency"))
-    if told != (order.amount_total, order.currency):
+    if told != (order.amount_total, order.currency) and fetched.object.get("status") == "open":
         session_id = str(fetched.object.get("id"))
         await stripe_sessions.expire_session(runtime.gateway, session_id)
         raise TotalDiffers(

@@ -93,7 +93,7 @@ async def _find_lost(
 ) -> None:
     """The session that an attempt made whose answer never came: it is the order's all the same."""
     await pace()
-    found = await find_session(runtime.gateway, order_id, attempt.number, attempt.started_at)
+    found = await find_session(runtime.gateway, order_id, attempt.number, attempt.age)
     if found is None:
         return
     await pace()

@@ -13,6 +13,7 @@ from checkout_daemon.domain.derive import Derived
 from checkout_daemon.domain.factbase import FactBase
 from checkout_daemon.domain.facts import DisputeFact, Fact, Observation, RefundFact, RefundHint, SessionFact, is_charge
 from checkout_daemon.domain.money import format_money
+from checkout_daemon.domain.orders import AttentionCode
 from checkout_daemon.errors import NotFound, NotPayable
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.merge import Merged, Telling, merge
@@ -89,6 +90,7 @@ async def sync_order(
         merged = await _merged(connection, order_id, actor)
         differences = [*_not_at_stripe(merged, order_id, truth), *_joined(merged.base, order_id, telling)]
         before, after = merged.orders[order_id].state, merged.base.derive(order_id)
+        differences += _appeared_late(after, {each.object_id for each in differences})
         if apply:
             joined = await merge(connection, [telling])
             after = joined.derived(order_id)
@@ -145,6 +147,12 @@ def _not_at_stripe(merged: Merged, order_id: str, truth: Truth) -> list[Differen
     ]
     gone += [(each, "held") for each in sorted(truth.missing)]
     return [Difference(each, "status", status, None, mendable=False) for each, status in gone]
+
+
+def _appeared_late(after: Derived, named: set[str]) -> list[Difference]:
+    """What we gave up and Stripe made, until a person has acknowledged it."""
+    late = {each.subject for each in after.attention if each.code is AttentionCode.APPEARED_LATE}
+    return [Difference(each, "request", "given up", "made", mendable=False) for each in sorted(late - named)]
 
 
 def _joined(base: FactBase, order_id: str, telling: Telling) -> list[Difference]:

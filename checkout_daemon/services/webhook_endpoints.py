@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.webhook_endpoint import (
@@ -15,11 +16,12 @@ from checkout_daemon.domain.webhook_endpoint import (
     read_endpoint,
 )
 from checkout_daemon.domain.webhook_secrets import fingerprint
-from checkout_daemon.errors import CheckoutError, NotFound
+from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway import webhook_endpoints
 from checkout_daemon.gateway.client import StripeGateway
 
 _DESCRIPTION = "checkout-daemon"
+_MADE_BY = "made_by"  # in its metadata: which call made it
 
 
 class EndpointExists(CheckoutError):
@@ -77,15 +79,45 @@ async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> 
 
 
 async def make(gateway: StripeGateway, url: str, replaces: Sequence[str] = ()) -> Made:
-    """With exactly our types and the pinned API version, beside what there is."""
-    parameters = endpoint_parameters(url, _DESCRIPTION) | {"metadata": {REPLACES: ",".join(replaces)}}
-    told = await webhook_endpoints.create_endpoint(gateway, parameters)
+    """With exactly our types and the pinned API version, beside what there is.
+
+    Raises StripeUnavailable where there is no certain answer; an endpoint that was made all the same is deleted, as far
+    as it can be seen, because nobody knows its secret.
+    """
+    token = uuid4().hex
+    marks = {REPLACES: ",".join(replaces), _MADE_BY: token}
+    try:
+        told = await webhook_endpoints.create_endpoint(
+            gateway, endpoint_parameters(url, _DESCRIPTION) | {"metadata": marks}
+        )
+    except StripeUnavailable as error:
+        raise type(error)(f"{error.detail}; {await _without_secret(gateway, token)}") from error
     secret = str(told["secret"])
     # So that it is known later which secret is whose.
     marked = await webhook_endpoints.update_endpoint(
         gateway, told["id"], {"metadata": {SECRET_MARK: fingerprint(secret)}}
     )
     return Made(read_endpoint(marked), secret)
+
+
+async def _without_secret(gateway: StripeGateway, token: str) -> str:
+    """Delete the endpoint that a call without an answer made; what is known of it, and what to do next."""
+    try:
+        made = [
+            each["id"]
+            for each in (await webhook_endpoints.list_endpoints(gateway)).object["data"]
+            if (each.get("metadata") or {}).get(_MADE_BY) == token
+        ]
+        for each in made:
+            await webhook_endpoints.delete_endpoint(gateway, each)
+    except (StripeRejected, StripeUnavailable):
+        made = []
+    if made:
+        return f"it made {made[0]} without telling its secret, so that was deleted: run the command again"
+    return (
+        "it is not known whether the endpoint was or will be made: run the command again; if `checkout webhook show` "
+        "has one whose secret nobody knows by then, `checkout webhook create --replace` ends it"
+    )
 
 
 def _refusal(existing: Sequence[Endpoint]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -20,6 +20,16 @@ class Attempt:
     session_id: str | None = None
     rejected: bool = False
     error: str | None = None
+    age: timedelta = timedelta()  # by the database's clock
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulAttempt:
+    """An attempt of which it is open whether Stripe made a session. Ages by the database's clock."""
+
+    order_id: str
+    number: int
+    age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,7 @@ async def last_attempt(connection: asyncpg.Connection, order_id: str) -> Attempt
         row["session_id"],
         row["rejected_at"] is not None,
         row["error"],
+        row["age"],
     )
 
 
@@ -58,13 +69,34 @@ async def unsettled_sessions(connection: asyncpg.Connection, order_id: str) -> l
 
 
 async def insert_attempt(connection: asyncpg.Connection, order_id: str, attempt: Attempt) -> None:
-    await connection.execute(sql("insert_attempt"), order_id, attempt.number, attempt.parameters, attempt.started_at)
+    """Its start is the database's time. An attempt before it that has no certain answer becomes doubtful."""
+    await connection.execute(sql("insert_attempt"), order_id, attempt.number, attempt.parameters)
 
 
 async def record_session(connection: asyncpg.Connection, order_id: str, number: int, session_id: str) -> None:
     await connection.execute(sql("record_session"), order_id, number, session_id)
 
 
-async def record_rejection(connection: asyncpg.Connection, order_id: str, number: int, error: str) -> None:
-    """The key of this attempt is burnt; the next try looks at Stripe first."""
-    await connection.execute(sql("record_rejection"), order_id, number, error)
+async def record_rejection(
+    connection: asyncpg.Connection, order_id: str, number: int, error: str, *, doubtful: bool
+) -> None:
+    """The key of this attempt is burnt; the next try looks at Stripe first. `doubtful`: one may come of it yet."""
+    await connection.execute(sql("record_rejection"), order_id, number, error, doubtful)
+
+
+async def doubtful_attempts(connection: asyncpg.Connection, limit: int, *, livemode: bool) -> list[DoubtfulAttempt]:
+    """Return those whose time to be looked for has come, of orders of one mode; rarer the older they are."""
+    return [
+        DoubtfulAttempt(str(row["order_id"]), row["attempt"], row["age"])
+        for row in await connection.fetch(sql("doubtful_attempts"), limit, livemode)
+    ]
+
+
+async def settle_doubt(connection: asyncpg.Connection, order_id: str, number: int) -> None:
+    """Its session was found."""
+    await connection.execute(sql("settle_doubt"), order_id, number)
+
+
+async def record_look(connection: asyncpg.Connection, order_id: str, number: int, give_up_after: timedelta) -> bool:
+    """Record that all sessions of its time were seen and none was its; whether it is given up now."""
+    return bool(await connection.fetchval(sql("record_look"), order_id, number, give_up_after))

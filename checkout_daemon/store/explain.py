@@ -24,6 +24,11 @@ async def read_hints(connection: asyncpg.Connection, order_id: str) -> list[Hint
     return [HintLine(**dict(row)) for row in await connection.fetch(sql("read_hints"), order_id)]
 
 
+async def read_late_effects(connection: asyncpg.Connection, order_id: str) -> list[str]:
+    """Return the ids of refunds and sessions that name a request which had been given up."""
+    return [row["id"] for row in await connection.fetch(sql("read_late_effects"), order_id)]
+
+
 async def unapplied_events_naming(connection: asyncpg.Connection, since: datetime, texts: Collection[str]) -> list[str]:
     """Failed and dead events whose payloads hold one of the texts, oldest first: the newest few of them."""
     return [row["id"] for row in await connection.fetch(sql("unapplied_events_naming"), since, list(texts))]

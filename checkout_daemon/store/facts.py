@@ -150,6 +150,7 @@ async def write_refunds(connection: asyncpg.Connection, refunds: Collection[Refu
         [each.status.value for each in rows],
         [each.amount for each in rows],
         [each.currency for each in rows],
+        [each.request for each in rows],
     )
 
 

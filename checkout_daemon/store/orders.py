@@ -82,7 +82,6 @@ async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt:
         [line.amount for line in quote.lines],
         [line.amount_discount for line in quote.lines],
         attempt.parameters,
-        attempt.started_at,
         CHANNEL,
         order.locale,
     )

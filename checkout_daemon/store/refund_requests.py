@@ -22,6 +22,8 @@ class RefundRequest:
     parameters: str
     started_at: datetime
     attempts: int = 0
+    age: timedelta = timedelta()  # by the database's clock
+    next_attempt_at: datetime | None = None
 
 
 async def unanswered_request(connection: asyncpg.Connection, order_id: str) -> RefundRequest | None:

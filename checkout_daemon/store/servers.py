@@ -17,6 +17,12 @@ class Server:
     now: datetime  # by its own clock
 
 
+async def read_now(connection: asyncpg.Connection) -> datetime:
+    """Return when the transaction began by the database's clock, which all daemons share."""
+    now: datetime = await connection.fetchval(sql("read_now"))
+    return now
+
+
 async def read_server(connection: asyncpg.Connection) -> Server:
     (row,) = await connection.fetch(sql("describe_server"))
     return Server(row["version"].split()[0], row["version_number"] // 10_000, row["now"])

@@ -2,7 +2,7 @@
 
 -- name: last_attempt
 -- $1 order id
-SELECT attempt, parameters, started_at, session_id, rejected_at, error
+SELECT attempt, parameters, started_at, session_id, rejected_at, error, now() - started_at AS age
 FROM session_attempts WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1;
 
 -- name: list_attempts
@@ -10,19 +10,49 @@ FROM session_attempts WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1;
 SELECT attempt, started_at, session_id, rejected_at, error FROM session_attempts WHERE order_id = $1 ORDER BY attempt;
 
 -- name: insert_attempt
--- $1 order id, $2 attempt, $3 parameters, $4 started_at; its coupon is made again
+-- $1 order id, $2 attempt, $3 parameters; its coupon is made again, and of those before that were never answered it is open
+-- whether Stripe made their session
 WITH coupon AS (
     UPDATE orders SET coupon_deleted_at = NULL WHERE id = $1::uuid AND coupon_deleted_at IS NOT NULL
+), doubt AS (
+    INSERT INTO doubtful_attempts (order_id, attempt)
+    SELECT order_id, attempt FROM session_attempts
+    WHERE order_id = $1::uuid AND attempt < $2 AND session_id IS NULL AND rejected_at IS NULL
+    ON CONFLICT (order_id, attempt) DO NOTHING
 )
-INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES ($1, $2, $3, $4);
+INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES ($1::uuid, $2, $3, now());
 
 -- name: record_session
 -- $1 order id, $2 attempt, $3 session id
 UPDATE session_attempts SET session_id = $3, rejected_at = NULL, error = NULL WHERE order_id = $1 AND attempt = $2;
 
 -- name: record_rejection
--- $1 order id, $2 attempt, $3 error; a session that came meanwhile stays
-UPDATE session_attempts SET rejected_at = now(), error = $3 WHERE order_id = $1 AND attempt = $2 AND session_id IS NULL;
+-- $1 order id, $2 attempt, $3 error, $4 whether a session may come of it yet; a session that came meanwhile stays
+WITH rejected AS (
+    UPDATE session_attempts SET rejected_at = now(), error = $3
+    WHERE order_id = $1 AND attempt = $2 AND session_id IS NULL RETURNING order_id, attempt
+)
+INSERT INTO doubtful_attempts (order_id, attempt) SELECT order_id, attempt FROM rejected WHERE $4
+ON CONFLICT (order_id, attempt) DO NOTHING;
+
+-- name: doubtful_attempts
+-- $1 how many, $2 livemode; those to be looked for now: a minute after the doubt began, and each time it is twice as old
+SELECT doubt.order_id, doubt.attempt, now() - attempt.started_at AS age
+FROM doubtful_attempts AS doubt
+JOIN session_attempts AS attempt USING (order_id, attempt)
+JOIN orders ON orders.id = doubt.order_id
+WHERE doubt.closed_at IS NULL AND orders.livemode = $2
+    AND now() >= doubt.since + greatest(interval '1 minute', 2 * (coalesce(doubt.looked_at, doubt.since) - doubt.since))
+ORDER BY doubt.since LIMIT $1;
+
+-- name: settle_doubt
+-- $1 order id, $2 attempt
+DELETE FROM doubtful_attempts WHERE order_id = $1 AND attempt = $2;
+
+-- name: record_look
+-- $1 order id, $2 attempt, $3 how long it is looked for; whether it is given up
+UPDATE doubtful_attempts SET looked_at = now(), closed_at = CASE WHEN now() >= since + $3::interval THEN now() END
+WHERE order_id = $1 AND attempt = $2 RETURNING closed_at IS NOT NULL;
 
 -- name: read_sessions
 -- $1 order id

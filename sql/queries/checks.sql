@@ -4,6 +4,10 @@
 SELECT current_setting('server_version_num')::integer AS version_number, current_setting('server_version') AS version,
        clock_timestamp() AS now;
 
+-- name: read_now
+-- When the transaction began, by the database's clock.
+SELECT now();
+
 -- name: newest_livemode
 -- The mode of the newest order.
 SELECT number, livemode FROM orders ORDER BY created_at DESC, number DESC LIMIT 1;

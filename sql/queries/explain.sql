@@ -13,6 +13,19 @@ CROSS JOIN LATERAL (
 WHERE payments.order_id = $1 AND amount_refunded <> held.amount
 ORDER BY charge_id;
 
+-- name: read_late_effects
+-- $1 order id; refunds and sessions of requests that had been given up
+SELECT refunds.id FROM refunds
+JOIN payments ON payments.id = refunds.payment_id
+JOIN refund_requests AS request ON request.order_id = $1 AND request.id::text = refunds.request_id AND request.error IS NOT NULL
+WHERE payments.order_id = $1
+UNION
+SELECT session.id FROM checkout_sessions AS session
+JOIN doubtful_attempts AS doubt
+    ON doubt.order_id = $1 AND doubt.attempt = session.attempt AND doubt.closed_at IS NOT NULL
+WHERE session.order_id = $1 AND session.status = 'complete'
+ORDER BY id;
+
 -- name: unapplied_events_naming
 -- $1 since, $2 texts; the newest failed and dead events whose payloads hold one of them
 SELECT newest.id FROM (

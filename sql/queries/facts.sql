@@ -65,7 +65,7 @@ SELECT
         SELECT payment_id, amount, currency, livemode, paid_at
         FROM payment_observations WHERE payment_id = held.id OFFSET 0) AS fact) AS observations,
     (SELECT json_agg(row_to_json(fact)) FROM held CROSS JOIN LATERAL (
-        SELECT id, livemode, payment_id, status, amount, currency
+        SELECT id, livemode, payment_id, status, amount, currency, request_id AS request
         FROM refunds WHERE payment_id = held.id OFFSET 0) AS fact) AS refunds,
     (SELECT json_agg(row_to_json(fact)) FROM held CROSS JOIN LATERAL (
         SELECT id, livemode, payment_id, status, due_by, amount, currency, reason, observed_at, event_id
@@ -75,7 +75,15 @@ SELECT
         FROM refund_hints WHERE payment_id = held.id OFFSET 0) AS fact) AS hints,
     (SELECT json_agg(json_build_object('order_id', order_id,
                                        'act', json_build_object('kind', kind, 'reason', reason, 'subject', subject)))
-     FROM acts WHERE order_id = ANY($1::uuid[]) AND kind <> 'noted') AS acts;
+     FROM (
+        SELECT order_id, kind, reason, subject FROM acts WHERE order_id = ANY($1::uuid[]) AND kind <> 'noted'
+        UNION ALL
+        SELECT order_id, 'closed', 'refund', id::text FROM refund_requests
+        WHERE order_id = ANY($1::uuid[]) AND error IS NOT NULL
+        UNION ALL
+        SELECT order_id, 'closed', 'session', attempt::text FROM doubtful_attempts
+        WHERE order_id = ANY($1::uuid[]) AND closed_at IS NOT NULL
+     ) AS act) AS acts;
 
 -- name: write_links
 -- $1 source ids, $2 target ids, $3 ranks
@@ -103,11 +111,12 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[], $5::ti
 ON CONFLICT (payment_id, amount, currency, livemode) DO UPDATE SET paid_at = excluded.paid_at;
 
 -- name: write_refunds
--- $1 ids, $2 livemodes, $3 payment ids, $4 statuses, $5 amounts, $6 currencies
-INSERT INTO refunds (id, livemode, payment_id, status, amount, currency)
-SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+-- $1 ids, $2 livemodes, $3 payment ids, $4 statuses, $5 amounts, $6 currencies, $7 refund requests of ours
+INSERT INTO refunds (id, livemode, payment_id, status, amount, currency, request_id)
+SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
 ON CONFLICT (id, livemode) DO UPDATE SET
-    payment_id = excluded.payment_id, status = excluded.status, amount = excluded.amount, currency = excluded.currency;
+    payment_id = excluded.payment_id, status = excluded.status, amount = excluded.amount, currency = excluded.currency,
+    request_id = excluded.request_id;
 
 -- name: write_disputes
 -- $1 ids, $2 livemodes, $3 payment ids, $4 statuses, $5 due_by, $6 amounts, $7 currencies, $8 reasons, $9 observed_at, $10 event ids

@@ -27,11 +27,11 @@ SELECT pg_notify($16, '');
 -- The order, its items, its first session attempt and its first change, or nothing if its idempotency key is taken.
 -- $1 id, $2 currency, $3 subtotal, $4 discount, $5 total, $6 name, $7 email, $8 phone, $9 discount code, $10 livemode,
 -- $11 idempotency key, $12 request hash, $13 skus, $14 names, $15 descriptions, $16 unit amounts, $17 quantities, $18 amounts,
--- $19 line discounts, $20 parameters of the first attempt, $21 its start, $22 channel, $23 locale or null; answers the order's number
+-- $19 line discounts, $20 parameters of the first attempt, $21 channel, $22 locale or null; answers the order's number
 WITH made AS (
     INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
                         customer_phone, discount_code, livemode, idempotency_key, request_hash, locale)
-    VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $23)
+    VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $22)
     ON CONFLICT ON CONSTRAINT orders_idempotency_key DO NOTHING
     RETURNING id, number
 ), items AS (
@@ -42,11 +42,11 @@ WITH made AS (
         WITH ORDINALITY AS item (sku, name, description, unit_amount, quantity, amount, amount_discount, position)
 ), attempt AS (
     INSERT INTO session_attempts (order_id, attempt, parameters, started_at)
-    SELECT made.id, 1, $20, $21 FROM made
+    SELECT made.id, 1, $20, now() FROM made
 ), logged AS (
     INSERT INTO order_changes (order_id, to_status, cause, actor) SELECT id, 'pending', 'order.created', 'shopper' FROM made
 )
-SELECT number, pg_notify($22, '') FROM made;
+SELECT number, pg_notify($21, '') FROM made;
 
 -- name: find_order_by_key
 -- $1 idempotency key

@@ -2,7 +2,7 @@
 
 -- name: unanswered_refund_request
 -- $1 order id; at most one
-SELECT id, order_id, payment_id, amount, currency, parameters, started_at, attempts
+SELECT id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at
 FROM refund_requests WHERE order_id = $1 AND answered_at IS NULL;
 
 -- name: insert_refund_request
@@ -21,4 +21,4 @@ WHERE id = (
     SELECT due.id FROM refund_requests AS due JOIN orders ON orders.id = due.order_id
     WHERE due.answered_at IS NULL AND due.next_attempt_at <= now() AND orders.livemode = $2
     ORDER BY due.next_attempt_at LIMIT 1 FOR UPDATE OF due SKIP LOCKED)
-RETURNING id, order_id, payment_id, amount, currency, parameters, started_at, attempts;
+RETURNING id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at;

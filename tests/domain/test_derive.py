@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -46,6 +47,8 @@ ONE = {"pi_1": (paid(),)}
 TWO = {"pi_1": (paid(),), "pi_2": (paid("pi_2"),)}
 COMPLETE, OPEN, EXPIRED = SessionStatus.COMPLETE, SessionStatus.OPEN, SessionStatus.EXPIRED
 SUCCEEDED = RefundStatus.SUCCEEDED
+LATE_REFUND = replace(refund(SUCCEEDED), request="r")
+CLOSED = frozenset({Act(ActKind.CLOSED, "refund", "r"), Act(ActKind.CLOSED, "session", "1")})
 
 TABLE = [
     (OrderFacts(), "pending", []),
@@ -76,6 +79,14 @@ TABLE = [
     (OrderFacts(payments=ONE, disputes=(dispute(DisputeStatus.LOST),)), "disputed", ["dispute_lost"]),
     (OrderFacts(payments=ONE, disputes=(dispute(DisputeStatus.WON),)), "completed", []),
     (OrderFacts(payments=ONE, disputes=(dispute(DisputeStatus.WARNING_CLOSED),)), "completed", []),
+    (OrderFacts(payments=ONE, refunds=(LATE_REFUND,), acts=CLOSED), "refunded", ["appeared_late"]),
+    (OrderFacts(payments=ONE, refunds=(LATE_REFUND,)), "refunded", []),
+    (
+        OrderFacts(payments=ONE, sessions=(session(COMPLETE, Outcome.PAID),), acts=CLOSED),
+        "completed",
+        ["appeared_late"],
+    ),
+    (OrderFacts(sessions=(session(EXPIRED),), acts=CLOSED), "expired", []),
     (OrderFacts(payments={"pi_1": (paid(amount=999),)}), "pending", ["amount_mismatch"]),
     (OrderFacts(payments={"pi_1": (paid(currency="usd"),)}), "pending", ["currency_mismatch"]),
     (OrderFacts(payments={"pi_1": (paid(livemode=True),)}), "pending", ["livemode_mismatch"]),

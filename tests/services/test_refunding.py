@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+import aiohttp
 import asyncpg
 import pytest
 
-from checkout_daemon.domain.facts import Link, LinkRank
+from checkout_daemon.domain.facts import DisputeFact, DisputeStatus, Link, LinkRank
 from checkout_daemon.errors import CheckoutError, InvalidRequest, NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway.client import StripeFailed
 from checkout_daemon.gateway.refunds import list_refunds
 from checkout_daemon.jobs.refunds import resume_refunds
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer
+from checkout_daemon.services.explaining import explain_order
 from checkout_daemon.services.merge import Telling, merge
 from checkout_daemon.services.operator_log import verify
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.refund_rules import NotRefundable, RefundUnderWay, RefundWish, SeveralPayments
 from checkout_daemon.services.refunding import Refunded, plan_refund, refund
+from checkout_daemon.services.remarks import acknowledge
+from checkout_daemon.services.syncing import sync_order
 from checkout_daemon.store import operator_log
 from checkout_daemon.store.order_reads import OrderView
 from tests.support.flaky_stripe import FlakyStripe
@@ -139,11 +144,121 @@ async def test_after_a_stored_500_the_refund_is_looked_for(
         assert await at_stripe(runtime, order) == [1000]
     else:
         stripe.plan = first("fail_500", REFUNDS)
-        with pytest.raises(StripeFailed, match="500"):
+        with pytest.raises(StripeFailed, match=r"500.*not known whether.*do not ask for it again.*6 hours") as caught:
             await ask(runtime, order, amount=1000)
+        assert caught.value.exit_code == 5
         assert await at_stripe(runtime, order) == []
-        assert await kinds(runtime, order) == ["refund.requested", "refund.refused"]
-        assert (await ask(runtime, order, amount=1000)).amount_refunded == 1000
+        assert await kinds(runtime, order) == ["refund.requested"]
+
+
+async def hours_later(connection: asyncpg.Connection, hours: int) -> None:
+    await connection.execute(
+        "UPDATE refund_requests SET started_at = started_at - make_interval(hours => $1) WHERE answered_at IS NULL",
+        hours,
+    )
+
+
+async def test_a_refund_made_after_its_500_is_found_and_nobody_can_ask_for_a_second_meanwhile(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    stripe.plan = lambda number, request: (
+        "fail_500_late" if request.path == REFUNDS and request.method == "POST" else None
+    )
+    with pytest.raises(StripeFailed):
+        await ask(runtime, order, amount=1000)
+    for _ in range(3):
+        with pytest.raises(RefundUnderWay, match=r"under way.*do not ask again"):
+            await ask(runtime, order, amount=1000)
+        await hours_later(connection, 1)
+        assert await resume_now(connection, runtime) == 1
+    await stripe.let_through()
+    assert await resume_now(connection, runtime) == 1
+    assert await at_stripe(runtime, order) == [1000]
+    assert await kinds(runtime, order) == ["refund.requested", "refund.made"]
+    view = await shown(runtime, order)
+    assert (view.order.amount_refunded, view.order.attention) == (1000, ())
+
+
+async def test_a_refund_that_appears_after_its_request_was_given_up_asks_for_attention(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    stripe.plan = lambda number, request: (
+        "fail_500_late" if request.path == REFUNDS and request.method == "POST" else None
+    )
+    with pytest.raises(StripeFailed):
+        await ask(runtime, order, amount=1000)
+    await hours_later(connection, 7)
+    assert await resume_now(connection, runtime) == 1
+    assert (await kinds(runtime, order))[-1] == "refund.refused"
+    stripe.plan = lambda number, request: None
+    again = await ask(runtime, order, amount=1000)
+    assert (await shown(runtime, order)).order.attention == ()
+    await stripe.let_through()
+    compared = await sync_order(runtime, str(order.order_id), cause="session.synced", actor=ADA)
+    assert len(await at_stripe(runtime, order)) == 2
+    assert compared.attention == ("appeared_late",)
+    view = await shown(runtime, order)
+    assert (view.order.amount_refunded, view.order.attention) == (2000, ("appeared_late",))
+    late = next(each.id for each in view.refunds if each.id != again.refund_id)
+    explained = await explain_order(runtime.database, str(order.number))
+    (finding,) = [each for each in explained.findings if each.code == "appeared_late"]
+    assert late in finding.says
+    assert finding.command == f"checkout orders ack {order.number} appeared_late"
+    once_more = await sync_order(runtime, str(order.order_id), cause="session.synced", actor=ADA)
+    assert [(each.object_id, each.field) for each in once_more.left] == [(late, "request")]
+    await acknowledge(runtime.database, str(order.order_id), "appeared_late", operator=ADA)
+    assert (await shown(runtime, order)).order.attention == ()
+    assert (await sync_order(runtime, str(order.order_id), cause="session.synced", actor=ADA)).left == ()
+
+
+async def test_a_key_that_stripe_no_longer_accepts_settles_nothing_that_was_asked_before(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    stripe.plan = lambda number, request: "lose_answer" if request.path == REFUNDS else None
+    with pytest.raises(StripeUnavailable):
+        await ask(runtime, order, amount=1000)
+    stripe.plan = lambda number, request: "deny_401"
+    assert await resume_now(connection, runtime) == 1
+    with pytest.raises(RefundUnderWay):
+        await ask(runtime, order, amount=1000)
+
+
+async def test_after_a_day_what_was_asked_is_looked_for_before_it_is_asked_again(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    """Our clock may be slow, and then Stripe has forgotten the key though we think that it has not."""
+    stripe.plan = lambda number, request: "lose_answer" if request.path == REFUNDS else None
+    with pytest.raises(StripeUnavailable):
+        await ask(runtime, order, amount=1000)
+    stripe.plan = lambda number, request: None
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{stripe.base}/sandbox/clock", json={"advance": "25h"}) as answer,
+    ):
+        assert answer.status == 200
+    assert await resume_now(connection, runtime) == 1
+    assert await at_stripe(runtime, order) == [1000]
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [("needs_response", True), ("lost", True), ("under_review", True), ("warning_needs_response", False)],
+)
+async def test_a_disputed_payment_is_refunded_only_while_it_is_an_inquiry(
+    runtime: Runtime, database_url: str, status: str, refused: bool
+) -> None:
+    order_id = await insert_order(database_url)
+    now = datetime.now(UTC)
+    dispute = DisputeFact("dp_1", False, "pi_1", DisputeStatus(status), None, 5000, "eur", None, now, "evt_1")
+    tellings = [paid(order_id, "pi_1"), Telling("test", "stripe", subject_id="pi_1", facts=[dispute])]
+    await runtime.database.run(lambda connection: merge(connection, tellings))
+    if not refused:
+        assert (await plan_refund(runtime.database, order_id, RefundWish())).amount == 5000
+        return
+    for wish in (RefundWish(), RefundWish(payment_id="pi_1")):
+        with pytest.raises(NotRefundable, match=r"its dispute dp_1 is.*`checkout orders explain 1001`") as caught:
+            await plan_refund(runtime.database, order_id, wish)
+        assert caught.value.exit_code == 4
 
 
 async def test_a_key_that_stripe_has_forgotten_is_not_asked_with_again(

@@ -10,7 +10,9 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-Trouble = Literal["lose_request", "lose_answer", "refuse_429", "fail_500", "reject_400"]
+Trouble = Literal[
+    "lose_request", "lose_answer", "refuse_429", "fail_500", "fail_500_late", "fail_500_done", "reject_400", "deny_401"
+]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Request:
 class FlakyStripe:
     """A proxy. `plan` decides for each request, numbered from 0, what goes wrong with it; `rewrite` changes answers.
 
-    `before_answer` is awaited when Stripe has answered and we have not been told yet.
+    `before_answer` is awaited when Stripe has answered and we have not been told yet. `fail_500_done` is a 500 after
+    the effect; what is answered with `fail_500_late` reaches Stripe when `let_through` is called.
     """
 
     upstream: str
@@ -33,6 +36,7 @@ class FlakyStripe:
     rewrite: Callable[[Request, bytes], bytes] = lambda request, content: content
     before_answer: Callable[[Request], Awaitable[None]] | None = None
     requests: list[Request] = field(default_factory=list)
+    held: list[tuple[Request, str, dict[str, str]]] = field(default_factory=list)
     base: str = ""
 
     async def start(self) -> str:
@@ -50,11 +54,20 @@ class FlakyStripe:
     def asked(self, path: str, method: str = "POST") -> list[Request]:
         return [each for each in self.requests if each.path == path and each.method == method]
 
+    async def let_through(self) -> None:
+        """Let those that were answered with a 500 have their effect now."""
+        held, self.held = self.held, []
+        for request, url, headers in held:
+            async with self._client.request(request.method, url, headers=headers, data=request.body) as answer:
+                await answer.read()
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         told = Request(request.method, request.path, request.headers.get("Idempotency-Key"), body)
         trouble = self.plan(len(self.requests), told)
         self.requests.append(told)
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+        url = f"{self.upstream}{request.rel_url}"
         match trouble:
             case "lose_request":
                 return _hang_up(request)
@@ -62,18 +75,23 @@ class FlakyStripe:
                 return _error(429, "rate_limit_error", "Too many requests")
             case "fail_500":
                 return _error(500, "api_error", "Something went wrong on Stripe's end")
+            case "fail_500_late":
+                self.held.append((told, url, headers))
+                return _error(500, "api_error", "Something went wrong on Stripe's end")
+            case "deny_401":
+                return _error(401, "invalid_request_error", "Invalid API Key provided")
             case "reject_400":
                 return _error(400, "invalid_request_error", "No")
             case _:
                 pass
-        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
-        url = f"{self.upstream}{request.rel_url}"
         async with self._client.request(request.method, url, headers=headers, data=body) as answer:
             content = await answer.read()
             if self.before_answer is not None:
                 await self.before_answer(told)
             if trouble == "lose_answer":
                 return _hang_up(request)
+            if trouble == "fail_500_done":
+                return _error(500, "api_error", "Something went wrong on Stripe's end")
             passed = {
                 name: value
                 for name, value in answer.headers.items()

@@ -41,6 +41,7 @@ ATTENTION_CODES = (
     "refund_failed",
     "dispute_needs_response",
     "dispute_lost",
+    "appeared_late",
 )
 REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 

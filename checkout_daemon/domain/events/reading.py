@@ -17,6 +17,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _STRIPE_ID = re.compile(r"[A-Za-z]+_[A-Za-z0-9_]{1,250}")
 _CURRENCY = re.compile(r"[a-z]{3}")
 _LARGEST_AMOUNT = 2**53
+_LONGEST_MARK = 100
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
@@ -134,6 +135,14 @@ def observations(told: Told, payment_id: str | None, names: tuple[str, ...]) -> 
         for value in sorted(amounts)
         for mode in sorted(told.modes)
     ]
+
+
+def mark(told: Object, name: str) -> str | None:
+    """Return a value of the metadata that may be one of ours: short, printable text. Anything else is as if absent."""
+    value = (child(told, "metadata") or {}).get(name)
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_MARK and value.isascii() and value.isprintable():
+        return value
+    return None
 
 
 def order_link(told: Object, node: str) -> list[Link]:

@@ -1,4 +1,4 @@
-"""refund.* and charge.refund.updated: a refund, which names its charge and PaymentIntent but nothing of ours."""
+"""refund.* and charge.refund.updated: a refund, its charge and PaymentIntent, and the request of ours it answers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from checkout_daemon.domain.events.reading import (
     amount,
     choice,
     currency,
+    mark,
     stripe_id,
 )
 from checkout_daemon.domain.facts import Link, LinkRank, RefundFact, RefundStatus, is_charge
@@ -31,5 +32,6 @@ def told_of(told: Told) -> Translation:
         raise UnreadableObject("refund has no amount or currency")
     if told.livemode is not None:
         status = choice(refund, "status", RefundStatus) or RefundStatus.PENDING
-        translation.facts.append(RefundFact(refund_id, told.livemode, node, status, total, code))
+        request = mark(refund, "refund_request")
+        translation.facts.append(RefundFact(refund_id, told.livemode, node, status, total, code, request))
     return translation

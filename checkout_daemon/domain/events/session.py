@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from checkout_daemon.domain.events import payment_intent
 from checkout_daemon.domain.events.reading import (
+    Object,
     Told,
     Translation,
     UnreadableObject,
     child,
     choice,
+    mark,
     moment,
     observations,
     order_link,
@@ -19,6 +23,7 @@ from checkout_daemon.domain.events.reading import (
 from checkout_daemon.domain.facts import Link, LinkRank, Outcome, SessionFact, SessionStatus, later
 
 # Of these modes an amount may be absent though nothing is owed: https://docs.stripe.com/api/checkout/sessions/object
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
 _MODES_WITHOUT_AMOUNT = ("setup", "subscription")
 
 
@@ -50,6 +55,14 @@ def fetched(told: Told) -> Translation:
     return translation
 
 
+def _attempt(session: Object) -> int:
+    """Return the attempt that the metadata of a session of ours names; 0 for a session that is not ours."""
+    order_id, attempt = mark(session, "order_id"), mark(session, "attempt") or ""
+    if order_id is None or session.get("client_reference_id") != order_id or not _ATTEMPT.fullmatch(attempt):
+        return 0
+    return int(attempt)
+
+
 def _outcome_of_intent(told: Told) -> Outcome:
     """A delayed payment that failed: its session alone would look as if it were still processing."""
     intent = child(told.object, "payment_intent")
@@ -76,6 +89,7 @@ def _translate(told: Told, at_least: SessionStatus, outcome_at_least: Outcome) -
                 told.livemode,
                 status,
                 outcome,
+                attempt=_attempt(session),
                 url=text(session, "url"),
                 expires_at=moment(session, "expires_at"),
             )

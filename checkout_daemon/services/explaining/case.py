@@ -34,6 +34,7 @@ class Case:
     `unapplied`: failed and dead events that are about it, also where its order could not be read from them.
     `refusal`: what Stripe said of the last try to pay that was refused.
     `undelivered`: messages that failed or are dead.
+    `late`: refunds and sessions that appeared after their requests had been given up.
     """
 
     view: OrderView
@@ -45,6 +46,7 @@ class Case:
     undelivered: tuple[MessageLine, ...] = ()
     refusal: str | None = None
     erased: bool = False
+    late: tuple[str, ...] = ()
 
     @property
     def order(self) -> Order:

@@ -15,7 +15,7 @@ from checkout_daemon.services.reading import show_order
 from checkout_daemon.store.attempts import last_attempt
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import EventLine, read_event
-from checkout_daemon.store.explain import read_hints, unapplied_events_naming
+from checkout_daemon.store.explain import read_hints, read_late_effects, unapplied_events_naming
 from checkout_daemon.store.facts import load_links
 from checkout_daemon.store.order_reads import OrderView
 from checkout_daemon.store.outbox import MessageFilter, list_messages
@@ -64,6 +64,7 @@ async def read_case(connection: asyncpg.Connection, view: OrderView, now: dateti
         undelivered=tuple(await list_messages(connection, undelivered, limit=_MOST_MESSAGES)),
         refusal=await _refusal(connection, view),
         erased=erasure is not None and erasure.erased_at is not None,
+        late=tuple(await read_late_effects(connection, order_id)),
     )
 
 

@@ -20,6 +20,7 @@ ATTENTION_SAYS = {
     AttentionCode.REFUND_FAILED: "The bank sent the refund {subject} back: the customer does not have the money",
     AttentionCode.DISPUTE_NEEDS_RESPONSE: "The dispute {subject} waits for an answer of ours, in Stripe's dashboard",
     AttentionCode.DISPUTE_LOST: "The dispute {subject} is lost: the money is gone",
+    AttentionCode.APPEARED_LATE: "{subject} appeared at Stripe after its request was given up: was it asked for again",
 }
 _SUBJECTS = {
     AttentionCode.AMOUNT_MISMATCH: lambda case: ids(case.wrong_payments),
@@ -34,6 +35,7 @@ _SUBJECTS = {
         each.id for each in case.view.disputes if each.status.endswith("needs_response")
     ),
     AttentionCode.DISPUTE_LOST: lambda case: ", ".join(each.id for each in case.view.disputes if each.status == "lost"),
+    AttentionCode.APPEARED_LATE: lambda case: ", ".join(case.late) or "A refund or session",
 }
 _TOLD_OF_PAYMENT = (
     "checkout.session.completed",
@@ -106,8 +108,9 @@ def refund_unanswered(case: Case) -> Iterable[Finding]:
         yield Finding(
             "refund_unanswered",
             f"A refund of {money(request.amount, request.currency)} of {request.payment_id} was asked of Stripe "
-            f"{case.when(request.started_at)}, and no answer was kept.",
-            "A running daemon asks again with the same key, so that it is made once.",
+            f"{case.when(request.started_at)}, and there is no certain answer: it is under way.",
+            f"A running daemon looks for it at Stripe, next {case.when(request.next_attempt_at)}, and asks again with "
+            "the same key, so that it is made once. Do not ask for it again.",
         )
 
 
