@@ -76,7 +76,12 @@ def create_app(
         async with open_runtime(settings, metrics=metrics) as runtime:
             app[RUNTIME] = runtime
             # Connections of its own: a flood of checkouts must not make Stripe wait, and Stripe does not wait long.
-            inbox = open_database(settings, LANES, statement_timeout_seconds=INTAKE_TIMEOUT_SECONDS)
+            inbox = open_database(
+                settings,
+                LANES,
+                statement_timeout_seconds=INTAKE_TIMEOUT_SECONDS,
+                block_timeout_seconds=INTAKE_TIMEOUT_SECONDS + 1,
+            )
             app[POOLS] = {"shop": runtime.database, "intake": inbox}
             matches = SecretMatches(runtime.database)
 

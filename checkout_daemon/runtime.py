@@ -36,14 +36,19 @@ async def open_runtime(
 
 
 def open_database(
-    settings: Settings, pool_size: int, *, statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS
+    settings: Settings,
+    pool_size: int,
+    *,
+    statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
+    block_timeout_seconds: float | None = None,
 ) -> Database:
-    """A pool for the settings' database. Raises ConfigurationError without one."""
+    """Make a pool for the settings' database, with Database's limits. Raises ConfigurationError without one."""
     return Database(
         settings.require_database_url(),
         max_size=pool_size,
         pooler=settings.database_listen_url is not None,
         statement_timeout_seconds=statement_timeout_seconds,
+        block_timeout_seconds=block_timeout_seconds,
     )
 
 

@@ -8,6 +8,12 @@ CREATE TABLE schema_migrations (
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
 
+-- Migrations that are still filling rows in batches, and where the last batch ended.
+CREATE TABLE schema_backfills (
+    version  integer PRIMARY KEY,
+    position text NOT NULL
+);
+
 -- Catalog ------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE products (

@@ -6,16 +6,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import asyncpg
 
 from checkout_daemon.config import Settings, load_settings
-from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.schema import explain_misfit
 from checkout_daemon.store.database import Database
+from checkout_daemon.store.hosts import hosts_of
 
 T = TypeVar("T")
 
@@ -50,16 +49,11 @@ def with_runtime(work: Callable[[Runtime], Awaitable[T]]) -> T:
 
 
 def database_address(settings: Settings, *, direct: bool) -> str:
-    """Raises ConfigurationError where it is missing or no URL."""
+    """Return the URL, with one host or several. Raises ConfigurationError where it is missing or no URL."""
     url = settings.require_database_url()
     if direct and settings.database_listen_url:
         url = settings.database_listen_url
-    try:
-        good = urlsplit(url).scheme in ("postgresql", "postgres") and urlsplit(url).port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise ConfigurationError("DATABASE_URL is not of the form postgresql://user:password@host:port/database")
+    hosts_of(url)
     return url
 
 

@@ -41,7 +41,7 @@ _ABOUT_ALERTS = (
 
 async def tell_of_dead_letters(database: Database) -> int:
     """Of events and messages that are dead and that nobody was told of; how many."""
-    return await database.run(_tell_of_dead_letters)
+    return await database.run(_tell_of_dead_letters, confirm=False)
 
 
 async def tell_of_silence(runtime: Runtime) -> int:

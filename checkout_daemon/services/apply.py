@@ -19,7 +19,7 @@ from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.services.causes import cause_of
 from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.store import events, facts
-from checkout_daemon.store.database import LOST_RACES, Database, LostRace
+from checkout_daemon.store.database import AWAY, LOST_RACES, Database, LostRace, confirm_durable
 from checkout_daemon.store.events import NewEvent, StoredEvent, Verdict
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ async def apply_batch(database: Database, batch: Sequence[Received]) -> list[App
     Raises DatabaseUnavailable, and then nothing of the batch is stored.
     """
     try:
-        return await database.run(lambda connection: _apply(connection, batch))
+        return await database.run(lambda connection: _apply(connection, batch), confirm=False)
     except DatabaseUnavailable:
         raise
     except Exception as error:
@@ -89,7 +89,7 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[
             if telling is not None:
                 merged = await merge(connection, [telling])
                 verdict = _placed(verdict, merged.order_ids[0])
-    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, *LOST_RACES):
+    except (*AWAY, *LOST_RACES):  # no fault of the event's
         raise
     except Exception as error:
         log.exception("event %s failed again", stored.id)
@@ -127,6 +127,8 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> l
         )
         if any(batch[each].event.id not in inserted for each in telling_of):
             raise LostRace  # stored meanwhile under another body: look again
+    else:
+        await confirm_durable(connection)  # what another transaction stored is acknowledged here
     _report_other_bodies(batch, hashes, held, first)
     return [
         Applied(each.event.id, each.event.type, verdicts[index].status, verdicts[index].reason)

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.store.database import Database
+from checkout_daemon.store.hosts import hosts_of
 from checkout_daemon.store.queries import sql
 from checkout_daemon.store.servers import read_server
 
@@ -129,12 +130,18 @@ async def _find_tools(database: Database, url: str) -> _Tools:
         version = await _version(directory)
         if version >= server.major:
             dbname, password = split_password(url)
-            return _Tools(directory, dbname, {**os.environ, **({"PGPASSWORD": password} if password else {})})
+            return _Tools(directory, dbname, _surroundings(url, password))
         found.append(f"{directory} has version {version}")
     raise ConfigurationError(
         f"pg_dump, pg_restore and psql of PostgreSQL {server.major} or newer are needed on PATH: install PostgreSQL's "
         f"client programs{' (' + '; '.join(found) + ')' if found else ''}"
     )
+
+
+def _surroundings(url: str, password: str | None) -> dict[str, str]:
+    """Return the tools' environment: of several hosts they take the one that we take."""
+    hosts = {"PGCONNECT_TIMEOUT": "4", "PGTARGETSESSIONATTRS": "read-write"} if len(hosts_of(url)) > 1 else {}
+    return hosts | os.environ | ({"PGPASSWORD": password} if password else {})
 
 
 def _directories() -> list[Path]:

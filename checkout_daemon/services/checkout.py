@@ -101,7 +101,7 @@ async def _make_order(runtime: Runtime, request: CheckoutRequest, idempotency_ke
     """The new order's id, or None if the key was taken meanwhile."""
     order_id = str(uuid4())
     settings = runtime.settings
-    async with runtime.database.transaction() as connection:
+    async with runtime.database.transaction(confirm=False) as connection:  # nothing is promised before the session
         quote = await price_for_order(connection, request.cart, request.discount_code, currency=settings.currency)
         if request.expected_total is not None and request.expected_total != quote.amount_total:
             raise PriceChanged(quote)

@@ -32,7 +32,7 @@ async def drop_old_payloads(database: Database, payload_days: int) -> int:
     keep_from = datetime.now(UTC) - timedelta(days=payload_days)
     dropped = 0
     try:
-        while (name := await database.run(partial(_drop_partition, keep_from))) is not None:
+        while (name := await database.run(partial(_drop_partition, keep_from), confirm=False)) is not None:
             log.info("payloads: %s was dropped", name)
             dropped += 1
     except asyncpg.LockNotAvailableError:

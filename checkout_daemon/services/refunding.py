@@ -103,7 +103,8 @@ async def resume_refund(runtime: Runtime, operator: Operator) -> bool:
     it is recorded.
     """
     request = await runtime.database.run(
-        lambda connection: refund_requests.claim_request(connection, RESUME_AFTER, livemode=runtime.settings.livemode)
+        lambda connection: refund_requests.claim_request(connection, RESUME_AFTER, livemode=runtime.settings.livemode),
+        confirm=False,
     )
     if request is None:
         return False

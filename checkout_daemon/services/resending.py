@@ -62,7 +62,7 @@ async def _our_endpoint(runtime: Runtime) -> str | None:
 
 
 async def _end(runtime: Runtime, event_id: str) -> EventEnd | None:
-    async with runtime.database.connection() as connection:
+    async with runtime.database.transaction() as connection:
         return (await read_event_ends(connection, [event_id])).get(event_id)
 
 

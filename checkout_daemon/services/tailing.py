@@ -21,6 +21,7 @@ from checkout_daemon.services.watching import (
     Lost,
     Regained,
     Trouble,
+    check_still_primary,
     listening,
     wait,
 )
@@ -90,6 +91,7 @@ async def follow_events(
                         lost, pause = False, FIRST_PAUSE_SECONDS
                     if fitting := [each for each in events if wanted.fits(each)]:
                         yield fitting
+                    check_still_primary(url, connection)
                     await wait(told, poll_seconds)
         except DatabaseUnavailable as error:
             if seen is None:

@@ -20,11 +20,12 @@ import asyncpg
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.store.change_reads import ChangeLine, read_changes_between, read_changes_since, read_snapshot
 from checkout_daemon.store.changes import CHANNEL
-from checkout_daemon.store.database import settle_plans, unavailable_when_away
+from checkout_daemon.store.database import settle_plans, turned_read_only, unavailable_when_away
+from checkout_daemon.store.hosts import connect, hosts_of
 
 POLL_SECONDS = 5.0
-_CONNECT_SECONDS = 5.0
-_STATEMENT_SECONDS = 30.0
+# A server that answers no longer must not keep us from the one that took over.
+_STATEMENT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 _PAGE = 5000
@@ -92,6 +93,7 @@ async def follow_changes(
                             lost, pause = False, FIRST_PAUSE_SECONDS
                         if changes:
                             yield changes
+                    check_still_primary(url, connection)
                     await wait(told, poll_seconds)
         except DatabaseUnavailable as error:
             if not place.begun:
@@ -139,7 +141,7 @@ async def listening(url: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio
         told.set()
 
     with unavailable_when_away():
-        connection = await asyncpg.connect(url, timeout=_CONNECT_SECONDS, command_timeout=_STATEMENT_SECONDS)
+        connection = await connect(url, command_timeout=_STATEMENT_SECONDS)
     try:
         with unavailable_when_away():
             connection.add_termination_listener(tell)
@@ -148,6 +150,12 @@ async def listening(url: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio
         yield connection, told
     finally:
         connection.terminate()
+
+
+def check_still_primary(url: str, connection: asyncpg.Connection) -> None:
+    """Raise DatabaseUnavailable if the server was demoted and there are other hosts: nothing new will come from it."""
+    if turned_read_only(connection) and len(hosts_of(url)) > 1:
+        raise DatabaseUnavailable("the database server has become read-only: another host takes over")
 
 
 async def wait(told: asyncio.Event, seconds: float) -> None:

@@ -1,24 +1,30 @@
-"""The pool of connections, and what its failures mean."""
+"""The pool of connections, what its failures mean, and when a result may be called durable."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import TypeVar
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, TypeVar
 
 import asyncpg
 
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
+from checkout_daemon.patience import at_most, deadline
+from checkout_daemon.store.hosts import WRONG_URL, connect, hosts_of
+from checkout_daemon.store.queries import sql
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 # What asyncpg raises when the server is away, going away, or out of resources; never for a fault of a statement.
-_AWAY = (
+AWAY = (
     OSError,  # with TimeoutError
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection used between the server's farewell and its end
+    asyncpg.InternalClientError,  # a connection used between the server's farewell and its end; or no host takes writes
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
@@ -29,6 +35,10 @@ _AWAY = (
 
 ACQUIRE_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
+# How long the server may take to give up a statement before the connection is cut.
+_CANCEL_SECONDS = 1.0
+# A server that is silent makes every statement fail: its connections are given up once for all of them.
+_EXPIRE_EVERY_SECONDS = 1.0
 
 
 class LostRace(Exception):
@@ -45,6 +55,13 @@ class _Connection(asyncpg.Connection):
     def get_reset_query(self) -> str:
         return ""
 
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Say goodbye, but do not wait for a server that does not answer."""
+        try:
+            await super().close(timeout=min(timeout or _CANCEL_SECONDS, _CANCEL_SECONDS))
+        except AWAY:
+            self.terminate()
+
 
 async def settle_plans(connection: asyncpg.Connection) -> None:
     """Keep to the indexes, which every statement has.
@@ -55,6 +72,24 @@ async def settle_plans(connection: asyncpg.Connection) -> None:
     await connection.execute("SET enable_seqscan = off; SET jit = off")
 
 
+async def _settle(connection: asyncpg.Connection) -> None:
+    await settle_plans(connection)
+    # Have the server end a statement whose connection was cut; not every platform it runs on can.
+    with suppress(asyncpg.InvalidParameterValueError):
+        await connection.execute(f"SET client_connection_check_interval = '{_CANCEL_SECONDS:g}s'")
+
+
+async def confirm_durable(connection: asyncpg.Connection) -> None:
+    """Make the commit of this transaction wait until what it has read is durable, although it wrote nothing.
+
+    A commit that wrote nothing waits for no standby. What it read may be a commit that was cancelled while it waited
+    for the standby: it is on this server alone and is lost with it. Any answer that says "done" on the strength of a
+    read needs this.
+    """
+    if await connection.fetchval(sql("confirm_durable")):
+        raise asyncpg.ReadOnlySQLTransactionError("the server takes no writes")
+
+
 class Database:
     """A pool whose connection failures are DatabaseUnavailable. It opens lazily: the server may be down meanwhile."""
 
@@ -62,43 +97,78 @@ class Database:
         self,
         url: str,
         *,
-        min_size: int = 0,
         max_size: int = 10,
         pooler: bool = False,
         statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
+        block_timeout_seconds: float | None = None,
     ) -> None:
-        """`pooler`: the URL leads to a transaction pooler, which knows no prepared statements."""
+        """`pooler`: the URL leads to a transaction pooler, which knows no prepared statements.
+
+        `block_timeout_seconds`: how long one block may hold a connection; then the connection is cut.
+        """
         self._statement_timeout_seconds = statement_timeout_seconds
+        self._block_timeout_seconds = block_timeout_seconds
         self._url = url
         self._pooler = pooler
-        self._min_size = min_size
         self._max_size = max_size
         self._pool: asyncpg.Pool | None = None
+        self._several_hosts = False
         self._opening = asyncio.Lock()
+        self._expired_at = 0.0
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection from the pool. Raises DatabaseUnavailable when the server is away, at any point of the block."""
+        """Borrow a connection from the pool.
+
+        Raises DatabaseUnavailable when the server is away, at any point of the block; also when a commit in it was not
+        replicated as the server is configured to, or the block outlasts what its caller may wait.
+        """
         with unavailable_when_away():
             pool = await self._open()
-            async with pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
-                yield connection  # type: ignore[misc]  # the pool's proxy stands in for a connection
+            connection = await pool.acquire(timeout=at_most(ACQUIRE_TIMEOUT_SECONDS))
+            watch = _Watch(connection, self._block_end())
+            try:
+                with replicated(connection):
+                    yield connection  # type: ignore[misc]  # the pool's proxy stands in for a connection
+            except BaseException as error:
+                if watch.cut or isinstance(error, (TimeoutError, asyncpg.ReadOnlySQLTransactionError)):
+                    await self._expire(pool)
+                if watch.cut and isinstance(error, AWAY):
+                    raise TimeoutError from error
+                raise
+            finally:
+                watch.end()
+                if self._several_hosts and turned_read_only(connection):
+                    await self._expire(pool)
+                with suppress(*AWAY):  # it is closed then, and the pool makes another
+                    await pool.release(connection, timeout=_CANCEL_SECONDS)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection with a transaction around the block: committed at its end, rolled back on any error."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+    async def transaction(self, *, confirm: bool = True) -> AsyncIterator[asyncpg.Connection]:
+        """Open a transaction around the block: committed at its end, rolled back on any error.
 
-    async def run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        `confirm`: what the block found out counts as done. If it wrote nothing, its commit waits all the same until
+        what it read is durable. Pass False only where nobody is promised anything, or where it always writes.
+        """
+        async with self.connection() as connection, connection.transaction():
+            try:
+                yield connection
+                if confirm:
+                    await confirm_durable(connection)
+            except (TimeoutError, asyncio.CancelledError):
+                # The rollback waits until the server has given up the statement; one that is frozen never does.
+                asyncio.get_running_loop().call_later(_CANCEL_SECONDS, _terminate, connection)
+                raise
+
+    async def run(self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, confirm: bool = True) -> T:
         """Do the work in a transaction, and again where another transaction won a race against it."""
         for _ in range(_MOST_RACES):
             try:
-                async with self.transaction() as connection:
+                async with self.transaction(confirm=confirm) as connection:
                     return await work(connection)
             except LOST_RACES:
                 continue
-        async with self.transaction() as connection:
+        async with self.transaction(confirm=confirm) as connection:
             return await work(connection)
 
     async def close(self) -> None:
@@ -108,7 +178,7 @@ class Database:
             try:
                 async with asyncio.timeout(5):
                     await pool.close()
-            except _AWAY:
+            except AWAY:
                 pool.terminate()
 
     def usage(self) -> tuple[int, int]:
@@ -119,17 +189,103 @@ class Database:
         if self._pool is None:
             async with self._opening:
                 if self._pool is None:
-                    self._pool = await asyncpg.create_pool(
+                    self._several_hosts = len(hosts_of(self._url)) > 1
+                    self._pool = await asyncpg.create_pool(  # type: ignore[call-overload]  # its stub wants `connect` more narrow
                         self._url,
-                        min_size=self._min_size,
+                        min_size=0,  # asyncpg logs a traceback a second for every connection it cannot keep open
                         max_size=self._max_size,
-                        timeout=ACQUIRE_TIMEOUT_SECONDS,
+                        connect=connect,
                         command_timeout=self._statement_timeout_seconds,
                         statement_cache_size=0 if self._pooler else 200,
                         connection_class=_Connection,
-                        init=settle_plans,
+                        init=_settle,
                     )
         return self._pool
+
+    async def _expire(self, pool: asyncpg.Pool) -> None:
+        """Have every connection made anew before it is used again: the server may have moved to another host."""
+        now = asyncio.get_running_loop().time()
+        if now - self._expired_at >= _EXPIRE_EVERY_SECONDS:
+            self._expired_at = now
+            log.warning("the database's connections are opened anew: the server is silent or read-only")
+            await pool.expire_connections()
+
+    def _block_end(self) -> float | None:
+        ends = [deadline()]
+        if self._block_timeout_seconds is not None:
+            ends.append(asyncio.get_running_loop().time() + self._block_timeout_seconds)
+        return min((end for end in ends if end is not None), default=None)
+
+
+class _Watch:
+    """Cuts a borrowed connection at a time; `cut` tells that it did. Waiting statements fail at once."""
+
+    def __init__(self, connection: Any, end: float | None) -> None:
+        self.cut = False
+        self._connection = connection
+        self._timer = None if end is None else asyncio.get_running_loop().call_at(end, self._cut)
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _cut(self) -> None:
+        self.cut = True
+        _terminate(self._connection)
+
+
+def _terminate(connection: Any) -> None:
+    with suppress(asyncpg.InterfaceError):  # it was given back meanwhile
+        connection.terminate()
+
+
+def turned_read_only(connection: Any) -> bool:
+    """Return whether the server has said that it takes no writes: a standby, or a primary that was demoted."""
+    try:
+        settings = connection.get_settings()
+    except asyncpg.InterfaceError:  # closed
+        return False
+    return "on" in (
+        getattr(settings, "in_hot_standby", None),
+        getattr(settings, "default_transaction_read_only", None),
+    )
+
+
+@contextmanager
+def replicated(connection: Any) -> Iterator[None]:
+    """Raise DatabaseUnavailable at the end of the block if a commit in it was not replicated.
+
+    A commit that is cancelled while it waits for the standby (by a statement timeout or an operator) *succeeds*, with a
+    warning. The name of the server's function is the same in every language.
+    """
+    warned = False
+
+    def notice(_: object, message: Any) -> None:
+        nonlocal warned
+        warned = warned or message.server_source_function == "SyncRepWaitForLSN"
+
+    connection.add_log_listener(notice)
+    try:
+        yield
+    finally:
+        with suppress(asyncpg.InterfaceError):
+            connection.remove_log_listener(notice)
+    if warned:
+        raise DatabaseUnavailable("the standby has not confirmed the commit: it may be lost with this server")
+
+
+@asynccontextmanager
+async def direct_connection(url: str, *, statement_timeout_seconds: float | None) -> AsyncIterator[asyncpg.Connection]:
+    """Open a connection of one's own, for LISTEN, migrations and the like; cut at the end. Raises as Database does."""
+    with unavailable_when_away():
+        connection = await connect(
+            url, command_timeout=statement_timeout_seconds, statement_cache_size=0, connection_class=_Connection
+        )
+        try:
+            with replicated(connection):
+                yield connection
+        finally:
+            connection.terminate()
 
 
 @contextmanager
@@ -138,10 +294,8 @@ def unavailable_when_away() -> Iterator[None]:
     try:
         yield
     except asyncpg.exceptions.ClientConfigurationError as error:
-        raise ConfigurationError(
-            "DATABASE_URL is not of the form postgresql://user:password@host:port/database"
-        ) from error
-    except _AWAY as error:
+        raise ConfigurationError(WRONG_URL) from error
+    except AWAY as error:
         if isinstance(error, ValueError):  # an argument that cannot be encoded is an InterfaceError too
             raise
         raise DatabaseUnavailable(f"the database does not answer: {describe(error)}") from error

@@ -2,30 +2,56 @@
 
 A migration file is `NNNN_name.sql` and starts with `-- oldest code: N`: the oldest schema version whose code may still
 run once it is applied. Expand now, contract in a later release: code refuses only a database that has moved past it.
+
+Old code goes on selling while new code migrates, so no migration may hold a lock for long:
+
+- Its statements wait at most LOCK_SECONDS for a lock, because whoever comes after them waits behind them; then they
+  are rolled back and tried again.
+- What fills or rewrites rows stands after a line `-- backfill`: one statement that does a batch. $1 is where the last
+  batch ended ('' at first), $2 the most rows; it answers where this one ends, or null when nothing is left. Each batch
+  is a transaction that also notes the place, so that a run that is killed goes on there.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from time import monotonic
 
 import asyncpg
 
 from checkout_daemon.errors import SchemaMismatch
 from checkout_daemon.store import payloads
+from checkout_daemon.store.database import direct_connection
 from checkout_daemon.store.queries import sql
+
+log = logging.getLogger(__name__)
 
 # Any constant will do; all daemons must agree on it.
 _LOCK_KEY = 0x636865636B6F7574
 
+LOCK_SECONDS = 0.1
+"""How long a migration's statements may make everybody else wait for a lock they wait for themselves."""
+_GIVE_UP_SECONDS = 120.0
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 3.0
+
+BATCH_ROWS = 1000
+_BACKFILL = "\n-- backfill\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Migration:
+    """`backfill`: the statement that does one batch, or None."""
+
     version: int
     name: str
     oldest_code: int
     statements: str
+    backfill: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +82,9 @@ def all_migrations() -> tuple[Migration, ...]:
             version, _, name = path.name.removesuffix(".sql").partition("_")
             text = path.read_text(encoding="utf-8")
             first_line = text.partition("\n")[0]
-            found.append(Migration(int(version), name, int(first_line.removeprefix("-- oldest code:")), text))
+            statements, _, backfill = text.partition(_BACKFILL)
+            oldest_code = int(first_line.removeprefix("-- oldest code:"))
+            found.append(Migration(int(version), name, oldest_code, statements, backfill.strip().rstrip(";") or None))
     return tuple(sorted(found, key=lambda migration: migration.version))
 
 
@@ -73,34 +101,76 @@ async def read_state(connection: asyncpg.Connection) -> SchemaState:
     return SchemaState(row["version"], row["oldest_code"])
 
 
-async def migrate(database_url: str) -> list[int]:
+async def migrate(database_url: str, *, batch_rows: int = BATCH_ROWS) -> list[int]:
     """Apply what is missing; the versions applied. Ten daemons may call it at once: each migration runs once.
 
-    A new database gets schema.sql whole; an older one each migration in a transaction of its own, with its version.
+    A new database gets schema.sql whole; an older one each migration in a transaction of its own, with its version, and
+    then the batches that fill it. Raises SchemaMismatch where a lock could not be had for minutes.
     """
-    connection: asyncpg.Connection = await asyncpg.connect(database_url, statement_cache_size=0, timeout=10)
     applied: list[int] = []
-    try:
-        while True:
-            async with connection.transaction():
-                await connection.execute(sql("lock_migrations"), _LOCK_KEY)
-                state = await read_state_in_transaction(connection)
-                missing = [each for each in all_migrations() if each.version > state.version]
-                if not missing:
-                    break
-                if state.version == 0:
-                    await connection.execute(files("checkout_daemon.sql").joinpath("schema.sql").read_text("utf-8"))
-                    step = missing
-                else:
-                    step = missing[:1]
-                    await connection.execute(step[0].statements)
-                for each in step:
-                    await connection.execute(sql("record_migration"), each.version, each.name, each.oldest_code)
-                applied += [each.version for each in step]
+    async with direct_connection(database_url, statement_timeout_seconds=None) as connection:
+        while versions := await _next_step(connection):
+            applied += versions
+        while await _fill_batch(connection, batch_rows):
+            pass
         await payloads.ensure_partitions(connection)
-    finally:
-        await connection.close()
     return applied
+
+
+async def _next_step(connection: asyncpg.Connection) -> list[int]:
+    """Apply the next migration, however often its locks are refused; the versions it brought, [] when all are there."""
+    give_up_at = monotonic() + _GIVE_UP_SECONDS
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            async with connection.transaction():
+                return await _apply_next(connection)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+            if monotonic() >= give_up_at:
+                raise SchemaMismatch(
+                    "the schema could not be changed: its tables were in use all the time. End long transactions "
+                    "(pg_stat_activity shows them) and run `checkout db migrate`"
+                ) from error
+            log.info("a migration waits for a table that is in use, and is tried again in %.1f s", pause)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+async def _apply_next(connection: asyncpg.Connection) -> list[int]:
+    await connection.execute(sql("lock_migrations"), _LOCK_KEY)
+    state = await read_state_in_transaction(connection)
+    missing = [each for each in all_migrations() if each.version > state.version]
+    if not missing:
+        return []
+    if state.version == 0:
+        await connection.execute(files("checkout_daemon.sql").joinpath("schema.sql").read_text("utf-8"))
+        step = missing
+    else:
+        step = missing[:1]
+        await connection.execute(sql("limit_lock_waits"), str(int(LOCK_SECONDS * 1000)))
+        await connection.execute(step[0].statements)
+        if step[0].backfill is not None:
+            await connection.execute(sql("make_backfills"))
+            await connection.execute(sql("begin_backfill"), step[0].version)
+    for each in step:
+        await connection.execute(sql("record_migration"), each.version, each.name, each.oldest_code)
+    return [each.version for each in step]
+
+
+async def _fill_batch(connection: asyncpg.Connection, rows: int) -> bool:
+    """Do one batch of the oldest backfill that is not done; False when none is left. Others wait for it, or go on."""
+    async with connection.transaction():
+        found = await connection.fetchrow(sql("lock_backfill"))
+        if found is None:
+            return False
+        (statement,) = [each.backfill for each in all_migrations() if each.version == found["version"]]
+        assert statement is not None
+        position = await connection.fetchval(statement, found["position"], rows)
+        if position is None:
+            await connection.execute(sql("end_backfill"), found["version"])
+        else:
+            await connection.execute(sql("move_backfill"), found["version"], position)
+    return True
 
 
 async def read_state_in_transaction(connection: asyncpg.Connection) -> SchemaState:

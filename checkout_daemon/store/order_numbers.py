@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncpg
-
+from checkout_daemon.store.hosts import connect
 from checkout_daemon.store.queries import sql
 
 _DIGITS = 19
+_SECONDS = 3.0  # nobody waits longer for a suggestion
 _MOST_NUMBER = 2**63 - 1
 
 
 async def newest_numbers(url: str, digits: str, limit: int) -> list[tuple[int, str]]:
     """Each with its status, newest first: on a connection of its own, without any pool."""
     ranges = number_ranges(digits)
-    connection = await asyncpg.connect(url, statement_cache_size=0)  # through a pooler, too
+    connection = await connect(
+        url, timeout=_SECONDS, command_timeout=_SECONDS, statement_cache_size=0
+    )  # a pooler's, too
     try:
         rows = await connection.fetch(
             sql("newest_numbers"), [low for low, _ in ranges], [high for _, high in ranges], limit

@@ -21,4 +21,15 @@ END $$;
 CREATE TRIGGER orders_text_kept AFTER INSERT OR UPDATE OF customer_name, customer_email ON orders
     FOR EACH ROW EXECUTE FUNCTION keep_order_text();
 
-INSERT INTO order_texts (order_id, text) SELECT id, lower(customer_name || E'\n' || customer_email) FROM orders;
+-- backfill
+-- In the order of their numbers. What the trigger has written since is newer than what was read here. The index keeps what is new in a list, which
+-- whoever fills it up has to sort in: not a shopper.
+WITH cleaned AS (
+    SELECT gin_clean_pending_list('order_texts_trigrams'::regclass) AS pages
+), batch AS (
+    SELECT id, number, lower(customer_name || E'\n' || customer_email) AS text
+    FROM orders WHERE number > coalesce(nullif($1, '')::bigint, 0) ORDER BY number LIMIT $2::integer
+), written AS (
+    INSERT INTO order_texts (order_id, text) SELECT id, text FROM batch ON CONFLICT (order_id) DO NOTHING
+)
+SELECT max(number)::text FROM batch WHERE (SELECT pages IS NOT NULL FROM cleaned);

@@ -14,6 +14,30 @@ SELECT pg_advisory_xact_lock($1::bigint);
 -- $1 version, $2 name, $3 oldest code that may still run
 INSERT INTO schema_migrations (version, name, oldest_code) VALUES ($1, $2, $3);
 
+-- name: limit_lock_waits
+-- $1 milliseconds; until the end of the transaction
+SELECT set_config('lock_timeout', $1, true);
+
+-- name: make_backfills
+-- A migration from before the table may need it.
+CREATE TABLE IF NOT EXISTS schema_backfills (version integer PRIMARY KEY, position text NOT NULL);
+
+-- name: begin_backfill
+-- $1 the migration's version
+INSERT INTO schema_backfills (version, position) VALUES ($1, '');
+
+-- name: lock_backfill
+-- The oldest that is not done. Who waits here for another process sees afterwards how far that one came.
+SELECT version, position FROM schema_backfills ORDER BY version LIMIT 1 FOR UPDATE;
+
+-- name: move_backfill
+-- $1 version, $2 where the last batch ended
+UPDATE schema_backfills SET position = $2 WHERE version = $1;
+
+-- name: end_backfill
+-- $1 version
+DELETE FROM schema_backfills WHERE version = $1;
+
 -- name: ensure_payload_partitions
 -- $1 today, $2 how many weeks ahead
 SELECT ensure_payload_partitions($1::date, $2::integer);

@@ -1,0 +1,140 @@
+"""Connects to the host that takes writes, of one or several in a database URL.
+
+asyncpg tries several hosts in turn under one time limit, so that a first host that is silent (no power, a partition, a
+frozen server) hides the healthy one behind it. Here every host has a limit of its own, and the next one is tried as
+soon as the one before it has failed or has been silent for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+
+from checkout_daemon.errors import ConfigurationError
+
+HOST_SECONDS = 4.0
+"""How long one host may take to accept a connection."""
+_HEAD_START_SECONDS = 0.3
+_DEFAULT_PORT = 5432
+WRONG_URL = (
+    "DATABASE_URL is not of the form postgresql://user:password@host:port/database "
+    "(several hosts: host1:port1,host2:port2): correct it"
+)
+
+Host = tuple[str, int]
+
+
+async def connect(url: str, *, timeout: float = HOST_SECONDS, **options: Any) -> asyncpg.Connection:
+    """Open a connection to the URL's host; of several, to the first that takes writes. `timeout` is for each host.
+
+    With several hosts `target_session_attrs` is read-write unless the URL says otherwise. Raises what asyncpg raises
+    for the host that was the last to fail, and ConfigurationError for a URL that cannot be read.
+    """
+    hosts = hosts_of(url)
+    if len(hosts) < 2:
+        return await asyncpg.connect(url, timeout=timeout, **options)
+    if "target_session_attrs" not in parse_qs(urlsplit(url).query):
+        options = {"target_session_attrs": "read-write", **options}
+    return await _first_to_answer(url, hosts, timeout, options)
+
+
+def hosts_of(url: str) -> list[Host]:
+    """Return the URL's hosts and ports, in order; empty if it names none. Raises ConfigurationError."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("postgresql", "postgres"):
+            raise ValueError("another scheme")
+        query = parse_qs(parts.query, strict_parsing=bool(parts.query))
+        names = parts.netloc.rpartition("@")[2]
+        ports = query.get("port", [""])[-1] or os.environ.get("PGPORT", "")
+        if names:
+            return _pairs([unquote(each) for each in names.split(",")], ports)
+        names = query.get("host", [""])[-1]
+        return _pairs(names.split(","), ports) if names else []
+    except ValueError as error:
+        raise ConfigurationError(WRONG_URL) from error
+
+
+def _pairs(names: Sequence[str], ports: str) -> list[Host]:
+    split = [_split(each) for each in names]
+    given = ports.split(",") if ports else [""]
+    if len(given) == 1:
+        given *= len(split)
+    if len(given) != len(split):
+        raise ValueError("as many ports as hosts are needed")
+    return [(host, _port(port or fallback)) for (host, port), fallback in zip(split, given, strict=True)]
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Split host:port; a host is a name, an address, one in brackets, or the directory of a socket."""
+    if name.startswith("/"):
+        return name, ""
+    if name.startswith("["):
+        host, bracket, port = name[1:].partition("]")
+        if not bracket or (port and not port.startswith(":")):
+            raise ValueError("no address")
+        return host, port[1:]
+    host, _, port = name.partition(":")
+    if not host or ":" in port:
+        raise ValueError("no host")
+    return host, port
+
+
+def _port(text: str) -> int:
+    port = int(text) if text else _DEFAULT_PORT
+    if not 1 <= port <= 65535:
+        raise ValueError("no port")
+    return port
+
+
+async def _first_to_answer(url: str, hosts: Sequence[Host], timeout: float, options: Any) -> asyncpg.Connection:
+    """Try one host after the other, each with a head start, until one is connected that can be used."""
+    left = list(hosts)
+    under_way: set[asyncio.Task[asyncpg.Connection]] = set()
+    failure: BaseException | None = None
+    try:
+        while left or under_way:
+            if left:
+                host, port = left.pop(0)
+                under_way.add(
+                    asyncio.create_task(asyncpg.connect(url, host=host, port=port, timeout=timeout, **options))
+                )
+            done, under_way = await asyncio.wait(
+                under_way,
+                timeout=_HEAD_START_SECONDS if left else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            chosen: asyncpg.Connection | None = None
+            for task in done:
+                if (error := task.exception()) is not None:
+                    failure = _more_telling(failure, error)
+                elif chosen is None:
+                    chosen = task.result()
+                else:
+                    task.result().terminate()
+            if chosen is not None:
+                return chosen
+    finally:
+        for task in under_way:
+            task.cancel()
+            task.add_done_callback(_drop)
+    assert failure is not None
+    raise failure
+
+
+def _more_telling(before: BaseException | None, error: BaseException) -> BaseException:
+    """Keep a server's own words rather than a silence or "no host fits"."""
+    if isinstance(before, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresError):
+        return before
+    return error
+
+
+def _drop(task: asyncio.Task[asyncpg.Connection]) -> None:
+    """Close a connection that came too late; whatever else came of it, nobody asks any more."""
+    if not task.cancelled() and task.exception() is None:
+        task.result().terminate()

@@ -1,0 +1,8 @@
+-- What makes an answer durable, and tells whether the server can make any.
+
+-- name: confirm_durable
+-- A WAL record where this transaction has written nothing: its commit then waits for the disk and the standby like any other.
+-- Answers whether the server is read-only.
+SELECT current_setting('transaction_read_only') = 'on' AS read_only,
+       CASE WHEN current_setting('transaction_read_only') = 'off' AND pg_current_xact_id_if_assigned() IS NULL
+            THEN pg_logical_emit_message(true, 'held', '') END AS written;
