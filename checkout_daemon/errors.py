@@ -47,14 +47,6 @@ class InvalidSignature(CheckoutError):
     title = "The signature does not match"
 
 
-class InvalidPayload(CheckoutError):
-    """The signed body is JSON but not a Stripe event."""
-
-    code = "invalid_payload"
-    status = 400
-    title = "The body is not a Stripe event"
-
-
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One fault in a request: JSON pointer (RFC 6901) to the field, stable code, a sentence."""

@@ -6,7 +6,6 @@ Records are those of the services, under the names that the terminal uses them b
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any
 from checkout_daemon.config import STRIPE_API_BASE
 from checkout_daemon.domain.event_meanings import MEANINGS, Meaning
 from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.json_text import read_json
 from checkout_daemon.domain.orders import PAYABLE_STATUSES, Order
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
 from checkout_daemon.runtime import Runtime
@@ -102,9 +102,15 @@ class Shop:
         self._database = runtime.database
 
     async def event(self, event_id: str) -> tuple[EventLine, Any]:
-        """An event and its payload as JSON's values; None once retention has dropped it. Raises NotFound."""
+        """An event and its payload as JSON's values, in an array or object; None once retention has dropped it.
+
+        Raises NotFound.
+        """
         event, payload = await reading.show_event(self._database, event_id)
-        return event, None if payload is None else json.loads(payload)
+        if payload is None:
+            return event, None
+        value = read_json(payload)
+        return event, value if isinstance(value, dict | list) else [value]
 
     async def events_of_cause(self, fingerprint: str) -> list[str]:
         """The ids of what failed for a cause, in the order in which they are to be applied again."""

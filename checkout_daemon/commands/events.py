@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 
-import msgspec
 from rich.table import Column
 from rich.text import Text
 
@@ -18,6 +17,7 @@ from checkout_daemon.commands.shapes import event_object
 from checkout_daemon.commands.styles import event_status, words
 from checkout_daemon.commands.times import age, clock
 from checkout_daemon.config import Settings, load_settings
+from checkout_daemon.domain.json_text import read_json
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.reading import all_events, show_event
 from checkout_daemon.services.resending import resend as resend_event
@@ -74,7 +74,7 @@ def show(event_id: str, *, as_json: bool) -> int:
 
     event, payload, zone = with_database(work)
     if as_json:
-        print_json(event_object(event, None if payload is None else msgspec.json.decode(payload)))
+        print_json(event_object(event, None if payload is None else read_json(payload)))
         return 0
     reason = f": {words(event.reason)}" if event.reason else ""
     facts: dict[str, str | Text] = {
@@ -124,4 +124,4 @@ def _pretty(payload: str) -> str:
     """Indented; what a terminal would obey stays escaped, as JSON has it."""
     import json
 
-    return json.dumps(json.loads(payload), indent=2)
+    return json.dumps(read_json(payload), indent=2)

@@ -12,8 +12,7 @@ from email.utils import parsedate_to_datetime
 from types import ModuleType
 from typing import Any
 
-import msgspec
-
+from checkout_daemon.domain.json_text import decode
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
 
 TIMEOUT_SECONDS = 10.0  # of one try
@@ -84,7 +83,10 @@ class StripeGateway:
         except stripe.StripeError as error:
             named = _name_failure(stripe, error)
             outcome = "failed" if isinstance(named, StripeFailed) else named.code.removeprefix("stripe_")
-            raise named from error
+            raise named from (error if (error.http_status or 0) >= 400 else None)
+        except RecursionError as error:  # the SDK reads the answer first, and not all that JSON allows
+            outcome = "unavailable"
+            raise StripeSilent("Stripe's answer could not be read: try again in a moment") from error
         finally:
             self._observe(name, outcome, time.perf_counter() - started)
         response = answer.last_response
@@ -92,7 +94,7 @@ class StripeGateway:
         now = datetime.now(UTC)
         if answered_at is not None:
             self.ahead = answered_at - now
-        return Fetched(msgspec.json.decode(response.body), answered_at or now)
+        return Fetched(decode(response.body), answered_at or now)
 
     def now(self) -> datetime:
         """Return the time by Stripe's clock, as far as an answer has shown it."""
@@ -132,6 +134,8 @@ def _import_sdk() -> ModuleType:
 
 def _name_failure(stripe: Any, error: Any) -> StripeRejected | StripeUnavailable:
     status = error.http_status or 0
+    if 0 < status < 400:  # an answer that the SDK could not read, all of which its message repeats
+        return StripeSilent("Stripe's answer could not be read: try again in a moment")
     where = f" (request {error.request_id})" if error.request_id else ""
     said = error.user_message or type(error).__name__
     if status == 409 or isinstance(error, stripe.RateLimitError):

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from checkout_daemon.jobs import alerts, anchoring, catching_up, doubts, outbox, partitions, refunds, retention, retry
+from checkout_daemon.jobs import (
+    alerts,
+    anchoring,
+    catching_up,
+    doubts,
+    outbox,
+    own_account,
+    partitions,
+    refunds,
+    retention,
+    retry,
+)
 from checkout_daemon.jobs.runner import Job
 
 JOBS = (
     Job("retry-events", every_seconds=2.0, run=retry.retry_due_events),
     Job("resume-refunds", every_seconds=5.0, run=refunds.resume_refunds),
     Job("settle-sessions", every_seconds=20.0, run=doubts.settle_sessions),
+    Job("learn-account", every_seconds=3600.0, run=own_account.learn_account),
     Job("backfill-events", every_seconds=60.0, run=catching_up.backfill_events),
     Job("follow-refund-hints", every_seconds=20.0, run=catching_up.follow_refund_hints),
     Job("sweep-expired", every_seconds=60.0, run=catching_up.sweep_sessions),

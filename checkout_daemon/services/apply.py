@@ -18,7 +18,7 @@ from checkout_daemon.domain.events.reading import UnreadableObject
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.services.causes import cause_of
 from checkout_daemon.services.merge import Merged, Telling, merge
-from checkout_daemon.store import events, facts
+from checkout_daemon.store import accounts, events, facts
 from checkout_daemon.store.database import AWAY, LOST_RACES, Database, LostRace, confirm_durable
 from checkout_daemon.store.events import NewEvent, StoredEvent, Verdict
 
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 ACTOR = "stripe"
 MOST_ATTEMPTS = 10
+OTHER_ACCOUNT = "other_account"
 _LONGEST_BACKOFF = timedelta(hours=6)
 
 
@@ -85,7 +86,8 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[
     merged: Merged | None = None
     try:
         async with connection.transaction():  # a savepoint: the failure is recorded, its half-done work is not
-            telling, verdict = _translate(Received(event, stored.received_at))
+            own = await _own_accounts(connection, [event])
+            telling, verdict = _translate(Received(event, stored.received_at), own)
             if telling is not None:
                 merged = await merge(connection, [telling])
                 verdict = _placed(verdict, merged.order_ids[0])
@@ -101,7 +103,8 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[
 
 
 async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> list[Applied]:
-    translated = [_translate(each) for each in batch]
+    own = await _own_accounts(connection, [each.event for each in batch])
+    translated = [_translate(each, own) for each in batch]
     nodes = {node for telling, _ in translated if telling is not None for node in telling.nodes}
     if nodes:
         await facts.lock_nodes(connection, nodes)
@@ -138,9 +141,21 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> l
     ]
 
 
-def _translate(received: Received) -> tuple[Telling | None, Verdict]:
-    """What an event tells, and what becomes of it as far as that can be said before its order is known."""
+async def _own_accounts(connection: asyncpg.Connection, batch: Sequence[StripeEvent]) -> frozenset[str]:
+    """Read which accounts are ours, if an event names one: those of our own endpoint name none."""
+    return await accounts.own_accounts(connection) if any(each.accounts for each in batch) else frozenset()
+
+
+def _translate(received: Received, own: frozenset[str]) -> tuple[Telling | None, Verdict]:
+    """What an event tells, and what becomes of it as far as that can be said before its order is known.
+
+    An event of an account that is not among our `own` tells nothing: its money went to somebody else.
+    """
     event = received.event
+    if event.ignored_because is not None:
+        return None, Verdict("ignored", reason=event.ignored_because)
+    if not event.accounts <= own:
+        return None, Verdict("ignored", reason=OTHER_ACCOUNT)
     try:
         translation = translate(event.type, event.told(received.received_at))
     except Exception as error:  # the edge of one event: whatever is wrong with it, its neighbours go on

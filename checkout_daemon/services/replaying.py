@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import asyncpg
 
 from checkout_daemon.errors import CheckoutError, NotFound
-from checkout_daemon.services.apply import reapply
+from checkout_daemon.services.apply import OTHER_ACCOUNT, reapply
 from checkout_daemon.services.operator_log import Deed, check_note, record, state_of
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import all_events
@@ -79,6 +79,11 @@ async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> 
     if applied.status in _HELD and line.status not in _HELD:
         # Rolled back with the transaction: what it told is merged and stays merged.
         raise NotReplayed(f"{event_id} would fail now: {applied.reason}; it stays {line.status}, nothing was changed")
+    if applied.reason == OTHER_ACCOUNT and line.status == "applied":
+        raise NotReplayed(
+            f"{event_id} is of another Stripe account and would be ignored now; what it told of its order is merged "
+            f"and stays merged: `checkout orders show {line.order_id}`"
+        )
     order_id = merged.order_ids[0] if merged is not None else None
     if merged is not None and order_id is not None:
         before, after = merged.orders[order_id].state, state_of(merged, order_id)

@@ -55,8 +55,8 @@ class Intake:
     async def receive(self, body: bytes, signature_header: str | None) -> None:
         """Returns after the commit that holds the event.
 
-        Raises InvalidSignature, MalformedJson or InvalidPayload, and nothing is stored; DatabaseUnavailable, and Stripe
-        must send it again.
+        Raises InvalidSignature or MalformedJson, and nothing is stored; DatabaseUnavailable, and Stripe must send it
+        again.
         """
         self._matched(signature.verify(body, signature_header, self._secrets(), time.time()))
         received = Received(parse_event(body), datetime.now(UTC))

@@ -139,3 +139,37 @@ def test_discounts_have_their_own_list_and_export(run: Run, tmp_path: Path) -> N
     table = run("catalog", "list", "--discounts").out
     assert "€5.00" in table
     assert "10 %" in table
+
+
+ODD_BODIES = (
+    b"null",
+    b"7",
+    b"[]",
+    b'"\\ud83d"',
+    b'{"id":"evt_deep","type":"t","data":{"object":{"deep":' + b"[" * 50_000 + b"]" * 50_000 + b"}}}",
+    b'{"id":"evt_far","type":"t","created":1e400,"data":{"object":{"x":1e400,"y":"\\ud83d","z":' + b"9" * 5000 + b"}}}",
+    b'{"id":"evt_thin","type":"v2.core.event_destination.ping","object":"v2.core.event","data":null}',
+)
+
+
+def test_what_is_no_event_is_listed_and_shown(run: Run, database_url: str) -> None:
+    async def work() -> None:
+        database = Database(database_url, max_size=2)
+        intake = Intake(database, lambda: (SECRET,))
+        await intake.start()
+        for body in ODD_BODIES:
+            await deliver(intake, body)
+        await intake.close()
+        await database.close()
+
+    go(work())
+    assert run("events", "list").code == 0
+    listed = run("events", "list", "--json").lines
+    assert [each["status"] for each in listed] == ["ignored"] * len(ODD_BODIES)
+    assert {"evt_deep", "evt_far", "evt_thin"} <= {each["id"] for each in listed}
+    shown = [run("events", "show", each["id"], "--json") for each in listed]
+    assert [each.code for each in shown] == [0] * len(listed)
+    assert [run("events", "show", each["id"]).code for each in listed] == [0] * len(listed)
+    far = next(each.json for each in shown if each.json["id"] == "evt_far")
+    assert far["payload"]["data"]["object"]["x"] == "1e400"
+    assert far["payload"]["data"]["object"]["y"] == "\ufffd"

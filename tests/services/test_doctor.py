@@ -220,7 +220,7 @@ async def test_an_operator_log_that_was_changed_is_a_fault(
     assert (changed.ok, f"entry 1 of order {order_id} was changed" in changed.detail) == (False, True)
 
 
-async def test_dead_events_are_a_fault_and_failed_ones_are_not(
+async def test_dead_events_are_a_fault_and_so_are_failed_ones(
     settings: Settings, connection: asyncpg.Connection
 ) -> None:
     insert = (
@@ -231,7 +231,8 @@ async def test_dead_events_are_a_fault_and_failed_ones_are_not(
     failed = (await told(settings))["dead_letters"]
     await connection.execute(insert, "evt_2", "dead")
     dead = (await told(settings))["dead_letters"]
-    assert (failed.ok, dead.ok) == (True, False)
+    assert (failed.ok, dead.ok) == (False, False)
+    assert failed.mend == "checkout events list --status failed"
     assert dead.detail.startswith("1 events dead, 1 failed")
     assert dead.mend == "checkout events replay --status dead"
 

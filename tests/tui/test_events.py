@@ -164,3 +164,28 @@ async def test_a_payload_that_retention_has_dropped_is_said(connection: asyncpg.
         await seat.until(lambda: len(seat.lines()) == 1)
         await seat.press("enter")
         await seat.sees("no longer held")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"7",
+        b"null",
+        b"[]",
+        b'{"id":"e","type":"t","data":{"object":{"name":"Zo\\ud83d","x":1e400,"d":'
+        + b"[" * 9000
+        + b"]" * 9000
+        + b"}}}",
+        b'{"id":"e","type":"v2.core.event_destination.ping","object":"v2.core.event","data":null}',
+    ],
+)
+async def test_what_is_no_event_is_listed_and_opened(intake: Intake, sit: Sit, body: bytes) -> None:
+    await deliver(intake, body)
+    async with sit() as seat:
+        await open_events(seat)
+        await seat.until(lambda: len(seat.lines()) == 1)
+        await seat.press("enter")
+        screen = await seat.screen_of(EventScreen)
+        await seat.press("F")
+        await seat.until(lambda: screen.event is not None)
+        await seat.sees("ignored")

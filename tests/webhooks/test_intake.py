@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from checkout_daemon.errors import DatabaseUnavailable, InvalidPayload, InvalidSignature, MalformedJson
+from checkout_daemon.errors import DatabaseUnavailable, InvalidSignature, MalformedJson
 from checkout_daemon.gateway.signature import sign
 from checkout_daemon.store.database import Database
 from checkout_daemon.webhooks.intake import Intake
@@ -240,7 +240,7 @@ async def test_an_event_of_null_fields_is_stored(intake: Intake, connection: asy
     assert tuple(row) == ("ignored", "no_order")
 
 
-async def test_what_is_not_signed_or_not_an_event_is_refused_and_nothing_is_stored(
+async def test_what_is_not_signed_or_not_json_is_refused_and_nothing_is_stored(
     intake: Intake, connection: asyncpg.Connection
 ) -> None:
     good = event_body("product.created", {"id": "prod_1"})
@@ -251,15 +251,6 @@ async def test_what_is_not_signed_or_not_an_event_is_refused_and_nothing_is_stor
         await intake.receive(good, sign(good, SECRET, CREATED - 10_000_000))
     for body in (b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"id":"evt_1"'):
         with pytest.raises(MalformedJson):
-            await intake.receive(body, signed(body))
-    for body in (
-        b"[]",
-        b"null",
-        b"{}",
-        b'{"id":1,"type":"t","data":{"object":{}}}',
-        b'{"id":"e","type":"t","data":{"object":[]}}',
-    ):
-        with pytest.raises(InvalidPayload):
             await intake.receive(body, signed(body))
     assert await count(connection, "stripe_events") == 0
 

@@ -1,22 +1,40 @@
-"""A Stripe event's envelope, read from the bytes that were signed."""
+"""A Stripe event's envelope, read from the bytes that were signed.
+
+What Stripe signed is taken, whatever it holds: only a body that is not JSON is refused. One that is no event has an
+`ignored_because`, and one that names an account says whose it is.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from hashlib import blake2b
+from typing import Any, TypeGuard
 
 import msgspec
 
 from checkout_daemon.domain.events.reading import Told, livemodes, read_moment
-from checkout_daemon.errors import InvalidPayload, MalformedJson
+from checkout_daemon.domain.json_text import decode, number, read_json
+from checkout_daemon.errors import MalformedJson
 
+NOT_AN_EVENT = "not_an_event"
+"""JSON, but without what every event has: an id, a type, and an object in data.object."""
+
+THIN_EVENT = "thin_event"
+"""Names an object without holding it, as events of Stripe's API v2 do: https://docs.stripe.com/event-destinations."""
+
+UNKNOWN_TYPE = "unknown"
 _MOST_CHARACTERS = 255
+_NO_OBJECT = msgspec.Raw(b"{}")
 
 
 @dataclass(frozen=True, slots=True)
 class StripeEvent:
-    """An event as it was received. `payload` is the body to the letter; `object` is data.object, still JSON."""
+    """An event as it was received. `payload` is the body to the letter; `object` is data.object, still JSON.
+
+    `accounts`: those that `account` and `context` name, none for an event of the endpoint's own account.
+    `ignored_because`: why nothing can follow from it, or None.
+    """
 
     id: str
     type: str
@@ -25,10 +43,12 @@ class StripeEvent:
     api_version: str | None
     object: msgspec.Raw
     payload: str
+    accounts: frozenset[str] = frozenset()
+    ignored_because: str | None = None
 
     def told(self, received_at: datetime) -> Told:
         """data.object, ready for translation. Without `created`, an event counts as of its receipt."""
-        decoded: dict[str, Any] = msgspec.json.decode(self.object)
+        decoded: dict[str, Any] = decode(self.object)
         modes = livemodes(self.livemode, decoded.get("livemode"))
         return Told(decoded, self.created_at or received_at, self.id, modes)
 
@@ -45,29 +65,52 @@ class _Envelope(msgspec.Struct):
     created: Any = None
     livemode: Any = None
     api_version: Any = None
+    account: Any = None
+    context: Any = None
 
 
-_DECODER = msgspec.json.Decoder(_Envelope)
+_DECODER = msgspec.json.Decoder(_Envelope, float_hook=number)
 
 
 def parse_event(body: bytes) -> StripeEvent:
-    """Raises MalformedJson, or InvalidPayload for JSON that is no event: string id and type, an object data.object."""
+    """Raise MalformedJson where the body is not JSON in UTF-8; every other body is an event, if one to be ignored."""
     try:
         payload = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise MalformedJson("the body is not JSON: it is not UTF-8") from None
+    try:
         envelope = _DECODER.decode(body)
-    except msgspec.ValidationError as error:
-        if not _is_json(body):  # the decoder stops at the first field that is wrong
-            raise MalformedJson("the body is not JSON") from None
-        raise InvalidPayload(f"the body is JSON but not a Stripe event: {error}") from None
-    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError):
+        return _parse_odd(body, payload)
+    is_object = bytes(envelope.data.object).lstrip().startswith(b"{")
+    if not (is_object and _usable(envelope.id) and _usable(envelope.type)):
+        return _parse_odd(body, payload)
+    return _event(envelope, payload)
+
+
+def _parse_odd(body: bytes, payload: str) -> StripeEvent:
+    """Read what the fast decoder refuses: a value that no event should have, or no event at all."""
+    try:
+        value = read_json(payload)
+    except ValueError:
         raise MalformedJson("the body is not JSON") from None
-    if "\0" in payload:
-        raise MalformedJson("the body is not JSON: it holds a NUL byte")
-    for name, value in (("id", envelope.id), ("type", envelope.type)):
-        if not 0 < len(value) <= _MOST_CHARACTERS or not value.isascii() or not value.isprintable():
-            raise InvalidPayload(f"the event's {name} must be 1 to {_MOST_CHARACTERS} printable ASCII characters")
-    if not bytes(envelope.data.object).lstrip().startswith(b"{"):
-        raise InvalidPayload("the event's data.object must be an object")
+    fields: dict[str, Any] = value if isinstance(value, dict) else {}
+    event_id, event_type, data = fields.get("id"), fields.get("type"), fields.get("data")
+    subject = data.get("object") if isinstance(data, dict) else None
+    because = None
+    if not (_usable(event_id) and _usable(event_type) and isinstance(subject, dict)):
+        thin = str(fields.get("object")).startswith("v2.") or "related_object" in fields
+        because = THIN_EVENT if thin else NOT_AN_EVENT
+    envelope = _Envelope(
+        id=event_id if _usable(event_id) else f"body_{blake2b(body, digest_size=16).hexdigest()}",
+        type=event_type if _usable(event_type) else UNKNOWN_TYPE,
+        data=_Data(_NO_OBJECT if because else msgspec.Raw(msgspec.json.encode(subject))),
+        **{name: fields.get(name) for name in ("created", "livemode", "api_version", "account", "context")},
+    )
+    return _event(envelope, payload, because)
+
+
+def _event(envelope: _Envelope, payload: str, ignored_because: str | None = None) -> StripeEvent:
     version = envelope.api_version
     return StripeEvent(
         id=envelope.id,
@@ -77,12 +120,17 @@ def parse_event(body: bytes) -> StripeEvent:
         api_version=version[:_MOST_CHARACTERS] if isinstance(version, str) and version.isprintable() else None,
         object=envelope.data.object,
         payload=payload,
+        accounts=frozenset(_accounts(envelope.account, envelope.context)),
+        ignored_because=ignored_because,
     )
 
 
-def _is_json(body: bytes) -> bool:
-    try:
-        msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
+def _accounts(*claims: Any) -> list[str]:
+    """Those named; a claim that cannot be read is nobody's account, so not ours either."""
+    named = [claim.get("id") if isinstance(claim, dict) else claim for claim in claims if claim not in (None, "", {})]
+    # A context may be a path, from an organization down to the account: the last step is whose it is.
+    return [claim.rpartition("/")[2] if isinstance(claim, str) else "" for claim in named]
+
+
+def _usable(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= _MOST_CHARACTERS and value.isascii() and value.isprintable()

@@ -16,6 +16,7 @@ Object = dict[str, Any]
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _STRIPE_ID = re.compile(r"[A-Za-z]+_[A-Za-z0-9_]{1,250}")
 _CURRENCY = re.compile(r"[a-z]{3}")
+_KIND = re.compile(r"[a-z][a-z0-9_.]{0,60}")
 _LARGEST_AMOUNT = 2**53
 _LONGEST_MARK = 100
 _LAST_SECOND = 253_402_300_799  # of the year 9999
@@ -74,7 +75,7 @@ def amount(told: Object, name: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_AMOUNT:
-        raise UnreadableObject(f"{_kind(told)}.{name} is not an amount in minor units")
+        raise UnreadableObject(f"{_kind(told)}.{name} is not an amount: a whole number of minor units, 0 or more")
     return value
 
 
@@ -112,8 +113,8 @@ def moment(told: Object, name: str) -> datetime | None:
 
 
 def read_moment(value: object) -> datetime | None:
-    """Seconds since 1970 as Stripe writes times; anything else is as if absent."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LAST_SECOND:
+    """Seconds since 1970 as Stripe writes times; anything else is as if absent, and 0 means none."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LAST_SECOND:
         return None
     return datetime.fromtimestamp(value, UTC)
 
@@ -163,4 +164,4 @@ def _link_to_order(node: str, value: object, rank: LinkRank) -> list[Link]:
 
 def _kind(told: Object) -> str:
     value = told.get("object")
-    return value if isinstance(value, str) and value.isidentifier() else "object"
+    return value if isinstance(value, str) and _KIND.fullmatch(value) else "object"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.events.reading import read_moment
 from checkout_daemon.errors import CheckoutError, SchemaMismatch
 from checkout_daemon.gateway.events import events_since
 from checkout_daemon.services.backfill import KEPT, OVERLAP
@@ -87,6 +88,8 @@ async def no_dead_letters(probes: Probes) -> Check:
     )
     if letters.events_dead:
         return Check.failed("dead_letters", detail, "checkout events replay --status dead")
+    if letters.events_failed:
+        return Check.failed("dead_letters", detail, "checkout events list --status failed")
     if letters.messages_dead:
         return Check.failed("dead_letters", detail, "checkout outbox replay --status dead")
     return Check.passed("dead_letters", detail)
@@ -107,10 +110,11 @@ async def nothing_missing(probes: Probes) -> Check:
     async with database.connection() as connection:
         held = await held_events(connection, [each["id"] for each in made])
     missing = [each for each in made if each["id"] not in held]
-    late = [each for each in missing if now.timestamp() - each["created"] >= DELIVERY_SECONDS]
+    made_at = {each["id"]: read_moment(each.get("created")) or since for each in missing}
+    late = [each for each in missing if (now - made_at[each["id"]]).total_seconds() >= DELIVERY_SECONDS]
     if late:
-        newest, oldest = late[0], min(each["created"] for each in late)
-        hours = int(max(now.timestamp() - oldest, 0) // 3600) + 1
+        newest, oldest = late[0], min(made_at[each["id"]] for each in late)
+        hours = int(max(now - oldest, timedelta()).total_seconds() // 3600) + 1
         detail = f"{len(late)} of the last {len(made)} events at Stripe are not held; {newest['id']} ({newest['type']})"
         return Check.failed("backfill", detail, f"checkout events backfill --since {hours}h")
     if caught is not None and now - caught.until > _COMPARED_WITHIN:

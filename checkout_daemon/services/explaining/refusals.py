@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
+from checkout_daemon.domain.json_text import read_json
 from checkout_daemon.store.event_reads import EventLine
 
 _TYPES = ("payment_intent.payment_failed", "charge.failed")
@@ -23,8 +23,11 @@ def read_refusal(payload: str) -> str | None:
     An intent has its last_payment_error, a charge failure_code and failure_message.
     https://docs.stripe.com/api/errors, https://docs.stripe.com/declines/codes
     """
-    subject = json.loads(payload)["data"]["object"]
-    error = subject.get("last_payment_error") or {}
-    code = error.get("decline_code") or error.get("code") or subject.get("failure_code")
-    message = (error.get("message") or subject.get("failure_message") or "").rstrip(".")
+    subject = read_json(payload)["data"]["object"]
+    error = subject.get("last_payment_error")
+    error = error if isinstance(error, dict) else {}
+    codes = (error.get("decline_code"), error.get("code"), subject.get("failure_code"))
+    messages = (error.get("message"), subject.get("failure_message"))
+    code = next((each for each in codes if isinstance(each, str) and each), None)
+    message = next((each.rstrip(".") for each in messages if isinstance(each, str) and each), "")
     return f"{message} ({code})" if message and code else message or code

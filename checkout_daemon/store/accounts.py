@@ -1,0 +1,22 @@
+"""Which Stripe accounts are ours, as learnt from Stripe."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from checkout_daemon.store.queries import sql
+
+
+async def own_accounts(connection: asyncpg.Connection) -> frozenset[str]:
+    """The ids of our accounts: none before one was learnt."""
+    return frozenset(row["id"] for row in await connection.fetch(sql("own_accounts")))
+
+
+async def remember_account(connection: asyncpg.Connection, account_id: str, *, livemode: bool) -> int:
+    """Remember whose the key of a mode is. Have events that were ignored as another's tried again if they name it.
+
+    How many those are.
+    """
+    if await connection.fetchval(sql("remember_account"), account_id, livemode) is None:
+        return 0
+    return len(await connection.fetch(sql("reconsider_events_naming"), account_id))

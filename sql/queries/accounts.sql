@@ -1,0 +1,18 @@
+-- Which Stripe accounts are ours.
+
+-- name: own_accounts
+SELECT id FROM stripe_accounts;
+
+-- name: remember_account
+-- $1 id, $2 livemode; answers the id where it is new
+INSERT INTO stripe_accounts (livemode, id) VALUES ($2, $1)
+ON CONFLICT (livemode) DO UPDATE SET id = excluded.id, learnt_at = now() WHERE stripe_accounts.id <> excluded.id
+RETURNING id;
+
+-- name: reconsider_events_naming
+-- $1 account id; events ignored as another account's whose payload names it are due again
+UPDATE stripe_events SET status = 'failed', reason = NULL, next_attempt_at = now(), last_error = 'the account was not known yet'
+FROM stripe_event_payloads AS held
+WHERE stripe_events.reason = 'other_account' AND held.event_id = stripe_events.id AND held.received_at = stripe_events.received_at
+    AND strpos(held.payload, $1) > 0
+RETURNING stripe_events.id;
