@@ -17,9 +17,11 @@ from checkout_daemon.runtime import open_database, open_runtime
 from checkout_daemon.services.apply import Applied, Received
 from checkout_daemon.services.secret_matches import SecretMatches
 from checkout_daemon.store.database import Database
+from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.edge import edge
 from checkout_daemon.web.headers import security_headers
 from checkout_daemon.web.keys import (
+    BODIES,
     CHECKOUT_LIMIT,
     INTAKE,
     METRICS,
@@ -64,6 +66,7 @@ def create_app(
     )
     app[METRICS] = metrics
     app[SECURITY_HEADERS] = headers
+    app[BODIES] = BodyBudgets()
     app[STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront)
     app[CHECKOUT_LIMIT] = CheckoutLimit(settings.rate_limit, TrustedProxies(settings.trusted_proxies))
     app[OPENAPI] = describe(ROUTES)

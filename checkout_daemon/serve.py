@@ -22,6 +22,8 @@ from checkout_daemon.services.daemons import announced
 
 log = logging.getLogger(__name__)
 
+RECEIVE_BUFFER_BYTES = 64 * 1024
+
 PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
 """Names a descriptor to read from: when it ends, the process that started us is gone, and we go too."""
 
@@ -99,6 +101,8 @@ def _listen(family: int, address: tuple[object, ...], *, shared: bool) -> socket
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it. Without a bound the kernel lets each hold megabytes that we have not read yet.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         if shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)

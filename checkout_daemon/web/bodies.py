@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TypeVar
 
@@ -11,14 +10,16 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from checkout_daemon.errors import InvalidRequest, MalformedJson
+from checkout_daemon.web.body_budget import BodyBudget
 from checkout_daemon.web.failures import (
-    BodyTimeout,
     BodyTooLarge,
+    ClientGone,
     UnsupportedCoding,
     UnsupportedMediaType,
     refuse_field,
 )
 from checkout_daemon.web.fields import expects_continue, list_field, media_type, tokens
+from checkout_daemon.web.keys import BODIES
 from checkout_daemon.web.lenient import decode_leniently, escape
 
 LARGEST_BODY = 64 * 1024
@@ -34,8 +35,11 @@ _STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
 _LONGEST_NAME = 100
 
 
-async def read_body(request: web.Request, limit: int) -> bytes:
-    """The body's bytes. Raises BodyTooLarge, as early as that can be known, UnsupportedMediaType or BodyTimeout."""
+async def read_body(request: web.Request, limit: int, budget: BodyBudget) -> bytes:
+    """Return the body's bytes.
+
+    Raises BodyTooLarge, as early as that can be known, UnsupportedMediaType, BodyTimeout, ServerBusy or ClientGone.
+    """
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(limit)
@@ -46,12 +50,14 @@ async def read_body(request: web.Request, limit: int) -> bytes:
             body = request.content.read_nowait(-1)
         else:
             await _continue(request)
-            async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-                body = await _read_chunks(request, limit)
-    except TimeoutError as error:
-        raise BodyTimeout(f"the body did not arrive within {BODY_TIMEOUT_SECONDS:.0f} s") from error
+            body = await budget.read(request.content, limit, timeout_seconds=BODY_TIMEOUT_SECONDS)
     except (HttpProcessingError, web.RequestPayloadError) as error:
         raise MalformedJson("the body's chunks are not well-formed") from error
+    except (ConnectionError, RuntimeError) as error:
+        if request.transport is not None:
+            raise
+        # aiohttp keeps this exception with the request: with its traceback it would keep what was read as well.
+        raise ClientGone from error.with_traceback(None)
     if len(body) > limit:
         raise _too_large(limit)
     return body
@@ -62,7 +68,7 @@ async def read_json(request: web.Request, decoder: msgspec.json.Decoder[Body]) -
     # Parameters have no effect: JSON is UTF-8, whatever `charset` says (RFC 8259, section 11).
     if media_type(request.headers.get(hdrs.CONTENT_TYPE)) != "application/json":
         raise UnsupportedMediaType("send the body as application/json, with that Content-Type")
-    body = await read_body(request, LARGEST_BODY)
+    body = await read_body(request, LARGEST_BODY, request.app[BODIES].shop)
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -100,18 +106,6 @@ async def _continue(request: web.Request) -> None:
     if request.version >= HttpVersion11 and expects_continue(request):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer has not begun
-
-
-async def _read_chunks(request: web.Request, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while not request.content.at_eof():
-        chunk = await request.content.readany()
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _too_large(limit: int) -> BodyTooLarge:

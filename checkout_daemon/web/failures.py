@@ -31,6 +31,10 @@ class MethodNotAllowed(CheckoutError):
         self.allowed = allowed
 
 
+class ClientGone(Exception):
+    """The client closed its connection before its request was read: nobody is there to be answered."""
+
+
 class BodyTimeout(CheckoutError):
     code = "request_timeout"
     status = 408
@@ -72,6 +76,13 @@ class HeadersTooLarge(CheckoutError):
     code = "headers_too_large"
     status = 431
     title = "The headers are too large"
+
+
+class ServerBusy(CheckoutError):
+    code = "server_busy"
+    status = 503
+    title = "The server is busy"
+    retry_after_seconds = 5
 
 
 class TooManyRequests(CheckoutError):

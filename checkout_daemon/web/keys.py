@@ -9,6 +9,7 @@ from aiohttp import web
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.store.database import Database
+from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.limits import CheckoutLimit
 from checkout_daemon.web.storefront_files import Storefront
 from checkout_daemon.webhooks.intake import Intake
@@ -16,6 +17,7 @@ from checkout_daemon.webhooks.intake import Intake
 RUNTIME = web.AppKey("runtime", Runtime)
 INTAKE = web.AppKey("intake", Intake)
 METRICS = web.AppKey("metrics", Metrics)
+BODIES = web.AppKey("bodies", BodyBudgets)
 CHECKOUT_LIMIT = web.AppKey("checkout_limit", CheckoutLimit)
 STOREFRONT = web.AppKey("storefront", Storefront)
 POOLS = web.AppKey("pools", Mapping[str, Database])  # by the name their metrics have

@@ -23,7 +23,7 @@ from checkout_daemon.errors import (
     StripeUnavailable,
 )
 from checkout_daemon.web import checkout, schemas, system, webhook
-from checkout_daemon.web.failures import BodyTimeout, BodyTooLarge, TooManyRequests, UnsupportedMediaType
+from checkout_daemon.web.failures import BodyTimeout, BodyTooLarge, ServerBusy, TooManyRequests, UnsupportedMediaType
 
 Failure = type[CheckoutError]
 
@@ -45,7 +45,7 @@ class Route:
 # A session's id or an order's: both random, and so a capability. Anything else finds no order.
 REF = "{ref:[A-Za-z0-9_-]{1,255}}"
 
-_BODY: tuple[Failure, ...] = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType)
+_BODY: tuple[Failure, ...] = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType, ServerBusy)
 _STRIPE: tuple[Failure, ...] = (TooManyRequests, StripeRejected, StripeUnavailable, DatabaseUnavailable)
 _KEY = {"Idempotency-Key": "1 to 255 printable ASCII characters: the same key and body give the same order and session"}
 _SIGNATURE = {"Stripe-Signature": "t=…,v1=…: https://docs.stripe.com/webhooks#verify-manually"}

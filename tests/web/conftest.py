@@ -29,10 +29,10 @@ DATABASE_AWAY = "postgresql://nobody@127.0.0.1:9/nothing"
 
 
 class ShopServer(TestServer):
-    """The application as the daemon runs it."""
+    """The application as the daemon runs it: a handler goes on when its client is gone."""
 
     async def _make_runner(self, **kwargs: Any) -> BaseRunner:
-        return ShopRunner(self.app, **kwargs)
+        return ShopRunner(self.app, **kwargs | {"handler_cancellation": False})
 
 
 @pytest.fixture

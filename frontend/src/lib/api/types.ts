@@ -170,6 +170,7 @@ export interface Operations {
       | 'malformed_json'
       | 'method_not_allowed'
       | 'request_timeout'
+      | 'server_busy'
       | 'unknown_expectation'
       | 'unsupported_media_type'
       | 'uri_too_long';
@@ -193,6 +194,7 @@ export interface Operations {
       | 'not_found'
       | 'price_changed'
       | 'request_timeout'
+      | 'server_busy'
       | 'stripe_rejected'
       | 'stripe_unavailable'
       | 'too_many_requests'
