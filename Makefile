@@ -2,7 +2,7 @@
 # What is done is not done again: each step leaves a stamp, and runs anew when what it was made from changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench build manual format clean
+.PHONY: help run test check bench build manual stripe-table format clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -27,6 +27,7 @@ help:
 	@echo 'make bench    the performance gates'
 	@echo 'make build    the wheel, with the storefront inside, into dist/'
 	@echo 'make manual   docs/CLI.md, made from what the commands say of themselves'
+	@echo 'make stripe-table  what the offline Stripe knows of Stripe, from the installed SDK'
 	@echo 'make format   rewrite Python and TypeScript in the house format'
 	@echo 'make clean    remove everything that the other targets made, except .checkout/'
 
@@ -58,6 +59,10 @@ build: $(PYTHON_READY) $(STOREFRONT)
 
 manual: $(PYTHON_READY)
 	$(BIN)/python -m tests.support.manual > docs/CLI.md
+
+# Read what changed: a new version of the SDK may bring parameters that the offline Stripe should take.
+stripe-table: $(PYTHON_READY)
+	$(BIN)/python -m tests.sandbox.stripe_table
 
 format: $(PYTHON_READY) $(NODE_READY)
 	$(BIN)/ruff check --fix

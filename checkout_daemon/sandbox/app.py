@@ -11,6 +11,7 @@ from aiohttp import web
 from checkout_daemon.sandbox import clock
 from checkout_daemon.sandbox.api.middleware import Api
 from checkout_daemon.sandbox.api.router import Router
+from checkout_daemon.sandbox.api.types import routes
 from checkout_daemon.sandbox.box import Box, SandboxSettings
 from checkout_daemon.sandbox.checkout.hosted import add_pages
 from checkout_daemon.sandbox.control import add_control
@@ -36,7 +37,7 @@ def create_app(settings: SandboxSettings) -> web.Application:
     add_control(app, box)
     add_websocket(app, box)
     add_dashboard(app, box)
-    app.router.add_route("*", "/{path:.*}", Api(box, Router((*OPERATIONS, *sessions.OPERATIONS))).answer)
+    app.router.add_route("*", "/{path:.*}", Api(box, Router((*OPERATIONS, *sessions.OPERATIONS), routes())).answer)
     return app
 
 

@@ -65,8 +65,47 @@ def unknown_url(method: str, path: str) -> ApiError:
     )
 
 
-def no_search(path: str) -> ApiError:
-    """Stripe's search of objects, which is not imitated."""
-    return ApiError(
-        f"The offline sandbox does not do search ({path}): use the list and its filters.", status=404, stored=False
+def not_modelled(what: str, param: str | None = None, advice: str = "") -> ApiError:
+    """Stripe has a parameter, value or expandable field that the sandbox does not imitate."""
+    message = f"Stripe has {what}; the offline Stripe does not."
+    return ApiError(f"{message} {advice}".rstrip(), param=param, stored=False)
+
+
+def unmodelled_url(method: str, path: str) -> ApiError:
+    """Stripe has this method and path, and the sandbox does not imitate it."""
+    advice = " Use the list and its filters." if path.endswith("/search") else ""
+    return ApiError(f"Stripe has {method} {path}; the offline Stripe does not.{advice}", status=404, stored=False)
+
+
+class UnknownParameter(ApiError):
+    """No parameter has this name."""
+
+    def __init__(self, name: str) -> None:
+        message = f"Received unknown parameter: {name}"
+        super().__init__(message, code="parameter_unknown", param=name, stored=False)
+        self.name = name
+
+
+class BadChoice(ApiError):
+    """A parameter has a value that is not among those that it may have."""
+
+    def __init__(self, name: str, value: str, choices: tuple[str, ...]) -> None:
+        listed = ", ".join(choices[:-1]) + (" or " if len(choices) > 1 else "") + choices[-1]
+        super().__init__(f"Invalid {name}: must be one of {listed}", param=name, stored=False)
+        self.name = name
+        self.value = value
+        self.choices = choices
+
+
+def missing_parameter(name: str) -> ApiError:
+    """A required parameter was not given."""
+    return bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+
+
+def empty_parameter(name: str) -> ApiError:
+    """A parameter that cannot be unset was given empty."""
+    message = (
+        f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; "
+        f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty value."
     )
+    return bad_parameter(message, "parameter_invalid_empty", name)

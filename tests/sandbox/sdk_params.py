@@ -119,7 +119,7 @@ def differences(method: Method, specs: Mapping[str, Spec], extras: frozenset[str
 
 
 def _fields(specs: Mapping[str, Spec], cls: Any, prefix: str, extras: frozenset[str] = frozenset()) -> Iterator[str]:
-    hints = _hints(cls)
+    hints = typed_fields(cls)
     for name in specs:
         if name not in hints and f"{prefix}{name}" not in extras:
             yield f"{prefix}{name}: not in the SDK"
@@ -134,7 +134,8 @@ def _fields(specs: Mapping[str, Spec], cls: Any, prefix: str, extras: frozenset[
 
 
 @cache
-def _hints(cls: Any) -> dict[str, tuple[Any, bool]]:
+def typed_fields(cls: Any) -> dict[str, tuple[Any, bool]]:
+    """Return the parameters of a class of the SDK: the type of each, and whether it is required."""
     module = importlib.import_module(cls.__module__)
     space = {**vars(typing), **vars(typing_extensions), **vars(module)}
     found: dict[str, tuple[Any, bool]] = {}

@@ -61,7 +61,7 @@ METHODS = set(stripe.PaymentMethod.__annotations__) - {"card", "id"}
 async def _everything(client: stripe.StripeClient) -> None:
     """Make at least one object of every kind, in every state."""
     address: Any = {"line1": "x"}
-    endpoint: Any = {"url": "http://127.0.0.1:9/hook", "enabled_events": ["x.y"], "description": "d"}
+    endpoint: Any = {"url": "http://127.0.0.1:9/hook", "enabled_events": ["charge.succeeded"], "description": "d"}
     await client.v1.webhook_endpoints.create_async(params=endpoint)
     customer = await client.v1.customers.create_async(
         params={

@@ -12,17 +12,30 @@ from checkout_daemon.sandbox.storage import Body
 
 _COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "="}
 _DEFAULT_LIMIT = 10
+_NAMED = {
+    "charge": "charge",
+    "customer": "customer",
+    "invoice": "invoice",
+    "payment_intent": "payment_intent",
+    "price": "price",
+    "product": "product",
+    "subscription": "subscription",
+    "test_clock": "test_helpers.test_clock",
+}
+"""Filters that name an object, and its type."""
 
 Condition = tuple[str, Any]
 
 
 def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Condition] | None = None) -> Body:
-    """A page of the objects of a type, as `limit`, `starting_after`, `ending_before` and `created` ask."""
+    """Return a page of the objects of a type, as `limit`, `starting_after`, `ending_before` and `created` ask.
+
+    Raises ApiError (400) for a filter that names an object which does not exist.
+    """
+    _check_named(box, params)
     conditions = [*(conditions or []), *created_conditions(params.get("created"))]
     limit = params.get("limit", _DEFAULT_LIMIT)
-    backwards = params.get("ending_before") is not None
-    if backwards and params.get("starting_after") is not None:
-        raise invalid("You may only specify one of these parameters: ending_before, starting_after.")
+    backwards = _backwards(params)
     for name, comparison in (("starting_after", "<"), ("ending_before", ">")):
         if cursor := params.get(name):
             seq = box.storage.seq(cursor, kind)
@@ -36,6 +49,35 @@ def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Co
     return list_object(data, url, has_more=len(found) > limit)
 
 
+def page_of(found: list[Body], url: str, params: Params, noun: str) -> Body:
+    """Return a page of these objects, the first of which counts as the newest."""
+    ids = [each["id"] for each in found]
+    limit = params.get("limit", _DEFAULT_LIMIT)
+    backwards = _backwards(params)
+    for name in ("starting_after", "ending_before"):
+        if params.get(name) is not None and params[name] not in ids:
+            raise missing_object(noun, params[name], name)
+    if backwards:
+        last = ids.index(params["ending_before"])
+        first = max(0, last - limit)
+        return list_object(found[first:last], url, has_more=first > 0)
+    first = ids.index(params["starting_after"]) + 1 if params.get("starting_after") else 0
+    return list_object(found[first : first + limit], url, has_more=len(found) > first + limit)
+
+
+def _backwards(params: Params) -> bool:
+    if params.get("ending_before") is not None and params.get("starting_after") is not None:
+        raise invalid("You may only specify one of these parameters: ending_before, starting_after.")
+    return params.get("ending_before") is not None
+
+
+def _check_named(box: Box, params: Params) -> None:
+    for name, kind in _NAMED.items():
+        value = params.get(name)
+        if isinstance(value, str) and box.storage.seq(value, kind) is None:
+            raise missing_object(NOUNS.get(kind, kind), value, name)
+
+
 def created_conditions(created: dict[str, int] | None) -> list[Condition]:
     return [(f"created {_COMPARE[name]} ?", bound) for name, bound in (created or {}).items()]
 
@@ -47,8 +89,17 @@ def related(params: Params, **columns: str) -> list[Condition]:
 
 def matching(params: Params, *names: str) -> list[Condition]:
     """Conditions on fields of the object itself."""
-    return [
-        (f"json_extract(body, '$.{name}') = ?", int(value) if isinstance(value, bool) else value)
-        for name in names
-        if (value := params.get(name)) is not None
-    ]
+    return [each for name in names if (value := params.get(name)) is not None for each in compared(name, value)]
+
+
+def compared(path: str, value: Any) -> list[Condition]:
+    """Return conditions on the value at this place of the object: a value to equal, bounds, or values of its parts."""
+    if not isinstance(value, dict):
+        return [(f"json_extract(body, '$.{path}') = ?", int(value) if isinstance(value, bool) else value)]
+    found: list[Condition] = []
+    for name, each in value.items():
+        if name in _COMPARE:
+            found.append((f"json_extract(body, '$.{path}') {_COMPARE[name]} ?", each))
+        else:
+            found += compared(f"{path}.{name}", each)
+    return found

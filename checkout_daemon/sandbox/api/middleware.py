@@ -7,9 +7,9 @@ import binascii
 import hashlib
 import json
 import logging
-import re
 import socket
 from collections.abc import Mapping
+from functools import cache
 from wsgiref.handlers import format_date_time
 
 from aiohttp import web
@@ -20,16 +20,17 @@ from checkout_daemon.sandbox.api.forms import FormError, Tree, decode_form
 from checkout_daemon.sandbox.api.params import read_params
 from checkout_daemon.sandbox.api.request_log import RequestLog
 from checkout_daemon.sandbox.api.router import Router
+from checkout_daemon.sandbox.api.types import choices, parameters
 from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Operation, Origin
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.pretty import pretty
 from checkout_daemon.sandbox.storage import Answer
 from checkout_daemon.sandbox.trouble import Strike
 
 _logger = logging.getLogger(__name__)
 _KEYS = ("sk_test_", "rk_test_")
 _LONGEST_KEY = 255
-_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?( *;.*)?", re.ASCII)
 
 
 class Api:
@@ -57,7 +58,7 @@ class Api:
         headers = {
             "Date": format_date_time(now()),
             "Request-Id": request_id,
-            "Stripe-Version": _plain(request.headers.get("Stripe-Version")) or API_VERSION,
+            "Stripe-Version": API_VERSION,
         }
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         if key:
@@ -65,7 +66,7 @@ class Api:
         try:
             account = check_key(request.headers)
             _check_account(request.headers)
-            _check_version(headers)
+            check_version(request.headers.get("Stripe-Version"))
             self.limiter.check(self.box.trouble.rate_limit)
             if strike is not None and strike.name == "api_429":
                 raise too_many_requests()
@@ -152,10 +153,10 @@ class Api:
                 try:
                     if fault is not None and not fault.after:
                         raise server_error(stored=box.trouble.api_500_stored)
-                    params = read_params(tree, operation.specs)
+                    params = read_params(tree, operation.specs, parameters(operation.method, operation.path))
                     paths = params.pop("expand", None) or []
                     body = operation.handler(box, params, object_id)
-                    text = json.dumps(expand(box.storage, body, paths))
+                    text = pretty(expand(box.storage, body, paths))
                 except ApiError as error:
                     refused = error
                     if not error.keep:
@@ -200,7 +201,7 @@ def check_key(headers: Mapping[str, str]) -> str:
             "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
             status=401,
         )
-    if not given.startswith(_KEYS) or len(given) < 12:
+    if not given.startswith(_KEYS) or given in _KEYS:
         shown = f"{given[:8]}{'*' * min(len(given), 12)}{given[-4:] if len(given) > 16 else ''}"
         message = f"Invalid API Key provided: {shown}. The offline sandbox takes any sk_test_… or rk_test_… key."
         raise ApiError(message, status=401)
@@ -219,12 +220,17 @@ def _check_account(headers: Mapping[str, str]) -> None:
         )
 
 
-def _check_version(headers: dict[str, str]) -> None:
-    """Raises ApiError (400) for a version that no API could have; which dates Stripe knows is not known here."""
-    given = headers["Stripe-Version"]
-    if _VERSION.fullmatch(given) is None:
-        headers["Stripe-Version"] = API_VERSION
-        raise ApiError(f"Invalid Stripe API version: {given}")
+def check_version(given: str | None) -> None:
+    """Raise ApiError (400) for a version that Stripe never had. Older ones are answered as the only one there is."""
+    if given and given.partition(";")[0].rstrip() not in known_versions():
+        raise ApiError(f"Invalid Stripe API version: {given[:100]}", stored=False)
+
+
+@cache
+def known_versions() -> frozenset[str]:
+    """Return every version of Stripe's API up to the sandbox's own."""
+    shape = parameters("POST", "/v1/webhook_endpoints") or {}
+    return frozenset(choices(shape["api_version"]))
 
 
 def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:
@@ -260,7 +266,7 @@ def _fingerprint(request: web.Request, tree: Tree) -> str:
 def _dump(error: ApiError, request_id: str) -> str:
     body = error.body()
     body["error"]["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{request_id}"
-    return json.dumps(body)
+    return pretty(body)
 
 
 def _plain(text: str | None) -> str:

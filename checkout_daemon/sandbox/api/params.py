@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from checkout_daemon.sandbox.api.checking import check_tree, in_words, join, read_value
 from checkout_daemon.sandbox.api.forms import Tree
-from checkout_daemon.sandbox.errors import ApiError, bad_parameter
+from checkout_daemon.sandbox.api.types import Shape
+from checkout_daemon.sandbox.errors import (
+    ApiError,
+    BadChoice,
+    UnknownParameter,
+    bad_parameter,
+    empty_parameter,
+    missing_parameter,
+    not_modelled,
+)
 
 Params = dict[str, Any]
 
@@ -29,14 +39,13 @@ class Text:
             raise bad_parameter(f"Invalid string: {_show(value)}", "parameter_invalid_string", name)
         if not value:
             if self.required:
-                raise _empty(name)
+                raise empty_parameter(name)
             return "" if self.keeps_empty else None
         if len(value) > self.maximum:
             message = f"Invalid string: must be at most {self.maximum} characters"
             raise bad_parameter(message, "parameter_invalid_string", name)
         if self.choices and value not in self.choices:
-            listed = ", ".join(self.choices[:-1]) + (" or " if len(self.choices) > 1 else "") + self.choices[-1]
-            raise ApiError(f"Invalid {name}: must be one of {listed}", param=name, stored=False)
+            raise BadChoice(name, value, self.choices)
         return value
 
 
@@ -48,7 +57,7 @@ class Integer:
 
     def read(self, value: Tree | str, name: str) -> int:
         if isinstance(value, str) and not value:
-            raise _empty(name)
+            raise empty_parameter(name)
         if not isinstance(value, str) or not _INTEGER.fullmatch(value):
             raise bad_parameter(f"Invalid integer: {_show(value)}", "parameter_invalid_integer", name)
         number = int(value)
@@ -127,7 +136,7 @@ class Refused:
 
     def read(self, value: Tree | str, name: str) -> None:
         del value
-        raise ApiError(f"{self.because} Leave out {name}.", param=name, stored=False)
+        raise not_modelled(f"the parameter {name}", name, self.because)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +176,7 @@ class ListOf:
     def read(self, value: Tree | str, name: str) -> list[Any]:
         if value == "":
             if self.required:
-                raise _empty(name)
+                raise empty_parameter(name)
             return []
         if isinstance(value, str) or not all(key.isdigit() and key.isascii() and len(key) < 10 for key in value):
             raise ApiError(f"Invalid array: {_show(value)}", param=name, stored=False)
@@ -192,6 +201,27 @@ class Range:
 Spec = Text | Integer | Number | Flag | Metadata | Anything | Refused | Entries | Map | ListOf | Range
 Fields = Mapping[str, Spec]
 
+
+class Open(Mapping[str, Spec]):
+    """The declared parameters, and any other that Stripe has."""
+
+    def __init__(self, declared: Fields) -> None:
+        self.declared = declared
+
+    def __getitem__(self, name: str) -> Spec:
+        return self.declared.get(name, _ANYTHING)
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.declared)
+
+    def __len__(self) -> int:
+        return len(self.declared)
+
+
+_ANYTHING = Anything()
 EXPAND: Fields = {"expand": ListOf(Text())}
 PAGING: Fields = {
     **EXPAND,
@@ -206,33 +236,45 @@ def refusing(because: str, *names: str) -> Fields:
     return {name: Refused(because) for name in names}
 
 
-def read_params(tree: Tree, specs: Mapping[str, Spec]) -> Params:
-    """The parameters that were given, converted. Raises ApiError for the first that is unknown, missing or wrong."""
-    return _read_fields(tree, specs, "")
+def read_params(tree: Tree, specs: Mapping[str, Spec], shape: Shape | None = None) -> Params:
+    """Return the parameters that were given, converted; `shape` is what Stripe's own route takes, if it has this one.
+
+    Raises ApiError for the first that is unknown, missing or wrong.
+    """
+    try:
+        if isinstance(specs, Open) and shape is not None:
+            return _read_open(tree, specs.declared, shape)
+        read = _read_fields(tree, specs, "")
+        if shape is not None:
+            check_tree(tree, shape)
+    except ApiError as error:
+        raise in_words(error, shape) if shape is not None else error from None
+    return read
+
+
+def _read_open(tree: Tree, declared: Fields, shape: Shape) -> Params:
+    """Read what the operation declares by its own rules, the rest by Stripe's."""
+    for name, code in shape.items():
+        if code[0] == "!" and name not in tree:
+            raise missing_parameter(name)
+    given = {name: value for name, value in tree.items() if name in declared}
+    read = _read_fields(given, declared, "")
+    for name, value in tree.items():
+        if name not in declared:
+            if name not in shape:
+                raise UnknownParameter(name)
+            read[name] = read_value(shape[name], value, name, strict=True)
+    return {name: read[name] for name in tree}
 
 
 def _read_fields(tree: Tree, specs: Mapping[str, Spec], prefix: str) -> Params:
     unknown = [key for key in tree if key not in specs]
     if unknown:
-        name = _join(prefix, unknown[0])
-        raise bad_parameter(f"Received unknown parameter: {name}", "parameter_unknown", name)
+        raise UnknownParameter(join(prefix, unknown[0]))
     for key, spec in specs.items():
         if spec.required and key not in tree:
-            name = _join(prefix, key)
-            raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
-    return {key: specs[key].read(value, _join(prefix, key)) for key, value in tree.items()}
-
-
-def _join(prefix: str, key: str) -> str:
-    return f"{prefix}[{key}]" if prefix else key
-
-
-def _empty(name: str) -> ApiError:
-    message = (
-        f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; "
-        f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty value."
-    )
-    return bad_parameter(message, "parameter_invalid_empty", name)
+            raise missing_parameter(join(prefix, key))
+    return {key: specs[key].read(value, join(prefix, key)) for key, value in tree.items()}
 
 
 def _show(value: Tree | str) -> str:

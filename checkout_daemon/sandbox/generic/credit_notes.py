@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.listing import page_of
 from checkout_daemon.sandbox.api.params import PAGING, Params
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.generic.records import new_body, put_and_tell, require_status
 from checkout_daemon.sandbox.generic.values import maps, whole
-from checkout_daemon.sandbox.shapes import list_object
 from checkout_daemon.sandbox.storage import Body, Record
 
 
@@ -46,9 +46,9 @@ def void(box: Box, record: Record, _: Params) -> None:
     put_and_tell(box, record, "credit_note.voided", status="void", voided_at=stamp())
 
 
-def list_lines(box: Box, _: Params, note_id: str) -> Body:
+def list_lines(box: Box, params: Params, note_id: str) -> Body:
     lines = box.get(note_id, "credit_note").body["lines"]
-    return list_object(lines["data"], lines["url"])
+    return page_of(lines["data"], lines["url"], params, "credit note line item")
 
 
 def _credit(box: Box, invoice: Record, part: str, amount: int) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page
-from checkout_daemon.sandbox.api.params import PAGING, Params, Text
+from checkout_daemon.sandbox.api.listing import list_page, matching, page_of, related
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Open, Params
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import bad_parameter, invalid
+from checkout_daemon.sandbox.generic.filtering import paid_with
 from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.generic.values import inner, whole
-from checkout_daemon.sandbox.shapes import list_object
 from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.webhooks.events import emit
 
@@ -136,13 +136,15 @@ def pricing(price: Body) -> Body:
     return {"price_details": details, "type": "price_details", "unit_amount_decimal": price["unit_amount_decimal"]}
 
 
-def list_lines(box: Box, _: Params, invoice_id: str) -> Body:
+def list_lines(box: Box, params: Params, invoice_id: str) -> Body:
     lines = box.get(invoice_id, "invoice").body["lines"]
-    return list_object(lines["data"], lines["url"])
+    return page_of(lines["data"], lines["url"], params, "invoice line item")
 
 
 def list_payments(box: Box, params: Params, _: str) -> Body:
-    conditions = [("parent = ?", params["invoice"])] if params.get("invoice") else []
+    conditions = [*related(params, invoice="parent"), *matching(params, "status")]
+    if paid := params.get("payment"):
+        conditions += paid_with(paid)
     return list_page(box, "invoice_payment", "/v1/invoice_payments", params, conditions)
 
 
@@ -166,6 +168,6 @@ def _line(amount: int, currency: str, text: str | None, period: Body, quantity: 
 
 OPERATIONS = (
     Operation("GET", f"{PATH}/{{id}}/lines", list_lines, PAGING),
-    Operation("GET", "/v1/invoice_payments", list_payments, {**PAGING, "invoice": Text(), "status": Text()}),
-    Operation("GET", "/v1/invoice_payments/{id}", retrieve_payment, {}),
+    Operation("GET", "/v1/invoice_payments", list_payments, Open(PAGING)),
+    Operation("GET", "/v1/invoice_payments/{id}", retrieve_payment, EXPAND),
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import EXPAND, Fields, Integer, Params, Text
+from checkout_daemon.sandbox.api.params import EXPAND, Fields, Integer, Open, Params, Text
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.generic.records import add, new_body
-from checkout_daemon.sandbox.generic.values import Open, convert, inner, maps, overlay
+from checkout_daemon.sandbox.generic.values import inner, maps, overlay
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.webhooks.events import emit
@@ -29,7 +29,6 @@ def build_card(box: Box, record: Record, params: Params) -> None:
 def authorize(box: Box, params: Params, card_id: str) -> Body:
     """A merchant asks whether the card may pay; nobody answers, so an active card may."""
     card = box.get(card_id, "issuing.card").body
-    params = convert(params, _AUTHORIZE)
     currency = str(params.get("held_currency") or params.get("currency") or card["currency"]).lower()
     amount = params.get("held_amount", params.get("amount", 0))
     asked = {
@@ -66,7 +65,6 @@ def authorize(box: Box, params: Params, card_id: str) -> Body:
 def capture(box: Box, params: Params, _: str) -> Body:
     """A purchase that was never authorized."""
     card = box.get(params["card"], "issuing.card", "card").body
-    params = convert(params, _CAPTURE)
     currency = (params.get("currency") or card["currency"]).lower()
     amount = -params["amount"]
     body = new_body(
@@ -81,7 +79,10 @@ def capture(box: Box, params: Params, _: str) -> Body:
     )
     _merchant(body, params)
     details = inner(params, "purchase_details")
-    receipt = [{"total": None, "unit_cost": None, **each} for each in maps(details, "receipt")]
+    receipt = [
+        {"total": None, "unit_cost": None, **each, "quantity": float(each.get("quantity") or 1)}
+        for each in maps(details, "receipt")
+    ]
     record = add(box, body)
     emit(box, "issuing_transaction.created", body)
     if details:
@@ -112,6 +113,6 @@ _CAPTURE: Fields = {
     "currency": Text(),
 }
 OPERATIONS = (
-    Operation("POST", "/v1/issuing/cards/{id}/test/authorizations", authorize, Open(_AUTHORIZE)),
+    Operation("POST", "/v1/issuing/cards/{id}/test/authorizations", authorize, _AUTHORIZE),
     Operation("POST", "/v1/test_helpers/issuing/transactions/create_force_capture", capture, Open(_CAPTURE)),
 )

@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from checkout_daemon.sandbox.api.listing import Condition
 from checkout_daemon.sandbox.api.params import Fields, Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.storage import Record
 
 Change = Callable[[Box, Record, Params], None]
 """Changes the record as the parameters ask; stores it and tells of it unless the caller says that it does."""
+
+Filter = Callable[[Any], list[Condition]]
+"""The conditions that a list's parameter of this value stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class Action:
     stamps: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     takes: Fields = field(default_factory=dict)
+    uses: tuple[str, ...] = ()
     run: Change | None = None
 
 
@@ -33,8 +38,12 @@ class Action:
 class Kind:
     """A kind of object; its fields and what they are at first stand in shapes.json.
 
-    `takes` are the parameters of creation whose type is checked or which must be given: every other is taken, too.
-    `creates`, `retrieves` and `updates` are false where Stripe has no such request.
+    `takes` are the parameters of creation with rules of their own, besides those of Stripe's types. Of the others,
+    those that a field keeps are taken, and those in `uses` (of creation) and `revises` (of an update), which the
+    functions below read; the rest are refused, as they would have no effect.
+    `creates`, `lists`, `retrieves` and `updates` are false where Stripe has no such request.
+    `filters` are the parameters of the list that are not the name of the field that they compare; objects whose status
+    is `hides` are listed only to those who ask for a status.
     `refers` names the fields that hold the id of another object, and that object's type.
     `verbs` are those of created, updated and deleted that have an event. DELETE does `on_delete`,
     and with `deletes` the object is gone. `build` completes a new object before it is stored, `then` is what
@@ -48,10 +57,14 @@ class Kind:
     events: str = ""
     verbs: tuple[str, ...] = ("created", "updated")
     takes: Fields = field(default_factory=dict)
+    uses: tuple[str, ...] = ()
+    revises: tuple[str, ...] = ()
     refers: Mapping[str, str] = field(default_factory=dict)
-    filters: tuple[str, ...] = ()
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    hides: str = ""
     creates: bool = True
     deletes: bool = False
+    lists: bool = True
     updates: bool = True
     retrieves: bool = True
     build: Change | None = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.listing import page_of
 from checkout_daemon.sandbox.api.params import PAGING, Params
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.generic.values import maps, whole
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.shapes import list_object
 from checkout_daemon.sandbox.storage import Body, Record
 
 _CONFIGURATION = "billing_portal.configuration"
@@ -36,9 +36,9 @@ def build_link(box: Box, record: Record, params: Params) -> None:
     record.body |= {"currency": items[0]["currency"], "url": f"{box.url}/test_{token(18)}"}
 
 
-def link_items(box: Box, _: Params, link_id: str) -> Body:
+def link_items(box: Box, params: Params, link_id: str) -> Body:
     found = box.get(link_id, "payment_link").private["items"]
-    return list_object(found, f"/v1/payment_links/{link_id}/line_items")
+    return page_of(found, f"/v1/payment_links/{link_id}/line_items", params, "line item")
 
 
 def line_items(box: Box, given: list[Params]) -> list[Body]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from checkout_daemon.sandbox.api.listing import page_of
 from checkout_daemon.sandbox.api.params import PAGING, Params
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
@@ -11,7 +12,6 @@ from checkout_daemon.sandbox.generic.pages import line_items
 from checkout_daemon.sandbox.generic.records import put_and_tell, require_status
 from checkout_daemon.sandbox.generic.values import maps
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.shapes import list_object
 from checkout_daemon.sandbox.storage import Body, Record
 
 _LIFETIME_SECONDS = 30 * 24 * 3600
@@ -76,8 +76,10 @@ def cancel(box: Box, record: Record, _: Params) -> None:
     _move(box, record, "canceled", "canceled_at", "quote.canceled")
 
 
-def list_items(box: Box, _: Params, quote_id: str) -> Body:
-    return list_object(box.get(quote_id, "quote").private["items"], f"/v1/quotes/{quote_id}/line_items")
+def list_items(box: Box, params: Params, quote_id: str) -> Body:
+    return page_of(
+        box.get(quote_id, "quote").private["items"], f"/v1/quotes/{quote_id}/line_items", params, "line item"
+    )
 
 
 def _move(box: Box, record: Record, status: str, moment: str, event: str, **fields: str | None) -> None:

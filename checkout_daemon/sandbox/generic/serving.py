@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from functools import partial
 
-from checkout_daemon.sandbox.api.listing import list_page, matching
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Fields, Metadata, Params, Range, Text, merge_metadata
+from checkout_daemon.sandbox.api.listing import list_page
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Fields, Metadata, Open, Params, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import bad_parameter
+from checkout_daemon.sandbox.errors import bad_parameter, not_modelled
+from checkout_daemon.sandbox.generic.filtering import conditions_of
 from checkout_daemon.sandbox.generic.kinds import Action, Kind
 from checkout_daemon.sandbox.generic.records import keep, new_body, put_and_tell, require_status
-from checkout_daemon.sandbox.generic.values import Open, convert, overlay
+from checkout_daemon.sandbox.generic.values import keeps, overlay
 from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.webhooks.events import emit
 
@@ -22,8 +24,9 @@ _ALWAYS: Fields = {**EXPAND, "metadata": Metadata()}
 def operations_of(kind: Kind) -> list[Operation]:
     """Everything that can be asked of this kind."""
     one = f"{kind.path}/{{id}}"
-    filters: Fields = {**PAGING, "created": Range(), **{name: Text() for name in kind.filters}}
-    operations = [Operation("GET", kind.path, partial(list_all, kind), filters)]
+    operations: list[Operation] = []
+    if kind.lists:
+        operations.append(Operation("GET", kind.path, partial(list_all, kind), Open(PAGING)))
     if kind.creates:
         operations.append(Operation("POST", kind.path, partial(create, kind), Open({**_ALWAYS, **kind.takes})))
     if kind.retrieves:
@@ -41,9 +44,9 @@ def operations_of(kind: Kind) -> list[Operation]:
 
 def create(kind: Kind, box: Box, params: Params, _: str) -> Body:
     """Raises ApiError (400) where a field names an object that does not exist."""
-    params = convert(params, kind.takes)
-    _check_references(kind, box, params)
     body = new_body(kind.object, kind.prefix, kind.path)
+    _check_kept(body, params, (*kind.takes, *kind.uses))
+    _check_references(kind, box, params)
     overlay(body, params)
     if "metadata" in body:
         body["metadata"] = merge_metadata({}, params.get("metadata"))
@@ -67,7 +70,7 @@ def retrieve(kind: Kind, box: Box, _: Params, object_id: str) -> Body:
 
 def update(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
-    params = convert(params, _ALWAYS)
+    _check_kept(record.body, params, kind.revises)
     _check_references(kind, box, params)
     before = copy.deepcopy(record.body)
     overlay(record.body, params)
@@ -86,7 +89,7 @@ def update(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
 def delete(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
     if kind.on_delete:
-        kind.on_delete(box, record, convert(params, EXPAND))
+        kind.on_delete(box, record, params)
     if not kind.deletes:
         return record.body
     box.storage.remove(object_id)
@@ -96,21 +99,28 @@ def delete(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
 
 
 def list_all(kind: Kind, box: Box, params: Params, _: str) -> Body:
-    return list_page(box, kind.object, kind.path, params, matching(params, *kind.filters))
+    return list_page(box, kind.object, kind.path, params, conditions_of(kind, params))
 
 
 def act(kind: Kind, name: str, action: Action, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
     if action.allowed:
         require_status(record, name.replace("_", " "), *action.allowed)
+    _check_kept(record.body, params, (*action.takes, *action.uses))
     if action.run:
-        action.run(box, record, convert(params, {**EXPAND, **action.takes}))
+        action.run(box, record, params)
     else:
-        given = convert(params, {**EXPAND, **action.takes})
-        overlay(record.body, given)
+        overlay(record.body, params)
         fields = {**action.fields, **{field: stamp() for field in action.stamps}}
         put_and_tell(box, record, *([kind.event(action.event)] if action.event else []), **fields)
     return record.body
+
+
+def _check_kept(body: Body, params: Params, used: Collection[str]) -> None:
+    """Raise ApiError (400) for a parameter that would have no effect: nothing uses it and no field keeps it."""
+    for name, value in params.items():
+        if value is not None and name not in used and not keeps(body, name):
+            raise not_modelled(f"the parameter {name}", name)
 
 
 def _check_references(kind: Kind, box: Box, params: Params) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 
 from checkout_daemon.sandbox.api.listing import list_page
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Fields, Metadata, Params, Text, merge_metadata
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Fields, Metadata, Open, Params, Text, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.generic.records import add, keep, new_body
-from checkout_daemon.sandbox.generic.values import Open, convert, overlay
+from checkout_daemon.sandbox.generic.values import overlay
 from checkout_daemon.sandbox.payments.methods import card_method
 from checkout_daemon.sandbox.payments.testdata import card_by_token
 from checkout_daemon.sandbox.storage import Body, Record
@@ -54,7 +54,7 @@ def retrieve(box: Box, _: Params, ids: str) -> Body:
 def update(box: Box, params: Params, ids: str) -> Body:
     record = _get(box, ids)
     before = copy.deepcopy(record.body)
-    overlay(record.body, convert(params, _UPDATE))
+    overlay(record.body, params)
     record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
     previous = keep(box, record, before)
     emit(box, "customer.source.updated", record.body, previous)

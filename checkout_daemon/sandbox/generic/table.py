@@ -21,14 +21,20 @@ from checkout_daemon.sandbox.generic import (
     subscriptions,
     transfers,
 )
+from checkout_daemon.sandbox.generic.filtering import at, equals, in_items, subscription_status, unless
 from checkout_daemon.sandbox.generic.kinds import Action, Kind
 from checkout_daemon.sandbox.generic.serving import operations_of
+from checkout_daemon.sandbox.shapes import INTENT_METHOD_TYPES
 
 _CREATED = ("created",)
 _ALL = ("created", "updated", "deleted")
 _AMOUNT: Fields = {"amount": Integer(required=True, minimum=1), "currency": Text(required=True)}
 _CUSTOMER: Fields = {"customer": Text(required=True)}
 _CUSTOMER_EXISTS = {"customer": "customer"}
+_NO_BROWSER = ("mandate_data", "return_url", "use_stripe_sdk")
+"""Taken without an effect: they are about a browser that the sandbox does not send anywhere."""
+_SETTLING = ("off_session", "payment_behavior", "proration_behavior")
+"""How a subscription's change is paid for; the sandbox makes no prorations, so some of it has no effect."""
 
 # fmt: off
 _ACCOUNT = (
@@ -43,12 +49,12 @@ _ACCOUNT = (
         retrieves=False,
     ),
     Kind("/v1/payouts", "payout", "po_1", takes=_AMOUNT, build=payouts.build_payout, then=payouts.plan_arrival,
-         filters=("status",), actions={"cancel": Action(run=payouts.cancel_payout)}),
+         actions={"cancel": Action(run=payouts.cancel_payout)}),
     Kind("/v1/topups", "topup", "tu_1", verbs=_CREATED, takes=_AMOUNT, build=payouts.build_topup,
-         then=payouts.plan_success, filters=("status",),
+         then=payouts.plan_success,
          actions={"cancel": Action("canceled", {"status": "canceled"}, allowed=("pending",))}),
     Kind("/v1/transfers", "transfer", "tr_1", takes={**_AMOUNT, "destination": Text(required=True)},
-         refers={"destination": "account"}, filters=("destination", "transfer_group"),
+         refers={"destination": "account"},
          build=transfers.build_transfer),
     Kind("/v1/reporting/report_runs", "reporting.report_run", "frr_1", verbs=(), updates=False,
          takes={"report_type": Text(required=True)}, then=payouts.plan_report),
@@ -57,21 +63,23 @@ _ACCOUNT = (
 _CUSTOMER_FACING = (
     Kind("/v1/billing_portal/configurations", "billing_portal.configuration", "bpc_1"),
     Kind("/v1/billing_portal/sessions", "billing_portal.session", "bps_1", verbs=_CREATED, updates=False,
-         retrieves=False, takes=_CUSTOMER, refers={**_CUSTOMER_EXISTS, "configuration": "billing_portal.configuration"},
+         lists=False, retrieves=False, takes=_CUSTOMER,
+         refers={**_CUSTOMER_EXISTS, "configuration": "billing_portal.configuration"},
          build=pages.build_portal_session),
-    Kind("/v1/payment_links", "payment_link", "plink_1", build=pages.build_link),
+    Kind("/v1/payment_links", "payment_link", "plink_1", uses=("line_items",), build=pages.build_link),
     Kind("/v1/identity/verification_sessions", "identity.verification_session", "vs_1", verbs=_CREATED,
-         build=pages.build_verification, filters=("status",),
+         uses=("return_url",), build=pages.build_verification,
          actions={
              "cancel": Action("canceled", {"status": "canceled", "url": None}, allowed=("requires_input",)),
              "redact": Action("redacted", {"redaction": {"status": "processing"}, "url": None, "client_secret": None},
                               allowed=("requires_input", "verified", "canceled")),
          }),
     Kind("/v1/setup_intents", "setup_intent", "seti_1", verbs=_CREATED, refers=_CUSTOMER_EXISTS,
-         takes={"payment_method": Text(), "confirm": Flag()}, filters=("customer", "payment_method"),
+         uses=_NO_BROWSER,
+         takes={"payment_method": Text(), "confirm": Flag(), "payment_method_types": INTENT_METHOD_TYPES},
          build=setup_intents.build, then=setup_intents.confirm_if_asked,
          actions={
-             "confirm": Action(run=setup_intents.confirm, takes={"payment_method": Text()}),
+             "confirm": Action(run=setup_intents.confirm, takes={"payment_method": Text()}, uses=_NO_BROWSER),
              "cancel": Action(run=setup_intents.cancel),
          }),
 )
@@ -79,42 +87,51 @@ _CUSTOMER_FACING = (
 _BILLING = (
     Kind("/v1/plans", "plan", "plan_1", verbs=_ALL, deletes=True, build=plans.build,
          takes={"amount": Integer(minimum=0), "currency": Text(required=True),
-                "interval": Text(required=True, choices=("day", "month", "week", "year"))},
-         filters=("product",)),
+                "interval": Text(required=True, choices=("day", "month", "week", "year"))}),
     Kind("/v1/tax_rates", "tax_rate", "txr_1",
          takes={"display_name": Text(required=True), "inclusive": Flag(required=True)}),
-    Kind("/v1/shipping_rates", "shipping_rate", "shr_1", verbs=(), takes={"display_name": Text(required=True)}),
+    Kind("/v1/shipping_rates", "shipping_rate", "shr_1", verbs=(), filters={"currency": at("fixed_amount.currency")}),
     Kind("/v1/invoiceitems", "invoiceitem", "ii_1", verbs=("created", "deleted"), deletes=True, takes=_CUSTOMER,
-         refers={**_CUSTOMER_EXISTS, "invoice": "invoice"}, filters=("customer", "invoice"),
+         refers={**_CUSTOMER_EXISTS, "invoice": "invoice"}, filters={"pending": equals("invoice", None)},
          build=invoices.build_item, on_delete=invoices.check_item_free),
     Kind("/v1/invoices", "invoice", "in_1", verbs=_ALL, deletes=True, takes=_CUSTOMER, refers=_CUSTOMER_EXISTS,
-         filters=("customer", "status", "collection_method"), build=invoices.build, on_delete=collecting.check_draft,
+         uses=("days_until_due", "pending_invoice_items_behavior"),
+         filters={"subscription": at("parent.subscription_details.subscription")},
+         build=invoices.build, on_delete=collecting.check_draft,
          actions={
              "finalize": Action(run=collecting.finalize),
              "send": Action(run=collecting.send),
-             "pay": Action(run=collecting.pay, takes={"payment_method": Text(), "paid_out_of_band": Flag()}),
+             "pay": Action(run=collecting.pay, takes={"payment_method": Text(), "paid_out_of_band": Flag()},
+                           uses=("off_session",)),
              "void": Action(run=collecting.void),
              "mark_uncollectible": Action(run=collecting.write_off),
          }),
     Kind("/v1/credit_notes", "credit_note", "cn_1", takes={"invoice": Text(required=True)},
-         refers={"invoice": "invoice"}, filters=("customer", "invoice"), build=credit_notes.build,
+         refers={"invoice": "invoice"}, uses=("lines", "email_type"),
+         build=credit_notes.build,
          actions={"void": Action(run=credit_notes.void)}),
     Kind("/v1/subscriptions", "subscription", "sub_1", events="customer.subscription", takes=_CUSTOMER,
          refers={**_CUSTOMER_EXISTS, "default_payment_method": "payment_method"},
-         filters=("customer", "status", "collection_method"), build=subscriptions.build, then=subscriptions.announce,
+         uses=("items", "trial_period_days", *_SETTLING), revises=_SETTLING, hides="canceled",
+         filters={"status": subscription_status, "price": in_items("price.id"), "plan": in_items("plan.id"),
+                  "current_period_end": at("items.data[0].current_period_end"),
+                  "current_period_start": at("items.data[0].current_period_start")},
+         build=subscriptions.build, then=subscriptions.announce,
          revise=subscriptions.revise, revised=subscriptions.announce_pause, on_delete=subscriptions.cancel,
-         actions={"resume": Action(run=subscriptions.resume)}),
+         actions={"resume": Action(run=subscriptions.resume, uses=_SETTLING)}),
     Kind("/v1/subscription_schedules", "subscription_schedule", "sub_sched_1", takes=_CUSTOMER,
-         refers=_CUSTOMER_EXISTS, filters=("customer",), build=schedules.build,
-         actions={"cancel": Action(run=schedules.cancel), "release": Action(run=schedules.release)}),
-    Kind("/v1/quotes", "quote", "qt_1", verbs=_CREATED, refers=_CUSTOMER_EXISTS, filters=("customer", "status"),
+         refers=_CUSTOMER_EXISTS, uses=("start_date",), filters={"scheduled": equals("status", "not_started")},
+         build=schedules.build,
+         actions={"cancel": Action(run=schedules.cancel, uses=("invoice_now", "prorate")),
+                  "release": Action(run=schedules.release)}),
+    Kind("/v1/quotes", "quote", "qt_1", verbs=_CREATED, refers=_CUSTOMER_EXISTS, uses=("line_items",),
          build=quotes.build,
          actions={
              "finalize": Action(run=quotes.finalize),
              "accept": Action(run=quotes.accept),
              "cancel": Action(run=quotes.cancel),
          }),
-    Kind("/v1/billing/meters", "billing.meter", "mtr_test_", filters=("status",),
+    Kind("/v1/billing/meters", "billing.meter", "mtr_test_",
          takes={"display_name": Text(required=True), "event_name": Text(required=True)},
          actions={
              "deactivate": Action("deactivated", {"status": "inactive"}, allowed=("active",)),
@@ -127,23 +144,20 @@ _BILLING = (
 
 _ISSUING = (
     Kind("/v1/issuing/cardholders", "issuing.cardholder", "ich_1", events="issuing_cardholder",
-         takes={"name": Text(required=True)}, filters=("email", "status", "type")),
+         takes={"name": Text(required=True)}),
     Kind("/v1/issuing/cards", "issuing.card", "ic_1", events="issuing_card",
          takes={"cardholder": Text(required=True), "currency": Text(required=True)},
-         filters=("status", "type"), build=issuing.build_card),
+         filters={"cardholder": at("cardholder.id")}, build=issuing.build_card),
     Kind("/v1/issuing/authorizations", "issuing.authorization", "iauth_1", events="issuing_authorization",
-         creates=False, filters=("cardholder", "status")),
-    Kind("/v1/issuing/transactions", "issuing.transaction", "ipi_1", events="issuing_transaction", creates=False,
-         filters=("card", "cardholder", "type")),
+         creates=False, filters={"card": at("card.id")}),
+    Kind("/v1/issuing/transactions", "issuing.transaction", "ipi_1", events="issuing_transaction", creates=False),
 )
 
 _OTHERS = (
     Kind("/v1/entitlements/features", "entitlements.feature", "feat_test_", verbs=(),
-         takes={"lookup_key": Text(required=True), "name": Text(required=True)}),
-    Kind("/v1/radar/value_lists", "radar.value_list", "rsl_1", verbs=(), deletes=True,
-         takes={"alias": Text(required=True), "name": Text(required=True)}),
-    Kind("/v1/terminal/locations", "terminal.location", "tml_", verbs=(), deletes=True,
-         takes={"display_name": Text(required=True)}),
+         filters={"archived": unless("active", 1)}),
+    Kind("/v1/radar/value_lists", "radar.value_list", "rsl_1", verbs=(), deletes=True),
+    Kind("/v1/terminal/locations", "terminal.location", "tml_", verbs=(), deletes=True),
 )
 # fmt: on
 

@@ -6,6 +6,7 @@ from checkout_daemon.sandbox.api.listing import list_page, matching
 from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Params, Range, Text
 from checkout_daemon.sandbox.box import ACCOUNT_ID, Box, Operation
 from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.generic.records import new_body
 from checkout_daemon.sandbox.payments import ledger
 from checkout_daemon.sandbox.storage import Body
@@ -37,6 +38,9 @@ def retrieve_transaction(box: Box, _: Params, object_id: str) -> Body:
 
 
 def list_transactions(box: Box, params: Params, _: str) -> Body:
+    if params.get("payout"):
+        box.get(params["payout"], "payout", "payout")
+        raise invalid("Balance transaction history can only be filtered on automatic transfers, not manual.")
     conditions = matching(params, "source", "currency", "type")
     page = list_page(box, "balance_transaction", "/v1/balance_transactions", params, conditions)
     page["data"] = [_aged(each) for each in page["data"]]
@@ -56,6 +60,6 @@ OPERATIONS = (
         "GET",
         "/v1/balance_transactions",
         list_transactions,
-        {**PAGING, "created": Range(), "currency": Text(), "source": Text(), "type": Text()},
+        {**PAGING, "created": Range(), "currency": Text(), "payout": Text(), "source": Text(), "type": Text()},
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import Condition, list_page, matching, related
+from checkout_daemon.sandbox.api.listing import Condition, list_page, matching, page_of, related
 from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Params, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.checkout import sessions
@@ -68,23 +68,7 @@ def line_items(box: Box, params: Params, object_id: str) -> Body:
     box.get(object_id, "checkout.session")
     # Items are listed in the order of the session's lines: the first line is the "newest".
     found = [each.body for each in box.storage.children(object_id, "item")]
-    ids = [each["id"] for each in found]
-    first, last = 0, len(found)
-    limit = params.get("limit", 10)
-    for name in ("starting_after", "ending_before"):
-        if params.get(name) is not None and params[name] not in ids:
-            raise invalid(f"No such line item: '{params[name]}'", param=name, code="resource_missing")
-    if after := params.get("starting_after"):
-        first = ids.index(after) + 1
-    if before := params.get("ending_before"):
-        last = ids.index(before)
-        first = max(first, last - limit)
-        has_more = first > 0
-    else:
-        has_more = last - first > limit
-        last = min(last, first + limit)
-    url = f"{_SESSIONS}/{object_id}/line_items"
-    return {"object": "list", "data": found[first:last], "has_more": has_more, "url": url}
+    return page_of(found, f"{_SESSIONS}/{object_id}/line_items", params, "line item")
 
 
 def expire(box: Box, _: Params, object_id: str) -> Body:

@@ -100,7 +100,7 @@ def detach(box: Box, _: Params, object_id: str) -> Body:
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions = [*matching(params, "customer", "type"), ("customer IS NOT ?", None)]
+    conditions = [*matching(params, "allow_redisplay", "customer", "type"), ("customer IS NOT ?", None)]
     return list_page(box, "payment_method", "/v1/payment_methods", params, conditions)
 
 
@@ -159,5 +159,10 @@ OPERATIONS = (
     ),
     Operation("POST", "/v1/payment_methods/{id}/attach", attach, {**EXPAND, "customer": Text(required=True)}),
     Operation("POST", "/v1/payment_methods/{id}/detach", detach, EXPAND),
-    Operation("GET", "/v1/payment_methods", list_all, {**PAGING, "customer": Text(), "type": Text()}),
+    Operation(
+        "GET",
+        "/v1/payment_methods",
+        list_all,
+        {**PAGING, "allow_redisplay": _REDISPLAY, "customer": Text(), "type": Text()},
+    ),
 )

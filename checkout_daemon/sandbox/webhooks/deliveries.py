@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import json
 import math
 import random
 import time
@@ -17,6 +16,7 @@ import aiohttp
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.pretty import pretty
 from checkout_daemon.sandbox.storage import Record
 from checkout_daemon.sandbox.stripecli import sessions
 from checkout_daemon.sandbox.stripecli.sockets import SocketLost
@@ -171,7 +171,7 @@ class Deliverer:
             return _Result(url, error="Dropped on the way, as planned", trouble="drop")
         secrets = [sessions.secret(self.box)] if listens else secrets_of(receiver)
         forged = trouble.strikes("bad_signature", *key)
-        payload = json.dumps(event.body, indent=2)
+        payload = pretty(event.body)
         headers = {
             "Accept": "*/*; q=0.5, application/xml",
             "Cache-Control": "no-cache",

@@ -1,0 +1,152 @@
+"""Check parameters against Stripe's own types, and say which of them the sandbox lacks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from checkout_daemon.sandbox.api.forms import Tree
+from checkout_daemon.sandbox.api.types import Shape, alternatives, choices, element, find_parameter, structure
+from checkout_daemon.sandbox.errors import (
+    ApiError,
+    BadChoice,
+    UnknownParameter,
+    bad_parameter,
+    empty_parameter,
+    missing_parameter,
+    not_modelled,
+)
+
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d{1,14}(\.\d{1,12})?", re.ASCII)
+_BOUNDS = ("gt", "gte", "lt", "lte")
+_LONGEST = 40_000
+_OLDER = {("payment_method_options[customer_balance][bank_transfer][type]", "jp_bank_account")}
+"""Values that the SDK does not know and a trigger of the CLI sends."""
+_OLDER_NAMES = {"phases[0][iterations]": "i"}
+"""Likewise parameters, inside others: those of a route stand with its operation."""
+_DIGITS = re.compile(r"(?<=\[)\d+(?=\])", re.ASCII)
+_NOUNS = {"[": "array", "{": "object", "o": "object", "i": "integer", "r": "integer", "b": "boolean", "d": "decimal"}
+_NOUNS |= {"f": "decimal"}
+
+
+def check_tree(tree: Tree, shape: Shape) -> None:
+    """Raise ApiError (400) if a value has a type that Stripe does not take.
+
+    What is missing, and names that Stripe does not have, are left to the operation: it may take what older versions of
+    the API had.
+    """
+    for name, value in tree.items():
+        if (code := shape.get(name)) is not None:
+            read_value(code, value, name, strict=False)
+
+
+def read_tree(tree: Tree, shape: Shape, prefix: str = "", *, strict: bool = True) -> dict[str, Any]:
+    """Return the values with the types that Stripe gives them; empty text is null. Raises ApiError (400)."""
+    if strict:
+        _check_required(tree, shape, prefix)
+    read: dict[str, Any] = {}
+    for name, value in tree.items():
+        code = shape.get(name) or _OLDER_NAMES.get(_DIGITS.sub("0", join(prefix, name)))
+        if code is not None:
+            read[name] = read_value(code, value, join(prefix, name), strict=strict)
+        elif strict:
+            raise UnknownParameter(join(prefix, name))
+    return read
+
+
+def in_words(error: ApiError, shape: Shape) -> ApiError:
+    """Return the error to answer: it names the sandbox's gap if Stripe has what was called unknown or invalid."""
+    if isinstance(error, UnknownParameter) and find_parameter(shape, error.name) is not None:
+        return not_modelled(f"the parameter {error.name}", error.name)
+    if isinstance(error, BadChoice):
+        # Older versions of the API had payment_method_types; the values are those of its successors.
+        named = error.name.replace("payment_method_types", "allowed_payment_method_types")
+        code = find_parameter(shape, error.name) or find_parameter(shape, named)
+        if code is not None and error.value in _choices(code):
+            return not_modelled(f"{error.name}={error.value}", error.name, f"Use one of: {', '.join(error.choices)}.")
+    return error
+
+
+def read_value(code: str, value: Tree | str, name: str, *, strict: bool) -> Any:
+    """Return a value with the type that Stripe gives it. Raises ApiError (400) for one that it does not take."""
+    kinds = alternatives(code)
+    if value == "":
+        if code.startswith("!"):
+            raise empty_parameter(name)
+        return None
+    for kind in kinds:
+        fits, read = _read_text(kind, value, name) if isinstance(value, str) else _read_map(kind, value, name, strict)
+        if fits:
+            return read
+    raise _mismatch(kinds, value, name)
+
+
+def join(prefix: str, key: str) -> str:
+    """Return the name of a parameter inside another, as forms write it."""
+    return f"{prefix}[{key}]" if prefix else key
+
+
+def _check_required(tree: Tree, shape: Shape, prefix: str) -> None:
+    for name, code in shape.items():
+        if code[0] == "!" and name not in tree:
+            raise missing_parameter(join(prefix, name))
+
+
+def _read_text(kind: str, value: str, name: str) -> tuple[bool, Any]:
+    first = kind[0]
+    if first == "a":
+        return True, value
+    if first == "s":
+        if len(value) > _LONGEST:
+            message = f"Invalid string: must be at most {_LONGEST} characters"
+            raise bad_parameter(message, "parameter_invalid_string", name)
+        return True, value
+    if first == "e":
+        return value in choices(kind) or (name, value) in _OLDER, value
+    if first == "b":
+        return value in ("true", "false"), value == "true"
+    if first in "ir" and _INTEGER.fullmatch(value):
+        return True, int(value) if first == "i" else {"eq": int(value)}
+    if first in "df" and _DECIMAL.fullmatch(value):
+        return True, value if first == "d" else float(value)
+    return False, None
+
+
+def _read_map(kind: str, value: Tree, name: str, strict: bool) -> tuple[bool, Any]:
+    first = kind[0]
+    if first == "a":
+        return True, value
+    if first == "{":
+        return True, {
+            key: read_value(element(kind), each, join(name, key), strict=strict) for key, each in value.items()
+        }
+    if first == "[" and all(key.isdigit() and key.isascii() and len(key) < 10 for key in value):
+        inside = element(kind)
+        return True, [read_value(inside, value[key], join(name, key), strict=strict) for key in sorted(value, key=int)]
+    if first == "r" and all(key in _BOUNDS for key in value):
+        return True, {key: read_value("i", each, join(name, key), strict=True) for key, each in value.items()}
+    if first == "o":
+        return True, read_tree(value, structure(kind), name, strict=strict)
+    return False, None
+
+
+def _choices(code: str) -> tuple[str, ...]:
+    """Return the values of the enums among these alternatives, in lists as well."""
+    found: list[str] = []
+    for kind in alternatives(code):
+        inner = alternatives(element(kind)) if kind[0] == "[" else (kind,)
+        found += [value for each in inner if each[0] == "e" for value in choices(each)]
+    return tuple(found)
+
+
+def _mismatch(kinds: tuple[str, ...], value: Tree | str, name: str) -> ApiError:
+    if isinstance(value, str):
+        named = [value for kind in kinds if kind[0] == "e" for value in choices(kind)]
+        if named:
+            return BadChoice(name, value, tuple(named))
+    noun = _NOUNS.get(kinds[0][0], "string")
+    shown = value[:200] if isinstance(value, str) else "hash"
+    if noun in ("integer", "string"):
+        return bad_parameter(f"Invalid {noun}: {shown}", f"parameter_invalid_{noun}", name)
+    return ApiError(f"Invalid {noun}: {shown}", param=name, stored=False)

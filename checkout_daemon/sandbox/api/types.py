@@ -1,0 +1,95 @@
+"""Look up what Stripe's API has: its routes, their parameters, and which fields of objects can be expanded.
+
+`stripe_types.json` is made from the official SDK by `make stripe-table`. A parameter's type is a code there: `!` if it
+is required, then alternatives joined by `|`: `s` text, `i` integer, `b` boolean, `d` decimal kept as text, `f` decimal
+that becomes a number, `r` a number or bounds, `a` anything, `e5` a value of the sixth enum, `o5` an object with the
+parameters of the sixth structure, `[` a list and `{` a map of what follows, whose own alternatives are joined by `/`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+Shape = Mapping[str, str]
+"""The parameters of a route or of an object among its parameters, by name, each with the code of its type."""
+
+_PART = re.compile(r"[^\[\]]+")
+
+
+@dataclass(frozen=True, slots=True)
+class StripeTypes:
+    routes: Mapping[str, int | None]
+    expand: Mapping[str, Mapping[str, str]]
+    objects: Sequence[Shape]
+    enums: Sequence[str]
+
+
+@cache
+def stripe_types() -> StripeTypes:
+    """Return the whole table."""
+    text = resources.files(__package__).joinpath("stripe_types.json").read_text(encoding="utf-8")
+    return StripeTypes(**json.loads(text))
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """Yield the method and path of everything that Stripe can be asked, with `{id}` for identifiers."""
+    for route in stripe_types().routes:
+        method, _, path = route.partition(" ")
+        yield method, path
+
+
+def parameters(method: str, path: str) -> Shape | None:
+    """Return what a route takes, or None if Stripe has no such route."""
+    position = stripe_types().routes.get(f"{method} {path}")
+    return None if position is None else stripe_types().objects[position]
+
+
+@cache
+def alternatives(code: str) -> tuple[str, ...]:
+    """Return the codes of the types that a value of this type may have."""
+    return tuple(code.removeprefix("!").split("|"))
+
+
+def element(code: str) -> str:
+    """Return the type of what a list or a map of this type holds."""
+    return code[1:].replace("/", "|")
+
+
+def structure(code: str) -> Shape:
+    """Return the parameters inside a value of this type."""
+    return stripe_types().objects[int(code[1:])]
+
+
+@cache
+def choices(code: str) -> tuple[str, ...]:
+    """Return the values of an enum."""
+    return tuple(stripe_types().enums[int(code[1:])].split())
+
+
+def find_parameter(shape: Shape, name: str) -> str | None:
+    """Return the type of the parameter that a form names like `a[0][b]`, or None if Stripe has none of that name."""
+    first, *rest = _PART.findall(name)
+    code = shape.get(first)
+    for part in rest:
+        if code is None:
+            return None
+        code = next((found for each in alternatives(code) if (found := _below(each, part)) is not None), None)
+    return code
+
+
+def _below(code: str, part: str) -> str | None:
+    if code[0] == "o":
+        return structure(code).get(part)
+    if code[0] == "{" or (code[0] == "[" and part.isdigit()):
+        return element(code)
+    return None
+
+
+def expandable(kind: str) -> Mapping[str, str]:
+    """Return the dotted places of a kind of object that hold ids, each with the kinds of object that they may name."""
+    return stripe_types().expand.get(kind, {})

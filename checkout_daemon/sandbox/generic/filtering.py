@@ -1,0 +1,72 @@
+"""Turn the parameters of a list of kept objects into conditions on what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from checkout_daemon.sandbox.api.listing import Condition, compared
+from checkout_daemon.sandbox.api.params import PAGING, Params
+from checkout_daemon.sandbox.errors import not_modelled
+from checkout_daemon.sandbox.generic.kinds import Kind
+from checkout_daemon.sandbox.generic.records import new_body
+
+_HANDLED = frozenset((*PAGING, "created"))
+
+
+def conditions_of(kind: Kind, params: Params) -> list[Condition]:
+    """Return the conditions: by the kind's own filters, else by the field that the parameter is named after.
+
+    Raises ApiError (400) for a parameter that names no field: it would be ignored.
+    """
+    found: list[Condition] = []
+    fields = new_body(kind.object, kind.prefix)
+    for name, value in params.items():
+        if name in _HANDLED or value is None:
+            continue
+        if name in kind.filters:
+            found += kind.filters[name](value)
+        elif name in fields:
+            found += compared(name, value)
+        else:
+            raise not_modelled(f"the parameter {name} of this list", name)
+    if not params.get("status") and kind.hides:
+        found.append(("json_extract(body, '$.status') IS NOT ?", kind.hides))
+    return found
+
+
+def at(path: str) -> Callable[[Any], list[Condition]]:
+    """Filter by the value at this place in the object."""
+    return lambda value: compared(path, value)
+
+
+def in_items(path: str) -> Callable[[Any], list[Condition]]:
+    """Filter by a value that some item of the object has at this place."""
+    items = "json_each(body, '$.items.data')"
+    text = f"EXISTS (SELECT 1 FROM {items} WHERE json_extract(value, '$.{path}') = ?)"  # noqa: S608 - ours
+    return lambda value: [(text, value)]
+
+
+def unless(path: str, wanted: Any) -> Callable[[Any], list[Condition]]:
+    """Filter by whether the value at this place is another than this."""
+    return lambda value: [(f"(json_extract(body, '$.{path}') IS NOT ?) = {int(bool(value))}", wanted)]
+
+
+def equals(path: str, wanted: Any) -> Callable[[Any], list[Condition]]:
+    """Filter by whether the value at this place is this."""
+    return lambda value: [(f"(json_extract(body, '$.{path}') IS ?) = {int(bool(value))}", wanted)]
+
+
+def subscription_status(value: str) -> list[Condition]:
+    """Filter by a status; `all` and `ended` are none, but stand for several."""
+    if value == "all":
+        return []
+    if value == "ended":
+        return [("json_extract(body, '$.status') IN (?, 'incomplete_expired')", "canceled")]
+    return compared("status", value)
+
+
+def paid_with(value: Params) -> list[Condition]:
+    """Filter invoice payments by the PaymentIntent or other object that they were made with."""
+    given = {name: each for name, each in value.items() if each is not None}
+    return [condition for name, each in given.items() for condition in compared(f"payment.{name}", each)]

@@ -1,0 +1,42 @@
+"""Values for parameters, made from the types that the sandbox's table gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checkout_daemon.sandbox.api.types import Shape, alternatives, choices, element, structure
+
+Form = dict[str, str]
+
+
+def sample(code: str, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the entries of a form that give a parameter of this type a value, with what is required inside it."""
+    kind = alternatives(code)[-1]
+    if kind[0] == "[":
+        yield from sample(element(kind), f"{name}[0]")
+    elif kind[0] == "{":
+        yield from sample(element(kind), f"{name}[key]")
+    elif kind[0] == "o":
+        yield from inside(structure(kind), name)
+    else:
+        yield name, _scalar(kind)
+
+
+def inside(shape: Shape, name: str) -> Iterator[tuple[str, str]]:
+    """Yield entries for what an object must have, or for its first parameter if nothing is required."""
+    if not shape:
+        yield name, ""
+    required = [each for each, code in shape.items() if code[0] == "!"]
+    for each in required or sorted(shape)[:1]:
+        yield from sample(shape[each], f"{name}[{each}]")
+
+
+def required(shape: Shape) -> Form:
+    """Return a form with everything that a route requires."""
+    return {name: value for each, code in shape.items() if code[0] == "!" for name, value in sample(code, each)}
+
+
+def _scalar(kind: str) -> str:
+    if kind[0] == "e":
+        return choices(kind)[0]
+    return {"s": "text", "i": "1577836800", "r": "1577836800", "b": "true", "d": "1.5", "f": "1.5", "a": "x"}[kind[0]]
