@@ -5,6 +5,7 @@ So `checkout --help` and completion cost little more than click itself.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -82,6 +83,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def main() -> None:
+    os.umask(0o077)  # whatever we and our children write is ours alone, unless a mode is set
     _prepare_streams()
     sys.exit(run())
 

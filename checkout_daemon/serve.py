@@ -14,11 +14,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from checkout_daemon.config import Settings
+from checkout_daemon.config import DEV_ENV, Settings
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.observability.logs import set_up_logging
 from checkout_daemon.observability.metrics import MULTIPROCESS_DIRECTORY, forget_process
 from checkout_daemon.services.daemons import announced
+from checkout_daemon.urls import http_url
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ def run(settings: Settings, options: ServeOptions) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop_before_start)
     try:
+        _tell_sources(settings)
         _require(settings)
         listeners = open_listeners(options.host, options.port, options.workers)
         try:
@@ -243,7 +245,16 @@ def _shared_metrics() -> Iterator[str]:
 
 def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return http_url(host, port)
+
+
+def _tell_sources(settings: Settings) -> None:
+    """Name the files that settings came from, without their values: a file left in a folder has its say unseen."""
+    for file in settings.files:
+        log.info("settings from %s: %s", file.path.absolute(), ", ".join(file.names))
+    if settings.demo_unused_for:
+        unused_for = ", ".join(settings.demo_unused_for)
+        log.info("%s is not used, because %s is set", settings.state_dir / DEV_ENV, unused_for)
 
 
 def _tell(address: str, by: str) -> None:

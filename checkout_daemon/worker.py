@@ -46,7 +46,7 @@ class WebhookSecrets:
     def read_again(self) -> None:
         """From where the settings come from; the old ones stay if that fails."""
         try:
-            self._secrets = load_settings(state_dir=self._state_dir).require_webhook_secrets()
+            self._secrets = load_settings(state_dir=self._state_dir, daemon=True).require_webhook_secrets()
         except (ConfigurationError, OSError) as error:
             log.error("the webhook secrets were not read again, the old ones stay: %s", error)
         else:

@@ -12,6 +12,7 @@ from checkout_daemon.errors import SchemaMismatch
 from checkout_daemon.services import backups, schema
 from checkout_daemon.services.schema import SchemaReport
 from checkout_daemon.store.database import Database
+from checkout_daemon.urls import shown_url
 
 
 def init(*, as_json: bool) -> int:
@@ -91,7 +92,7 @@ def backup(path: Path, *, as_json: bool) -> int:
 
 
 def restore(path: Path, *, yes: bool, as_json: bool) -> int:
-    shown, _ = backups.split_password(database_address(load_settings(), direct=True))
+    shown = shown_url(database_address(load_settings(), direct=True)) or "the database of DATABASE_URL"
     confirm(f"Replace everything in {shown} by {path}?", yes=yes)
 
     async def work(database: Database, settings: Settings) -> SchemaReport:

@@ -17,6 +17,7 @@ from checkout_daemon.commands.output import counted, say
 from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.config import Settings
+from checkout_daemon.private_files import publish
 from checkout_daemon.services import exporting
 from checkout_daemon.store.database import Database
 
@@ -53,15 +54,13 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    if output.exists() and not output.is_file():
+        raise click.FileError(str(output), "it is there already and is not a file")
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        with publish(output, replace=True) as new, os.fdopen(os.dup(new), "w", encoding="utf-8") as file:
             yield file
-        part.replace(output)
     except OSError as error:
         raise click.FileError(str(output), error.strerror) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _progress(output: Path | None) -> Progress:

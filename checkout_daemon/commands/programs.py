@@ -25,7 +25,7 @@ def dev(port: int, sandbox_port: int, state_dir: Path | None, *, sandbox: bool, 
 def serve(host: str | None, port: int | None, workers: int, *, jobs: bool) -> int:
     from checkout_daemon.serve import ServeOptions, run
 
-    settings = load_settings()
+    settings = load_settings(daemon=True)
     options = ServeOptions(
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,

@@ -14,8 +14,9 @@ from time import monotonic
 
 import aiohttp
 
-from checkout_daemon.dev.files import log_tail, open_log
+from checkout_daemon.dev.files import log_tail
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.private_files import open_log
 
 PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
 """Names the descriptor that a child reads: it ends when we are gone, even by kill -9, and the child then ends too."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from checkout_daemon.dev.files import write_private
 from checkout_daemon.domain.webhook_endpoint import API_VERSION, SECRET_MARK, endpoint_parameters
 from checkout_daemon.domain.webhook_secrets import fingerprint
 from checkout_daemon.errors import StripeRejected
+from checkout_daemon.private_files import write_private
 
 ENDPOINT = "endpoint.json"
 
@@ -23,7 +23,7 @@ class Endpoint:
     """Id and secret in one file, so that they always belong together: Stripe tells the secret only once."""
 
     id: str
-    secret: str
+    secret: str = field(repr=False)
 
 
 async def ensure_endpoint(http: aiohttp.ClientSession, base: str, key: str, url: str, state_dir: Path) -> Endpoint:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from checkout_daemon.config import DEV_ENV, DEV_ENV_FIRST, STRIPE_API_BASE, is_live_key, load_settings, read_setting
-from checkout_daemon.dev.files import write_private
 from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.private_files import write_private
+from checkout_daemon.setting_sources import SettingsFile
+from checkout_daemon.urls import reachable_host, read_http_url
 
 API_KEY = "sandbox.key"
 
@@ -19,25 +21,27 @@ API_KEY = "sandbox.key"
 class Given:
     """What the operator set, in the environment or in `.env`; None is what we bring."""
 
-    database_url: str | None
-    database_listen_url: str | None
-    stripe_api_key: str | None
+    database_url: str | None = field(repr=False)
+    database_listen_url: str | None = field(repr=False)
+    stripe_api_key: str | None = field(repr=False)
     stripe_api_base: str
-    webhook_secret: str | None
+    webhook_secret: str | None = field(repr=False)
     public_url: str | None
     rate_limit: str | None
     currency: str
     host: str  # that the daemon is reached at
+    files: tuple[SettingsFile, ...] = ()  # that settings were taken from
+    astray: tuple[str, ...] = ()  # set, but of another shop than this demo: commands will not find the demo with them
 
 
 @dataclass(frozen=True, slots=True)
 class DevEnv:
     """Every address and secret of a running `checkout dev`."""
 
-    database_url: str
-    stripe_api_key: str
+    database_url: str = field(repr=False)
+    stripe_api_key: str = field(repr=False)
     stripe_api_base: str
-    webhook_secret: str
+    webhook_secret: str = field(repr=False)
     public_url: str
 
     def variables(self) -> dict[str, str]:
@@ -52,13 +56,14 @@ class DevEnv:
 
 def read_given(state_dir: Path, *, sandbox: bool) -> Given:
     """Raises ConfigurationError for faults, for a live key, and for a Stripe account without its webhook secret."""
-    settings = load_settings(state_dir=state_dir)  # lists every fault of every setting
     key = read_setting("STRIPE_API_KEY")
-    secret = read_setting("STRIPE_WEBHOOK_SECRET")
-    if key is not None and is_live_key(key):
+    if key is not None and key.startswith(("sk_", "rk_")) and is_live_key(key):
         raise ConfigurationError(
-            "STRIPE_API_KEY is a live key: `checkout dev` is for trying things out and takes test keys only (sk_test_…)"
+            "STRIPE_API_KEY is a live key (it does not start with sk_test_ or rk_test_): `checkout dev` is for trying "
+            "things out and takes test keys only"
         )
+    settings = load_settings(state_dir=state_dir)  # lists every fault of every setting
+    secret = read_setting("STRIPE_WEBHOOK_SECRET")
     if key is None and not sandbox:
         raise ConfigurationError("--no-sandbox needs a Stripe to talk to: set STRIPE_API_KEY (sk_test_…)")
     if key is not None and secret is None:
@@ -71,13 +76,21 @@ def read_given(state_dir: Path, *, sandbox: bool) -> Given:
         database_url=read_setting("DATABASE_URL"),
         database_listen_url=read_setting("DATABASE_LISTEN_URL"),
         stripe_api_key=key,
-        stripe_api_base=(read_setting("STRIPE_API_BASE") or STRIPE_API_BASE).rstrip("/"),
+        stripe_api_base=read_http_url(read_setting("STRIPE_API_BASE") or STRIPE_API_BASE).text,
         webhook_secret=secret if key is not None else None,
-        public_url=read_setting("CHECKOUT_PUBLIC_URL"),
+        public_url=read_setting("CHECKOUT_PUBLIC_URL") and settings.public_url,
         rate_limit=read_setting("CHECKOUT_RATE_LIMIT"),
         currency=settings.currency,
-        host="127.0.0.1" if host in ("0.0.0.0", "::") else host,  # noqa: S104 - compared, not bound
+        host=reachable_host(host),
+        files=settings.files,
+        astray=_astray(key),
     )
+
+
+def _astray(key: str | None) -> tuple[str, ...]:
+    names = () if key is not None else ("STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET")
+    listen = () if read_setting("DATABASE_URL") is not None else ("DATABASE_LISTEN_URL",)
+    return tuple(name for name in (*names, *listen) if read_setting(name) is not None)
 
 
 def sandbox_key(state_dir: Path) -> str:

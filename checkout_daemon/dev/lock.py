@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.private_files import open_private
 
 LOCK = "dev.lock"
 
@@ -30,7 +31,7 @@ class Lock:
 @contextmanager
 def hold_lock(state_dir: Path) -> Iterator[Lock]:
     """Hold the lock for the block. Raises CheckoutError, with process id and address, while another process does."""
-    handle = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    handle = open_private(state_dir / LOCK)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -28,8 +28,10 @@ from checkout_daemon.dev.postgres import LOG, EmbeddedPostgres
 from checkout_daemon.dev.processes import poll
 from checkout_daemon.dev.seed import CURRENCY, seed_catalog
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
+from checkout_daemon.private_files import make_private_directory
 from checkout_daemon.store.database import describe
 from checkout_daemon.store.migrations import migrate
+from checkout_daemon.urls import http_url, shown_url
 
 # Together below the five seconds within which all of it must be gone.
 _DAEMON_STOP_SECONDS = 2.5
@@ -59,10 +61,15 @@ def run(options: DevOptions) -> int:
     """
     options = replace(options, state_dir=options.state_dir.resolve())
     given = environment.read_given(options.state_dir, sandbox=options.sandbox)
-    try:
-        options.state_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"--state-dir {options.state_dir} cannot be made: {error.strerror}") from error
+    make_private_directory(options.state_dir)
+    for file in given.files:
+        if file.path.parent != options.state_dir:
+            talk.say(f"Settings from {file.path}: {', '.join(file.names)}")
+    if given.astray:
+        talk.complain(
+            f"{', '.join(given.astray)} is set and not used by this demo: unset it, or commands started "
+            "where it is set will not use the demo either"
+        )
     with hold_lock(options.state_dir) as lock:
         return asyncio.run(_run(options, given, lock))
 
@@ -108,7 +115,7 @@ class _Program:
 
     async def start(self) -> None:
         self.port = await self._choose_port(self.options.port, "--port")
-        self.address = f"http://{self.given.host}:{self.port}"
+        self.address = http_url(self.given.host, self.port)
         self.lock.note(self.address)
         http = await self.stack.enter_async_context(aiohttp.ClientSession(timeout=_REQUEST_TIMEOUT))
         self.stack.push_async_callback(self.postgres.stop, _POSTGRES_STOP_SECONDS)
@@ -171,8 +178,8 @@ class _Program:
                 "DATABASE_URL is not of the form postgresql://user:password@host:port/database"
             ) from error
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            shown = talk.without_password(url)
-            raise DatabaseUnavailable(f"the database {shown} does not answer: {describe(error)}") from error
+            shown = f" {shown_url(url)}" if shown_url(url) else ""
+            raise DatabaseUnavailable(f"the database{shown} does not answer: {describe(error)}") from error
         if self.options.seed and self.given.currency == CURRENCY and await seed_catalog(direct_url or url):
             talk.say("Filled the empty catalog with the demo shop.")
         return url
@@ -183,7 +190,7 @@ class _Program:
         key = environment.sandbox_key(self.options.state_dir)
         arguments = ["sandbox", "--port", str(port), "--state-dir", str(self.options.state_dir)]
         await self._start_child("the offline Stripe", "sandbox.log", arguments, dict(os.environ), _SANDBOX_STOP_SECONDS)
-        return key, f"http://127.0.0.1:{port}"
+        return key, http_url("127.0.0.1", port)
 
     async def _start_daemon(self, http: aiohttp.ClientSession) -> None:
         talk.say("Starting the daemon …")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from checkout_daemon.dev.postmaster import is_running
 from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.private_files import write_private
 
 # Before /var/tmp, whose old files some systems delete one by one: the end of a database.
 _ROOT_PLACES = (Path("/var/lib/checkout-dev"), Path("/var/tmp/checkout-dev"))  # noqa: S108 - ownership is checked
@@ -128,7 +129,7 @@ async def find_home(state_dir: Path, account: Account) -> Path:
     for place in _places(state_dir):
         home = place / f"cluster-{name}"
         if _ours(place) and _claim(home, account) and await _can_enter(account, home):
-            (home / _OWNER).write_text(str(state_dir), encoding="utf-8")
+            write_private(home / _OWNER, str(state_dir))
             await asyncio.to_thread(_discard_orphans, place)
             return home
     raise ConfigurationError(

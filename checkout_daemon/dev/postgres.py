@@ -17,13 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
-from checkout_daemon.dev.files import log_tail, open_log, write_private
+from checkout_daemon.dev.files import log_tail
 from checkout_daemon.dev.placement import find_account, find_binaries, find_home
 from checkout_daemon.dev.ports import free_port
 from checkout_daemon.dev.postmaster import PROGRAM, is_ready, is_running, postmaster_pid
 from checkout_daemon.dev.processes import poll, stop_foreign
 from checkout_daemon.dev.record import RECORD, Record, load_record, save_record
 from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.private_files import make_private_directory, open_log, write_private
 
 USER = "checkout"
 DATABASE = "checkout"
@@ -67,7 +68,7 @@ class EmbeddedPostgres:
         """
         self._account = find_account()
         self.binaries = await find_binaries(self._account)
-        self._state_dir.mkdir(parents=True, exist_ok=True)
+        make_private_directory(self._state_dir)
         self._save(load_record(self._state_dir) or await self._make_record())
         self._home = Path(self._record.home)
         self._data = self._home / "data"

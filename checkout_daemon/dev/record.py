@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from checkout_daemon.dev.files import write_private
+from checkout_daemon.private_files import write_private
 
 RECORD = "postgres.json"
 
@@ -14,7 +14,7 @@ RECORD = "postgres.json"
 @dataclass(frozen=True, slots=True)
 class Record:
     home: str  # the cluster's directory: not always in the state dir, see placement
-    password: str
+    password: str = field(repr=False)
     port: int = 0  # of the last start, taken again where it is free, so that URLs stay good
     database_created: bool = False
 

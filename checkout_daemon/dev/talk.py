@@ -6,12 +6,12 @@ import os
 import sys
 from pathlib import Path
 from shlex import quote
-from urllib.parse import urlsplit
 
 import click
 
 from checkout_daemon.config import DEFAULT_STATE_DIR, DEV_ENV
 from checkout_daemon.dev.environment import DevEnv
+from checkout_daemon.urls import shown_url
 
 
 def say(text: str) -> None:
@@ -33,7 +33,7 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
         ("Offline Stripe", env.stripe_api_base, "stands in for Stripe: no account, no network")
         if brings_stripe
         else ("Stripe", env.stripe_api_base, ""),
-        ("Database", without_password(env.database_url), "embedded PostgreSQL" if brings_database else ""),
+        ("Database", shown_url(env.database_url) or "", "embedded PostgreSQL" if brings_database else ""),
         ("Settings", f"{state}/{DEV_ENV}", found),
         ("Logs", f"{state}/*.log", ""),
     ]
@@ -53,12 +53,6 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
     ):
         click.echo(f"    {program} {command:<16} {click.style(meaning, dim=True)}")
     click.echo("\n" + click.style("checkout is ready", fg="green", bold=True) + " (Ctrl-C stops all of it)")
-
-
-def without_password(url: str) -> str:
-    parts = urlsplit(url)
-    user, _, address = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}@{address}" if user else address, query="").geturl()
 
 
 def _program() -> str:

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from types import ModuleType
 from typing import Any
 
+from checkout_daemon.config import check_key_destination
 from checkout_daemon.domain.json_text import decode
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
 
@@ -52,9 +53,13 @@ class Fetched:
 
 
 class StripeGateway:
-    """Calls Stripe through the official SDK. Made cheaply: the SDK is imported at the first call."""
+    """Calls Stripe through the official SDK. Made cheaply: the SDK is imported at the first call.
+
+    Raises ConfigurationError for a live key and an address that is not Stripe's.
+    """
 
     def __init__(self, api_key: str, api_base: str, *, observe: Observer = lambda *_: None) -> None:
+        check_key_destination(api_key, api_base)
         self._api_key = api_key
         self._api_base = api_base
         self._observe = observe

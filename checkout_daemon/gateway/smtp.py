@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -31,7 +31,7 @@ class MailServer:
     host: str
     port: int
     username: str | None
-    password: str | None
+    password: str | None = field(repr=False)
     tls: bool
     starttls: bool | None
 
@@ -42,8 +42,8 @@ def parse_smtp_url(url: str) -> MailServer:
     With a password STARTTLS is insisted upon, unless the server is on this machine. Raises ConfigurationError, which
     does not repeat the password.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
         choice = parse_qs(parts.query, strict_parsing=bool(parts.query))
         asked = choice.pop("starttls", ["auto"])[-1]

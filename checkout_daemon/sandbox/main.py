@@ -42,8 +42,11 @@ async def _serve(settings: SandboxSettings) -> None:
         app[BOX].base_url = f"http://{host}:{port}"
         if settings.unix_socket is not None:
             settings.unix_socket.unlink(missing_ok=True)
-            await web.UnixSite(runner, str(settings.unix_socket)).start()
-            settings.unix_socket.chmod(0o600)
+            before = os.umask(0o177)  # the socket is private from its first moment
+            try:
+                await web.UnixSite(runner, str(settings.unix_socket)).start()
+            finally:
+                os.umask(before)
         sys.stdout.write(f"Offline Stripe on {app[BOX].base_url}\n")
         if settings.unix_socket is not None:
             sys.stdout.write(f"STRIPE_CLI_UNIX_SOCKET={settings.unix_socket.absolute()}\n")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -62,13 +64,11 @@ class Storage:
     """One connection, used inline from the event loop's thread."""
 
     def __init__(self, state_dir: Path) -> None:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        self.connection = sqlite3.connect(state_dir / FILE, isolation_level=None)
+        self.connection = sqlite3.connect(_private_file(state_dir), isolation_level=None)
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.execute("PRAGMA busy_timeout = 5000")
         self._create_tables()
-        (state_dir / FILE).chmod(0o600)
         self.clock = Clock(float(self.state("clock_offset") or 0))
         self.forget_answers()
 
@@ -220,6 +220,27 @@ class Storage:
             "UNION ALL SELECT min(next_at) FROM deliveries WHERE next_at IS NOT NULL)"
         ).fetchone()
         return None if row[0] is None else float(row[0])
+
+
+def _private_file(state_dir: Path) -> Path:
+    """Make the file that only its owner reads before SQLite opens it: its -wal and -shm files get the same mode."""
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = state_dir.stat()
+    if found.st_mode & 0o002 or found.st_uid not in (os.geteuid(), 0):
+        reason = "other users could change what lies there: choose another --state-dir"
+        raise OSError(errno.EPERM, reason, str(state_dir))
+    path = state_dir / FILE
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise OSError(errno.EPERM, "it belongs to another user: remove it", str(path))
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+    for other in (path.with_name(f"{FILE}-wal"), path.with_name(f"{FILE}-shm")):  # of releases that made them 0644
+        if other.exists() and not other.is_symlink():
+            other.chmod(0o600)
+    return path
 
 
 def _record(row: Sequence[Any]) -> Record:

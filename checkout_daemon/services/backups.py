@@ -8,16 +8,17 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from checkout_daemon.errors import CheckoutError, ConfigurationError
+from checkout_daemon.private_files import publish
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.hosts import hosts_of
 from checkout_daemon.store.queries import sql
 from checkout_daemon.store.servers import read_server
+from checkout_daemon.urls import split_password
 
 _TABLE_OF_OURS = re.compile(r"TABLE DATA \S+ schema_migrations ")
 
@@ -35,15 +36,15 @@ class _Tools:
 
     directory: Path
     dbname: str  # a connection string without the password: arguments can be seen by every user
-    env: dict[str, str]
+    env: dict[str, str] = field(repr=False)
 
-    async def run(self, name: str, *arguments: str | Path) -> None:
-        """Raises BackupFailed with what it said."""
+    async def run(self, name: str, *arguments: str | Path, output: int = asyncio.subprocess.DEVNULL) -> None:
+        """Run it, with a descriptor that its output goes to. Raises BackupFailed with what it said."""
         process = await asyncio.create_subprocess_exec(
             self.directory / name,
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=output,
             stderr=asyncio.subprocess.PIPE,
             env=self.env,
         )
@@ -62,14 +63,16 @@ async def back_up(database: Database, url: str, path: Path) -> int:
 
     Raises ConfigurationError if the file exists or there are no tools, BackupFailed, DatabaseUnavailable.
     """
-    partial = path.with_name(f"{path.name}.partial")
-    _begin(path, partial)
+    tools = await _find_tools(database, url)
+    _require_free(path)
     try:
-        tools = await _find_tools(database, url)
-        await tools.run("pg_dump", "--format=custom", f"--file={partial}", f"--dbname={tools.dbname}")
-        return _complete(path, partial)
-    finally:
-        _discard(partial)
+        with publish(path, replace=False) as descriptor:  # a descriptor: a name could be made to mean another file
+            await tools.run("pg_dump", "--format=custom", f"--dbname={tools.dbname}", output=descriptor)
+            return os.fstat(descriptor).st_size
+    except FileExistsError as error:
+        raise ConfigurationError(f"{path} exists and is not overwritten: name another file") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
 
 
 async def restore(database: Database, url: str, path: Path) -> None:
@@ -94,22 +97,9 @@ async def restore(database: Database, url: str, path: Path) -> None:
         )  # fmt: skip
 
 
-def _begin(path: Path, partial: Path) -> None:
-    if path.exists():
+def _require_free(path: Path) -> None:
+    if os.path.lexists(path):
         raise ConfigurationError(f"{path} exists and is not overwritten: name another file")
-    try:
-        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _complete(path: Path, partial: Path) -> int:
-    partial.rename(path)
-    return path.stat().st_size
-
-
-def _discard(partial: Path) -> None:
-    partial.unlink(missing_ok=True)
 
 
 def _require_ours(path: Path, listing: Path) -> None:
@@ -161,22 +151,6 @@ async def _version(directory: Path) -> int:
     said, _ = await process.communicate()
     number = re.search(rb"\) (\d+)", said)
     return int(number.group(1)) if number else 0
-
-
-def split_password(url: str) -> tuple[str, str | None]:
-    """The connection string without its password, and that."""
-    parts = urlsplit(url)
-    user, at, address = parts.netloc.rpartition("@")
-    name, _, password = user.partition(":")
-    query: list[tuple[str, str]] = []
-    for key, value in parse_qsl(parts.query, keep_blank_values=True):
-        if key == "password":
-            password = password or value
-        else:
-            query.append((key, value))
-    # By hand: urlunsplit drops the slashes of an empty address, which means the local socket.
-    bare = f"{parts.scheme}://{name}{at}{address}{parts.path}{'?' if query else ''}{urlencode(query)}"
-    return bare, unquote(password) or None
 
 
 def _first_error(said: str) -> str:

@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.private_files import open_private
+
 _NAMES = "daemon-*.pid"
 
 
@@ -22,8 +25,8 @@ def announced(state_dir: Path) -> Iterator[None]:
     """Be found for the block. Enter it when SIGHUP is handled. Where there is no state directory nobody looks."""
     path = state_dir / f"daemon-{os.getpid()}.pid"
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
+        handle = open_private(path)
+    except (OSError, ConfigurationError):
         yield
         return
     try:
@@ -57,7 +60,7 @@ def have_secrets_read_again(state_dir: Path) -> list[int]:
 def _holder(path: Path) -> int | None:
     """Who holds the lock; the file of one that died is removed."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return None
     try:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
-import stat
-import tempfile
 from pathlib import Path
 
 from checkout_daemon.config import DEV_ENV, Settings
 from checkout_daemon.errors import CheckoutError, StripeUnavailable
+from checkout_daemon.private_files import write_private
 from checkout_daemon.services.daemons import have_secrets_read_again, running
 from checkout_daemon.services.stripe_cli import StripeCli, run_cli
 
@@ -42,12 +40,12 @@ async def learn_secret(cli: StripeCli, *options: str) -> str:
 
 
 def make_known(settings: Settings, secret: str, *, tell: bool = True) -> bool:
-    """Add it to dev.env, where there is one, and have the daemons read it. Whether they know it then.
+    """Add it to dev.env, where one is this shop's, and have the daemons read it. Whether they know it then.
 
     `tell` them also where it was there: one that was starting when it was added may not have read it.
     """
     path = settings.state_dir / DEV_ENV
-    if not path.is_file():
+    if settings.demo_unused_for or not path.is_file():
         return secret in settings.webhook_secrets
     if add_secret(path, secret) or tell:
         have_secrets_read_again(settings.state_dir)
@@ -90,7 +88,7 @@ def add_secret(path: Path, secret: str) -> bool:
         text = text[: found.start()] + line + text[found.end() :]
     else:
         text = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n"
-    _replace(path, text)
+    write_private(path, text)
     return True
 
 
@@ -102,21 +100,5 @@ def drop_secret(path: Path, secret: str) -> bool:
     left = [each for each in secrets if each != secret]
     if found is None or not left or left == secrets:
         return False
-    _replace(path, f"{text[: found.start()]}{NAME}={','.join(left)}{text[found.end() :]}")
+    write_private(path, f"{text[: found.start()]}{NAME}={','.join(left)}{text[found.end() :]}")
     return True
-
-
-def _replace(path: Path, text: str) -> None:
-    """As a whole and with the same permissions: a reader sees the old text or the new one."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            os.fchmod(handle, mode)
-            file.write(text)
-            file.flush()
-            os.fsync(handle)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 import checkout_daemon
 from checkout_daemon.config import STRIPE_API_BASE, Settings, read_setting
 from checkout_daemon.errors import CheckoutError, ConfigurationError
+from checkout_daemon.private_files import make_private_directory
+from checkout_daemon.urls import http_url
 
 Heard = Callable[[str, bool], None]
 """Told of each line as it comes, and whether it came on stderr."""
@@ -57,7 +59,7 @@ class StripeCli:
     """How to run it. `base` is None for Stripe itself, else an address on this machine, as the CLI takes it."""
 
     path: Path
-    api_key: str
+    api_key: str = field(repr=False)
     base: str | None
     config_dir: Path
 
@@ -89,7 +91,7 @@ def open_stripe_cli(settings: Settings) -> Iterator[StripeCli]:
         )
     if settings.state_dir.is_dir():
         config_dir = settings.state_dir / _CONFIG
-        config_dir.mkdir(mode=0o700, exist_ok=True)
+        make_private_directory(config_dir)
         yield StripeCli(path.absolute(), key, base, config_dir)
     else:
         with tempfile.TemporaryDirectory(prefix="checkout-stripe-cli-") as directory:
@@ -131,8 +133,8 @@ def cli_base(api_base: str) -> str | None:
             f"STRIPE_API_BASE is {api_base}: the Stripe CLI talks to Stripe itself or to an offline Stripe on this "
             "machine (http://127.0.0.1:PORT) and to nothing else"
         )
-    host = {"localhost": "127.0.0.1", "::1": "[::1]"}.get(host, host)
-    return f"http://{host}:{parts.port}" if parts.port else f"http://{host}"
+    host = "127.0.0.1" if host == "localhost" else host
+    return http_url(host, parts.port or 80)
 
 
 async def run_cli(cli: StripeCli, *arguments: str, timeout_seconds: float, hear: Heard = lambda *_: None) -> Finished:

@@ -19,6 +19,7 @@ from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.gateway.sessions import retrieve_session
+from checkout_daemon.private_files import write_private
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.made_events import MadeEvents
 from checkout_daemon.services.order_fixtures import (
@@ -191,7 +192,7 @@ async def _run(cli: StripeCli, event: str, plan: _Plan, hear: Heard) -> None:
     else:
         with TemporaryDirectory(prefix="trigger-", dir=cli.config_dir) as directory:
             file = Path(directory) / f"{event}.json"
-            file.write_text(json.dumps(fixture(plan.steps), indent=2), encoding="utf-8")
+            write_private(file, json.dumps(fixture(plan.steps), indent=2))
             finished = await run_cli(cli, "trigger", str(file), timeout_seconds=_CLI_SECONDS, hear=hear_most)
     if finished.code:
         raise TriggerFailed(_reason(finished))

@@ -13,9 +13,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.services.backups import split_password
 from checkout_daemon.store.migrations import code_version
 from checkout_daemon.store.queries import sql
+from checkout_daemon.urls import split_password
 from tests.commands.conftest import Run, go
 from tests.support.cluster import Cluster
 from tests.support.stripe_events import insert_order
@@ -228,3 +228,20 @@ async def visible_changes(url: str) -> int:
     )
     await connection.close()
     return count
+
+
+def test_a_backup_into_a_public_folder_is_ours_alone(run: Run, tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    public.mkdir()
+    public.chmod(0o777)
+    (public / "precious").write_text("precious")
+    (public / "one.dump.partial").touch(0o666)
+    (public / "two.dump.partial").symlink_to(public / "precious")
+    (public / "three.dump").symlink_to(public / "precious")
+    for name in ("one.dump", "two.dump"):
+        assert run("db", "backup", public / name).code == 0
+        assert stat.S_IMODE((public / name).stat().st_mode) == 0o600
+        assert (public / name).read_bytes().startswith(b"PGDMP")
+    assert run("db", "backup", public / "three.dump").code == 2
+    assert (public / "one.dump.partial").stat().st_size == 0
+    assert (public / "precious").read_text() == "precious"

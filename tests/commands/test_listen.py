@@ -210,5 +210,5 @@ async def test_what_is_no_url_is_a_usage_error(shop: Shop) -> None:
 
 
 async def test_a_stripe_that_does_not_answer_is_exit_5(shop: Shop) -> None:
-    ran = await run_command(shop.dev, "listen", STRIPE_API_BASE="http://127.0.0.1:9")
+    ran = await run_command(shop.dev, "listen", **shop.dev.env | {"STRIPE_API_BASE": "http://127.0.0.1:9"})
     assert (ran.code, ran.out) == (5, "")

@@ -14,6 +14,7 @@ import asyncpg
 import psutil
 import pytest
 
+from checkout_daemon.config import STRIPE_API_BASE
 from checkout_daemon.services.stripe_cli import install_command
 from tests.support.dev import running_dev
 from tests.support.shop import Shop
@@ -161,7 +162,8 @@ async def test_without_the_cli_the_command_that_installs_it_is_shown_and_copied(
 
 
 async def test_a_live_key_is_marked_and_refused(sit: Sit, shop: Shop) -> None:
-    async with at(sit, shop, STRIPE_API_KEY="sk_live_0123456789") as seat:
+    live = {"STRIPE_API_KEY": "sk_live_0123456789", "STRIPE_API_BASE": STRIPE_API_BASE}
+    async with at(sit, shop, **live) as seat:
         await seat.press("T")
         screen = await seat.screen_of(TriggerScreen)
         await seat.sees("LIVE MODE", "STRIPE_API_KEY is a live key")

@@ -13,9 +13,9 @@ from checkout_daemon.config import STRIPE_API_BASE, Settings, read_setting
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
-from checkout_daemon.services.backups import split_password
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.servers import Server, read_server
+from checkout_daemon.urls import shown_url, split_password
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ def database_mend(settings: Settings) -> str:
     """What to do about a database that does not answer."""
     if read_setting("DATABASE_URL") is None or settings.database_url is None:
         return "checkout dev"
+    if shown_url(settings.database_url) is None:
+        return "export DATABASE_URL=postgresql://user:password@host:port/database"
     return f"pg_isready --dbname={split_password(settings.database_url)[0]}"
 
 

@@ -1,0 +1,136 @@
+"""Files and directories that only their owner may read, from their first byte on, and never through a link."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from checkout_daemon.errors import ConfigurationError
+
+_LOG_BYTES = 5_000_000
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)  # of file systems that have none
+_NEW = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def create_private(path: Path) -> int:
+    """Create a file that does not exist yet, mode 0600, and return its descriptor, open for writing.
+
+    Raises FileExistsError also for a link that leads nowhere: nobody else chooses where our bytes go.
+    """
+    descriptor = os.open(path, os.O_RDWR | _NEW, 0o600)
+    os.fchmod(descriptor, 0o600)  # a default ACL of the directory may have added to the mode
+    return descriptor
+
+
+def open_private(path: Path, flags: int = os.O_RDWR) -> int:
+    """Open a file of ours, or create it with mode 0600, and return its descriptor.
+
+    Raises ConfigurationError for a link, for what is no file, and for another user's file.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if path.is_symlink():
+            raise ConfigurationError(f"{path} is a link, which is not followed: remove it") from error
+        raise
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_nlink > 1:
+        os.close(descriptor)
+        raise ConfigurationError(f"{path} is not a file of this user's own: remove it")
+    os.fchmod(descriptor, 0o600)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file atomically; only its owner may read it. A reader sees the old text or the new, never half."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp: mode 0600, O_EXCL, O_NOFOLLOW
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+@contextmanager
+def publish(path: Path, *, replace: bool) -> Iterator[int]:
+    """Yield the descriptor of a new private file beside `path`; at the end of the block it takes that name.
+
+    It never has the name half written. Without `replace` a file that is there already is kept: FileExistsError.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    part = Path(name)
+    try:
+        yield descriptor
+        os.fsync(descriptor)
+        if not os.path.samestat(os.fstat(descriptor), part.lstat()):
+            raise FileExistsError(errno.EEXIST, "another user put a file of theirs in its place", str(path))
+        if replace:
+            part.replace(path)
+        else:
+            _take_free_name(part, path)
+    finally:
+        os.close(descriptor)
+        part.unlink(missing_ok=True)
+
+
+def _take_free_name(part: Path, path: Path) -> None:
+    try:
+        os.link(part, path)  # unlike rename, refuses where there is something, a link included
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(create_private(path))
+        part.replace(path)
+
+
+def make_private_directory(path: Path) -> None:
+    """Make the directory, mode 0700, or see that it is one that no other user can write to.
+
+    Raises ConfigurationError, also where it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"the directory {path} cannot be made: {error.strerror}") from error
+    if fault := fault_of_ownership(path):
+        raise ConfigurationError(fault)
+
+
+def fault_of_ownership(path: Path) -> str | None:
+    """Return why other users may have written what lies there, or None. Root, and who called sudo, are trusted."""
+    found = path.stat()
+    us = os.geteuid()
+    trusted = {us, 0}
+    if us == 0 and os.environ.get("SUDO_UID", "").isdigit():
+        trusted.add(int(os.environ["SUDO_UID"]))
+    if found.st_uid not in trusted:
+        return (
+            f"{path} belongs to another user (uid {found.st_uid}), who could change what lies there: "
+            f"run as that user, or choose another state directory"
+        )
+    if found.st_mode & 0o002:
+        return f"{path} can be changed by every user of this machine: chmod o-w {path}"
+    return None
+
+
+def open_log(path: Path) -> BinaryIO:
+    """Open for appending, mode 0600; a long one is put aside as `NAME.1` first."""
+    try:
+        if path.lstat().st_size > _LOG_BYTES:
+            path.replace(path.with_name(f"{path.name}.1"))
+    except FileNotFoundError:
+        pass
+    file = os.fdopen(open_private(path, os.O_WRONLY | os.O_APPEND), "ab")
+    file.seek(0, os.SEEK_END)
+    return file

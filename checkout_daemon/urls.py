@@ -1,0 +1,136 @@
+"""URLs: the only place that builds, checks and shows them, so that none is malformed and none shows a password."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+_HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?", re.IGNORECASE)
+_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
+_NOT_IN_URL = re.compile(r"[^\x21-\x7e]|\\")
+_SHOWABLE = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^\s:/?#@]*)(?::[^\s/?#@]*)?@)?(?P<host>[^\s/?#@]*)(?P<path>/[^\s?#@:]*)?(?:\?[^\s#]*)?",
+    re.IGNORECASE,
+)
+
+
+class BadUrl(ValueError):
+    """A URL that cannot be used; the message says why and does not repeat it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpUrl:
+    """An http or https URL without user, query and fragment. `text` has no trailing slash."""
+
+    scheme: str
+    host: str  # lower-case; an IPv6 address without brackets
+    port: int | None
+    path: str  # "" or begins with a slash, and ends with none
+
+    @property
+    def text(self) -> str:
+        return f"{self.scheme}://{_in_url(self.host)}{'' if self.port is None else f':{self.port}'}{self.path}"
+
+    @property
+    def origin(self) -> str:
+        """As browsers send it: without a port that is the scheme's own."""
+        port = None if self.port == {"http": 80, "https": 443}[self.scheme] else self.port
+        return HttpUrl(self.scheme, self.host, port, "").text
+
+
+def http_url(host: str, port: int) -> str:
+    """Return the http URL of a host and a port (RFC 3986 section 3.2.2, RFC 6874 for a zone): `http://[::1]:8000`."""
+    return f"http://{_in_url(host)}:{port}"
+
+
+def reachable_host(host: str) -> str:
+    """Return an address at which this machine reaches what listens on `host`: a wildcard is no destination."""
+    bare = bare_host(host)
+    if not bare:
+        return "127.0.0.1"
+    try:
+        return "127.0.0.1" if ipaddress.ip_address(bare).is_unspecified else bare
+    except ValueError:
+        return bare
+
+
+def bare_host(host: str) -> str:
+    """Return the host without the brackets that some write around an IPv6 address."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
+def read_http_url(text: str, *, final: bool = False) -> HttpUrl:
+    """Read an absolute http or https URL. Raises BadUrl.
+
+    `final`: it is used as it is, so that it may have a user, a password and a query; nothing is appended to it.
+    """
+    if _NOT_IN_URL.search(text):
+        raise BadUrl("contains a space, a backslash or a character outside ASCII")
+    if "#" in text or ("?" in text and not final):
+        raise BadUrl("has a query (?) or a fragment (#)")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise BadUrl("has a malformed host or port") from error
+    if parts.scheme not in ("http", "https") or not text[len(parts.scheme) :].startswith("://"):
+        raise BadUrl("must start with http:// or https://")
+    if "@" in parts.netloc and not final:
+        raise BadUrl("has a user name or password in it")
+    if port == 0 or parts.netloc.endswith(":"):
+        raise BadUrl("has a malformed host or port")
+    if not _is_host(host, bracketed="[" in parts.netloc):
+        raise BadUrl("has a malformed host or port")
+    if not _PATH.fullmatch(parts.path):
+        raise BadUrl("has a path with characters that must be percent-encoded")
+    return HttpUrl(parts.scheme, host, port, parts.path.rstrip("/"))
+
+
+def split_password(url: str) -> tuple[str, str | None]:
+    """Return a database URL without its password, for a command line that every user can see, and the password."""
+    parts = urlsplit(url)
+    user, at, address = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    query: list[tuple[str, str]] = []
+    for key, value in parse_qsl(parts.query, keep_blank_values=True):
+        if key == "password":
+            password = password or value
+        elif "password" not in key.lower():
+            query.append((key, value))
+    # By hand: urlunsplit drops the slashes of an empty address, which means the local socket.
+    bare = f"{parts.scheme}://{name}{at}{address}{parts.path}{'?' if query else ''}{urlencode(query)}"
+    return bare, unquote(password) or None
+
+
+def shown_url(url: str) -> str | None:
+    """Return the URL as it may be printed: without password and query. None if it is too malformed to tell them."""
+    found = _SHOWABLE.fullmatch(url)
+    if found is None or (not found["host"] and found["user"] is not None):
+        return None
+    user = f"{found['user']}@" if found["user"] else ""
+    return f"{found['scheme']}://{user}{found['host']}{found['path'] or ''}"
+
+
+def _in_url(host: str) -> str:
+    bare = bare_host(host)
+    if ":" not in bare:
+        return bare
+    address, percent, zone = bare.partition("%")
+    return f"[{address}{'%25' + zone.removeprefix('25') if percent else ''}]"
+
+
+def _is_host(host: str, *, bracketed: bool) -> bool:
+    if bracketed:
+        try:
+            return ipaddress.ip_address(host.replace("%25", "%", 1)).version == 6
+        except ValueError:
+            return False
+    last = host.rstrip(".").rpartition(".")[2]
+    if last.isdigit():  # browsers take such a name for an IPv4 address, in whatever form
+        try:
+            return ipaddress.ip_address(host).version == 4
+        except ValueError:
+            return False
+    return _HOST_NAME.fullmatch(host) is not None
