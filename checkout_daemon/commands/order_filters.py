@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from checkout_daemon.commands.times import read_time
+from checkout_daemon.domain.customer import email_form
 from checkout_daemon.services.reading import searching
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.order_reads import OrderFilter
@@ -26,7 +27,7 @@ async def order_filter(database: Database, options: OrderOptions, now: datetime,
     since, until = options.since, options.until
     wanted = OrderFilter(
         statuses=options.statuses,
-        email=options.email,
+        email=None if options.email is None else email_form(options.email),
         since=None if since is None else read_time(since, "--since", now, time_zone),
         until=None if until is None else read_time(until, "--until", now, time_zone),
         attention=options.flagged,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from checkout_daemon.domain.text import cleaned
 from checkout_daemon.errors import FieldError
 
 MAXIMUM_LINES = 100
@@ -61,16 +62,17 @@ def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]
     quantities: dict[str, int] = {}
     for position, item in enumerate(items):
         pointer = f"/items/{position}"
-        if not SKU.fullmatch(item.sku):
+        sku = cleaned(item.sku)
+        if not SKU.fullmatch(sku):
             errors.append(FieldError(f"{pointer}/sku", "unknown_sku", "There is no such product."))
             continue
-        held = quantities.get(item.sku, 0)
-        quantities[item.sku] = held + item.quantity
-        first.setdefault(item.sku, position)
+        held = quantities.get(sku, 0)
+        quantities[sku] = held + item.quantity
+        first.setdefault(sku, position)
         if not 1 <= item.quantity <= MAXIMUM_QUANTITY:
             detail = f"The quantity must be from 1 to {MAXIMUM_QUANTITY}."
             errors.append(FieldError(f"{pointer}/quantity", "invalid_quantity", detail))
-        elif held <= MAXIMUM_QUANTITY < quantities[item.sku]:
+        elif held <= MAXIMUM_QUANTITY < quantities[sku]:
             detail = f"Of one product at most {MAXIMUM_QUANTITY} can be ordered; with its other lines this makes more."
             errors.append(FieldError(f"{pointer}/quantity", "invalid_quantity", detail))
     if errors:

@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from checkout_daemon.domain.cart import Cart, Product
 from checkout_daemon.domain.money import MAXIMUM_AMOUNT, format_money, minimum_amount, round_to_step, step
+from checkout_daemon.domain.text import cleaned
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
 
 DISCOUNT_CODE = re.compile(r"[A-Z0-9._-]{1,64}")
@@ -76,8 +77,8 @@ class PriceChanged(CheckoutError):
 
 
 def normalize_discount_code(text: str | None) -> str | None:
-    """As codes are stored: without surrounding blanks, upper-case. None for nothing."""
-    return (text or "").strip().upper() or None
+    """Return a code as it is stored: without what pasting adds, upper-case. None for nothing."""
+    return cleaned(text or "").upper() or None
 
 
 def price_cart(

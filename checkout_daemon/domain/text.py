@@ -1,20 +1,147 @@
-"""What text from outside may hold."""
+"""What text from outside may hold, and how what was pasted with it is cleaned away.
+
+Two kinds of text: `cleaned` is for a known alphabet (addresses, codes, ids, numbers), `tidied` for words of any
+language (names). Both take time that grows as the text does; composing (NFC) does not, so measure before it.
+"""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
+
+WORD_MARKS = "\u00ad\u200b\u200e\u200f\u2060"
+"""Where a word may break, and in which direction it runs: usable in what the shop's own people write."""
 
 # Line and paragraph separators, and marks that turn the direction of what follows: in a list they forge other lines.
 _MISLEADING = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_JOINERS = frozenset("\u200c\u200d")  # Persian and Indian words and emoji are written with them
+# Marks of direction and of where lines may break: contact cards, spreadsheets and web pages put them around text.
+_PASTED = frozenset("\u00ad\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069\ufeff")
+_OVERRIDES = frozenset("\u202d\u202e")  # around a text they are pasted too; within it they show it in another order
+# Format characters that can be seen: signs that Arabic and Syriac set around numbers.
+_VISIBLE_FORMATS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
+# Letters and symbols that nobody sees. The last three are drawn as blanks.
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
+_BLANKS = frozenset("\t\u2800\u3164\uffa0")  # beside those that Unicode calls blanks
+_HYPHENS = frozenset("\u2010\u2011\u2012\u2013\u2212")
+_AROUND = (
+    "".join(_OVERRIDES | _JOINERS | _PASTED | _BLANKS)
+    + " \n\r\u00a0\u1680\u202f\u205f\u3000"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+)
+_LONGEST_KNOWN = 1000  # no address, code, id or number is longer
+_MAIL_OR_NUMBERS = re.compile(r"\w@\w|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
+_HOST = re.compile(r"([\w.-]+)([/:]?)")
+# Of the endings with more than two letters those that links in unwanted mail have; of two letters every country's.
+_ENDINGS = frozenset(
+    (
+        *("app", "biz", "blog", "cam", "cfd", "click", "cloud", "club", "com", "dev", "digital", "edu"),
+        *("email", "fun", "gov", "info", "ink", "life", "link", "live", "loan", "lol", "mobi", "name", "net"),
+        *("news", "one", "online", "org", "page", "pics", "pro", "promo", "pub", "quest", "sale", "sbs"),
+        *("shop", "site", "space", "store", "stream", "support", "tech", "tel", "today", "top", "vip"),
+        *("website", "wiki", "win", "work", "world", "xyz", "рф"),
+    )
+)
+_TITLES = frozenset(
+    (
+        *("capt", "col", "dipl", "don", "dott", "dr", "fra", "gen", "hon", "ing", "mag", "med", "mme", "mrs"),
+        *("prof", "rer", "rev", "sgt", "sra", "srta", "st", "univ"),
+    )
+)
+_FORMS = ("<wide>", "<narrow>", "<small>")
 
 
 def is_clean(text: str, *, allow: str = "") -> bool:
-    """No control characters (NUL among them), lone surrogates or marks that forge; `allow` names exceptions."""
-    return all(
-        char in allow or not (char in _MISLEADING or unicodedata.category(char) in ("Cc", "Cs")) for char in text
-    )
+    """Return whether a text has no character that cannot be used; `allow` names exceptions."""
+    return unusable(text, allow=allow) is None
+
+
+def unusable(text: str, *, allow: str = "") -> str | None:
+    """Return the first character that cannot be used as U+0007, or None.
+
+    Control characters (NUL among them), halves of surrogate pairs, marks that forge lines, and formats nobody sees.
+    """
+    if text.isascii() and text.isprintable():
+        return None
+    for char in text:
+        if char not in allow and not _usable(char):
+            return f"U+{ord(char):04X}"
+    return None
 
 
 def is_visible(text: str) -> bool:
-    """Something of it can be seen."""
-    return any(unicodedata.category(char)[0] not in "ZC" for char in text)
+    """Return whether something of it can be seen: a letter, a number, a sign, not marks alone."""
+    return any(unicodedata.category(char)[0] in "LNPS" and char not in _UNSEEN for char in text)
+
+
+def cleaned(text: str) -> str:
+    """Return a text of a known alphabet without what pasting adds.
+
+    Invisible characters go, blanks of all kinds become spaces and go at both ends, full-width letters, digits and signs
+    become plain ones, hyphens of all kinds become `-`.
+    """
+    if text.isascii() or len(text) > _LONGEST_KNOWN:
+        return text.strip()
+    return "".join(map(_plain, text)).strip()
+
+
+def tidied(text: str) -> str:
+    """Return words of any language with single spaces for blanks of all kinds, and without pasted marks of direction.
+
+    Everything else stays: what cannot be used is for `unusable` to name. Not composed.
+    """
+    return re.sub(" {2,}", " ", "".join(map(_tidy, text)).strip(_AROUND))
+
+
+def trimmed(text: str) -> str:
+    """Return a text without blanks and pasted marks around it; what is within stays."""
+    return text.strip(_AROUND)
+
+
+def names_address(text: str) -> bool:
+    """Return whether a mail program would make a link of something in the text. Measure before it: it composes."""
+    text = unicodedata.normalize("NFKC", text).replace("\u3002", ".").lower()
+    if any(sign in text for sign in ("://", "www.", "\\\\")) or _MAIL_OR_NUMBERS.search(text):
+        return True
+    return any(_is_domain(found[1], path=bool(found[2])) for found in _HOST.finditer(text))
+
+
+def _is_domain(host: str, *, path: bool) -> bool:
+    """Tell evil.com from J.R.R. Tolkien, Dr.Li and Prof.Kim."""
+    *labels, ending = host.strip(".-").split(".")
+    longest = max((len(each) for each in labels if each not in _TITLES), default=0)
+    if longest < 2 or len(ending) < 2:
+        return False
+    return path or ending in _ENDINGS or (len(ending) == 2 and longest > 2)
+
+
+@lru_cache(maxsize=4096)
+def _usable(char: str) -> bool:
+    category = unicodedata.category(char)
+    if category == "Cf":
+        return char in _JOINERS or char in _VISIBLE_FORMATS
+    return char not in _MISLEADING and category not in ("Cc", "Cs")
+
+
+@lru_cache(maxsize=4096)
+def _plain(char: str) -> str:
+    if char.isascii():
+        return char
+    category = unicodedata.category(char)
+    if category == "Zs" or char in _BLANKS:
+        return " "
+    if category == "Cf" or char in _UNSEEN or "\ufe00" <= char <= "\ufe0f":
+        return ""
+    if char in _HYPHENS:
+        return "-"
+    if unicodedata.decomposition(char).startswith(_FORMS):
+        return unicodedata.normalize("NFKC", char)
+    return char
+
+
+@lru_cache(maxsize=4096)
+def _tidy(char: str) -> str:
+    if char in _BLANKS or unicodedata.category(char) == "Zs":
+        return " "
+    return "" if char in _PASTED else char

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +58,18 @@ async def list_discounts(database: Database) -> list[Discount]:
 
 
 def read_catalog(path: Path, *, discounts: bool = False) -> Catalog:
-    """Read a CSV or JSON file; see parse_catalog. Raises CatalogRejected with every fault, each with its line."""
+    """Read a CSV or JSON file in UTF-8, or in UTF-16 with its mark; see parse_catalog.
+
+    Raises CatalogRejected with every fault, each with its line.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        text = content.decode("utf-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8")
     except OSError as error:
         raise CatalogRejected(str(path), [f"it cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise CatalogRejected(str(path), [f"line {line}: this is not UTF-8 text"]) from error
+        raise CatalogRejected(str(path), [f"line {line}: this is not UTF-8 text: save the file as UTF-8"]) from error
     return parse_catalog(text, discounts=discounts, source=str(path))
 
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from checkout_daemon.domain.cart import Product
 from checkout_daemon.domain.pricing import Discount
+from checkout_daemon.domain.text import cleaned
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.services.catalog_rows import (
     DISCOUNT_FIELDS,
@@ -26,6 +27,7 @@ from checkout_daemon.services.catalog_rows import (
 )
 
 _BLANK = re.compile(r"\s*")
+_SEPARATOR = re.compile(r"""(?P<quote>"?)sep=(?P<sign>[;,\t|])(?P=quote)[ ;,\t]*(?:\r\n?|\n|\Z)""", re.IGNORECASE)
 _PRODUCTS, _DISCOUNTS = "products", "discounts"
 
 T = TypeVar("T")
@@ -144,19 +146,17 @@ def _read_all(
 
 
 def _csv_rows(text: str, kind: str, faults: _Faults) -> Iterator[_Row]:
-    header_line = text.lstrip().partition("\n")[0]
-    # Spreadsheets write semicolons where the comma is the decimal sign.
-    delimiter = ";" if header_line.count(";") > header_line.count(",") else ","
+    text, delimiter, skipped = _delimited(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] | None = None
-    line = 1
+    line = 1 + skipped
     try:
         for cells in reader:
-            start, line = line, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
+            start, line = line, reader.line_num + 1 + skipped
+            if not any(cleaned(cell) for cell in cells):
                 continue
             if header is None:
-                header = [cell.strip().lower() for cell in cells]
+                header = [cleaned(cell).lower() for cell in cells]
                 if wrong := _header_faults(header, DISCOUNT_FIELDS if kind == _DISCOUNTS else PRODUCT_FIELDS):
                     faults += [(start, fault) for fault in wrong]
                     return
@@ -166,6 +166,18 @@ def _csv_rows(text: str, kind: str, faults: _Faults) -> Iterator[_Row]:
                 yield _Row(kind, start, dict(zip(header, cells, strict=True)))
     except csv.Error as error:
         faults.append((line, f"this is not CSV: {error}"))
+
+
+def _delimited(text: str) -> tuple[str, str, int]:
+    """Return the text without a first line `sep=;`, the sign between its cells, and how many lines were left out.
+
+    Such a line, which spreadsheets read and some programs write, names the sign.
+    """
+    if named := _SEPARATOR.match(text):
+        return text[named.end() :], named["sign"], 1
+    header_line = text.lstrip(" \r\n").splitlines()[:1]
+    # Spreadsheets write semicolons where the comma is the decimal sign, and tabs as "Unicode text".
+    return text, max(",;\t", key="".join(header_line).count), 0
 
 
 def _header_faults(header: Sequence[str], fields: Sequence[str]) -> list[str]:

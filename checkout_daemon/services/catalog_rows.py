@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from checkout_daemon.domain.cart import SKU, Product
 from checkout_daemon.domain.money import MAXIMUM_AMOUNT, step
 from checkout_daemon.domain.pricing import DISCOUNT_CODE, Discount, normalize_discount_code
-from checkout_daemon.domain.text import is_clean, is_visible
+from checkout_daemon.domain.text import WORD_MARKS, cleaned, is_visible, trimmed, unusable
 
 PRODUCT_FIELDS = ("sku", "name", "description", "image_url", "unit_amount", "currency", "available")
 DISCOUNT_FIELDS = (
@@ -28,12 +28,14 @@ _LONGEST_DESCRIPTION = 2000
 _LONGEST_URL = 2000
 _LARGEST_LIMIT = 2**31 - 1
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_FLAGS |= {"wahr": True, "falsch": False}  # what a German spreadsheet writes
+_WHOLE = re.compile(r"\+?[0-9]{1,15}(\.0)?")
 
 
 def read_product(values: Mapping[str, object]) -> tuple[Product | None, list[str]]:
     """The product, or None and every fault of the row. A value that is None or blank counts as absent."""
     row = _Row(values, PRODUCT_FIELDS)
-    sku = row.text("sku", required=True)
+    sku = row.code("sku", required=True)
     if sku and not SKU.fullmatch(sku):
         row.fault("sku must be 1 to 64 of A-Z a-z 0-9 . _ -", sku)
     name = row.text("name", required=True, most=_LONGEST_NAME)
@@ -53,7 +55,7 @@ def read_product(values: Mapping[str, object]) -> tuple[Product | None, list[str
 def read_discount(values: Mapping[str, object]) -> tuple[Discount | None, list[str]]:
     """The discount, or None and every fault of the row. A value that is None or blank counts as absent."""
     row = _Row(values, DISCOUNT_FIELDS)
-    code = normalize_discount_code(row.text("code", required=True)) or ""
+    code = normalize_discount_code(row.code("code", required=True)) or ""
     if code and not DISCOUNT_CODE.fullmatch(code):
         row.fault("code must be 1 to 64 of A-Z 0-9 . _ -", code)
     percent_off = row.percentage("percent_off")
@@ -123,7 +125,7 @@ class _Row:
 
     def holds(self, name: str) -> bool:
         value = self.values.get(name)
-        return value is not None and not (isinstance(value, str) and not value.strip())
+        return value is not None and not (isinstance(value, str) and not cleaned(value))
 
     def text(self, name: str, *, required: bool = False, most: int = 64, lines: bool = False) -> str:
         if not self.holds(name):
@@ -134,20 +136,27 @@ class _Row:
         if not isinstance(value, str):
             self.fault(f"{name} must be text", value)
             return ""
-        text = value.strip().replace("\r\n", "\n")
-        if len(text) > most or not is_visible(text) or not is_clean(text, allow="\n" if lines else ""):
-            self.fault(f"{name} must be at most {most} characters, none of them control characters", text)
+        text = trimmed(value.replace("\r\n", "\n"))
+        if len(text) > most:
+            self.fault(f"{name} must be at most {most} characters", text)
+        elif not is_visible(text):
+            self.fault(f"{name} has nothing that can be seen", text)
+        elif (found := unusable(text, allow=WORD_MARKS + "\n" if lines else WORD_MARKS)) is not None:
+            self.fault(f"{name} contains a character that cannot be used: {found}")
         return text
+
+    def code(self, name: str, *, required: bool = False) -> str:
+        """Return a text of a known alphabet, for the caller to check."""
+        value = self.values.get(name)
+        return cleaned(value) if isinstance(value, str) and self.holds(name) else self.text(name, required=required)
 
     def integer(self, name: str, least: int, most: int, *, required: bool = False) -> int | None:
         if not self.holds(name):
             if required:
                 self.fault(f"{name} is missing")
             return None
-        value = self.values[name]
-        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value.strip(), re.ASCII):
-            value = int(value)
-        if type(value) is not int or not least <= value <= most:
+        value = _whole(self.values[name])
+        if value is None or not least <= value <= most:
             self.fault(f"{name} must be a whole number from {least} to {most}", self.values[name])
             return None
         return value
@@ -157,7 +166,7 @@ class _Row:
             return None
         value = self.values[name]
         try:
-            number = Decimal(value.strip()) if isinstance(value, str) else value
+            number = Decimal(cleaned(value)) if isinstance(value, str) else value
         except InvalidOperation:
             number = None
         if type(number) is int:
@@ -168,7 +177,7 @@ class _Row:
         return number
 
     def currency(self, name: str, *, required: bool) -> str:
-        text = self.text(name, required=required).lower()
+        text = self.code(name, required=required).lower()
         if text and not re.fullmatch(r"[a-z]{3}", text):
             self.fault(f"{name} must be a three-letter code such as eur", text)
         return text
@@ -181,7 +190,7 @@ class _Row:
         if not self.holds(name):
             return default
         value = self.values[name]
-        found = value if isinstance(value, bool) else _FLAGS.get(str(value).strip().lower())
+        found = value if isinstance(value, bool) else _FLAGS.get(cleaned(str(value)).lower())
         if found is None:
             self.fault(f"{name} must be true or false", value)
         return bool(found)
@@ -191,13 +200,27 @@ class _Row:
             return None
         value = self.values[name]
         try:
-            time = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
+            time = datetime.fromisoformat(cleaned(value)) if isinstance(value, str) else None
             if time is not None and time.tzinfo is not None:
                 return time.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
         self.fault(f"{name} must be a time with its zone, such as 2025-06-01T00:00:00Z", value)
         return None
+
+
+def _whole(value: object) -> int | None:
+    """Return a whole number however it is written: 2, 2.0 and 2e0 in JSON, "2", "+2" and "2.0" as text.
+
+    Not "2.00": whoever writes two decimals may mean major units.
+    """
+    if isinstance(value, str) and _WHOLE.fullmatch(text := cleaned(value)):
+        return int(Decimal(text))
+    if isinstance(value, Decimal):
+        return (
+            int(value) if value.is_finite() and value.adjusted() < 15 and value == value.to_integral_value() else None
+        )
+    return value if type(value) is int else None
 
 
 def _is_percentage(number: Decimal) -> bool:

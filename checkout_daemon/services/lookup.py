@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from unicodedata import normalize
 from uuid import UUID
 
 import asyncpg
 
+from checkout_daemon.domain.customer import email_form
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import Order
+from checkout_daemon.domain.text import cleaned, tidied
 from checkout_daemon.errors import AmbiguousOrder, NotFound
 from checkout_daemon.store import order_reads
 from checkout_daemon.store.database import Database
@@ -21,6 +24,7 @@ _HYPHENS = (8, 13, 18, 23)  # where an id has them
 
 _MOST_LISTED = 20
 _MOST_SEARCHED = 1000
+_LONGEST_SEARCH = 1000  # characters
 
 
 async def find_order(database: Database, text: str) -> Order:
@@ -28,7 +32,7 @@ async def find_order(database: Database, text: str) -> Order:
 
     Raises NotFound; AmbiguousOrder where several fit, which lists them, newest first.
     """
-    text = text.strip()
+    text = cleaned(text)
     async with database.connection() as connection:
         found = await _candidates(connection, text, _MOST_LISTED + 1)
     if not found:
@@ -43,16 +47,17 @@ async def search(database: Database, text: str) -> tuple[tuple[str, ...], str | 
 
     None where it is an id of Stripe's or an order's whole id: those name orders and nothing else.
     """
-    text = text.strip()
+    words = email_form(text) if "@" in text else normalize("NFC", tidied(text[:_LONGEST_SEARCH]))
+    text = cleaned(text)
     exact = _STRIPE_ID.fullmatch(text) is not None or len(_id_digits(text) or "") == 32
     async with database.connection() as connection:
         found = [] if "@" in text else await _named(connection, text, _MOST_SEARCHED)
-    return tuple(order.id for order in found), None if exact else text
+    return tuple(order.id for order in found), None if exact else words
 
 
 async def _candidates(connection: asyncpg.Connection, text: str, limit: int) -> list[Order]:
     if "@" in text:
-        return await order_reads.find_by_email(connection, text, limit)
+        return await order_reads.find_by_email(connection, email_form(text), limit)
     if (number := _NUMBER.fullmatch(text)) and (
         found := await order_reads.find_by_number(connection, int(number.group(1)))
     ):

@@ -21,7 +21,7 @@ from checkout_daemon.domain.operator_log import (
     hash_entry,
     hash_personal,
 )
-from checkout_daemon.domain.text import is_clean
+from checkout_daemon.domain.text import WORD_MARKS, trimmed, unusable
 from checkout_daemon.errors import FieldError, InvalidRequest
 from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.services.operators import Operator
@@ -59,9 +59,12 @@ class LogReport:
 
 def check_note(note: str) -> str:
     """The note, without blanks around it. Raises InvalidRequest for one that cannot be kept or shown."""
-    note = note.strip()
-    if len(note) > _LONGEST_NOTE or not is_clean(note, allow="\n\t"):
-        detail = f"a note is at most {_LONGEST_NOTE} characters of text, without control characters"
+    note = trimmed(note)
+    if len(note) > _LONGEST_NOTE:
+        detail = f"the note is too long: it may have at most {_LONGEST_NOTE} characters"
+        raise InvalidRequest([FieldError("/note", "invalid_note", detail)])
+    if (found := unusable(note, allow="\n\t" + WORD_MARKS)) is not None:
+        detail = f"the note contains a character that cannot be used: {found}; type it without that"
         raise InvalidRequest([FieldError("/note", "invalid_note", detail)])
     return note
 

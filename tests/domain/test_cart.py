@@ -47,7 +47,16 @@ def test_quantities_that_are_too_many_together_are_refused_where_they_become_so(
     assert codes(errors) == [("/items/2/quantity", "invalid_quantity")]
 
 
-@pytest.mark.parametrize("sku", ["", "A B", "Ü", "A\x00", "\ud800", "A\n", "a" * 65, "'; DROP TABLE products; --"])
+@pytest.mark.parametrize(
+    "sku", ["\u200bNOTE-A5", "NOTE\u2011A5 ", "\u202aNOTE-A5\u202c", "ＮＯＴＥ－Ａ５", "NOTE-A5\u00a0\n"]
+)
+def test_a_sku_is_known_without_what_pasting_adds(sku: str) -> None:
+    cart, _ = check_cart([CartLine("NOTE-A5", 1), CartLine(sku, 2)])
+    assert cart is not None
+    assert cart.lines == (CartLine("NOTE-A5", 3),)
+
+
+@pytest.mark.parametrize("sku", ["", "A B", "Ü", "A\x00", "\ud800", "A\nB", "a" * 65, "'; DROP TABLE products; --"])
 def test_what_cannot_be_a_sku_is_unknown(sku: str) -> None:
     cart, errors = check_cart([CartLine(sku, 1)])
     assert (cart, codes(errors)) == (None, [("/items/0/sku", "unknown_sku")])

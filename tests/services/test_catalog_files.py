@@ -77,6 +77,57 @@ def test_a_spreadsheets_csv_is_read_too() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("first", "sign"),
+    [
+        ("sep=;\n", ";"),
+        ("\ufeffSEP=;\r\n", ";"),
+        ('"sep=,"\r\n', ","),
+        ("sep=\t\n", "\t"),
+        ("sep=;;;;\n", ";"),
+        ("", "\t"),
+    ],
+)
+def test_a_first_line_may_name_the_sign_between_cells(first: str, sign: str) -> None:
+    text = first + "sku,name,unit_amount,currency\nPEN,Pen,250,eur\n".replace(",", sign)
+    assert parse_catalog(text).products == (Product("PEN", "Pen", "", None, 250, "eur", True),)
+
+
+def test_a_first_line_that_names_the_sign_is_counted() -> None:
+    assert faults_of("sep=;\nsku;name;unit_amount;currency\nPEN;Pen;x;eur\n") == (
+        "line 3: unit_amount must be a whole number from 0 to 99999999, not 'x'",
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
+def test_a_file_may_be_in_what_spreadsheets_save(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "catalog.txt"
+    file.write_bytes("sku\tname\tunit_amount\tcurrency\r\nPEN\tStift für Übung\t250\teur\r\n".encode(encoding))
+    (found,) = read_catalog(file).products
+    assert found.name == "Stift für Übung"
+
+
+@pytest.mark.parametrize("amount", ["250", " 250 ", "250.0", "+250", "２５０", "\u200b250\u00a0", "0250"])
+def test_an_amount_as_text_is_a_number_however_it_is_written(amount: str) -> None:
+    (found,) = parse_catalog(f"sku,name,unit_amount,currency\nPEN,Pen,{amount},eur\n").products
+    assert found.unit_amount == 250
+
+
+@pytest.mark.parametrize("amount", ["250", "250.0", "2.5e2", "25E+1"])
+def test_an_amount_in_json_is_a_number_however_it_is_written(amount: str) -> None:
+    text = '[{"sku": "PEN", "name": "Pen", "currency": "eur", "unit_amount": ' + amount + "}]"
+    (found,) = parse_catalog(text).products
+    assert found.unit_amount == 250
+
+
+def test_what_pasting_adds_is_taken_away() -> None:
+    row = "\u200bＰＥＮ\u2011Ａ５;\u00a0\u2068Blue\u00a0pen\u2069;\ufeff250;ＥＵＲ;ＴＲＵＥ"
+    (found,) = parse_catalog(f"sku\u200b;\u00a0name;unit_amount;currency;available\n{row}\n").products
+    assert found == Product("PEN-A5", "Blue\u00a0pen", "", None, 250, "eur", True)
+    (code,) = parse_catalog("code,percent_off\n\u200bsummer\u2011２５ , １０\n", discounts=True).discounts
+    assert (code.code, code.percent_off) == ("SUMMER-25", Decimal(10))
+
+
 def test_codes_and_times_are_brought_into_one_form() -> None:
     text = '[{"code": " summer ", "percent_off": 12.50, "starts_at": "2025-06-01T02:00:00+02:00"}]'
     (found,) = parse_catalog(text, discounts=True).discounts
@@ -96,7 +147,7 @@ def test_every_fault_is_named_with_its_line() -> None:
     )
     assert faults_of(text) == (
         "line 2: sku must be 1 to 64 of A-Z a-z 0-9 . _ -, not 'A B'",
-        "line 2: name must be at most 250 characters, none of them control characters, not 'two\\nlines'",
+        "line 2: name contains a character that cannot be used: U+000A",
         "line 2: image_url must start with https://, http:// or /, not 'javascript:alert(1)'",
         "line 2: unit_amount must be a whole number from 0 to 99999999, not '14.50'",
         "line 2: currency must be a three-letter code such as eur, not 'euro'",
@@ -185,7 +236,14 @@ def test_a_discount_with_one_wrong_field_is_refused(field: str, value: object) -
         ("unit_amount", -1),
         ("unit_amount", 100_000_000),
         ("unit_amount", True),
-        ("unit_amount", 1.0),
+        ("unit_amount", 1.5),
+        ("unit_amount", "14.50"),
+        ("unit_amount", "14.00"),
+        ("unit_amount", "1,450"),
+        ("unit_amount", "1e2"),
+        ("name", "A\u202eB"),
+        ("name", "\u3164"),
+        ("name", "A\U000e0041"),
         ("unit_amount", "١٠"),
         ("currency", "€"),
         ("available", "perhaps"),

@@ -48,6 +48,28 @@ async def test_by_number_with_or_without_its_sign(database: Database, connection
     assert (await find_order(database, f" #{number} ")).id == order_id
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u200bada@example.com\ufeff",
+        "\u202aADA@example.com\u202c",
+        "ada＠example．com",
+        "\u00a0ada@example.com\n",
+        "5f3a0c11\u20111111\u00ad",
+        "\u200e５ｆ３ａ０ｃ１１",
+    ],
+)
+async def test_without_what_pasting_adds(database: Database, connection: asyncpg.Connection, text: str) -> None:
+    await add_order(connection, id=ID, customer_email="ada@example.com")
+    assert (await find_order(database, text)).id == ID
+
+
+async def test_by_an_email_whose_domain_is_not_ascii(database: Database, connection: asyncpg.Connection) -> None:
+    await add_order(connection, id=ID, customer_email="ada@xn--bcher-kva.example")
+    assert (await find_order(database, "ada@bücher.example")).id == ID
+    assert (await find_order(database, "Ada@XN--bcher-kva.example")).id == ID
+
+
 @pytest.mark.parametrize("text", [ID, ID.upper(), ID.replace("-", ""), "5f3a0c11", "5F3A0C11-1", "5f3a0c11-1111-"])
 async def test_by_its_id_or_what_it_begins_with(database: Database, connection: asyncpg.Connection, text: str) -> None:
     await add_order(connection, id=ID)

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from checkout_daemon.domain.outbox import CHANNELS, Channel, MessageKind
+from checkout_daemon.domain.text import names_address
+from checkout_daemon.services.outbox.customer_mails import greeted
 from checkout_daemon.services.outbox.mails import TEMPLATES
 from checkout_daemon.services.outbox.rendering import render
 
@@ -32,6 +34,25 @@ def test_a_customers_mail_needs_only_what_is_promised(name: str, language: str) 
     assert "&lt;name&gt;" in made.html
     assert "<name>" not in made.html
     assert f'lang="{values["language"]}"'.replace("<", "&lt;").replace(">", "&gt;") in made.html
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting"),
+    [
+        ("Ada Lovelace", "Ada Lovelace"),
+        ("Dr. A. Smith", "Dr. A. Smith"),
+        ("A" * 60, "A" * 60),
+        ("B" * 200, "B" * 59 + "…"),
+        ("Win https://evil.example/x now", "Win https evil example x now"),
+        ("www.evil.com", "www evil com"),
+        ("write a@evil.com", "write a evil com"),
+        ("evil．com", "evil com"),
+        ("A\u202e\u200bB\r\nC", "A B C"),
+    ],
+)
+def test_a_greeting_carries_no_message_of_a_stranger(name: str, greeting: str) -> None:
+    assert greeted(name) == greeting
+    assert not names_address(greeted(name))
 
 
 def test_the_manual_names_every_message() -> None:

@@ -17,25 +17,28 @@ from checkout_daemon.commands.declared.options import (
     timeout_option,
     yes_option,
 )
+from checkout_daemon.commands.declared.typed import TERM, OneOf
 
 # As the check on the column has them; a test compares them.
 EVENT_STATUSES = ("applied", "ignored", "failed", "dead")
 
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    until = click.option("--until", metavar="WHEN", help="Received before: 24h ago, a date, or an RFC 3339 time.")
+    until = click.option(
+        "--until", type=TERM, metavar="WHEN", help="Received before: 24h ago, a date, or an RFC 3339 time."
+    )
     return _kinds(until(command))
 
 
 def _kinds(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         since_option,
-        click.option("--fingerprint", metavar="CAUSE", help="Failed for this cause, as `events list` names it."),
+        click.option(
+            "--fingerprint", type=TERM, metavar="CAUSE", help="Failed for this cause, as `events list` names it."
+        ),
         order_option("About this order: its number, id, …"),
         _type_option,
-        click.option(
-            "--status", "statuses", multiple=True, type=click.Choice(EVENT_STATUSES), help="Repeat it for several."
-        ),
+        click.option("--status", "statuses", multiple=True, type=OneOf(EVENT_STATUSES), help="Repeat it for several."),
     ):
         command = option(command)
     return command
@@ -45,6 +48,7 @@ def _type_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--type",
         "types",
+        type=TERM,
         multiple=True,
         metavar="TYPE",
         help="Such as charge.refunded; repeat it for several.",
@@ -82,7 +86,7 @@ def events_list(limit: int, as_json: bool, **filters: Any) -> int:
 
 
 @events.command("show")
-@click.argument("event")
+@click.argument("event", type=TERM)
 @json_option
 def events_show(event: str, as_json: bool) -> int:
     """Show an event, what became of it, and its payload.
@@ -115,7 +119,7 @@ def events_tail(as_json: bool, **filters: Any) -> int:
 
 
 @events.command("resend")
-@click.argument("event")
+@click.argument("event", type=TERM)
 @timeout_option
 @json_option
 def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
@@ -133,7 +137,7 @@ def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
 
 
 @events.command("replay")
-@click.argument("event_ids", metavar="[EVENT]...", nargs=-1)
+@click.argument("event_ids", type=TERM, metavar="[EVENT]...", nargs=-1)
 @_filters
 @note_option
 @yes_option
@@ -157,12 +161,13 @@ def events_replay(event_ids: tuple[str, ...], note: str, yes: bool, as_json: boo
 @events.command("backfill")
 @click.option(
     "--since",
+    type=TERM,
     default="24h",
     show_default=True,
     metavar="WHEN",
     help="Made from: 30m, 24h or 7d ago, a date, or an RFC 3339 time.",
 )
-@click.option("--until", metavar="WHEN", help="Made before: 24h ago, a date, or an RFC 3339 time.")
+@click.option("--until", type=TERM, metavar="WHEN", help="Made before: 24h ago, a date, or an RFC 3339 time.")
 @_type_option
 @json_option
 def events_backfill(since: str, until: str | None, types: tuple[str, ...], as_json: bool) -> int:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from checkout_daemon.commands.declared.typed import TERM, Number, Whole
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 Command = Callable[..., Any]
 
-PORT = click.IntRange(0, 65535)
+PORT = Whole(0, 65535)
 STATE_DIR = click.Path(file_okay=False, path_type=Path)
 READABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -36,11 +38,11 @@ def event_types(_context: click.Context, _parameter: click.Parameter, typed: str
 
 def order_argument(*, required: bool = True, metavar: str | None = None) -> Callable[[Command], Command]:
     """ORDER: a shell completes numbers."""
-    return click.argument("order", required=required, metavar=metavar, shell_complete=_numbers)
+    return click.argument("order", type=TERM, required=required, metavar=metavar, shell_complete=_numbers)
 
 
 def order_option(help_text: str) -> Callable[[Command], Command]:
-    return click.option("--order", metavar="ORDER", help=help_text, shell_complete=_numbers)
+    return click.option("--order", type=TERM, metavar="ORDER", help=help_text, shell_complete=_numbers)
 
 
 def json_option(command: Command) -> Command:
@@ -60,22 +62,20 @@ def discounts_option(command: Command) -> Command:
 
 
 def since_option(command: Command) -> Command:
-    return click.option("--since", metavar="WHEN", help="From: 30m, 24h or 7d ago, a date, or an RFC 3339 time.")(
-        command
-    )
+    return click.option(
+        "--since", type=TERM, metavar="WHEN", help="From: 30m, 24h or 7d ago, a date, or an RFC 3339 time."
+    )(command)
 
 
 def limit_option(command: Command) -> Command:
-    return click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most.")(
-        command
-    )
+    return click.option("--limit", type=Whole(1), default=50, show_default=True, help="How many at most.")(command)
 
 
 def timeout_option(command: Command) -> Command:
     return click.option(
         "--timeout",
         "timeout_seconds",
-        type=click.FloatRange(0),
+        type=Number(0),
         default=30.0,
         show_default=True,
         metavar="SECONDS",

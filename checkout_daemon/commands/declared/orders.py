@@ -17,6 +17,7 @@ from checkout_daemon.commands.declared.options import (
     since_option,
     yes_option,
 )
+from checkout_daemon.commands.declared.typed import TERM, OneOf, Whole
 
 # Written out, because the enumeration's module costs more than click; a test compares them.
 STATUSES = (
@@ -60,14 +61,14 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--search", metavar="TEXT", help="In numbers, ids, names, emails, session and payment ids."),
         click.option("--attention", "flagged", is_flag=True, help="Only those that a person must look at."),
-        click.option("--until", metavar="WHEN", help="Made before: 24h ago, a date, or an RFC 3339 time."),
+        click.option("--until", type=TERM, metavar="WHEN", help="Made before: 24h ago, a date, or an RFC 3339 time."),
         since_option,
-        click.option("--email", help="Of this customer; upper and lower case are the same."),
+        click.option("--email", type=TERM, help="Of this customer; upper and lower case are the same."),
         click.option(
             "--status",
             "statuses",
             multiple=True,
-            type=click.Choice(STATUSES),
+            type=OneOf(STATUSES),
             metavar="STATUS",
             help="In this status; repeat it for several.",
         ),
@@ -97,8 +98,8 @@ def orders_list(limit: int, as_json: bool, **filters: Any) -> int:
 
 @orders.command("export")
 @_filters
-@click.option("--limit", type=click.IntRange(1), help="How many orders at most.  [default: all]")
-@click.option("--format", "form", type=click.Choice(("csv", "jsonl")), default="csv", show_default=True)
+@click.option("--limit", type=Whole(1), help="How many orders at most.  [default: all]")
+@click.option("--format", "form", type=OneOf(("csv", "jsonl")), default="csv", show_default=True)
 @click.option("--items", is_flag=True, help="A line for each item instead of each order.")
 @click.option("--output", type=WRITABLE_FILE, metavar="FILE", help="Write here, once complete.  [default: stdout]")
 @json_option
@@ -171,9 +172,11 @@ def orders_watch(since: str | None, as_json: bool) -> int:
 
 @orders.command("refund")
 @order_argument()
-@click.option("--amount", type=click.IntRange(1), metavar="MINOR", help="In minor units.  [default: all that is left]")
-@click.option("--payment", "payment_id", metavar="ID", help="This payment (pi_…), where the order has several.")
-@click.option("--reason", type=click.Choice(REFUND_REASONS), metavar="REASON", help="As Stripe knows it; see above.")
+@click.option("--amount", type=Whole(1), metavar="MINOR", help="In minor units.  [default: all that is left]")
+@click.option(
+    "--payment", "payment_id", type=TERM, metavar="ID", help="This payment (pi_…), where the order has several."
+)
+@click.option("--reason", type=OneOf(REFUND_REASONS), metavar="REASON", help="As Stripe knows it; see above.")
 @note_option
 @yes_option
 @json_option
@@ -237,7 +240,7 @@ def orders_erase(order: str, note: str, *, customer: bool, yes: bool, as_json: b
 
 @orders.command("ack")
 @order_argument()
-@click.argument("reason", type=click.Choice(ATTENTION_CODES), metavar="REASON")
+@click.argument("reason", type=OneOf(ATTENTION_CODES), metavar="REASON")
 @note_option
 @json_option
 def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:

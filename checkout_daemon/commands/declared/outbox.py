@@ -14,6 +14,7 @@ from checkout_daemon.commands.declared.options import (
     since_option,
     yes_option,
 )
+from checkout_daemon.commands.declared.typed import TERM, OneOf
 
 # Written out, because the enumerations' module costs more than click; a test compares them.
 MESSAGE_STATUSES = ("queued", "sent", "failed", "dead", "skipped")
@@ -24,15 +25,15 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         since_option,
         order_option("About this order: its number, id, …"),
-        click.option("--kind", "kinds", multiple=True, metavar="KIND", help="Such as order.completed; repeatable."),
         click.option(
-            "--channel", "channels", multiple=True, type=click.Choice(CHANNEL_NAMES), help="Repeat it for several."
+            "--kind", "kinds", type=TERM, multiple=True, metavar="KIND", help="Such as order.completed; repeatable."
         ),
+        click.option("--channel", "channels", multiple=True, type=OneOf(CHANNEL_NAMES), help="Repeat it for several."),
         click.option(
             "--status",
             "statuses",
             multiple=True,
-            type=click.Choice(MESSAGE_STATUSES),
+            type=OneOf(MESSAGE_STATUSES),
             metavar="STATUS",
             help="In this status; repeat it for several.",
         ),
@@ -71,7 +72,7 @@ def outbox_list(limit: int, as_json: bool, **filters: Any) -> int:
 
 
 @outbox.command("show")
-@click.argument("message")
+@click.argument("message", type=TERM)
 @json_option
 def outbox_show(message: str, as_json: bool) -> int:
     """Show a message and what became of it.
@@ -86,7 +87,7 @@ def outbox_show(message: str, as_json: bool) -> int:
 
 
 @outbox.command("replay")
-@click.argument("messages", nargs=-1)
+@click.argument("messages", type=TERM, nargs=-1)
 @_filters
 @yes_option
 @json_option

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from checkout_daemon.commands.declared.options import PORT, STATE_DIR
+from checkout_daemon.commands.declared.typed import Number, OneOf, Whole
 
 
 @click.command()
@@ -35,7 +36,7 @@ def dev(port: int, sandbox_port: int, state_dir: Path | None, no_sandbox: bool, 
 @click.command()
 @click.option("--host", help="The address to listen on.  [default: CHECKOUT_HOST, else 127.0.0.1]")
 @click.option("--port", type=PORT, help="The port to listen on.  [default: CHECKOUT_PORT, else 8000]")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="How many processes serve.")
+@click.option("--workers", type=Whole(1, 256), default=1, show_default=True, help="How many processes serve.")
 @click.option("--no-jobs", is_flag=True, help="Without background work: another daemon does it.")
 def serve(host: str | None, port: int | None, workers: int, no_jobs: bool) -> int:
     """Run the daemon alone, for production.
@@ -72,14 +73,14 @@ def tui(read_only: bool) -> int:
 @click.option("--state-dir", type=STATE_DIR, help="Where its state is kept.  [default: .checkout]")
 @click.option(
     "--settle-seconds",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=1.0,
     show_default=True,
     help="How long a bank debit takes to settle.",
 )
 @click.option(
     "--retries",
-    type=click.Choice(["live", "test"]),
+    type=OneOf(["live", "test"]),
     default="live",
     show_default=True,
     help="How refused deliveries are repeated: for three days, or three times.",

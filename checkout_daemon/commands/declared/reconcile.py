@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from checkout_daemon.commands.declared.options import json_option, note_option
+from checkout_daemon.commands.declared.typed import TERM, Number
 
 
 @click.command()
 @click.option(
     "--since",
+    type=TERM,
     default="24h",
     show_default=True,
     metavar="WHEN",
@@ -19,7 +21,7 @@ from checkout_daemon.commands.declared.options import json_option, note_option
 @click.option("--anew", is_flag=True, help="Begin again where an earlier run was cut off.")
 @click.option(
     "--rate",
-    type=click.FloatRange(0.5, 90),
+    type=Number(0.5, 90),
     default=20.0,
     show_default=True,
     metavar="CALLS",

@@ -12,6 +12,7 @@ from checkout_daemon.commands.declared.options import (
     since_option,
     yes_option,
 )
+from checkout_daemon.commands.declared.typed import Number, OneOf
 
 # As PAYABLE_STATUSES has them; a test compares them.
 RESENDABLE = ("pending", "failed", "expired")
@@ -33,7 +34,7 @@ def sessions() -> None:
     "--status",
     "statuses",
     multiple=True,
-    type=click.Choice(RESENDABLE),
+    type=OneOf(RESENDABLE),
     metavar="STATUS",
     help="Instead of one ORDER all that are pending, failed or expired; repeat it.",
 )
@@ -41,7 +42,7 @@ def sessions() -> None:
 @click.option("--dry-run", is_flag=True, help="With --status: only list the orders.")
 @click.option(
     "--rate",
-    type=click.FloatRange(0.1, 20),
+    type=Number(0.1, 20),
     default=4.0,
     show_default=True,
     metavar="ORDERS",
@@ -109,7 +110,7 @@ def sessions_expire(order: str, note: str, yes: bool, as_json: bool) -> int:
     "--status",
     "statuses",
     multiple=True,
-    type=click.Choice(("open", "expired", "complete")),
+    type=OneOf(("open", "expired", "complete")),
     help="Only these; repeat it.",
 )
 @since_option

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from checkout_daemon.commands.declared.options import json_option
+from checkout_daemon.commands.declared.typed import OneOf
 
 
 @click.command()
@@ -24,7 +25,7 @@ def doctor(as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=OneOf(["bash", "zsh", "fish"]))
 @json_option
 def completion(shell: str, as_json: bool) -> int:
     """Print the script that completes commands in a shell.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import click
 
 from checkout_daemon.commands.declared.options import event_types, json_option, order_option, timeout_option
+from checkout_daemon.commands.declared.typed import TERM, Number, Whole
 
 
 @click.command()
-@click.argument("event", required=False, shell_complete=event_types)
+@click.argument("event", type=TERM, required=False, shell_complete=event_types)
 @order_option("Have it happen to this order: its number, id, …, or `new` to make one.")
-@click.option(
-    "--amount", type=click.IntRange(1), metavar="MINOR", help="Refund this much, in minor units.  [default: all]"
-)
+@click.option("--amount", type=Whole(1), metavar="MINOR", help="Refund this much, in minor units.  [default: all]")
 @timeout_option
 @click.option("--list", "listing", is_flag=True, help="List the events that the daemon understands.")
 @json_option
@@ -38,11 +37,13 @@ def trigger(
 
 
 @click.command()
-@click.option("--forward-to", metavar="URL", help="The daemon's webhook.  [default: CHECKOUT_PUBLIC_URL/api/webhook]")
+@click.option(
+    "--forward-to", type=TERM, metavar="URL", help="The daemon's webhook.  [default: CHECKOUT_PUBLIC_URL/api/webhook]"
+)
 @click.option(
     "--check",
     "check_seconds",
-    type=click.FloatRange(0.1),
+    type=Number(0.1),
     default=15.0,
     show_default=True,
     metavar="SECONDS",

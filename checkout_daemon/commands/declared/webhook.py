@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from checkout_daemon.commands.declared.options import json_option, yes_option
+from checkout_daemon.commands.declared.typed import TERM
 
 
 def _url_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--url", metavar="URL", help="Of the endpoint.  [default: CHECKOUT_PUBLIC_URL/api/webhook]")(
-        command
-    )
+    return click.option(
+        "--url", type=TERM, metavar="URL", help="Of the endpoint.  [default: CHECKOUT_PUBLIC_URL/api/webhook]"
+    )(command)
 
 
 @click.group()

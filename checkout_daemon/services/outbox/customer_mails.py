@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,11 +13,14 @@ from checkout_daemon.config import Settings
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import OrderStatus
 from checkout_daemon.domain.outbox import MessageKind
+from checkout_daemon.domain.text import names_address
 from checkout_daemon.services.outbox.rendering import DEFAULT_LANGUAGE, one_line
 from checkout_daemon.services.outbox.sending import NotNeeded, refund_of
 from checkout_daemon.store.order_reads import OrderView, SessionLine
 from checkout_daemon.store.outbox import ClaimedMessage
 
+_LONGEST_GREETING = 60
+_LINK_SIGNS = re.compile(r"[.:/\\@\u3002\uff0e\uff61\uff1a\uff0f\uff20]")
 _STANDING_REFUNDS = ("requires_action", "pending", "succeeded")
 
 
@@ -34,7 +38,7 @@ def customer_values(
         "language": language,
         "shop": one_line(settings.shop_name),
         "public_url": settings.public_url,
-        "name": one_line(order.customer_name),
+        "name": greeted(order.customer_name),
         "number": order.number,
         "items": [{"name": each.name, "quantity": each.quantity, "amount": money(each.amount)} for each in view.items],
         "subtotal": money(order.amount_subtotal),
@@ -66,6 +70,17 @@ def customer_values(
         case _:
             raise NotNeeded("customers hear nothing of it")
     return values
+
+
+def greeted(name: str) -> str:
+    """Return a customer's name as mails print it: short, and nothing that a mail program makes a link of.
+
+    Anybody may order with any name and anybody's address: the shop's mail must not carry a message of theirs.
+    """
+    name = one_line(name)
+    if names_address(name):  # from before names were refused for it
+        name = " ".join(_LINK_SIGNS.sub(" ", name).split())
+    return name if len(name) <= _LONGEST_GREETING else name[: _LONGEST_GREETING - 1].rstrip() + "…"
 
 
 def _open_session(message: ClaimedMessage, view: OrderView) -> SessionLine:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checkout_daemon.domain.text import is_clean
+from checkout_daemon.domain.text import is_clean, tidied
 from checkout_daemon.services.outbox.sending import TryLater
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def render(folder: Path | None, name: str, language: str, values: Mapping[str, A
 
 def one_line(text: str) -> str:
     """What may stand in a header: nothing that ends it, and nothing that a reader does not see."""
-    return " ".join("".join(each if is_clean(each) else " " for each in text).split())
+    return " ".join("".join(each if is_clean(each) else " " for each in tidied(text)).split())
 
 
 @cache

@@ -1,0 +1,47 @@
+"""What is pasted onto the command line is read without what pasting adds."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from checkout_daemon.commands.declared.typed import TERM, Number, OneOf, Whole
+from cli import checkout
+
+FREE = {"note", "text", "search", "unix_socket", "host", "since_file"}  # words, names of files and machines
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\u00a0", "\ufeff", "\u202a"])
+def test_numbers_words_and_terms_are_cleaned(mark: str) -> None:
+    @click.command()
+    @click.argument("term", type=TERM)
+    @click.option("--count", type=Whole(1))
+    @click.option("--rate", type=Number(0.5))
+    @click.option("--kind", type=OneOf(("a-b", "c")))
+    def command(term: str, count: int, rate: float, kind: str) -> None:
+        click.echo(f"{term}|{count}|{rate}|{kind}")
+
+    arguments = [
+        f"{mark}evt_1{mark}",
+        "--count",
+        f"{mark}１２{mark}",
+        "--rate",
+        f"1.5{mark}",
+        "--kind",
+        f"a\u2011b{mark}",
+    ]
+    assert CliRunner().invoke(command, arguments).output == "evt_1|12|1.5|a-b\n"
+
+
+def parameters(command: click.Command, path: str = "") -> list[tuple[str, click.Parameter]]:
+    if isinstance(command, click.Group):
+        return [found for name, each in command.commands.items() for found in parameters(each, f"{path} {name}")]
+    return [(path, each) for each in command.params]
+
+
+@pytest.mark.parametrize(("path", "parameter"), parameters(checkout))
+def test_every_parameter_is_cleaned_or_free(path: str, parameter: click.Parameter) -> None:
+    free = isinstance(parameter.type, click.Path) or parameter.name in FREE
+    flag = isinstance(parameter, click.Option) and (parameter.is_flag or parameter.count)
+    assert free or flag or isinstance(parameter.type, (type(TERM), Whole, Number, OneOf)), (path, parameter.name)
