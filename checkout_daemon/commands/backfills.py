@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextlib import suppress
 
 import click
 
@@ -11,7 +11,8 @@ from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.times import clock, read_time
 from checkout_daemon.domain.events import EVENT_TYPES
-from checkout_daemon.errors import CheckoutError
+from checkout_daemon.errors import CheckoutError, StripeRejected, StripeUnavailable
+from checkout_daemon.gateway.events import stripe_time
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.apply import Applied
 from checkout_daemon.services.backfill import Backfilled, backfill, refuse_too_long_ago
@@ -19,9 +20,11 @@ from checkout_daemon.services.backfill import Backfilled, backfill, refuse_too_l
 
 def backfill_events(since: str, until: str | None, types: tuple[str, ...], *, as_json: bool) -> int:
     """1 where it is in doubt that all of it is applied."""
-    now = datetime.now(UTC)
 
     async def work(runtime: Runtime) -> tuple[Backfilled, CheckoutError | None]:
+        with suppress(StripeUnavailable, StripeRejected):  # the same is said below, with what was done
+            await stripe_time(runtime.gateway)
+        now = runtime.gateway.now()  # by Stripe's clock, by which events are listed
         zone = runtime.settings.time_zone
         start = read_time(since, "--since", now, zone)
         end = None if until is None else read_time(until, "--until", now, zone)

@@ -11,7 +11,7 @@ every attempt: `webhook-id` to a system, Message-ID to a person.
 | order.refunded, refund.failed | the refund | |
 | order.attention | code:subject, as `attention_subject` makes it | |
 | session.link | one for each time that somebody sends the link | `{"session_id"}` |
-| events.dead, outbox.dead, events.silent, endpoint.disabled | one for each time that it is found | `Alert` |
+| events.dead, outbox.dead, events.silent, … | one for each time that it is found | `Alert` |
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class MessageKind(StrEnum):
     OUTBOX_DEAD = "outbox.dead"
     EVENTS_SILENT = "events.silent"
     ENDPOINT_DISABLED = "endpoint.disabled"
+    CLOCKS_DIFFER = "clocks.differ"
 
 
 _CUSTOMER = (Channel.MAIL, Channel.WEBHOOK)
@@ -56,6 +57,7 @@ CHANNELS: dict[MessageKind, tuple[Channel, ...]] = {
     MessageKind.OUTBOX_DEAD: _OPERATOR,
     MessageKind.EVENTS_SILENT: _OPERATOR,
     MessageKind.ENDPOINT_DISABLED: _OPERATOR,
+    MessageKind.CLOCKS_DIFFER: _OPERATOR,
 }
 
 # Spread over 33 hours, as Standard Webhooks advises; one more attempt than there are delays.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.alerting import tell_of_dead_letters, tell_of_disabled_endpoint, tell_of_silence
+from checkout_daemon.services.clocks import tell_of_clocks
 
 
 async def look_for_dead_letters(runtime: Runtime) -> int:
@@ -17,3 +18,8 @@ async def look_for_silence(runtime: Runtime) -> int:
 
 async def look_at_endpoint(runtime: Runtime) -> int:
     return await tell_of_disabled_endpoint(runtime) if runtime.settings.stripe_api_key else 0
+
+
+async def look_at_clocks(runtime: Runtime) -> int:
+    """Compare ours with the database's and, where there is one, Stripe's."""
+    return await tell_of_clocks(runtime)

@@ -36,6 +36,7 @@ _ABOUT_ALERTS = (
     MessageKind.OUTBOX_DEAD,
     MessageKind.EVENTS_SILENT,
     MessageKind.ENDPOINT_DISABLED,
+    MessageKind.CLOCKS_DIFFER,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from checkout_daemon.domain.cart import Cart
@@ -105,7 +105,7 @@ async def _make_order(runtime: Runtime, request: CheckoutRequest, idempotency_ke
         quote = await price_for_order(connection, request.cart, request.discount_code, currency=settings.currency)
         if request.expected_total is not None and request.expected_total != quote.amount_total:
             raise PriceChanged(quote)
-        attempt = start_attempt(_payable(order_id, quote, request.customer), 1, settings, datetime.now(UTC))
+        attempt = start_attempt(_payable(order_id, quote, request.customer), 1, settings, runtime.gateway.now())
         new = NewOrder(
             order_id,
             quote,

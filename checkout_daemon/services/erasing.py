@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import asyncpg
@@ -25,13 +25,14 @@ from checkout_daemon.store.facts import load_links
 from checkout_daemon.store.operator_log import blank_personal
 from checkout_daemon.store.orders import read_order
 from checkout_daemon.store.retention import Erasure
+from checkout_daemon.store.servers import read_now
 
 # Orders that nobody paid for are forgotten after this long.
 UNPAID_KEPT = timedelta(days=90)
 _UNPAID = (OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.EXPIRED, OrderStatus.CANCELED)
 _BATCH = 200
 _WINDOW = timedelta(days=7)  # of events looked through by one statement
-_BEFORE = timedelta(hours=1)  # clocks differ
+_BEFORE = timedelta(days=1)  # clocks differ
 
 
 class NotErasable(CheckoutError):
@@ -90,9 +91,9 @@ async def erase(database: Database, plan: Plan, *, operator: Operator, note: str
 
 
 async def forget_unpaid(database: Database) -> int:
-    """Erase orders that were never paid and are older than UNPAID_KEPT; how many."""
-    now = datetime.now(UTC)
+    """Erase orders that were never paid and are older than UNPAID_KEPT, by the database's clock; how many."""
     async with database.connection() as connection:
+        now = await read_now(connection)
         order_ids = await retention.forgettable_orders(connection, now - UNPAID_KEPT, _BATCH)
         texts = {text for order_id in order_ids for text in await _names(connection, order_id)}
         oldest = [(await _read(connection, order_id)).created_at for order_id in order_ids[:1]]
@@ -167,12 +168,12 @@ async def _names(connection: asyncpg.Connection, order_id: str) -> set[str]:
 async def _sweep(database: Database, since: datetime, texts: Sequence[str], *, refuse: bool = True) -> int:
     """Drop payloads of events of no order that hold one of the texts, a week at a time; how many."""
     windows = []
-    end = datetime.now(UTC) + _BEFORE
-    while since < end:
-        windows.append((since, min(since + _WINDOW, end)))
-        since += _WINDOW
     dropped = 0
     async with database.connection() as connection:
+        end = await read_now(connection) + _BEFORE
+        while since < end:
+            windows.append((since, min(since + _WINDOW, end)))
+            since += _WINDOW
         for window in windows if refuse else ():
             if events := await retention.unapplied_events_about(connection, *window, texts):
                 raise NotErasable(

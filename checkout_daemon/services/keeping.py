@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import asyncpg
@@ -15,6 +15,7 @@ from checkout_daemon.gateway.sessions import delete_coupon
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.store import retention
 from checkout_daemon.store.database import Database
+from checkout_daemon.store.servers import read_now
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,13 @@ _LATE_PAYLOADS = timedelta(days=8)
 
 
 async def drop_old_payloads(database: Database, payload_days: int) -> int:
-    """Drop the weeks of payloads that are older than so many days, whole; how many weeks."""
-    keep_from = datetime.now(UTC) - timedelta(days=payload_days)
+    """Drop the weeks of payloads that are older than so many days, whole; how many weeks. By the database's clock.
+
+    Payloads of events that are not applied stay: without them they could not be any more.
+    """
+    async with database.connection() as connection:
+        now = await read_now(connection)
+    keep_from = now - timedelta(days=payload_days)
     dropped = 0
     try:
         while (name := await database.run(partial(_drop_partition, keep_from), confirm=False)) is not None:
@@ -39,14 +45,14 @@ async def drop_old_payloads(database: Database, payload_days: int) -> int:
         log.info("payloads: the table is in use, its old weeks are dropped at the next turn")
     async with database.connection() as connection:
         await retention.drop_stray_payloads(connection, keep_from)
-        await retention.drop_payloads_after_erasure(connection, datetime.now(UTC) - _LATE_PAYLOADS)
+        await retention.drop_payloads_after_erasure(connection, now - _LATE_PAYLOADS)
     return dropped
 
 
 async def delete_spent_coupons(runtime: Runtime) -> int:
     """Delete the coupons of orders that need them no more; how many. To delete one twice does no harm."""
-    now = datetime.now(UTC)
     async with runtime.database.connection() as connection:
+        now = await read_now(connection)
         order_ids = await retention.spent_coupons(
             connection,
             livemode=runtime.settings.livemode,

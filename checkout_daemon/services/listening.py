@@ -14,10 +14,12 @@ import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from time import monotonic
 
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.gateway.events import stripe_time
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.apply import Applied
 from checkout_daemon.services.backfill import backfill
@@ -165,15 +167,18 @@ def _hear(line: str, stderr: bool, listening: Listening, listener: Listener, sta
 
 async def _watch(runtime: Runtime, listening: Listening, listener: Listener, state: _State) -> None:
     """Compare with Stripe's list, at once after each start of the CLI and every few seconds."""
-    since = datetime.now(UTC)
+    since: datetime | None = None
+    started = monotonic()
     trouble, heard_before = "", 0
     while True:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(listening.check_seconds):
                 await state.look.wait()
-        began, ready, heard = datetime.now(UTC), state.ready and not state.look.is_set(), state.heard
+        ready, heard = state.ready and not state.look.is_set(), state.heard
         state.look.clear()
         try:
+            began = await stripe_time(runtime.gateway)  # by whose clock events are listed
+            since = since or began - timedelta(seconds=monotonic() - started)
             done = await backfill(runtime, since, patience_seconds=listening.patience_seconds, tell=listener.fetched)
             await _note(runtime.database)
         except (CheckoutError, OSError) as error:

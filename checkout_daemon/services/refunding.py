@@ -23,6 +23,7 @@ from checkout_daemon.errors import NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway import refunds as stripe_refunds
 from checkout_daemon.gateway.client import Fetched, StripeDenied, StripeFailed
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.clocks import require_clocks
 from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note, record, state_of
 from checkout_daemon.services.operators import Operator
@@ -150,6 +151,7 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
     if request.attempts and (found := await _find(runtime, request)) is not None:
         return await _take(runtime, request, operator, found)
     if request.age > KEY_LIFETIME:
+        await require_clocks(runtime)
         why = "Stripe had no such refund a day after it was asked for: ask for it again"
         await _refuse(runtime, request, operator, why)
         raise StripeRejected(why)
@@ -172,6 +174,7 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
             return await _take(runtime, request, operator, found)
         if request.age <= GIVEN_UP_AFTER:
             raise
+        await require_clocks(runtime)
         why = f"{error.detail}, for {_hours(GIVEN_UP_AFTER)} hours, and it has no such refund: ask for it again"
         await _refuse(runtime, request, operator, why)
         raise StripeRejected(why) from error

@@ -28,13 +28,17 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What an order has: its sessions, its last attempt, and the attempts of which nothing is at Stripe."""
+    """What an order has: its sessions, its last attempt, and the attempts of which nothing is at Stripe.
+
+    `now` is by Stripe's clock, by which sessions end.
+    """
 
     order: LockedOrder
     sessions: tuple[SessionFact, ...]
     attempt: Attempt
     derived: Derived
     given_up: Set[int]
+    now: datetime
 
     @property
     def current(self) -> SessionFact | None:
@@ -84,7 +88,7 @@ def plan_fresh(least_time_left: timedelta) -> Planner:
             return _unanswered(situation, Plan(anew=True))
         if current.status is not SessionStatus.OPEN:
             return Plan(anew=True)
-        if current.url and current.expires_at and current.expires_at - datetime.now(UTC) >= least_time_left:
+        if current.url and current.expires_at and current.expires_at - situation.now >= least_time_left:
             return Plan(session=_session(current))
         return Plan(expire=current.id)
 

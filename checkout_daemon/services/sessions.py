@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -24,6 +24,7 @@ from checkout_daemon.errors import NotFound, NotPayable, StripeRejected
 from checkout_daemon.gateway import sessions as stripe_sessions
 from checkout_daemon.gateway.client import Fetched, StripeDenied, StripeFailed
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.clocks import require_clocks
 from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.services.session_plans import (
     Plan,
@@ -126,6 +127,7 @@ async def _reach(runtime: Runtime, order_id: str, planner: Planner, *, actor: st
             number = plan.look.number
             found = await stripe_sessions.find_session(runtime.gateway, order_id, number, plan.look.age)
             if found is None:
+                await require_clocks(runtime)  # it was looked for by the attempt's age
                 given_up.add(number)
             else:
                 try:
@@ -151,7 +153,12 @@ async def _plan(runtime: Runtime, order_id: str, planner: Planner, given_up: set
         if attempt is None:
             raise LookupError(f"order {order_id} has no session attempt")
         situation = Situation(
-            order, merged.facts(order_id).sessions, attempt, merged.derived(order_id), frozenset(given_up)
+            order,
+            merged.facts(order_id).sessions,
+            attempt,
+            merged.derived(order_id),
+            frozenset(given_up),
+            runtime.gateway.now(),
         )
         try:
             plan = planner(situation)
@@ -171,7 +178,7 @@ async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, orde
     order = await read_payable_order(connection, order_id)
     if not order.customer_email:
         raise NotPayable("the order's customer was erased: there is nobody to pay it")
-    attempt = start_attempt(order, number, runtime.settings, datetime.now(UTC))
+    attempt = start_attempt(order, number, runtime.settings, runtime.gateway.now())
     await attempts.insert_attempt(connection, order_id, attempt)
     return attempt
 

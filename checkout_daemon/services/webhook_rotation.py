@@ -17,9 +17,11 @@ from checkout_daemon.domain.webhook_endpoint import RETIRED_AT, Endpoint
 from checkout_daemon.errors import NotFound
 from checkout_daemon.gateway.webhook_endpoints import delete_endpoint, update_endpoint
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.clocks import require_clocks
 from checkout_daemon.services.secret_matches import matches_lately
 from checkout_daemon.services.webhook_endpoints import endpoints_for, make
 from checkout_daemon.store.secret_matches import Matches
+from checkout_daemon.store.servers import read_now
 
 QUIET = timedelta(hours=24)
 """So long nothing signed with the old secret must have come."""
@@ -60,7 +62,9 @@ async def stand(runtime: Runtime, url: str) -> Rotation:
     endpoints = await endpoints_for(runtime.gateway, url)
     if not endpoints:
         raise NotFound(f"Stripe has no endpoint for {url}: `checkout webhook create` makes one")
-    return judge(endpoints, await matches_lately(runtime.database), datetime.now(UTC))
+    async with runtime.database.connection() as connection:
+        now = await read_now(connection)
+    return judge(endpoints, await matches_lately(runtime.database), now)
 
 
 def judge(endpoints: Sequence[Endpoint], matches: Mapping[str, Matches], now: datetime) -> Rotation:
@@ -98,6 +102,7 @@ async def rotate(runtime: Runtime, url: str, rotation: Rotation) -> Rotated:
                 await update_endpoint(gateway, each.id, retired)
             return Rotated(rotation.stage, await stand(runtime, url))
         case Stage.QUIET:
+            await require_clocks(runtime)
             for each in rotation.old:
                 await delete_endpoint(gateway, each.id)
             return Rotated(rotation.stage, Rotation(Stage.NONE, rotation.new, ()), gone=rotation.old)

@@ -10,9 +10,9 @@ from checkout_daemon.domain.outbox import MessageKind
 from checkout_daemon.store.queries import sql
 
 
-async def raise_alerts(connection: asyncpg.Connection, kind: MessageKind, subjects: Collection[str]) -> list[str]:
+async def raise_alerts(connection: asyncpg.Connection, kind: str, subjects: Collection[str]) -> list[str]:
     """`subjects` are all that there are now; answers those that nobody had been told of since they began."""
-    return _subjects(await connection.fetch(sql("raise_alerts"), kind.value, list(subjects)))
+    return _subjects(await connection.fetch(sql("raise_alerts"), str(kind), list(subjects)))
 
 
 async def raise_dead_events(connection: asyncpg.Connection) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import asyncpg
 
@@ -12,5 +12,8 @@ WEEKS_AHEAD = 8
 
 
 async def ensure_partitions(connection: asyncpg.Connection, now: datetime | None = None) -> None:
-    """Make this week's and the next weeks' partitions where missing. Safe to run from several daemons at once."""
-    await connection.execute(sql("ensure_payload_partitions"), (now or datetime.now(UTC)).date(), WEEKS_AHEAD)
+    """Make this week's and the next weeks' partitions where missing. Safe to run from several daemons at once.
+
+    `now`: the database's, unless told otherwise.
+    """
+    await connection.execute(sql("ensure_payload_partitions"), now.date() if now else None, WEEKS_AHEAD)

@@ -13,8 +13,10 @@ SET LOCAL lock_timeout = '1s';
 SELECT drop_payload_partition($1);
 
 -- name: drop_stray_payloads
--- $1 the same, for what no week's partition was made for
-DELETE FROM stripe_event_payloads_default WHERE received_at < $1;
+-- $1 the same, for what no week's partition was made for; those of events that are not applied stay
+DELETE FROM stripe_event_payloads_default AS payload
+WHERE received_at < $1
+    AND NOT EXISTS (SELECT FROM stripe_events WHERE id = payload.event_id AND status IN ('failed', 'dead'));
 
 -- name: forgettable_orders
 -- $1 made before, $2 how many; never paid, and nothing that could still be

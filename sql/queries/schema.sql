@@ -39,5 +39,5 @@ UPDATE schema_backfills SET position = $2 WHERE version = $1;
 DELETE FROM schema_backfills WHERE version = $1;
 
 -- name: ensure_payload_partitions
--- $1 today, $2 how many weeks ahead
-SELECT ensure_payload_partitions($1::date, $2::integer);
+-- $1 today or null for the database's, $2 how many weeks ahead
+SELECT ensure_payload_partitions(coalesce($1::date, (now() AT TIME ZONE 'UTC')::date), $2::integer);

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Literal
 
 import aiohttp
@@ -38,6 +40,7 @@ class FlakyStripe:
     requests: list[Request] = field(default_factory=list)
     held: list[tuple[Request, str, dict[str, str]]] = field(default_factory=list)
     base: str = ""
+    clock_ahead: timedelta = timedelta()  # of the Date that Stripe answers with
 
     async def start(self) -> str:
         app = web.Application()
@@ -97,6 +100,9 @@ class FlakyStripe:
                 for name, value in answer.headers.items()
                 if name.lower() not in ("content-length", "transfer-encoding", "connection")
             }
+            if self.clock_ahead:
+                date = parsedate_to_datetime(passed["Date"]) + self.clock_ahead
+                passed["Date"] = format_datetime(date, usegmt=True)
             return web.Response(status=answer.status, body=self.rewrite(told, content), headers=passed)
 
 

@@ -13,6 +13,7 @@ from checkout_daemon.config import STRIPE_API_BASE, Settings, read_setting
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
+from checkout_daemon.services.clocks import ahead_of_us
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.servers import Server, read_server
 from checkout_daemon.urls import shown_url, split_password
@@ -101,7 +102,7 @@ async def _ask_database(database: Database | None) -> tuple[Server | None, str, 
         async with database.connection() as connection:
             before = datetime.now(UTC)
             server = await read_server(connection)
-            return server, "", _ahead(server.now, before)
+            return server, "", ahead_of_us(server.now, before)
     except CheckoutError as error:
         return None, error.detail, timedelta()
 
@@ -114,8 +115,4 @@ async def _ask_stripe(gateway: StripeGateway, settings: Settings) -> tuple[list[
         fetched = await list_endpoints(gateway)
     except CheckoutError as error:
         return None, error.detail, timedelta()
-    return fetched.object["data"], "", _ahead(fetched.observed_at, before)
-
-
-def _ahead(told: datetime, before: datetime) -> timedelta:
-    return told - (before + (datetime.now(UTC) - before) / 2)
+    return fetched.object["data"], "", ahead_of_us(fetched.observed_at, before, precision=timedelta(seconds=1))

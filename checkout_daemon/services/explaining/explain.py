@@ -22,7 +22,7 @@ from checkout_daemon.store.outbox import MessageFilter, list_messages
 from checkout_daemon.store.refund_requests import unanswered_request
 from checkout_daemon.store.retention import read_erasure
 
-_BEFORE = timedelta(hours=1)  # clocks differ
+_BEFORE = timedelta(days=1)  # clocks differ
 _MOST_MESSAGES = 20
 
 

@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from checkout_daemon.domain.outbox import MOST_ATTEMPTS, UNCONFIGURED_LIFETIME, Channel, retry_delay
 from checkout_daemon.errors import DatabaseUnavailable
@@ -23,6 +23,7 @@ from checkout_daemon.services.outbox.sending import NotNeeded, RefusedForGood, T
 from checkout_daemon.services.outbox.webhooks import send_webhook
 from checkout_daemon.store import outbox
 from checkout_daemon.store.outbox import ClaimedMessage
+from checkout_daemon.store.servers import read_now
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +83,8 @@ async def skip_unconfigured(runtime: Runtime) -> int:
         if (missing := missing_setting(runtime.settings, channel)) is not None:
             why = f"{missing} was not set for days"
             async with runtime.database.connection() as connection:
-                skipped += await outbox.skip_unconfigured(
-                    connection, channel, datetime.now(UTC) - UNCONFIGURED_LIFETIME, why
-                )
+                owed_before = await read_now(connection) - UNCONFIGURED_LIFETIME
+                skipped += await outbox.skip_unconfigured(connection, channel, owed_before, why)
     return skipped
 
 

@@ -1,0 +1,150 @@
+"""Compares this machine's clock with the database's and Stripe's, and says what must not be done by a wrong one.
+
+What is deleted after a time is deleted for good, so nothing is while the clocks differ by minutes: one of them is
+wrong, and a wrong clock makes everything look old.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.domain.outbox import Alert, MessageKind
+from checkout_daemon.errors import StripeUnavailable
+from checkout_daemon.gateway.events import stripe_time
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.store.alerts import raise_alerts
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.outbox import owe
+from checkout_daemon.store.servers import read_server
+
+log = logging.getLogger(__name__)
+
+NOTABLE = timedelta(seconds=30)
+"""More is a fault that somebody is told of."""
+DANGEROUS = timedelta(minutes=5)
+"""More, and nothing is deleted or given up because of its age."""
+
+FIX = "timedatectl set-ntp true"
+_SECOND = timedelta(seconds=1)  # Stripe tells whole ones
+
+
+class ClocksDiffer(StripeUnavailable):
+    """Two clocks differ by more than five minutes; what rests on an age is not done until they agree."""
+
+    code = "clocks_differ"
+    exit_code = 1
+    title = "The clocks differ"
+    retry_after_seconds = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The database's and Stripe's clocks less ours, as far as a round trip can tell; None where nobody was asked."""
+
+    database: timedelta | None = None
+    stripe: timedelta | None = None
+
+    @property
+    def widest(self) -> timedelta:
+        """Return by how much two of the clocks differ at most."""
+        ahead = [timedelta(), *(each for each in (self.database, self.stripe) if each is not None)]
+        return max(ahead) - min(ahead)
+
+    @property
+    def says(self) -> str:
+        """Say which clock is how far from which."""
+        named = (("the database's", self.database), ("Stripe's", self.stripe))
+        known = [(name, ahead) for name, ahead in named if ahead is not None]
+        ahead = [each for _, each in known]
+        if len(known) == 2 and abs(ahead[0] - ahead[1]) <= NOTABLE < min(map(abs, ahead)):
+            return f"this machine's clock ({socket.gethostname()}) is {_off(-ahead[1])} the database's and Stripe's"
+        if not known:
+            return "no other clock is known"
+        off = [f"{name} clock is {_off(each)} this machine's ({socket.gethostname()})" for name, each in known]
+        return " and ".join(off)
+
+
+async def compare_clocks(runtime: Runtime) -> Clocks:
+    """Ask the database and, where there is one, Stripe. Raises StripeUnavailable and DatabaseUnavailable."""
+    database = await _database_ahead(runtime.database)
+    if not runtime.settings.stripe_api_key:
+        return Clocks(database)
+    before = datetime.now(UTC)
+    told = await stripe_time(runtime.gateway)
+    return Clocks(database, ahead_of_us(told, before, precision=_SECOND))
+
+
+async def require_clocks(runtime: Runtime) -> None:
+    """Raise ClocksDiffer where two clocks differ so much that no age can be believed."""
+    clocks = await compare_clocks(runtime)
+    if clocks.widest > DANGEROUS:
+        raise ClocksDiffer(
+            f"{clocks.says}: nothing is given up or deleted because of its age until they agree: `{FIX}` on the "
+            "machine that is wrong"
+        )
+
+
+async def clocks_allow(runtime: Runtime) -> bool:
+    """Whether ages can be believed. Why not is told by `tell_of_clocks`, once."""
+    return (await compare_clocks(runtime)).widest <= DANGEROUS
+
+
+async def tell_of_clocks(runtime: Runtime) -> int:
+    """Tell of clocks that differ, once for each state: by a little, or so that nothing is deleted; 1 if they do."""
+    clocks = await compare_clocks(runtime)
+    dangerous = clocks.widest > DANGEROUS
+    states = [] if clocks.widest <= NOTABLE else ["nothing is deleted" if dangerous else "differ"]
+    text = clocks.says
+    if dangerous:
+        text += "; until they agree, no payload, customer, coupon or idempotency key is given up because of its age"
+    alert = Alert(text, len(states), (), "checkout doctor")
+
+    async def tell(connection: asyncpg.Connection) -> bool:
+        # Each machine has a clock of its own.
+        raised = await raise_alerts(connection, f"{MessageKind.CLOCKS_DIFFER.value}@{socket.gethostname()}", states)
+        if raised:
+            payload = msgspec.json.encode(alert).decode()
+            await owe(connection, MessageKind.CLOCKS_DIFFER, subject_id=str(uuid4()), payload=payload)
+        return bool(raised)
+
+    if await runtime.database.run(tell):
+        log.error("clocks: %s", text)
+    return len(states)
+
+
+def ahead_of_us(told: datetime, before: datetime, *, precision: timedelta = timedelta()) -> timedelta:
+    """Return how far a clock, read between `before` and now, is ahead of ours at least: 0 where it may agree."""
+    now = datetime.now(UTC)
+    if now < before:  # ours was set back meanwhile
+        before = now
+    if told > now:
+        return told - now
+    return min(told + precision - before, timedelta())
+
+
+async def _database_ahead(database: Database) -> timedelta:
+    async with database.connection() as connection:
+        before = datetime.now(UTC)
+        return ahead_of_us((await read_server(connection)).now, before)
+
+
+def _off(ahead: timedelta) -> str:
+    """`2 h 3 min ahead of`."""
+    seconds = int(abs(ahead).total_seconds())
+    parts = _parts(seconds)
+    return f"{' '.join(parts)} {'ahead of' if ahead > timedelta() else 'behind'}" if seconds else "that of"
+
+
+def _parts(seconds: int) -> Iterable[str]:
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        if seconds >= size:
+            yield f"{seconds // size} {unit}"
+            seconds %= size
