@@ -15,6 +15,7 @@ from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import open_database, open_runtime
 from checkout_daemon.services.apply import Applied, Received
+from checkout_daemon.services.readiness import Readiness
 from checkout_daemon.services.secret_matches import SecretMatches
 from checkout_daemon.store.database import Database
 from checkout_daemon.web.body_budget import BodyBudgets
@@ -27,6 +28,7 @@ from checkout_daemon.web.keys import (
     METRICS,
     OPENAPI,
     POOLS,
+    READINESS,
     RUNTIME,
     SECURITY_HEADERS,
     STOREFRONT,
@@ -86,10 +88,11 @@ def create_app(
                 block_timeout_seconds=INTAKE_TIMEOUT_SECONDS + 1,
             )
             app[POOLS] = {"shop": runtime.database, "intake": inbox}
+            app[READINESS] = Readiness(runtime.database)
             matches = SecretMatches(runtime.database)
 
             def matched(place: int) -> None:
-                metrics.secrets.labels(str(place)).inc()
+                metrics.secret_matched(place)
                 matches.count(secrets()[place])
 
             app[INTAKE] = intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)

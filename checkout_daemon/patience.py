@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 SHOPPER_SECONDS = 6.5
@@ -18,8 +18,13 @@ SHOPPER_SECONDS = 6.5
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
+def shopper_waits() -> AbstractContextManager[None]:
+    """Bound what the block waits for the database and Stripe together to what a shopper may wait."""
+    return within(SHOPPER_SECONDS)
+
+
 @contextmanager
-def shopper_waits(seconds: float = SHOPPER_SECONDS) -> Iterator[None]:
+def within(seconds: float) -> Iterator[None]:
     """Bound what the block waits for the database and Stripe together."""
     token = _deadline.set(asyncio.get_running_loop().time() + seconds)
     try:

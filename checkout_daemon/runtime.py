@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from checkout_daemon.config import Settings
+from checkout_daemon.gateway.breaker import Breaker
 from checkout_daemon.gateway.client import Observer, StripeGateway
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.store.database import STATEMENT_TIMEOUT_SECONDS, Database
@@ -27,7 +28,8 @@ async def open_runtime(
     """Cheap: connections and the SDK are opened when first used. Raises ConfigurationError without a database."""
     database = open_database(settings, pool_size)
     observe: Observer = _ignore if metrics is None else metrics.stripe_called
-    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base, observe=observe)
+    breaker = Breaker() if metrics is None else Breaker(on_change=metrics.breaker_changed)
+    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base, observe=observe, breaker=breaker)
     try:
         yield Runtime(settings, database, gateway, metrics)
     finally:

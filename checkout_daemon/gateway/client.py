@@ -15,13 +15,20 @@ from typing import Any
 from checkout_daemon.config import check_key_destination
 from checkout_daemon.domain.json_text import decode
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
+from checkout_daemon.gateway.breaker import Breaker, StripeNotAsked
+from checkout_daemon.patience import at_most, deadline
 
 TIMEOUT_SECONDS = 10.0  # of one try
 DEADLINE_SECONDS = 25.0  # of all tries together
+LEAST_SECONDS = 2.0  # no answer in less says nothing of Stripe
 MOST_RETRIES = 2
 
 Observer = Callable[[str, str, float], None]
-"""Told of each call: its name, its outcome (ok, rejected, failed, unavailable) and its seconds."""
+"""Receives each call's name, outcome and seconds.
+
+Outcomes: ok, rejected, failed (5xx), unavailable (no answer), busy (409, 429), hurried (too little of a shopper's time
+was left), broken_off (on our side), not_asked (refused by the breaker).
+"""
 
 
 class StripeMissing(StripeRejected):
@@ -58,11 +65,14 @@ class StripeGateway:
     Raises ConfigurationError for a live key and an address that is not Stripe's.
     """
 
-    def __init__(self, api_key: str, api_base: str, *, observe: Observer = lambda *_: None) -> None:
+    def __init__(
+        self, api_key: str, api_base: str, *, observe: Observer = lambda *_: None, breaker: Breaker | None = None
+    ) -> None:
         check_key_destination(api_key, api_base)
         self._api_key = api_key
         self._api_base = api_base
         self._observe = observe
+        self._breaker = breaker or Breaker()
         self._client: Any = None
         self._http: Any = None
         self.ahead: timedelta | None = None
@@ -73,33 +83,54 @@ class StripeGateway:
 
         Raises StripeRejected (a stored 4xx), StripeDenied (401, 403), StripeMissing (404), StripeFailed (a stored 5xx)
         or StripeUnavailable (no answer, a conflict of keys, or too many requests: the same call with the same key may
-        follow).
+        follow). While a shopper waits, all tries together are cut to the time left, and StripeNotAsked is raised where
+        the breaker is open.
         """
         client = self._open()
         stripe = sys.modules["stripe"]
-        started = time.perf_counter()
-        outcome = "ok"
+        limit = at_most(DEADLINE_SECONDS)
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
+            probe = self._breaker.admit() if deadline() is not None else False
+        except StripeNotAsked:
+            self._observe(name, "not_asked", 0.0)
+            raise
+        started = time.perf_counter()
+        outcome = "broken_off"
+        try:
+            async with asyncio.timeout(limit):
                 answer = await make(client)
+            outcome = "ok"
         except (TimeoutError, stripe.APIConnectionError) as error:
-            outcome = "unavailable"
+            # What was left of a shopper's time may have been too short for Stripe.
+            fair = not isinstance(error, TimeoutError) or limit >= LEAST_SECONDS
+            outcome = "unavailable" if fair else "hurried"
             raise StripeSilent("Stripe did not answer: try again in a moment") from error
         except stripe.StripeError as error:
             named = _name_failure(stripe, error)
             outcome = "failed" if isinstance(named, StripeFailed) else named.code.removeprefix("stripe_")
+            if type(named) is StripeUnavailable:
+                outcome = "busy"
             raise named from (error if (error.http_status or 0) >= 400 else None)
         except RecursionError as error:  # the SDK reads the answer first, and not all that JSON allows
             outcome = "unavailable"
             raise StripeSilent("Stripe's answer could not be read: try again in a moment") from error
         finally:
-            self._observe(name, outcome, time.perf_counter() - started)
+            self._account(name, outcome, time.perf_counter() - started, probe=probe)
         response = answer.last_response
         answered_at = _answered_at(response.headers)
         now = datetime.now(UTC)
         if answered_at is not None:
             self.ahead = answered_at - now
         return Fetched(decode(response.body), answered_at or now)
+
+    def _account(self, name: str, outcome: str, seconds: float, *, probe: bool) -> None:
+        if outcome in ("unavailable", "failed"):
+            self._breaker.failed(probe=probe)
+        elif outcome in ("broken_off", "hurried"):
+            self._breaker.abandoned(probe=probe)
+        else:
+            self._breaker.answered()
+        self._observe(name, outcome, seconds)
 
     def now(self) -> datetime:
         """Return the time by Stripe's clock, as far as an answer has shown it."""

@@ -7,11 +7,18 @@ worker's /metrics tells of all.
 
 from __future__ import annotations
 
+import logging
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Histogram
+
+log = logging.getLogger(__name__)
+
+Count = TypeVar("Count", bound=Callable[..., None])
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MULTIPROCESS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
@@ -22,6 +29,21 @@ _LAG = (0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86_400)
 _SIZES = (1, 2, 4, 8, 16, 32, 64)
 # An event type becomes a label; who can sign could make up any number of them.
 _MOST_TYPES = 300
+
+
+def _unfailing(method: Count) -> Count:
+    """Log what goes wrong with counting, and go on: whoever watches must not stop what is watched."""
+
+    @wraps(method)
+    def counted(self: Metrics, *args: Any, **kwargs: Any) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception:
+            known = method.__name__ in self.failing
+            self.failing.add(method.__name__)
+            log.log(logging.DEBUG if known else logging.ERROR, "%s is not counted", method.__name__, exc_info=True)
+
+    return cast("Count", counted)
 
 
 class Metrics:
@@ -84,6 +106,13 @@ class Metrics:
             "Calls to Stripe, with retries",
             ["method"],
             buckets=_SLOW,
+            registry=registry,
+        )
+        # livesum: how many workers have theirs open.
+        self.breaker_open = Gauge(
+            "checkout_stripe_breaker_open",
+            "Workers that refuse shoppers' calls to Stripe, because it does not answer",
+            multiprocess_mode="livesum",
             registry=registry,
         )
         self.messages = Counter(
@@ -149,10 +178,13 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self.failing: set[str] = set()
+        """What could not be counted, and was logged once."""
         self._types: set[str] = set()
         self._delivered: dict[tuple[str, str], Counter] = {}
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
+    @_unfailing
     def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """An HTTP request has its answer. `route` is a pattern, never a path."""
         # Looking a child up by its labels costs more than counting: the hot path keeps them.
@@ -162,11 +194,13 @@ class Metrics:
         kept[0].inc()
         kept[1].observe(seconds)
 
+    @_unfailing
     def batch_committed(self, size: int, seconds: float) -> None:
         """A transaction with that many webhook events was committed."""
         self.batch_size.observe(size)
         self.commit_seconds.observe(seconds)
 
+    @_unfailing
     def event_committed(self, event_type: str, outcome: str, received_lag: float, created_lag: float | None) -> None:
         """One of its events, with the seconds since its receipt and since its creation at Stripe."""
         if event_type not in self._types:
@@ -180,21 +214,25 @@ class Metrics:
         if created_lag is not None:
             self.created_lag.observe(max(created_lag, 0.0))
 
+    @_unfailing
     def stripe_called(self, name: str, outcome: str, seconds: float) -> None:
-        """A call to Stripe has ended: its name, its outcome (ok, rejected, failed, unavailable) and its seconds."""
+        """A call to Stripe has ended: its name, its outcome (gateway/client.py lists them) and its seconds."""
         self.stripe_calls.labels(name, outcome).inc()
         self.stripe_seconds.labels(name).observe(seconds)
 
+    @_unfailing
     def message_tried(self, channel: str, outcome: str, seconds: float) -> None:
         """An attempt to send a message has ended."""
         self.messages.labels(channel, outcome).inc()
         self.message_seconds.labels(channel).observe(seconds)
 
+    @_unfailing
     def backlog_counted(self, channel: str, status: str, messages: int, oldest_seconds: float) -> None:
         """How many messages of a channel are in a status, and the age of the oldest."""
         self.backlog.labels(channel, status).set(messages)
         self.backlog_age.labels(channel, status).set(oldest_seconds)
 
+    @_unfailing
     def events_compared(self, made: int, held: int, new: int, failed: int) -> None:
         """Stripe's list was compared with what is held; `new` were missing, of them `failed` could not be applied."""
         for outcome, count in (("held", held), ("new", new - failed), ("failed", failed)):
@@ -202,10 +240,31 @@ class Metrics:
         self.events_made.set(made)
         self.events_held.set(held + new)
 
+    @_unfailing
     def pool_used(self, pool: str, size: int, idle: int) -> None:
         """Database connections open, and of them idle."""
         self.pool_size.labels(pool).set(size)
         self.pool_idle.labels(pool).set(idle)
+
+    @_unfailing
+    def order_made(self, currency: str) -> None:
+        """An order was made."""
+        self.orders.labels(currency).inc()
+
+    @_unfailing
+    def delivery_refused(self, code: str) -> None:
+        """A delivery was not stored."""
+        self.refusals.labels(code).inc()
+
+    @_unfailing
+    def secret_matched(self, place: int) -> None:
+        """A delivery was signed with the secret at this place."""
+        self.secrets.labels(str(place)).inc()
+
+    @_unfailing
+    def breaker_changed(self, is_open: bool) -> None:
+        """Shoppers' calls to Stripe are refused from now on, or sent again."""
+        self.breaker_open.set(int(is_open))
 
     def render(self) -> bytes:
         """All of it in Prometheus' text format; of all workers, where there are several."""
@@ -226,4 +285,7 @@ def forget_process(pid: int) -> None:
     """A worker has died: what it was holding counts no more."""
     from prometheus_client.multiprocess import mark_process_dead
 
-    mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    try:
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    except OSError as error:
+        log.warning("the metrics of process %d are not forgotten: %s", pid, error.strerror)

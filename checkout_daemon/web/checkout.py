@@ -13,6 +13,7 @@ from checkout_daemon.domain.customer import check_customer
 from checkout_daemon.domain.locale import preferred_locale
 from checkout_daemon.errors import InvalidRequest
 from checkout_daemon.observability import context
+from checkout_daemon.patience import shopper_waits
 from checkout_daemon.services.catalog import list_products
 from checkout_daemon.services.checkout import CheckoutRequest, retry_checkout, start_checkout
 from checkout_daemon.services.orders import show_to_shopper
@@ -44,11 +45,10 @@ _LONGEST_KEY = 255
 async def get_products(request: web.Request) -> web.Response:
     runtime = request.app[RUNTIME]
     currency = runtime.settings.currency
+    with shopper_waits():
+        listed = await list_products(runtime.database)
     # What is priced in another currency cannot be bought here, and is shown as that.
-    products = [
-        each if each.currency == currency else replace(each, available=False)
-        for each in await list_products(runtime.database)
-    ]
+    products = [each if each.currency == currency else replace(each, available=False) for each in listed]
     products.sort(key=lambda each: not each.available)
     return compressed(request, json_response(Catalog(currency, [product_answer(each) for each in products])))
 
@@ -56,7 +56,9 @@ async def get_products(request: web.Request) -> web.Response:
 async def post_quote(request: web.Request) -> web.Response:
     runtime = request.app[RUNTIME]
     body = await read_json(request, _QUOTE_REQUEST)
-    priced = await quote(runtime.database, _cart(body.items), body.discount_code, currency=runtime.settings.currency)
+    cart, currency = _cart(body.items), runtime.settings.currency
+    with shopper_waits():
+        priced = await quote(runtime.database, cart, body.discount_code, currency=currency)
     return json_response(quote_answer(priced))
 
 
@@ -65,21 +67,26 @@ async def post_checkout(request: web.Request) -> web.Response:
     key = _idempotency_key(request)
     checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST))
     checkout = replace(checkout, locale=preferred_locale(list_field(request, hdrs.ACCEPT_LANGUAGE) or ""))
-    answer = await start_checkout(request.app[RUNTIME], checkout, idempotency_key=key)
+    with shopper_waits():
+        answer = await start_checkout(request.app[RUNTIME], checkout, idempotency_key=key)
     context.order_id.set(str(answer.order_id))
     if answer.created:
-        request.app[METRICS].orders.labels(answer.currency).inc()
+        request.app[METRICS].order_made(answer.currency)
         log.info("order %d made, %d %s", answer.number, answer.amount_total, answer.currency)
     return json_response(checkout_answer(answer), status=201 if answer.created else 200)
 
 
 async def get_order(request: web.Request) -> web.Response:
-    return json_response(order_answer(await show_to_shopper(request.app[RUNTIME], request.match_info["ref"])))
+    with shopper_waits():
+        order = await show_to_shopper(request.app[RUNTIME], request.match_info["ref"])
+    return json_response(order_answer(order))
 
 
 async def post_retry(request: web.Request) -> web.Response:
     request.app[CHECKOUT_LIMIT].check(request)
-    return json_response(checkout_answer(await retry_checkout(request.app[RUNTIME], request.match_info["ref"])))
+    with shopper_waits():
+        answer = await retry_checkout(request.app[RUNTIME], request.match_info["ref"])
+    return json_response(checkout_answer(answer))
 
 
 def _cart(items: list[CartItem]) -> Cart:

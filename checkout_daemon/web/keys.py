@@ -8,6 +8,7 @@ from aiohttp import web
 
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.readiness import Readiness
 from checkout_daemon.store.database import Database
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.limits import CheckoutLimit
@@ -16,6 +17,7 @@ from checkout_daemon.webhooks.intake import Intake
 
 RUNTIME = web.AppKey("runtime", Runtime)
 INTAKE = web.AppKey("intake", Intake)
+READINESS = web.AppKey("readiness", Readiness)
 METRICS = web.AppKey("metrics", Metrics)
 BODIES = web.AppKey("bodies", BodyBudgets)
 CHECKOUT_LIMIT = web.AppKey("checkout_limit", CheckoutLimit)

@@ -29,7 +29,7 @@ async def post_webhook(request: web.Request) -> web.Response:
         body = await read_body(request, LARGEST_WEBHOOK_BODY, request.app[BODIES].webhooks)
         await request.app[INTAKE].receive(body, header)
     except CheckoutError as error:
-        request.app[METRICS].refusals.labels(error.code).inc()
+        request.app[METRICS].delivery_refused(error.code)
         if error.status < 500:  # the others are logged where they are answered
             log.info("a delivery was refused: %s: %s", error.code, error.detail)
         raise

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
+
+import pytest
 
 from checkout_daemon.observability.metrics import Metrics
 
@@ -55,3 +58,20 @@ def test_what_commands_import_does_not_bring_the_metrics_library() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     assert shown.stdout.strip() == "[]"
+
+
+def test_what_cannot_be_counted_stops_nobody(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics()
+
+    def gone(*_: object) -> None:
+        raise FileNotFoundError("/tmp/checkout-metrics-1/counter_1.db")
+
+    for name in ("orders", "requests", "secrets", "stripe_calls", "refusals"):
+        monkeypatch.setattr(getattr(metrics, name), "labels", gone)
+    for _ in range(2):
+        metrics.order_made("eur")
+        metrics.request_answered("/api/products", "GET", 200, 0.1)
+        metrics.secret_matched(0)
+        metrics.stripe_called("refunds.create", "ok", 0.1)
+        metrics.delivery_refused("invalid_signature")
+    assert len([each for each in caplog.records if each.levelno >= logging.WARNING]) == 5  # once for each kind

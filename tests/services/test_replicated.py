@@ -14,7 +14,7 @@ from checkout_daemon.config import load_settings
 from checkout_daemon.domain.cart import CartLine, check_cart
 from checkout_daemon.domain.customer import Customer
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.patience import shopper_waits
+from checkout_daemon.patience import within
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.checkout import CheckoutRequest, retry_checkout, start_checkout
 from checkout_daemon.store.database import Database
@@ -117,9 +117,9 @@ async def test_a_repeated_checkout_and_a_retry_wait_for_the_standby(
     async with open_runtime(load_settings(environ, cwd=tmp_path)) as runtime:
         order = await start_checkout(runtime, request, idempotency_key="key")
         standby.freeze()
-        with shopper_waits(LIMIT_SECONDS), pytest.raises(DatabaseUnavailable):
+        with within(LIMIT_SECONDS), pytest.raises(DatabaseUnavailable):
             await start_checkout(runtime, request, idempotency_key="key")
-        with shopper_waits(LIMIT_SECONDS), pytest.raises(DatabaseUnavailable):
+        with within(LIMIT_SECONDS), pytest.raises(DatabaseUnavailable):
             await retry_checkout(runtime, str(order.order_id))
         standby.thaw()
         again = await start_checkout(runtime, request, idempotency_key="key")

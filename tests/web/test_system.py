@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
 
 import asyncpg
 import pytest
 
-from checkout_daemon.web.keys import RUNTIME
-from tests.web.conftest import Client, OpenClient
+from tests.support.waiting import until
+from tests.web.conftest import Client, OpenClient, checkout_body
 
 
 async def test_alive_without_a_database(client: Client) -> None:
@@ -48,19 +47,67 @@ async def test_still_ready_on_a_newer_schema_that_bears_this_code(shop: Client, 
         assert answer.status == 200
 
 
-async def test_a_database_that_does_not_answer_in_time_is_not_ready(
-    shop: Client, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "ALTER DATABASE {} SET default_transaction_read_only = on",
+        "ALTER DATABASE {} SET temp_file_limit = 0",  # a full disk: nothing can be written to a new place
+    ],
+)
+async def test_not_ready_on_a_database_that_cannot_store(
+    shop: Client, connection: asyncpg.Connection, fault: str
 ) -> None:
-    @asynccontextmanager
-    async def never() -> AsyncIterator[None]:
-        await asyncio.Event().wait()
-        yield
-
-    monkeypatch.setattr("checkout_daemon.web.system.READY_TIMEOUT_SECONDS", 0.05)
-    monkeypatch.setattr(type(shop.app[RUNTIME].database), "connection", lambda self: never())
+    await connection.execute(fault.format(await connection.fetchval("SELECT current_database()")))
     async with shop.get("/readyz") as answer:
         told = json.loads(await answer.read())
-        assert (answer.status, told["code"]) == (503, "database_unavailable")
+        assert (answer.status, told["code"], answer.headers["Retry-After"]) == (503, "database_unavailable", "5")
+
+
+async def test_a_database_that_answers_no_longer_is_soon_not_ready(
+    shop: Client, connection: asyncpg.Connection
+) -> None:
+    async def not_ready() -> bool:
+        async with shop.get("/readyz") as answer:
+            return answer.status == 503
+
+    assert not await not_ready()
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE schema_migrations")
+        await until(not_ready)
+    await until(lambda: _is_ready(shop))
+
+
+async def _is_ready(shop: Client) -> bool:
+    async with shop.get("/readyz") as answer:
+        return answer.status == 200
+
+
+async def test_many_who_ask_at_once_cost_the_database_one_question(
+    shop: Client, connection: asyncpg.Connection
+) -> None:
+    async def place() -> int:
+        lsn: int = await connection.fetchval("SELECT pg_current_wal_insert_lsn() - '0/0'")
+        return lsn
+
+    assert await _is_ready(shop)
+    before = await place()
+    assert all(await asyncio.gather(*(_is_ready(shop) for _ in range(40))))
+    assert await place() - before < 4000
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/api/products", "/api/stripe-checkout"])
+async def test_a_frozen_database_is_answered_for_in_time(open_client: OpenClient, path: str) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(50)
+        client = await open_client(DATABASE_URL=f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/db")
+        async with asyncio.timeout(8):
+            if path == "/api/stripe-checkout":
+                answer = await client.post(path, json=checkout_body())
+            else:
+                answer = await client.get(path)
+        told = json.loads(await answer.read())
+    assert (answer.status, told["code"]) == (503, "database_unavailable")
 
 
 async def test_requests_are_counted_by_route_and_never_by_path(shop: Client) -> None:

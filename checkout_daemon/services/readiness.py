@@ -1,0 +1,43 @@
+"""Whether the database can take an order now: it answers, its schema fits, it takes writes and has room."""
+
+from __future__ import annotations
+
+import asyncio
+
+from checkout_daemon.patience import within
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.migrations import code_version, read_state_in_transaction
+from checkout_daemon.store.queries import sql
+
+READY_SECONDS = 0.8
+"""With what giving up a connection takes, the answer is there within a second."""
+_KEEP_SECONDS = 1.0
+
+
+class Readiness:
+    """Asks once for all who want to know at the same time, and remembers a good answer for a second.
+
+    The question writes to the disk, and anybody may ask it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asking: asyncio.Task[None] | None = None
+        self._good_until = 0.0
+
+    async def check(self) -> None:
+        """Raise DatabaseUnavailable or SchemaMismatch."""
+        now = asyncio.get_running_loop().time()
+        if now < self._good_until:
+            return
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(), name="readiness")
+        await asyncio.shield(self._asking)
+        self._good_until = asyncio.get_running_loop().time() + _KEEP_SECONDS
+
+    async def _ask(self) -> None:
+        with within(READY_SECONDS):
+            async with self._database.transaction() as connection:  # which writes a WAL record, and waits for it
+                state = await read_state_in_transaction(connection)
+                await connection.execute(sql("use_some_room"))
+        state.check(code_version())
