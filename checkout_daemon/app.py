@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,17 +13,19 @@ from aiohttp import web
 from checkout_daemon.config import Settings
 from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
+from checkout_daemon.observability.watchdog import watch_loop
 from checkout_daemon.runtime import open_database, open_runtime
 from checkout_daemon.services.apply import Applied, Received
 from checkout_daemon.services.readiness import Readiness
 from checkout_daemon.services.secret_matches import SecretMatches
-from checkout_daemon.store.database import Database
 from checkout_daemon.web.body_budget import BodyBudgets
+from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
 from checkout_daemon.web.edge import edge
 from checkout_daemon.web.headers import security_headers
 from checkout_daemon.web.keys import (
     BODIES,
     CHECKOUT_LIMIT,
+    CONNECTIONS,
     INTAKE,
     METRICS,
     OPENAPI,
@@ -42,7 +44,7 @@ from checkout_daemon.webhooks.intake import LANES, Intake
 
 log = logging.getLogger(__name__)
 
-POOL_SAMPLE_SECONDS = 5.0
+SAMPLE_SECONDS = 1.0
 INTAKE_TIMEOUT_SECONDS = 8.0
 
 
@@ -61,6 +63,7 @@ def create_app(
     """
     metrics = Metrics()
     headers = security_headers(settings.public_url)
+    proxies = TrustedProxies(settings.trusted_proxies)
     app = web.Application(
         middlewares=[edge(metrics, headers=headers, cors_origins=settings.cors_origins)],
         # Bodies are taken as they come: Stripe signs bytes, and what is compressed can grow without bound.
@@ -69,8 +72,13 @@ def create_app(
     app[METRICS] = metrics
     app[SECURITY_HEADERS] = headers
     app[BODIES] = BodyBudgets()
+    app[CONNECTIONS] = Connections(
+        ConnectionLimits(settings.connections, settings.connections_per_address, descriptor_limit()),
+        proxies,
+        metrics.connection_dropped,
+    )
     app[STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront)
-    app[CHECKOUT_LIMIT] = CheckoutLimit(settings.rate_limit, TrustedProxies(settings.trusted_proxies))
+    app[CHECKOUT_LIMIT] = CheckoutLimit(settings.rate_limit, proxies)
     app[OPENAPI] = describe(ROUTES)
     add_routes(app)
 
@@ -98,7 +106,8 @@ def create_app(
             app[INTAKE] = intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
             await intake.start()
             background = [
-                asyncio.create_task(_sample_pools(app[POOLS], metrics), name="pool-sampler"),
+                asyncio.create_task(_sample(app, metrics), name="sampler"),
+                asyncio.create_task(watch_loop(metrics.loop_stalled), name="loop-watchdog"),
                 asyncio.create_task(matches.write_for_ever(), name="secret-matches"),
                 asyncio.create_task(run_jobs(runtime, jobs), name="jobs"),
             ]
@@ -131,9 +140,13 @@ def _observer(metrics: Metrics) -> Callable[[list[tuple[Received, Applied]], flo
     return observe
 
 
-async def _sample_pools(pools: Mapping[str, Database], metrics: Metrics) -> None:
-    """Keeps the numbers of each worker fresh, whichever of them is asked for /metrics."""
+async def _sample(app: web.Application, metrics: Metrics) -> None:
+    """Keep the numbers of each worker fresh, whichever of them is asked for /metrics."""
+    descriptors = DescriptorWatch(metrics.descriptors_exhausted.inc)
     while True:
-        for name, pool in pools.items():
+        descriptors.look()
+        metrics.connections.set(len(app[CONNECTIONS]))
+        metrics.body_bytes.set(app[BODIES].held_bytes)
+        for name, pool in app[POOLS].items():
             metrics.pool_used(name, *pool.usage())
-        await asyncio.sleep(POOL_SAMPLE_SECONDS)
+        await asyncio.sleep(SAMPLE_SECONDS)

@@ -55,7 +55,10 @@ class CannotMigrate(CheckoutError):
 
 def run(settings: Settings, options: ServeOptions) -> int:
     """Serve until told to stop; the exit code: 0, 1 failed, 2 settings missing, 5 the database does not answer."""
+    from checkout_daemon.web.connections import raise_descriptor_limit
+
     set_up_logging(settings.log_format)
+    raise_descriptor_limit()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop_before_start)
     try:

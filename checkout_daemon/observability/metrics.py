@@ -180,6 +180,39 @@ class Metrics:
         )
         self.failing: set[str] = set()
         """What could not be counted, and was logged once."""
+        self.loop_stalls = Counter(
+            "checkout_loop_stalls",
+            "Times the event loop stood still for over 50 ms: computing (work), or kept waiting (machine)",
+            ["cause"],
+            registry=registry,
+        )
+        self.longest_stall = Gauge(
+            "checkout_loop_longest_stall_seconds",
+            "The longest of them since the start",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
+        self.connections = Gauge(
+            "checkout_http_connections", "HTTP connections open", multiprocess_mode="livesum", registry=registry
+        )
+        self.connections_dropped = Counter(
+            "checkout_http_connections_dropped",
+            "Connections closed to make room (idle, sending) or refused where nobody could make room",
+            ["reason"],
+            registry=registry,
+        )
+        self.descriptors_exhausted = Counter(
+            "checkout_descriptors_exhausted",
+            "Looks, one a second, that found no file descriptor left",
+            registry=registry,
+        )
+        self.body_bytes = Gauge(
+            "checkout_body_bytes",
+            "Bytes held of request bodies under way",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._longest_stall_seconds = 0.0
         self._types: set[str] = set()
         self._delivered: dict[tuple[str, str], Counter] = {}
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
@@ -193,6 +226,18 @@ class Metrics:
             self._answered[route, method, status] = kept
         kept[0].inc()
         kept[1].observe(seconds)
+
+    @_unfailing
+    def loop_stalled(self, cause: str, seconds: float) -> None:
+        """The event loop stood still for so long."""
+        self.loop_stalls.labels(cause).inc()
+        self._longest_stall_seconds = max(self._longest_stall_seconds, seconds)
+        self.longest_stall.set(self._longest_stall_seconds)
+
+    @_unfailing
+    def connection_dropped(self, reason: str) -> None:
+        """A connection was closed to make room, or refused."""
+        self.connections_dropped.labels(reason).inc()
 
     @_unfailing
     def batch_committed(self, size: int, seconds: float) -> None:

@@ -93,6 +93,11 @@ class BodyBudgets:
     shop: BodyBudget = field(default_factory=lambda: BodyBudget(MOST_SHOP_BYTES))
     webhooks: BodyBudget = field(default_factory=lambda: BodyBudget(MOST_WEBHOOK_BYTES))
 
+    @property
+    def held_bytes(self) -> int:
+        """Return what all bodies under way hold now."""
+        return self.shop.held_bytes + self.webhooks.held_bytes
+
 
 def _make_room() -> ServerBusy:
     return ServerBusy("too many bodies are under way at once: send this one again in a moment, and in one go")

@@ -11,6 +11,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.readiness import Readiness
 from checkout_daemon.store.database import Database
 from checkout_daemon.web.body_budget import BodyBudgets
+from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.limits import CheckoutLimit
 from checkout_daemon.web.storefront_files import Storefront
 from checkout_daemon.webhooks.intake import Intake
@@ -20,6 +21,7 @@ INTAKE = web.AppKey("intake", Intake)
 READINESS = web.AppKey("readiness", Readiness)
 METRICS = web.AppKey("metrics", Metrics)
 BODIES = web.AppKey("bodies", BodyBudgets)
+CONNECTIONS = web.AppKey("connections", Connections)
 CHECKOUT_LIMIT = web.AppKey("checkout_limit", CheckoutLimit)
 STOREFRONT = web.AppKey("storefront", Storefront)
 POOLS = web.AppKey("pools", Mapping[str, Database])  # by the name their metrics have

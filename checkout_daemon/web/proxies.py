@@ -9,6 +9,10 @@ from checkout_daemon.errors import ConfigurationError
 
 Address = IPv4Address | IPv6Address
 
+# The proxies of one way to us; what stands before them anyone may have written.
+MOST_HOPS = 16
+_LONGEST_FIELD = 1024
+
 
 class TrustedProxies:
     """Addresses and networks whose X-Forwarded-For is believed. Raises ConfigurationError for what is neither."""
@@ -31,13 +35,17 @@ class TrustedProxies:
 
         None for a peer without an address (a Unix socket).
         """
-        address = _parse(peer or "")
-        hops = [hop for header in forwarded_for for hop in header.split(",")]
-        while address in self and hops:
-            named = _parse(hops.pop())
+        address = parse_address(peer or "")
+        if address not in self:
+            return address
+        hops = [hop for header in forwarded_for for hop in header[-_LONGEST_FIELD:].rsplit(",", MOST_HOPS)]
+        for hop in hops[: -MOST_HOPS - 1 : -1]:
+            named = parse_address(hop)
             if named is None:
                 break
             address = named
+            if address not in self:
+                break
         return address
 
 
@@ -46,7 +54,8 @@ def network_of(address: Address) -> str:
     return str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)
 
 
-def _parse(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
+    """Return the address, without a port or zone; None for what is none."""
     text = text.strip()
     if text.startswith("["):  # [::1]:4711
         text = text[1:].partition("]")[0]

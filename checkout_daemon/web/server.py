@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.failures import AddressTooLong, BadRequest, HeadersTooLarge, UnknownExpectation
 from checkout_daemon.web.headers import DATA_SECURITY_POLICY
-from checkout_daemon.web.keys import SECURITY_HEADERS
+from checkout_daemon.web.keys import CONNECTIONS, SECURITY_HEADERS
 from checkout_daemon.web.problems import problem_response
 
 log = logging.getLogger(__name__)
@@ -22,6 +25,10 @@ LONGEST_ADDRESS = 8190
 # Not the same number: LineTooLong names the limit, and only the limit says which line it was.
 LONGEST_FIELD = 8192
 MOST_FIELDS = 128
+# All header lines together.
+LARGEST_HEAD = 64 * 1024
+# Of a path. Routing looks at a path once for each of its parts, so its time grows with their number and its length.
+MOST_PARTS = 64
 
 
 class ShopRunner(web.AppRunner):
@@ -30,13 +37,13 @@ class ShopRunner(web.AppRunner):
     __slots__ = ()
 
     async def _make_server(self) -> web.Server:
-        return _Server(await super()._make_server(), self.app[SECURITY_HEADERS])
+        return _Server(await super()._make_server(), self.app[SECURITY_HEADERS], self.app[CONNECTIONS])
 
 
 class _Server(web.Server):
     """The application's server, made again so that its connections speak our protocol."""
 
-    def __init__(self, made: web.Server, headers: Mapping[str, str]) -> None:
+    def __init__(self, made: web.Server, headers: Mapping[str, str], connections: Connections) -> None:
         limits = {"max_line_size": LONGEST_ADDRESS, "max_field_size": LONGEST_FIELD, "max_headers": MOST_FIELDS}
         super().__init__(
             self._handle,
@@ -47,15 +54,22 @@ class _Server(web.Server):
         )
         self._application = made.request_handler
         self._headers = headers
+        self.held = connections
 
     def __call__(self) -> RequestHandler:
         return _Protocol(self, loop=self._loop, **self._kwargs)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = cast("_Protocol", request.protocol)
+        connection.began(request)
         try:
+            if request.path.count("/") > MOST_PARTS:
+                return self.refuse(414, None)
             return await self._application(request)
         except web.HTTPException as error:  # aiohttp's router raises them, before any middleware
             return self.refuse(error.status, error)
+        finally:
+            connection.ended()
 
     def refuse(self, status: int, error: BaseException | None) -> web.Response:
         """Return a problem that repeats nothing of what was sent."""
@@ -65,13 +79,76 @@ class _Server(web.Server):
         response.headers["Content-Security-Policy"] = DATA_SECURITY_POLICY
         return response
 
+    def large_head(self) -> bytes:
+        """Return the answer to a request whose head does not end, as bytes: there is no request yet to answer."""
+        refusal = HeadersTooLarge(f"the headers are larger than {LARGEST_HEAD} bytes")
+        response = problem_response(refusal)
+        body = cast("bytes", response.body)
+        headers = {**response.headers, **self._headers, "Content-Length": str(len(body)), "Connection": "close"}
+        lines = [f"HTTP/1.1 431 {HTTPStatus(431).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
 
 class _Protocol(RequestHandler):
-    __slots__ = ("_server",)
+    """A connection. `waiting_since`: when its request began, or its last one ended, or it was opened."""
+
+    __slots__ = ("_asked", "_head_bytes", "_server", "waiting_since")
 
     def __init__(self, server: _Server, **kwargs: Any) -> None:
         super().__init__(server, **kwargs)
         self._server = server
+        self._asked: web.BaseRequest | None = None
+        self._head_bytes = 0
+        self.waiting_since = self._loop.time()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection in, or close it where there are too many."""
+        opened = transport.get_extra_info("socket")
+        peer = transport.get_extra_info("peername")
+        if not self._server.held.admit(self, peer[0] if isinstance(peer, tuple) else None, opened.fileno()):
+            cast("asyncio.Transport", transport).abort()
+            return
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection."""
+        self._server.held.forget(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; a head that does not come to its end is bounded in all, not only line by line."""
+        super().data_received(data)
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            self._head_bytes = 0
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > LARGEST_HEAD and self.transport is not None:
+            self.transport.write(self._server.large_head())
+            self.force_close()
+
+    def began(self, request: web.BaseRequest) -> None:
+        """Note that a request is under way."""
+        self._asked = request
+        self.waiting_since = self._loop.time()
+
+    def ended(self) -> None:
+        """Note that its answer is made."""
+        self._asked = None
+        self.waiting_since = self._loop.time()
+
+    def is_idle(self) -> bool:
+        """Return whether no request is under way."""
+        return self._asked is None
+
+    def is_sending(self) -> bool:
+        """Return whether a request's body is still to come."""
+        return self._asked is not None and not self._asked.content.is_eof()
+
+    def drop(self) -> None:
+        """Close the connection at once."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def handle_error(
         self,
@@ -96,6 +173,8 @@ class _Protocol(RequestHandler):
 
 
 def _refusal(status: int, error: BaseException | None) -> CheckoutError:
+    if status == AddressTooLong.status:
+        return AddressTooLong(f"the path has more than {MOST_PARTS} parts")
     if isinstance(error, LineTooLong):
         if error.args[1] == LONGEST_ADDRESS:
             return AddressTooLong(f"the address is longer than {LONGEST_ADDRESS} bytes")

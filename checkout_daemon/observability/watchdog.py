@@ -1,0 +1,40 @@
+"""Watches the event loop: one that stands still serves nobody, webhooks included."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.02
+STALL_SECONDS = 0.05
+_TELL_SECONDS = 0.5
+_QUIET_SECONDS = 30.0
+
+OWN, MACHINE = "work", "machine"
+
+
+async def watch_loop(stalled: Callable[[str, float], None]) -> None:
+    """Tell of every stall of the event loop over 50 ms, with its cause and its seconds, until cancelled.
+
+    Cause "work": this thread was computing for most of it. "machine": it waited for a processor, a disk or a page.
+    A stall is seen by a tick that comes late, so up to a tick of it may be missed.
+    """
+    loop = asyncio.get_running_loop()
+    quiet_until = 0.0
+    while True:
+        due = loop.time() + TICK_SECONDS
+        used = time.thread_time()
+        await asyncio.sleep(TICK_SECONDS)
+        late = loop.time() - due
+        if late < STALL_SECONDS - TICK_SECONDS / 2:
+            continue
+        seconds = late + TICK_SECONDS / 2  # it began somewhere within the tick
+        cause = OWN if time.thread_time() - used > seconds / 2 else MACHINE
+        stalled(cause, seconds)
+        if seconds > _TELL_SECONDS and loop.time() >= quiet_until:
+            quiet_until = loop.time() + _QUIET_SECONDS
+            log.warning("the event loop stood still for %.2f s (%s)", seconds, cause)

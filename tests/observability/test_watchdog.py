@@ -1,0 +1,50 @@
+"""An event loop that stands still is noticed, and whether we or the machine were the cause."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from checkout_daemon.observability.metrics import Metrics
+from checkout_daemon.observability.watchdog import watch_loop
+
+
+async def stalls_of(block: object) -> list[tuple[str, float]]:
+    """Return the stalls seen while `block` was called in the event loop."""
+    assert callable(block)
+    seen: list[tuple[str, float]] = []
+    watching = asyncio.create_task(watch_loop(lambda cause, seconds: seen.append((cause, seconds))))
+    await asyncio.sleep(0.03)
+    block()
+    await asyncio.sleep(0.03)
+    watching.cancel()
+    return seen
+
+
+def compute() -> None:
+    until = time.thread_time() + 0.15
+    while time.thread_time() < until:
+        pass
+
+
+async def test_a_loop_that_computes_for_long_is_noticed() -> None:
+    for _ in range(10):  # on a busy machine most of one may be somebody else's
+        seen = await stalls_of(compute)
+        assert max(seconds for _, seconds in seen) > 0.1
+        if "work" in [cause for cause, _ in seen]:
+            return
+    raise AssertionError("no stall was taken for our own work")
+
+
+async def test_a_loop_that_is_kept_waiting_is_told_from_one_that_computes() -> None:
+    seen = await stalls_of(lambda: time.sleep(0.2))
+    assert max(seen, key=lambda each: each[1])[0] == "machine"
+
+
+def test_the_longest_stall_is_kept() -> None:
+    metrics = Metrics()
+    for seconds in (0.1, 0.7, 0.2):
+        metrics.loop_stalled("work", seconds)
+    lines = metrics.render().decode().splitlines()
+    assert 'checkout_loop_stalls_total{cause="work"} 3.0' in lines
+    assert "checkout_loop_longest_stall_seconds 0.7" in lines
