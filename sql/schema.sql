@@ -113,9 +113,18 @@ CREATE FUNCTION trigrams(text text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALL
 $$;
 CREATE INDEX order_texts_trigrams ON order_texts USING gin (trigrams(text));
 
+-- A text as searches compare it: without case and accents, so that jose finds José. domain/text.py has the same.
+CREATE FUNCTION search_form(text text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN octet_length(text) = length(text) THEN lower(text) ELSE
+        replace(replace(replace(replace(
+            translate(lower(regexp_replace(normalize(text, NFKD), E'[\u0300-\u036f]', '', 'g')), 'øłđðıħŧς', 'olddihtσ'),
+            'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th')
+    END
+$$;
+
 CREATE FUNCTION keep_order_text() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO order_texts (order_id, text) VALUES (NEW.id, lower(NEW.customer_name || E'\n' || NEW.customer_email))
+    INSERT INTO order_texts (order_id, text) VALUES (NEW.id, search_form(NEW.customer_name || E'\n' || NEW.customer_email))
     ON CONFLICT (order_id) DO UPDATE SET text = excluded.text;
     RETURN NULL;
 END $$;

@@ -49,6 +49,10 @@ _TITLES = frozenset(
         *("prof", "rer", "rev", "sgt", "sra", "srta", "st", "univ"),
     )
 )
+# Letters with a stroke or of two, which do not decompose.
+_LETTERS = str.maketrans(
+    dict(zip("øłđðıħŧςßæœþ", ["o", "l", "d", "d", "i", "h", "t", "σ", "ss", "ae", "oe", "th"], strict=True))
+)
 _FORMS = ("<wide>", "<narrow>", "<small>")
 
 
@@ -97,6 +101,14 @@ def tidied(text: str) -> str:
 def trimmed(text: str) -> str:
     """Return a text without blanks and pasted marks around it; what is within stays."""
     return text.strip(_AROUND)
+
+
+def search_form(text: str) -> str:
+    """Return a text as searches compare it, without case and accents: jose finds José. The schema has the same."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(char.lower() for char in decomposed if not "\u0300" <= char <= "\u036f").translate(_LETTERS)
 
 
 def names_address(text: str) -> bool:

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.domain.orders import Order
+from checkout_daemon.domain.text import search_form
 from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.event_reads import EventLine, fingerprinted
 from checkout_daemon.store.queries import sql
@@ -50,10 +51,10 @@ class OrderFilter:
     def _found(self, order: Order) -> bool:
         if self.search_ids is None and self.search_text is None:
             return True
-        text = (self.search_text or "").lower()
+        text = search_form(self.search_text or "")
         return order.id in (self.search_ids or ()) or (
             self.search_text is not None
-            and (text in order.customer_name.lower() or text in order.customer_email.lower())
+            and (text in search_form(order.customer_name) or text in search_form(order.customer_email))
         )
 
 
@@ -227,7 +228,7 @@ def _statements(wanted: OrderFilter) -> tuple[str, ...]:
         return ("list_orders_of_email",)
     if wanted.attention:
         return ("list_orders_with_attention",)
-    if wanted.search_text is not None and len(wanted.search_text) >= _TRIGRAM:
+    if wanted.search_text is not None and len(search_form(wanted.search_text)) >= _TRIGRAM:
         return ("list_newest_orders_of_text", "list_orders_of_text")
     return ("list_orders_of_status" if wanted.statuses else "list_orders",)
 

@@ -14,8 +14,8 @@ WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     AND ($5::text[] IS NULL OR status = ANY($5::text[]))
     AND ($6::text IS NULL OR lower(customer_email) = lower($6))
     AND (NOT $7::boolean OR attention <> '{}')
-    AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(lower(customer_name), lower($9)) > 0
-         OR strpos(lower(customer_email), lower($9)) > 0)
+    AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
+         OR strpos(search_form(customer_email), search_form($9)) > 0)
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_status
@@ -31,8 +31,8 @@ CROSS JOIN LATERAL (
         AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
         AND ($6::text IS NULL OR lower(customer_email) = lower($6))
         AND (NOT $7::boolean OR attention <> '{}')
-        AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(lower(customer_name), lower($9)) > 0
-             OR strpos(lower(customer_email), lower($9)) > 0)
+        AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
+             OR strpos(search_form(customer_email), search_form($9)) > 0)
     ORDER BY orders.status, created_at DESC, number DESC LIMIT $4
 ) AS page
 ORDER BY created_at DESC, number DESC LIMIT $4;
@@ -45,8 +45,8 @@ WHERE attention <> '{}' AND $7::boolean
     AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     AND ($5::text[] IS NULL OR status = ANY($5::text[]))
     AND ($6::text IS NULL OR lower(customer_email) = lower($6))
-    AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(lower(customer_name), lower($9)) > 0
-         OR strpos(lower(customer_email), lower($9)) > 0)
+    AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
+         OR strpos(search_form(customer_email), search_form($9)) > 0)
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_email
@@ -57,8 +57,8 @@ WHERE lower(customer_email) = lower($6)
     AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     AND ($5::text[] IS NULL OR status = ANY($5::text[]))
     AND (NOT $7::boolean OR attention <> '{}')
-    AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(lower(customer_name), lower($9)) > 0
-         OR strpos(lower(customer_email), lower($9)) > 0)
+    AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
+         OR strpos(search_form(customer_email), search_form($9)) > 0)
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_newest_orders_of_text
@@ -73,7 +73,7 @@ SELECT * FROM (
 WHERE ($5::text[] IS NULL OR status = ANY($5::text[]))
     AND ($6::text IS NULL OR lower(customer_email) = lower($6))
     AND (NOT $7::boolean OR attention <> '{}')
-    AND (id = ANY($8::uuid[]) OR strpos(lower(customer_name), lower($9)) > 0 OR strpos(lower(customer_email), lower($9)) > 0)
+    AND (id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0 OR strpos(search_form(customer_email), search_form($9)) > 0)
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_text
@@ -82,7 +82,7 @@ SELECT id, number, status, attention, currency, amount_subtotal, amount_discount
        customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
 FROM orders
 WHERE id = ANY(ARRAY(
-        SELECT order_id FROM order_texts WHERE trigrams(text) @> trigrams(lower($9)) AND strpos(text, lower($9)) > 0
+        SELECT order_id FROM order_texts WHERE trigrams(text) @> trigrams(search_form($9)) AND strpos(text, search_form($9)) > 0
         UNION SELECT unnest($8::uuid[])))
     AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     AND ($5::text[] IS NULL OR status = ANY($5::text[]))

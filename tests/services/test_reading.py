@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from checkout_daemon.domain.text import search_form
 from checkout_daemon.services.reading import all_events, all_orders, page_of_orders, searching, show_order
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import EventFilter
+from checkout_daemon.store.migrations import all_migrations
 from checkout_daemon.store.order_reads import OrderCursor, OrderFilter
 from checkout_daemon.webhooks.intake import Intake
 from tests.support.orders import NOW, add_order
@@ -94,6 +96,60 @@ async def test_a_search_looks_into_numbers_ids_names_and_emails(
     database: Database, text: str, found: list[int]
 ) -> None:
     assert await numbers(database, await searching(database, OrderFilter(), text)) == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        *(
+            (typed, "José García")
+            for typed in ("José", "Jose\u0301", "jose", "JOSÉ", "garcia", "Ｇarcía", "é g", "\u200bJosé")
+        ),
+        *((typed, "Łukasz Ångström") for typed in ("lukasz", "ŁUKASZ", "angstrom", "A\u030angström", "Łukasz\u00a0Å")),
+        *((typed, "Groß, Vigdís Þór") for typed in ("gross", "GROẞ", "vigdis", "þór", "thor")),
+        *((typed, "Νίκος") for typed in ("νικος", "ΝΊΚΟΣ")),
+        *((typed, "Việt Ệm") for typed in ("viet", "em", "ệm", "ệt")),
+    ],
+)
+async def test_a_search_compares_without_case_accents_and_what_pasting_adds(
+    database: Database, typed: str, found: str
+) -> None:
+    async with database.connection() as connection:
+        for name in ("José García", "Łukasz Ångström", "Groß, Vigdís Þór", "Νίκος", "Việt Ệm", "Bo"):
+            await add_order(connection, customer_name=name, customer_email="x@y.test")
+    wanted = await searching(database, OrderFilter(), typed)
+    (order,) = await page_of_orders(database, wanted, limit=10)
+    assert order.customer_name == found
+    assert wanted.fits(order)  # the terminal decides so of orders that change
+
+
+async def test_a_search_looks_for_a_domain_as_it_is_stored(database: Database) -> None:
+    async with database.connection() as connection:
+        await add_order(connection, customer_email="ada@xn--bcher-kva.example")
+    wanted = await searching(database, OrderFilter(), "ada@Bücher.example")
+    assert len(await page_of_orders(database, wanted, limit=10)) == 1
+
+
+async def test_python_and_the_schema_fold_alike(connection: asyncpg.Connection) -> None:
+    letters = [chr(code) for block in ((0x20, 0x250), (0x370, 0x530), (0x1E00, 0x1F00)) for code in range(*block)]
+    folded = await connection.fetchval(
+        "SELECT array(SELECT search_form(letter) FROM unnest($1::text[]) letter)", letters
+    )
+    assert dict(zip(letters, folded, strict=True)) == {letter: search_form(letter) for letter in letters}
+
+
+async def test_texts_from_before_are_folded_by_the_migration(connection: asyncpg.Connection) -> None:
+    ids = [await add_order(connection, customer_name=name) for name in ("José", "Ada", "ß")]
+    await connection.execute(
+        "UPDATE order_texts SET text = 'josé' || chr(10) || 'a@example.com' WHERE order_id = $1", ids[0]
+    )
+    (backfill,) = [each.backfill for each in all_migrations() if each.name == "search_form" and each.backfill]
+    position: str | None = ""
+    while (position := await connection.fetchval(backfill, position, 2)) is not None:
+        pass
+    assert (
+        await connection.fetchval("SELECT text FROM order_texts WHERE order_id = $1", ids[0]) == "jose\na@example.com"
+    )
 
 
 @pytest.mark.usefixtures("shop")

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
+from checkout_daemon.domain.text import search_form, tidied
 from tui.actions import Action, command_line
 from tui.data import CheckoutError, DatabaseUnavailable, EventLine
 from tui.desk import Desk
@@ -172,8 +173,8 @@ class EventScreen(EventActs):
 
     def _find(self, *, after: bool) -> None:
         """Go to the first node that has the text, or to the next after the cursor."""
-        text = self._search_box.value.strip().lower()
-        nodes = [each for each in _all(self.payload.root) if text and text in str(each.label).lower()]
+        text = search_form(tidied(self._search_box.value))
+        nodes = [each for each in _all(self.payload.root) if text and text in search_form(str(each.label))]
         if not nodes:
             self.notify(f"{text!r} is not in this payload" if text else "Search with / first", markup=False)
             return

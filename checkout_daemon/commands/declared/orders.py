@@ -59,7 +59,11 @@ def orders() -> None:
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--search", metavar="TEXT", help="In numbers, ids, names, emails, session and payment ids."),
+        click.option(
+            "--search",
+            metavar="TEXT",
+            help="In numbers, ids, names (jose finds José), emails, session and payment ids.",
+        ),
         click.option("--attention", "flagged", is_flag=True, help="Only those that a person must look at."),
         click.option("--until", type=TERM, metavar="WHEN", help="Made before: 24h ago, a date, or an RFC 3339 time."),
         since_option,
