@@ -14,6 +14,7 @@ from checkout_daemon.sandbox.api.router import Router
 from checkout_daemon.sandbox.api.types import routes
 from checkout_daemon.sandbox.box import Box, SandboxSettings
 from checkout_daemon.sandbox.checkout.hosted import add_pages
+from checkout_daemon.sandbox.checkout.other_pages import add_other_pages
 from checkout_daemon.sandbox.control import add_control
 from checkout_daemon.sandbox.dashboard.routes import add_dashboard
 from checkout_daemon.sandbox.resources import OPERATIONS
@@ -34,6 +35,7 @@ def create_app(settings: SandboxSettings) -> web.Application:
     app[BOX] = box
     app.cleanup_ctx.append(_scheduler)
     add_pages(app, box)
+    add_other_pages(app, box)
     add_control(app, box)
     add_websocket(app, box)
     add_dashboard(app, box)

@@ -42,6 +42,8 @@ class Origin:
     idempotency_key: str | None = None
     base_url: str = ""
     websocket_url: str = ""
+    from_cli: bool = False
+    """Whether the official CLI asks, whose fixtures are from before some of the API's rules."""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from checkout_daemon.sandbox.checkout import sessions
 from checkout_daemon.sandbox.checkout.promotions import end_discount
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.generic import later
-from checkout_daemon.sandbox.payments import disputing, intents, refunding
+from checkout_daemon.sandbox.payments import attempts, disputing, intents, refunding
 from checkout_daemon.sandbox.storage import Body
 from checkout_daemon.sandbox.stripecli.sessions import give_up
 from checkout_daemon.sandbox.webhooks.deliveries import Deliverer
@@ -76,6 +76,7 @@ def _authorization_over(box: Box, payload: Body) -> None:
 
 HANDLERS: Mapping[str, Callable[[Box, Body], None]] = {
     "settle": _settle,
+    attempts.CAPTURED: attempts.show_booking,
     "expire": _expire,
     "authorization_over": _authorization_over,
     "discount_over": end_discount,

@@ -9,6 +9,7 @@ import pytest
 import stripe
 
 from tests.sandbox.conftest import confirm, event_types, open_session, wait_for
+from tests.sandbox.payment_steps import pay
 
 FAILING_IBAN = "IT60X0542811101000000123456"
 SUCCEEDING_IBAN = "AT611904300234573201"
@@ -82,9 +83,7 @@ async def test_declines(client: stripe.StripeClient, token: str, code: str, decl
     method = await client.v1.payment_methods.create_async(params={"type": "card", "card": {"token": token}})
     for payment_method in (method.id, token.replace("tok_", "pm_card_")):
         with pytest.raises(stripe.CardError) as caught:
-            await client.v1.payment_intents.create_async(
-                params={"amount": 500, "currency": "usd", "confirm": True, "payment_method": payment_method}
-            )
+            await pay(client, payment_method, payment_method_types=["card"])
         assert caught.value.error is not None
         assert (caught.value.code, caught.value.error.decline_code) == (code, decline_code)
 
@@ -217,7 +216,7 @@ async def test_events_are_listed_by_type(client: stripe.StripeClient) -> None:
 
 async def test_intents_are_captured_and_canceled(client: stripe.StripeClient) -> None:
     params: Any = {"amount": 900, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
-    params["capture_method"] = "manual"
+    params |= {"capture_method": "manual", "payment_method_types": ["card"]}
     held = await client.v1.payment_intents.create_async(params=params)
     assert (held.status, held.amount_capturable) == ("requires_capture", 900)
     captured = await client.v1.payment_intents.capture_async(held.id)

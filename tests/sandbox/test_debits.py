@@ -64,6 +64,7 @@ async def test_an_account_number_says_what_happens(client: stripe.StripeClient) 
         "us_bank_account": {"account_number": "000222222227", "routing_number": "110000000"},
     }
     params: Any = {"amount": 700, "currency": "usd", "payment_method_data": data, "confirm": True}
+    params["payment_method_types"] = ["us_bank_account"]
     intent = await client.v1.payment_intents.create_async(params=params)
     failed = await becomes(client, intent.id, "requires_payment_method")
     assert failed.last_payment_error.code == "insufficient_funds"
@@ -102,6 +103,7 @@ async def test_an_iban_says_what_happens(client: stripe.StripeClient, iban: str,
         "amount": 700,
         "currency": "eur",
         "payment_method_data": {"type": "sepa_debit", "sepa_debit": {"iban": iban}},
+        "payment_method_types": ["sepa_debit"],
         "confirm": True,
     }
     intent = await client.v1.payment_intents.create_async(params=params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -365,3 +366,22 @@ async def test_a_default_payment_method_must_be_the_customers(ask: Ask, customer
     error = await ask("POST", f"/v1/customers/{customer}", chosen, status=400)
 
     assert error["error"]["param"] == "invoice_settings[default_payment_method]"
+
+
+async def test_a_clock_does_not_pass_the_end_of_a_subscriptions_period(ask: Ask, client: stripe.StripeClient) -> None:
+    now = int(time.time())
+    clock = await ask("POST", "/v1/test_helpers/test_clocks", {"frozen_time": now})
+    customer = await ask(
+        "POST", "/v1/customers", {"email": "a@example.com", "test_clock": clock["id"], "source": "tok_visa"}
+    )
+    price = await ask(
+        "POST",
+        "/v1/prices",
+        {"currency": "usd", "unit_amount": 500, "recurring[interval]": "month", "product_data[name]": "Box"},
+    )
+    made = await ask("POST", "/v1/subscriptions", {"customer": customer["id"], "items[0][price]": price["id"]})
+    path = f"/v1/test_helpers/test_clocks/{clock['id']}/advance"
+    refused = await ask("POST", path, {"frozen_time": now + 100 * 86_400}, status=400)
+    assert "does not" in refused["error"]["message"]
+    assert made["id"] in refused["error"]["message"]
+    await ask("POST", path, {"frozen_time": now + 86_400})

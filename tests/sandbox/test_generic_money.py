@@ -45,6 +45,7 @@ async def test_a_transfer_is_reversed_in_parts_and_never_beyond(ask: Ask) -> Non
 
 async def test_some_money_is_available_at_once(ask: Ask, client: stripe.StripeClient) -> None:
     given = {"amount": 1000, "currency": "usd", "confirm": "true", "payment_method": "pm_card_bypassPending"}
+    given["return_url"] = "https://shop.example/back"
     await ask("POST", "/v1/payment_intents", given)
 
     balance = await ask("GET", "/v1/balance")

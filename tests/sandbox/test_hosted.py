@@ -15,6 +15,11 @@ from tests.sandbox.conftest import event_types, open_session
 
 CARD = {"email": "ana@example.com", "method": "card", "number": "4242 4242 4242 4242", "expiry": "12/34", "cvc": "123"}
 
+LABELS = [
+    *("Email", "Card", "Bank debit", "Card number", "Expiry", "CVC", "Name on card", "Country or region", "ZIP"),
+    *("IBAN", "Name on account"),
+]
+
 
 @pytest.fixture
 async def browser(server: TestServer) -> AsyncIterator[aiohttp.ClientSession]:
@@ -28,9 +33,13 @@ async def get(browser: aiohttp.ClientSession, path: str) -> tuple[int, str]:
 
 
 async def post(browser: aiohttp.ClientSession, path: str, form: dict[str, str]) -> tuple[int, str, str]:
-    """Status, where it leads, and the page's text."""
+    """Status, where it leads, and the page's text; an attempt that leads back to its page is followed there."""
     async with browser.post(path, data=form, allow_redirects=False) as response:
-        return response.status, response.headers.get("Location", ""), unescape(await response.text())
+        location = response.headers.get("Location", "")
+        if response.status == 303 and "?attempt=" in location:
+            status, html = await get(browser, location)
+            return status, "", html
+        return response.status, location, unescape(await response.text())
 
 
 def path_of(session: stripe.checkout.Session) -> str:
@@ -49,7 +58,7 @@ async def test_the_page_shows_what_is_paid_and_with_what(
     session = await open_session(client, 3000, "eur")
     status, html = await get(browser, path_of(session))
     assert status == 200
-    assert names(html, "label") == ["Email", "Card", "Bank debit", "Card number", "Expiry", "CVC", "IBAN"]
+    assert names(html, "label") == LABELS
     assert names(html, "button") == ["Pay"]
     assert '<a class="back" href="https://shop.example/cancel">Back</a>' in html
     for text in ("Mug", "30.00 EUR", "Offline sandbox", "It is not Stripe", "<script"):
@@ -146,3 +155,44 @@ async def test_text_of_clients_is_no_html(client: stripe.StripeClient, browser: 
     session = await open_session(client, line_items=[line])
     async with browser.get(path_of(session)) as response:
         assert "&lt;b&gt;x&lt;/b&gt;" in await response.text()
+
+
+async def test_the_name_and_country_of_a_card_reach_the_session(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    session = await open_session(client, locale="de")
+    _, html = await get(browser, path_of(session))
+    assert 'value="Jenny Rosen"' in html
+    assert '<option value="DE" selected>Germany</option>' in html
+    owner = {"card_name": "Ana Berg", "card_country": "US", "card_postal_code": "10115"}
+    for missing, text in (("card_name", "name on the card"), ("card_postal_code", "postal code")):
+        assert text in (await post(browser, path_of(session), {**CARD, **owner, missing: " "}))[2]
+    assert (await post(browser, path_of(session), {**CARD, **owner, "card_country": "XX"}))[2].count("a country") == 2
+    assert (await post(browser, path_of(session), {**CARD, **owner}))[0] == 303
+    paid = await client.v1.checkout.sessions.retrieve_async(
+        session.id, params={"expand": ["payment_intent.latest_charge"]}
+    )
+    assert paid.customer_details is not None
+    address = dict.fromkeys(("line1", "line2", "city", "state")) | {"country": "US", "postal_code": "10115"}
+    assert paid.customer_details.address is not None
+    assert (paid.customer_details.name, paid.customer_details.address.to_dict()) == ("Ana Berg", address)
+    intent = paid.payment_intent
+    assert isinstance(intent, stripe.PaymentIntent)
+    assert isinstance(intent.latest_charge, stripe.Charge)
+    assert intent.latest_charge.billing_details.name == "Ana Berg"
+
+
+async def test_reloading_after_a_decline_pays_nothing(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
+    session = await open_session(client)
+    declined = {**CARD, "number": "4000000000000002"}
+    async with browser.post(path_of(session), data=declined, allow_redirects=False) as response:
+        assert response.status == 303
+        page = response.headers["Location"]
+    for _ in range(2):
+        status, html = await get(browser, page)
+        assert (status, "Your card was declined." in html) == (402, True)
+        assert 'role="alert" tabindex="-1" autofocus' in html
+    assert (await event_types(client)).count("charge.failed") == 1
+    assert "123" not in re.findall(r'name="cvc"[^>]*', html)[0]

@@ -179,7 +179,10 @@ async def test_lists_stay_quick_with_thousands_of_objects(server: TestServer, cl
 async def paid_session(client: stripe.StripeClient) -> str:
     customer = await client.v1.customers.create_async()
     coupon = await client.v1.coupons.create_async(params={"percent_off": 10})
-    session = await open_session(client, customer=customer.id, discounts=[{"coupon": coupon.id}])
+    at_once = {"capture_method": "automatic"}  # so that the charge has its balance transaction
+    session = await open_session(
+        client, customer=customer.id, discounts=[{"coupon": coupon.id}], payment_intent_data=at_once
+    )
     answer = await confirm(client, session.id, payment_method="pm_card_visa")
     await client.v1.refunds.create_async(params={"payment_intent": answer["payment_intent"]["id"], "amount": 100})
     return session.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -34,7 +35,8 @@ async def authenticate(server: TestServer, intent: stripe.PaymentIntent, outcome
 
 async def test_an_intent_walks_through_its_states(client: stripe.StripeClient) -> None:
     intents = client.v1.payment_intents
-    intent = await intents.create_async(params={"amount": 900, "currency": "usd"})
+    params: Any = {"amount": 900, "currency": "usd", "payment_method_types": ["card"]}
+    intent = await intents.create_async(params=params)
     assert intent.status == "requires_payment_method"
     with pytest.raises(stripe.InvalidRequestError, match="missing a payment method"):
         await intents.confirm_async(intent.id)
@@ -265,3 +267,50 @@ async def test_a_session_is_paid_once_its_money_is_captured(client: stripe.Strip
     assert (held.status, held.payment_status) == ("complete", "unpaid")
     await client.v1.payment_intents.capture_async(answer["payment_intent"]["id"])
     assert (await client.v1.checkout.sessions.retrieve_async(session.id)).payment_status == "paid"
+
+
+@pytest.mark.parametrize(
+    "automatic", [{}, {"automatic_payment_methods": {"enabled": True}}], ids=["by default", "asked for"]
+)
+async def test_a_payment_that_may_redirect_needs_a_way_back(client: stripe.StripeClient, automatic: Any) -> None:
+    params: Any = {"amount": 900, "currency": "usd", "payment_method": "pm_card_visa", **automatic}
+    with pytest.raises(stripe.InvalidRequestError, match="you must provide a `return_url`") as caught:
+        await client.v1.payment_intents.create_async(params=params | {"confirm": True})
+    assert caught.value.param == "return_url"
+    intent = await client.v1.payment_intents.create_async(params=params)
+    with pytest.raises(stripe.InvalidRequestError, match="you must provide a `return_url`"):
+        await client.v1.payment_intents.confirm_async(intent.id)
+    paid = await client.v1.payment_intents.confirm_async(intent.id, params={"return_url": "https://shop.example/"})
+    assert paid.status == "succeeded"
+
+
+async def test_a_payment_that_cannot_redirect_needs_none(client: stripe.StripeClient) -> None:
+    for limit in (
+        {"payment_method_types": ["card"]},
+        {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}},
+    ):
+        params: Any = {"amount": 900, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True, **limit}
+        assert (await client.v1.payment_intents.create_async(params=params)).status == "succeeded"
+
+
+async def test_an_asynchronous_capture_names_its_booking_a_moment_later(client: stripe.StripeClient) -> None:
+    intent = await pay(client)
+    charge_id = str(intent.latest_charge)
+    first = await client.v1.charges.retrieve_async(charge_id)
+    assert (first.paid, first.balance_transaction) == (True, None)
+    booked = await updated(client, charge_id)
+    assert booked["balance_transaction"].startswith("txn_")
+    synchronous = await pay(client, capture_method="automatic")
+    charge = await client.v1.charges.retrieve_async(str(synchronous.latest_charge))
+    assert charge.balance_transaction is not None
+
+
+async def updated(client: stripe.StripeClient, charge_id: str) -> Any:
+    """The charge of its first `charge.updated`."""
+    async with asyncio.timeout(10):
+        while True:
+            page = await client.v1.events.list_async(params={"type": "charge.updated"})
+            for event in page.data:
+                if event.data.object["id"] == charge_id:
+                    return event.data.object
+            await asyncio.sleep(0.02)

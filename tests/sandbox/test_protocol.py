@@ -100,7 +100,13 @@ async def test_an_idempotency_key_replays_its_answer(http: aiohttp.ClientSession
         ("/v1/refunds", {"payment_intent": "pi_no"}, 400),
         (
             "/v1/payment_intents",
-            {"amount": "100", "currency": "usd", "confirm": "true", "payment_method": "pm_card_chargeDeclined"},
+            {
+                "amount": "100",
+                "currency": "usd",
+                "confirm": "true",
+                "payment_method": "pm_card_chargeDeclined",
+                "payment_method_types[]": "card",
+            },
             402,
         ),
     ],

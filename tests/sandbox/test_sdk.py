@@ -188,6 +188,7 @@ async def test_authentication(connect_sdk: Opened) -> None:
 
 async def test_card(sdk: Sdk) -> None:
     params = {"amount": 500, "currency": "usd", "confirm": True, "payment_method": "pm_card_chargeDeclined"}
+    params["return_url"] = "https://shop.example/back"
     with pytest.raises(stripe.CardError) as caught:
         await sdk("payment_intents.create", params=params)
     assert (caught.value.http_status, caught.value.code) == (402, "card_declined")
@@ -284,6 +285,7 @@ async def test_a_network_that_loses_the_first_two_tries(
 
 async def test_a_declined_card_is_not_tried_again(connect_sdk: Opened, server: TestServer) -> None:
     params = {"amount": 500, "currency": "usd", "confirm": True, "payment_method": "pm_card_chargeDeclined"}
+    params["return_url"] = "https://shop.example/back"
     with pytest.raises(stripe.CardError):
         await connect_sdk(retries=5)("payment_intents.create", params=params)
     assert len(made(server, "payment_intent")) == len(made(server, "charge")) == 1

@@ -40,6 +40,7 @@ from tests.sandbox.sdk_params import SOURCE, by_route, differences, methods
 from tests.sandbox.sdk_shapes import CLASSES, class_hints, evaluate
 
 GATEWAY = {
+    "v1.accounts.retrieve_current_async": ("GET", "/v1/account"),
     "v1.charges.retrieve_async": ("GET", "/v1/charges/{id}"),
     "v1.checkout.sessions.create_async": ("POST", "/v1/checkout/sessions"),
     "v1.checkout.sessions.expire_async": ("POST", "/v1/checkout/sessions/{id}/expire"),
@@ -198,7 +199,7 @@ _SIBLINGS = {
     "product_data": {"name": "Mug"},
     "liability": {"type": "self"},
     "automatic_tax": {"enabled": "false"},
-    "invoice_creation": {"enabled": "true"},
+    "invoice_creation": {"enabled": "false"},
     "issuer": {"type": "self"},
     "shipping_rate_data": {"display_name": "Post"},
     "fixed_amount": {"amount": "5", "currency": "usd"},

@@ -31,7 +31,10 @@ async def refusal(client: stripe.StripeClient, **session: Any) -> stripe.Invalid
         ({"mode": "setup"}, "mode"),
         ({"mode": "subscription"}, "mode"),
         ({"ui_mode": "embedded_page"}, "ui_mode"),
+        ({"invoice_creation": {"enabled": True}}, "invoice_creation[enabled]"),
         ({"ui_mode": "elements"}, "ui_mode"),
+        ({"ui_mode": "embedded"}, "ui_mode"),
+        ({"ui_mode": "custom"}, "ui_mode"),
         ({"automatic_tax": {"enabled": True}}, "automatic_tax[enabled]"),
         ({"managed_payments": {"enabled": True}}, "managed_payments[enabled]"),
         ({"submit_type": "subscribe"}, "submit_type"),
@@ -90,7 +93,7 @@ async def test_what_is_asked_for_is_told_again(client: stripe.StripeClient) -> N
         "billing_address_collection": "required",
         "name_collection": {"business": {"enabled": True}},
     }
-    invoice = {"enabled": True, "invoice_data": {"footer": "Bye", "metadata": {"a": "b"}}}
+    invoice = {"enabled": False, "invoice_data": {"footer": "Bye", "metadata": {"a": "b"}}}
     session = await open_session(
         client, **asked, invoice_creation=invoice, payment_method_configuration="pmc_1", origin_context="web"
     )
@@ -309,3 +312,8 @@ async def test_a_total_that_nobody_can_be_charged(client: stripe.StripeClient) -
     assert (await refusal(client, amount=49)).code == "amount_too_small"
     assert (await refusal(client, amount=100_000_000)).code == "amount_too_large"
     assert (await refusal(client, amount=12_345, currency="kwd")).code == "invalid_charge_amount"
+
+
+@pytest.mark.parametrize("name", ["hosted", "hosted_page"])
+async def test_the_hosted_page_has_two_names(client: stripe.StripeClient, name: str) -> None:
+    assert (await open_session(client, ui_mode=name)).url

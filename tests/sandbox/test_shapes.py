@@ -134,7 +134,7 @@ async def _rich_session(client: stripe.StripeClient, customer: str) -> None:
         ],
         custom_text=texts,
         excluded_payment_method_types=["klarna"],
-        invoice_creation={"enabled": True, "invoice_data": {"issuer": {"type": "self"}, "footer": "Bye"}},
+        invoice_creation={"enabled": False, "invoice_data": {"issuer": {"type": "self"}, "footer": "Bye"}},
         name_collection={"business": {"enabled": True, "optional": True}},
         permissions={"update_shipping_details": "client_only"},
         saved_payment_method_options={"payment_method_save": "enabled"},

@@ -21,8 +21,11 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?\d{1,14}(\.\d{1,12})?", re.ASCII)
 _BOUNDS = ("gt", "gte", "lt", "lte")
 _LONGEST = 40_000
-_OLDER = {("payment_method_options[customer_balance][bank_transfer][type]", "jp_bank_account")}
-"""Values that the SDK does not know and a trigger of the CLI sends."""
+_OLDER = {
+    ("payment_method_options[customer_balance][bank_transfer][type]", "jp_bank_account"),
+    *(("ui_mode", name) for name in ("custom", "embedded", "hosted")),
+}
+"""Values that the installed SDK does not know: a trigger of the CLI sends one, SDKs before 2026-02-25.clover others."""
 _OLDER_NAMES = {"phases[0][iterations]": "i"}
 """Likewise parameters, inside others: those of a route stand with its operation."""
 _DIGITS = re.compile(r"(?<=\[)\d+(?=\])", re.ASCII)

@@ -236,11 +236,12 @@ def known_versions() -> frozenset[str]:
 def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:
     """Who causes what happens now, and where it would find the websocket."""
     base_url = str(request.url.origin())
+    from_cli = "stripe-cli" in request.headers.get("User-Agent", "")
     taken = request.transport.get_extra_info("socket") if request.transport is not None else None
     if taken is not None and taken.family == socket.AF_UNIX:
         # Through the unix socket the CLI takes any name; with HTTPS_PROXY set, only one of this domain.
-        return Origin(request_id, key, base_url, "wss://offline.dev.stripe.me")
-    return Origin(request_id, key, base_url, f"ws{base_url.removeprefix('http')}")
+        return Origin(request_id, key, base_url, "wss://offline.dev.stripe.me", from_cli)
+    return Origin(request_id, key, base_url, f"ws{base_url.removeprefix('http')}", from_cli)
 
 
 async def _tree(request: web.Request) -> Tree:

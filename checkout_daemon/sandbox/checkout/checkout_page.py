@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from checkout_daemon.sandbox.checkout.fields import Form
+from checkout_daemon.sandbox.checkout.fields import Form, home_country, named_countries
 from checkout_daemon.sandbox.checkout.render import money, page
 from checkout_daemon.sandbox.payments.testbanks import FAILING_IBAN, ROUTING_NUMBER, SUCCEEDING_IBAN
 from checkout_daemon.sandbox.payments.testdata import PAGE_CARDS
@@ -37,12 +37,13 @@ def checkout(bill: Bill, form: Form, error: str | None = None, notice: str | Non
     if error:
         text = escape(error)
         alert = f'<a href="#f-{escape(form.fault)}">{text}</a>' if form.fault else text
-        alert = f'<p class="error" role="alert">{alert}</p>'
+        focus = "" if form.fault else ' tabindex="-1" autofocus'
+        alert = f'<p class="error" role="alert"{focus}>{alert}</p>'
     elif notice:
         alert = f'<p class="notice" role="status">{escape(notice)}</p>'
     back = f'<a class="back" href="{escape(session["cancel_url"])}">Back</a>' if session["cancel_url"] else ""
     text = _SUBMIT.get(session["submit_type"] or "", "Pay")
-    methods = "" if free else _fields(session["payment_method_types"], form)
+    methods = "" if free else _fields(session, form)
     return page(
         "Checkout",
         f"""{back}
@@ -187,7 +188,9 @@ def _message(session: dict[str, Any], name: str) -> str:
     return f'<p class="hint">{escape(text["message"])}</p>' if text else ""
 
 
-def _fields(types: list[str], form: Form) -> str:
+def _fields(session: dict[str, Any], form: Form) -> str:
+    types = session["payment_method_types"]
+    billed = session["billing_address_collection"] == "required"  # then asked for above
     given = form.values.get("method", "")
     chosen = given if given in types else types[0]
     parts = [form.radios("method", "Pay by", [(kind, _NAMES[kind]) for kind in types], chosen)]
@@ -195,9 +198,12 @@ def _fields(types: list[str], form: Form) -> str:
         number = form.text("number", "Card number", required=True, inputmode="numeric", maxlength="30")
         expiry = form.text("expiry", "Expiry", required=True, inputmode="numeric", maxlength="9", placeholder="MM/YY")
         cvc = form.text("cvc", "CVC", required=True, inputmode="numeric", maxlength="4")
-        parts.append(f'<div class="method card">{number}<div class="pair">{expiry}{cvc}</div></div>')
+        owner = "" if billed else _holder(session, form)
+        parts.append(f'<div class="method card">{number}<div class="pair">{expiry}{cvc}</div>{owner}</div>')
     if "sepa_debit" in types:
-        parts.append(f'<div class="method debit">{form.text("iban", "IBAN", required=True, maxlength="42")}</div>')
+        iban = form.text("iban", "IBAN", required=True, maxlength="42")
+        owner = "" if billed else form.text("iban_name", "Name on account", value=_known_name(session), required=True)
+        parts.append(f'<div class="method debit">{iban}{owner}</div>')
     if "us_bank_account" in types:
         holder = form.text("account_name", "Name on the account", required=True)
         routing = form.text("routing_number", "Routing number", required=True, inputmode="numeric", maxlength="9")
@@ -207,6 +213,20 @@ def _fields(types: list[str], form: Form) -> str:
     return "".join(parts)
 
 
+def _holder(session: dict[str, Any], form: Form) -> str:
+    """The fields that Stripe's page always has for a card; a test buyer stands in them, so that paying stays quick."""
+    name = form.text("card_name", "Name on card", value=_known_name(session), required=True, autocomplete="cc-name")
+    country = form.select("card_country", "Country or region", named_countries(), value=home_country(session["locale"]))
+    code = form.text("card_postal_code", "ZIP", value=_TEST_ZIP, required=True, autocomplete="billing postal-code")
+    return f'{name}<div class="pair">{country}<div class="zip">{code}</div></div>'
+
+
+def _known_name(session: dict[str, Any]) -> str:
+    return (session["customer_details"] or {}).get("name") or TEST_BUYER
+
+
+TEST_BUYER = "Jenny Rosen"
+_TEST_ZIP = "94107"
 _NAMES = {"card": "Card", "sepa_debit": "Bank debit", "us_bank_account": "US bank account"}
 
 

@@ -130,6 +130,17 @@ def named_countries(codes: Iterable[str] = ()) -> list[tuple[str, str]]:
     return sorted(((code, names.get(code, code)) for code in listed), key=lambda each: each[1])
 
 
+def home_country(locale: str | None) -> str:
+    """Return the country that a page in this language most likely has its buyers in; US where nothing is known."""
+    language, _, region = (locale or "").partition("-")
+    if len(region) == 2:
+        return region.upper()
+    from babel.core import get_global
+
+    likely = str(get_global("likely_subtags").get(language, "en_Latn_US"))
+    return likely.rpartition("_")[2]
+
+
 @cache
 def _names() -> dict[str, str]:
     from babel import Locale  # takes a moment, and only pages with addresses need it

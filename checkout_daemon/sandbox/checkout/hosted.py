@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from importlib import resources
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ from checkout_daemon.sandbox.box import Box, Origin
 from checkout_daemon.sandbox.checkout import checkout_page, recovery, render, sessions, typed
 from checkout_daemon.sandbox.checkout.fields import Form
 from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.payments import intents
 from checkout_daemon.sandbox.storage import Record
 
@@ -22,6 +24,7 @@ _HEADERS = {
 }
 _NOT_KEPT = ("action", "cvc")
 """What is typed anew after an error, as on every page that takes cards."""
+_ATTEMPTS_KEPT = 200
 
 
 def add_pages(app: web.Application, box: Box) -> None:
@@ -35,9 +38,19 @@ def add_pages(app: web.Application, box: Box) -> None:
     app.router.add_get("/c/sandbox.css", hosted.style)
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """How the last attempt of somebody at a page ended, for the page that they are sent back to."""
+
+    error: ApiError | None = None
+    form: dict[str, str] = field(default_factory=dict)
+    notice: str | None = None
+
+
 class Hosted:
     def __init__(self, box: Box) -> None:
         self.box = box
+        self.attempts: dict[str, _Attempt] = {}
         self.css = resources.files(__package__).joinpath("hosted.css").read_text(encoding="utf-8")
 
     async def style(self, _: web.Request) -> web.Response:
@@ -45,7 +58,7 @@ class Hosted:
 
     async def show(self, request: web.Request) -> web.Response:
         session = self.box.storage.find(request.match_info["id"], "checkout.session")
-        return self._session_page(session)
+        return self._session_page(session, self.attempts.get(request.query.get("attempt", ""), _Attempt()))
 
     async def pay(self, request: web.Request) -> web.Response:
         form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
@@ -57,7 +70,7 @@ class Hosted:
             with self.box.storage.transaction():
                 changed = typed.take_choices(self.box, session, form)
             if changed or form.get("action", "pay") != "pay":
-                return self._session_page(session, form=form, notice=_notice(session, form))
+                raise self._back(session, _Attempt(None, form, _notice(session, form)))
             with self.box.storage.transaction():
                 typed.take_details(self.box, session, form)
                 method = None
@@ -66,8 +79,7 @@ class Hosted:
                 sessions.confirm_session(self.box, session, method)
         except ApiError as error:
             self.box.wake.set()
-            session = self.box.storage.find(session.id)
-            return self._session_page(session, error, form)
+            raise self._back(session, _Attempt(error, form)) from error
         self.box.wake.set()
         if session.body["status"] == "open":
             raise web.HTTPSeeOther(f"/c/authenticate/{session.body['payment_intent']}")
@@ -80,23 +92,23 @@ class Hosted:
             with self.box.storage.transaction():
                 session = recovery.recover(self.box, request.match_info["key"])
         except ApiError as error:
-            return _html(render.message("Checkout", str(error)), error.status)
+            return html_page(render.message("Checkout", str(error)), error.status)
         self.box.wake.set()
         raise web.HTTPSeeOther(f"/c/pay/{session.id}")
 
     async def show_authentication(self, request: web.Request) -> web.Response:
         intent = self.box.storage.find(request.match_info["id"], "payment_intent")
         if intent is None:
-            return _html(render.message("Not found", "There is no such payment here."), 404)
+            return html_page(render.message("Not found", "There is no such payment here."), 404)
         if intent.body["status"] != "requires_action":
             return self._after_authentication(intent)
-        return _html(render.authentication(intent.body))
+        return html_page(render.authentication(intent.body))
 
     async def authenticate(self, request: web.Request) -> web.Response:
         form = await request.post()
         intent = self.box.storage.find(request.match_info["id"], "payment_intent")
         if intent is None:
-            return _html(render.message("Not found", "There is no such payment here."), 404)
+            return html_page(render.message("Not found", "There is no such payment here."), 404)
         if intent.body["status"] != "requires_action":
             return self._after_authentication(intent)
         self._begin(request)
@@ -110,7 +122,7 @@ class Hosted:
         except ApiError as error:
             self.box.wake.set()
             if session is not None:
-                return self._session_page(session, error)
+                raise self._back(session, _Attempt(error)) from error
         self.box.wake.set()
         return self._after_authentication(intent)
 
@@ -136,30 +148,34 @@ class Hosted:
                 f"{url}{separator}payment_intent={intent.id}&payment_intent_client_secret={secret}"
                 f"&redirect_status={succeeded}"
             )
-        return _html(render.message("Authentication ended", "You can close this page and go back to the shop."))
+        return html_page(render.message("Authentication ended", "You can close this page and go back to the shop."))
 
-    def _session_page(
-        self,
-        session: Record | None,
-        error: ApiError | None = None,
-        form: dict[str, str] | None = None,
-        notice: str | None = None,
-    ) -> web.Response:
+    def _back(self, session: Record, attempt: _Attempt) -> web.HTTPSeeOther:
+        """Send the browser to the page again, so that going back or reloading never repeats a payment."""
+        key = token(16)
+        self.attempts[key] = attempt
+        while len(self.attempts) > _ATTEMPTS_KEPT:
+            del self.attempts[next(iter(self.attempts))]
+        return web.HTTPSeeOther(f"/c/pay/{session.id}?attempt={key}")
+
+    def _session_page(self, session: Record | None, attempt: _Attempt | None = None) -> web.Response:
         if session is None:
-            return _html(render.message("Not found", "There is no such Checkout session here."), 404)
+            return html_page(render.message("Not found", "There is no such Checkout session here."), 404)
         body = session.body
         if body["status"] == "expired":
             text = "This Checkout session has expired. Go back to the shop to start again."
-            return _html(render.message("Session expired", text, body["cancel_url"]), 410)
+            return html_page(render.message("Session expired", text, body["cancel_url"]), 410)
         if body["status"] == "complete":
             text = "This Checkout session is already paid or completed."
-            return _html(render.message("All done", text, success_url(session)))
-        kept = {name: value for name, value in (form or {}).items() if name not in _NOT_KEPT}
+            return html_page(render.message("All done", text, success_url(session)))
+        attempt = attempt or _Attempt()
+        error = attempt.error
+        kept = {name: value for name, value in attempt.form.items() if name not in _NOT_KEPT}
         if error is None:
             kept.pop("promotion_code", None)
         shown = Form(kept, error.error.get("param") if error else None, str(error or ""))
-        return _html(
-            checkout_page.checkout(self._bill(session), shown, str(error) if error else None, notice),
+        return html_page(
+            checkout_page.checkout(self._bill(session), shown, str(error) if error else None, attempt.notice),
             402 if error else 200,
         )
 
@@ -188,5 +204,6 @@ def _notice(session: Record, form: dict[str, str]) -> str:
     return f"{total}{again}"
 
 
-def _html(text: str, status: int = 200) -> web.Response:
+def html_page(text: str, status: int = 200) -> web.Response:
+    """Return a page with the headers of all hosted pages."""
     return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)

@@ -80,13 +80,16 @@ def _check_mode(params: Params) -> None:
         raise bad_parameter("Missing required param: mode.", "parameter_missing", "mode")
     if mode != "payment":
         raise invalid(f"The offline sandbox does not do mode={mode}, only payment.", param="mode")
-    if params.get("ui_mode") not in (None, "hosted_page"):
+    if params.get("ui_mode") not in (None, "hosted_page", "hosted"):
         raise invalid(f"The offline sandbox has hosted pages only, not ui_mode={params['ui_mode']}.", param="ui_mode")
     if (params.get("automatic_tax") or {}).get("enabled"):
         raise invalid("The offline sandbox does not compute taxes.", param="automatic_tax[enabled]")
     if (params.get("managed_payments") or {}).get("enabled"):
         message = "The offline sandbox is no merchant of record."
         raise invalid(message, param="managed_payments[enabled]")
+    if (params.get("invoice_creation") or {}).get("enabled"):
+        message = "Stripe makes an invoice for the payment; the offline Stripe does not."
+        raise invalid(message, param="invoice_creation[enabled]")
     if params.get("submit_type") == "subscribe":
         raise invalid("`submit_type=subscribe` belongs to mode=subscription.", param="submit_type")
 

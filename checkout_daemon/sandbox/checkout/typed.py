@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.buyers import customer_details
+from checkout_daemon.sandbox.checkout.fields import named_countries
 from checkout_daemon.sandbox.checkout.promotions import shown_discounts, typed_discount
 from checkout_daemon.sandbox.checkout.shipping_options import shipping_cost
 from checkout_daemon.sandbox.checkout.totals import set_totals
@@ -88,6 +89,8 @@ def typed_method(session: Body, form: Typed) -> Record:
     known = session["customer_details"] or {}
     details = {name: known.get(name) for name in ("email", "name", "phone", "address")}
     details["name"] = details["name"] or form.get("account_name", "").strip() or None
+    if session["billing_address_collection"] != "required":
+        _take_holder(details, chosen, form)
     if chosen == "sepa_debit":
         return _typed("iban", lambda: methods.debit_method(form.get("iban", ""), details))
     if chosen == "us_bank_account":
@@ -102,6 +105,24 @@ def typed_method(session: Body, form: Typed) -> Record:
         raise fault("expiry", "Your card's expiration date is incomplete: write it as MM/YY.")
     number, cvc = form.get("number", ""), form.get("cvc", "").strip()
     return _typed("number", lambda: methods.card_from_number(number, int(month), int(year), cvc, details))
+
+
+def _take_holder(details: Body, method: str, form: Typed) -> None:
+    """Read whose card or account it is. A program that posts the form without these fields pays anonymously."""
+    if method == "sepa_debit" and "iban_name" in form:
+        details["name"] = _needed(form, "iban_name", "the name on the account")
+    if method != "card" or "card_name" not in form:
+        return
+    details["name"] = _needed(form, "card_name", "the name on the card")
+    country = form.get("card_country", "")
+    if country not in {code for code, _ in named_countries()}:
+        raise fault("card_country", "Choose a country.")
+    code = _needed(form, "card_postal_code", "the ZIP or postal code") if country in WITH_POSTAL_CODE else None
+    details["address"] = {**dict.fromkeys(_ADDRESS), "country": country, "postal_code": code}
+
+
+WITH_POSTAL_CODE = ("US", "CA", "GB")
+"""Where Stripe's page asks for a card's postal code; hosted.css shows the field for the same."""
 
 
 def fault(name: str, message: str) -> ApiError:

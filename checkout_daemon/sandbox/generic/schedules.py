@@ -90,6 +90,7 @@ def advance_clock(box: Box, clock: Record, params: Params) -> None:
     body, target = clock.body, params["frozen_time"]
     if target <= body["frozen_time"]:
         raise invalid("Test clocks only go forward: frozen_time must be later than it is.", param="frozen_time")
+    _check_renewals(box, clock, target)
     details = {"advancing": {"target_frozen_time": target}}
     put_and_tell(box, clock, "test_helpers.test_clock.advancing", status="advancing", status_details=details)
     on_clock = [("json_extract(body, '$.test_clock') = ?", clock.id), ("json_extract(body, '$.status') = ?", "active")]
@@ -97,6 +98,22 @@ def advance_clock(box: Box, clock: Record, params: Params) -> None:
         _advance(box, schedule, body["frozen_time"], target)
     fields: dict[str, Any] = {"status": "ready", "frozen_time": target, "status_details": {}}
     change_later(box, clock, 0, "test_helpers.test_clock.ready", **fields)
+
+
+def _check_renewals(box: Box, clock: Record, target: int) -> None:
+    """Raise ApiError where a subscription of this clock's customers would have to renew, which is not done here."""
+    for record in box.storage.select(
+        "subscription", conditions=[("json_extract(body, '$.test_clock') = ?", clock.id)], ascending=True
+    ):
+        if record.body["status"] not in ("active", "trialing", "past_due"):
+            continue
+        ends = min(item["current_period_end"] for item in record.body["items"]["data"])
+        if ends <= target:
+            message = (
+                f"Stripe renews subscriptions as a test clock advances; the offline Stripe does not. The period of "
+                f"{record.id} ends at {ends}: advance to an earlier time, or cancel the subscription first."
+            )
+            raise invalid(message, param="frozen_time")
 
 
 def _advance(box: Box, schedule: Record, before: int, now: int) -> None:

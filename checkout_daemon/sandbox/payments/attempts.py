@@ -10,8 +10,11 @@ from checkout_daemon.sandbox.payments import ledger, methods
 from checkout_daemon.sandbox.payments.charges import AUTHORIZED_SECONDS, build_charge, is_manual
 from checkout_daemon.sandbox.payments.declines import error_fields, payment_error
 from checkout_daemon.sandbox.payments.testdata import CARDS, Decline
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.webhooks.events import emit
+
+CAPTURED = "captured"
+"""The timer after which an asynchronous capture shows what it booked."""
 
 
 def fail(box: Box, intent: Record, method: Record, decline: Decline, *, charged: bool = True) -> NoReturn:
@@ -54,8 +57,13 @@ def succeed(box: Box, intent: Record, method: Record, *, authenticated: bool = F
     booked = ledger.book(
         box, "charge", body["amount"], body["currency"], charge.id, description=body["description"], at_once=at_once
     )
-    charge.body["balance_transaction"] = booked["id"]
-    box.storage.save(charge)
+    if body["capture_method"] == "automatic_async":
+        box.storage.add_timer(
+            CAPTURED, now() + box.settings.settle_seconds, {"charge": charge.id, "balance_transaction": booked["id"]}
+        )
+    else:
+        charge.body["balance_transaction"] = booked["id"]
+        box.storage.save(charge)
     body |= {"status": "succeeded", "amount_received": body["amount"]}
     box.storage.save(intent)
     emit(box, "charge.succeeded", charge.body)
@@ -63,6 +71,18 @@ def succeed(box: Box, intent: Record, method: Record, *, authenticated: bool = F
     if at_once:
         emit(box, "balance.available", ledger.balance(box))
     plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
+
+
+def show_booking(box: Box, payload: Body) -> None:
+    """Name on the charge the balance transaction that an asynchronous capture leaves null at first.
+
+    https://docs.stripe.com/payments/payment-intents/asynchronous-capture
+    """
+    charge = box.storage.find(payload["charge"], "charge")
+    if charge is not None and charge.body["balance_transaction"] is None:
+        charge.body["balance_transaction"] = payload["balance_transaction"]
+        box.storage.save(charge)
+        emit(box, "charge.updated", charge.body, {"balance_transaction": None})
 
 
 def start_debit(box: Box, intent: Record, method: Record) -> None:

@@ -317,7 +317,7 @@ CREATE: Fields = {
     "subscription_data": Refused(NO_SUBSCRIPTIONS),
     "success_url": Text(),
     "tax_id_collection": Refused(NO_TAXES),
-    "ui_mode": Text(choices=("elements", "embedded_page", "form", "hosted_page")),
+    "ui_mode": Text(),  # its values are checked by the types, and what is not hosted is refused in words
     "wallet_options": Map({"link": Map({"display": _AUTO_NEVER})}),
 }
 

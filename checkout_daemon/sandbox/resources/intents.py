@@ -135,6 +135,7 @@ def _confirm(box: Box, intent: Record, method: Record | None, params: Params) ->
         error = invalid(message, code="payment_intent_unexpected_state")
         error.error["payment_intent"] = intent.body
         raise error
+    _check_return_url(box, intent, params)
     intents.confirm_intent(
         box,
         intent,
@@ -143,6 +144,30 @@ def _confirm(box: Box, intent: Record, method: Record | None, params: Params) ->
         off_session=params.get("off_session", "false") != "false",
         error_on_requires_action=bool(params.get("error_on_requires_action")),
     )
+
+
+def _check_return_url(box: Box, intent: Record, params: Params) -> None:
+    """Raise ApiError where the methods that Stripe chooses may send the customer away and nothing says where back to.
+
+    https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-return_url
+    """
+    automatic = intent.body["automatic_payment_methods"] or {"enabled": False}
+    off_session = params.get("off_session", "false") != "false"
+    if not automatic["enabled"] or automatic["allow_redirects"] == "never" or off_session:
+        return
+    if intent.body["status"] not in intents.CONFIRMABLE:
+        return  # refused for that
+    if params.get("return_url") or intent.private.get("return_url") or params.get("use_stripe_sdk"):
+        return
+    if box.origin.from_cli:
+        return  # the CLI's trigger transfer.created confirms without one
+    message = (
+        "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these "
+        "payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don't "
+        "want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and "
+        "`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents."
+    )
+    raise invalid(message, param="return_url")
 
 
 def _types(params: Params, currency: str) -> tuple[list[str], Body | None]:

@@ -1,0 +1,92 @@
+"""The pages at the addresses that other objects show: payment links, invoices, customer portals and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from checkout_daemon.sandbox.box import Box, Origin
+from checkout_daemon.sandbox.checkout import render
+from checkout_daemon.sandbox.checkout.building import create_session
+from checkout_daemon.sandbox.checkout.hosted import html_page
+from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.storage import Record
+
+
+def add_other_pages(app: web.Application, box: Box) -> None:
+    """Add the pages' routes."""
+    pages = OtherPages(box)
+    app.router.add_get("/test_{key}", pages.open_payment_link)
+    app.router.add_get("/c/thanks", pages.show_thanks)
+    app.router.add_get("/i/{id}/{key}", pages.show_invoice)
+    app.router.add_get("/i/{id}/{key}/pdf", pages.show_invoice)
+    for path, name in _NOT_MODELLED.items():
+        app.router.add_get(path, pages.tell(name))
+
+
+_NOT_MODELLED = {
+    "/p/session/{key}": "the customer portal",
+    "/verify/{key}": "the identity check",
+    "/payment_instructions/{key}": "the instructions for a bank transfer",
+}
+
+
+class OtherPages:
+    def __init__(self, box: Box) -> None:
+        self.box = box
+
+    async def open_payment_link(self, request: web.Request) -> web.Response:
+        """Make a Checkout session of a payment link, as Stripe does at each visit, and lead there."""
+        url = f"{self.box.url or request.url.origin()}{request.path}"
+        links = self.box.storage.select("payment_link", conditions=[("json_extract(body, '$.url') = ?", url)], limit=1)
+        if not links:
+            return html_page(render.message("Not found", "There is no such payment link here."), 404)
+        if not links[0].body["active"]:
+            return html_page(render.message("Link deactivated", "This payment link is no longer active."), 410)
+        self.box.origin = Origin(base_url=str(request.url.origin()))
+        try:
+            with self.box.storage.transaction():
+                session = self._session_of(links[0])
+        except ApiError as error:
+            return html_page(render.message("Payment link", str(error)), error.status)
+        self.box.wake.set()
+        raise web.HTTPSeeOther(f"/c/pay/{session.id}")
+
+    def _session_of(self, link: Record) -> Record:
+        completion = link.body["after_completion"]
+        redirect = (completion.get("redirect") or {}).get("url")
+        session = create_session(
+            self.box,
+            {
+                "mode": "payment",
+                "line_items": [
+                    {"price": item["price"]["id"], "quantity": item["quantity"]} for item in link.private["items"]
+                ],
+                "metadata": link.body["metadata"],
+                "success_url": redirect or f"{self.box.url}/c/thanks",
+            },
+        )
+        session.body["payment_link"] = link.id
+        return self.box.storage.save(session)
+
+    async def show_thanks(self, _: web.Request) -> web.Response:
+        return html_page(render.message("Thank you", "Your payment was received."))
+
+    async def show_invoice(self, request: web.Request) -> web.Response:
+        invoice = self.box.storage.find(request.match_info["id"], "invoice")
+        shown = "" if invoice is None else invoice.body["hosted_invoice_url"] or ""
+        if invoice is None or not shown.endswith(f"/{invoice.id}/{request.match_info['key']}"):
+            return html_page(render.message("Not found", "There is no such invoice here."), 404)
+        amount = render.money(invoice.body["amount_due"], invoice.body["currency"])
+        text = f"Invoice {invoice.body['number']}: {amount}, {invoice.body['status']}."
+        return html_page(render.message("Invoice", f"{text} The offline Stripe shows no more of it, and makes no PDF."))
+
+    def tell(self, name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Return a handler that says in words that Stripe has this page and the offline Stripe does not."""
+
+        async def show(_: web.Request) -> web.Response:
+            text = f"At Stripe, {name} would be here. The offline Stripe has no such page."
+            return html_page(render.message("Not in the offline Stripe", text))
+
+        return show
