@@ -17,6 +17,7 @@ from checkout_daemon.sandbox.checkout.hosted import add_pages
 from checkout_daemon.sandbox.checkout.other_pages import add_other_pages
 from checkout_daemon.sandbox.control import add_control
 from checkout_daemon.sandbox.dashboard.routes import add_dashboard
+from checkout_daemon.sandbox.generic import collecting
 from checkout_daemon.sandbox.resources import OPERATIONS
 from checkout_daemon.sandbox.scheduler import run_scheduler
 from checkout_daemon.sandbox.storage import Storage
@@ -30,7 +31,7 @@ _LARGEST_BODY = 4 * 1024 * 1024
 
 def create_app(settings: SandboxSettings) -> web.Application:
     """The application; its storage is opened now, so that a second create_app sees what the first stored."""
-    box = Box(settings, Storage(settings.state_dir))
+    box = Box(settings, Storage(settings.state_dir), followers=dict(collecting.FOLLOWERS))
     app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_own_clock])
     app[BOX] = box
     app.cleanup_ctx.append(_scheduler)

@@ -54,6 +54,10 @@ class Advance:
     done: asyncio.Future[None]
 
 
+Follower = Callable[["Box", str, Body], None]
+"""Given the type of the event and its object."""
+
+
 @dataclass(slots=True)
 class Box:
     settings: SandboxSettings
@@ -65,6 +69,8 @@ class Box:
     sockets: dict[str, Socket] = field(default_factory=dict)
     """The CLI's open websockets by session."""
     advances: list[Advance] = field(default_factory=list)
+    followers: dict[str, Follower] = field(default_factory=dict)
+    """What else changes when an event of a type happens, at once and before anything else does."""
     requests_seen: int = 0
     """API requests since planned trouble was set."""
     closed: bool = False

@@ -158,3 +158,15 @@ async def ask(server: TestServer) -> AsyncIterator[Ask]:
 async def browser(server: TestServer) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(str(server.make_url("/"))) as session:
         yield session
+
+
+@pytest.fixture
+async def customer(ask: Ask) -> str:
+    return str((await ask("POST", "/v1/customers", {"source": "tok_visa", "email": "bob@example.com"}))["id"])
+
+
+@pytest.fixture
+async def price(ask: Ask) -> str:
+    product = await ask("POST", "/v1/products", {"name": "Tea"})
+    monthly = {"currency": "usd", "unit_amount": 1500, "product": product["id"], "recurring[interval]": "month"}
+    return str((await ask("POST", "/v1/prices", monthly))["id"])

@@ -137,22 +137,27 @@ def _alternatives(hint: Any, space: dict[str, Any]) -> Iterator[Any]:
 
 
 def expandable_fields(cls: type, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each dotted place below a resource that holds ids, with the kinds of object that they name."""
+    """Yield each dotted place below a resource that holds ids, with the kinds of object that they name.
+
+    Lists that an object may lack are there only for those who expand them, so they count.
+    """
     for name, hint in class_hints(cls).items():
         yield from _expandable(hint, cls, f"{prefix}{name}")
 
 
-def _expandable(hint: Any, owner: type, place: str) -> Iterator[tuple[str, str]]:
+def _expandable(hint: Any, owner: type, place: str, *, optional: bool = False) -> Iterator[tuple[str, str]]:
     hint = evaluate(hint, owner)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is ListObject:
+        if optional:
+            yield place, "list"
         return
     if origin in (Union, UnionType, list):
         if str in args and (kinds := _kinds(args, owner)):
             yield place, kinds
             return
         for each in args:
-            yield from _expandable(each, owner, place)
+            yield from _expandable(each, owner, place, optional=type(None) in args)
     elif isinstance(hint, type) and issubclass(hint, StripeObject) and "." in hint.__qualname__:
         yield from expandable_fields(cast("type", hint), f"{place}.")
 

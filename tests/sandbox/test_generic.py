@@ -12,6 +12,7 @@ from checkout_daemon.sandbox.api.types import Shape, parameters
 from checkout_daemon.sandbox.generic.kinds import Kind
 from checkout_daemon.sandbox.generic.records import new_body
 from checkout_daemon.sandbox.generic.table import KINDS
+from tests.sandbox.billing_steps import attached, invoice
 from tests.sandbox.conftest import Ask, event_types, wait_for
 from tests.sandbox.samples import required
 
@@ -23,27 +24,6 @@ HOLDER = {
     "billing[address][country]": "US",
 }
 VAT = {"display_name": "VAT", "inclusive": "false", "percentage": "19.5"}
-
-
-@pytest.fixture
-async def customer(ask: Ask) -> str:
-    return str((await ask("POST", "/v1/customers", {"source": "tok_visa", "email": "bob@example.com"}))["id"])
-
-
-@pytest.fixture
-async def price(ask: Ask) -> str:
-    product = await ask("POST", "/v1/products", {"name": "Tea"})
-    monthly = {"currency": "usd", "unit_amount": 1500, "product": product["id"], "recurring[interval]": "month"}
-    return str((await ask("POST", "/v1/prices", monthly))["id"])
-
-
-async def invoice(ask: Ask, customer: str, amount: int = 2000) -> dict[str, Any]:
-    await ask("POST", "/v1/invoiceitems", {"amount": amount, "currency": "usd", "customer": customer})
-    return await ask("POST", "/v1/invoices", {"customer": customer, "pending_invoice_items_behavior": "include"})
-
-
-async def attached(ask: Ask, card: str, customer: str) -> str:
-    return str((await ask("POST", f"/v1/payment_methods/pm_card_{card}/attach", {"customer": customer}))["id"])
 
 
 async def test_lists_come_in_pages_and_by_date(ask: Ask) -> None:

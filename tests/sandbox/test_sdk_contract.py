@@ -5,19 +5,15 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, cast
+from typing import Any
 
 import pytest
 import stripe
-from stripe._stripe_object import StripeObject
 
 import checkout_daemon.gateway
-from checkout_daemon.sandbox.api.expandable import EXPANDABLE
 from checkout_daemon.sandbox.api.params import Flag, Integer, ListOf, Map, Refused, Spec, Text
 from checkout_daemon.sandbox.box import Operation
 from checkout_daemon.sandbox.resources import (
@@ -37,7 +33,6 @@ from checkout_daemon.sandbox.resources import (
 )
 from tests.sandbox.conftest import open_session
 from tests.sandbox.sdk_params import SOURCE, by_route, differences, methods
-from tests.sandbox.sdk_shapes import CLASSES, class_hints, evaluate
 
 GATEWAY = {
     "v1.accounts.retrieve_current_async": ("GET", "/v1/account"),
@@ -223,32 +218,6 @@ async def test_a_session_that_the_sdk_types_allow_is_made(client: stripe.StripeC
     assert session.payment_method_types == ["card", "us_bank_account"]
     assert session.allowed_payment_method_types == ["card", "us_bank_account"]
     assert session.excluded_payment_method_types == ["klarna"]
-
-
-def expandable(hint: Any, owner: type) -> Iterator[str]:
-    """The places below a property that hold an id or its object: ExpandableField[T] is str or T."""
-    hint = evaluate(hint, owner)
-    args = typing.get_args(hint)
-    if typing.get_origin(hint) in (Union, UnionType, list):
-        if str in args and any(
-            isinstance(each, typing.ForwardRef) or (isinstance(each, type) and issubclass(each, StripeObject))
-            for each in args
-        ):
-            yield ""
-            return
-        for each in args:
-            yield from expandable(each, owner)
-    elif isinstance(hint, type) and issubclass(hint, StripeObject) and "." in hint.__qualname__:
-        for name, inner in class_hints(cast("type", hint)).items():
-            for rest in expandable(inner, hint):
-                yield f".{name}{rest}"
-
-
-@pytest.mark.parametrize("kind", [*CLASSES, "discount"])
-def test_what_can_be_expanded_is_what_the_sdk_says(kind: str) -> None:
-    cls = {**CLASSES, "discount": stripe.Discount}[kind]
-    found = {f"{name}{rest}" for name, hint in class_hints(cls).items() for rest in expandable(hint, cls)}
-    assert found == EXPANDABLE[kind]
 
 
 def test_the_sdk_was_read() -> None:

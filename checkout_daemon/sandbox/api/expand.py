@@ -5,25 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from checkout_daemon.sandbox.api.expandable import EXPANDABLE
 from checkout_daemon.sandbox.api.includes import INCLUDES
-from checkout_daemon.sandbox.errors import ApiError
-from checkout_daemon.sandbox.storage import Body, Record, Storage
+from checkout_daemon.sandbox.api.types import expandable
+from checkout_daemon.sandbox.errors import ApiError, not_modelled
+from checkout_daemon.sandbox.storage import Body, Storage
 
 _MAX_DEPTH = 4
 _PLAIN = ("id", "object")
+_DELETABLE = frozenset(("account", "coupon", "customer", "invoice", "plan", "price", "product"))
+"""Kinds whose objects the sandbox forgets when they are deleted; Stripe remembers that there was one."""
+_INCLUDED_BY_STRIPE = frozenset(
+    (
+        ("identity.verification_session", "provided_details"),
+        ("identity.verification_session", "verified_outputs"),
+    )
+)
+"""What Stripe shows to those who expand it and the sandbox has not, besides lists."""
 
 Owner = Body
 """The nearest object above with an id: what its parts without one belong to."""
 
 
 def expand(storage: Storage, body: Body, paths: Iterable[str]) -> Body:
-    """The object with each of these dotted paths replaced by what it names."""
+    """Return the object with each of these dotted paths replaced by what it names. Raises ApiError (400)."""
     for path in paths:
         parts = path.split(".")
         if len(parts) > _MAX_DEPTH:
             raise ApiError(f"You cannot expand more than {_MAX_DEPTH} levels of a property: {path}.", param="expand")
-        if not _follow(storage, body, body, parts):
+        if not _follow(storage, body, body, parts, path):
             hint = ""
             if body.get("object") == "list" and parts[0] != "data":
                 hint = f" You may want to try expanding 'data.{path}' instead."
@@ -31,41 +40,46 @@ def expand(storage: Storage, body: Body, paths: Iterable[str]) -> Body:
     return body
 
 
-def _follow(storage: Storage, node: Any, owner: Owner, parts: list[str]) -> bool:
+def _follow(storage: Storage, node: Any, owner: Owner, parts: list[str], path: str) -> bool:
     if isinstance(node, list):
-        return all(_follow(storage, each, owner, parts) for each in node)
+        return all(_follow(storage, each, owner, parts, path) for each in node)
     if not isinstance(node, dict):
         return node is None
     owner = node if "object" in node else owner
     name, rest = parts[0], parts[1:]
     if name in _PLAIN:
         return False
+    kind = str(owner.get("object"))
     place = name if node is owner else f"{_name_of(owner, node)}.{name}"
-    include = INCLUDABLE.get((str(owner.get("object")), place))
+    include = INCLUDABLE.get((kind, place))
     if include is not None and name not in node:
         node[name] = include(storage, owner)
+    places = expandable(kind)
+    named = places.get(place)
     if name not in node:
+        if named == "list" or (kind, place) in _INCLUDED_BY_STRIPE:
+            raise not_modelled(f"{path} to expand", "expand")
         # Some properties are there only when they have a value.
-        return place in EXPANDABLE.get(str(owner.get("object")), ())
-    if include is None and (isinstance(node[name], str) or not rest):
-        if not _expandable(storage, owner, place, node[name]):
+        return named is not None or any(each.startswith(f"{place}.") for each in places)
+    if include is None and (not rest or not _holds_maps(node[name])):
+        if named is None and not _is_object(node[name]):
             return False
-        node[name] = _found(storage, node[name])
-    return not rest or _follow(storage, node[name], owner, rest)
+        node[name] = _found(storage, node[name], named or "", path)
+    return not rest or _follow(storage, node[name], owner, rest, path)
 
 
-def _expandable(storage: Storage, owner: Owner, place: str, value: Any) -> bool:
-    """Whether a property can hold an object; of kinds whose properties are not known, whether it names one."""
-    if isinstance(value, dict) and "object" in value:
-        return True
-    known = EXPANDABLE.get(str(owner.get("object")))
-    if known is not None:
-        return place in known
-    return value is None or (isinstance(value, str) and storage.find(value) is not None)
+def _holds_maps(value: Any) -> bool:
+    """Return whether what is to be expanded lies inside this value."""
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
+
+
+def _is_object(value: Any) -> bool:
+    """Return whether this is an object already, or a list of them: expanding it changes nothing."""
+    return isinstance(value, dict) and "object" in value
 
 
 def _name_of(owner: Owner, node: Body) -> str:
-    """Under which name the owner has this part, directly or below other parts."""
+    """Return under which name the owner has this part, directly or below other parts."""
     for name, value in owner.items():
         if value is node or (isinstance(value, list) and any(each is node for each in value)):
             return name
@@ -74,20 +88,23 @@ def _name_of(owner: Owner, node: Body) -> str:
     return ""
 
 
-def _found(storage: Storage, value: Any) -> Any:
-    """The object for an identifier; what is gone, or no identifier, stays."""
+def _found(storage: Storage, value: Any, kinds: str, path: str) -> Any:
+    """Return the object for an identifier, for each of a list, or the mark of one that was deleted."""
     if isinstance(value, list):
-        return [_found(storage, each) for each in value]
+        return [_found(storage, each, kinds, path) for each in value]
     if not isinstance(value, str):
         return value
     record = storage.find(value)
-    if record is None:
-        return value
-    return _deleted(record) if record.private.get("deleted") else record.body
+    if record is not None:
+        return _deleted(record.id, record.type) if record.private.get("deleted") else record.body
+    gone = next((kind for kind in kinds.split() if kind in _DELETABLE), None)
+    if gone is None:
+        raise not_modelled(f"{path} to expand", "expand", "It does not keep what is named there.")
+    return _deleted(value, gone)
 
 
-def _deleted(record: Record) -> Body:
-    return {"id": record.id, "object": record.type, "deleted": True}
+def _deleted(object_id: str, kind: str) -> Body:
+    return {"id": object_id, "object": kind, "deleted": True}
 
 
 def child_list(storage: Storage, body: Body, name: str, kind: str, limit: int = 10) -> Body:

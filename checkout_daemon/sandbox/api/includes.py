@@ -1,4 +1,4 @@
-"""What customers, prices and coupons show only to those who ask to expand it."""
+"""What objects show only to those who ask to expand it."""
 
 from __future__ import annotations
 
@@ -55,12 +55,7 @@ def _tax(_: Storage, __: Body) -> Body:
 
 
 def _listed(customer: Body, name: str, found: list[Body]) -> Body:
-    return {
-        "object": "list",
-        "data": found[:_SHOWN],
-        "has_more": len(found) > _SHOWN,
-        "url": f"/v1/customers/{customer['id']}/{name}",
-    }
+    return _page(found, f"/v1/customers/{customer['id']}/{name}")
 
 
 def _price_options(_: Storage, price: Body) -> Body:
@@ -70,6 +65,54 @@ def _price_options(_: Storage, price: Body) -> Body:
 
 def _coupon_options(_: Storage, coupon: Body) -> Body:
     return {coupon["currency"]: {"amount_off": coupon["amount_off"]}} if coupon["currency"] else {}
+
+
+def _code_options(_: Storage, code: Body) -> Body:
+    found = code["restrictions"]
+    currency = found["minimum_amount_currency"]
+    return {currency: {"minimum_amount": found["minimum_amount"]}} if currency else {}
+
+
+def _rate_options(_: Storage, rate: Body) -> Body:
+    fixed = rate["fixed_amount"] or {}
+    return {fixed["currency"]: {"amount": fixed["amount"], "tax_behavior": rate["tax_behavior"]}} if fixed else {}
+
+
+def _items(storage: Storage, owner: Body) -> Body:
+    """Return the line items of a payment link or quote."""
+    record = storage.find(owner["id"], owner["object"])
+    return _page(record.private["items"] if record else [], f"/v1/{owner['object']}s/{owner['id']}/line_items")
+
+
+def _upfront_items(storage: Storage, quote: Body) -> Body:
+    found = _items(storage, quote)["data"]
+    url = f"/v1/quotes/{quote['id']}/computed_upfront_line_items"
+    return _page([item for item in found if not item["price"]["recurring"]], url)
+
+
+def _payments(storage: Storage, invoice: Body) -> Body:
+    found = [each.body for each in storage.children(invoice["id"], "invoice_payment")]
+    return _page(found, f"/v1/invoices/{invoice['id']}/payments")
+
+
+def _confirmation_secret(storage: Storage, invoice: Body) -> Body | None:
+    """Return the secret of the PaymentIntent that the invoice is paid with, once it is finalized."""
+    record = storage.find(invoice["id"], "invoice")
+    intent = record and storage.find(record.private.get("intent") or "", "payment_intent")
+    return {"client_secret": intent.body["client_secret"], "type": "payment_intent"} if intent else None
+
+
+def _page(found: list[Body], url: str) -> Body:
+    return {"object": "list", "data": found[:_SHOWN], "has_more": len(found) > _SHOWN, "url": url}
+
+
+def _card_number(_: Storage, card: Body) -> str:
+    """Return a number that no network has given out, and whose last digits are the card's."""
+    return f"400000999000{card['last4']}"
+
+
+def _card_cvc(_: Storage, __: Body) -> str:
+    return "123"
 
 
 def _no_tiers(_: Storage, __: Body) -> None:
@@ -84,6 +127,16 @@ INCLUDES: Mapping[tuple[str, str], Callable[[Storage, Body], Any]] = {
     ("customer", "subscriptions"): _subscriptions,
     ("customer", "tax"): _tax,
     ("customer", "tax_ids"): _tax_ids,
+    ("invoice", "confirmation_secret"): _confirmation_secret,
+    ("invoice", "payments"): _payments,
+    ("issuing.card", "cvc"): _card_cvc,
+    ("issuing.card", "number"): _card_number,
+    ("payment_link", "line_items"): _items,
+    ("plan", "tiers"): _no_tiers,
     ("price", "currency_options"): _price_options,
     ("price", "tiers"): _no_tiers,
+    ("promotion_code", "restrictions.currency_options"): _code_options,
+    ("quote", "computed.upfront.line_items"): _upfront_items,
+    ("quote", "line_items"): _items,
+    ("shipping_rate", "fixed_amount.currency_options"): _rate_options,
 }

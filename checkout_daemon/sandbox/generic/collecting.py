@@ -10,8 +10,9 @@ from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.generic.records import add, keep, new_body, put_and_tell, require_status, tell
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.payments.intents import confirm_intent, create_intent
+from checkout_daemon.sandbox.payments.intents import CONFIRMABLE, cancel_intent, confirm_intent, create_intent
 from checkout_daemon.sandbox.payments.methods import card_method, method_by_id
+from checkout_daemon.sandbox.shapes import methods_for
 from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.webhooks.events import emit
 
@@ -57,6 +58,8 @@ def finalize(box: Box, record: Record, _: Params) -> None:
     )
     if body["amount_due"] == 0:
         _settle(box, record)
+    else:
+        _open_intent(box, record, payment)
 
 
 def send(box: Box, record: Record, params: Params) -> None:
@@ -68,6 +71,7 @@ def send(box: Box, record: Record, params: Params) -> None:
 
 def void(box: Box, record: Record, _: Params) -> None:
     require_status(record, "void", "open", "uncollectible")
+    _close_intent(box, record)
     _move(box, record, "void", "voided_at", "invoice.voided", amount_remaining=0)
 
 
@@ -84,6 +88,7 @@ def pay(box: Box, record: Record, params: Params) -> None:
             return
     require_status(record, "pay", "open", "uncollectible")
     if params.get("paid_out_of_band"):
+        _close_intent(box, record)
         _settle(box, record)
         return
     customer = box.get(record.body["customer"], "customer").body
@@ -94,27 +99,51 @@ def pay(box: Box, record: Record, params: Params) -> None:
 
 
 def charge(box: Box, record: Record, method: Record) -> None:
-    """Take what remains of an open invoice through a PaymentIntent of its own. Raises ApiError (402)."""
-    body = record.body
-    intent = box.storage.find(record.private["intent"], "payment_intent") if "intent" in record.private else None
-    if intent is None:
-        text = "Subscription creation" if _subscription(body) else f"Payment for Invoice {body['number']}"
-        given = {"customer": body["customer"], "description": text}
-        intent = create_intent(box, body["amount_remaining"], body["currency"], [method.body["type"]], given)
-        record.private["intent"] = intent.id
-        payment = box.get(record.private["payment"], "invoice_payment")
-        payment.body["payment"] = {"type": "payment_intent", "payment_intent": intent.id}
-        box.storage.save(payment)
+    """Take what remains of an open invoice through its PaymentIntent. Raises ApiError (402)."""
+    intent = box.get(record.private["intent"], "payment_intent")
+    intent.body["amount"] = record.body["amount_remaining"]
     try:
         confirm_intent(box, intent, method)
-    except ApiError as refused:
-        if refused.keep:
-            _fail(box, record, "invoice.payment_failed")
-        raise
+    finally:
+        # Whatever became of the intent has changed the stored invoice.
+        stored = box.get(record.id, "invoice")
+        record.body, record.private = stored.body, stored.private
     if intent.body["status"] == "requires_action":
         _fail(box, record, "invoice.payment_failed", "invoice.payment_action_required")
         raise _action_required(intent.body)
-    _settle(box, record)
+
+
+def follow_intent(box: Box, event: str, intent: Body) -> None:
+    """Have an open invoice paid, or its attempt counted, when its PaymentIntent succeeds or fails."""
+    found = box.storage.find(intent["id"], "payment_intent")
+    invoice = found and box.storage.find(found.private.get("invoice") or "", "invoice")
+    if invoice is None or invoice.body["status"] not in ("open", "uncollectible"):
+        return
+    if event == "payment_intent.succeeded":
+        _settle(box, invoice)
+    else:
+        _fail(box, invoice, "invoice.payment_failed")
+
+
+def _open_intent(box: Box, record: Record, payment: Body) -> None:
+    """Make the PaymentIntent that the invoice is paid with, by the customer or by a charge."""
+    body = record.body
+    text = "Subscription creation" if _subscription(body) else f"Payment for Invoice {body['number']}"
+    given = {"customer": body["customer"], "description": text}
+    intent = create_intent(box, body["amount_remaining"], body["currency"], methods_for(body["currency"]), given)
+    intent.private["invoice"] = record.id
+    box.storage.save(intent)
+    record.private["intent"] = intent.id
+    box.storage.save(record)
+    stored = box.get(payment["id"], "invoice_payment")
+    stored.body["payment"] = {"type": "payment_intent", "payment_intent": intent.id}
+    box.storage.save(stored)
+
+
+def _close_intent(box: Box, record: Record) -> None:
+    intent = box.storage.find(record.private.get("intent") or "", "payment_intent")
+    if intent is not None and intent.body["status"] in CONFIRMABLE:
+        cancel_intent(box, intent, "void_invoice")
 
 
 def payer(box: Box, customer: Body, chosen: str | None = None) -> Record | None:
@@ -197,3 +226,7 @@ def _action_required(intent: Body) -> ApiError:
     )
     error.error["payment_intent"] = intent
     return error
+
+
+FOLLOWERS = dict.fromkeys(("payment_intent.payment_failed", "payment_intent.succeeded"), follow_intent)
+"""What invoices do when PaymentIntents change."""

@@ -31,6 +31,8 @@ def emit(box: Box, kind: str, body: Body, previous: dict[str, Any] | None = None
     box.storage.add(Record(event, kind=kind))
     for receiver in (*endpoints, *listeners(box)):
         plan_delivery(box, event["id"], receiver.id)
+    if (follow := box.followers.get(kind)) is not None:
+        follow(box, kind, body)
 
 
 def wants(endpoint: Record, kind: str) -> bool:

@@ -1,0 +1,16 @@
+"""Steps towards invoices that tests of billing share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.sandbox.conftest import Ask
+
+
+async def invoice(ask: Ask, customer: str, amount: int = 2000) -> dict[str, Any]:
+    await ask("POST", "/v1/invoiceitems", {"amount": amount, "currency": "usd", "customer": customer})
+    return await ask("POST", "/v1/invoices", {"customer": customer, "pending_invoice_items_behavior": "include"})
+
+
+async def attached(ask: Ask, card: str, customer: str) -> str:
+    return str((await ask("POST", f"/v1/payment_methods/pm_card_{card}/attach", {"customer": customer}))["id"])
