@@ -20,18 +20,26 @@ _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian and India
 
 
 def print_json(value: Any) -> None:
-    """One line: an object, or one of JSON Lines. Dataclasses are objects, times RFC 3339 with Z."""
+    """Print one line: an object, or one of JSON Lines. Dataclasses are objects, times RFC 3339 with Z."""
     import msgspec
 
-    click.echo(msgspec.json.encode(value).decode())
+    click.echo(_for_terminals(msgspec.json.encode(value)))
 
 
 def print_json_lines(values: Iterable[Any]) -> None:
     """Written together: a list of a million orders is not a million writes."""
     import msgspec
 
-    sys.stdout.write(msgspec.json.Encoder().encode_lines(list(values)).decode())
+    sys.stdout.write(_for_terminals(msgspec.json.Encoder().encode_lines(list(values))))
     sys.stdout.flush()
+
+
+def _for_terminals(encoded: bytes) -> str:
+    if encoded.isascii():
+        return encoded.decode()
+    from checkout_daemon.domain.text import terminal_json
+
+    return terminal_json(encoded.decode())
 
 
 def answer(text: str) -> None:

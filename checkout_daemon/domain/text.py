@@ -53,6 +53,10 @@ _TITLES = frozenset(
 _LETTERS = str.maketrans(
     dict(zip("øłđðıħŧςßæœþ", ["o", "l", "d", "d", "i", "h", "t", "σ", "ss", "ae", "oe", "th"], strict=True))
 )
+# Controls of 8 bits, line separators, marks of direction, formats that nobody sees; not the joiners, which words have.
+_HIDDEN = re.compile(
+    "[\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 _FORMS = ("<wide>", "<narrow>", "<small>")
 
 
@@ -126,6 +130,16 @@ def _is_domain(host: str, *, path: bool) -> bool:
     if longest < 2 or len(ending) < 2:
         return False
     return path or ending in _ENDINGS or (len(ending) == 2 and longest > 2)
+
+
+def terminal_json(text: str) -> str:
+    """Return JSON text with what a terminal would obey or hide written as escapes: the same JSON."""
+    return text if text.isascii() else _HIDDEN.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 @lru_cache(maxsize=4096)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from checkout_daemon.domain.cart import Product
 from checkout_daemon.domain.pricing import Discount
-from checkout_daemon.domain.text import cleaned
+from checkout_daemon.domain.text import cleaned, terminal_json
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.services.catalog_rows import (
     DISCOUNT_FIELDS,
@@ -100,7 +100,7 @@ def json_text(catalog: Catalog, *, discounts: bool) -> str:
         if discounts
         else {_PRODUCTS: [product_object(each) for each in catalog.products]}
     )
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return terminal_json(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
 
 
 def product_object(product: Product) -> dict[str, object]:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from checkout_daemon.domain.orders import Order
+from checkout_daemon.domain.text import terminal_json
 from checkout_daemon.services.reading import all_orders
 from checkout_daemon.store import order_reads
 from checkout_daemon.store.database import Database
@@ -58,7 +59,7 @@ def csv_lines(rows: Iterable[Row]) -> str:
 
 
 def json_lines(rows: Iterable[Row]) -> str:
-    return msgspec.json.Encoder().encode_lines(list(rows)).decode()
+    return terminal_json(msgspec.json.Encoder().encode_lines(list(rows)).decode())
 
 
 def _written(lines: Iterable[Iterable[str]]) -> str:

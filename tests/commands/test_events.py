@@ -27,7 +27,7 @@ def paid(database_url: str) -> str:
         await intake.start()
         session = session_object(order_id, "cs_test_1", "pi_1")
         await deliver(intake, event_body("checkout.session.completed", session, event_id="evt_paid"))
-        await deliver(intake, event_body("price.created", {"id": "price_1\x1b[2J"}, event_id="evt_odd"))
+        await deliver(intake, event_body("price.created", {"id": "price_1\x1b[2J\x9b31m\u202e"}, event_id="evt_odd"))
         await intake.close()
         await database.close()
         return order_id
@@ -68,6 +68,9 @@ def test_an_event_is_shown_with_its_payload(run: Run, paid: str) -> None:
     page = run("events", "show", "evt_odd").out
     assert '"object": "event"' in page
     assert "\x1b" not in page
+    encoded = run("events", "show", "evt_odd", "--json")
+    assert encoded.json["payload"]["data"]["object"]["id"] == "price_1\x1b[2J\x9b31m\u202e"
+    assert not set(encoded.out) & set("\x1b\x9b\u202e")
 
 
 def test_an_event_whose_payload_is_gone_is_still_shown(run: Run, paid: str, database_url: str) -> None:

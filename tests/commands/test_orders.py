@@ -139,6 +139,12 @@ def test_names_cannot_command_the_terminal(run: Run, add: Callable[..., str]) ->
     assert "\x1b" not in run("orders", "show", "1001").out
     add(customer_name="می\u200cخواهم")
     assert "می\u200cخواهم" in run("orders", "list").out
+    add(customer_name="A\x9b31m\u200f\u202eB")
+    for command in (("list", "--json"), ("show", "1003", "--json"), ("export", "--format", "jsonl")):
+        ran = run("orders", *command)
+        assert not set(ran.out) & set("\x1b\x9b\u200f\u202e")
+        assert "A\x9b31m\u200f\u202eB" in {json.loads(line)["customer_name"] for line in ran.out.splitlines()}
+    assert "می\u200cخواهم" in run("orders", "list", "--json").out
 
 
 def test_an_empty_list_is_told_on_stderr_alone(run: Run) -> None:
