@@ -30,6 +30,7 @@ CHECKOUT = (sys.executable, "-P", "-m", "cli")
 ORDER = {
     "items": [{"sku": "NOTEBOOK-A5", "quantity": 2}],
     "customer": {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+4930901820"},
+    "insist": True,  # the same order many times
 }
 
 

@@ -94,6 +94,26 @@ class IdempotencyConflict(CheckoutError):
     title = "The Idempotency-Key was used for another request"
 
 
+class ProbablyPlaced(CheckoutError):
+    """The same customer ordered the same goods within an hour; `insist` orders them again.
+
+    The first order's id and number are given only to whoever knows all of its customer's details.
+    """
+
+    code = "probably_placed"
+    status = 409
+    exit_code = 4
+    title = "This order was probably placed already"
+
+    def __init__(self, order_id: str | None = None, number: int | None = None) -> None:
+        which = "An order" if number is None else f"Order {number}"
+        super().__init__(
+            f"{which} of the same goods was placed less than an hour ago: to order them once more, insist."
+        )
+        self.order_id = order_id
+        self.number = number
+
+
 class NotPayable(CheckoutError):
     """The order is paid, being paid, canceled, or has a payment that does not match it."""
 

@@ -101,6 +101,14 @@ CREATE INDEX orders_to_forget ON orders (created_at)
     WHERE erased_at IS NULL AND paid_at IS NULL AND status IN ('pending', 'failed', 'expired', 'canceled');
 CREATE INDEX orders_with_coupon ON orders (updated_at) WHERE amount_discount > 0 AND coupon_deleted_at IS NULL;
 
+-- Idempotency keys that were answered with an order made under another key, or none: the same order for good.
+CREATE TABLE order_keys (
+    idempotency_key text PRIMARY KEY,
+    order_id        uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
+    request_hash    bytea NOT NULL
+);
+CREATE INDEX order_keys_of_order ON order_keys (order_id);
+
 -- What a search looks through: names and emails, found by their runs of three characters, without an extension. In a table of its
 -- own, because an order's row is written anew with every event, and its texts are not.
 CREATE TABLE order_texts (

@@ -6,6 +6,13 @@ import re
 
 _TAG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8}){0,3}")
 _LONGEST_HEADER = 500
+# Of Stripe's pages: https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-locale
+_STRIPE_LOCALES = (
+    "bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl "
+    "sv th tr vi zh zh-HK zh-TW"
+)
+# Norwegian is one language there, Filipino has two codes, and traditional characters go by their region.
+_STRIPE_NAMES = {"no": "nb", "nn": "nb", "tl": "fil", "zh-Hant": "zh-TW", "zh-MO": "zh-HK"}
 
 
 def preferred_locale(accept_language: str) -> str | None:
@@ -20,6 +27,16 @@ def preferred_locale(accept_language: str) -> str | None:
         return None
     language, _, region = best[1].partition("-")
     return f"{language.lower()}-{region.upper() if len(region) == 2 else region}" if region else language.lower()
+
+
+def stripe_locale(tag: str | None) -> str | None:
+    """Return the locale of Stripe's pages for a tag such as de-AT; None where they do not have the language."""
+    if tag is None:
+        return None
+    tag = _STRIPE_NAMES.get("-".join(tag.split("-")[:2]), tag)
+    language = tag.partition("-")[0]
+    choices = (tag, _STRIPE_NAMES.get(language, language))
+    return next((each for each in choices if each in _STRIPE_LOCALES.split()), None)
 
 
 def _weight(text: str) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from checkout_daemon.domain.locale import stripe_locale
 from checkout_daemon.domain.pricing import PricedLine
 
 
@@ -24,6 +25,7 @@ class PayableOrder:
     discount_code: str | None
     customer_email: str
     lines: Sequence[PricedLine]
+    locale: str | None = None  # that the shopper reads, such as de-AT
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def session_parameters(order: PayableOrder, attempt: int, pages: Pages, started_
         "success_url": f"{pages.public_url}/success?session_id={{CHECKOUT_SESSION_ID}}",
         "cancel_url": f"{pages.public_url}/cancel?order_id={order.id}",
     }
+    if (locale := stripe_locale(order.locale)) is not None:
+        session["locale"] = locale
     if pages.session_minutes is not None:
         session["expires_at"] = int((started_at + timedelta(minutes=pages.session_minutes)).timestamp())
     if not order.amount_discount:

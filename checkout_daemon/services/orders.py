@@ -35,6 +35,7 @@ class ShopperOrder:
     amount_total: int
     currency: str
     retry_url: str | None
+    amount_refunded: int
 
 
 async def resolve_ref(runtime: Runtime, ref: str) -> str:
@@ -67,4 +68,5 @@ async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
         amount_total=order.amount_total,
         currency=order.currency,
         retry_url=f"/api/stripe-checkout/{order.id}/retry" if payable else None,
+        amount_refunded=order.amount_refunded,
     )

@@ -12,7 +12,7 @@ from checkout_daemon.domain.pricing import DISCOUNT_CODE, Discount, Quote, norma
 from checkout_daemon.errors import FieldError, InvalidRequest
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.discounts import count_redemptions, find_discount, lock_discount
-from checkout_daemon.store.products import find_products
+from checkout_daemon.store.products import find_products, find_products_in_turn
 
 
 async def quote(database: Database, cart: Cart, discount_code: str | None, *, currency: str) -> Quote:
@@ -28,14 +28,15 @@ async def quote(database: Database, cart: Cart, discount_code: str | None, *, cu
 
 
 async def price_for_order(
-    connection: asyncpg.Connection, cart: Cart, discount_code: str | None, *, currency: str
+    connection: asyncpg.Connection, cart: Cart, discount_code: str | None, *, currency: str, lock_key: int
 ) -> Quote:
     """As quote, in the transaction that makes the order: a limited discount stays locked until it ends.
 
     So two orders cannot both take the last redemption. A code without a limit is not locked: all orders would queue.
+    The advisory lock of `lock_key` is taken first: orders of the same customer and lines are made one at a time.
     """
     code = normalize_discount_code(discount_code)
-    products = await find_products(connection, cart.skus)
+    products = await find_products_in_turn(connection, cart.skus, lock_key)
     discount = await _find(connection, code)
     redemptions = 0
     if discount is not None and discount.redemption_limit is not None:

@@ -24,5 +24,5 @@ async def make_sample_order(runtime: Runtime) -> CheckoutAnswer:
     product = next((each for each in await list_products(runtime.database) if each.available), None)
     if product is None:
         raise NothingOnSale("no product is on sale: `checkout catalog import FILE` brings some")
-    request = CheckoutRequest(Cart((CartLine(product.sku, 1),)), _CUSTOMER, None, None, _NO_REQUEST)
+    request = CheckoutRequest(Cart((CartLine(product.sku, 1),)), _CUSTOMER, None, None, _NO_REQUEST, insist=True)
     return await start_checkout(runtime, request, idempotency_key=None)

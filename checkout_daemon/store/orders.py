@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -10,6 +10,7 @@ import asyncpg
 from checkout_daemon.domain.customer import Customer
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.domain.pricing import PricedLine, Quote
+from checkout_daemon.domain.second_orders import AlikeOrder
 from checkout_daemon.domain.session_parameters import PayableOrder
 from checkout_daemon.errors import NotFound
 from checkout_daemon.store.attempts import Attempt
@@ -46,7 +47,11 @@ async def lock_orders(connection: asyncpg.Connection, order_ids: Collection[str]
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order to be made. `request_hash` tells a repeated request from another one under the same key."""
+    """An order to be made. `request_hash` tells a repeated request from another one under the same key.
+
+    `lines` as second_orders.lines_of has them: no order is made where the customer has one of the same lines, made
+    within an hour and not in `known`. None: it is made all the same.
+    """
 
     id: str
     quote: Quote
@@ -55,10 +60,16 @@ class NewOrder:
     idempotency_key: str | None
     request_hash: bytes | None
     locale: str | None = None
+    lines: Sequence[str] | None = None
+    known: Collection[str] = ()
 
 
 async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt: Attempt) -> int | None:
-    """Make an order with its items and first attempt; its number, or None if its idempotency key is taken."""
+    """Make an order with its items and first attempt; its number, or None if its key is taken or one is alike.
+
+    The lock of its customer and lines (store/products.py: find_products_in_turn) must be held, so that two at once
+    cannot miss each other.
+    """
     quote = order.quote
     row = await connection.fetchrow(
         sql("insert_order"),
@@ -84,12 +95,30 @@ async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt:
         attempt.parameters,
         CHANNEL,
         order.locale,
+        None if order.lines is None else list(order.lines),
+        list(order.known),
     )
     return row["number"] if row else None
 
 
+async def find_alike(
+    connection: asyncpg.Connection, email: str, lines: Sequence[str], *, livemode: bool
+) -> list[AlikeOrder]:
+    """Return the orders of this customer with these lines that were made within an hour, newest first.
+
+    Not those canceled or refunded in full: nobody is going to send their goods.
+    """
+    rows = await connection.fetch(sql("find_alike_orders"), email, livemode, list(lines))
+    return [AlikeOrder(**dict(row) | {"id": str(row["id"])}) for row in rows]
+
+
+async def record_key(connection: asyncpg.Connection, idempotency_key: str, order_id: str, request_hash: bytes) -> None:
+    """Note that this key leads to an order made under another key, or none. A key that is taken keeps its order."""
+    await connection.execute(sql("record_order_key"), idempotency_key, order_id, request_hash)
+
+
 async def find_by_key(connection: asyncpg.Connection, idempotency_key: str) -> tuple[str, bytes] | None:
-    """The order made under this key, with the hash of its request."""
+    """The order that this key made or was answered with, with the hash of the request."""
     row = await connection.fetchrow(sql("find_order_by_key"), idempotency_key)
     return (str(row["id"]), row["request_hash"]) if row else None
 
@@ -120,8 +149,9 @@ async def read_payable_order(connection: asyncpg.Connection, order_id: str) -> P
     if order is None:
         raise NotFound(f"there is no order {order_id}")
     lines = await read_items(connection, order_id)
+    locale = await read_locale(connection, order_id)
     return PayableOrder(
-        order.id, order.currency, order.amount_discount, order.discount_code, order.customer_email, lines
+        order.id, order.currency, order.amount_discount, order.discount_code, order.customer_email, lines, locale
     )
 
 

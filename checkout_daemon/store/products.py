@@ -33,6 +33,14 @@ async def find_products(connection: asyncpg.Connection, skus: Collection[str]) -
     return {row["sku"]: _product(row) for row in await connection.fetch(sql("find_products"), list(skus))}
 
 
+async def find_products_in_turn(
+    connection: asyncpg.Connection, skus: Collection[str], lock_key: int
+) -> dict[str, Product]:
+    """As find_products, and take the advisory lock of this key first: one round trip for both."""
+    rows = await connection.fetch(sql("find_products_in_turn"), list(skus), lock_key)
+    return {row["sku"]: _product(row) for row in rows}
+
+
 async def upsert_products(connection: asyncpg.Connection, products: Sequence[Product]) -> None:
     """Add or replace them by sku; new ones come last until they are placed."""
     await connection.execute(

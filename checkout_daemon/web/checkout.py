@@ -29,6 +29,7 @@ from checkout_daemon.web.schemas import (
     QuoteRequest,
     StripeCheckoutRequest,
     checkout_answer,
+    normalized,
     order_answer,
     product_answer,
     quote_answer,
@@ -102,7 +103,15 @@ def _checkout_request(body: StripeCheckoutRequest) -> CheckoutRequest:
     customer, customer_faults = check_customer(body.customer.name, body.customer.email, body.customer.phone)
     if cart is None or customer is None:
         raise InvalidRequest(cart_faults + customer_faults)
-    return CheckoutRequest(cart, customer, body.discount_code, body.expected_total, request_hash(body))
+    return CheckoutRequest(
+        cart,
+        customer,
+        body.discount_code,
+        body.expected_total,
+        request_hash(normalized(body, cart, customer)),
+        insist=body.insist,
+        former_hash=request_hash(body),
+    )
 
 
 def _idempotency_key(request: web.Request) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 from aiohttp import web
 
 from checkout_daemon.domain.pricing import PriceChanged
-from checkout_daemon.errors import CheckoutError, InvalidRequest
+from checkout_daemon.errors import CheckoutError, InvalidRequest, ProbablyPlaced
 from checkout_daemon.web.failures import MethodNotAllowed, TooManyRequests, UnsupportedMediaType
 from checkout_daemon.web.schemas import FieldFault, Problem, quote_answer
 
@@ -52,6 +54,8 @@ def to_problem(error: CheckoutError) -> Problem:
         if isinstance(error, InvalidRequest)
         else None,
         quote=quote_answer(error.quote) if isinstance(error, PriceChanged) else None,
+        order_id=UUID(error.order_id) if isinstance(error, ProbablyPlaced) and error.order_id else None,
+        number=error.number if isinstance(error, ProbablyPlaced) else None,
     )
 
 

@@ -18,6 +18,7 @@ from checkout_daemon.errors import (
     MalformedJson,
     NotFound,
     NotPayable,
+    ProbablyPlaced,
     SchemaMismatch,
     StripeRejected,
     StripeUnavailable,
@@ -47,7 +48,10 @@ REF = "{ref:[A-Za-z0-9_-]{1,255}}"
 
 _BODY: tuple[Failure, ...] = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType, ServerBusy)
 _STRIPE: tuple[Failure, ...] = (TooManyRequests, StripeRejected, StripeUnavailable, DatabaseUnavailable)
-_KEY = {"Idempotency-Key": "1 to 255 printable ASCII characters: the same key and body give the same order and session"}
+_CHECKOUT = {
+    "Idempotency-Key": "1 to 255 printable ASCII characters: the same key and body give the same order and session",
+    "Accept-Language": "the language of the payment page and of mails",
+}
 _SIGNATURE = {"Stripe-Signature": "t=…,v1=…: https://docs.stripe.com/webhooks#verify-manually"}
 _SESSION = schemas.StripeCheckoutAnswer
 
@@ -59,7 +63,7 @@ ROUTES = (
           {200: schemas.QuoteAnswer}, schemas.QuoteRequest, (*_BODY, InvalidRequest, DatabaseUnavailable)),
     Route("POST", "/api/stripe-checkout", checkout.post_checkout, "Make an order and a Checkout Session to pay it",
           {201: _SESSION, 200: _SESSION}, schemas.StripeCheckoutRequest,
-          (*_BODY, PriceChanged, IdempotencyConflict, InvalidRequest, NotFound, *_STRIPE), _KEY),
+          (*_BODY, PriceChanged, IdempotencyConflict, ProbablyPlaced, InvalidRequest, NotFound, *_STRIPE), _CHECKOUT),
     Route("GET", f"/api/stripe-checkout/{REF}", checkout.get_order, "An order as its shopper may see it",
           {200: schemas.OrderAnswer}, failures=(NotFound, DatabaseUnavailable)),
     Route("POST", f"/api/stripe-checkout/{REF}/retry", checkout.post_retry, "A session to pay an unpaid order",

@@ -10,9 +10,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from checkout_daemon.domain.cart import Product
+from checkout_daemon.domain.cart import Cart, Product
+from checkout_daemon.domain.customer import Customer
 from checkout_daemon.domain.orders import OrderStatus
-from checkout_daemon.domain.pricing import Discount, Quote
+from checkout_daemon.domain.pricing import Discount, Quote, normalize_discount_code
 from checkout_daemon.services.checkout import CheckoutAnswer
 from checkout_daemon.services.orders import ShopperOrder
 
@@ -54,6 +55,7 @@ class StripeCheckoutRequest(Request):
     expected_total: (
         Annotated[Amount, Meta(description="What the shopper was shown; another total is refused")] | None
     ) = None
+    insist: Annotated[bool, Meta(description="Make a new order after probably_placed")] = False
 
 
 class Answer(Struct, omit_defaults=True):
@@ -123,6 +125,9 @@ class OrderAnswer(Answer):
     amount_total: Amount
     currency: Currency
     retry_url: Annotated[str, Meta(description="Path to POST for another try; present while payable")] | None = None
+    amount_refunded: Annotated[
+        Amount, Meta(description="What was refunded or is on its way back; absent if nothing")
+    ] = 0
 
 
 class Received(Answer):
@@ -149,11 +154,27 @@ class Problem(Answer):
     detail: str
     errors: list[FieldFault] | None = None
     quote: Annotated[QuoteAnswer, Meta(description="The new quote, with price_changed")] | None = None
+    order_id: (
+        Annotated[UUID, Meta(description="The first order, with probably_placed and all of its customer's details")]
+        | None
+    ) = None
+    number: Annotated[int, Meta(description="That order's number")] | None = None
 
 
 def request_hash(body: StripeCheckoutRequest) -> bytes:
-    """The same for every spelling of one request: white space and the order of keys do not matter."""
+    """White space and the order of keys do not matter."""
     return sha256(msgspec.json.encode(body)).digest()
+
+
+def normalized(body: StripeCheckoutRequest, cart: Cart, customer: Customer) -> StripeCheckoutRequest:
+    """Return the request as it was understood, which is the same for every spelling of it."""
+    return StripeCheckoutRequest(
+        items=[CartItem(line.sku, line.quantity) for line in cart.lines],
+        customer=CustomerFields(customer.name, customer.email, customer.phone),
+        discount_code=normalize_discount_code(body.discount_code),
+        expected_total=body.expected_total,
+        insist=body.insist,
+    )
 
 
 def product_answer(product: Product) -> ProductAnswer:
@@ -215,4 +236,5 @@ def order_answer(order: ShopperOrder) -> OrderAnswer:
         amount_total=order.amount_total,
         currency=order.currency,
         retry_url=order.retry_url,
+        amount_refunded=order.amount_refunded,
     )

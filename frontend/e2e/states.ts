@@ -141,6 +141,44 @@ export const STATES: readonly State[] = [
     },
   },
   {
+    name: 'notice-placed',
+    reach: async (page) => {
+      await fillCart(page, 'A5 notebook');
+      await page.route(CHECKOUT, answer(409, { code: 'probably_placed', order_id: ORDER_ID, number: 1042 }));
+      await page.getByRole('button', { name: 'Checkout' }).click();
+      await expect(page.getByRole('button', { name: 'Order them once more' })).toBeVisible();
+    },
+  },
+  {
+    name: 'cart-placed',
+    reach: async (page) => {
+      await returnAfterPaying(page);
+      await page.getByRole('button', { name: 'Open cart' }).click();
+      await expect(page.getByRole('dialog').getByText('Order 1042 is placed')).toBeVisible();
+    },
+  },
+  { name: 'catalog-placed', reach: returnAfterPaying },
+  {
+    name: 'catalog-cart-full',
+    reach: async (page) => {
+      await page.goto('/');
+      const items = Array.from({ length: 100 }, (_, index) => ({ sku: `S${index}`, quantity: 1 }));
+      await page.evaluate((cart) => localStorage.setItem('checkout.cart', cart), JSON.stringify({ items, code: '' }));
+      await page.reload();
+      await addToCart(page, 'A5 notebook');
+      await expect(page.getByText('Your cart is full')).toBeVisible();
+    },
+  },
+  {
+    name: 'cart-quantity-refused',
+    reach: async (page) => {
+      await fillCart(page, 'A5 notebook');
+      await page.getByLabel('Quantity: A5 notebook').fill('2.5');
+      await page.getByLabel('Discount code').focus();
+      await expect(page.getByText('“2.5” was not taken')).toBeVisible();
+    },
+  },
+  {
     name: 'checkout-slow',
     reach: async (page) => {
       await fillCart(page, 'A5 notebook');
@@ -151,6 +189,9 @@ export const STATES: readonly State[] = [
   },
   order('success-paid', 'success', 'completed', 'Thank you'),
   order('success-processing', 'success', 'processing', 'Payment processing'),
+  order('success-refunded', 'success', 'refunded', 'Refunded'),
+  order('success-partly-refunded', 'success', 'partially_refunded', 'Thank you'),
+  order('success-disputed', 'success', 'disputed', 'Payment disputed'),
   order('success-waiting', 'success', 'pending', 'Payment processing'),
   order('success-failed', 'success', 'failed', 'Payment not completed'),
   order('cancel-left', 'cancel', 'pending', 'Payment not completed'),
@@ -172,10 +213,29 @@ export const STATES: readonly State[] = [
   },
 ];
 
+/** The shop window after an order that was paid in another tab; a pen was picked since. */
+async function returnAfterPaying(page: Page): Promise<void> {
+  const items = [{ sku: 'NOTEBOOK-A5', quantity: 2 }];
+  const cart = { items: [...items, { sku: 'PEN-FOUNTAIN', quantity: 1 }], code: '' };
+  const orders = [{ id: ORDER_ID, number: 1042, items, at: Date.now() }];
+  await page.route(ORDER, answer(200, { number: 1042, status: 'completed', ...QUOTE, items: QUOTE.items.slice(0, 1) }));
+  await page.goto('/');
+  await page.evaluate(
+    (held) => {
+      for (const [key, text] of Object.entries(held)) localStorage.setItem(key, text);
+    },
+    { 'checkout.cart': JSON.stringify(cart), 'checkout.orders': JSON.stringify(orders) },
+  );
+  await page.reload();
+  await expect(page.getByText('Order 1042 is placed')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('1 item');
+}
+
 function order(name: string, entrance: 'success' | 'cancel', status: string, title: string): State {
   const retry = ['pending', 'failed', 'expired'].includes(status);
   const { items, ...amounts } = QUOTE;
-  const known = { number: 1042, status, items, ...amounts };
+  const refunded = { refunded: 6120, partially_refunded: 1450 }[status];
+  const known = { number: 1042, status, items, ...amounts, ...(refunded ? { amount_refunded: refunded } : {}) };
   const body = retry ? { ...known, retry_url: `/api/stripe-checkout/${ORDER_ID}/retry` } : known;
   const query = entrance === 'success' ? 'session_id=cs_test_1' : `order_id=${ORDER_ID}`;
   return {

@@ -24,14 +24,29 @@ WITH changed AS (
 SELECT pg_notify($16, '');
 
 -- name: insert_order
--- The order, its items, its first session attempt and its first change, or nothing if its idempotency key is taken.
+-- The order, its items, its first session attempt and its first change; nothing if its idempotency key is taken, or if
+-- the customer has another order of the same lines from within the hour.
 -- $1 id, $2 currency, $3 subtotal, $4 discount, $5 total, $6 name, $7 email, $8 phone, $9 discount code, $10 livemode,
 -- $11 idempotency key, $12 request hash, $13 skus, $14 names, $15 descriptions, $16 unit amounts, $17 quantities, $18 amounts,
--- $19 line discounts, $20 parameters of the first attempt, $21 channel, $22 locale or null; answers the order's number
-WITH made AS (
+-- $19 line discounts, $20 parameters of the first attempt, $21 channel, $22 locale or null,
+-- $23 lines, or null to make the order all the same, $24 orders of the same lines that are known; answers the order's number.
+-- The conditions on the other order are those of find_alike_orders.
+WITH alike AS (
+    SELECT FROM (
+        SELECT id FROM orders
+        WHERE $23::text[] IS NOT NULL AND lower(customer_email) = lower($7::text) AND created_at > now() - interval '1 hour'
+            AND livemode = $10::boolean AND status NOT IN ('canceled', 'refunded') AND id <> ALL ($24::uuid[])
+        ORDER BY created_at DESC, number DESC LIMIT 100
+    ) AS recent
+    WHERE $23::text[] = (
+        SELECT array_agg(sku || ' ' || quantity ORDER BY sku COLLATE "C") FROM order_items WHERE order_id = recent.id)
+    LIMIT 1
+), made AS (
     INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
                         customer_phone, discount_code, livemode, idempotency_key, request_hash, locale)
-    VALUES ($1::uuid, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $22)
+    SELECT $1::uuid, $2::text, $3::bigint, $4::bigint, $5::bigint, $6::text, $7::text, $8::text, $9::text, $10::boolean,
+           $11::text, $12::bytea, $22::text
+    WHERE NOT EXISTS (SELECT FROM alike) AND NOT EXISTS (SELECT FROM order_keys WHERE idempotency_key = $11::text)
     ON CONFLICT ON CONSTRAINT orders_idempotency_key DO NOTHING
     RETURNING id, number
 ), items AS (
@@ -50,7 +65,35 @@ SELECT number, pg_notify($21, '') FROM made;
 
 -- name: find_order_by_key
 -- $1 idempotency key
-SELECT id, request_hash FROM orders WHERE idempotency_key = $1;
+SELECT id, request_hash FROM orders WHERE idempotency_key = $1
+UNION ALL
+SELECT order_id, request_hash FROM order_keys WHERE idempotency_key = $1
+LIMIT 1;
+
+-- name: record_order_key
+-- $1 idempotency key, $2 order id, $3 request hash
+INSERT INTO order_keys (idempotency_key, order_id, request_hash)
+SELECT $1::text, $2::uuid, $3::bytea WHERE NOT EXISTS (SELECT FROM orders WHERE idempotency_key = $1::text)
+ON CONFLICT (idempotency_key) DO NOTHING;
+
+-- name: find_alike_orders
+-- $1 email, $2 livemode, $3 lines: `sku quantity`, sorted; newest first. Of many orders the newest hundred are compared.
+SELECT id, number, status, customer_name, customer_phone, discount_code, amount_total,
+       EXISTS (
+           SELECT FROM payments JOIN payment_observations AS told ON told.payment_id = payments.id
+           WHERE payments.order_id = recent.id
+               AND (told.amount, told.currency, told.livemode) <> (recent.amount_total, recent.currency, recent.livemode)
+       ) AS mismatched
+FROM (
+    SELECT id, number, status, customer_name, customer_phone, discount_code, amount_total, currency, livemode
+    FROM orders
+    WHERE lower(customer_email) = lower($1::text) AND created_at > now() - interval '1 hour'
+        AND livemode = $2 AND status NOT IN ('canceled', 'refunded')
+    ORDER BY created_at DESC, number DESC LIMIT 100
+) AS recent
+WHERE $3::text[] = (
+    SELECT array_agg(sku || ' ' || quantity ORDER BY sku COLLATE "C") FROM order_items WHERE order_id = recent.id)
+ORDER BY number DESC;
 
 -- name: find_order_by_session
 -- $1 session id

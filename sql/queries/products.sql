@@ -12,6 +12,12 @@ FROM products ORDER BY position, sku;
 -- $1 skus
 SELECT sku, name, description, image_url, unit_amount, currency, available FROM products WHERE sku = ANY ($1::text[]);
 
+-- name: find_products_in_turn
+-- $1 skus, $2 key of a lock that is held until the transaction ends: what comes after sees what another holder committed
+WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock($2::bigint))
+SELECT sku, name, description, image_url, unit_amount, currency, available
+FROM turn CROSS JOIN products WHERE sku = ANY ($1::text[]);
+
 -- name: upsert_products
 -- $1 skus, $2 names, $3 descriptions, $4 image URLs, $5 unit amounts, $6 currencies, $7 available; a new one comes last
 INSERT INTO products (sku, name, description, image_url, unit_amount, currency, available, position)

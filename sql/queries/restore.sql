@@ -7,7 +7,8 @@ SET lock_timeout = '15s';
 -- name: drop_tables
 -- All of schema.sql, with the partitions: a newer schema than the backup's must not be in its way.
 DROP TABLE IF EXISTS
-    schema_migrations, schema_backfills, products, discounts, orders, order_texts, order_items, session_attempts, acts, links, checkout_sessions, payments,
+    schema_migrations, schema_backfills, products, discounts, orders, order_keys, order_texts, order_items, session_attempts, acts, links,
+    checkout_sessions, payments,
     payment_observations, refunds, disputes, refund_hints, stripe_events, stripe_event_payloads, order_changes, outbox, alerts,
     operator_log, operator_log_heads, anchors, anchored_heads, refund_requests, doubtful_attempts, cursors, secret_matches
 CASCADE;

@@ -46,6 +46,8 @@ WITH attempts AS (
     WHERE order_id = $1::uuid
 ), sessions AS (
     UPDATE checkout_sessions SET url = NULL WHERE order_id = $1::uuid
+), keys AS (
+    DELETE FROM order_keys WHERE order_id = $1::uuid
 ), remarks AS (
     UPDATE acts SET note = '' WHERE order_id = $1::uuid
 ), changes AS (

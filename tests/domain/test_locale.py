@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checkout_daemon.domain.locale import preferred_locale
+from checkout_daemon.domain.locale import preferred_locale, stripe_locale
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,21 @@ from checkout_daemon.domain.locale import preferred_locale
 )
 def test_the_one_asked_for_most_is_kept(header: str, locale: str | None) -> None:
     assert preferred_locale(header) == locale
+
+
+@pytest.mark.parametrize(
+    ("tag", "locale"),
+    [
+        ("de-AT", "de"),
+        ("en-GB", "en-GB"),
+        ("en-US", "en"),
+        ("pt-BR", "pt-BR"),
+        ("nn-NO", "nb"),
+        ("zh-Hant-TW", "zh-TW"),
+        ("zh-Hans-CN", "zh"),
+        ("ar-EG", None),
+        (None, None),
+    ],
+)
+def test_stripes_pages_are_in_that_language_where_they_have_it(tag: str | None, locale: str | None) -> None:
+    assert stripe_locale(tag) == locale

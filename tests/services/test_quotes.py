@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from uuid import uuid4
 
 import asyncpg
@@ -47,7 +48,10 @@ async def watcher(database_url: str) -> AsyncIterator[Database]:
 
 async def order(connection: asyncpg.Connection, code: str) -> None:
     """As the checkout does: priced and written in one transaction."""
-    await insert(connection, await price_for_order(connection, CART, code, currency="eur"))
+    await insert(connection, await price_for_order(connection, CART, code, currency="eur", lock_key=next(KEYS)))
+
+
+KEYS = count(1)  # customers who do not wait for one another
 
 
 async def insert(connection: asyncpg.Connection, priced: Quote) -> None:
@@ -84,7 +88,7 @@ async def faults(database: Database, cart: Cart, code: str | None) -> Sequence[t
         await quote(database, cart, code, currency="eur")
     async with database.transaction() as connection:
         with pytest.raises(InvalidRequest) as caught_in_order:
-            await price_for_order(connection, cart, code, currency="eur")
+            await price_for_order(connection, cart, code, currency="eur", lock_key=next(KEYS))
     assert caught_in_order.value.errors == caught.value.errors
     return [(error.pointer, error.code) for error in caught.value.errors]
 
@@ -98,7 +102,7 @@ async def test_a_quote_has_the_prices_of_the_catalog(database: Database) -> None
 async def test_an_order_is_priced_as_it_was_quoted(database: Database) -> None:
     quoted = await quote(database, CART, "LIMITED", currency="eur")
     async with database.transaction() as connection:
-        assert await price_for_order(connection, CART, "LIMITED", currency="eur") == quoted
+        assert await price_for_order(connection, CART, "LIMITED", currency="eur", lock_key=next(KEYS)) == quoted
 
 
 @pytest.mark.parametrize("code", ["GONE", "a b", "\x00", "\ud800", "X" * 65, "' OR 1=1 --"])
@@ -151,7 +155,7 @@ async def test_of_ten_orders_at_once_only_as_many_as_the_limit_get_the_discount(
         try:
             async with database.transaction() as connection:
                 try:
-                    priced = await price_for_order(connection, CART, "LIMITED", currency="eur")
+                    priced = await price_for_order(connection, CART, "LIMITED", currency="eur", lock_key=next(KEYS))
                 finally:
                     answered += 1
                 # Whoever could be priced beside this one has been, before this one is written.

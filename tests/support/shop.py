@@ -35,7 +35,8 @@ class Shop:
             return answer.status, await answer.json()
 
     async def check_out(self, **fields: Any) -> dict[str, Any]:
-        body = {"items": [{"sku": "NOTEBOOK-A5", "quantity": 2}], "customer": CUSTOMER} | fields
+        """A new order, also where the same one has just been made."""
+        body = {"items": [{"sku": "NOTEBOOK-A5", "quantity": 2}], "customer": CUSTOMER, "insist": True} | fields
         status, answer = await self.api("POST", "/api/stripe-checkout", body)
         assert status == 201, answer
         made: dict[str, Any] = answer

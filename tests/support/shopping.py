@@ -37,8 +37,8 @@ def first(trouble: Trouble, path: str = SESSIONS) -> Callable[[int, Request], Tr
 
 
 async def check_out(runtime: Runtime, **changes: Any) -> CheckoutAnswer:
-    """A new order, waiting to be paid."""
-    return await start_checkout(runtime, a_request(**changes), idempotency_key=None)
+    """A new order, waiting to be paid; another one each time."""
+    return await start_checkout(runtime, a_request(insist=True, **changes), idempotency_key=None)
 
 
 async def pay(runtime: Runtime, session_id: str, amount: int, **method: Any) -> None:

@@ -30,6 +30,14 @@ async def count_orders(connection: asyncpg.Connection) -> int:
     return int(await connection.fetchval("SELECT count(*) FROM orders"))
 
 
+async def pay(client: Client, made: dict[str, Any]) -> None:
+    """Deliver what Stripe says of a session that was paid."""
+    paid = session_object(made["order_id"], made["session_id"], "pi_1", amount_total=made["amount_total"])
+    body = event_body("checkout.session.completed", paid)
+    async with client.post("/api/webhook", data=body, headers={"Stripe-Signature": signed(body)}) as answer:
+        assert answer.status == 200
+
+
 async def test_products_come_with_those_available_first(shop: Client) -> None:
     status, told = await call(shop, "GET", "/api/products")
     assert status == 200
@@ -185,6 +193,68 @@ async def test_without_stripe_the_order_is_kept_and_the_key_finishes_it(
     assert told["order_id"] == str(await connection.fetchval("SELECT id FROM orders"))
 
 
+@pytest.mark.parametrize(
+    "customer",
+    [
+        {"name": " Ada Lovelace ", "email": "ada@EXAMPLE.com", "phone": "+436641234567"},
+        {"name": "Ada Lovelace", "email": "ada@example.com ", "phone": "\u202a+43 (0)664 123-45-67\u202c"},
+    ],
+)
+async def test_the_same_customer_spelt_otherwise_is_the_same_request(
+    paying_shop: Client, connection: asyncpg.Connection, customer: dict[str, str]
+) -> None:
+    key = {"Idempotency-Key": "key-1"}
+    _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
+    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(customer=customer), key)
+    assert (status, told) == (200, made)
+    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(customer=customer))
+    assert (status, told) == (200, made)
+    assert await count_orders(connection) == 1
+
+
+async def test_a_key_from_an_earlier_release_still_has_its_order(
+    paying_shop: Client, connection: asyncpg.Connection
+) -> None:
+    key = {"Idempotency-Key": "key-1"}
+    _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
+    former = request_hash(msgspec.convert(checkout_body(), StripeCheckoutRequest))
+    await connection.execute("UPDATE orders SET request_hash = $1", former)
+    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
+    assert (status, told["order_id"]) == (200, made["order_id"])
+
+
+async def test_what_was_just_paid_is_not_sold_again_without_asking(paying_shop: Client) -> None:
+    _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), {"Idempotency-Key": "key-1"})
+    await pay(paying_shop, made)
+    fresh = {"Idempotency-Key": "key-2"}
+    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), fresh)
+    assert (status, told["code"]) == (409, "probably_placed")
+    assert (told["order_id"], told["number"]) == (made["order_id"], made["number"])
+    status, again = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(insist=True), fresh)
+    assert status == 201
+    assert again["order_id"] != made["order_id"]
+    status, replayed = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(insist=True), fresh)
+    assert (status, replayed["order_id"]) == (200, again["order_id"])
+
+
+async def test_a_stranger_with_an_email_and_a_cart_learns_no_reference(paying_shop: Client) -> None:
+    _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
+    await pay(paying_shop, made)
+    stranger = {"name": "Mallory", "email": "ada@example.com", "phone": "+43 664 7654321"}
+    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(customer=stranger))
+    assert (status, told["code"]) == (409, "probably_placed")
+    assert {"order_id", "number"}.isdisjoint(told)
+    said = json.dumps(told)
+    assert not any(str(made[each]) in said for each in ("order_id", "number", "session_id", "url"))
+
+
+async def test_the_shopper_sees_what_was_refunded(paying_shop: Client, connection: asyncpg.Connection) -> None:
+    _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
+    await connection.execute("UPDATE orders SET status = 'partially_refunded', amount_refunded = 700")
+    _, order = await call(paying_shop, "GET", f"/api/stripe-checkout/{made['order_id']}")
+    assert order["amount_refunded"] == 700
+
+
 async def test_a_refusal_by_stripe_is_told_without_its_words(paying_shop: Client, stripe: FlakyStripe) -> None:
     stripe.plan = lambda number, request: "reject_400"
     status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
@@ -219,10 +289,7 @@ async def test_the_retry_url_leads_to_the_open_session(paying_shop: Client) -> N
 
 async def test_a_paid_order_has_no_retry_url_and_refuses_a_retry(paying_shop: Client) -> None:
     _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
-    paid = session_object(made["order_id"], made["session_id"], "pi_1", amount_total=2400)
-    body = event_body("checkout.session.completed", paid)
-    async with paying_shop.post("/api/webhook", data=body, headers={"Stripe-Signature": signed(body)}) as answer:
-        assert answer.status == 200
+    await pay(paying_shop, made)
     _, order = await call(paying_shop, "GET", f"/api/stripe-checkout/{made['order_id']}")
     assert order["status"] == "completed"
     assert "retry_url" not in order

@@ -60,6 +60,27 @@ describe('the shop window', () => {
   });
 });
 
+describe('a full cart', () => {
+  const lines = (count: number, quantity: number) =>
+    Array.from({ length: count }, (_, index) => ({ sku: index === 0 ? 'NOTEBOOK' : `S${index}`, quantity }));
+
+  test.each([
+    ['of products', { items: lines(100, 1), code: '' }, 1, /Your cart is full: it holds at most 100 different/],
+    ['of one product', { items: lines(1, 999), code: '' }, 0, /You can order at most 999 of Notebook/],
+  ])('%s says so where it can be seen, and that nothing was added', async (_, cart, which, text) => {
+    fakeDaemon();
+    localStorage.setItem('checkout.cart', JSON.stringify(cart));
+    const shopper = open();
+    const add = (await screen.findAllByRole('button', { name: 'Add to cart' }))[which];
+    if (add) await shopper.click(add);
+
+    expect(screen.getByText(text)).toBeVisible();
+    expect(screen.queryByText(/is in your cart/)).toBeNull();
+    await shopper.click(button('Dismiss'));
+    expect(screen.queryByText(text)).toBeNull();
+  });
+});
+
 describe('the cart', () => {
   test('shows everything that a checkout needs, each name once', async () => {
     fakeDaemon();
@@ -85,6 +106,23 @@ describe('the cart', () => {
     expect(screen.getByTestId('total')).toHaveTextContent('14.50');
     await shopper.type(quantity, '3');
 
+    await waitFor(() => expect(screen.getByTestId('total')).toHaveTextContent('43.50'));
+  });
+
+  test('what is no quantity is refused in words, and the number before stands', async () => {
+    fakeDaemon();
+    const shopper = await fillCart();
+    const quantity = field('Quantity: Notebook');
+    await shopper.clear(quantity);
+    await shopper.type(quantity, '2.5');
+    await shopper.tab();
+
+    expect(await screen.findByRole('alert')).toHaveTextContent('“2.5” was not taken');
+    expect(quantity).toHaveValue('2');
+    expect(quantity).toBeInvalid();
+    await shopper.clear(quantity);
+    await shopper.type(quantity, '３');
+    expect(screen.queryByRole('alert')).toBeNull();
     await waitFor(() => expect(screen.getByTestId('total')).toHaveTextContent('43.50'));
   });
 
@@ -202,7 +240,7 @@ describe('checking out', () => {
     expect(daemon.to(CHECKOUT).map(({ body }) => body)).toEqual([
       {
         items: [{ sku: 'NOTEBOOK', quantity: 1 }],
-        customer: { name: 'Ana Berg', email: 'ana@example.com', phone: '+43 660 1234567' },
+        customer: { name: 'Ana Berg', email: 'ana@example.com', phone: '+436601234567' },
         expected_total: 1450,
       },
     ]);
@@ -301,6 +339,33 @@ describe('checking out', () => {
 
     await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
     expect(daemon.to(CHECKOUT).map(({ body }) => body.expected_total)).toEqual([1450, 1600]);
+  });
+
+  test('goods that were ordered a short while ago are ordered again only when the shopper insists', async () => {
+    const daemon = fakeDaemon({
+      [CHECKOUT]: ({ body }) => (body.insist ? [201, session] : [409, { code: 'probably_placed' }]),
+    });
+    const shopper = await fillCart();
+    await giveDetails(shopper);
+    await shopper.click(button('Checkout'));
+    expect(await screen.findByText(/ordered a short while ago with this email/)).toBeVisible();
+    expect(shopper.wentTo).toEqual([]);
+    await shopper.click(button('Order them once more'));
+
+    await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
+    const [first, second] = daemon.to(CHECKOUT);
+    expect(second?.key).not.toBe(first?.key);
+  });
+
+  test('the language chosen in the footer goes along', async () => {
+    const daemon = fakeDaemon();
+    const shopper = await fillCart();
+    await giveDetails(shopper);
+    await shopper.click(button('Deutsch'));
+    await shopper.click(button('Zur Kasse'));
+
+    await waitFor(() => expect(daemon.to(CHECKOUT)).toMatchObject([{ language: 'de' }]));
+    await shopper.click(button('English'));
   });
 
   test('an unreachable payment service keeps everything; trying again finishes the same order', async () => {

@@ -1,6 +1,6 @@
 /** The cart beside the shop, or on a phone in its place; empty, or with all that a checkout needs. */
 
-import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
 import { flushSync } from 'react-dom';
 import { Drawer } from '@/components/Drawer';
 import { BagIcon } from '@/components/icons';
@@ -16,11 +16,15 @@ interface CartDrawerProps {
   readonly open: boolean;
   readonly cart: Cart;
   readonly products: ReadonlyMap<string, Product>;
+  /** What became of an order, where that has just changed the cart. */
+  readonly news: ReactNode;
+  /** Asks what became of this browser's orders. */
+  readonly lookUp: () => Promise<boolean>;
   readonly onClose: () => void;
   readonly goTo: (url: string) => void;
 }
 
-export function CartDrawer({ open, cart, products, onClose, goTo }: CartDrawerProps) {
+export function CartDrawer({ open, cart, products, news, lookUp, onClose, goTo }: CartDrawerProps) {
   const { texts } = useTexts();
   const { removed, remove, undo } = useUndo();
   const seen = useSyncExternalStore(seenStore.subscribe, seenStore.get);
@@ -47,6 +51,11 @@ export function CartDrawer({ open, cart, products, onClose, goTo }: CartDrawerPr
   ) : null;
   return (
     <Drawer open={open} title={texts.cart.heading} banner={banner} onClose={onClose}>
+      {open && news ? (
+        <p className="notice drawer-news" role="status">
+          {news}
+        </p>
+      ) : null}
       {cart.items.length === 0 ? (
         <div className="empty-cart">
           <BagIcon />
@@ -57,7 +66,7 @@ export function CartDrawer({ open, cart, products, onClose, goTo }: CartDrawerPr
           </button>
         </div>
       ) : open ? (
-        <FilledCart cart={cart} products={products} seen={seen} onRemove={remove} goTo={goTo} />
+        <FilledCart cart={cart} products={products} seen={seen} lookUp={lookUp} onRemove={remove} goTo={goTo} />
       ) : null}
     </Drawer>
   );

@@ -1,9 +1,11 @@
 /** What stands between the shopper and the payment page, and what to do about it. */
 
+import type { PlacedOrder } from '@/features/checkout/placeOrder';
 import type { LaterReason } from '@/lib/explain';
 import type { Fault } from '@/lib/faults';
 import { faultText } from '@/texts/faultText';
 import { useTexts } from '@/texts/language';
+import { orderPage } from './route';
 
 export type Notice =
   /** Refused for that reason: the shopper is asked. */
@@ -11,15 +13,19 @@ export type Notice =
   /** The daemon's total is another than the one shown before it answered. */
   | { readonly kind: 'corrected'; readonly before: number; readonly after: number; readonly currency: string }
   | { readonly kind: 'try_again'; readonly reason: LaterReason }
+  /** The same goods were ordered before: the shopper is asked. */
+  | { readonly kind: 'placed'; readonly order: PlacedOrder | undefined }
   | { readonly kind: 'refused'; readonly reason: 'notPayable' | 'rejected' }
   | { readonly kind: 'faults'; readonly faults: readonly Fault[] };
 
 interface CheckoutNoticeProps {
   readonly notice: Notice | undefined;
   readonly onRetry: () => void;
+  /** The shopper means it: the same goods once more. */
+  readonly onInsist: () => void;
 }
 
-export function CheckoutNotice({ notice, onRetry }: CheckoutNoticeProps) {
+export function CheckoutNotice({ notice, onRetry, onInsist }: CheckoutNoticeProps) {
   const { texts, money } = useTexts();
   switch (notice?.kind) {
     case undefined:
@@ -42,6 +48,18 @@ export function CheckoutNotice({ notice, onRetry }: CheckoutNoticeProps) {
           <p>{texts.later[notice.reason]}</p>
           <button type="button" className="button button-quiet" onClick={onRetry}>
             {texts.checkout.tryAgain}
+          </button>
+        </div>
+      );
+    case 'placed':
+      return (
+        <div className="notice" role="alert">
+          <p>
+            {notice.order ? texts.checkout.placedOwn(notice.order.number) : texts.checkout.placedSame}{' '}
+            {notice.order ? <a href={orderPage(notice.order.id)}>{texts.order.see(notice.order.number)}</a> : null}
+          </p>
+          <button type="button" className="button button-quiet" onClick={onInsist}>
+            {texts.checkout.insist}
           </button>
         </div>
       );

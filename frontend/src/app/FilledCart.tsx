@@ -19,14 +19,15 @@ interface FilledCartProps {
   readonly cart: Cart;
   readonly products: ReadonlyMap<string, Product>;
   readonly seen: SeenProducts;
+  readonly lookUp: () => Promise<boolean>;
   readonly onRemove: (sku: string) => void;
   readonly goTo: (url: string) => void;
 }
 
-export function FilledCart({ cart, products, seen, onRemove, goTo }: FilledCartProps) {
+export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: FilledCartProps) {
   const panel = useRef<HTMLDivElement>(null);
   const { texts } = useTexts();
-  const checkout = useCheckout(cart, products, goTo);
+  const checkout = useCheckout(cart, products, lookUp, goTo);
   const { pricing, stale, totals, contact, errors, refusal, notice, sending } = checkout;
 
   useEffect(() => {
@@ -67,7 +68,7 @@ export function FilledCart({ cart, products, seen, onRemove, goTo }: FilledCartP
         </section>
       </div>
       <div className="cart-foot">
-        <CheckoutNotice notice={notice} onRetry={checkout.retry} />
+        <CheckoutNotice notice={notice} onRetry={checkout.retry} onInsist={checkout.insist} />
         {totals ? (
           <Amounts
             subtotal={totals.amount_subtotal}

@@ -1,6 +1,7 @@
-import { act, screen, waitFor } from '@testing-library/react';
+import { act, cleanup, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { rememberOrder, settleOrder } from '@/features/checkout/attempt';
+import { cartStore } from '@/features/cart/cart';
+import { ordersStore } from '@/features/checkout/orders';
 import { placeOrder } from '@/features/checkout/placeOrder';
 import type { OrderStatus } from '@/lib/api';
 import { fakeDaemon, order, session } from '@/test/daemon';
@@ -38,16 +39,20 @@ describe('the success page', () => {
   });
 
   test('takes what was paid out of the cart, once', async () => {
-    fakeDaemon({ [BY_SESSION]: () => [200, order] });
+    fakeDaemon({ [BY_SESSION]: () => [200, order], [BY_ID]: () => [200, order] });
     await placedHere();
     success();
     await heading('Thank you');
 
     await waitFor(() => expect(cartSize()).toHaveAccessibleDescription('2 items'));
-    expect(settleOrder(1001)).toBe(false);
+    localStorage.setItem('checkout.cart', CART); // and the next one is left alone
+    cleanup();
+    success();
+    await heading('Thank you');
+    expect(cartSize()).toHaveAccessibleDescription('3 items');
   });
 
-  test('a reload later leaves the next cart alone', async () => {
+  test('leaves the cart alone where another browser placed the order', async () => {
     fakeDaemon({ [BY_SESSION]: () => [200, order] });
     localStorage.setItem('checkout.cart', CART);
     success();
@@ -56,15 +61,19 @@ describe('the success page', () => {
     expect(cartSize()).toHaveAccessibleDescription('3 items');
   });
 
-  test.each(['processing', 'pending'] as const)('%s is said honestly, and the cart stays', async (status) => {
-    fakeDaemon({ [BY_SESSION]: () => [200, orderThatIs(status, RETRY_URL)] });
+  test.each([
+    ['processing', '2 items'],
+    ['pending', '3 items'],
+  ] as const)('%s is said honestly, and an order that is placed ends its cart', async (status, size) => {
+    const answer = () => [200, orderThatIs(status, RETRY_URL)] as const;
+    fakeDaemon({ [BY_SESSION]: answer, [BY_ID]: answer });
     await placedHere();
     success();
 
     await screen.findByText('Order 1001');
     expect(await heading('Payment processing')).toBeVisible();
     expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();
-    expect(cartSize()).toHaveAccessibleDescription('3 items');
+    await waitFor(() => expect(cartSize()).toHaveAccessibleDescription(size));
   });
 
   test('a payment that failed can be tried again', async () => {
@@ -79,12 +88,18 @@ describe('the success page', () => {
     await waitFor(() => expect(shopper.wentTo).toEqual(['https://pay.example/2']));
   });
 
-  test('a refunded order is thanked for, and the refund is told', async () => {
-    fakeDaemon({ [BY_SESSION]: () => [200, orderThatIs('refunded')] });
+  test.each([
+    ['refunded', 'Refunded', 1450],
+    ['partially_refunded', 'Thank you', 700],
+    ['disputed', 'Payment disputed', 0],
+  ] as const)('%s is headed as what it is, with what was refunded', async (status, title, amount_refunded) => {
+    fakeDaemon({ [BY_SESSION]: () => [200, { ...orderThatIs(status), amount_refunded }] });
     success();
 
-    await heading('Thank you');
-    expect(screen.getByText(/refunded to you/)).toBeVisible();
+    await heading(title);
+    expect(document.querySelector('.mark-good') !== null).toBe(title === 'Thank you');
+    const told = screen.queryByTestId('refunded')?.textContent;
+    expect(told).toBe(amount_refunded ? `−€${(amount_refunded / 100).toFixed(2)}` : undefined);
   });
 
   test.each(['/success?session_id=cs_unknown', '/success'])('%s is told plainly', async (path) => {
@@ -194,11 +209,88 @@ describe('the cancel page', () => {
   });
 });
 
-test('an order of this browser can be settled only by its number', async () => {
-  fakeDaemon();
-  await placedHere();
-  rememberOrder(1002);
+describe('an order whose success page is never loaded', () => {
+  test.each(['processing', 'completed'] as const)('ends its cart at the next visit when it is %s', async (status) => {
+    fakeDaemon({ [BY_ID]: () => [200, orderThatIs(status)] });
+    await placedHere();
+    open('/');
 
-  expect(settleOrder(1001)).toBe(false);
-  expect(settleOrder(1002)).toBe(true);
+    expect(await screen.findByText(/Order 1001 is placed: its items have left your cart/)).toBeVisible();
+    expect(screen.getByRole('link', { name: 'See order 1001' })).toHaveAttribute(
+      'href',
+      `/success?order_id=${ORDER_ID}`,
+    );
+    expect(cartSize()).toHaveAccessibleDescription('2 items');
+  });
+
+  test.each(['focus', 'pageshow'])('ends it in a tab that comes back, on %s', async (event) => {
+    const daemon = fakeDaemon({ [BY_ID]: () => [200, orderThatIs('pending')] });
+    await placedHere();
+    open('/');
+    await waitFor(() => expect(daemon.to(BY_ID)).toHaveLength(1));
+    daemon.on(BY_ID, () => [200, order]);
+    vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_000);
+    act(() => void window.dispatchEvent(new Event(event)));
+
+    await waitFor(() => expect(cartSize()).toHaveAccessibleDescription('2 items'));
+    expect(ordersStore.get()).toMatchObject([{ paid: true }]);
+  });
+
+  test('is asked about before Checkout, which then does not go on with another cart than was shown', async () => {
+    const daemon = fakeDaemon({ [BY_ID]: () => [200, orderThatIs('pending')] });
+    await placedHere();
+    const shopper = open('/');
+    await waitFor(() => expect(daemon.to(BY_ID)).toHaveLength(1));
+    await shopper.click(cartSize());
+    daemon.on(BY_ID, () => [200, order]);
+    const before = daemon.to('POST /api/stripe-checkout').length;
+    await shopper.click(screen.getByRole('button', { name: 'Checkout' }));
+
+    const dialog = screen.getByRole('dialog');
+    expect(await within(dialog).findByText(/Order 1001 is placed/)).toBeVisible();
+    expect(daemon.to('POST /api/stripe-checkout')).toHaveLength(before);
+    expect(within(dialog).queryByText('Notebook')).toBeNull();
+  });
+
+  test('gives back what it took when its payment fails, beside what was picked since', async () => {
+    const daemon = fakeDaemon({ [BY_ID]: () => [200, orderThatIs('processing')] });
+    await placedHere();
+    open('/');
+    await waitFor(() => expect(cartSize()).toHaveAccessibleDescription('2 items'));
+    cleanup();
+    daemon.on(BY_ID, () => [200, orderThatIs('failed', RETRY_URL)]);
+    open('/');
+
+    expect(await screen.findByText(/payment of order 1001 failed: its items are back/)).toBeVisible();
+    expect(cartSize()).toHaveAccessibleDescription('3 items');
+  });
+
+  test('is forgotten when nobody knows it', async () => {
+    fakeDaemon();
+    await placedHere();
+    open('/');
+
+    await waitFor(() => expect(ordersStore.get()).toEqual([]));
+    expect(cartSize()).toHaveAccessibleDescription('3 items');
+  });
+});
+
+test('the same goods as in an order that is placed are asked about, and can be insisted on', async () => {
+  const daemon = fakeDaemon({ [BY_ID]: () => [200, orderThatIs('processing')] });
+  await placedHere();
+  const shopper = open('/');
+  await waitFor(() => expect(cartSize()).toHaveAccessibleDescription('2 items'));
+  act(() => cartStore.set({ items: order.items.map(({ sku, quantity }) => ({ sku, quantity })), code: '' }));
+  await shopper.click(cartSize());
+  for (const [name, text] of Object.entries({ Name: 'Bo', Email: 'bo@example.com', Phone: '+43 660 7654321' })) {
+    await shopper.type(screen.getByRole('textbox', { name }), text);
+  }
+  const before = daemon.to('POST /api/stripe-checkout').length;
+  await shopper.click(screen.getByRole('button', { name: 'Checkout' }));
+  expect(await screen.findByText(/exactly these items already, as order 1001/)).toBeVisible();
+  expect(daemon.to('POST /api/stripe-checkout')).toHaveLength(before);
+  await shopper.click(screen.getByRole('button', { name: 'Order them once more' }));
+
+  await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
+  expect(daemon.to('POST /api/stripe-checkout').at(-1)?.body).toMatchObject({ insist: true });
 });

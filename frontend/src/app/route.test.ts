@@ -6,6 +6,7 @@ test.each([
   ['/', '', { page: 'catalog' }],
   ['/success', '?session_id=cs_1', { page: 'order', entrance: 'success', reference: 'cs_1' }],
   ['/cancel/', '?order_id=abc', { page: 'order', entrance: 'cancel', reference: 'abc' }],
+  ['/success', '?order_id=abc', { page: 'order', entrance: 'success', reference: 'abc' }],
   ['/success', '', { page: 'order', entrance: 'success', reference: '' }],
   ['/elsewhere', '', { page: 'lost' }],
   ['//', '', { page: 'lost' }],

@@ -10,6 +10,11 @@ export type Route =
 /** The daemon reads the same list, and answers 404 for every other address. */
 const pages: Readonly<Record<string, string>> = addresses;
 
+/** The page of a placed order. */
+export function orderPage(orderId: string): string {
+  return `/success?order_id=${encodeURIComponent(orderId)}`;
+}
+
 /** Stripe fills the session id into the success address only, so the cancel address has the order id. */
 export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
   const query = new URLSearchParams(search);
@@ -17,7 +22,7 @@ export function routeOf({ pathname, search }: { readonly pathname: string; reado
     case 'catalog':
       return { page: 'catalog' };
     case 'success':
-      return { page: 'order', entrance: 'success', reference: query.get('session_id') ?? '' };
+      return { page: 'order', entrance: 'success', reference: query.get('session_id') ?? query.get('order_id') ?? '' };
     case 'cancel':
       return { page: 'order', entrance: 'cancel', reference: query.get('order_id') ?? '' };
     default:

@@ -7,12 +7,14 @@ import type { Pricing } from '@/features/cart/pricing';
 import { keyOf, usePricing } from '@/features/cart/usePricing';
 import { type Outcome, placeOrder } from '@/features/checkout/placeOrder';
 import { prepareAttempt } from '@/features/checkout/attempt';
-import { contactStore } from '@/features/checkout/contact';
+import { contactStore, normalizeContact } from '@/features/checkout/contact';
+import { placedAlike } from '@/features/checkout/orders';
 import { type ContactState, useContact } from '@/features/checkout/useContact';
 import type { ApiError, CheckoutRequest, Product } from '@/lib/api';
 import { whyLater } from '@/lib/explain';
 import { FIELDS, type FieldErrors, NO_FAULTS, type PlacedFaults } from '@/lib/faults';
 import { useBusy } from '@/lib/useBusy';
+import { useTexts } from '@/texts/language';
 import type { Notice } from './CheckoutNotice';
 
 interface Checkout {
@@ -30,6 +32,8 @@ interface Checkout {
   readonly changeCode: (code: string) => void;
   readonly applyCode: () => void;
   readonly submit: () => void;
+  /** As submit, though the same goods were ordered before. */
+  readonly insist: () => void;
   readonly retry: () => void;
 }
 
@@ -40,7 +44,14 @@ interface Result {
   readonly faults: PlacedFaults;
 }
 
-export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, goTo: (url: string) => void): Checkout {
+/** `lookUp` asks what became of this browser's orders, which may take their items out of the cart. */
+export function useCheckout(
+  cart: Cart,
+  products: ReadonlyMap<string, Product>,
+  lookUp: () => Promise<boolean>,
+  goTo: (url: string) => void,
+): Checkout {
+  const { locale } = useTexts();
   const { pricing, stale, totals, correctedFrom, ensure, accept, reload } = usePricing(cart, products);
   const contact = useContact();
   const draft = useRef(cart.code); // the discount code as typed
@@ -80,10 +91,9 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
     showFields({ ...found, ...price.faults.fields });
     setResult({ key, faults: price.faults, notice: noticeOf(price) });
     if (!price.quote || hasFields(found) || hasFields(price.faults.fields)) return undefined;
-    const { name, email, phone } = contactStore.get();
     return {
       items: wanted.items,
-      customer: { name: name.trim(), email: email.trim(), phone: phone.trim() },
+      customer: normalizeContact(contactStore.get()),
       ...(wanted.code ? { discount_code: wanted.code } : {}),
       expected_total: price.quote.amount_total,
     };
@@ -104,13 +114,14 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
     }
   }
 
-  async function submit() {
+  async function submit(insist: boolean) {
     if (!begin()) return;
     setResult(undefined);
     try {
+      if (await lookUp()) return end(); // an order took its items: the cart says so
       const wanted = withDraft();
       const request = await check(wanted);
-      const outcome = request && (await placeOrder(request));
+      const outcome = request && (await order(request, insist));
       if (outcome?.kind === 'leave') {
         goTo(outcome.url);
         return leave();
@@ -121,6 +132,12 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
       end();
       throw error;
     }
+  }
+
+  async function order(request: CheckoutRequest, insist: boolean): Promise<Outcome> {
+    if (insist) return placeOrder({ ...request, insist }, locale);
+    const placed = placedAlike(request.items);
+    return placed ? { kind: 'placed', order: placed } : placeOrder(request, locale);
   }
 
   function correction(): Notice | undefined {
@@ -142,8 +159,9 @@ export function useCheckout(cart: Cart, products: ReadonlyMap<string, Product>, 
       draft.current = code;
     },
     applyCode,
-    submit: () => void submit(),
-    retry: () => void (current?.notice ? submit() : reload()),
+    submit: () => void submit(false),
+    insist: () => void submit(true),
+    retry: () => void (current?.notice ? submit(false) : reload()),
   };
 }
 

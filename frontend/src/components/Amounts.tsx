@@ -1,4 +1,4 @@
-/** Subtotal, discount and total, one under the other: for the cart and for a placed order. */
+/** Subtotal, discount, total and what was refunded, one under the other: for the cart and for a placed order. */
 
 import { useTexts } from '@/texts/language';
 
@@ -8,6 +8,8 @@ interface AmountsProps {
   readonly total: number;
   readonly currency: string;
   readonly discountCode?: string | undefined;
+  /** What was paid back, or is on its way. */
+  readonly refunded?: number | undefined;
   /** True while newer amounts are on their way. */
   readonly busy?: boolean;
   /** False where other amounts are in front of these: scripts from outside ask for one total. */
@@ -20,6 +22,7 @@ export function Amounts({
   total,
   currency,
   discountCode,
+  refunded = 0,
   busy = false,
   foremost = true,
 }: AmountsProps) {
@@ -42,6 +45,12 @@ export function Amounts({
         <dt>{texts.amounts.total}</dt>
         <dd data-testid={foremost ? 'total' : undefined}>{money(total, currency)}</dd>
       </div>
+      {refunded > 0 ? (
+        <div className="amounts-row">
+          <dt>{texts.amounts.refunded}</dt>
+          <dd data-testid="refunded">−{money(refunded, currency)}</dd>
+        </div>
+      ) : null}
     </dl>
   );
 }

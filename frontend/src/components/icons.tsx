@@ -35,6 +35,15 @@ export function ClockIcon() {
   );
 }
 
+/** An arrow that turns back. */
+export function ReturnIcon() {
+  return (
+    <Icon>
+      <path d="M8.5 5 4.5 9l4 4M5 9h9a5 5 0 0 1 0 10H9" />
+    </Icon>
+  );
+}
+
 /** An exclamation mark. */
 export function AlertIcon() {
   return (

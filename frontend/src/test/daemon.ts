@@ -9,6 +9,7 @@ export interface Asked {
   // biome-ignore lint/suspicious/noExplicitAny: a test reads into whatever was sent.
   readonly body: any;
   readonly key: string | null;
+  readonly language: string | null;
 }
 
 /** A status and a body, or an Error for no answer at all. */
@@ -29,7 +30,8 @@ export function fakeDaemon(routes: Readonly<Record<string, Handler>> = {}): Fake
   vi.stubGlobal('fetch', async (path: string, init: RequestInit) => {
     const headers = new Headers(init.headers);
     const body = typeof init.body === 'string' ? JSON.parse(init.body) : undefined;
-    const request = { method: init.method ?? 'GET', path, body, key: headers.get('Idempotency-Key') };
+    const [key, language] = [headers.get('Idempotency-Key'), headers.get('Accept-Language')];
+    const request = { method: init.method ?? 'GET', path, body, key, language };
     asked.push(request);
     const handler = handlers.get(`${request.method} ${path}`);
     const answer = handler ? await handler(request) : ([404, { code: 'not_found' }] as const);

@@ -13,6 +13,7 @@ export const de: Texts = {
     skip: 'Zum Inhalt springen',
     languages: 'Sprache',
     back: 'Zurück zum Laden',
+    dismiss: 'Ausblenden',
   },
 
   catalog: {
@@ -25,6 +26,9 @@ export const de: Texts = {
     emptyHint: 'Bitte schauen Sie bald wieder vorbei.',
     add: 'In den Korb',
     unavailable: 'Nicht lieferbar',
+    fullLines: (most) => `Ihr Warenkorb ist voll: Er fasst höchstens ${most} verschiedene Artikel.`,
+    fullQuantity: (name, most) =>
+      `Von ${name} können Sie höchstens ${most} bestellen; so viele liegen schon im Warenkorb.`,
     added: (name, count) => `${name} liegt im Warenkorb. Artikel im Warenkorb: ${count}.`,
   },
 
@@ -41,6 +45,8 @@ export const de: Texts = {
     fewer: (name) => `Einmal weniger: ${name}`,
     more: (name) => `Einmal mehr: ${name}`,
     quantity: (name) => `Anzahl: ${name}`,
+    quantityRefused: (typed, most) =>
+      `„${typed}“ wurde nicht übernommen: Bitte geben Sie eine ganze Zahl von 1 bis ${most} ein.`,
     remove: 'Entfernen',
     removeItem: (name) => `Entfernen: ${name}`,
     removed: (name) => `Entfernt: ${name}`,
@@ -57,6 +63,7 @@ export const de: Texts = {
     discount: 'Rabatt',
     discountWith: (code) => `Rabatt (${code})`,
     total: 'Gesamt',
+    refunded: 'Erstattet',
     totalIs: (total) => `Gesamt: ${total}.`,
   },
 
@@ -74,6 +81,10 @@ export const de: Texts = {
     confirmPrice: 'Wenn Sie einverstanden sind, drücken Sie noch einmal auf „Zur Kasse“.',
     tryAgain: 'Erneut versuchen',
     notPayable: 'Diese Bestellung kann nicht mehr bezahlt werden. Mit „Zur Kasse“ geben Sie eine neue auf.',
+    placedOwn: (number) => `Genau diese Artikel haben Sie schon bestellt, mit der Bestellung ${number}.`,
+    placedSame:
+      'Diese Artikel wurden vor Kurzem mit dieser E-Mail-Adresse bestellt. Bitte sehen Sie in Ihre E-Mails, bevor Sie noch einmal bestellen.',
+    insist: 'Noch einmal bestellen',
     rejected:
       'Der Zahlungsdienst hat diese Bestellung abgelehnt. Es wurde nichts abgebucht; bitte melden Sie sich bei uns.',
   },
@@ -118,9 +129,17 @@ export const de: Texts = {
     ],
     completed: 'Ihre Zahlung ist eingegangen, und Ihre Bestellung ist bestätigt. Eine E-Mail dazu folgt.',
     free: 'Es war nichts zu bezahlen, und Ihre Bestellung ist bestätigt. Eine E-Mail dazu folgt.',
-    partiallyRefunded: 'Ihre Bestellung wurde bezahlt. Ein Teil wurde Ihnen seither erstattet.',
-    refunded: 'Ihre Bestellung wurde bezahlt, und der ganze Betrag wurde Ihnen seither erstattet.',
-    disputed: 'Ihre Bestellung wurde bezahlt. Die Zahlung ist im Moment bei der Bank angefochten.',
+    partiallyRefunded:
+      'Ihre Bestellung wurde bezahlt. Ein Teil wird erstattet: Das Geld ist unterwegs oder schon bei Ihnen.',
+    refunded:
+      'Ihre Bestellung wurde bezahlt, und der ganze Betrag wird erstattet: Das Geld ist unterwegs oder schon bei Ihnen.',
+    refundedHeading: 'Erstattet',
+    disputed: 'Ihre Bestellung wurde bezahlt, aber die Zahlung ist bei der Bank angefochten.',
+    disputedHeading: 'Zahlung angefochten',
+    leftCart: (number) => `Die Bestellung ${number} ist aufgegeben: Ihre Artikel liegen nicht mehr im Warenkorb.`,
+    backInCart: (number) =>
+      `Die Zahlung der Bestellung ${number} ist gescheitert: Ihre Artikel liegen wieder im Warenkorb.`,
+    see: (number) => `Bestellung ${number} ansehen`,
     bankWorks: 'Ihre Bestellung ist aufgegeben, und Ihre Bank bearbeitet die Zahlung. Bezahlt ist sie noch nicht.',
     canceled: 'Diese Bestellung wurde storniert. Es wird nichts mehr dafür abgebucht.',
     failed:
@@ -142,6 +161,9 @@ export const de: Texts = {
 
   faults: {
     name_missing: 'Bitte geben Sie Ihren Namen an.',
+    name_long: 'Bitte verwenden Sie höchstens 200 Zeichen.',
+    email_long: 'Bitte verwenden Sie höchstens 254 Zeichen.',
+    phone_long: 'Das ist zu lang für eine Telefonnummer.',
     email_missing: 'Bitte geben Sie eine Adresse an, unter der wir Sie erreichen.',
     email_shape: 'Bitte geben Sie eine Adresse an wie ana@example.com.',
     phone_missing: 'Bitte geben Sie eine Nummer an wie +43 660 1234567.',

@@ -13,6 +13,7 @@ export const en = {
     skip: 'Skip to the content',
     languages: 'Language',
     back: 'Back to the shop',
+    dismiss: 'Dismiss',
   },
 
   catalog: {
@@ -25,6 +26,9 @@ export const en = {
     emptyHint: 'Please look in again soon.',
     add: 'Add to cart',
     unavailable: 'Not available',
+    fullLines: (most: number) => `Your cart is full: it holds at most ${most} different products.`,
+    fullQuantity: (name: string, most: number) =>
+      `You can order at most ${most} of ${name}; they are all in your cart.`,
     added: (name: string, count: number) => `${name} is in your cart. Items in the cart: ${count}.`,
   },
 
@@ -41,6 +45,8 @@ export const en = {
     fewer: (name: string) => `One fewer: ${name}`,
     more: (name: string) => `One more: ${name}`,
     quantity: (name: string) => `Quantity: ${name}`,
+    quantityRefused: (typed: string, most: number) =>
+      `“${typed}” was not taken: please enter a whole number from 1 to ${most}.`,
     remove: 'Remove',
     removeItem: (name: string) => `Remove: ${name}`,
     removed: (name: string) => `Removed: ${name}`,
@@ -57,6 +63,7 @@ export const en = {
     discount: 'Discount',
     discountWith: (code: string) => `Discount (${code})`,
     total: 'Total',
+    refunded: 'Refunded',
     totalIs: (total: string) => `Total: ${total}.`,
   },
 
@@ -74,6 +81,10 @@ export const en = {
     confirmPrice: 'If that is fine, press Checkout once more.',
     tryAgain: 'Try again',
     notPayable: 'That order can no longer be paid. Press Checkout again to place a new one.',
+    placedOwn: (number: number) => `You have ordered exactly these items already, as order ${number}.`,
+    placedSame:
+      'These items were ordered a short while ago with this email. Please check your mail before you order again.',
+    insist: 'Order them once more',
     rejected: 'The payment service refused this order. Nothing was charged; please contact us.',
   },
 
@@ -118,9 +129,14 @@ export const en = {
     ] as readonly string[],
     completed: 'Your payment has arrived and your order is confirmed. You get a confirmation by email.',
     free: 'There was nothing to pay, and your order is confirmed. You get a confirmation by email.',
-    partiallyRefunded: 'Your order was paid. A part of it was refunded to you since.',
-    refunded: 'Your order was paid, and the whole amount was refunded to you since.',
-    disputed: 'Your order was paid. The payment is disputed with the bank at the moment.',
+    partiallyRefunded: 'Your order was paid. A part is refunded: it is on its way to you or has arrived.',
+    refunded: 'Your order was paid, and the whole amount is refunded: it is on its way to you or has arrived.',
+    refundedHeading: 'Refunded',
+    disputed: 'Your order was paid, but the payment is disputed with the bank.',
+    disputedHeading: 'Payment disputed',
+    leftCart: (number: number) => `Order ${number} is placed: its items have left your cart.`,
+    backInCart: (number: number) => `The payment of order ${number} failed: its items are back in your cart.`,
+    see: (number: number) => `See order ${number}`,
     bankWorks: 'Your order is placed and your bank is working on the payment. It is not paid yet.',
     canceled: 'This order was canceled. Nothing more will be charged for it.',
     failed: 'The payment failed: your bank could not carry it out. Nothing was paid; your cart is as it was.',
@@ -142,6 +158,9 @@ export const en = {
   /** By code; null says it in the daemon's own words, which are English. */
   faults: {
     name_missing: 'Please enter your name.',
+    name_long: 'Please use at most 200 characters.',
+    email_long: 'Please use at most 254 characters.',
+    phone_long: 'This is too long for a phone number.',
     email_missing: 'Please enter an address to reach you at.',
     email_shape: 'Please enter an address such as ana@example.com.',
     phone_missing: 'Please enter a number, such as +43 660 1234567.',
@@ -156,7 +175,7 @@ export const en = {
     too_many_lines: null,
     amount_too_small: null,
     amount_too_large: null,
-    discount_unknown: null,
+    discount_unknown: 'There is no such discount code.',
     discount_exhausted: null,
     discount_not_started: null,
     discount_expired: null,

@@ -2,6 +2,9 @@
 
 export type FaultCode =
   | 'name_missing'
+  | 'name_long'
+  | 'email_long'
+  | 'phone_long'
   | 'email_missing'
   | 'email_shape'
   | 'phone_missing'

@@ -30,6 +30,8 @@ export function textsOf(language: Language): Texts {
 export interface Reading {
   readonly language: Language;
   readonly texts: Texts;
+  /** A tag such as de-AT: of the shopper's numbers, payment page and mails. */
+  readonly locale: string | undefined;
   /** An amount in minor units as the shopper's locale writes it. */
   readonly money: (amount: number, currency: string) => string;
 }
@@ -38,7 +40,7 @@ export function useTexts(): Reading {
   return useSyncExternalStore(subscribe, currentReading);
 }
 
-let reading: (Reading & { readonly locale: string | undefined }) | undefined;
+let reading: Reading | undefined;
 
 /** The same object until language or locale change. */
 function currentReading(): Reading {

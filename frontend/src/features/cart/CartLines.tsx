@@ -1,5 +1,6 @@
 /** The items in the cart: picture, quantity, amount, remove. */
 
+import { useState } from 'react';
 import { MinusIcon, PlusIcon } from '@/components/icons';
 import { ProductPicture } from '@/components/ProductPicture';
 import type { CartItem, PricedItem, Product } from '@/lib/api';
@@ -61,7 +62,15 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
   const title = priced?.name ?? product?.name ?? seen?.name ?? item.sku;
   const unitAmount = priced?.unit_amount ?? product?.unit_amount;
   const before = seen && seen.currency === currency ? seen.unit_amount : undefined;
+  const [refused, setRefused] = useState<string>();
   const faultId = `line-${item.sku}-error`;
+  const refusedId = `line-${item.sku}-refused`;
+
+  function step(quantity: number) {
+    setRefused(undefined);
+    onQuantity(item.sku, quantity);
+  }
+
   return (
     <li className="line" data-sku={item.sku}>
       <ProductPicture url={product?.image_url} eager />
@@ -81,14 +90,15 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
             className="icon-button"
             aria-label={texts.cart.fewer(title)}
             disabled={item.quantity <= 1}
-            onClick={() => onQuantity(item.sku, item.quantity - 1)}
+            onClick={() => step(item.quantity - 1)}
           >
             <MinusIcon />
           </button>
           <QuantityInput
             label={texts.cart.quantity(title)}
             quantity={item.quantity}
-            describedBy={fault ? faultId : undefined}
+            describedBy={fault ? faultId : refused ? refusedId : undefined}
+            onRefused={setRefused}
             onQuantity={(quantity) => onQuantity(item.sku, quantity)}
           />
           <button
@@ -96,7 +106,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
             className="icon-button"
             aria-label={texts.cart.more(title)}
             disabled={item.quantity >= MAXIMUM_QUANTITY}
-            onClick={() => onQuantity(item.sku, item.quantity + 1)}
+            onClick={() => step(item.quantity + 1)}
           >
             <PlusIcon />
           </button>
@@ -115,6 +125,11 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
           {(before > unitAmount ? texts.cart.cheaper : texts.cart.dearer)(money(before, currency))}
         </p>
       ) : null}
+      {refused ? (
+        <p id={refusedId} className="field-error line-fault" role="alert">
+          {texts.cart.quantityRefused(shortened(refused), MAXIMUM_QUANTITY)}
+        </p>
+      ) : null}
       {fault ? (
         <p id={faultId} className="field-error line-fault" role="alert">
           {title}: {faultText(texts, fault)}
@@ -122,4 +137,8 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
       ) : null}
     </li>
   );
+}
+
+function shortened(typed: string): string {
+  return typed.length > 20 ? `${typed.slice(0, 20)}…` : typed;
 }

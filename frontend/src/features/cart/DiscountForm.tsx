@@ -40,7 +40,6 @@ export function DiscountForm({ applied, error, onDraft, onApply }: DiscountFormP
         autoComplete="off"
         autoCapitalize="characters"
         spellCheck={false}
-        maxLength={64}
         value={draft}
         error={draft.trim() === applied ? error : undefined}
         onChange={(event) => change(event.target.value)}

@@ -7,8 +7,10 @@ import {
   countItems,
   EMPTY_CART,
   removeItem,
-  removePurchased,
+  restoreItems,
   setQuantity,
+  takeItems,
+  whyFull,
 } from './cart';
 
 const cart: Cart = {
@@ -42,16 +44,43 @@ describe('picking', () => {
   });
 });
 
-describe('after paying', () => {
-  test('only what was paid for leaves the cart', () => {
-    expect(removePurchased(cart, [{ sku: 'NOTEBOOK', quantity: 1 }]).items).toEqual([
+test('a full cart says what it is full of', () => {
+  const items = Array.from({ length: MAXIMUM_LINES }, (_, index) => ({ sku: `S${index}`, quantity: 999 }));
+
+  expect(whyFull({ items, code: '' }, 'ONE-MORE')).toBe('lines');
+  expect(whyFull({ items, code: '' }, 'S0')).toBe('quantity');
+  expect(whyFull(cart, 'ONE-MORE')).toBeUndefined();
+  expect(whyFull(cart, 'NOTEBOOK')).toBeUndefined();
+});
+
+describe('an order that is placed', () => {
+  test('takes what was ordered, and only that', () => {
+    expect(takeItems(cart, [{ sku: 'NOTEBOOK', quantity: 1 }]).rest.items).toEqual([
       { sku: 'NOTEBOOK', quantity: 1 },
       { sku: 'PENCILS', quantity: 1 },
     ]);
   });
 
-  test('a cart that was paid in full is empty, its code used', () => {
-    expect(removePurchased(cart, cart.items)).toEqual(EMPTY_CART);
+  test('leaves nothing of a cart that was ordered in full, its code used', () => {
+    expect(takeItems(cart, cart.items)).toEqual({ rest: EMPTY_CART, taken: cart });
+  });
+
+  test('takes no more than there is, and leaves a cart of other things alone', () => {
+    expect(takeItems(cart, [{ sku: 'PENCILS', quantity: 5 }]).taken.items).toEqual([{ sku: 'PENCILS', quantity: 1 }]);
+    expect(takeItems(cart, [{ sku: 'INK', quantity: 1 }])).toEqual({ rest: cart, taken: EMPTY_CART });
+  });
+
+  test('gives back what it took, beside what was picked since', () => {
+    const { taken } = takeItems(cart, cart.items);
+    const since: Cart = { items: [{ sku: 'PENCILS', quantity: 2 }], code: '' };
+
+    expect(restoreItems(since, taken)).toEqual({
+      items: [
+        { sku: 'PENCILS', quantity: 3 },
+        { sku: 'NOTEBOOK', quantity: 2 },
+      ],
+      code: 'TEN',
+    });
   });
 });
 

@@ -19,10 +19,21 @@ export function countItems(cart: Cart): number {
 }
 
 export function addItem(cart: Cart, sku: string): Cart {
+  return putIn(cart, sku, 1);
+}
+
+/** Why one more of a product does not fit; undefined where it does. */
+export function whyFull(cart: Cart, sku: string): 'lines' | 'quantity' | undefined {
   const held = cart.items.find((item) => item.sku === sku);
-  if (held) return setQuantity(cart, sku, held.quantity + 1);
+  if (held) return held.quantity >= MAXIMUM_QUANTITY ? 'quantity' : undefined;
+  return cart.items.length >= MAXIMUM_LINES ? 'lines' : undefined;
+}
+
+function putIn(cart: Cart, sku: string, quantity: number): Cart {
+  const held = cart.items.find((item) => item.sku === sku);
+  if (held) return setQuantity(cart, sku, held.quantity + quantity);
   if (cart.items.length >= MAXIMUM_LINES) return cart;
-  return { ...cart, items: [...cart.items, { sku, quantity: 1 }] };
+  return { ...cart, items: [...cart.items, { sku, quantity }] };
 }
 
 /** Quantities outside 1..999 are moved to the nearer end. */
@@ -51,13 +62,24 @@ export function restoreLine(cart: Cart, { item, index, code }: RemovedLine): Car
   return { items, code: cart.code || code };
 }
 
-/** Takes out what was paid for, and only that: the shopper may have picked more since. */
-export function removePurchased(cart: Cart, purchased: readonly CartItem[]): Cart {
-  const bought = new Map(purchased.map((item) => [item.sku, item.quantity]));
+/** Takes out what was ordered, and only that: the shopper may have picked more since. The code is used with it. */
+export function takeItems(cart: Cart, ordered: readonly CartItem[]): { readonly rest: Cart; readonly taken: Cart } {
+  const bought = new Map(ordered.map((item) => [item.sku, item.quantity]));
+  const of = (item: CartItem) => Math.min(item.quantity, bought.get(item.sku) ?? 0);
+  const taken = cart.items
+    .map((item) => ({ sku: item.sku, quantity: of(item) }))
+    .filter(({ quantity }) => quantity > 0);
   const items = cart.items
-    .map(({ sku, quantity }) => ({ sku, quantity: quantity - (bought.get(sku) ?? 0) }))
-    .filter((item) => item.quantity > 0);
-  return { items, code: '' };
+    .map((item) => ({ sku: item.sku, quantity: item.quantity - of(item) }))
+    .filter(({ quantity }) => quantity > 0);
+  if (taken.length === 0) return { rest: cart, taken: { items: taken, code: '' } };
+  return { rest: { items, code: '' }, taken: { items: taken, code: cart.code } };
+}
+
+/** Puts back what an order took, beside what was picked since. */
+export function restoreItems(cart: Cart, taken: Cart): Cart {
+  const items = taken.items.reduce((held, { sku, quantity }) => putIn(held, sku, quantity), cart).items;
+  return { items, code: cart.code || taken.code };
 }
 
 function readCart(raw: unknown): Cart {

@@ -23,6 +23,16 @@ test('a refused code gives the price without it and the reason', async () => {
   expect(daemon.to('POST /api/quotes').map(({ body }) => body)).toEqual([{ items, discount_code: 'NOPE' }, { items }]);
 });
 
+test('a code that is longer than any can be is refused without asking', async () => {
+  const daemon = fakeDaemon();
+
+  const { quote, faults } = await priceCart({ items, code: 'x'.repeat(100_000) });
+
+  expect(quote?.amount_total).toBe(2900);
+  expect(faults.fields).toMatchObject({ discount: { code: 'discount_unknown' } });
+  expect(daemon.to('POST /api/quotes').map(({ body }) => body)).toEqual([{ items }]);
+});
+
 test('an item that is not sold any more has no price, and says so on its line', async () => {
   fakeDaemon({ 'POST /api/quotes': () => invalid('/items/0/sku', 'is not sold any more') });
 

@@ -11,8 +11,16 @@ export interface Pricing {
   readonly error?: ApiError;
 }
 
+/** No code is longer; what is, may be more than the daemon reads. */
+const LONGEST_CODE = 64;
+
 /** Never throws but when aborted. A refused code gives the quote without it, with the reason on the field. */
 export async function priceCart(cart: Cart, signal?: AbortSignal): Promise<Pricing> {
+  if (cart.code.length > LONGEST_CODE) {
+    const without = await priceCart({ ...cart, code: '' }, signal);
+    const discount = { code: 'discount_unknown', detail: '' };
+    return { ...without, faults: { ...without.faults, fields: { ...without.faults.fields, discount } } };
+  }
   try {
     return { quote: await fetchQuote(cart.items, cart.code, signal), faults: NO_FAULTS };
   } catch (error) {

@@ -6,10 +6,11 @@ import type { Fault, FieldErrors } from '@/lib/faults';
 import { useTexts } from '@/texts/language';
 import { CONTACT_FIELDS, type ContactField, contactStore } from './contact';
 
+// None has a maxLength: a browser cuts what is pasted without a word. What is too long is refused in words.
 const INPUTS = {
-  name: { type: 'text', autoComplete: 'name', maxLength: 200 },
-  email: { type: 'email', autoComplete: 'email', inputMode: 'email', spellCheck: false, maxLength: 254 },
-  phone: { type: 'tel', autoComplete: 'tel', inputMode: 'tel', maxLength: 40 },
+  name: { type: 'text', autoComplete: 'name' },
+  email: { type: 'email', autoComplete: 'email', inputMode: 'email', spellCheck: false },
+  phone: { type: 'tel', autoComplete: 'tel', inputMode: 'tel' },
 } as const;
 
 interface ContactFormProps {

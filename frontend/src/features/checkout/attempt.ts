@@ -9,8 +9,6 @@ import { isRecord, stored } from '@/lib/storage';
 
 interface Attempt {
   readonly secret: string;
-  /** The number of the order that was placed last. */
-  readonly number?: number;
 }
 
 const attemptStore = stored<Attempt | null>(() => localStorage, 'checkout.attempt', readAttempt);
@@ -25,28 +23,13 @@ export function keyFor(request: CheckoutRequest): string {
   return secretOfAttempt() + hash(JSON.stringify(request));
 }
 
-/** Notes which order the key led to. */
-export function rememberOrder(number: number): void {
-  const held = attemptStore.get();
-  if (held) attemptStore.set({ ...held, number });
-}
-
-/** True if this browser checked out the order and it was not settled here before; from then on a new key is used. */
-export function settleOrder(number: number): boolean {
-  if (attemptStore.get()?.number !== number) return false;
-  attemptStore.set(null);
-  return true;
-}
-
 /** Gives the key up: the next request gets a new one. */
 export function forgetAttempt(): void {
   attemptStore.set(null);
 }
 
 function readAttempt(raw: unknown): Attempt | null {
-  if (!isRecord(raw) || typeof raw['secret'] !== 'string') return null;
-  const { secret, number } = raw;
-  return typeof number === 'number' ? { secret, number } : { secret };
+  return isRecord(raw) && typeof raw['secret'] === 'string' ? { secret: raw['secret'] } : null;
 }
 
 function secretOfAttempt(): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkContact, contactStore } from './contact';
+import { checkContact, contactStore, normalizeContact } from './contact';
 
 const ana = { name: 'Ana Berg', email: 'ana@example.com', phone: '+43 660 1234567' };
 
@@ -33,6 +33,38 @@ describe('checkContact', () => {
       expect(checkContact({ ...ana, phone })).toEqual({});
     },
   );
+});
+
+describe('one spelling', () => {
+  test.each([
+    '+436601234567',
+    '+43 660 1234567',
+    ' +43-660/123.45.67 ',
+    '\u202a+43 660 1234567\u202c',
+    '＋٤٣٦٦٠١٢٣٤٥٦٧',
+  ])('of the phone number %s', (phone) => {
+    expect(normalizeContact({ ...ana, phone }).phone).toBe('+436601234567');
+  });
+
+  test.each(['+43 1 23456 ext. 7', '+39 (0)6 1234567', '+43 1 23456;77'])('is left to the daemon for %s', (phone) => {
+    expect(normalizeContact({ ...ana, phone }).phone).toBe(phone);
+  });
+
+  test('of name and email', () => {
+    expect(normalizeContact({ name: ' Jose\u0301\u00a0 Berg\t', email: ' Ana@EXAMPLE.com', phone: '' })).toEqual({
+      name: 'José Berg',
+      email: 'Ana@example.com',
+      phone: '',
+    });
+  });
+});
+
+test.each([
+  ['name', 'x'.repeat(201)],
+  ['email', `${'x'.repeat(250)}@example.com`],
+  ['phone', `+43${' '.repeat(99)}660`],
+] as const)('a %s that is too long is refused in words, not cut', (field, text) => {
+  expect(checkContact({ ...ana, [field]: text })).toMatchObject({ [field]: { code: `${field}_long` } });
 });
 
 test('details are kept for this tab only', () => {

@@ -2,6 +2,7 @@
 
 import type { Customer } from '@/lib/api';
 import type { Fault, FieldErrors } from '@/lib/faults';
+import { asciiDigits } from '@/lib/digits';
 import { isRecord, stored } from '@/lib/storage';
 import type { FaultCode } from '@/texts/faultCodes';
 
@@ -10,6 +11,28 @@ export type ContactField = keyof Customer;
 export const CONTACT_FIELDS: readonly ContactField[] = ['name', 'email', 'phone'];
 
 export const contactStore = stored<Customer>(() => sessionStorage, 'checkout.contact', readContact);
+
+/** The longest that the daemon takes, in characters. */
+const LONGEST = { name: 200, email: 254, phone: 100 } as const satisfies Record<ContactField, number>;
+
+/**
+ * The details in one spelling: the request and its key are the same however they were typed. The daemon does the same
+ * with more knowledge of phone numbers; those that are more than a number in groups are left to it.
+ */
+export function normalizeContact({ name, email, phone }: Customer): Customer {
+  const [, mailbox = '', domain = ''] = /^(.*)@(.*)$/s.exec(email.trim()) ?? [];
+  return {
+    name: name.normalize('NFC').trim().replace(/\s+/g, ' '),
+    email: domain ? `${mailbox}@${domain.toLowerCase()}` : email.trim(),
+    phone: normalizePhone(phone.trim()),
+  };
+}
+
+function normalizePhone(phone: string): string {
+  // Marks that turn the direction of text come with what is pasted. (0) is a part of the number in Italy alone.
+  const number = asciiDigits(phone).replace(/[\s\p{Cf}\p{Pd}.()/]/gu, '');
+  return /^\+\d{6,15}$/.test(number) && !phone.includes('(0)') ? number : phone;
+}
 
 /** What is plainly wrong; the daemon has the last say. */
 export function checkContact(contact: Customer): FieldErrors {
@@ -23,6 +46,7 @@ export function checkContact(contact: Customer): FieldErrors {
 
 export function checkContactField(field: ContactField, value: string): Fault | undefined {
   const text = value.trim();
+  if (Array.from(text.normalize('NFC')).length > LONGEST[field]) return fault(`${field}_long`);
   switch (field) {
     case 'name':
       return text ? undefined : fault('name_missing');

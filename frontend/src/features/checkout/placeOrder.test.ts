@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { CheckoutRequest } from '@/lib/api';
 import { fakeDaemon, invalid, quoteFor, session } from '@/test/daemon';
-import { settleOrder } from './attempt';
+import { forgetAttempt } from './attempt';
+import { ordersStore } from './orders';
 import { placeOrder } from './placeOrder';
 
 const CHECKOUT = 'POST /api/stripe-checkout';
@@ -45,11 +46,10 @@ describe('the Idempotency-Key', () => {
     expect(third?.key).toBe(first?.key);
   });
 
-  test('is new once the order is paid, so that the same cart can be bought again', async () => {
+  test('is new once it is given up, so that the same cart can be bought again', async () => {
     const daemon = fakeDaemon();
     await placeOrder(request);
-    expect(settleOrder(1001)).toBe(true);
-    expect(settleOrder(1001)).toBe(false);
+    forgetAttempt();
     await placeOrder(request);
 
     const [first, second] = daemon.to(CHECKOUT);
@@ -64,6 +64,21 @@ describe('the Idempotency-Key', () => {
     expect(await placeOrder(request)).toEqual({ kind: 'leave', url: session.url });
     expect(new Set(daemon.to(CHECKOUT).map(({ key }) => key)).size).toBe(2);
   });
+});
+
+test('the order is remembered once, with what was ordered', async () => {
+  fakeDaemon();
+  await placeOrder(request);
+  await placeOrder(request);
+
+  expect(ordersStore.get()).toMatchObject([{ id: session.order_id, number: 1001, items: request.items }]);
+});
+
+test('the language that was chosen goes along', async () => {
+  const daemon = fakeDaemon();
+  await placeOrder(request, 'de');
+
+  expect(daemon.to(CHECKOUT)).toMatchObject([{ language: 'de' }]);
 });
 
 describe('where the shopper goes', () => {
@@ -116,6 +131,18 @@ describe('why not', () => {
       kind: 'faults',
       faults: { fields: { phone: { detail: 'is no phone number' } } },
     });
+  });
+
+  test.each([
+    [
+      { order_id: session.order_id, number: 1001 },
+      { id: session.order_id, number: 1001 },
+    ],
+    [{}, undefined],
+  ])('goods that were ordered a short while ago are asked about', async (reference, order) => {
+    fakeDaemon({ [CHECKOUT]: () => [409, { code: 'probably_placed', ...reference }] });
+
+    expect(await placeOrder(request)).toEqual({ kind: 'placed', order });
   });
 
   test.each([

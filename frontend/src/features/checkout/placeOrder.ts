@@ -11,7 +11,8 @@ import {
 } from '@/lib/api';
 import { type LaterReason, whyLater } from '@/lib/explain';
 import { type PlacedFaults, placeFaults } from '@/lib/faults';
-import { forgetAttempt, keyFor, rememberOrder } from './attempt';
+import { forgetAttempt, keyFor } from './attempt';
+import { noteOrder } from './orders';
 
 export type Outcome =
   | { readonly kind: 'leave'; readonly url: string }
@@ -19,12 +20,24 @@ export type Outcome =
   | { readonly kind: 'faults'; readonly faults: PlacedFaults }
   /** Nothing is wrong with the request: the same one can be sent again. */
   | { readonly kind: 'try_again'; readonly reason: LaterReason }
+  /** The same goods were ordered a short while ago; without an order where the details are not those of that order. */
+  | { readonly kind: 'placed'; readonly order: PlacedOrder | undefined }
   | { readonly kind: 'refused'; readonly reason: 'notPayable' | 'rejected' };
 
-export async function placeOrder(request: CheckoutRequest, now: () => number = Date.now): Promise<Outcome> {
+export interface PlacedOrder {
+  readonly id: string;
+  readonly number: number;
+}
+
+/** `language`, a tag such as de-AT: of the payment page and the mails. */
+export async function placeOrder(
+  request: CheckoutRequest,
+  language?: string,
+  now: () => number = Date.now,
+): Promise<Outcome> {
   try {
-    let session = await send(request);
-    rememberOrder(session.number);
+    let session = await send(request, language);
+    noteOrder(session, request.items);
     if (needsNewSession(session, now())) session = await retryCheckout(retryUrlOf(session.order_id));
     return { kind: 'leave', url: session.status === 'pending' ? session.url : statusPage(session) };
   } catch (error) {
@@ -33,13 +46,13 @@ export async function placeOrder(request: CheckoutRequest, now: () => number = D
   }
 }
 
-async function send(request: CheckoutRequest): Promise<CheckoutSession> {
+async function send(request: CheckoutRequest, language: string | undefined): Promise<CheckoutSession> {
   try {
-    return await startCheckout(request, keyFor(request));
+    return await startCheckout(request, keyFor(request), language);
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 'idempotency_conflict') throw error;
     forgetAttempt(); // the daemon knows the key with another body: it can never fit
-    return startCheckout(request, keyFor(request));
+    return startCheckout(request, keyFor(request), language);
   }
 }
 
@@ -55,6 +68,10 @@ function statusPage(session: CheckoutSession): string {
 
 function explain(error: ApiError): Outcome {
   if (error.code === 'price_changed' && error.quote) return { kind: 'price_changed', quote: error.quote };
+  if (error.code === 'probably_placed') {
+    const { placed } = error;
+    return { kind: 'placed', order: placed && { id: placed.order_id, number: placed.number } };
+  }
   if (error.faults.length > 0) return { kind: 'faults', faults: placeFaults(error.faults) };
   if (error.code === 'not_payable') {
     forgetAttempt(); // checking out again then makes a new order

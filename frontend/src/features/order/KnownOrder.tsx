@@ -15,13 +15,12 @@ interface KnownOrderProps {
   /** The open cart lies over the page: nothing here may be taken for what is in the cart. */
   readonly covered: boolean;
   readonly onGone: () => void;
-  readonly onRetried: (number: number) => void;
   readonly goTo: (url: string) => void;
 }
 
-export function KnownOrder({ order, offline, entrance, covered, onGone, onRetried, goTo }: KnownOrderProps) {
+export function KnownOrder({ order, offline, entrance, covered, onGone, goTo }: KnownOrderProps) {
   const { texts } = useTexts();
-  const { retrying, problem, retry } = useRetry({ onRetried, onGone, goTo });
+  const { retrying, problem, retry } = useRetry({ onGone, goTo });
   const { tone, text } = wordingOf(order, entrance);
   const retryUrl = tone === 'bad' ? order.retry_url : undefined;
   return (

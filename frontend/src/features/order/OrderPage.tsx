@@ -7,7 +7,7 @@ import type { Texts } from '@/texts/en';
 import { useTexts } from '@/texts/language';
 import { KnownOrder } from './KnownOrder';
 import { StatusMark } from './StatusMark';
-import { type Entrance, headingOf, isPaid, wordingOf } from './status';
+import { type Entrance, headingOf, wordingOf } from './status';
 import { type OrderState, useOrder } from './useOrder';
 
 interface OrderPageProps {
@@ -16,20 +16,20 @@ interface OrderPageProps {
   readonly reference: string;
   /** The open cart lies over the page. */
   readonly covered: boolean;
-  readonly onPaid: (order: Order) => void;
-  readonly onRetried: (number: number) => void;
+  /** Hears of the order whenever it was looked up. */
+  readonly onOrder: (order: Order) => void;
   readonly goTo: (url: string) => void;
 }
 
-export function OrderPage({ entrance, reference, covered, onPaid, onRetried, goTo }: OrderPageProps) {
+export function OrderPage({ entrance, reference, covered, onOrder, goTo }: OrderPageProps) {
   const { texts } = useTexts();
   const { state, reload } = useOrder(reference);
   const order = state.phase === 'known' ? state.order : undefined;
   useTitle(`${titleOf(state, entrance, texts)} – Folio`);
 
   useEffect(() => {
-    if (order && isPaid(order.status)) onPaid(order);
-  }, [order, onPaid]);
+    if (order) onOrder(order);
+  }, [order, onOrder]);
 
   switch (state.phase) {
     case 'unknown':
@@ -52,7 +52,6 @@ export function OrderPage({ entrance, reference, covered, onPaid, onRetried, goT
           entrance={entrance}
           covered={covered}
           onGone={reload}
-          onRetried={onRetried}
           goTo={goTo}
         />
       );

@@ -27,6 +27,7 @@ export function OrderSummary({ order, covered }: OrderSummaryProps) {
         subtotal={order.amount_subtotal}
         discount={order.amount_discount}
         total={order.amount_total}
+        refunded={order.amount_refunded}
         currency={order.currency}
         foremost={!covered}
       />

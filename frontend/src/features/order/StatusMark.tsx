@@ -1,9 +1,15 @@
 /** The mark over an order's heading: for those who see, at a glance, what the words say. */
 
-import { AlertIcon, CheckIcon, ClockIcon } from '@/components/icons';
+import { AlertIcon, CheckIcon, ClockIcon, ReturnIcon } from '@/components/icons';
 import type { Tone } from './status';
 
-const ICONS = { good: CheckIcon, waiting: ClockIcon, bad: AlertIcon } as const satisfies Record<Tone, unknown>;
+const ICONS = {
+  good: CheckIcon,
+  waiting: ClockIcon,
+  bad: AlertIcon,
+  refunded: ReturnIcon,
+  disputed: AlertIcon,
+} as const satisfies Record<Tone, unknown>;
 
 export function StatusMark({ tone }: { readonly tone: Tone }) {
   const Icon = ICONS[tone];

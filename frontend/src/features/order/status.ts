@@ -6,7 +6,7 @@ import type { Texts } from '@/texts/en';
 /** Which way the shopper came back from the payment page. */
 export type Entrance = 'success' | 'cancel';
 
-export type Tone = 'good' | 'waiting' | 'bad';
+export type Tone = 'good' | 'waiting' | 'bad' | 'refunded' | 'disputed';
 
 /** A string of the texts for orders. */
 type OrderText = { [K in keyof Texts['order']]: Texts['order'][K] extends string ? K : never }[keyof Texts['order']];
@@ -21,17 +21,20 @@ const WORDINGS: Readonly<Record<OrderStatus, Wording>> = {
   processing: { tone: 'waiting', text: 'bankWorks' },
   completed: { tone: 'good', text: 'completed' },
   partially_refunded: { tone: 'good', text: 'partiallyRefunded' },
-  refunded: { tone: 'good', text: 'refunded' },
-  disputed: { tone: 'good', text: 'disputed' },
+  refunded: { tone: 'refunded', text: 'refunded' },
+  disputed: { tone: 'disputed', text: 'disputed' },
   canceled: { tone: 'bad', text: 'canceled' },
   failed: { tone: 'bad', text: 'failed' },
   expired: { tone: 'bad', text: 'expired' },
 };
 
-const HEADINGS = { good: 'thanks', waiting: 'processing', bad: 'notCompleted' } as const satisfies Record<
-  Tone,
-  OrderText
->;
+const HEADINGS = {
+  good: 'thanks',
+  waiting: 'processing',
+  bad: 'notCompleted',
+  refunded: 'refundedHeading',
+  disputed: 'disputedHeading',
+} as const satisfies Record<Tone, OrderText>;
 
 export function wordingOf(
   { status, amount_total }: Pick<Order, 'status' | 'amount_total'>,
@@ -48,9 +51,4 @@ export function headingOf(tone: Tone, texts: Texts): string {
 
 export function isSettled(status: OrderStatus): boolean {
   return status !== 'pending' && status !== 'processing';
-}
-
-/** Money has arrived for it; that nothing takes back, whatever came after. */
-export function isPaid(status: OrderStatus): boolean {
-  return WORDINGS[status].tone === 'good';
 }

@@ -6,7 +6,6 @@ import { type LaterReason, whyLater } from '@/lib/explain';
 import { useBusy } from '@/lib/useBusy';
 
 interface RetryOptions {
-  readonly onRetried: (number: number) => void;
   /** The order can no longer be paid: what the page shows is out of date. */
   readonly onGone: () => void;
   readonly goTo: (url: string) => void;
@@ -18,7 +17,7 @@ interface Retry {
   readonly retry: (retryUrl: string) => void;
 }
 
-export function useRetry({ onRetried, onGone, goTo }: RetryOptions): Retry {
+export function useRetry({ onGone, goTo }: RetryOptions): Retry {
   const { busy, begin, end, leave } = useBusy();
   const [problem, setProblem] = useState<LaterReason | 'gone'>();
 
@@ -27,7 +26,6 @@ export function useRetry({ onRetried, onGone, goTo }: RetryOptions): Retry {
     setProblem(undefined);
     try {
       const session = await retryCheckout(retryUrl);
-      onRetried(session.number);
       goTo(session.url);
       leave();
     } catch (error) {

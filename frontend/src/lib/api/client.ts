@@ -9,10 +9,14 @@ export interface Client {
   readonly fetchProducts: (signal?: AbortSignal) => Answer<'get_products'>;
   /** Nothing is reserved and nothing is promised. `code` may be empty. */
   readonly fetchQuote: (items: readonly CartItem[], code: string, signal?: AbortSignal) => Answer<'post_quote'>;
-  /** The same key and body always give the same order, however often they are sent. */
+  /**
+   * The same key and body always give the same order, however often they are sent. `language`, a tag such as de-AT, is
+   * that of the payment page and of mails; by default the browser's.
+   */
   readonly startCheckout: (
     request: Operations['post_checkout']['body'],
     idempotencyKey: string,
+    language?: string,
   ) => Answer<'post_checkout'>;
   /** `ref` is a session id or an order id. */
   readonly fetchOrder: (ref: string, signal?: AbortSignal) => Answer<'get_order'>;
@@ -64,9 +68,11 @@ export function createClient({ base = '', timeoutMs = 30_000 }: ClientOptions = 
       const body: Operations['post_quote']['body'] = code ? { items, discount_code: code } : { items };
       return call<'post_quote'>(post_quote.method, post_quote.path, { body, signal });
     },
-    startCheckout(body, idempotencyKey) {
-      const key: Operations['post_checkout']['headers'] = 'Idempotency-Key';
-      const headers = { [key]: idempotencyKey };
+    startCheckout(body, idempotencyKey, language) {
+      const headers: Partial<Record<Operations['post_checkout']['headers'], string>> = {
+        'Idempotency-Key': idempotencyKey,
+        ...(language ? { 'Accept-Language': language } : {}),
+      };
       return call<'post_checkout'>(post_checkout.method, post_checkout.path, { body, headers });
     },
     fetchOrder: (ref, signal) => call<'get_order'>(get_order.method, withRef(get_order.path, ref), { signal }),

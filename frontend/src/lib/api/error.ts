@@ -15,6 +15,8 @@ export class ApiError extends Error {
   readonly faults: readonly FieldFault[];
   /** What holds now, with `price_changed`. */
   readonly quote: QuoteAnswer | undefined;
+  /** The first order, with `probably_placed`, for whoever gave the same name, email and phone. */
+  readonly placed: { readonly order_id: string; readonly number: number } | undefined;
   /** How long to wait before another try, where the daemon said so. */
   readonly retryAfterSeconds: number | undefined;
 
@@ -31,6 +33,8 @@ export class ApiError extends Error {
     this.code = code;
     this.faults = Array.isArray(problem.errors) ? problem.errors : []; // a proxy's own 422 has others, or none
     this.quote = problem.quote ?? undefined;
+    const { order_id, number } = problem;
+    this.placed = order_id && number ? { order_id, number } : undefined;
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }

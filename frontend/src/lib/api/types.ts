@@ -58,6 +58,8 @@ export interface OrderAnswer {
   readonly currency: string;
   /** Path to POST for another try; present while payable */
   readonly retry_url?: string | null;
+  /** What was refunded or is on its way back; absent if nothing */
+  readonly amount_refunded?: number;
 }
 
 export type OrderStatus = 'canceled' | 'completed' | 'disputed' | 'expired' | 'failed' | 'partially_refunded' | 'pending' | 'processing' | 'refunded';
@@ -81,6 +83,10 @@ export interface Problem {
   readonly detail: string;
   readonly errors?: readonly FieldFault[] | null;
   readonly quote?: QuoteAnswer | null;
+  /** The first order, with probably_placed and all of its customer's details */
+  readonly order_id?: string | null;
+  /** That order's number */
+  readonly number?: number | null;
 }
 
 export interface ProductAnswer {
@@ -136,6 +142,8 @@ export interface StripeCheckoutRequest {
   readonly discount_code?: string | null;
   /** What the shopper was shown; another total is refused */
   readonly expected_total?: number | null;
+  /** Make a new order after probably_placed */
+  readonly insist?: boolean;
 }
 
 export interface Operations {
@@ -178,7 +186,7 @@ export interface Operations {
   /** Make an order and a Checkout Session to pay it */
   readonly post_checkout: {
     readonly parameters: never;
-    readonly headers: 'Idempotency-Key';
+    readonly headers: 'Idempotency-Key' | 'Accept-Language';
     readonly body: StripeCheckoutRequest;
     readonly answer: StripeCheckoutAnswer;
     readonly problems:
@@ -193,6 +201,7 @@ export interface Operations {
       | 'method_not_allowed'
       | 'not_found'
       | 'price_changed'
+      | 'probably_placed'
       | 'request_timeout'
       | 'server_busy'
       | 'stripe_rejected'

@@ -1,0 +1,27 @@
+/** A short message at the foot of the page: over it, so that nothing moves when it comes or goes. */
+
+import type { ReactNode } from 'react';
+import { CloseIcon } from '@/components/icons';
+import { useTexts } from '@/texts/language';
+
+interface ToastProps {
+  /** Undefined shows nothing. */
+  readonly children: ReactNode;
+  readonly onDismiss: () => void;
+}
+
+export function Toast({ children, onDismiss }: ToastProps) {
+  const { texts } = useTexts();
+  return (
+    <div className="toast-place" role="status">
+      {children ? (
+        <div className="toast">
+          <p>{children}</p>
+          <button type="button" className="icon-button" aria-label={texts.shop.dismiss} onClick={onDismiss}>
+            <CloseIcon />
+          </button>
+        </div>
+      ) : null}
+    </div>
+  );
+}
