@@ -28,6 +28,7 @@ from checkout_daemon.web.keys import (
     CONNECTIONS,
     INTAKE,
     METRICS,
+    METRICS_ACCESS,
     OPENAPI,
     POOLS,
     READINESS,
@@ -36,6 +37,7 @@ from checkout_daemon.web.keys import (
     STOREFRONT,
 )
 from checkout_daemon.web.limits import CheckoutLimit
+from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.openapi import describe
 from checkout_daemon.web.proxies import TrustedProxies
 from checkout_daemon.web.routes import ROUTES, add_routes
@@ -71,6 +73,7 @@ def create_app(
     )
     app[METRICS] = metrics
     app[SECURITY_HEADERS] = headers
+    app[METRICS_ACCESS] = MetricsAccess(settings.metrics, settings.metrics_token)
     app[BODIES] = BodyBudgets()
     app[CONNECTIONS] = Connections(
         ConnectionLimits(settings.connections, settings.connections_per_address, descriptor_limit()),
@@ -142,11 +145,10 @@ def _observer(metrics: Metrics) -> Callable[[list[tuple[Received, Applied]], flo
 
 async def _sample(app: web.Application, metrics: Metrics) -> None:
     """Keep the numbers of each worker fresh, whichever of them is asked for /metrics."""
-    descriptors = DescriptorWatch(metrics.descriptors_exhausted.inc)
+    descriptors = DescriptorWatch(metrics.descriptors_gone)
     while True:
         descriptors.look()
-        metrics.connections.set(len(app[CONNECTIONS]))
-        metrics.body_bytes.set(app[BODIES].held_bytes)
+        metrics.held(len(app[CONNECTIONS]), app[BODIES].held_bytes)
         for name, pool in app[POOLS].items():
             metrics.pool_used(name, *pool.usage())
         await asyncio.sleep(SAMPLE_SECONDS)

@@ -59,6 +59,8 @@ class Settings:
     cors_origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]  # addresses or networks whose X-Forwarded-For is believed
     rate_limit: int  # checkouts a minute and address; 0 = off
+    metrics: str  # who may read /metrics: "local" (this machine, through no proxy), "public" or "off"
+    metrics_token: str | None = field(repr=False)  # as "Authorization: Bearer …", read from anywhere
     connections: int  # that a process keeps open at most; fewer where the limit on open files asks for it
     connections_per_address: int  # of them, those of one address; trusted proxies may have all
     session_minutes: int | None  # None: Stripe decides (24 hours)
@@ -163,6 +165,8 @@ def load_settings(
         cors_origins=_origins(reader),
         trusted_proxies=reader.names("CHECKOUT_TRUSTED_PROXIES"),
         rate_limit=reader.number("CHECKOUT_RATE_LIMIT", 600, 0, 1_000_000),
+        metrics=reader.choice("CHECKOUT_METRICS", "local", ("local", "public", "off")),
+        metrics_token=reader.optional("CHECKOUT_METRICS_TOKEN"),
         connections=reader.number("CHECKOUT_CONNECTIONS", 10_000, 16, 50_000),
         connections_per_address=reader.number("CHECKOUT_CONNECTIONS_PER_ADDRESS", 1_000, 8, 50_000),
         session_minutes=session_minutes or None,

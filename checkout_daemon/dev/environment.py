@@ -15,6 +15,10 @@ from checkout_daemon.setting_sources import SettingsFile
 from checkout_daemon.urls import reachable_host, read_http_url
 
 API_KEY = "sandbox.key"
+DEMO_SETTINGS = {
+    "CHECKOUT_METRICS": "public",
+}
+"""What the demo's daemon has unless it is set otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ def child_environment(env: DevEnv, given: Given, state_dir: Path) -> dict[str, s
     """For the daemon: our own environment, but for what dev.env tells better."""
     child = {**os.environ, "CHECKOUT_STATE_DIR": str(state_dir), DEV_ENV_FIRST: "1"}
     child["CHECKOUT_RATE_LIMIT"] = given.rate_limit or "0"  # a demo is hammered by whoever tries it
+    child.update({name: value for name, value in DEMO_SETTINGS.items() if read_setting(name) is None})
     if given.database_url is None and given.database_listen_url is not None:
         child["DATABASE_LISTEN_URL"] = env.database_url  # the one that is set belongs to another database
     return child

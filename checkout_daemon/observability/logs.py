@@ -10,7 +10,7 @@ from typing import TextIO
 import msgspec
 
 from checkout_daemon.observability.context import current
-from checkout_daemon.observability.redaction import redact
+from checkout_daemon.observability.redaction import redact, shorten_ids
 
 
 def set_up_logging(log_format: str, *, level: int = logging.INFO, stream: TextIO | None = None) -> None:
@@ -22,6 +22,8 @@ def set_up_logging(log_format: str, *, level: int = logging.INFO, stream: TextIO
     root.setLevel(level)
     logging.captureWarnings(capture=True)
     quiet_bad_requests(logging.getLogger("aiohttp.server"))
+    # At INFO the SDK writes a kilobyte for each call, with ids of sessions in it; metrics count the calls.
+    logging.getLogger("stripe").setLevel(max(level, logging.WARNING))
 
 
 class JsonFormatter(logging.Formatter):
@@ -32,11 +34,11 @@ class JsonFormatter(logging.Formatter):
             "time": _time(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": redact(record.getMessage()),
-            **current(),
+            "message": _safe(record.getMessage()),
+            **{name: shorten_ids(value) for name, value in current().items()},
         }
         if record.exc_info and record.exc_info[0] is not None:
-            line["exception"] = redact(self.formatException(record.exc_info))
+            line["exception"] = _safe(self.formatException(record.exc_info))
         return msgspec.json.encode(line).decode()
 
 
@@ -50,7 +52,7 @@ class ConsoleFormatter(logging.Formatter):
         line = f"{time} {record.levelname.lower():<7} {logger}: {record.getMessage()}{ids}"
         if record.exc_info and record.exc_info[0] is not None:
             line = f"{line}\n{self.formatException(record.exc_info)}"
-        return redact(line)
+        return _safe(line)
 
 
 def quiet_bad_requests(logger: logging.Logger) -> None:
@@ -62,6 +64,10 @@ def quiet_bad_requests(logger: logging.Logger) -> None:
 def _not_http(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     return not any(each.__name__ == "HttpProcessingError" for each in type(error).__mro__)
+
+
+def _safe(text: str) -> str:
+    return shorten_ids(redact(text))
 
 
 def _time(record: logging.LogRecord) -> datetime:

@@ -235,6 +235,17 @@ class Metrics:
         self.longest_stall.set(self._longest_stall_seconds)
 
     @_unfailing
+    def held(self, connections: int, body_bytes: int) -> None:
+        """Connections open, and bytes of request bodies under way."""
+        self.connections.set(connections)
+        self.body_bytes.set(body_bytes)
+
+    @_unfailing
+    def descriptors_gone(self) -> None:
+        """No file could be opened."""
+        self.descriptors_exhausted.inc()
+
+    @_unfailing
     def connection_dropped(self, reason: str) -> None:
         """A connection was closed to make room, or refused."""
         self.connections_dropped.labels(reason).inc()

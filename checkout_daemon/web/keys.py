@@ -13,6 +13,7 @@ from checkout_daemon.store.database import Database
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.limits import CheckoutLimit
+from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.storefront_files import Storefront
 from checkout_daemon.webhooks.intake import Intake
 
@@ -22,6 +23,7 @@ READINESS = web.AppKey("readiness", Readiness)
 METRICS = web.AppKey("metrics", Metrics)
 BODIES = web.AppKey("bodies", BodyBudgets)
 CONNECTIONS = web.AppKey("connections", Connections)
+METRICS_ACCESS = web.AppKey("metrics_access", MetricsAccess)
 CHECKOUT_LIMIT = web.AppKey("checkout_limit", CheckoutLimit)
 STOREFRONT = web.AppKey("storefront", Storefront)
 POOLS = web.AppKey("pools", Mapping[str, Database])  # by the name their metrics have

@@ -24,7 +24,14 @@ from checkout_daemon.errors import (
     StripeUnavailable,
 )
 from checkout_daemon.web import checkout, schemas, system, webhook
-from checkout_daemon.web.failures import BodyTimeout, BodyTooLarge, ServerBusy, TooManyRequests, UnsupportedMediaType
+from checkout_daemon.web.failures import (
+    BodyTimeout,
+    BodyTooLarge,
+    NoSuchPage,
+    ServerBusy,
+    TooManyRequests,
+    UnsupportedMediaType,
+)
 
 Failure = type[CheckoutError]
 
@@ -74,7 +81,8 @@ ROUTES = (
     Route("GET", "/healthz", system.get_health, "The process is alive", {200: schemas.Health}),
     Route("GET", "/readyz", system.get_ready, "The database answers and its schema fits",
           {200: schemas.Health}, failures=(DatabaseUnavailable, SchemaMismatch)),
-    Route("GET", "/metrics", system.get_metrics, "Metrics in Prometheus' text format", {200: "text/plain"}),
+    Route("GET", "/metrics", system.get_metrics, "Metrics in Prometheus' text format", {200: "text/plain"},
+          failures=(NoSuchPage,)),
     Route("GET", "/openapi.json", system.get_openapi, "This description", {200: "application/json"}),
 )
 # fmt: on

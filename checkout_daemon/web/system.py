@@ -6,7 +6,8 @@ from aiohttp import web
 
 from checkout_daemon.observability.metrics import CONTENT_TYPE
 from checkout_daemon.web.answers import json_response
-from checkout_daemon.web.keys import METRICS, OPENAPI, POOLS, READINESS
+from checkout_daemon.web.failures import NoSuchPage
+from checkout_daemon.web.keys import METRICS, METRICS_ACCESS, OPENAPI, POOLS, READINESS
 from checkout_daemon.web.schemas import Health
 
 
@@ -22,6 +23,9 @@ async def get_ready(request: web.Request) -> web.Response:
 
 
 async def get_metrics(request: web.Request) -> web.Response:
+    """Return the metrics, or raise NoSuchPage for who may not see that there are any."""
+    if not request.app[METRICS_ACCESS].allows(request):
+        raise NoSuchPage("there is nothing at this path")
     metrics = request.app[METRICS]
     for name, pool in request.app[POOLS].items():
         metrics.pool_used(name, *pool.usage())

@@ -105,3 +105,27 @@ def test_setting_up_twice_writes_each_line_once(stream: StringIO) -> None:
     set_up_logging("json", stream=stream)
     log.info("once")
     assert len(stream.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_line_opens_an_order(stream: StringIO, log_format: str) -> None:
+    set_up_logging(log_format, stream=stream)
+    order_id, session_id = "6f1c0d9e-1111-4222-8333-444455556666", "cs_test_" + "a1b2c3d4" * 7
+    with context.about(order=order_id):
+        log.info("session %s of order %s", session_id, order_id)
+        try:
+            raise ValueError(f"https://shop/order/{order_id}")
+        except ValueError:
+            log.exception("it failed for %s", session_id)
+    assert "6f1c0d9e..." in stream.getvalue()
+    assert "cs_test_a1b2c3d4..." in stream.getvalue()
+    assert order_id not in stream.getvalue()
+    assert session_id not in stream.getvalue()
+
+
+def test_the_sdk_writes_no_line_for_each_call(stream: StringIO) -> None:
+    stripe = logging.getLogger("stripe")
+    set_up_logging("console", stream=stream)
+    stripe.info("message='Request to Stripe api' path=https://api.stripe.com/v1/checkout/sessions/cs_test_1")
+    stripe.warning("a warning")
+    assert stream.getvalue().count("\n") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checkout_daemon.observability.redaction import redact
+from checkout_daemon.observability.redaction import redact, shorten_ids
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,18 @@ def test_personal_data_and_secrets_are_taken_out(text: str, redacted: str) -> No
 )
 def test_what_is_neither_stays(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shortened"),
+    [
+        ("order_id=6f1c0d9e-1111-4222-8333-444455556666", "order_id=6f1c0d9e..."),
+        ("/api/stripe-checkout/6F1C0D9E-1111-4222-8333-444455556666/retry", "/api/stripe-checkout/6F1C0D9E.../retry"),
+        ("cs_test_a1b2c3d4e5f6g7h8i9 is open", "cs_test_a1b2c3d4... is open"),
+        ("/c/pay/cs_live_a1b2c3d4e5f6g7h8#x", "/c/pay/cs_live_a1b2c3d4...#x"),
+        ("pi_3 evt_1PqrstuvwxyzABCDEF0123", "pi_3 evt_1PqrstuvwxyzABCDEF0123"),
+        ("2026-11-28T10:00:00 0f-a1", "2026-11-28T10:00:00 0f-a1"),
+    ],
+)
+def test_what_opens_an_order_is_cut_short(text: str, shortened: str) -> None:
+    assert shorten_ids(text) == shortened

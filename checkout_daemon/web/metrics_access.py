@@ -1,0 +1,61 @@
+"""Who may read /metrics: what the shop sells and how it fares is nobody else's business."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+
+from aiohttp import HttpVersion11, hdrs, web
+
+from checkout_daemon.web.proxies import parse_address
+
+_BEARER = "Bearer "
+_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost")
+# What reverse proxies add. One that adds none still speaks HTTP/1.0 (nginx), or passes the public name on as Host.
+_FORWARDING = (
+    hdrs.FORWARDED,
+    hdrs.VIA,
+    hdrs.X_FORWARDED_FOR,
+    hdrs.X_FORWARDED_HOST,
+    hdrs.X_FORWARDED_PROTO,
+    "X-Forwarded-Server",
+    "X-Real-IP",
+    "CF-Connecting-IP",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsAccess:
+    """`mode` local: who asks from this machine, without a proxy between; public: anyone; off: nobody.
+
+    A request with the `token` may read them in any mode.
+    """
+
+    mode: str
+    token: str | None = field(default=None, repr=False)
+
+    def allows(self, request: web.Request) -> bool:
+        """Return whether this request may read the metrics."""
+        if self.token is not None:
+            given = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
+            if hmac.compare_digest(given, f"{_BEARER}{self.token}".encode()):
+                return True
+        return self.mode == "public" or (self.mode == "local" and _is_local(request))
+
+
+def _is_local(request: web.Request) -> bool:
+    peer = parse_address(request.remote or "")
+    return (
+        peer is not None
+        and peer.is_loopback
+        and request.version >= HttpVersion11
+        and not any(name in request.headers for name in _FORWARDING)
+        and _names_this_machine(request.headers.get(hdrs.HOST, ""))
+    )
+
+
+def _names_this_machine(host: str) -> bool:
+    if host.rpartition(":")[0].lower() in _NAMES or host.lower() in _NAMES:
+        return True
+    address = parse_address(host)
+    return address is not None and address.is_loopback
