@@ -6,18 +6,17 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from checkout_daemon.config import DEV_ENV, Settings
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.observability.logs import set_up_logging
-from checkout_daemon.observability.metrics import MULTIPROCESS_DIRECTORY, forget_process
+from checkout_daemon.observability.metrics import forget_process
+from checkout_daemon.observability.metrics_folder import shared_metrics
 from checkout_daemon.services.daemons import announced
 from checkout_daemon.urls import http_url
 
@@ -195,19 +194,17 @@ def _serve(
             parent_pipe=parent_pipe,
             on_listening=lambda: listening("one process"),
         )
-    with _shared_metrics() as directory:
+    with shared_metrics() as folder:
         from checkout_daemon.supervisor import Supervisor
         from checkout_daemon.worker import WebhookSecrets, run_worker  # before the fork: the workers share its pages
 
         secrets = WebhookSecrets(settings)
-        parent = os.getpid()
 
         def work(index: int, alive: int) -> int:
             mine = listeners[index]
             _close([each for each in listeners if each is not mine])
             code = run_worker(settings, mine, secrets, jobs=options.jobs, parent_pipe=alive)
-            if os.getppid() != parent:  # it was killed, and cannot tidy up
-                shutil.rmtree(directory, ignore_errors=True)
+            folder.leave()  # where the parent was killed, it cannot tidy up
             return code
 
         supervisor = Supervisor(
@@ -233,17 +230,6 @@ def _parent_pipe() -> int | None:
     except (ValueError, OSError) as error:
         raise ConfigurationError(f"{PARENT_PIPE} must name an open descriptor, not {text!r}") from error
     return descriptor
-
-
-@contextlib.contextmanager
-def _shared_metrics() -> Iterator[str]:
-    """Where the workers' metrics add up. Named before prometheus-client is first imported: it looks once."""
-    directory = tempfile.mkdtemp(prefix="checkout-metrics-")
-    os.environ[MULTIPROCESS_DIRECTORY] = directory
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _address(listener: socket.socket) -> str:

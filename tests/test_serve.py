@@ -239,6 +239,50 @@ async def test_a_killed_parent_takes_its_workers_with_it(serve: Serve, tmp_path:
     assert not list(tmp_path.glob("checkout-metrics-*"))
 
 
+async def test_the_shared_metrics_stay_while_any_worker_lives(serve: Serve, tmp_path: Path, database_url: str) -> None:
+    serving = await serve(enough(database_url) | {"TMPDIR": str(tmp_path)}, "--workers", "2")
+    (folder,) = tmp_path.glob("checkout-metrics-*")
+    first, second = serving.workers()
+    os.kill(second, signal.SIGSTOP)
+    try:
+        serving.signal(signal.SIGKILL)
+        await until(lambda: not alive(serving.pid) and not alive(first))  # the other one holds its pipes
+        assert folder.is_dir()
+    finally:
+        os.kill(second, signal.SIGCONT)
+    await until(lambda: not alive(second))
+    assert not folder.exists()
+
+
+async def test_what_killed_daemons_left_is_removed_and_what_others_use_is_not(
+    serve: Serve, http: aiohttp.ClientSession, tmp_path: Path, database_url: str
+) -> None:
+    environ = enough(database_url) | {"TMPDIR": str(tmp_path)}
+    for name in ("checkout-metrics-old", "checkout-metrics-locked", "checkout-metrics-foreign"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "checkout-metrics-old" / f"counter_{dead_process()}.db").touch()
+    (tmp_path / "checkout-metrics-locked" / "lock").touch()
+    (tmp_path / "checkout-metrics-foreign" / f"counter_{os.getpid()}.db").touch()
+    for folder in tmp_path.glob("checkout-metrics-*"):
+        os.utime(folder, (0, 0))
+    other = await serve(environ, "--workers", "2")
+    left = {each.name for each in tmp_path.glob("checkout-metrics-*")}
+    assert "checkout-metrics-foreign" in left
+    assert len(left) == 2
+    serving = await serve(environ, "--workers", "2")
+    assert len(list(tmp_path.glob("checkout-metrics-*"))) == 3
+    for each in (other, serving):
+        assert (await get(http, each, "/metrics"))[0] == 200
+
+
+def dead_process() -> int:
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return pid
+
+
 # How it ends --------------------------------------------------------------------------------------------------------
 
 

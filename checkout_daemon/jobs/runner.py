@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from checkout_daemon.errors import DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.leases import LeaseLost
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,9 @@ async def _repeat(runtime: Runtime, job: Job) -> None:
     while True:
         try:
             done = await job.run(runtime)
-        except (DatabaseUnavailable, StripeUnavailable) as error:
+        except (DatabaseUnavailable, StripeUnavailable, LeaseLost) as error:
             failures += 1
-            log.warning("job %s waits: %s", job.name, error.detail)
+            log.warning("job %s waits: %s", job.name, error)
         except Exception:
             failures += 1
             log.exception("job %s failed and is tried again", job.name)

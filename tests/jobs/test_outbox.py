@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from checkout_daemon.config import load_settings
 from checkout_daemon.jobs.outbox import count_backlog, deliver_webhooks
+from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import open_runtime
+from checkout_daemon.services.outbox.delivering import MOST_AT_ONCE
 from tests.support.orders import add_order
 from tests.support.receiver import SECRET, Receiver
+from tests.support.waiting import until
 
 
 async def test_attempts_and_what_waits_are_metrics(database_url: str, tmp_path: Path) -> None:
@@ -44,3 +50,40 @@ async def test_attempts_and_what_waits_are_metrics(database_url: str, tmp_path: 
         line for line in lines if line.startswith('checkout_outbox_oldest_seconds{channel="mail",status="queued"}')
     ]
     assert 3600 <= float(age.split()[1]) < 3700
+
+
+async def test_a_database_that_goes_away_meanwhile_is_one_warning(
+    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver = Receiver()
+    receiver.hold_first = True
+    environ = {
+        "DATABASE_URL": database_url,
+        "CHECKOUT_SHOP_WEBHOOK_URL": await receiver.start(),
+        "CHECKOUT_SHOP_WEBHOOK_SECRET": SECRET,
+    }
+    connection = await asyncpg.connect(database_url)
+    for _ in range(MOST_AT_ONCE + 2):
+        order_id = await add_order(connection)
+        await connection.execute(
+            "INSERT INTO outbox (order_id, kind, channel) VALUES ($1, 'order.completed', 'webhook')", order_id
+        )
+    await connection.close()
+    server, _, name = database_url.rpartition("/")
+    admin = await asyncpg.connect(f"{server}/postgres")
+    async with open_runtime(load_settings(environ, cwd=tmp_path)) as runtime:
+        working = asyncio.create_task(run_jobs(runtime, [Job("deliver", 0.05, deliver_webhooks)]))
+        await until(lambda: len(receiver.taken) == MOST_AT_ONCE + 1)
+        await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+        receiver.release.set()
+        await until(lambda: any(each.levelno == logging.WARNING for each in caplog.records))
+        await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    await admin.close()
+    await receiver.stop()
+    ours = [each for each in caplog.records if each.name.startswith("checkout_daemon.")]
+    assert not [each for each in ours if each.exc_info]
+    (warning,) = [each for each in ours if each.levelno >= logging.WARNING]
+    assert warning.getMessage().startswith("job deliver waits: the database does not answer")

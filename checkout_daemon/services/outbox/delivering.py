@@ -51,7 +51,7 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
         return 0
     tried = 0
     trouble: DatabaseUnavailable | None = None
-    under_way: set[asyncio.Task[None]] = set()
+    under_way: set[asyncio.Task[DatabaseUnavailable | None]] = set()
     async with asyncio.TaskGroup() as group:
         while True:
             free = MOST_AT_ONCE - len(under_way)
@@ -65,9 +65,10 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
             if not under_way:
                 break
             try:
-                _, under_way = await asyncio.wait(
+                done, under_way = await asyncio.wait(
                     under_way, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
+                trouble = trouble or next((each for task in done if (each := task.result()) is not None), None)
             except asyncio.CancelledError:  # the daemon stops: what would be done in a moment need not be sent twice
                 await asyncio.wait(under_way, timeout=_LAST_SECONDS)
                 raise
@@ -93,16 +94,25 @@ async def _claim(runtime: Runtime, channel: Channel, limit: int) -> list[Claimed
         return await outbox.claim_messages(connection, channel, limit, lease_seconds=LEASE_SECONDS)
 
 
-async def _deliver(runtime: Runtime, message: ClaimedMessage) -> None:
-    """Send it and record what became of it. Raises nothing: its neighbours go on, and it is due again by itself."""
+async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavailable | None:
+    """Send it and record what became of it; return the failure of a database that is away.
+
+    Raises nothing: its neighbours go on, and it is due again when its lease ends.
+    """
     started = time.perf_counter()
-    status, error, retry_in = await _attempt(runtime, message)
+    try:
+        status, error, retry_in = await _attempt(runtime, message)
+    except DatabaseUnavailable as away:  # before it was sent, and no fault of its own
+        return away
     try:
         async with runtime.database.connection() as connection:
             held = await outbox.record_delivery(connection, message, status, error=error, retry_in=retry_in)
+    except DatabaseUnavailable as away:
+        log.info("message %s: that it is %s was not recorded; it is sent again", message.id, status)
+        return away
     except Exception:
         log.exception("message %s: what became of it was not recorded; it is sent again", message.id)
-        return
+        return None
     if not held:
         log.warning("message %s took longer than its lease: it may be sent twice", message.id)
     if runtime.metrics is not None:
@@ -110,15 +120,18 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> None:
     level = logging.INFO if status in ("sent", "skipped") else logging.WARNING
     suffix = f": {error}" if error else ""
     log.log(level, "message %s, %s by %s: %s%s", message.id, message.kind, message.channel, status, suffix)
+    return None
 
 
 async def _attempt(runtime: Runtime, message: ClaimedMessage) -> tuple[str, str | None, timedelta]:
-    """(status, error, how long until the next attempt)."""
+    """Return (status, error, how long until the next attempt). Raises DatabaseUnavailable before it is sent."""
     if message.attempts > MOST_ATTEMPTS:  # each time it was claimed, the daemon died of it
         return "dead", "the daemon ended each time while it was sent", timedelta()
     try:
         async with asyncio.timeout(SEND_SECONDS):
             await SENDERS[Channel(message.channel)](runtime, message)
+    except DatabaseUnavailable:
+        raise
     except NotNeeded as reason:
         return "skipped", str(reason), timedelta()
     except RefusedForGood as error:
