@@ -29,7 +29,7 @@ CREATE TABLE products (
     updated_at  timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT products_sku_shape CHECK (sku ~ '^[A-Za-z0-9._-]{1,64}$'),
     CONSTRAINT products_name_shape CHECK (length(name) BETWEEN 1 AND 250),
-    CONSTRAINT products_unit_amount_range CHECK (unit_amount BETWEEN 0 AND 99999999),
+    CONSTRAINT products_unit_amount_range CHECK (unit_amount BETWEEN 0 AND 999999999999),
     CONSTRAINT products_currency_shape CHECK (currency ~ '^[a-z]{3}$')
 );
 
@@ -47,7 +47,7 @@ CREATE TABLE discounts (
     CONSTRAINT discounts_code_shape CHECK (code ~ '^[A-Z0-9._-]{1,64}$'),
     CONSTRAINT discounts_one_kind CHECK (num_nonnulls(percent_off, amount_off) = 1),
     CONSTRAINT discounts_percent_range CHECK (percent_off > 0 AND percent_off <= 100),
-    CONSTRAINT discounts_amount_range CHECK (amount_off BETWEEN 1 AND 99999999),
+    CONSTRAINT discounts_amount_range CHECK (amount_off BETWEEN 1 AND 999999999999),
     CONSTRAINT discounts_amount_currency CHECK (amount_off IS NULL OR currency IS NOT NULL),
     CONSTRAINT discounts_currency_shape CHECK (currency ~ '^[a-z]{3}$'),
     CONSTRAINT discounts_minimum_range CHECK (minimum_subtotal >= 0),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from checkout_daemon.config import DEFAULT_STATE_DIR, load_settings, read_setting
+from checkout_daemon.errors import CheckoutError
 
 
 def dev(port: int, sandbox_port: int, state_dir: Path | None, *, sandbox: bool, seed: bool, jobs: bool) -> int:
@@ -42,6 +43,9 @@ def sandbox(
     settle_seconds: float,
     retries: Literal["live", "test"],
     unix_socket: Path | None,
+    names: tuple[str, ...],
+    *,
+    remote_endpoints: bool,
 ) -> int:
     from checkout_daemon.sandbox.main import SandboxSettings, run
 
@@ -52,8 +56,14 @@ def sandbox(
         settle_seconds=settle_seconds,
         retries=retries,
         unix_socket=unix_socket,
+        names=names,
+        remote_endpoints=remote_endpoints,
     )
-    run(settings)
+    try:
+        run(settings)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise CheckoutError(f"the offline Stripe cannot run: {where}{error.strerror or error}") from error
     return 0
 
 

@@ -189,6 +189,8 @@ class _Program:
         talk.say("Starting the offline Stripe …")
         key = environment.sandbox_key(self.options.state_dir)
         arguments = ["sandbox", "--port", str(port), "--state-dir", str(self.options.state_dir)]
+        if not self.given.host.startswith("127."):
+            arguments.append("--allow-remote-endpoints")  # the daemon may be one, by its address
         await self._start_child("the offline Stripe", "sandbox.log", arguments, dict(os.environ), _SANDBOX_STOP_SECONDS)
         return key, http_url("127.0.0.1", port)
 

@@ -1,7 +1,7 @@
 """Money: whole minor units, and the one table of how Stripe counts each currency.
 
 The table is currencies.json, which the storefront reads too. Source: https://docs.stripe.com/currencies (zero-decimal,
-three-decimal, special cases, minimum charge amounts).
+three-decimal, special cases, minimum and maximum charge amounts; the maximum is that of methods other than cards).
 """
 
 from __future__ import annotations
@@ -15,9 +15,6 @@ from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from fractions import Fraction
-
-# Eight digits: the most that every payment method bears in every currency.
-MAXIMUM_AMOUNT = 99_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,15 @@ def step(currency: str) -> int:
 def minimum_amount(currency: str) -> int:
     """The least that Stripe charges where this currency is also the one paid out; one step where it names none."""
     return max(_table()["minimum_amounts"].get(currency.lower(), 0), step(currency))
+
+
+def maximum_amount(currency: str) -> int:
+    """The most that Stripe charges with every payment method: as many digits as its table has for the currency.
+
+    Cards alone bear more, which a checkout that leaves the choice of the method to Stripe cannot count on.
+    """
+    table = _table()
+    return table["maximum_amounts"].get(currency.lower(), table["maximum_amount"])
 
 
 def round_to_step(amount: Fraction | int, currency: str) -> int:
@@ -79,6 +85,8 @@ class _Rule(TypedDict):
 class _Table(TypedDict):
     default: _Rule
     currencies: dict[str, _Rule]
+    maximum_amount: int
+    maximum_amounts: dict[str, int]
     minimum_amounts: dict[str, int]
 
 

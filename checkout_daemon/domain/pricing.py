@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from checkout_daemon.domain.cart import Cart, Product
-from checkout_daemon.domain.money import MAXIMUM_AMOUNT, format_money, minimum_amount, round_to_step, step
+from checkout_daemon.domain.money import format_money, maximum_amount, minimum_amount, round_to_step, step
 from checkout_daemon.domain.text import cleaned
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
 
@@ -183,8 +183,8 @@ def _discount_faults(discount: Discount, subtotal: int | None, currency: str, no
 
 def _amount_faults(subtotal: int, total: int, currency: str) -> list[FieldError]:
     # The subtotal, not the total: Stripe holds the amount before discounts to the same limit, and our coupon too.
-    if subtotal > MAXIMUM_AMOUNT:
-        most = format_money(MAXIMUM_AMOUNT, currency)
+    if subtotal > maximum_amount(currency):
+        most = format_money(maximum_amount(currency), currency)
         return [FieldError("/items", "amount_too_large", f"An order can be {most} at most.")]
     least = minimum_amount(currency)
     if 0 < total < least:

@@ -14,7 +14,7 @@ thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xcg xof 
 CURRENCIES = frozenset(_CODES.split())
 """https://docs.stripe.com/currencies#presentment-currencies"""
 
-MAXIMUM_AMOUNT = 99_999_999
+_MAXIMUM_AMOUNTS = {"cop": 9_999_999_999, "idr": 999_999_999_999, "inr": 999_999_999}
 MINIMUM_AMOUNTS = {
     "aed": 200,
     "aud": 50,
@@ -56,6 +56,11 @@ def decimals(currency: str) -> int:
     return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
 
 
+def maximum_amount(currency: str) -> int:
+    """What every payment method bears; cards alone bear more."""
+    return _MAXIMUM_AMOUNTS.get(currency, 99_999_999)
+
+
 def money_text(amount: int, currency: str) -> str:
     """The amount as Stripe's messages write it: `$12.50`, `12.500 kwd`."""
     places = decimals(currency)
@@ -70,8 +75,8 @@ def check_amount(amount: int, currency: str, param: str = "amount") -> None:
     if amount < minimum:
         message = f"Amount must be at least {money_text(minimum, currency)}"
         raise ApiError(message, code="amount_too_small", param=param)
-    if amount > MAXIMUM_AMOUNT:
-        message = f"Amount must be no more than {money_text(MAXIMUM_AMOUNT, currency)}"
+    if amount > maximum_amount(currency):
+        message = f"Amount must be no more than {money_text(maximum_amount(currency), currency)}"
         raise ApiError(message, code="amount_too_large", param=param)
     check_step(amount, currency, param)
 

@@ -18,6 +18,7 @@ from checkout_daemon.sandbox.checkout.other_pages import add_other_pages
 from checkout_daemon.sandbox.control import add_control
 from checkout_daemon.sandbox.dashboard.routes import add_dashboard
 from checkout_daemon.sandbox.generic import collecting
+from checkout_daemon.sandbox.guard import BOX, only_our_names
 from checkout_daemon.sandbox.resources import OPERATIONS
 from checkout_daemon.sandbox.scheduler import run_scheduler
 from checkout_daemon.sandbox.storage import Storage
@@ -25,14 +26,15 @@ from checkout_daemon.sandbox.stripecli import sessions
 from checkout_daemon.sandbox.stripecli.routes import add_websocket
 from checkout_daemon.sandbox.webhooks.deliveries import Deliverer
 
-BOX = web.AppKey("box", Box)
+__all__ = ["BOX", "create_app"]
+
 _LARGEST_BODY = 4 * 1024 * 1024
 
 
 def create_app(settings: SandboxSettings) -> web.Application:
     """The application; its storage is opened now, so that a second create_app sees what the first stored."""
     box = Box(settings, Storage(settings.state_dir), followers=dict(collecting.FOLLOWERS))
-    app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[_own_clock])
+    app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[only_our_names, _own_clock])
     app[BOX] = box
     app.cleanup_ctx.append(_scheduler)
     add_pages(app, box)

@@ -24,7 +24,8 @@ NOUNS = {"checkout.session": "checkout.session", "webhook_endpoint": "webhook en
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
     """`settle_seconds`: how long a delayed debit takes; `retries`: webhooks for three days, or three times;
-    `unix_socket`: where to listen besides, for a CLI that is told STRIPE_CLI_UNIX_SOCKET."""
+    `unix_socket`: where to listen besides, for a CLI that is told STRIPE_CLI_UNIX_SOCKET; `names`: host names to answer
+    to besides this machine's own; `remote_endpoints`: whether webhooks may leave this machine."""
 
     state_dir: Path
     host: str = "127.0.0.1"
@@ -32,6 +33,8 @@ class SandboxSettings:
     settle_seconds: float = 1.0
     retries: Literal["live", "test"] = "live"
     unix_socket: Path | None = None
+    names: tuple[str, ...] = ()
+    remote_endpoints: bool = False
 
 
 @dataclass(slots=True)

@@ -1,16 +1,21 @@
-"""Who may use the sandbox's own routes: programs, and its own page; never a web page from elsewhere.
+"""Who may use the sandbox: programs, and its own pages; never a web page from elsewhere.
 
-Any page a developer opens can send requests to 127.0.0.1, and a name of its own can be made to point there.
+Any page a developer opens can send requests to 127.0.0.1, and a name of its own can be made to point there. So every
+route checks the name it is called by, and the sandbox's own routes check which page sent the request as well.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import socket
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from checkout_daemon.sandbox.box import Box
+
+BOX = web.AppKey("box", Box)
 
 
 def check_origin(request: web.Request, box: Box) -> None:
@@ -19,11 +24,41 @@ def check_origin(request: web.Request, box: Box) -> None:
     _check_sender(request)
 
 
+@web.middleware
+async def only_our_names(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse every request, whatever its route, that calls the sandbox by a name that is not its own."""
+    box = request.app[BOX]
+    if not _through_unix_socket(request):
+        try:
+            check_host(request, box)
+        except web.HTTPForbidden as refusal:
+            if request.path.startswith("/v1/"):
+                message = (refusal.text or "").strip()
+                error = {"error": {"type": "invalid_request_error", "message": message}}
+                return web.json_response(error, status=403)
+            raise
+    return await handler(request)
+
+
 def check_host(request: web.Request, box: Box) -> None:
-    """Raises web.HTTPForbidden for a name that is not the sandbox's; a link from any page may lead here."""
-    host = _hostname(f"//{request.host}")
-    if not _is_local(host) and host != box.settings.host and box.settings.host not in ("0.0.0.0", "::"):  # noqa: S104
-        raise web.HTTPForbidden(text=f"The offline Stripe does not answer to the name {host}; use 127.0.0.1.\n")
+    """Raises web.HTTPForbidden for a name that is not the sandbox's; a link from any page may lead here.
+
+    Addresses are fine where it listens on all of them: only a name can be made to point to this machine. A client so
+    old that it names no host is no browser.
+    """
+    given = request.headers.get("Host")
+    host = "localhost" if given is None else hostname(f"//{given}")
+    settings = box.settings
+    if is_loopback(host) or host in (settings.host.lower(), *(name.lower() for name in settings.names)):
+        return
+    if settings.host in ("0.0.0.0", "::") and _is_address(host):  # noqa: S104 - compared, not bound
+        return
+    raise web.HTTPForbidden(
+        text=f"The offline Stripe does not answer to the name {host[:100]!r}: use 127.0.0.1, or start it with "
+        "--allow-host and that name.\n"
+    )
 
 
 def _check_sender(request: web.Request) -> None:
@@ -34,17 +69,36 @@ def _check_sender(request: web.Request) -> None:
         raise web.HTTPForbidden(text="This came from another page.\n")
 
 
-def _hostname(url: str) -> str:
+def hostname(url: str) -> str:
+    """The host of a URL, lower-case; "" where there is none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
 
 
-def _is_local(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether it is this machine, whatever a name server says."""
     if host == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_foreign_address(host: str) -> bool:
+    return _is_address(host) and not is_loopback(host)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _through_unix_socket(request: web.Request) -> bool:
+    taken = request.transport.get_extra_info("socket") if request.transport is not None else None
+    return taken is not None and taken.family == socket.AF_UNIX

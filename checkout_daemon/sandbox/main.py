@@ -9,8 +9,9 @@ import sys
 
 from aiohttp import web
 
-from checkout_daemon.sandbox.app import BOX, create_app
+from checkout_daemon.sandbox.app import create_app
 from checkout_daemon.sandbox.box import SandboxSettings
+from checkout_daemon.sandbox.guard import BOX
 
 __all__ = ["PARENT_PIPE", "SandboxSettings", "run"]
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from checkout_daemon.domain.cart import SKU, Product
-from checkout_daemon.domain.money import MAXIMUM_AMOUNT, step
+from checkout_daemon.domain.money import maximum_amount, step
 from checkout_daemon.domain.pricing import DISCOUNT_CODE, Discount, normalize_discount_code
 from checkout_daemon.domain.text import WORD_MARKS, cleaned, is_visible, trimmed, unusable
 
@@ -43,7 +43,8 @@ def read_product(values: Mapping[str, object]) -> tuple[Product | None, list[str
     image_url = row.text("image_url", most=_LONGEST_URL)
     if image_url and not re.match(r"https?://|/(?!/)", image_url):
         row.fault("image_url must start with https://, http:// or /", image_url)
-    unit_amount = row.integer("unit_amount", 0, MAXIMUM_AMOUNT, required=True)
+    most = maximum_amount(str(values.get("currency") or "").strip())
+    unit_amount = row.integer("unit_amount", 0, most, required=True)
     currency = row.currency("currency", required=True)
     row.in_steps("unit_amount", unit_amount, currency)
     available = row.flag("available", default=True)
@@ -59,12 +60,13 @@ def read_discount(values: Mapping[str, object]) -> tuple[Discount | None, list[s
     if code and not DISCOUNT_CODE.fullmatch(code):
         row.fault("code must be 1 to 64 of A-Z 0-9 . _ -", code)
     percent_off = row.percentage("percent_off")
-    amount_off = row.integer("amount_off", 1, MAXIMUM_AMOUNT)
+    most = maximum_amount(str(values.get("currency") or "").strip())
+    amount_off = row.integer("amount_off", 1, most)
     if row.holds("percent_off") == row.holds("amount_off"):
         row.fault("exactly one of percent_off and amount_off must be given")
     currency = row.currency("currency", required=amount_off is not None)
     row.in_steps("amount_off", amount_off, currency)
-    minimum_subtotal = row.integer("minimum_subtotal", 0, MAXIMUM_AMOUNT) or 0
+    minimum_subtotal = row.integer("minimum_subtotal", 0, most) or 0
     starts_at, ends_at = row.time("starts_at"), row.time("ends_at")
     if starts_at is not None and ends_at is not None and starts_at >= ends_at:
         row.fault("ends_at must be after starts_at")

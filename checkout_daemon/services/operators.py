@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 
@@ -25,7 +26,11 @@ DAEMON = "checkout-daemon"
 
 
 def this_operator() -> Operator:
-    """Who runs this process. Asked of the system, not of the environment; behind sudo, who called it."""
+    """Return who runs this process, as the system has it, not the environment.
+
+    For root behind sudo also who called sudo, as `root (sudo: anna)`: root can set SUDO_UID to anything, so that the
+    name in parentheses is root's claim.
+    """
     try:
         import pwd
     except ImportError:  # no such thing on Windows
@@ -33,11 +38,15 @@ def this_operator() -> Operator:
 
         user = getpass.getuser()
     else:
-        user_id = os.getuid()
-        if user_id == 0 and os.environ.get("SUDO_UID", "").isdigit():  # only root can have set it
-            user_id = int(os.environ["SUDO_UID"])
-        try:
-            user = pwd.getpwuid(user_id).pw_name
-        except KeyError:  # a container's user without a name
-            user = str(user_id)
+
+        def name(user_id: int) -> str:
+            try:
+                return pwd.getpwuid(user_id).pw_name
+            except (KeyError, OverflowError):  # a container's user without a name
+                return str(user_id)
+
+        user = name(os.getuid())
+        claimed = os.environ.get("SUDO_UID", "")
+        if os.getuid() == 0 and re.fullmatch(r"[1-9][0-9]{0,9}", claimed, re.ASCII):
+            user = f"{user} (sudo: {name(int(claimed))})"
     return Operator(user, socket.gethostname())

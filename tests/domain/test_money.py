@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 import checkout_daemon.domain
 from checkout_daemon.domain.money import (
-    MAXIMUM_AMOUNT,
     exponent,
     format_money,
+    maximum_amount,
     minimum_amount,
     round_to_step,
     step,
 )
+from checkout_daemon.sandbox.amounts import maximum_amount as sandbox_maximum
 
 ZERO_DECIMALS = [
     "bif",
@@ -45,7 +46,7 @@ TWO_DECIMALS = ["eur", "usd", "gbp", "huf", "twd", "all", "lak"]
 TABLE = json.loads(Path(checkout_daemon.domain.__file__).with_name("currencies.json").read_text(encoding="utf-8"))
 
 currencies = st.sampled_from(ZERO_DECIMALS + THREE_DECIMALS + WHOLE_UNITS + TWO_DECIMALS)
-fractions = st.fractions(min_value=0, max_value=MAXIMUM_AMOUNT, max_denominator=10_000)
+fractions = st.fractions(min_value=0, max_value=10**12, max_denominator=10_000)
 
 
 def test_the_table_is_exactly_stripes() -> None:
@@ -55,6 +56,17 @@ def test_the_table_is_exactly_stripes() -> None:
         | {currency: {"exponent": 3, "step": 10} for currency in THREE_DECIMALS}
         | {currency: {"exponent": 2, "step": 100} for currency in WHOLE_UNITS}
     )
+
+
+def test_the_maximum_is_stripes_for_methods_other_than_cards() -> None:
+    assert TABLE["maximum_amount"] == 99_999_999
+    assert TABLE["maximum_amounts"] == {"cop": 9_999_999_999, "idr": 999_999_999_999, "inr": 999_999_999}
+    assert (maximum_amount("IDR"), maximum_amount("eur")) == (999_999_999_999, 99_999_999)
+
+
+def test_the_offline_stripe_has_the_same_maximum() -> None:
+    for currency in (*TABLE["maximum_amounts"], "eur", "jpy", "huf"):
+        assert sandbox_maximum(currency) == maximum_amount(currency)
 
 
 def test_the_settlement_currencies_have_stripes_minimum() -> None:

@@ -128,7 +128,7 @@ async def test_a_key_whose_parameters_were_refused_is_free(http: aiohttp.ClientS
 async def test_a_key_in_use_conflicts(http: aiohttp.ClientSession, server: TestServer) -> None:
     reader, writer = await asyncio.open_connection(server.host, server.port)
     writer.write(
-        f"POST {CUSTOMERS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nIdempotency-Key: k\r\n"
+        f"POST {CUSTOMERS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\nIdempotency-Key: k\r\n"
         "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 6\r\n\r\nname".encode()
     )
     await writer.drain()

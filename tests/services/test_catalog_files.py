@@ -22,6 +22,7 @@ from checkout_daemon.services.catalog_files import (
     json_text,
     parse_catalog,
 )
+from checkout_daemon.services.catalog_rows import read_product
 
 PEN = Product("PEN", "Pen, black", 'It "writes".\nWell.', "/products/PEN.svg", 250, "eur", True)
 LAMP = Product("LAMP", "Lamp; für den Tisch", "", None, 8900, "eur", False)
@@ -323,3 +324,21 @@ def test_any_text_is_read_or_refused(text: str, discounts: bool) -> None:
     with suppress(CatalogRejected):
         catalog = parse_catalog(text, discounts=discounts)
         assert len(catalog.products) + len(catalog.discounts) <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "taken"),
+    [
+        ("idr", 1_500_000_000, True),
+        ("idr", 999_999_999_999, True),
+        ("idr", 1_000_000_000_000, False),
+        ("cop", 9_999_999_999, True),
+        ("inr", 999_999_999, True),
+        ("inr", 1_000_000_000, False),
+        ("eur", 99_999_999, True),
+        ("eur", 100_000_000, False),
+    ],
+)
+def test_a_price_is_at_most_what_stripe_charges_in_its_currency(currency: str, amount: int, taken: bool) -> None:
+    product, faults = read_product({"sku": "A", "name": "A", "unit_amount": amount, "currency": currency})
+    assert (product is not None, bool(faults)) == (taken, not taken)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pwd
 import re
 from collections.abc import AsyncIterator
 
@@ -167,3 +169,22 @@ def test_the_operator_is_who_runs_this_process(monkeypatch: pytest.MonkeyPatch) 
     assert operator.user
     assert operator.host
     assert operator.user != "somebody-else"
+
+
+@pytest.mark.parametrize(
+    ("uid", "sudo_uid", "user"),
+    [
+        (0, "1", f"root (sudo: {pwd.getpwuid(1).pw_name})"),
+        (0, "4000000000", "root (sudo: 4000000000)"),
+        (0, "", "root"),
+        (0, "0", "root"),
+        (0, "1; drop", "root"),
+        (1, "0", pwd.getpwuid(1).pw_name),
+    ],
+)
+def test_root_stays_root_whatever_it_claims(
+    monkeypatch: pytest.MonkeyPatch, uid: int, sudo_uid: str, user: str
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: uid)
+    monkeypatch.setenv("SUDO_UID", sudo_uid)
+    assert this_operator().user == user

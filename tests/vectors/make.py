@@ -12,7 +12,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any, TypeVar
 
-from checkout_daemon.domain.money import MAXIMUM_AMOUNT, exponent, minimum_amount, round_to_step, step
+from checkout_daemon.domain.money import exponent, maximum_amount, minimum_amount, round_to_step, step
 from tests.vectors.cases import CURRENCIES, PRICING, Case, outcome
 
 T = TypeVar("T")
@@ -23,9 +23,9 @@ NOW = "2025-07-01T12:00:00Z"
 STARTED = (NOW, "2025-07-01T14:00:00+02:00")
 NOT_ENDED = ("2025-07-01T12:00:01Z", "2026-01-01T00:00:00+09:30")
 MARK = '  "generated": [\n'
-# Two, no and three decimals, steps of ten and a hundred, with and without a minimum of their own.
-PRICED_IN = ("eur", "usd", "huf", "bam", "jpy", "krw", "clp", "kwd", "bhd", "tnd", "isk", "ugx")
-COUNTED_IN = (*PRICED_IN, "gbp", "chf", "jod", "omr", "vnd", "xpf", "sek")
+# Two, no and three decimals, steps of ten and a hundred, with and without a minimum or maximum of their own.
+PRICED_IN = ("eur", "usd", "huf", "bam", "jpy", "krw", "clp", "kwd", "bhd", "tnd", "isk", "ugx", "idr")
+COUNTED_IN = (*PRICED_IN, "gbp", "chf", "jod", "omr", "vnd", "xpf", "sek", "cop", "inr")
 
 
 class Draw:
@@ -62,7 +62,7 @@ def render_currencies() -> str:
 def _case(draw: Draw, number: int) -> Case:
     currency = draw.one_of(PRICED_IN)
     products = [_product(draw, index, currency) for index in range(draw.one_of((1, 1, 2, 3, 4, 5)))]
-    items = [{"sku": each["sku"], "quantity": _quantity(draw, each["unit_amount"])} for each in products]
+    items = [{"sku": each["sku"], "quantity": _quantity(draw, each["unit_amount"], currency)} for each in products]
     if draw.chance(8):
         items.append({"sku": products[0]["sku"], "quantity": draw.between(1, 4)})  # merged with the first
     if draw.chance(25):
@@ -86,7 +86,7 @@ def _product(draw: Draw, index: int, currency: str) -> dict[str, Any]:
             draw.between(100, 9_999),
             draw.between(least, 40 * least),
             draw.between(10_000, 2_000_000),
-            draw.one_of((0, 1, step(currency), least, least - 1, MAXIMUM_AMOUNT)),
+            draw.one_of((0, 1, step(currency), least, least - 1, maximum_amount(currency))),
         )
     )
     product: dict[str, Any] = {"sku": f"P{index}", "unit_amount": unit_amount}
@@ -97,10 +97,10 @@ def _product(draw: Draw, index: int, currency: str) -> dict[str, Any]:
     return product
 
 
-def _quantity(draw: Draw, unit_amount: int) -> int:
+def _quantity(draw: Draw, unit_amount: int, currency: str) -> int:
     if draw.chance(40):
         return draw.one_of((0, 1000))
-    if 99 * unit_amount > MAXIMUM_AMOUNT // 10 and not draw.chance(20):
+    if 99 * unit_amount > maximum_amount(currency) // 10 and not draw.chance(20):
         return draw.between(1, 3)
     return draw.one_of((1, 1, 2, 3, draw.between(1, 12), draw.between(1, 99), 999))
 
@@ -113,7 +113,7 @@ def _discount(draw: Draw, currency: str, subtotal: int) -> dict[str, Any]:
         limited = draw.chance(8)
     else:
         near = draw.one_of((1, step(currency) // 2, subtotal - 1, subtotal, subtotal + 1, subtotal // 3, 500))
-        discount["amount_off"] = min(max(near, 1), MAXIMUM_AMOUNT)
+        discount["amount_off"] = min(max(near, 1), maximum_amount(currency))
         limited = True
     if limited:
         discount["currency"] = draw.one_of((currency,) * 7 + ("usd",))
@@ -128,14 +128,15 @@ def _discount(draw: Draw, currency: str, subtotal: int) -> dict[str, Any]:
 
 def _currency(draw: Draw, currency: str) -> dict[str, Any]:
     size = step(currency)
-    fractions = [(size, 2), (size - 1, 2), (size + 1, 2), (3 * size, 2), (0, 1), (MAXIMUM_AMOUNT, 1)]
+    fractions = [(size, 2), (size - 1, 2), (size + 1, 2), (3 * size, 2), (0, 1), (maximum_amount(currency), 1)]
     fractions += [(draw.between(0, 10 ** draw.between(1, 14)), 10 ** draw.between(0, 6)) for _ in range(12)]
-    amounts = [0, 1, 9, 10, 99, 100, 999, 1_000, 1_234_567, MAXIMUM_AMOUNT]
+    amounts = [0, 1, 9, 10, 99, 100, 999, 1_000, 1_234_567, maximum_amount(currency)]
     return {
         "currency": currency,
         "exponent": exponent(currency),
         "step": size,
         "minimum": minimum_amount(currency),
+        "maximum": maximum_amount(currency),
         "rounded": [
             [str(top), str(bottom), str(round_to_step(Fraction(top, bottom), currency))] for top, bottom in fractions
         ],

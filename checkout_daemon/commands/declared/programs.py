@@ -90,6 +90,14 @@ def tui(read_only: bool) -> int:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Listen here as well, for a Stripe CLI that is given STRIPE_CLI_UNIX_SOCKET.",
 )
+@click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Answer to this host name as well (repeatable).  [default: localhost and this machine's addresses]",
+)
+@click.option("--allow-remote-endpoints", is_flag=True, help="Deliver webhooks to other machines as well.")
 def sandbox(
     host: str,
     port: int,
@@ -97,6 +105,8 @@ def sandbox(
     settle_seconds: float,
     retries: Literal["live", "test"],
     unix_socket: Path | None,
+    names: tuple[str, ...],
+    allow_remote_endpoints: bool,
 ) -> int:
     """Run the offline Stripe alone.
 
@@ -108,4 +118,6 @@ def sandbox(
     """
     from checkout_daemon.commands import programs
 
-    return programs.sandbox(host, port, state_dir, settle_seconds, retries, unix_socket)
+    return programs.sandbox(
+        host, port, state_dir, settle_seconds, retries, unix_socket, names, remote_endpoints=allow_remote_endpoints
+    )

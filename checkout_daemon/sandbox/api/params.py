@@ -53,7 +53,7 @@ class Text:
 class Integer:
     required: bool = False
     minimum: int | None = None
-    maximum: int = 99_999_999_999
+    maximum: int = 999_999_999_999
 
     def read(self, value: Tree | str, name: str) -> int:
         if isinstance(value, str) and not value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from checkout_daemon.sandbox.amounts import MAXIMUM_AMOUNT, MINIMUM_AMOUNTS, check_step, money_text
+from checkout_daemon.sandbox.amounts import MINIMUM_AMOUNTS, check_step, maximum_amount, money_text
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.storage import Body, Record
@@ -80,7 +80,8 @@ def check_total(total: int, currency: str) -> None:
             f"The Checkout Session's total amount due must add up to at least {money_text(minimum, currency)}",
             code="amount_too_small",
         )
-    if total > MAXIMUM_AMOUNT:
-        message = f"The Checkout Session's total amount due must be no more than {money_text(MAXIMUM_AMOUNT, currency)}"
+    if total > maximum_amount(currency):
+        most = money_text(maximum_amount(currency), currency)
+        message = f"The Checkout Session's total amount due must be no more than {most}"
         raise ApiError(message, code="amount_too_large")
     check_step(total, currency, "line_items")

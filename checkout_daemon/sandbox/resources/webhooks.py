@@ -7,6 +7,7 @@ from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Flag, ListOf, Met
 from checkout_daemon.sandbox.api.urls import check_url
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.guard import hostname, is_foreign_address
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.shapes import new_object
 from checkout_daemon.sandbox.storage import Body, Record
@@ -24,7 +25,7 @@ def create(box: Box, params: Params, _: str) -> Body:
         enabled_events=_known(params["enabled_events"]),
         metadata=merge_metadata({}, params.get("metadata")),
         status="enabled",
-        url=check_url(params["url"], "url"),
+        url=_receiver(box, params["url"]),
     )
     box.storage.add(Record(body, {"secret": secret}))
     return {**body, "secret": secret}
@@ -40,7 +41,7 @@ def update(box: Box, params: Params, object_id: str) -> Body:
     if "enabled_events" in params:
         body["enabled_events"] = _known(params["enabled_events"])
     if "url" in params:
-        body["url"] = check_url(params["url"] or "", "url")
+        body["url"] = _receiver(box, params["url"] or "")
     if "description" in params:
         body["description"] = params["description"]
     if "disabled" in params:
@@ -61,6 +62,20 @@ def delete(box: Box, _: Params, object_id: str) -> Body:
 
 def list_all(box: Box, params: Params, _: str) -> Body:
     return list_page(box, "webhook_endpoint", "/v1/webhook_endpoints", params)
+
+
+def _receiver(box: Box, url: str) -> str:
+    """An address of another machine is refused: a page could have the sandbox send requests into the network.
+
+    A name is taken, and nothing is delivered there, see `Deliverer`.
+    """
+    if is_foreign_address(hostname(check_url(url, "url"))) and not box.settings.remote_endpoints:
+        raise ApiError(
+            "Invalid URL: the offline Stripe delivers to this machine only; start it with --allow-remote-endpoints",
+            code="url_invalid",
+            param="url",
+        )
+    return url
 
 
 def _known(given: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ import aiohttp
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.guard import hostname, is_loopback
 from checkout_daemon.sandbox.pretty import pretty
 from checkout_daemon.sandbox.storage import Record
 from checkout_daemon.sandbox.stripecli import sessions
@@ -211,6 +212,10 @@ class Deliverer:
         return _Result(told.url, told.status, None, (told.body or "")[:_EXCERPT])
 
     async def _post(self, url: str, payload: str, headers: dict[str, str]) -> _Result:
+        if not self.box.settings.remote_endpoints and not is_loopback(hostname(url)):
+            return _Result(
+                url, error="Not sent: it goes to this machine only; --allow-remote-endpoints sends it to others as well"
+            )
         if self.session is None:
             connector = aiohttp.TCPConnector(limit=_AT_ONCE)
             self.session = aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector)

@@ -9,14 +9,17 @@ export interface CurrencyRule {
   readonly step: number;
 }
 
-/** Eight digits: the most that every payment method bears in every currency. */
-export const MAXIMUM_AMOUNT = 99_999_999;
-
 const rules: Readonly<Record<string, CurrencyRule>> = table.currencies;
+const maximums: Readonly<Record<string, number>> = table.maximum_amounts;
 const minimums: Readonly<Record<string, number>> = table.minimum_amounts;
 
 export function currencyRule(currency: string): CurrencyRule {
   return rules[currency.toLowerCase()] ?? table.default;
+}
+
+/** The most that Stripe charges in this currency with every payment method. */
+export function maximumAmount(currency: string): number {
+  return maximums[currency.toLowerCase()] ?? table.maximum_amount;
 }
 
 /** The least that Stripe charges in this currency; one step where it names none. */

@@ -3,7 +3,7 @@
  * tests/vectors/pricing.json holds both to one another. BigInt within: a percentage of a large cart outgrows a double.
  */
 
-import { MAXIMUM_AMOUNT, minimumAmount, roundToStep } from './currencies';
+import { maximumAmount, minimumAmount, roundToStep } from './currencies';
 import { type DiscountTerms, discountAmount, discountFaults, shareDiscount } from './discount';
 import type { PriceFault } from './fault';
 import { type Line, mergeLines } from './lines';
@@ -87,7 +87,7 @@ function productFaults(product: PriceableProduct | undefined, position: number, 
 
 /** The subtotal, not the total, is held to the maximum: Stripe limits the amount before discounts too. */
 function amountFaults(subtotal: bigint, total: bigint, currency: string): PriceFault[] {
-  if (subtotal > MAXIMUM_AMOUNT) return [{ pointer: '/items', code: 'amount_too_large' }];
+  if (subtotal > maximumAmount(currency)) return [{ pointer: '/items', code: 'amount_too_large' }];
   if (total > 0n && total < minimumAmount(currency)) return [{ pointer: '/items', code: 'amount_too_small' }];
   return [];
 }

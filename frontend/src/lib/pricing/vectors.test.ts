@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { formatMoney } from '@/lib/money';
-import { currencyRule, decimalText, minimumAmount, roundToStep } from './currencies';
+import { currencyRule, decimalText, maximumAmount, minimumAmount, roundToStep } from './currencies';
 import type { DiscountTerms } from './discount';
 import { type CartPrice, priceCart } from './priceCart';
 
@@ -23,6 +23,7 @@ interface CurrencyCase {
   readonly exponent: number;
   readonly step: number;
   readonly minimum: number;
+  readonly maximum: number;
   /** numerator, denominator, and what they are rounded to. */
   readonly rounded: readonly (readonly [string, string, string])[];
   /** Minor units, and the major units they are. */
@@ -71,6 +72,7 @@ describe('currencies', () => {
       currency,
       ...currencyRule(currency),
       minimum: minimumAmount(currency),
+      maximum: maximumAmount(currency),
       rounded: told.rounded.map(([top, bottom]) => [
         top,
         bottom,

@@ -1,0 +1,87 @@
+"""The offline Stripe answers to its own names only, and delivers to this machine only, unless it is told otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from checkout_daemon.sandbox.app import create_app
+from checkout_daemon.sandbox.main import SandboxSettings
+
+KEY = {"Authorization": "Bearer sk_test_guard0123456789"}
+ENDPOINTS = "/v1/webhook_endpoints"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> SandboxSettings:
+    return SandboxSettings(tmp_path / "state")
+
+
+def client(settings: SandboxSettings) -> TestClient:  # type: ignore[type-arg]
+    return TestClient(TestServer(create_app(settings)))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/v1/customers", "/v1/checkout/sessions", "/v1/nothing", "/c/pay/cs_test_1", "/sandbox/chaos", "/nothing"],
+)
+@pytest.mark.parametrize(
+    "host", ["evil.example:8001", "localhost.evil.example", "127.0.0.1.nip.example", "x", "192.0.2.1", "[2001:db8::1]"]
+)
+async def test_every_route_refuses_a_name_that_is_not_its_own(settings: SandboxSettings, path: str, host: str) -> None:
+    async with client(settings) as http, http.get(path, headers=KEY | {"Host": host}) as answer:
+        assert answer.status == 403
+        assert "--allow-host" in await answer.text()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8001", "LOCALHOST", "127.1.2.3:1", "[::1]:8001"])
+async def test_clients_on_this_machine_are_answered(settings: SandboxSettings, host: str) -> None:
+    async with client(settings) as http, http.get("/v1/account", headers=KEY | {"Host": host}) as answer:
+        assert answer.status == 200
+
+
+async def test_a_name_that_was_allowed_is_answered(settings: SandboxSettings) -> None:
+    allowed = replace(settings, host="0.0.0.0", names=("Stripe",))
+    async with client(allowed) as http:
+        for host, status in (("stripe:8001", 200), ("192.0.2.1:8001", 200), ("evil.example", 403)):
+            async with http.get("/v1/account", headers=KEY | {"Host": host}) as answer:
+                assert answer.status == status
+
+
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/latest", "http://10.0.0.1", "http://[fe80::1]/", "http://0.0.0.0"]
+)
+async def test_an_endpoint_on_another_machine_is_refused_in_words(settings: SandboxSettings, url: str) -> None:
+    form = {"url": url, "enabled_events[]": "*"}
+    async with client(settings) as http:
+        async with http.post(ENDPOINTS, data=form, headers=KEY) as answer:
+            assert answer.status == 400
+            assert "--allow-remote-endpoints" in (await answer.json())["error"]["message"]
+        form["url"] = "http://127.0.0.1:9/"
+        async with http.post(ENDPOINTS, data=form, headers=KEY) as answer:
+            made = await answer.json()
+        async with http.post(f"{ENDPOINTS}/{made['id']}", data={"url": url}, headers=KEY) as answer:
+            assert answer.status == 400
+    form["url"] = url
+    remote = client(replace(settings, remote_endpoints=True))
+    async with remote as http, http.post(ENDPOINTS, data=form, headers=KEY) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("host", ["example.invalid", "2130706433", "0x7f.1"])
+async def test_nothing_is_delivered_to_a_name_that_a_name_server_decides(settings: SandboxSettings, host: str) -> None:
+    server = TestServer(create_app(settings))
+    async with TestClient(server) as http:
+        form = {"url": f"http://{host}:{server.port}/sandbox/nothing", "enabled_events[]": "*"}
+        async with http.post(ENDPOINTS, data=form, headers=KEY) as answer:
+            assert answer.status == 200
+        async with http.post("/v1/customers", headers=KEY) as answer:
+            assert answer.status == 200
+        async with http.post("/sandbox/clock", json={"advance": "1s"}) as answer:
+            assert answer.status == 200
+        async with http.get("/sandbox/api/deliveries") as answer:
+            said = await answer.text()
+        assert "--allow-remote-endpoints" in said
