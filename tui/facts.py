@@ -85,6 +85,7 @@ def facts(whole: WholeOrder, desk: Desk, colour: Colour) -> Text:
     _section(text, "Disputes", muted, (
         f"{money(each.amount, each.currency)}  {words(each.status)}"
         + (f", respond by {at(each.due_by)}" if each.due_by else "")
+        + (f", funds {each.funds}" if each.funds else "")
         + f"\n  {short_id(each.id)}"
         for each in view.disputes
     ))  # fmt: skip

@@ -50,6 +50,7 @@ def _lines(view: OrderView, deeds: Sequence[DeedLine], zone: str) -> Iterable[Li
             f"{each.id}  {_money(each.amount, each.currency)}  {words(each.status)}"
             + (f", {words(plain(each.reason))}" if each.reason else "")
             + (f", respond by {clock(each.due_by, zone)}" if each.due_by else "")
+            + (f", funds {each.funds}" if each.funds else "")
             for each in view.disputes
         ],
         "Events": [

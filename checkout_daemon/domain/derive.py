@@ -11,6 +11,7 @@ from checkout_daemon.domain.facts import (
     ActKind,
     DisputeFact,
     DisputeStatus,
+    Funds,
     Observation,
     Outcome,
     RefundFact,
@@ -21,9 +22,16 @@ from checkout_daemon.domain.facts import (
 from checkout_daemon.domain.orders import PAYABLE_STATUSES, AttentionCode, OrderStatus, OrderTerms
 from checkout_daemon.domain.outbox import MessageKind, attention_subject
 
-LIVE_REFUNDS = frozenset({RefundStatus.REQUIRES_ACTION, RefundStatus.PENDING, RefundStatus.SUCCEEDED})
-# Inquiries count as disputes, and a lost one stays.
-SETTLED_DISPUTES = frozenset({DisputeStatus.WON, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
+# One of unknown status counts: what may have been given back must not be given twice.
+LIVE_REFUNDS = frozenset(
+    {RefundStatus.UNKNOWN, RefundStatus.REQUIRES_ACTION, RefundStatus.PENDING, RefundStatus.SUCCEEDED}
+)
+# Inquiries count as disputes, a lost one stays, and one of unknown status is a dispute.
+SETTLED_DISPUTES = frozenset(
+    {DisputeStatus.WON, DisputeStatus.CHARGE_REFUNDED, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED}
+)
+# After a won dispute the money is on its way back; after these nothing more follows.
+_OVER_FOR_GOOD = frozenset({DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
 UNANSWERED_DISPUTES = frozenset(
     {DisputeStatus.WARNING_NEEDS_RESPONSE, DisputeStatus.NEEDS_RESPONSE, DisputeStatus.APPEAL_NEEDS_RESPONSE}
 )
@@ -31,13 +39,17 @@ UNANSWERED_DISPUTES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """All that is held about one order, of the order's own livemode (observations apart: a wrong one must be seen)."""
+    """All that is held about one order, of the order's own livemode (observations apart: a wrong one must be seen).
+
+    `canceled`: the sessions whose PaymentIntent was canceled.
+    """
 
     sessions: tuple[SessionFact, ...] = ()
     payments: Mapping[str, tuple[Observation, ...]] = ()  # type: ignore[assignment]  # an empty one, immutable
     refunds: tuple[RefundFact, ...] = ()
     disputes: tuple[DisputeFact, ...] = ()
     acts: frozenset[Act] = frozenset()
+    canceled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -109,7 +121,7 @@ def _status(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int, re
         if refunded == paid > 0:
             return OrderStatus.REFUNDED
         return OrderStatus.PARTIALLY_REFUNDED if paid - refunded < terms.amount_total else OrderStatus.COMPLETED
-    if any(each.status is SessionStatus.COMPLETE and each.outcome is Outcome.UNPAID for each in facts.sessions):
+    if any(_is_on_its_way(each) for each in facts.sessions):
         return OrderStatus.PROCESSING
     if any(act.kind is ActKind.CANCELED for act in facts.acts):
         return OrderStatus.CANCELED
@@ -150,9 +162,30 @@ def _attention(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int,
         if dispute.status in UNANSWERED_DISPUTES:
             yield Attention(AttentionCode.DISPUTE_NEEDS_RESPONSE, dispute.id)
         if dispute.status is DisputeStatus.LOST:
-            yield Attention(AttentionCode.DISPUTE_LOST, dispute.id)
+            back = dispute.funds is Funds.REINSTATED
+            yield Attention(AttentionCode.DISPUTE_REINSTATED if back else AttentionCode.DISPUTE_LOST, dispute.id)
+        if dispute.status in _OVER_FOR_GOOD and dispute.funds is Funds.WITHDRAWN:
+            yield Attention(AttentionCode.DISPUTE_WITHDRAWN, dispute.id)
+    for object_id in unknown_statuses(facts):
+        yield Attention(AttentionCode.UNKNOWN_STATUS, object_id)
+    if not valid:
+        for session in facts.sessions:
+            if session.id in facts.canceled and _is_on_its_way(session):
+                yield Attention(AttentionCode.PAYMENT_CANCELED, session.id)
     for object_id in late_effects(facts):
         yield Attention(AttentionCode.APPEARED_LATE, object_id)
+
+
+def _is_on_its_way(session: SessionFact) -> bool:
+    return session.status is SessionStatus.COMPLETE and session.outcome is Outcome.UNPAID
+
+
+def unknown_statuses(facts: OrderFacts) -> list[str]:
+    """Return the sessions, refunds and disputes of which Stripe last told something this version does not know."""
+    unknown = [each.id for each in facts.sessions if each.unresolved is not None]
+    unknown += [each.id for each in facts.refunds if each.unresolved is not None]
+    unknown += [each.id for each in facts.disputes if each.status is DisputeStatus.UNKNOWN]
+    return sorted(unknown)
 
 
 def late_effects(facts: OrderFacts) -> list[str]:

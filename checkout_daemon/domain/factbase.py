@@ -67,6 +67,7 @@ class FactBase:
         payments: defaultdict[str, set[Observation]] = defaultdict(set)
         refunds: list[RefundFact] = []
         disputes: list[DisputeFact] = []
+        canceled: set[str] = set()
         for node in self.links.nodes_of(order_id):
             payment_id = self.links.payment_of(node)
             for key in self._keys_of_node.get(node, ()):
@@ -75,6 +76,8 @@ class FactBase:
                         payments[payment_id].add(fact)
                     case SessionFact() as fact if fact.livemode == livemode:
                         sessions.append(fact)
+                        if ("canceled", payment_id) in self.facts:
+                            canceled.add(fact.id)
                     case RefundFact() as fact if fact.livemode == livemode:
                         refunds.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
                     case DisputeFact() as fact if fact.livemode == livemode:
@@ -86,5 +89,6 @@ class FactBase:
             payments={key: tuple(told) for key, told in payments.items()},
             refunds=tuple(refunds),
             disputes=tuple(disputes),
+            canceled=frozenset(canceled),
             acts=frozenset(self.acts.get(order_id, ())),
         )

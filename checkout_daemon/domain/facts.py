@@ -2,6 +2,9 @@
 
 Each join is commutative, associative and idempotent, so the order in which facts arrive cannot matter. Enumerations are
 written in the order of their join: the later member wins.
+
+Stripe may add a value to any of its enumerations without a new API version. One that this version does not know is kept
+in its own words (`Unknown`) until a later telling has a known one.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from enum import IntEnum, StrEnum
 from typing import Any, Protocol, TypeVar
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T", "Unknown", datetime)
 
 
 class SessionStatus(StrEnum):
@@ -30,6 +34,9 @@ class Outcome(StrEnum):
 
 
 class RefundStatus(StrEnum):
+    """UNKNOWN: Stripe has told of no status that this version knows."""
+
+    UNKNOWN = "unknown"
     REQUIRES_ACTION = "requires_action"
     PENDING = "pending"
     SUCCEEDED = "succeeded"
@@ -38,18 +45,32 @@ class RefundStatus(StrEnum):
 
 
 class DisputeStatus(StrEnum):
-    """In rank order; the rank only decides between two tellings of the same second, for disputes do move back."""
+    """In rank order; the rank only decides between two tellings of the same second, for disputes do move back.
+
+    Until API version 2014-11-20 there were two more: `response_disabled`, and `charge_refunded` for one that was won
+    though its charge had been refunded. UNKNOWN: a status that this version does not know.
+    """
 
     WARNING_NEEDS_RESPONSE = "warning_needs_response"
     WARNING_UNDER_REVIEW = "warning_under_review"
     WARNING_CLOSED = "warning_closed"
     NEEDS_RESPONSE = "needs_response"
+    RESPONSE_DISABLED = "response_disabled"
     UNDER_REVIEW = "under_review"
     LOST = "lost"
     APPEAL_NEEDS_RESPONSE = "appeal_needs_response"
     APPEAL_UNDER_REVIEW = "appeal_under_review"
     WON = "won"
+    CHARGE_REFUNDED = "charge_refunded"
     PREVENTED = "prevented"
+    UNKNOWN = "unknown"
+
+
+class Funds(StrEnum):
+    """Which way disputed money went."""
+
+    WITHDRAWN = "withdrawn"
+    REINSTATED = "reinstated"
 
 
 class LinkRank(IntEnum):
@@ -81,6 +102,14 @@ class Link:
 Key = tuple[object, ...]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Unknown:
+    """The newest telling of values that this version does not know: when, and as `field=value`, blank-separated."""
+
+    at: datetime
+    words: str
+
+
 class Fact(Protocol):
     """What all facts have in common: the key under which they join, and the node (cs_, pi_, ch_) they hang on."""
 
@@ -102,6 +131,13 @@ class SessionFact:
     attempt: int = 0  # ours 1, 2, …; 0 if not made by us
     url: str | None = None
     expires_at: datetime | None = None
+    known_at: datetime | None = None  # of the newest telling of which every value was known
+    unknown: Unknown | None = None
+
+    @property
+    def unresolved(self) -> Unknown | None:
+        """The values that are unknown as far as has been told; in the same second as known ones they count."""
+        return _unresolved(self.known_at, self.unknown)
 
     @property
     def key(self) -> Key:
@@ -121,6 +157,8 @@ class SessionFact:
             expires_at=other.expires_at
             if self.expires_at is None or (other.expires_at is not None and other.expires_at > self.expires_at)
             else self.expires_at,
+            known_at=_newest(self.known_at, other.known_at),
+            unknown=_newest(self.unknown, other.unknown),
         )
 
 
@@ -159,6 +197,13 @@ class RefundFact:
     amount: int
     currency: str
     request: str | None = None  # the refund request of ours that its metadata names
+    known_at: datetime | None = None
+    unknown: Unknown | None = None
+
+    @property
+    def unresolved(self) -> Unknown | None:
+        """As SessionFact.unresolved."""
+        return _unresolved(self.known_at, self.unknown)
 
     @property
     def key(self) -> Key:
@@ -177,11 +222,15 @@ class RefundFact:
             amount=max(self.amount, other.amount),
             currency=max(self.currency, other.currency),
             request=max(self.request or "", other.request or "") or None,
+            known_at=_newest(self.known_at, other.known_at),
+            unknown=_newest(self.unknown, other.unknown),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class DisputeFact:
+    """`unknown`: the status in Stripe's words where it is UNKNOWN. The money's moves join apart from the status."""
+
     id: str
     livemode: bool
     payment_id: str
@@ -192,10 +241,20 @@ class DisputeFact:
     reason: str | None
     observed_at: datetime
     event_id: str
+    unknown: str | None = None
+    withdrawn_at: datetime | None = None  # when Stripe last took the money back
+    reinstated_at: datetime | None = None  # when it last gave it to us again
 
     @property
     def key(self) -> Key:
         return ("dispute", self.id, self.livemode)
+
+    @property
+    def funds(self) -> Funds | None:
+        """Where the disputed money went last; None where nothing is known. It cannot come back before it goes."""
+        if self.reinstated_at is not None and (self.withdrawn_at is None or self.reinstated_at >= self.withdrawn_at):
+            return Funds.REINSTATED
+        return None if self.withdrawn_at is None else Funds.WITHDRAWN
 
     @property
     def node(self) -> str:
@@ -203,10 +262,34 @@ class DisputeFact:
 
     def join(self, other: DisputeFact) -> DisputeFact:
         newest = self if self._weight() >= other._weight() else other
-        return replace(newest, payment_id=better_node(self.payment_id, other.payment_id))
+        return replace(
+            newest,
+            payment_id=better_node(self.payment_id, other.payment_id),
+            withdrawn_at=_newest(self.withdrawn_at, other.withdrawn_at),
+            reinstated_at=_newest(self.reinstated_at, other.reinstated_at),
+        )
 
-    def _weight(self) -> tuple[datetime, int, str]:
-        return (self.observed_at, rank(self.status), self.event_id)
+    def _weight(self) -> tuple[datetime, int, str, str]:
+        return (self.observed_at, rank(self.status), self.event_id, self.unknown or "")
+
+
+@dataclass(frozen=True, slots=True)
+class CanceledPayment:
+    """A PaymentIntent that was canceled: nothing comes of it any more."""
+
+    payment_id: str
+    at: datetime
+
+    @property
+    def key(self) -> Key:
+        return ("canceled", self.payment_id)
+
+    @property
+    def node(self) -> str:
+        return self.payment_id
+
+    def join(self, other: CanceledPayment) -> CanceledPayment:
+        return self if self.at <= other.at else other
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +338,15 @@ def is_node(identifier: str) -> bool:
 def better_node(one: str, two: str) -> str:
     """Of two names for a payment, the PaymentIntent's before a charge's."""
     return max(one, two, key=lambda node: (node.startswith("pi_"), node))
+
+
+def _newest(one: T | None, two: T | None) -> T | None:
+    found = [each for each in (one, two) if each is not None]
+    return max(found) if found else None
+
+
+def _unresolved(known_at: datetime | None, unknown: Unknown | None) -> Unknown | None:
+    return unknown if unknown is not None and (known_at is None or known_at <= unknown.at) else None
 
 
 def rank(member: StrEnum) -> int:

@@ -30,6 +30,10 @@ class AttentionCode(StrEnum):
     REFUND_FAILED = "refund_failed"
     DISPUTE_NEEDS_RESPONSE = "dispute_needs_response"
     DISPUTE_LOST = "dispute_lost"
+    DISPUTE_REINSTATED = "dispute_reinstated"
+    DISPUTE_WITHDRAWN = "dispute_withdrawn"
+    UNKNOWN_STATUS = "unknown_status"
+    PAYMENT_CANCELED = "payment_canceled"
     APPEARED_LATE = "appeared_late"
 
 

@@ -12,6 +12,7 @@ from checkout_daemon.domain.derive import Derived, OrderFacts
 from checkout_daemon.domain.factbase import FactBase
 from checkout_daemon.domain.facts import (
     Act,
+    CanceledPayment,
     DisputeFact,
     Fact,
     Link,
@@ -179,7 +180,9 @@ def _join(base: FactBase, telling: Telling) -> tuple[set[str], bool]:
         concerned.add(order_id)
     concerned |= {base.order_of(node) for node in base.links.connected(telling.nodes)}
     concerned.update(telling.order_ids)
-    changed = any(isinstance(fact, RefundFact | SessionFact | DisputeFact | Observation) for fact in joined)
+    changed = any(
+        isinstance(fact, RefundFact | SessionFact | DisputeFact | Observation | CanceledPayment) for fact in joined
+    )
     return {order_id for order_id in concerned if order_id is not None}, changed
 
 
@@ -215,7 +218,7 @@ async def _write_facts(connection: asyncpg.Connection, base: FactBase, held: Hel
     known = {payment.id: payment.order_id for payment in held.payments}
     payments = {node: order_id for node in known if (order_id := base.order_of(node)) != known[node]}
     for fact in changed:
-        if not isinstance(fact, SessionFact) and fact.node not in known:
+        if not isinstance(fact, SessionFact | CanceledPayment) and fact.node not in known:
             payments[fact.node] = base.order_of(fact.node)
     if payments:  # first: the other facts refer to them
         await facts.write_payments(connection, payments)
@@ -234,3 +237,5 @@ async def _write_facts(connection: asyncpg.Connection, base: FactBase, held: Hel
         await facts.write_disputes(connection, disputes)
     if hints := [fact for fact in changed if isinstance(fact, RefundHint)]:
         await facts.write_hints(connection, hints)
+    if canceled := [fact for fact in changed if isinstance(fact, CanceledPayment)]:
+        await facts.write_canceled(connection, canceled)

@@ -29,6 +29,7 @@ class NotRefundable(CheckoutError):
 _DISPUTES_AGAINST_REFUNDS = frozenset(
     {
         DisputeStatus.NEEDS_RESPONSE,
+        DisputeStatus.RESPONSE_DISABLED,
         DisputeStatus.UNDER_REVIEW,
         DisputeStatus.LOST,
         DisputeStatus.APPEAL_NEEDS_RESPONSE,

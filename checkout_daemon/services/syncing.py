@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -11,7 +11,16 @@ import asyncpg
 
 from checkout_daemon.domain.derive import Derived
 from checkout_daemon.domain.factbase import FactBase
-from checkout_daemon.domain.facts import DisputeFact, Fact, Observation, RefundFact, RefundHint, SessionFact, is_charge
+from checkout_daemon.domain.facts import (
+    DisputeFact,
+    Fact,
+    Observation,
+    RefundFact,
+    RefundHint,
+    SessionFact,
+    Unknown,
+    is_charge,
+)
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import AttentionCode
 from checkout_daemon.errors import NotFound, NotPayable
@@ -24,7 +33,10 @@ from checkout_daemon.services.throttle import Pace, at_once
 from checkout_daemon.store import attempts
 
 # Of no interest by themselves: when and by whom something was told, and what never changes once it is known.
-_UNTOLD = frozenset({"observed_at", "event_id", "paid_at", "payment_id", "livemode", "id", "attempt", "url"})
+_UNTOLD = frozenset(
+    {"observed_at", "event_id", "paid_at", "payment_id", "livemode", "id", "attempt", "url"}
+    | {"known_at", "withdrawn_at", "reinstated_at"}
+)
 
 
 class OtherMode(NotPayable):
@@ -84,10 +96,11 @@ async def sync_order(
     actor = actor.actor if isinstance(actor, Operator) else actor
     known = await runtime.database.run(lambda connection: _known(connection, runtime, order_id, actor))
     truth = await read_truth(runtime, known, pace)
-    telling = Telling(cause, actor, note, links=truth.links, facts=truth.facts, order_ids=[order_id])
 
     async def write(connection: asyncpg.Connection) -> Synced:
         merged = await _merged(connection, order_id, actor)
+        news = [_as_news(fact, merged.base) for fact in truth.facts]
+        telling = Telling(cause, actor, note, links=truth.links, facts=news, order_ids=[order_id])
         differences = [*_not_at_stripe(merged, order_id, truth), *_joined(merged.base, order_id, telling)]
         before, after = merged.orders[order_id].state, merged.base.derive(order_id)
         differences += _appeared_late(after, {each.object_id for each in differences})
@@ -155,6 +168,15 @@ def _appeared_late(after: Derived, named: set[str]) -> list[Difference]:
     return [Difference(each, "request", "given up", "made", mendable=False) for each in sorted(late - named)]
 
 
+def _as_news(fact: Fact, base: FactBase) -> Fact:
+    """Keep what is held of when values were known: it matters beside unknown ones, and alone is no news."""
+    held = base.facts.get(fact.key)
+    if not isinstance(fact, SessionFact | RefundFact) or not isinstance(held, SessionFact | RefundFact):
+        return fact
+    settled = fact.unknown is None and held.unknown is None
+    return replace(fact, known_at=held.known_at) if settled else fact
+
+
 def _joined(base: FactBase, order_id: str, telling: Telling) -> list[Difference]:
     """Join what was told to what is held, in memory, and name what that changes."""
     differences: list[Difference] = []
@@ -183,10 +205,13 @@ def _named(held: Fact | None, joined: Fact) -> list[Difference]:
     if held is None:
         names = ("status", "outcome") if isinstance(joined, SessionFact) else ("status", "amount")
         return [Difference(joined.id, name, None, _word(joined, name)) for name in names]
+    compared = [each.name for each in fields(joined) if each.name not in _UNTOLD]
+    if isinstance(joined, DisputeFact):
+        compared.append("funds")
     return [
-        Difference(joined.id, each.name, _word(held, each.name), _word(joined, each.name))
-        for each in fields(joined)
-        if each.name not in _UNTOLD and getattr(held, each.name) != getattr(joined, each.name)
+        Difference(joined.id, name, _word(held, name), _word(joined, name))
+        for name in compared
+        if getattr(held, name) != getattr(joined, name)
     ]
 
 
@@ -196,6 +221,8 @@ def _word(fact: Any, name: str) -> str | None:
         return None
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, Unknown):
+        return value.words
     if name == "amount" and fact.currency:
         return format_money(value, fact.currency)
     return str(value.value if isinstance(value, Enum) else value)

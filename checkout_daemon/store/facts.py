@@ -12,6 +12,7 @@ import msgspec
 
 from checkout_daemon.domain.facts import (
     Act,
+    CanceledPayment,
     DisputeFact,
     Fact,
     Link,
@@ -50,6 +51,7 @@ class HeldFacts:
     refunds: list[RefundFact]
     disputes: list[DisputeFact]
     hints: list[RefundHint]
+    canceled: list[CanceledPayment]
     acts: list[HeldAct]
 
     def facts(self) -> Iterable[Fact]:
@@ -58,6 +60,7 @@ class HeldFacts:
         yield from self.refunds
         yield from self.disputes
         yield from self.hints
+        yield from self.canceled
 
 
 _LINKS = msgspec.json.Decoder(list[tuple[str, str, LinkRank]])
@@ -68,6 +71,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "refunds": msgspec.json.Decoder(list[RefundFact]),
     "disputes": msgspec.json.Decoder(list[DisputeFact]),
     "hints": msgspec.json.Decoder(list[RefundHint]),
+    "canceled": msgspec.json.Decoder(list[CanceledPayment]),
     "acts": msgspec.json.Decoder(list[HeldAct]),
 }
 
@@ -125,6 +129,7 @@ async def write_sessions(
         [each.outcome.value for each in rows],
         [each.url for each in rows],
         [each.expires_at for each in rows],
+        *_unknown(rows),
     )
 
 
@@ -151,6 +156,16 @@ async def write_refunds(connection: asyncpg.Connection, refunds: Collection[Refu
         [each.amount for each in rows],
         [each.currency for each in rows],
         [each.request for each in rows],
+        *_unknown(rows),
+    )
+
+
+def _unknown(rows: Sequence[SessionFact] | Sequence[RefundFact]) -> tuple[list[Any], ...]:
+    """Until when all was known, since when not, and in which words."""
+    return (
+        [each.known_at for each in rows],
+        [None if each.unknown is None else each.unknown.at for each in rows],
+        [None if each.unknown is None else each.unknown.words for each in rows],
     )
 
 
@@ -168,7 +183,15 @@ async def write_disputes(connection: asyncpg.Connection, disputes: Collection[Di
         [each.reason for each in rows],
         [each.observed_at for each in rows],
         [each.event_id for each in rows],
+        [each.unknown for each in rows],
+        [each.withdrawn_at for each in rows],
+        [each.reinstated_at for each in rows],
     )
+
+
+async def write_canceled(connection: asyncpg.Connection, payments: Collection[CanceledPayment]) -> None:
+    rows = sorted(payments, key=lambda each: each.payment_id)
+    await connection.execute(sql("write_canceled"), [each.payment_id for each in rows], [each.at for each in rows])
 
 
 async def write_hints(connection: asyncpg.Connection, hints: Collection[RefundHint]) -> None:

@@ -82,6 +82,8 @@ class ItemLine:
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
+    """`unknown`: `field=value` of what this version does not know; such a status is here in Stripe's words."""
+
     id: str
     attempt: int
     status: str
@@ -89,6 +91,7 @@ class SessionLine:
     url: str | None
     expires_at: datetime | None
     created_at: datetime
+    unknown: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +112,21 @@ class PaymentLine:
 
 @dataclass(frozen=True, slots=True)
 class RefundLine:
+    """`unknown`: as of a session."""
+
     id: str
     payment_id: str
     amount: int
     currency: str
     status: str
     created_at: datetime
+    unknown: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DisputeLine:
+    """`unknown`: as of a session. `funds`: whether its money was last withdrawn or reinstated, where that is known."""
+
     id: str
     payment_id: str
     status: str
@@ -126,6 +134,8 @@ class DisputeLine:
     amount: int | None
     currency: str | None
     due_by: datetime | None
+    unknown: str | None = None
+    funds: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ JOIN payments ON payments.id = payment_id
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(amount), 0)::bigint AS amount FROM refunds
     WHERE refunds.payment_id = refund_hints.payment_id AND refunds.livemode = refund_hints.livemode
-        AND status IN ('requires_action', 'pending', 'succeeded')
+        AND status IN ('unknown', 'requires_action', 'pending', 'succeeded')
 ) AS held
 WHERE payments.order_id = $1 AND amount_refunded <> held.amount
 ORDER BY charge_id;

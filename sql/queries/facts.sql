@@ -57,7 +57,8 @@ SELECT
     (SELECT json_agg(json_build_object(
         'order_id', order_id,
         'fact', json_build_object('id', id, 'livemode', livemode, 'status', status, 'outcome', outcome,
-                                  'attempt', attempt, 'url', url, 'expires_at', expires_at)))
+                                  'attempt', attempt, 'url', url, 'expires_at', expires_at, 'known_at', known_at, 'unknown',
+                                  CASE WHEN unknown_at IS NOT NULL THEN json_build_object('at', unknown_at, 'words', unknown_words) END)))
      FROM checkout_sessions
      WHERE order_id = ANY($1::uuid[]) OR id = ANY((SELECT ids FROM nodes)::text[])) AS sessions,
     (SELECT json_agg(json_build_object('id', id, 'order_id', order_id)) FROM held) AS payments,
@@ -65,14 +66,18 @@ SELECT
         SELECT payment_id, amount, currency, livemode, paid_at
         FROM payment_observations WHERE payment_id = held.id OFFSET 0) AS fact) AS observations,
     (SELECT json_agg(row_to_json(fact)) FROM held CROSS JOIN LATERAL (
-        SELECT id, livemode, payment_id, status, amount, currency, request_id AS request
+        SELECT id, livemode, payment_id, status, amount, currency, request_id AS request, known_at,
+               CASE WHEN unknown_at IS NOT NULL THEN json_build_object('at', unknown_at, 'words', unknown_words) END AS unknown
         FROM refunds WHERE payment_id = held.id OFFSET 0) AS fact) AS refunds,
     (SELECT json_agg(row_to_json(fact)) FROM held CROSS JOIN LATERAL (
-        SELECT id, livemode, payment_id, status, due_by, amount, currency, reason, observed_at, event_id
+        SELECT id, livemode, payment_id, status, due_by, amount, currency, reason, observed_at, event_id, unknown_words AS unknown,
+               withdrawn_at, reinstated_at
         FROM disputes WHERE payment_id = held.id OFFSET 0) AS fact) AS disputes,
     (SELECT json_agg(row_to_json(fact)) FROM held CROSS JOIN LATERAL (
         SELECT charge_id, livemode, payment_id, amount_refunded, observed_at, event_id
         FROM refund_hints WHERE payment_id = held.id OFFSET 0) AS fact) AS hints,
+    (SELECT json_agg(json_build_object('payment_id', id, 'at', canceled_at))
+     FROM canceled_payments WHERE id = ANY((SELECT ids FROM nodes)::text[])) AS canceled,
     (SELECT json_agg(json_build_object('order_id', order_id,
                                        'act', json_build_object('kind', kind, 'reason', reason, 'subject', subject)))
      FROM (
@@ -92,12 +97,15 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::smallint[])
 ON CONFLICT (source_id, target_id) DO UPDATE SET rank = least(links.rank, excluded.rank);
 
 -- name: write_sessions
--- $1 ids, $2 livemodes, $3 order ids or null, $4 attempts, $5 statuses, $6 outcomes, $7 urls, $8 expires_at
-INSERT INTO checkout_sessions (id, livemode, order_id, attempt, status, outcome, url, expires_at)
-SELECT * FROM unnest($1::text[], $2::boolean[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
+-- $1 ids, $2 livemodes, $3 order ids or null, $4 attempts, $5 statuses, $6 outcomes, $7 urls, $8 expires_at,
+-- $9 known_at, $10 unknown_at, $11 unknown words
+INSERT INTO checkout_sessions (id, livemode, order_id, attempt, status, outcome, url, expires_at, known_at, unknown_at, unknown_words)
+SELECT * FROM unnest($1::text[], $2::boolean[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
+                     $9::timestamptz[], $10::timestamptz[], $11::text[])
 ON CONFLICT (id, livemode) DO UPDATE SET
     order_id = excluded.order_id, attempt = excluded.attempt, status = excluded.status, outcome = excluded.outcome,
-    url = excluded.url, expires_at = excluded.expires_at;
+    url = excluded.url, expires_at = excluded.expires_at, known_at = excluded.known_at, unknown_at = excluded.unknown_at,
+    unknown_words = excluded.unknown_words;
 
 -- name: write_payments
 -- $1 ids, $2 order ids or null
@@ -111,21 +119,32 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[], $5::ti
 ON CONFLICT (payment_id, amount, currency, livemode) DO UPDATE SET paid_at = excluded.paid_at;
 
 -- name: write_refunds
--- $1 ids, $2 livemodes, $3 payment ids, $4 statuses, $5 amounts, $6 currencies, $7 refund requests of ours
-INSERT INTO refunds (id, livemode, payment_id, status, amount, currency, request_id)
-SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
-ON CONFLICT (id, livemode) DO UPDATE SET
-    payment_id = excluded.payment_id, status = excluded.status, amount = excluded.amount, currency = excluded.currency,
-    request_id = excluded.request_id;
-
--- name: write_disputes
--- $1 ids, $2 livemodes, $3 payment ids, $4 statuses, $5 due_by, $6 amounts, $7 currencies, $8 reasons, $9 observed_at, $10 event ids
-INSERT INTO disputes (id, livemode, payment_id, status, due_by, amount, currency, reason, observed_at, event_id)
-SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::text[], $8::text[],
+-- $1 ids, $2 livemodes, $3 payment ids, $4 statuses, $5 amounts, $6 currencies, $7 refund requests of ours, $8 known_at,
+-- $9 unknown_at, $10 unknown words
+INSERT INTO refunds (id, livemode, payment_id, status, amount, currency, request_id, known_at, unknown_at, unknown_words)
+SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::timestamptz[],
                      $9::timestamptz[], $10::text[])
 ON CONFLICT (id, livemode) DO UPDATE SET
+    payment_id = excluded.payment_id, status = excluded.status, amount = excluded.amount, currency = excluded.currency,
+    request_id = excluded.request_id, known_at = excluded.known_at, unknown_at = excluded.unknown_at,
+    unknown_words = excluded.unknown_words;
+
+-- name: write_disputes
+-- $1 ids, $2 livemodes, $3 payment ids, $4 statuses, $5 due_by, $6 amounts, $7 currencies, $8 reasons, $9 observed_at, $10 event ids,
+-- $11 unknown words, $12 withdrawn_at, $13 reinstated_at
+INSERT INTO disputes (id, livemode, payment_id, status, due_by, amount, currency, reason, observed_at, event_id, unknown_words,
+                      withdrawn_at, reinstated_at)
+SELECT * FROM unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[], $7::text[], $8::text[],
+                     $9::timestamptz[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[])
+ON CONFLICT (id, livemode) DO UPDATE SET
     payment_id = excluded.payment_id, status = excluded.status, due_by = excluded.due_by, amount = excluded.amount,
-    currency = excluded.currency, reason = excluded.reason, observed_at = excluded.observed_at, event_id = excluded.event_id;
+    currency = excluded.currency, reason = excluded.reason, observed_at = excluded.observed_at, event_id = excluded.event_id,
+    unknown_words = excluded.unknown_words, withdrawn_at = excluded.withdrawn_at, reinstated_at = excluded.reinstated_at;
+
+-- name: write_canceled
+-- $1 ids of PaymentIntents, $2 when they were canceled
+INSERT INTO canceled_payments (id, canceled_at) SELECT * FROM unnest($1::text[], $2::timestamptz[])
+ON CONFLICT (id) DO UPDATE SET canceled_at = excluded.canceled_at;
 
 -- name: write_hints
 -- $1 charge ids, $2 livemodes, $3 payment ids, $4 amounts refunded, $5 observed_at, $6 event ids

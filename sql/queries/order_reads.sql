@@ -133,17 +133,30 @@ SELECT
     (SELECT json_agg(json_build_object('sku', sku, 'name', name, 'unit_amount', unit_amount, 'quantity', quantity, 'amount', amount,
                                        'amount_discount', amount_discount) ORDER BY position)
      FROM order_items WHERE order_id = $1) AS items,
-    (SELECT json_agg(json_build_object('id', each.id, 'attempt', attempt, 'status', status, 'payment_status', outcome, 'url', url,
-                                       'expires_at', expires_at, 'created_at', created_at) ORDER BY attempt, created_at, each.id)
-     FROM checkout_sessions AS each JOIN terms USING (livemode) WHERE order_id = $1) AS sessions,
+    (SELECT json_agg(json_build_object('id', each.id, 'attempt', attempt,
+                                       'status', coalesce(substring(odd.words FROM '(?:^| )status=(\S+)'), status),
+                                       'payment_status', coalesce(substring(odd.words FROM 'payment_status=(\S+)'), outcome),
+                                       'url', url, 'expires_at', expires_at, 'created_at', created_at, 'unknown', odd.words)
+                     ORDER BY attempt, created_at, each.id)
+     FROM checkout_sessions AS each JOIN terms USING (livemode)
+     CROSS JOIN LATERAL (SELECT CASE WHEN unknown_at IS NOT NULL AND (known_at IS NULL OR known_at <= unknown_at) THEN unknown_words END
+                         AS words) AS odd
+     WHERE order_id = $1) AS sessions,
     (SELECT json_agg(json_build_object('id', id, 'session_id', session_id, 'amount', amount, 'currency', currency,
                                        'livemode', livemode, 'paid_at', paid_at, 'valid', valid) ORDER BY paid_at, id, amount)
      FROM paid) AS payments,
     (SELECT json_agg(json_build_object('id', each.id, 'payment_id', payment_id, 'amount', amount, 'currency', each.currency,
-                                       'status', status, 'created_at', created_at) ORDER BY created_at, each.id)
-     FROM refunds AS each JOIN terms USING (livemode) WHERE payment_id IN (SELECT id FROM paid)) AS refunds,
-    (SELECT json_agg(json_build_object('id', each.id, 'payment_id', payment_id, 'status', status, 'reason', reason,
-                                       'amount', amount, 'currency', each.currency, 'due_by', due_by)
+                                       'status', coalesce(substring(odd.words FROM 'status=(\S+)'), status),
+                                       'created_at', created_at, 'unknown', odd.words) ORDER BY created_at, each.id)
+     FROM refunds AS each JOIN terms USING (livemode)
+     CROSS JOIN LATERAL (SELECT CASE WHEN unknown_at IS NOT NULL AND (known_at IS NULL OR known_at <= unknown_at) THEN unknown_words END
+                         AS words) AS odd
+     WHERE payment_id IN (SELECT id FROM paid)) AS refunds,
+    (SELECT json_agg(json_build_object('id', each.id, 'payment_id', payment_id,
+                                       'status', coalesce(substring(unknown_words FROM 'status=(\S+)'), status), 'reason', reason,
+                                       'amount', amount, 'currency', each.currency, 'due_by', due_by, 'unknown', unknown_words,
+                                       'funds', CASE WHEN reinstated_at >= coalesce(withdrawn_at, reinstated_at) THEN 'reinstated'
+                                                     WHEN withdrawn_at IS NOT NULL THEN 'withdrawn' END)
                      ORDER BY created_at, each.id)
      FROM disputes AS each JOIN terms USING (livemode) WHERE payment_id IN (SELECT id FROM paid)) AS disputes,
     (SELECT json_agg(json_build_object('id', id, 'type', type, 'status', status, 'reason', reason, 'order_id', order_id,

@@ -32,7 +32,7 @@ UPDATE refund_hints SET checked_at = now()
 WHERE checked_at IS NULL AND amount_refunded = (
     SELECT coalesce(sum(amount), 0) FROM refunds
     WHERE refunds.payment_id = refund_hints.payment_id AND refunds.livemode = refund_hints.livemode
-        AND status IN ('requires_action', 'pending', 'succeeded'));
+        AND status IN ('unknown', 'requires_action', 'pending', 'succeeded'));
 
 -- name: hints_to_follow
 SELECT charge_id, refund_hints.livemode, observed_at, payments.order_id

@@ -195,10 +195,10 @@ def test_an_order_is_shown_whole(run: Run, add: Callable[..., str], database_url
     assert (shown["status"], shown["amount_refunded"]) == ("partially_refunded", 1000)
     assert [list(shown[each][0]) for each in lists] == [
         ["sku", "name", "unit_amount", "quantity", "amount", "amount_discount"],
-        ["id", "attempt", "status", "payment_status", "url", "expires_at", "created_at"],
+        ["id", "attempt", "status", "payment_status", "url", "expires_at", "created_at", "unknown"],
         ["id", "session_id", "amount", "currency", "livemode", "paid_at", "valid"],
-        ["id", "payment_id", "amount", "currency", "status", "created_at"],
-        ["id", "payment_id", "status", "reason", "amount", "currency", "due_by"],
+        ["id", "payment_id", "amount", "currency", "status", "created_at", "unknown"],
+        ["id", "payment_id", "status", "reason", "amount", "currency", "due_by", "unknown", "funds"],
         EVENT_KEYS,
         ["seq", "order_id", "at", "from", "to", "cause", "actor", "note"],
     ]

@@ -73,6 +73,12 @@ DISPUTE_PATHS = (
     ("needs_response", "under_review", "won"),
     ("needs_response", "lost", "appeal_needs_response", "appeal_under_review", "won"),
     ("needs_response", "prevented"),
+    ("needs_response", "funds_withdrawn", "lost", "funds_reinstated"),
+    ("funds_withdrawn", "prevented"),
+    ("a_status_of_next_year",),
+    ("needs_response", "a_status_of_next_year", "won"),
+    ("under_review", "another_one", "a_status_of_next_year"),
+    ("needs_response", "charge_refunded"),
 )
 REFUND_PATHS = (
     ("succeeded",),
@@ -80,11 +86,19 @@ REFUND_PATHS = (
     ("succeeded", "failed"),
     ("pending", "canceled"),
     ("requires_action",),
+    ("a_status_of_next_year",),
+    ("succeeded", "a_status_of_next_year"),
+    ("a_status_of_next_year", "another_one", "pending"),
+    ("pending", "a_status_of_next_year", "failed"),
 )
+
+UNPAID_ENDINGS = ("expired", "open", "canceled")
 
 session_plans = st.builds(
     SessionPlan,
-    ending=st.sampled_from(["paid", "paid", "declined_then_paid", "delayed_paid", "delayed_failed", "expired", "open"]),
+    ending=st.sampled_from(
+        ["paid", "paid", "declined_then_paid", "delayed_paid", "delayed_failed", *UNPAID_ENDINGS, "unknown_then_paid"]
+    ),
     amount=st.sampled_from([TOTAL, TOTAL, TOTAL, TOTAL, TOTAL - 1]),
     currency=st.sampled_from(["eur", "eur", "eur", "eur", "usd"]),
     livemode=st.sampled_from([False, False, False, False, True]),
@@ -154,6 +168,12 @@ def _tell_session(history: History, plan: SessionPlan) -> None:
     if plan.ending == "declined_then_paid":
         send("charge", "charge.failed", charge | {"captured": False})
         send("intent", "payment_intent.payment_failed", intent)
+    if plan.ending in ("unknown_then_paid", "canceled"):
+        word = "a_status_of_next_year" if plan.ending == "unknown_then_paid" else "unpaid"
+        send("session", "checkout.session.completed", session | {"status": "complete", "payment_status": word})
+    if plan.ending == "canceled":
+        send("intent", "payment_intent.canceled", intent)
+        return
     delayed = plan.ending.startswith("delayed")
     if delayed:
         send("intent", "payment_intent.processing", intent)
@@ -200,6 +220,8 @@ def _tell_disputes(history: History, plan: SessionPlan, intent_id: str, charge_i
             if not plan.same_second:
                 history.clock += 1
             kind = "charge.dispute.created" if status == path[0] else "charge.dispute.updated"
+            if status.startswith("funds_"):
+                kind = f"charge.dispute.{status}"
             payload = {
                 "id": dispute_id,
                 "object": "dispute",
@@ -207,6 +229,6 @@ def _tell_disputes(history: History, plan: SessionPlan, intent_id: str, charge_i
                 "charge": charge_id,
                 "amount": plan.amount,
                 "currency": plan.currency,
-                "status": status,
+                "status": "under_review" if status.startswith("funds_") else status,
             }
             history.send(kind, payload, livemode=plan.livemode)

@@ -19,11 +19,15 @@ from checkout_daemon.domain.facts import (
     RefundStatus,
     SessionFact,
     SessionStatus,
+    Unknown,
 )
 from checkout_daemon.domain.orders import AttentionCode, OrderStatus, OrderTerms
 
 TERMS = OrderTerms("o", 1000, "eur", False)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = datetime(2026, 1, 2, tzinfo=UTC)
+ODD = Unknown(NOW, "status=a_status_of_next_year")
+UNKNOWN = ["unknown_status"]
 CANCELED = frozenset({Act(ActKind.CANCELED)})
 
 
@@ -39,8 +43,15 @@ def refund(status: RefundStatus, amount: int = 1000, payment_id: str = "pi_1", n
     return RefundFact(f"re_{number}", False, payment_id, status, amount, "eur")
 
 
-def dispute(status: DisputeStatus) -> DisputeFact:
-    return DisputeFact("dp_1", False, "pi_1", status, None, 1000, "eur", None, NOW, "evt_1")
+def dispute(
+    status: DisputeStatus, withdrawn_at: datetime | None = None, reinstated_at: datetime | None = None
+) -> DisputeFact:
+    fact = DisputeFact("dp_1", False, "pi_1", status, None, 1000, "eur", None, NOW, "evt_1")
+    return replace(fact, withdrawn_at=withdrawn_at, reinstated_at=reinstated_at)
+
+
+def disputed(status: DisputeStatus, *funds: datetime) -> OrderFacts:
+    return OrderFacts(payments=ONE, disputes=(dispute(status, *funds),))
 
 
 ONE = {"pi_1": (paid(),)}
@@ -79,6 +90,26 @@ TABLE = [
     (OrderFacts(payments=ONE, disputes=(dispute(DisputeStatus.LOST),)), "disputed", ["dispute_lost"]),
     (OrderFacts(payments=ONE, disputes=(dispute(DisputeStatus.WON),)), "completed", []),
     (OrderFacts(payments=ONE, disputes=(dispute(DisputeStatus.WARNING_CLOSED),)), "completed", []),
+    (disputed(DisputeStatus.LOST, NOW), "disputed", ["dispute_lost"]),
+    (disputed(DisputeStatus.LOST, NOW, NOW), "disputed", ["dispute_reinstated"]),
+    (disputed(DisputeStatus.LOST, LATER, NOW), "disputed", ["dispute_lost"]),
+    (disputed(DisputeStatus.WON, NOW), "completed", []),
+    (disputed(DisputeStatus.PREVENTED), "completed", []),
+    (disputed(DisputeStatus.PREVENTED, NOW), "completed", ["dispute_withdrawn"]),
+    (disputed(DisputeStatus.PREVENTED, NOW, LATER), "completed", []),
+    (disputed(DisputeStatus.WARNING_CLOSED, NOW), "completed", ["dispute_withdrawn"]),
+    (disputed(DisputeStatus.CHARGE_REFUNDED), "completed", []),
+    (disputed(DisputeStatus.RESPONSE_DISABLED), "disputed", []),
+    (disputed(DisputeStatus.UNKNOWN), "disputed", ["unknown_status"]),
+    (OrderFacts(payments=ONE, refunds=(replace(refund(RefundStatus.UNKNOWN), unknown=ODD),)), "refunded", UNKNOWN),
+    (OrderFacts(payments=ONE, refunds=(replace(refund(SUCCEEDED), unknown=ODD),)), "refunded", UNKNOWN),
+    (OrderFacts(payments=ONE, refunds=(replace(refund(SUCCEEDED), unknown=ODD, known_at=NOW),)), "refunded", UNKNOWN),
+    (OrderFacts(payments=ONE, refunds=(replace(refund(SUCCEEDED), unknown=ODD, known_at=LATER),)), "refunded", []),
+    (OrderFacts(sessions=(replace(session(COMPLETE), unknown=ODD),)), "processing", UNKNOWN),
+    (OrderFacts(sessions=(session(COMPLETE),), canceled=frozenset({"cs_1"})), "processing", ["payment_canceled"]),
+    (OrderFacts(sessions=(session(EXPIRED),), canceled=frozenset({"cs_1"})), "expired", []),
+    (OrderFacts(sessions=(session(COMPLETE, Outcome.FAILED),), canceled=frozenset({"cs_1"})), "failed", []),
+    (OrderFacts(payments=ONE, sessions=(session(COMPLETE),), canceled=frozenset({"cs_1"})), "completed", []),
     (OrderFacts(payments=ONE, refunds=(LATE_REFUND,), acts=CLOSED), "refunded", ["appeared_late"]),
     (OrderFacts(payments=ONE, refunds=(LATE_REFUND,)), "refunded", []),
     (
@@ -133,6 +164,8 @@ def test_every_refund_and_dispute_status_has_its_meaning() -> None:
     in_dispute = set(DisputeStatus) - SETTLED_DISPUTES
     assert in_dispute - UNANSWERED_DISPUTES == {
         DisputeStatus.WARNING_UNDER_REVIEW,
+        DisputeStatus.RESPONSE_DISABLED,
+        DisputeStatus.UNKNOWN,
         DisputeStatus.UNDER_REVIEW,
         DisputeStatus.APPEAL_UNDER_REVIEW,
         DisputeStatus.LOST,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import permutations
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from checkout_daemon.domain.orders import OrderStatus, OrderTerms
 from tests.domain.stripe_history import ORDER_ID, OTHER_ORDER_ID, START, TOTAL, Event, SessionPlan, session_plans, tell
 
 PAID = {OrderStatus.COMPLETED, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED, OrderStatus.DISPUTED}
+ALL_WITNESSES = frozenset({"session", "intent", "charge"})
 MOMENT = datetime.fromtimestamp(START, UTC)
 
 
@@ -115,6 +117,20 @@ def test_a_telling_that_contradicts_a_valid_payment_is_seen_and_completes_nothin
     assert end.status is OrderStatus.PENDING
     assert end.attention_codes == ["amount_mismatch"]
     assert not end.payable
+
+
+@pytest.mark.parametrize("ending", ["unknown_then_paid", "canceled"])
+@pytest.mark.parametrize("same_second", [False, True])
+def test_what_is_unknown_or_canceled_asks_for_attention_until_it_is_over(ending: str, same_second: bool) -> None:
+    plan = SessionPlan(ending, TOTAL, "eur", False, ORDER_ID, "metadata", ALL_WITNESSES, (), (), same_second)
+    events = tell([plan])
+    ends = {repr(end_of(each)[ORDER_ID]) for each in permutations(events)}
+    assert len(ends) == 1
+    end = end_of(events)[ORDER_ID]
+    if ending == "canceled":
+        assert (end.status, end.attention_codes) == ("processing", ["payment_canceled"])
+    else:  # in the same second it cannot be told which was last
+        assert (end.status, end.attention_codes) == ("completed", ["unknown_status"] if same_second else [])
 
 
 @pytest.mark.parametrize("kind", ["checkout.session.expired", "checkout.session.async_payment_failed"])

@@ -176,6 +176,52 @@ EXAMPLES = {
         payments=(payment(),),
         refunds=(replace(REFUND, status="pending"),),
     ),
+    "refund that needs the customer": Example(
+        order("refunded", amount_refunded=5000),
+        [("refunded", None), ("refund_on_its_way", SYNC)],
+        payments=(payment(),),
+        refunds=(replace(REFUND, status="requires_action"),),
+    ),
+    "canceled refund": Example(
+        order("completed"),
+        [("completed", None), ("refund_canceled", "checkout orders refund 1001")],
+        payments=(payment(),),
+        refunds=(replace(REFUND, status="canceled"),),
+    ),
+    "won and not reinstated": Example(
+        order("completed"),
+        [("completed", None), ("dispute_won_unpaid", SYNC)],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, status="won", funds="withdrawn"),),
+    ),
+    "lost and reinstated": Example(
+        order("disputed", attention=("dispute_reinstated",)),
+        [("disputed", None), ("dispute_reinstated", "checkout orders ack 1001 dispute_reinstated")],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, status="lost", funds="reinstated"),),
+    ),
+    "prevented and withdrawn": Example(
+        order("completed", attention=("dispute_withdrawn",)),
+        [("completed", None), ("dispute_withdrawn", "checkout orders ack 1001 dispute_withdrawn")],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, status="prevented", funds="withdrawn"),),
+    ),
+    "a status of next year": Example(
+        order("disputed", attention=("unknown_status",)),
+        [("disputed", None), ("unknown_status", SYNC)],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, status="escalated", unknown="status=escalated"),),
+    ),
+    "an outcome of next year": Example(
+        order("processing", attention=("unknown_status",)),
+        [("processing", SYNC), ("unknown_status", SYNC)],
+        sessions=(replace(session("complete", "partly"), unknown="payment_status=partly"),),
+    ),
+    "authorized and never captured": Example(
+        order("processing", attention=("payment_canceled",)),
+        [("processing", SYNC), ("payment_canceled", SYNC)],
+        sessions=(session("complete"),),
+    ),
     "hint": Example(
         order("completed"),
         [("completed", None), ("refund_not_held", SYNC)],

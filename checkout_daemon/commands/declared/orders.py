@@ -42,6 +42,10 @@ ATTENTION_CODES = (
     "refund_failed",
     "dispute_needs_response",
     "dispute_lost",
+    "dispute_reinstated",
+    "dispute_withdrawn",
+    "unknown_status",
+    "payment_canceled",
     "appeared_late",
 )
 REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")

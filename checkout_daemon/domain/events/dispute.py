@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from checkout_daemon.domain.events.reading import (
     Told,
     Translation,
@@ -17,7 +19,19 @@ from checkout_daemon.domain.events.reading import (
 from checkout_daemon.domain.facts import DisputeFact, DisputeStatus, Link, LinkRank, is_charge
 
 
+def funds_withdrawn(told: Told) -> Translation:
+    return _translate(told, withdrawn_at=told.observed_at)
+
+
+def funds_reinstated(told: Told) -> Translation:
+    return _translate(told, reinstated_at=told.observed_at)
+
+
 def told_of(told: Told) -> Translation:
+    return _translate(told)
+
+
+def _translate(told: Told, withdrawn_at: datetime | None = None, reinstated_at: datetime | None = None) -> Translation:
     dispute = told.object
     dispute_id = stripe_id(dispute, "id")
     if dispute_id is None:
@@ -29,22 +43,38 @@ def told_of(told: Told) -> Translation:
     translation = Translation(subject_id=node)
     if payment_id is not None and charge_id is not None and is_charge(charge_id):
         translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
-    status = choice(dispute, "status", DisputeStatus)
-    if status is None:
-        raise UnreadableObject("dispute has no status")
+    status, unknown = choice(dispute, "status", DisputeStatus)
+    if status is None and unknown is None:
+        unknown = "status=null"
+    taken, given = _booked(told)
     if told.livemode is not None:
         translation.facts.append(
             DisputeFact(
                 dispute_id,
                 told.livemode,
                 node,
-                status,
+                status or DisputeStatus.UNKNOWN,
                 due_by=moment(child(dispute, "evidence_details") or {}, "due_by"),
                 amount=amount(dispute, "amount"),
                 currency=currency(dispute),
                 reason=text(dispute, "reason"),
                 observed_at=told.observed_at,
                 event_id=told.event_id,
+                unknown=unknown,
+                withdrawn_at=withdrawn_at or taken,
+                reinstated_at=reinstated_at or given,
             )
         )
     return translation
+
+
+def _booked(told: Told) -> tuple[datetime | None, datetime | None]:
+    """When the dispute's money was last taken and given back, by its balance transactions, where they are told."""
+    booked: dict[bool, datetime] = {}
+    listed = told.object.get("balance_transactions")
+    for each in listed if isinstance(listed, list) else []:
+        net = each.get("amount") if isinstance(each, dict) else None
+        if isinstance(net, int) and net:
+            at = moment(each, "created") or told.observed_at
+            booked[net < 0] = max(booked.get(net < 0, at), at)
+    return booked.get(True), booked.get(False)

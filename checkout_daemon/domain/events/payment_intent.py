@@ -1,4 +1,4 @@
-"""payment_intent.*: only a succeeded one is money; the others are shown on the timeline and move no status."""
+"""payment_intent.*: only a succeeded one is money; the others move no status, and a canceled one will bring none."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ from checkout_daemon.domain.events.reading import (
     order_link,
     stripe_id,
 )
-from checkout_daemon.domain.facts import Link, LinkRank, is_charge
+from checkout_daemon.domain.facts import CanceledPayment, Link, LinkRank, is_charge
 
 
 def succeeded(told: Told) -> Translation:
     translation = seen(told)
     # Both are told: where they differ, the payment is not what was agreed.
     translation.facts += observations(told, translation.subject_id, ("amount", "amount_received"))
+    return translation
+
+
+def canceled(told: Told) -> Translation:
+    """Its session may look as if money were on the way: then it asks for attention."""
+    translation = seen(told)
+    if translation.subject_id is not None:
+        translation.facts.append(CanceledPayment(translation.subject_id, told.observed_at))
     return translation
 
 
@@ -36,7 +44,7 @@ def seen(told: Told) -> Translation:
 
 def fetched(told: Told) -> Translation:
     """A PaymentIntent as Stripe's API answered it, with its latest charge where that is expanded."""
-    translation = succeeded(told) if told.object.get("status") == "succeeded" else seen(told)
+    translation = {"succeeded": succeeded, "canceled": canceled}.get(str(told.object.get("status")), seen)(told)
     if (latest := child(told.object, "latest_charge")) is not None:
         of_charge = charge.fetched(Told(latest, told.observed_at, told.event_id, told.modes))
         translation.links += of_charge.links

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from checkout_daemon.domain.facts import Fact, Link, LinkRank, Observation
+from checkout_daemon.domain.facts import Fact, Link, LinkRank, Observation, Unknown
 
 E = TypeVar("E", bound=StrEnum)
 Object = dict[str, Any]
@@ -16,6 +17,8 @@ Object = dict[str, Any]
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _STRIPE_ID = re.compile(r"[A-Za-z]+_[A-Za-z0-9_]{1,250}")
 _CURRENCY = re.compile(r"[a-z]{3}")
+_NOT_IN_A_WORD = re.compile(r"[^A-Za-z0-9_.:-]")
+_LONGEST_WORD = 60
 _KIND = re.compile(r"[a-z][a-z0-9_.]{0,60}")
 _LARGEST_AMOUNT = 2**53
 _LONGEST_MARK = 100
@@ -98,14 +101,26 @@ def text(told: Object, name: str) -> str | None:
     return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def choice(told: Object, name: str, kind: type[E]) -> E | None:
+def choice(told: Object, name: str, kind: type[E]) -> tuple[E | None, str | None]:
+    """A value of an enumeration; or, where this version does not know it, None and `name=value` in Stripe's words."""
     value = told.get(name)
     if value is None:
-        return None
+        return None, None
     try:
-        return kind(value)
+        return kind(value), None
     except ValueError:
-        raise UnreadableObject(f"{_kind(told)}.{name} has a value this version does not know") from None
+        return None, f"{name}={_word(value)}"
+
+
+def unknown_values(told: Told, *words: str | None) -> dict[str, Any]:
+    """When a session or refund was told in known values alone, or else in which unknown ones."""
+    found = " ".join(each for each in words if each is not None)
+    return {"unknown": Unknown(told.observed_at, found)} if found else {"known_at": told.observed_at}
+
+
+def _word(value: object) -> str:
+    """What may be shown of a value, as one word."""
+    return _NOT_IN_A_WORD.sub("?", value if isinstance(value, str) else json.dumps(value))[:_LONGEST_WORD]
 
 
 def moment(told: Object, name: str) -> datetime | None:

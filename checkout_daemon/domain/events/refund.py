@@ -11,6 +11,7 @@ from checkout_daemon.domain.events.reading import (
     currency,
     mark,
     stripe_id,
+    unknown_values,
 )
 from checkout_daemon.domain.facts import Link, LinkRank, RefundFact, RefundStatus, is_charge
 
@@ -31,7 +32,10 @@ def told_of(told: Told) -> Translation:
     if total is None or code is None:
         raise UnreadableObject("refund has no amount or currency")
     if told.livemode is not None:
-        status = choice(refund, "status", RefundStatus) or RefundStatus.PENDING
+        status, unknown = choice(refund, "status", RefundStatus)
+        if status is None:
+            status = RefundStatus.PENDING if unknown is None else RefundStatus.UNKNOWN
         request = mark(refund, "refund_request")
-        translation.facts.append(RefundFact(refund_id, told.livemode, node, status, total, code, request))
+        values = unknown_values(told, unknown)
+        translation.facts.append(RefundFact(refund_id, told.livemode, node, status, total, code, request, **values))
     return translation

@@ -19,6 +19,7 @@ from checkout_daemon.domain.events.reading import (
     reference_link,
     stripe_id,
     text,
+    unknown_values,
 )
 from checkout_daemon.domain.facts import Link, LinkRank, Outcome, SessionFact, SessionStatus, later
 
@@ -76,8 +77,10 @@ def _translate(told: Told, at_least: SessionStatus, outcome_at_least: Outcome) -
     if session_id is None:
         raise UnreadableObject("checkout.session.id is missing")
     payment_id = stripe_id(session, "payment_intent")
-    status = later(choice(session, "status", SessionStatus) or at_least, at_least)
-    outcome = later(choice(session, "payment_status", Outcome) or outcome_at_least, outcome_at_least)
+    named_status, unknown_status = choice(session, "status", SessionStatus)
+    named_outcome, unknown_outcome = choice(session, "payment_status", Outcome)
+    status = later(named_status or at_least, at_least)
+    outcome = later(named_outcome or outcome_at_least, outcome_at_least)
     translation = Translation(subject_id=session_id)
     translation.links += reference_link(session, session_id) + order_link(session, session_id)
     if payment_id is not None:
@@ -92,6 +95,7 @@ def _translate(told: Told, at_least: SessionStatus, outcome_at_least: Outcome) -
                 attempt=_attempt(session),
                 url=text(session, "url"),
                 expires_at=moment(session, "expires_at"),
+                **unknown_values(told, unknown_status, unknown_outcome),
             )
         )
     priceless = session.get("amount_total") is None and session.get("mode") in _MODES_WITHOUT_AMOUNT

@@ -38,6 +38,8 @@ TROUBLE_RULES = (
     Rule("it was paid, and no event told of it", troubles.missing_event),
     Rule("a refund was asked of Stripe and has no answer", troubles.refund_unanswered),
     Rule("a refund has not arrived yet", troubles.refund_on_its_way),
+    Rule("a refund was canceled", troubles.refund_undone),
+    Rule("a dispute is won and its money has not come back", troubles.won_and_not_reinstated),
     Rule("Stripe gave back more, or less, than the refunds held", troubles.refund_hinted),
     Rule("it is settled, and could be paid again", troubles.payable_though_paid),
     Rule("a message about it was not delivered", troubles.undelivered_message),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from checkout_daemon.domain.derive import LIVE_REFUNDS, SETTLED_DISPUTES
+from checkout_daemon.domain.orders import AttentionCode
 from checkout_daemon.services.explaining.case import Case, Finding, ids, money
+from checkout_daemon.store.order_reads import DisputeLine
 
 _SETTLES = "Stripe tells when the money has come or was refused: up to 14 days for some debits"
 
@@ -17,14 +19,14 @@ def disputed(case: Case) -> Iterable[Finding]:
                 yield Finding(
                     "disputed",
                     f"Payment {each.payment_id} is disputed ({each.id}, {_words(each.status)}"
-                    f"{f', {_words(each.reason)}' if each.reason else ''}).",
+                    f"{f', {_words(each.reason)}' if each.reason else ''}).{funds(each)}",
                     None if each.status == "lost" else "Stripe tells how the bank decides; a won dispute ends this.",
                 )
 
 
 def refunded(case: Case) -> Iterable[Finding]:
     if case.order.status in ("refunded", "partially_refunded"):
-        live = [each for each in case.view.refunds if each.status in LIVE_REFUNDS]
+        live = [each for each in case.view.refunds if each.status in LIVE_REFUNDS or each.unknown]
         yield Finding(
             case.order.status,
             f"{_paid(case)} {money(case.order.amount_refunded, case.order.currency)} of it was given back, in "
@@ -40,12 +42,14 @@ def completed(case: Case) -> Iterable[Finding]:
 def processing(case: Case) -> Iterable[Finding]:
     if case.order.status == "processing":
         for each in case.view.sessions:
-            if each.status == "complete" and each.payment_status == "unpaid":
+            if each.status == "complete" and (each.payment_status == "unpaid" or each.unknown):
+                over = AttentionCode.PAYMENT_CANCELED in case.order.attention
+                coming = "its payment was canceled: no money is on its way" if over else "the money is on its way"
                 yield Finding(
                     "processing",
-                    f"The customer went through session {each.id}, made {case.when(each.created_at)}; the money is on "
-                    "its way, as with bank debits.",
-                    f"{_SETTLES}.",
+                    f"The customer went through session {each.id}, made {case.when(each.created_at)}; {coming}"
+                    f"{'' if over else ', as with bank debits'}.",
+                    "Nothing until Stripe is asked; then the order is failed." if over else f"{_SETTLES}.",
                     case.command("sessions sync"),
                 )
 
@@ -159,6 +163,12 @@ def _paid(case: Case) -> str:
     if not case.order.amount_total:
         return f"It was free, and went through Checkout {case.when(case.order.paid_at)}."
     return f"It was paid in full by {ids(case.valid_payments)}, {case.when(case.order.paid_at)}."
+
+
+def funds(dispute: DisputeLine) -> str:
+    """A sentence on where the disputed money is, where Stripe has told."""
+    where = {"withdrawn": "the customer's bank has the money", "reinstated": "Stripe has given us the money back"}
+    return f" As last told, {where[dispute.funds]}." if dispute.funds else ""
 
 
 def _words(code: str) -> str:

@@ -20,6 +20,10 @@ ATTENTION_SAYS = {
     AttentionCode.REFUND_FAILED: "The bank sent the refund {subject} back: the customer does not have the money",
     AttentionCode.DISPUTE_NEEDS_RESPONSE: "The dispute {subject} waits for an answer of ours, in Stripe's dashboard",
     AttentionCode.DISPUTE_LOST: "The dispute {subject} is lost: the money is gone",
+    AttentionCode.DISPUTE_REINSTATED: "The dispute {subject} is lost, and yet Stripe has given the money back",
+    AttentionCode.DISPUTE_WITHDRAWN: "The dispute {subject} is over, and the customer's bank has kept the money",
+    AttentionCode.UNKNOWN_STATUS: "Stripe told of a state that this version does not know: {subject}",
+    AttentionCode.PAYMENT_CANCELED: "The payment of session {subject} was canceled: no money will come of it",
     AttentionCode.APPEARED_LATE: "{subject} appeared at Stripe after its request was given up: was it asked for again",
 }
 _SUBJECTS = {
@@ -34,7 +38,21 @@ _SUBJECTS = {
     AttentionCode.DISPUTE_NEEDS_RESPONSE: lambda case: ", ".join(
         each.id for each in case.view.disputes if each.status.endswith("needs_response")
     ),
-    AttentionCode.DISPUTE_LOST: lambda case: ", ".join(each.id for each in case.view.disputes if each.status == "lost"),
+    AttentionCode.DISPUTE_LOST: lambda case: _lost(case, reinstated=False),
+    AttentionCode.DISPUTE_REINSTATED: lambda case: _lost(case, reinstated=True),
+    AttentionCode.DISPUTE_WITHDRAWN: lambda case: ", ".join(
+        each.id
+        for each in case.view.disputes
+        if each.status in ("warning_closed", "prevented") and each.funds == "withdrawn"
+    ),
+    AttentionCode.UNKNOWN_STATUS: lambda case: ", ".join(
+        f"{each.id} ({each.unknown})"
+        for each in (*case.view.sessions, *case.view.refunds, *case.view.disputes)
+        if each.unknown
+    ),
+    AttentionCode.PAYMENT_CANCELED: lambda case: ", ".join(
+        each.id for each in case.view.sessions if each.status == "complete" and each.payment_status == "unpaid"
+    ),
     AttentionCode.APPEARED_LATE: lambda case: ", ".join(case.late) or "A refund or session",
 }
 _TOLD_OF_PAYMENT = (
@@ -44,6 +62,11 @@ _TOLD_OF_PAYMENT = (
     "charge.succeeded",
 )
 _UNDER_WAY = timedelta(minutes=2)
+
+
+def _lost(case: Case, *, reinstated: bool) -> str:
+    lost = [each for each in case.view.disputes if each.status == "lost"]
+    return ", ".join(each.id for each in lost if (each.funds == "reinstated") == reinstated)
 
 
 def attention(case: Case) -> Iterable[Finding]:
@@ -117,11 +140,35 @@ def refund_unanswered(case: Case) -> Iterable[Finding]:
 def refund_on_its_way(case: Case) -> Iterable[Finding]:
     for each in case.view.refunds:
         if each.status in ("pending", "requires_action"):
+            needed = each.status == "requires_action"
             yield Finding(
                 "refund_on_its_way",
                 f"Refund {each.id} of {money(each.amount, each.currency)} is {each.status.replace('_', ' ')}, since "
-                f"{case.when(each.created_at)}.",
+                f"{case.when(each.created_at)}"
+                f"{': the customer has to answer a mail of Stripe about their bank account' if needed else ''}.",
                 "Stripe tells when it has arrived or failed.",
+                case.command("sessions sync"),
+            )
+
+
+def refund_undone(case: Case) -> Iterable[Finding]:
+    for each in case.view.refunds:
+        if each.status == "canceled":
+            yield Finding(
+                "refund_canceled",
+                f"Refund {each.id} of {money(each.amount, each.currency)} was canceled: the money is still ours.",
+                "Nothing: it was not given back.",
+                case.command("orders refund"),
+            )
+
+
+def won_and_not_reinstated(case: Case) -> Iterable[Finding]:
+    for each in case.view.disputes:
+        if each.status == "won" and each.funds == "withdrawn":
+            yield Finding(
+                "dispute_won_unpaid",
+                f"The dispute {each.id} is won, and that its money came back has not been told.",
+                "Stripe gives it back with its next booking, and tells.",
                 case.command("sessions sync"),
             )
 
