@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from rich.cells import cell_len, chop_cells
 
 from checkout_daemon.domain.money import exponent, format_money
+from checkout_daemon.domain.text import cleaned
 
 NONE = "–"
 _ID_ROOM = 40
@@ -129,7 +130,7 @@ def hanging(text: str, indent: str, width: int, *, first: str | None = None) -> 
 def minor_units(text: str, currency: str) -> int | None:
     """An amount as people type it, 12.50 or 12,50; None for what is none or is finer than the currency."""
     try:
-        scaled = Decimal(text.replace(",", ".").strip()).scaleb(exponent(currency))
+        scaled = Decimal(cleaned(text).replace(",", ".")).scaleb(exponent(currency))
     except InvalidOperation:
         return None
     return int(scaled) if scaled.is_finite() and scaled == scaled.to_integral_value() else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _TAG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8}){0,3}")
+_NUMBER = re.compile(r"[01](\.[0-9]*)?")
 _LONGEST_HEADER = 500
 # Of Stripe's pages: https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-locale
 _STRIPE_LOCALES = (
@@ -39,11 +40,10 @@ def stripe_locale(tag: str | None) -> str | None:
     return next((each for each in choices if each in _STRIPE_LOCALES.split()), None)
 
 
-def _weight(text: str) -> float:
-    name, _, value = text.strip().partition("=")
-    if not name:
-        return 1.0
-    try:
-        return float(value) if name.strip() == "q" else 1.0
-    except ValueError:
-        return 0.0
+def _weight(parameters: str) -> float:
+    """Return the weight among the parameters of an offer; names have no case. 0 for one that is no weight."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            return min(float(value), 1.0) if _NUMBER.fullmatch(value := value.strip()) else 0.0
+    return 1.0

@@ -72,5 +72,5 @@ class CrossOrigin:
             response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED
 
     def _allowed(self, request: web.Request) -> str | None:
-        origin = request.headers.get(hdrs.ORIGIN)
-        return origin if origin is not None and (origin in self._origins or "*" in self._origins) else None
+        origin = ",".join(request.headers.getall(hdrs.ORIGIN, []))  # two are none
+        return origin if origin in self._origins or ("*" in self._origins and origin and "," not in origin) else None

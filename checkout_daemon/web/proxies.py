@@ -39,6 +39,7 @@ class TrustedProxies:
         if address not in self:
             return address
         hops = [hop for header in forwarded_for for hop in header[-_LONGEST_FIELD:].rsplit(",", MOST_HOPS)]
+        hops = [hop for hop in hops if hop.strip()]  # a list may have empty members
         for hop in hops[: -MOST_HOPS - 1 : -1]:
             named = parse_address(hop)
             if named is None:

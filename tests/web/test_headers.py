@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from multidict import CIMultiDict
 
 from checkout_daemon.web.headers import CONTENT_SECURITY_POLICY
 from tests.web.conftest import Client, OpenClient
@@ -74,6 +75,13 @@ async def test_a_browser_that_asks_first_is_told(open_client: OpenClient) -> Non
         assert "POST" in answer.headers["Access-Control-Allow-Methods"]
         assert "Idempotency-Key" in answer.headers["Access-Control-Allow-Headers"]
         assert await answer.read() == b""
+
+
+async def test_two_origins_are_none(open_client: OpenClient) -> None:
+    client = await open_client(CHECKOUT_CORS_ORIGINS=SHOP)
+    headers = CIMultiDict([("Origin", SHOP), ("Origin", "https://evil.example")])
+    async with client.get("/api/nothing", headers=headers) as answer:
+        assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 async def test_another_origin_is_told_nothing(open_client: OpenClient) -> None:
