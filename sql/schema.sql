@@ -519,6 +519,24 @@ CREATE TABLE doubtful_attempts (
 );
 CREATE INDEX doubtful_attempts_open ON doubtful_attempts (since) WHERE closed_at IS NULL;
 
+-- Which shop the numbers and marks at Stripe are of: several may share an account. A backup keeps it.
+CREATE TABLE shop_identity (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid()
+);
+CREATE UNIQUE INDEX shop_identity_one ON shop_identity ((true));
+INSERT INTO shop_identity DEFAULT VALUES;
+
+-- Sessions that somebody went through and whose order is not held: a restore lost it. `checkout orders recover` brings it back.
+CREATE TABLE missing_orders (
+    session_id   text PRIMARY KEY,
+    order_id     uuid NOT NULL,
+    number       bigint,  -- the order's, where its metadata says it
+    livemode     boolean NOT NULL,
+    amount_total bigint,
+    currency     text,
+    seen_at      timestamptz NOT NULL DEFAULT now()
+);
+
 -- How far long work has come, and who does it now: one at a time, until the lease ends.
 CREATE TABLE cursors (
     name         text PRIMARY KEY,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from checkout_daemon.commands.output import answer, confirm, print_json, say
-from checkout_daemon.commands.running import database_address, with_database
+from checkout_daemon.commands.output import answer, confirm, counted, print_json, say
+from checkout_daemon.commands.running import database_address, with_database, with_runtime
 from checkout_daemon.config import Settings, load_settings
-from checkout_daemon.errors import SchemaMismatch
+from checkout_daemon.errors import CheckoutError, SchemaMismatch
 from checkout_daemon.services import backups, schema
+from checkout_daemon.services.missing_orders import look_after_restore
 from checkout_daemon.services.schema import SchemaReport
 from checkout_daemon.store.database import Database
 from checkout_daemon.urls import shown_url
@@ -106,4 +107,24 @@ def restore(path: Path, *, yes: bool, as_json: bool) -> int:
         answer(f"Restored from {path}: schema version {report.version}.")
     if not report.fits:
         say("It does not fit this program yet: run `checkout db migrate`.")
+        say("Then run `checkout reconcile`, before orders come: it finds what Stripe has and the backup lacks.")
+    else:
+        _compare_with_stripe()
     return 0
+
+
+def _compare_with_stripe() -> None:
+    """Say what the backup lacks, and let no number come twice. Not being able to is no failure of the restore."""
+    unknown = "What Stripe has and the backup lacks is not known"
+    if not load_settings().stripe_api_key:
+        say(f"{unknown}, for STRIPE_API_KEY is not set: run `checkout reconcile` before orders come.")
+        return
+    try:
+        missing = with_runtime(look_after_restore)
+    except CheckoutError as error:
+        say(f"{unknown}: {error.detail}. Run `checkout reconcile` before orders come.")
+        return
+    if missing:
+        count = counted(len(missing), "paid order")
+        say(f"Stripe has {count} that the backup lacks; `checkout doctor` names them, the first is brought back by")
+        say(f"  checkout orders recover {missing[0].session_id}")

@@ -15,6 +15,7 @@ from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.reconciling import Standing, Uncompared
 from checkout_daemon.services.reconciling import reconcile as compare_all
 from checkout_daemon.services.syncing import Synced
+from checkout_daemon.store.missing_orders import MissingOrder
 
 
 def reconcile(since: str, note: str, rate: float, *, apply: bool, anew: bool, as_json: bool) -> int:
@@ -31,8 +32,9 @@ def reconcile(since: str, note: str, rate: float, *, apply: bool, anew: bool, as
                     begun_at = clock(standing.begun_at, zone)
                     say(f"Going on after order {standing.after}, with the run of {begun_at}; --anew begins again.")
 
-            def tell(outcome: Synced | Uncompared) -> None:
-                progress.step()
+            def tell(outcome: Synced | Uncompared | MissingOrder) -> None:
+                if not isinstance(outcome, MissingOrder):
+                    progress.step()
                 _tell(outcome, as_json=as_json)
 
             return await compare_all(
@@ -51,15 +53,26 @@ def reconcile(since: str, note: str, rate: float, *, apply: bool, anew: bool, as
     tally = done.tally
     if as_json:
         print_json({"compared": tally.compared, "differed": tally.differed, "mended": tally.mended,
-                    "left": tally.left, "failed": tally.failed, "applied": apply})  # fmt: skip
+                    "left": tally.left, "failed": tally.failed, "applied": apply}
+                   | ({"missing": tally.missing} if tally.missing else {}))  # fmt: skip
     else:
         answer(_summary(done, monotonic() - started))
-        if tally.left and not apply:
+        if tally.left > tally.missing and not apply:
             answer("`checkout reconcile --apply` merges what Stripe says.")
     return 1 if tally.left or tally.failed else 0
 
 
-def _tell(outcome: Synced | Uncompared, *, as_json: bool) -> None:
+def _tell(outcome: Synced | Uncompared | MissingOrder, *, as_json: bool) -> None:
+    if isinstance(outcome, MissingOrder):
+        fix = f"checkout orders recover {outcome.session_id}"
+        if as_json:
+            print_json({"order_id": outcome.order_id, "number": outcome.number, "session_id": outcome.session_id,
+                        "amount_total": outcome.amount_total, "currency": outcome.currency, "missing": True,
+                        "fix": fix})  # fmt: skip
+        else:
+            number = outcome.number or outcome.order_id
+            answer(f"Order {number}  not held, and a session of it was gone through at Stripe: `{fix}`")
+        return
     if isinstance(outcome, Uncompared):
         if as_json:
             print_json(outcome)
@@ -79,6 +92,8 @@ def _summary(done: Standing, seconds: float) -> str:
         parts.append(f"{tally.mended} put right")
     if done.apply and tally.left:
         parts.append(f"{tally.left} need a person")
+    if tally.missing:
+        parts.append(f"{tally.missing} are not held")
     if tally.failed:
         parts.append(f"{tally.failed} could not be compared")
     return f"Compared {counted(tally.compared, 'order')} with Stripe in {seconds:.1f} s: {', '.join(parts)}."

@@ -41,6 +41,7 @@ class MessageKind(StrEnum):
     EVENTS_SILENT = "events.silent"
     ENDPOINT_DISABLED = "endpoint.disabled"
     CLOCKS_DIFFER = "clocks.differ"
+    ORDERS_MISSING = "orders.missing"
 
 
 _CUSTOMER = (Channel.MAIL, Channel.WEBHOOK)
@@ -58,6 +59,7 @@ CHANNELS: dict[MessageKind, tuple[Channel, ...]] = {
     MessageKind.EVENTS_SILENT: _OPERATOR,
     MessageKind.ENDPOINT_DISABLED: _OPERATOR,
     MessageKind.CLOCKS_DIFFER: _OPERATOR,
+    MessageKind.ORDERS_MISSING: _OPERATOR,
 }
 
 # Spread over 33 hours, as Standard Webhooks advises; one more attempt than there are delays.

@@ -14,6 +14,10 @@ from typing import Any
 from checkout_daemon.domain.locale import stripe_locale
 from checkout_daemon.domain.pricing import PricedLine
 
+NUMBER_TO_COME, SHOP_TO_COME = "\x01", "\x02"
+"""What stands for the order's number and the shop's id until both are known: the statement that inserts the attempt
+puts them in. No other text in the parameters is one control character."""
+
 
 @dataclass(frozen=True, slots=True)
 class PayableOrder:
@@ -46,7 +50,11 @@ def coupon_id(order_id: str) -> str:
 
 def session_parameters(order: PayableOrder, attempt: int, pages: Pages, started_at: datetime) -> dict[str, Any]:
     """`{"session": …, "coupon": … or absent}`, as Stripe's API names them."""
-    metadata = {"order_id": order.id, "attempt": str(attempt)}
+    # What brings the order back if our database loses it: `checkout orders recover`. Nothing that names a person.
+    marks = {"discount_code": order.discount_code, "locale": order.locale}
+    metadata = {"order_id": order.id, "attempt": str(attempt), "number": NUMBER_TO_COME, "shop": SHOP_TO_COME} | {
+        name: value for name, value in marks.items() if value
+    }
     session: dict[str, Any] = {
         "mode": "payment",
         "line_items": [

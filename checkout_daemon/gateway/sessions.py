@@ -129,6 +129,25 @@ async def sessions_made(
     )
 
 
+async def list_lines(gateway: StripeGateway, session_id: str) -> list[dict[str, Any]]:
+    """All lines of a session, with prices and products. Raises StripeMissing; StripeUnavailable where not all came."""
+    params: dict[str, Any] = {"limit": _PAGE, "expand": ["data.price.product"]}
+    lines: list[dict[str, Any]] = []
+    while True:
+        page = await gateway.call(
+            "checkout.sessions.line_items.list",
+            lambda client, params=dict(params): client.v1.checkout.sessions.line_items.list_async(  # type: ignore[misc]
+                session_id, params=params
+            ),
+        )
+        lines += page.object["data"]
+        if not page.object.get("has_more"):
+            return lines
+        if not page.object["data"]:
+            raise StripeUnavailable(f"session {session_id} has more lines than Stripe lists: ask again")
+        params["starting_after"] = lines[-1]["id"]
+
+
 def named_attempt(session: dict[str, Any]) -> tuple[str, int] | None:
     """Return the order's id and the attempt that a session of ours names; None for a session that is not ours."""
     metadata = session.get("metadata") or {}

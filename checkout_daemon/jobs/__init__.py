@@ -30,6 +30,7 @@ JOBS = (
     Job("tell-dead-letters", every_seconds=30.0, run=alerts.look_for_dead_letters),
     Job("tell-silence", every_seconds=300.0, run=alerts.look_for_silence),
     Job("tell-endpoint", every_seconds=300.0, run=alerts.look_at_endpoint),
+    Job("tell-missing-orders", every_seconds=60.0, run=alerts.look_for_missing_orders),
     Job("tell-clocks", every_seconds=300.0, run=alerts.look_at_clocks),
     Job("skip-messages", every_seconds=600.0, run=outbox.skip_what_nobody_sends),
     Job("count-outbox", every_seconds=30.0, run=outbox.count_backlog),

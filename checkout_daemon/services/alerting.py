@@ -37,6 +37,7 @@ _ABOUT_ALERTS = (
     MessageKind.EVENTS_SILENT,
     MessageKind.ENDPOINT_DISABLED,
     MessageKind.CLOCKS_DIFFER,
+    MessageKind.ORDERS_MISSING,
 )
 
 

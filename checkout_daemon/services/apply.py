@@ -18,6 +18,7 @@ from checkout_daemon.domain.events.reading import UnreadableObject
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.services.causes import cause_of
 from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.missing_orders import note_objects
 from checkout_daemon.store import accounts, events, facts
 from checkout_daemon.store.database import AWAY, LOST_RACES, Database, LostRace, confirm_durable
 from checkout_daemon.store.events import NewEvent, StoredEvent, Verdict
@@ -91,6 +92,8 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[
             if telling is not None:
                 merged = await merge(connection, [telling])
                 verdict = _placed(verdict, merged.order_ids[0])
+                if verdict.reason == "no_order":
+                    await _note_homeless(connection, [Received(event, stored.received_at)])
     except (*AWAY, *LOST_RACES):  # no fault of the event's
         raise
     except Exception as error:
@@ -123,6 +126,7 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> l
         merged = await merge(connection, list(telling_of.values()), locked=nodes)
         for index, order_id in zip(telling_of, merged.order_ids, strict=True):
             verdicts[index] = _placed(verdicts[index], order_id)
+        await _note_homeless(connection, [batch[each] for each in telling_of if verdicts[each].reason == "no_order"])
     if fresh:
         inserted = await events.insert_events(
             connection,
@@ -139,6 +143,12 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> l
         else Applied(each.event.id, each.event.type, "duplicate")
         for index, each in enumerate(batch)
     ]
+
+
+async def _note_homeless(connection: asyncpg.Connection, batch: Sequence[Received]) -> None:
+    """Note what events of no known order say of orders that this database has lost."""
+    if batch:
+        await note_objects(connection, [each.event.told(each.received_at).object for each in batch])
 
 
 async def _own_accounts(connection: asyncpg.Connection, batch: Sequence[StripeEvent]) -> frozenset[str]:

@@ -16,6 +16,7 @@ from checkout_daemon.gateway.events import stripe_time
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.backfill import Backfilled, backfill
 from checkout_daemon.services.leases import leased
+from checkout_daemon.services.missing_orders import LONGEST_LOOK, MARGIN, look_for_missing
 from checkout_daemon.services.operators import DAEMON
 from checkout_daemon.services.syncing import sync_order
 from checkout_daemon.services.throttle import Pace, at_most
@@ -31,6 +32,7 @@ HINTS = "refund-hints"
 
 # A delivery takes seconds; what is older and not here was missed.
 _UNDER_WAY = timedelta(seconds=30)
+_GAP = timedelta(minutes=10)
 # The first time: as long as Stripe repeats a delivery. Later: as long as it keeps events, with a day to spare.
 _FIRST_LOOK = timedelta(days=3)
 _LONGEST_LOOK = timedelta(days=29)
@@ -66,6 +68,8 @@ async def catch_up(runtime: Runtime) -> int:
         now = await stripe_time(runtime.gateway)
         until = now - _UNDER_WAY
         since = now - _FIRST_LOOK if before is None else max(before.until, now - _LONGEST_LOOK)
+        if before is not None and since < until - _GAP:  # nobody was here, or a restore has taken us back
+            await look_for_missing(runtime, max(since, now - LONGEST_LOOK) - MARGIN)
         done = await backfill(runtime, min(since, until), until=until)
         await lease.save(msgspec.json.encode(_after(before, done, until, now)).decode())
     if runtime.metrics is not None:

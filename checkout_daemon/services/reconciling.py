@@ -15,9 +15,11 @@ from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUna
 from checkout_daemon.gateway.client import StripeFailed, StripeSilent
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.leases import Lease, leased
+from checkout_daemon.services.missing_orders import LONGEST_LOOK, MARGIN, look_for_missing
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.syncing import Synced, sync_order
 from checkout_daemon.services.throttle import Pace, at_most
+from checkout_daemon.store.missing_orders import MissingOrder
 from checkout_daemon.store.reconcile import Candidate, orders_to_compare
 
 CURSOR = "reconcile"
@@ -45,6 +47,7 @@ class Tally(msgspec.Struct):
     mended: int = 0
     left: int = 0
     failed: int = 0
+    missing: int = 0  # of those left: Stripe has a session of theirs, and they are not held
 
 
 class Standing(msgspec.Struct):
@@ -65,7 +68,7 @@ class Uncompared(msgspec.Struct, frozen=True):
     error: str
 
 
-Tell = Callable[[Synced | Uncompared], None]
+Tell = Callable[[Synced | Uncompared | MissingOrder], None]
 Begin = Callable[[Standing, int], None]
 
 
@@ -103,8 +106,18 @@ async def reconcile(
                 runtime, orders[place : place + _AT_ONCE], standing, operator, note, pace, tell, patient=place > 0
             )
             await _save(lease, standing)
+        for each in await look_for_missing(runtime, _since_at_stripe(runtime, standing)):
+            for count in ("compared", "differed", "left", "missing"):
+                setattr(standing.tally, count, getattr(standing.tally, count) + 1)
+            tell(each)
         await lease.save(None)
     return standing
+
+
+def _since_at_stripe(runtime: Runtime, standing: Standing) -> datetime:
+    """As far back as was asked, by Stripe's clock, and within reason."""
+    now = runtime.gateway.now()
+    return max(standing.since + (runtime.gateway.ahead or timedelta()), now - LONGEST_LOOK) - MARGIN
 
 
 def _standing(value: str | None, since: datetime, *, apply: bool) -> Standing:

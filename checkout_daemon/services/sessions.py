@@ -179,8 +179,7 @@ async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, orde
     if not order.customer_email:
         raise NotPayable("the order's customer was erased: there is nobody to pay it")
     attempt = start_attempt(order, number, runtime.settings, runtime.gateway.now())
-    await attempts.insert_attempt(connection, order_id, attempt)
-    return attempt
+    return await attempts.insert_attempt(connection, order_id, attempt)
 
 
 def start_attempt(order: PayableOrder, number: int, settings: Settings, now: datetime) -> Attempt:

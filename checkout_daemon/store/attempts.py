@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -68,9 +68,13 @@ async def unsettled_sessions(connection: asyncpg.Connection, order_id: str) -> l
     return [row["id"] for row in await connection.fetch(sql("unsettled_sessions"), order_id)]
 
 
-async def insert_attempt(connection: asyncpg.Connection, order_id: str, attempt: Attempt) -> None:
-    """Its start is the database's time. An attempt before it that has no certain answer becomes doubtful."""
-    await connection.execute(sql("insert_attempt"), order_id, attempt.number, attempt.parameters)
+async def insert_attempt(connection: asyncpg.Connection, order_id: str, attempt: Attempt) -> Attempt:
+    """Insert an attempt; return it with its parameters as they are kept, which name the order's number and the shop.
+
+    Its start is the database's time. An attempt before it that has no certain answer becomes doubtful.
+    """
+    kept = await connection.fetchval(sql("insert_attempt"), order_id, attempt.number, attempt.parameters)
+    return replace(attempt, parameters=kept)
 
 
 async def record_session(connection: asyncpg.Connection, order_id: str, number: int, session_id: str) -> None:

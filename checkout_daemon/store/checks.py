@@ -27,3 +27,9 @@ async def newest_order(connection: asyncpg.Connection) -> tuple[int, bool] | Non
     """Its number and whether it is a live one."""
     row = await connection.fetchrow(sql("newest_livemode"))
     return None if row is None else (row["number"], row["livemode"])
+
+
+async def count_late_effects(connection: asyncpg.Connection) -> int:
+    """Count the orders with something that appeared at Stripe after its request was given up."""
+    count: int = await connection.fetchval(sql("count_late_effects"))
+    return count

@@ -10,7 +10,7 @@ FROM session_attempts WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1;
 SELECT attempt, started_at, session_id, rejected_at, error FROM session_attempts WHERE order_id = $1 ORDER BY attempt;
 
 -- name: insert_attempt
--- $1 order id, $2 attempt, $3 parameters; its coupon is made again, and of those before that were never answered it is open
+-- $1 order id, $2 attempt, $3 parameters with \u0001 and \u0002 for the number and the shop; its coupon is made again, and of those before that were never answered it is open
 -- whether Stripe made their session
 WITH coupon AS (
     UPDATE orders SET coupon_deleted_at = NULL WHERE id = $1::uuid AND coupon_deleted_at IS NOT NULL
@@ -20,7 +20,11 @@ WITH coupon AS (
     WHERE order_id = $1::uuid AND attempt < $2 AND session_id IS NULL AND rejected_at IS NULL
     ON CONFLICT (order_id, attempt) DO NOTHING
 )
-INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES ($1::uuid, $2, $3, now());
+INSERT INTO session_attempts (order_id, attempt, parameters, started_at)
+SELECT id, $2, replace(replace($3, '"\u0001"', '"' || number || '"'),
+                       '"\u0002"', '"' || coalesce((SELECT id::text FROM shop_identity LIMIT 1), '') || '"'), now()
+FROM orders WHERE id = $1::uuid
+RETURNING parameters;
 
 -- name: record_session
 -- $1 order id, $2 attempt, $3 session id

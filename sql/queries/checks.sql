@@ -12,6 +12,9 @@ SELECT now();
 -- The mode of the newest order.
 SELECT number, livemode FROM orders ORDER BY created_at DESC, number DESC LIMIT 1;
 
+-- name: count_late_effects
+SELECT count(*) FROM orders WHERE attention <> '{}' AND 'appeared_late' = ANY(attention);
+
 -- name: count_letters
 SELECT (SELECT count(*) FROM stripe_events WHERE status = 'failed') AS events_failed,
        (SELECT count(*) FROM stripe_events WHERE status IN ('failed', 'dead') AND status = 'dead') AS events_dead,

@@ -28,7 +28,8 @@ SELECT pg_notify($16, '');
 -- the customer has another order of the same lines from within the hour.
 -- $1 id, $2 currency, $3 subtotal, $4 discount, $5 total, $6 name, $7 email, $8 phone, $9 discount code, $10 livemode,
 -- $11 idempotency key, $12 request hash, $13 skus, $14 names, $15 descriptions, $16 unit amounts, $17 quantities, $18 amounts,
--- $19 line discounts, $20 parameters of the first attempt, $21 channel, $22 locale or null,
+-- $19 line discounts, $20 parameters of the first attempt with \u0001 and \u0002 for the number and the shop, $21 channel,
+-- $22 locale or null,
 -- $23 lines, or null to make the order all the same, $24 orders of the same lines that are known; answers the order's number.
 -- The conditions on the other order are those of find_alike_orders.
 WITH alike AS (
@@ -57,7 +58,10 @@ WITH alike AS (
         WITH ORDINALITY AS item (sku, name, description, unit_amount, quantity, amount, amount_discount, position)
 ), attempt AS (
     INSERT INTO session_attempts (order_id, attempt, parameters, started_at)
-    SELECT made.id, 1, $20, now() FROM made
+    SELECT made.id, 1,
+           replace(replace($20, '"\u0001"', '"' || made.number || '"'),
+                   '"\u0002"', '"' || coalesce((SELECT id::text FROM shop_identity LIMIT 1), '') || '"'), now()
+    FROM made
 ), logged AS (
     INSERT INTO order_changes (order_id, to_status, cause, actor) SELECT id, 'pending', 'order.created', 'shopper' FROM made
 )

@@ -10,11 +10,12 @@ DROP TABLE IF EXISTS
     schema_migrations, schema_backfills, products, discounts, orders, order_keys, order_texts, order_items, session_attempts, acts, links,
     checkout_sessions, payments,
     payment_observations, refunds, disputes, refund_hints, stripe_events, stripe_event_payloads, order_changes, outbox, alerts,
-    operator_log, operator_log_heads, anchors, anchored_heads, refund_requests, doubtful_attempts, cursors, secret_matches
+    operator_log, operator_log_heads, anchors, anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts,
+    cursors, secret_matches
 CASCADE;
 
 -- name: drop_functions
-DROP ROUTINE IF EXISTS drop_payload_partition, ensure_payload_partitions, keep_operator_log, keep_order_text, trigrams CASCADE;
+DROP ROUTINE IF EXISTS drop_payload_partition, ensure_payload_partitions, keep_operator_log, keep_order_text, search_form, trigrams CASCADE;
 
 -- name: reset_search_path
 -- pg_restore's script empties it.

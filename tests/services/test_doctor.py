@@ -43,6 +43,7 @@ NAMES = [
     "disk",
     "dead_letters",
     "backfill",
+    "orders",
 ]
 PUBLIC_URL = "https://shop.example"
 
@@ -294,6 +295,7 @@ async def test_without_a_database_what_needs_one_says_so_and_the_rest_is_checked
         "key_mode",
         "dead_letters",
         "backfill",
+        "orders",
     ]
     assert checks["database"].mend == "pg_isready --dbname=postgresql://ada@127.0.0.1:1/shop"
     assert "verysecret" not in str(checks)
@@ -310,7 +312,8 @@ async def test_nothing_set_up_at_all_is_mended_by_a_demo(monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     checks = await told(load_settings())
     wrong = {name: check.mend for name, check in checks.items() if not check.ok and name != "cli"}
-    assert set(wrong) == {"database", "schema", "clock", "key_mode", "endpoint", "secrets", "dead_letters", "backfill"}
+    needed = {"database", "schema", "clock", "key_mode", "endpoint", "secrets", "dead_letters", "backfill", "orders"}
+    assert set(wrong) == needed
     assert set(wrong.values()) == {"checkout dev"}
 
 

@@ -21,7 +21,7 @@ from checkout_daemon.services.sessions import merge_session
 from checkout_daemon.services.webhook_endpoints import create, endpoints_for
 from checkout_daemon.store.order_reads import OrderView
 from tests.support.flaky_stripe import FlakyStripe, Request
-from tests.support.shopping import SESSIONS, a_request, first, pay, sessions_at_stripe
+from tests.support.shopping import SESSIONS, a_request, first, paid_order, pay, sessions_at_stripe
 
 COUPONS = "/v1/coupons"
 ENDPOINTS = "/v1/webhook_endpoints"
@@ -130,9 +130,11 @@ async def test_one_that_is_paid_after_it_was_given_up_asks_for_attention(
 async def test_what_was_not_wholly_seen_is_not_taken_for_absent(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
+    other = await paid_order(runtime)
+    payment = (await show_order(runtime.database, str(other.number))).payments[0].id
     stripe.plan = first("fail_500_late")
     with pytest.raises(StripeFailed):
-        await start_checkout(runtime, a_request(), idempotency_key="key")
+        await start_checkout(runtime, a_request(insist=True), idempotency_key="key")
 
     def cut_off(request: Request, content: bytes) -> bytes:
         lists = ("/v1/refunds", "/v1/disputes", ENDPOINTS, SESSIONS)
@@ -142,12 +144,12 @@ async def test_what_was_not_wholly_seen_is_not_taken_for_absent(
 
     stripe.rewrite = cut_off
     with pytest.raises(StripeUnavailable, match="not all of them could be seen"):
-        await start_checkout(runtime, a_request(), idempotency_key="key")
+        await start_checkout(runtime, a_request(insist=True), idempotency_key="key")
     with pytest.raises(StripeUnavailable):
         await settle_now(runtime, connection)
-    assert await connection.fetchval("SELECT count(*) FROM session_attempts") == 1
+    assert await connection.fetchval("SELECT count(*) FROM session_attempts") == 2
     assert await connection.fetchval("SELECT looked_at FROM doubtful_attempts") is None
-    for seen in (list_refunds(runtime.gateway, "pi_1"), list_disputes(runtime.gateway, "pi_1")):
+    for seen in (list_refunds(runtime.gateway, payment), list_disputes(runtime.gateway, payment)):
         with pytest.raises(StripeUnavailable):
             await seen
     with pytest.raises(StripeUnavailable):

@@ -20,8 +20,9 @@ from checkout_daemon.services.catching_up import catch_up, follow_hints, how_far
 from checkout_daemon.services.checkout import CheckoutAnswer
 from checkout_daemon.services.leases import leased
 from checkout_daemon.services.operators import Operator
-from checkout_daemon.services.reconciling import CURSOR, ReconcileUnderWay, Standing, Uncompared, reconcile
+from checkout_daemon.services.reconciling import CURSOR, ReconcileUnderWay, Standing, Tell, Uncompared, reconcile
 from checkout_daemon.services.syncing import Synced
+from checkout_daemon.store.missing_orders import MissingOrder
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.shopping import check_out, pay
 
@@ -157,7 +158,7 @@ async def everything(connection: asyncpg.Connection) -> dict[str, list[str]]:
     }
 
 
-async def compare(runtime: Runtime, *, apply: bool, tell: Callable[[Synced | Uncompared], None] = lambda _: None,
+async def compare(runtime: Runtime, *, apply: bool, tell: Tell = lambda _: None,
                   **options: Any) -> Standing:  # fmt: skip
     since = datetime.now(UTC) - DAY
     return await reconcile(runtime, since=since, apply=apply, operator=ADA, calls_per_second=5000, tell=tell, **options)
@@ -224,9 +225,9 @@ async def test_a_run_that_was_cut_off_is_gone_on_with(
 ) -> None:
     monkeypatch.setattr("checkout_daemon.services.reconciling._PAUSES_SECONDS", (0.01,))
     async with lived(runtime, stripe, 27) as lives:
-        seen: list[Synced | Uncompared] = []
+        seen: list[Synced | Uncompared | MissingOrder] = []
 
-        def cut_off(each: Synced | Uncompared) -> None:
+        def cut_off(each: Synced | Uncompared | MissingOrder) -> None:
             seen.append(each)
             if len(seen) == 8:
                 stripe.plan = lambda number, request: "lose_request"

@@ -93,7 +93,11 @@ class Cluster:
         name = f"test_{next(self._numbers)}"
         async with self._turn:
             await self._admin.execute(f"CREATE DATABASE {name} TEMPLATE checkout STRATEGY file_copy")
-        return self._server.url(name)
+        url = self._server.url(name)
+        copy = await asyncpg.connect(url)
+        await copy.execute("UPDATE shop_identity SET id = gen_random_uuid()")  # copies share an offline Stripe
+        await copy.close()
+        return url
 
     async def _create_empty(self) -> str:
         name = f"test_{next(self._numbers)}"

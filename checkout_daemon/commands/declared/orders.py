@@ -225,6 +225,26 @@ def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
     return canceling.cancel(order, note, yes=yes, as_json=as_json)
 
 
+@orders.command("recover")
+@click.argument("session", metavar="SESSION")
+@note_option
+@yes_option
+@json_option
+def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
+    """Bring back an order that this database has lost.
+
+    From its paid Checkout Session at Stripe (cs_…): items, customer, amounts and number, as after the restore of an
+    older backup. `checkout doctor` and `checkout reconcile` name the sessions. An order that is held stays as it is.
+
+    \b
+    Example:
+      checkout orders recover cs_live_a1B2c3 --note "after the restore"
+    """
+    from checkout_daemon.commands import recovering
+
+    return recovering.recover(session, note, yes=yes, as_json=as_json)
+
+
 @orders.command("erase")
 @order_argument()
 @click.option("--customer", is_flag=True, help="Of all orders of the same email.")

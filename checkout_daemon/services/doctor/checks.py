@@ -25,6 +25,7 @@ CHECKS: dict[str, Callable[[Probes], Check | Awaitable[Check]]] = {
     "disk": machine.disk_has_room,
     "dead_letters": database.no_dead_letters,
     "backfill": database.nothing_missing,
+    "orders": database.orders_whole,
 }
 
 

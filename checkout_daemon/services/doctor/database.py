@@ -8,15 +8,19 @@ from typing import Any
 
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.events.reading import read_moment
+from checkout_daemon.domain.named_orders import NamedOrder, named_order
 from checkout_daemon.errors import CheckoutError, SchemaMismatch
+from checkout_daemon.gateway.client import Fetched
 from checkout_daemon.gateway.events import events_since
+from checkout_daemon.gateway.sessions import sessions_made
 from checkout_daemon.services.backfill import KEPT, OVERLAP
 from checkout_daemon.services.catching_up import how_far
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
 from checkout_daemon.services.operator_log import verify
 from checkout_daemon.services.schema import require_schema
-from checkout_daemon.store.checks import count_letters, newest_order
+from checkout_daemon.store import missing_orders
+from checkout_daemon.store.checks import count_late_effects, count_letters, newest_order
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.events import held_events
 from checkout_daemon.store.migrations import read_state
@@ -93,6 +97,45 @@ async def no_dead_letters(probes: Probes) -> Check:
     if letters.messages_dead:
         return Check.failed("dead_letters", detail, "checkout outbox replay --status dead")
     return Check.passed("dead_letters", detail)
+
+
+async def orders_whole(probes: Probes) -> Check:
+    """Every order that was paid at Stripe is held, no number comes twice, and nothing appeared that was given up."""
+    if (database := _database(probes)) is None:
+        return _unknown("orders", probes)
+    livemode = probes.settings.livemode
+    async with database.connection() as connection:
+        missing = await missing_orders.list_missing(connection, livemode=livemode)
+        last, shop = await missing_orders.last_number(connection), await missing_orders.read_shop(connection)
+        late = await count_late_effects(connection)
+    if missing:
+        first = missing[0]
+        which = "a paid session names an order" if len(missing) == 1 else f"{len(missing)} paid sessions name orders"
+        detail = f"at Stripe {which} that this database does not hold: {first.session_id}"
+        return Check.failed("orders", detail, f"checkout orders recover {first.session_id}")
+    if probes.endpoints is not None:
+        try:
+            named = await _newest_names(probes)
+        except CheckoutError as error:
+            return Check.failed("orders", f"cannot be compared: {error.detail}", probes.mend_stripe)
+        highest = max((each.number or 0 for each in named if each.shop in (None, shop)), default=0)
+        if highest > last:
+            detail = (
+                f"order {highest} is known to Stripe, and the next number here is {last + 1}: numbers would come twice"
+            )
+            return Check.failed("orders", detail, "checkout reconcile")
+    if late:
+        which = "1 order has" if late == 1 else f"{late} orders have"
+        detail = f"{which} a refund or payment that appeared at Stripe after it was given up (appeared_late)"
+        return Check.failed("orders", detail, "checkout orders list --attention")
+    return Check.passed("orders", f"none is missing; the last number given out is {last}")
+
+
+async def _newest_names(probes: Probes) -> list[NamedOrder]:
+    """The orders that Stripe's newest hundred sessions name."""
+    async with aclosing(sessions_made(probes.gateway, probes.now_at_stripe - KEPT)) as pages:
+        page: list[Fetched] = await anext(pages, [])
+    return [name for each in page if (name := named_order(each.object)) is not None]
 
 
 async def nothing_missing(probes: Probes) -> Check:
