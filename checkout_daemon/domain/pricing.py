@@ -87,7 +87,7 @@ def price_cart(
     """Raises InvalidRequest with every fault at once. A total of zero is fine; one below Stripe's minimum is not."""
     errors: list[FieldError] = []
     for index, line in enumerate(cart.lines):
-        if (fault := _product_fault(products.get(line.sku), line.sku, currency)) is not None:
+        if (fault := _product_fault(products.get(line.sku), currency)) is not None:
             code, detail = fault
             errors.append(FieldError(f"{cart.pointer(index)}/sku", code, detail))
     if errors:
@@ -155,9 +155,9 @@ def share_discount(amounts: Sequence[int], amount_discount: int, currency: str) 
     return [part * size for part in whole]
 
 
-def _product_fault(product: Product | None, sku: str, currency: str) -> tuple[str, str] | None:
+def _product_fault(product: Product | None, currency: str) -> tuple[str, str] | None:
     if product is None:
-        return "unknown_sku", f"There is no product {sku}."
+        return "unknown_sku", "There is no such product."
     if not product.available:
         return "unavailable_sku", f"{product.name} is not available at the moment."
     if product.currency != currency:

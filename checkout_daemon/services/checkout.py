@@ -179,7 +179,7 @@ async def _answer(runtime: Runtime, order_id: str, session: Session, *, created:
     async with runtime.database.connection() as connection:
         order = await read_order(connection, order_id)
     if order is None:
-        raise NotFound(f"there is no order {order_id}")
+        raise NotFound("there is no such order")
     return CheckoutAnswer(
         created,
         UUID(order.id),

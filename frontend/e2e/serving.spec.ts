@@ -25,3 +25,12 @@ test('pages are asked for anew, their parts are kept for ever, and both travel c
     expect((await request.get(url, { headers: { 'Accept-Encoding': 'gzip' } })).ok()).toBe(true);
   expect((await request.get('/assets/index-00000000.js')).status()).toBe(404);
 });
+
+test('an address that no page has is not found, for browsers with the page that says so', async ({ page, request }) => {
+  const answer = await page.goto('/no-such-page');
+  expect(answer?.status()).toBe(404);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no such page');
+  expect((await request.get('/no-such-page', { headers: { Accept: '*/*' } })).headers()['content-type']).toBe(
+    'application/problem+json',
+  );
+});

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import asyncpg
 import pytest
@@ -144,6 +145,28 @@ async def test_every_refusal_is_a_problem_that_repeats_nothing(
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["content-length"] == str(len(body))
     assert MARK.decode() not in json.dumps(headers) + body.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/quotes", {"items": [{"sku": MARK.decode(), "quantity": 1}]}),
+        ("/api/quotes", {"items": [{"sku": f"{MARK.decode()}!", "quantity": 1}]}),
+        ("/api/quotes", {"items": checkout_body()["items"], "discount_code": MARK.decode()}),
+        ("/api/quotes", {"items": checkout_body()["items"], "discount_code": f"{MARK.decode()}!"}),
+        ("/api/quotes", {"items": MARK.decode()}),
+        ("/api/stripe-checkout", checkout_body(customer={"name": f"{MARK.decode()}\x07", "email": "", "phone": ""})),
+        ("/api/stripe-checkout", checkout_body(customer={"name": "", "email": MARK.decode(), "phone": ""})),
+        ("/api/stripe-checkout", checkout_body(customer={"name": "", "email": "", "phone": MARK.decode()})),
+        ("/api/stripe-checkout", checkout_body(expected_total=MARK.decode())),
+        (f"/api/stripe-checkout/{MARK.decode()}/retry", {}),
+        (f"/api/stripe-checkout/{MARK.decode()}", {}),
+    ],
+)
+async def test_no_refusal_of_the_shop_repeats_what_was_sent(shop: Client, path: str, body: dict[str, Any]) -> None:
+    async with shop.post(f"{path}?{MARK.decode()}", json=body, headers={"X-A": MARK.decode()}) as answer:
+        assert 400 <= answer.status < 500
+        assert MARK.decode().lower() not in (await answer.text()).lower()
 
 
 async def test_refusals_are_one_line_of_the_log_without_what_was_sent(
