@@ -40,7 +40,7 @@ def migrate(*, as_json: bool) -> int:
     async def work(database: Database, settings: Settings) -> tuple[SchemaReport, list[int]]:
         before = await schema.read_schema(database)
         applied: list[int] = []
-        if before.version < before.code_version:
+        if before.version <= before.code_version:
             applied = await schema.migrate(database_address(settings, direct=True))
         report = await schema.read_schema(database)
         if not report.fits:

@@ -7,6 +7,7 @@ from checkout_daemon.jobs import (
     anchoring,
     catching_up,
     doubts,
+    migrating,
     outbox,
     own_account,
     partitions,
@@ -38,6 +39,7 @@ JOBS = (
     Job("delete-coupons", every_seconds=60.0, run=retention.delete_coupons),
     Job("drop-payloads", every_seconds=3600.0, run=retention.drop_payloads),
     Job("forget-customers", every_seconds=3600.0, run=retention.forget_customers),
+    Job("finish-migrations", every_seconds=30.0, run=migrating.finish),
     Job("payload-partitions", every_seconds=6 * 3600.0, run=partitions.make_partitions),
 )
 """All jobs of the daemon."""

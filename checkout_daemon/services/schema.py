@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import asyncpg
 
 from checkout_daemon.errors import SchemaMismatch
-from checkout_daemon.store import migrations
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.store import backfills, migrations
 from checkout_daemon.store.database import Database, unavailable_when_away
 
 
@@ -41,11 +42,25 @@ def require_schema(state: migrations.SchemaState) -> None:
     state.check(migrations.code_version())
 
 
+async def finish_migrations(runtime: Runtime) -> int:
+    """Do what migrations have left for later; how many were not done."""
+    async with runtime.database.connection() as connection:
+        left = await backfills.unfinished(connection)
+    if left:
+        settings = runtime.settings
+        await backfills.finish(settings.database_listen_url or settings.require_database_url())
+    return left
+
+
 async def migrate(url: str) -> list[int]:
-    """Apply what is missing; the versions applied. Raises DatabaseUnavailable, and SchemaMismatch where it cannot."""
+    """Apply what is missing, with what that leaves for later; return the versions applied.
+
+    Raises DatabaseUnavailable, and SchemaMismatch where it cannot.
+    """
     with unavailable_when_away():
         try:
             applied = await migrations.migrate(url)
+            await backfills.finish(url)
         except asyncpg.InsufficientPrivilegeError as error:
             raise SchemaMismatch(
                 f"the schema could not be changed: {error}. Give the user of DATABASE_URL that right"

@@ -7,9 +7,13 @@ Old code goes on selling while new code migrates, so no migration may hold a loc
 
 - Its statements wait at most LOCK_SECONDS for a lock, because whoever comes after them waits behind them; then they
   are rolled back and tried again.
+- Indexes of tables that may be large stand after a line `-- concurrently`, each a
+  `CREATE INDEX CONCURRENTLY IF NOT EXISTS`.
 - What fills or rewrites rows stands after a line `-- backfill`: one statement that does a batch. $1 is where the last
-  batch ended ('' at first), $2 the most rows; it answers where this one ends, or null when nothing is left. Each batch
-  is a transaction that also notes the place, so that a run that is killed goes on there.
+  batch ended ('' at first), $2 the most rows; it answers where this one ends, or null when nothing is left.
+
+Both are done after the migration by store/backfills.py. The code of the same release must bear that they are not done
+yet, and a migration that needs them done belongs into a later one.
 """
 
 from __future__ import annotations
@@ -33,25 +37,32 @@ log = logging.getLogger(__name__)
 # Any constant will do; all daemons must agree on it.
 _LOCK_KEY = 0x636865636B6F7574
 
-LOCK_SECONDS = 0.1
+LOCK_SECONDS = 0.05
 """How long a migration's statements may make everybody else wait for a lock they wait for themselves."""
 _GIVE_UP_SECONDS = 120.0
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 3.0
 
-BATCH_ROWS = 1000
-_BACKFILL = "\n-- backfill\n"
+INDEXES = "indexes"
+"""The place of a migration in schema_backfills while its indexes are not built."""
+_CONCURRENTLY, _BACKFILL = "\n-- concurrently\n", "\n-- backfill\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """`backfill`: the statement that does one batch, or None."""
+    """`indexes` are built afterwards, one by one; `backfill`: the statement that does one batch, or None."""
 
     version: int
     name: str
     oldest_code: int
     statements: str
+    indexes: tuple[str, ...]
     backfill: str | None
+
+    @property
+    def first_place(self) -> str | None:
+        """Return where what it leaves for later begins, or None if it leaves nothing."""
+        return INDEXES if self.indexes else "" if self.backfill is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +93,19 @@ def all_migrations() -> tuple[Migration, ...]:
             version, _, name = path.name.removesuffix(".sql").partition("_")
             text = path.read_text(encoding="utf-8")
             first_line = text.partition("\n")[0]
-            statements, _, backfill = text.partition(_BACKFILL)
-            oldest_code = int(first_line.removeprefix("-- oldest code:"))
-            found.append(Migration(int(version), name, oldest_code, statements, backfill.strip().rstrip(";") or None))
+            text, _, backfill = text.partition(_BACKFILL)
+            statements, _, indexes = text.partition(_CONCURRENTLY)
+            statements = statements.rstrip() + "\n"
+            found.append(
+                Migration(
+                    int(version),
+                    name,
+                    int(first_line.removeprefix("-- oldest code:")),
+                    statements + "SELECT",  # asyncpg fails on what is all comment
+                    tuple(each.strip() for each in indexes.split(";") if each.strip()),
+                    backfill.strip().rstrip(";") or None,
+                )
+            )
     return tuple(sorted(found, key=lambda migration: migration.version))
 
 
@@ -101,18 +122,16 @@ async def read_state(connection: asyncpg.Connection) -> SchemaState:
     return SchemaState(row["version"], row["oldest_code"])
 
 
-async def migrate(database_url: str, *, batch_rows: int = BATCH_ROWS) -> list[int]:
+async def migrate(database_url: str) -> list[int]:
     """Apply what is missing; the versions applied. Ten daemons may call it at once: each migration runs once.
 
-    A new database gets schema.sql whole; an older one each migration in a transaction of its own, with its version, and
-    then the batches that fill it. Raises SchemaMismatch where a lock could not be had for minutes.
+    A new database gets schema.sql whole; an older one each migration in a transaction of its own, with its version.
+    What that leaves to do is for backfills.finish. Raises SchemaMismatch where a lock could not be had for minutes.
     """
     applied: list[int] = []
     async with direct_connection(database_url, statement_timeout_seconds=None) as connection:
         while versions := await _next_step(connection):
             applied += versions
-        while await _fill_batch(connection, batch_rows):
-            pass
         await payloads.ensure_partitions(connection)
     return applied
 
@@ -149,28 +168,12 @@ async def _apply_next(connection: asyncpg.Connection) -> list[int]:
         step = missing[:1]
         await connection.execute(sql("limit_lock_waits"), str(int(LOCK_SECONDS * 1000)))
         await connection.execute(step[0].statements)
-        if step[0].backfill is not None:
+        if (place := step[0].first_place) is not None:
             await connection.execute(sql("make_backfills"))
-            await connection.execute(sql("begin_backfill"), step[0].version)
+            await connection.execute(sql("begin_backfill"), step[0].version, place)
     for each in step:
         await connection.execute(sql("record_migration"), each.version, each.name, each.oldest_code)
     return [each.version for each in step]
-
-
-async def _fill_batch(connection: asyncpg.Connection, rows: int) -> bool:
-    """Do one batch of the oldest backfill that is not done; False when none is left. Others wait for it, or go on."""
-    async with connection.transaction():
-        found = await connection.fetchrow(sql("lock_backfill"))
-        if found is None:
-            return False
-        (statement,) = [each.backfill for each in all_migrations() if each.version == found["version"]]
-        assert statement is not None
-        position = await connection.fetchval(statement, found["position"], rows)
-        if position is None:
-            await connection.execute(sql("end_backfill"), found["version"])
-        else:
-            await connection.execute(sql("move_backfill"), found["version"], position)
-    return True
 
 
 async def read_state_in_transaction(connection: asyncpg.Connection) -> SchemaState:

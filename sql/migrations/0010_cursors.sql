@@ -8,5 +8,7 @@ CREATE TABLE cursors (
     leased_until timestamptz,
     updated_at   timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX refund_hints_to_follow ON refund_hints (observed_at) WHERE checked_at IS NULL;
-CREATE INDEX order_changes_by_time ON order_changes USING brin (at);
+
+-- concurrently
+CREATE INDEX CONCURRENTLY IF NOT EXISTS refund_hints_to_follow ON refund_hints (observed_at) WHERE checked_at IS NULL;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS order_changes_by_time ON order_changes USING brin (at);

@@ -23,12 +23,34 @@ SELECT set_config('lock_timeout', $1, true);
 CREATE TABLE IF NOT EXISTS schema_backfills (version integer PRIMARY KEY, position text NOT NULL);
 
 -- name: begin_backfill
--- $1 the migration's version
-INSERT INTO schema_backfills (version, position) VALUES ($1, '');
+-- $1 the migration's version, $2 its first place
+INSERT INTO schema_backfills (version, position) VALUES ($1, $2);
+
+-- name: count_backfills
+SELECT count(*) FROM schema_backfills;
+
+-- name: oldest_backfill
+SELECT version, position FROM schema_backfills ORDER BY version LIMIT 1;
 
 -- name: lock_backfill
--- The oldest that is not done. Who waits here for another process sees afterwards how far that one came.
-SELECT version, position FROM schema_backfills ORDER BY version LIMIT 1 FOR UPDATE;
+-- $1 version. Who waits here for another process sees afterwards how far that one came.
+SELECT position FROM schema_backfills WHERE version = $1 FOR UPDATE;
+
+-- name: try_index_lock
+-- $1 the advisory lock's key, for the session
+SELECT pg_try_advisory_lock($1::bigint);
+
+-- name: release_index_lock
+-- $1 the advisory lock's key
+SELECT pg_advisory_unlock($1::bigint);
+
+-- name: index_is_broken
+-- $1 an index
+SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1::text);
+
+-- name: end_indexes
+-- $1 version, $2 the place before they are built
+UPDATE schema_backfills SET position = '' WHERE version = $1 AND position = $2;
 
 -- name: move_backfill
 -- $1 version, $2 where the last batch ended

@@ -48,6 +48,8 @@ async def test_the_migrations_end_in_the_schema(cluster: Cluster, database_url: 
     await connection.execute(_migration_table())
     for migration in all_migrations():
         await connection.execute(migration.statements)
+        for index in migration.indexes:
+            await connection.execute(index)
     await connection.close()
     migrated, made_new = await _dump(url), await _dump(database_url)
     cluster.give_back(url)

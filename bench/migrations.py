@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""How long a database of a million orders makes shoppers wait while it is brought up to date.
+
+A database at an older schema is filled and migrated while orders are made and changed beside it, as by daemons of the
+older release. The gate is what the server says: no statement of theirs may wait for a lock for 100 ms (lock_timeout);
+the slowest statement with and without the migration is reported.
+
+    .venv/bin/python bench/migrations.py [--orders 1000000] [--from-version 8]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+
+from checkout_daemon.dev.postgres import EmbeddedPostgres
+from checkout_daemon.store.backfills import finish
+from checkout_daemon.store.migrations import all_migrations, code_version, migrate, read_state
+
+LOCK_MILLISECONDS = 100
+VERSIONS = """
+CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text NOT NULL, oldest_code integer NOT NULL,
+                                applied_at timestamptz NOT NULL DEFAULT now())
+"""
+RECORD = "INSERT INTO schema_migrations (version, name, oldest_code) VALUES ($1, $2, $3)"
+COLUMNS = (
+    "INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,"
+    " customer_phone, livemode, created_at)"
+)
+FILL = f"""
+{COLUMNS}
+SELECT gen_random_uuid(), 'eur', 1000, 0, 1000, 'Customer Number ' || n, 'customer' || n || '@example.com',
+       '+442071838750', false, now() - n * interval '1 second' FROM generate_series(1, $1::integer) AS n
+"""
+CHANGES = "INSERT INTO order_changes (order_id, to_status, cause, actor) SELECT id, 'pending', 'c', 'a' FROM orders"
+EVENTS = """
+INSERT INTO stripe_events (id, type, livemode, received_at, body_hash, status, reason)
+SELECT 'evt_' || n, 'customer.created', false, now() - n * interval '1 second', '\\x00', 'ignored', 'unhandled_type'
+FROM generate_series(1, $1::integer) AS n
+"""
+MAKE = (
+    f"{COLUMNS} VALUES (gen_random_uuid(), 'eur', 1, 0, 1, 'New', 'new@example.com', '+1', false, now()) RETURNING id"
+)
+CHANGE = "UPDATE orders SET updated_at = now() WHERE id = $1"
+TELL = "INSERT INTO order_changes (order_id, to_status, cause, actor) VALUES ($1, 'pending', 'c', 'a')"
+
+
+@dataclass(slots=True)
+class Shop:
+    """What a daemon of the older release does meanwhile: `slowest` statement in seconds, `refused` by a lock."""
+
+    statements: int = 0
+    slowest: float = 0.0
+    refused: list[str] = field(default_factory=list)
+
+    async def sell(self, url: str, until: asyncio.Event) -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
+        while not until.is_set():
+            order_id = await self._run(connection, MAKE)
+            if order_id is not None:
+                await self._run(connection, CHANGE, order_id)
+                await self._run(connection, TELL, order_id)
+        await connection.close()
+
+    async def _run(self, connection: asyncpg.Connection, statement: str, *arguments: object) -> object:
+        started = time.perf_counter()
+        try:
+            return await connection.fetchval(statement, *arguments)
+        except asyncpg.LockNotAvailableError:
+            self.refused.append(statement.split(" (")[0])
+            return None
+        finally:
+            self.statements += 1
+            self.slowest = max(self.slowest, time.perf_counter() - started)
+
+
+async def selling(url: str, work: asyncio.Future[object] | asyncio.Task[object]) -> Shop:
+    """Sell until the work is done."""
+    shop, done = Shop(), asyncio.Event()
+    shops = [asyncio.create_task(shop.sell(url, done)) for _ in range(2)]
+    try:
+        await work
+    finally:
+        done.set()
+        await asyncio.gather(*shops)
+    return shop
+
+
+async def fill(url: str, version: int, orders: int) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(VERSIONS)
+    for each in all_migrations():
+        if each.version <= version:
+            for statement in (each.statements, *each.indexes):
+                await connection.execute(statement)
+            await connection.execute(RECORD, each.version, each.name, each.oldest_code)
+    await connection.execute(FILL, orders)
+    await connection.execute(CHANGES)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
+async def bring_up_to_date(url: str) -> None:
+    await migrate(url)
+    await finish(url)
+
+
+def make_state_dir() -> Path:
+    """One that the user whom PostgreSQL runs as can enter."""
+    path = Path(tempfile.mkdtemp(prefix="checkout-bench-"))
+    path.chmod(0o755)
+    return path
+
+
+async def main(orders: int, version: int) -> bool:
+    state = make_state_dir()
+    server = EmbeddedPostgres(state)
+    await server.start()
+    try:
+        url = server.url()
+        await fill(url, version, orders)
+        quiet = await selling(url, asyncio.ensure_future(asyncio.sleep(10)))
+        started = time.perf_counter()
+        busy = await selling(url, asyncio.ensure_future(bring_up_to_date(url)))
+        seconds = time.perf_counter() - started
+        connection = await asyncpg.connect(url)
+        state_after = await read_state(connection)
+        missing = await connection.fetchval(
+            "SELECT count(*) FROM orders WHERE NOT EXISTS (SELECT FROM order_texts WHERE order_id = orders.id)"
+        )
+        await connection.close()
+    finally:
+        await server.stop()
+        shutil.rmtree(state, ignore_errors=True)
+    print(f"{orders} orders from schema {version} to {state_after.version} in {seconds:.1f} s, {missing} without text")
+    for name, shop in (("without", quiet), ("with", busy)):
+        print(f"slowest of {shop.statements} statements {name} it: {shop.slowest * 1000:.0f} ms")
+    for statement in sorted(set(busy.refused)):
+        print(f"{busy.refused.count(statement)} x waited {LOCK_MILLISECONDS} ms for a lock: {statement}")
+    print("ok" if not busy.refused else "OVER BUDGET")
+    return not busy.refused and not missing and state_after.version == code_version()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orders", type=int, default=1_000_000)
+    parser.add_argument("--from-version", type=int, default=8)
+    given = parser.parse_args()
+    sys.exit(not asyncio.run(main(given.orders, given.from_version)))
