@@ -118,7 +118,7 @@ describe('the cart', () => {
     await shopper.tab();
 
     expect(await screen.findByRole('alert')).toHaveTextContent('“2.5” was not taken');
-    expect(quantity).toHaveValue('2');
+    expect(quantity).toHaveValue('1');
     expect(quantity).toBeInvalid();
     await shopper.clear(quantity);
     await shopper.type(quantity, '３');
@@ -244,6 +244,23 @@ describe('checking out', () => {
         expected_total: 1450,
       },
     ]);
+  });
+
+  test('a quantity that was refused is shown before anything is sent', async () => {
+    const daemon = fakeDaemon();
+    const shopper = await fillCart();
+    await giveDetails(shopper);
+    const quantity = field('Quantity: Notebook');
+    await shopper.clear(quantity);
+    await shopper.type(quantity, '1000');
+    await shopper.click(button('Checkout'));
+    expect(screen.getByText(/“1000” was not taken/)).toBeVisible();
+    expect(quantity).toHaveFocus();
+    expect(daemon.to(CHECKOUT)).toEqual([]);
+    await shopper.click(button('Checkout'));
+
+    await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
+    expect(daemon.to(CHECKOUT)).toMatchObject([{ body: { items: [{ quantity: 1 }] } }]);
   });
 
   test('a double click sends one order', async () => {

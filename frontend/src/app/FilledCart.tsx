@@ -34,6 +34,13 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
     if (refusal) panel.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus();
   }, [refusal]);
 
+  /** A quantity that was refused is looked at first: nobody should pay for another one than was typed. */
+  function submit() {
+    const refused = panel.current?.querySelector<HTMLElement>('[data-refused]');
+    if (refused) refused.focus();
+    else checkout.submit();
+  }
+
   const quote = pricing?.quote;
   const currency = totals?.currency ?? products.values().next().value?.currency;
 
@@ -63,7 +70,7 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
             errors={errors}
             onChange={contact.change}
             onLeave={contact.leave}
-            onSubmit={checkout.submit}
+            onSubmit={submit}
           />
         </section>
       </div>

@@ -168,7 +168,8 @@ export const de: Texts = {
     email_shape: 'Bitte geben Sie eine Adresse an wie ana@example.com.',
     phone_missing: 'Bitte geben Sie eine Nummer an wie +43 660 1234567.',
     phone_shape: 'Bitte beginnen Sie mit + und der Ländervorwahl.',
-    invalid_name: 'Bitte geben Sie Ihren Namen an, mit nicht zu vielen Zeichen.',
+    invalid_name:
+      'Bitte geben Sie Ihren Namen an, ohne Webadresse und unsichtbare Zeichen und mit höchstens 200 Zeichen.',
     invalid_email: 'Bitte geben Sie eine Adresse an wie name@example.com.',
     invalid_phone: 'Bitte geben Sie eine gültige Nummer an, mit + und Ländervorwahl, wie +43 664 1234567.',
     unknown_sku: 'Das wird nicht mehr verkauft. Bitte entfernen Sie es.',

@@ -98,6 +98,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
             label={texts.cart.quantity(title)}
             quantity={item.quantity}
             describedBy={fault ? faultId : refused ? refusedId : undefined}
+            refused={refused !== undefined}
             onRefused={setRefused}
             onQuantity={(quantity) => onQuantity(item.sku, quantity)}
           />

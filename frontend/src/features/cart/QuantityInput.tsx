@@ -1,6 +1,6 @@
 /** A quantity that can be typed: the cart changes with every whole number in range; what is none is refused in words. */
 
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { asciiDigits } from '@/lib/digits';
 import { MAXIMUM_QUANTITY } from '@/lib/pricing/lines';
 
@@ -8,13 +8,16 @@ interface QuantityInputProps {
   readonly label: string;
   readonly quantity: number;
   readonly describedBy: string | undefined;
+  /** What was typed last was refused; Checkout waits until the shopper has looked at it. */
+  readonly refused: boolean;
   readonly onQuantity: (quantity: number) => void;
-  /** Hears what was typed and is no quantity when the field is left, and undefined once another one is typed. */
+  /** Hears what was typed and is no quantity when the field is left, else undefined. */
   readonly onRefused: (typed: string | undefined) => void;
 }
 
-export function QuantityInput({ label, quantity, describedBy, onQuantity, onRefused }: QuantityInputProps) {
+export function QuantityInput({ label, quantity, describedBy, refused, onQuantity, onRefused }: QuantityInputProps) {
   const [draft, setDraft] = useState<string>();
+  const before = useRef(quantity); // on the way to 1000 the cart has had 100
 
   function change(text: string) {
     setDraft(text);
@@ -24,7 +27,9 @@ export function QuantityInput({ label, quantity, describedBy, onQuantity, onRefu
   }
 
   function leave() {
-    if (draft?.trim() && readQuantity(draft) === undefined) onRefused(draft.trim());
+    const wrong = draft?.trim() && readQuantity(draft) === undefined ? draft.trim() : undefined;
+    if (wrong) onQuantity(before.current);
+    onRefused(wrong);
     setDraft(undefined);
   }
 
@@ -38,7 +43,11 @@ export function QuantityInput({ label, quantity, describedBy, onQuantity, onRefu
       aria-describedby={describedBy}
       value={draft ?? quantity}
       onChange={(event) => change(event.target.value)}
-      onFocus={(event) => event.target.select()}
+      data-refused={refused || undefined}
+      onFocus={(event) => {
+        before.current = quantity;
+        event.target.select();
+      }}
       onBlur={leave}
     />
   );

@@ -50,6 +50,11 @@ describe('one spelling', () => {
     expect(normalizeContact({ ...ana, phone }).phone).toBe(phone);
   });
 
+  test.each(['ａｎａ＠example.com', '\u200bana@example.com\ufeff'])('of the email %s', (email) => {
+    expect(checkContact({ ...ana, email })).toEqual({});
+    expect(normalizeContact({ ...ana, email }).email).toBe('ana@example.com');
+  });
+
   test('of name and email', () => {
     expect(normalizeContact({ name: ' Jose\u0301\u00a0 Berg\t', email: ' Ana@EXAMPLE.com', phone: '' })).toEqual({
       name: 'José Berg',
