@@ -206,6 +206,7 @@ async def test_checkouts_while_the_api_fails_make_one_open_session_each(shop: Sh
             "items": [{"sku": "NOTEBOOK-A5", "quantity": 1 + number % 3}],
             "customer": CUSTOMER,
             "discount_code": "WELCOME10",
+            "insist": True,
         }
         headers = {"Idempotency-Key": f"trouble-{number}"}
         deadline = time.monotonic() + 60

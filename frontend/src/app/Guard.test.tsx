@@ -2,6 +2,7 @@ import { screen } from '@testing-library/react';
 import { expect, test, vi } from 'vitest';
 import { fakeDaemon, order } from '@/test/daemon';
 import { visit } from '@/test/shopper';
+import '@/features/order/OrderPage'; // loaded on demand: no test should wait for that
 import { App } from './App';
 import { Guard } from './Guard';
 

@@ -1,9 +1,11 @@
 import { act, cleanup, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { cartStore } from '@/features/cart/cart';
+import { contactStore } from '@/features/checkout/contact';
 import { ordersStore } from '@/features/checkout/orders';
 import { placeOrder } from '@/features/checkout/placeOrder';
 import type { OrderStatus } from '@/lib/api';
+import '@/features/order/OrderPage'; // loaded on demand: no test should wait for that
 import { fakeDaemon, order, session } from '@/test/daemon';
 import { visit } from '@/test/shopper';
 import { App } from './App';
@@ -282,9 +284,7 @@ test('the same goods as in an order that is placed are asked about, and can be i
   await waitFor(() => expect(cartSize()).toHaveAccessibleDescription('2 items'));
   act(() => cartStore.set({ items: order.items.map(({ sku, quantity }) => ({ sku, quantity })), code: '' }));
   await shopper.click(cartSize());
-  for (const [name, text] of Object.entries({ Name: 'Bo', Email: 'bo@example.com', Phone: '+43 660 7654321' })) {
-    await shopper.type(screen.getByRole('textbox', { name }), text);
-  }
+  act(() => contactStore.set({ name: 'Bo', email: 'bo@example.com', phone: '+43 660 7654321' }));
   const before = daemon.to('POST /api/stripe-checkout').length;
   await shopper.click(screen.getByRole('button', { name: 'Checkout' }));
   expect(await screen.findByText(/exactly these items already, as order 1001/)).toBeVisible();

@@ -20,9 +20,12 @@ export interface OwnOrder {
 }
 
 const DAY_MS = 86_400_000;
-/** How long a paid order is remembered, to ask whether it is meant to be bought again; others may still be paid. */
+/** A paid order is remembered to ask whether it is meant to be bought again. */
 const PAID_MS = DAY_MS;
-const KEPT_MS = 14 * DAY_MS;
+/** A bank debit takes two weeks at most. */
+const PROCESSING_MS = 30 * DAY_MS;
+/** A payment page is open for a day, and its order may be paid by a link in a mail a little later. */
+const UNPAID_MS = 3 * DAY_MS;
 const MOST = 8;
 
 export const ordersStore = stored<readonly OwnOrder[]>(() => localStorage, 'checkout.orders', readOrders);
@@ -68,7 +71,7 @@ function readOrders(raw: unknown): readonly OwnOrder[] {
     const { id, number, at, taken, paid } = each;
     const items = readItems(each['items']);
     if (typeof id !== 'string' || typeof number !== 'number' || typeof at !== 'number' || !items) return [];
-    if (Date.now() - at > (paid === true ? PAID_MS : KEPT_MS)) return [];
+    if (Date.now() - at > (paid === true ? PAID_MS : taken ? PROCESSING_MS : UNPAID_MS)) return [];
     const left = isRecord(taken) ? readItems(taken['items']) : undefined;
     const code = isRecord(taken) && typeof taken['code'] === 'string' ? taken['code'] : '';
     return [{ id, number, items, at, taken: left && { items: left, code }, paid: paid === true }];

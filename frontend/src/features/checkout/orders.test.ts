@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { changeOrder, isPlaced, noteOrder, ordersStore, placedAlike } from './orders';
+
+const DAY = 86_400_000;
+const items = [
+  { sku: 'A', quantity: 1 },
+  { sku: 'B', quantity: 2 },
+];
+const taken = { items, code: '' };
+const held = (id: string, days: number, more = {}) => ({ id, number: 1, items, at: Date.now() - days * DAY, ...more });
+
+test('orders are kept as long as something can become of them', () => {
+  ordersStore.set([
+    held('fresh', 2),
+    held('given up', 4),
+    held('processing', 20, { taken }),
+    held('long lost', 31, { taken }),
+    held('just paid', 0, { taken, paid: true }),
+    held('paid and done', 2, { taken, paid: true }),
+  ]);
+  const text = localStorage.getItem('checkout.orders') ?? '';
+  localStorage.setItem('checkout.orders', `${text} `); // as another tab would
+
+  expect(ordersStore.get().map(({ id }) => id)).toEqual(['fresh', 'processing', 'just paid']);
+});
+
+test.each(['[]', '{}', '7', '[null,{"id":1}]', '[{"id":"a","number":1,"at":1,"items":{}}]'])('%s is none', (text) => {
+  localStorage.setItem('checkout.orders', text);
+
+  expect(ordersStore.get()).toEqual([]);
+});
+
+test('the same lines in another order are alike, once the order is placed', () => {
+  for (const order_id of ['one', 'two']) {
+    const session = { order_id, number: 1, session_id: '', url: '', amount_total: 1, currency: 'eur', expires_at: '' };
+    noteOrder({ ...session, status: 'pending' }, items);
+  }
+  expect(placedAlike(items)).toBeUndefined();
+  changeOrder('one', { taken });
+
+  expect(placedAlike([...items].reverse())?.id).toBe('one');
+  expect(placedAlike(items.slice(1))).toBeUndefined();
+});
+
+test('placed is whatever the goods are sent for, or were', () => {
+  expect((['pending', 'failed', 'expired', 'canceled'] as const).some(isPlaced)).toBe(false);
+  expect((['processing', 'completed', 'partially_refunded', 'refunded', 'disputed'] as const).every(isPlaced)).toBe(
+    true,
+  );
+});
