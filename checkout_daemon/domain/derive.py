@@ -26,6 +26,14 @@ from checkout_daemon.domain.outbox import MessageKind, attention_subject
 LIVE_REFUNDS = frozenset(
     {RefundStatus.UNKNOWN, RefundStatus.REQUIRES_ACTION, RefundStatus.PENDING, RefundStatus.SUCCEEDED}
 )
+# What is told of a refund says no more than its status does; of an unknown one nothing is told.
+REFUND_MESSAGES = {
+    RefundStatus.REQUIRES_ACTION: MessageKind.REFUND_REQUIRES_ACTION,
+    RefundStatus.PENDING: MessageKind.REFUND_PENDING,
+    RefundStatus.SUCCEEDED: MessageKind.ORDER_REFUNDED,
+    RefundStatus.CANCELED: MessageKind.REFUND_CANCELED,
+    RefundStatus.FAILED: MessageKind.REFUND_FAILED,
+}
 # Inquiries count as disputes, a lost one stays, and one of unknown status is a dispute.
 SETTLED_DISPUTES = frozenset(
     {DisputeStatus.WON, DisputeStatus.CHARGE_REFUNDED, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED}
@@ -207,11 +215,11 @@ def _messages(
     facts: OrderFacts, valid: set[str], live: list[RefundFact], attention: set[Attention]
 ) -> frozenset[Message]:
     """Follow from facts, never from transitions: whatever the path, each is owed once."""
-    messages = {Message(MessageKind.ORDER_REFUNDED.value, refund.id) for refund in live}
-    messages |= {
-        Message(MessageKind.REFUND_FAILED.value, each.id)
-        for each in facts.refunds
-        if each.status is RefundStatus.FAILED
+    undone = [each for each in facts.refunds if each.status not in LIVE_REFUNDS]
+    messages = {
+        Message(REFUND_MESSAGES[each.status].value, each.id)
+        for each in (*live, *undone)
+        if each.status in REFUND_MESSAGES and each.unresolved is None
     }
     messages |= {
         Message(MessageKind.ORDER_ATTENTION.value, attention_subject(each.code.value, each.subject))

@@ -8,7 +8,7 @@ every attempt: `webhook-id` to a system, Message-ID to a person.
 |---|---|---|
 | order.completed | "" | |
 | payment.failed | the session whose payment failed | |
-| order.refunded, refund.failed | the refund | |
+| order.refunded, refund.requires_action, .pending, .canceled, .failed | the refund, which is in that state | |
 | order.attention | code:subject, as `attention_subject` makes it | |
 | session.link | one for each time that somebody sends the link | `{"session_id"}` |
 | events.dead, outbox.dead, events.silent, … | one for each time that it is found | `Alert` |
@@ -34,6 +34,9 @@ class MessageKind(StrEnum):
     ORDER_REFUNDED = "order.refunded"
     ORDER_ATTENTION = "order.attention"
     PAYMENT_FAILED = "payment.failed"
+    REFUND_REQUIRES_ACTION = "refund.requires_action"
+    REFUND_PENDING = "refund.pending"
+    REFUND_CANCELED = "refund.canceled"
     REFUND_FAILED = "refund.failed"
     SESSION_LINK = "session.link"
     EVENTS_DEAD = "events.dead"
@@ -52,7 +55,11 @@ CHANNELS: dict[MessageKind, tuple[Channel, ...]] = {
     MessageKind.ORDER_REFUNDED: _CUSTOMER,
     MessageKind.ORDER_ATTENTION: _OPERATOR,
     MessageKind.PAYMENT_FAILED: _CUSTOMER,
-    MessageKind.REFUND_FAILED: (Channel.WEBHOOK,),  # the operator gets the order's attention for it
+    MessageKind.REFUND_REQUIRES_ACTION: _CUSTOMER,
+    MessageKind.REFUND_PENDING: _CUSTOMER,
+    # To a customer only where an earlier mail told of the refund; of a failed one the operator gets the attention.
+    MessageKind.REFUND_CANCELED: _CUSTOMER,
+    MessageKind.REFUND_FAILED: _CUSTOMER,
     MessageKind.SESSION_LINK: (Channel.MAIL,),
     MessageKind.EVENTS_DEAD: _OPERATOR,
     MessageKind.OUTBOX_DEAD: _OPERATOR,

@@ -106,6 +106,16 @@ async def claim_messages(
     return [ClaimedMessage(**dict(row)) for row in rows]
 
 
+async def refund_mails(connection: asyncpg.Connection, message: ClaimedMessage) -> tuple[bool, bool]:
+    """Whether a mail that promised the refund of a message was sent, and whether one is still to be."""
+    (row,) = await connection.fetch(sql("refund_mails"), message.order_id, message.subject_id)
+    return row["told"], row["waiting"]
+
+
+async def is_acknowledged(connection: asyncpg.Connection, order_id: str, code: str, subject: str) -> bool:
+    return bool(await connection.fetchval(sql("is_acknowledged"), order_id, code, subject))
+
+
 async def record_delivery(
     connection: asyncpg.Connection,
     message: ClaimedMessage,

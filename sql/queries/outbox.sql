@@ -80,3 +80,14 @@ RETURNING id;
 -- $1 order id, $2 session id; how many mails with this session's link there are, and whether one still waits to be sent
 SELECT count(*) AS made, coalesce(bool_or(status IN ('queued', 'failed')), false) AS waiting
 FROM outbox WHERE order_id = $1 AND kind = 'session.link' AND split_part(subject_id, '#', 1) = $2;
+
+-- name: refund_mails
+-- $1 order id, $2 refund id; whether the customer was mailed that the refund is made or on its way, and whether that may still be
+SELECT coalesce(bool_or(sent_at IS NOT NULL), false) AS told, coalesce(bool_or(status IN ('queued', 'failed')), false) AS waiting
+FROM outbox
+WHERE order_id = $1 AND subject_id = $2 AND channel = 'mail'
+    AND kind IN ('order.refunded', 'refund.pending', 'refund.requires_action');
+
+-- name: is_acknowledged
+-- $1 order id, $2 attention code, $3 what it is about
+SELECT EXISTS (SELECT FROM acts WHERE order_id = $1 AND kind = 'acknowledged' AND reason = $2 AND subject = $3);

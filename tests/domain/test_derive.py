@@ -172,6 +172,26 @@ def test_every_refund_and_dispute_status_has_its_meaning() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (RefundStatus.REQUIRES_ACTION, "refund.requires_action"),
+        (RefundStatus.PENDING, "refund.pending"),
+        (RefundStatus.SUCCEEDED, "order.refunded"),
+        (RefundStatus.CANCELED, "refund.canceled"),
+        (RefundStatus.FAILED, "refund.failed"),
+        (RefundStatus.UNKNOWN, None),
+    ],
+)
+def test_what_is_told_of_a_refund_is_its_status(status: RefundStatus, kind: str | None) -> None:
+    def told(fact: RefundFact) -> set[str]:
+        messages = derive(TERMS, OrderFacts(payments=ONE, refunds=(fact,))).messages
+        return {message.kind for message in messages if message.subject_id == "re_1"}
+
+    assert told(refund(status)) == ({kind} if kind else set())
+    assert told(replace(refund(status), unknown=ODD)) == set()
+
+
 def test_messages_follow_from_facts() -> None:
     facts = OrderFacts(payments=ONE, refunds=(refund(SUCCEEDED, 1), refund(RefundStatus.FAILED, 1, number=2)))
     owed = {(message.kind, message.subject_id) for message in derive(TERMS, facts).messages}

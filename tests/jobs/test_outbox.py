@@ -32,7 +32,7 @@ async def test_attempts_and_what_waits_are_metrics(database_url: str, tmp_path: 
     order_id = await add_order(connection)
     await connection.execute(
         "INSERT INTO outbox (order_id, kind, channel, created_at) VALUES"
-        " ($1, 'order.completed', 'webhook', now()), ($1, 'order.completed', 'mail', now() - interval '1 hour')",
+        " ($1, 'payment.failed', 'webhook', now()), ($1, 'order.completed', 'mail', now() - interval '1 hour')",
         order_id,
     )
     await connection.close()
@@ -66,7 +66,7 @@ async def test_a_database_that_goes_away_meanwhile_is_one_warning(
     for _ in range(MOST_AT_ONCE + 2):
         order_id = await add_order(connection)
         await connection.execute(
-            "INSERT INTO outbox (order_id, kind, channel) VALUES ($1, 'order.completed', 'webhook')", order_id
+            "INSERT INTO outbox (order_id, kind, channel) VALUES ($1, 'payment.failed', 'webhook')", order_id
         )
     await connection.close()
     server, _, name = database_url.rpartition("/")

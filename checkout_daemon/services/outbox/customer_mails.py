@@ -15,13 +15,12 @@ from checkout_daemon.domain.orders import OrderStatus
 from checkout_daemon.domain.outbox import MessageKind
 from checkout_daemon.domain.text import names_address
 from checkout_daemon.services.outbox.rendering import DEFAULT_LANGUAGE, one_line
-from checkout_daemon.services.outbox.sending import NotNeeded, refund_of
+from checkout_daemon.services.outbox.sending import REFUND_KINDS, NotNeeded, check_still_so, refund_of
 from checkout_daemon.store.order_reads import OrderView, SessionLine
 from checkout_daemon.store.outbox import ClaimedMessage
 
 _LONGEST_GREETING = 60
 _LINK_SIGNS = re.compile(r"[.:/\\@\u3002\uff0e\uff61\uff1a\uff0f\uff20]")
-_STANDING_REFUNDS = ("requires_action", "pending", "succeeded")
 
 
 def customer_values(
@@ -46,21 +45,19 @@ def customer_values(
         "total": money(order.amount_total),
         "ordered_at": _time(order.created_at, place, settings.time_zone),
     }
-    match MessageKind(message.kind):
+    kind = MessageKind(message.kind)
+    check_still_so(order, kind)
+    match kind:
         case MessageKind.ORDER_COMPLETED:
-            if order.paid_at is None:
-                raise NotNeeded("the order counts no longer as paid")
-            values["paid_at"] = _time(order.paid_at, place, settings.time_zone)
+            values["paid_at"] = None if order.paid_at is None else _time(order.paid_at, place, settings.time_zone)
         case MessageKind.PAYMENT_FAILED:
             if order.status != OrderStatus.FAILED:
                 raise NotNeeded(f"the order is {order.status} by now")
             values["url"] = f"{settings.public_url}/cancel?order_id={order.id}"
-        case MessageKind.ORDER_REFUNDED:
-            refund = refund_of(view, message.subject_id)
-            if refund.status not in _STANDING_REFUNDS:
-                raise NotNeeded(f"the refund is {refund.status} by now")
+        case _ if kind in REFUND_KINDS:
+            refund = refund_of(view, kind, message.subject_id)
             values["refunded"] = format_money(refund.amount, refund.currency, place)
-            values["refunded_in_all"] = money(order.amount_refunded)
+            values["refunded_in_all"] = money(_refunded(view))
         case MessageKind.SESSION_LINK:
             session = _open_session(message, view)
             values["url"] = session.url
@@ -83,7 +80,16 @@ def greeted(name: str) -> str:
     return name if len(name) <= _LONGEST_GREETING else name[: _LONGEST_GREETING - 1].rstrip() + "…"
 
 
+def _refunded(view: OrderView) -> int:
+    """What has been given back; refunds that are on their way, or wait for the customer, have not."""
+    valid = {each.id for each in view.payments if each.valid}
+    return sum(each.amount for each in view.refunds if each.payment_id in valid and each.status == "succeeded")
+
+
 def _open_session(message: ClaimedMessage, view: OrderView) -> SessionLine:
+    order = view.order
+    if order.status != OrderStatus.PENDING or any(code.endswith("_mismatch") for code in order.attention):
+        raise NotNeeded(f"the order is {order.status} by now, and must not be paid by this link")
     session_id = msgspec.json.decode(message.payload or "{}").get("session_id")
     for session in view.sessions:
         if session.id == session_id and session.status == "open" and session.url:

@@ -19,15 +19,25 @@ from checkout_daemon.gateway.smtp import MailDelayed, MailRefused, parse_smtp_ur
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.outbox.customer_mails import customer_values
 from checkout_daemon.services.outbox.rendering import Rendered, language_of, one_line, render
-from checkout_daemon.services.outbox.sending import NotNeeded, RefusedForGood, TryLater, attention_of
+from checkout_daemon.services.outbox.sending import (
+    NotNeeded,
+    RefusedForGood,
+    TryLater,
+    attention_of,
+    check_not_acknowledged,
+)
 from checkout_daemon.store.order_reads import read_view
 from checkout_daemon.store.orders import read_locale
-from checkout_daemon.store.outbox import ClaimedMessage
+from checkout_daemon.store.outbox import ClaimedMessage, refund_mails
 
 TEMPLATES = {
     MessageKind.ORDER_COMPLETED: "order_completed",
     MessageKind.PAYMENT_FAILED: "payment_failed",
     MessageKind.ORDER_REFUNDED: "order_refunded",
+    MessageKind.REFUND_REQUIRES_ACTION: "refund_requires_action",
+    MessageKind.REFUND_PENDING: "refund_pending",
+    MessageKind.REFUND_CANCELED: "refund_canceled",
+    MessageKind.REFUND_FAILED: "refund_failed",
     MessageKind.SESSION_LINK: "session_link",
 }
 """The mails that a customer gets."""
@@ -39,6 +49,8 @@ async def send_customer_mail(runtime: Runtime, message: ClaimedMessage) -> None:
     async with runtime.database.connection() as connection:
         view = await read_view(connection, str(message.order_id))
         locale = await read_locale(connection, str(message.order_id))
+        if MessageKind(message.kind) in (MessageKind.REFUND_CANCELED, MessageKind.REFUND_FAILED):
+            await _check_told(connection, message)
     if view is None:
         raise NotNeeded("the order is gone")
     if not view.order.customer_email:
@@ -48,6 +60,19 @@ async def send_customer_mail(runtime: Runtime, message: ClaimedMessage) -> None:
     values = customer_values(settings, message, view, language, locale)
     mail = compose(settings, message, render(settings.mail_templates, name, language, values), language)
     await _send(settings, mail, [view.order.customer_email])
+
+
+async def _check_told(connection: asyncpg.Connection, message: ClaimedMessage) -> None:
+    """That nothing comes of a refund is news to a customer who was told of it.
+
+    Raises NotNeeded where they were not; TryLater while an earlier mail of it may be under way.
+    """
+    told, waiting = await refund_mails(connection, message)
+    if told:
+        return
+    if waiting:
+        raise TryLater("an earlier mail about this refund is not settled yet")
+    raise NotNeeded("the customer was not told of this refund")
 
 
 async def send_alert(runtime: Runtime, message: ClaimedMessage) -> None:
@@ -104,6 +129,7 @@ async def _alert(connection: asyncpg.Connection, message: ClaimedMessage) -> Ale
         raise NotNeeded("the order is gone")
     number = view.order.number
     code, subject = attention_of(view.order, message.subject_id)
+    await check_not_acknowledged(connection, message)
     text = f"Order {number} needs a person: {code.value.replace('_', ' ')}"
     return Alert(text, 1, tuple(subject.split(",")), attention_command(code, subject, number))
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from checkout_daemon.domain.orders import AttentionCode, Order
-from checkout_daemon.domain.outbox import split_attention
+import asyncpg
+
+from checkout_daemon.domain.derive import REFUND_MESSAGES
+from checkout_daemon.domain.facts import RefundStatus
+from checkout_daemon.domain.orders import AttentionCode, Order, OrderStatus
+from checkout_daemon.domain.outbox import MessageKind, split_attention
 from checkout_daemon.store.order_reads import OrderView, RefundLine
+from checkout_daemon.store.outbox import ClaimedMessage, is_acknowledged
+
+REFUND_KINDS = frozenset(REFUND_MESSAGES.values())
 
 
 class TryLater(Exception):
@@ -33,9 +40,37 @@ def attention_of(order: Order, subject_id: str) -> tuple[AttentionCode, str]:
     return AttentionCode(code), subject
 
 
-def refund_of(view: OrderView, refund_id: str) -> RefundLine:
-    """Raises NotNeeded where the refund turned out to be of another order."""
-    for refund in view.refunds:
-        if refund.id == refund_id:
-            return refund
-    raise NotNeeded("the refund is of another order")
+async def check_not_acknowledged(connection: asyncpg.Connection, message: ClaimedMessage) -> None:
+    """Raise NotNeeded where a person has seen to this one: the order may ask for another of its kind."""
+    code, subject = split_attention(message.subject_id)
+    if await is_acknowledged(connection, str(message.order_id), code, subject):
+        raise NotNeeded(f"{code} was acknowledged")
+
+
+def refund_of(view: OrderView, kind: MessageKind, refund_id: str) -> RefundLine:
+    """The refund that a message is about, if it is in the state that the message tells of.
+
+    Raises NotNeeded where it is in another by now, or of another order; TryLater where Stripe told of one that this
+    version does not know.
+    """
+    refund = next((each for each in view.refunds if each.id == refund_id), None)
+    if refund is None:
+        raise NotNeeded("the refund is of another order")
+    if refund.unknown:
+        raise TryLater(f"the refund is in a state that this version does not know: {refund.unknown}")
+    if REFUND_MESSAGES.get(RefundStatus(refund.status)) is not kind:
+        raise NotNeeded(f"the refund is {refund.status} by now")
+    return refund
+
+
+def check_still_so(order: Order, kind: MessageKind) -> None:
+    """Raise NotNeeded where what a message says of the order's payment has turned since it was owed."""
+    match kind:
+        case MessageKind.ORDER_COMPLETED if order.paid_at is None:
+            raise NotNeeded("the order counts no longer as paid")
+        case MessageKind.ORDER_COMPLETED if order.status == OrderStatus.REFUNDED:
+            raise NotNeeded("the order is refunded by now")
+        case MessageKind.PAYMENT_FAILED if order.paid_at is not None:
+            raise NotNeeded(f"the order is {order.status} by now")
+        case _:
+            pass

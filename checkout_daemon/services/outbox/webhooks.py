@@ -14,7 +14,15 @@ from checkout_daemon.domain.outbox import Alert, MessageKind
 from checkout_daemon.domain.standard_webhooks import sign
 from checkout_daemon.gateway.receivers import ReceiverUnreachable, post
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.outbox.sending import NotNeeded, TryLater, attention_of, refund_of
+from checkout_daemon.services.outbox.sending import (
+    REFUND_KINDS,
+    NotNeeded,
+    TryLater,
+    attention_of,
+    check_not_acknowledged,
+    check_still_so,
+    refund_of,
+)
 from checkout_daemon.store.order_reads import read_view
 from checkout_daemon.store.outbox import ClaimedMessage
 
@@ -42,11 +50,14 @@ async def compose(connection: asyncpg.Connection, message: ClaimedMessage) -> di
         if view is None:
             raise NotNeeded("the order is gone")
         data["order"] = _order(view.order)
-        match MessageKind(message.kind):
-            case MessageKind.ORDER_REFUNDED | MessageKind.REFUND_FAILED:
-                data["refund"] = refund_of(view, message.subject_id)
+        kind = MessageKind(message.kind)
+        check_still_so(view.order, kind)
+        match kind:
+            case _ if kind in REFUND_KINDS:
+                data["refund"] = refund_of(view, kind, message.subject_id)
             case MessageKind.ORDER_ATTENTION:
                 code, subject = attention_of(view.order, message.subject_id)
+                await check_not_acknowledged(connection, message)
                 command = attention_command(code, subject, view.order.number)
                 data["attention"] = {"code": code, "subject": subject, "command": command}
             case MessageKind.PAYMENT_FAILED:
