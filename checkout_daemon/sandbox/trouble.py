@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from checkout_daemon.sandbox.errors import ApiError
 
-_EFFECTS = ("before", "after", "either")
+_EFFECTS = ("before", "after", "either", "later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,14 @@ class Trouble:
     """Requests that are not answered for `timeout_seconds`; then the connection ends."""
     api_drop: float = 0
     """Requests whose connection ends at once, without an answer."""
-    api_effect: Literal["before", "after", "either"] = "either"
-    """Whether `api_500`, `api_timeout` and `api_drop` strike before or after the request had its effect."""
+    api_effect: Literal["before", "after", "either", "later"] = "either"
+    """Whether `api_500`, `api_timeout` and `api_drop` strike before or after the request had its effect.
+
+    `later`: a write is answered 500 for ever under its key, and has its effect `later_seconds` afterwards.
+    """
     api_500_stored: bool = False
     """Whether a 500 is stored under its idempotency key, and so answered again, as Stripe does."""
+    later_seconds: float = 6.0
     timeout_seconds: float = 30.0
     rate_limit: int | None = None
     """API requests a second before 429; Stripe's is 25 in test mode."""
@@ -68,6 +72,7 @@ class Strike:
 
     name: str
     after: bool
+    later_seconds: float | None = None
 
     @property
     def ends_connection(self) -> bool:

@@ -16,6 +16,7 @@ from checkout_daemon.sandbox.app import BOX, create_app
 from checkout_daemon.sandbox.main import SandboxSettings
 from tests.sandbox.conftest import AUTHORIZATION, KEY, Receiver
 from tests.sandbox.test_clock import advance, control
+from tests.support.waiting import until
 
 
 async def trouble(server: TestServer, **settings: object) -> None:
@@ -263,3 +264,21 @@ async def test_what_has_no_meaning_is_refused_and_changes_nothing(server: TestSe
     assert answer["error"]["message"]
     _, kept = await control(server, "chaos", method="GET")
     assert (kept["duplicate"], kept["rate_limit"]) == (0, None)
+
+
+async def test_a_server_error_may_have_its_effect_later(server: TestServer, client: stripe.StripeClient) -> None:
+    await trouble(server, api_500=100, api_effect="later", later_seconds=0.2)
+    options: Any = {"idempotency_key": "k", "max_network_retries": 0}
+    for _ in range(2):
+        with pytest.raises(stripe.APIError):
+            await client.v1.products.create_async(params={"name": "Mug"}, options=options)
+    await trouble(server, api_500=0)
+
+    async def made() -> bool:
+        return bool((await client.v1.products.list_async()).data)
+
+    await until(made)
+    found = (await client.v1.products.list_async()).data
+    with pytest.raises(stripe.APIError):
+        await client.v1.products.create_async(params={"name": "Mug"}, options=options)
+    assert [each.name for each in found] == ["Mug"]

@@ -23,7 +23,8 @@ def plan_strike(box: Box) -> Strike | None:
         if trouble.strikes(name, number):
             either = trouble.random("effect", number) < 0.5
             after = trouble.api_effect == "after" or (trouble.api_effect == "either" and either)
-            return Strike(name, after and name != "api_429")
+            later = trouble.later_seconds if trouble.api_effect == "later" and name == "api_500" else None
+            return Strike(name, after and name != "api_429", later)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -9,7 +10,7 @@ import json
 import logging
 import socket
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from wsgiref.handlers import format_date_time
 
 from aiohttp import web
@@ -151,6 +152,10 @@ class Api:
         try:
             with box.storage.transaction():
                 try:
+                    if fault is not None and fault.later_seconds is not None and request.method != "GET":
+                        again = partial(self._perform, operation, object_id, tree, request, origin)
+                        asyncio.get_running_loop().call_later(fault.later_seconds, again)
+                        raise server_error(stored=True)
                     if fault is not None and not fault.after:
                         raise server_error(stored=box.trouble.api_500_stored)
                     params = read_params(tree, operation.specs, parameters(operation.method, operation.path))
