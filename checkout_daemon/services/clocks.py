@@ -66,9 +66,13 @@ class Clocks:
         ahead = [each for _, each in known]
         if len(known) == 2 and abs(ahead[0] - ahead[1]) <= NOTABLE < min(map(abs, ahead)):
             return f"this machine's clock ({socket.gethostname()}) is {_off(-ahead[1])} the database's and Stripe's"
-        if not known:
-            return "no other clock is known"
-        off = [f"{name} clock is {_off(each)} this machine's ({socket.gethostname()})" for name, each in known]
+        off = [
+            f"{name} clock is {_off(each)} this machine's ({socket.gethostname()})"
+            for name, each in known
+            if abs(each) >= _SECOND
+        ]
+        if not off:
+            return "the clocks agree" if known else "no other clock is known"
         return " and ".join(off)
 
 
@@ -140,7 +144,7 @@ def _off(ahead: timedelta) -> str:
     """`2 h 3 min ahead of`."""
     seconds = int(abs(ahead).total_seconds())
     parts = _parts(seconds)
-    return f"{' '.join(parts)} {'ahead of' if ahead > timedelta() else 'behind'}" if seconds else "that of"
+    return f"{' '.join(parts)} {'ahead of' if ahead > timedelta() else 'behind'}"
 
 
 def _parts(seconds: int) -> Iterable[str]:
