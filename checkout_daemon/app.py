@@ -11,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from checkout_daemon.config import Settings
+from checkout_daemon.gateway.challenges import Challenge
 from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.observability.watchdog import watch_loop
@@ -21,12 +22,14 @@ from checkout_daemon.services.secret_matches import SecretMatches
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
 from checkout_daemon.web.edge import edge
+from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.headers import security_headers
 from checkout_daemon.web.keys import (
     BODIES,
-    CHECKOUT_LIMIT,
     CONNECTIONS,
+    GUESSING,
     INTAKE,
+    LIMITS,
     METRICS,
     METRICS_ACCESS,
     OPENAPI,
@@ -36,7 +39,7 @@ from checkout_daemon.web.keys import (
     SECURITY_HEADERS,
     STOREFRONT,
 )
-from checkout_daemon.web.limits import CheckoutLimit
+from checkout_daemon.web.limits import AddressLimit, Clients, Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.openapi import describe
 from checkout_daemon.web.proxies import TrustedProxies
@@ -81,7 +84,16 @@ def create_app(
         metrics.connection_dropped,
     )
     app[STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront)
-    app[CHECKOUT_LIMIT] = CheckoutLimit(settings.rate_limit, proxies)
+    clients = Clients(proxies)
+    app[LIMITS] = Limits(
+        checkouts=AddressLimit(settings.rate_limit, clients, "checkouts"),
+        quotes=AddressLimit(settings.quote_limit, clients, "quotes"),
+        looks=AddressLimit(settings.look_limit, clients, "looks at orders"),
+    )
+    challenge = None
+    if settings.challenge_url and settings.challenge_secret:
+        challenge = Challenge(settings.challenge_url, settings.challenge_secret)
+    app[GUESSING] = Guessing(settings.failed_tries, clients, challenge, metrics.guesser_slowed)
     app[OPENAPI] = describe(ROUTES)
     add_routes(app)
 

@@ -59,6 +59,11 @@ class Settings:
     cors_origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]  # addresses or networks whose X-Forwarded-For is believed
     rate_limit: int  # checkouts a minute and address; 0 = off
+    quote_limit: int  # quotes a minute and address; 0 = off
+    look_limit: int  # looks at orders a minute and address; 0 = off
+    failed_tries: int  # wrong discount codes, or declined payments, an hour for an address or email; then slow; 0 = off
+    challenge_url: str | None  # siteverify of hCaptcha, Turnstile or the like: who solved it is not slowed
+    challenge_secret: str | None = field(repr=False)
     metrics: str  # who may read /metrics: "local" (this machine, through no proxy), "public" or "off"
     metrics_token: str | None = field(repr=False)  # as "Authorization: Bearer …", read from anywhere
     connections: int  # that a process keeps open at most; fewer where the limit on open files asks for it
@@ -165,6 +170,11 @@ def load_settings(
         cors_origins=_origins(reader),
         trusted_proxies=reader.names("CHECKOUT_TRUSTED_PROXIES"),
         rate_limit=reader.number("CHECKOUT_RATE_LIMIT", 600, 0, 1_000_000),
+        quote_limit=reader.number("CHECKOUT_QUOTE_LIMIT", 600, 0, 1_000_000),
+        look_limit=reader.number("CHECKOUT_LOOK_LIMIT", 1_200, 0, 1_000_000),
+        failed_tries=reader.number("CHECKOUT_FAILED_TRIES", 20, 0, 10_000),
+        challenge_url=reader.final_url("CHECKOUT_CHALLENGE_URL"),
+        challenge_secret=reader.optional("CHECKOUT_CHALLENGE_SECRET"),
         metrics=reader.choice("CHECKOUT_METRICS", "local", ("local", "public", "off")),
         metrics_token=reader.optional("CHECKOUT_METRICS_TOKEN"),
         connections=reader.number("CHECKOUT_CONNECTIONS", 10_000, 16, 50_000),
@@ -213,6 +223,8 @@ def _check(settings: Settings, reader: Reader) -> None:
             "CHECKOUT_SHOP_WEBHOOK_SECRET must hold whsec_ and 24 to 64 bytes in base64, comma-separated: "
             'echo "whsec_$(openssl rand -base64 32)" makes one'
         )
+    if bool(settings.challenge_url) != bool(settings.challenge_secret):
+        reader.fault("CHECKOUT_CHALLENGE_URL and CHECKOUT_CHALLENGE_SECRET belong together: set both or neither")
     if settings.stripe_api_key and (fault := fault_of_api_key(settings.stripe_api_key)):
         reader.fault(f"STRIPE_API_KEY {fault}")
     try:

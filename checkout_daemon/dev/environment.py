@@ -16,7 +16,10 @@ from checkout_daemon.urls import reachable_host, read_http_url
 
 API_KEY = "sandbox.key"
 DEMO_SETTINGS = {
+    "CHECKOUT_FAILED_TRIES": "0",
+    "CHECKOUT_LOOK_LIMIT": "0",
     "CHECKOUT_METRICS": "public",
+    "CHECKOUT_QUOTE_LIMIT": "0",
 }
 """What the demo's daemon has unless it is set otherwise."""
 

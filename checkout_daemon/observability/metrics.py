@@ -212,6 +212,12 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self.guessers_slowed = Counter(
+            "checkout_guessers_slowed",
+            "Requests refused after too many wrong discount codes (code) or declined payments (payment)",
+            ["what"],
+            registry=registry,
+        )
         self._longest_stall_seconds = 0.0
         self._types: set[str] = set()
         self._delivered: dict[tuple[str, str], Counter] = {}
@@ -244,6 +250,11 @@ class Metrics:
     def descriptors_gone(self) -> None:
         """No file could be opened."""
         self.descriptors_exhausted.inc()
+
+    @_unfailing
+    def guesser_slowed(self, what: str) -> None:
+        """A request was refused because too many tries before it had failed."""
+        self.guessers_slowed.labels(what).inc()
 
     @_unfailing
     def connection_dropped(self, reason: str) -> None:

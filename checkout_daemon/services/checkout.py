@@ -147,7 +147,7 @@ async def _make_order(
         )
         if request.expected_total is not None and request.expected_total != quote.amount_total:
             raise PriceChanged(quote)
-        attempt = start_attempt(_payable(order_id, quote, request), 1, settings, runtime.gateway.now())
+        attempt = start_attempt(_payable(order_id, quote, request), 1, settings, runtime.gateway.now(), quote.discount)
         new = NewOrder(
             order_id,
             quote,

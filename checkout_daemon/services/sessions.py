@@ -19,6 +19,7 @@ from checkout_daemon.config import Settings
 from checkout_daemon.domain.events import session as session_events
 from checkout_daemon.domain.events.reading import Told, Translation, livemodes
 from checkout_daemon.domain.facts import Link, LinkRank, SessionFact
+from checkout_daemon.domain.pricing import Discount
 from checkout_daemon.domain.session_parameters import Pages, PayableOrder, idempotency_key, session_parameters
 from checkout_daemon.errors import NotFound, NotPayable, StripeRejected
 from checkout_daemon.gateway import sessions as stripe_sessions
@@ -38,10 +39,14 @@ from checkout_daemon.services.session_plans import (
 )
 from checkout_daemon.store import attempts
 from checkout_daemon.store.attempts import Attempt
+from checkout_daemon.store.discounts import find_discount
 from checkout_daemon.store.orders import LockedOrder, read_payable_order
 
 log = logging.getLogger(__name__)
 
+# An order that is not paid holds one of a limited code's redemptions for as long as its session is open. This is longer
+# than the hour that an open session must have left to be used again.
+LIMITED_CODE_MINUTES = 120
 _MOST_STEPS = 8
 
 
@@ -178,13 +183,19 @@ async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, orde
     order = await read_payable_order(connection, order_id)
     if not order.customer_email:
         raise NotPayable("the order's customer was erased: there is nobody to pay it")
-    attempt = start_attempt(order, number, runtime.settings, runtime.gateway.now())
+    discount = await find_discount(connection, order.discount_code) if order.discount_code else None
+    attempt = start_attempt(order, number, runtime.settings, runtime.gateway.now(), discount)
     return await attempts.insert_attempt(connection, order_id, attempt)
 
 
-def start_attempt(order: PayableOrder, number: int, settings: Settings, now: datetime) -> Attempt:
-    """An attempt with its parameters frozen."""
-    pages = Pages(settings.public_url, settings.session_minutes)
+def start_attempt(
+    order: PayableOrder, number: int, settings: Settings, now: datetime, discount: Discount | None = None
+) -> Attempt:
+    """Return an attempt with its parameters frozen. A redemption that is one of few is held for two hours only."""
+    minutes = settings.session_minutes
+    if discount is not None and discount.redemption_limit is not None:
+        minutes = min(minutes or LIMITED_CODE_MINUTES, LIMITED_CODE_MINUTES)
+    pages = Pages(settings.public_url, minutes)
     return Attempt(number, msgspec.json.encode(session_parameters(order, number, pages, now)).decode(), now)
 
 

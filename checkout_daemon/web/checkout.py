@@ -22,7 +22,7 @@ from checkout_daemon.web.answers import compressed, json_response
 from checkout_daemon.web.bodies import read_json
 from checkout_daemon.web.failures import refuse_field
 from checkout_daemon.web.fields import list_field
-from checkout_daemon.web.keys import CHECKOUT_LIMIT, METRICS, RUNTIME
+from checkout_daemon.web.keys import GUESSING, LIMITS, METRICS, RUNTIME
 from checkout_daemon.web.schemas import (
     CartItem,
     Catalog,
@@ -55,21 +55,28 @@ async def get_products(request: web.Request) -> web.Response:
 
 
 async def post_quote(request: web.Request) -> web.Response:
-    runtime = request.app[RUNTIME]
+    request.app[LIMITS].quotes.check(request)
+    runtime, guessing = request.app[RUNTIME], request.app[GUESSING]
     body = await read_json(request, _QUOTE_REQUEST)
+    await guessing.check_code(request, body.discount_code)
     cart, currency = _cart(body.items), runtime.settings.currency
-    with shopper_waits():
+    with shopper_waits(), guessing.counting(request):
         priced = await quote(runtime.database, cart, body.discount_code, currency=currency)
     return json_response(quote_answer(priced))
 
 
 async def post_checkout(request: web.Request) -> web.Response:
-    request.app[CHECKOUT_LIMIT].check(request)
+    request.app[LIMITS].checkouts.check(request)
+    runtime, guessing = request.app[RUNTIME], request.app[GUESSING]
     key = _idempotency_key(request)
     checkout = _checkout_request(await read_json(request, _CHECKOUT_REQUEST))
     checkout = replace(checkout, locale=preferred_locale(list_field(request, hdrs.ACCEPT_LANGUAGE) or ""))
-    with shopper_waits():
-        answer = await start_checkout(request.app[RUNTIME], checkout, idempotency_key=key)
+    email = checkout.customer.email
+    with shopper_waits(), guessing.counting(request, email):
+        await guessing.check_code(request, checkout.discount_code, email)
+        await guessing.check_payment(request, runtime, email=email)
+        answer = await start_checkout(runtime, checkout, idempotency_key=key)
+    guessing.order_made(request, str(answer.order_id))
     context.order_id.set(str(answer.order_id))
     if answer.created:
         request.app[METRICS].order_made(answer.currency)
@@ -78,15 +85,18 @@ async def post_checkout(request: web.Request) -> web.Response:
 
 
 async def get_order(request: web.Request) -> web.Response:
+    request.app[LIMITS].looks.check(request)
     with shopper_waits():
         order = await show_to_shopper(request.app[RUNTIME], request.match_info["ref"])
     return json_response(order_answer(order))
 
 
 async def post_retry(request: web.Request) -> web.Response:
-    request.app[CHECKOUT_LIMIT].check(request)
+    request.app[LIMITS].checkouts.check(request)
+    runtime, ref = request.app[RUNTIME], request.match_info["ref"]
     with shopper_waits():
-        answer = await retry_checkout(request.app[RUNTIME], request.match_info["ref"])
+        await request.app[GUESSING].check_payment(request, runtime, ref=ref)
+        answer = await retry_checkout(runtime, ref)
     return json_response(checkout_answer(answer))
 
 

@@ -90,9 +90,16 @@ class TooManyRequests(CheckoutError):
     status = 429
     title = "Too many requests"
 
-    def __init__(self, wait_seconds: int) -> None:
-        super().__init__(f"too many checkouts from this address: try again in {wait_seconds} s")
+    def __init__(self, wait_seconds: int, why: str) -> None:
+        super().__init__(f"{why}: try again in {wait_seconds} s")
         self.wait_seconds = wait_seconds
+
+
+class ChallengeRequired(TooManyRequests):
+    """A solved challenge lets the next try pass at once; without one it must wait."""
+
+    code = "challenge_required"
+    title = "A solved challenge is required"
 
 
 def refuse_field(pointer: str, code: str, detail: str) -> InvalidRequest:

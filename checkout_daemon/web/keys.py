@@ -12,7 +12,8 @@ from checkout_daemon.services.readiness import Readiness
 from checkout_daemon.store.database import Database
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import Connections
-from checkout_daemon.web.limits import CheckoutLimit
+from checkout_daemon.web.guessing import Guessing
+from checkout_daemon.web.limits import Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.storefront_files import Storefront
 from checkout_daemon.webhooks.intake import Intake
@@ -24,7 +25,8 @@ METRICS = web.AppKey("metrics", Metrics)
 BODIES = web.AppKey("bodies", BodyBudgets)
 CONNECTIONS = web.AppKey("connections", Connections)
 METRICS_ACCESS = web.AppKey("metrics_access", MetricsAccess)
-CHECKOUT_LIMIT = web.AppKey("checkout_limit", CheckoutLimit)
+LIMITS = web.AppKey("limits", Limits)
+GUESSING = web.AppKey("guessing", Guessing)
 STOREFRONT = web.AppKey("storefront", Storefront)
 POOLS = web.AppKey("pools", Mapping[str, Database])  # by the name their metrics have
 OPENAPI = web.AppKey("openapi", bytes)

@@ -1,4 +1,4 @@
-"""How many checkouts one address may start a minute: each of them costs us rows and a call to Stripe.
+"""How often one address may ask: checkouts cost rows and a call to Stripe, quotes and looks cost queries.
 
 Counted by each worker process for itself.
 """
@@ -9,48 +9,92 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from checkout_daemon.web.failures import TooManyRequests
-from checkout_daemon.web.proxies import TrustedProxies, network_of
+from checkout_daemon.web.proxies import Address, TrustedProxies, networks_of
 
 MOST_CLIENTS = 10_000
 
 
 class TokenBuckets:
-    """A bucket of `per_minute` tokens for each key, refilled evenly; of the keys only the latest are remembered."""
+    """A bucket of tokens for each key, refilled evenly in `refill_seconds`; only the latest keys are remembered."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._capacity = float(per_minute)
-        self._per_second = per_minute / 60
+    def __init__(
+        self, capacity: int, clock: Callable[[], float] = time.monotonic, *, refill_seconds: float = 60.0
+    ) -> None:
+        self._capacity = float(capacity)
+        self._refill_seconds = refill_seconds
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, key: str) -> float:
-        """Take one token: 0.0 if there was one, else the seconds until there is."""
-        now = self._clock()
-        tokens, since = self._buckets.pop(key, (self._capacity, now))
-        tokens = min(self._capacity, tokens + (now - since) * self._per_second)
+    def take(self, key: str, share: int = 1) -> float:
+        """Take one token of a bucket `share` times as large: 0.0 if there was one, else the seconds until there is."""
+        tokens, now = self._tokens(key, share)
         granted = tokens >= 1
+        self._buckets.pop(key, None)
         self._buckets[key] = (tokens - 1 if granted else tokens, now)
         if len(self._buckets) > MOST_CLIENTS:
             self._buckets.popitem(last=False)
-        return 0.0 if granted else (1 - tokens) / self._per_second
+        return 0.0 if granted else self._seconds(tokens, share)
+
+    def wait(self, key: str, share: int = 1) -> float:
+        """Return the seconds until there is a token, and take none."""
+        tokens, _ = self._tokens(key, share)
+        return 0.0 if tokens >= 1 else self._seconds(tokens, share)
+
+    def _tokens(self, key: str, share: int) -> tuple[float, float]:
+        now, most = self._clock(), self._capacity * share
+        tokens, since = self._buckets.get(key, (most, now))
+        return min(most, tokens + (now - since) * most / self._refill_seconds), now
+
+    def _seconds(self, tokens: float, share: int) -> float:
+        return (1 - tokens) * self._refill_seconds / (self._capacity * share)
 
 
-class CheckoutLimit:
-    """The limit on starting checkouts; none at all when `per_minute` is 0."""
+class Clients:
+    """Says who is asking, as keys to count under."""
 
-    def __init__(self, per_minute: int, proxies: TrustedProxies) -> None:
-        self._buckets = TokenBuckets(per_minute) if per_minute else None
+    def __init__(self, proxies: TrustedProxies) -> None:
         self._proxies = proxies
 
+    def keys(self, request: web.Request) -> tuple[tuple[str, int], ...]:
+        """Return the client's networks, narrowest first, with their shares."""
+        client = self._client(request)
+        return (("unknown", 1),) if client is None else networks_of(client)
+
+    def address(self, request: web.Request) -> str | None:
+        """Return the client's address, if it has one."""
+        client = self._client(request)
+        return None if client is None else str(client)
+
+    def _client(self, request: web.Request) -> Address | None:
+        return self._proxies.client(request.remote, request.headers.getall("X-Forwarded-For", ()))
+
+
+class AddressLimit:
+    """How often a minute one address may do something; without a limit when `per_minute` is 0."""
+
+    def __init__(self, per_minute: int, clients: Clients, what: str) -> None:
+        self._buckets = TokenBuckets(per_minute) if per_minute else None
+        self._clients = clients
+        self._what = what
+
     def check(self, request: web.Request) -> None:
-        """Raises TooManyRequests."""
+        """Count the request. Raises TooManyRequests."""
         if self._buckets is None:
             return
-        client = self._proxies.client(request.remote, request.headers.getall("X-Forwarded-For", ()))
-        wait_seconds = self._buckets.take(network_of(client) if client is not None else "unknown")
-        if wait_seconds:
-            raise TooManyRequests(math.ceil(wait_seconds))
+        for key, share in self._clients.keys(request):
+            if wait_seconds := self._buckets.take(key, share):
+                raise TooManyRequests(math.ceil(wait_seconds), f"too many {self._what} from this address")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of the shop's routes."""
+
+    checkouts: AddressLimit
+    quotes: AddressLimit
+    looks: AddressLimit

@@ -12,6 +12,7 @@ Address = IPv4Address | IPv6Address
 # The proxies of one way to us; what stands before them anyone may have written.
 MOST_HOPS = 16
 _LONGEST_FIELD = 1024
+_SHARES = ((64, 1), (56, 4), (48, 16))
 
 
 class TrustedProxies:
@@ -53,6 +54,16 @@ class TrustedProxies:
 def network_of(address: Address) -> str:
     """What counts as one client: the address; for IPv6 the /64, which a single subscriber has."""
     return str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)
+
+
+def networks_of(address: Address) -> tuple[tuple[str, int], ...]:
+    """Return the networks an address counts for, narrowest first, with how many clients' share each has.
+
+    A subscriber of IPv6 may hold a /56, a company or a tunnel a /48: their /64s are not clients of their own.
+    """
+    if not isinstance(address, IPv6Address):
+        return ((str(address), 1),)
+    return tuple((str(IPv6Network((address, bits), strict=False)), share) for bits, share in _SHARES)
 
 
 def parse_address(text: str) -> Address | None:

@@ -27,6 +27,7 @@ from checkout_daemon.web import checkout, schemas, system, webhook
 from checkout_daemon.web.failures import (
     BodyTimeout,
     BodyTooLarge,
+    ChallengeRequired,
     NoSuchPage,
     ServerBusy,
     TooManyRequests,
@@ -54,8 +55,10 @@ class Route:
 REF = "{ref:[A-Za-z0-9_-]{1,255}}"
 
 _BODY: tuple[Failure, ...] = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType, ServerBusy)
-_STRIPE: tuple[Failure, ...] = (TooManyRequests, StripeRejected, StripeUnavailable, DatabaseUnavailable)
-_CHECKOUT = {
+_SLOWED: tuple[Failure, ...] = (TooManyRequests, ChallengeRequired)
+_STRIPE: tuple[Failure, ...] = (*_SLOWED, StripeRejected, StripeUnavailable, DatabaseUnavailable)
+_CHALLENGE = {"Checkout-Challenge": "the token of a solved challenge, asked for with `challenge_required`"}
+_CHECKOUT = _CHALLENGE | {
     "Idempotency-Key": "1 to 255 printable ASCII characters: the same key and body give the same order and session",
     "Accept-Language": "the language of the payment page and of mails",
 }
@@ -67,14 +70,15 @@ ROUTES = (
     Route("GET", "/api/products", checkout.get_products, "What there is to buy, available ones first",
           {200: schemas.Catalog}, failures=(DatabaseUnavailable,)),
     Route("POST", "/api/quotes", checkout.post_quote, "What a cart costs now; no side effect",
-          {200: schemas.QuoteAnswer}, schemas.QuoteRequest, (*_BODY, InvalidRequest, DatabaseUnavailable)),
+          {200: schemas.QuoteAnswer}, schemas.QuoteRequest,
+          (*_BODY, InvalidRequest, *_SLOWED, DatabaseUnavailable), _CHALLENGE),
     Route("POST", "/api/stripe-checkout", checkout.post_checkout, "Make an order and a Checkout Session to pay it",
           {201: _SESSION, 200: _SESSION}, schemas.StripeCheckoutRequest,
           (*_BODY, PriceChanged, IdempotencyConflict, ProbablyPlaced, InvalidRequest, NotFound, *_STRIPE), _CHECKOUT),
     Route("GET", f"/api/stripe-checkout/{REF}", checkout.get_order, "An order as its shopper may see it",
-          {200: schemas.OrderAnswer}, failures=(NotFound, DatabaseUnavailable)),
+          {200: schemas.OrderAnswer}, failures=(NotFound, TooManyRequests, DatabaseUnavailable)),
     Route("POST", f"/api/stripe-checkout/{REF}/retry", checkout.post_retry, "A session to pay an unpaid order",
-          {200: _SESSION}, failures=(NotFound, NotPayable, *_STRIPE)),
+          {200: _SESSION}, failures=(NotFound, NotPayable, *_STRIPE), headers=_CHALLENGE),
     Route("POST", "/api/webhook", webhook.post_webhook, "Stripe's events; answered once they are stored",
           {200: schemas.Received}, failures=(*_BODY, InvalidSignature, DatabaseUnavailable),
           headers=_SIGNATURE),

@@ -220,6 +220,19 @@ async def test_the_last_redemption_is_given_to_one_order_and_given_back_when_tha
     assert (await check_out(runtime, discount_code="ONCE")).created
 
 
+async def test_an_unpaid_order_holds_one_of_few_redemptions_for_two_hours_only(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    limited = await check_out(runtime, discount_code="ONCE")
+    other = await check_out(runtime, discount_code="TEN")
+    assert limited.expires_at < datetime.now(UTC) + timedelta(hours=2, minutes=1)
+    assert other.expires_at > datetime.now(UTC) + timedelta(hours=23)
+    expired = await expire_session(runtime.gateway, limited.session_id)
+    await merge_session(runtime, expired, cause="test", actor="test")
+    again = await retry_checkout(runtime, str(limited.order_id))
+    assert again.expires_at < datetime.now(UTC) + timedelta(hours=2, minutes=1)
+
+
 async def test_retry_gives_the_open_session_while_it_has_an_hour(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:

@@ -165,12 +165,13 @@ export interface Operations {
   /** What a cart costs now; no side effect */
   readonly post_quote: {
     readonly parameters: never;
-    readonly headers: never;
+    readonly headers: 'Checkout-Challenge';
     readonly body: QuoteRequest;
     readonly answer: QuoteAnswer;
     readonly problems:
       | 'bad_request'
       | 'body_too_large'
+      | 'challenge_required'
       | 'database_unavailable'
       | 'headers_too_large'
       | 'internal_error'
@@ -179,6 +180,7 @@ export interface Operations {
       | 'method_not_allowed'
       | 'request_timeout'
       | 'server_busy'
+      | 'too_many_requests'
       | 'unknown_expectation'
       | 'unsupported_media_type'
       | 'uri_too_long';
@@ -186,12 +188,13 @@ export interface Operations {
   /** Make an order and a Checkout Session to pay it */
   readonly post_checkout: {
     readonly parameters: never;
-    readonly headers: 'Idempotency-Key' | 'Accept-Language';
+    readonly headers: 'Checkout-Challenge' | 'Idempotency-Key' | 'Accept-Language';
     readonly body: StripeCheckoutRequest;
     readonly answer: StripeCheckoutAnswer;
     readonly problems:
       | 'bad_request'
       | 'body_too_large'
+      | 'challenge_required'
       | 'database_unavailable'
       | 'headers_too_large'
       | 'idempotency_conflict'
@@ -224,17 +227,19 @@ export interface Operations {
       | 'internal_error'
       | 'method_not_allowed'
       | 'not_found'
+      | 'too_many_requests'
       | 'unknown_expectation'
       | 'uri_too_long';
   };
   /** A session to pay an unpaid order */
   readonly post_retry: {
     readonly parameters: 'ref';
-    readonly headers: never;
+    readonly headers: 'Checkout-Challenge';
     readonly body: undefined;
     readonly answer: StripeCheckoutAnswer;
     readonly problems:
       | 'bad_request'
+      | 'challenge_required'
       | 'database_unavailable'
       | 'headers_too_large'
       | 'internal_error'

@@ -1,0 +1,46 @@
+"""Asks the shop's challenge service whether a challenge was solved: `siteverify`, as hCaptcha and Turnstile have it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+import msgspec
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 3.0
+_LONGEST_TOKEN = 4096
+_MOST_READ_BYTES = 16 * 1024
+
+
+class _Answer(msgspec.Struct):
+    success: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The service's address, and the secret it knows us by."""
+
+    url: str
+    secret: str = field(repr=False)
+
+    async def is_solved(self, token: str, remote: str | None) -> bool:
+        """Return whether the service says so. A service that does not answer in 3 s has not: the slow-down stays."""
+        if not 0 < len(token) <= _LONGEST_TOKEN:
+            return False
+        import aiohttp  # most commands never get here
+
+        form = {"secret": self.secret, "response": token} | ({"remoteip": remote} if remote else {})
+        try:
+            async with (
+                aiohttp.ClientSession(
+                    timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS), cookie_jar=aiohttp.DummyCookieJar()
+                ) as http,
+                http.post(self.url, data=form, allow_redirects=False) as answer,
+            ):
+                body = await answer.content.read(_MOST_READ_BYTES)
+            return msgspec.json.decode(body, type=_Answer).success
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, msgspec.MsgspecError) as error:
+            log.warning("the challenge service did not answer: %s", type(error).__name__)
+            return False

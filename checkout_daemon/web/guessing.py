@@ -1,0 +1,111 @@
+"""Slows down who guesses: discount codes that do not fit, and cards that are declined, by address and by email.
+
+The first tries of an hour cost nothing. After them one try passes now and then; or, where the shop has a challenge
+(CHECKOUT_CHALLENGE_URL), every one that brings a solved one. Codes are counted by each worker process for itself,
+declined cards in the database, for the orders that this process made for the address and for all of the email.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiohttp import web
+
+from checkout_daemon.errors import InvalidRequest
+from checkout_daemon.gateway.challenges import Challenge
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.declines import count_declines
+from checkout_daemon.web.failures import ChallengeRequired, TooManyRequests
+from checkout_daemon.web.limits import MOST_CLIENTS, Clients, TokenBuckets
+
+CHALLENGE_HEADER = "Checkout-Challenge"
+_HOUR = 3600.0
+# How often one try passes once the free ones are used up.
+_SLOW_SECONDS = 300.0
+# The latest orders of an address; each may be declined several times.
+_MOST_ORDERS = 16
+_WRONG_CODES = {"discount_unknown", "discount_exhausted", "discount_expired", "discount_not_started"}
+
+
+class Guessing:
+    """Counts failed tries; without a limit when `per_hour` is 0. `slowed` is told what was slowed: code or payment."""
+
+    def __init__(
+        self, per_hour: int, clients: Clients, challenge: Challenge | None, slowed: Callable[[str], None]
+    ) -> None:
+        self._per_hour = per_hour
+        self._clients = clients
+        self._challenge = challenge
+        self._slowed = slowed
+        self._codes = TokenBuckets(max(per_hour, 1), refill_seconds=_HOUR)
+        self._slow = TokenBuckets(1, refill_seconds=_SLOW_SECONDS)
+        self._orders: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
+
+    async def check_code(self, request: web.Request, code: str | None, email: str | None = None) -> None:
+        """Let a request with a discount code pass. Raises TooManyRequests or ChallengeRequired."""
+        if not self._per_hour or not (code or "").strip():
+            return
+        wait = max(self._codes.wait(key, share) for key, share in self._keys(request, email))
+        if wait:
+            await self._slow_down(request, "code", wait, "too many discount codes that do not fit")
+
+    @contextmanager
+    def counting(self, request: web.Request, email: str | None = None) -> Iterator[None]:
+        """Count what is refused in the block for its code."""
+        try:
+            yield
+        except InvalidRequest as error:
+            if self._per_hour and any(fault.code in _WRONG_CODES for fault in error.errors):
+                for key, share in self._keys(request, email):
+                    self._codes.take(key, share)
+            raise
+
+    async def check_payment(self, request: web.Request, runtime: Runtime, *, email: str = "", ref: str = "") -> None:
+        """Let a checkout of this email, or another try of the order `ref`, pass.
+
+        Raises TooManyRequests or ChallengeRequired.
+        """
+        if not self._per_hour:
+            return
+        network = self._clients.keys(request)[0][0]
+        declines = await count_declines(runtime, email=email, ref=ref, order_ids=tuple(self._orders.get(network, ())))
+        if declines < self._per_hour:
+            return
+        wait = max(self._slow.take(f"address {network}"), self._slow.take(f"email {(email or ref).lower()}"))
+        if wait:
+            await self._slow_down(request, "payment", wait, "too many declined payments")
+
+    def order_made(self, request: web.Request, order_id: str) -> None:
+        """Remember that this address made the order, to know of its declined payments."""
+        if not self._per_hour:
+            return
+        network = self._clients.keys(request)[0][0]
+        orders = self._orders.setdefault(network, OrderedDict())
+        self._orders.move_to_end(network)
+        orders[order_id] = None
+        _shorten(orders, _MOST_ORDERS)
+        _shorten(self._orders, MOST_CLIENTS)
+
+    def _keys(self, request: web.Request, email: str | None) -> Iterable[tuple[str, int]]:
+        yield from self._clients.keys(request)
+        if email:
+            yield f"email {email.lower()}", 1
+
+    async def _slow_down(self, request: web.Request, what: str, wait_seconds: float, why: str) -> None:
+        wait = math.ceil(wait_seconds)
+        if self._challenge is None:
+            self._slowed(what)
+            raise TooManyRequests(wait, why)
+        client = self._clients.address(request)
+        if not await self._challenge.is_solved(request.headers.get(CHALLENGE_HEADER, ""), client):
+            self._slowed(what)
+            raise ChallengeRequired(wait, why)
+
+
+def _shorten(kept: OrderedDict[str, Any], most: int) -> None:
+    while len(kept) > most:
+        kept.popitem(last=False)
