@@ -13,6 +13,8 @@ NODE_OK = $(shell node -e 'process.exit(parseInt(process.versions.node, 10) >= 2
 	&& npm --version >/dev/null 2>&1 && echo yes)
 
 BIN := .venv/bin
+# The release with the API version of the Python SDK: its types say which fields may be absent.
+STRIPE_NODE := 23.1.0
 PYTHON_READY := .venv/.installed
 NODE_READY := frontend/node_modules/.installed
 STOREFRONT := checkout_daemon/web/storefront/index.html
@@ -63,6 +65,10 @@ manual: $(PYTHON_READY)
 # Read what changed: a new version of the SDK may bring parameters that the offline Stripe should take.
 stripe-table: $(PYTHON_READY)
 	$(BIN)/python -m tests.sandbox.stripe_table
+	@set -e; into=$$(mktemp -d); trap 'rm -r "$$into"' EXIT; \
+		npm pack --silent --pack-destination "$$into" stripe@$(STRIPE_NODE) >/dev/null; \
+		tar -xzf "$$into"/*.tgz -C "$$into"; \
+		$(BIN)/python -m tests.sandbox.sdk_presence "$$into/package"
 
 format: $(PYTHON_READY) $(NODE_READY)
 	$(BIN)/ruff check --fix

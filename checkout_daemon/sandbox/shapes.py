@@ -112,7 +112,7 @@ def method_options(types: list[str], given: Params | None, *, session: bool) -> 
         bank = given.get("us_bank_account") or {}
         options["us_bank_account"] = {"verification_method": bank.get("verification_method") or "automatic"}
         if not session:
-            options["us_bank_account"] |= {"financial_connections": None, "mandate_options": {}}
+            options["us_bank_account"] |= {"mandate_options": {}}
     for kind in ("sepa_debit", "us_bank_account"):
         usage = (given.get(kind) or {}).get("setup_future_usage")
         if kind in options and usage is not None:

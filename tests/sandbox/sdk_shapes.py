@@ -19,24 +19,26 @@ from stripe._expandable_field import ExpandableField
 from stripe._list_object import ListObject
 from stripe._stripe_object import StripeObject, UntypedStripeObject
 
+from tests.sandbox.sdk_presence import structure_of
+
 NOT_SENT = {"deleted"}
 
 
 def faults(body: Any, cls: type, path: str = "") -> Iterator[str]:
     """Everything in which `body` is not what the class says."""
     hints = class_hints(cls)
+    known = structure_of(cls) or {}
     for name in body.keys() - hints.keys():
         yield f"{path}.{name}: Stripe has no such key"
     for name, hint in hints.items():
-        if name in body:
+        mark = known.get(name, "?0" if is_optional(hint) else "")
+        if name not in body:
+            if "?" not in mark and name not in NOT_SENT:
+                yield f"{path}.{name}: missing"
+        elif body[name] is None and "0" not in mark:
+            yield f"{path}.{name}: null, where Stripe leaves it out"
+        else:
             yield from _compare(body[name], hint, cls, f"{path}.{name}")
-        elif not _optional(hint):
-            yield f"{path}.{name}: missing"
-
-
-def top_level_missing(body: dict[str, Any], cls: type, includable: set[str]) -> set[str]:
-    """Keys that Stripe always sends and this object lacks."""
-    return class_hints(cls).keys() - body.keys() - includable - NOT_SENT
 
 
 @cache
@@ -87,7 +89,8 @@ def _names(module_name: str) -> dict[str, Any]:
     return space
 
 
-def _optional(hint: Any) -> bool:
+def is_optional(hint: Any) -> bool:
+    """Return whether the annotation allows that there is nothing."""
     return typing.get_origin(hint) in (Union, types.UnionType) and type(None) in typing.get_args(hint)
 
 

@@ -12,7 +12,7 @@ from checkout_daemon.sandbox.api.types import Shape, parameters
 from checkout_daemon.sandbox.generic.kinds import Kind
 from checkout_daemon.sandbox.generic.records import new_body
 from checkout_daemon.sandbox.generic.table import KINDS
-from tests.sandbox.billing_steps import attached, invoice
+from tests.sandbox.billing_steps import attached, fund, invoice
 from tests.sandbox.conftest import Ask, event_types, wait_for
 from tests.sandbox.samples import required
 
@@ -111,6 +111,7 @@ async def test_unknown_objects_and_wrong_statuses_are_refused(ask: Ask, customer
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.creates], ids=lambda kind: kind.object)
 async def test_strange_values_never_break_the_sandbox(ask: Ask, customer: str, price: str, kind: Kind) -> None:
+    await fund(ask, 90_000)
     account = await ask("POST", "/v1/accounts")
     owed = await ask("POST", f"/v1/invoices/{(await invoice(ask, customer))['id']}/finalize")
     holder = await ask("POST", "/v1/issuing/cardholders", HOLDER)
@@ -127,7 +128,8 @@ async def test_strange_values_never_break_the_sandbox(ask: Ask, customer: str, p
         "phases[0][items][0][price]": price,
         "product[name]": "p",
     }
-    good = required(shape) | {name: each for name, each in plausible.items() if _used(kind, shape, name)}
+    kept = {name: each for name, each in plausible.items() if _used(kind, shape, name)}
+    good = required(shape) | kept
     fields = [name for name in new_body(kind.object, "x_") if name not in ("id", "object")]
     tried = {*fields, *kind.takes, "items", "lines", "line_items", "phases", "metadata", "product", "pricing", "period"}
 
@@ -365,3 +367,83 @@ async def test_a_clock_does_not_pass_the_end_of_a_subscriptions_period(ask: Ask,
     assert "does not" in refused["error"]["message"]
     assert made["id"] in refused["error"]["message"]
     await ask("POST", path, {"frozen_time": now + 86_400})
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/v1/entitlements/features", {"lookup_key": "a", "name": "n"}),
+        ("/v1/radar/value_lists", {"alias": "a", "name": "n"}),
+        ("/v1/billing/meters", {"display_name": "d", "event_name": "e", "default_aggregation[formula]": "sum"}),
+        ("/v1/prices", {"currency": "usd", "unit_amount": 5, "product_data[name]": "P", "lookup_key": "gold"}),
+    ],
+)
+async def test_keys_are_given_once(ask: Ask, path: str, form: dict[str, Any]) -> None:
+    await ask("POST", path, form)
+
+    error = (await ask("POST", path, form, status=400))["error"]
+
+    assert error["code"] == "resource_already_exists"
+    assert len((await ask("GET", path))["data"]) == 1
+
+
+async def test_a_lookup_key_moves_to_the_price_that_takes_it_over(ask: Ask) -> None:
+    given = {"currency": "usd", "unit_amount": 5, "product_data[name]": "P", "lookup_key": "gold"}
+    first = await ask("POST", "/v1/prices", given)
+    second = await ask("POST", "/v1/prices", {**given, "transfer_lookup_key": "true"})
+    taken = await ask("POST", f"/v1/prices/{first['id']}", {"lookup_key": "gold"}, status=400)
+
+    page = await ask("GET", "/v1/prices", {"lookup_keys[]": "gold"})
+    back = await ask("POST", f"/v1/prices/{first['id']}", {"lookup_key": "gold", "transfer_lookup_key": "true"})
+    same = await ask("POST", f"/v1/prices/{first['id']}", {"lookup_key": "gold"})
+
+    assert [each["id"] for each in page["data"]] == [second["id"]]
+    assert "already uses that lookup key" in taken["error"]["message"]
+    assert (back["lookup_key"], same["lookup_key"]) == ("gold", "gold")
+    assert (await ask("GET", f"/v1/prices/{second['id']}"))["lookup_key"] is None
+
+
+async def test_subscriptions_are_listed_as_documented(ask: Ask, customer: str, price: str) -> None:
+    kept = await ask("POST", "/v1/subscriptions", {"customer": customer, "items[0][price]": price})
+    gone = await ask("POST", "/v1/subscriptions", {"customer": customer, "items[0][price]": price})
+    await ask("DELETE", f"/v1/subscriptions/{gone['id']}")
+    ends = kept["items"]["data"][0]["current_period_end"]
+
+    async def listed(path: str = "/v1/subscriptions", **params: Any) -> list[str]:
+        return [each["id"] for each in (await ask("GET", path, params))["data"]]
+
+    assert await listed() == [kept["id"]]
+    assert await listed(status="all") == [gone["id"], kept["id"]]
+    assert await listed(status="ended") == [gone["id"]]
+    assert await listed(status="canceled") == [gone["id"]]
+    assert await listed(price=price, status="all") == [gone["id"], kept["id"]]
+    assert await listed(**{"current_period_end[gt]": ends}) == []
+    assert await listed(**{"current_period_end[lte]": ends}) == [kept["id"]]
+    assert await listed("/v1/invoices", subscription=kept["id"]) == [kept["latest_invoice"]]
+    assert (await ask("GET", "/v1/subscriptions", {"status": "al"}, status=400))["error"]["param"] == "status"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/payment_methods", "/v1/charges", "/v1/subscriptions", "/v1/invoices", "/v1/checkout/sessions"]
+)
+async def test_a_list_for_nobody_says_so(ask: Ask, path: str) -> None:
+    error = (await ask("GET", path, {"customer": "cus_nobody"}, status=400))["error"]
+
+    assert (error["code"], error["param"]) == ("resource_missing", "customer")
+
+
+async def test_lists_of_kept_objects_take_their_filters(ask: Ask, customer: str, price: str) -> None:
+    on = await ask("POST", "/v1/tax_rates", VAT)
+    await ask("POST", "/v1/tax_rates", {**VAT, "active": "false"})
+    item = await ask("POST", "/v1/invoiceitems", {"amount": 5, "currency": "usd", "customer": customer})
+    await ask("POST", "/v1/invoices", {"customer": customer, "pending_invoice_items_behavior": "include"})
+    waiting = await ask("POST", "/v1/invoiceitems", {"amount": 6, "currency": "usd", "customer": customer})
+
+    async def listed(path: str, **params: Any) -> list[str]:
+        return [each["id"] for each in (await ask("GET", path, params))["data"]]
+
+    assert await listed("/v1/tax_rates", active="true") == [on["id"]]
+    assert await listed("/v1/invoiceitems", pending="true") == [waiting["id"]]
+    assert await listed("/v1/invoiceitems", pending="false") == [item["id"]]
+    assert await listed("/v1/plans", active="true") == []
+    assert await listed("/v1/issuing/cards", last4="1234") == []

@@ -6,6 +6,7 @@ import aiohttp
 import stripe
 from aiohttp.test_utils import TestServer
 
+from tests.sandbox.billing_steps import fund
 from tests.sandbox.conftest import Ask, event_types, wait_for
 
 DAY = 86_400
@@ -14,6 +15,7 @@ DAY = 86_400
 async def test_a_payout_arrives_the_next_day_unless_it_is_canceled(
     ask: Ask, server: TestServer, client: stripe.StripeClient
 ) -> None:
+    await fund(ask, 3000)
     first = await ask("POST", "/v1/payouts", {"amount": 1100, "currency": "usd"})
     second = await ask("POST", "/v1/payouts", {"amount": 1100, "currency": "usd"})
     await ask("POST", f"/v1/payouts/{second['id']}/cancel")
@@ -28,6 +30,7 @@ async def test_a_payout_arrives_the_next_day_unless_it_is_canceled(
 
 
 async def test_a_transfer_is_reversed_in_parts_and_never_beyond(ask: Ask) -> None:
+    await fund(ask, 2000)
     account = await ask("POST", "/v1/accounts", {"email": "seller@example.com"})
     given = {"amount": 1000, "currency": "usd", "destination": account["id"]}
     path = f"/v1/transfers/{(await ask('POST', '/v1/transfers', given))['id']}"
@@ -52,3 +55,21 @@ async def test_some_money_is_available_at_once(ask: Ask, client: stripe.StripeCl
 
     assert balance["available"] == [{"amount": 941, "currency": "usd", "source_types": {"card": 941}}]
     assert (await wait_for(client, "balance.available")).data.object["available"][0]["amount"] == 941
+
+
+async def test_nothing_leaves_that_is_not_available(ask: Ask) -> None:
+    await fund(ask, 1000)
+    account = await ask("POST", "/v1/accounts")
+    pending = {"amount": 9000, "currency": "usd", "confirm": "true", "payment_method": "pm_card_visa"}
+    await ask("POST", "/v1/payment_intents", {**pending, "payment_method_types[]": "card"})
+    transfer = {"amount": 1001, "currency": "usd", "destination": account["id"]}
+
+    payout = await ask("POST", "/v1/payouts", {"amount": 942, "currency": "usd"}, status=400)
+    other = await ask("POST", "/v1/payouts", {"amount": 1, "currency": "eur"}, status=400)
+    sent = await ask("POST", "/v1/transfers", transfer, status=400)
+    await ask("POST", "/v1/payouts", {"amount": 941, "currency": "usd"})
+
+    codes = [each["error"]["code"] for each in (payout, other, sent)]
+    assert codes == ["balance_insufficient"] * 3
+    assert (await ask("GET", "/v1/balance"))["available"][0]["amount"] == 0
+    assert len((await ask("GET", "/v1/payouts"))["data"]) == 1

@@ -61,16 +61,16 @@ def _follow(storage: Storage, node: Any, owner: Owner, parts: list[str], path: s
             raise not_modelled(f"{path} to expand", "expand")
         # Some properties are there only when they have a value.
         return named is not None or any(each.startswith(f"{place}.") for each in places)
-    if include is None and (not rest or not _holds_maps(node[name])):
+    if include is None and (not rest or _names(node[name])):
         if named is None and not _is_object(node[name]):
             return False
         node[name] = _found(storage, node[name], named or "", path)
     return not rest or _follow(storage, node[name], owner, rest, path)
 
 
-def _holds_maps(value: Any) -> bool:
-    """Return whether what is to be expanded lies inside this value."""
-    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, dict) for each in value))
+def _names(value: Any) -> bool:
+    """Return whether this is an identifier, or a list with some: what is below it is below what it names."""
+    return isinstance(value, str) or (isinstance(value, list) and any(isinstance(each, str) for each in value))
 
 
 def _is_object(value: Any) -> bool:

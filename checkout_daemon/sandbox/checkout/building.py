@@ -82,9 +82,9 @@ def _body(params: Params, currency: str, details: Body | None) -> Body:
         adaptive_pricing={"enabled": (params.get("adaptive_pricing") or {}).get("enabled", True)},
         after_expiration=_after_expiration(params.get("after_expiration")),
         allow_promotion_codes=params.get("allow_promotion_codes"),
+        allowed_payment_method_types=params.get("allowed_payment_method_types") or None,
         automatic_tax={"enabled": False, "liability": None, "provider": None, "status": None},
         billing_address_collection=params.get("billing_address_collection"),
-        branding_settings=_branding(params.get("branding_settings")),
         cancel_url=params.get("cancel_url"),
         client_reference_id=params.get("client_reference_id"),
         client_secret=None,
@@ -120,7 +120,6 @@ def _body(params: Params, currency: str, details: Body | None) -> Body:
         payment_status="unpaid",
         permissions=_keys(params.get("permissions"), "update_shipping_details"),
         phone_number_collection={"enabled": (params.get("phone_number_collection") or {}).get("enabled", False)},
-        presentment_details=None,
         recovered_from=None,
         saved_payment_method_options=_keys(
             params.get("saved_payment_method_options"),
@@ -140,9 +139,10 @@ def _body(params: Params, currency: str, details: Body | None) -> Body:
     )
     if configuration := params.get("payment_method_configuration"):
         body["payment_method_configuration_details"] = {"id": configuration, "parent": None}
-    for name in ("allowed_payment_method_types", "excluded_payment_method_types"):
-        if params.get(name):
-            body[name] = params[name]
+    if excluded := params.get("excluded_payment_method_types"):
+        body["excluded_payment_method_types"] = excluded
+    if branding := params.get("branding_settings"):
+        body["branding_settings"] = _branding(branding)
     if names := params.get("name_collection"):
         body["name_collection"] = {
             name: {"enabled": given["enabled"], "optional": given.get("optional", False)}
@@ -171,17 +171,15 @@ def _after_expiration(given: Params | None) -> Body | None:
     }
 
 
-def _branding(given: Params | None) -> Body | None:
-    if given is None:
-        return None
+def _branding(given: Params) -> Body:
     return {
         "background_color": given.get("background_color") or "#ffffff",
         "border_style": given.get("border_style") or "rounded",
         "button_color": given.get("button_color") or "#0074d4",
         "display_name": given.get("display_name") or "Offline sandbox",
         "font_family": given.get("font_family") or "default",
-        "icon": _keys(given.get("icon"), "file", "type", "url"),
-        "logo": _keys(given.get("logo"), "file", "type", "url"),
+        "icon": given.get("icon"),
+        "logo": given.get("logo"),
     }
 
 
@@ -198,7 +196,6 @@ def _custom_field(given: Params) -> Body:
     else:
         typed = {**{name: (given.get(kind) or {}).get(name) for name in names}, "value": None}
     return {
-        **dict.fromkeys(("dropdown", "numeric", "text")),
         "key": given["key"],
         "label": given["label"],
         "optional": given.get("optional", False),
@@ -217,7 +214,7 @@ def _invoice_creation(given: Params) -> Body:
             "custom_fields": data.get("custom_fields"),
             "description": data.get("description"),
             "footer": data.get("footer"),
-            "issuer": issuer and {"account": None, "type": issuer["type"]},
+            "issuer": issuer and {"type": issuer["type"]},
             "metadata": merge_metadata({}, data.get("metadata")),
             "rendering_options": _keys(data.get("rendering_options"), "amount_tax_display", "template"),
         },

@@ -37,8 +37,9 @@ def session_customer(box: Box, session: Record, method: Record | None) -> str | 
         return body["customer"]  # type: ignore[no-any-return]
     if "made_customer" not in private:
         details = final_details(body, method)
-        names = ("email", "name", "phone", "address", "business_name", "individual_name")
-        made = new_customer(**{name: details[name] for name in names}, shipping=collected_shipping(body))
+        found = {name: details[name] for name in ("email", "name", "phone", "address")}
+        found |= {name: details[name] for name in ("business_name", "individual_name") if details[name]}
+        made = new_customer(**found, shipping=collected_shipping(body))
         box.storage.add(Record(made))
         emit(box, "customer.created", made)
         private["made_customer"] = made["id"]
@@ -52,9 +53,9 @@ def update_customer(box: Box, session: Record) -> None:
     if not wished:
         return
     customer = box.get(session.body["customer"], "customer")
-    changed = {name: details[name] for name in wished if details[name] and details[name] != customer.body[name]}
+    changed = {name: details[name] for name in wished if details[name] and details[name] != customer.body.get(name)}
     if changed:
-        previous = {name: customer.body[name] for name in changed}
+        previous = {name: customer.body.get(name) for name in changed}
         customer.body |= changed
         box.storage.save(customer)
         emit(box, "customer.updated", customer.body, previous)
@@ -74,7 +75,6 @@ def new_customer(**fields: object) -> Body:
         "customer",
         address=None,
         balance=0,
-        business_name=None,
         currency=None,
         customer_account=None,
         default_source=None,
@@ -82,7 +82,6 @@ def new_customer(**fields: object) -> Body:
         description=None,
         discount=None,
         email=None,
-        individual_name=None,
         invoice_settings={
             "custom_fields": None,
             "default_payment_method": None,

@@ -118,9 +118,23 @@ def build_price(params: Params, product: str, prefix: str = "") -> Body:
 
 def create_price(box: Box, params: Params) -> Body:
     body = build_price(params, params["product"])
+    if body["lookup_key"] is not None:
+        take_lookup_key(box, body["lookup_key"], transfer=bool(params.get("transfer_lookup_key")))
     box.storage.add(Record(body, parent=body["product"]))
     emit(box, "price.created", body)
     return body
+
+
+def take_lookup_key(box: Box, key: str, *, transfer: bool, price: str | None = None) -> None:
+    """Make a lookup key free for this price: one key names one price. Raises ApiError (400) if another has it."""
+    held = [("json_extract(body, '$.lookup_key') = ?", key), ("id IS NOT ?", price)]
+    for other in box.storage.select("price", conditions=held):
+        if not transfer:
+            message = f"A price (`{other.id}`) already uses that lookup key."
+            raise ApiError(message, code="resource_already_exists", param="lookup_key")
+        other.body["lookup_key"] = None
+        box.storage.save(other)
+        emit(box, "price.updated", other.body, {"lookup_key": key})
 
 
 def _recurring(given: Params | None) -> Body | None:

@@ -68,7 +68,7 @@ def _line(given: Params, at: str) -> Body:
         "cnli_1",
         amount=whole(given, "amount", quantity * unit, f"{at}[amount]"),
         description=given.get("description"),
-        invoice_line_item=given.get("invoice_line_item"),
+        **({"invoice_line_item": given["invoice_line_item"]} if given.get("invoice_line_item") else {}),
         quantity=quantity,
         type=given.get("type") or "custom_line_item",
         unit_amount=unit,

@@ -15,6 +15,17 @@ _YEARS = 3
 _PURCHASES = ("flight", "fleet", "fuel", "lodging", "reference")
 
 
+def build_holder(_: Box, record: Record, __: Params) -> None:
+    """Give an individual every field that Stripe's have."""
+    given = record.body["individual"]
+    if given:
+        terms = (given.get("card_issuing") or {}).get("user_terms_acceptance")
+        names = ("date", "ip", "user_agent")
+        accepted = {"user_terms_acceptance": {name: terms.get(name) for name in names}} if terms else None
+        fields = dict.fromkeys(("dob", "first_name", "last_name", "verification"))
+        record.body["individual"] = {**fields, **given, "card_issuing": accepted}
+
+
 def build_card(box: Box, record: Record, params: Params) -> None:
     """The whole cardholder is part of a card, the last digits are its own."""
     day = today()

@@ -15,6 +15,7 @@ _DAY = 24 * 3600
 
 def build_payout(box: Box, record: Record, _: Params) -> None:
     body = record.body
+    ledger.check_funds(box, body["amount"], body["currency"])
     booked = ledger.book(box, "payout", -body["amount"], body["currency"], record.id, fee=0)
     body |= {"balance_transaction": booked["id"], "arrival_date": stamp() + _DAY}
 

@@ -6,11 +6,11 @@ import copy
 from collections.abc import Collection
 from functools import partial
 
-from checkout_daemon.sandbox.api.listing import list_page
+from checkout_daemon.sandbox.api.listing import compared, list_page
 from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Fields, Metadata, Open, Params, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import bad_parameter, not_modelled
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter, not_modelled
 from checkout_daemon.sandbox.generic.filtering import conditions_of
 from checkout_daemon.sandbox.generic.kinds import Action, Kind
 from checkout_daemon.sandbox.generic.records import keep, new_body, put_and_tell, require_status
@@ -50,6 +50,7 @@ def create(kind: Kind, box: Box, params: Params, _: str) -> Body:
     overlay(body, params)
     if "metadata" in body:
         body["metadata"] = merge_metadata({}, params.get("metadata"))
+    _check_unique(kind, box, body)
     if isinstance(body.get("currency"), str):
         body["currency"] = body["currency"].lower()
     customer = params.get("customer")
@@ -121,6 +122,14 @@ def _check_kept(body: Body, params: Params, used: Collection[str]) -> None:
     for name, value in params.items():
         if value is not None and name not in used and not keeps(body, name):
             raise not_modelled(f"the parameter {name}", name)
+
+
+def _check_unique(kind: Kind, box: Box, body: Body) -> None:
+    for name in kind.unique:
+        if body[name] is not None and box.storage.select(kind.object, conditions=compared(name, body[name]), limit=1):
+            noun = kind.object.rpartition(".")[2].replace("_", " ")
+            message = f"A {noun} with the {name} '{body[name]}' already exists."
+            raise ApiError(message, code="resource_already_exists", param=name)
 
 
 def _check_references(kind: Kind, box: Box, params: Params) -> None:

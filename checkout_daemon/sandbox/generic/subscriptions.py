@@ -88,7 +88,7 @@ def cancel(box: Box, record: Record, _: Params) -> None:
     if record.body["status"] in _ENDED:
         raise ApiError(f"No such subscription: {record.id}", status=404, code="resource_missing", param="id")
     moment = stamp()
-    details = {"comment": None, "feedback": None, "reason": "cancellation_requested"}
+    details = {"comment": None, "feedback": None, "feedback_option": None, "reason": "cancellation_requested"}
     fields = {"status": "canceled", "canceled_at": moment, "ended_at": moment, "cancellation_details": details}
     put_and_tell(box, record, "customer.subscription.deleted", **fields)
 

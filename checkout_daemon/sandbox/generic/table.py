@@ -131,7 +131,7 @@ _BILLING = (
              "accept": Action(run=quotes.accept),
              "cancel": Action(run=quotes.cancel),
          }),
-    Kind("/v1/billing/meters", "billing.meter", "mtr_test_",
+    Kind("/v1/billing/meters", "billing.meter", "mtr_test_", unique=("event_name",),
          takes={"display_name": Text(required=True), "event_name": Text(required=True)},
          actions={
              "deactivate": Action("deactivated", {"status": "inactive"}, allowed=("active",)),
@@ -144,7 +144,7 @@ _BILLING = (
 
 _ISSUING = (
     Kind("/v1/issuing/cardholders", "issuing.cardholder", "ich_1", events="issuing_cardholder",
-         takes={"name": Text(required=True)}),
+         takes={"name": Text(required=True)}, build=issuing.build_holder),
     Kind("/v1/issuing/cards", "issuing.card", "ic_1", events="issuing_card",
          takes={"cardholder": Text(required=True), "currency": Text(required=True)},
          filters={"cardholder": at("cardholder.id")}, build=issuing.build_card),
@@ -154,9 +154,9 @@ _ISSUING = (
 )
 
 _OTHERS = (
-    Kind("/v1/entitlements/features", "entitlements.feature", "feat_test_", verbs=(),
+    Kind("/v1/entitlements/features", "entitlements.feature", "feat_test_", verbs=(), unique=("lookup_key",),
          filters={"archived": unless("active", 1)}),
-    Kind("/v1/radar/value_lists", "radar.value_list", "rsl_1", verbs=(), deletes=True),
+    Kind("/v1/radar/value_lists", "radar.value_list", "rsl_1", verbs=(), deletes=True, unique=("alias",)),
     Kind("/v1/terminal/locations", "terminal.location", "tml_", verbs=(), deletes=True),
 )
 # fmt: on

@@ -28,6 +28,8 @@ def deauthorize(box: Box, _: Record, __: Params) -> None:
 
 def build_transfer(box: Box, record: Record, params: Params) -> None:
     body = record.body
+    # The CLI's trigger transfers all of a payment, also of an account that has nothing else to pay its fee from.
+    ledger.check_funds(box, body["amount"], body["currency"], fees=False)
     booked = ledger.book(box, "transfer", -body["amount"], body["currency"], record.id, fee=0)
     group = params.get("transfer_group") or f"group_{new_id('pi_3')}"
     body |= {"balance_transaction": booked["id"], "destination_payment": new_id("py_1"), "transfer_group": group}

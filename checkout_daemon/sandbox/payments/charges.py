@@ -56,7 +56,6 @@ def build_charge(
         payment_intent=body["id"],
         payment_method=method.id,
         payment_method_details=_details(method.body, body["amount"], manual=manual, authenticated=authenticated),
-        presentment_details=None,
         radar_options={},
         receipt_email=body["receipt_email"],
         receipt_number=None,
@@ -117,7 +116,6 @@ def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) ->
             "type": "sepa_debit",
             "sepa_debit": {
                 **{name: debit[name] for name in kept},
-                "expected_debit_date": None,
                 "mandate": new_id("mandate_"),
             },
         }
@@ -128,7 +126,6 @@ def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) ->
             "type": "us_bank_account",
             "us_bank_account": {
                 **{name: account[name] for name in shown},
-                "expected_debit_date": None,
                 "mandate": new_id("mandate_"),
                 "payment_reference": None,
             },
@@ -152,7 +149,8 @@ def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) ->
             **{name: card[name] for name in names},
             "amount_authorized": amount,
             "authorization_code": token(6),
-            "capture_before": stamp() + AUTHORIZED_SECONDS if manual else None,
+            **({"capture_before": stamp() + AUTHORIZED_SECONDS} if manual else {}),
+            "electronic_commerce_indicator": "05" if authenticated else None,
             "extended_authorization": {"status": "disabled"},
             "incremental_authorization": {"status": "unavailable"},
             "installments": None,
@@ -164,6 +162,7 @@ def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) ->
             "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
             "regulated_status": card["regulated_status"],
             "three_d_secure": secure,
+            "transaction_link_id": None,
             "wallet": None,
         },
     }

@@ -137,7 +137,7 @@ def end_dispute(box: Box, dispute: Record, won: bool) -> None:
 def appeal_dispute(box: Box, dispute: Record) -> None:
     """Take a lost dispute of a card back to the bank. Raises ApiError for any other."""
     body = dispute.body
-    if body["status"] != "lost" or body["payment_method_details"] is None:
+    if body["status"] != "lost" or "payment_method_details" not in body:
         raise invalid("Only a card's dispute that was lost can be appealed.", param="dispute")
     if dispute.private.get("appealed"):
         raise invalid("This dispute has already been appealed.", param="dispute")
@@ -204,9 +204,9 @@ def _open(box: Box, charge: Record, kind: str, amount: int) -> Record:
         evidence=no_evidence(),
         evidence_details=no_details(),
         is_charge_refundable=inquiry or prevented,
+        intended_submission_method=None,
         metadata={},
         payment_intent=paid["payment_intent"],
-        payment_method_details=None,
         reason=reason,
         status="needs_response",
     )
@@ -271,5 +271,5 @@ def _closed() -> ApiError:
 
 
 def _is_inquiry(body: Body) -> bool:
-    details = body["payment_method_details"]
+    details = body.get("payment_method_details")
     return details is not None and details["card"]["case_type"] == "inquiry"

@@ -44,6 +44,7 @@ def create_intent(
     body = new_object(
         "pi_3",
         "payment_intent",
+        allowed_payment_method_types=given.get("allowed_payment_method_types") or None,
         amount=amount,
         amount_capturable=0,
         amount_details={"tip": {}},
@@ -62,6 +63,7 @@ def create_intent(
         excluded_payment_method_types=given.get("excluded_payment_method_types") or None,
         last_payment_error=None,
         latest_charge=None,
+        managed_payments=None,
         metadata={key: value for key, value in (given.get("metadata") or {}).items() if value},
         next_action=None,
         on_behalf_of=None,
@@ -69,7 +71,7 @@ def create_intent(
         payment_method_configuration_details=None,
         payment_method_options=method_options(types, given.get("payment_method_options"), session=False),
         payment_method_types=types,
-        presentment_details=None,
+        payment_record=None,
         processing=None,
         receipt_email=given.get("receipt_email"),
         review=None,
@@ -82,8 +84,6 @@ def create_intent(
         transfer_data=None,
         transfer_group=given.get("transfer_group"),
     )
-    if given.get("allowed_payment_method_types"):
-        body["allowed_payment_method_types"] = given["allowed_payment_method_types"]
     body["client_secret"] = f"{body['id']}_secret_{token(25)}"
     record = Record(body, {"session": session}, customer=body["customer"])
     box.storage.add(record)

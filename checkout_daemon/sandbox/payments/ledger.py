@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.storage import Body, Record
 
@@ -81,3 +82,19 @@ def balance(box: Box) -> Body:
         for state, found in sums.items()
     }
     return {"object": "balance", **parts, "livemode": False}
+
+
+def check_funds(box: Box, amount: int, currency: str, *, fees: bool = True) -> None:
+    """Raise ApiError (400) if less than this amount is available. `fees`: what payments cost is gone already."""
+    moment = stamp()
+    found = box.storage.select("balance_transaction", conditions=[("json_extract(body, '$.currency') = ?", currency)])
+    available = sum(
+        each.body["net"] if fees else each.body["amount"] for each in found if each.body["available_on"] <= moment
+    )
+    if amount > available:
+        raise ApiError(
+            "You have insufficient available funds in your Stripe account. Try adding funds directly to your available "
+            "balance by creating Charges using the 4000000000000077 test card. See: "
+            "https://stripe.com/docs/testing#available-balance",
+            code="balance_insufficient",
+        )

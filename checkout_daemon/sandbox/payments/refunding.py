@@ -106,7 +106,7 @@ def finish_refund(box: Box, refund: Record) -> None:
     body.pop("pending_reason", None)
     body.pop("next_action", None)
     details = body["destination_details"]
-    if "reference" in details[details["type"]]:
+    if "reference_status" in details[details["type"]]:
         details[details["type"]] |= {"reference": token(12), "reference_status": "available"}
     if details["type"] == "card":
         details["card"]["type"] = "refund"
@@ -175,8 +175,8 @@ def _destination(method: str, behaviour: str) -> Body:
         transfer: dict[str, Any] = {"reference": None, "reference_status": "pending"}
         return {"type": _TRANSFERS[method], _TRANSFERS[method]: transfer}
     pending = behaviour not in ("", "fail")
-    card = {
-        "reference": None if pending else token(12),
+    card: dict[str, Any] = {
+        **({} if pending else {"reference": token(12)}),
         "reference_status": "pending" if pending else "available",
         "reference_type": "acquirer_reference_number",
         "type": "pending" if pending else "refund",

@@ -86,6 +86,9 @@ _UPDATABLE = {
 
 def _apply(body: Body, params: Params) -> None:
     body |= {name: params[name] for name in _PLAIN if name in params}
+    for name in ("business_name", "individual_name"):
+        if body.get(name) is None:
+            body.pop(name, None)
     body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
     if "address" in params:
         body["address"] = address(params["address"]) if params["address"] else None
@@ -143,7 +146,9 @@ def update(box: Box, params: Params, object_id: str) -> Body:
     _apply(record.body, params)
     _apply_links(box, record, params)
     box.storage.save(record)
-    emit(box, "customer.updated", record.body, {key: old for key, old in before.items() if old != record.body[key]})
+    changed = [name for name in {**before, **record.body} if before.get(name) != record.body.get(name)]
+    previous = {name: before.get(name) for name in changed}
+    emit(box, "customer.updated", record.body, previous)
     return record.body
 
 

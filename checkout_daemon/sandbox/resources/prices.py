@@ -22,7 +22,7 @@ from checkout_daemon.sandbox.api.params import (
     refusing,
 )
 from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.checkout.catalog import build_product, create_price
+from checkout_daemon.sandbox.checkout.catalog import build_product, create_price, take_lookup_key
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.webhooks.events import emit
@@ -53,6 +53,8 @@ def update(box: Box, params: Params, object_id: str) -> Body:
     body = record.body
     before = dict(body)
     body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+    if params.get("lookup_key"):
+        take_lookup_key(box, params["lookup_key"], transfer=bool(params.get("transfer_lookup_key")), price=object_id)
     for name in ("active", "nickname", "lookup_key", "tax_behavior"):
         if name in params:
             body[name] = params[name]
@@ -69,11 +71,10 @@ def list_all(box: Box, params: Params, _: str) -> Body:
 
 
 _PLAIN_PRICES = "The offline sandbox has prices of one currency and one amount for each unit."
-_MOVES = "The offline sandbox does not move lookup keys from price to price."
 _CREATE = {
     **EXPAND,
     **refusing(_PLAIN_PRICES, "currency_options", "custom_unit_amount", "tiers", "tiers_mode", "transform_quantity"),
-    **refusing(_MOVES, "transfer_lookup_key"),
+    "transfer_lookup_key": Flag(),
     "active": Flag(),
     "billing_scheme": Text(choices=("per_unit", "tiered")),
     "currency": Text(required=True),
@@ -116,7 +117,7 @@ OPERATIONS = (
         {
             **EXPAND,
             **refusing(_PLAIN_PRICES, "currency_options"),
-            **refusing(_MOVES, "transfer_lookup_key"),
+            "transfer_lookup_key": Flag(),
             "active": Flag(),
             "lookup_key": Text(maximum=200),
             "metadata": Metadata(),
