@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
+
 from checkout_daemon.patience import within
 from checkout_daemon.store.database import Database
-from checkout_daemon.store.migrations import code_version, read_state_in_transaction
+from checkout_daemon.store.migrations import SchemaState, code_version, read_state_in_transaction
 from checkout_daemon.store.queries import sql
 
 READY_SECONDS = 0.8
@@ -37,7 +39,11 @@ class Readiness:
 
     async def _ask(self) -> None:
         with within(READY_SECONDS):
-            async with self._database.transaction() as connection:  # which writes a WAL record, and waits for it
-                state = await read_state_in_transaction(connection)
-                await connection.execute(sql("use_some_room"))
+            state = await self._database.run(_look)  # which writes a WAL record, and waits for it
         state.check(code_version())
+
+
+async def _look(connection: asyncpg.Connection) -> SchemaState:
+    state = await read_state_in_transaction(connection)
+    await connection.execute(sql("use_some_room"))
+    return state

@@ -161,13 +161,16 @@ class Database:
                 raise
 
     async def run(self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, confirm: bool = True) -> T:
-        """Do the work in a transaction, and again where another transaction won a race against it."""
+        """Do the work in a transaction; again where another one won a race against it, or another host took over."""
         for _ in range(_MOST_RACES):
             try:
                 async with self.transaction(confirm=confirm) as connection:
                     return await work(connection)
             except LOST_RACES:
                 continue
+            except DatabaseUnavailable as error:
+                if not (self._several_hosts and isinstance(error.__cause__, asyncpg.ReadOnlySQLTransactionError)):
+                    raise
         async with self.transaction(confirm=confirm) as connection:
             return await work(connection)
 
