@@ -21,7 +21,7 @@ from checkout_daemon.store.order_reads import ItemLine, OrderFilter
 
 _ORDER_KEYS = tuple(field.name for field in fields(Order))
 _ITEM_KEYS = tuple(field.name for field in fields(ItemLine))
-_FORMULA = re.compile(r"[=+\-@\t\r\n]")  # what spreadsheets begin to calculate at; OWASP has the list
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # what spreadsheets begin to calculate at; OWASP has the list
 _PHONE = re.compile(r"\+[0-9]+")
 
 Row = Mapping[str, Any]

@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.http_exceptions import BadHttpMethod, InvalidURLError, LineTooLong, TransferEncodingError
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.web.connections import Connections
@@ -118,6 +118,7 @@ class _Protocol(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Parse what came; a head that does not come to its end is bounded in all, not only line by line."""
         super().data_received(data)
+        self._break_off_body()
         waiter = self._waiter
         if waiter is None or waiter.done():
             self._head_bytes = 0
@@ -126,6 +127,18 @@ class _Protocol(RequestHandler):
         if self._head_bytes > LARGEST_HEAD and self.transport is not None:
             self.transport.write(self._server.large_head())
             self.force_close()
+
+    def _break_off_body(self) -> None:
+        """Tell whoever reads a body that its framing is broken: aiohttp would let them wait for the rest for ever."""
+        if not self._messages or not isinstance(self._messages[-1][0], _ErrInfo):
+            return
+        asked = None if self._asked is None else self._asked.content
+        body = self._messages[-2][1] if len(self._messages) > 1 else asked
+        if body is not None and not body.is_eof():
+            self._messages.pop()  # one request, one refusal
+            # Not its end: what came so far would be taken for all of it.
+            body.set_exception(TransferEncodingError("the body's framing is broken"))
+            self.close()
 
     def began(self, request: web.BaseRequest) -> None:
         """Note that a request is under way."""
@@ -185,4 +198,18 @@ def _refusal(status: int, error: BaseException | None) -> CheckoutError:
         return UnknownExpectation("of Expect only 100-continue is known here")
     if status >= 500:
         return CheckoutError(type(error).__name__)
-    return BadRequest("the request line, a header or a chunk of the body does not follow RFC 9112")
+    return BadRequest(_reason(error))
+
+
+def _reason(error: BaseException | None) -> str:
+    """Say in words of ours what is wrong: the error's own repeat what was sent."""
+    text = str(error.args[0]) if error is not None and error.args else ""
+    if isinstance(error, BadHttpMethod):
+        return "the request line does not begin with a method that HTTP has"
+    if isinstance(error, InvalidURLError):
+        return "the address in the request line is not well-formed"
+    if text.startswith("Duplicate '"):
+        return "a header that may be there once is there twice"
+    if text.startswith("Missing 'Host'"):
+        return "the Host header is missing"
+    return "the request line, a header or a chunk of the body does not follow RFC 9112"

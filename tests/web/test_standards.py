@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -176,6 +177,36 @@ async def test_refusals_are_one_line_of_the_log_without_what_was_sent(
     await exchange(client, b"GET / HTTP/1.1\r\nHost: shop\r\n%b\r\n\r\n" % MARK)
     assert MARK.decode() not in caplog.text
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: shop\r\nHost: shop\r\n\r\n", "twice"),
+        (b"GET / HTTP/1.1\r\n\r\n", "the Host header is missing"),
+        (b"FETCH / HTTP/1.1\r\nHost: shop\r\n\r\n", "a method"),
+    ],
+)
+async def test_a_refusal_says_what_is_wrong(client: Client, sent: bytes, words: str) -> None:
+    _, _, body = await exchange(client, sent)
+    assert words in json.loads(body)["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api/quotes", "/api/webhook"])
+@pytest.mark.parametrize("chunk", [b"zz\r\n{}\r\n", b"2\r\n{}XX0\r\n\r\n", b"-1\r\n\r\n", b"2\n{}\n0\n\n"])
+async def test_chunks_that_break_off_later_are_refused_once_and_at_once(
+    client: Client, path: str, chunk: bytes
+) -> None:
+    head = ("Content-Type: application/json", "Transfer-Encoding: chunked")
+    async with connection_to(client) as (reader, writer):
+        writer.write(request(f"POST {path} HTTP/1.1", *head).replace(b"Connection: close\r\n", b""))
+        await writer.drain()
+        await asyncio.sleep(0.1)  # so that the body is being read
+        writer.write(chunk)
+        answer = await reader.read()
+    assert answer.count(b"HTTP/1.") == 1
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"malformed_json"' in answer
 
 
 async def test_an_unknown_field_is_not_repeated_in_words(client: Client) -> None:
