@@ -20,6 +20,7 @@ from checkout_daemon.store.database import Database
 _NUMBER = re.compile(r"#?([0-9]{1,19})")
 _ID_BEGIN = re.compile(r"[0-9a-f]{1,32}")
 _STRIPE_ID = re.compile(r"(cs|pi|ch|py|re|pyr|dp|du|evt)_[A-Za-z0-9_]{1,250}")
+_ADDRESS = re.compile(r"[^@\s\"\\]+@[^@\s\"\\]+\.[^@\s\"\\.]{2,}")
 _HYPHENS = (8, 13, 18, 23)  # where an id has them
 
 _MOST_LISTED = 20
@@ -51,18 +52,27 @@ async def search(database: Database, text: str) -> tuple[tuple[str, ...], str | 
     text = cleaned(text)
     exact = _STRIPE_ID.fullmatch(text) is not None or len(_id_digits(text) or "") == 32
     async with database.connection() as connection:
-        found = [] if "@" in text else await _named(connection, text, _MOST_SEARCHED)
+        if "@" in text:
+            found = await _paid_by(connection, words, _MOST_SEARCHED)
+        else:
+            found = await _named(connection, text, _MOST_SEARCHED)
     return tuple(order.id for order in found), None if exact else words
 
 
 async def _candidates(connection: asyncpg.Connection, text: str, limit: int) -> list[Order]:
     if "@" in text:
-        return await order_reads.find_by_email(connection, email_form(text), limit)
+        email = email_form(text)
+        return await order_reads.find_by_email(connection, email, limit) or await _paid_by(connection, email, limit)
     if (number := _NUMBER.fullmatch(text)) and (
         found := await order_reads.find_by_number(connection, int(number.group(1)))
     ):
         return found
     return await _named(connection, text, limit, numbers=False)
+
+
+async def _paid_by(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
+    """Wallets and Link may have another address than the one that was given to the shop."""
+    return await order_reads.find_by_payer(connection, email, limit) if _ADDRESS.fullmatch(email) else []
 
 
 async def _named(connection: asyncpg.Connection, text: str, limit: int, *, numbers: bool = True) -> list[Order]:

@@ -19,6 +19,7 @@ from checkout_daemon.store.queries import sql
 from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO, in_utc
 
 _MOST_NUMBER = 2**63 - 1
+_NEWEST_PAID = 10_000
 _TRIGRAM = 3  # characters
 
 
@@ -177,6 +178,11 @@ async def find_by_id_range(connection: asyncpg.Connection, first: UUID, last: UU
 async def find_by_email(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
     """Upper and lower case are the same."""
     return [order_of(row) for row in await connection.fetch(sql("find_orders_by_email"), email, limit)]
+
+
+async def find_by_payer(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
+    """The orders that somebody of this address paid on Stripe's page, among those paid last."""
+    return [order_of(row) for row in await connection.fetch(sql("find_orders_by_payer"), email, limit, _NEWEST_PAID)]
 
 
 async def find_by_stripe_id(connection: asyncpg.Connection, stripe_id: str, limit: int) -> list[Order]:

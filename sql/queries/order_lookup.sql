@@ -48,6 +48,27 @@ WHERE id IN (
     SELECT order_id FROM named WHERE place = (SELECT min(place) FROM named WHERE order_id IS NOT NULL) AND order_id IS NOT NULL)
 ORDER BY created_at DESC, number DESC LIMIT $2;
 
+-- name: find_orders_by_payer
+-- $1 email, $2 how many, $3 how many of the newest events are looked into: of the orders whose payer gave this address on Stripe's page.
+-- It is nowhere but in the payloads of events, which are deleted after a time and with the order's customer.
+SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
+       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
+FROM orders
+WHERE id IN (
+    SELECT newest.order_id
+    FROM (
+        SELECT page.*
+        FROM unnest(ARRAY['checkout.session.completed', 'checkout.session.async_payment_succeeded']) AS wanted (type)
+        CROSS JOIN LATERAL (
+            SELECT id, order_id, received_at FROM stripe_events
+            WHERE stripe_events.type >= wanted.type AND stripe_events.type <= wanted.type
+            ORDER BY stripe_events.type DESC, received_at DESC, id DESC LIMIT $3
+        ) AS page
+    ) AS newest
+    JOIN stripe_event_payloads AS held ON held.event_id = newest.id AND held.received_at = newest.received_at
+    WHERE newest.order_id IS NOT NULL AND strpos(lower(held.payload), lower('"' || $1 || '"')) > 0)
+ORDER BY created_at DESC, number DESC LIMIT $2;
+
 -- name: newest_numbers
 -- $1 and $2 the first and last number of each range, $3 how many; of each range the newest, then of them all
 SELECT found.number, found.status

@@ -9,7 +9,9 @@ import asyncpg
 import pytest
 
 from checkout_daemon.errors import AmbiguousOrder, NotFound
-from checkout_daemon.services.lookup import find_order
+from checkout_daemon.services.erasing import erase, plan_erasure
+from checkout_daemon.services.lookup import find_order, search
+from checkout_daemon.services.operators import Operator
 from checkout_daemon.store.database import Database
 from checkout_daemon.webhooks.intake import Intake
 from tests.support.orders import add_order, number_of
@@ -39,6 +41,26 @@ async def intake(database: Database) -> AsyncIterator[Intake]:
     await intake.start()
     yield intake
     await intake.close()
+
+
+async def test_by_the_address_that_the_payer_gave_on_stripes_page(
+    database: Database, connection: asyncpg.Connection, intake: Intake, database_url: str
+) -> None:
+    order_id, other = [
+        await add_order(connection, customer_email=each, amount_subtotal=5000, amount_discount=0, amount_total=5000)
+        for each in ("ada@example.com", "bo@example.com")
+    ]
+    for each, email in ((order_id, "Ada.Private@example.net"), (other, "xada.private@example.net")):
+        session = session_object(each, f"cs_{each[:8]}", f"pi_{each[:8]}", customer_details={"email": email})
+        await deliver(intake, event_body("checkout.session.completed", session))
+    assert (await find_order(database, "ada.private@example.net")).id == order_id
+    assert (await search(database, " ADA.private@example.net"))[0] == (order_id,)
+    assert (await search(database, "ada.private@"))[0] == ()
+    assert (await find_order(database, "ada@example.com")).id == order_id
+
+    await erase(database, await plan_erasure(database, order_id, customer=False), operator=Operator("ana", "vm"))
+    with pytest.raises(NotFound):
+        await find_order(database, "ada.private@example.net")
 
 
 async def test_by_number_with_or_without_its_sign(database: Database, connection: asyncpg.Connection) -> None:

@@ -55,6 +55,7 @@ _SUBJECTS = {
     ),
     AttentionCode.APPEARED_LATE: lambda case: ", ".join(case.late) or "A refund or session",
 }
+_ASKED_AT_STRIPE = (AttentionCode.UNKNOWN_STATUS, AttentionCode.PAYMENT_CANCELED)
 _TOLD_OF_PAYMENT = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -78,7 +79,9 @@ def attention(case: Case) -> Iterable[Finding]:
         yield Finding(
             code.value,
             f"{ATTENTION_SAYS[code].format(subject=subject)}.",
-            "Nothing: a person must decide.",
+            "Nothing: a person must decide."
+            if code not in _ASKED_AT_STRIPE
+            else "What Stripe answers now settles it, if this version knows it; else acknowledge it.",
             acknowledge if command == looks else command,
         )
 
