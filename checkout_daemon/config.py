@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from checkout_daemon.errors import ConfigurationError
@@ -40,6 +41,7 @@ __all__ = [
 
 STRIPE_API_BASE = "https://api.stripe.com"
 DEFAULT_STATE_DIR = ".checkout"
+_SHORTEST_AUDIT_KEY = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,9 @@ class Settings:
     shop_name: str  # as mails sign
     shop_webhook_url: str | None = field(repr=False)  # where the shop's own systems hear of orders
     shop_webhook_secrets: tuple[str, ...] = field(repr=False)  # Standard Webhooks; all of them sign each delivery
+    audit_keys: tuple[str, ...] = field(repr=False)  # anchors of the operator log are signed with the first
+    audit_key_since: datetime | None  # anchors from before that are accepted without a signature
+    audit_anchor: Path | None  # the file that anchors are appended to: file:/PATH
     files: tuple[SettingsFile, ...] = ()  # that settings were taken from
     demo_unused_for: tuple[str, ...] = ()  # settings that are set, so that nothing of a dev.env was taken
 
@@ -193,6 +198,9 @@ def load_settings(
         shop_name=reader.text("CHECKOUT_SHOP_NAME", "Checkout", prose=True),
         shop_webhook_url=reader.final_url("CHECKOUT_SHOP_WEBHOOK_URL"),
         shop_webhook_secrets=reader.names("CHECKOUT_SHOP_WEBHOOK_SECRET"),
+        audit_keys=reader.names("CHECKOUT_AUDIT_KEY"),
+        audit_key_since=reader.moment("CHECKOUT_AUDIT_KEY_SINCE"),
+        audit_anchor=reader.file("CHECKOUT_AUDIT_ANCHOR"),
         files=reader.files,
         demo_unused_for=unused_for,
     )
@@ -225,6 +233,11 @@ def _check(settings: Settings, reader: Reader) -> None:
         )
     if bool(settings.challenge_url) != bool(settings.challenge_secret):
         reader.fault("CHECKOUT_CHALLENGE_URL and CHECKOUT_CHALLENGE_SECRET belong together: set both or neither")
+    if not all(len(key) >= _SHORTEST_AUDIT_KEY and key.isascii() and key.isprintable() for key in settings.audit_keys):
+        reader.fault(
+            "CHECKOUT_AUDIT_KEY must hold keys of 32 or more random characters, comma-separated: "
+            "`openssl rand -base64 32` makes one"
+        )
     if settings.stripe_api_key and (fault := fault_of_api_key(settings.stripe_api_key)):
         reader.fault(f"STRIPE_API_KEY {fault}")
     try:

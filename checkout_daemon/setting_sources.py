@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -135,6 +136,33 @@ class Reader:
         except BadUrl as error:
             self.fault(f"{name} {error}")
         return text
+
+    def moment(self, name: str) -> datetime | None:
+        """A time with its zone, as RFC 3339 writes it."""
+        text = self.optional(name)
+        if text is None:
+            return None
+        try:
+            moment: datetime | None = datetime.fromisoformat(text)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fault(f"{name} must be a time such as 2026-11-28T12:00:00Z, not {text!r}")
+            return None
+        return moment
+
+    def file(self, name: str) -> Path | None:
+        """An absolute path, as `file:/path`."""
+        text = self.optional(name)
+        if text is None:
+            return None
+        path = Path(text.removeprefix("file://").removeprefix("file:"))
+        if not text.startswith(("file:", "/")) or not path.is_absolute():
+            self.fault(
+                f"{name} must be file: and an absolute path, such as file:/var/log/checkout/anchors, not {text!r}"
+            )
+            return None
+        return path
 
     def _from_file(self, name: str, path: str) -> str:
         try:

@@ -475,6 +475,7 @@ CREATE TABLE anchors (
     at        timestamptz NOT NULL,
     prev_hash bytea NOT NULL,
     hash      bytea NOT NULL,
+    key_id    text,                 -- of the key that signed it; null: hashed only
     CONSTRAINT anchors_number CHECK (number >= 1)
 );
 

@@ -1,15 +1,19 @@
 """The operator log's hashes: what an entry's, a note's and an anchor's cover, and what a broken chain is.
 
 An entry's hash covers the one before it in its order's chain; an anchor's covers the heads of chains that moved, and
-the anchor before. What may name a person is only under a salted hash: blanked, nothing of the chain changes, and
-without its salt nobody can try what it was.
+the anchor before. Anybody can compute a hash, so with CHECKOUT_AUDIT_KEY an anchor's is an HMAC (RFC 2104): who may
+write the database and does not have the key cannot write anew what was anchored.
+
+What may name a person is only under a salted hash: blanked, nothing of the chain changes, and without its salt nobody
+can try what it was.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
@@ -58,6 +62,30 @@ class Anchor:
     prev_hash: bytes
     hash: bytes
     heads: Sequence[Head]
+    key_id: str | None = None  # of the key that it is signed with
+
+
+@dataclass(frozen=True, slots=True)
+class AuditKeys:
+    """The keys of CHECKOUT_AUDIT_KEY: the first signs, all of them verify.
+
+    `since`: unsigned anchors made before are accepted, those of the time without a key.
+    """
+
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    since: datetime | None = None
+
+    @property
+    def signing(self) -> str | None:
+        return self.secrets[0] if self.secrets else None
+
+    def find(self, key_id: str) -> str | None:
+        return next((secret for secret in self.secrets if key_id_of(secret) == key_id), None)
+
+
+def key_id_of(secret: str) -> str:
+    """Name a key without giving it away."""
+    return sha256(b"checkout audit key\0" + secret.encode()).hexdigest()[:8]
 
 
 def canonical(value: Mapping[str, object]) -> str:
@@ -88,9 +116,14 @@ def hash_entry(entry: LogEntry) -> bytes:
     )
 
 
-def hash_anchor(anchor: Anchor) -> bytes:
+def hash_anchor(anchor: Anchor, secret: str | None = None) -> bytes:
+    """Return an anchor's hash; with the secret of its key its HMAC, which covers the key's id as well."""
     heads = sorted((head.order_id, head.number, head.hash.hex()) for head in anchor.heads)
-    return _hash({"number": anchor.number, "at": _time(anchor.at), "prev_hash": anchor.prev_hash.hex(), "heads": heads})
+    value = {"number": anchor.number, "at": _time(anchor.at), "prev_hash": anchor.prev_hash.hex(), "heads": heads}
+    if secret is None:
+        return _hash(value)
+    signed = canonical(value | {"key_id": anchor.key_id, "version": 2})
+    return hmac.digest(secret.encode(), signed.encode(), "sha256")
 
 
 def fault_of_entry(entry: LogEntry, before: LogEntry | None) -> str | None:
@@ -107,12 +140,22 @@ def fault_of_entry(entry: LogEntry, before: LogEntry | None) -> str | None:
     return None
 
 
-def fault_of_anchor(anchor: Anchor, before: Anchor | None) -> str | None:
+def fault_of_anchor(anchor: Anchor, before: Anchor | None, keys: AuditKeys | None = None) -> str | None:
+    """Return what is wrong with an anchor that follows another, or is the first; None where nothing is."""
+    keys = keys or AuditKeys()
     if anchor.number != (1 if before is None else before.number + 1):
         return f"what came before anchor {anchor.number} is missing"
     if anchor.prev_hash != (FIRST_PREV_HASH if before is None else before.hash):
         return f"anchor {anchor.number} does not follow the one before it"
-    return None if anchor.hash == hash_anchor(anchor) else f"anchor {anchor.number} was changed"
+    if anchor.key_id is None:
+        late = keys.since is None or anchor.at >= keys.since or (before is not None and before.key_id is not None)
+        if keys.secrets and late:
+            return f"anchor {anchor.number} is not signed with CHECKOUT_AUDIT_KEY"
+        secret = None
+    elif (secret := keys.find(anchor.key_id)) is None:
+        return f"anchor {anchor.number} is signed with key {anchor.key_id}, which CHECKOUT_AUDIT_KEY does not hold"
+    good = hmac.compare_digest(anchor.hash, hash_anchor(anchor, secret))
+    return None if good else f"anchor {anchor.number} was changed"
 
 
 def _hash(value: Mapping[str, object]) -> bytes:

@@ -7,12 +7,15 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import asyncpg
 
+from checkout_daemon.config import Settings
 from checkout_daemon.domain.operator_log import (
     FIRST_PREV_HASH,
     Anchor,
+    AuditKeys,
     LogEntry,
     canonical,
     fault_of_anchor,
@@ -20,9 +23,12 @@ from checkout_daemon.domain.operator_log import (
     hash_anchor,
     hash_entry,
     hash_personal,
+    key_id_of,
 )
 from checkout_daemon.domain.text import WORD_MARKS, trimmed, unusable
 from checkout_daemon.errors import FieldError, InvalidRequest
+from checkout_daemon.services.audit_anchors import Published
+from checkout_daemon.services.audit_traces import Deeds
 from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.store import operator_log as store
@@ -105,43 +111,52 @@ def state_of(merged: Merged, order_id: str) -> State:
     return State.of(merged.derived(order_id))
 
 
-async def anchor(database: Database) -> int:
+def keys_of(settings: Settings) -> AuditKeys:
+    return AuditKeys(settings.audit_keys, settings.audit_key_since)
+
+
+async def anchor(database: Database, keys: AuditKeys | None = None) -> int:
     """Anchor the heads that moved; how many. Its hash is logged as well: out of reach of who can write the database."""
-    return await database.run(_anchor, confirm=False)
+    return await database.run(partial(_anchor, keys or AuditKeys()), confirm=False)
 
 
-async def verify(database: Database) -> LogReport:
-    """Read the whole log and its anchors as of one moment, and compare every hash."""
+async def verify(database: Database, keys: AuditKeys | None = None, published: Published | None = None) -> LogReport:
+    """Read the whole log as of one moment; compare every hash, what deeds left elsewhere, and anchors kept outside."""
     async with (
         database.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        return await _verify(connection)
+        return await _verify(connection, keys or AuditKeys(), published)
 
 
-async def _anchor(connection: asyncpg.Connection) -> int:
+async def _anchor(keys: AuditKeys, connection: asyncpg.Connection) -> int:
     if not await store.lock_anchors(connection):
         return 0
+    number, prev_hash, prev_key = await store.last_anchor(connection) or (0, FIRST_PREV_HASH, None)
+    if keys.signing is not None and number and prev_key is None:
+        await store.loosen_heads(connection)  # so that the first signature covers all there is
     heads = await store.loose_heads(connection, _HEADS_AN_ANCHOR)
     if not heads:
         return 0
-    number, prev_hash = await store.last_anchor(connection) or (0, FIRST_PREV_HASH)
-    made = Anchor(number + 1, datetime.now(UTC), prev_hash, b"", heads)
-    made = replace(made, hash=hash_anchor(made))
+    key_id = None if keys.signing is None else key_id_of(keys.signing)
+    made = Anchor(number + 1, datetime.now(UTC), prev_hash, b"", heads, key_id)
+    made = replace(made, hash=hash_anchor(made, keys.signing))
     await store.insert_anchor(connection, made)
     log.info("operator log: anchor %d over %d orders is %s", made.number, len(heads), made.hash.hex())
     return len(heads)
 
 
-async def _verify(connection: asyncpg.Connection) -> LogReport:
+async def _verify(connection: asyncpg.Connection, keys: AuditKeys, published: Published | None) -> LogReport:
     faults: list[str] = []
     orders = entries = anchors = 0
+    deeds = Deeds()
     before: LogEntry | None = None
     async for entry, head in store.every_entry(connection):
         if before is None or before.order_id != entry.order_id:
             before = None
             orders += 1
         entries += 1
+        deeds.add(entry)
         if fault := fault_of_entry(entry, before):
             faults.append(fault)
         elif head is None or entry.number > head.number:
@@ -150,11 +165,16 @@ async def _verify(connection: asyncpg.Connection) -> LogReport:
     for order_id, number in await store.lost_heads(connection):
         faults.append(f"entry {number} of order {order_id} was removed or written anew")
     last: Anchor | None = None
+    hashes: dict[int, str] = {}
     async for each in store.every_anchor(connection):
         anchors += 1
-        if fault := fault_of_anchor(each, last):
+        hashes[each.number] = each.hash.hex()
+        if fault := fault_of_anchor(each, last, keys):
             faults.append(fault)
         last = each
+    faults += await deeds.disagreements(connection)
+    if published is not None:
+        faults += published.disagreements(hashes, None if last is None else last.at)
     return LogReport(orders, entries, anchors, None if last is None else last.hash.hex(), faults[:_MOST_FAULTS])
 
 

@@ -54,9 +54,38 @@ async def lock_anchors(connection: asyncpg.Connection) -> bool:
     return bool(await connection.fetchval(sql("lock_anchors"), _LOCK_KEY))
 
 
-async def last_anchor(connection: asyncpg.Connection) -> tuple[int, bytes] | None:
+async def last_anchor(connection: asyncpg.Connection) -> tuple[int, bytes, str | None] | None:
+    """Its number, hash and key's id."""
     row = await connection.fetchrow(sql("last_anchor"))
-    return None if row is None else (row["number"], row["hash"])
+    return None if row is None else (row["number"], row["hash"], row["key_id"])
+
+
+async def loosen_heads(connection: asyncpg.Connection) -> None:
+    """Have every head anchored again."""
+    await connection.execute(sql("loosen_log_heads"))
+
+
+async def anchors_after(connection: asyncpg.Connection, number: int, limit: int) -> list[tuple[int, datetime, bytes]]:
+    """Number, time and hash of the anchors after that number, in their order."""
+    rows = await connection.fetch(sql("anchors_after"), number, limit)
+    return [(row["number"], _utc(row["at"]), row["hash"]) for row in rows]
+
+
+async def deeds_elsewhere(connection: asyncpg.Connection, kinds: Sequence[str]) -> list[tuple[str, str, str, int]]:
+    """(order id, kind, actor, how many) of the lines that operators' deeds have left in the change log."""
+    rows = await connection.fetch(sql("deeds_in_changes"), kinds)
+    return [(str(row["order_id"]), row["cause"], row["actor"], row["count"]) for row in rows]
+
+
+async def acts_elsewhere(connection: asyncpg.Connection) -> list[tuple[str, str, str]]:
+    """(order id, kind, actor) of the acts of operators."""
+    return [(str(row["order_id"]), row["kind"], row["actor"]) for row in await connection.fetch(sql("deeds_in_acts"))]
+
+
+async def refunds_elsewhere(connection: asyncpg.Connection) -> list[tuple[str, str, str, int, str]]:
+    """(request id, order id, payment, amount, currency) of all refunds that operators asked for."""
+    rows = await connection.fetch(sql("deeds_in_refund_requests"))
+    return [(str(r["id"]), str(r["order_id"]), r["payment_id"], r["amount"], r["currency"]) for r in rows]
 
 
 async def loose_heads(connection: asyncpg.Connection, limit: int) -> list[Head]:
@@ -73,6 +102,7 @@ async def insert_anchor(connection: asyncpg.Connection, anchor: Anchor) -> None:
         anchor.at,
         anchor.prev_hash,
         anchor.hash,
+        anchor.key_id,
         [head.order_id for head in heads],
         [head.number for head in heads],
         [head.hash for head in heads],
@@ -89,6 +119,7 @@ async def every_anchor(connection: asyncpg.Connection) -> AsyncIterator[Anchor]:
             row["prev_hash"],
             row["hash"],
             tuple(Head(order_id, number, bytes.fromhex(digest)) for order_id, number, digest in heads),
+            row["key_id"],
         )
 
 

@@ -47,27 +47,49 @@ ORDER BY order_id, number;
 SELECT pg_try_advisory_xact_lock($1::bigint);
 
 -- name: last_anchor
-SELECT number, hash FROM anchors ORDER BY number DESC LIMIT 1;
+SELECT number, hash, key_id FROM anchors ORDER BY number DESC LIMIT 1;
 
 -- name: loose_log_heads
 -- $1 how many; those that another transaction is moving are left to the next anchor
 SELECT order_id, number, hash FROM operator_log_heads WHERE anchored < number ORDER BY order_id LIMIT $1 FOR UPDATE SKIP LOCKED;
 
 -- name: insert_anchor
--- $1 number, $2 at, $3 previous hash, $4 hash, $5 order ids, $6 numbers and $7 hashes of the heads covered
+-- $1 number, $2 at, $3 previous hash, $4 hash, $5 its key's id, $6 order ids, $7 numbers and $8 hashes of the heads covered
 WITH anchor AS (
-    INSERT INTO anchors (number, at, prev_hash, hash) VALUES ($1, $2, $3, $4) RETURNING number
+    INSERT INTO anchors (number, at, prev_hash, hash, key_id) VALUES ($1, $2, $3, $4, $5) RETURNING number
 ), covered AS (
     INSERT INTO anchored_heads (anchor, order_id, number, hash)
     SELECT anchor.number, head.order_id, head.number, head.hash
-    FROM anchor, unnest($5::uuid[], $6::integer[], $7::bytea[]) AS head (order_id, number, hash)
+    FROM anchor, unnest($6::uuid[], $7::integer[], $8::bytea[]) AS head (order_id, number, hash)
 )
 UPDATE operator_log_heads AS held SET anchored = head.number
-FROM unnest($5::uuid[], $6::integer[]) AS head (order_id, number) WHERE held.order_id = head.order_id;
+FROM unnest($6::uuid[], $7::integer[]) AS head (order_id, number) WHERE held.order_id = head.order_id;
 
 -- name: read_anchors
 -- Each with the heads that it covers.
-SELECT number, at, prev_hash, hash, (
+SELECT number, at, prev_hash, hash, key_id, (
     SELECT json_agg(json_build_array(head.order_id, head.number, encode(head.hash, 'hex')) ORDER BY head.order_id)
     FROM anchored_heads AS head WHERE head.anchor = anchors.number) AS heads
 FROM anchors ORDER BY number;
+
+-- name: loosen_log_heads
+-- All heads are anchored again, under a key that there was not before.
+UPDATE operator_log_heads SET anchored = 0 WHERE anchored > 0;
+
+-- name: anchors_after
+-- $1 a number, $2 how many
+SELECT number, at, hash FROM anchors WHERE number > $1 ORDER BY number LIMIT $2;
+
+-- name: deeds_in_changes
+-- $1 causes that each leave one line with each deed; lines of the time before there was an operator log do not count
+SELECT order_id, cause, actor, count(*) AS count FROM order_changes
+WHERE cause = ANY($1::text[]) AND actor LIKE '%@%' AND at >= (SELECT min(applied_at) FROM schema_migrations WHERE version >= 2)
+GROUP BY order_id, cause, actor;
+
+-- name: deeds_in_acts
+SELECT DISTINCT order_id, kind, actor FROM acts
+WHERE kind IN ('canceled', 'acknowledged') AND actor LIKE '%@%'
+  AND at >= (SELECT min(applied_at) FROM schema_migrations WHERE version >= 2);
+
+-- name: deeds_in_refund_requests
+SELECT id, order_id, payment_id, amount, currency FROM refund_requests;

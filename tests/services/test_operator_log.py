@@ -8,15 +8,29 @@ import os
 import pwd
 import re
 from collections.abc import AsyncIterator
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
 
-from checkout_daemon.errors import InvalidRequest, NotFound
+from checkout_daemon.domain.operator_log import (
+    FIRST_PREV_HASH,
+    Anchor,
+    AuditKeys,
+    Head,
+    LogEntry,
+    hash_anchor,
+    hash_entry,
+    key_id_of,
+)
+from checkout_daemon.errors import ConfigurationError, InvalidRequest, NotFound
 from checkout_daemon.jobs.anchoring import anchor_log
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.audit_anchors import publish_anchors, read_published
 from checkout_daemon.services.merge import Telling, merge
-from checkout_daemon.services.operator_log import verify
+from checkout_daemon.services.operator_log import anchor, verify
 from checkout_daemon.services.operators import Operator, this_operator
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.remarks import NothingToAcknowledge, acknowledge, note_order
@@ -25,6 +39,7 @@ from tests.support.payments import paid
 from tests.support.stripe_events import insert_order
 
 ADA = Operator("ada", "shop1")
+KEY, OTHER_KEY = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 
 
 @pytest.fixture
@@ -160,6 +175,168 @@ async def test_what_was_changed_past_the_triggers_is_found(
     await unguarded.execute(statement)
     faults = (await verify(runtime.database)).faults
     assert re.search(said, "; ".join(faults))
+
+
+async def worked(runtime: Runtime, order_id: str, *keys: str) -> None:
+    """Three deeds, anchored."""
+    await runtime.database.run(lambda connection: merge(connection, paid_twice(order_id)))
+    await note_order(runtime.database, order_id, "one", operator=ADA)
+    await note_order(runtime.database, order_id, "two", operator=ADA)
+    await acknowledge(runtime.database, order_id, "paid_twice", operator=ADA)
+    await anchor(runtime.database, AuditKeys(keys))
+
+
+def paid_twice(order_id: str) -> list[Telling]:
+    return [paid(order_id, "pi_1", "pi_2")]
+
+
+async def write_anew(connection: asyncpg.Connection, *, operator: str) -> None:
+    """All chains and all anchors, with the program's own functions and without a key."""
+    rows = await connection.fetch("SELECT * FROM operator_log ORDER BY number")
+    prev, heads = FIRST_PREV_HASH, {}
+    for row in rows:
+        columns = {field.name: row[field.name] for field in fields(LogEntry)}
+        entry = LogEntry(**columns | {"order_id": str(row["order_id"]), "operator": operator, "prev_hash": prev})
+        prev = heads[row["number"]] = hash_entry(entry)
+        await connection.execute(
+            "UPDATE operator_log SET operator = $2, prev_hash = $3, hash = $4 WHERE number = $1",
+            *(entry.number, operator, entry.prev_hash, prev),
+        )
+    await connection.execute("UPDATE operator_log_heads SET hash = $1", prev)
+    before = FIRST_PREV_HASH
+    for number, digest in heads.items():
+        await connection.execute("UPDATE anchored_heads SET hash = $2 WHERE number = $1", number, digest)
+    for row in await connection.fetch("SELECT * FROM anchors ORDER BY number"):
+        held = await connection.fetch("SELECT * FROM anchored_heads WHERE anchor = $1", row["number"])
+        moved = [Head(str(each["order_id"]), each["number"], each["hash"]) for each in held]
+        made = Anchor(row["number"], row["at"], before, b"", moved)
+        before = hash_anchor(made)
+        await connection.execute(
+            "UPDATE anchors SET prev_hash = $2, hash = $3, key_id = NULL WHERE number = $1",
+            *(made.number, made.prev_hash, before),
+        )
+
+
+async def forget_everything(connection: asyncpg.Connection) -> None:
+    for table in ("anchored_heads", "anchors", "operator_log", "operator_log_heads"):
+        await connection.execute(f"DELETE FROM {table}")
+
+
+async def forget_traces(connection: asyncpg.Connection) -> None:
+    for table in ("acts", "order_changes"):
+        await connection.execute(f"DELETE FROM {table}")
+
+
+async def test_a_log_written_anew_with_our_own_functions_is_found_by_the_traces_of_deeds(
+    runtime: Runtime, order_id: str, unguarded: asyncpg.Connection
+) -> None:
+    await worked(runtime, order_id)
+    assert (await verify(runtime.database)).faults == []
+    await write_anew(unguarded, operator="mallory")
+    assert re.search("order.noted by mallory@shop1", "; ".join((await verify(runtime.database)).faults))
+
+
+async def test_a_log_of_which_all_is_gone_is_found_by_the_traces_of_deeds(
+    runtime: Runtime, order_id: str, unguarded: asyncpg.Connection
+) -> None:
+    await worked(runtime, order_id)
+    await forget_everything(unguarded)
+    report = await verify(runtime.database)
+    assert report.entries == 0
+    assert re.search("2 x order.noted by ada@shop1 in its changes, the log has 0", "; ".join(report.faults))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE order_changes SET actor = 'nobody' WHERE cause = 'order.noted'",
+        "UPDATE order_changes SET actor = 'eve@shop1' WHERE cause = 'order.noted'",
+        "DELETE FROM order_changes WHERE cause = 'order.acknowledged'",
+        "UPDATE acts SET actor = 'eve@shop1'",
+        "DELETE FROM acts WHERE kind = 'acknowledged'",
+        "INSERT INTO acts (order_id, kind, actor) SELECT id, 'canceled', 'eve@shop1' FROM orders",
+    ],
+)
+async def test_what_deeds_left_elsewhere_cannot_be_changed_unseen(
+    runtime: Runtime, order_id: str, unguarded: asyncpg.Connection, statement: str
+) -> None:
+    await worked(runtime, order_id)
+    await unguarded.execute(statement)
+    assert (await verify(runtime.database)).faults
+
+
+async def test_with_a_key_nobody_without_it_writes_the_log_anew(
+    runtime: Runtime, order_id: str, unguarded: asyncpg.Connection
+) -> None:
+    await worked(runtime, order_id, KEY)
+    await forget_traces(unguarded)
+    good, other = AuditKeys((KEY,)), AuditKeys((OTHER_KEY, KEY))
+    traces = set((await verify(runtime.database)).faults)
+    assert any("signed with key" in fault for fault in traces)  # who has no key cannot say that it is whole
+    assert not any("anchor" in fault for fault in (await verify(runtime.database, good)).faults)
+    assert not any("anchor" in fault for fault in (await verify(runtime.database, other)).faults)
+    await write_anew(unguarded, operator="mallory")
+    assert "anchor 1 is not signed with CHECKOUT_AUDIT_KEY" in (await verify(runtime.database, good)).faults
+    await unguarded.execute("UPDATE anchors SET key_id = $1", key_id_of(KEY))
+    assert "anchor 1 was changed" in (await verify(runtime.database, good)).faults
+
+
+async def test_a_key_is_rotated_and_begun_without_losing_what_was_before(
+    runtime: Runtime, order_id: str, connection: asyncpg.Connection
+) -> None:
+    await worked(runtime, order_id)
+    begun = datetime.now(UTC)
+    assert (await verify(runtime.database, AuditKeys((KEY,)))).faults == [
+        "anchor 1 is not signed with CHECKOUT_AUDIT_KEY"
+    ]
+    assert (await verify(runtime.database, AuditKeys((KEY,), begun))).faults == []
+    assert await anchor(runtime.database, AuditKeys((KEY,))) == 1  # signs what was there already
+    await note_order(runtime.database, order_id, "three", operator=ADA)
+    assert await anchor(runtime.database, AuditKeys((OTHER_KEY, KEY))) == 1
+    assert (await verify(runtime.database, AuditKeys((OTHER_KEY, KEY), begun))).faults == []
+    ids = await connection.fetch("SELECT key_id FROM anchors ORDER BY number")
+    assert [row["key_id"] for row in ids] == [None, key_id_of(KEY), key_id_of(OTHER_KEY)]
+
+
+async def test_anchors_outside_show_what_was_removed_or_written_anew(
+    runtime: Runtime, order_id: str, unguarded: asyncpg.Connection, tmp_path: Path
+) -> None:
+    path = tmp_path / "anchors"
+    await worked(runtime, order_id)
+    assert await publish_anchors(runtime.database, path) == 1
+    await note_order(runtime.database, order_id, "three", operator=ADA)
+    await anchor(runtime.database)
+    assert (await publish_anchors(runtime.database, path), await publish_anchors(runtime.database, path)) == (1, 0)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    async def faults() -> str:
+        return "; ".join((await verify(runtime.database, None, read_published(path))).faults)
+
+    assert await faults() == ""
+    await forget_traces(unguarded)
+    await write_anew(unguarded, operator="mallory")
+    assert f"anchor 1 is not the one in {path}" in await faults()
+    await forget_everything(unguarded)
+    assert f"anchor 2 is in {path} and not in the database" in await faults()
+
+
+async def test_a_file_of_anchors_that_was_tampered_with_is_found(
+    runtime: Runtime, order_id: str, unguarded: asyncpg.Connection, tmp_path: Path
+) -> None:
+    path = tmp_path / "anchors"
+    await worked(runtime, order_id)
+    assert "cannot be read" in read_published(path).faults[0]
+    await unguarded.execute("UPDATE anchors SET at = at - interval '1 hour'")
+    path.write_text("")
+    assert "1 anchors are not in" in "; ".join((await verify(runtime.database, None, read_published(path))).faults)
+    path.write_text('{"anchor": 1, "at')
+    await publish_anchors(runtime.database, path)
+    assert read_published(path).faults == (f"line 1 of {path} is no anchor",)
+    assert list(read_published(path).hashes) == [1]
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "precious")
+    with pytest.raises(ConfigurationError, match="cannot be written"):
+        await publish_anchors(runtime.database, link)
 
 
 def test_the_operator_is_who_runs_this_process(monkeypatch: pytest.MonkeyPatch) -> None:

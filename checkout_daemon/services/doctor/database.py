@@ -13,11 +13,12 @@ from checkout_daemon.errors import CheckoutError, SchemaMismatch
 from checkout_daemon.gateway.client import Fetched
 from checkout_daemon.gateway.events import events_since
 from checkout_daemon.gateway.sessions import sessions_made
+from checkout_daemon.services.audit_anchors import read_published
 from checkout_daemon.services.backfill import KEPT, OVERLAP
 from checkout_daemon.services.catching_up import how_far
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
-from checkout_daemon.services.operator_log import verify
+from checkout_daemon.services.operator_log import keys_of, verify
 from checkout_daemon.services.schema import require_schema
 from checkout_daemon.store import missing_orders
 from checkout_daemon.store.checks import count_late_effects, count_letters, newest_order
@@ -53,7 +54,9 @@ async def schema_fits(probes: Probes) -> Check:
         newer = state.version and "newer release" in misfit.detail
         mend = "pip install --upgrade checkout-daemon" if newer else mends[state.version == 0]
         return Check.failed("schema", misfit.detail, mend)
-    log = await verify(database)
+    settings = probes.settings
+    published = None if settings.audit_anchor is None else read_published(settings.audit_anchor)
+    log = await verify(database, keys_of(settings), published)
     if log.faults:
         detail = f"the operator log is not as it was written: {'; '.join(log.faults)}"
         return Check.failed("schema", detail, "checkout db restore BACKUP")
