@@ -19,7 +19,9 @@ MOST_SECONDS = 8.0
 
 async def checkout(client: Client, key: str) -> tuple[int, dict[str, Any], float]:
     started = time.monotonic()
-    async with client.post("/api/stripe-checkout", json=checkout_body(), headers={"Idempotency-Key": key}) as answer:
+    async with client.post(
+        "/api/stripe-checkout", json=checkout_body(insist=True), headers={"Idempotency-Key": key}
+    ) as answer:
         told = json.loads(await answer.read())
         if answer.status == 503:
             assert told["code"] == "stripe_unavailable"
