@@ -22,11 +22,13 @@ from checkout_daemon.services.secret_matches import SecretMatches
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
 from checkout_daemon.web.edge import edge
+from checkout_daemon.web.forgeries import Forgeries
 from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.headers import security_headers
 from checkout_daemon.web.keys import (
     BODIES,
     CONNECTIONS,
+    FORGERIES,
     GUESSING,
     INTAKE,
     LIMITS,
@@ -90,6 +92,7 @@ def create_app(
         quotes=AddressLimit(settings.quote_limit, clients, "quotes"),
         looks=AddressLimit(settings.look_limit, clients, "looks at orders"),
     )
+    app[FORGERIES] = Forgeries(clients)
     challenge = None
     if settings.challenge_url and settings.challenge_secret:
         challenge = Challenge(settings.challenge_url, settings.challenge_secret)

@@ -12,6 +12,7 @@ from checkout_daemon.services.readiness import Readiness
 from checkout_daemon.store.database import Database
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import Connections
+from checkout_daemon.web.forgeries import Forgeries
 from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.limits import Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
@@ -25,6 +26,7 @@ METRICS = web.AppKey("metrics", Metrics)
 BODIES = web.AppKey("bodies", BodyBudgets)
 CONNECTIONS = web.AppKey("connections", Connections)
 METRICS_ACCESS = web.AppKey("metrics_access", MetricsAccess)
+FORGERIES = web.AppKey("forgeries", Forgeries)
 LIMITS = web.AppKey("limits", Limits)
 GUESSING = web.AppKey("guessing", Guessing)
 STOREFRONT = web.AppKey("storefront", Storefront)

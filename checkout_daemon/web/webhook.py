@@ -7,11 +7,11 @@ import time
 
 from aiohttp import web
 
-from checkout_daemon.errors import CheckoutError
+from checkout_daemon.errors import CheckoutError, InvalidSignature
 from checkout_daemon.gateway.signature import check_header
 from checkout_daemon.web.bodies import LARGEST_WEBHOOK_BODY, read_body
 from checkout_daemon.web.fields import list_field
-from checkout_daemon.web.keys import BODIES, INTAKE, METRICS
+from checkout_daemon.web.keys import BODIES, FORGERIES, INTAKE, METRICS
 
 log = logging.getLogger(__name__)
 
@@ -21,16 +21,30 @@ _RECEIVED = b'{"received":true}'
 
 
 async def post_webhook(request: web.Request) -> web.Response:
-    header = list_field(request, "Stripe-Signature")
     try:
-        length = request.content_length
-        if length is not None and _LARGE < length <= LARGEST_WEBHOOK_BODY:
-            check_header(header, time.time())  # a megabyte is not read for what is refused anyway
-        body = await read_body(request, LARGEST_WEBHOOK_BODY, request.app[BODIES].webhooks)
-        await request.app[INTAKE].receive(body, header)
+        await _receive(request)
+    except InvalidSignature as error:
+        request.app[METRICS].delivery_refused(error.code)
+        error.__traceback__ = None  # it holds the body, which must not wait with its sender
+        if await request.app[FORGERIES].refused(request):
+            _log_refusal(error)
+        raise
     except CheckoutError as error:
         request.app[METRICS].delivery_refused(error.code)
         if error.status < 500:  # the others are logged where they are answered
-            log.info("a delivery was refused: %s: %s", error.code, error.detail)
+            _log_refusal(error)
         raise
     return web.Response(body=_RECEIVED, content_type="application/json")
+
+
+async def _receive(request: web.Request) -> None:
+    header = list_field(request, "Stripe-Signature")
+    length = request.content_length
+    if length is not None and _LARGE < length <= LARGEST_WEBHOOK_BODY:
+        check_header(header, time.time())  # a megabyte is not read for what is refused anyway
+    body = await read_body(request, LARGEST_WEBHOOK_BODY, request.app[BODIES].webhooks)
+    await request.app[INTAKE].receive(body, header)
+
+
+def _log_refusal(error: CheckoutError) -> None:
+    log.info("a delivery was refused: %s: %s", error.code, error.detail)

@@ -1,0 +1,46 @@
+"""Deliveries that nobody signed are slowed and leave few lines; signed ones from the same address are not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import pytest
+
+from tests.support.stripe_events import signed
+from tests.web.conftest import Client
+
+
+async def deliver(client: Client, signature: str) -> int:
+    async with client.post("/api/webhook", data=b"[]", headers={"Stripe-Signature": signature}) as answer:
+        return answer.status
+
+
+async def test_forgeries_are_slowed_and_what_is_signed_is_not(
+    shop: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("checkout_daemon.web.forgeries.WAIT_SECONDS", 1.5)
+    caplog.set_level(logging.INFO, "checkout_daemon")
+    forged = f"t={int(time.time())},v1=00"
+    assert {await deliver(shop, forged) for _ in range(120)} == {400}
+    slowed = asyncio.create_task(deliver(shop, forged))
+    done, _ = await asyncio.wait([slowed], timeout=0.3)
+    assert not done
+    assert await deliver(shop, signed(b"[]")) in (200, 400)
+    slowed.cancel()
+    refusals = [each for each in caplog.records if "a delivery was refused" in each.getMessage()]
+    assert len(refusals) == 120
+
+
+async def test_so_many_wait_and_no_more(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("checkout_daemon.web.forgeries.FREE_A_MINUTE", 1)
+    monkeypatch.setattr("checkout_daemon.web.forgeries.WAIT_SECONDS", 1.5)
+    monkeypatch.setattr("checkout_daemon.web.forgeries._MOST_WAITING", 2)
+    forged = f"t={int(time.time())},v1=00"
+    waiting = {asyncio.create_task(deliver(shop, forged)) for _ in range(130)}
+    while len(waiting) > 2:
+        done, waiting = await asyncio.wait(waiting, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        assert {each.result() for each in done} == {400}
+    for each in waiting:
+        each.cancel()
