@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +12,8 @@ from hypothesis import strategies as st
 from checkout_daemon.domain.customer import Customer, check_customer
 
 GOOD = ("Ada Lovelace", "ada@example.com", "+43 664 1234567")
+
+CONTACTS = json.loads((Path(__file__).parents[1] / "vectors" / "contact.json").read_text(encoding="utf-8"))["cases"]
 
 
 def faults(name: str, email: str, phone: str) -> list[tuple[str, str]]:
@@ -110,6 +115,13 @@ def test_what_pasting_adds_to_a_name_is_taken_away(name: str, kept: str) -> None
 )
 def test_names_with_dots_are_no_addresses(name: str) -> None:
     assert faults(name, *GOOD[1:]) == []
+
+
+@pytest.mark.parametrize("case", CONTACTS, ids=lambda case: f"{case['field']} {case['typed']!a}")
+def test_details_are_kept_as_the_page_expects(case: dict[str, str | None]) -> None:
+    typed = dict(zip(("name", "email", "phone"), GOOD, strict=True)) | {str(case["field"]): str(case["typed"])}
+    customer, _ = check_customer(**typed)
+    assert (None if customer is None else getattr(customer, str(case["field"]))) == case["kept"]
 
 
 def test_two_spellings_of_one_letter_are_one_name() -> None:

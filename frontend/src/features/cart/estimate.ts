@@ -1,6 +1,7 @@
 /** What the cart costs by what this browser knows, by the daemon's own rules: shown until its quote confirms it. */
 
 import type { Product, Quote } from '@/lib/api';
+import { cleaned } from '@/lib/clean';
 import type { DiscountTerms } from '@/lib/pricing/discount';
 import type { PriceFault } from '@/lib/pricing/fault';
 import { type PriceTerms, priceCart } from '@/lib/pricing/priceCart';
@@ -25,7 +26,7 @@ export function estimate(
 ): Totals | undefined {
   const currency = products.get(cart.items[0]?.sku ?? '')?.currency;
   if (!currency) return undefined;
-  const wanted = cart.code.trim().toUpperCase(); // as the daemon reads codes
+  const wanted = cleaned(cart.code).toUpperCase(); // as the daemon reads codes
   if (!wanted) return totals(cart, { products, currency, now });
   return terms?.code === wanted ? totals(cart, { products, currency, now, discount: terms }) : undefined;
 }

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { checkContact, contactStore, normalizeContact } from './contact';
+import { type ContactField, checkContact, checkContactField, contactStore, normalizeContact } from './contact';
 
 const ana = { name: 'Ana Berg', email: 'ana@example.com', phone: '+43 660 1234567' };
 
@@ -70,6 +71,15 @@ test.each([
   ['phone', `+43${' '.repeat(99)}660`],
 ] as const)('a %s that is too long is refused in words, not cut', (field, text) => {
   expect(checkContact({ ...ana, [field]: text })).toMatchObject({ [field]: { code: `${field}_long` } });
+});
+
+const { cases } = JSON.parse(readFileSync('../tests/vectors/contact.json', 'utf8')) as {
+  cases: { field: ContactField; typed: string; kept: string | null; page?: string }[];
+};
+
+test.each(cases)('as the daemon: $field $typed', ({ field, typed, kept, page }) => {
+  expect(checkContactField(field, typed)?.code).toBe(page);
+  if (kept !== null) expect(normalizeContact({ ...ana, [field]: typed })[field]).toBe(kept);
 });
 
 test('details are kept for this tab only', () => {

@@ -2,6 +2,7 @@
 
 import type { Customer } from '@/lib/api';
 import type { Fault, FieldErrors } from '@/lib/faults';
+import { cleaned, isVisible, tidied } from '@/lib/clean';
 import { asciiDigits } from '@/lib/digits';
 import { isRecord, stored } from '@/lib/storage';
 import type { FaultCode } from '@/texts/faultCodes';
@@ -20,26 +21,18 @@ const LONGEST = { name: 200, email: 254, phone: 100 } as const satisfies Record<
  * with more knowledge of phone numbers; those that are more than a number in groups are left to it.
  */
 export function normalizeContact({ name, email, phone }: Customer): Customer {
-  const address = plain(email);
+  const address = cleaned(email);
   const [, mailbox = '', domain = ''] = /^(.*)@(.*)$/s.exec(address) ?? [];
   return {
-    name: name.normalize('NFC').trim().replace(/\s+/g, ' '),
+    name: tidied(name).normalize('NFC'),
     email: domain ? `${mailbox}@${domain.toLowerCase()}` : address,
     phone: normalizePhone(phone.trim()),
   };
 }
 
-/** Without the invisible marks that come with what is pasted, and full-width forms: the daemon reads it so too. */
-function plain(text: string): string {
-  return text
-    .normalize('NFKC')
-    .replace(/\p{Cf}/gu, '')
-    .trim();
-}
-
 function normalizePhone(phone: string): string {
   // (0) is a part of the number in Italy alone.
-  const number = asciiDigits(plain(phone)).replace(/[\s\p{Pd}.()/]/gu, '');
+  const number = asciiDigits(cleaned(phone)).replace(/[\s\p{Pd}.()/]/gu, '');
   return /^\+\d{6,15}$/.test(number) && !phone.includes('(0)') ? number : phone;
 }
 
@@ -54,14 +47,14 @@ export function checkContact(contact: Customer): FieldErrors {
 }
 
 export function checkContactField(field: ContactField, value: string): Fault | undefined {
-  const text = value.trim();
+  const text = (field === 'name' ? tidied : cleaned)(value);
   if (isLonger(text, LONGEST[field])) return fault(`${field}_long`);
   switch (field) {
     case 'name':
-      return text ? undefined : fault('name_missing');
+      return isVisible(text) ? undefined : fault('name_missing');
     case 'email':
       if (!text) return fault('email_missing');
-      return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(plain(text)) ? undefined : fault('email_shape');
+      return /^[^\s@]+@[^\s@.。｡]+([.。｡][^\s@.。｡]+)+$/.test(text) ? undefined : fault('email_shape');
     case 'phone':
       if (!text) return fault('phone_missing');
       // No stricter than the daemon: pasted numbers bring invisible marks, long dashes and extensions along.

@@ -1,0 +1,24 @@
+/** Takes away what pasting adds to text. checkout_daemon/domain/text.py does the same; tests/vectors/contact.json holds both. */
+
+const UNSEEN = /\p{Cf}|\u034f|[\u115f\u1160]|[\u17b4\u17b5]|[\ufe00-\ufe0f]/gu;
+const MARKS = /[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202c\u2060\u2066-\u2069\ufeff]/g;
+const DRAWN_AS_BLANKS = /[\u2800\u3164\uffa0]/g;
+
+/** Text of a known alphabet: an address, a code, a number. */
+export function cleaned(text: string): string {
+  return text
+    .replace(UNSEEN, '')
+    .replace(DRAWN_AS_BLANKS, ' ')
+    .replace(/[\u2010-\u2013\u2212]/g, '-')
+    .replace(/[\uff01-\uff5e]/g, (char) => String.fromCharCode(char.charCodeAt(0) - 0xfee0))
+    .trim();
+}
+
+/** Words of any language: single spaces, no pasted marks of direction. */
+export function tidied(text: string): string {
+  return text.replace(MARKS, '').replace(DRAWN_AS_BLANKS, ' ').replace(/\s+/g, ' ').trim();
+}
+
+export function isVisible(text: string): boolean {
+  return /[\p{L}\p{N}\p{P}\p{S}]/u.test(text.replace(UNSEEN, '').replace(DRAWN_AS_BLANKS, ''));
+}
