@@ -13,11 +13,11 @@ from checkout_daemon.store.queries import sql
 
 READY_SECONDS = 0.8
 """With what giving up a connection takes, the answer is there within a second."""
-_KEEP_SECONDS = 1.0
+_KEEP_SECONDS = 0.2
 
 
 class Readiness:
-    """Asks once for all who want to know at the same time, and remembers a good answer for a second.
+    """Asks once for all who want to know at the same time, and remembers a good answer for a moment.
 
     The question writes to the disk, and anybody may ask it.
     """

@@ -10,11 +10,13 @@ import asyncpg
 import pytest
 
 from checkout_daemon.config import load_settings
+from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.jobs.retry import retry_due_events
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.apply import MOST_ATTEMPTS
 from checkout_daemon.webhooks.intake import Intake
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object
+from tests.support.waiting import until
 
 MAKE_DUE = "UPDATE stripe_events SET next_attempt_at = now() - interval '1 second' WHERE status = 'failed'"
 
@@ -75,6 +77,31 @@ async def test_an_event_that_nothing_helps_is_dead_after_its_last_attempt(
     assert event is not None
     assert (event["status"], event["attempts"], event["next_attempt_at"]) == ("dead", MOST_ATTEMPTS, None)
     assert "CheckViolationError" in event["last_error"]
+
+
+async def test_a_server_that_gives_up_is_no_fault_of_the_events(
+    runtime: Runtime, connection: asyncpg.Connection, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    order_id = await fail_an_event(runtime, connection, database_url)
+    await connection.execute("ALTER TABLE refunds DROP CONSTRAINT planted")
+    await connection.execute(MAKE_DUE)
+    caplog.clear()
+    cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    async with connection.transaction():
+        await connection.execute("SELECT FROM orders WHERE id = $1 FOR UPDATE", order_id)
+        retrying = asyncio.create_task(retry_due_events(runtime))
+
+        async def canceled() -> bool:
+            return bool(await connection.fetch(cancel))
+
+        await until(canceled)
+        with pytest.raises(DatabaseUnavailable):
+            await retrying
+    event = await connection.fetchrow("SELECT status, attempts FROM stripe_events WHERE id = 'evt_bad'")
+    assert event is not None
+    assert tuple(event) == ("failed", 1)
+    assert not [each for each in caplog.records if each.exc_info]
+    assert await retry_due_events(runtime) == 1
 
 
 async def test_an_event_is_left_alone_until_its_time_has_come(
