@@ -6,6 +6,7 @@ adjustable quantities, and no recovery URL, which would be a second way to pay t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Any
 from checkout_daemon.domain.locale import stripe_locale
 from checkout_daemon.domain.pricing import PricedLine
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NUMBER_TO_COME, SHOP_TO_COME = "\x01", "\x02"
 """What stands for the order's number and the shop's id until both are known: the statement that inserts the attempt
 puts them in. No other text in the parameters is one control character."""
@@ -46,6 +48,12 @@ def idempotency_key(order_id: str, attempt: int) -> str:
 
 def coupon_id(order_id: str) -> str:
     return f"co-{order_id}"
+
+
+def order_of_coupon(coupon: str) -> str | None:
+    """Return the order whose coupon this is; None for a coupon that is not ours."""
+    order_id = coupon.removeprefix("co-")
+    return order_id if coupon.startswith("co-") and _UUID.fullmatch(order_id) else None
 
 
 def session_parameters(order: PayableOrder, attempt: int, pages: Pages, started_at: datetime) -> dict[str, Any]:

@@ -45,6 +45,24 @@ async def delete_coupon(gateway: StripeGateway, coupon_id: str) -> None:
         await gateway.call("coupons.delete", lambda client: client.v1.coupons.delete_async(coupon_id))
 
 
+async def list_coupons(gateway: StripeGateway) -> list[dict[str, Any]]:
+    """All coupons of the account. Raises StripeUnavailable where not all came."""
+    params: dict[str, Any] = {"limit": _PAGE}
+    coupons: list[dict[str, Any]] = []
+    for _ in range(MOST_PAGES):
+        page = await gateway.call(
+            "coupons.list",
+            lambda client, params=dict(params): client.v1.coupons.list_async(params=params),  # type: ignore[misc]
+        )
+        coupons += page.object["data"]
+        if not page.object.get("has_more"):
+            return coupons
+        if not page.object["data"]:
+            break
+        params["starting_after"] = coupons[-1]["id"]
+    raise StripeUnavailable(f"the account has more than {len(coupons):,} coupons, and not all could be seen")
+
+
 async def retrieve_session(gateway: StripeGateway, session_id: str) -> Fetched:
     """A session with its PaymentIntent and charge. Raises StripeMissing."""
     return await gateway.call(

@@ -69,7 +69,9 @@ async def catch_up(runtime: Runtime) -> int:
         until = now - _UNDER_WAY
         since = now - _FIRST_LOOK if before is None else max(before.until, now - _LONGEST_LOOK)
         if before is not None and since < until - _GAP:  # nobody was here, or a restore has taken us back
-            await look_for_missing(runtime, max(since, now - LONGEST_LOOK) - MARGIN)
+            await look_for_missing(
+                runtime, max(since, now - LONGEST_LOOK) - MARGIN, after_page=lambda: lease.save(lease.value)
+            )
         done = await backfill(runtime, min(since, until), until=until)
         await lease.save(msgspec.json.encode(_after(before, done, until, now)).decode())
     if runtime.metrics is not None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 import asyncpg
 
-from checkout_daemon.domain.session_parameters import coupon_id
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.domain.session_parameters import coupon_id, order_of_coupon
 from checkout_daemon.errors import StripeRejected
 from checkout_daemon.gateway.client import StripeFailed
-from checkout_daemon.gateway.sessions import delete_coupon
+from checkout_daemon.gateway.sessions import delete_coupon, list_coupons
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.store import retention
 from checkout_daemon.store.database import Database
+from checkout_daemon.store.orders import read_order
 from checkout_daemon.store.servers import read_now
 
 log = logging.getLogger(__name__)
@@ -26,6 +29,14 @@ SETTLED_FOR = timedelta(minutes=10)
 GIVEN_UP_FOR = timedelta(days=2)
 _COUPONS_A_TURN = 100
 _LATE_PAYLOADS = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class StrayCoupon:
+    """A coupon at Stripe that was deleted, or never made, as far as we know."""
+
+    id: str
+    order: Order
 
 
 async def drop_old_payloads(database: Database, payload_days: int) -> int:
@@ -71,6 +82,26 @@ async def delete_spent_coupons(runtime: Runtime) -> int:
         async with runtime.database.connection() as connection:
             await retention.record_deleted_coupon(connection, order_id, now - SETTLED_FOR)
     return len(order_ids)
+
+
+async def stray_coupons(runtime: Runtime, *, delete: bool) -> list[StrayCoupon]:
+    """Return the coupons at Stripe of orders whose coupon was deleted: Stripe may have made one after a 5xx.
+
+    Raises StripeUnavailable, also where not all coupons could be seen.
+    """
+    stray: list[StrayCoupon] = []
+    for coupon in await list_coupons(runtime.gateway):
+        if (order_id := order_of_coupon(str(coupon["id"]))) is None:
+            continue
+        async with runtime.database.connection() as connection:
+            order = await read_order(connection, order_id)
+            deleted = order is not None and await retention.is_coupon_deleted(connection, order_id)
+        if order is not None and deleted and order.livemode == runtime.settings.livemode:
+            stray.append(StrayCoupon(str(coupon["id"]), order))
+    if delete:
+        for each in stray:
+            await delete_coupon(runtime.gateway, each.id)
+    return stray
 
 
 async def _drop_partition(keep_from: datetime, connection: asyncpg.Connection) -> str | None:

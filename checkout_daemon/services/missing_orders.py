@@ -8,7 +8,7 @@ never given out again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -55,14 +55,19 @@ async def note_objects(connection: asyncpg.Connection, objects: Sequence[Object]
         log.error("orders: Stripe has sessions of orders that are not held: %s; `checkout doctor` tells more", numbers)
 
 
-async def look_for_missing(runtime: Runtime, since: datetime) -> list[MissingOrder]:
+async def look_for_missing(
+    runtime: Runtime, since: datetime, *, after_page: Callable[[], Awaitable[None]] | None = None
+) -> list[MissingOrder]:
     """Look through Stripe's sessions since a time by its clock, note them, and return all orders that are missing.
 
-    Raises StripeUnavailable, also where not all could be seen; what was seen is noted.
+    `after_page` is awaited after each page. Raises StripeUnavailable, also where not all could be seen; what was seen
+    is noted.
     """
     async for page in sessions_made(runtime.gateway, since):
         objects = [each.object for each in page]
         await runtime.database.run(lambda connection, objects=objects: note_objects(connection, objects))  # type: ignore[misc]
+        if after_page is not None:
+            await after_page()
     return await missing(runtime)
 
 

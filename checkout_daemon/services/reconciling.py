@@ -14,10 +14,11 @@ import msgspec
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.gateway.client import StripeFailed, StripeSilent
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.keeping import StrayCoupon, stray_coupons
 from checkout_daemon.services.leases import Lease, leased
 from checkout_daemon.services.missing_orders import LONGEST_LOOK, MARGIN, look_for_missing
 from checkout_daemon.services.operators import Operator
-from checkout_daemon.services.syncing import Synced, sync_order
+from checkout_daemon.services.syncing import Difference, Synced, sync_order
 from checkout_daemon.services.throttle import Pace, at_most
 from checkout_daemon.store.missing_orders import MissingOrder
 from checkout_daemon.store.reconcile import Candidate, orders_to_compare
@@ -106,12 +107,44 @@ async def reconcile(
                 runtime, orders[place : place + _AT_ONCE], standing, operator, note, pace, tell, patient=place > 0
             )
             await _save(lease, standing)
-        for each in await look_for_missing(runtime, _since_at_stripe(runtime, standing)):
+        for coupon in await stray_coupons(runtime, delete=standing.apply):
+            outcome = _stray(coupon, applied=standing.apply)
+            standing.tally.compared += 1
+            _count(standing.tally, outcome)
+            tell(outcome)
+        await _save(lease, standing)
+        found = await look_for_missing(
+            runtime, _since_at_stripe(runtime, standing), after_page=lambda: _save(lease, standing)
+        )
+        for each in found:
             for count in ("compared", "differed", "left", "missing"):
                 setattr(standing.tally, count, getattr(standing.tally, count) + 1)
             tell(each)
         await lease.save(None)
     return standing
+
+
+def _count(tally: Tally, outcome: Synced) -> None:
+    if outcome.differences:
+        tally.differed += 1
+        tally.left += bool(outcome.left)
+        tally.mended += not outcome.left
+
+
+def _stray(coupon: StrayCoupon, *, applied: bool) -> Synced:
+    """A coupon that appeared after it was deleted, as a difference of its order."""
+    difference = Difference(coupon.id, "status", "deleted", "there")
+    order = coupon.order
+    return Synced(
+        order.id,
+        order.number,
+        (difference,),
+        order.status,
+        order.status,
+        order.amount_refunded,
+        order.attention,
+        applied,
+    )
 
 
 def _since_at_stripe(runtime: Runtime, standing: Standing) -> datetime:
@@ -151,10 +184,8 @@ async def _compare(
         standing.tally.compared += 1
         if isinstance(outcome, Uncompared):
             standing.tally.failed += 1
-        elif outcome.differences:
-            standing.tally.differed += 1
-            standing.tally.left += bool(outcome.left)
-            standing.tally.mended += not outcome.left
+        else:
+            _count(standing.tally, outcome)
         tell(outcome)
     standing.after = orders[-1].number
 

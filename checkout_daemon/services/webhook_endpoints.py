@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -94,10 +95,13 @@ async def make(gateway: StripeGateway, url: str, replaces: Sequence[str] = ()) -
         raise type(error)(f"{error.detail}; {await _without_secret(gateway, token)}") from error
     secret = str(told["secret"])
     # So that it is known later which secret is whose.
-    marked = await webhook_endpoints.update_endpoint(
-        gateway, told["id"], {"metadata": {SECRET_MARK: fingerprint(secret)}}
-    )
-    return Made(read_endpoint(marked), secret)
+    with suppress(
+        StripeRejected, StripeUnavailable
+    ):  # it works without, and the secret must not be lost with the answer
+        told = await webhook_endpoints.update_endpoint(
+            gateway, told["id"], {"metadata": {SECRET_MARK: fingerprint(secret)}}
+        )
+    return Made(read_endpoint(told), secret)
 
 
 async def _without_secret(gateway: StripeGateway, token: str) -> str:

@@ -96,6 +96,11 @@ async def spent_coupons(
     return [str(row["id"]) for row in rows]
 
 
+async def is_coupon_deleted(connection: asyncpg.Connection, order_id: str) -> bool:
+    """Whether the order's coupon at Stripe was deleted, and not made anew since."""
+    return bool(await connection.fetchval(sql("is_coupon_deleted"), order_id))
+
+
 async def record_deleted_coupon(
     connection: asyncpg.Connection, order_id: str, unless_attempted_since: datetime
 ) -> None:

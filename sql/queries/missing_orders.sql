@@ -13,6 +13,7 @@ INSERT INTO missing_orders (session_id, order_id, number, livemode, amount_total
 SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::boolean[], $5::bigint[], $6::text[])
     AS found (session_id, order_id, number, livemode, amount_total, currency)
 WHERE NOT EXISTS (SELECT FROM orders WHERE id = found.order_id)
+ORDER BY session_id  -- so that two that find the same wait for one another, and not both
 ON CONFLICT (session_id) DO NOTHING;
 
 -- name: list_missing_orders

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -12,11 +13,13 @@ from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.gateway.client import StripeFailed
 from checkout_daemon.gateway.payments import list_disputes
 from checkout_daemon.gateway.refunds import list_refunds
-from checkout_daemon.gateway.sessions import expire_session, retrieve_session
+from checkout_daemon.gateway.sessions import expire_session, list_coupons, retrieve_session
 from checkout_daemon.jobs.doubts import settle_sessions
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer, start_checkout
+from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
+from checkout_daemon.services.reconciling import reconcile
 from checkout_daemon.services.sessions import merge_session
 from checkout_daemon.services.webhook_endpoints import create, endpoints_for
 from checkout_daemon.store.order_reads import OrderView
@@ -221,3 +224,41 @@ async def test_an_endpoint_made_in_spite_of_a_failure_is_deleted_because_nobody_
     stripe.plan = first("fail_500_late", ENDPOINTS)
     with pytest.raises(StripeFailed, match="not known whether the endpoint was or will be made"):
         await create(runtime.gateway, other)
+
+
+async def test_a_secret_is_not_lost_where_its_endpoint_cannot_be_marked(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    url = "https://shop.example/api/webhook"
+    stripe.plan = lambda number, request: "fail_500" if request.path.startswith(f"{ENDPOINTS}/") else None
+    made = await create(runtime.gateway, url)
+    assert made.secret.startswith("whsec_")
+    assert [each.id for each in await endpoints_for(runtime.gateway, url)] == [made.endpoint.id]
+
+
+async def test_a_coupon_that_appears_after_it_was_deleted_is_a_difference_and_goes(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    order = await paid_order(runtime, discount_code="TEN")
+    own = await paid_order(runtime, discount_code="TEN")
+    coupon = f"co-{order.order_id}"
+    # Its deletion was recorded, and another request of ours had its effect after that.
+    await connection.execute("UPDATE orders SET coupon_deleted_at = now() WHERE id = $1", order.order_id)
+    since = datetime.now(UTC) - timedelta(days=1)
+    found: list[str] = []
+
+    async def compare(*, apply: bool) -> int:
+        found.clear()
+        done = await reconcile(
+            runtime,
+            since=since,
+            apply=apply,
+            operator=Operator("ada", "shop1"),
+            tell=lambda each: found.extend(one.object_id for one in getattr(each, "differences", ())),
+        )
+        return done.tally.left
+
+    assert (await compare(apply=False), found) == (1, [coupon])
+    assert (await compare(apply=True), found) == (0, [coupon])
+    assert (await compare(apply=False), found) == (0, [])
+    assert [each["id"] for each in await list_coupons(runtime.gateway)] == [f"co-{own.order_id}"]
