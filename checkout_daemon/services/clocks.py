@@ -39,8 +39,7 @@ _SECOND = timedelta(seconds=1)  # Stripe tells whole ones
 class ClocksDiffer(StripeUnavailable):
     """Two clocks differ by more than five minutes; what rests on an age is not done until they agree."""
 
-    code = "clocks_differ"
-    exit_code = 1
+    exit_code = 1  # to a shopper it is Stripe that is away
     title = "The clocks differ"
     retry_after_seconds = 60
 

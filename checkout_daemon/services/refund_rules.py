@@ -85,10 +85,10 @@ def plan(merged: Merged, order_id: str, wish: RefundWish, unanswered: RefundRequ
     order = merged.orders[order_id]
     if unanswered is not None:
         raise RefundUnderWay(
-            f"order {order.number} has a refund of {format_money(unanswered.amount, unanswered.currency)} under way "
-            f"since {unanswered.started_at:%Y-%m-%d %H:%M:%S} UTC, without a certain answer of Stripe's: do not ask "
-            "again; a running daemon looks for it at Stripe and records what it finds: `checkout orders explain "
-            f"{order.number}` shows where it stands"
+            f"order {order.number} has a refund of {format_money(unanswered.amount, unanswered.currency)} since "
+            f"{unanswered.started_at:%Y-%m-%d %H:%M:%S} UTC that Stripe has not answered for certain: it is under way, "
+            "so do not ask again; a running daemon looks for it at Stripe and records what it finds: `checkout orders "
+            f"explain {order.number}` shows where it stands"
         )
     terms = OrderTerms(order.id, order.amount_total, order.currency, order.livemode)
     facts = merged.facts(order_id)

@@ -226,7 +226,7 @@ def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
 
 
 @orders.command("recover")
-@click.argument("session", metavar="SESSION")
+@click.argument("session", type=TERM, metavar="SESSION")
 @note_option
 @yes_option
 @json_option
