@@ -10,7 +10,7 @@ DROP TABLE IF EXISTS
     schema_migrations, schema_backfills, products, discounts, orders, order_keys, order_texts, order_items, session_attempts, acts, links,
     checkout_sessions, payments,
     payment_observations, refunds, disputes, refund_hints, stripe_events, stripe_event_payloads, order_changes, outbox, alerts,
-    operator_log, operator_log_heads, anchors, anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts,
+    operator_log, operator_log_heads, anchors, anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts, canceled_payments,
     cursors, secret_matches
 CASCADE;
 
