@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import asyncpg
@@ -44,6 +45,17 @@ async def test_a_page_of_events_with_an_odd_value_is_merged(
     assert await backfill(runtime, NOW) == Backfilled(scanned=2, new=2)
     assert await connection.fetchval("SELECT status FROM orders") == "completed"
     assert not (await sync_order(runtime, order_id, cause="test", actor="test")).differences
+
+
+async def test_a_listed_event_of_another_account_makes_no_facts(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, database_url: str
+) -> None:
+    order_id = await insert_order(database_url)
+    await pay(stripe.base, order_id)
+    stripe.rewrite = lambda _, content: re.sub(rb'("object": ?"event")', rb'\1,"account":"acct_theirs"', content)
+    assert await backfill(runtime, NOW) == Backfilled(scanned=2, new=2)
+    assert await connection.fetchval("SELECT array_agg(DISTINCT reason) FROM stripe_events") == ["other_account"]
+    assert await connection.fetchval("SELECT status FROM orders") == "pending"
 
 
 @pytest.mark.parametrize("odd", ODD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -118,9 +119,10 @@ async def test_nobody_writes_into_the_headers_or_the_html(
 ) -> None:
     evil = 'Ada\r\nBcc: everybody@example.com\r\n\r\n<script>alert("x")</script>'
     order_id = await order_of(connection, customer_name=evil)
-    async with daemon(
-        database_url, tmp_path, server.start(), CHECKOUT_SHOP_NAME="Shop\r\nBcc: everybody@example.com"
-    ) as runtime:
+    async with daemon(database_url, tmp_path, server.start()) as opened:
+        # The settings refuse such a name; the mail must hold without them.
+        settings = replace(opened.settings, shop_name="Shop\r\nBcc: everybody@example.com")
+        runtime = replace(opened, settings=settings)
         await pay(runtime, order_id)
         await deliver_mails(runtime)
     (taken,) = server.taken

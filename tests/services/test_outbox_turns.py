@@ -79,7 +79,7 @@ async def webhooks(connection: asyncpg.Connection) -> dict[str, str]:
     for message in await claim_messages(connection, Channel.WEBHOOK, 100, lease_seconds=9):
         try:
             body = await compose(connection, message)
-            said[message.kind] = body["data"]["refund"].status if "refund" in body["data"] else "said"
+            said[message.kind] = body["data"]["refund"]["status"] if "refund" in body["data"] else "said"
         except NotNeeded as reason:
             said[message.kind] = str(reason)
     return said

@@ -73,6 +73,19 @@ async def test_what_is_no_event_is_stored_once_and_ignored(
     assert await connection.fetchval("SELECT payload FROM stripe_event_payloads") == text.decode()
 
 
+async def test_a_large_odd_body_keeps_no_other_delivery_waiting(
+    intake: Intake, connection: asyncpg.Connection, database_url: str
+) -> None:
+    order_id = await insert_order(database_url)
+    deep = b"[" * 500_000 + b"]" * 500_000
+    slow = asyncio.create_task(deliver(intake, deep))
+    await asyncio.sleep(0)
+    await deliver(intake, json.dumps(paid(order_id)).encode())
+    assert not slow.done()
+    await slow
+    assert {row[1] for row in await events(connection)} == {"applied", "ignored"}
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"id":"evt_1"', b"NaN", b'{"a":1,}', b"\0"])
 async def test_what_is_not_json_is_refused(intake: Intake, connection: asyncpg.Connection, body: bytes) -> None:
     with pytest.raises(MalformedJson):

@@ -23,7 +23,7 @@ from checkout_daemon.services.outbox.sending import (
     check_still_so,
     refund_of,
 )
-from checkout_daemon.store.order_reads import read_view
+from checkout_daemon.store.order_reads import RefundLine, read_view
 from checkout_daemon.store.outbox import ClaimedMessage
 
 
@@ -54,7 +54,7 @@ async def compose(connection: asyncpg.Connection, message: ClaimedMessage) -> di
         check_still_so(view.order, kind)
         match kind:
             case _ if kind in REFUND_KINDS:
-                data["refund"] = refund_of(view, kind, message.subject_id)
+                data["refund"] = _refund(refund_of(view, kind, message.subject_id))
             case MessageKind.ORDER_ATTENTION:
                 code, subject = attention_of(view.order, message.subject_id)
                 await check_not_acknowledged(connection, message)
@@ -67,6 +67,17 @@ async def compose(connection: asyncpg.Connection, message: ClaimedMessage) -> di
     if message.payload is not None:
         data["alert"] = msgspec.json.decode(message.payload, type=Alert)
     return {"type": message.kind, "timestamp": message.created_at.astimezone(UTC), "data": data}
+
+
+def _refund(refund: RefundLine) -> dict[str, Any]:
+    return {
+        "id": refund.id,
+        "payment_id": refund.payment_id,
+        "amount": refund.amount,
+        "currency": refund.currency,
+        "status": refund.status,
+        "created_at": refund.created_at,
+    }
 
 
 def _order(order: Order) -> dict[str, Any]:
