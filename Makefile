@@ -2,7 +2,7 @@
 # What is done is not done again: each step leaves a stamp, and runs anew when what it was made from changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench build manual stripe-table format clean
+.PHONY: help run test check bench build manual lock stripe-table format clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -30,6 +30,7 @@ help:
 	@echo 'make build    the wheel, with the storefront inside, into dist/'
 	@echo 'make manual   docs/CLI.md, made from what the commands say of themselves'
 	@echo 'make stripe-table  what the offline Stripe knows of Stripe, from the installed SDK'
+	@echo 'make lock     requirements.lock, the exact packages of a deployment with their hashes'
 	@echo 'make format   rewrite Python and TypeScript in the house format'
 	@echo 'make clean    remove everything that the other targets made, except .checkout/'
 
@@ -69,6 +70,13 @@ stripe-table: $(PYTHON_READY)
 		npm pack --silent --pack-destination "$$into" stripe@$(STRIPE_NODE) >/dev/null; \
 		tar -xzf "$$into"/*.tgz -C "$$into"; \
 		$(BIN)/python -m tests.sandbox.sdk_presence "$$into/package"
+
+# A tool of its own, so that it is no part of what it locks.
+lock:
+	"$(PYTHON)" -m venv build/lock && build/lock/bin/python -m pip --disable-pip-version-check install --quiet 'uv<1'
+	build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+		--custom-compile-command 'make lock' setup.cfg -o requirements.lock
+	rm -rf build/lock
 
 format: $(PYTHON_READY) $(NODE_READY)
 	$(BIN)/ruff check --fix

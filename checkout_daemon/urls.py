@@ -10,8 +10,11 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?", re.IGNORECASE)
 _PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _NOT_IN_URL = re.compile(r"[^\x21-\x7e]|\\")
+_LONGEST_SHOWN = 2000
+_HOSTS = r"(?:(?:\[[0-9a-f:.%]+\]|[a-z0-9._%~-]*)(?::\d{1,5})?(?:,|(?=[/?]|$)))*"
 _SHOWABLE = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^\s:/?#@]*)(?::[^\s/?#@]*)?@)?(?P<host>[^\s/?#@]*)(?P<path>/[^\s?#@:]*)?(?:\?[^\s#]*)?",
+    rf"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^\s:/?#@]*)(?::[^\s/?#@]*)?@)?"
+    rf"(?P<host>{_HOSTS})(?P<path>/[^\s?#@:]*)?(?:\?[^\s#]*)?",
     re.IGNORECASE,
 )
 
@@ -106,7 +109,7 @@ def split_password(url: str) -> tuple[str, str | None]:
 
 def shown_url(url: str) -> str | None:
     """Return the URL as it may be printed: without password and query. None if it is too malformed to tell them."""
-    found = _SHOWABLE.fullmatch(url)
+    found = _SHOWABLE.fullmatch(url) if len(url) <= _LONGEST_SHOWN else None
     if found is None or (not found["host"] and found["user"] is not None):
         return None
     user = f"{found['user']}@" if found["user"] else ""

@@ -11,6 +11,7 @@ from checkout_daemon.config import STRIPE_API_BASE, Settings, load_settings
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.services.stripe_cli import cli_base
+from checkout_daemon.urls import shown_url
 
 LIVE = "sk_live_S3CR3T0123456789"
 DEMO = {
@@ -350,3 +351,28 @@ def test_the_shop_s_own_address_may_hold_a_password_that_is_never_shown(tmp_path
     assert load_settings(environ, cwd=tmp_path).shop_webhook_url == environ["CHECKOUT_SHOP_WEBHOOK_URL"]
     detail = refused(tmp_path, **environ | {"CHECKOUT_SHOP_WEBHOOK_URL": "https://u:S3CR3T@[bad/"})
     assert "S3CR3T" not in detail
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:S3CR3T@h:5432/db", "postgresql://u@h:5432/db"),
+        ("postgresql://u:S3CR3T@h1:1,[::1]:2/db?password=S3CR3T", "postgresql://u@h1:1,[::1]:2/db"),
+        ("postgresql:///db?host=/tmp", "postgresql:///db"),
+        ("postgresql://u:S3CR3T@[bad/db", None),
+        ("postgresql://u:x@h:S3CR3T/db", None),
+        ("postgresql://u:S3CR3T/PW@h/db", None),
+        ("postgresql://u:S3CR3T@PW@h/db", None),
+        ("postgresql://u:S3CR3T#PW@h/db", None),
+        ("postgresql://u:S3CR3T PW@h/db", None),
+        ("://S3CR3T", None),
+        ("S3CR3T", None),
+    ],
+)
+def test_a_url_is_shown_without_its_password_or_not_at_all(url: str, shown: str | None) -> None:
+    assert shown_url(url) == shown
+
+
+def test_a_malformed_url_is_looked_at_in_a_time_that_its_length_bounds() -> None:
+    assert shown_url("postgresql://" + "a," * 100_000 + "!") is None
+    assert shown_url("postgresql://" + "a," * 900 + "!") is None

@@ -7,7 +7,8 @@ import re
 # Log lines carry text from outside, so none of these may take time that grows with the square of its length: a match
 # begins only where a word begins, or has a bounded length, and nothing is read again (++).
 _SECRET = re.compile(r"\b((?:sk|rk)_(?:live_|test_)?|whsec_)\w+")
-_PASSWORD = re.compile(r"(?<=://)([^\s:/@]{1,256}):[^\s@]{1,512}@")
+_PASSWORD = re.compile(r"(?<=://)([^\s:/@]{0,256}):[^\s@]{1,512}@")
+_QUERY_PASSWORD = re.compile(r"\b((?:ssl)?password=)[^\s&'\"]{1,512}", re.IGNORECASE)
 _WORD = r"\s@<>\"'(),:;=\[\]{}"
 _EMAIL = re.compile(rf"(?<![^{_WORD}])[^{_WORD}]++@[\w-]++(?:\.[\w-]++)++")
 # International numbers only: anything looser eats amounts, ids and times.
@@ -22,6 +23,8 @@ def redact(text: str) -> str:
     if "@" in text:
         text = _PASSWORD.sub(r"\1:[password]@", text)
         text = _EMAIL.sub("[email]", text)
+    if "assword=" in text.lower():
+        text = _QUERY_PASSWORD.sub(r"\1[password]", text)
     if "+" in text:
         text = _PHONE.sub("[phone]", text)
     if "_" in text:

@@ -21,6 +21,11 @@ from checkout_daemon.observability.redaction import redact, shorten_ids
         ("key sk_live_abc, rk_live_def", "key sk_live_[secret], rk_live_[secret]"),
         ("signed with whsec_abc123==", "signed with whsec_[secret]=="),
         ("postgresql://shop:hunter2@db.internal:5432/shop", "postgresql://shop:[password]@db.internal:5432/shop"),
+        ("redis://:hunter2@cache:6379", "redis://:[password]@cache:6379"),
+        (
+            "postgresql://u@h/db?sslmode=require&password=p&x=1",
+            "postgresql://u@h/db?sslmode=require&password=[password]&x=1",
+        ),
         ("smtp://me%40example.com:p%2Fw@mail:587", "smtp://me%40example.com:[password]@mail:587"),
     ],
 )

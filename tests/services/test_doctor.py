@@ -375,3 +375,21 @@ async def serving(greeting: bytes) -> AsyncIterator[int]:
     yield server.sockets[0].getsockname()[1]
     server.close()
     await server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:S3CR3T@[bad/db",
+        "postgresql://u:x@127.0.0.1:S3CR3T/db",
+        "://S3CR3T",
+        "postgres://u:S3CR3T/PW@h/db",
+    ],
+)
+async def test_a_malformed_database_url_is_a_fault_that_does_not_repeat_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    found = await told(replace(settings, database_url=url))
+    assert not found["database"].ok
+    assert "S3CR3T" not in repr(found)

@@ -105,6 +105,8 @@ async def _ask_database(database: Database | None) -> tuple[Server | None, str, 
             return server, "", ahead_of_us(server.now, before)
     except CheckoutError as error:
         return None, error.detail, timedelta()
+    except ValueError:  # what the parser says of a malformed URL may quote it
+        return None, "DATABASE_URL is not of the form postgresql://user:password@host:port/database", timedelta()
 
 
 async def _ask_stripe(gateway: StripeGateway, settings: Settings) -> tuple[list[dict[str, Any]] | None, str, timedelta]:
