@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from checkout_daemon.commands.declared.typed import TERM, Number, OneOf, Whole
 from cli import checkout
 
-FREE = {"note", "text", "search", "unix_socket", "host", "since_file"}  # words, names of files and machines
+FREE = {"note", "text", "search", "unix_socket", "host", "names"}  # words, names of files and machines
 
 
 @pytest.mark.parametrize("mark", ["\u200b", "\u00a0", "\ufeff", "\u202a"])
