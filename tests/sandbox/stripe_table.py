@@ -21,10 +21,13 @@ from stripe._object_classes import OBJECT_CLASSES
 from stripe._stripe_object import StripeObject, UntypedStripeObject
 
 import checkout_daemon.sandbox.api
+from checkout_daemon.sandbox.generic.table import KINDS
 from tests.sandbox.sdk_params import by_route, typed_fields
+from tests.sandbox.sdk_presence import structure_of
 from tests.sandbox.sdk_shapes import class_hints, evaluate
 
 FILE = Path(checkout_daemon.sandbox.api.__file__ or "").parent / "stripe_types.json"
+_KEPT = {kind.object for kind in KINDS}
 _BOUNDS = {"gt", "gte", "lt", "lte"}
 _SCALARS = {str: "s", int: "i", bool: "b", Decimal: "d", float: "f"}
 
@@ -42,6 +45,7 @@ def build() -> dict[str, Any]:
     return {
         "routes": routes,
         "expand": {kind: found for kind, cls in _resources() if (found := dict(sorted(expandable_fields(cls))))},
+        "nullable": {kind: dict(sorted(nullable_fields(cls))) for kind, cls in _resources() if kind in _KEPT},
         "objects": writer.objects,
         "enums": [" ".join(each) for each in writer.enums],
     }
@@ -143,6 +147,25 @@ def expandable_fields(cls: type, prefix: str = "") -> Iterator[tuple[str, str]]:
     """
     for name, hint in class_hints(cls).items():
         yield from _expandable(hint, cls, f"{prefix}{name}")
+
+
+def nullable_fields(cls: type, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each dotted place of a map inside a resource, with the fields that Stripe always sends and may be null."""
+    for name, hint in class_hints(cls).items():
+        for inner in _maps(hint, cls):
+            known = structure_of(inner) or {}
+            if names := " ".join(sorted(each for each, mark in known.items() if mark == "0")):
+                yield f"{prefix}{name}", names
+            yield from nullable_fields(inner, f"{prefix}{name}.")
+
+
+def _maps(hint: Any, owner: type) -> Iterator[type]:
+    hint = evaluate(hint, owner)
+    if typing.get_origin(hint) in (Union, UnionType, list):
+        for each in typing.get_args(hint):
+            yield from _maps(each, owner)
+    elif isinstance(hint, type) and issubclass(hint, StripeObject) and "." in hint.__qualname__:
+        yield hint
 
 
 def _expandable(hint: Any, owner: type, place: str, *, optional: bool = False) -> Iterator[tuple[str, str]]:

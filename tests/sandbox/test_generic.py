@@ -82,7 +82,7 @@ async def test_values_get_the_types_that_stripe_gives_them(ask: Ask) -> None:
         "postal_code": "94111",
     }
     assert made["individual"]["card_issuing"]["user_terms_acceptance"]["date"] == 1_470_266_163
-    assert made["spending_controls"] == {"blocked_categories": ["taxicabs_limousines"]}
+    assert made["spending_controls"]["blocked_categories"] == ["taxicabs_limousines"]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +121,8 @@ async def test_strange_values_never_break_the_sandbox(ask: Ask, customer: str, p
         "currency": "usd",
         "customer": customer,
         "destination": account["id"],
+        "fixed_amount[amount]": "5",
+        "fixed_amount[currency]": "usd",
         "invoice": owed["id"] if kind.object == "credit_note" else "",
         "cardholder": holder["id"],
         "items[0][price]": price,
@@ -447,3 +449,22 @@ async def test_lists_of_kept_objects_take_their_filters(ask: Ask, customer: str,
     assert await listed("/v1/invoiceitems", pending="false") == [item["id"]]
     assert await listed("/v1/plans", active="true") == []
     assert await listed("/v1/issuing/cards", last4="1234") == []
+
+
+@pytest.mark.parametrize("path", ["/v1/tax_ids", "/v1/radar/early_fraud_warnings", "/v1/reviews", "/v1/files"])
+async def test_what_cannot_be_made_is_listed_as_nothing(ask: Ask, path: str) -> None:
+    page = await ask("GET", path, {"limit": 3})
+    missing = await ask("GET", f"{path}/x_1", status=404)
+
+    assert (page["data"], page["has_more"], page["url"]) == ([], False, path)
+    assert missing["error"]["code"] == "resource_missing"
+
+
+async def test_a_customers_tax_ids_and_a_products_features_are_none(ask: Ask, customer: str) -> None:
+    product = (await ask("POST", "/v1/products", {"name": "P"}))["id"]
+
+    assert (await ask("GET", f"/v1/customers/{customer}/tax_ids"))["data"] == []
+    assert (await ask("GET", f"/v1/products/{product}/features"))["data"] == []
+    await ask("GET", "/v1/products/prod_none/features", status=404)
+    refused = await ask("POST", f"/v1/products/{product}/features", {"entitlement_feature": "feat_1"}, status=404)
+    assert refused["error"]["message"].startswith("Stripe has POST /v1/products/")

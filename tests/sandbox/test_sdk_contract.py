@@ -39,6 +39,7 @@ GATEWAY = {
     "v1.charges.retrieve_async": ("GET", "/v1/charges/{id}"),
     "v1.checkout.sessions.create_async": ("POST", "/v1/checkout/sessions"),
     "v1.checkout.sessions.expire_async": ("POST", "/v1/checkout/sessions/{id}/expire"),
+    "v1.checkout.sessions.line_items.list_async": ("GET", "/v1/checkout/sessions/{id}/line_items"),
     "v1.checkout.sessions.list_async": ("GET", "/v1/checkout/sessions"),
     "v1.checkout.sessions.retrieve_async": ("GET", "/v1/checkout/sessions/{id}"),
     "v1.coupons.create_async": ("POST", "/v1/coupons"),

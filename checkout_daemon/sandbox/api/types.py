@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
@@ -27,6 +27,7 @@ class StripeTypes:
     expand: Mapping[str, Mapping[str, str]]
     objects: Sequence[Shape]
     enums: Sequence[str]
+    nullable: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @cache
@@ -93,3 +94,8 @@ def _below(code: str, part: str) -> str | None:
 def expandable(kind: str) -> Mapping[str, str]:
     """Return the dotted places of a kind of object that hold ids, each with the kinds of object that they may name."""
     return stripe_types().expand.get(kind, {})
+
+
+def nullable(kind: str) -> Mapping[str, str]:
+    """Return the dotted places of maps inside an object that is kept, each with the fields that are null if nothing."""
+    return stripe_types().nullable.get(kind, {})

@@ -29,6 +29,8 @@ def build_holder(_: Box, record: Record, __: Params) -> None:
 def build_card(box: Box, record: Record, params: Params) -> None:
     """The whole cardholder is part of a card, the last digits are its own."""
     day = today()
+    if shipping := record.body["shipping"]:
+        record.body["shipping"] = {"service": "standard", "type": "individual", **shipping}
     record.body |= {
         "cardholder": box.get(params["cardholder"], "issuing.cardholder", "cardholder").body,
         "exp_month": day.month,

@@ -44,6 +44,7 @@ class Kind:
     `creates`, `lists`, `retrieves` and `updates` are false where Stripe has no such request.
     `filters` are the parameters of the list that are not the name of the field that they compare; objects whose status
     is `hides` are listed only to those who ask for a status.
+    `computed` names the fields that Stripe makes something else of than the parameter of the same name.
     `unique` names the fields that no two objects of the kind share.
     `refers` names the fields that hold the id of another object, and that object's type.
     `verbs` are those of created, updated and deleted that have an event. DELETE does `on_delete`,
@@ -60,6 +61,7 @@ class Kind:
     takes: Fields = field(default_factory=dict)
     uses: tuple[str, ...] = ()
     revises: tuple[str, ...] = ()
+    computed: tuple[str, ...] = ()
     unique: tuple[str, ...] = ()
     refers: Mapping[str, str] = field(default_factory=dict)
     filters: Mapping[str, Filter] = field(default_factory=dict)

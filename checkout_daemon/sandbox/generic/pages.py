@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+
 from checkout_daemon.sandbox.api.listing import page_of
 from checkout_daemon.sandbox.api.params import PAGING, Params
 from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.generic.values import maps, whole
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.storage import Body, Record
 
+_LINK_PARTS: dict[str, Body] = {
+    "payment_intent_data": {"metadata": {}},
+    "subscription_data": {"invoice_settings": {"issuer": {"type": "self"}}, "metadata": {}},
+}
 _CONFIGURATION = "billing_portal.configuration"
 
 
@@ -33,7 +39,23 @@ def build_link(box: Box, record: Record, params: Params) -> None:
     if not lines:
         raise invalid("A payment link needs line_items.", param="line_items")
     record.private["items"] = items = line_items(box, lines)
+    _complete_link(record.body)
     record.body |= {"currency": items[0]["currency"], "url": f"{box.url}/test_{token(18)}"}
+
+
+def _complete_link(body: Body) -> None:
+    """Give what a link passes on the fields that Stripe's have."""
+    for name, fields in _LINK_PARTS.items():
+        if body[name]:
+            body[name] = {**copy.deepcopy(fields), **body[name]}
+    body["custom_fields"] = [{"optional": False, **field} for field in body["custom_fields"]]
+    if body["restrictions"]:
+        body["restrictions"]["completed_sessions"].setdefault("count", 0)
+
+
+def build_rate(_: Box, record: Record, __: Params) -> None:
+    if not record.body["fixed_amount"]:
+        raise missing_parameter("fixed_amount")
 
 
 def link_items(box: Box, params: Params, link_id: str) -> Body:

@@ -14,7 +14,7 @@ from checkout_daemon.sandbox.errors import ApiError, bad_parameter, not_modelled
 from checkout_daemon.sandbox.generic.filtering import conditions_of
 from checkout_daemon.sandbox.generic.kinds import Action, Kind
 from checkout_daemon.sandbox.generic.records import keep, new_body, put_and_tell, require_status
-from checkout_daemon.sandbox.generic.values import keeps, overlay
+from checkout_daemon.sandbox.generic.values import complete, keeps, overlay
 from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.webhooks.events import emit
 
@@ -45,7 +45,7 @@ def operations_of(kind: Kind) -> list[Operation]:
 def create(kind: Kind, box: Box, params: Params, _: str) -> Body:
     """Raises ApiError (400) where a field names an object that does not exist."""
     body = new_body(kind.object, kind.prefix, kind.path)
-    _check_kept(body, params, (*kind.takes, *kind.uses))
+    _check_kept(kind, body, params, (*kind.takes, *kind.uses))
     _check_references(kind, box, params)
     overlay(body, params)
     if "metadata" in body:
@@ -57,6 +57,7 @@ def create(kind: Kind, box: Box, params: Params, _: str) -> Body:
     record = Record(body, customer=customer if isinstance(customer, str) else None)
     if kind.build:
         kind.build(box, record, params)
+    complete(body)
     box.storage.add(record)
     if "created" in kind.verbs:
         emit(box, kind.event("created"), body)
@@ -71,7 +72,7 @@ def retrieve(kind: Kind, box: Box, _: Params, object_id: str) -> Body:
 
 def update(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
-    _check_kept(record.body, params, kind.revises)
+    _check_kept(kind, record.body, params, kind.revises)
     _check_references(kind, box, params)
     before = copy.deepcopy(record.body)
     overlay(record.body, params)
@@ -79,6 +80,7 @@ def update(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
         record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
     if kind.revise:
         kind.revise(box, record, params)
+    complete(record.body)
     previous = keep(box, record, before)
     if "updated" in kind.verbs:
         emit(box, kind.event("updated"), record.body, previous)
@@ -107,7 +109,7 @@ def act(kind: Kind, name: str, action: Action, box: Box, params: Params, object_
     record = box.get(object_id, kind.object)
     if action.allowed:
         require_status(record, name.replace("_", " "), *action.allowed)
-    _check_kept(record.body, params, (*action.takes, *action.uses))
+    _check_kept(kind, record.body, params, (*action.takes, *action.uses))
     if action.run:
         action.run(box, record, params)
     else:
@@ -117,10 +119,10 @@ def act(kind: Kind, name: str, action: Action, box: Box, params: Params, object_
     return record.body
 
 
-def _check_kept(body: Body, params: Params, used: Collection[str]) -> None:
+def _check_kept(kind: Kind, body: Body, params: Params, used: Collection[str]) -> None:
     """Raise ApiError (400) for a parameter that would have no effect: nothing uses it and no field keeps it."""
     for name, value in params.items():
-        if value is not None and name not in used and not keeps(body, name):
+        if value is not None and name not in used and (name in kind.computed or not keeps(body, name)):
             raise not_modelled(f"the parameter {name}", name)
 
 

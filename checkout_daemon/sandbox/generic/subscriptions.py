@@ -5,10 +5,11 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 
-from checkout_daemon.sandbox.api.params import Params
-from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.api.listing import page_of
+from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Open, Params
+from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, bad_parameter
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter, missing_object
 from checkout_daemon.sandbox.generic import collecting, invoices
 from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.generic.plans import plan_of_price
@@ -18,6 +19,7 @@ from checkout_daemon.sandbox.storage import Body, Record
 from checkout_daemon.sandbox.webhooks.events import emit
 
 PATH = "/v1/subscriptions"
+_ITEMS = "/v1/subscription_items"
 _DAY = 24 * 3600
 _NOTICE_SECONDS = 3 * _DAY
 _ENDED = ("canceled", "incomplete_expired")
@@ -182,3 +184,23 @@ def _charge(box: Box, record: Record, invoice: Record, method: Record, params: P
         record.body["status"] = "incomplete"
     else:
         record.body["status"] = "active"
+
+
+def list_items(box: Box, params: Params, _: str) -> Body:
+    found = box.get(params["subscription"], "subscription", "subscription").body["items"]["data"]
+    return page_of(found, _ITEMS, params, "subscription item")
+
+
+def retrieve_item(box: Box, _: Params, item_id: str) -> Body:
+    holding = [
+        ("EXISTS (SELECT 1 FROM json_each(body, '$.items.data') WHERE json_extract(value, '$.id') = ?)", item_id)
+    ]
+    for record in box.storage.select("subscription", conditions=holding, limit=1):
+        return next(item for item in record.body["items"]["data"] if item["id"] == item_id)
+    raise missing_object("subscription item", item_id, "item", in_path=True)
+
+
+OPERATIONS = (
+    Operation("GET", _ITEMS, list_items, Open(PAGING)),
+    Operation("GET", f"{_ITEMS}/{{id}}", retrieve_item, Open(EXPAND)),
+)

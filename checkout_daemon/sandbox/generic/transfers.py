@@ -18,6 +18,19 @@ _REVERSALS = "/v1/transfers/{id}/reversals"
 def build_account(_: Box, record: Record, __: Params) -> None:
     record.body["external_accounts"]["url"] = f"/v1/accounts/{record.id}/external_accounts"
     record.body["controller"]["type"] = "application"
+    _grant(record.body)
+
+
+def revise_account(_: Box, record: Record, __: Params) -> None:
+    _grant(record.body)
+
+
+def _grant(body: Body) -> None:
+    """Make a capability that is requested an active one, as it soon is in test mode."""
+    body["capabilities"] = {
+        name: asked if isinstance(asked, str) else "active" if asked.get("requested") else "inactive"
+        for name, asked in body["capabilities"].items()
+    }
 
 
 def deauthorize(box: Box, _: Record, __: Params) -> None:

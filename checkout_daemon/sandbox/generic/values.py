@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from checkout_daemon.sandbox.api.params import Params
+from checkout_daemon.sandbox.api.types import nullable
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter
 from checkout_daemon.sandbox.storage import Body
 
@@ -20,6 +22,25 @@ def overlay(body: Body, given: Params) -> None:
     for name, value in given.items():
         if name in body and name not in _OWN:
             body[name] = _merged(body[name], value, name)
+
+
+def complete(body: Body) -> None:
+    """Give the maps inside an object the fields that Stripe always sends, null where nothing was given."""
+    for place, names in nullable(str(body["object"])).items():
+        for found in _at(body, place.split(".")):
+            for name in names.split():
+                found.setdefault(name, None)
+
+
+def _at(node: Any, parts: list[str]) -> Iterator[Body]:
+    """Yield the maps at this place, in each element of lists on the way."""
+    if isinstance(node, list):
+        for each in node:
+            yield from _at(each, parts)
+    elif isinstance(node, dict) and parts:
+        yield from _at(node.get(parts[0]), parts[1:])
+    elif isinstance(node, dict):
+        yield node
 
 
 def keeps(body: Body, name: str) -> bool:
