@@ -9,6 +9,8 @@ import socket
 import asyncpg
 import pytest
 
+from checkout_daemon.web.keys import METRICS
+from tests.support.stripe_events import event_body, signed
 from tests.support.waiting import until
 from tests.web.conftest import Client, OpenClient, checkout_body
 
@@ -153,3 +155,26 @@ async def test_orders_and_calls_to_stripe_are_counted(paying_shop: Client) -> No
     assert 'checkout_orders_total{currency="eur"} 1.0' in lines
     assert 'checkout_stripe_calls_total{method="checkout.sessions.create",outcome="ok"} 1.0' in lines
     assert 'checkout_stripe_call_seconds_count{method="checkout.sessions.create"} 1.0' in lines
+
+
+async def test_metrics_that_fail_stop_nothing(
+    paying_shop: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As if their shared folder had been removed under the worker."""
+
+    def gone(*_: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    metrics = paying_shop.app[METRICS]
+    for name in ("orders", "requests", "request_seconds", "stripe_calls", "secrets", "deliveries", "refusals"):
+        monkeypatch.setattr(getattr(metrics, name), "labels", gone)
+    async with paying_shop.post("/api/stripe-checkout", json=checkout_body()) as answer:
+        assert answer.status == 201
+    async with paying_shop.post("/api/stripe-checkout", json={}) as answer:
+        assert (answer.status, answer.content_type) == (422, "application/problem+json")
+    body = event_body("customer.created", {"id": "cus_1", "object": "customer"})
+    for signature, status in ((signed(body), 200), ("t=1,v1=00", 400)):
+        headers = {"Stripe-Signature": signature}
+        async with paying_shop.post("/api/webhook", data=body, headers=headers) as answer:
+            assert answer.status == status
+    assert any("is not counted" in each.getMessage() for each in caplog.records)
