@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import asyncpg
 
 from checkout_daemon.store.queries import sql
@@ -10,6 +12,12 @@ from checkout_daemon.store.queries import sql
 async def own_accounts(connection: asyncpg.Connection) -> frozenset[str]:
     """The ids of our accounts: none before one was learnt."""
     return frozenset(row["id"] for row in await connection.fetch(sql("own_accounts")))
+
+
+async def count_unattributed(connection: asyncpg.Connection, since: datetime) -> int:
+    """Count the events that were ignored as another account's although ours is not known."""
+    count: int = await connection.fetchval(sql("count_unattributed"), since)
+    return count
 
 
 async def remember_account(connection: asyncpg.Connection, account_id: str, *, livemode: bool) -> int:

@@ -3,6 +3,11 @@
 -- name: own_accounts
 SELECT id FROM stripe_accounts;
 
+-- name: count_unattributed
+-- $1 since; events ignored as another account's while it is not known which is ours
+SELECT count(*) FROM stripe_events
+WHERE received_at >= $1 AND reason = 'other_account' AND NOT EXISTS (SELECT FROM stripe_accounts);
+
 -- name: remember_account
 -- $1 id, $2 livemode; answers the id where it is new
 INSERT INTO stripe_accounts (livemode, id) VALUES ($2, $1)

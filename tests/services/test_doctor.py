@@ -26,6 +26,7 @@ from checkout_daemon.services.doctor.stripe import endpoint_registered
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.remarks import note_order
 from checkout_daemon.services.stripe_cli import find_stripe_cli
+from checkout_daemon.store.accounts import remember_account
 from checkout_daemon.store.database import Database
 from tests.services.conftest import KEY
 from tests.support.flaky_stripe import FlakyStripe
@@ -236,6 +237,20 @@ async def test_dead_events_are_a_fault_and_so_are_failed_ones(
     assert failed.mend == "checkout events list --status failed"
     assert dead.detail.startswith("1 events dead, 1 failed")
     assert dead.mend == "checkout events replay --status dead"
+
+
+async def test_events_that_name_an_account_are_a_fault_while_ours_is_not_known(
+    settings: Settings, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(
+        "INSERT INTO stripe_events (id, type, status, reason, received_at, body_hash)"
+        " VALUES ('evt_1', 'charge.succeeded', 'ignored', 'other_account', now(), '')"
+    )
+    unknown = (await told(settings))["key_mode"]
+    await remember_account(connection, "acct_ours", livemode=False)
+    known = (await told(settings))["key_mode"]
+    assert (unknown.ok, known.ok) == (False, True)
+    assert unknown.detail.startswith("1 events name an account and are ignored")
 
 
 async def test_dead_messages_are_a_fault(settings: Settings, connection: asyncpg.Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from checkout_daemon.domain.events import EVENT_TYPES
@@ -21,6 +21,7 @@ from checkout_daemon.services.doctor.probes import Probes
 from checkout_daemon.services.operator_log import keys_of, verify
 from checkout_daemon.services.schema import require_schema
 from checkout_daemon.store import missing_orders
+from checkout_daemon.store.accounts import count_unattributed
 from checkout_daemon.store.checks import count_late_effects, count_letters, newest_order
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.events import held_events
@@ -75,6 +76,10 @@ async def key_mode_agrees(probes: Probes) -> Check:
         return _unknown("key_mode", probes, f"a {mode} key; ")
     async with database.connection() as connection:
         newest = await newest_order(connection)
+        unattributed = await count_unattributed(connection, datetime.now(UTC) - _LOOK_BACK)
+    if unattributed:
+        detail = f"{unattributed} events name an account and are ignored: which account is ours is not known"
+        return Check.failed("key_mode", detail, "export STRIPE_API_KEY=… of a key that may read its account")
     if newest is None:
         return Check.passed("key_mode", f"a {mode} key; there are no orders yet")
     number, livemode = newest
