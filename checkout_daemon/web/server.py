@@ -27,6 +27,10 @@ LONGEST_FIELD = 8192
 MOST_FIELDS = 128
 # All header lines together.
 LARGEST_HEAD = 64 * 1024
+# Of a body that nobody reads yet; twice as much is held.
+READ_BUFFER = 16 * 1024
+# Of a body that was refused: read and thrown away, so that its sender comes to see the refusal.
+MOST_DISCARDED = 4 * 1024 * 1024
 # Of a path. Routing looks at a path once for each of its parts, so its time grows with their number and its length.
 MOST_PARTS = 64
 
@@ -44,7 +48,12 @@ class _Server(web.Server):
     """The application's server, made again so that its connections speak our protocol."""
 
     def __init__(self, made: web.Server, headers: Mapping[str, str], connections: Connections) -> None:
-        limits = {"max_line_size": LONGEST_ADDRESS, "max_field_size": LONGEST_FIELD, "max_headers": MOST_FIELDS}
+        limits = {
+            "max_line_size": LONGEST_ADDRESS,
+            "max_field_size": LONGEST_FIELD,
+            "max_headers": MOST_FIELDS,
+            "read_bufsize": READ_BUFFER,
+        }
         super().__init__(
             self._handle,
             request_factory=made.request_factory,
@@ -92,13 +101,14 @@ class _Server(web.Server):
 class _Protocol(RequestHandler):
     """A connection. `waiting_since`: when its request began, or its last one ended, or it was opened."""
 
-    __slots__ = ("_asked", "_head_bytes", "_server", "waiting_since")
+    __slots__ = ("_asked", "_discarded_bytes", "_head_bytes", "_server", "waiting_since")
 
     def __init__(self, server: _Server, **kwargs: Any) -> None:
         super().__init__(server, **kwargs)
         self._server = server
         self._asked: web.BaseRequest | None = None
         self._head_bytes = 0
+        self._discarded_bytes = 0
         self.waiting_since = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -122,6 +132,10 @@ class _Protocol(RequestHandler):
         waiter = self._waiter
         if waiter is None or waiter.done():
             self._head_bytes = 0
+            if self._asked is None:
+                self._discarded_bytes += len(data)
+                if self._discarded_bytes > MOST_DISCARDED:
+                    self.force_close()
             return
         self._head_bytes += len(data)
         if self._head_bytes > LARGEST_HEAD and self.transport is not None:
@@ -140,9 +154,16 @@ class _Protocol(RequestHandler):
             body.set_exception(TransferEncodingError("the body's framing is broken"))
             self.close()
 
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """Log what went wrong; that a client went away while its refused body was thrown away is nothing wrong."""
+        if self.transport is None and isinstance(kwargs.get("exc_info"), ConnectionError | RuntimeError):
+            return
+        super().log_exception(*args, **kwargs)
+
     def began(self, request: web.BaseRequest) -> None:
         """Note that a request is under way."""
         self._asked = request
+        self._discarded_bytes = 0
         self.waiting_since = self._loop.time()
 
     def ended(self) -> None:

@@ -157,3 +157,27 @@ async def test_a_head_that_never_ends_is_bounded_in_all(client: Client) -> None:
 async def test_a_path_of_many_parts_is_refused_before_it_is_routed(client: Client) -> None:
     answer = await send_raw(client, b"GET " + b"/a" * 1000 + b" HTTP/1.1\r\nHost: shop\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 414 ")
+
+
+async def test_a_refused_body_is_not_read_for_as_long_as_it_comes(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = await send_for_ever(client)
+    assert sent < 64 * 1024 * 1024
+    await asyncio.sleep(0.1)
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+async def send_for_ever(client: Client) -> int:
+    """Send chunks until the connection is closed; return how many bytes it took."""
+    chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+    async with connection_to(client) as (_, writer):
+        writer.write(b"POST /api/quotes HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n")
+        writer.write(b"Transfer-Encoding: chunked\r\n\r\n")
+        for number in range(2048):
+            try:
+                writer.write(chunk)
+                await writer.drain()
+            except ConnectionError:
+                return number * 65536
+    return 2048 * 65536
