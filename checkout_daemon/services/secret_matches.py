@@ -15,6 +15,7 @@ from checkout_daemon.domain.webhook_secrets import fingerprint, masked
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.secret_matches import Matches, count_matches, forget_matches, read_matches
+from checkout_daemon.store.servers import read_now
 
 log = logging.getLogger(__name__)
 
@@ -92,4 +93,4 @@ async def used_secrets(database: Database, secrets: Sequence[str]) -> list[UsedS
 
 async def forget_old_matches(database: Database) -> None:
     async with database.connection() as connection:
-        await forget_matches(connection, datetime.now(UTC) - KEPT)
+        await forget_matches(connection, await read_now(connection) - KEPT)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from checkout_daemon.domain.webhook_endpoint import RETIRED_AT, Endpoint
@@ -96,7 +96,8 @@ async def rotate(runtime: Runtime, url: str, rotation: Rotation) -> Rotated:
             after = Rotation(Stage.WAITING, made.endpoint, rotation.old)
             return Rotated(rotation.stage, after, secret=made.secret)
         case Stage.PROVED:
-            now = datetime.now(UTC)
+            async with runtime.database.connection() as connection:
+                now = await read_now(connection)
             retired = {"disabled": True, "metadata": {RETIRED_AT: str(int(now.timestamp()))}}
             for each in rotation.old:
                 await update_endpoint(gateway, each.id, retired)

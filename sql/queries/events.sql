@@ -7,8 +7,13 @@ SELECT id, body_hash FROM stripe_events WHERE id = ANY($1::text[]);
 -- name: insert_events
 -- $1 ids ascending, $2 types, $3 statuses, $4 reasons, $5 order ids, $6 subject ids, $7 api versions, $8 livemodes, $9 created_at,
 -- $10 received_at, $11 next_attempt_at, $12 last errors, $13 body hashes, $14 payloads; answers the ids that were new
+-- A time of receipt that is minutes off the database's clock was told by a wrong one, and would file the payload among old ones.
 WITH incoming AS (
-    SELECT * FROM unnest(
+    SELECT id, type, status, reason, order_id, subject_id, api_version, livemode, created_at,
+           CASE WHEN received_at BETWEEN now() - interval '5 minutes' AND now() + interval '5 minutes' THEN received_at
+                ELSE now() END AS received_at,
+           next_attempt_at, last_error, body_hash, payload
+    FROM unnest(
         $1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::boolean[], $9::timestamptz[],
         $10::timestamptz[], $11::timestamptz[], $12::text[], $13::bytea[], $14::text[]
     ) AS event (id, type, status, reason, order_id, subject_id, api_version, livemode, created_at, received_at, next_attempt_at,

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from checkout_daemon.domain.events.envelope import parse_event
 from checkout_daemon.domain.outbox import Alert
 from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.jobs import retention
@@ -17,6 +18,7 @@ from checkout_daemon.jobs.alerts import look_at_clocks
 from checkout_daemon.jobs.refunds import resume_refunds
 from checkout_daemon.jobs.retry import retry_due_events
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.apply import Received, apply_batch
 from checkout_daemon.services.checkout import start_checkout
 from checkout_daemon.services.clocks import Clocks, ClocksDiffer, ahead_of_us, compare_clocks
 from checkout_daemon.services.doctor import Check, examine
@@ -201,6 +203,19 @@ async def test_an_event_whose_next_attempt_was_set_by_a_wrong_clock_is_tried(
     await put_payload(connection, "evt_1", DAY, "failed")
     await connection.execute("UPDATE stripe_events SET next_attempt_at = now() + interval '200 days'")
     assert await retry_due_events(runtime) == 1
+
+
+@pytest.mark.parametrize("days", [200, -200])
+async def test_an_event_that_a_wrong_clock_received_is_filed_under_today(
+    runtime: Runtime, connection: asyncpg.Connection, days: int
+) -> None:
+    event = parse_event(b'{"id": "evt_1", "type": "x", "data": {"object": {}}}')
+    await apply_batch(runtime.database, [Received(event, datetime.now(UTC) + timedelta(days=days))])
+    received_at = await connection.fetchval("SELECT received_at FROM stripe_events")
+    assert abs(received_at - datetime.now(UTC)) < timedelta(minutes=5)
+    assert await connection.fetchval("SELECT received_at FROM stripe_event_payloads") == received_at
+    await drop_old_payloads(runtime.database, 90)
+    assert await payloads(connection) == ["evt_1"]
 
 
 def test_what_a_round_trip_cannot_tell_counts_as_agreement() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,9 +24,12 @@ _LINK_SIGNS = re.compile(r"[.:/\\@\u3002\uff0e\uff61\uff1a\uff0f\uff20]")
 
 
 def customer_values(
-    settings: Settings, message: ClaimedMessage, view: OrderView, language: str, locale: str | None
+    settings: Settings, message: ClaimedMessage, view: OrderView, language: str, locale: str | None, now: datetime
 ) -> dict[str, Any]:
-    """For the template of the message's kind. Raises NotNeeded where what it would say is no longer so."""
+    """For the template of the message's kind. Raises NotNeeded where what it would say is no longer so.
+
+    `now` is by Stripe's clock, by which sessions end.
+    """
     place = _place(language, locale)
     order = view.order
 
@@ -59,7 +62,7 @@ def customer_values(
             values["refunded"] = format_money(refund.amount, refund.currency, place)
             values["refunded_in_all"] = money(_refunded(view))
         case MessageKind.SESSION_LINK:
-            session = _open_session(message, view)
+            session = _open_session(message, view, now)
             values["url"] = session.url
             values["expires_at"] = (
                 None if session.expires_at is None else _time(session.expires_at, place, settings.time_zone)
@@ -86,14 +89,14 @@ def _refunded(view: OrderView) -> int:
     return sum(each.amount for each in view.refunds if each.payment_id in valid and each.status == "succeeded")
 
 
-def _open_session(message: ClaimedMessage, view: OrderView) -> SessionLine:
+def _open_session(message: ClaimedMessage, view: OrderView, now: datetime) -> SessionLine:
     order = view.order
     if order.status != OrderStatus.PENDING or any(code.endswith("_mismatch") for code in order.attention):
         raise NotNeeded(f"the order is {order.status} by now, and must not be paid by this link")
     session_id = msgspec.json.decode(message.payload or "{}").get("session_id")
     for session in view.sessions:
         if session.id == session_id and session.status == "open" and session.url:
-            if session.expires_at is not None and session.expires_at <= datetime.now(UTC):
+            if session.expires_at is not None and session.expires_at <= now:
                 break
             return session
     raise NotNeeded("the session of this link is over")

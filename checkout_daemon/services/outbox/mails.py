@@ -57,7 +57,7 @@ async def send_customer_mail(runtime: Runtime, message: ClaimedMessage) -> None:
         raise NotNeeded("the customer's address was erased")
     name = TEMPLATES[MessageKind(message.kind)]
     language = language_of(settings.mail_templates, name, locale, settings.locale)
-    values = customer_values(settings, message, view, language, locale)
+    values = customer_values(settings, message, view, language, locale, runtime.gateway.now())
     mail = compose(settings, message, render(settings.mail_templates, name, language, values), language)
     await _send(settings, mail, [view.order.customer_email])
 
