@@ -270,7 +270,9 @@ class DisputeFact:
         )
 
     def _weight(self) -> tuple[datetime, int, str, str]:
-        return (self.observed_at, rank(self.status), self.event_id, self.unknown or "")
+        # An answer of the API has no event id: two of the same second must end alike, whatever else they say.
+        rest = repr((self.unknown, self.due_by, self.amount, self.currency, self.reason))
+        return (self.observed_at, rank(self.status), self.event_id, rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +314,7 @@ class RefundHint:
         return self.payment_id
 
     def join(self, other: RefundHint) -> RefundHint:
-        newest = max(self, other, key=lambda hint: (hint.observed_at, hint.event_id))
+        newest = max(self, other, key=lambda hint: (hint.observed_at, hint.event_id, hint.amount_refunded))
         return replace(newest, payment_id=better_node(self.payment_id, other.payment_id))
 
 
