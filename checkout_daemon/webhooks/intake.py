@@ -18,6 +18,8 @@ from checkout_daemon.store.database import Database
 log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 64
+WAIT_SECONDS = 12.0
+"""How long a delivery waits for its commit, with those before it; Stripe hangs up not much later."""
 LANES = 2
 """Transactions under way at once: while one waits for the disk, the other one's statements run."""
 
@@ -57,8 +59,8 @@ class Intake:
     async def receive(self, body: bytes, signature_header: str | None) -> None:
         """Returns after the commit that holds the event.
 
-        Raises InvalidSignature or MalformedJson, and nothing is stored; DatabaseUnavailable, and Stripe must send it
-        again.
+        Raises InvalidSignature or MalformedJson, and nothing is stored; DatabaseUnavailable, also where batches before
+        this one wait for a database that does not answer, and Stripe must send it again.
         """
         self._matched(signature.verify(body, signature_header, self._secrets(), time.time()))
         # A large body that the fast decoder refuses is read slowly: not while every other delivery waits.
@@ -69,7 +71,11 @@ class Intake:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((received, done))
         self._wake.set()
-        await done
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await done
+        except TimeoutError as error:
+            raise DatabaseUnavailable("the database did not store the event in time") from error
 
     async def close(self) -> None:
         """Take nothing more, commit and answer what is queued."""
@@ -86,7 +92,8 @@ class Intake:
                 await self._wake.wait()
                 continue
             batch = [self._queue.popleft() for _ in range(min(LARGEST_BATCH, len(self._queue)))]
-            await self._commit(batch)
+            if batch := [each for each in batch if not each[1].done()]:  # else they have waited too long
+                await self._commit(batch)
 
     async def _commit(self, batch: list[tuple[Received, asyncio.Future[None]]]) -> None:
         started = time.perf_counter()

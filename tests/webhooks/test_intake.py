@@ -288,3 +288,17 @@ async def test_closing_answers_what_is_queued(database_url: str, connection: asy
     await asyncio.gather(*waiting)
     await database.close()
     assert await count(connection, "stripe_events") == 300
+
+
+async def test_a_delivery_does_not_wait_for_ever_behind_others(
+    intake: Intake, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("checkout_daemon.webhooks.intake.WAIT_SECONDS", 0.5)
+    bodies = [event_body("customer.created", {"id": f"cus_{number}"}) for number in range(10)]
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE stripe_events")
+        waiting = [asyncio.create_task(deliver(intake, body)) for body in bodies]
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(each) for each in outcomes} == {DatabaseUnavailable}
+    await asyncio.gather(*(deliver(intake, body) for body in bodies))
+    assert await count(connection, "stripe_events") == len(bodies)
