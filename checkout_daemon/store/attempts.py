@@ -96,6 +96,11 @@ async def doubtful_attempts(connection: asyncpg.Connection, limit: int, *, livem
     ]
 
 
+async def is_doubtful(connection: asyncpg.Connection, order_id: str, number: int) -> bool:
+    """Whether a session of the attempt may appear yet."""
+    return bool(await connection.fetchval(sql("is_doubtful"), order_id, number))
+
+
 async def settle_doubt(connection: asyncpg.Connection, order_id: str, number: int) -> None:
     """Its session was found."""
     await connection.execute(sql("settle_doubt"), order_id, number)

@@ -49,6 +49,10 @@ WHERE doubt.closed_at IS NULL AND orders.livemode = $2
     AND now() >= doubt.since + greatest(interval '1 minute', 2 * (coalesce(doubt.looked_at, doubt.since) - doubt.since))
 ORDER BY doubt.since LIMIT $1;
 
+-- name: is_doubtful
+-- $1 order id, $2 attempt
+SELECT EXISTS (SELECT FROM doubtful_attempts WHERE order_id = $1 AND attempt = $2 AND closed_at IS NULL);
+
 -- name: settle_doubt
 -- $1 order id, $2 attempt
 DELETE FROM doubtful_attempts WHERE order_id = $1 AND attempt = $2;

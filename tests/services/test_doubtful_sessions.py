@@ -17,6 +17,7 @@ from checkout_daemon.gateway.sessions import expire_session, list_coupons, retri
 from checkout_daemon.jobs.doubts import settle_sessions
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer, start_checkout
+from checkout_daemon.services.explaining import explain_order
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.reconciling import reconcile
@@ -83,6 +84,11 @@ async def test_one_that_appears_while_there_is_no_other_is_adopted(
     stripe.plan = first("fail_500_late")
     with pytest.raises(StripeFailed):
         await start_checkout(runtime, a_request(), idempotency_key="key")
+    (finding, *_) = (await explain_order(runtime.database, "1001")).findings
+    assert (finding.code, "leaves open whether it made one: Stripe failed with 500" in finding.says) == (
+        "session_unanswered",
+        True,
+    )
     await stripe.let_through()
     assert await settle_now(runtime, connection) == 1
     answer = await start_checkout(runtime, a_request(), idempotency_key="key")

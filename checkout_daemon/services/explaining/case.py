@@ -34,6 +34,7 @@ class Case:
     `unapplied`: failed and dead events that are about it, also where its order could not be read from them.
     `refusal`: what Stripe said of the last try to pay that was refused.
     `undelivered`: messages that failed or are dead.
+    `doubtful`: a session of the last attempt may appear though Stripe answered with a failure.
     `late`: refunds and sessions that appeared after their requests had been given up.
     """
 
@@ -47,6 +48,7 @@ class Case:
     refusal: str | None = None
     erased: bool = False
     late: tuple[str, ...] = ()
+    doubtful: bool = False
 
     @property
     def order(self) -> Order:

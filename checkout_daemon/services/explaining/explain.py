@@ -12,7 +12,7 @@ from checkout_daemon.services.explaining.case import Case, Finding
 from checkout_daemon.services.explaining.refusals import read_refusal, refused_tries
 from checkout_daemon.services.explaining.rules import RULES
 from checkout_daemon.services.reading import show_order
-from checkout_daemon.store.attempts import last_attempt
+from checkout_daemon.store.attempts import is_doubtful, last_attempt
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import EventLine, read_event
 from checkout_daemon.store.explain import read_hints, read_late_effects, unapplied_events_naming
@@ -53,11 +53,13 @@ async def explain_order(database: Database, text: str, time_zone: str = "UTC") -
 async def read_case(connection: asyncpg.Connection, view: OrderView, now: datetime) -> Case:
     order_id = view.order.id
     erasure = await read_erasure(connection, order_id)
+    attempt = await last_attempt(connection, order_id)
     undelivered = MessageFilter(statuses=("failed", "dead"), order_id=order_id)
     return Case(
         view=view,
         now=now,
-        attempt=await last_attempt(connection, order_id),
+        attempt=attempt,
+        doubtful=attempt is not None and await is_doubtful(connection, order_id, attempt.number),
         refund_request=await unanswered_request(connection, order_id),
         hints=tuple(await read_hints(connection, order_id)),
         unapplied=tuple(await _unapplied(connection, view)),

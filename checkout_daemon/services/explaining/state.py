@@ -90,7 +90,15 @@ def session_overdue(case: Case) -> Iterable[Finding]:
 def session_unanswered(case: Case) -> Iterable[Finding]:
     attempt = case.attempt
     if case.order.status == "pending" and attempt is not None and attempt.session_id is None:
-        if attempt.rejected or attempt.error:
+        if case.doubtful:
+            yield Finding(
+                "session_unanswered",
+                f"Stripe was asked for a session {case.when(attempt.started_at)}, and its answer leaves open whether "
+                f"it made one: {attempt.error}.",
+                "A running daemon looks for it at Stripe for a day, and leaves one way to pay.",
+                case.command("sessions resend"),
+            )
+        elif attempt.rejected or attempt.error:
             said = f": {attempt.error}" if attempt.error else ""
             yield Finding(
                 "session_refused",
