@@ -130,6 +130,8 @@ def _fields(specs: Mapping[str, Spec], cls: Any, prefix: str, extras: frozenset[
         spec = specs[name]
         if spec.required and not required:
             yield f"{prefix}{name}: required only here"
+        if required and not spec.required and not isinstance(spec, Refused | Anything):
+            yield f"{prefix}{name}: not required here"
         yield from _compare(spec, hint, cls, f"{prefix}{name}")
 
 

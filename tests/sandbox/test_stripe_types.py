@@ -155,6 +155,20 @@ async def test_what_is_refused_says_why(ask: Ask, method: str, path: str, form: 
     assert answer["error"]["message"].startswith(message), answer["error"]["message"]
 
 
+async def test_every_request_of_the_sdk_gets_an_answer_that_is_stripes_or_says_whose_it_is(ask: Ask) -> None:
+    answers = {}
+    for method, path in by_route():
+        form = required(parameters(method, path) or {})
+        answers[method, path] = await ask(method, path.replace("{id}", "x_1"), form, status=None)
+
+    errors = {route: answer["error"] for route, answer in answers.items() if isinstance(answer.get("error"), dict)}
+    broken = {route for route, error in errors.items() if error["type"] == "api_error"}
+    unknown = {route for route, error in errors.items() if error.get("code") == "parameter_unknown"}
+    lacking = {route for route, error in errors.items() if error["message"].startswith(f"Stripe has {route[0]} /v")}
+    assert (broken, unknown) == (set(), set())
+    assert lacking == by_route().keys() - _MODELLED.keys()
+
+
 async def test_every_event_can_be_asked_for(ask: Ask) -> None:
     form = {"url": "http://127.0.0.1/hook", "enabled_events[]": "*", "api_version": API_VERSION}
     made = await ask("POST", "/v1/webhook_endpoints", form)

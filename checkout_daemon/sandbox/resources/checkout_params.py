@@ -88,7 +88,7 @@ _INTENT_DATA = Map(
         "on_behalf_of": Refused(NO_CONNECT),
         "receipt_email": Text(maximum=800),
         "setup_future_usage": Text(choices=("off_session", "on_session")),
-        "shipping": Map(SHIPPING),
+        "shipping": Map({**SHIPPING, "address": Map({**ADDRESS, "line1": Text(required=True)}, required=True)}),
         "statement_descriptor": Text(maximum=22),
         "statement_descriptor_suffix": Text(maximum=22),
         "transfer_data": Refused(NO_CONNECT),
