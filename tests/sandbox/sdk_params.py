@@ -85,7 +85,11 @@ def _service(file: Path, cls: str) -> str:
 
 def _read(file: Path, name: str, function: ast.FunctionDef, imported: Mapping[str, str]) -> Method | None:
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "_request":
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("_request", "_request_stream")
+        ):
             verb, path = node.args[:2]
             if isinstance(path, ast.Call) and isinstance(path.func, ast.Attribute):
                 path = path.func.value
