@@ -448,6 +448,10 @@ async def test_lists_of_kept_objects_take_their_filters(ask: Ask, customer: str,
     assert await listed("/v1/invoiceitems", pending="true") == [waiting["id"]]
     assert await listed("/v1/invoiceitems", pending="false") == [item["id"]]
     assert await listed("/v1/plans", active="true") == []
+    assert await listed("/v1/prices", **{"recurring[interval]": "month", "recurring[usage_type]": "licensed"}) == [
+        price
+    ]
+    assert await listed("/v1/prices", **{"recurring[interval]": "year"}) == []
     assert await listed("/v1/issuing/cards", last4="1234") == []
 
 

@@ -64,7 +64,7 @@ def update(box: Box, params: Params, object_id: str) -> Body:
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions = matching(params, "active", "currency", "product", "type")
+    conditions = matching(params, "active", "currency", "product", "recurring", "type")
     if keys := params.get("lookup_keys"):
         conditions.append(("json_extract(body, '$.lookup_key') IN (SELECT value FROM json_each(?))", json.dumps(keys)))
     return list_page(box, "price", "/v1/prices", params, conditions)
@@ -136,7 +136,13 @@ OPERATIONS = (
             "currency": Text(),
             "lookup_keys": ListOf(Text(), maximum=10),
             "product": Text(),
-            "recurring": Refused("The offline sandbox lists prices by type, not by what recurs."),
+            "recurring": Map(
+                {
+                    "interval": Text(choices=("day", "month", "week", "year")),
+                    "meter": Text(),
+                    "usage_type": Text(choices=("licensed", "metered")),
+                }
+            ),
             "type": Text(choices=("one_time", "recurring")),
         },
     ),
