@@ -1,0 +1,238 @@
+"""PostgreSQL, the offline Stripe and a daemon of two workers, each to be killed and to be given a wrong clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sqlite3
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from checkout_daemon.dev.endpoint import ensure_endpoint
+from checkout_daemon.dev.ports import free_port
+from checkout_daemon.dev.postgres import EmbeddedPostgres
+from checkout_daemon.dev.seed import seed_catalog
+from checkout_daemon.store.migrations import migrate
+from tests.faults.clocks import Clock
+from tests.faults.late_effects import LateEffects
+
+KEY = f"sk_test_{secrets.token_hex(16)}"
+_PROGRAM = (sys.executable, "-P", "-m", "cli")
+_START_SECONDS = 60.0
+
+
+class FakedPostgres(EmbeddedPostgres):
+    """A server that goes by a clock of ours."""
+
+    def __init__(self, state_dir: Path, clock: Clock) -> None:
+        super().__init__(state_dir)
+        self._clock = clock
+
+    def _command(self) -> list[str | Path]:
+        return [
+            "/usr/bin/env",
+            *(f"{name}={value}" for name, value in self._clock.environ.items()),
+            *super()._command(),
+        ]
+
+
+@dataclass
+class Stack:
+    """All programs. `world` is the right time; `ours` is the daemon's clock, which may be wrong."""
+
+    directory: Path
+    http: aiohttp.ClientSession
+    postgres: FakedPostgres
+    world: Clock
+    ours: Clock
+    network: LateEffects
+    stripe_base: str
+    environ: Mapping[str, str]
+    port: int
+    daemon: Process | None = None
+    starts: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start_daemon(self) -> None:
+        """Start it and wait until it is ready. Raises AssertionError with the end of its log."""
+        with (self.directory / "daemon.log").open("ab") as log:
+            self.daemon = await asyncio.create_subprocess_exec(
+                *_PROGRAM, "serve", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "2",
+                cwd=self.directory, env=dict(self.environ), stdin=DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.starts += 1
+        await self.ready()
+
+    async def ready(self) -> None:
+        async with asyncio.timeout(_START_SECONDS):
+            while True:
+                with suppress(aiohttp.ClientError, TimeoutError):
+                    async with self.http.get(f"{self.url}/readyz", timeout=aiohttp.ClientTimeout(3)) as answer:
+                        if answer.status == 200:
+                            return
+                if self.daemon is not None and self.daemon.returncode is not None:
+                    await self.start_daemon()
+                    return
+                await asyncio.sleep(0.1)
+
+    def workers(self) -> list[int]:
+        """The process ids of the daemon's workers; none while it is down."""
+        if self.daemon is None or self.daemon.returncode is not None:
+            return []
+        try:
+            text = Path(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children").read_text(encoding="ascii")
+        except OSError:
+            return []
+        return [int(pid) for pid in text.split()]
+
+    async def kill_daemon(self) -> None:
+        if self.daemon is not None and self.daemon.returncode is None:
+            self.daemon.kill()
+            await self.daemon.wait()
+
+    async def stop_daemon(self) -> None:
+        if self.daemon is not None and self.daemon.returncode is None:
+            self.daemon.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(30):
+                await self.daemon.wait()
+
+    async def command(self, *arguments: object, kill_after: float | None = None) -> int | None:
+        """Run `checkout …` as an operator; the exit status, or None for one that was killed."""
+        with (self.directory / "commands.log").open("ab") as log:
+            log.write(f"$ {' '.join(map(str, arguments))}\n".encode())
+            log.flush()
+            process = await asyncio.create_subprocess_exec(
+                *_PROGRAM, *map(str, arguments),
+                cwd=self.directory, env=dict(self.environ), stdin=DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            async with asyncio.timeout(150 if kill_after is None else kill_after):
+                return await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            assert kill_after is not None, f"{arguments} did not end"
+            return None
+
+    async def stripe(self, method: str, path: str, form: Mapping[str, str] | None = None) -> tuple[int, Any]:
+        """Ask the offline Stripe directly, again after its planned trouble; a write has a key and so one effect."""
+        headers = {"Authorization": f"Bearer {KEY}"}
+        if method == "POST":
+            headers["Idempotency-Key"] = secrets.token_hex(12)
+        url = f"{self.stripe_base}{path}"
+        for _ in range(100):
+            with suppress(aiohttp.ClientError):
+                async with self.http.request(method, url, data=form, headers=headers) as answer:
+                    if answer.status not in (429, 500):
+                        return answer.status, await answer.json()
+                if method == "POST":
+                    return 0, {}  # lost, or a stored failure: the caller looks at what is there
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"no answer from {method} {path}")
+
+    async def every(self, path: str) -> list[dict[str, Any]]:
+        """Every object of a list at Stripe."""
+        objects: list[dict[str, Any]] = []
+        while True:
+            after = f"&starting_after={objects[-1]['id']}" if objects else ""
+            _, page = await self.stripe("GET", f"{path}?limit=100{after}")
+            objects += page["data"]
+            if not page["has_more"]:
+                return objects
+
+    async def plan_trouble(self, **settings: Any) -> None:
+        """Have things go wrong at Stripe; nothing more does without settings."""
+        url = f"{self.stripe_base}/sandbox/chaos"
+        request = self.http.post(url, json=settings) if settings else self.http.delete(url)
+        async with request as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def pass_time(self, seconds: float) -> None:
+        """Move the right time forward for all programs, and have Stripe do what is due by then."""
+        self.world.set(self.world.offset_seconds + seconds)
+        self.ours.set(self.ours.offset_seconds + seconds)
+        await asyncio.sleep(1.5)  # programs look at their clock's file once a second
+        async with self.http.post(f"{self.stripe_base}/sandbox/clock", json={"advance": 0}) as answer:
+            assert answer.status == 200, await answer.text()
+
+    def acknowledged(self) -> set[str]:
+        """Ids of the events of which a delivery was answered with 2xx, as Stripe saw it."""
+        return set(self._ask("SELECT DISTINCT d.event FROM deliveries d JOIN attempts a ON a.delivery = d.id "
+                             "WHERE a.status BETWEEN 200 AND 299"))  # fmt: skip
+
+    def undelivered(self) -> list[float]:
+        """When the deliveries that still have to be made are due, by Stripe's clock."""
+        return self._ask("SELECT next_at FROM deliveries WHERE next_at IS NOT NULL ORDER BY 1")
+
+    def _ask(self, question: str) -> list[Any]:
+        with closing(sqlite3.connect(self.directory / "stripe" / "sandbox.sqlite3")) as storage:
+            return [row[0] for row in storage.execute(question)]
+
+    async def rows(self, question: str, *values: Any) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.postgres.url())
+        try:
+            return await connection.fetch(question, *values)
+        finally:
+            await connection.close()
+
+
+@asynccontextmanager
+async def running_stack(directory: Path, seed: int) -> AsyncIterator[Stack]:
+    """Start everything in an empty directory, and end it again."""
+    directory.chmod(0o755)
+    world, ours = Clock(directory / "world.clock"), Clock(directory / "ours.clock")
+    postgres = FakedPostgres(directory, world)
+    await postgres.start()
+    stripe_port, port = free_port(), free_port()
+    clean = {name: value for name, value in os.environ.items()
+             if not name.startswith(("CHECKOUT_", "STRIPE_", "DATABASE_"))}  # fmt: skip
+    stripe_base = f"http://127.0.0.1:{stripe_port}"
+    sandbox = await asyncio.create_subprocess_exec(
+        *_PROGRAM, "sandbox", "--port", str(stripe_port), "--state-dir", str(directory / "stripe"), "--retries", "live",
+        cwd=directory, env={**clean, **world.environ}, stdin=DEVNULL, stdout=PIPE,
+    )  # fmt: skip
+    network = LateEffects(stripe_base, seed)
+    try:
+        assert sandbox.stdout is not None
+        await sandbox.stdout.readline()
+        base = await network.start()
+        await migrate(postgres.url())
+        await seed_catalog(postgres.url())
+        async with aiohttp.ClientSession() as http:
+            url = f"http://127.0.0.1:{port}"
+            endpoint = await ensure_endpoint(http, stripe_base, KEY, f"{url}/api/webhook", directory)
+            environ = clean | ours.environ | {
+                "DATABASE_URL": postgres.url(), "STRIPE_API_KEY": KEY, "STRIPE_API_BASE": base,
+                "STRIPE_WEBHOOK_SECRET": endpoint.secret, "CHECKOUT_PUBLIC_URL": url, "CHECKOUT_RATE_LIMIT": "0",
+                "CHECKOUT_STATE_DIR": str(directory / "none"),
+            }  # fmt: skip
+            stack = Stack(directory, http, postgres, world, ours, network, stripe_base, environ, port)
+            try:
+                await stack.start_daemon()
+                yield stack
+            finally:
+                await stack.kill_daemon()
+    finally:
+        await network.stop()
+        sandbox.terminate()
+        await sandbox.wait()
+        await postgres.stop()
+
+
+def dump(value: object) -> str:
+    """Return one line of JSON for a report."""
+    return json.dumps(value, default=str, sort_keys=True)
