@@ -2,7 +2,7 @@
 # What is done is not done again: each step leaves a stamp, and runs anew when what it was made from changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench build manual lock stripe-table format clean
+.PHONY: help run test check bench faults build manual lock stripe-table format clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -27,6 +27,8 @@ help:
 	@echo 'make test     set everything up and run every test: Python, storefront, browser'
 	@echo 'make check    format, lint, types, import contracts'
 	@echo 'make bench    the performance gates'
+	@echo 'make faults   long attacks: a random history with crashes and wrong clocks, and other people'"'"'s programs'
+	@echo '              (make faults SECONDS=1800 SEED=7; needs Debian'"'"'s package faketime)'
 	@echo 'make build    the wheel, with the storefront inside, into dist/'
 	@echo 'make manual   docs/CLI.md, made from what the commands say of themselves'
 	@echo 'make stripe-table  what the offline Stripe knows of Stripe, from the installed SDK'
@@ -54,6 +56,22 @@ check: $(PYTHON_READY) $(NODE_READY)
 
 bench: $(PYTHON_READY) $(STOREFRONT)
 	@set -e; for each in bench/*.py; do echo "$$each"; $(BIN)/python "$$each"; done
+
+SECONDS ?= 600
+SEED ?= 1
+faults: $(PYTHON_READY) $(STOREFRONT) .faults/venv/.installed .faults/node/.installed
+	$(BIN)/python -m tests.faults.programs .faults
+	$(BIN)/python -m tests.faults.history --seconds $(SECONDS) --seed $(SEED)
+
+.faults/venv/.installed: tests/faults/programs/requirements.txt
+	"$(PYTHON)" -m venv .faults/venv
+	.faults/venv/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
+
+.faults/node/.installed: tests/faults/programs/package.json
+	@mkdir -p .faults/node && cp $< .faults/node/package.json
+	npm --prefix .faults/node install --loglevel=error --no-audit --no-fund --no-package-lock
+	@touch $@
 
 build: $(PYTHON_READY) $(STOREFRONT)
 	rm -rf build dist
@@ -84,7 +102,7 @@ format: $(PYTHON_READY) $(NODE_READY)
 	npm --prefix frontend run --silent format
 
 clean:
-	rm -rf .venv frontend/node_modules checkout_daemon/web/storefront build dist *.egg-info
+	rm -rf .venv .faults frontend/node_modules checkout_daemon/web/storefront build dist *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(PYTHON_READY): setup.cfg pyproject.toml

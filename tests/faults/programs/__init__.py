@@ -1,0 +1,1 @@
+"""Programs that others wrote for Stripe, run against the offline Stripe."""
