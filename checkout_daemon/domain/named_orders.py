@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from checkout_daemon.domain.events.reading import Object, mark
+from checkout_daemon.domain.events.reading import Object, mark, named_attempt
 
 NUMBER, SHOP = "number", "shop"
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 
 
@@ -27,15 +25,11 @@ class NamedOrder:
 
 def named_order(told: Object) -> NamedOrder | None:
     """Return the order that a session, PaymentIntent or charge names by all of our marks; None for what is not ours."""
-    order_id, attempt = mark(told, "order_id") or "", mark(told, "attempt") or ""
-    if not _UUID.fullmatch(order_id) or not _ATTEMPT.fullmatch(attempt):
-        return None
-    if told.get("object") == "checkout.session" and told.get("client_reference_id") != order_id:
+    if (named := named_attempt(told)) is None:
         return None
     number = mark(told, NUMBER) or ""
     return NamedOrder(
-        order_id,
-        int(attempt),
+        *named,
         int(number) if _NUMBER.fullmatch(number) else None,
         mark(told, SHOP),
         mark(told, "discount_code"),

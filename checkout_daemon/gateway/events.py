@@ -6,18 +6,17 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Any
 
-from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.gateway.client import StripeGateway
+from checkout_daemon.gateway.paging import PAGE, pages
 
 MOST_TYPES = 20
 """How many types one list may be asked for."""
-
-_PAGE = 100
+_MOST_PAGES = 100_000  # thirty days of a large shop
 
 
 async def newest_events(gateway: StripeGateway) -> list[dict[str, Any]]:
     """The last hundred of any type, newest first."""
-    fetched = await gateway.call("events.list", lambda client: client.v1.events.list_async(params={"limit": _PAGE}))
+    fetched = await gateway.call("events.list", lambda client: client.v1.events.list_async(params={"limit": PAGE}))
     return list(fetched.object["data"])
 
 
@@ -30,20 +29,13 @@ async def stripe_time(gateway: StripeGateway) -> datetime:
 async def events_since(
     gateway: StripeGateway, types: Sequence[str], since: int, until: int | None = None
 ) -> AsyncGenerator[list[dict[str, Any]], None]:
-    """Pages of the events of these types from one second on, and up to another; newest first in each chunk of types."""
+    """Yield pages of the events of these types from one second to another, newest first in each chunk of types."""
     created = {"gte": since} | ({} if until is None else {"lte": until})
     for begin in range(0, len(types), MOST_TYPES):
-        params: dict[str, Any] = {"limit": _PAGE, "types": list(types[begin : begin + MOST_TYPES]), "created": created}
-        while True:
-            fetched = await gateway.call(
-                "events.list",
-                lambda client, params=dict(params): client.v1.events.list_async(params=params),  # type: ignore[misc]
-            )
-            page = list(fetched.object["data"])
-            if page:
-                yield page
-            if not fetched.object.get("has_more"):
-                break
-            if not page:
-                raise StripeUnavailable("Stripe says that there are more events and lists none: ask again")
-            params["starting_after"] = page[-1]["id"]
+        params = {"types": list(types[begin : begin + MOST_TYPES]), "created": created}
+        async for page in pages(gateway, "events.list", _list, params, most=_MOST_PAGES):
+            yield [each.object for each in page]
+
+
+def _list(client: Any, params: dict[str, Any]) -> Any:
+    return client.v1.events.list_async(params=params)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.gateway.client import Fetched, StripeGateway
-
-_PAGE = 100
+from checkout_daemon.gateway.paging import everything
 
 
 async def create_refund(gateway: StripeGateway, parameters: dict[str, Any], idempotency_key: str) -> Fetched:
@@ -19,20 +17,12 @@ async def create_refund(gateway: StripeGateway, parameters: dict[str, Any], idem
 
 
 async def list_refunds(gateway: StripeGateway, payment_id: str) -> list[Fetched]:
-    """All refunds of a PaymentIntent (pi_) or a charge, newest first. Raises StripeUnavailable where not all came."""
-    params: dict[str, Any] = {"limit": _PAGE, payment_parameter(payment_id): payment_id}
-    refunds: list[Fetched] = []
-    while True:
-        page = await gateway.call(
-            "refunds.list",
-            lambda client, params=dict(params): client.v1.refunds.list_async(params=params),  # type: ignore[misc]
-        )
-        refunds += [Fetched(each, page.observed_at) for each in page.object["data"]]
-        if not page.object.get("has_more"):
-            return refunds
-        if not page.object["data"]:
-            raise StripeUnavailable("Stripe says that there are more refunds and lists none: ask again")
-        params["starting_after"] = page.object["data"][-1]["id"]
+    """Return all refunds of a PaymentIntent or a charge, newest first. Raises StripeUnavailable if not all came."""
+
+    def ask(client: Any, params: dict[str, Any]) -> Any:
+        return client.v1.refunds.list_async(params=params)
+
+    return await everything(gateway, "refunds.list", ask, {payment_parameter(payment_id): payment_id})
 
 
 def payment_parameter(payment_id: str) -> str:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Set
+from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from checkout_daemon.errors import StripeRejected, StripeUnavailable
+from checkout_daemon.domain.events.reading import named_attempt
+from checkout_daemon.errors import StripeRejected
 from checkout_daemon.gateway.client import Fetched, StripeFailed, StripeGateway, StripeMissing
 from checkout_daemon.gateway.events import stripe_time
+from checkout_daemon.gateway.paging import everything, pages
+from checkout_daemon.patience import deadline
 
 SEARCH_WINDOW = timedelta(days=1)
 """How far around the time of an attempt its session is looked for: clocks differ, and effects come late."""
-MOST_PAGES = 1000
 
 _EXPAND = ["payment_intent.latest_charge"]
-_PAGE = 100
 _NEAR = timedelta(minutes=10)  # where it nearly always is
 
 
@@ -46,21 +47,12 @@ async def delete_coupon(gateway: StripeGateway, coupon_id: str) -> None:
 
 
 async def list_coupons(gateway: StripeGateway) -> list[dict[str, Any]]:
-    """All coupons of the account. Raises StripeUnavailable where not all came."""
-    params: dict[str, Any] = {"limit": _PAGE}
-    coupons: list[dict[str, Any]] = []
-    for _ in range(MOST_PAGES):
-        page = await gateway.call(
-            "coupons.list",
-            lambda client, params=dict(params): client.v1.coupons.list_async(params=params),  # type: ignore[misc]
-        )
-        coupons += page.object["data"]
-        if not page.object.get("has_more"):
-            return coupons
-        if not page.object["data"]:
-            break
-        params["starting_after"] = coupons[-1]["id"]
-    raise StripeUnavailable(f"the account has more than {len(coupons):,} coupons, and not all could be seen")
+    """Return all coupons of the account. Raises StripeUnavailable if not all came."""
+
+    def ask(client: Any, params: dict[str, Any]) -> Any:
+        return client.v1.coupons.list_async(params=params)
+
+    return [each.object for each in await everything(gateway, "coupons.list", ask, {})]
 
 
 async def retrieve_session(gateway: StripeGateway, session_id: str) -> Fetched:
@@ -90,94 +82,77 @@ async def expire_session(gateway: StripeGateway, session_id: str) -> Fetched:
 async def find_session(gateway: StripeGateway, order_id: str, attempt: int, age: timedelta) -> Fetched | None:
     """Return the session that an attempt made, or None where all sessions of its time were seen and none is it.
 
-    `age`: how long ago the attempt was started. Raises StripeUnavailable where not all could be seen.
+    `age`: how long ago the attempt was started. While a shopper waits, only the minutes around its start are looked
+    through; services/doubtful_sessions.py looks through the rest. Raises StripeUnavailable where not all could be seen.
     """
-    wanted = {(order_id, attempt)}
     begun_at = await _stripe_now(gateway) - age
-    for window in (_NEAR, SEARCH_WINDOW):
-        found = await find_sessions(gateway, wanted, begun_at - window, begun_at + window)
+    for window in (_NEAR,) if deadline() is not None else (_NEAR, SEARCH_WINDOW):
+        found = await find_sessions(gateway, {(order_id, attempt)}, begun_at - window, begun_at + window)
         if found:
             return found[order_id, attempt]
     return None
 
 
 async def find_sessions(
-    gateway: StripeGateway, wanted: Collection[tuple[str, int]], begin: datetime, end: datetime
+    gateway: StripeGateway,
+    wanted: Set[tuple[str, int]],
+    begin: datetime,
+    end: datetime,
+    *,
+    after_page: Callable[[], Awaitable[None]] | None = None,
 ) -> dict[tuple[str, int], Fetched]:
     """Return the sessions made between two times, by Stripe's clock, that name one of these orders and attempts.
 
-    Of several that name the same the paid one, else one that can be paid. Raises StripeUnavailable where not all
-    sessions of that time could be seen, unless all wanted were.
+    Of several that name the same the paid one, else one that can be paid. `after_page` is awaited after each page.
+    Raises StripeUnavailable where not all sessions of that time could be seen, unless all wanted were.
     """
     found: dict[tuple[str, int], Fetched] = {}
-    async for page in sessions_made(gateway, begin, end):
-        for each in page:
-            name = named_attempt(each.object)
-            if name is not None and name in wanted and (name not in found or _weight(found[name]) < _weight(each)):
-                found[name] = each
-        if len(found) == len(set(wanted)):
-            break
+    async with aclosing(sessions_made(gateway, begin, end)) as made:
+        async for page in made:
+            for each in page:
+                name = named_attempt(each.object)
+                if name is None or name not in wanted:
+                    continue
+                if name not in found or _weight(found[name]) < _weight(each):
+                    found[name] = each
+            if len(found) == len(wanted):
+                break
+            if after_page is not None:
+                await after_page()
     return found
 
 
-async def sessions_made(
+def sessions_made(
     gateway: StripeGateway, begin: datetime, end: datetime | None = None
 ) -> AsyncGenerator[list[Fetched], None]:
     """Yield pages of the sessions made from one time to another, by Stripe's clock, the newest first.
 
-    Raises StripeUnavailable where there are more than can be seen: what was not seen may still be there.
+    Raises StripeUnavailable where there are more than can be seen.
     """
+
+    def ask(client: Any, params: dict[str, Any]) -> Any:
+        return client.v1.checkout.sessions.list_async(params=params)
+
     created = {"gte": int(begin.timestamp())} | ({} if end is None else {"lte": int(end.timestamp()) + 1})
-    params: dict[str, Any] = {"limit": _PAGE, "created": created}
-    for _ in range(MOST_PAGES):
-        page = await gateway.call(
-            "checkout.sessions.list",
-            lambda client, params=dict(params): client.v1.checkout.sessions.list_async(params=params),  # type: ignore[misc]
-        )
-        data = page.object["data"]
-        yield [Fetched(each, page.observed_at) for each in data]
-        if not page.object.get("has_more"):
-            return
-        if not data:
-            break
-        params["starting_after"] = data[-1]["id"]
-    raise StripeUnavailable(
-        f"Stripe has more than {MOST_PAGES * _PAGE:,} Checkout Sessions since {begin:%Y-%m-%d %H:%M} UTC, and not all "
-        "of them could be seen: what was looked for may be there; try again later"
-    )
+    return pages(gateway, "checkout.sessions.list", ask, {"created": created})
 
 
 async def list_lines(gateway: StripeGateway, session_id: str) -> list[dict[str, Any]]:
-    """All lines of a session, with prices and products. Raises StripeMissing; StripeUnavailable where not all came."""
-    params: dict[str, Any] = {"limit": _PAGE, "expand": ["data.price.product"]}
-    lines: list[dict[str, Any]] = []
-    while True:
-        page = await gateway.call(
-            "checkout.sessions.line_items.list",
-            lambda client, params=dict(params): client.v1.checkout.sessions.line_items.list_async(  # type: ignore[misc]
-                session_id, params=params
-            ),
-        )
-        lines += page.object["data"]
-        if not page.object.get("has_more"):
-            return lines
-        if not page.object["data"]:
-            raise StripeUnavailable(f"session {session_id} has more lines than Stripe lists: ask again")
-        params["starting_after"] = lines[-1]["id"]
+    """Return all lines of a session, with prices and products.
 
+    Raises StripeMissing, and StripeUnavailable if not all came.
+    """
 
-def named_attempt(session: dict[str, Any]) -> tuple[str, int] | None:
-    """Return the order's id and the attempt that a session of ours names; None for a session that is not ours."""
-    metadata = session.get("metadata") or {}
-    attempt = metadata.get("attempt")
-    order_id = session.get("client_reference_id")
-    if not isinstance(order_id, str) or not isinstance(attempt, str) or not attempt.isdecimal():
-        return None
-    return order_id, int(attempt[:9])
+    def ask(client: Any, params: dict[str, Any]) -> Any:
+        return client.v1.checkout.sessions.line_items.list_async(session_id, params=params)
+
+    lines = await everything(gateway, "checkout.sessions.line_items.list", ask, {"expand": ["data.price.product"]})
+    return [each.object for each in lines]
 
 
 def _weight(session: Fetched) -> int:
-    return ("expired", "open", "complete").index(session.object["status"])
+    """Rank a session by what may come of it; a status that this version does not know may be of one to pay."""
+    return {"expired": 0, "complete": 2}.get(str(session.object.get("status")), 1)
 
 
 async def _stripe_now(gateway: StripeGateway) -> datetime:

@@ -7,13 +7,11 @@ remembers what was told; what ends is forgotten, and told again when it comes ba
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 import asyncpg
-import msgspec
 
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.outbox import Alert, MessageKind
@@ -22,10 +20,10 @@ from checkout_daemon.gateway.events import events_since, stripe_time
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.catching_up import how_far
+from checkout_daemon.services.owed_alerts import owe_alert, owe_once
 from checkout_daemon.store import alerts
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.events import held_events
-from checkout_daemon.store.outbox import owe
 
 # So long Stripe's own repetitions and a restart of ours may take.
 SILENCE = timedelta(minutes=15)
@@ -68,7 +66,7 @@ async def tell_of_silence(runtime: Runtime) -> int:
     alert = Alert(text, len(missing) + fetched, tuple(missing[:_MOST_NAMED]), command)
     # One silence, however many events it swallows.
     subjects = ["silence"] if alert.count else []
-    await runtime.database.run(lambda connection: _tell_once(connection, MessageKind.EVENTS_SILENT, subjects, alert))
+    await runtime.database.run(lambda connection: owe_once(connection, MessageKind.EVENTS_SILENT, subjects, alert))
     return alert.count
 
 
@@ -89,9 +87,7 @@ async def tell_of_disabled_endpoint(runtime: Runtime) -> int:
     disabled = [each.id for each in ours if each.status != "enabled" and each.retired_at is None]
     command = "checkout webhook create --update"
     alert = Alert(f"Stripe has disabled the endpoint {url}", len(disabled), tuple(disabled), command)
-    await runtime.database.run(
-        lambda connection: _tell_once(connection, MessageKind.ENDPOINT_DISABLED, disabled, alert)
-    )
+    await runtime.database.run(lambda connection: owe_once(connection, MessageKind.ENDPOINT_DISABLED, disabled, alert))
     return len(disabled)
 
 
@@ -107,20 +103,11 @@ async def _tell_of_dead_letters(connection: asyncpg.Connection) -> int:
     return len(events) + len(messages)
 
 
-async def _tell_once(
-    connection: asyncpg.Connection, kind: MessageKind, subjects: Collection[str], alert: Alert
-) -> None:
-    """`subjects` are all that there are now; nobody is told again of what they were told of."""
-    if await alerts.raise_alerts(connection, kind, subjects):
-        payload = msgspec.json.encode(alert).decode()
-        await owe(connection, kind, subject_id=str(uuid4()), payload=payload)
-
-
 async def _owe(
     connection: asyncpg.Connection, kind: MessageKind, text: str, subjects: Sequence[str], command: str
 ) -> None:
     alert = Alert(text, len(subjects), tuple(subjects[:_MOST_NAMED]), command)
-    await owe(connection, kind, subject_id=str(uuid4()), payload=msgspec.json.encode(alert).decode())
+    await owe_alert(connection, kind, alert)
 
 
 def _count(number: int, name: str) -> str:

@@ -93,10 +93,11 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[
                 merged = await merge(connection, [telling])
                 verdict = _placed(verdict, merged.order_ids[0])
                 if verdict.reason == "no_order":
-                    await _note_homeless(connection, [Received(event, stored.received_at)])
-    except (*AWAY, *LOST_RACES):  # no fault of the event's
-        raise
+                    await _note_lost_orders(connection, [Received(event, stored.received_at)])
     except Exception as error:
+        # Not the event's fault; but a value that cannot be encoded, an InterfaceError too, is.
+        if isinstance(error, (*AWAY, *LOST_RACES)) and not isinstance(error, ValueError):
+            raise
         log.exception("event %s failed again", stored.id)
         merged, verdict = None, _failed(error, now, stored.attempts)
     if verdict.status == "failed":
@@ -126,7 +127,7 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> l
         merged = await merge(connection, list(telling_of.values()), locked=nodes)
         for index, order_id in zip(telling_of, merged.order_ids, strict=True):
             verdicts[index] = _placed(verdicts[index], order_id)
-        await _note_homeless(connection, [batch[each] for each in telling_of if verdicts[each].reason == "no_order"])
+        await _note_lost_orders(connection, [batch[each] for each in telling_of if verdicts[each].reason == "no_order"])
     if fresh:
         inserted = await events.insert_events(
             connection,
@@ -145,7 +146,7 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> l
     ]
 
 
-async def _note_homeless(connection: asyncpg.Connection, batch: Sequence[Received]) -> None:
+async def _note_lost_orders(connection: asyncpg.Connection, batch: Sequence[Received]) -> None:
     """Note what events of no known order say of orders that this database has lost."""
     if batch:
         await note_objects(connection, [each.event.told(each.received_at).object for each in batch])

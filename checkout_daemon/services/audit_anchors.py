@@ -5,6 +5,7 @@ The file may be append-only (`chattr +a`), on another machine's disk, or shipped
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ async def publish_anchors(database: Database, path: Path) -> int:
     """Append the anchors that are not in the file yet; how many. Raises ConfigurationError where that is impossible."""
     done = 0
     while True:
-        last = _last_number(path)
+        last = await asyncio.to_thread(_last_number, path)
         async with database.connection() as connection:
             anchors = await store.anchors_after(connection, last, _MOST_AT_ONCE)
         if not anchors:
@@ -54,7 +55,7 @@ async def publish_anchors(database: Database, path: Path) -> int:
         lines = [
             json.dumps({"anchor": number, "at": at.isoformat(), "hash": digest.hex()}) for number, at, digest in anchors
         ]
-        _append(path, "".join(f"{line}\n" for line in lines))
+        await asyncio.to_thread(_append, path, "".join(f"{line}\n" for line in lines))
         done += len(anchors)
 
 
@@ -94,11 +95,12 @@ def _last_number(path: Path) -> int:
 
 def _append(path: Path, text: str) -> None:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             # A line that was broken off, by a full disk or a crash, is ended first.
-            broken = path.stat().st_size and path.read_bytes()[-1:] != b"\n"
-            os.write(descriptor, ("\n" * bool(broken) + text).encode())
+            size = os.fstat(descriptor).st_size
+            broken = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            os.write(descriptor, ("\n" * broken + text).encode())
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

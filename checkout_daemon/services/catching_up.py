@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from checkout_daemon.errors import StripeRejected
+from checkout_daemon.errors import StripeRejected, StripeUnavailable
 from checkout_daemon.gateway.events import stripe_time
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.backfill import Backfilled, backfill
@@ -69,9 +69,12 @@ async def catch_up(runtime: Runtime) -> int:
         until = now - _UNDER_WAY
         since = now - _FIRST_LOOK if before is None else max(before.until, now - _LONGEST_LOOK)
         if before is not None and since < until - _GAP:  # nobody was here, or a restore has taken us back
-            await look_for_missing(
-                runtime, max(since, now - LONGEST_LOOK) - MARGIN, after_page=lambda: lease.save(lease.value)
-            )
+            try:
+                await look_for_missing(
+                    runtime, max(since, now - LONGEST_LOOK) - MARGIN, after_page=lambda: lease.save(lease.value)
+                )
+            except StripeUnavailable as error:  # too many sessions to see them all; events must not wait for it
+                _log.warning("orders that a restore may have lost: %s; run `checkout reconcile`", error.detail)
         done = await backfill(runtime, min(since, until), until=until)
         await lease.save(msgspec.json.encode(_after(before, done, until, now)).decode())
     if runtime.metrics is not None:

@@ -11,18 +11,13 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
-
-import asyncpg
-import msgspec
 
 from checkout_daemon.domain.outbox import Alert, MessageKind
 from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.gateway.events import stripe_time
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.store.alerts import raise_alerts
+from checkout_daemon.services.owed_alerts import owe_once
 from checkout_daemon.store.database import Database
-from checkout_daemon.store.outbox import owe
 from checkout_daemon.store.servers import read_server
 
 log = logging.getLogger(__name__)
@@ -110,15 +105,10 @@ async def tell_of_clocks(runtime: Runtime) -> int:
         text += "; until they agree, no payload, customer, coupon or idempotency key is given up because of its age"
     alert = Alert(text, len(states), (), "checkout doctor")
 
-    async def tell(connection: asyncpg.Connection) -> bool:
-        # Each machine has a clock of its own.
-        raised = await raise_alerts(connection, f"{MessageKind.CLOCKS_DIFFER.value}@{socket.gethostname()}", states)
-        if raised:
-            payload = msgspec.json.encode(alert).decode()
-            await owe(connection, MessageKind.CLOCKS_DIFFER, subject_id=str(uuid4()), payload=payload)
-        return bool(raised)
-
-    if await runtime.database.run(tell):
+    machine = socket.gethostname()  # each has a clock of its own
+    if await runtime.database.run(
+        lambda connection: owe_once(connection, MessageKind.CLOCKS_DIFFER, states, alert, machine=machine)
+    ):
         log.error("clocks: %s", text)
     return len(states)
 

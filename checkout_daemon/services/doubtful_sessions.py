@@ -43,7 +43,13 @@ async def settle_doubtful_sessions(runtime: Runtime) -> int:
         now = await stripe_time(runtime.gateway)
         begin = now - max(each.age for each in doubts) - SEARCH_WINDOW
         end = now - min(each.age for each in doubts) + SEARCH_WINDOW
-        found = await find_sessions(runtime.gateway, {(each.order_id, each.number) for each in doubts}, begin, end)
+        found = await find_sessions(
+            runtime.gateway,
+            {(each.order_id, each.number) for each in doubts},
+            begin,
+            end,
+            after_page=lambda: lease.save(None),
+        )
         believed = await clocks_allow(runtime)
         for each in doubts:
             session = found.get((each.order_id, each.number))

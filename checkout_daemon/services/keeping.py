@@ -15,6 +15,7 @@ from checkout_daemon.errors import StripeRejected
 from checkout_daemon.gateway.client import StripeFailed
 from checkout_daemon.gateway.sessions import delete_coupon, list_coupons
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.clocks import clocks_allow
 from checkout_daemon.store import retention
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.orders import read_order
@@ -61,7 +62,10 @@ async def drop_old_payloads(database: Database, payload_days: int) -> int:
 
 
 async def delete_spent_coupons(runtime: Runtime) -> int:
-    """Delete the coupons of orders that need them no more; how many. To delete one twice does no harm."""
+    """Delete the coupons of orders that need them no more; return how many. To delete one twice does no harm.
+
+    Delete none while the clocks differ too much: an order may then only look old.
+    """
     async with runtime.database.connection() as connection:
         now = await read_now(connection)
         order_ids = await retention.spent_coupons(
@@ -71,6 +75,8 @@ async def delete_spent_coupons(runtime: Runtime) -> int:
             given_up_before=now - GIVEN_UP_FOR,
             limit=_COUPONS_A_TURN,
         )
+    if order_ids and not await clocks_allow(runtime):
+        return 0
     for order_id in order_ids:
         try:
             await delete_coupon(runtime.gateway, coupon_id(order_id))
@@ -89,15 +95,12 @@ async def stray_coupons(runtime: Runtime, *, delete: bool) -> list[StrayCoupon]:
 
     Raises StripeUnavailable, also where not all coupons could be seen.
     """
-    stray: list[StrayCoupon] = []
-    for coupon in await list_coupons(runtime.gateway):
-        if (order_id := order_of_coupon(str(coupon["id"]))) is None:
-            continue
-        async with runtime.database.connection() as connection:
-            order = await read_order(connection, order_id)
-            deleted = order is not None and await retention.is_coupon_deleted(connection, order_id)
-        if order is not None and deleted and order.livemode == runtime.settings.livemode:
-            stray.append(StrayCoupon(str(coupon["id"]), order))
+    coupons = [str(coupon["id"]) for coupon in await list_coupons(runtime.gateway)]
+    order_ids = [order_id for each in coupons if (order_id := order_of_coupon(each)) is not None]
+    async with runtime.database.connection() as connection:
+        deleted = await retention.without_coupon(connection, order_ids, livemode=runtime.settings.livemode)
+        orders = [await read_order(connection, order_id) for order_id in deleted]
+    stray = [StrayCoupon(coupon_id(order.id), order) for order in orders if order is not None]
     if delete:
         for each in stray:
             await delete_coupon(runtime.gateway, each.id)

@@ -11,10 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
-import msgspec
 
 from checkout_daemon.domain.events.reading import Object, livemodes
 from checkout_daemon.domain.named_orders import NamedOrder, named_order
@@ -22,10 +20,9 @@ from checkout_daemon.domain.outbox import Alert, MessageKind
 from checkout_daemon.gateway.events import stripe_time
 from checkout_daemon.gateway.sessions import sessions_made
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.owed_alerts import owe_once
 from checkout_daemon.store import missing_orders as store
-from checkout_daemon.store.alerts import raise_alerts
 from checkout_daemon.store.missing_orders import MissingOrder
-from checkout_daemon.store.outbox import owe
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +91,7 @@ async def tell_of_missing(runtime: Runtime) -> int:
     command = f"checkout orders recover {subjects[0]}" if subjects else "checkout doctor"
     alert = Alert(f"At Stripe {which} that this shop does not hold", len(found), subjects[:_MOST_NAMED], command)
 
-    async def tell(connection: asyncpg.Connection) -> None:
-        if await raise_alerts(connection, MessageKind.ORDERS_MISSING, subjects):
-            payload = msgspec.json.encode(alert).decode()
-            await owe(connection, MessageKind.ORDERS_MISSING, subject_id=str(uuid4()), payload=payload)
-
-    await runtime.database.run(tell)
+    await runtime.database.run(lambda connection: owe_once(connection, MessageKind.ORDERS_MISSING, subjects, alert))
     return len(found)
 
 

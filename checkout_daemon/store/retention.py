@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -96,9 +96,9 @@ async def spent_coupons(
     return [str(row["id"]) for row in rows]
 
 
-async def is_coupon_deleted(connection: asyncpg.Connection, order_id: str) -> bool:
-    """Whether the order's coupon at Stripe was deleted, and not made anew since."""
-    return bool(await connection.fetchval(sql("is_coupon_deleted"), order_id))
+async def without_coupon(connection: asyncpg.Connection, order_ids: Sequence[str], *, livemode: bool) -> list[str]:
+    """Return those of the orders whose coupon at Stripe was deleted, and not made anew since."""
+    return [str(row["id"]) for row in await connection.fetch(sql("without_coupon"), order_ids, livemode)]
 
 
 async def record_deleted_coupon(

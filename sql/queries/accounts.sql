@@ -6,7 +6,7 @@ SELECT id FROM stripe_accounts;
 -- name: count_unattributed
 -- $1 since; events ignored as another account's while it is not known which is ours
 SELECT count(*) FROM stripe_events
-WHERE received_at >= $1 AND reason = 'other_account' AND NOT EXISTS (SELECT FROM stripe_accounts);
+WHERE received_at >= $1 AND order_id IS NULL AND reason = 'other_account' AND NOT EXISTS (SELECT FROM stripe_accounts);
 
 -- name: remember_account
 -- $1 id, $2 livemode; answers the id where it is new
@@ -18,6 +18,6 @@ RETURNING id;
 -- $1 account id; events ignored as another account's whose payload names it are due again
 UPDATE stripe_events SET status = 'failed', reason = NULL, next_attempt_at = now(), last_error = 'the account was not known yet'
 FROM stripe_event_payloads AS held
-WHERE stripe_events.reason = 'other_account' AND held.event_id = stripe_events.id AND held.received_at = stripe_events.received_at
+WHERE order_id IS NULL AND stripe_events.reason = 'other_account' AND held.event_id = stripe_events.id AND held.received_at = stripe_events.received_at
     AND strpos(held.payload, $1) > 0
 RETURNING stripe_events.id;

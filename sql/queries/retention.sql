@@ -107,9 +107,9 @@ WHERE amount_discount > 0 AND coupon_deleted_at IS NULL AND livemode = $1 AND up
     AND NOT EXISTS (SELECT FROM session_attempts WHERE order_id = orders.id AND started_at >= $2)
 ORDER BY updated_at LIMIT $4;
 
--- name: is_coupon_deleted
--- $1 order id
-SELECT coupon_deleted_at IS NOT NULL FROM orders WHERE id = $1;
+-- name: without_coupon
+-- $1 order ids, $2 livemode; those whose coupon was deleted
+SELECT id FROM orders WHERE id = ANY($1::uuid[]) AND coupon_deleted_at IS NOT NULL AND livemode = $2;
 
 -- name: record_deleted_coupon
 -- $1 order id, $2 no attempt since: one that was started meanwhile has made the coupon again

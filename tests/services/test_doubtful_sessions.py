@@ -15,6 +15,7 @@ from checkout_daemon.gateway.payments import list_disputes
 from checkout_daemon.gateway.refunds import list_refunds
 from checkout_daemon.gateway.sessions import expire_session, list_coupons, retrieve_session
 from checkout_daemon.jobs.doubts import settle_sessions
+from checkout_daemon.patience import shopper_waits
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer, start_checkout
 from checkout_daemon.services.explaining import explain_order
@@ -268,3 +269,20 @@ async def test_a_coupon_that_appears_after_it_was_deleted_is_a_difference_and_go
     assert (await compare(apply=True), found) == (0, [coupon])
     assert (await compare(apply=False), found) == (0, [])
     assert [each["id"] for each in await list_coupons(runtime.gateway)] == [f"co-{own.order_id}"]
+
+
+async def test_a_waiting_shopper_has_only_the_minutes_around_the_attempt_looked_through(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    """Two days of sessions take longer than a shopper waits; the job that looks through them leaves one way to pay."""
+    stripe.plan = first("fail_500_late")
+    with pytest.raises(StripeFailed):
+        await start_checkout(runtime, a_request(), idempotency_key="key")
+    await connection.execute("UPDATE session_attempts SET started_at = started_at + interval '2 hours'")
+    await stripe.let_through()
+    with shopper_waits():
+        answer = await start_checkout(runtime, a_request(), idempotency_key="key")
+    assert len(stripe.asked(SESSIONS, "GET")) == 1
+    await settle_now(runtime, connection)
+    open_ones = [session_id for session_id, status in (await statuses(runtime)).items() if status == "open"]
+    assert open_ones == [answer.session_id]

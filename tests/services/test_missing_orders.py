@@ -32,8 +32,8 @@ from checkout_daemon.services.sessions import fresh_session
 from checkout_daemon.services.syncing import Synced
 from checkout_daemon.store.missing_orders import MissingOrder
 from checkout_daemon.store.order_reads import OrderView
-from tests.support.flaky_stripe import FlakyStripe
-from tests.support.shopping import check_out, paid_order, pay, sessions_at_stripe
+from tests.support.flaky_stripe import FlakyStripe, Request
+from tests.support.shopping import SESSIONS, check_out, paid_order, pay, sessions_at_stripe
 
 ADA = Operator("ada", "shop1")
 DAY = timedelta(days=1)
@@ -50,6 +50,12 @@ async def lose(connection: asyncpg.Connection, *orders: CheckoutAnswer) -> None:
     for table in ("links", "payments", "checkout_sessions", "stripe_events", "stripe_event_payloads", "outbox"):
         await connection.execute(f"DELETE FROM {table}")
     await connection.execute("SELECT setval('orders_number_seq', $1, false)", min(each.number for each in orders))
+
+
+async def set_back(connection: asyncpg.Connection) -> None:
+    """Have the comparison of events stand where it stood two hours ago."""
+    hours_ago = "jsonb_set(value::jsonb, '{until}', to_jsonb(now() - interval '2 hours'))::text"
+    await connection.execute(f"UPDATE cursors SET value = {hours_ago} WHERE name = 'backfill'")
 
 
 async def fetch(runtime: Runtime) -> None:
@@ -124,12 +130,29 @@ async def test_no_way_back_gives_a_number_twice(
         case "restore":
             assert len(await look_after_restore(runtime)) == 2
         case "catch_up":
-            hours_ago = "jsonb_set(value::jsonb, '{until}', to_jsonb(now() - interval '2 hours'))::text"
-            await connection.execute(f"UPDATE cursors SET value = {hours_ago} WHERE name = 'backfill'")
+            await set_back(connection)
             await catch_up(runtime)
         case _:
             await fetch(runtime)
     assert (await check_out(runtime)).number == lost[-1].number + 1
+
+
+async def test_events_are_fetched_though_not_all_sessions_can_be_seen(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    await catch_up(runtime)
+    await paid_order(runtime)
+    await connection.execute("DELETE FROM stripe_events")
+    await set_back(connection)
+
+    def cut_off(request: Request, content: bytes) -> bytes:
+        if (request.method, request.path) == ("GET", SESSIONS):
+            return msgspec.json.encode(msgspec.json.decode(content) | {"data": [], "has_more": True})
+        return content
+
+    stripe.rewrite = cut_off
+    stripe.clock_ahead = timedelta(minutes=1)  # what is younger than half a minute may be under way
+    assert await catch_up(runtime) > 0
 
 
 async def test_an_order_is_brought_back_once_with_its_refund_and_number(

@@ -15,6 +15,7 @@ E = TypeVar("E", bound=StrEnum)
 Object = dict[str, Any]
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
 _STRIPE_ID = re.compile(r"[A-Za-z]+_[A-Za-z0-9_]{1,250}")
 _CURRENCY = re.compile(r"[a-z]{3}")
 _NOT_IN_A_WORD = re.compile(r"[^A-Za-z0-9_.:-]")
@@ -159,6 +160,16 @@ def mark(told: Object, name: str) -> str | None:
     if isinstance(value, str) and 0 < len(value) <= _LONGEST_MARK and value.isascii() and value.isprintable():
         return value
     return None
+
+
+def named_attempt(told: Object) -> tuple[str, int] | None:
+    """Return the order and the attempt that our marks in the metadata name; None for an object that is not ours."""
+    order_id, attempt = mark(told, "order_id") or "", mark(told, "attempt") or ""
+    if not _UUID.fullmatch(order_id) or not _ATTEMPT.fullmatch(attempt):
+        return None
+    if told.get("object") == "checkout.session" and told.get("client_reference_id") != order_id:
+        return None
+    return order_id, int(attempt)
 
 
 def order_link(told: Object, node: str) -> list[Link]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from checkout_daemon.domain.events import payment_intent
 from checkout_daemon.domain.events.reading import (
     Object,
@@ -12,8 +10,8 @@ from checkout_daemon.domain.events.reading import (
     UnreadableObject,
     child,
     choice,
-    mark,
     moment,
+    named_attempt,
     observations,
     order_link,
     reference_link,
@@ -24,7 +22,6 @@ from checkout_daemon.domain.events.reading import (
 from checkout_daemon.domain.facts import Link, LinkRank, Outcome, SessionFact, SessionStatus, later
 
 # Of these modes an amount may be absent though nothing is owed: https://docs.stripe.com/api/checkout/sessions/object
-_ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
 _MODES_WITHOUT_AMOUNT = ("setup", "subscription")
 
 
@@ -58,10 +55,8 @@ def fetched(told: Told) -> Translation:
 
 def _attempt(session: Object) -> int:
     """Return the attempt that the metadata of a session of ours names; 0 for a session that is not ours."""
-    order_id, attempt = mark(session, "order_id"), mark(session, "attempt") or ""
-    if order_id is None or session.get("client_reference_id") != order_id or not _ATTEMPT.fullmatch(attempt):
-        return 0
-    return int(attempt)
+    named = named_attempt(session)
+    return named[1] if named is not None and session.get("client_reference_id") == named[0] else 0
 
 
 def _outcome_of_intent(told: Told) -> Outcome:
