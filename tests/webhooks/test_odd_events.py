@@ -15,7 +15,7 @@ from checkout_daemon.services.replaying import replay
 from checkout_daemon.store.accounts import remember_account
 from checkout_daemon.store.database import Database
 from checkout_daemon.webhooks.intake import Intake
-from tests.support.stripe_events import deliver, event_body, insert_order, session_object
+from tests.support.stripe_events import deliver, event_body, insert_order, refund_object, session_object
 
 OURS, THEIRS = "acct_ours", "acct_theirs"
 
@@ -110,6 +110,8 @@ async def test_what_is_not_json_is_refused(intake: Intake, connection: asyncpg.C
         (b'"api_version": "2026-10-28.endive"', b'"api_version": "\\ud83d"'),
         (b'"amount_total": 5000', b'"amount_total": 5000.0'),
         (b'"amount_total": 5000', b'"amount_total": 5e+03'),
+        (b'"paid"', b'"paid","url":{}'),
+        (b'"paid"', b'"paid","url":7'),
     ],
 )
 async def test_one_odd_value_costs_nothing_of_the_rest(
@@ -121,6 +123,67 @@ async def test_one_odd_value_costs_nothing_of_the_rest(
     await deliver(intake, body.replace(old, new))
     assert await events(connection) == [("checkout.session.completed", "applied", None, None)]
     assert await order_status(connection, order_id) == "completed"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"reason": 7},
+        {"reason": ["fraudulent"]},
+        {"amount": "5000"},
+        {"amount": -1},
+        {"currency": ""},
+        {"currency": 5},
+        {"charge": ""},
+        {"charge": ["ch_1"]},
+        {"payment_intent": 0, "charge": "ch_1"},
+        {"evidence_details": [], "balance_transactions": 5},
+    ],
+)
+async def test_an_odd_value_of_a_dispute_does_not_hide_the_dispute(
+    intake: Intake, connection: asyncpg.Connection, database_url: str, odd: dict[str, Any]
+) -> None:
+    order_id = await insert_order(database_url)
+    await deliver(intake, json.dumps(paid(order_id)).encode())
+    intent = {"object": "payment_intent", "id": "pi_1", "latest_charge": "ch_1"}
+    await deliver(intake, event_body("payment_intent.processing", intent))
+    dispute = {"id": "dp_1", "object": "dispute", "payment_intent": "pi_1", "status": "needs_response"}
+    await deliver(intake, event_body("charge.dispute.created", dispute | odd))
+    assert await order_status(connection, order_id) == "disputed"
+
+
+@pytest.mark.parametrize("odd", [{"charge": ""}, {"charge": 7}, {"payment_intent": "", "charge": "ch_1"}])
+async def test_one_readable_id_places_a_refund(
+    intake: Intake, connection: asyncpg.Connection, database_url: str, odd: dict[str, Any]
+) -> None:
+    order_id = await insert_order(database_url)
+    await deliver(intake, json.dumps(paid(order_id)).encode())
+    intent = {"object": "payment_intent", "id": "pi_1", "latest_charge": "ch_1"}
+    await deliver(intake, event_body("payment_intent.processing", intent))
+    await deliver(intake, event_body("refund.created", refund_object("re_1", "pi_1", 5000) | odd))
+    assert await order_status(connection, order_id) == "refunded"
+
+
+async def test_an_odd_charge_of_a_payment_does_not_hide_the_payment(
+    intake: Intake, connection: asyncpg.Connection, database_url: str
+) -> None:
+    order_id = await insert_order(database_url)
+    intent = {"object": "payment_intent", "id": "pi_1", "amount": 5000, "amount_received": 5000, "currency": "eur"}
+    odd = {"latest_charge": 7, "metadata": {"order_id": order_id}}
+    await deliver(intake, event_body("payment_intent.succeeded", intent | odd))
+    assert await order_status(connection, order_id) == "completed"
+
+
+async def test_an_odd_listed_refund_does_not_hide_the_others_and_the_total(
+    intake: Intake, connection: asyncpg.Connection, database_url: str
+) -> None:
+    order_id = await insert_order(database_url)
+    await deliver(intake, json.dumps(paid(order_id)).encode())
+    listed = [refund_object("re_1", "pi_1", 2000) | {"amount": "2000"}, refund_object("re_2", "pi_1", 1000)]
+    charge = {"id": "ch_1", "object": "charge", "payment_intent": "pi_1", "amount_refunded": 3000}
+    await deliver(intake, event_body("charge.refunded", charge | {"refunds": {"data": listed}}))
+    assert await order_status(connection, order_id) == "partially_refunded"
+    assert await connection.fetchval("SELECT amount_refunded FROM refund_hints WHERE charge_id = 'ch_1'") == 3000
 
 
 @pytest.mark.parametrize("amount", [b"5000.5", b"1e400", b"-1", b'"5000"', b"true"])

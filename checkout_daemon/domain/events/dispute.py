@@ -12,7 +12,9 @@ from checkout_daemon.domain.events.reading import (
     child,
     choice,
     currency,
+    if_readable,
     moment,
+    payment_and_charge,
     stripe_id,
     text,
 )
@@ -36,7 +38,7 @@ def _translate(told: Told, withdrawn_at: datetime | None = None, reinstated_at: 
     dispute_id = stripe_id(dispute, "id")
     if dispute_id is None:
         raise UnreadableObject("dispute.id is missing")
-    payment_id, charge_id = stripe_id(dispute, "payment_intent"), stripe_id(dispute, "charge")
+    payment_id, charge_id = payment_and_charge(dispute)
     node = payment_id or charge_id
     if node is None:
         return Translation()
@@ -55,8 +57,8 @@ def _translate(told: Told, withdrawn_at: datetime | None = None, reinstated_at: 
                 node,
                 status or DisputeStatus.UNKNOWN,
                 due_by=moment(child(dispute, "evidence_details") or {}, "due_by"),
-                amount=amount(dispute, "amount"),
-                currency=currency(dispute),
+                amount=if_readable(lambda: amount(dispute, "amount")),
+                currency=if_readable(lambda: currency(dispute)),
                 reason=text(dispute, "reason"),
                 observed_at=told.observed_at,
                 event_id=told.event_id,

@@ -8,6 +8,7 @@ from checkout_daemon.domain.events.reading import (
     Translation,
     UnreadableObject,
     child,
+    if_readable,
     observations,
     order_link,
     stripe_id,
@@ -36,7 +37,7 @@ def seen(told: Told) -> Translation:
     if payment_id is None:
         raise UnreadableObject("payment_intent.id is missing")
     translation = Translation(subject_id=payment_id, links=order_link(told.object, payment_id))
-    charge_id = stripe_id(told.object, "latest_charge")
+    charge_id = if_readable(lambda: stripe_id(told.object, "latest_charge"))
     if charge_id is not None and is_charge(charge_id):
         translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
     return translation

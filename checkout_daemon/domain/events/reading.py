@@ -1,9 +1,14 @@
-"""Reads Stripe's objects: any field may be null, absent or new, but one that is there must be what Stripe documents."""
+"""Reads Stripe's objects: any field may be null, absent or new.
+
+What a fact rests on (ids, amounts, currencies) must be what Stripe documents; what is only shown, or only helps, is as
+if absent where it is not.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,6 +17,7 @@ from typing import Any, TypeVar
 from checkout_daemon.domain.facts import Fact, Link, LinkRank, Observation, Unknown
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 Object = dict[str, Any]
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -74,6 +80,20 @@ def stripe_id(told: Object, name: str) -> str | None:
     return value
 
 
+def payment_and_charge(told: Object) -> tuple[str | None, str | None]:
+    """Return the ids of the PaymentIntent and the charge. One that is readable is enough."""
+    found = (if_readable(lambda: stripe_id(told, "payment_intent")), if_readable(lambda: stripe_id(told, "charge")))
+    return found if any(found) else (stripe_id(told, "payment_intent"), stripe_id(told, "charge"))
+
+
+def if_readable(read: Callable[[], T]) -> T | None:
+    """Return what a fact can do without, or None where it is not what Stripe documents."""
+    try:
+        return read()
+    except UnreadableObject:
+        return None
+
+
 def amount(told: Object, name: str) -> int | None:
     value = told.get(name)
     if value is None:
@@ -93,11 +113,10 @@ def currency(told: Object) -> str | None:
 
 
 def text(told: Object, name: str) -> str | None:
+    """Return a text that is only shown; anything else is as if absent."""
     value = told.get(name)
-    if value is None:
-        return None
     if not isinstance(value, str):
-        raise UnreadableObject(f"{_kind(told)}.{name} is not a text")
+        return None
     # PostgreSQL cannot hold NUL nor lone surrogates.
     return value.replace("\0", "").encode("utf-8", "replace").decode()
 

@@ -10,6 +10,7 @@ from checkout_daemon.domain.events.reading import (
     choice,
     currency,
     mark,
+    payment_and_charge,
     stripe_id,
     unknown_values,
 )
@@ -21,7 +22,7 @@ def told_of(told: Told) -> Translation:
     refund_id = stripe_id(refund, "id")
     if refund_id is None:
         raise UnreadableObject("refund.id is missing")
-    payment_id, charge_id = stripe_id(refund, "payment_intent"), stripe_id(refund, "charge")
+    payment_id, charge_id = payment_and_charge(refund)
     node = payment_id or charge_id
     if node is None:  # of a payment that is neither: not one of Checkout
         return Translation()
