@@ -231,6 +231,7 @@ def _check(settings: Settings, reader: Reader) -> None:
             "CHECKOUT_SHOP_WEBHOOK_SECRET must hold whsec_ and 24 to 64 bytes in base64, comma-separated: "
             'echo "whsec_$(openssl rand -base64 32)" makes one'
         )
+    _check_mail(settings, reader)
     if bool(settings.challenge_url) != bool(settings.challenge_secret):
         reader.fault("CHECKOUT_CHALLENGE_URL and CHECKOUT_CHALLENGE_SECRET belong together: set both or neither")
     if not all(len(key) >= _SHORTEST_AUDIT_KEY and key.isascii() and key.isprintable() for key in settings.audit_keys):
@@ -246,9 +247,31 @@ def _check(settings: Settings, reader: Reader) -> None:
         reader.fault(error.detail)
 
 
+def _check_mail(settings: Settings, reader: Reader) -> None:
+    """Find what could never send a mail now, not when the first one is owed."""
+    if not (settings.smtp_url or settings.mail_from or settings.mail_reply_to or settings.alert_to):
+        return
+    from checkout_daemon.mail_settings import parse_smtp_url, read_address, read_addresses  # most commands need none
+
+    checks = (
+        (settings.smtp_url, lambda text: parse_smtp_url(text)),
+        (settings.mail_from, lambda text: read_address(text, "CHECKOUT_MAIL_FROM")),
+        (settings.mail_reply_to, lambda text: read_address(text, "CHECKOUT_MAIL_REPLY_TO")),
+        (settings.alert_to, lambda text: read_addresses(text, "CHECKOUT_ALERT_TO")),
+    )
+    for text, read in checks:
+        try:
+            if text:
+                read(text)
+        except ConfigurationError as error:
+            reader.fault(error.detail)
+
+
 def _stripe_base(reader: Reader) -> str:
     """Return Stripe's own address in its one form, however it was written."""
     base = reader.base_url("STRIPE_API_BASE", STRIPE_API_BASE)
+    if base.endswith("/v1"):
+        reader.fault("STRIPE_API_BASE ends with /v1, which is appended to it: leave that out")
     return STRIPE_API_BASE if base == f"{STRIPE_API_BASE}:443" else base
 
 

@@ -1,19 +1,14 @@
-"""The way to the mail server: what CHECKOUT_SMTP_URL says, and handing over one mail."""
+"""Hands one mail over to the mail server."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
-from urllib.parse import parse_qs, unquote, urlsplit
 
-from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.mail_settings import MailServer
 
 TIMEOUT_SECONDS = 15.0  # of each step of the conversation
-_PORTS = {"smtp": 25, "smtps": 465}
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_STARTTLS = {"auto": None, "always": True, "never": False}
 
 
 class MailRefused(Exception):
@@ -22,51 +17,6 @@ class MailRefused(Exception):
 
 class MailDelayed(Exception):
     """The server was not reached, or refused for now."""
-
-
-@dataclass(frozen=True, slots=True)
-class MailServer:
-    """`starttls`: True always, False never, None where it is offered. Certificates are checked in any case."""
-
-    host: str
-    port: int
-    username: str | None
-    password: str | None = field(repr=False)
-    tls: bool
-    starttls: bool | None
-
-
-def parse_smtp_url(url: str) -> MailServer:
-    """`smtp://user:password@host:port?starttls=always`, or `smtps://` for TLS from the first byte.
-
-    With a password STARTTLS is insisted upon, unless the server is on this machine. Raises ConfigurationError, which
-    does not repeat the password.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _PORTS[parts.scheme]
-        choice = parse_qs(parts.query, strict_parsing=bool(parts.query))
-        asked = choice.pop("starttls", ["auto"])[-1]
-        starttls = _STARTTLS[asked]
-        good = bool(parts.hostname) and not choice and parts.path in ("", "/")
-    except (KeyError, ValueError):
-        good = False
-    if not good:
-        raise ConfigurationError(
-            "CHECKOUT_SMTP_URL is not of the form smtp://user:password@host:port, with smtps:// for TLS, "
-            "or ?starttls=always, auto or never"
-        )
-    host = str(parts.hostname)
-    if parts.password and host not in _LOOPBACK and asked == "auto":
-        starttls = True
-    return MailServer(
-        host=host,
-        port=port,
-        username=unquote(parts.username) if parts.username else None,
-        password=unquote(parts.password) if parts.password else None,
-        tls=parts.scheme == "smtps",
-        starttls=False if parts.scheme == "smtps" else starttls,
-    )
 
 
 async def send_mail(server: MailServer, mail: EmailMessage, *, sender: str, recipients: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -21,12 +22,23 @@ HOST_SECONDS = 4.0
 """How long one host may take to accept a connection."""
 _HEAD_START_SECONDS = 0.3
 _DEFAULT_PORT = 5432
+_REFUSED = re.compile(r'parameter "(\w{1,63})"')
 WRONG_URL = (
     "DATABASE_URL is not of the form postgresql://user:password@host:port/database "
     "(several hosts: host1:port1,host2:port2): correct it"
 )
 
 Host = tuple[str, int]
+
+# Parameters that libpq keeps to itself: https://www.postgresql.org/docs/current/libpq-connect.html. Services that host
+# databases put them into the addresses they hand out; asyncpg would send them to the server, which does not know them.
+_OF_LIBPQ = frozenset(
+    (
+        *("channel_binding", "connect_timeout", "fallback_application_name", "gssdelegation", "gssencmode"),
+        *("keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts"),
+        *("sslcertmode", "sslcompression", "sslsni", "tcp_user_timeout"),
+    )
+)
 
 
 async def connect(url: str, *, timeout: float = HOST_SECONDS, **options: Any) -> asyncpg.Connection:
@@ -36,11 +48,22 @@ async def connect(url: str, *, timeout: float = HOST_SECONDS, **options: Any) ->
     for the host that was the last to fail, and ConfigurationError for a URL that cannot be read.
     """
     hosts = hosts_of(url)
-    if len(hosts) < 2:
-        return await asyncpg.connect(url, timeout=timeout, **options)
-    if "target_session_attrs" not in parse_qs(urlsplit(url).query):
-        options = {"target_session_attrs": "read-write", **options}
-    return await _first_to_answer(url, hosts, timeout, options)
+    url = _without_libpq_parameters(url)
+    try:
+        if len(hosts) < 2:
+            return await asyncpg.connect(url, timeout=timeout, **options)
+        if "target_session_attrs" not in parse_qs(urlsplit(url).query):
+            options = {"target_session_attrs": "read-write", **options}
+        return await _first_to_answer(url, hosts, timeout, options)
+    except (
+        asyncpg.UndefinedObjectError,
+        asyncpg.DataError,
+        asyncpg.CantChangeRuntimeParamError,
+        asyncpg.PostgresSyntaxError,
+    ) as error:
+        raise ConfigurationError(
+            f"DATABASE_URL has a parameter that the server does not take ({_refused_parameter(error)}): remove it"
+        ) from error
 
 
 def hosts_of(url: str) -> list[Host]:
@@ -58,6 +81,18 @@ def hosts_of(url: str) -> list[Host]:
         return _pairs(names.split(","), ports) if names else []
     except ValueError as error:
         raise ConfigurationError(WRONG_URL) from error
+
+
+def _without_libpq_parameters(url: str) -> str:
+    address, mark, query = url.partition("?")
+    kept = [each for each in query.split("&") if each.partition("=")[0] not in _OF_LIBPQ]
+    return address + (mark + "&".join(kept) if mark and any(kept) else "")
+
+
+def _refused_parameter(error: BaseException) -> str:
+    """Return the parameter's name as the server says it; never its value."""
+    found = _REFUSED.search(str(error))
+    return found[1] if found else type(error).__name__
 
 
 def _pairs(names: Sequence[str], ports: str) -> list[Host]:

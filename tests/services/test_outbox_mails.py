@@ -18,8 +18,8 @@ from checkout_daemon.config import load_settings
 from checkout_daemon.domain.facts import Link, LinkRank, Outcome, RefundFact, RefundStatus, SessionFact, SessionStatus
 from checkout_daemon.domain.outbox import MessageKind
 from checkout_daemon.errors import ConfigurationError
-from checkout_daemon.gateway.smtp import parse_smtp_url
 from checkout_daemon.jobs.outbox import deliver_alerts, deliver_mails
+from checkout_daemon.mail_settings import parse_smtp_url
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.merge import Telling, merge
 from checkout_daemon.services.outbox.rendering import language_of, render

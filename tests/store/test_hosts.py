@@ -187,3 +187,33 @@ async def test_what_is_no_address_is_refused_without_its_password(url: str) -> N
     with pytest.raises(ConfigurationError, match="DATABASE_URL") as refusal:
         await connect(url)
     assert "s3cret" not in str(refusal.value)
+
+
+LIBPQ = "channel_binding=require&connect_timeout=10&keepalives=1&tcp_user_timeout=1000&gssencmode=disable"
+
+
+@pytest.mark.parametrize("query", [LIBPQ, f"sslmode=prefer&{LIBPQ}&application_name=shop", ""])
+async def test_parameters_of_other_clients_do_not_keep_us_out(database_url: str, query: str) -> None:
+    connection = await connect(f"{database_url}?{query}")
+    try:
+        assert await connection.fetchval("SELECT 1") == 1
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("pgbouncer=true", "pgbouncer"),
+        ("statement_timeout=s3cret", "statement_timeout"),
+        ("max_connections=5", "max_connections"),
+        ("options=-cs3cret", "PostgresSyntaxError"),
+    ],
+)
+async def test_a_parameter_that_the_server_refuses_is_named_without_its_value(
+    database_url: str, query: str, named: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        await connect(f"{database_url}?{query}")
+    assert named in refusal.value.detail
+    assert "s3cret" not in refusal.value.detail

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.mail_settings import parse_smtp_url
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
 from checkout_daemon.services.stripe_cli import find_stripe_cli, install_command
 
 LEAST_FREE_BYTES = 1 << 30
 _SMTP_SECONDS = 5
-_SMTP_PORTS = {"smtp": 25, "smtps": 465}
 
 
 def cli_found(_: Probes) -> Check:
@@ -30,14 +30,11 @@ async def smtp_answers(probes: Probes) -> Check:
     if probes.settings.mail_from is None:
         return Check.failed("smtp", "CHECKOUT_MAIL_FROM is not set", "export CHECKOUT_MAIL_FROM=shop@example.com")
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or _SMTP_PORTS[parts.scheme]
-    except (ValueError, KeyError):
-        host, port = None, 0
-    if not host:
-        detail = "CHECKOUT_SMTP_URL is not of the form smtp://user:password@host:port"
-        return Check.failed("smtp", detail, "export CHECKOUT_SMTP_URL=smtp://localhost:25")
-    greeting = await _greeting(host, port, tls=parts.scheme == "smtps")
+        server = parse_smtp_url(url)
+    except ConfigurationError as error:
+        return Check.failed("smtp", error.detail, "export CHECKOUT_SMTP_URL=smtp://localhost:25")
+    host, port = server.host, server.port
+    greeting = await _greeting(host, port, tls=server.tls)
     if not greeting.startswith("220"):
         said = f"says {greeting!r}" if greeting else "does not answer"
         return Check.failed("smtp", f"{host} port {port} {said}", f"nc -v {host} {port}")

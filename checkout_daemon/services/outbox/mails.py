@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
 import asyncpg
 import msgspec
@@ -15,7 +15,8 @@ from checkout_daemon.config import Settings
 from checkout_daemon.domain.advice import attention_command
 from checkout_daemon.domain.outbox import Alert, MessageKind
 from checkout_daemon.errors import ConfigurationError
-from checkout_daemon.gateway.smtp import MailDelayed, MailRefused, parse_smtp_url, send_mail
+from checkout_daemon.gateway.smtp import MailDelayed, MailRefused, send_mail
+from checkout_daemon.mail_settings import parse_smtp_url, read_address, read_addresses
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.outbox.customer_mails import customer_values
 from checkout_daemon.services.outbox.rendering import Rendered, language_of, one_line, render
@@ -82,7 +83,10 @@ async def send_alert(runtime: Runtime, message: ClaimedMessage) -> None:
         alert = await _alert(connection, message)
     values = {"shop": one_line(settings.shop_name), "alert": alert, "public_url": settings.public_url}
     rendered = render(settings.mail_templates, "alert", "en", values)
-    recipients = [each.strip() for each in (settings.alert_to or "").split(",") if each.strip()]
+    try:
+        recipients = [each.addr_spec for each in read_addresses(settings.alert_to or "", "CHECKOUT_ALERT_TO")]
+    except ConfigurationError as error:
+        raise TryLater(error.detail) from error
     await _send(settings, compose(settings, message, rendered, "en"), recipients)
 
 
@@ -139,12 +143,8 @@ def _sender(settings: Settings) -> Address:
 
 
 def _address(text: str, setting: str) -> Address:
-    """`shop@example.com`, or `Shop <shop@example.com>`. Raises TryLater: settings can be mended."""
-    name, addr_spec = parseaddr(one_line(text))
+    """`shop@example.com`, or `Shop <shop@example.com>`. Raises TryLater: settings can be corrected."""
     try:
-        address = Address(display_name=name, addr_spec=addr_spec)
-    except ValueError as error:
-        raise TryLater(f"{setting} is no address") from error
-    if not address.domain:
-        raise TryLater(f"{setting} is no address")
-    return address
+        return read_address(text, setting)
+    except ConfigurationError as error:
+        raise TryLater(error.detail) from error

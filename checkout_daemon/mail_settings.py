@@ -1,0 +1,82 @@
+"""What the settings of mails say: the way to the mail server, and the addresses in its headers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from email.errors import MessageError
+from email.headerregistry import Address
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from checkout_daemon.errors import ConfigurationError
+
+_PORTS = {"smtp": 25, "smtps": 465}
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_STARTTLS = {"auto": None, "always": True, "never": False}
+_ADDRESS = re.compile(
+    r'(?:"(?P<quoted>[^"<>]*)"|(?P<name>[^"<>]*))\s*<(?P<named>[^\s<>,;@]+@[^\s<>,;@]+)>|(?P<bare>[^\s<>,;@]+@[^\s<>,;@]+)'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """`starttls`: True always, False never, None where it is offered. Certificates are checked in any case."""
+
+    host: str
+    port: int
+    username: str | None
+    password: str | None = field(repr=False)
+    tls: bool
+    starttls: bool | None
+
+
+def parse_smtp_url(url: str) -> MailServer:
+    """`smtp://user:password@host:port?starttls=always`, or `smtps://` for TLS from the first byte.
+
+    With a password STARTTLS is insisted upon, unless the server is on this machine. Raises ConfigurationError, which
+    does not repeat the password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS[parts.scheme]
+        choice = parse_qs(parts.query, strict_parsing=bool(parts.query))
+        asked = choice.pop("starttls", ["auto"])[-1]
+        starttls = _STARTTLS[asked]
+        good = bool(parts.hostname) and not choice and parts.path in ("", "/")
+    except (KeyError, ValueError):
+        good = False
+    if not good:
+        raise ConfigurationError(
+            "CHECKOUT_SMTP_URL is not of the form smtp://user:password@host:port, with smtps:// for TLS, "
+            "or ?starttls=always, auto or never"
+        )
+    host = str(parts.hostname)
+    if parts.password and host not in _LOOPBACK and asked == "auto":
+        starttls = True
+    return MailServer(
+        host=host,
+        port=port,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        tls=parts.scheme == "smtps",
+        starttls=False if parts.scheme == "smtps" else starttls,
+    )
+
+
+def read_address(text: str, setting: str) -> Address:
+    """Read `shop@example.com`, or `Shop <shop@example.com>`. Raises ConfigurationError that names the setting."""
+    found = _ADDRESS.fullmatch(text.strip())
+    try:
+        if found is None:
+            raise ValueError("no address")
+        name = (found["quoted"] or found["name"] or "").strip()
+        return Address(display_name=name, addr_spec=found["named"] or found["bare"])
+    except (ValueError, IndexError, MessageError) as error:  # the last two: its parser, for some
+        raise ConfigurationError(
+            f"{setting} must hold an address such as shop@shop.example, or Shop <shop@shop.example>"
+        ) from error
+
+
+def read_addresses(text: str, setting: str) -> list[Address]:
+    """Read several, comma-separated. Raises ConfigurationError."""
+    return [read_address(each, setting) for each in text.split(",") if each.strip()]
