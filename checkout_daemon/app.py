@@ -62,7 +62,7 @@ def create_app(
     storefront: Path | None = None,
     jobs: Sequence[Job] = (),
 ) -> web.Application:
-    """The daemon's application. `webhook_secrets` is asked at each delivery, so that they can change meanwhile.
+    """Make the daemon's application. `webhook_secrets` is called for each delivery, so that they can change meanwhile.
 
     `jobs` run beside it.
 

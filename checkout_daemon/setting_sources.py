@@ -97,7 +97,7 @@ class Reader:
         if text is None:
             return None
         if not (cwd / text).is_dir():
-            self.fault(f"{name} must be a folder, and {text!r} is none")
+            self.fault(f"{name}: {text!r} is not a directory; set it to one that exists")
         return cwd / text
 
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
@@ -117,7 +117,7 @@ class Reader:
         return text
 
     def base_url(self, name: str, default: str) -> str:
-        """A URL that paths are appended to: without trailing slash, user, query and fragment."""
+        """Read a URL that paths are appended to: without trailing slash, user, query and fragment."""
         text = self.optional(name)
         if text is None:
             return default
@@ -128,7 +128,7 @@ class Reader:
             return default
 
     def final_url(self, name: str) -> str | None:
-        """A URL that is used as it is; it may hold a password."""
+        """Read a URL that is used as it is; it may hold a password."""
         text = self.optional(name)
         try:
             if text is not None:
@@ -138,7 +138,7 @@ class Reader:
         return text
 
     def moment(self, name: str) -> datetime | None:
-        """A time with its zone, as RFC 3339 writes it."""
+        """Read a time with its zone, as RFC 3339 writes it."""
         text = self.optional(name)
         if text is None:
             return None
@@ -152,7 +152,7 @@ class Reader:
         return moment
 
     def file(self, name: str) -> Path | None:
-        """An absolute path, as `file:/path`."""
+        """Read an absolute path, written as `file:/path`."""
         text = self.optional(name)
         if text is None:
             return None
@@ -191,8 +191,8 @@ def demo_layer(state_dir: Path) -> Layer:
 def decided_elsewhere(given: Sequence[Layer], demo: Layer, *, daemon: bool) -> tuple[str, ...]:
     """Return the settings because of which nothing of dev.env is used; none if it is used as a whole.
 
-    Commands of the operator who started the demo with settings of their own hold the same values. A daemon by itself
-    takes the demo only if nothing at all says which shop it serves.
+    Commands of the operator who started the demo with settings of their own hold the same values. A daemon
+    started alone takes the demo only if nothing else says which shop it serves.
     """
     if not demo.values:
         return ()

@@ -19,7 +19,7 @@ def is_live_key(key: str) -> bool:
 
 
 def is_signing_secret(secret: str) -> bool:
-    """As Standard Webhooks has it: https://www.standardwebhooks.com."""
+    """Return whether it is a secret as Standard Webhooks defines it: https://www.standardwebhooks.com."""
     try:
         key = b64decode(secret.removeprefix("whsec_"), validate=True)
     except ValueError:

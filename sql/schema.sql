@@ -270,7 +270,7 @@ CREATE TABLE disputes (
 );
 CREATE INDEX disputes_of_payment ON disputes (payment_id);
 
--- PaymentIntents that were canceled: nothing comes of them. A table of its own, because a payment's row means that money was told of.
+-- PaymentIntents that were canceled: no money comes of them. In a table of their own, because a payment's row means that money was reported.
 CREATE TABLE canceled_payments (
     id          text PRIMARY KEY,
     canceled_at timestamptz NOT NULL

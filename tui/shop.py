@@ -102,7 +102,7 @@ class Shop:
         self._database = runtime.database
 
     async def event(self, event_id: str) -> tuple[EventLine, Any]:
-        """An event and its payload as JSON's values, in an array or object; None once retention has dropped it.
+        """Return an event and its payload as JSON's values, in an array or object; None once retention has dropped it.
 
         Raises NotFound.
         """

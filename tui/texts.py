@@ -128,7 +128,7 @@ def hanging(text: str, indent: str, width: int, *, first: str | None = None) -> 
 
 
 def minor_units(text: str, currency: str) -> int | None:
-    """An amount as people type it, 12.50 or 12,50; None for what is none or is finer than the currency."""
+    """Read an amount as people type it, 12.50 or 12,50; None if it is not one, or finer than the currency."""
     try:
         scaled = Decimal(cleaned(text).replace(",", ".")).scaleb(exponent(currency))
     except InvalidOperation:

@@ -49,7 +49,7 @@ def export(options: OrderOptions, limit: int | None, form: str, output: Path | N
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[TextIO]:
-    """A file takes its name when all is in it: another program never reads half of one."""
+    """Open the output; a file takes its name when it is complete, so that nobody reads half of one."""
     if output is None:
         yield sys.stdout
         sys.stdout.flush()

@@ -23,7 +23,7 @@ class OrderOptions:
 
 
 async def order_filter(database: Database, options: OrderOptions, now: datetime, time_zone: str) -> OrderFilter:
-    """Raises UsageError for a time that is none."""
+    """Build the filter of the options. Raises UsageError for a time that cannot be read."""
     since, until = options.since, options.until
     wanted = OrderFilter(
         statuses=options.statuses,

@@ -62,7 +62,7 @@ class DevEnv:
 
 
 def read_given(state_dir: Path, *, sandbox: bool) -> Given:
-    """Raises ConfigurationError for faults, for a live key, and for a Stripe account without its webhook secret."""
+    """Read what was set. Raises ConfigurationError for faults, a live key, or a Stripe account without a secret."""
     key = read_setting("STRIPE_API_KEY")
     if key is not None and key.startswith(("sk_", "rk_")) and is_live_key(key):
         raise ConfigurationError(

@@ -119,7 +119,7 @@ async def find_binaries(account: Account) -> Binaries:
 
 
 async def find_home(state_dir: Path, account: Account) -> Path:
-    """An empty or existing directory for the cluster that is the account's alone: in the state dir where possible."""
+    """Return a directory for the cluster that is the account's alone: in the state directory where possible."""
     home = state_dir / "postgres"
     if _claim(home, account) and await _can_enter(account, home):
         return home

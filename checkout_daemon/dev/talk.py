@@ -23,7 +23,7 @@ def complain(text: str) -> None:
 
 
 def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe: bool) -> None:
-    """The page that a newcomer sees; its last line says "ready"."""
+    """Print the page that a newcomer sees; its last line says "ready"."""
     program, state = _program(), _short(state_dir)
     found = "every command in this folder reads them"
     if state != DEFAULT_STATE_DIR:

@@ -51,7 +51,7 @@ class Product:
 
 
 def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]]:
-    """The cart, lines of one sku merged in the order of their first appearance; or None and every fault."""
+    """Return the cart, lines of one sku merged where the first stood; or None and every fault."""
     if not items:
         return None, [FieldError("/items", "empty_cart", "Your cart is empty.")]
     if len(items) > MAXIMUM_LINES:

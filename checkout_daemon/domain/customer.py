@@ -40,7 +40,7 @@ def check_customer(name: str, email: str, phone: str) -> tuple[Customer | None, 
 
 
 def email_form(text: str) -> str:
-    """Return an email address as it is stored, to be searched for; what is none comes back cleaned."""
+    """Return an email address as it is stored, to be searched for; anything else comes back cleaned."""
     try:
         return _email(text)
     except _Unfit:

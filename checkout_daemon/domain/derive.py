@@ -26,7 +26,7 @@ from checkout_daemon.domain.outbox import MessageKind, attention_subject
 LIVE_REFUNDS = frozenset(
     {RefundStatus.UNKNOWN, RefundStatus.REQUIRES_ACTION, RefundStatus.PENDING, RefundStatus.SUCCEEDED}
 )
-# What is told of a refund says no more than its status does; of an unknown one nothing is told.
+# A message about a refund says no more than its status; an unknown status has no message.
 REFUND_MESSAGES = {
     RefundStatus.REQUIRES_ACTION: MessageKind.REFUND_REQUIRES_ACTION,
     RefundStatus.PENDING: MessageKind.REFUND_PENDING,

@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 
 class RefundStatus(StrEnum):
-    """UNKNOWN: Stripe has told of no status that this version knows."""
+    """UNKNOWN: Stripe has reported no status that this version knows."""
 
     UNKNOWN = "unknown"
     REQUIRES_ACTION = "requires_action"

@@ -25,7 +25,7 @@ _LONGEST_NUMBER = 400
 
 
 def number(text: str) -> int | float | str:
-    """A number however it is written: 1450.0 and 1.45e+03 are integers. One out of range stays the text it was."""
+    """Return a number however it is written: 1450.0 and 1.45e+03 are integers. One out of range stays text."""
     if len(text) > _LONGEST_NUMBER:
         return text
     try:
@@ -42,7 +42,7 @@ _DECODER = msgspec.json.Decoder(float_hook=number)
 
 
 def decode(body: bytes | str | msgspec.Raw) -> Any:
-    """The value of a JSON text, in UTF-8 where it is bytes. Raises ValueError where it is not JSON."""
+    """Return the value of a JSON text, in UTF-8 where it is bytes. Raises ValueError for what is not JSON."""
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError):
@@ -50,7 +50,7 @@ def decode(body: bytes | str | msgspec.Raw) -> Any:
 
 
 def read_json(text: str) -> Any:
-    """The value of a JSON text. Raises ValueError where it is not JSON.
+    """Return the value of a JSON text. Raises ValueError for what is not JSON.
 
     Lone surrogates become U+FFFD, what is deeper than DEEPEST null; the last of duplicate keys counts. No recursion: a
     text may be nested as deep as it is long.

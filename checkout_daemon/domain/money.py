@@ -41,7 +41,7 @@ def minimum_amount(currency: str) -> int:
 
 
 def maximum_amount(currency: str) -> int:
-    """The most that Stripe charges with every payment method: as many digits as its table has for the currency.
+    """Return the most that Stripe charges with every payment method: as many digits as it allows the currency.
 
     Cards alone bear more, which a checkout that leaves the choice of the method to Stripe cannot count on.
     """

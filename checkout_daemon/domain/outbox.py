@@ -57,7 +57,7 @@ CHANNELS: dict[MessageKind, tuple[Channel, ...]] = {
     MessageKind.PAYMENT_FAILED: _CUSTOMER,
     MessageKind.REFUND_REQUIRES_ACTION: _CUSTOMER,
     MessageKind.REFUND_PENDING: _CUSTOMER,
-    # To a customer only where an earlier mail told of the refund; of a failed one the operator gets the attention.
+    # To a customer only if an earlier mail announced the refund; the operator gets an attention for a failed one.
     MessageKind.REFUND_CANCELED: _CUSTOMER,
     MessageKind.REFUND_FAILED: _CUSTOMER,
     MessageKind.SESSION_LINK: (Channel.MAIL,),

@@ -84,7 +84,7 @@ def normalize_discount_code(text: str | None) -> str | None:
 def price_cart(
     cart: Cart, products: Mapping[str, Product], discount: Discount | None, *, currency: str, now: datetime
 ) -> Quote:
-    """Raises InvalidRequest with every fault at once. A total of zero is fine; one below Stripe's minimum is not."""
+    """Price a cart. Raises InvalidRequest with every fault; a total may be 0, but not below Stripe's minimum."""
     errors: list[FieldError] = []
     for index, line in enumerate(cart.lines):
         if (fault := _product_fault(products.get(line.sku), currency)) is not None:

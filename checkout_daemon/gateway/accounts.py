@@ -6,5 +6,5 @@ from checkout_daemon.gateway.client import Fetched, StripeGateway
 
 
 async def retrieve_own_account(gateway: StripeGateway) -> Fetched:
-    """Raises StripeRejected for a restricted key that may not read it."""
+    """Retrieve the key's account. Raises StripeRejected for a restricted key that may not read it."""
     return await gateway.call("accounts.retrieve", lambda client: client.v1.accounts.retrieve_current_async())

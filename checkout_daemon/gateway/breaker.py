@@ -48,7 +48,7 @@ class Breaker:
         return True
 
     def answered(self) -> None:
-        """Stripe has answered a call, whatever it said."""
+        """Note that Stripe has answered a call, whatever it said."""
         self._failures = 0
         self._probing = False
         if self._opened_at is not None:
@@ -57,7 +57,7 @@ class Breaker:
             self._on_change(False)
 
     def failed(self, *, probe: bool) -> None:
-        """A call had no answer, or one that says that Stripe is in trouble."""
+        """Note that a call had no answer, or a 5xx."""
         self._failures += 1
         if self._opened_at is None and self._failures >= FAILURES:
             log.warning("Stripe has failed %d times in a row: shoppers' calls are refused", self._failures)
@@ -68,6 +68,6 @@ class Breaker:
             self._probing = False
 
     def abandoned(self, *, probe: bool) -> None:
-        """A call was broken off on our side, which says nothing of Stripe."""
+        """Note that a call was broken off on our side, which says nothing about Stripe."""
         if probe:
             self._probing = False

@@ -15,13 +15,13 @@ _MOST_PAGES = 100_000  # thirty days of a large shop
 
 
 async def newest_events(gateway: StripeGateway) -> list[dict[str, Any]]:
-    """The last hundred of any type, newest first."""
+    """Return the last hundred events of any type, newest first."""
     fetched = await gateway.call("events.list", lambda client: client.v1.events.list_async(params={"limit": PAGE}))
     return list(fetched.object["data"])
 
 
 async def stripe_time(gateway: StripeGateway) -> datetime:
-    """The time at Stripe, whose clock events and sessions go by."""
+    """Ask Stripe for its time, by which events and sessions are dated."""
     fetched = await gateway.call("events.list", lambda client: client.v1.events.list_async(params={"limit": 1}))
     return fetched.observed_at
 

@@ -46,7 +46,7 @@ def check_header(header: str | None, now: float) -> tuple[int, list[bytes]]:
 
 
 def sign(body: bytes, secret: str, timestamp: int) -> str:
-    """The header that Stripe would send."""
+    """Return the header that Stripe would send."""
     return f"t={timestamp},v1={_signature(body, secret, timestamp)}"
 
 

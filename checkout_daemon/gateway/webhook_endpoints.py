@@ -10,7 +10,7 @@ from checkout_daemon.gateway.client import Fetched, StripeGateway, StripeMissing
 
 
 async def list_endpoints(gateway: StripeGateway) -> Fetched:
-    """All of the account's (Stripe allows sixteen), as a list object. Raises StripeUnavailable where not all came."""
+    """List the account's endpoints (Stripe allows sixteen). Raises StripeUnavailable if not all came."""
     page = await gateway.call(
         "webhook_endpoints.list", lambda client: client.v1.webhook_endpoints.list_async(params={"limit": 100})
     )

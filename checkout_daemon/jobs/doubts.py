@@ -7,5 +7,5 @@ from checkout_daemon.services.doubtful_sessions import settle_doubtful_sessions
 
 
 async def settle_sessions(runtime: Runtime) -> int:
-    """Nothing where there is no Stripe to ask."""
+    """Look for doubtful sessions, if there is a Stripe to ask."""
     return await settle_doubtful_sessions(runtime) if runtime.settings.stripe_api_key else 0

@@ -26,7 +26,7 @@ async def deliver_webhooks(runtime: Runtime) -> int:
 
 
 async def skip_what_nobody_sends(runtime: Runtime) -> int:
-    """Nothing while the clocks differ: what is skipped is not sent any more."""
+    """Skip messages of channels that are not configured; none while the clocks differ, for it cannot be undone."""
     return await skip_unconfigured(runtime) if await clocks_allow(runtime) else 0
 
 

@@ -225,7 +225,7 @@ class Metrics:
 
     @_unfailing
     def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """An HTTP request has its answer. `route` is a pattern, never a path."""
+        """Count an HTTP request that was answered. `route` is a pattern, never a path."""
         # Looking a child up by its labels costs more than counting: the hot path keeps them.
         if (kept := self._answered.get((route, method, status))) is None:
             kept = self.requests.labels(route, method, str(status)), self.request_seconds.labels(route)
@@ -235,41 +235,41 @@ class Metrics:
 
     @_unfailing
     def loop_stalled(self, cause: str, seconds: float) -> None:
-        """The event loop stood still for so long."""
+        """Count a time in which the event loop stood still."""
         self.loop_stalls.labels(cause).inc()
         self._longest_stall_seconds = max(self._longest_stall_seconds, seconds)
         self.longest_stall.set(self._longest_stall_seconds)
 
     @_unfailing
     def held(self, connections: int, body_bytes: int) -> None:
-        """Connections open, and bytes of request bodies under way."""
+        """Set how many connections are open, and the bytes of request bodies under way."""
         self.connections.set(connections)
         self.body_bytes.set(body_bytes)
 
     @_unfailing
     def descriptors_gone(self) -> None:
-        """No file could be opened."""
+        """Count a moment in which no file could be opened."""
         self.descriptors_exhausted.inc()
 
     @_unfailing
     def guesser_slowed(self, what: str) -> None:
-        """A request was refused because too many tries before it had failed."""
+        """Count a request that was refused because too many tries before it had failed."""
         self.guessers_slowed.labels(what).inc()
 
     @_unfailing
     def connection_dropped(self, reason: str) -> None:
-        """A connection was closed to make room, or refused."""
+        """Count a connection that was closed to make room, or refused."""
         self.connections_dropped.labels(reason).inc()
 
     @_unfailing
     def batch_committed(self, size: int, seconds: float) -> None:
-        """A transaction with that many webhook events was committed."""
+        """Count a committed transaction and its webhook events."""
         self.batch_size.observe(size)
         self.commit_seconds.observe(seconds)
 
     @_unfailing
     def event_committed(self, event_type: str, outcome: str, received_lag: float, created_lag: float | None) -> None:
-        """One of its events, with the seconds since its receipt and since its creation at Stripe."""
+        """Count one of its events, with the seconds since its receipt and since its creation at Stripe."""
         if event_type not in self._types:
             if len(self._types) >= _MOST_TYPES:
                 event_type = "other"
@@ -283,19 +283,19 @@ class Metrics:
 
     @_unfailing
     def stripe_called(self, name: str, outcome: str, seconds: float) -> None:
-        """A call to Stripe has ended: its name, its outcome (gateway/client.py lists them) and its seconds."""
+        """Count a call to Stripe: its name, its outcome (gateway/client.py lists them) and its seconds."""
         self.stripe_calls.labels(name, outcome).inc()
         self.stripe_seconds.labels(name).observe(seconds)
 
     @_unfailing
     def message_tried(self, channel: str, outcome: str, seconds: float) -> None:
-        """An attempt to send a message has ended."""
+        """Count an attempt to send a message."""
         self.messages.labels(channel, outcome).inc()
         self.message_seconds.labels(channel).observe(seconds)
 
     @_unfailing
     def backlog_counted(self, channel: str, status: str, messages: int, oldest_seconds: float) -> None:
-        """How many messages of a channel are in a status, and the age of the oldest."""
+        """Set how many messages of a channel are in a status, and the age of the oldest."""
         self.backlog.labels(channel, status).set(messages)
         self.backlog_age.labels(channel, status).set(oldest_seconds)
 
@@ -309,28 +309,28 @@ class Metrics:
 
     @_unfailing
     def pool_used(self, pool: str, size: int, idle: int) -> None:
-        """Database connections open, and of them idle."""
+        """Set how many database connections are open, and how many of them idle."""
         self.pool_size.labels(pool).set(size)
         self.pool_idle.labels(pool).set(idle)
 
     @_unfailing
     def order_made(self, currency: str) -> None:
-        """An order was made."""
+        """Count a new order."""
         self.orders.labels(currency).inc()
 
     @_unfailing
     def delivery_refused(self, code: str) -> None:
-        """A delivery was not stored."""
+        """Count a delivery that was not stored."""
         self.refusals.labels(code).inc()
 
     @_unfailing
     def secret_matched(self, place: int) -> None:
-        """A delivery was signed with the secret at this place."""
+        """Count a delivery that was signed with the secret at this place."""
         self.secrets.labels(str(place)).inc()
 
     @_unfailing
     def breaker_changed(self, is_open: bool) -> None:
-        """Shoppers' calls to Stripe are refused from now on, or sent again."""
+        """Set whether shoppers' calls to Stripe are refused from now on."""
         self.breaker_open.set(int(is_open))
 
     def render(self) -> bytes:
@@ -349,7 +349,7 @@ class Metrics:
 
 
 def forget_process(pid: int) -> None:
-    """A worker has died: what it was holding counts no more."""
+    """Forget the gauges of a worker that has died."""
     from prometheus_client.multiprocess import mark_process_dead
 
     try:

@@ -19,7 +19,7 @@ _SESSION_ID = re.compile(r"\b(cs_(?:test_|live_)?[A-Za-z0-9]{8})\w{4,}")
 
 
 def redact(text: str) -> str:
-    """The text with addresses, phone numbers, keys and passwords replaced by what they were."""
+    """Return the text with addresses, phone numbers, keys and passwords replaced by what they were."""
     if "@" in text:
         text = _PASSWORD.sub(r"\1:[password]@", text)
         text = _EMAIL.sub("[email]", text)

@@ -57,7 +57,7 @@ def decimals(currency: str) -> int:
 
 
 def maximum_amount(currency: str) -> int:
-    """What every payment method bears; cards alone bear more."""
+    """Return the most that every payment method takes; cards alone take more."""
     return _MAXIMUM_AMOUNTS.get(currency, 99_999_999)
 
 

@@ -32,7 +32,7 @@ _LARGEST_BODY = 4 * 1024 * 1024
 
 
 def create_app(settings: SandboxSettings) -> web.Application:
-    """The application; its storage is opened now, so that a second create_app sees what the first stored."""
+    """Make the application; its storage is opened now, so that a second create_app sees what the first stored."""
     box = Box(settings, Storage(settings.state_dir), followers=dict(collecting.FOLLOWERS))
     app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[only_our_names, _own_clock])
     app[BOX] = box

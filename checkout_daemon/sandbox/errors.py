@@ -66,13 +66,13 @@ def unknown_url(method: str, path: str) -> ApiError:
 
 
 def not_modelled(what: str, param: str | None = None, advice: str = "") -> ApiError:
-    """Stripe has a parameter, value or expandable field that the sandbox does not imitate."""
+    """Return the error for a parameter, value or expandable field of Stripe's that the sandbox does not imitate."""
     message = f"Stripe has {what}; the offline Stripe does not."
     return ApiError(f"{message} {advice}".rstrip(), param=param, stored=False)
 
 
 def unmodelled_url(method: str, path: str) -> ApiError:
-    """Stripe has this method and path, and the sandbox does not imitate it."""
+    """Return the error for a method and path of Stripe's that the sandbox does not imitate."""
     advice = " Use the list and its filters." if path.endswith("/search") else ""
     return ApiError(f"Stripe has {method} {path}; the offline Stripe does not.{advice}", status=404, stored=False)
 
@@ -98,12 +98,12 @@ class BadChoice(ApiError):
 
 
 def missing_parameter(name: str) -> ApiError:
-    """A required parameter was not given."""
+    """Return the error for a required parameter that was not given."""
     return bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
 
 
 def empty_parameter(name: str) -> ApiError:
-    """A parameter that cannot be unset was given empty."""
+    """Return the error for an empty parameter that cannot be unset."""
     message = (
         f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; "
         f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty value."

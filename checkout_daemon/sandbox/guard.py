@@ -43,7 +43,7 @@ async def only_our_names(
 
 
 def check_host(request: web.Request, box: Box) -> None:
-    """Raises web.HTTPForbidden for a name that is not the sandbox's; a link from any page may lead here.
+    """Raise web.HTTPForbidden for a name that is not the sandbox's; a link from any page may lead here.
 
     Addresses are fine where it listens on all of them: only a name can be made to point to this machine. A client so
     old that it names no host is no browser.
@@ -70,7 +70,7 @@ def _check_sender(request: web.Request) -> None:
 
 
 def hostname(url: str) -> str:
-    """The host of a URL, lower-case; "" where there is none."""
+    """Return the host of a URL in lower case; "" without one."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -78,7 +78,7 @@ def hostname(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether it is this machine, whatever a name server says."""
+    """Return whether it is this machine, whatever a name server says."""
     if host == "localhost":
         return True
     try:

@@ -158,7 +158,7 @@ async def _own_accounts(connection: asyncpg.Connection, batch: Sequence[StripeEv
 
 
 def _translate(received: Received, own: frozenset[str]) -> tuple[Telling | None, Verdict]:
-    """What an event tells, and what becomes of it as far as that can be said before its order is known.
+    """Return what an event tells, and what becomes of it as far as that is clear before its order is known.
 
     An event of an account that is not among our `own` tells nothing: its money went to somebody else.
     """

@@ -1,6 +1,6 @@
-"""What operators' deeds leave outside the operator log, compared with it: who changes one side is found by the other.
+"""Compares the operator log with what operators' actions leave elsewhere: who changes one side is found by the other.
 
-Each deed of these kinds writes, in one transaction, its entry and a line of the order's changes; a cancellation and an
+An action of these kinds writes, in one transaction, its entry and a line of the order's changes; a cancellation and an
 acknowledgement also an act, a refund its request.
 """
 
@@ -27,7 +27,7 @@ _ACTS = {"canceled": "order.canceled", "acknowledged": "order.acknowledged"}
 
 
 @dataclass(slots=True)
-class Deeds:
+class LoggedActions:
     """What the operator log says was done, counted."""
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -47,18 +47,18 @@ class Deeds:
     async def disagreements(self, connection: asyncpg.Connection) -> list[str]:
         """Name each trace without its entry, and each entry without its trace."""
         faults = []
-        lines = await store.deeds_elsewhere(connection, _WITH_A_CHANGE)
+        lines = await store.traces_in_changes(connection, _WITH_A_CHANGE)
         elsewhere = Counter({(order_id, kind, actor): count for order_id, kind, actor, count in lines})
         for order_id, kind, actor in sorted(self.counts.keys() | elsewhere.keys()):
             logged, seen = self.counts[order_id, kind, actor], elsewhere[order_id, kind, actor]
             if logged != seen:
                 faults.append(f"order {order_id} has {seen} x {kind} by {actor} in its changes, the log has {logged}")
-        acts = {(order_id, _ACTS[kind], actor) for order_id, kind, actor in await store.acts_elsewhere(connection)}
+        acts = {(order_id, _ACTS[kind], actor) for order_id, kind, actor in await store.traces_in_acts(connection)}
         logged_acts = {each for each in self.counts if each[1] in _ACTS.values()}
         for order_id, kind, actor in sorted(acts ^ logged_acts):
             where = "acts" if (order_id, kind, actor) in acts else "the log"
             faults.append(f"order {order_id} has {kind} by {actor} in {where} only")
-        requests = {request[0]: request[1:] for request in await store.refunds_elsewhere(connection)}
+        requests = {request[0]: request[1:] for request in await store.traces_in_requests(connection)}
         differ = [
             each for each in self.refunds.keys() | requests.keys() if self.refunds.get(each) != requests.get(each)
         ]

@@ -33,7 +33,7 @@ _WHOLE = re.compile(r"\+?[0-9]{1,15}(\.0)?")
 
 
 def read_product(values: Mapping[str, object]) -> tuple[Product | None, list[str]]:
-    """The product, or None and every fault of the row. A value that is None or blank counts as absent."""
+    """Return the product, or None and every fault of the row. A value that is None or blank counts as absent."""
     row = _Row(values, PRODUCT_FIELDS)
     sku = row.code("sku", required=True)
     if sku and not SKU.fullmatch(sku):
@@ -54,7 +54,7 @@ def read_product(values: Mapping[str, object]) -> tuple[Product | None, list[str
 
 
 def read_discount(values: Mapping[str, object]) -> tuple[Discount | None, list[str]]:
-    """The discount, or None and every fault of the row. A value that is None or blank counts as absent."""
+    """Return the discount, or None and every fault of the row. A value that is None or blank counts as absent."""
     row = _Row(values, DISCOUNT_FIELDS)
     code = normalize_discount_code(row.code("code", required=True)) or ""
     if code and not DISCOUNT_CODE.fullmatch(code):

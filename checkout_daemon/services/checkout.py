@@ -137,7 +137,7 @@ async def _reuse(
 async def _make_order(
     runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None, known: Sequence[str]
 ) -> str | None:
-    """The new order's id; None if the key is taken, or if there is an order alike that is not in `known`."""
+    """Make an order and return its id; None if its key is taken, or there is an order alike that is not `known`."""
     order_id = str(uuid4())
     settings = runtime.settings
     key = lock_key(request.customer, request.cart)

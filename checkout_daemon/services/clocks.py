@@ -23,7 +23,7 @@ from checkout_daemon.store.servers import read_server
 log = logging.getLogger(__name__)
 
 NOTABLE = timedelta(seconds=30)
-"""More is a fault that somebody is told of."""
+"""More is a fault: doctor names it and the operator gets an alert."""
 DANGEROUS = timedelta(minutes=5)
 """More, and nothing is deleted or given up because of its age."""
 
@@ -91,7 +91,7 @@ async def require_clocks(runtime: Runtime) -> None:
 
 
 async def clocks_allow(runtime: Runtime) -> bool:
-    """Whether ages can be believed. Why not is told by `tell_of_clocks`, once."""
+    """Return whether ages can be believed. `tell_of_clocks` alerts the operator, once, when they cannot."""
     return (await compare_clocks(runtime)).widest <= DANGEROUS
 
 
@@ -130,7 +130,7 @@ async def _database_ahead(database: Database) -> timedelta:
 
 
 def _off(ahead: timedelta) -> str:
-    """`2 h 3 min ahead of`."""
+    """Return a difference in words, such as `2 h 3 min ahead of`."""
     seconds = int(abs(ahead).total_seconds())
     parts = _parts(seconds)
     return f"{' '.join(parts)} {'ahead of' if ahead > timedelta() else 'behind'}"

@@ -71,7 +71,7 @@ async def _record_look(runtime: Runtime, doubt: DoubtfulAttempt) -> None:
 
 
 async def _take_in(runtime: Runtime, doubt: DoubtfulAttempt, session_id: str) -> None:
-    """One that cannot be settled now must not keep the others waiting: it is tried again at the next turn."""
+    """Take in a session that was found; one that cannot be settled now is left for the next turn."""
     try:
         fetched = await retrieve_session(runtime.gateway, session_id)
         await adopt_late_session(runtime, doubt.order_id, doubt.number, fetched, actor=DAEMON)

@@ -29,7 +29,7 @@ _LONGEST_SEARCH = 1000  # characters
 
 
 async def find_order(database: Database, text: str) -> Order:
-    """The one order meant by a text. A number wins over the beginning of an id.
+    """Return the one order that a text means. A number wins over the beginning of an id.
 
     Raises NotFound; AmbiguousOrder where several fit, which lists them, newest first.
     """
@@ -44,7 +44,7 @@ async def find_order(database: Database, text: str) -> Order:
 
 
 async def search(database: Database, text: str) -> tuple[tuple[str, ...], str | None]:
-    """What a search text may mean: the ids of orders it names, and the text to look for in names and emails.
+    """Return the ids of orders that a search text names, and the text to look for in names and emails.
 
     None where it is an id of Stripe's or an order's whole id: those name orders and nothing else.
     """
@@ -71,7 +71,7 @@ async def _candidates(connection: asyncpg.Connection, text: str, limit: int) -> 
 
 
 async def _paid_by(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
-    """Wallets and Link may have another address than the one that was given to the shop."""
+    """Find orders by the address given on Stripe's page: wallets and Link may have another than the shop's."""
     return await order_reads.find_by_payer(connection, email, limit) if _ADDRESS.fullmatch(email) else []
 
 

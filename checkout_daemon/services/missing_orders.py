@@ -1,7 +1,7 @@
 """Orders that Stripe knows of and this database does not, as after the restore of an older backup.
 
 They are known by our marks in the metadata of Stripe's objects. A session that somebody went through is a finding that
-is kept, told of and listed until `checkout orders recover` brings its order back; and a number that an object names is
+is kept, reported and listed until `checkout orders recover` brings its order back; and a number that an object names is
 never given out again.
 """
 

@@ -28,7 +28,7 @@ from checkout_daemon.domain.operator_log import (
 from checkout_daemon.domain.text import WORD_MARKS, trimmed, unusable
 from checkout_daemon.errors import FieldError, InvalidRequest
 from checkout_daemon.services.audit_anchors import Published
-from checkout_daemon.services.audit_traces import Deeds
+from checkout_daemon.services.audit_traces import LoggedActions
 from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.store import operator_log as store
@@ -64,7 +64,7 @@ class LogReport:
 
 
 def check_note(note: str) -> str:
-    """The note, without blanks around it. Raises InvalidRequest for one that cannot be kept or shown."""
+    """Return the note without blanks around it. Raises InvalidRequest for one that cannot be kept or shown."""
     note = trimmed(note)
     if len(note) > _LONGEST_NOTE:
         detail = f"the note is too long: it may have at most {_LONGEST_NOTE} characters"
@@ -121,7 +121,7 @@ async def anchor(database: Database, keys: AuditKeys | None = None) -> int:
 
 
 async def verify(database: Database, keys: AuditKeys | None = None, published: Published | None = None) -> LogReport:
-    """Read the whole log as of one moment; compare every hash, what deeds left elsewhere, and anchors kept outside."""
+    """Read the whole log as of one moment; compare every hash, the traces of actions, and anchors kept outside."""
     async with (
         database.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -149,14 +149,14 @@ async def _anchor(keys: AuditKeys, connection: asyncpg.Connection) -> int:
 async def _verify(connection: asyncpg.Connection, keys: AuditKeys, published: Published | None) -> LogReport:
     faults: list[str] = []
     orders = entries = anchors = 0
-    deeds = Deeds()
+    actions = LoggedActions()
     before: LogEntry | None = None
     async for entry, head in store.every_entry(connection):
         if before is None or before.order_id != entry.order_id:
             before = None
             orders += 1
         entries += 1
-        deeds.add(entry)
+        actions.add(entry)
         if fault := fault_of_entry(entry, before):
             faults.append(fault)
         elif head is None or entry.number > head.number:
@@ -172,7 +172,7 @@ async def _verify(connection: asyncpg.Connection, keys: AuditKeys, published: Pu
         if fault := fault_of_anchor(each, last, keys):
             faults.append(fault)
         last = each
-    faults += await deeds.disagreements(connection)
+    faults += await actions.disagreements(connection)
     if published is not None:
         faults += published.disagreements(hashes, None if last is None else last.at)
     return LogReport(orders, entries, anchors, None if last is None else last.hash.hex(), faults[:_MOST_FAULTS])

@@ -51,7 +51,7 @@ async def resolve_ref(runtime: Runtime, ref: str) -> str:
 
 
 async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
-    """Raises NotFound."""
+    """Return an order as its shopper may see it. Raises NotFound."""
     order_id = await resolve_ref(runtime, ref)
     async with runtime.database.connection() as connection:
         order = await orders.read_order(connection, order_id)

@@ -132,7 +132,7 @@ def _count(tally: Tally, outcome: Synced) -> None:
 
 
 def _stray(coupon: StrayCoupon, *, applied: bool) -> Synced:
-    """A coupon that appeared after it was deleted, as a difference of its order."""
+    """Report a coupon that appeared after it was deleted as a difference of its order."""
     difference = Difference(coupon.id, "status", "deleted", "there")
     order = coupon.order
     return Synced(
@@ -148,7 +148,7 @@ def _stray(coupon: StrayCoupon, *, applied: bool) -> Synced:
 
 
 def _since_at_stripe(runtime: Runtime, standing: Standing) -> datetime:
-    """As far back as was asked, by Stripe's clock, and within reason."""
+    """Return how far back to look, by Stripe's clock and within reason."""
     now = runtime.gateway.now()
     return max(standing.since + (runtime.gateway.ahead or timedelta()), now - LONGEST_LOOK) - MARGIN
 

@@ -126,7 +126,7 @@ async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator,
 
 
 async def _read_the_rest(runtime: Runtime, order_id: str, operator: Operator) -> str | None:
-    """Refunds and disputes, of which the events may be gone; why not, where Stripe cannot be asked now."""
+    """Read refunds and disputes, whose events may be gone; return why that failed, or None."""
     try:
         await sync_order(runtime, order_id, cause="order.recovered", actor=operator.actor)
     except (StripeUnavailable, StripeRejected) as error:

@@ -81,7 +81,7 @@ class RefundPlan:
 
 
 def plan(merged: Merged, order_id: str, wish: RefundWish, unanswered: RefundRequest | None) -> RefundPlan:
-    """Raises NotFound, NotRefundable, RefundUnderWay, SeveralPayments or InvalidRequest."""
+    """Plan a refund. Raises NotFound, NotRefundable, RefundUnderWay, SeveralPayments or InvalidRequest."""
     order = merged.orders[order_id]
     if unanswered is not None:
         raise RefundUnderWay(

@@ -81,7 +81,7 @@ async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> 
         raise NotReplayed(f"{event_id} would fail now: {applied.reason}; it stays {line.status}, nothing was changed")
     if applied.reason == OTHER_ACCOUNT and line.status == "applied":
         raise NotReplayed(
-            f"{event_id} is of another Stripe account and would be ignored now; what it told of its order is merged "
+            f"{event_id} is of another Stripe account and would be ignored now; what it reported is merged "
             f"and stays merged: `checkout orders show {line.order_id}`"
         )
     order_id = merged.order_ids[0] if merged is not None else None

@@ -75,7 +75,7 @@ def plan_first(situation: Situation) -> Plan:
 
 
 def plan_fresh(least_time_left: timedelta) -> Planner:
-    """The open session if it has that long, else a new one, the old one expired before. It raises NotPayable."""
+    """Plan for the open session if it has that long left, else for a new one after it is expired. Raises NotPayable."""
 
     def plan(situation: Situation) -> Plan:
         if not situation.derived.payable:
@@ -109,7 +109,7 @@ def plan_closed(situation: Situation) -> Plan:
 
 
 def plan_single(situation: Situation) -> Plan:
-    """One session of ours that can be paid, the last attempt's; none where the order is settled."""
+    """Plan for one session that can be paid, the last attempt's; for none if the order is settled."""
     settled = situation.derived.status not in PAYABLE_STATUSES
     for each in situation.sessions:
         if each.attempt and each.status is SessionStatus.OPEN and (settled or each != situation.current):

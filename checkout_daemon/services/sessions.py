@@ -145,7 +145,7 @@ async def _reach(runtime: Runtime, order_id: str, planner: Planner, *, actor: st
 
 
 async def _plan(runtime: Runtime, order_id: str, planner: Planner, given_up: set[int]) -> tuple[Situation, Plan]:
-    """What to do next. Where that is a new attempt, it is written here, before Stripe is asked."""
+    """Decide what to do next. A new attempt is written here, before Stripe is asked."""
 
     async def plan_locked(connection: asyncpg.Connection) -> tuple[Situation, Plan | NotPayable]:
         merged = await merge(connection, [Telling("order.checked", "checkout-daemon", order_ids=[order_id])])

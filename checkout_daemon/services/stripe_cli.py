@@ -80,7 +80,7 @@ class StripeCli:
 
 @contextmanager
 def open_stripe_cli(settings: Settings) -> Iterator[StripeCli]:
-    """The CLI for the settings' Stripe, set up in a folder of ours. Raises CliMissing and ConfigurationError."""
+    """Set up the CLI for the settings' Stripe in a folder of ours. Raises CliMissing and ConfigurationError."""
     path, looked = find_stripe_cli()
     key = settings.require_stripe_api_key()
     base = cli_base(settings.stripe_api_base)
@@ -120,7 +120,7 @@ def install_command() -> str:
 
 
 def cli_base(api_base: str) -> str | None:
-    """What --api-base is given: None for Stripe itself. Raises ConfigurationError for what the CLI cannot talk to.
+    """Return the value of --api-base, None for Stripe. Raises ConfigurationError for what the CLI cannot talk to.
 
     It takes http on 127.0.0.0/8 and [::1] only, and `localhost` not at all.
     """

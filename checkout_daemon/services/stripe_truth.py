@@ -91,7 +91,7 @@ async def read_truth(runtime: Runtime, known: Known, pace: Pace) -> Truth:
 async def _find_lost(
     runtime: Runtime, order_id: str, attempt: Attempt, truth: Truth, disputed: set[str], pace: Pace
 ) -> None:
-    """The session that an attempt made whose answer never came: it is the order's all the same."""
+    """Add the session of an attempt whose answer never came: it is the order's all the same."""
     await pace()
     found = await find_session(runtime.gateway, order_id, attempt.number, attempt.age)
     if found is None:

@@ -163,7 +163,7 @@ def _not_at_stripe(merged: Merged, order_id: str, truth: Truth) -> list[Differen
 
 
 def _appeared_late(after: Derived, named: set[str]) -> list[Difference]:
-    """What we gave up and Stripe made, until a person has acknowledged it."""
+    """Return what we gave up and Stripe made, until a person has acknowledged it."""
     late = {each.subject for each in after.attention if each.code is AttentionCode.APPEARED_LATE}
     return [Difference(each, "request", "given up", "made", mendable=False) for each in sorted(late - named)]
 

@@ -134,7 +134,7 @@ async def _read_page(connection: asyncpg.Connection, place: _Place, now: str) ->
 
 @asynccontextmanager
 async def listening(url: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
-    """A connection of our own, and an event that is set when there is something to read or the connection is gone."""
+    """Yield a connection of our own, and an event that is set when there is news or the connection is gone."""
     told = asyncio.Event()
 
     def tell(*_: Any) -> None:

@@ -80,7 +80,7 @@ async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> 
 
 
 async def make(gateway: StripeGateway, url: str, replaces: Sequence[str] = ()) -> Made:
-    """With exactly our types and the pinned API version, beside what there is.
+    """Make an endpoint with exactly our types and the pinned API version, beside those there are.
 
     Raises StripeUnavailable where there is no certain answer; an endpoint that was made all the same is deleted, as far
     as it can be seen, because nobody knows its secret.

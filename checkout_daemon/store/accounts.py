@@ -10,7 +10,7 @@ from checkout_daemon.store.queries import sql
 
 
 async def own_accounts(connection: asyncpg.Connection) -> frozenset[str]:
-    """The ids of our accounts: none before one was learnt."""
+    """Return the ids of our accounts; empty before one was learnt."""
     return frozenset(row["id"] for row in await connection.fetch(sql("own_accounts")))
 
 

@@ -84,7 +84,7 @@ async def record_session(connection: asyncpg.Connection, order_id: str, number: 
 async def record_rejection(
     connection: asyncpg.Connection, order_id: str, number: int, error: str, *, doubtful: bool
 ) -> None:
-    """The key of this attempt is burnt; the next try looks at Stripe first. `doubtful`: one may come of it yet."""
+    """Record that the attempt's key is burnt. `doubtful`: a session may appear at Stripe all the same."""
     await connection.execute(sql("record_rejection"), order_id, number, error, doubtful)
 
 
@@ -97,12 +97,12 @@ async def doubtful_attempts(connection: asyncpg.Connection, limit: int, *, livem
 
 
 async def is_doubtful(connection: asyncpg.Connection, order_id: str, number: int) -> bool:
-    """Whether a session of the attempt may appear yet."""
+    """Return whether a session of the attempt may still appear."""
     return bool(await connection.fetchval(sql("is_doubtful"), order_id, number))
 
 
 async def settle_doubt(connection: asyncpg.Connection, order_id: str, number: int) -> None:
-    """Its session was found."""
+    """Record that its session was found."""
     await connection.execute(sql("settle_doubt"), order_id, number)
 
 

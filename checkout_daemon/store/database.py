@@ -293,7 +293,7 @@ async def direct_connection(url: str, *, statement_timeout_seconds: float | None
 
 @contextmanager
 def unavailable_when_away() -> Iterator[None]:
-    """What the block raises because the server is away becomes DatabaseUnavailable; a bad URL ConfigurationError."""
+    """Raise DatabaseUnavailable where the block fails because the server is away; ConfigurationError for a bad URL."""
     try:
         yield
     except asyncpg.exceptions.ClientConfigurationError as error:

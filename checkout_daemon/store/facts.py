@@ -161,7 +161,7 @@ async def write_refunds(connection: asyncpg.Connection, refunds: Collection[Refu
 
 
 def _unknown(rows: Sequence[SessionFact] | Sequence[RefundFact]) -> tuple[list[Any], ...]:
-    """Until when all was known, since when not, and in which words."""
+    """Return the columns known_at, unknown_at and unknown_words."""
     return (
         [each.known_at for each in rows],
         [None if each.unknown is None else each.unknown.at for each in rows],

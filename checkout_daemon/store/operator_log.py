@@ -55,7 +55,7 @@ async def lock_anchors(connection: asyncpg.Connection) -> bool:
 
 
 async def last_anchor(connection: asyncpg.Connection) -> tuple[int, bytes, str | None] | None:
-    """Its number, hash and key's id."""
+    """Return the last anchor's number, hash and key id."""
     row = await connection.fetchrow(sql("last_anchor"))
     return None if row is None else (row["number"], row["hash"], row["key_id"])
 
@@ -66,25 +66,25 @@ async def loosen_heads(connection: asyncpg.Connection) -> None:
 
 
 async def anchors_after(connection: asyncpg.Connection, number: int, limit: int) -> list[tuple[int, datetime, bytes]]:
-    """Number, time and hash of the anchors after that number, in their order."""
+    """Return number, time and hash of the anchors after that number, in their order."""
     rows = await connection.fetch(sql("anchors_after"), number, limit)
     return [(row["number"], _utc(row["at"]), row["hash"]) for row in rows]
 
 
-async def deeds_elsewhere(connection: asyncpg.Connection, kinds: Sequence[str]) -> list[tuple[str, str, str, int]]:
-    """(order id, kind, actor, how many) of the lines that operators' deeds have left in the change log."""
-    rows = await connection.fetch(sql("deeds_in_changes"), kinds)
+async def traces_in_changes(connection: asyncpg.Connection, kinds: Sequence[str]) -> list[tuple[str, str, str, int]]:
+    """Return (order id, kind, actor, count) of the lines that operators' actions left in the change log."""
+    rows = await connection.fetch(sql("traces_in_changes"), kinds)
     return [(str(row["order_id"]), row["cause"], row["actor"], row["count"]) for row in rows]
 
 
-async def acts_elsewhere(connection: asyncpg.Connection) -> list[tuple[str, str, str]]:
-    """(order id, kind, actor) of the acts of operators."""
-    return [(str(row["order_id"]), row["kind"], row["actor"]) for row in await connection.fetch(sql("deeds_in_acts"))]
+async def traces_in_acts(connection: asyncpg.Connection) -> list[tuple[str, str, str]]:
+    """Return (order id, kind, actor) of the acts of operators."""
+    return [(str(row["order_id"]), row["kind"], row["actor"]) for row in await connection.fetch(sql("traces_in_acts"))]
 
 
-async def refunds_elsewhere(connection: asyncpg.Connection) -> list[tuple[str, str, str, int, str]]:
-    """(request id, order id, payment, amount, currency) of all refunds that operators asked for."""
-    rows = await connection.fetch(sql("deeds_in_refund_requests"))
+async def traces_in_requests(connection: asyncpg.Connection) -> list[tuple[str, str, str, int, str]]:
+    """Return (request id, order id, payment, amount, currency) of all refunds that operators asked for."""
+    rows = await connection.fetch(sql("traces_in_requests"))
     return [(str(r["id"]), str(r["order_id"]), r["payment_id"], r["amount"], r["currency"]) for r in rows]
 
 

@@ -181,7 +181,7 @@ async def find_by_email(connection: asyncpg.Connection, email: str, limit: int) 
 
 
 async def find_by_payer(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
-    """The orders that somebody of this address paid on Stripe's page, among those paid last."""
+    """Return the orders that somebody of this address paid on Stripe's page, among those paid last."""
     return [order_of(row) for row in await connection.fetch(sql("find_orders_by_payer"), email, limit, _NEWEST_PAID)]
 
 
@@ -237,7 +237,7 @@ async def read_items_of_orders(connection: asyncpg.Connection, order_ids: Collec
 
 
 def _statements(wanted: OrderFilter) -> tuple[str, ...]:
-    """The most selective; of several, the first that fills the page."""
+    """Return the most selective statements; of several, the first that fills the page is used."""
     if wanted.search_ids is not None and wanted.search_text is None:
         return ("list_orders_of_ids",)
     if wanted.email is not None:

@@ -65,7 +65,7 @@ class NewOrder:
 
 
 async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt: Attempt) -> int | None:
-    """Make an order with its items and first attempt; its number, or None if its key is taken or one is alike.
+    """Make an order with its items and first attempt; return its number, or None if its key is taken or one is alike.
 
     The lock of its customer and lines (store/products.py: find_products_in_turn) must be held, so that two at once
     cannot miss each other.
@@ -118,7 +118,7 @@ async def record_key(connection: asyncpg.Connection, idempotency_key: str, order
 
 
 async def find_by_key(connection: asyncpg.Connection, idempotency_key: str) -> tuple[str, bytes] | None:
-    """The order that this key made or was answered with, with the hash of the request."""
+    """Return the order that this key made or was answered with, and the hash of the request."""
     row = await connection.fetchrow(sql("find_order_by_key"), idempotency_key)
     return (str(row["id"]), row["request_hash"]) if row else None
 
@@ -144,7 +144,7 @@ async def read_items(connection: asyncpg.Connection, order_id: str) -> tuple[Pri
 
 
 async def read_payable_order(connection: asyncpg.Connection, order_id: str) -> PayableOrder:
-    """What of an order goes to Stripe. Raises NotFound."""
+    """Read what goes to Stripe of an order. Raises NotFound."""
     order = await read_order(connection, order_id)
     if order is None:
         raise NotFound(f"there is no order {order_id}")

@@ -107,7 +107,7 @@ async def claim_messages(
 
 
 async def refund_mails(connection: asyncpg.Connection, message: ClaimedMessage) -> tuple[bool, bool]:
-    """Whether a mail that promised the refund of a message was sent, and whether one is still to be."""
+    """Return whether a mail that promised the refund of a message was sent, and whether one is still to be."""
     (row,) = await connection.fetch(sql("refund_mails"), message.order_id, message.subject_id)
     return row["told"], row["waiting"]
 

@@ -36,7 +36,7 @@ async def find_products(connection: asyncpg.Connection, skus: Collection[str]) -
 async def find_products_in_turn(
     connection: asyncpg.Connection, skus: Collection[str], lock_key: int
 ) -> dict[str, Product]:
-    """As find_products, and take the advisory lock of this key first: one round trip for both."""
+    """Find products after taking the advisory lock of this key: one round trip for both."""
     rows = await connection.fetch(sql("find_products_in_turn"), list(skus), lock_key)
     return {row["sku"]: _product(row) for row in rows}
 

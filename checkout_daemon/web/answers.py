@@ -23,7 +23,7 @@ def json_response(body: msgspec.Struct, *, status: int = 200) -> web.Response:
 
 
 def compressed(request: web.Request, response: web.Response) -> web.Response:
-    """The answer as gzip, if the client takes it: for what may grow long, not for the small ones on hot paths."""
+    """Compress the answer if the client takes gzip: for what may grow long, not for small ones on hot paths."""
     response.headers[hdrs.VARY] = "Accept-Encoding"
     worth_it = isinstance(response.body, bytes) and len(response.body) >= _WORTH_IT
     if worth_it and choose_encoding(list_field(request, hdrs.ACCEPT_ENCODING), ("gzip",)) == "gzip":

@@ -64,7 +64,7 @@ async def read_body(request: web.Request, limit: int, budget: BodyBudget) -> byt
 
 
 async def read_json(request: web.Request, decoder: msgspec.json.Decoder[Body]) -> Body:
-    """The body as the decoder's type. Raises UnsupportedMediaType, MalformedJson or InvalidRequest besides."""
+    """Return the body as the decoder's type. Also raises UnsupportedMediaType, MalformedJson or InvalidRequest."""
     # Parameters have no effect: JSON is UTF-8, whatever `charset` says (RFC 8259, section 11).
     if media_type(request.headers.get(hdrs.CONTENT_TYPE)) != "application/json":
         raise UnsupportedMediaType("send the body as application/json, with that Content-Type")
@@ -80,7 +80,7 @@ async def read_json(request: web.Request, decoder: msgspec.json.Decoder[Body]) -
 
 
 def explain(error: msgspec.ValidationError) -> InvalidRequest:
-    """The first fault that msgspec found, with a JSON pointer to its field."""
+    """Return the first fault that msgspec found, with a JSON pointer to its field."""
     text = str(error)
     path = _PATH.search(text)
     where = pointer(path["path"]) if path else ""

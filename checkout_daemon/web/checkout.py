@@ -108,7 +108,7 @@ def _cart(items: list[CartItem]) -> Cart:
 
 
 def _checkout_request(body: StripeCheckoutRequest) -> CheckoutRequest:
-    """The checked request. Raises InvalidRequest with the faults of cart and customer together."""
+    """Check the request. Raises InvalidRequest with the faults of cart and customer together."""
     cart, cart_faults = check_cart([CartLine(item.sku, item.quantity) for item in body.items])
     customer, customer_faults = check_customer(body.customer.name, body.customer.email, body.customer.phone)
     if cart is None or customer is None:

@@ -100,7 +100,7 @@ class Connections:
         return True
 
     def forget(self, connection: Connection) -> None:
-        """The connection is closed, or never was admitted."""
+        """Forget a connection that is closed, or was never admitted."""
         network = self._networks.pop(connection, None)
         if network is not None and (theirs := self._by_network.get(network)) is not None:
             theirs.pop(connection, None)

@@ -54,7 +54,7 @@ class CrossOrigin:
         return bool(self._origins) and request.path.startswith("/api/") and request.path != "/api/webhook"
 
     def preflight(self, request: web.Request) -> web.Response | None:
-        """The answer to a browser that asks first; None if this request does not."""
+        """Return the answer to a browser that asks first; None if this request does not."""
         if request.method != hdrs.METH_OPTIONS or hdrs.ACCESS_CONTROL_REQUEST_METHOD not in request.headers:
             return None
         response = web.Response(status=204)

@@ -32,7 +32,7 @@ class TrustedProxies:
         return address is not None and any(address in network for network in self._networks)
 
     def client(self, peer: str | None, forwarded_for: Iterable[str]) -> Address | None:
-        """The address nearest to us that no trusted proxy has; what stands before it anyone may have written.
+        """Return the address nearest to us that no trusted proxy has; what stands before it anyone may have written.
 
         None for a peer without an address (a Unix socket).
         """
@@ -67,7 +67,7 @@ def networks_of(address: Address) -> tuple[tuple[str, int], ...]:
 
 
 def parse_address(text: str) -> Address | None:
-    """Return the address, without a port or zone; None for what is none."""
+    """Return the address, without a port or zone; None if it is not one."""
     text = text.strip()
     if text.startswith("["):  # [::1]:4711
         text = text[1:].partition("]")[0]

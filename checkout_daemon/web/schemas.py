@@ -162,7 +162,7 @@ class Problem(Answer):
 
 
 def request_hash(body: StripeCheckoutRequest) -> bytes:
-    """White space and the order of keys do not matter."""
+    """Hash a request; white space and the order of keys do not matter."""
     return sha256(msgspec.json.encode(body)).digest()
 
 

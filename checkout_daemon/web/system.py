@@ -17,7 +17,7 @@ async def get_health(request: web.Request) -> web.Response:
 
 
 async def get_ready(request: web.Request) -> web.Response:
-    """The database takes orders, and its schema fits. Raises DatabaseUnavailable or SchemaMismatch within a second."""
+    """Check that the database takes orders. Raises DatabaseUnavailable or SchemaMismatch within a second."""
     await request.app[READINESS].check()
     return json_response(Health("ready"))
 

@@ -57,7 +57,7 @@ class Intake:
         self._lanes = [asyncio.create_task(self._work(), name=f"intake-{lane}") for lane in range(LANES)]
 
     async def receive(self, body: bytes, signature_header: str | None) -> None:
-        """Returns after the commit that holds the event.
+        """Return after the commit that holds the event.
 
         Raises InvalidSignature or MalformedJson, and nothing is stored; DatabaseUnavailable, also where batches before
         this one wait for a database that does not answer, and Stripe must send it again.

@@ -80,16 +80,16 @@ UPDATE operator_log_heads SET anchored = 0 WHERE anchored > 0;
 -- $1 a number, $2 how many
 SELECT number, at, hash FROM anchors WHERE number > $1 ORDER BY number LIMIT $2;
 
--- name: deeds_in_changes
--- $1 causes that each leave one line with each deed; lines of the time before there was an operator log do not count
+-- name: traces_in_changes
+-- $1 causes that leave one line for each action; lines of the time before there was an operator log do not count
 SELECT order_id, cause, actor, count(*) AS count FROM order_changes
 WHERE cause = ANY($1::text[]) AND actor LIKE '%@%' AND at >= (SELECT min(applied_at) FROM schema_migrations WHERE version >= 2)
 GROUP BY order_id, cause, actor;
 
--- name: deeds_in_acts
+-- name: traces_in_acts
 SELECT DISTINCT order_id, kind, actor FROM acts
 WHERE kind IN ('canceled', 'acknowledged') AND actor LIKE '%@%'
   AND at >= (SELECT min(applied_at) FROM schema_migrations WHERE version >= 2);
 
--- name: deeds_in_refund_requests
+-- name: traces_in_requests
 SELECT id, order_id, payment_id, amount, currency FROM refund_requests;

@@ -1,4 +1,4 @@
-"""A wrong clock is told of, and destroys nothing."""
+"""A wrong clock is reported, and destroys nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders that a restore lost: told of, listed, brought back, and their numbers never given out again."""
+"""Orders that a restore lost: reported, listed, brought back, and their numbers never given out again."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ async def test_where_its_number_was_given_out_again_it_gets_another(
     check = await orders_check(runtime)
     recovered = await recover(runtime, lost.session_id)
     assert (recovered.recovered, recovered.order.number, recovered.order.status) == (True, 1002, "completed")
-    assert check.ok  # its number is not above ours, and no event has told of it
+    assert check.ok  # its number is not above ours, and no event has named it
 
 
 async def test_the_numbers_of_another_shop_at_the_same_account_are_not_ours(

@@ -178,7 +178,7 @@ async def test_what_was_changed_past_the_triggers_is_found(
 
 
 async def worked(runtime: Runtime, order_id: str, *keys: str) -> None:
-    """Three deeds, anchored."""
+    """Log three actions and anchor them."""
     await runtime.database.run(lambda connection: merge(connection, paid_twice(order_id)))
     await note_order(runtime.database, order_id, "one", operator=ADA)
     await note_order(runtime.database, order_id, "two", operator=ADA)

@@ -71,7 +71,7 @@ def _translate(told: Told, withdrawn_at: datetime | None = None, reinstated_at: 
 
 
 def _booked(told: Told) -> tuple[datetime | None, datetime | None]:
-    """When the dispute's money was last taken and given back, by its balance transactions, where they are told."""
+    """Return when the dispute's money was last taken and given back, by its balance transactions if it has any."""
     booked: dict[bool, datetime] = {}
     listed = told.object.get("balance_transactions")
     for each in listed if isinstance(listed, list) else []:

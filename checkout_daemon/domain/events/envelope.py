@@ -126,7 +126,7 @@ def _event(envelope: _Envelope, payload: str, ignored_because: str | None = None
 
 
 def _accounts(*claims: Any) -> list[str]:
-    """Those named; a claim that cannot be read is nobody's account, so not ours either."""
+    """Return the accounts named; a claim that cannot be read is nobody's account, so not ours either."""
     named = [claim.get("id") if isinstance(claim, dict) else claim for claim in claims if claim not in (None, "", {})]
     # A context may be a path, from an organization down to the account: the last step is whose it is.
     return [claim.rpartition("/")[2] if isinstance(claim, str) else "" for claim in named]

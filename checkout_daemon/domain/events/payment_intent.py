@@ -24,7 +24,7 @@ def succeeded(told: Told) -> Translation:
 
 
 def canceled(told: Told) -> Translation:
-    """Its session may look as if money were on the way: then it asks for attention."""
+    """Note that no money will come of it: its session may look as if some were on its way."""
     translation = seen(told)
     if translation.subject_id is not None:
         translation.facts.append(CanceledPayment(translation.subject_id, told.observed_at))
@@ -44,7 +44,7 @@ def seen(told: Told) -> Translation:
 
 
 def fetched(told: Told) -> Translation:
-    """A PaymentIntent as Stripe's API answered it, with its latest charge where that is expanded."""
+    """Translate a PaymentIntent as Stripe's API answered it, with its latest charge where that is expanded."""
     translation = {"succeeded": succeeded, "canceled": canceled}.get(str(told.object.get("status")), seen)(told)
     if (latest := child(told.object, "latest_charge")) is not None:
         of_charge = charge.fetched(Told(latest, told.observed_at, told.event_id, told.modes))

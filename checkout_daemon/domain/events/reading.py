@@ -122,7 +122,7 @@ def text(told: Object, name: str) -> str | None:
 
 
 def choice(told: Object, name: str, kind: type[E]) -> tuple[E | None, str | None]:
-    """A value of an enumeration; or, where this version does not know it, None and `name=value` in Stripe's words."""
+    """Return a value of an enumeration; or None and `name=value` for one that this version does not know."""
     value = told.get(name)
     if value is None:
         return None, None
@@ -133,13 +133,13 @@ def choice(told: Object, name: str, kind: type[E]) -> tuple[E | None, str | None
 
 
 def unknown_values(told: Told, *words: str | None) -> dict[str, Any]:
-    """When a session or refund was told in known values alone, or else in which unknown ones."""
+    """Return when a session or refund was reported in known values alone, or in which unknown ones."""
     found = " ".join(each for each in words if each is not None)
     return {"unknown": Unknown(told.observed_at, found)} if found else {"known_at": told.observed_at}
 
 
 def _word(value: object) -> str:
-    """What may be shown of a value, as one word."""
+    """Return what may be shown of a value, as one word."""
     return _NOT_IN_A_WORD.sub("?", value if isinstance(value, str) else json.dumps(value))[:_LONGEST_WORD]
 
 
@@ -148,7 +148,7 @@ def moment(told: Object, name: str) -> datetime | None:
 
 
 def read_moment(value: object) -> datetime | None:
-    """Seconds since 1970 as Stripe writes times; anything else is as if absent, and 0 means none."""
+    """Read seconds since 1970, as Stripe writes times; 0 and anything else counts as absent."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LAST_SECOND:
         return None
     return datetime.fromtimestamp(value, UTC)

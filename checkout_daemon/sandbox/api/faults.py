@@ -16,7 +16,7 @@ _KINDS = ("api_429", "api_500", "api_timeout", "api_drop")
 
 
 def plan_strike(box: Box) -> Strike | None:
-    """The trouble that this request meets, if any."""
+    """Return the trouble that this request meets, if any."""
     box.requests_seen += 1
     trouble, number = box.trouble, box.requests_seen
     for name in _KINDS:

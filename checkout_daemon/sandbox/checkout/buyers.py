@@ -30,7 +30,7 @@ def final_details(body: Body, method: Record | None) -> Body:
 
 
 def session_customer(box: Box, session: Record, method: Record | None) -> str | None:
-    """The session's customer; a new one where that is wished, or needed to keep the method for later."""
+    """Return the session's customer; a new one if asked for, or needed to keep the method for later."""
     body, private = session.body, session.private
     wished = body["customer_creation"] == "always" or private["intent"].get("setup_future_usage")
     if body["customer"] is not None or not wished:

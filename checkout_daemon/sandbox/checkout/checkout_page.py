@@ -30,7 +30,7 @@ class Bill:
 
 
 def checkout(bill: Bill, form: Form, error: str | None = None, notice: str | None = None) -> str:
-    """The Checkout page of an open session."""
+    """Return the Checkout page of an open session."""
     session = bill.session
     free = session["amount_total"] == 0
     alert = ""
@@ -214,7 +214,7 @@ def _fields(session: dict[str, Any], form: Form) -> str:
 
 
 def _holder(session: dict[str, Any], form: Form) -> str:
-    """The fields that Stripe's page always has for a card; a test buyer stands in them, so that paying stays quick."""
+    """Return the card fields that Stripe's page always has, filled in with a test buyer so that paying stays quick."""
     name = form.text("card_name", "Name on card", value=_known_name(session), required=True, autocomplete="cc-name")
     country = form.select("card_country", "Country or region", named_countries(), value=home_country(session["locale"]))
     code = form.text("card_postal_code", "ZIP", value=_TEST_ZIP, required=True, autocomplete="billing postal-code")

@@ -86,7 +86,7 @@ class Hosted:
         raise web.HTTPSeeOther(success_url(session))
 
     async def recover(self, request: web.Request) -> web.Response:
-        """A new session like one that has expired, at the address that its recovery gave."""
+        """Make a new session like one that has expired, at the address that its recovery gave."""
         self._begin(request)
         try:
             with self.box.storage.transaction():

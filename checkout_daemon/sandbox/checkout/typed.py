@@ -83,7 +83,7 @@ def take_details(box: Box, session: Record, form: Typed) -> None:
 
 
 def typed_method(session: Body, form: Typed) -> Record:
-    """The payment method that was typed, not stored yet. Raises ApiError."""
+    """Return the payment method that was typed, not stored yet. Raises ApiError."""
     types = session["payment_method_types"]
     chosen = form.get("method") or types[0]
     known = session["customer_details"] or {}

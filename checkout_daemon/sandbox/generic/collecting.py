@@ -25,7 +25,7 @@ def check_draft(_: Box, record: Record, __: Params) -> None:
 
 
 def finalize(box: Box, record: Record, _: Params) -> None:
-    """The invoice gets its number; one for nothing is paid at once."""
+    """Give the invoice its number; one for nothing is paid at once."""
     require_status(record, "finalize", "draft")
     body, moment = record.body, stamp()
     customer = box.get(body["customer"], "customer")

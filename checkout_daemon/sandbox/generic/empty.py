@@ -1,4 +1,4 @@
-"""Lists of what cannot be made in the sandbox: there is none of it, so programs that load everything find nothing."""
+"""Lists of what cannot be made in the sandbox: they are empty, so programs that load everything find nothing."""
 
 from __future__ import annotations
 

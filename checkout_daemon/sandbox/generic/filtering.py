@@ -58,7 +58,7 @@ def equals(path: str, wanted: Any) -> Callable[[Any], list[Condition]]:
 
 
 def subscription_status(value: str) -> list[Condition]:
-    """Filter by a status; `all` and `ended` are none, but stand for several."""
+    """Filter by a status; `all` and `ended` stand for several."""
     if value == "all":
         return []
     if value == "ended":

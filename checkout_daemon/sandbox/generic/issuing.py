@@ -27,7 +27,7 @@ def build_holder(_: Box, record: Record, __: Params) -> None:
 
 
 def build_card(box: Box, record: Record, params: Params) -> None:
-    """The whole cardholder is part of a card, the last digits are its own."""
+    """Build a card with its whole cardholder and its own last digits."""
     day = today()
     if shipping := record.body["shipping"]:
         record.body["shipping"] = {"service": "standard", "type": "individual", **shipping}
@@ -76,7 +76,7 @@ def authorize(box: Box, params: Params, card_id: str) -> Body:
 
 
 def capture(box: Box, params: Params, _: str) -> Body:
-    """A purchase that was never authorized."""
+    """Capture a purchase that was never authorized."""
     card = box.get(params["card"], "issuing.card", "card").body
     currency = (params.get("currency") or card["currency"]).lower()
     amount = -params["amount"]

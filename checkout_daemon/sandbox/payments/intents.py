@@ -40,7 +40,7 @@ __all__ = [
 def create_intent(
     box: Box, amount: int, currency: str, types: list[str], given: Params, *, session: str | None = None
 ) -> Record:
-    """A new intent, for a Checkout session or by itself."""
+    """Make an intent, for a Checkout Session or alone."""
     body = new_object(
         "pi_3",
         "payment_intent",

@@ -97,7 +97,7 @@ def cancel_refund(box: Box, refund: Record) -> None:
 
 
 def finish_refund(box: Box, refund: Record) -> None:
-    """A refund that was pending, or waited for the customer, has reached them."""
+    """Have a refund that was pending, or waited for the customer, reach them."""
     body = refund.body
     if body["status"] not in ("pending", "requires_action"):
         return

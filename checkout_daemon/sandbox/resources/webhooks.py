@@ -65,7 +65,7 @@ def list_all(box: Box, params: Params, _: str) -> Body:
 
 
 def _receiver(box: Box, url: str) -> str:
-    """An address of another machine is refused: a page could have the sandbox send requests into the network.
+    """Refuse an address of another machine: a page could have the sandbox send requests into the network.
 
     A name is taken, and nothing is delivered there, see `Deliverer`.
     """

@@ -66,7 +66,7 @@ async def schema_fits(probes: Probes) -> Check:
 
 
 async def key_mode_agrees(probes: Probes) -> Check:
-    """The key's mode is the orders'."""
+    """Check that the key's mode is that of the orders."""
     settings = probes.settings
     if settings.stripe_api_key is None:
         mend = "checkout dev" if probes.demo_stripe else "export STRIPE_API_KEY=sk_…"
@@ -108,7 +108,7 @@ async def no_dead_letters(probes: Probes) -> Check:
 
 
 async def orders_whole(probes: Probes) -> Check:
-    """Every order that was paid at Stripe is held, no number comes twice, and nothing appeared that was given up."""
+    """Check that every order paid at Stripe is held, no number comes twice, and nothing given up has appeared."""
     if (database := _database(probes)) is None:
         return _unknown("orders", probes)
     livemode = probes.settings.livemode
@@ -140,14 +140,14 @@ async def orders_whole(probes: Probes) -> Check:
 
 
 async def _newest_names(probes: Probes) -> list[NamedOrder]:
-    """The orders that Stripe's newest hundred sessions name."""
+    """Return the orders that Stripe's newest hundred sessions name."""
     async with aclosing(sessions_made(probes.gateway, probes.now_at_stripe - KEPT)) as pages:
         page: list[Fetched] = await anext(pages, [])
     return [name for each in page if (name := named_order(each.object)) is not None]
 
 
 async def nothing_missing(probes: Probes) -> Check:
-    """What Stripe made for us since daemons last compared is held, and they compare."""
+    """Check that daemons compare events with Stripe, and that what Stripe made since is held."""
     if (database := _database(probes)) is None:
         return _unknown("backfill", probes)
     if probes.endpoints is None:

@@ -61,7 +61,7 @@ class Probes:
 
 
 def database_mend(settings: Settings) -> str:
-    """What to do about a database that does not answer."""
+    """Return what to do about a database that does not answer."""
     if read_setting("DATABASE_URL") is None or settings.database_url is None:
         return "checkout dev"
     if shown_url(settings.database_url) is None:

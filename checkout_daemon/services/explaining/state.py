@@ -174,7 +174,7 @@ def _paid(case: Case) -> str:
 
 
 def funds(dispute: DisputeLine) -> str:
-    """A sentence on where the disputed money is, where Stripe has told."""
+    """Return a sentence on where the disputed money is, if Stripe has said so."""
     where = {"withdrawn": "the customer's bank has the money", "reinstated": "Stripe has given us the money back"}
     return f" As last told, {where[dispute.funds]}." if dispute.funds else ""
 

@@ -22,7 +22,7 @@ ATTENTION_SAYS = {
     AttentionCode.DISPUTE_LOST: "The dispute {subject} is lost: the money is gone",
     AttentionCode.DISPUTE_REINSTATED: "The dispute {subject} is lost, and yet Stripe has given the money back",
     AttentionCode.DISPUTE_WITHDRAWN: "The dispute {subject} is over, and the customer's bank has kept the money",
-    AttentionCode.UNKNOWN_STATUS: "Stripe told of a state that this version does not know: {subject}",
+    AttentionCode.UNKNOWN_STATUS: "Stripe reported a status that this version does not know: {subject}",
     AttentionCode.PAYMENT_CANCELED: "The payment of session {subject} was canceled: no money will come of it",
     AttentionCode.APPEARED_LATE: "{subject} appeared at Stripe after its request was given up: was it asked for again",
 }

@@ -26,7 +26,7 @@ _LINK_SIGNS = re.compile(r"[.:/\\@\u3002\uff0e\uff61\uff1a\uff0f\uff20]")
 def customer_values(
     settings: Settings, message: ClaimedMessage, view: OrderView, language: str, locale: str | None, now: datetime
 ) -> dict[str, Any]:
-    """For the template of the message's kind. Raises NotNeeded where what it would say is no longer so.
+    """Return the values for the message's template. Raises NotNeeded if what it would say is no longer true.
 
     `now` is by Stripe's clock, by which sessions end.
     """
@@ -84,7 +84,7 @@ def greeted(name: str) -> str:
 
 
 def _refunded(view: OrderView) -> int:
-    """What has been given back; refunds that are on their way, or wait for the customer, have not."""
+    """Return what has been given back; refunds that are on their way, or wait for the customer, have not."""
     valid = {each.id for each in view.payments if each.valid}
     return sum(each.amount for each in view.refunds if each.payment_id in valid and each.status == "succeeded")
 

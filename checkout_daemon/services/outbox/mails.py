@@ -64,16 +64,16 @@ async def send_customer_mail(runtime: Runtime, message: ClaimedMessage) -> None:
 
 
 async def _check_told(connection: asyncpg.Connection, message: ClaimedMessage) -> None:
-    """That nothing comes of a refund is news to a customer who was told of it.
+    """Check that an earlier mail promised the refund that came to nothing.
 
-    Raises NotNeeded where they were not; TryLater while an earlier mail of it may be under way.
+    Raises NotNeeded if none did; TryLater while an earlier mail of it may be under way.
     """
     told, waiting = await refund_mails(connection, message)
     if told:
         return
     if waiting:
         raise TryLater("an earlier mail about this refund is not settled yet")
-    raise NotNeeded("the customer was not told of this refund")
+    raise NotNeeded("no mail announced this refund to the customer")
 
 
 async def send_alert(runtime: Runtime, message: ClaimedMessage) -> None:

@@ -64,7 +64,7 @@ def render(folder: Path | None, name: str, language: str, values: Mapping[str, A
 
 
 def one_line(text: str) -> str:
-    """What may stand in a header: nothing that ends it, and nothing that a reader does not see."""
+    """Return what may stand in a header: nothing that ends it, and nothing that a reader does not see."""
     return " ".join("".join(each if is_clean(each) else " " for each in tidied(text)).split())
 
 

@@ -48,10 +48,10 @@ async def check_not_acknowledged(connection: asyncpg.Connection, message: Claime
 
 
 def refund_of(view: OrderView, kind: MessageKind, refund_id: str) -> RefundLine:
-    """The refund that a message is about, if it is in the state that the message tells of.
+    """Return the refund that a message is about, if it is in the state that the message reports.
 
-    Raises NotNeeded where it is in another by now, or of another order; TryLater where Stripe told of one that this
-    version does not know.
+    Raises NotNeeded where it is in another by now, or of another order; TryLater if this version does not know its
+    status.
     """
     refund = next((each for each in view.refunds if each.id == refund_id), None)
     if refund is None:

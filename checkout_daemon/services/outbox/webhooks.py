@@ -43,7 +43,7 @@ async def send_webhook(runtime: Runtime, message: ClaimedMessage) -> None:
 
 
 async def compose(connection: asyncpg.Connection, message: ClaimedMessage) -> dict[str, Any]:
-    """The body: type, the time since when it is owed, and data. An order is told as it is now, without its customer."""
+    """Return the body: type, the time since when it is owed, and data: the order as it is now, without its customer."""
     data: dict[str, Any] = {}
     if message.order_id is not None:
         view = await read_view(connection, str(message.order_id))

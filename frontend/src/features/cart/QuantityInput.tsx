@@ -1,4 +1,4 @@
-/** A quantity that can be typed: the cart changes with every whole number in range; what is none is refused in words. */
+/** A quantity that can be typed: the cart takes every whole number in range; anything else gets a message. */
 
 import { useRef, useState } from 'react';
 import { asciiDigits } from '@/lib/digits';

@@ -24,11 +24,14 @@ test('orders are kept as long as something can become of them', () => {
   expect(ordersStore.get().map(({ id }) => id)).toEqual(['fresh', 'processing', 'just paid']);
 });
 
-test.each(['[]', '{}', '7', '[null,{"id":1}]', '[{"id":"a","number":1,"at":1,"items":{}}]'])('%s is none', (text) => {
-  localStorage.setItem('checkout.orders', text);
+test.each(['[]', '{}', '7', '[null,{"id":1}]', '[{"id":"a","number":1,"at":1,"items":{}}]'])(
+  '%s is not a list of orders',
+  (text) => {
+    localStorage.setItem('checkout.orders', text);
 
-  expect(ordersStore.get()).toEqual([]);
-});
+    expect(ordersStore.get()).toEqual([]);
+  },
+);
 
 test('the same lines in another order are alike, once the order is placed', () => {
   for (const order_id of ['one', 'two']) {
