@@ -177,9 +177,10 @@ class _Program:
             raise ConfigurationError(
                 "DATABASE_URL is not of the form postgresql://user:password@host:port/database"
             ) from error
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (DatabaseUnavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            cause = error.__cause__ or error
             shown = f" {shown_url(url)}" if shown_url(url) else ""
-            raise DatabaseUnavailable(f"the database{shown} does not answer: {describe(error)}") from error
+            raise DatabaseUnavailable(f"the database{shown} does not answer: {describe(cause)}") from error
         if self.options.seed and self.given.currency == CURRENCY and await seed_catalog(direct_url or url):
             talk.say("Filled the empty catalog with the demo shop.")
         return url

@@ -19,7 +19,8 @@ _KEEP_SECONDS = 0.2
 class Readiness:
     """Asks once for all who want to know at the same time, and remembers a good answer for a moment.
 
-    The question writes to the disk, and anybody may ask it.
+    The question writes to the disk, and anybody may ask it. An answer is forgotten with the connection that gave it: a
+    server that was killed since is not ready.
     """
 
     def __init__(self, database: Database) -> None:
@@ -30,7 +31,8 @@ class Readiness:
     async def check(self) -> None:
         """Raise DatabaseUnavailable or SchemaMismatch."""
         now = asyncio.get_running_loop().time()
-        if now < self._good_until:
+        _, idle = self._database.usage()
+        if now < self._good_until and idle:
             return
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask(), name="readiness")

@@ -183,8 +183,13 @@ async def _plan_for_order(runtime: Runtime, request: Request, view: OrderView) -
 
 
 async def _run(cli: StripeCli, event: str, plan: _Plan, hear: Heard) -> None:
+    failed = False
+
     def hear_most(line: str, stderr: bool) -> None:
-        if not line.startswith("Trigger failed:"):  # said in words below
+        nonlocal failed
+        # Said in words below. Stripe's answer is in it, on several lines.
+        failed = failed or line.startswith("Trigger failed:")
+        if not (failed and stderr):
             hear(line, stderr)
 
     if plan.arguments:
@@ -205,7 +210,8 @@ def _reason(finished: Finished) -> str:
     at = f"step {step} of the trigger" if step else "the trigger"
     if match := _REFUSED.search(finished.stderr):
         try:
-            error = json.loads(match.group(2))["error"]
+            error, _ = json.JSONDecoder().raw_decode(match.group(2))
+            error = error["error"]
             code = error.get("decline_code") or error.get("code") or error.get("type")
             return f"Stripe refused {at}: {error['message']} ({code}, status {match.group(1)})"
         except (ValueError, KeyError, TypeError, AttributeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from aiohttp.web_runner import BaseRunner
 
 from checkout_daemon.app import create_app
 from checkout_daemon.config import load_settings
+from checkout_daemon.observability import watchdog
 from checkout_daemon.sandbox.app import create_app as create_sandbox
 from checkout_daemon.sandbox.main import SandboxSettings
 from checkout_daemon.web.server import ShopRunner
@@ -111,3 +113,12 @@ def checkout_body(**changes: Any) -> dict[str, Any]:
         "items": [{"sku": "NOTE", "quantity": 2}],
         "customer": {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+43 664 1234567"},
     } | changes
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was logged as a warning or worse; that the loop stood still says how busy the machine is."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno >= logging.WARNING and record.name != watchdog.__name__
+    ]

@@ -14,7 +14,7 @@ import pytest
 
 from checkout_daemon.web import body_budget
 from checkout_daemon.web.keys import BODIES
-from tests.web.conftest import Client, OpenClient
+from tests.web.conftest import Client, OpenClient, warnings
 from tests.web.wire import connection_to
 
 KIBIBYTE = 1024
@@ -98,7 +98,7 @@ async def test_an_upload_that_is_broken_off_keeps_nothing_and_is_no_error(
         assert [each for each in gc.get_objects() if isinstance(each, list | deque) and _holds_body(each)] == []
     finally:
         gc.enable()
-    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+    assert warnings(caplog) == []
     async with client.get("/metrics") as answer:
         counted = 'checkout_http_requests_total{method="POST",route="/api/webhook",status="499"} 5.0'
         assert counted in (await answer.text()).splitlines()

@@ -13,7 +13,7 @@ import pytest
 
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, raise_descriptor_limit
 from checkout_daemon.web.proxies import TrustedProxies
-from tests.web.conftest import Client, OpenClient
+from tests.web.conftest import Client, OpenClient, warnings
 from tests.web.wire import connection_to, send_raw
 
 
@@ -165,7 +165,7 @@ async def test_a_refused_body_is_not_read_for_as_long_as_it_comes(
     sent = await send_for_ever(client)
     assert sent < 64 * 1024 * 1024
     await asyncio.sleep(0.1)
-    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+    assert warnings(caplog) == []
 
 
 async def send_for_ever(client: Client) -> int:
