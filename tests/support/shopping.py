@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import asyncpg
+
 from checkout_daemon.domain.cart import Cart, CartLine
 from checkout_daemon.domain.customer import Customer
 from checkout_daemon.gateway.sessions import retrieve_session
@@ -69,3 +71,7 @@ async def sessions_at_stripe(runtime: Runtime) -> list[dict[str, Any]]:
 async def _raw(client: Any, path: str, params: dict[str, Any]) -> Any:
     answer = await client.raw_request_async("post", path, **params)
     return client.deserialize(answer, api_mode="V1")
+
+
+async def count_rows(connection: asyncpg.Connection, table: str) -> int:
+    return int(await connection.fetchval(f"SELECT count(*) FROM {table}"))

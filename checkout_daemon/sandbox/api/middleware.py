@@ -133,6 +133,13 @@ class Api:
             )
         return kept.status, kept.body, kept.request_id
 
+    def _perform_late(
+        self, operation: Operation, object_id: str, tree: Tree, request: web.Request, origin: Origin
+    ) -> None:
+        """Have the effect of a request that was answered with a 500, unless the sandbox has ended meanwhile."""
+        if not self.box.closed:
+            self._perform(operation, object_id, tree, request, origin)
+
     def _perform(
         self,
         operation: Operation,
@@ -153,7 +160,7 @@ class Api:
             with box.storage.transaction():
                 try:
                     if fault is not None and fault.later_seconds is not None and request.method != "GET":
-                        again = partial(self._perform, operation, object_id, tree, request, origin)
+                        again = partial(self._perform_late, operation, object_id, tree, request, origin)
                         asyncio.get_running_loop().call_later(fault.later_seconds, again)
                         raise server_error(stored=True)
                     if fault is not None and not fault.after:
