@@ -17,7 +17,7 @@ _TAG = re.compile(r'(?:^|,)[ \t]*(?:W/)?"([^"]*)"[ \t]*(?=,|$)')
 _NO_WEIGHT = re.compile(r"[ \t]*q[ \t]*=[ \t]*0(?:\.0*)?[ \t]*", re.IGNORECASE)
 
 
-def list_field(request: web.Request, name: str) -> str | None:
+def list_field(request: web.BaseRequest, name: str) -> str | None:
     """Return all lines of a list field joined by commas, or None without any."""
     lines = request.headers.getall(name, None)
     return None if lines is None else lines[0] if len(lines) == 1 else ", ".join(lines)
@@ -41,7 +41,7 @@ def knows_tag(if_none_match: str | None, tag: str) -> bool:
     return if_none_match.strip(" \t") == "*" or tag in _TAG.findall(if_none_match)
 
 
-def expects_continue(request: web.Request) -> bool:
+def expects_continue(request: web.BaseRequest) -> bool:
     """Return whether the client waits to be asked for the body. Raises UnknownExpectation for anything else."""
     expected = tokens(list_field(request, hdrs.EXPECT))
     if any(each != "100-continue" for each in expected):

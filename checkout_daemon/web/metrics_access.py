@@ -9,7 +9,6 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from checkout_daemon.web.proxies import parse_address
 
-_BEARER = "Bearer "
 _NAMES = ("localhost", "localhost.localdomain", "ip6-localhost")
 # What reverse proxies add. One that adds none still speaks HTTP/1.0 (nginx), or passes the public name on as Host.
 _FORWARDING = (
@@ -37,8 +36,10 @@ class MetricsAccess:
     def allows(self, request: web.Request) -> bool:
         """Return whether this request may read the metrics."""
         if self.token is not None:
-            given = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
-            if hmac.compare_digest(given, f"{_BEARER}{self.token}".encode()):
+            scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+            token = given.strip(" ").encode("utf-8", "surrogateescape")
+            # The scheme has no case (RFC 9110, 11.1).
+            if scheme.lower() == "bearer" and hmac.compare_digest(token, self.token.encode()):
                 return True
         return self.mode == "public" or (self.mode == "local" and _is_local(request))
 

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import BadHttpMethod, InvalidURLError, LineTooLong, TransferEncodingError
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.failures import AddressTooLong, BadRequest, HeadersTooLarge, UnknownExpectation
+from checkout_daemon.web.fields import expects_continue
 from checkout_daemon.web.headers import DATA_SECURITY_POLICY
 from checkout_daemon.web.keys import CONNECTIONS, SECURITY_HEADERS
 from checkout_daemon.web.problems import problem_response
@@ -74,8 +75,10 @@ class _Server(web.Server):
         try:
             if request.path.count("/") > MOST_PARTS:
                 return self.refuse(414, None)
+            if hdrs.EXPECT in request.headers and request.version >= HttpVersion11:
+                expects_continue(request)  # for what no route takes, aiohttp looks at it before any middleware
             return await self._application(request)
-        except web.HTTPException as error:  # aiohttp's router raises them, before any middleware
+        except (UnknownExpectation, web.HTTPException) as error:  # aiohttp's router raises them, before any middleware
             return self.refuse(error.status, error)
         finally:
             connection.ended()

@@ -125,6 +125,16 @@ async def test_a_language_may_come_in_several_lines(paying_shop: Client, connect
         (b"POST /api/quotes HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: %b\r\n\r\n" % MARK, 400, "bad_request"),
         (b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nExpect: %b\r\n\r\n" % MARK, 417, "unknown_expectation"),
         (
+            b"GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nExpect: %b\xff\r\n\r\n" % MARK,
+            417,
+            "unknown_expectation",
+        ),
+        (
+            b"PUT /healthz HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nExpect: \xff\r\n\r\n",
+            417,
+            "unknown_expectation",
+        ),
+        (
             b"GET /healthz HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nExpect: 100-continue, %b\r\n\r\n" % MARK,
             417,
             "unknown_expectation",
