@@ -7,6 +7,7 @@ route checks the name it is called by, and the sandbox's own routes check which 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from aiohttp import web
 from checkout_daemon.sandbox.box import Box
 
 BOX = web.AppKey("box", Box)
+# Not digits alone: browsers take those for an address.
+_ONE_WORD = re.compile(r"(?=[^.]*[a-z])(?!0x)[a-z0-9_-]{1,63}")
 
 
 def check_origin(request: web.Request, box: Box) -> None:
@@ -45,15 +48,19 @@ async def only_our_names(
 def check_host(request: web.Request, box: Box) -> None:
     """Raise web.HTTPForbidden for a name that is not the sandbox's; a link from any page may lead here.
 
-    Addresses are fine where it listens on all of them: only a name can be made to point to this machine. A client so
-    old that it names no host is no browser.
+    Where it listens on all addresses, those are fine, and so are names of one word, as containers have: only a name
+    with a domain can be made to point to this machine from outside. A client so old that it names no host is no
+    browser.
     """
     given = request.headers.get("Host")
     host = "localhost" if given is None else hostname(f"//{given}")
     settings = box.settings
-    if is_loopback(host) or host in (settings.host.lower(), *(name.lower() for name in settings.names)):
+    if is_loopback(host) or host.endswith(".localhost"):  # RFC 6761: browsers ask no name server for it
         return
-    if settings.host in ("0.0.0.0", "::") and _is_address(host):  # noqa: S104 - compared, not bound
+    if host in (settings.host.lower(), *(name.lower() for name in settings.names)):
+        return
+    everywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    if everywhere and (_is_address(host) or _ONE_WORD.fullmatch(host)):
         return
     raise web.HTTPForbidden(
         text=f"The offline Stripe does not answer to the name {host[:100]!r}: use 127.0.0.1, or start it with "

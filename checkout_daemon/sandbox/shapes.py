@@ -15,7 +15,7 @@ _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 ADDRESS: Mapping[str, Spec] = {name: Text() for name in _ADDRESS}
 BILLING_DETAILS: Mapping[str, Spec] = {
     "address": Map(ADDRESS),
-    "email": Text(maximum=512),
+    "email": Text(maximum=512, email=True),
     "name": Text(),
     "phone": Text(),
     "tax_id": Text(),

@@ -37,7 +37,9 @@ async def test_every_route_refuses_a_name_that_is_not_its_own(settings: SandboxS
         assert "--allow-host" in await answer.text()
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8001", "LOCALHOST", "127.1.2.3:1", "[::1]:8001"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost:8001", "LOCALHOST", "127.1.2.3:1", "[::1]:8001", "stripe.localhost:8001"]
+)
 async def test_clients_on_this_machine_are_answered(settings: SandboxSettings, host: str) -> None:
     async with client(settings) as http, http.get("/v1/account", headers=KEY | {"Host": host}) as answer:
         assert answer.status == 200
@@ -49,6 +51,22 @@ async def test_a_name_that_was_allowed_is_answered(settings: SandboxSettings) ->
         for host, status in (("stripe:8001", 200), ("192.0.2.1:8001", 200), ("evil.example", 403)):
             async with http.get("/v1/account", headers=KEY | {"Host": host}) as answer:
                 assert answer.status == status
+
+
+async def test_names_of_containers_are_answered_where_it_listens_on_all_addresses(settings: SandboxSettings) -> None:
+    async with client(replace(settings, host="0.0.0.0")) as http:
+        for host, status in (
+            ("stripe:8001", 200),
+            ("offline_stripe-1", 200),
+            ("STRIPE", 200),
+            ("host.docker.internal", 403),
+            ("evil.example", 403),
+            ("stripe.", 403),
+            ("0x7f000001", 403),
+            ("2130706433", 403),
+        ):
+            async with http.get("/v1/account", headers=KEY | {"Host": host}) as answer:
+                assert (host, answer.status) == (host, status)
 
 
 @pytest.mark.parametrize(

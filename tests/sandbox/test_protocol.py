@@ -260,3 +260,46 @@ async def test_odd_bodies(http: aiohttp.ClientSession, body: bytes, kind: str) -
     status, answer, _ = await call(http, "POST", "/v1/products", body, Content_Type=kind)
     assert status < 500
     assert "error" in answer or answer["object"] == "product"
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"Idempotency-Key: \xff\xfe", 200),
+        (b"User-Agent: \xff", 200),
+        (b"Stripe-Version: \xff", 400),
+        (b"Stripe-Account: \xff", 403),
+        (b"Authorization: Bearer \xff", 401),
+        (b"Authorization: Bearer sk_test_123\xff", 200),
+    ],
+)
+async def test_bytes_of_a_header_that_are_no_text_break_nothing(server: TestServer, line: bytes, status: int) -> None:
+    key = b"" if line.startswith(b"Authorization") else f"Authorization: Bearer {KEY}\r\n".encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    head = b"POST /v1/customers HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n"
+    writer.write(head + key + line + b"\r\n\r\n")
+    said = await reader.read()
+    writer.close()
+    assert said.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: application/json" in said
+
+
+@pytest.mark.parametrize("name", ["Stripe_Account", "Stripe_Context"])
+async def test_another_account_is_refused_however_it_is_named(http: aiohttp.ClientSession, name: str) -> None:
+    status, body, _ = await call(http, "GET", "/v1/balance", **{name: "acct_1SomebodyElse"})
+    assert (status, body["error"]["code"]) == (403, "account_invalid")
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "others"),
+    [
+        (CUSTOMERS, "email", {}),
+        ("/v1/payment_intents", "receipt_email", {"amount": "500", "currency": "eur"}),
+        ("/v1/payment_methods", "billing_details[email]", {"type": "sepa_debit"}),
+    ],
+)
+async def test_what_is_no_email_address_is_refused(
+    http: aiohttp.ClientSession, path: str, name: str, others: dict[str, str]
+) -> None:
+    status, body, _ = await call(http, "POST", path, {name: "nobody", **others})
+    assert (status, body["error"]["code"], body["error"]["param"]) == (400, "email_invalid", name)

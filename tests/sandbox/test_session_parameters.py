@@ -41,6 +41,7 @@ async def refusal(client: stripe.StripeClient, **session: Any) -> stripe.Invalid
         ({"locale": "xx"}, "locale"),
         ({"customer_update": {"name": "auto"}}, "customer_update"),
         ({"customer_email": "nobody"}, "customer_email"),
+        ({"payment_intent_data": {"receipt_email": "nobody"}}, "payment_intent_data[receipt_email]"),
         ({"success_url": "shop.example"}, "success_url"),
         ({"payment_method_types": ["klarna"]}, "payment_method_types[0]"),
         ({"payment_method_types": ["sepa_debit"]}, "payment_method_types"),

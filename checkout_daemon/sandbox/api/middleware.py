@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import socket
-from collections.abc import Mapping
 from functools import cache, partial
 from wsgiref.handlers import format_date_time
 
@@ -19,7 +18,7 @@ from checkout_daemon.sandbox.api.expand import expand
 from checkout_daemon.sandbox.api.faults import Limiter, lose, plan_strike, server_error, too_many_requests
 from checkout_daemon.sandbox.api.forms import FormError, Tree, decode_form
 from checkout_daemon.sandbox.api.params import read_params
-from checkout_daemon.sandbox.api.request_log import RequestLog
+from checkout_daemon.sandbox.api.request_log import RequestLog, header
 from checkout_daemon.sandbox.api.router import Router
 from checkout_daemon.sandbox.api.types import choices, parameters
 from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Operation, Origin
@@ -61,13 +60,14 @@ class Api:
             "Request-Id": request_id,
             "Stripe-Version": API_VERSION,
         }
-        key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
+        key = header(request, "Idempotency-Key") if request.method == "POST" else None
         if key:
             headers["Idempotency-Key"] = _plain(key)
         try:
-            account = check_key(request.headers)
-            _check_account(request.headers)
-            check_version(request.headers.get("Stripe-Version"))
+            account = check_key(header(request, "Authorization") or "")
+            for name in ("Stripe-Account", "Stripe-Context"):
+                _check_account(header(request, name))
+            check_version(header(request, "Stripe-Version"))
             self.limiter.check(self.box.trouble.rate_limit)
             if strike is not None and strike.name == "api_429":
                 raise too_many_requests()
@@ -196,9 +196,9 @@ class Api:
         return status, text
 
 
-def check_key(headers: Mapping[str, str]) -> str:
+def check_key(authorization: str) -> str:
     """Who asks, from a test key given as Stripe's clients give it. Raises ApiError (401)."""
-    scheme, _, given = headers.get("Authorization", "").partition(" ")
+    scheme, _, given = authorization.partition(" ")
     given = given.strip()
     if scheme.lower() == "basic":
         try:
@@ -220,9 +220,8 @@ def check_key(headers: Mapping[str, str]) -> str:
     return hashlib.sha256(given.encode()).hexdigest()[:16]
 
 
-def _check_account(headers: Mapping[str, str]) -> None:
+def _check_account(given: str | None) -> None:
     """Raises ApiError (403) for a request on behalf of another account: there is only one."""
-    given = headers.get("Stripe-Account")
     if given not in (None, "", ACCOUNT_ID):
         raise ApiError(
             f"The provided key does not have access to account '{given[:100]}' (or that account does not exist). "

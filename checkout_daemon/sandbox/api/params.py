@@ -33,6 +33,7 @@ class Text:
     maximum: int = 5000
     choices: tuple[str, ...] = ()
     keeps_empty: bool = False
+    email: bool = False
 
     def read(self, value: Tree | str, name: str) -> Any:
         if not isinstance(value, str):
@@ -46,6 +47,8 @@ class Text:
             raise bad_parameter(message, "parameter_invalid_string", name)
         if self.choices and value not in self.choices:
             raise BadChoice(name, value, self.choices)
+        if self.email and ("@" not in value[1:-1] or " " in value):
+            raise bad_parameter(f"Invalid email address: {value}", "email_invalid", name)
         return value
 
 

@@ -43,9 +43,9 @@ class RequestLog:
                 request.method,
                 request.path,
                 status,
-                request.headers.get("Idempotency-Key"),
+                header(request, "Idempotency-Key"),
                 None if error is None else json.dumps(error),
-                request.headers.get("User-Agent"),
+                header(request, "User-Agent"),
                 None if strike is None else strike.name,
             ),
         )
@@ -54,6 +54,12 @@ class RequestLog:
         if self.box.sockets and status is not None:
             line = log_line(self.request_id, self.at, request.method, request.path, status, error)
             await tell_watchers(self.box, line)
+
+
+def header(request: web.Request, name: str) -> str | None:
+    """Return a header as text that can be stored and shown: bytes that are no text in UTF-8 become question marks."""
+    given = request.headers.get(name)
+    return None if given is None else given.encode("utf-8", "replace").decode()
 
 
 def _error(response: web.Response | None) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.api.urls import check_url
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
+from checkout_daemon.sandbox.errors import bad_parameter, invalid
 from checkout_daemon.sandbox.shapes import METHOD_CURRENCIES, methods_for
 
 SHORTEST_SECONDS = 30 * 60
@@ -39,15 +39,9 @@ def check_session(params: Params) -> None:
     if recovery.get("allow_promotion_codes") and not recovery["enabled"]:
         name = "after_expiration[recovery][allow_promotion_codes]"
         raise invalid("Promotion codes on recovery need recovery to be enabled.", param=name)
-    check_email(params.get("customer_email"), "customer_email")
     _check_countries(params)
     _check_fields(params.get("custom_fields") or [])
     _check_expiry(params.get("expires_at"))
-
-
-def check_email(email: str | None, param: str) -> None:
-    if email is not None and ("@" not in email[1:-1] or " " in email):
-        raise ApiError(f"Invalid email address: {email}", code="email_invalid", param=param)
 
 
 def method_types(params: Params, currency: str) -> list[str]:

@@ -64,7 +64,7 @@ OPERATIONS = (
             "description": Text(),
             "fraud_details": Map({"user_report": Text(choices=("fraudulent", "safe"))}),
             "metadata": Metadata(),
-            "receipt_email": Text(),
+            "receipt_email": Text(email=True),
             "shipping": Map(SHIPPING),
             "transfer_group": Text(),
         },

@@ -51,7 +51,7 @@ _CHANGEABLE = {
     "business_name": Text(maximum=150),
     "coupon": Text(),
     "description": Text(),
-    "email": Text(maximum=512),
+    "email": Text(maximum=512, email=True),
     "individual_name": Text(maximum=150),
     "invoice_prefix": Text(maximum=12),
     "invoice_settings": Map(
