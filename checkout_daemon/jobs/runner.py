@@ -40,7 +40,7 @@ async def _repeat(runtime: Runtime, job: Job) -> None:
             done = await job.run(runtime)
         except (DatabaseUnavailable, StripeUnavailable, LeaseLost) as error:
             failures += 1
-            log.warning("job %s waits: %s", job.name, error)
+            log.warning("job %s waits: %s", job.name, error.detail)
         except Exception:
             failures += 1
             log.exception("job %s failed and is tried again", job.name)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
+from checkout_daemon.errors import CheckoutError
 from checkout_daemon.store.cursors import claim_cursor, release_cursor, save_cursor
 from checkout_daemon.store.database import Database
 
@@ -17,8 +18,11 @@ LEASE = timedelta(minutes=2)
 """Longer than any step between two saves: after it somebody else goes on."""
 
 
-class LeaseLost(Exception):
-    """Somebody else took the work over: a step took longer than the lease."""
+class LeaseLost(CheckoutError):
+    """Another process took the work over: a step took longer than the lease."""
+
+    code = "lease_lost"
+    title = "Another process has taken the work over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,9 @@ class Lease:
         """Keep where the work stands. Raises LeaseLost."""
         async with self.database.connection() as connection:
             if not await save_cursor(connection, self.name, self.holder, value, LEASE):
-                raise LeaseLost(f"{self.name} was taken over by another process")
+                raise LeaseLost(
+                    f"{self.name} was taken over by another process, which goes on with it: run it again later"
+                )
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ ORDER BY created_at DESC, number DESC LIMIT $2;
 SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
        customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
 FROM orders
-WHERE id IN (
+WHERE id = ANY(ARRAY(
     SELECT newest.order_id
     FROM (
         SELECT page.*
@@ -66,7 +66,7 @@ WHERE id IN (
         ) AS page
     ) AS newest
     JOIN stripe_event_payloads AS held ON held.event_id = newest.id AND held.received_at = newest.received_at
-    WHERE newest.order_id IS NOT NULL AND strpos(lower(held.payload), lower('"' || $1 || '"')) > 0)
+    WHERE newest.order_id IS NOT NULL AND strpos(lower(held.payload), lower('"' || $1 || '"')) > 0))
 ORDER BY created_at DESC, number DESC LIMIT $2;
 
 -- name: newest_numbers
