@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 from aiohttp import web
 
@@ -39,10 +40,9 @@ async def _serve(settings: SandboxSettings) -> None:
         site = web.TCPSite(runner, settings.host, settings.port)
         await site.start()
         port = runner.addresses[0][1]
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        app[BOX].base_url = f"http://{host}:{port}"
+        app[BOX].base_url = f"http://{_reachable(settings.host)}:{port}"
         if settings.unix_socket is not None:
-            settings.unix_socket.unlink(missing_ok=True)
+            _remove_socket(settings.unix_socket)
             before = os.umask(0o177)  # the socket is private from its first moment
             try:
                 await web.UnixSite(runner, str(settings.unix_socket)).start()
@@ -56,7 +56,20 @@ async def _serve(settings: SandboxSettings) -> None:
     finally:
         await runner.cleanup()
         if settings.unix_socket is not None:
-            settings.unix_socket.unlink(missing_ok=True)
+            _remove_socket(settings.unix_socket)
+
+
+def _reachable(host: str) -> str:
+    """Return the host for addresses that objects show: a wildcard is no destination, IPv6 stands in brackets."""
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _remove_socket(path: Path) -> None:
+    """Remove a socket that was left; any other file stays, and listening there then fails in words."""
+    if path.is_socket():
+        path.unlink(missing_ok=True)
 
 
 def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

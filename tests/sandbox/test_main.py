@@ -57,3 +57,24 @@ def test_it_starts_and_stops(tmp_path: Path, pipe: tuple[int, list[int]], how: s
             process.send_signal(getattr(signal, how))
         assert process.wait(timeout=5) == 0
         assert time.monotonic() - started < 2
+
+
+def test_listening_everywhere_it_names_an_address_that_leads_to_it(tmp_path: Path) -> None:
+    program = PROGRAM.replace("port=0", "host='0.0.0.0', port=0")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "state")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Offline Stripe on http://127.0.0.1:")
+        process.terminate()
+
+
+def test_a_file_where_its_socket_should_be_is_not_removed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("keep")
+    program = PROGRAM.replace("port=0", "port=0, unix_socket=Path(sys.argv[2])")
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "state"), str(precious)], capture_output=True, check=False
+    )
+    assert ended.returncode != 0
+    assert precious.read_text() == "keep"
