@@ -148,6 +148,7 @@ async def _prepare_database(settings: Settings) -> None:
     import asyncpg
 
     from checkout_daemon.store.database import Database
+    from checkout_daemon.store.hosts import WRONG_URL
     from checkout_daemon.store.migrations import code_version, migrate, read_state
 
     url = settings.database_listen_url or settings.require_database_url()
@@ -163,9 +164,7 @@ async def _prepare_database(settings: Settings) -> None:
         async with database.connection() as connection:
             (await read_state(connection)).check(code_version())
     except ValueError as error:
-        raise ConfigurationError(
-            "DATABASE_URL is not of the form postgresql://user:password@host:port/database"
-        ) from error
+        raise ConfigurationError(WRONG_URL) from error
     except asyncpg.PostgresError as error:
         raise CannotMigrate(f"the schema could not be brought up to date: {error}") from error
     finally:

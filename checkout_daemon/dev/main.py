@@ -30,6 +30,7 @@ from checkout_daemon.dev.seed import CURRENCY, seed_catalog
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
 from checkout_daemon.private_files import make_private_directory
 from checkout_daemon.store.database import describe
+from checkout_daemon.store.hosts import WRONG_URL
 from checkout_daemon.store.migrations import migrate
 from checkout_daemon.urls import http_url, shown_url
 
@@ -174,9 +175,7 @@ class _Program:
         try:
             await migrate(direct_url or url)
         except ValueError as error:
-            raise ConfigurationError(
-                "DATABASE_URL is not of the form postgresql://user:password@host:port/database"
-            ) from error
+            raise ConfigurationError(WRONG_URL) from error
         except (DatabaseUnavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             cause = error.__cause__ or error
             shown = f" {shown_url(url)}" if shown_url(url) else ""

@@ -7,12 +7,13 @@ import logging
 import time
 from collections.abc import Callable
 
+from checkout_daemon.observability.rarely import Rarely
+
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.02
 STALL_SECONDS = 0.05
 _TELL_SECONDS = 0.5
-_QUIET_SECONDS = 30.0
 
 OWN, MACHINE = "work", "machine"
 
@@ -24,7 +25,7 @@ async def watch_loop(stalled: Callable[[str, float], None]) -> None:
     A stall is seen by a tick that comes late, so up to a tick of it may be missed.
     """
     loop = asyncio.get_running_loop()
-    quiet_until = 0.0
+    may_log = Rarely()
     while True:
         due = loop.time() + TICK_SECONDS
         used = time.thread_time()
@@ -35,6 +36,5 @@ async def watch_loop(stalled: Callable[[str, float], None]) -> None:
         seconds = late + TICK_SECONDS / 2  # it began somewhere within the tick
         cause = OWN if time.thread_time() - used > seconds / 2 else MACHINE
         stalled(cause, seconds)
-        if seconds > _TELL_SECONDS and loop.time() >= quiet_until:
-            quiet_until = loop.time() + _QUIET_SECONDS
+        if seconds > _TELL_SECONDS and may_log():
             log.warning("the event loop stood still for %.2f s (%s)", seconds, cause)

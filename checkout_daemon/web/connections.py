@@ -9,11 +9,11 @@ import heapq
 import logging
 import os
 import resource
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from checkout_daemon.observability.rarely import Rarely
 from checkout_daemon.web.proxies import TrustedProxies, network_of, parse_address
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,6 @@ MOST_DESCRIPTORS = 65_536
 _ROOM = 256
 # Dropped together, so that a flood costs a look at all connections only now and then.
 _SHARE_DROPPED = 32
-_QUIET_SECONDS = 30.0
 
 
 class Connection(Protocol):
@@ -79,7 +78,7 @@ class Connections:
         self._dropped = dropped
         self._networks: dict[Connection, str | None] = {}
         self._by_network: dict[str, dict[Connection, None]] = {}
-        self._quiet_until = 0.0
+        self._may_log = Rarely()
 
     def __len__(self) -> int:
         return len(self._networks)
@@ -124,8 +123,7 @@ class Connections:
         return False
 
     def _tell(self, count: int, whose: str) -> None:
-        if (now := time.monotonic()) >= self._quiet_until:
-            self._quiet_until = now + _QUIET_SECONDS
+        if self._may_log():
             log.warning("there are %d connections of %s: those that wait longest are closed", count, whose)
 
 
@@ -134,7 +132,7 @@ class DescriptorWatch:
 
     def __init__(self, exhausted: Callable[[], None]) -> None:
         self._exhausted = exhausted
-        self._quiet_until = 0.0
+        self._may_log = Rarely()
 
     def look(self) -> None:
         """Open a file, to see whether one can be opened."""
@@ -144,8 +142,7 @@ class DescriptorWatch:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
             self._exhausted()
-            if (now := time.monotonic()) >= self._quiet_until:
-                self._quiet_until = now + _QUIET_SECONDS
+            if self._may_log():
                 log.error("no file descriptor is left (%s): raise the limit (ulimit -n, LimitNOFILE)", error.strerror)
 
 

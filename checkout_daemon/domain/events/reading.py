@@ -184,7 +184,7 @@ def mark(told: Object, name: str) -> str | None:
 def named_attempt(told: Object) -> tuple[str, int] | None:
     """Return the order and the attempt that our marks in the metadata name; None for an object that is not ours."""
     order_id, attempt = mark(told, "order_id") or "", mark(told, "attempt") or ""
-    if not _UUID.fullmatch(order_id) or not _ATTEMPT.fullmatch(attempt):
+    if not _UUID.fullmatch(order_id) or order_id != order_id.lower() or not _ATTEMPT.fullmatch(attempt):
         return None
     if told.get("object") == "checkout.session" and told.get("client_reference_id") != order_id:
         return None

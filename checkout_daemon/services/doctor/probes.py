@@ -15,6 +15,7 @@ from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
 from checkout_daemon.services.clocks import ahead_of_us
 from checkout_daemon.store.database import Database
+from checkout_daemon.store.hosts import WRONG_URL
 from checkout_daemon.store.servers import Server, read_server
 from checkout_daemon.urls import shown_url, split_password
 
@@ -106,7 +107,7 @@ async def _ask_database(database: Database | None) -> tuple[Server | None, str, 
     except CheckoutError as error:
         return None, error.detail, timedelta()
     except ValueError:  # what the parser says of a malformed URL may quote it
-        return None, "DATABASE_URL is not of the form postgresql://user:password@host:port/database", timedelta()
+        return None, WRONG_URL, timedelta()
 
 
 async def _ask_stripe(gateway: StripeGateway, settings: Settings) -> tuple[list[dict[str, Any]] | None, str, timedelta]:
