@@ -6,9 +6,11 @@ import re
 
 # Log lines carry text from outside, so none of these may take time that grows with the square of its length: a match
 # begins only where a word begins, or has a bounded length, and nothing is read again (++).
-_SECRET = re.compile(r"\b((?:sk|rk)_(?:live_|test_)?|whsec_)\w+")
-_PASSWORD = re.compile(r"(?<=://)([^\s:/@]{0,256}):[^\s@]{1,512}@")
-_QUERY_PASSWORD = re.compile(r"\b((?:ssl)?password=)[^\s&'\"]{1,512}", re.IGNORECASE)
+# Signing secrets are base64, of either alphabet.
+_SECRET = re.compile(r"\b(?:((?:sk|rk)_(?:live_|test_)?)\w+|(whsec_)[\w+/=-]+)")
+_CLIENT_SECRET = re.compile(r"_secret_\w+")
+_PASSWORD = re.compile(r"(?<=://)([^\s:/@]{0,256}):\S{1,512}@")  # to the last "@": a password may hold one
+_QUERY_PASSWORD = re.compile(r"(password=)[^\s&'\"]{1,512}", re.IGNORECASE)
 _WORD = r"\s@<>\"'(),:;=\[\]{}"
 _EMAIL = re.compile(rf"(?<![^{_WORD}])[^{_WORD}]++@[\w-]++(?:\.[\w-]++)++")
 # International numbers only: anything looser eats amounts, ids and times.
@@ -28,7 +30,8 @@ def redact(text: str) -> str:
     if "+" in text:
         text = _PHONE.sub("[phone]", text)
     if "_" in text:
-        text = _SECRET.sub(r"\1[secret]", text)
+        text = _SECRET.sub(r"\1\2[secret]", text)
+        text = _CLIENT_SECRET.sub("_secret_[secret]", text)
     return text
 
 

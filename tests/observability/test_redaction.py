@@ -19,7 +19,12 @@ from checkout_daemon.observability.redaction import redact, shorten_ids
         ("called +1 (555) 010-9999 twice", "called [phone] twice"),
         ("key sk_test_51Habc_DEF", "key sk_test_[secret]"),
         ("key sk_live_abc, rk_live_def", "key sk_live_[secret], rk_live_[secret]"),
-        ("signed with whsec_abc123==", "signed with whsec_[secret]=="),
+        ("signed with whsec_abc123==", "signed with whsec_[secret]"),
+        ("whsec_ab+cd/ef-gh_ij=, whsec_2", "whsec_[secret], whsec_[secret]"),
+        ("pi_3abc_secret_XyZ123 of pi_3abc", "pi_3abc_secret_[secret] of pi_3abc"),
+        ("postgresql://u:p@ss@h/db", "postgresql://u:[password]@h/db"),
+        ("postgresql://u:p/w#x@h/db and more", "postgresql://u:[password]@h/db and more"),
+        ("PGPASSWORD=hunter2 psql", "PGPASSWORD=[password] psql"),
         ("postgresql://shop:hunter2@db.internal:5432/shop", "postgresql://shop:[password]@db.internal:5432/shop"),
         ("redis://:hunter2@cache:6379", "redis://:[password]@cache:6379"),
         (

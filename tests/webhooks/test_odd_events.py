@@ -220,6 +220,7 @@ async def test_a_time_of_0_is_none(
         ({"account": OURS, "context": OURS}, "completed"),
         ({"account": {"id": OURS}}, "completed"),
         ({"account": THEIRS}, "pending"),
+        ({"user_id": THEIRS}, "pending"),
         ({"context": THEIRS}, "pending"),
         ({"context": f"{OURS}/{THEIRS}"}, "pending"),
         ({"account": OURS, "context": THEIRS}, "pending"),

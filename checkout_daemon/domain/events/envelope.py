@@ -32,7 +32,7 @@ _NO_OBJECT = msgspec.Raw(b"{}")
 class StripeEvent:
     """An event as it was received. `payload` is the body to the letter; `object` is data.object, still JSON.
 
-    `accounts`: those that `account` and `context` name, none for an event of the endpoint's own account.
+    `accounts`: those that `account`, `user_id` and `context` name, none for an event of the endpoint's own account.
     `ignored_because`: why nothing can follow from it, or None.
     """
 
@@ -66,9 +66,11 @@ class _Envelope(msgspec.Struct):
     livemode: Any = None
     api_version: Any = None
     account: Any = None
+    user_id: Any = None  # what `account` was called until API version 2017-05-25
     context: Any = None
 
 
+_OTHERS = ("created", "livemode", "api_version", "account", "user_id", "context")
 _DECODER = msgspec.json.Decoder(_Envelope, float_hook=number)
 
 
@@ -105,7 +107,7 @@ def _parse_odd(body: bytes, payload: str) -> StripeEvent:
         id=event_id if _usable(event_id) else f"body_{blake2b(body, digest_size=16).hexdigest()}",
         type=event_type if _usable(event_type) else UNKNOWN_TYPE,
         data=_Data(_NO_OBJECT if because else msgspec.Raw(msgspec.json.encode(subject))),
-        **{name: fields.get(name) for name in ("created", "livemode", "api_version", "account", "context")},
+        **{name: fields.get(name) for name in _OTHERS},
     )
     return _event(envelope, payload, because)
 
@@ -120,7 +122,7 @@ def _event(envelope: _Envelope, payload: str, ignored_because: str | None = None
         api_version=version[:_MOST_CHARACTERS] if isinstance(version, str) and version.isprintable() else None,
         object=envelope.data.object,
         payload=payload,
-        accounts=frozenset(_accounts(envelope.account, envelope.context)),
+        accounts=frozenset(_accounts(envelope.account, envelope.user_id, envelope.context)),
         ignored_because=ignored_because,
     )
 
