@@ -92,7 +92,7 @@ def create_app(
         quotes=AddressLimit(settings.quote_limit, clients, "quotes"),
         looks=AddressLimit(settings.look_limit, clients, "looks at orders"),
     )
-    app[FORGERIES] = Forgeries(clients)
+    app[FORGERIES] = Forgeries(clients, waits=settings.rate_limit > 0)
     challenge = None
     if settings.challenge_url and settings.challenge_secret:
         challenge = Challenge(settings.challenge_url, settings.challenge_secret)

@@ -60,7 +60,7 @@ class Settings:
     state_dir: Path
     cors_origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]  # addresses or networks whose X-Forwarded-For is believed
-    rate_limit: int  # checkouts a minute and address; 0 = off
+    rate_limit: int  # checkouts a minute and address; 0 = off, with the three below unless they are set
     quote_limit: int  # quotes a minute and address; 0 = off
     look_limit: int  # looks at orders a minute and address; 0 = off
     failed_tries: int  # wrong discount codes, or declined payments, an hour for an address or email; then slow; 0 = off
@@ -160,6 +160,7 @@ def load_settings(
 
     host = bare_host(reader.text("CHECKOUT_HOST", "127.0.0.1"))
     port = reader.number("CHECKOUT_PORT", 8000, 0, 65535)
+    rate_limit = reader.number("CHECKOUT_RATE_LIMIT", 600, 0, 1_000_000)
     session_minutes = reader.number("CHECKOUT_SESSION_MINUTES", 0, 31, 1430)
     settings = Settings(
         database_url=reader.optional("DATABASE_URL"),
@@ -174,10 +175,10 @@ def load_settings(
         state_dir=cwd / state,
         cors_origins=_origins(reader),
         trusted_proxies=reader.names("CHECKOUT_TRUSTED_PROXIES"),
-        rate_limit=reader.number("CHECKOUT_RATE_LIMIT", 600, 0, 1_000_000),
-        quote_limit=reader.number("CHECKOUT_QUOTE_LIMIT", 600, 0, 1_000_000),
-        look_limit=reader.number("CHECKOUT_LOOK_LIMIT", 1_200, 0, 1_000_000),
-        failed_tries=reader.number("CHECKOUT_FAILED_TRIES", 20, 0, 10_000),
+        rate_limit=rate_limit,
+        quote_limit=reader.number("CHECKOUT_QUOTE_LIMIT", 600 if rate_limit else 0, 0, 1_000_000),
+        look_limit=reader.number("CHECKOUT_LOOK_LIMIT", 1_200 if rate_limit else 0, 0, 1_000_000),
+        failed_tries=reader.number("CHECKOUT_FAILED_TRIES", 20 if rate_limit else 0, 0, 10_000),
         challenge_url=reader.final_url("CHECKOUT_CHALLENGE_URL"),
         challenge_secret=reader.optional("CHECKOUT_CHALLENGE_SECRET"),
         metrics=reader.choice("CHECKOUT_METRICS", "local", ("local", "public", "off")),

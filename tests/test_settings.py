@@ -418,3 +418,10 @@ def test_what_could_never_send_a_mail_or_reach_stripe_is_refused_by_name(tmp_pat
 )
 def test_mail_settings_of_every_usual_form_are_taken(tmp_path: Path, name: str, value: str) -> None:
     load_settings({name: value}, cwd=tmp_path)
+
+
+def test_no_limit_on_checkouts_is_no_limit_at_all_unless_one_is_set(tmp_path: Path) -> None:
+    usual = load_settings({}, cwd=tmp_path)
+    assert min(usual.rate_limit, usual.quote_limit, usual.look_limit, usual.failed_tries) > 0
+    off = load_settings({"CHECKOUT_RATE_LIMIT": "0", "CHECKOUT_LOOK_LIMIT": "5"}, cwd=tmp_path)
+    assert (off.rate_limit, off.quote_limit, off.look_limit, off.failed_tries) == (0, 0, 5, 0)

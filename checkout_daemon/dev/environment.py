@@ -15,12 +15,7 @@ from checkout_daemon.setting_sources import SettingsFile
 from checkout_daemon.urls import reachable_host, read_http_url
 
 API_KEY = "sandbox.key"
-DEMO_SETTINGS = {
-    "CHECKOUT_FAILED_TRIES": "0",
-    "CHECKOUT_LOOK_LIMIT": "0",
-    "CHECKOUT_METRICS": "public",
-    "CHECKOUT_QUOTE_LIMIT": "0",
-}
+DEMO_SETTINGS = {"CHECKOUT_METRICS": "public"}
 """What the demo's daemon has unless it is set otherwise."""
 
 
