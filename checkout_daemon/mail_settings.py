@@ -31,7 +31,7 @@ class MailServer:
 
 
 def parse_smtp_url(url: str) -> MailServer:
-    """`smtp://user:password@host:port?starttls=always`, or `smtps://` for TLS from the first byte.
+    """Read `smtp://user:password@host:port?starttls=always`, or `smtps://` for TLS from the first byte.
 
     With a password STARTTLS is insisted upon, unless the server is on this machine. Raises ConfigurationError, which
     does not repeat the password.

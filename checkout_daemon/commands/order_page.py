@@ -100,7 +100,7 @@ def _terms(order: Order, zone: str) -> Iterable[Line]:
 
 
 def _untold(view: OrderView, deeds: Sequence[DeedLine]) -> list[DeedLine]:
-    """LoggedActions that no change tells of, or not why."""
+    """Return the operator actions that no change shows, or whose reason it does not."""
     _, silent = split_changes(view.changes, deeds)
     notes = {change.note for change in view.changes} | {None, ""}
     return [each for each in deeds if each in silent or each.note not in notes]

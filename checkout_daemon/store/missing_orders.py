@@ -22,7 +22,6 @@ class MissingOrder:
     livemode: bool
     amount_total: int | None
     currency: str | None
-    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ from checkout_daemon.web.routes import ROUTES, Route
 
 _REFERENCE = "#/components/schemas/{name}"
 _PATTERN = re.compile(r"\{(\w+):(.+)\}(?=/|$)")
-_MAY_BE_MANY = {"Retry-After"}
 _ALWAYS = (BadRequest, MethodNotAllowed, AddressTooLong, UnknownExpectation, HeadersTooLarge, CheckoutError)
 """How any request may fail, whatever it is for."""
 

@@ -62,11 +62,6 @@ DELETE FROM doubtful_attempts WHERE order_id = $1 AND attempt = $2;
 UPDATE doubtful_attempts SET looked_at = now(), closed_at = CASE WHEN now() >= since + $3::interval THEN now() END
 WHERE order_id = $1 AND attempt = $2 RETURNING closed_at IS NOT NULL;
 
--- name: read_sessions
--- $1 order id
-SELECT id, livemode, attempt, status, outcome, url, expires_at, created_at
-FROM checkout_sessions WHERE order_id = $1 ORDER BY attempt, created_at, id;
-
 -- name: unsettled_sessions
 -- $1 order id; those of which Stripe may know more than we: open, or complete and not paid yet
 SELECT id FROM checkout_sessions

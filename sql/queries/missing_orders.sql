@@ -18,7 +18,7 @@ ON CONFLICT (session_id) DO NOTHING;
 
 -- name: list_missing_orders
 -- $1 livemode; those that have not been recovered
-SELECT session_id, order_id, number, livemode, amount_total, currency, seen_at FROM missing_orders
+SELECT session_id, order_id, number, livemode, amount_total, currency FROM missing_orders
 WHERE livemode = $1 AND NOT EXISTS (SELECT FROM orders WHERE id = missing_orders.order_id)
 ORDER BY seen_at, session_id;
 

@@ -43,7 +43,7 @@ def seen(told: Told) -> Translation:
 
 
 def refunded(told: Told) -> Translation:
-    """A hint; and the refunds themselves, which charges listed until API version 2022-11-15."""
+    """Translate to a hint, and to the refunds themselves, which charges listed until API version 2022-11-15."""
     translation = seen(told)
     charge_id = stripe_id(told.object, "id")
     total = amount(told.object, "amount_refunded")

@@ -221,7 +221,7 @@ def check_key(authorization: str) -> str:
 
 
 def _check_account(given: str | None) -> None:
-    """Raises ApiError (403) for a request on behalf of another account: there is only one."""
+    """Raise ApiError (403) for a request on behalf of another account: there is only one."""
     if given not in (None, "", ACCOUNT_ID):
         raise ApiError(
             f"The provided key does not have access to account '{given[:100]}' (or that account does not exist). "

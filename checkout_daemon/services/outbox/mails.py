@@ -143,7 +143,7 @@ def _sender(settings: Settings) -> Address:
 
 
 def _address(text: str, setting: str) -> Address:
-    """`shop@example.com`, or `Shop <shop@example.com>`. Raises TryLater: settings can be corrected."""
+    """Read `shop@example.com`, or `Shop <shop@example.com>`. Raises TryLater: settings can be corrected."""
     try:
         return read_address(text, setting)
     except ConfigurationError as error:
