@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from checkout_daemon.sandbox.api.forms import FormError, build_tree, decode_form
 from checkout_daemon.sandbox.box import API_VERSION
+from checkout_daemon.sandbox.pretty import pretty
 from checkout_daemon.sandbox.resources import OPERATIONS
 from tests.sandbox.conftest import AUTHORIZATION, KEY
 
@@ -303,3 +305,21 @@ async def test_what_is_no_email_address_is_refused(
 ) -> None:
     status, body, _ = await call(http, "POST", path, {name: "nobody", **others})
     assert (status, body["error"]["code"], body["error"]["param"]) == (400, "email_invalid", name)
+
+
+@pytest.mark.parametrize("path", ["/v1/account", CUSTOMERS, "/v1/nothing"])
+async def test_bodies_are_indented_as_stripe_s_are(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(path, headers=AUTHORIZATION) as response:
+        text = await response.text()
+    assert text.rstrip("\n") == json.dumps(json.loads(text), indent=2)
+    assert text.startswith('{\n  "')
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_indented_json_is_what_the_standard_library_writes(value: Any) -> None:
+    assert pretty(value) == json.dumps(value, indent=2)
