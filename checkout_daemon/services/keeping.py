@@ -49,12 +49,9 @@ async def drop_old_payloads(database: Database, payload_days: int) -> int:
         now = await read_now(connection)
     keep_from = now - timedelta(days=payload_days)
     dropped = 0
-    try:
-        while (name := await database.run(partial(_drop_partition, keep_from), confirm=False)) is not None:
-            log.info("payloads: %s was dropped", name)
-            dropped += 1
-    except asyncpg.LockNotAvailableError:
-        log.info("payloads: the table is in use, its old weeks are dropped at the next turn")
+    while (name := await database.run(partial(_drop_partition, keep_from), confirm=False)) is not None:
+        log.info("payloads: %s was dropped", name)
+        dropped += 1
     async with database.connection() as connection:
         await retention.drop_stray_payloads(connection, keep_from)
         await retention.drop_payloads_after_erasure(connection, now - _LATE_PAYLOADS)
@@ -108,4 +105,9 @@ async def stray_coupons(runtime: Runtime, *, delete: bool) -> list[StrayCoupon]:
 
 
 async def _drop_partition(keep_from: datetime, connection: asyncpg.Connection) -> str | None:
-    return await retention.drop_payload_partition(connection, keep_from)
+    try:
+        async with connection.transaction():  # a savepoint: to be refused a lock is no failure here
+            return await retention.drop_payload_partition(connection, keep_from)
+    except asyncpg.LockNotAvailableError:
+        log.info("payloads: the table is in use, its old weeks are dropped at the next turn")
+        return None

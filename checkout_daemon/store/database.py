@@ -19,13 +19,17 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# What asyncpg raises when the server is away, going away, or out of resources; never for a fault of a statement.
+# What asyncpg raises when the server is away, going away, out of resources, or gives up a statement or transaction for
+# a time limit that its operator set; never for a fault of a statement.
 AWAY = (
     OSError,  # with TimeoutError
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a connection used between the server's farewell and its end; or no host takes writes
     asyncpg.OperatorInterventionError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
     asyncpg.InvalidAuthorizationSpecificationError,

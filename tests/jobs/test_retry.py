@@ -104,6 +104,26 @@ async def test_a_server_that_gives_up_is_no_fault_of_the_events(
     assert await retry_due_events(runtime) == 1
 
 
+async def test_a_lock_that_the_server_waits_for_no_longer_is_no_fault_of_the_events(
+    runtime: Runtime, connection: asyncpg.Connection, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = await connection.fetchval("SELECT quote_ident(current_database())")
+    await connection.execute(f"ALTER DATABASE {name} SET lock_timeout = '50ms'")
+    order_id = await fail_an_event(runtime, connection, database_url)
+    await connection.execute("ALTER TABLE refunds DROP CONSTRAINT planted")
+    await connection.execute(MAKE_DUE)
+    caplog.clear()
+    async with connection.transaction():
+        await connection.execute("SELECT FROM orders WHERE id = $1 FOR UPDATE", order_id)
+        with pytest.raises(DatabaseUnavailable):
+            await retry_due_events(runtime)
+    event = await connection.fetchrow("SELECT status, attempts FROM stripe_events WHERE id = 'evt_bad'")
+    assert event is not None
+    assert tuple(event) == ("failed", 1)
+    assert not [each for each in caplog.records if each.exc_info]
+    assert await retry_due_events(runtime) == 1
+
+
 async def test_an_event_is_left_alone_until_its_time_has_come(
     runtime: Runtime, connection: asyncpg.Connection, database_url: str
 ) -> None:
