@@ -156,16 +156,24 @@ def _csv_rows(text: str, kind: str, faults: _Faults) -> Iterator[_Row]:
             if not any(cleaned(cell) for cell in cells):
                 continue
             if header is None:
-                header = [cleaned(cell).lower() for cell in cells]
+                header = [cleaned(cell).lower() for cell in _without_empty_ends(cells, 0)]
                 if wrong := _header_faults(header, DISCOUNT_FIELDS if kind == _DISCOUNTS else PRODUCT_FIELDS):
                     faults += [(start, fault) for fault in wrong]
                     return
-            elif len(cells) != len(header):
+            elif len(cells := _without_empty_ends(cells, len(header))) != len(header):
                 faults.append((start, f"{len(cells)} cells, but the header has {len(header)}"))
             else:
                 yield _Row(kind, start, dict(zip(header, cells, strict=True)))
     except csv.Error as error:
         faults.append((line, f"this is not CSV: {error}"))
+
+
+def _without_empty_ends(cells: list[str], least: int) -> list[str]:
+    """Return the cells without those that spreadsheets add at the end, where a sheet once had more columns."""
+    most = len(cells)
+    while most > least and not cleaned(cells[most - 1]):
+        most -= 1
+    return cells[:most]
 
 
 def _delimited(text: str) -> tuple[str, str, int]:

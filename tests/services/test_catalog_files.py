@@ -342,3 +342,12 @@ def test_any_text_is_read_or_refused(text: str, discounts: bool) -> None:
 def test_a_price_is_at_most_what_stripe_charges_in_its_currency(currency: str, amount: int, taken: bool) -> None:
     product, faults = read_product({"sku": "A", "name": "A", "unit_amount": amount, "currency": currency})
     assert (product is not None, bool(faults)) == (taken, not taken)
+
+
+def test_empty_cells_that_a_spreadsheet_adds_at_the_end_are_left_out() -> None:
+    text = "sku,name,unit_amount,currency,,\nPEN,Pen,100,eur,, \nINK,Ink,200,eur\nPAD,Pad,300,eur,\n"
+    assert [each.sku for each in parse_catalog(text).products] == ["PEN", "INK", "PAD"]
+    assert faults_of("sku,name,unit_amount,currency,,\nPEN,Pen,100,eur,,x\n") == (
+        "line 2: 6 cells, but the header has 4",
+    )
+    assert faults_of("sku,name,unit_amount,currency\nPEN,Pen,100\n") == ("line 2: 3 cells, but the header has 4",)
