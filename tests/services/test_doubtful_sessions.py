@@ -286,3 +286,24 @@ async def test_a_waiting_shopper_has_only_the_minutes_around_the_attempt_looked_
     await settle_now(runtime, connection)
     open_ones = [session_id for session_id, status in (await statuses(runtime)).items() if status == "open"]
     assert open_ones == [answer.session_id]
+
+
+async def test_a_session_of_unknown_status_beside_the_attempts_own_is_not_in_the_way(
+    runtime: Runtime, stripe: FlakyStripe
+) -> None:
+    stripe.plan = first("fail_500_late")
+    with pytest.raises(StripeFailed):
+        await start_checkout(runtime, a_request(), idempotency_key="key")
+    await stripe.let_through()
+
+    def doubled(request: Request, content: bytes) -> bytes:
+        if (request.method, request.path) != ("GET", SESSIONS):
+            return content
+        page = json.loads(content)
+        odd = [each | {"id": f"{each['id']}x", "status": "paused"} for each in page["data"]]
+        return json.dumps(page | {"data": page["data"] + odd}).encode()
+
+    stripe.rewrite = doubled
+    answer = await start_checkout(runtime, a_request(), idempotency_key="key")
+    stripe.rewrite = lambda request, content: content
+    assert await statuses(runtime) == {answer.session_id: "open"}
