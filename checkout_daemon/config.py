@@ -24,7 +24,7 @@ from checkout_daemon.setting_sources import (
     given_layers,
 )
 from checkout_daemon.setting_values import fault_of_api_key, fault_of_secrets, is_live_key, is_signing_secret
-from checkout_daemon.urls import BadUrl, bare_host, http_url, reachable_host, read_http_url
+from checkout_daemon.urls import BadUrl, bare_host, http_url, is_loopback, reachable_host, read_http_url
 
 __all__ = [
     "DEFAULT_STATE_DIR",
@@ -95,6 +95,11 @@ class Settings:
     def livemode(self) -> bool:
         """An order's livemode is its key's."""
         return is_live_key(self.stripe_api_key or "")
+
+    @property
+    def public_url_is_local(self) -> bool:
+        """Whether neither shoppers nor Stripe reach the public URL, because it names this machine to itself."""
+        return is_loopback(read_http_url(self.public_url).host)
 
     def require_database_url(self) -> str:
         if not self.database_url:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from checkout_daemon.config import DEV_ENV, Settings
-from checkout_daemon.errors import CheckoutError, ConfigurationError
+from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseUnavailable
 from checkout_daemon.observability.logs import set_up_logging
 from checkout_daemon.observability.metrics import forget_process
 from checkout_daemon.observability.metrics_folder import shared_metrics
@@ -71,7 +71,9 @@ def run(settings: Settings, options: ServeOptions) -> int:
         finally:
             _close(listeners)
     except CheckoutError as error:
-        sys.stderr.write(f"checkout serve: {error}\n")
+        away = isinstance(error, DatabaseUnavailable)
+        hint = "; start it, or correct DATABASE_URL: `checkout doctor` says more" if away else ""
+        sys.stderr.write(f"checkout serve: {error}{hint}\n")
         return error.exit_code
 
 
@@ -243,6 +245,12 @@ def _tell_sources(settings: Settings) -> None:
     if settings.demo_unused_for:
         unused_for = ", ".join(settings.demo_unused_for)
         log.info("%s is not used, because %s is set", settings.state_dir / DEV_ENV, unused_for)
+    if settings.livemode and settings.public_url_is_local:
+        log.warning(
+            "CHECKOUT_PUBLIC_URL is %s with a live key: shoppers who have paid are sent there and arrive nowhere; "
+            "set it to the address of the shop",
+            settings.public_url,
+        )
 
 
 def _tell(address: str, by: str) -> None:

@@ -64,6 +64,14 @@ def bare_host(host: str) -> str:
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether the host names the machine that asks, and no other."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def read_http_url(text: str, *, final: bool = False) -> HttpUrl:
     """Read an absolute http or https URL. Raises BadUrl.
 

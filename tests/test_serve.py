@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from time import monotonic
+from urllib.parse import urlsplit
 
 import aiohttp
 import asyncpg
@@ -103,8 +104,27 @@ async def test_a_database_that_does_not_answer_is_exit_5(tmp_path: Path) -> None
     status, lines = await refusal(tmp_path, enough("postgresql://shop:hunter2@127.0.0.1:9/shop"))
     assert status == 5
     assert len(lines) == 1
-    assert "database" in lines[0]
+    assert lines[0].startswith("checkout serve: the database does not answer: Connection refused; start it, or correct")
     assert "hunter2" not in lines[0]
+
+
+async def test_a_database_that_does_not_exist_is_not_called_silent(tmp_path: Path, database_url: str) -> None:
+    parts = urlsplit(database_url)
+    status, lines = await refusal(tmp_path, enough(parts._replace(path="/nowhere").geturl()))
+    assert status == 5
+    assert 'the database refuses: database "nowhere" does not exist; start it, or correct DATABASE_URL' in lines[0]
+
+
+@pytest.mark.parametrize(("url", "warned"), [("", True), ("http://[::1]:8000", True), ("https://shop.example", False)])
+async def test_a_live_key_with_a_public_url_that_nobody_reaches_is_told_of(
+    tmp_path: Path, url: str, warned: bool
+) -> None:
+    environ = enough("postgresql://127.0.0.1:9/shop") | {
+        "STRIPE_API_KEY": "sk_live_serve0123456789",
+        "STRIPE_API_BASE": "",
+    }
+    _, lines = await refusal(tmp_path, environ | {"CHECKOUT_PUBLIC_URL": url})
+    assert any("CHECKOUT_PUBLIC_URL is http://" in line for line in lines) is warned
 
 
 @pytest.mark.parametrize("url", ["nonsense", "postgresql://shop:hunter2@127.0.0.1:port/shop"])

@@ -55,10 +55,12 @@ async def _replay(database: Database, event_ids: tuple[str, ...], note: str, *, 
                 done += last.ok
                 progress.step()
     left = len(event_ids) - done
+    count = "1 event was" if done == 1 else f"{done} events were"
     if last is not None and not last.ok:
         others = "the other one was" if left == 2 else f"the other {left - 1} were"
         rest = f"; {others} not tried" if left > 1 else ""
-        say(f"error: {last.end.id} failed again after {done} that did not{rest}")
+        before = f"; {count} replayed before it" if done else ""
+        say(f"error: {last.end.id} failed again{before}{rest}")
         return 1
-    say(f"{done} {'event was' if done == 1 else 'events were'} applied again.")
+    say(f"{count} replayed.")
     return 0

@@ -14,7 +14,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # What to do next, where those who raise it cannot know that it is a person who reads.
 _NEXT: dict[type[CheckoutError], str] = {
-    DatabaseUnavailable: "; start it, or set DATABASE_URL: `checkout doctor` tells more",
+    DatabaseUnavailable: "; start it, or correct DATABASE_URL: `checkout doctor` says more",
     StripeUnavailable: "; `checkout doctor` tells more",
 }
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeVar
@@ -305,9 +308,16 @@ def unavailable_when_away() -> Iterator[None]:
     except AWAY as error:
         if isinstance(error, ValueError):  # an argument that cannot be encoded is an InterfaceError too
             raise
-        raise DatabaseUnavailable(f"the database does not answer: {describe(error)}") from error
+        how = "refuses" if isinstance(error, asyncpg.PostgresError) else "does not answer"
+        raise DatabaseUnavailable(f"the database {how}: {describe(error)}") from error
 
 
 def describe(error: BaseException) -> str:
-    """One line without the address or the password of the database."""
-    return type(error).__name__ if isinstance(error, OSError) else (str(error) or type(error).__name__)
+    """Return one line without the address or the password of the database."""
+    if isinstance(error, socket.gaierror):
+        return "its host name is not known"
+    if isinstance(error, ssl.SSLError):  # its numbers are no error numbers of the system
+        return f"TLS failed: {getattr(error, 'reason', None) or type(error).__name__}"
+    if isinstance(error, OSError):
+        return os.strerror(error.errno) if error.errno else type(error).__name__
+    return str(error) or type(error).__name__

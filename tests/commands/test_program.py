@@ -146,7 +146,7 @@ def test_an_unreachable_database_is_exit_5_and_says_so(
     environment.setenv("STRIPE_API_KEY", "sk_test_program0123456789")
     ran = run_bare(*arguments)
     assert (ran.code, ran.out, ran.err.count("\n")) == (5, "", 1)
-    assert ran.err.startswith("error: the database does not answer")
+    assert ran.err.startswith("error: the database does not answer: Connection refused; start it, or correct")
     assert "verysecret" not in ran.err
 
 

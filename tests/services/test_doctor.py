@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -127,6 +128,10 @@ async def test_stripe_cannot_reach_this_machine_but_its_cli_can(settings: Settin
     real = replace(here, stripe_api_base=STRIPE_API_BASE)
     endpoint = await endpoint_registered(replace(probes, settings=real))
     assert (endpoint.ok, endpoint.mend) == (False, "checkout listen")
+    live = replace(real, stripe_api_key="sk_live_doctor0123456789")
+    endpoint = await endpoint_registered(replace(probes, settings=live))
+    assert "CHECKOUT_PUBLIC_URL is http://localhost:8000" in endpoint.detail
+    assert (endpoint.ok, endpoint.mend) == (False, "export CHECKOUT_PUBLIC_URL=https://YOUR-SHOP")
     assert (await endpoint_registered(probes)).mend == "checkout webhook create"
 
 
@@ -181,6 +186,7 @@ async def test_a_clock_that_is_not_stripes_is_a_fault(settings: Settings, accoun
         assert answer.status == 200
     clock = (await told(settings))["clock"]
     assert (clock.ok, clock.mend) == ((True, None) if ahead == "0s" else (False, "timedatectl set-ntp true"))
+    assert ("nothing is deleted" in clock.detail, len(re.findall("Stripe's", clock.detail))) == ((ahead == "1h",) * 2)
 
 
 async def test_a_full_disk_is_a_fault(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,9 @@ def catalog_list(discounts: bool, as_json: bool) -> int:
 def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) -> int:
     """Add and change what FILE tells; the rest stays.
 
-    CSV with a header line, or JSON. The whole file is checked before anything is written; amounts are in minor units.
+    JSON, or CSV with a header line, also with the semicolons and `sep=;` of a spreadsheet. The columns are those of
+    `checkout catalog export`: sku, name, unit_amount and currency are needed. Amounts are in minor units. The whole
+    file is checked before anything is written.
 
     \b
     Example:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.webhook_endpoint import API_VERSION, Endpoint, read_endpoint, webhook_url
 from checkout_daemon.domain.webhook_secrets import fingerprint
@@ -12,8 +10,6 @@ from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
 from checkout_daemon.services.listening import listens
 from checkout_daemon.services.secret_matches import UsedSecret, matches_lately, used_secrets
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def clock_agrees(probes: Probes) -> Check:
@@ -26,10 +22,9 @@ def clock_agrees(probes: Probes) -> Check:
         return Check.failed("clock", "neither the database nor Stripe answers", probes.mend_database)
     detail = ", ".join(f"{abs(ahead.total_seconds()):.0f} s from {whose}" for whose, ahead in told.items())
     clocks = Clocks(told.get("the database"), told.get("Stripe"))
-    if clocks.widest > DANGEROUS:
-        detail += "; nothing is deleted or given up because of its age until they agree"
     if clocks.widest > NOTABLE:
-        return Check.failed("clock", f"this machine's clock is {detail}: {clocks.says}", FIX)
+        halted = "; nothing is deleted or given up because of its age until they agree"
+        return Check.failed("clock", clocks.says + (halted if clocks.widest > DANGEROUS else ""), FIX)
     return Check.passed("clock", detail)
 
 
@@ -42,7 +37,11 @@ async def endpoint_registered(probes: Probes) -> Check:
     if not ours:
         if listening := await _listened_to(probes):
             return Check.passed("endpoint", f"none at Stripe for {url}, but {listening}")
-        if not probes.offline_stripe and urlsplit(url).hostname in _LOOPBACK:
+        local = not probes.offline_stripe and probes.settings.public_url_is_local
+        if local and probes.settings.livemode:
+            detail = f"CHECKOUT_PUBLIC_URL is {probes.settings.public_url}, which neither Stripe nor shoppers can reach"
+            return Check.failed("endpoint", detail, "export CHECKOUT_PUBLIC_URL=https://YOUR-SHOP")
+        if local:
             return Check.failed("endpoint", f"Stripe cannot reach {url}; its CLI can forward to it", "checkout listen")
         return Check.failed("endpoint", f"none at Stripe for {url}", "checkout webhook create")
     for endpoint in ours:
