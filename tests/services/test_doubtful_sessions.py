@@ -289,7 +289,7 @@ async def test_a_waiting_shopper_has_only_the_minutes_around_the_attempt_looked_
 
 
 async def test_a_session_of_unknown_status_beside_the_attempts_own_is_not_in_the_way(
-    runtime: Runtime, stripe: FlakyStripe
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = first("fail_500_late")
     with pytest.raises(StripeFailed):
