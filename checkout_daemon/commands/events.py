@@ -19,6 +19,7 @@ from checkout_daemon.commands.times import age, clock
 from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.domain.json_text import read_json
 from checkout_daemon.runtime import open_runtime
+from checkout_daemon.services.event_ends import WHY_IGNORED
 from checkout_daemon.services.reading import all_events, show_event
 from checkout_daemon.services.resending import resend as resend_event
 from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
@@ -65,7 +66,7 @@ def _say_causes(events: list[EventLine]) -> None:
     """What failed for the same cause is one line, with the command for all of it."""
     causes = Counter((each.fingerprint, each.last_error) for each in events if each.fingerprint is not None)
     for (fingerprint, error), count in causes.most_common():
-        say(f"{count} × {plain(error or '')}\n  mended? `checkout events replay --fingerprint {fingerprint}`")
+        say(f"{count} × {plain(error or '')}\n  fixed? `checkout events replay --fingerprint {fingerprint}`")
 
 
 def show(event_id: str, *, as_json: bool) -> int:
@@ -79,6 +80,7 @@ def show(event_id: str, *, as_json: bool) -> int:
     reason = f": {words(event.reason)}" if event.reason else ""
     facts: dict[str, str | Text] = {
         "Status": Text.assemble(event_status(event.status), reason),
+        "Why": WHY_IGNORED.get(event.reason or "", ""),
         "Error": plain(event.last_error or "") if event.status != "applied" else "",
         "Cause": event.fingerprint or "",
         "Order": event.order_id or "",

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from checkout_daemon.store.event_reads import EventEnd
+
+WHY_IGNORED: Mapping[str, str] = {
+    "no_order": "no order is known to belong to the objects it names; if one is found later, the event counts for it",
+    "not_an_event": "Stripe signed it, but it is not an event; there is nothing to do",
+    "other_account": "it names a Stripe account that is not the one of STRIPE_API_KEY: its money is not this shop's",
+    "thin_event": "it holds no object, only a reference; no order depends on it, so there is nothing to do",
+    "unhandled_type": "no order depends on events of this type; the endpoint need not send them",
+}
+"""What an operator is told of each reason, and whether anything is to be done."""
 
 
 def end_words(end: EventEnd) -> str:
