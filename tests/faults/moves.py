@@ -183,7 +183,14 @@ async def trouble(history: History) -> None:
 
 
 async def later(history: History) -> None:
-    """Let time pass for everybody: an hour, or more than Stripe remembers a key."""
+    """Let time pass for everybody: an hour, or more than Stripe remembers a key.
+
+    What is on its way arrives first: no request takes hours, and a day later its key would mean nothing.
+    """
+    network = history.stack.network
+    share, network.share = network.share, 0.0
+    await network.settle()
+    network.share = share
     await history.stack.pass_time(history.random.choice((600, 3600, 3 * 3600, 25 * 3600)))
     history.counts["time passed"] += 1
 
