@@ -25,7 +25,7 @@ def print_differences(done: Synced) -> None:
 
 def _sides(each: Difference) -> str:
     if each.stripe is None:
-        return f"{plain(each.held or 'held')} here, unknown to Stripe: look at it, nothing can be merged"
+        return f"{plain(each.held or 'held')} here, and Stripe does not have it: look at it, nothing can be merged"
     return f"{plain(each.held or 'nothing')} here, {plain(each.stripe)} at Stripe"
 
 

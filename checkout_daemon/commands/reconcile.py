@@ -20,21 +20,28 @@ from checkout_daemon.store.missing_orders import MissingOrder
 
 def reconcile(since: str, note: str, rate: float, *, apply: bool, anew: bool, as_json: bool) -> int:
     started = monotonic()
+    mergeable = False  # whether --apply would change anything
 
     async def work(runtime: Runtime) -> Standing:
+        nonlocal mergeable
         zone = runtime.settings.time_zone
         start = read_time(since, "--since", datetime.now(UTC), zone)
         with Progress("Comparing") as progress:
 
             def begin(standing: Standing, count: int) -> None:
+                nonlocal mergeable
+                mergeable = standing.after > 0 and standing.tally.left > 0  # by what was told before it was cut off
                 progress.total(count)
                 if standing.after:
                     begun_at = clock(standing.begun_at, zone)
                     say(f"Going on after order {standing.after}, with the run of {begun_at}; --anew begins again.")
 
             def tell(outcome: Synced | Uncompared | MissingOrder) -> None:
+                nonlocal mergeable
                 if not isinstance(outcome, MissingOrder):
                     progress.step()
+                if isinstance(outcome, Synced) and any(each.mendable for each in outcome.differences):
+                    mergeable = True
                 _tell(outcome, as_json=as_json)
 
             return await compare_all(
@@ -57,7 +64,7 @@ def reconcile(since: str, note: str, rate: float, *, apply: bool, anew: bool, as
                    | ({"missing": tally.missing} if tally.missing else {}))  # fmt: skip
     else:
         answer(_summary(done, monotonic() - started))
-        if tally.left > tally.missing and not apply:
+        if mergeable and not apply:
             answer("`checkout reconcile --apply` merges what Stripe says.")
     return 1 if tally.left or tally.failed else 0
 

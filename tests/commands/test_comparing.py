@@ -82,6 +82,21 @@ def test_what_stripe_says_is_shown_first_and_merged_when_told_to(run: Run, drift
     assert run("sessions", "sync", "1001").err == "Order 1001 is as Stripe says: completed.\n"
 
 
+def test_what_cannot_be_merged_is_not_promised_to_be(run: Run, paid: CheckoutAnswer, database_url: str) -> None:
+    async def add() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            "INSERT INTO disputes (id, livemode, payment_id, status, observed_at, event_id) "
+            "SELECT 'dp_nobodys', FALSE, id, 'needs_response', now(), 'evt_1' FROM payments"
+        )
+        await connection.close()
+
+    go(add())
+    ran = run("reconcile")
+    assert (ran.code, "--apply" in ran.out) == (1, False)
+    assert "needs response here, and Stripe does not have it" in ran.out.replace("_", " ")
+
+
 def test_a_stripe_that_is_down_is_5_and_nothing_was_compared(
     run: Run, drifted: CheckoutAnswer, stripe: BackgroundStripe
 ) -> None:

@@ -269,6 +269,9 @@ def found(example: Example) -> list[Finding]:
 def test_a_case_is_explained(name: str) -> None:
     findings = found(EXAMPLES[name])
     assert [(each.code, each.command) for each in findings] == EXAMPLES[name].says
+    if "unknown_status" in EXAMPLES[name].case.order.attention:
+        (left,) = [each for each in findings if each.code == "unknown_status"]
+        assert "else `checkout orders ack 1001 unknown_status`" in (left.next or "")
     assert not re.search(r"None|\{|_[a-z]+_", " ".join(f"{each.says} {each.next or ''}" for each in findings))
 
 

@@ -81,7 +81,7 @@ def attention(case: Case) -> Iterable[Finding]:
             f"{ATTENTION_SAYS[code].format(subject=subject)}.",
             "Nothing: a person must decide."
             if code not in _ASKED_AT_STRIPE
-            else "What Stripe answers now settles it, if this version knows it; else acknowledge it.",
+            else f"What Stripe answers now settles it, if this version knows it; else `{acknowledge}` does.",
             acknowledge if command == looks else command,
         )
 
