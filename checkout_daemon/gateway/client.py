@@ -116,12 +116,14 @@ class StripeGateway:
             raise StripeSilent("Stripe's answer could not be read: try again in a moment") from error
         finally:
             self._account(name, outcome, time.perf_counter() - started, probe=probe)
-        response = answer.last_response
+        response = getattr(answer, "last_response", None)  # the SDK's objects have one, other JSON has not
+        if response is None or not _is_what_was_asked(name, found := decode(response.body)):
+            raise StripeSilent("Stripe's answer is not what was asked for: try again in a moment")
         answered_at = _answered_at(response.headers)
         now = datetime.now(UTC)
         if answered_at is not None:
             self.ahead = answered_at - now
-        return Fetched(decode(response.body), answered_at or now)
+        return Fetched(found, answered_at or now)
 
     def _account(self, name: str, outcome: str, seconds: float, *, probe: bool) -> None:
         if outcome in ("unavailable", "failed"):
@@ -183,6 +185,16 @@ def _name_failure(stripe: Any, error: Any) -> StripeRejected | StripeUnavailable
     if status == 404:
         return StripeMissing(f"Stripe has no such object, is STRIPE_API_KEY of another account? {said}{where}")
     return StripeRejected(f"Stripe refused: {said}{where}")
+
+
+def _is_what_was_asked(name: str, found: Any) -> bool:
+    """Return whether an answer is an object with an id, or a list of them: what stands between may answer anything."""
+    if not isinstance(found, dict):
+        return False
+    if not name.endswith(".list"):
+        return isinstance(found.get("id"), str)
+    data = found.get("data")
+    return isinstance(data, list) and all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in data)
 
 
 def _answered_at(headers: Any) -> datetime | None:

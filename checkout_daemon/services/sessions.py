@@ -17,11 +17,11 @@ import msgspec
 
 from checkout_daemon.config import Settings
 from checkout_daemon.domain.events import session as session_events
-from checkout_daemon.domain.events.reading import Told, Translation, livemodes
+from checkout_daemon.domain.events.reading import Told, Translation, UnreadableObject, livemodes
 from checkout_daemon.domain.facts import Link, LinkRank, SessionFact
 from checkout_daemon.domain.pricing import Discount
 from checkout_daemon.domain.session_parameters import Pages, PayableOrder, idempotency_key, session_parameters
-from checkout_daemon.errors import NotFound, NotPayable, StripeRejected
+from checkout_daemon.errors import NotFound, NotPayable, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway import sessions as stripe_sessions
 from checkout_daemon.gateway.client import Fetched, StripeDenied, StripeFailed
 from checkout_daemon.runtime import Runtime
@@ -253,7 +253,10 @@ async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fet
 
 def _translate(fetched: Fetched) -> Translation:
     modes = livemodes(fetched.object.get("livemode"))
-    return session_events.fetched(Told(fetched.object, fetched.observed_at, "", modes))
+    try:
+        return session_events.fetched(Told(fetched.object, fetched.observed_at, "", modes))
+    except UnreadableObject as error:  # whether there is a session to pay is open
+        raise StripeUnavailable(f"Stripe's answer cannot be used: {error}") from error
 
 
 def _telling(translation: Translation, cause: str, actor: str) -> Telling:

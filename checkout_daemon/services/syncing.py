@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from checkout_daemon.domain.derive import Derived
+from checkout_daemon.domain.events.reading import UnreadableObject
 from checkout_daemon.domain.factbase import FactBase
 from checkout_daemon.domain.facts import (
     DisputeFact,
@@ -23,7 +24,7 @@ from checkout_daemon.domain.facts import (
 )
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import AttentionCode
-from checkout_daemon.errors import NotFound, NotPayable
+from checkout_daemon.errors import NotFound, NotPayable, StripeRejected
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.services.operator_log import Deed, check_note, record, state_of
@@ -95,7 +96,10 @@ async def sync_order(
     operator = actor if isinstance(actor, Operator) else None
     actor = actor.actor if isinstance(actor, Operator) else actor
     known = await runtime.database.run(lambda connection: _known(connection, runtime, order_id, actor))
-    truth = await read_truth(runtime, known, pace)
+    try:
+        truth = await read_truth(runtime, known, pace)
+    except UnreadableObject as error:  # it will be the same the next time
+        raise StripeRejected(f"Stripe's answer cannot be used: {error}") from error
 
     async def write(connection: asyncpg.Connection) -> Synced:
         merged = await _merged(connection, order_id, actor)

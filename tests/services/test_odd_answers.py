@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from checkout_daemon.errors import StripeUnavailable
+from checkout_daemon.errors import StripeRejected, StripeUnavailable
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.backfill import Backfilled, backfill
 from checkout_daemon.services.doctor import examine
@@ -86,3 +86,27 @@ async def test_our_account_is_learnt_from_stripe_and_kept(
     stripe.plan = lambda _, request: "reject_400" if request.path == "/v1/account" else None
     assert await learn_own_account(runtime) == 0
     assert await own_accounts(connection) == {account}
+
+
+@pytest.mark.parametrize(
+    "answer", [b"null", b"[]", b"5", b'"x"', b"{}", b'{"object":"list"}', b'{"data":null}', b'{"data":[null]}']
+)
+async def test_json_that_is_not_what_was_asked_for_is_no_answer(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, database_url: str, answer: bytes
+) -> None:
+    order_id = await insert_order(database_url)
+    await pay(stripe.base, order_id)
+    stripe.rewrite = lambda _, content: answer
+    with pytest.raises(StripeUnavailable, match="not what was asked for"):
+        await backfill(runtime, NOW)
+
+
+async def test_an_order_whose_payment_cannot_be_read_is_refused_in_words(
+    runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, database_url: str
+) -> None:
+    order_id = await insert_order(database_url)
+    await pay(stripe.base, order_id)
+    assert await backfill(runtime, NOW) == Backfilled(scanned=2, new=2)
+    stripe.rewrite = lambda _, content: re.sub(rb'"amount_received": ?\d+', b'"amount_received": -1', content)
+    with pytest.raises(StripeRejected, match="amount_received is not an amount"):
+        await sync_order(runtime, order_id, cause="test", actor="test")
