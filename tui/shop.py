@@ -30,7 +30,7 @@ from checkout_daemon.services import (
 )
 from checkout_daemon.services.canceling import cancel_order, check_cancelable
 from checkout_daemon.services.doctor import CHECKS, Check, examine
-from checkout_daemon.services.event_ends import end_words
+from checkout_daemon.services.event_ends import WHY_IGNORED, end_words
 from checkout_daemon.services.explaining import Finding, explain_order
 from checkout_daemon.services.history import DeedLine, History, read_history, split_changes
 from checkout_daemon.services.operators import this_operator
@@ -59,6 +59,7 @@ __all__ = [
     "NEW_ORDER",
     "PAYABLE_STATUSES",
     "SIGNS",
+    "WHY_IGNORED",
     "AttemptLine",
     "Check",
     "DeedLine",

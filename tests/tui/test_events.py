@@ -16,6 +16,7 @@ from tests.tui.conftest import Seat, Sit
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
 from tui.screens.order import OrderScreen
+from tui.shop import WHY_IGNORED
 
 
 async def completed(intake: Intake, url: str, **fields: object) -> str:
@@ -188,4 +189,5 @@ async def test_what_is_no_event_is_listed_and_opened(intake: Intake, sit: Sit, b
         screen = await seat.screen_of(EventScreen)
         await seat.press("F")
         await seat.until(lambda: screen.event is not None)
-        await seat.sees("ignored")
+        assert screen.event is not None
+        await seat.sees("ignored", WHY_IGNORED[screen.event.reason or ""][:40])

@@ -18,6 +18,7 @@ from tui.data import CheckoutError, DatabaseUnavailable, EventLine
 from tui.desk import Desk
 from tui.latest import Latest
 from tui.screens.event_acts import EVENT_ACTIONS, EventActs
+from tui.shop import WHY_IGNORED
 from tui.texts import clock, counted, plain, words
 from tui.widgets.entry import Entry
 
@@ -108,10 +109,12 @@ class EventScreen(EventActs):
             Text.assemble(" ", (plain(event.type), "bold"), "   ", (f"{words(event.status)}{reason}", "bold"))
         )
         error = f"\n {plain(event.last_error)}" if event.last_error and event.status != "applied" else ""
+        ignored = WHY_IGNORED.get(event.reason or "")
+        why = f"\n {ignored}" if ignored else ""
         self.query_one("#state", Static).update(
             Text(
                 f" {event.id}\n made {clock(event.created_at, zone)}   received {clock(event.received_at, zone)}"
-                f"   {counted(event.attempts, 'attempt')}{error}",
+                f"   {counted(event.attempts, 'attempt')}{error}{why}",
                 muted,
             )
         )
