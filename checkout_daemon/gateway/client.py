@@ -111,7 +111,7 @@ class StripeGateway:
             if type(named) is StripeUnavailable:
                 outcome = "busy"
             raise named from (error if (error.http_status or 0) >= 400 else None)
-        except RecursionError as error:  # the SDK reads the answer first, and not all that JSON allows
+        except (RecursionError, AttributeError, TypeError) as error:  # the SDK reads the answer first, and not any JSON
             outcome = "unavailable"
             raise StripeSilent("Stripe's answer could not be read: try again in a moment") from error
         finally:
@@ -191,8 +191,8 @@ def _is_what_was_asked(name: str, found: Any) -> bool:
     """Return whether an answer is an object with an id, or a list of them: what stands between may answer anything."""
     if not isinstance(found, dict):
         return False
-    if not name.endswith(".list"):
-        return isinstance(found.get("id"), str)
+    if found.get("object") != "list":
+        return not name.endswith(".list") and isinstance(found.get("id"), str)
     data = found.get("data")
     return isinstance(data, list) and all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in data)
 

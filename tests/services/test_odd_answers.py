@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
+from checkout_daemon.gateway.sessions import retrieve_session
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.backfill import Backfilled, backfill
 from checkout_daemon.services.doctor import examine
@@ -110,3 +111,12 @@ async def test_an_order_whose_payment_cannot_be_read_is_refused_in_words(
     stripe.rewrite = lambda _, content: re.sub(rb'"amount_received": ?\d+', b'"amount_received": -1', content)
     with pytest.raises(StripeRejected, match="amount_received is not an amount"):
         await sync_order(runtime, order_id, cause="test", actor="test")
+
+
+@pytest.mark.parametrize("answer", [b'{"error":"text"}', b'{"error":[1]}', b"[1]", b"null"])
+async def test_a_refusal_in_another_form_than_stripe_s_is_no_answer(
+    runtime: Runtime, stripe: FlakyStripe, answer: bytes
+) -> None:
+    stripe.rewrite = lambda _, content: answer
+    with pytest.raises((StripeUnavailable, StripeRejected)):
+        await retrieve_session(runtime.gateway, "cs_test_nobody")  # 404
