@@ -40,6 +40,14 @@ AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 
+# With these it does answer, and will answer the same until somebody changes the set-up.
+_REFUSALS = (
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
 ACQUIRE_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
 # How long the server may take to give up a statement before the connection is cut.
@@ -308,7 +316,7 @@ def unavailable_when_away() -> Iterator[None]:
     except AWAY as error:
         if isinstance(error, ValueError):  # an argument that cannot be encoded is an InterfaceError too
             raise
-        how = "refuses" if isinstance(error, asyncpg.PostgresError) else "does not answer"
+        how = "refuses" if isinstance(error, _REFUSALS) else "does not answer"
         raise DatabaseUnavailable(f"the database {how}: {describe(error)}") from error
 
 

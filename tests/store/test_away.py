@@ -24,6 +24,7 @@ ADDRESS = "10.1.2.3"
         (TimeoutError(), "does not answer: TimeoutError"),
         (socket.gaierror(-2, f"Name or service not known {ADDRESS}"), "does not answer: its host name is not known"),
         (ssl.SSLError(1, f"[SSL: WRONG_VERSION_NUMBER] {ADDRESS}"), "does not answer: TLS failed: SSLError"),
+        (asyncpg.ConnectionDoesNotExistError("connection was closed"), "does not answer: connection was closed"),
         (asyncpg.InvalidPasswordError("password authentication failed"), "refuses: password authentication failed"),
         (asyncpg.InvalidCatalogNameError('database "x" does not exist'), 'refuses: database "x" does not exist'),
     ],
