@@ -30,7 +30,7 @@ AWAY = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a connection used between the server's farewell and its end; or no host takes writes
     asyncpg.OperatorInterventionError,
-    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a lock it waits for no longer, or a database closed to connections
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TransactionTimeoutError,
     asyncpg.InsufficientResourcesError,

@@ -217,3 +217,18 @@ async def test_a_parameter_that_the_server_refuses_is_named_without_its_value(
         await connect(f"{database_url}?{query}")
     assert named in refusal.value.detail
     assert "s3cret" not in refusal.value.detail
+
+
+async def test_a_database_that_is_closed_to_connections_is_away(database_url: str) -> None:
+    server, _, name = database_url.rpartition("/")
+    admin = await asyncpg.connect(f"{server}/postgres")
+    database = Database(database_url)
+    await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            async with database.connection():
+                pass
+    finally:
+        await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        await database.close()
+        await admin.close()
