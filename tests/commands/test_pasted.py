@@ -34,6 +34,27 @@ def test_numbers_words_and_terms_are_cleaned(mark: str) -> None:
     assert CliRunner().invoke(command, arguments).output == "evt_1|12|1.5|a-b\n"
 
 
+@pytest.mark.parametrize("text", ["1_0", "1e1", "0x10", "1.0", "ten", "²", ""])
+def test_a_whole_number_is_digits(text: str) -> None:
+    @click.command()
+    @click.option("--count", type=Whole(1))
+    def command(count: int) -> None:
+        click.echo(count)
+
+    ran = CliRunner().invoke(command, ["--count", text])
+    assert (ran.exit_code, "not a whole number" in ran.output) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["1_0", "nan", "inf", "ten"])
+def test_a_number_is_finite(text: str) -> None:
+    @click.command()
+    @click.option("--rate", type=Number(0.5))
+    def command(rate: float) -> None:
+        click.echo(rate)
+
+    assert CliRunner().invoke(command, ["--rate", text]).exit_code == 2
+
+
 def parameters(command: click.Command, path: str = "") -> list[tuple[str, click.Parameter]]:
     if isinstance(command, click.Group):
         return [found for name, each in command.commands.items() for found in parameters(each, f"{path} {name}")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import click
@@ -15,17 +16,24 @@ class _Term(click.types.StringParamType):
 
 
 class Whole(click.IntRange):
-    """A whole number."""
+    """A whole number in decimal digits: Python alone would read 1_0 as 10."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(_cleaned(value), param, ctx)
+        text = _cleaned(value)
+        if isinstance(text, str) and not text.strip().removeprefix("-").removeprefix("+").isdecimal():
+            self.fail(f"{text!r} is not a whole number.", param, ctx)
+        return super().convert(text, param, ctx)
 
 
 class Number(click.FloatRange):
-    """A number."""
+    """A number: Python alone would read 1_0, nan and inf as some."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(_cleaned(value), param, ctx)
+        text = _cleaned(value)
+        number = super().convert(text, param, ctx)
+        if "_" in str(text) or not isfinite(number):
+            self.fail(f"{text!r} is not a number.", param, ctx)
+        return number
 
 
 class OneOf(click.Choice[str]):
