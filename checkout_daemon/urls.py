@@ -64,6 +64,15 @@ def bare_host(host: str) -> str:
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
+def same_address(one: str, other: str) -> bool:
+    """Return whether two URLs name one place: a host's case and a default port do not matter, the path does."""
+    try:
+        origins = {read_http_url(url).origin for url in (one, other)}
+    except BadUrl:
+        return one == other
+    return len(origins) == 1 and urlsplit(one).path == urlsplit(other).path
+
+
 def is_loopback(host: str) -> bool:
     """Return whether the host names the machine that asks, and no other."""
     try:

@@ -11,7 +11,7 @@ from checkout_daemon.config import STRIPE_API_BASE, Settings, load_settings
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.services.stripe_cli import cli_base
-from checkout_daemon.urls import shown_url
+from checkout_daemon.urls import same_address, shown_url
 
 LIVE = "sk_live_S3CR3T0123456789"
 DEMO = {
@@ -425,3 +425,19 @@ def test_no_limit_on_checkouts_is_no_limit_at_all_unless_one_is_set(tmp_path: Pa
     assert min(usual.rate_limit, usual.quote_limit, usual.look_limit, usual.failed_tries) > 0
     off = load_settings({"CHECKOUT_RATE_LIMIT": "0", "CHECKOUT_LOOK_LIMIT": "5"}, cwd=tmp_path)
     assert (off.rate_limit, off.quote_limit, off.look_limit, off.failed_tries) == (0, 0, 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        ("https://Shop.Example:443/api/webhook", True),
+        ("HTTPS://shop.example/api/webhook", True),
+        ("https://shop.example/api/webhook/", False),  # the daemon has no such path
+        ("https://shop.example/API/webhook", False),
+        ("http://shop.example/api/webhook", False),
+        ("https://shop.example/api/webhook?a=1", False),
+        ("not a url", False),
+    ],
+)
+def test_endpoints_are_compared_as_addresses(other: str, same: bool) -> None:
+    assert same_address("https://shop.example/api/webhook", other) is same

@@ -20,6 +20,7 @@ from checkout_daemon.domain.webhook_secrets import fingerprint
 from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway import webhook_endpoints
 from checkout_daemon.gateway.client import StripeGateway
+from checkout_daemon.urls import same_address
 
 _DESCRIPTION = "checkout-daemon"
 _MADE_BY = "made_by"  # in its metadata: which call made it
@@ -44,7 +45,7 @@ class Made:
 async def endpoints_for(gateway: StripeGateway, url: str) -> list[Endpoint]:
     """Those at Stripe for this URL, in the mode of our key; the newest first."""
     told = (await webhook_endpoints.list_endpoints(gateway)).object["data"]
-    ours = [read_endpoint(each) for each in told if each["url"] == url]
+    ours = [read_endpoint(each) for each in told if same_address(each["url"], url)]
     return sorted(ours, key=lambda each: (each.created_at, bool(each.replaces)), reverse=True)
 
 

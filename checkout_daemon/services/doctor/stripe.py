@@ -10,6 +10,7 @@ from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
 from checkout_daemon.services.listening import listens
 from checkout_daemon.services.secret_matches import UsedSecret, matches_lately, used_secrets
+from checkout_daemon.urls import same_address
 
 
 def clock_agrees(probes: Probes) -> Check:
@@ -90,7 +91,7 @@ async def _listened_to(probes: Probes) -> str | None:
 def _endpoints(probes: Probes) -> list[Endpoint]:
     """Those for us, the newest first."""
     url = webhook_url(probes.settings.public_url)
-    return [read_endpoint(each) for each in probes.endpoints or () if each["url"] == url]
+    return [read_endpoint(each) for each in probes.endpoints or () if same_address(each["url"], url)]
 
 
 def _faults(endpoint: Endpoint) -> list[str]:
