@@ -13,7 +13,7 @@ WHY_IGNORED: Mapping[str, str] = {
     "thin_event": "it holds no object, only a reference; no order depends on it, so there is nothing to do",
     "unhandled_type": "no order depends on events of this type; the endpoint need not send them",
 }
-"""What an operator is told of each reason, and whether anything is to be done."""
+"""What each reason means to an operator, and whether there is anything to do."""
 
 
 def end_words(end: EventEnd) -> str:

@@ -38,6 +38,14 @@ test('a browser with any other language gets English', async () => {
   expect(document.documentElement).toHaveAttribute('lang', 'en');
 });
 
+test.each([['en-US@posix'], ['en_US'], ['*'], ['']])('a language tag like %s costs nobody the shop', async (tag) => {
+  fakeDaemon();
+  browserAsksFor(tag);
+  open();
+
+  expect(await screen.findAllByRole('button', { name: 'Add to cart' })).toHaveLength(2);
+});
+
 test('the switch in the footer changes what is shown at once, faults included, and is remembered', async () => {
   fakeDaemon({ 'POST /api/quotes': () => invalid('/discount_code', 'used up', 'discount_exhausted') });
   browserAsksFor('en-GB');

@@ -45,7 +45,7 @@ let reading: Reading | undefined;
 /** The same object until language or locale change. */
 function currentReading(): Reading {
   const chosen = chosenStore.get();
-  const wanted = navigator.languages.map((tag) => ({ tag, language: tag.toLowerCase().split('-')[0] ?? '' }));
+  const wanted = navigator.languages.flatMap(wellFormed).map((tag) => ({ tag, language: tag.split('-')[0] ?? '' }));
   const language = chosen ?? wanted.map((each) => each.language).find(isLanguage) ?? 'en';
   // Numbers keep the shopper's country (de-AT), and where we lack the language, all of the shopper's habits.
   const locale = wanted.find((each) => each.language === language)?.tag ?? chosen ?? wanted[0]?.tag;
@@ -63,6 +63,15 @@ function subscribe(listener: () => void): () => void {
     stop();
     window.removeEventListener('languagechange', listener);
   };
+}
+
+/** The tag as Intl takes it, or nothing: where the system's locale is POSIX, Chromium names en-US@posix. */
+function wellFormed(tag: string): string[] {
+  try {
+    return Intl.getCanonicalLocales(tag.split('@')[0]);
+  } catch {
+    return [];
+  }
 }
 
 function isLanguage(code: string): code is Language {
