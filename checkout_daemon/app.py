@@ -10,7 +10,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-from checkout_daemon.config import Settings
 from checkout_daemon.gateway.challenges import Challenge
 from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
@@ -19,6 +18,7 @@ from checkout_daemon.runtime import open_database, open_runtime
 from checkout_daemon.services.apply import Applied, Received
 from checkout_daemon.services.readiness import Readiness
 from checkout_daemon.services.secret_matches import SecretMatches
+from checkout_daemon.settings import Settings
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
 from checkout_daemon.web.edge import edge

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from checkout_daemon.config import DEV_ENV, Settings
 from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseUnavailable
 from checkout_daemon.observability.logs import set_up_logging
 from checkout_daemon.observability.metrics import forget_process
 from checkout_daemon.observability.metrics_folder import shared_metrics
 from checkout_daemon.services.daemons import announced
+from checkout_daemon.settings import DEV_ENV, Settings
 from checkout_daemon.urls import http_url
 
 log = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from aiohttp import web
 
 from checkout_daemon.app import create_app
-from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.jobs import JOBS
 from checkout_daemon.jobs.runner import Job
+from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.web.server import ShopRunner
 
 log = logging.getLogger(__name__)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from checkout_daemon.config import STRIPE_API_BASE, Settings, load_settings
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.services.stripe_cli import cli_base
+from checkout_daemon.settings import STRIPE_API_BASE, Settings, load_settings
 from checkout_daemon.urls import same_address, shown_url
 
 LIVE = "sk_live_S3CR3T0123456789"

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.orders import Order, OrderStatus
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound
 from checkout_daemon.runtime import Runtime, open_runtime
@@ -20,6 +19,7 @@ from checkout_daemon.services import overview, reading
 from checkout_daemon.services.overview import INTERVAL, EventRow, Figures, OrderRow
 from checkout_daemon.services.schema import explain_misfit
 from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.event_reads import Cause, EventFilter, EventLine
 from checkout_daemon.store.order_reads import OrderFilter, OrderView

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from checkout_daemon.config import STRIPE_API_BASE
 from checkout_daemon.domain.event_meanings import MEANINGS, Meaning
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.json_text import read_json
@@ -45,6 +44,7 @@ from checkout_daemon.services.syncing import Difference, Synced, sync_order
 from checkout_daemon.services.triggering import NEW_ORDER
 from checkout_daemon.services.triggering import Request as TriggerRequest
 from checkout_daemon.services.vital_signs import MINUTE, MINUTES, SIGNS, VitalSigns
+from checkout_daemon.settings import STRIPE_API_BASE
 from checkout_daemon.store.attempts import AttemptLine
 from checkout_daemon.store.event_reads import EventEnd, EventFilter, EventLine
 from checkout_daemon.store.order_reads import OrderView

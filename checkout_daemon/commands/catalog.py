@@ -9,12 +9,12 @@ from rich.table import Column
 
 from checkout_daemon.commands.output import answer, plain, print_json, print_json_lines, print_table, say
 from checkout_daemon.commands.running import with_database
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.cart import Product
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.pricing import Discount
 from checkout_daemon.services import catalog
 from checkout_daemon.services.catalog_files import discount_object, product_object
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from checkout_daemon.commands.output import answer, confirm, counted, print_json, say
 from checkout_daemon.commands.running import database_address, with_database, with_runtime
-from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.errors import CheckoutError, SchemaMismatch
 from checkout_daemon.services import backups, schema
 from checkout_daemon.services.missing_orders import look_after_restore
 from checkout_daemon.services.schema import SchemaReport
+from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.urls import shown_url
 

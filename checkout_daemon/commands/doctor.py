@@ -8,8 +8,8 @@ from contextlib import aclosing
 from rich.text import Text
 
 from checkout_daemon.commands.output import console, plain, print_json, say
-from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.services.doctor import Check, examine
+from checkout_daemon.settings import Settings, load_settings
 
 
 def doctor(*, as_json: bool) -> int:

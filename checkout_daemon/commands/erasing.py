@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from checkout_daemon.commands.output import confirm, counted, print_json, say
 from checkout_daemon.commands.running import with_database
-from checkout_daemon.config import Settings
 from checkout_daemon.services import erasing
 from checkout_daemon.services.erasing import Erased, Plan, plan_erasure
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.operators import this_operator
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from checkout_daemon.commands.times import read_time
-from checkout_daemon.config import Settings
 from checkout_daemon.services.lookup import find_order
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import EventFilter
 

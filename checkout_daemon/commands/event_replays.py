@@ -11,9 +11,9 @@ from checkout_daemon.commands.event_filters import EventOptions, read_filter
 from checkout_daemon.commands.output import answer, confirm, print_json_lines, say
 from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_database
-from checkout_daemon.config import Settings
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.replaying import Replayed, events_to_replay, replay_many
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database
 
 

@@ -10,8 +10,8 @@ from checkout_daemon.commands.running import database_address, with_database
 from checkout_daemon.commands.styles import words
 from checkout_daemon.commands.times import clock
 from checkout_daemon.commands.watching import say_trouble
-from checkout_daemon.config import Settings
 from checkout_daemon.services.tailing import follow_events
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import EventLine
 

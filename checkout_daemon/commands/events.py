@@ -16,13 +16,13 @@ from checkout_daemon.commands.running import database_address, with_database
 from checkout_daemon.commands.shapes import event_object
 from checkout_daemon.commands.styles import event_status, words
 from checkout_daemon.commands.times import age, clock
-from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.domain.json_text import read_json
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.event_ends import WHY_IGNORED
 from checkout_daemon.services.reading import all_events, show_event
 from checkout_daemon.services.resending import resend as resend_event
 from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
+from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import EventEnd, EventLine
 

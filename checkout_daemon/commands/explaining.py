@@ -9,8 +9,8 @@ from rich.text import Text
 from checkout_daemon.commands.output import console, plain, print_json
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.commands.styles import attention, order_status
-from checkout_daemon.config import Settings
 from checkout_daemon.services.explaining import Explanation, explain_order
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database
 
 _INDENT = "  "

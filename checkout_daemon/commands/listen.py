@@ -11,12 +11,12 @@ import click
 
 from checkout_daemon.commands.output import answer, plain, print_json, say
 from checkout_daemon.commands.running import database_address
-from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.apply import Applied
 from checkout_daemon.services.listen_secret import NAME, learn_secret, line_to_set, make_known
 from checkout_daemon.services.listening import Delivery, Listener, Listening, listen
 from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
+from checkout_daemon.settings import Settings, load_settings
 
 _CONNECTIONS = 2
 

@@ -21,7 +21,7 @@ def complete(typed: str) -> list[CompletionItem]:
         return []  # an id, an email: asyncpg need not even be imported
     import asyncio
 
-    from checkout_daemon.config import load_settings
+    from checkout_daemon.settings import load_settings
     from checkout_daemon.store.order_numbers import newest_numbers
 
     try:

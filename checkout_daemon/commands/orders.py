@@ -18,12 +18,12 @@ from checkout_daemon.commands.shapes import change_object, view_object
 from checkout_daemon.commands.styles import attention, order_status, remark, transition
 from checkout_daemon.commands.times import age, clock, read_time
 from checkout_daemon.commands.watching import say_trouble
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.services.history import DeedLine, read_history
 from checkout_daemon.services.reading import all_orders, show_order
 from checkout_daemon.services.watching import follow_changes
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.order_reads import OrderView

@@ -23,12 +23,12 @@ from checkout_daemon.commands.running import with_database
 from checkout_daemon.commands.shapes import message_object
 from checkout_daemon.commands.styles import message_status
 from checkout_daemon.commands.times import age, clock, read_time
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.outbox import Channel, MessageKind
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.outbox import reading
 from checkout_daemon.services.outbox.channels import missing_setting
 from checkout_daemon.services.outbox.reading import all_messages, show_message
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.outbox import MessageFilter, MessageLine
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from checkout_daemon.config import DEFAULT_STATE_DIR, load_settings, read_setting
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.settings import DEFAULT_STATE_DIR, load_settings, read_setting
 
 
 def dev(port: int, sandbox_port: int, state_dir: Path | None, *, sandbox: bool, seed: bool, jobs: bool) -> int:

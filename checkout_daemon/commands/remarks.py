@@ -5,12 +5,12 @@ from __future__ import annotations
 from checkout_daemon.commands.output import print_json, say
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.commands.styles import words
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.services import remarks
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.remarks import Acknowledged
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database
 
 

@@ -11,7 +11,6 @@ from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.styles import words
 from checkout_daemon.commands.times import clock, read_time
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.lookup import find_order
@@ -19,6 +18,7 @@ from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.reading import all_orders
 from checkout_daemon.services.session_resending import ResendOutcome, Resent, mail_goes, resend_session
 from checkout_daemon.services.session_resending import resend_many as resend_each
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.order_reads import OrderFilter
 
 _ALL = 2**31

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import asyncpg
 
-from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.schema import explain_misfit
+from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.hosts import hosts_of
 

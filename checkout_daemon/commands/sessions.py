@@ -11,13 +11,13 @@ from checkout_daemon.commands.output import answer, plain, print_json, print_jso
 from checkout_daemon.commands.running import with_database, with_runtime
 from checkout_daemon.commands.styles import words
 from checkout_daemon.commands.times import age, clock, read_time
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.errors import NotFound
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.syncing import Synced, sync_order
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.session_reads import SessionLine, list_sessions, sessions_of_order
 

@@ -7,7 +7,7 @@ import sys
 import click
 
 from checkout_daemon.commands.running import database_address
-from checkout_daemon.config import load_settings
+from checkout_daemon.settings import load_settings
 
 
 def tui(*, read_only: bool) -> int:

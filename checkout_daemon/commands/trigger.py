@@ -10,11 +10,11 @@ import click
 from checkout_daemon.commands.event_ends import end_line, end_object
 from checkout_daemon.commands.output import answer, print_json, print_json_lines, say
 from checkout_daemon.commands.running import database_address
-from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.domain.event_meanings import MEANINGS
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
 from checkout_daemon.services.triggering import Request, refuse_live_key, trigger
+from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.store.event_reads import EventEnd
 
 _CONNECTIONS = 2

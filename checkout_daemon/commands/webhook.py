@@ -10,7 +10,6 @@ from rich.text import Text
 from checkout_daemon.commands.output import answer, confirm, console, counted, plain, print_json, say
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.times import clock
-from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.dev.endpoint import remember_instead
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.webhook_endpoint import Endpoint, webhook_url
@@ -21,6 +20,7 @@ from checkout_daemon.services import webhook_endpoints
 from checkout_daemon.services.listen_secret import line_to_set, make_known
 from checkout_daemon.services.secret_matches import UsedSecret, used_secrets
 from checkout_daemon.services.webhook_endpoints import Made, endpoints_for
+from checkout_daemon.settings import Settings, load_settings
 
 
 def create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:

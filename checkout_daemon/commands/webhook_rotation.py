@@ -6,7 +6,6 @@ from checkout_daemon.commands.output import answer, confirm, print_json, say
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.times import clock
 from checkout_daemon.commands.webhook import address, endpoint_object, tell_secret
-from checkout_daemon.config import Settings
 from checkout_daemon.dev.endpoint import remember_instead
 from checkout_daemon.domain.webhook_secrets import fingerprint
 from checkout_daemon.runtime import Runtime
@@ -14,6 +13,7 @@ from checkout_daemon.services import webhook_rotation
 from checkout_daemon.services.listen_secret import NAME, make_forgotten
 from checkout_daemon.services.webhook_endpoints import Made
 from checkout_daemon.services.webhook_rotation import Rotated, Rotation, Stage
+from checkout_daemon.settings import Settings
 
 
 def rotate(url: str | None, *, yes: bool, as_json: bool) -> int:

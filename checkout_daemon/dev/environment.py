@@ -8,10 +8,17 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from checkout_daemon.config import DEV_ENV, DEV_ENV_FIRST, STRIPE_API_BASE, is_live_key, load_settings, read_setting
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.private_files import write_private
-from checkout_daemon.setting_sources import SettingsFile
+from checkout_daemon.settings import (
+    DEV_ENV,
+    DEV_ENV_FIRST,
+    STRIPE_API_BASE,
+    SettingsFile,
+    is_live_key,
+    load_settings,
+    read_setting,
+)
 from checkout_daemon.urls import reachable_host, read_http_url
 
 API_KEY = "sandbox.key"

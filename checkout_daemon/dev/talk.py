@@ -9,8 +9,8 @@ from shlex import quote
 
 import click
 
-from checkout_daemon.config import DEFAULT_STATE_DIR, DEV_ENV
 from checkout_daemon.dev.environment import DevEnv
+from checkout_daemon.settings import DEFAULT_STATE_DIR, DEV_ENV
 from checkout_daemon.urls import shown_url
 
 

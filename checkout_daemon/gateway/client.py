@@ -12,11 +12,11 @@ from email.utils import parsedate_to_datetime
 from types import ModuleType
 from typing import Any
 
-from checkout_daemon.config import check_key_destination
 from checkout_daemon.domain.json_text import decode
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
 from checkout_daemon.gateway.breaker import Breaker, StripeNotAsked
 from checkout_daemon.patience import at_most, deadline
+from checkout_daemon.settings import check_key_destination
 
 TIMEOUT_SECONDS = 10.0  # of one try
 DEADLINE_SECONDS = 25.0  # of all tries together

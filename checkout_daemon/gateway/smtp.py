@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from checkout_daemon.mail_settings import MailServer
+from checkout_daemon.settings.mail import MailServer
 
 TIMEOUT_SECONDS = 15.0  # of each step of the conversation
 

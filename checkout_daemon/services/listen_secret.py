@@ -7,11 +7,11 @@ import contextlib
 import re
 from pathlib import Path
 
-from checkout_daemon.config import DEV_ENV, Settings
 from checkout_daemon.errors import CheckoutError, StripeUnavailable
 from checkout_daemon.private_files import write_private
 from checkout_daemon.services.daemons import have_secrets_read_again, running
 from checkout_daemon.services.stripe_cli import StripeCli, run_cli
+from checkout_daemon.settings import DEV_ENV, Settings
 
 NAME = "STRIPE_WEBHOOK_SECRET"
 

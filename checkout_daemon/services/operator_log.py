@@ -11,7 +11,6 @@ from functools import partial
 
 import asyncpg
 
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.operator_log import (
     FIRST_PREV_HASH,
     Anchor,
@@ -31,6 +30,7 @@ from checkout_daemon.services.audit_anchors import Published
 from checkout_daemon.services.audit_traces import LoggedActions
 from checkout_daemon.services.merge import Merged, Telling, merge
 from checkout_daemon.services.operators import Operator
+from checkout_daemon.settings import Settings
 from checkout_daemon.store import operator_log as store
 from checkout_daemon.store.changes import State
 from checkout_daemon.store.database import Database

@@ -11,7 +11,6 @@ from time import monotonic
 import asyncpg
 import msgspec
 
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.domain.outbox import MessageKind
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound, NotPayable, StripeUnavailable
@@ -21,6 +20,7 @@ from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.session_plans import Session
 from checkout_daemon.services.sessions import fresh_session, refresh_sessions
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.orders import read_order
 from checkout_daemon.store.outbox import link_subject, owe
 

@@ -15,7 +15,6 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.events import session as session_events
 from checkout_daemon.domain.events.reading import Told, Translation, UnreadableObject, livemodes
 from checkout_daemon.domain.facts import Link, LinkRank, SessionFact
@@ -37,6 +36,7 @@ from checkout_daemon.services.session_plans import (
     plan_fresh,
     plan_single,
 )
+from checkout_daemon.settings import Settings
 from checkout_daemon.store import attempts
 from checkout_daemon.store.attempts import Attempt
 from checkout_daemon.store.discounts import find_discount

@@ -19,9 +19,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import checkout_daemon
-from checkout_daemon.config import STRIPE_API_BASE, Settings, read_setting
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.private_files import make_private_directory
+from checkout_daemon.settings import STRIPE_API_BASE, Settings, read_setting
 from checkout_daemon.urls import http_url
 
 Heard = Callable[[str, bool], None]

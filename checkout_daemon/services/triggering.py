@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from checkout_daemon.config import STRIPE_API_BASE, Settings, is_live_key
 from checkout_daemon.domain.event_meanings import MEANINGS
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.money import format_money
@@ -36,6 +35,7 @@ from checkout_daemon.services.order_fixtures import (
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.sample_orders import make_sample_order
 from checkout_daemon.services.stripe_cli import Finished, Heard, StripeCli, run_cli
+from checkout_daemon.settings import STRIPE_API_BASE, Settings, is_live_key
 from checkout_daemon.store.event_reads import EventEnd, read_event_ends
 from checkout_daemon.store.order_reads import OrderView
 

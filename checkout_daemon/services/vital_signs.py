@@ -13,7 +13,6 @@ from time import perf_counter
 import asyncpg
 import msgspec
 
-from checkout_daemon.config import Settings, read_setting
 from checkout_daemon.domain.outbox import Channel
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import daemons
@@ -22,6 +21,7 @@ from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import database_mend
 from checkout_daemon.services.outbox.channels import missing_setting
 from checkout_daemon.services.overview import read_trouble
+from checkout_daemon.settings import Settings, read_setting
 from checkout_daemon.store.cursors import read_cursor
 from checkout_daemon.store.outbox import Backlog, count_messages
 from checkout_daemon.store.servers import read_server

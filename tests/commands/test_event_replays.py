@@ -11,10 +11,10 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from checkout_daemon.app import create_app
-from checkout_daemon.config import load_settings
 from checkout_daemon.jobs.retry import retry_due_events
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.apply import MOST_ATTEMPTS
+from checkout_daemon.settings import load_settings
 from checkout_daemon.webhooks.intake import Intake
 from tests.commands.conftest import Run, go
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object, signed

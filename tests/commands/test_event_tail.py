@@ -8,9 +8,9 @@ from pathlib import Path
 
 import asyncpg
 
-from checkout_daemon.config import load_settings
 from checkout_daemon.jobs.retry import retry_due_events
 from checkout_daemon.runtime import open_runtime
+from checkout_daemon.settings import load_settings
 from checkout_daemon.webhooks.intake import Intake
 from tests.commands.conftest import go
 from tests.commands.test_event_replays import BROKEN, MAKE_DUE, MENDED

@@ -16,12 +16,12 @@ import click
 import pytest
 
 import cli
-from checkout_daemon.config import load_settings
 from checkout_daemon.domain.customer import Customer
 from checkout_daemon.domain.events.envelope import parse_event
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.apply import Received, apply_batch
 from checkout_daemon.services.merge import merge
+from checkout_daemon.settings import load_settings
 from tests.commands.conftest import KEY, Run, add_products, go
 from tests.support.background import BackgroundStripe
 from tests.support.cluster import Cluster

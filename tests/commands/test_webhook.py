@@ -17,9 +17,9 @@ import pytest
 import stripe as sdk
 
 from checkout_daemon.app import create_app
-from checkout_daemon.config import load_settings
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.webhook_endpoint import API_VERSION, RETIRED_AT
+from checkout_daemon.settings import load_settings
 from tests.commands.conftest import Run, go
 from tests.services.conftest import KEY
 from tests.support.background import BackgroundStripe

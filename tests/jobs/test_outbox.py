@@ -10,12 +10,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.config import load_settings
 from checkout_daemon.jobs.outbox import count_backlog, deliver_webhooks
 from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.outbox.delivering import MOST_AT_ONCE
+from checkout_daemon.settings import load_settings
 from tests.support.orders import add_order
 from tests.support.receiver import SECRET, Receiver
 from tests.support.waiting import until

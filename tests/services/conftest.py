@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 from aiohttp.test_utils import TestServer
 
-from checkout_daemon.config import load_settings
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.sandbox.app import create_app
 from checkout_daemon.sandbox.main import SandboxSettings
+from checkout_daemon.settings import load_settings
 from tests.support.flaky_stripe import FlakyStripe
 
 KEY = "sk_test_services0123456789"

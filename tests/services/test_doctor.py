@@ -15,7 +15,6 @@ import aiohttp
 import asyncpg
 import pytest
 
-from checkout_daemon.config import STRIPE_API_BASE, Settings, load_settings
 from checkout_daemon.domain.events import EVENT_TYPES
 from checkout_daemon.domain.webhook_secrets import fingerprint
 from checkout_daemon.gateway.client import StripeGateway
@@ -27,6 +26,7 @@ from checkout_daemon.services.doctor.stripe import endpoint_registered
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.remarks import note_order
 from checkout_daemon.services.stripe_cli import find_stripe_cli
+from checkout_daemon.settings import STRIPE_API_BASE, Settings, load_settings
 from checkout_daemon.store.accounts import remember_account
 from checkout_daemon.store.database import Database
 from tests.services.conftest import KEY

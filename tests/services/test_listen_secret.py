@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from checkout_daemon.config import DEV_ENV, Settings, load_settings
 from checkout_daemon.services.daemons import announced
 from checkout_daemon.services.listen_secret import keep_known, make_known
+from checkout_daemon.settings import DEV_ENV, Settings, load_settings
 from tests.support.waiting import until
 
 BOTH = "STRIPE_WEBHOOK_SECRET=whsec_one,whsec_cli\n"

@@ -14,15 +14,15 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 
-from checkout_daemon.config import load_settings
 from checkout_daemon.domain.facts import Link, LinkRank, Outcome, RefundFact, RefundStatus, SessionFact, SessionStatus
 from checkout_daemon.domain.outbox import MessageKind
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.jobs.outbox import deliver_alerts, deliver_mails
-from checkout_daemon.mail_settings import parse_smtp_url
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.merge import Telling, merge
 from checkout_daemon.services.outbox.rendering import language_of, render
+from checkout_daemon.settings import load_settings
+from checkout_daemon.settings.mail import parse_smtp_url
 from checkout_daemon.store.outbox import owe
 from tests.support.mail_server import CERTIFICATE, PASSWORD, USER, MailServer, free_port
 from tests.support.orders import add_order

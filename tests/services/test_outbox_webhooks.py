@@ -11,11 +11,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.config import load_settings
 from checkout_daemon.domain.outbox import MOST_ATTEMPTS, Channel, MessageKind
 from checkout_daemon.jobs.outbox import deliver_webhooks, skip_what_nobody_sends
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.merge import merge
+from checkout_daemon.settings import load_settings
 from checkout_daemon.store import outbox
 from checkout_daemon.store.outbox import claim_messages, owe
 from tests.support.payments import paid

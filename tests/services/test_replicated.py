@@ -10,13 +10,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.config import load_settings
 from checkout_daemon.domain.cart import CartLine, check_cart
 from checkout_daemon.domain.customer import Customer
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.patience import within
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.checkout import CheckoutRequest, retry_checkout, start_checkout
+from checkout_daemon.settings import load_settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.webhooks.intake import Intake
 from tests.support.flaky_stripe import FlakyStripe

@@ -9,11 +9,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.config import Settings, load_settings
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.catching_up import CaughtUp, catch_up
 from checkout_daemon.services.doctor import Check
 from checkout_daemon.services.vital_signs import SIGNS, VitalSigns, judge, read_vital_signs
+from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.store.outbox import Backlog
 from checkout_daemon.store.terminal_reads import Trouble
 

@@ -16,7 +16,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from checkout_daemon.config import load_settings
+from checkout_daemon.settings import load_settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.webhooks.intake import Intake
 from tests.services.conftest import KEY, runtime, stripe

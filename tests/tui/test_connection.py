@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from checkout_daemon.config import load_settings
+from checkout_daemon.settings import load_settings
 from tests.support.orders import add_change, add_order
 from tests.tui.conftest import Sit
 from tui.app import Terminal, run

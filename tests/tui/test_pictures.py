@@ -14,12 +14,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.config import load_settings
 from checkout_daemon.services import remarks
 from checkout_daemon.services.catching_up import CaughtUp
 from checkout_daemon.services.doctor import CHECKS, Check
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.vital_signs import MINUTE, MINUTES, VitalSigns, judge
+from checkout_daemon.settings import load_settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import EventEnd
 from checkout_daemon.store.outbox import Backlog

@@ -14,10 +14,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web_runner import BaseRunner
 
 from checkout_daemon.app import create_app
-from checkout_daemon.config import load_settings
 from checkout_daemon.observability import watchdog
 from checkout_daemon.sandbox.app import create_app as create_sandbox
 from checkout_daemon.sandbox.main import SandboxSettings
+from checkout_daemon.settings import load_settings
 from checkout_daemon.web.server import ShopRunner
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.stripe_events import SECRET

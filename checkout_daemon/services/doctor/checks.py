@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import asyncpg
 
-from checkout_daemon.config import Settings
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.services.doctor import database, machine, stripe
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes, open_probes
+from checkout_daemon.settings import Settings
 
 CHECKS: dict[str, Callable[[Probes], Check | Awaitable[Check]]] = {
     "database": database.answers,

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 from checkout_daemon.errors import ConfigurationError
-from checkout_daemon.mail_settings import parse_smtp_url
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
 from checkout_daemon.services.stripe_cli import find_stripe_cli, install_command
+from checkout_daemon.settings.mail import parse_smtp_url
 
 LEAST_FREE_BYTES = 1 << 30
 _SMTP_SECONDS = 5

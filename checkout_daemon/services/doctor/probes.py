@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from checkout_daemon.config import STRIPE_API_BASE, Settings, read_setting
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
 from checkout_daemon.services.clocks import ahead_of_us
+from checkout_daemon.settings import STRIPE_API_BASE, Settings, read_setting
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.hosts import WRONG_URL
 from checkout_daemon.store.servers import Server, read_server

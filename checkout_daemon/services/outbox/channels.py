@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.outbox import Channel
+from checkout_daemon.settings import Settings
 
 
 def missing_setting(settings: Settings, channel: Channel) -> str | None:

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import OrderStatus
 from checkout_daemon.domain.outbox import MessageKind
 from checkout_daemon.domain.text import names_address
 from checkout_daemon.services.outbox.rendering import DEFAULT_LANGUAGE, one_line
 from checkout_daemon.services.outbox.sending import REFUND_KINDS, NotNeeded, check_still_so, refund_of
+from checkout_daemon.settings import Settings
 from checkout_daemon.store.order_reads import OrderView, SessionLine
 from checkout_daemon.store.outbox import ClaimedMessage
 

@@ -11,12 +11,10 @@ from email.utils import format_datetime
 import asyncpg
 import msgspec
 
-from checkout_daemon.config import Settings
 from checkout_daemon.domain.advice import attention_command
 from checkout_daemon.domain.outbox import Alert, MessageKind
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.gateway.smtp import MailDelayed, MailRefused, send_mail
-from checkout_daemon.mail_settings import parse_smtp_url, read_address, read_addresses
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.outbox.customer_mails import customer_values
 from checkout_daemon.services.outbox.rendering import Rendered, language_of, one_line, render
@@ -27,6 +25,8 @@ from checkout_daemon.services.outbox.sending import (
     attention_of,
     check_not_acknowledged,
 )
+from checkout_daemon.settings import Settings
+from checkout_daemon.settings.mail import parse_smtp_url, read_address, read_addresses
 from checkout_daemon.store.order_reads import read_view
 from checkout_daemon.store.orders import read_locale
 from checkout_daemon.store.outbox import ClaimedMessage, refund_mails

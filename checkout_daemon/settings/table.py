@@ -1,4 +1,4 @@
-"""Settings: what each means, and what is wrong with it. Where they come from: `setting_sources`.
+"""Settings: what each means, and what is wrong with it. Where they come from: `sources`.
 
 First found wins: the environment, `.env` in the working directory, then `dev.env` in the state directory, which
 `checkout dev` writes; the daemon that it starts takes `dev.env` first.
@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from checkout_daemon.errors import ConfigurationError
-from checkout_daemon.setting_sources import (
+from checkout_daemon.settings.sources import (
     DEV_ENV,
     DEV_ENV_FIRST,
     Reader,
@@ -23,21 +23,8 @@ from checkout_daemon.setting_sources import (
     environment,
     given_layers,
 )
-from checkout_daemon.setting_values import fault_of_api_key, fault_of_secrets, is_live_key, is_signing_secret
+from checkout_daemon.settings.values import fault_of_api_key, fault_of_secrets, is_live_key, is_signing_secret
 from checkout_daemon.urls import BadUrl, bare_host, http_url, is_loopback, reachable_host, read_http_url
-
-__all__ = [
-    "DEFAULT_STATE_DIR",
-    "DEV_ENV",
-    "DEV_ENV_FIRST",
-    "STRIPE_API_BASE",
-    "Settings",
-    "check_key_destination",
-    "is_live_key",
-    "is_signing_secret",
-    "load_settings",
-    "read_setting",
-]
 
 STRIPE_API_BASE = "https://api.stripe.com"
 DEFAULT_STATE_DIR = ".checkout"
@@ -257,7 +244,7 @@ def _check_mail(settings: Settings, reader: Reader) -> None:
     """Find what could never send a mail now, not when the first one is owed."""
     if not (settings.smtp_url or settings.mail_from or settings.mail_reply_to or settings.alert_to):
         return
-    from checkout_daemon.mail_settings import parse_smtp_url, read_address, read_addresses  # most commands need none
+    from checkout_daemon.settings.mail import parse_smtp_url, read_address, read_addresses  # most commands need none
 
     checks = (
         (settings.smtp_url, lambda text: parse_smtp_url(text)),

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.private_files import fault_of_ownership
-from checkout_daemon.setting_values import fault_of_text
+from checkout_daemon.settings.values import fault_of_text
 from checkout_daemon.urls import BadUrl, read_http_url
 
 DEV_ENV = "dev.env"
