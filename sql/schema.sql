@@ -202,7 +202,7 @@ CREATE TABLE checkout_sessions (
     url        text,
     expires_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
-    known_at      timestamptz,  -- of the newest telling in values that this version knows
+    known_at      timestamptz,  -- of the newest report in values that this version knows
     unknown_at    timestamptz,  -- of the newest one with a value that it does not know
     unknown_words text,         -- and that value, as field=value
     PRIMARY KEY (id, livemode),

@@ -26,8 +26,8 @@ async def test_a_daemon_killed_while_it_sends_loses_nothing(database_url: str, t
     await killed.start()
     database = Database(database_url, max_size=1)
     order_ids = [await insert_order(database_url) for _ in range(ORDERS)]
-    tellings = [paid(order_id, f"pi_{order_id}") for order_id in order_ids]
-    await database.run(lambda connection: merge(connection, tellings))
+    updates = [paid(order_id, f"pi_{order_id}") for order_id in order_ids]
+    await database.run(lambda connection: merge(connection, updates))
     await database.close()
 
     await until(lambda: bool(receiver.tries))

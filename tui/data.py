@@ -21,7 +21,7 @@ from checkout_daemon.services.schema import explain_misfit
 from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes
 from checkout_daemon.settings import Settings
 from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.event_reads import Cause, EventFilter, EventLine
+from checkout_daemon.store.event_reads import EventFilter, EventLine
 from checkout_daemon.store.order_reads import OrderFilter, OrderView
 from tui.lists import CauseItem, CauseSource, EventItem, EventSource, OrderLine, OrderSource
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INTERVAL",
-    "Cause",
     "CauseItem",
     "ChangeLine",
     "CheckoutError",

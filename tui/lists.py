@@ -11,7 +11,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import overview
 from checkout_daemon.services.dead_letters import dead_letters
 from checkout_daemon.services.overview import EventRow, OrderRow
-from checkout_daemon.store.event_reads import Cause, EventCursor, EventFilter
+from checkout_daemon.store.event_reads import ErrorGroup, EventCursor, EventFilter
 from checkout_daemon.store.order_reads import OrderCursor, OrderFilter
 
 
@@ -49,7 +49,7 @@ class EventItem:
 class CauseItem:
     """A cause in the list of what could not be applied."""
 
-    cause: Cause
+    cause: ErrorGroup
 
     @property
     def key(self) -> str:

@@ -29,7 +29,7 @@ from checkout_daemon.services import (
 )
 from checkout_daemon.services.canceling import cancel_order, check_cancelable
 from checkout_daemon.services.doctor import CHECKS, Check, examine
-from checkout_daemon.services.event_ends import WHY_IGNORED, end_words
+from checkout_daemon.services.event_ends import WHY_IGNORED, outcome_words
 from checkout_daemon.services.explaining import Finding, explain_order
 from checkout_daemon.services.history import DeedLine, History, read_history, split_changes
 from checkout_daemon.services.operators import this_operator
@@ -46,7 +46,7 @@ from checkout_daemon.services.triggering import Request as TriggerRequest
 from checkout_daemon.services.vital_signs import MINUTE, MINUTES, SIGNS, VitalSigns
 from checkout_daemon.settings import STRIPE_API_BASE
 from checkout_daemon.store.attempts import AttemptLine
-from checkout_daemon.store.event_reads import EventEnd, EventFilter, EventLine
+from checkout_daemon.store.event_reads import EventFilter, EventLine, EventOutcome
 from checkout_daemon.store.order_reads import OrderView
 from checkout_daemon.store.outbox import MessageFilter, MessageLine
 
@@ -64,7 +64,7 @@ __all__ = [
     "Check",
     "DeedLine",
     "Difference",
-    "EventEnd",
+    "EventOutcome",
     "Finding",
     "History",
     "Meaning",
@@ -77,7 +77,7 @@ __all__ = [
     "TriggerRequest",
     "VitalSigns",
     "WholeOrder",
-    "end_words",
+    "outcome_words",
     "split_changes",
 ]
 
@@ -178,7 +178,7 @@ class Shop:
         """One after the other until one fails again. Raises NotFound, NotReplayed."""
         return replaying.replay_many(self._database, event_ids, operator=this_operator())
 
-    async def resend_event(self, event_id: str) -> EventEnd:
+    async def resend_event(self, event_id: str) -> EventOutcome:
         """What became of it. Raises NotFound, NotResent, CliMissing, CliStuck, StripeUnavailable."""
         with stripe_cli.open_stripe_cli(self._runtime.settings) as cli:
             return await resending.resend(self._runtime, cli, event_id, timeout_seconds=_RESEND_SECONDS)
@@ -195,7 +195,9 @@ class Shop:
         except ConfigurationError as error:
             return error.detail, ""
 
-    async def trigger(self, request: TriggerRequest, *, hear: Heard, tell: Callable[[EventEnd], None]) -> Sequence[str]:
+    async def trigger(
+        self, request: TriggerRequest, *, hear: Heard, tell: Callable[[EventOutcome], None]
+    ) -> Sequence[str]:
         """As `checkout trigger`: what is wrong with the outcome, as sentences.
 
         Raises ConfigurationError, CliMissing, CliStuck, UnknownEvent, TriggerFailed, NotInThisState, NotFound,

@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from checkout_daemon.commands.output import plain
-from checkout_daemon.services.event_ends import end_words
-from checkout_daemon.store.event_reads import EventEnd
+from checkout_daemon.services.event_ends import outcome_words
+from checkout_daemon.store.event_reads import EventOutcome
 
 _COLOURS = {"applied": "green", "ignored": "bright_black", "duplicate": "cyan", "failed": "yellow", "dead": "red"}
 
 
-def end_object(end: EventEnd) -> dict[str, Any]:
+def end_object(end: EventOutcome) -> dict[str, Any]:
     """`reason` says why it is ignored or what failed."""
     return {
         "id": end.id,
@@ -27,6 +27,6 @@ def end_object(end: EventEnd) -> dict[str, Any]:
     }
 
 
-def end_line(end: EventEnd) -> str:
+def end_line(end: EventOutcome) -> str:
     """`charge.refunded evt_1 applied to #1042: completed -> refunded`."""
-    return f"{plain(end.type)} {end.id} {click.style(plain(end_words(end)), fg=_COLOURS.get(end.status))}"
+    return f"{plain(end.type)} {end.id} {click.style(plain(outcome_words(end)), fg=_COLOURS.get(end.status))}"

@@ -24,7 +24,7 @@ from checkout_daemon.services.resending import resend as resend_event
 from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
 from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.store.database import Database
-from checkout_daemon.store.event_reads import EventEnd, EventLine
+from checkout_daemon.store.event_reads import EventLine, EventOutcome
 
 
 def list_events(options: EventOptions, limit: int, *, as_json: bool) -> int:
@@ -117,7 +117,7 @@ def resend(event_id: str, timeout_seconds: float, *, as_json: bool) -> int:
     return 1 if end.status in ("failed", "dead") else 0
 
 
-async def _resend(settings: Settings, cli: StripeCli, event_id: str, timeout_seconds: float) -> EventEnd:
+async def _resend(settings: Settings, cli: StripeCli, event_id: str, timeout_seconds: float) -> EventOutcome:
     async with open_runtime(settings, pool_size=1) as runtime:
         return await resend_event(runtime, cli, event_id, timeout_seconds=timeout_seconds)
 

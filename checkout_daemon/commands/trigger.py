@@ -15,7 +15,7 @@ from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
 from checkout_daemon.services.triggering import Request, refuse_live_key, trigger
 from checkout_daemon.settings import Settings, load_settings
-from checkout_daemon.store.event_reads import EventEnd
+from checkout_daemon.store.event_reads import EventOutcome
 
 _CONNECTIONS = 2
 
@@ -48,7 +48,7 @@ async def _trigger(settings: Settings, cli: StripeCli, request: Request, *, as_j
         click.echo(line, err=stderr or as_json)
         sys.stdout.flush()
 
-    def tell(end: EventEnd) -> None:
+    def tell(end: EventOutcome) -> None:
         if as_json:
             print_json(end_object(end))
         else:

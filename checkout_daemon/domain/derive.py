@@ -13,7 +13,7 @@ from checkout_daemon.domain.facts import (
     DisputeStatus,
     Funds,
     Observation,
-    Outcome,
+    PaymentStatus,
     RefundFact,
     RefundStatus,
     SessionFact,
@@ -99,8 +99,14 @@ def derive(terms: OrderTerms, facts: OrderFacts) -> Derived:
     """The first line that holds decides the status; see the table in docs/ARCHITECTURE.md."""
     payments = dict(facts.payments)
     expected = (terms.amount_total, terms.currency, terms.livemode)
-    valid = {key for key, told in payments.items() if told and all(each.told == expected for each in told)}
-    mismatched = [item for key, told in payments.items() if key not in valid for item in _mismatches(terms, key, told)]
+    valid = {
+        key
+        for key, observed in payments.items()
+        if observed and all(observation.reported == expected for observation in observed)
+    }
+    mismatched = [
+        item for key, observed in payments.items() if key not in valid for item in _mismatches(terms, key, observed)
+    ]
     paid = terms.amount_total * len(valid)
     live = [refund for refund in facts.refunds if refund.payment_id in valid and refund.status in LIVE_REFUNDS]
     refunded = min(sum(refund.amount for refund in live), paid)
@@ -136,7 +142,7 @@ def _status(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int, re
     if any(each.status is SessionStatus.OPEN for each in facts.sessions):
         return OrderStatus.PENDING
     if (last := last_attempt(facts.sessions)) is not None:
-        if last.outcome is Outcome.FAILED:
+        if last.payment_status is PaymentStatus.FAILED:
             return OrderStatus.FAILED
         if last.status is SessionStatus.EXPIRED:
             return OrderStatus.EXPIRED
@@ -185,7 +191,7 @@ def _attention(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int,
 
 
 def _is_on_its_way(session: SessionFact) -> bool:
-    return session.status is SessionStatus.COMPLETE and session.outcome is Outcome.UNPAID
+    return session.status is SessionStatus.COMPLETE and session.payment_status is PaymentStatus.UNPAID
 
 
 def unknown_statuses(facts: OrderFacts) -> list[str]:
@@ -227,6 +233,6 @@ def _messages(
     }
     if valid:
         messages.add(Message(MessageKind.ORDER_COMPLETED.value, ""))
-    elif (last := last_attempt(facts.sessions)) is not None and last.outcome is Outcome.FAILED:
+    elif (last := last_attempt(facts.sessions)) is not None and last.payment_status is PaymentStatus.FAILED:
         messages.add(Message(MessageKind.PAYMENT_FAILED.value, last.id))
     return frozenset(messages)

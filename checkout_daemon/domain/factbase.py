@@ -86,7 +86,7 @@ class FactBase:
                         pass  # a hint, or a fact of the other livemode: only its observation counts
         return OrderFacts(
             sessions=tuple(sessions),
-            payments={key: tuple(told) for key, told in payments.items()},
+            payments={key: tuple(observed) for key, observed in payments.items()},
             refunds=tuple(refunds),
             disputes=tuple(disputes),
             canceled=frozenset(canceled),

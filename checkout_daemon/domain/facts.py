@@ -24,7 +24,7 @@ class SessionStatus(StrEnum):
     COMPLETE = "complete"
 
 
-class Outcome(StrEnum):
+class PaymentStatus(StrEnum):
     """What is known of a session's money."""
 
     UNPAID = "unpaid"
@@ -127,7 +127,7 @@ class SessionFact:
     id: str
     livemode: bool
     status: SessionStatus
-    outcome: Outcome
+    payment_status: PaymentStatus
     attempt: int = 0  # ours 1, 2, …; 0 if not made by us
     url: str | None = None
     expires_at: datetime | None = None
@@ -151,7 +151,7 @@ class SessionFact:
         return replace(
             self,
             status=later(self.status, other.status),
-            outcome=later(self.outcome, other.outcome),
+            payment_status=later(self.payment_status, other.payment_status),
             attempt=max(self.attempt, other.attempt),
             url=max(self.url or "", other.url or "") or None,
             expires_at=other.expires_at
@@ -174,14 +174,14 @@ class Observation:
 
     @property
     def key(self) -> Key:
-        return ("observation", self.payment_id, *self.told)
+        return ("observation", self.payment_id, *self.reported)
 
     @property
     def node(self) -> str:
         return self.payment_id
 
     @property
-    def told(self) -> tuple[int, str, bool]:
+    def reported(self) -> tuple[int, str, bool]:
         return (self.amount, self.currency, self.livemode)
 
     def join(self, other: Observation) -> Observation:
@@ -363,5 +363,5 @@ def later(one: E, two: E) -> E:
 
 _RANKS: dict[type[StrEnum], dict[StrEnum, int]] = {
     kind: {member: place for place, member in enumerate(kind)}
-    for kind in (SessionStatus, Outcome, RefundStatus, DisputeStatus)
+    for kind in (SessionStatus, PaymentStatus, RefundStatus, DisputeStatus)
 }

@@ -16,8 +16,8 @@ from checkout_daemon.domain.events import translate
 from checkout_daemon.domain.events.envelope import StripeEvent, parse_event
 from checkout_daemon.domain.events.reading import UnreadableObject
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.services.causes import cause_of
-from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.causes import error_fingerprint
+from checkout_daemon.services.merge import Merged, Update, merge
 from checkout_daemon.services.missing_orders import note_objects
 from checkout_daemon.store import accounts, events, facts
 from checkout_daemon.store.database import AWAY, LOST_RACES, Database, LostRace, confirm_durable
@@ -88,9 +88,9 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[
     try:
         async with connection.transaction():  # a savepoint: the failure is recorded, its half-done work is not
             own = await _own_accounts(connection, [event])
-            telling, verdict = _translate(Received(event, stored.received_at), own)
-            if telling is not None:
-                merged = await merge(connection, [telling])
+            update, verdict = _translate(Received(event, stored.received_at), own)
+            if update is not None:
+                merged = await merge(connection, [update])
                 verdict = _placed(verdict, merged.order_ids[0])
                 if verdict.reason == "no_order":
                     await _note_lost_orders(connection, [Received(event, stored.received_at)])
@@ -109,7 +109,7 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[
 async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> list[Applied]:
     own = await _own_accounts(connection, [each.event for each in batch])
     translated = [_translate(each, own) for each in batch]
-    nodes = {node for telling, _ in translated if telling is not None for node in telling.nodes}
+    nodes = {node for update, _ in translated if update is not None for node in update.nodes}
     if nodes:
         await facts.lock_nodes(connection, nodes)
     # Only now: a copy of an event that another transaction is storing names the same nodes, and has been waited for.
@@ -121,19 +121,19 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> l
             first.setdefault(each.event.id, index)
     fresh = list(first.values())
 
-    telling_of = {index: telling for index in fresh if (telling := translated[index][0]) is not None}
+    update_of = {index: update for index in fresh if (update := translated[index][0]) is not None}
     verdicts = {index: translated[index][1] for index in fresh}
-    if telling_of:
-        merged = await merge(connection, list(telling_of.values()), locked=nodes)
-        for index, order_id in zip(telling_of, merged.order_ids, strict=True):
+    if update_of:
+        merged = await merge(connection, list(update_of.values()), locked=nodes)
+        for index, order_id in zip(update_of, merged.order_ids, strict=True):
             verdicts[index] = _placed(verdicts[index], order_id)
-        await _note_lost_orders(connection, [batch[each] for each in telling_of if verdicts[each].reason == "no_order"])
+        await _note_lost_orders(connection, [batch[each] for each in update_of if verdicts[each].reason == "no_order"])
     if fresh:
         inserted = await events.insert_events(
             connection,
             [NewEvent(batch[each].event, batch[each].received_at, hashes[each], verdicts[each]) for each in fresh],
         )
-        if any(batch[each].event.id not in inserted for each in telling_of):
+        if any(batch[each].event.id not in inserted for each in update_of):
             raise LostRace  # stored meanwhile under another body: look again
     else:
         await confirm_durable(connection)  # what another transaction stored is acknowledged here
@@ -149,7 +149,7 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> l
 async def _note_lost_orders(connection: asyncpg.Connection, batch: Sequence[Received]) -> None:
     """Note what events of no known order say of orders that this database has lost."""
     if batch:
-        await note_objects(connection, [each.event.told(each.received_at).object for each in batch])
+        await note_objects(connection, [each.event.snapshot(each.received_at).object for each in batch])
 
 
 async def _own_accounts(connection: asyncpg.Connection, batch: Sequence[StripeEvent]) -> frozenset[str]:
@@ -157,7 +157,7 @@ async def _own_accounts(connection: asyncpg.Connection, batch: Sequence[StripeEv
     return await accounts.own_accounts(connection) if any(each.accounts for each in batch) else frozenset()
 
 
-def _translate(received: Received, own: frozenset[str]) -> tuple[Telling | None, Verdict]:
+def _translate(received: Received, own: frozenset[str]) -> tuple[Update | None, Verdict]:
     """Return what an event tells, and what becomes of it as far as that is clear before its order is known.
 
     An event of an account that is not among our `own` tells nothing: its money went to somebody else.
@@ -168,7 +168,7 @@ def _translate(received: Received, own: frozenset[str]) -> tuple[Telling | None,
     if not event.accounts <= own:
         return None, Verdict("ignored", reason=OTHER_ACCOUNT)
     try:
-        translation = translate(event.type, event.told(received.received_at))
+        translation = translate(event.type, event.snapshot(received.received_at))
     except Exception as error:  # the edge of one event: whatever is wrong with it, its neighbours go on
         if not isinstance(error, UnreadableObject):
             log.exception("event %s of type %s could not be read", event.id, event.type)
@@ -177,7 +177,7 @@ def _translate(received: Received, own: frozenset[str]) -> tuple[Telling | None,
         return None, Verdict("ignored", reason="unhandled_type")
     if translation.subject_id is None:
         return None, Verdict("ignored", reason="no_order")
-    telling = Telling(
+    update = Update(
         cause=event.type,
         actor=ACTOR,
         note=event.id,
@@ -185,7 +185,7 @@ def _translate(received: Received, own: frozenset[str]) -> tuple[Telling | None,
         links=translation.links,
         facts=translation.facts,
     )
-    return telling, Verdict("applied", subject_id=translation.subject_id)
+    return update, Verdict("applied", subject_id=translation.subject_id)
 
 
 def _placed(verdict: Verdict, order_id: str | None) -> Verdict:
@@ -203,7 +203,7 @@ async def _store_failed(database: Database, received: Received, error: Exception
 
 
 def _failed(error: Exception, now: datetime, attempts_before: int) -> Verdict:
-    return Verdict("failed", next_attempt_at=now + backoff(attempts_before + 1), last_error=cause_of(error))
+    return Verdict("failed", next_attempt_at=now + backoff(attempts_before + 1), last_error=error_fingerprint(error))
 
 
 def _failed_again(verdict: Verdict, now: datetime, attempts_before: int) -> Verdict:

@@ -11,7 +11,7 @@ from checkout_daemon.domain.facts import Act, ActKind, SessionStatus
 from checkout_daemon.domain.orders import Order, OrderStatus
 from checkout_daemon.errors import NotFound, NotPayable
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.merge import Merged, Update, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.sessions import close_sessions, refresh_sessions
@@ -78,17 +78,17 @@ async def _cancel(
         or any(each.status is SessionStatus.OPEN for each in sessions)
     ):
         return False
-    telling = Telling(
+    update = Update(
         "order.canceled", operator.actor, note, acts=[(order_id, Act(ActKind.CANCELED))], always_logged=True
     )
     details = {"sessions": sorted(each.id for each in sessions)}
-    await act(connection, order_id, Deed("order.canceled", operator, note, details), telling)
+    await act(connection, order_id, Deed("order.canceled", operator, note, details), update)
     return True
 
 
 async def _look(connection: asyncpg.Connection, order_id: str) -> tuple[Merged, Order]:
     """What follows for the order now, under its lock."""
-    merged = await merge(connection, [Telling("order.checked", "checkout-daemon", order_ids=[order_id])])
+    merged = await merge(connection, [Update("order.checked", "checkout-daemon", order_ids=[order_id])])
     return merged, await _read(connection, order_id)
 
 

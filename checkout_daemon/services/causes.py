@@ -11,7 +11,7 @@ from checkout_daemon.domain.events.reading import UnreadableObject
 _OURS = "checkout_daemon."
 
 
-def cause_of(error: Exception) -> str:
+def error_fingerprint(error: Exception) -> str:
     """The fault and where in our code it came up; no values, ids or line numbers.
 
     An UnreadableObject names fields, never values. Anything else could quote personal data, so only its type is kept,

@@ -16,7 +16,7 @@ import asyncpg
 
 from checkout_daemon.domain.orders import Order, OrderStatus
 from checkout_daemon.errors import CheckoutError, NotFound
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import DAEMON, Operator
 from checkout_daemon.store import retention
@@ -104,16 +104,16 @@ async def forget_unpaid(database: Database) -> int:
 
 
 async def _erase(order_id: str, operator: Operator, note: str, connection: asyncpg.Connection) -> int:
-    await merge(connection, [Telling("order.checked", operator.actor, order_ids=[order_id])])  # locks it
+    await merge(connection, [Update("order.checked", operator.actor, order_ids=[order_id])])  # locks it
     await _check(connection, order_id)
     payloads = await _blank(connection, order_id)
-    telling = Telling("order.erased", operator.actor, note, order_ids=[order_id], always_logged=True)
-    await act(connection, order_id, Deed("order.erased", operator, note), telling)
+    update = Update("order.erased", operator.actor, note, order_ids=[order_id], always_logged=True)
+    await act(connection, order_id, Deed("order.erased", operator, note), update)
     return payloads
 
 
 async def _forget(order_id: str, made_before: datetime, connection: asyncpg.Connection) -> int:
-    merged = await merge(connection, [Telling("order.checked", DAEMON, order_ids=[order_id])])
+    merged = await merge(connection, [Update("order.checked", DAEMON, order_ids=[order_id])])
     order = await _read(connection, order_id)
     if (
         merged.derived(order_id).status not in _UNPAID
@@ -125,7 +125,7 @@ async def _forget(order_id: str, made_before: datetime, connection: asyncpg.Conn
         return 0
     await _blank(connection, order_id)
     note = f"never paid in {UNPAID_KEPT.days} days"
-    await merge(connection, [Telling("order.erased", DAEMON, note, order_ids=[order_id], always_logged=True)])
+    await merge(connection, [Update("order.erased", DAEMON, note, order_ids=[order_id], always_logged=True)])
     return 1
 
 

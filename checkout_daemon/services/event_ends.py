@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from checkout_daemon.store.event_reads import EventEnd
+from checkout_daemon.store.event_reads import EventOutcome
 
 WHY_IGNORED: Mapping[str, str] = {
     "no_order": "no order is known to belong to the objects it names; if one is found later, the event counts for it",
@@ -16,7 +16,7 @@ WHY_IGNORED: Mapping[str, str] = {
 """What each reason means to an operator, and whether there is anything to do."""
 
 
-def end_words(end: EventEnd) -> str:
+def outcome_words(end: EventOutcome) -> str:
     """`applied to #1042: pending -> completed`, `ignored: no order`, `failed: …`. An error is as it was kept."""
     if end.status == "applied":
         before, after = _words(end.from_status), _words(end.to_status)

@@ -30,7 +30,7 @@ from checkout_daemon.store.orders import LockedOrder, lock_orders
 
 
 @dataclass(frozen=True)
-class Telling:
+class Update:
     """Links, facts and acts that come together: one event, one answer of Stripe's API, or one act of a person.
 
     `cause` (an event's type, or what was done), `actor` and `note` go into the change log; with `always_logged` also
@@ -74,7 +74,7 @@ class Merged:
         return self.base.facts_of(order_id)
 
 
-async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, locked: Iterable[str] = ()) -> Merged:
+async def merge(connection: asyncpg.Connection, updates: Sequence[Update], *, locked: Iterable[str] = ()) -> Merged:
     """Join all tellings in one transaction of the caller's. `locked`: nodes the caller has locked already.
 
     Locks: the nodes named, then their orders' rows by id, and only then are links and facts read, so that a link and a
@@ -82,10 +82,10 @@ async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, 
     """
     nodes = set(locked)
     while True:
-        links, connected = await _lock_component(connection, tellings, nodes)
-        named = {link.target_id for link in links if link.rank is not LinkRank.STRIPE} | _orders(tellings)
+        links, connected = await _lock_component(connection, updates, nodes)
+        named = {link.target_id for link in links if link.rank is not LinkRank.STRIPE} | _orders(updates)
         if not connected and not named:
-            return Merged([None for _ in tellings], {}, FactBase())
+            return Merged([None for _ in updates], {}, FactBase())
         orders = {order.id: order for order in await lock_orders(connection, named)} if named else {}
         held = await facts.load_facts(connection, orders, connected | named)
         # While we waited for an order's row, its holder may have linked more to it: then look again.
@@ -100,34 +100,34 @@ async def merge(connection: asyncpg.Connection, tellings: Sequence[Telling], *, 
         base.join_act(each.order_id, each.act)
 
     homeless = {node for node in connected if base.order_of(node) is None}
-    outcome = _join_all(base, orders, tellings)
-    await _write_new_links(connection, held.links, tellings)
+    outcome = _join_all(base, orders, updates)
+    await _write_new_links(connection, held.links, updates)
     await _write_facts(connection, base, held)
-    await _write_new_acts(connection, orders, held, tellings)
+    await _write_new_acts(connection, orders, held, updates)
     if found := {node: order_id for node in homeless if (order_id := base.order_of(node)) is not None}:
         await events.adopt_events(connection, found)
     if outcome.states or outcome.changes or outcome.messages:
         await changes.record(connection, outcome)
-    about = [base.order_of(telling.subject_id) if telling.subject_id else None for telling in tellings]
+    about = [base.order_of(update.subject_id) if update.subject_id else None for update in updates]
     return Merged(about, orders, base)
 
 
-def _links(tellings: Sequence[Telling]) -> list[Link]:
-    return [link for telling in tellings for link in telling.links]
+def _links(updates: Sequence[Update]) -> list[Link]:
+    return [link for update in updates for link in update.links]
 
 
-def _orders(tellings: Sequence[Telling]) -> set[str]:
-    named = {link.target_id for link in _links(tellings) if link.rank is not LinkRank.STRIPE}
-    named |= {order_id for telling in tellings for order_id, _ in telling.acts}
-    return named | {order_id for telling in tellings for order_id in telling.order_ids}
+def _orders(updates: Sequence[Update]) -> set[str]:
+    named = {link.target_id for link in _links(updates) if link.rank is not LinkRank.STRIPE}
+    named |= {order_id for update in updates for order_id, _ in update.acts}
+    return named | {order_id for update in updates for order_id in update.order_ids}
 
 
 async def _lock_component(
-    connection: asyncpg.Connection, tellings: Sequence[Telling], locked: set[str]
+    connection: asyncpg.Connection, updates: Sequence[Update], locked: set[str]
 ) -> tuple[list[Link], set[str]]:
     """Lock what must be, and load the links; the links held, and all nodes connected by them and the new ones."""
-    wanted = {node for telling in tellings for node in telling.nodes}
-    named, new_links = _orders(tellings), _links(tellings)
+    wanted = {node for update in updates for node in update.nodes}
+    named, new_links = _orders(updates), _links(updates)
     if not wanted and not named:
         return [], set()
     while True:
@@ -149,48 +149,48 @@ async def _lock_component(
             return links, connected
 
 
-def _join_all(base: FactBase, orders: dict[str, LockedOrder], tellings: Sequence[Telling]) -> changes.Outcome:
+def _join_all(base: FactBase, orders: dict[str, LockedOrder], updates: Sequence[Update]) -> changes.Outcome:
     """Join one telling after the other, so that the change log has each step though they share a transaction."""
     outcome = changes.Outcome()
     stored = {order_id: order.state for order_id, order in orders.items()}
-    for telling in tellings:
-        concerned, changed = _join(base, telling)
+    for update in updates:
+        concerned, changed = _join(base, update)
         for order_id in sorted(concerned & orders.keys()):
             now = base.derive(order_id)
             before, after = stored[order_id], changes.State.of(now)
             if after != before:
                 outcome.states[order_id] = stored[order_id] = after
-            if after.visible != before.visible or telling.always_logged:
+            if after.visible != before.visible or update.always_logged:
                 outcome.changes.append(
-                    changes.Change(order_id, before.status, after.status, telling.cause, telling.actor, telling.note)
+                    changes.Change(order_id, before.status, after.status, update.cause, update.actor, update.note)
                 )
             if after != before or changed:  # those that were owed already are refused by their key
                 outcome.messages |= {(order_id, each) for each in now.messages}
     return outcome
 
 
-def _join(base: FactBase, telling: Telling) -> tuple[set[str], bool]:
+def _join(base: FactBase, update: Update) -> tuple[set[str], bool]:
     """Join one telling: the orders it concerns, and whether a fact changed that a message may follow from."""
-    concerned = {base.order_of(node) for node in base.links.connected(telling.nodes)}
-    for link in telling.links:
+    concerned = {base.order_of(node) for node in base.links.connected(update.nodes)}
+    for link in update.links:
         base.join_link(link)
-    joined = [base.join(fact) for fact in telling.facts]
-    for order_id, act in telling.acts:
+    joined = [base.join(fact) for fact in update.facts]
+    for order_id, act in update.acts:
         base.join_act(order_id, act)
         concerned.add(order_id)
-    concerned |= {base.order_of(node) for node in base.links.connected(telling.nodes)}
-    concerned.update(telling.order_ids)
+    concerned |= {base.order_of(node) for node in base.links.connected(update.nodes)}
+    concerned.update(update.order_ids)
     changed = any(
         isinstance(fact, RefundFact | SessionFact | DisputeFact | Observation | CanceledPayment) for fact in joined
     )
     return {order_id for order_id in concerned if order_id is not None}, changed
 
 
-async def _write_new_links(connection: asyncpg.Connection, held: list[Link], tellings: Sequence[Telling]) -> None:
+async def _write_new_links(connection: asyncpg.Connection, held: list[Link], updates: Sequence[Update]) -> None:
     ranks = {(link.source_id, link.target_id): link.rank for link in held}
     new = [
         link
-        for link in _links(tellings)
+        for link in _links(updates)
         if (rank := ranks.get((link.source_id, link.target_id))) is None or link.rank < rank
     ]
     if new:
@@ -198,14 +198,14 @@ async def _write_new_links(connection: asyncpg.Connection, held: list[Link], tel
 
 
 async def _write_new_acts(
-    connection: asyncpg.Connection, orders: dict[str, LockedOrder], held: HeldFacts, tellings: Sequence[Telling]
+    connection: asyncpg.Connection, orders: dict[str, LockedOrder], held: HeldFacts, updates: Sequence[Update]
 ) -> None:
     known = {(each.order_id, each.act) for each in held.acts}
     new: dict[tuple[str, Act], str] = {}
-    for telling in tellings:
-        for order_id, act in telling.acts:
+    for update in updates:
+        for order_id, act in update.acts:
             if order_id in orders and (order_id, act) not in known:
-                new.setdefault((order_id, act), telling.actor)
+                new.setdefault((order_id, act), update.actor)
     if new:
         await facts.write_acts(connection, new)
 

@@ -28,7 +28,7 @@ from checkout_daemon.domain.text import WORD_MARKS, trimmed, unusable
 from checkout_daemon.errors import FieldError, InvalidRequest
 from checkout_daemon.services.audit_anchors import Published
 from checkout_daemon.services.audit_traces import LoggedActions
-from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.merge import Merged, Update, merge
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.settings import Settings
 from checkout_daemon.store import operator_log as store
@@ -75,9 +75,9 @@ def check_note(note: str) -> str:
     return note
 
 
-async def act(connection: asyncpg.Connection, order_id: str, deed: Deed, telling: Telling) -> Merged:
+async def act(connection: asyncpg.Connection, order_id: str, deed: Deed, update: Update) -> Merged:
     """Merge what an operator's deed tells, and record the deed with the order's state before and after it."""
-    merged = await merge(connection, [telling])
+    merged = await merge(connection, [update])
     await record(connection, order_id, deed, before=merged.orders[order_id].state, after=state_of(merged, order_id))
     return merged
 

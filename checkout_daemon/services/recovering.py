@@ -21,7 +21,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.merge import merge
 from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import Operator
-from checkout_daemon.services.sessions import session_telling, start_attempt
+from checkout_daemon.services.sessions import session_update, start_attempt
 from checkout_daemon.services.syncing import sync_order
 from checkout_daemon.store import missing_orders as store
 from checkout_daemon.store.changes import CHANNEL
@@ -87,14 +87,14 @@ async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator,
     note = check_note(note)
     session_id = str(plan.session.object["id"])
     order = await _rebuild(runtime, plan) if not plan.held else None
-    telling = session_telling(plan.session, "order.recovered", operator.actor)
-    telling = replace(
-        telling,
+    update = session_update(plan.session, "order.recovered", operator.actor)
+    update = replace(
+        update,
         note=note or session_id,
-        links=[*telling.links, Link(session_id, plan.named.order_id, LinkRank.OURS)],
+        links=[*update.links, Link(session_id, plan.named.order_id, LinkRank.OURS)],
         facts=[
             replace(each, attempt=plan.named.attempt) if isinstance(each, SessionFact) else each
-            for each in telling.facts
+            for each in update.facts
         ],
         order_ids=[plan.named.order_id],
         always_logged=True,
@@ -102,7 +102,7 @@ async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator,
 
     async def write(connection: asyncpg.Connection) -> bool:
         if order is None:
-            await merge(connection, [replace(telling, always_logged=False)])
+            await merge(connection, [replace(update, always_logged=False)])
             return False
         if order.number is not None:
             await store.raise_numbers(connection, order.number)
@@ -110,7 +110,7 @@ async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator,
         if number is None:  # another was quicker
             return False
         details = {"session": session_id, "number": number, "amount": order.amount_total, "currency": order.currency}
-        merged = await act(connection, order.id, Deed("order.recovered", operator, note, details), telling)
+        merged = await act(connection, order.id, Deed("order.recovered", operator, note, details), update)
         # Events that came meanwhile named the order before it was held again.
         nodes = merged.base.links.nodes_of(order.id)
         await adopt_events(connection, dict.fromkeys(nodes, order.id))

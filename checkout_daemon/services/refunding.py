@@ -18,13 +18,13 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.domain.events import refund as refund_events
-from checkout_daemon.domain.events.reading import Told, livemodes
+from checkout_daemon.domain.events.reading import ObjectSnapshot, livemodes
 from checkout_daemon.errors import NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway import refunds as stripe_refunds
 from checkout_daemon.gateway.client import Fetched, StripeDenied, StripeFailed
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.clocks import require_clocks
-from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.merge import Merged, Update, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note, record, state_of
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.refund_rules import NotRefundable, RefundPlan, RefundWish, plan
@@ -77,8 +77,8 @@ async def refund(runtime: Runtime, order_id: str, wish: RefundWish, *, operator:
         await refund_requests.insert_request(connection, request, request.started_at + RESUME_AFTER)
         details = {"request": request.id, "payment": planned.payment_id, "amount": planned.amount}
         deed = Deed("refund.requested", operator, note, details | {"currency": planned.currency, "reason": wish.reason})
-        telling = Telling("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
-        await act(connection, order_id, deed, telling)
+        update = Update("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
+        await act(connection, order_id, deed, update)
         return request
 
     request = await runtime.database.run(begin)
@@ -119,7 +119,7 @@ async def resume_refund(runtime: Runtime, operator: Operator) -> bool:
 async def _plan(
     connection: asyncpg.Connection, order_id: str, wish: RefundWish, *, livemode: bool | None = None
 ) -> RefundPlan:
-    merged = await merge(connection, [Telling("order.checked", "checkout-daemon", order_ids=[order_id])])
+    merged = await merge(connection, [Update("order.checked", "checkout-daemon", order_ids=[order_id])])
     order = merged.orders.get(order_id)
     if order is None:
         raise NotFound(f"there is no order {order_id}")
@@ -198,11 +198,11 @@ async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fe
     """Merge the refund as fact, and close its request."""
     refund_id, status = str(fetched.object["id"]), str(fetched.object.get("status"))
 
-    translation = refund_events.told_of(
+    translation = refund_events.translate(
         # A refund says nothing of its mode: it is the key's.
-        Told(fetched.object, fetched.observed_at, "", livemodes(runtime.settings.livemode))
+        ObjectSnapshot(fetched.object, fetched.observed_at, "", livemodes(runtime.settings.livemode))
     )
-    telling = Telling(
+    update = Update(
         "refund.made",
         operator.actor,
         refund_id,
@@ -213,7 +213,7 @@ async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fe
     )
 
     async def write(connection: asyncpg.Connection) -> Merged:
-        merged = await merge(connection, [telling])
+        merged = await merge(connection, [update])
         if await refund_requests.answer_request(connection, request.id, refund_id=refund_id):
             details = {"request": request.id, "refund": refund_id, "amount": request.amount, "status": status}
             deed = Deed("refund.made", operator, details=details)
@@ -240,11 +240,11 @@ async def _refuse(runtime: Runtime, request: RefundRequest, operator: Operator, 
     """Close a request of which nothing came, unless another has closed it meanwhile."""
 
     async def write(connection: asyncpg.Connection) -> None:
-        checked = Telling("order.checked", operator.actor, order_ids=[request.order_id])
+        checked = Update("order.checked", operator.actor, order_ids=[request.order_id])
         await merge(connection, [checked])
         if await refund_requests.answer_request(connection, request.id, error=why):
             details = {"request": request.id, "amount": request.amount, "why": why}
-            telling = Telling("refund.refused", operator.actor, why, order_ids=[request.order_id], always_logged=True)
-            await act(connection, request.order_id, Deed("refund.refused", operator, details=details), telling)
+            update = Update("refund.refused", operator.actor, why, order_ids=[request.order_id], always_logged=True)
+            await act(connection, request.order_id, Deed("refund.refused", operator, details=details), update)
 
     await runtime.database.run(write)

@@ -10,7 +10,7 @@ import asyncpg
 from checkout_daemon.domain.facts import Act, ActKind
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest, NotFound
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.store.database import Database
@@ -45,7 +45,7 @@ async def acknowledge(
     note = check_note(note)
 
     async def work(connection: asyncpg.Connection) -> Acknowledged | NothingToAcknowledge:
-        seen = await merge(connection, [Telling("order.checked", operator.actor, order_ids=[order_id])])
+        seen = await merge(connection, [Update("order.checked", operator.actor, order_ids=[order_id])])
         if order_id not in seen.orders:
             raise NotFound(f"there is no order {order_id}")
         attention = seen.derived(order_id).attention
@@ -56,9 +56,9 @@ async def acknowledge(
                 f"order {seen.orders[order_id].number} does not ask for {reason}; it asks for {asked}"
             )
         acts = [(order_id, Act(ActKind.ACKNOWLEDGED, reason, subject)) for subject in subjects]
-        telling = Telling("order.acknowledged", operator.actor, note, acts=acts, always_logged=True)
+        update = Update("order.acknowledged", operator.actor, note, acts=acts, always_logged=True)
         details = {"reason": reason, "subjects": list(subjects)}
-        await act(connection, order_id, Deed("order.acknowledged", operator, note, details), telling)
+        await act(connection, order_id, Deed("order.acknowledged", operator, note, details), update)
         return Acknowledged(await _read(connection, order_id), reason, subjects)
 
     outcome = await database.run(work)
@@ -75,8 +75,8 @@ async def note_order(database: Database, order_id: str, text: str, *, operator: 
 
     async def work(connection: asyncpg.Connection) -> Order:
         order = await _read(connection, order_id)
-        telling = Telling("order.noted", operator.actor, note, order_ids=[order_id], always_logged=True)
-        await act(connection, order_id, Deed("order.noted", operator, note), telling)
+        update = Update("order.noted", operator.actor, note, order_ids=[order_id], always_logged=True)
+        await act(connection, order_id, Deed("order.noted", operator, note), update)
         return order
 
     return await database.run(work)

@@ -14,7 +14,7 @@ from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import all_events
 from checkout_daemon.store import events
 from checkout_daemon.store.database import Database
-from checkout_daemon.store.event_reads import EventEnd, EventFilter, EventLine, read_event, read_event_ends
+from checkout_daemon.store.event_reads import EventFilter, EventLine, EventOutcome, read_event, read_event_outcomes
 
 _ALL = 2**31
 _HELD = ("failed", "dead")
@@ -31,7 +31,7 @@ class NotReplayed(CheckoutError):
 class Replayed:
     """What became of an event, and its status before. `ok`: it did not fail again."""
 
-    end: EventEnd
+    end: EventOutcome
     before: str
 
     @property
@@ -88,7 +88,7 @@ async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> 
     if merged is not None and order_id is not None:
         before, after = merged.orders[order_id].state, state_of(merged, order_id)
         await record(connection, order_id, deed, before=before, after=after)
-    end = (await read_event_ends(connection, [event_id]))[event_id]
+    end = (await read_event_outcomes(connection, [event_id]))[event_id]
     if merged is not None and order_id is not None:
         # What this changed, not what the first time did.
         end = replace(end, from_status=before.status, to_status=after.status)

@@ -13,7 +13,7 @@ from checkout_daemon.errors import CheckoutError, NotFound
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.stripe_cli import Finished, StripeCli, run_cli
-from checkout_daemon.store.event_reads import EventEnd, read_event_ends
+from checkout_daemon.store.event_reads import EventOutcome, read_event_outcomes
 
 _CLI_SECONDS = 60.0
 _POLL_SECONDS = 0.1
@@ -27,7 +27,7 @@ class NotResent(CheckoutError):
     title = "The event was not sent again"
 
 
-async def resend(runtime: Runtime, cli: StripeCli, event_id: str, *, timeout_seconds: float) -> EventEnd:
+async def resend(runtime: Runtime, cli: StripeCli, event_id: str, *, timeout_seconds: float) -> EventOutcome:
     """What became of it: `duplicate`, with what it was before as reason, for one that is held already.
 
     Raises NotFound where Stripe has no such event, and NotResent.
@@ -61,9 +61,9 @@ async def _our_endpoint(runtime: Runtime) -> str | None:
     return next((each["id"] for each in endpoints if each["url"] == url and each["status"] == "enabled"), None)
 
 
-async def _end(runtime: Runtime, event_id: str) -> EventEnd | None:
+async def _end(runtime: Runtime, event_id: str) -> EventOutcome | None:
     async with runtime.database.transaction() as connection:
-        return (await read_event_ends(connection, [event_id])).get(event_id)
+        return (await read_event_outcomes(connection, [event_id])).get(event_id)
 
 
 def _answered(event_id: str, finished: Finished) -> str:

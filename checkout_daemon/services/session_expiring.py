@@ -11,10 +11,10 @@ from checkout_daemon.domain.orders import Order
 from checkout_daemon.errors import CheckoutError, NotFound
 from checkout_daemon.gateway.sessions import expire_session, retrieve_session
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.merge import Merged, Update, merge
 from checkout_daemon.services.operator_log import Deed, check_note, record, state_of
 from checkout_daemon.services.operators import Operator
-from checkout_daemon.services.sessions import merge_session, session_telling
+from checkout_daemon.services.sessions import merge_session, session_update
 from checkout_daemon.store.orders import read_order
 
 
@@ -57,10 +57,10 @@ async def expire_sessions(
         if fetched.object.get("status") == "open":
             fetched = await expire_session(runtime.gateway, each)
             if fetched.object.get("status") == "expired":
-                telling = session_telling(fetched, "session.expired", operator.actor)
+                update = session_update(fetched, "session.expired", operator.actor)
                 deed = Deed("session.expired", operator, note, {"session": each})
                 await runtime.database.run(
-                    lambda connection, telling=telling, deed=deed: _record(connection, order_id, telling, deed)  # type: ignore[misc]
+                    lambda connection, update=update, deed=deed: _record(connection, order_id, update, deed)  # type: ignore[misc]
                 )
                 expired.append(each)
                 continue
@@ -79,7 +79,7 @@ async def expire_sessions(
 
 async def _sessions(runtime: Runtime, order_id: str) -> tuple[SessionFact, ...]:
     async def work(connection: asyncpg.Connection) -> Merged:
-        return await merge(connection, [Telling("order.checked", "checkout-daemon", order_ids=[order_id])])
+        return await merge(connection, [Update("order.checked", "checkout-daemon", order_ids=[order_id])])
 
     merged = await runtime.database.run(work)
     if order_id not in merged.orders:
@@ -87,7 +87,7 @@ async def _sessions(runtime: Runtime, order_id: str) -> tuple[SessionFact, ...]:
     return merged.facts(order_id).sessions
 
 
-async def _record(connection: asyncpg.Connection, order_id: str, telling: Telling, deed: Deed) -> None:
-    merged = await merge(connection, [telling])
+async def _record(connection: asyncpg.Connection, order_id: str, update: Update, deed: Deed) -> None:
+    merged = await merge(connection, [update])
     before, after = merged.orders[order_id].state, state_of(merged, order_id)
     await record(connection, order_id, deed, before=before, after=after)

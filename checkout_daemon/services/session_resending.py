@@ -15,7 +15,7 @@ from checkout_daemon.domain.orders import Order
 from checkout_daemon.domain.outbox import MessageKind
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound, NotPayable, StripeUnavailable
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.session_plans import Session
@@ -110,15 +110,15 @@ async def _record(
     connection: asyncpg.Connection, order_id: str, session: Session, operator: Operator, note: str, *, mail: bool
 ) -> bool:
     """Keep what was done, with the mail that is owed: both or neither."""
-    await merge(connection, [Telling("order.checked", operator.actor, order_ids=[order_id])])
+    await merge(connection, [Update("order.checked", operator.actor, order_ids=[order_id])])
     # A mail of this session that still waits says the same.
     subject = await link_subject(connection, order_id, session.id) if mail else None
     if subject is not None:
         payload = msgspec.json.encode({"session_id": session.id}).decode()
         await owe(connection, MessageKind.SESSION_LINK, order_id=order_id, subject_id=subject, payload=payload)
-    telling = Telling("session.resent", operator.actor, note or session.id, order_ids=[order_id], always_logged=True)
+    update = Update("session.resent", operator.actor, note or session.id, order_ids=[order_id], always_logged=True)
     details = {"session": session.id, "mail": mail}
-    await act(connection, order_id, Deed("session.resent", operator, note, details), telling)
+    await act(connection, order_id, Deed("session.resent", operator, note, details), update)
     return mail
 
 

@@ -16,7 +16,7 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.domain.events import session as session_events
-from checkout_daemon.domain.events.reading import Told, Translation, UnreadableObject, livemodes
+from checkout_daemon.domain.events.reading import ObjectSnapshot, Translation, UnreadableObject, livemodes
 from checkout_daemon.domain.facts import Link, LinkRank, SessionFact
 from checkout_daemon.domain.pricing import Discount
 from checkout_daemon.domain.session_parameters import Pages, PayableOrder, idempotency_key, session_parameters
@@ -25,7 +25,7 @@ from checkout_daemon.gateway import sessions as stripe_sessions
 from checkout_daemon.gateway.client import Fetched, StripeDenied, StripeFailed
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.clocks import require_clocks
-from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.merge import Merged, Update, merge
 from checkout_daemon.services.session_plans import (
     Plan,
     Planner,
@@ -92,13 +92,13 @@ async def adopt_late_session(runtime: Runtime, order_id: str, number: int, fetch
 
 async def merge_session(runtime: Runtime, fetched: Fetched, *, cause: str, actor: str) -> Merged:
     """Merge a session as Stripe answered it, with its payment."""
-    telling = session_telling(fetched, cause, actor)
-    return await runtime.database.run(lambda connection: merge(connection, [telling]))
+    update = session_update(fetched, cause, actor)
+    return await runtime.database.run(lambda connection: merge(connection, [update]))
 
 
-def session_telling(fetched: Fetched, cause: str, actor: str) -> Telling:
+def session_update(fetched: Fetched, cause: str, actor: str) -> Update:
     """What a session as Stripe answered it tells, with its payment."""
-    return _telling(_translate(fetched), cause, actor)
+    return _update(_translate(fetched), cause, actor)
 
 
 async def refresh_sessions(runtime: Runtime, order_id: str, *, cause: str, actor: str) -> None:
@@ -148,7 +148,7 @@ async def _plan(runtime: Runtime, order_id: str, planner: Planner, given_up: set
     """Decide what to do next. A new attempt is written here, before Stripe is asked."""
 
     async def plan_locked(connection: asyncpg.Connection) -> tuple[Situation, Plan | NotPayable]:
-        merged = await merge(connection, [Telling("order.checked", "checkout-daemon", order_ids=[order_id])])
+        merged = await merge(connection, [Update("order.checked", "checkout-daemon", order_ids=[order_id])])
         order = merged.orders.get(order_id)
         if order is None:
             raise NotFound("no order has this session or id")
@@ -245,7 +245,7 @@ async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fet
     ]
 
     async def write(connection: asyncpg.Connection) -> None:
-        await merge(connection, [_telling(translation, "session.created", actor)])
+        await merge(connection, [_update(translation, "session.created", actor)])
         await attempts.record_session(connection, order.id, number, session_id)
 
     await runtime.database.run(write)
@@ -254,11 +254,11 @@ async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fet
 def _translate(fetched: Fetched) -> Translation:
     modes = livemodes(fetched.object.get("livemode"))
     try:
-        return session_events.fetched(Told(fetched.object, fetched.observed_at, "", modes))
+        return session_events.fetched(ObjectSnapshot(fetched.object, fetched.observed_at, "", modes))
     except UnreadableObject as error:  # whether there is a session to pay is open
         raise StripeUnavailable(f"Stripe's answer cannot be used: {error}") from error
 
 
-def _telling(translation: Translation, cause: str, actor: str) -> Telling:
+def _update(translation: Translation, cause: str, actor: str) -> Update:
     subject_id = translation.subject_id
-    return Telling(cause, actor, subject_id or "", subject_id, translation.links, translation.facts)
+    return Update(cause, actor, subject_id or "", subject_id, translation.links, translation.facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from checkout_daemon.domain.events import charge, dispute, payment_intent, refund, session
-from checkout_daemon.domain.events.reading import Told, Translation, child, livemodes
+from checkout_daemon.domain.events.reading import ObjectSnapshot, Translation, child, livemodes
 from checkout_daemon.domain.facts import Fact, Link, LinkRank, Observation, SessionFact, SessionStatus
 from checkout_daemon.gateway.client import Fetched, StripeMissing
 from checkout_daemon.gateway.payments import list_disputes, retrieve_payment
@@ -79,11 +79,11 @@ async def read_truth(runtime: Runtime, known: Known, pace: Pace) -> Truth:
             continue
         await pace()
         for fetched in await list_refunds(runtime.gateway, payment_id):
-            truth.add(refund.told_of(_told(runtime, fetched)))
+            truth.add(refund.translate(_snapshot(runtime, fetched)))
         if payment_id in disputed:
             await pace()
             for fetched in await list_disputes(runtime.gateway, payment_id):
-                truth.add(dispute.told_of(_told(runtime, fetched)))
+                truth.add(dispute.translate(_snapshot(runtime, fetched)))
         truth.whole.add(payment_id)
     return truth
 
@@ -108,16 +108,16 @@ async def _find_lost(
 
 def _add_session(truth: Truth, fetched: Fetched, disputed: set[str]) -> str:
     modes = livemodes(fetched.object.get("livemode"))
-    truth.add(session.fetched(Told(fetched.object, fetched.observed_at, "", modes)))
+    truth.add(session.fetched(ObjectSnapshot(fetched.object, fetched.observed_at, "", modes)))
     if (intent := child(fetched.object, "payment_intent")) is not None:
         _note_payment(truth, intent, disputed)
     return str(fetched.object["id"])
 
 
 def _add_payment(truth: Truth, fetched: Fetched, disputed: set[str]) -> None:
-    told = Told(fetched.object, fetched.observed_at, "", livemodes(fetched.object.get("livemode")))
+    snapshot = ObjectSnapshot(fetched.object, fetched.observed_at, "", livemodes(fetched.object.get("livemode")))
     intent = fetched.object.get("object") == "payment_intent"
-    truth.add(payment_intent.fetched(told) if intent else charge.fetched(told))
+    truth.add(payment_intent.fetched(snapshot) if intent else charge.fetched(snapshot))
     _note_payment(truth, fetched.object, disputed)
 
 
@@ -129,7 +129,7 @@ def _note_payment(truth: Truth, payment: dict[str, object], disputed: set[str]) 
         disputed.add(payment_id)
 
 
-def _told(runtime: Runtime, fetched: Fetched) -> Told:
+def _snapshot(runtime: Runtime, fetched: Fetched) -> ObjectSnapshot:
     # Neither refunds nor some disputes say their mode: it is the key's.
     modes = livemodes(fetched.object.get("livemode", runtime.settings.livemode))
-    return Told(fetched.object, fetched.observed_at, "", modes)
+    return ObjectSnapshot(fetched.object, fetched.observed_at, "", modes)

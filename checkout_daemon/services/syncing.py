@@ -26,7 +26,7 @@ from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import AttentionCode
 from checkout_daemon.errors import NotFound, NotPayable, StripeRejected
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.merge import Merged, Telling, merge
+from checkout_daemon.services.merge import Merged, Update, merge
 from checkout_daemon.services.operator_log import Deed, check_note, record, state_of
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.stripe_truth import Known, Truth, read_truth
@@ -104,12 +104,12 @@ async def sync_order(
     async def write(connection: asyncpg.Connection) -> Synced:
         merged = await _merged(connection, order_id, actor)
         news = [_as_news(fact, merged.base) for fact in truth.facts]
-        telling = Telling(cause, actor, note, links=truth.links, facts=news, order_ids=[order_id])
-        differences = [*_not_at_stripe(merged, order_id, truth), *_joined(merged.base, order_id, telling)]
+        update = Update(cause, actor, note, links=truth.links, facts=news, order_ids=[order_id])
+        differences = [*_not_at_stripe(merged, order_id, truth), *_joined(merged.base, order_id, update)]
         before, after = merged.orders[order_id].state, merged.base.derive(order_id)
         differences += _appeared_late(after, {each.object_id for each in differences})
         if apply:
-            joined = await merge(connection, [telling])
+            joined = await merge(connection, [update])
             after = joined.derived(order_id)
             if operator is not None and differences:
                 details = {"objects": sorted({each.object_id for each in differences})}
@@ -146,7 +146,7 @@ async def _known(connection: asyncpg.Connection, runtime: Runtime, order_id: str
 
 async def _merged(connection: asyncpg.Connection, order_id: str, actor: str) -> Merged:
     """What is held, under the order's lock."""
-    merged = await merge(connection, [Telling("order.checked", actor, order_ids=[order_id])])
+    merged = await merge(connection, [Update("order.checked", actor, order_ids=[order_id])])
     if order_id not in merged.orders:
         raise NotFound(f"there is no order {order_id}")
     return merged
@@ -181,13 +181,13 @@ def _as_news(fact: Fact, base: FactBase) -> Fact:
     return replace(fact, known_at=held.known_at) if settled else fact
 
 
-def _joined(base: FactBase, order_id: str, telling: Telling) -> list[Difference]:
+def _joined(base: FactBase, order_id: str, update: Update) -> list[Difference]:
     """Join what was told to what is held, in memory, and name what that changes."""
     differences: list[Difference] = []
-    orders = {node: base.order_of(node) for node in telling.nodes}
-    for link in telling.links:
+    orders = {node: base.order_of(node) for node in update.nodes}
+    for link in update.links:
         base.join_link(link)
-    for fact in telling.facts:
+    for fact in update.facts:
         held = base.facts.get(fact.key)
         joined = base.join(fact)
         if joined is not None and not isinstance(joined, RefundHint):
@@ -207,7 +207,7 @@ def _named(held: Fact | None, joined: Fact) -> list[Difference]:
     if not isinstance(joined, SessionFact | RefundFact | DisputeFact):
         return []
     if held is None:
-        names = ("status", "outcome") if isinstance(joined, SessionFact) else ("status", "amount")
+        names = ("status", "payment_status") if isinstance(joined, SessionFact) else ("status", "amount")
         return [Difference(joined.id, name, None, _word(joined, name)) for name in names]
     compared = [each.name for each in fields(joined) if each.name not in _UNTOLD]
     if isinstance(joined, DisputeFact):

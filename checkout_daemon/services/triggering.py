@@ -36,7 +36,7 @@ from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.sample_orders import make_sample_order
 from checkout_daemon.services.stripe_cli import Finished, Heard, StripeCli, run_cli
 from checkout_daemon.settings import STRIPE_API_BASE, Settings, is_live_key
-from checkout_daemon.store.event_reads import EventEnd, read_event_ends
+from checkout_daemon.store.event_reads import EventOutcome, read_event_outcomes
 from checkout_daemon.store.order_reads import OrderView
 
 NEW_ORDER = "new"
@@ -102,7 +102,7 @@ def refuse_live_key(settings: Settings) -> None:
 
 
 async def trigger(
-    runtime: Runtime, cli: StripeCli, request: Request, *, hear: Heard, tell: Callable[[EventEnd], None]
+    runtime: Runtime, cli: StripeCli, request: Request, *, hear: Heard, tell: Callable[[EventOutcome], None]
 ) -> list[str]:
     """Bring it about, and `tell` each event's end as it comes; answers what is wrong with the outcome, as sentences.
 
@@ -221,22 +221,22 @@ def _reason(finished: Finished) -> str:
 
 
 async def _follow(
-    runtime: Runtime, search: MadeEvents, request: Request, tell: Callable[[EventEnd], None]
+    runtime: Runtime, search: MadeEvents, request: Request, tell: Callable[[EventOutcome], None]
 ) -> list[str]:
     unused = () if request.event in EVENT_TYPES else (request.event,)
     deadline = monotonic() + request.timeout_seconds
     pause = _SHORTEST_PAUSE_SECONDS
-    told: dict[str, EventEnd] = {}
-    waiting: dict[str, EventEnd] = {}
+    told: dict[str, EventOutcome] = {}
+    waiting: dict[str, EventOutcome] = {}
     while True:
         fresh = await search.look(anything=unused)
         async with runtime.database.connection() as connection:
-            held = await read_event_ends(connection, search.found.keys() - told.keys())
+            held = await read_event_outcomes(connection, search.found.keys() - told.keys())
         for made in search.found.values():
             end = held.get(made.id)
             if end is None and made.type in unused:
                 # No endpoint of ours asks for it, so it will not come.
-                end = EventEnd(made.id, made.type, "ignored", "unhandled_type", None, None, None, None, None, None)
+                end = EventOutcome(made.id, made.type, "ignored", "unhandled_type", None, None, None, None, None, None)
             if made.id in told or end is None:
                 continue
             if request.order is not None and end.reason == "no_order":
@@ -256,7 +256,7 @@ async def _follow(
     return [*_troubles(request, search, told), *(f"{end.type} {end.id} did not reach the order" for end in late)]
 
 
-def _troubles(request: Request, search: MadeEvents, told: dict[str, EventEnd]) -> list[str]:
+def _troubles(request: Request, search: MadeEvents, told: dict[str, EventOutcome]) -> list[str]:
     seconds = f"{request.timeout_seconds:g} s"
     troubles = [
         f"{end.type} {end.id} {end.status}: {end.last_error}"

@@ -39,7 +39,7 @@ class EventLine:
 
 
 @dataclass(frozen=True, slots=True)
-class EventEnd:
+class EventOutcome:
     """What became of an event. `from_status` and `to_status`: its order's; the same where it changed nothing."""
 
     id: str
@@ -55,7 +55,7 @@ class EventEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class ErrorGroup:
     """Events that failed for the same cause, `dead` of them for good; the times are when they were received."""
 
     fingerprint: str
@@ -141,11 +141,11 @@ async def read_event(connection: asyncpg.Connection, event_id: str) -> tuple[Eve
     return None if row is None else (_event(row), row["payload"])
 
 
-async def read_event_ends(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, EventEnd]:
+async def read_event_outcomes(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, EventOutcome]:
     """What became of these events, by id; those that are not held are absent."""
-    rows = await connection.fetch(sql("read_event_ends"), list(ids))
+    rows = await connection.fetch(sql("read_event_outcomes"), list(ids))
     return {
-        row["id"]: EventEnd(
+        row["id"]: EventOutcome(
             id=row["id"],
             type=row["type"],
             status=row["status"],
@@ -161,10 +161,10 @@ async def read_event_ends(connection: asyncpg.Connection, ids: Collection[str]) 
     }
 
 
-async def list_causes(connection: asyncpg.Connection) -> list[Cause]:
+async def list_error_groups(connection: asyncpg.Connection) -> list[ErrorGroup]:
     """Of all that failed or is dead, the one that struck last first."""
-    rows = await connection.fetch(sql("list_causes"))
-    return [Cause(**dict(row) | {"types": tuple(row["types"])}) for row in rows]
+    rows = await connection.fetch(sql("list_error_groups"))
+    return [ErrorGroup(**dict(row) | {"types": tuple(row["types"])}) for row in rows]
 
 
 def fingerprinted(event: EventLine) -> EventLine:

@@ -126,7 +126,7 @@ async def write_sessions(
         [order_of_session[each.id] for each in rows],
         [each.attempt for each in rows],
         [each.status.value for each in rows],
-        [each.outcome.value for each in rows],
+        [each.payment_status.value for each in rows],
         [each.url for each in rows],
         [each.expires_at for each in rows],
         *_unknown(rows),
@@ -134,7 +134,7 @@ async def write_sessions(
 
 
 async def write_observations(connection: asyncpg.Connection, observations: Collection[Observation]) -> None:
-    rows = sorted(observations, key=lambda each: (each.payment_id, each.told))
+    rows = sorted(observations, key=lambda each: (each.payment_id, each.reported))
     await connection.execute(
         sql("write_observations"),
         [each.payment_id for each in rows],

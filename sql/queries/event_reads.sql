@@ -64,7 +64,7 @@ SELECT id, type, status, reason, order_id, api_version, livemode, created_at, re
        last_error
 FROM stripe_events WHERE id = ANY($1::text[]);
 
--- name: list_causes
+-- name: list_error_groups
 -- What failed or is dead, by cause: as list_unhappy_events names it, with one of its events, the last.
 SELECT left(encode(sha256(convert_to(last_error, 'UTF8')), 'hex'), 8) AS fingerprint, last_error AS error,
        array_agg(DISTINCT type ORDER BY type) AS types, count(*) AS events, count(*) FILTER (WHERE status = 'dead') AS dead,
@@ -82,7 +82,7 @@ FROM stripe_events
 LEFT JOIN stripe_event_payloads AS held ON held.event_id = stripe_events.id AND held.received_at = stripe_events.received_at
 WHERE id = $1;
 
--- name: read_event_ends
+-- name: read_event_outcomes
 -- $1 ids; what became of each, and the change of its order that it caused: null where it caused none
 SELECT stripe_events.id, type, stripe_events.status, reason, order_id, last_error, received_at, orders.number,
        orders.status AS order_status, caused.from_status, caused.to_status

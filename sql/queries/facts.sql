@@ -56,7 +56,7 @@ SELECT
         SELECT source_id, target_id, rank FROM links WHERE source_id = connected.node OFFSET 0) AS link) AS links,
     (SELECT json_agg(json_build_object(
         'order_id', order_id,
-        'fact', json_build_object('id', id, 'livemode', livemode, 'status', status, 'outcome', outcome,
+        'fact', json_build_object('id', id, 'livemode', livemode, 'status', status, 'payment_status', outcome,
                                   'attempt', attempt, 'url', url, 'expires_at', expires_at, 'known_at', known_at, 'unknown',
                                   CASE WHEN unknown_at IS NOT NULL THEN json_build_object('at', unknown_at, 'words', unknown_words) END)))
      FROM checkout_sessions

@@ -60,7 +60,7 @@ def test_what_stripe_says_is_shown_first_and_merged_when_told_to(run: Run, drift
         "Order 1001  pending, would become completed",
         f"  {drifted.session_id}",
         "    status: open here, complete at Stripe",
-        "    outcome: unpaid here, paid at Stripe",
+        "    payment_status: unpaid here, paid at Stripe",
     ]
     assert looked.code == 1
     assert looked.out.splitlines()[:4] == planned.out.splitlines()[:4] == difference

@@ -48,8 +48,8 @@ async def _paid_twice(runtime: Runtime) -> int:
     answer = await check_out(runtime, customer=BO)
     order_id = str(answer.order_id)
     payments = (f"pi_{answer.number}a", f"pi_{answer.number}b")
-    telling = paid(order_id, *payments, amount=answer.amount_total)
-    await runtime.database.run(lambda connection: merge(connection, [telling]))
+    update = paid(order_id, *payments, amount=answer.amount_total)
+    await runtime.database.run(lambda connection: merge(connection, [update]))
     return answer.number
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from checkout_daemon.domain.events import translate
-from checkout_daemon.domain.events.reading import Told, Translation, livemodes
+from checkout_daemon.domain.events.reading import ObjectSnapshot, Translation, livemodes
 
 ORDER_ID = "00000000-0000-4000-8000-000000000001"
 OTHER_ORDER_ID = "00000000-0000-4000-8000-000000000002"
@@ -27,13 +27,13 @@ class Event:
     object: dict[str, Any]
 
     def translation(self) -> Translation:
-        told = Told(
+        snapshot = ObjectSnapshot(
             self.object,
             datetime.fromtimestamp(self.created, UTC),
             self.id,
             livemodes(self.livemode, self.object.get("livemode")),
         )
-        translation = translate(self.type, told)
+        translation = translate(self.type, snapshot)
         assert translation is not None
         return translation
 

@@ -14,7 +14,7 @@ from checkout_daemon.domain.facts import (
     DisputeFact,
     DisputeStatus,
     Observation,
-    Outcome,
+    PaymentStatus,
     RefundFact,
     RefundStatus,
     SessionFact,
@@ -31,7 +31,7 @@ UNKNOWN = ["unknown_status"]
 CANCELED = frozenset({Act(ActKind.CANCELED)})
 
 
-def session(status: SessionStatus, outcome: Outcome = Outcome.UNPAID, attempt: int = 1) -> SessionFact:
+def session(status: SessionStatus, outcome: PaymentStatus = PaymentStatus.UNPAID, attempt: int = 1) -> SessionFact:
     return SessionFact(f"cs_{attempt}", False, status, outcome, attempt)
 
 
@@ -65,9 +65,9 @@ TABLE = [
     (OrderFacts(), "pending", []),
     (OrderFacts(sessions=(session(OPEN),)), "pending", []),
     (OrderFacts(sessions=(session(EXPIRED),)), "expired", []),
-    (OrderFacts(sessions=(session(COMPLETE, Outcome.FAILED),)), "failed", []),
-    (OrderFacts(sessions=(session(COMPLETE, Outcome.FAILED), session(OPEN, attempt=2))), "pending", []),
-    (OrderFacts(sessions=(session(COMPLETE, Outcome.FAILED), session(EXPIRED, attempt=2))), "expired", []),
+    (OrderFacts(sessions=(session(COMPLETE, PaymentStatus.FAILED),)), "failed", []),
+    (OrderFacts(sessions=(session(COMPLETE, PaymentStatus.FAILED), session(OPEN, attempt=2))), "pending", []),
+    (OrderFacts(sessions=(session(COMPLETE, PaymentStatus.FAILED), session(EXPIRED, attempt=2))), "expired", []),
     (OrderFacts(sessions=(session(COMPLETE),)), "processing", []),
     (OrderFacts(sessions=(session(COMPLETE),), acts=CANCELED), "processing", []),
     (OrderFacts(sessions=(session(OPEN),), acts=CANCELED), "canceled", []),
@@ -108,12 +108,12 @@ TABLE = [
     (OrderFacts(sessions=(replace(session(COMPLETE), unknown=ODD),)), "processing", UNKNOWN),
     (OrderFacts(sessions=(session(COMPLETE),), canceled=frozenset({"cs_1"})), "processing", ["payment_canceled"]),
     (OrderFacts(sessions=(session(EXPIRED),), canceled=frozenset({"cs_1"})), "expired", []),
-    (OrderFacts(sessions=(session(COMPLETE, Outcome.FAILED),), canceled=frozenset({"cs_1"})), "failed", []),
+    (OrderFacts(sessions=(session(COMPLETE, PaymentStatus.FAILED),), canceled=frozenset({"cs_1"})), "failed", []),
     (OrderFacts(payments=ONE, sessions=(session(COMPLETE),), canceled=frozenset({"cs_1"})), "completed", []),
     (OrderFacts(payments=ONE, refunds=(LATE_REFUND,), acts=CLOSED), "refunded", ["appeared_late"]),
     (OrderFacts(payments=ONE, refunds=(LATE_REFUND,)), "refunded", []),
     (
-        OrderFacts(payments=ONE, sessions=(session(COMPLETE, Outcome.PAID),), acts=CLOSED),
+        OrderFacts(payments=ONE, sessions=(session(COMPLETE, PaymentStatus.PAID),), acts=CLOSED),
         "completed",
         ["appeared_late"],
     ),
@@ -201,5 +201,5 @@ def test_messages_follow_from_facts() -> None:
         ("refund.failed", "re_2"),
         ("order.attention", "refund_failed:re_2"),
     }
-    failed = OrderFacts(sessions=(session(COMPLETE, Outcome.FAILED),))
+    failed = OrderFacts(sessions=(session(COMPLETE, PaymentStatus.FAILED),))
     assert {(each.kind, each.subject_id) for each in derive(TERMS, failed).messages} == {("payment.failed", "cs_1")}

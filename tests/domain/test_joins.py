@@ -14,7 +14,7 @@ from checkout_daemon.domain.facts import (
     DisputeFact,
     DisputeStatus,
     Observation,
-    Outcome,
+    PaymentStatus,
     RefundFact,
     RefundHint,
     RefundStatus,
@@ -32,7 +32,7 @@ NODES = st.sampled_from(["pi_1", "ch_1"])
 EVENTS = st.sampled_from(["", "evt_1", "evt_2"])
 KINDS: dict[str, st.SearchStrategy[Any]] = {
     "session": st.builds(
-        SessionFact, st.just("cs_1"), st.just(False), st.sampled_from(SessionStatus), st.sampled_from(Outcome),
+        SessionFact, st.just("cs_1"), st.just(False), st.sampled_from(SessionStatus), st.sampled_from(PaymentStatus),
         st.sampled_from([0, 1]), st.none() | st.just("u"), MAYBE_TIMES, MAYBE_TIMES, UNKNOWN,
     ),
     "observation": st.builds(Observation, st.just("pi_1"), st.just(1), st.just("eur"), st.just(False), TIMES),

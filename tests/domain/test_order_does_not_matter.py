@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from checkout_daemon.domain.derive import Derived
 from checkout_daemon.domain.factbase import FactBase
-from checkout_daemon.domain.facts import Act, ActKind, Link, LinkRank, Outcome, SessionFact, SessionStatus
+from checkout_daemon.domain.facts import Act, ActKind, Link, LinkRank, PaymentStatus, SessionFact, SessionStatus
 from checkout_daemon.domain.orders import OrderStatus, OrderTerms
 from tests.domain.stripe_history import ORDER_ID, OTHER_ORDER_ID, START, TOTAL, Event, SessionPlan, session_plans, tell
 
@@ -60,7 +60,7 @@ def test_links_and_acts_may_come_at_any_time(plans: list[SessionPlan], random: o
     steps: list[object] = [*tell(plans)]
     steps += [Link(f"cs_{number}", ORDER_ID, LinkRank.OURS) for number in range(len(plans))]
     steps += [
-        SessionFact(f"cs_{number}", False, SessionStatus.OPEN, Outcome.UNPAID, attempt=number + 1)
+        SessionFact(f"cs_{number}", False, SessionStatus.OPEN, PaymentStatus.UNPAID, attempt=number + 1)
         for number in range(len(plans))
     ]
     if canceled:
@@ -96,7 +96,7 @@ def test_paid_is_never_lost_and_refunds_never_exceed_it(plans: list[SessionPlan]
         join_event(base, event)
         derived = base.derive(ORDER_ID)
         facts = base.facts_of(ORDER_ID)
-        contradicted = any(len({each.told for each in told}) > 1 for told in facts.payments.values())
+        contradicted = any(len({each.reported for each in observed}) > 1 for observed in facts.payments.values())
         assert 0 <= derived.amount_refunded <= TOTAL * len(facts.payments)
         if was_paid and not contradicted:
             assert derived.status in PAID
@@ -104,7 +104,7 @@ def test_paid_is_never_lost_and_refunds_never_exceed_it(plans: list[SessionPlan]
         was_paid = derived.status in PAID and not contradicted
 
 
-def test_a_telling_that_contradicts_a_valid_payment_is_seen_and_completes_nothing() -> None:
+def test_an_update_that_contradicts_a_valid_payment_is_seen_and_completes_nothing() -> None:
     right = SessionPlan("paid", TOTAL, "eur", False, ORDER_ID, "metadata", frozenset({"session"}), (), (), False)
     wrong = Event(
         "evt_x",

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.store.database import Database
 from tests.faults.moves import History
 
@@ -133,7 +133,7 @@ async def _not_derived(history: History) -> list[str]:
     try:
         for row in await history.stack.rows("SELECT id::text, number, status, amount_refunded FROM orders"):
             async with database.transaction() as connection:
-                merged = await merge(connection, [Telling("order.checked", "faults", order_ids=[row["id"]])])
+                merged = await merge(connection, [Update("order.checked", "faults", order_ids=[row["id"]])])
             derived = merged.derived(row["id"])
             if (derived.status, derived.amount_refunded) != (row["status"], row["amount_refunded"]):
                 faults.append(f"order {row['number']} is stored as {row['status']} and derived as {derived.status}")

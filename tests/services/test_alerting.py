@@ -16,7 +16,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import alerting
 from checkout_daemon.services.alerting import tell_of_dead_letters, tell_of_disabled_endpoint, tell_of_silence
 from checkout_daemon.services.catching_up import catch_up
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from tests.services.conftest import KEY
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import NOW, add_order
@@ -69,12 +69,12 @@ async def test_a_second_dispute_is_told_though_the_order_asks_for_the_same_alrea
     disputes = [
         DisputeFact(f"dp_{n}", False, "pi_1", asked, None, 5000, "eur", "fraudulent", NOW, f"evt_{n}") for n in (1, 2)
     ]
-    tellings = [
+    updates = [
         paid(order_id, "pi_1"),
-        *(Telling("charge.dispute.created", "stripe", subject_id="pi_1", facts=[each]) for each in disputes),
+        *(Update("charge.dispute.created", "stripe", subject_id="pi_1", facts=[each]) for each in disputes),
     ]
-    for telling in tellings:
-        await runtime.database.run(lambda connection, telling=telling: merge(connection, [telling]))  # type: ignore[misc]
+    for update in updates:
+        await runtime.database.run(lambda connection, update=update: merge(connection, [update]))  # type: ignore[misc]
     subjects = await connection.fetch("SELECT subject_id FROM outbox WHERE channel = 'alert' ORDER BY subject_id")
     assert [row["subject_id"] for row in subjects] == [
         "dispute_needs_response:dp_1",

@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from checkout_daemon.domain.facts import Outcome, SessionFact, SessionStatus
+from checkout_daemon.domain.facts import PaymentStatus, SessionFact, SessionStatus
 from checkout_daemon.errors import NotFound, NotPayable, StripeUnavailable
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.canceling import NotCancelable, cancel_order
 from checkout_daemon.services.checkout import retry_checkout, start_checkout
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.operator_log import verify
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
@@ -65,9 +65,9 @@ async def test_what_is_paid_processing_or_mismatched_is_refused_also_where_only_
         *[await check_out(runtime) for _ in range(3)],
     ]
     await pay(runtime, secretly.session_id, secretly.amount_total)
-    debited = SessionFact(on_its_way.session_id, False, SessionStatus.COMPLETE, Outcome.UNPAID)
-    tellings = [Telling("test", "stripe", facts=[debited]), paid(str(other.order_id), "pi_less", amount=1)]
-    await runtime.database.run(lambda connection: merge(connection, tellings))
+    debited = SessionFact(on_its_way.session_id, False, SessionStatus.COMPLETE, PaymentStatus.UNPAID)
+    updates = [Update("test", "stripe", facts=[debited]), paid(str(other.order_id), "pi_less", amount=1)]
+    await runtime.database.run(lambda connection: merge(connection, updates))
 
     async def refused(order: Any, why: str) -> None:
         with pytest.raises(NotCancelable, match=why) as caught:

@@ -16,7 +16,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import operator_log
 from checkout_daemon.services.erasing import NotErasable, erase, forget_unpaid, plan_erasure
 from checkout_daemon.services.keeping import drop_old_payloads
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.remarks import note_order
 from checkout_daemon.services.session_resending import resend_session
@@ -85,7 +85,7 @@ async def test_nothing_in_the_database_names_them_and_the_books_are_as_before(
     left = await everything(connection)
     assert [name for name in NAMES if re.search(rf"(?i:(?<!\w){re.escape(name)}(?!\w))", left)] == []
 
-    checked = Telling("order.checked", "test", order_ids=[order_id])
+    checked = Update("order.checked", "test", order_ids=[order_id])
     merged = await runtime.database.run(lambda connection: merge(connection, [checked]))
     assert before is not None
     assert (merged.derived(order_id).status, merged.derived(order_id).amount_refunded) == (before["status"], 100)

@@ -8,37 +8,37 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from checkout_daemon.domain.facts import Link, LinkRank, Observation, Outcome, SessionFact, SessionStatus
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.domain.facts import Link, LinkRank, Observation, PaymentStatus, SessionFact, SessionStatus
+from checkout_daemon.services.merge import Update, merge
 from tests.support.stripe_events import insert_order
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def paid(order_id: str) -> Telling:
-    return Telling(
+def paid(order_id: str) -> Update:
+    return Update(
         "checkout.session.completed",
         "stripe",
         subject_id="cs_1",
         links=[Link("cs_1", order_id, LinkRank.CLIENT_REFERENCE_ID), Link("cs_1", "pi_1", LinkRank.STRIPE)],
         facts=[
-            SessionFact("cs_1", False, SessionStatus.COMPLETE, Outcome.PAID),
+            SessionFact("cs_1", False, SessionStatus.COMPLETE, PaymentStatus.PAID),
             Observation("pi_1", 5000, "eur", False, NOW),
         ],
     )
 
 
-def checked(order_id: str) -> Telling:
-    return Telling("order.checked", "shopper", order_ids=[order_id])
+def checked(order_id: str) -> Update:
+    return Update("order.checked", "shopper", order_ids=[order_id])
 
 
-def expired(order_id: str) -> Telling:
-    return Telling(
+def expired(order_id: str) -> Update:
+    return Update(
         "checkout.session.expired",
         "stripe",
         subject_id="cs_2",
         links=[Link("cs_2", order_id, LinkRank.CLIENT_REFERENCE_ID)],
-        facts=[SessionFact("cs_2", False, SessionStatus.EXPIRED, Outcome.UNPAID)],
+        facts=[SessionFact("cs_2", False, SessionStatus.EXPIRED, PaymentStatus.UNPAID)],
     )
 
 

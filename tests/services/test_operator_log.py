@@ -29,7 +29,7 @@ from checkout_daemon.errors import ConfigurationError, InvalidRequest, NotFound
 from checkout_daemon.jobs.anchoring import anchor_log
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.audit_anchors import publish_anchors, read_published
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.operator_log import anchor, verify
 from checkout_daemon.services.operators import Operator, this_operator
 from checkout_daemon.services.reading import show_order
@@ -78,8 +78,8 @@ async def test_a_note_is_in_the_order_s_history_and_in_the_log(runtime: Runtime,
 
 
 async def test_an_acknowledged_attention_ends_and_a_later_one_asks_again(runtime: Runtime, order_id: str) -> None:
-    async def tell(*tellings: Telling) -> None:
-        await runtime.database.run(lambda connection: merge(connection, tellings))
+    async def tell(*updates: Update) -> None:
+        await runtime.database.run(lambda connection: merge(connection, updates))
 
     await tell(paid(order_id, "pi_1", "pi_2"))
     with pytest.raises(NothingToAcknowledge, match=r"order 1001 does not ask for dispute_lost; it asks for paid_twice"):
@@ -186,7 +186,7 @@ async def worked(runtime: Runtime, order_id: str, *keys: str) -> None:
     await anchor(runtime.database, AuditKeys(keys))
 
 
-def paid_twice(order_id: str) -> list[Telling]:
+def paid_twice(order_id: str) -> list[Update]:
     return [paid(order_id, "pi_1", "pi_2")]
 
 

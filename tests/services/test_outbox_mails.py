@@ -14,12 +14,20 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 
-from checkout_daemon.domain.facts import Link, LinkRank, Outcome, RefundFact, RefundStatus, SessionFact, SessionStatus
+from checkout_daemon.domain.facts import (
+    Link,
+    LinkRank,
+    PaymentStatus,
+    RefundFact,
+    RefundStatus,
+    SessionFact,
+    SessionStatus,
+)
 from checkout_daemon.domain.outbox import MessageKind
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.jobs.outbox import deliver_alerts, deliver_mails
 from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.outbox.rendering import language_of, render
 from checkout_daemon.settings import load_settings
 from checkout_daemon.settings.mail import parse_smtp_url
@@ -235,14 +243,14 @@ async def test_failed_refunded_and_the_link_to_pay(
     failed, refunded, unpaid = [await order_of(connection) for _ in range(3)]
     url = "https://pay.example.com/?a=1&b=2"
     expires_at = datetime(2099, 7, 1, 10, tzinfo=UTC)
-    tellings = [
-        session(failed, "cs_f", SessionStatus.COMPLETE, Outcome.FAILED),
-        session(unpaid, "cs_u", SessionStatus.OPEN, Outcome.UNPAID, url=url, expires_at=expires_at),
+    updates = [
+        session(failed, "cs_f", SessionStatus.COMPLETE, PaymentStatus.FAILED),
+        session(unpaid, "cs_u", SessionStatus.OPEN, PaymentStatus.UNPAID, url=url, expires_at=expires_at),
         paid(refunded, "pi_r"),
-        Telling("refund.created", "stripe", subject_id="pi_r", facts=[refund("re_1", 1250), refund("re_2", 750)]),
+        Update("refund.created", "stripe", subject_id="pi_r", facts=[refund("re_1", 1250), refund("re_2", 750)]),
     ]
     async with daemon(database_url, tmp_path, server.start()) as runtime:
-        await runtime.database.run(lambda connection: merge(connection, tellings))
+        await runtime.database.run(lambda connection: merge(connection, updates))
         link = '{"session_id":"cs_u"}'
         await owe(connection, MessageKind.SESSION_LINK, order_id=unpaid, subject_id="cs_u", payload=link)
         await deliver_mails(runtime)
@@ -263,7 +271,7 @@ async def test_what_is_no_longer_so_is_not_mailed(
 ) -> None:
     order_id = await order_of(connection)
     async with daemon(database_url, tmp_path, server.start()) as runtime:
-        failed = session(order_id, "cs_f", SessionStatus.COMPLETE, Outcome.FAILED)
+        failed = session(order_id, "cs_f", SessionStatus.COMPLETE, PaymentStatus.FAILED)
         await runtime.database.run(lambda connection: merge(connection, [failed]))
         await pay(runtime, order_id)
         await deliver_mails(runtime)
@@ -339,9 +347,9 @@ def test_what_is_no_mail_server_is_refused(url: str) -> None:
         parse_smtp_url(url)
 
 
-def session(order_id: str, session_id: str, status: SessionStatus, outcome: Outcome, **fields: object) -> Telling:
-    fact = SessionFact(id=session_id, livemode=False, status=status, outcome=outcome, attempt=1, **fields)  # type: ignore[arg-type]
-    return Telling(
+def session(order_id: str, session_id: str, status: SessionStatus, outcome: PaymentStatus, **fields: object) -> Update:
+    fact = SessionFact(id=session_id, livemode=False, status=status, payment_status=outcome, attempt=1, **fields)  # type: ignore[arg-type]
+    return Update(
         "test", "stripe", subject_id=session_id, links=[Link(session_id, order_id, LinkRank.OURS)], facts=[fact]
     )
 

@@ -14,7 +14,7 @@ from checkout_daemon.domain.facts import (
     ActKind,
     DisputeFact,
     DisputeStatus,
-    Outcome,
+    PaymentStatus,
     RefundFact,
     RefundStatus,
     SessionStatus,
@@ -23,7 +23,7 @@ from checkout_daemon.domain.facts import (
 from checkout_daemon.domain.outbox import Channel, MessageKind
 from checkout_daemon.jobs.outbox import deliver_alerts, deliver_mails
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.outbox.sending import NotNeeded
 from checkout_daemon.services.outbox.webhooks import compose
 from checkout_daemon.store.outbox import claim_messages, owe
@@ -55,13 +55,13 @@ async def runtime(database_url: str, server: MailServer, tmp_path: Path) -> Asyn
         yield runtime
 
 
-async def tell(runtime: Runtime, *tellings: Telling) -> None:
-    await runtime.database.run(lambda connection: merge(connection, list(tellings)))
+async def tell(runtime: Runtime, *updates: Update) -> None:
+    await runtime.database.run(lambda connection: merge(connection, list(updates)))
 
 
-def refunded(status: RefundStatus, amount: int = 2000, number: int = 1) -> Telling:
+def refunded(status: RefundStatus, amount: int = 2000, number: int = 1) -> Update:
     fact = RefundFact(f"re_{number}", False, "pi_1", status, amount, "eur")
-    return Telling("refund.updated", "stripe", subject_id="pi_1", facts=[fact])
+    return Update("refund.updated", "stripe", subject_id="pi_1", facts=[fact])
 
 
 async def mailed(runtime: Runtime, server: MailServer, connection: asyncpg.Connection) -> list[str]:
@@ -162,10 +162,10 @@ async def test_a_refund_in_an_unknown_state_waits_and_is_told_when_it_is_known(
     await tell(runtime, paid(order_id, "pi_1"))
     await mailed(runtime, server, connection)
     odd = RefundFact("re_1", False, "pi_1", RefundStatus.UNKNOWN, 2000, "eur", unknown=Unknown(NOW, "status=next_year"))
-    await tell(runtime, refunded(RefundStatus.SUCCEEDED), Telling("refund.updated", "stripe", facts=[odd]))
+    await tell(runtime, refunded(RefundStatus.SUCCEEDED), Update("refund.updated", "stripe", facts=[odd]))
     assert await mailed(runtime, server, connection) == []
     known = RefundFact("re_1", False, "pi_1", RefundStatus.SUCCEEDED, 2000, "eur", known_at=datetime.now(UTC))
-    await tell(runtime, Telling("refund.updated", "stripe", facts=[known]))
+    await tell(runtime, Update("refund.updated", "stripe", facts=[known]))
     assert await mailed(runtime, server, connection) == [MADE]
 
 
@@ -196,13 +196,13 @@ async def test_nothing_is_shipped_that_was_refunded_before_the_shop_heard_of_it(
 async def test_a_dispute_does_not_unsay_that_it_was_paid(runtime: Runtime, connection: asyncpg.Connection) -> None:
     order_id = await order_of(connection)
     dispute = DisputeFact("dp_1", False, "pi_1", DisputeStatus.UNDER_REVIEW, None, 5000, "eur", None, NOW, "evt_1")
-    await tell(runtime, paid(order_id, "pi_1"), Telling("charge.dispute.created", "stripe", facts=[dispute]))
+    await tell(runtime, paid(order_id, "pi_1"), Update("charge.dispute.created", "stripe", facts=[dispute]))
     assert (await webhooks(connection))["order.completed"] == "said"
 
 
 async def test_a_failure_is_not_told_once_it_is_paid(runtime: Runtime, connection: asyncpg.Connection) -> None:
     order_id = await order_of(connection)
-    await tell(runtime, session(order_id, "cs_f", SessionStatus.COMPLETE, Outcome.FAILED), paid(order_id, "pi_1"))
+    await tell(runtime, session(order_id, "cs_f", SessionStatus.COMPLETE, PaymentStatus.FAILED), paid(order_id, "pi_1"))
     assert (await webhooks(connection))["payment.failed"] == "the order is completed by now"
 
 
@@ -213,13 +213,13 @@ async def test_nobody_gets_a_link_to_pay_again(
     link = '{"session_id":"cs_%d"}'
     for number, order_id in enumerate(orders):
         url = f"https://pay.example.com/{number}"
-        await tell(runtime, session(order_id, f"cs_{number}", SessionStatus.OPEN, Outcome.UNPAID, url=url))
+        await tell(runtime, session(order_id, f"cs_{number}", SessionStatus.OPEN, PaymentStatus.UNPAID, url=url))
         await owe(connection, MessageKind.SESSION_LINK, order_id=order_id, subject_id="s", payload=link % number)
     await tell(
         runtime,
         paid(orders[0], "pi_1"),
-        Telling("order.canceled", "ana", acts=[(orders[1], Act(ActKind.CANCELED))]),
-        session(orders[2], "cs_x", SessionStatus.COMPLETE, Outcome.UNPAID),
+        Update("order.canceled", "ana", acts=[(orders[1], Act(ActKind.CANCELED))]),
+        session(orders[2], "cs_x", SessionStatus.COMPLETE, PaymentStatus.UNPAID),
     )
     await mailed(runtime, server, connection)
     linked = [each.part("plain") for each in server.taken if "pay.example.com" in each.part("plain")]
@@ -234,7 +234,7 @@ async def test_what_a_person_has_seen_to_is_not_told_any_more(
     await tell(runtime, paid(order_id, "pi_1"))
     await tell(runtime, refunded(RefundStatus.FAILED, 1), refunded(RefundStatus.FAILED, 1, 2))
     seen = Act(ActKind.ACKNOWLEDGED, "refund_failed", "re_1")
-    await tell(runtime, Telling("order.acknowledged", "ana", acts=[(order_id, seen)]))
+    await tell(runtime, Update("order.acknowledged", "ana", acts=[(order_id, seen)]))
     await deliver_alerts(runtime)
     (taken,) = server.taken
     assert "re_2" in taken.part("plain")

@@ -19,7 +19,7 @@ from checkout_daemon.jobs.refunds import resume_refunds
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer
 from checkout_daemon.services.explaining import explain_order
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.operator_log import verify
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
@@ -250,8 +250,8 @@ async def test_a_disputed_payment_is_refunded_only_while_it_is_an_inquiry(
     order_id = await insert_order(database_url)
     now = datetime.now(UTC)
     dispute = DisputeFact("dp_1", False, "pi_1", DisputeStatus(status), None, 5000, "eur", None, now, "evt_1")
-    tellings = [paid(order_id, "pi_1"), Telling("test", "stripe", subject_id="pi_1", facts=[dispute])]
-    await runtime.database.run(lambda connection: merge(connection, tellings))
+    updates = [paid(order_id, "pi_1"), Update("test", "stripe", subject_id="pi_1", facts=[dispute])]
+    await runtime.database.run(lambda connection: merge(connection, updates))
     if not refused:
         assert (await plan_refund(runtime.database, order_id, RefundWish())).amount == 5000
         return
@@ -344,7 +344,7 @@ async def test_a_second_payment_is_refunded_by_its_name_and_clears_the_attention
     mine = (await shown(runtime, order)).payments[0].id
     links = [Link(each, str(order.order_id), LinkRank.METADATA) for each in (mine, second)]
     await runtime.database.run(
-        lambda connection: merge(connection, [Telling("test", "stripe", subject_id=mine, links=links)])
+        lambda connection: merge(connection, [Update("test", "stripe", subject_id=mine, links=links)])
     )
     assert (await shown(runtime, order)).order.attention == ("paid_twice",)
     with pytest.raises(SeveralPayments, match=f"--payment {second}  €33") as caught:

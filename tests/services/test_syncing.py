@@ -11,7 +11,7 @@ from checkout_daemon.domain.facts import RefundFact, RefundStatus
 from checkout_daemon.errors import NotFound, StripeUnavailable
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.syncing import Difference, Synced, sync_order
 from tests.support.flaky_stripe import FlakyStripe
@@ -44,7 +44,7 @@ async def test_what_was_paid_unseen_is_told_and_then_merged(runtime: Runtime, co
     assert (seen.status_before, seen.status, seen.applied) == ("pending", "completed", False)
     assert set(seen.differences) == {
         Difference(order.session_id, "status", "open", "complete"),
-        Difference(order.session_id, "outcome", "unpaid", "paid"),
+        Difference(order.session_id, "payment_status", "unpaid", "paid"),
         Difference(payment, "amount", None, "€33.99"),
     }
     assert seen.left == seen.differences
@@ -107,7 +107,7 @@ async def test_what_stripe_does_not_know_is_told_and_left_to_a_person(
     payment = await payment_of(runtime, order)
     made_up = RefundFact("re_made_up", False, payment, RefundStatus.SUCCEEDED, 100, "eur")
     await runtime.database.run(
-        lambda connection: merge(connection, [Telling("test", "test", subject_id=payment, facts=[made_up])])
+        lambda connection: merge(connection, [Update("test", "test", subject_id=payment, facts=[made_up])])
     )
     done = await sync(runtime, order)
     assert done.differences == (Difference("re_made_up", "status", "succeeded", None, mendable=False),)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from checkout_daemon.domain.facts import Link, LinkRank, Observation
-from checkout_daemon.services.merge import Telling
+from checkout_daemon.services.merge import Update
 
 _PAID_AT = datetime(2026, 5, 1, tzinfo=UTC)
 
 
-def paid(order_id: str, *payment_ids: str, amount: int = 5000) -> Telling:
+def paid(order_id: str, *payment_ids: str, amount: int = 5000) -> Update:
     """Payments of an order of 50.00 eur."""
-    return Telling(
+    return Update(
         "payment_intent.succeeded",
         "stripe",
         subject_id=payment_ids[0],

@@ -9,7 +9,7 @@ import pytest
 
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.erasing import erase, plan_erasure
-from checkout_daemon.services.merge import Telling, merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.store.order_reads import OrderView
@@ -155,7 +155,7 @@ async def test_a_acknowledges_one_of_the_attentions(runtime: Runtime, sit: Sit) 
         lambda connection: connection.execute("UPDATE payment_observations SET amount = amount + 1")
     )
     order_id = (await shown(runtime)).order.id
-    await runtime.database.run(lambda connection: merge(connection, [Telling("t", "test", order_ids=[order_id])]))
+    await runtime.database.run(lambda connection: merge(connection, [Update("t", "test", order_ids=[order_id])]))
     async with sit() as seat:
         await open_first(seat)
         await seat.sees("! amount mismatch")

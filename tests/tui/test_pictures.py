@@ -21,7 +21,7 @@ from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.vital_signs import MINUTE, MINUTES, VitalSigns, judge
 from checkout_daemon.settings import load_settings
 from checkout_daemon.store.database import Database
-from checkout_daemon.store.event_reads import EventEnd
+from checkout_daemon.store.event_reads import EventOutcome
 from checkout_daemon.store.outbox import Backlog
 from checkout_daemon.store.terminal_reads import ArrivalLine, OwedLine, Trouble
 from checkout_daemon.webhooks.intake import Intake
@@ -159,9 +159,11 @@ async def test_a_trigger(sit: Sit, size: tuple[int, int]) -> None:
         await seat.until(lambda: screen.choice.order is not None)
         for line in ("Setting up fixture for: confirm", "Running fixture for: confirm", "Trigger succeeded!"):
             screen.post_message(TriggerScreen.Said(line, False))
-        end = EventEnd("evt_1", "charge.succeeded", "applied", None, None, 1002, "pending", "completed", None, None)
+        end = EventOutcome("evt_1", "charge.succeeded", "applied", None, None, 1002, "pending", "completed", None, None)
         screen.post_message(TriggerScreen.Came(end))
-        ignored = EventEnd("evt_2", "charge.updated", "ignored", "unhandled_type", None, None, None, None, None, None)
+        ignored = EventOutcome(
+            "evt_2", "charge.updated", "ignored", "unhandled_type", None, None, None, None, None, None
+        )
         screen.post_message(TriggerScreen.Came(ignored))
         screen.post_message(TriggerScreen.Ended(("charge.failed evt_3 dead: amount_mismatch",)))
         await seat.sees("applied to #1002", "dead: amount")

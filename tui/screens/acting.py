@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from tui.data import CheckoutError
 from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Choose
-from tui.shop import Replayed, end_words
+from tui.shop import Replayed, outcome_words
 
 
 class ActingScreen(DeskScreen):
@@ -31,7 +31,7 @@ class ActingScreen(DeskScreen):
 
     def told(self, replayed: Replayed) -> None:
         """What came of an event that was applied again."""
-        text = f"{replayed.end.type} {end_words(replayed.end)}"
+        text = f"{replayed.end.type} {outcome_words(replayed.end)}"
         if replayed.ok:
             self.done(text)
         else:

@@ -6,7 +6,7 @@ from textual import work
 
 from tui.actions import Action, command_line
 from tui.screens.acting import ActingScreen
-from tui.shop import end_words
+from tui.shop import outcome_words
 from tui.typeahead import ACTING
 
 EVENT_ACTIONS = (
@@ -35,4 +35,4 @@ class EventActs(ActingScreen):
             async with self.doing(command_line("events", "resend", event_id)):
                 self.done(f"Asking Stripe to send {event_id} again …")
                 end = await self.desk.data.shop.resend_event(event_id)
-                self.done(f"{end.type} {end_words(end)}")
+                self.done(f"{end.type} {outcome_words(end)}")

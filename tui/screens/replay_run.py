@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.data import CheckoutError
-from tui.shop import Replayed, Shop, end_words
+from tui.shop import Replayed, Shop, outcome_words
 from tui.texts import fit, plain
 
 _SHOWN = 8
@@ -78,7 +78,7 @@ class ReplayRun(ModalScreen[int]):
         filled = _BAR * done // total
         self.query_one("#progress", Static).update(f"{'█' * filled}{'░' * (_BAR - filled)}  {done} of {total}")
         width = max(self.query_one("#ends").size.width, 40)
-        lines = [f"{'✓' if each.ok else '✗'} {each.end.id} {plain(end_words(each.end))}" for each in self._ends]
+        lines = [f"{'✓' if each.ok else '✗'} {each.end.id} {plain(outcome_words(each.end))}" for each in self._ends]
         self.query_one("#ends", Static).update("\n".join(fit(line, width) for line in lines[-_SHOWN:]))
         self.query_one("#said", Static).update(Text(said, "bold"))
 

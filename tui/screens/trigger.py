@@ -22,7 +22,7 @@ from tui.desk import Desk
 from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Ask
 from tui.screens.pick_order import OrderPicker
-from tui.shop import MEANINGS, EventEnd, TriggerRequest, end_words
+from tui.shop import MEANINGS, EventOutcome, TriggerRequest, outcome_words
 from tui.texts import minor_units
 from tui.trigger_choice import EVENTS, FITTING, Choice, describe
 from tui.typeahead import ACTING
@@ -63,7 +63,7 @@ class TriggerScreen(DeskScreen):
     class Came(Message):
         """An event has come, or will not, and that became of it."""
 
-        end: EventEnd
+        end: EventOutcome
 
     @dataclass
     class Ended(Message):
@@ -191,7 +191,7 @@ class TriggerScreen(DeskScreen):
         def hear(line: str, stderr: bool) -> None:
             self.post_message(self.Said(line, stderr))
 
-        def tell(end: EventEnd) -> None:
+        def tell(end: EventOutcome) -> None:
             self.post_message(self.Came(end))
 
         try:
@@ -212,7 +212,7 @@ class TriggerScreen(DeskScreen):
             self.choice = Choice(self.choice.event, end.number)
             self._load_order()
         mark, tone = _MARKS.get(end.status, _OTHER_MARK)
-        self.log_box.add(mark, f"{end.type}  {end_words(end)}", tone, end.id)
+        self.log_box.add(mark, f"{end.type}  {outcome_words(end)}", tone, end.id)
 
     def on_trigger_screen_ended(self, message: Ended) -> None:
         for trouble in message.troubles:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from checkout_daemon.domain.events.reading import (
-    Told,
+    ObjectSnapshot,
     Translation,
     UnreadableObject,
     amount,
@@ -21,20 +21,22 @@ from checkout_daemon.domain.events.reading import (
 from checkout_daemon.domain.facts import DisputeFact, DisputeStatus, Link, LinkRank, is_charge
 
 
-def funds_withdrawn(told: Told) -> Translation:
-    return _translate(told, withdrawn_at=told.observed_at)
+def funds_withdrawn(snapshot: ObjectSnapshot) -> Translation:
+    return _translate(snapshot, withdrawn_at=snapshot.observed_at)
 
 
-def funds_reinstated(told: Told) -> Translation:
-    return _translate(told, reinstated_at=told.observed_at)
+def funds_reinstated(snapshot: ObjectSnapshot) -> Translation:
+    return _translate(snapshot, reinstated_at=snapshot.observed_at)
 
 
-def told_of(told: Told) -> Translation:
-    return _translate(told)
+def translate(snapshot: ObjectSnapshot) -> Translation:
+    return _translate(snapshot)
 
 
-def _translate(told: Told, withdrawn_at: datetime | None = None, reinstated_at: datetime | None = None) -> Translation:
-    dispute = told.object
+def _translate(
+    snapshot: ObjectSnapshot, withdrawn_at: datetime | None = None, reinstated_at: datetime | None = None
+) -> Translation:
+    dispute = snapshot.object
     dispute_id = stripe_id(dispute, "id")
     if dispute_id is None:
         raise UnreadableObject("dispute.id is missing")
@@ -48,20 +50,20 @@ def _translate(told: Told, withdrawn_at: datetime | None = None, reinstated_at: 
     status, unknown = choice(dispute, "status", DisputeStatus)
     if status is None and unknown is None:
         unknown = "status=null"
-    taken, given = _booked(told)
-    if told.livemode is not None:
+    taken, given = _booked(snapshot)
+    if snapshot.livemode is not None:
         translation.facts.append(
             DisputeFact(
                 dispute_id,
-                told.livemode,
+                snapshot.livemode,
                 node,
                 status or DisputeStatus.UNKNOWN,
                 due_by=moment(child(dispute, "evidence_details") or {}, "due_by"),
                 amount=if_readable(lambda: amount(dispute, "amount")),
                 currency=if_readable(lambda: currency(dispute)),
                 reason=text(dispute, "reason"),
-                observed_at=told.observed_at,
-                event_id=told.event_id,
+                observed_at=snapshot.observed_at,
+                event_id=snapshot.event_id,
                 unknown=unknown,
                 withdrawn_at=withdrawn_at or taken,
                 reinstated_at=reinstated_at or given,
@@ -70,13 +72,13 @@ def _translate(told: Told, withdrawn_at: datetime | None = None, reinstated_at: 
     return translation
 
 
-def _booked(told: Told) -> tuple[datetime | None, datetime | None]:
+def _booked(snapshot: ObjectSnapshot) -> tuple[datetime | None, datetime | None]:
     """Return when the dispute's money was last taken and given back, by its balance transactions if it has any."""
     booked: dict[bool, datetime] = {}
-    listed = told.object.get("balance_transactions")
+    listed = snapshot.object.get("balance_transactions")
     for each in listed if isinstance(listed, list) else []:
         net = each.get("amount") if isinstance(each, dict) else None
         if isinstance(net, int) and net:
-            at = moment(each, "created") or told.observed_at
+            at = moment(each, "created") or snapshot.observed_at
             booked[net < 0] = max(booked.get(net < 0, at), at)
     return booked.get(True), booked.get(False)

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from checkout_daemon.domain.events.reading import Told, livemodes, read_moment
+from checkout_daemon.domain.events.reading import ObjectSnapshot, livemodes, read_moment
 from checkout_daemon.domain.json_text import decode, number, read_json
 from checkout_daemon.errors import MalformedJson
 
@@ -46,11 +46,11 @@ class StripeEvent:
     accounts: frozenset[str] = frozenset()
     ignored_because: str | None = None
 
-    def told(self, received_at: datetime) -> Told:
+    def snapshot(self, received_at: datetime) -> ObjectSnapshot:
         """data.object, ready for translation. Without `created`, an event counts as of its receipt."""
         decoded: dict[str, Any] = decode(self.object)
         modes = livemodes(self.livemode, decoded.get("livemode"))
-        return Told(decoded, self.created_at or received_at, self.id, modes)
+        return ObjectSnapshot(decoded, self.created_at or received_at, self.id, modes)
 
 
 class _Data(msgspec.Struct):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.domain.events import charge
 from checkout_daemon.domain.events.reading import (
-    Told,
+    ObjectSnapshot,
     Translation,
     UnreadableObject,
     child,
@@ -16,38 +16,38 @@ from checkout_daemon.domain.events.reading import (
 from checkout_daemon.domain.facts import CanceledPayment, Link, LinkRank, is_charge
 
 
-def succeeded(told: Told) -> Translation:
-    translation = seen(told)
+def succeeded(snapshot: ObjectSnapshot) -> Translation:
+    translation = seen(snapshot)
     # Both are told: where they differ, the payment is not what was agreed.
-    translation.facts += observations(told, translation.subject_id, ("amount", "amount_received"))
+    translation.facts += observations(snapshot, translation.subject_id, ("amount", "amount_received"))
     return translation
 
 
-def canceled(told: Told) -> Translation:
+def canceled(snapshot: ObjectSnapshot) -> Translation:
     """Note that no money will come of it: its session may look as if some were on its way."""
-    translation = seen(told)
+    translation = seen(snapshot)
     if translation.subject_id is not None:
-        translation.facts.append(CanceledPayment(translation.subject_id, told.observed_at))
+        translation.facts.append(CanceledPayment(translation.subject_id, snapshot.observed_at))
     return translation
 
 
-def seen(told: Told) -> Translation:
+def seen(snapshot: ObjectSnapshot) -> Translation:
     """Whose it is, and nothing of its state: a declined card leaves its session open."""
-    payment_id = stripe_id(told.object, "id")
+    payment_id = stripe_id(snapshot.object, "id")
     if payment_id is None:
         raise UnreadableObject("payment_intent.id is missing")
-    translation = Translation(subject_id=payment_id, links=order_link(told.object, payment_id))
-    charge_id = if_readable(lambda: stripe_id(told.object, "latest_charge"))
+    translation = Translation(subject_id=payment_id, links=order_link(snapshot.object, payment_id))
+    charge_id = if_readable(lambda: stripe_id(snapshot.object, "latest_charge"))
     if charge_id is not None and is_charge(charge_id):
         translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
     return translation
 
 
-def fetched(told: Told) -> Translation:
+def fetched(snapshot: ObjectSnapshot) -> Translation:
     """Translate a PaymentIntent as Stripe's API answered it, with its latest charge where that is expanded."""
-    translation = {"succeeded": succeeded, "canceled": canceled}.get(str(told.object.get("status")), seen)(told)
-    if (latest := child(told.object, "latest_charge")) is not None:
-        of_charge = charge.fetched(Told(latest, told.observed_at, told.event_id, told.modes))
+    translation = {"succeeded": succeeded, "canceled": canceled}.get(str(snapshot.object.get("status")), seen)(snapshot)
+    if (latest := child(snapshot.object, "latest_charge")) is not None:
+        of_charge = charge.fetched(ObjectSnapshot(latest, snapshot.observed_at, snapshot.event_id, snapshot.modes))
         translation.links += of_charge.links
         translation.facts += of_charge.facts
     return translation

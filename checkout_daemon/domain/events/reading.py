@@ -37,7 +37,7 @@ class UnreadableObject(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ObjectSnapshot:
     """An object and the circumstances of its telling: what a translator works on.
 
     `modes` are the livemodes claimed, of the event and of its object: two when they contradict each other, and then
@@ -68,22 +68,22 @@ def livemodes(*claims: object) -> frozenset[bool]:
     return frozenset(claim for claim in claims if isinstance(claim, bool)) or frozenset({False})
 
 
-def stripe_id(told: Object, name: str) -> str | None:
+def stripe_id(fields: Object, name: str) -> str | None:
     """An id, of a field that holds it or the expanded object."""
-    value = told.get(name)
+    value = fields.get(name)
     if isinstance(value, dict):
         value = value.get("id")
     if value is None:
         return None
     if not isinstance(value, str) or not _STRIPE_ID.fullmatch(value):
-        raise UnreadableObject(f"{_kind(told)}.{name} is not an id")
+        raise UnreadableObject(f"{_kind(fields)}.{name} is not an id")
     return value
 
 
-def payment_and_charge(told: Object) -> tuple[str | None, str | None]:
+def payment_and_charge(fields: Object) -> tuple[str | None, str | None]:
     """Return the ids of the PaymentIntent and the charge. One that is readable is enough."""
-    found = (if_readable(lambda: stripe_id(told, "payment_intent")), if_readable(lambda: stripe_id(told, "charge")))
-    return found if any(found) else (stripe_id(told, "payment_intent"), stripe_id(told, "charge"))
+    found = (if_readable(lambda: stripe_id(fields, "payment_intent")), if_readable(lambda: stripe_id(fields, "charge")))
+    return found if any(found) else (stripe_id(fields, "payment_intent"), stripe_id(fields, "charge"))
 
 
 def if_readable(read: Callable[[], T]) -> T | None:
@@ -94,36 +94,36 @@ def if_readable(read: Callable[[], T]) -> T | None:
         return None
 
 
-def amount(told: Object, name: str) -> int | None:
-    value = told.get(name)
+def amount(fields: Object, name: str) -> int | None:
+    value = fields.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_AMOUNT:
-        raise UnreadableObject(f"{_kind(told)}.{name} is not an amount: a whole number of minor units, 0 or more")
+        raise UnreadableObject(f"{_kind(fields)}.{name} is not an amount: a whole number of minor units, 0 or more")
     return value
 
 
-def currency(told: Object) -> str | None:
-    value = told.get("currency")
+def currency(fields: Object) -> str | None:
+    value = fields.get("currency")
     if value is None:
         return None
     if not isinstance(value, str) or not _CURRENCY.fullmatch(value.lower()):
-        raise UnreadableObject(f"{_kind(told)}.currency is not a currency code")
+        raise UnreadableObject(f"{_kind(fields)}.currency is not a currency code")
     return value.lower()
 
 
-def text(told: Object, name: str) -> str | None:
+def text(fields: Object, name: str) -> str | None:
     """Return a text that is only shown; anything else is as if absent."""
-    value = told.get(name)
+    value = fields.get(name)
     if not isinstance(value, str):
         return None
     # PostgreSQL cannot hold NUL nor lone surrogates.
     return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def choice(told: Object, name: str, kind: type[E]) -> tuple[E | None, str | None]:
+def choice(fields: Object, name: str, kind: type[E]) -> tuple[E | None, str | None]:
     """Return a value of an enumeration; or None and `name=value` for one that this version does not know."""
-    value = told.get(name)
+    value = fields.get(name)
     if value is None:
         return None, None
     try:
@@ -132,10 +132,10 @@ def choice(told: Object, name: str, kind: type[E]) -> tuple[E | None, str | None
         return None, f"{name}={_word(value)}"
 
 
-def unknown_values(told: Told, *words: str | None) -> dict[str, Any]:
+def unknown_values(snapshot: ObjectSnapshot, *words: str | None) -> dict[str, Any]:
     """Return when a session or refund was reported in known values alone, or in which unknown ones."""
     found = " ".join(each for each in words if each is not None)
-    return {"unknown": Unknown(told.observed_at, found)} if found else {"known_at": told.observed_at}
+    return {"unknown": Unknown(snapshot.observed_at, found)} if found else {"known_at": snapshot.observed_at}
 
 
 def _word(value: object) -> str:
@@ -143,8 +143,8 @@ def _word(value: object) -> str:
     return _NOT_IN_A_WORD.sub("?", value if isinstance(value, str) else json.dumps(value))[:_LONGEST_WORD]
 
 
-def moment(told: Object, name: str) -> datetime | None:
-    return read_moment(told.get(name))
+def moment(fields: Object, name: str) -> datetime | None:
+    return read_moment(fields.get(name))
 
 
 def read_moment(value: object) -> datetime | None:
@@ -154,51 +154,51 @@ def read_moment(value: object) -> datetime | None:
     return datetime.fromtimestamp(value, UTC)
 
 
-def child(told: Object, name: str) -> Object | None:
+def child(fields: Object, name: str) -> Object | None:
     """An expanded object; None where there is only its id, or nothing."""
-    value = told.get(name)
+    value = fields.get(name)
     return value if isinstance(value, dict) else None
 
 
-def observations(told: Told, payment_id: str | None, names: tuple[str, ...]) -> list[Observation]:
+def observations(snapshot: ObjectSnapshot, payment_id: str | None, names: tuple[str, ...]) -> list[Observation]:
     """What an object that is money says of its payment: each amount named, in each livemode claimed."""
-    amounts = {value for name in names if (value := amount(told.object, name)) is not None}
-    code = currency(told.object)
+    amounts = {value for name in names if (value := amount(snapshot.object, name)) is not None}
+    code = currency(snapshot.object)
     if payment_id is None or code is None or not amounts:
-        raise UnreadableObject(f"{_kind(told.object)} is paid but has no {names[0]} or currency")
+        raise UnreadableObject(f"{_kind(snapshot.object)} is paid but has no {names[0]} or currency")
     return [
-        Observation(payment_id, value, code, mode, told.observed_at)
+        Observation(payment_id, value, code, mode, snapshot.observed_at)
         for value in sorted(amounts)
-        for mode in sorted(told.modes)
+        for mode in sorted(snapshot.modes)
     ]
 
 
-def mark(told: Object, name: str) -> str | None:
+def mark(fields: Object, name: str) -> str | None:
     """Return a value of the metadata that may be one of ours: short, printable text. Anything else is as if absent."""
-    value = (child(told, "metadata") or {}).get(name)
+    value = (child(fields, "metadata") or {}).get(name)
     if isinstance(value, str) and 0 < len(value) <= _LONGEST_MARK and value.isascii() and value.isprintable():
         return value
     return None
 
 
-def named_attempt(told: Object) -> tuple[str, int] | None:
+def named_attempt(fields: Object) -> tuple[str, int] | None:
     """Return the order and the attempt that our marks in the metadata name; None for an object that is not ours."""
-    order_id, attempt = mark(told, "order_id") or "", mark(told, "attempt") or ""
+    order_id, attempt = mark(fields, "order_id") or "", mark(fields, "attempt") or ""
     if not _UUID.fullmatch(order_id) or order_id != order_id.lower() or not _ATTEMPT.fullmatch(attempt):
         return None
-    if told.get("object") == "checkout.session" and told.get("client_reference_id") != order_id:
+    if fields.get("object") == "checkout.session" and fields.get("client_reference_id") != order_id:
         return None
     return order_id, int(attempt)
 
 
-def order_link(told: Object, node: str) -> list[Link]:
+def order_link(fields: Object, node: str) -> list[Link]:
     """The link that `metadata.order_id` makes, if it holds an order's id."""
-    return _link_to_order(node, (child(told, "metadata") or {}).get("order_id"), LinkRank.METADATA)
+    return _link_to_order(node, (child(fields, "metadata") or {}).get("order_id"), LinkRank.METADATA)
 
 
-def reference_link(told: Object, node: str) -> list[Link]:
+def reference_link(fields: Object, node: str) -> list[Link]:
     """The link that `client_reference_id` makes, if it holds an order's id."""
-    return _link_to_order(node, told.get("client_reference_id"), LinkRank.CLIENT_REFERENCE_ID)
+    return _link_to_order(node, fields.get("client_reference_id"), LinkRank.CLIENT_REFERENCE_ID)
 
 
 def _link_to_order(node: str, value: object, rank: LinkRank) -> list[Link]:
@@ -207,6 +207,6 @@ def _link_to_order(node: str, value: object, rank: LinkRank) -> list[Link]:
     return []
 
 
-def _kind(told: Object) -> str:
-    value = told.get("object")
+def _kind(fields: Object) -> str:
+    value = fields.get("object")
     return value if isinstance(value, str) and _KIND.fullmatch(value) else "object"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.domain.events.reading import (
-    Told,
+    ObjectSnapshot,
     Translation,
     UnreadableObject,
     amount,
@@ -17,8 +17,8 @@ from checkout_daemon.domain.events.reading import (
 from checkout_daemon.domain.facts import Link, LinkRank, RefundFact, RefundStatus, is_charge
 
 
-def told_of(told: Told) -> Translation:
-    refund = told.object
+def translate(snapshot: ObjectSnapshot) -> Translation:
+    refund = snapshot.object
     refund_id = stripe_id(refund, "id")
     if refund_id is None:
         raise UnreadableObject("refund.id is missing")
@@ -32,11 +32,11 @@ def told_of(told: Told) -> Translation:
     total, code = amount(refund, "amount"), currency(refund)
     if total is None or code is None:
         raise UnreadableObject("refund has no amount or currency")
-    if told.livemode is not None:
+    if snapshot.livemode is not None:
         status, unknown = choice(refund, "status", RefundStatus)
         if status is None:
             status = RefundStatus.PENDING if unknown is None else RefundStatus.UNKNOWN
         request = mark(refund, "refund_request")
-        values = unknown_values(told, unknown)
-        translation.facts.append(RefundFact(refund_id, told.livemode, node, status, total, code, request, **values))
+        values = unknown_values(snapshot, unknown)
+        translation.facts.append(RefundFact(refund_id, snapshot.livemode, node, status, total, code, request, **values))
     return translation
