@@ -2,7 +2,7 @@
 # What is done is not done again: each step leaves a stamp, and runs anew when what it was made from changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench faults build manual lock stripe-table format clean
+.PHONY: help run test check bench faults audit build manual lock stripe-table format clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
@@ -29,10 +29,12 @@ help:
 	@echo 'make bench    the performance gates'
 	@echo 'make faults   long attacks: a random history with crashes and wrong clocks, and other people'"'"'s programs'
 	@echo '              (make faults SECONDS=1800 SEED=7; needs Debian'"'"'s package faketime)'
+	@echo 'make audit    known advisories about the locked Python and npm packages; says so where no database answers'
+	@echo '              (make audit STRICT=1 fails there)'
 	@echo 'make build    the wheel, with the storefront inside, into dist/'
-	@echo 'make manual   docs/CLI.md, made from what the commands say of themselves'
+	@echo 'make manual   docs/CLI.md, generated from the help of the commands'
 	@echo 'make stripe-table  what the offline Stripe knows of Stripe, from the installed SDK'
-	@echo 'make lock     requirements.lock, the exact packages of a deployment with their hashes'
+	@echo 'make lock     renew constraints.txt (development, CI) and requirements.lock (deployments, with hashes)'
 	@echo 'make format   rewrite Python and TypeScript in the house format'
 	@echo 'make clean    remove everything that the other targets made, except .checkout/'
 
@@ -73,13 +75,22 @@ faults: $(PYTHON_READY) $(STOREFRONT) .faults/venv/.installed .faults/node/.inst
 	npm --prefix .faults/node install --loglevel=error --no-audit --no-fund --no-package-lock
 	@touch $@
 
+audit: .audit/.installed
+	.audit/bin/python -m tools.audit .audit/bin/pip-audit $(if $(STRICT),--strict)
+
+# An environment of its own, so that its packages are not among those it checks.
+.audit/.installed: Makefile
+	"$(PYTHON)" -m venv .audit
+	.audit/bin/python -m pip --disable-pip-version-check install --quiet 'pip-audit>=2.9,<3'
+	@touch $@
+
 build: $(PYTHON_READY) $(STOREFRONT)
 	rm -rf build dist
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
 manual: $(PYTHON_READY)
-	$(BIN)/python -m tests.support.manual > docs/CLI.md
+	$(BIN)/python -m tools.manual > docs/CLI.md
 
 # Read what changed: a new version of the SDK may bring parameters that the offline Stripe should take.
 stripe-table: $(PYTHON_READY)
@@ -89,11 +100,13 @@ stripe-table: $(PYTHON_READY)
 		tar -xzf "$$into"/*.tgz -C "$$into"; \
 		$(BIN)/python -m tests.sandbox.sdk_presence "$$into/package"
 
-# A tool of its own, so that it is no part of what it locks.
+# In an environment of its own, so that uv is not among the packages it locks. Deployments get the versions that were tested.
+UV_COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-emit-index-url --python-version 3.11 \
+	--custom-compile-command 'make lock' setup.cfg
 lock:
 	"$(PYTHON)" -m venv build/lock && build/lock/bin/python -m pip --disable-pip-version-check install --quiet 'uv<1'
-	build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-		--custom-compile-command 'make lock' setup.cfg -o requirements.lock
+	$(UV_COMPILE) --extra dev --upgrade --output-file constraints.txt
+	$(UV_COMPILE) --constraint constraints.txt --generate-hashes --upgrade --output-file requirements.lock
 	rm -rf build/lock
 
 format: $(PYTHON_READY) $(NODE_READY)
@@ -102,15 +115,15 @@ format: $(PYTHON_READY) $(NODE_READY)
 	npm --prefix frontend run --silent format
 
 clean:
-	rm -rf .venv .faults frontend/node_modules checkout_daemon/web/storefront build dist *.egg-info
+	rm -rf .venv .faults .audit frontend/node_modules checkout_daemon/web/storefront build dist *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-$(PYTHON_READY): setup.cfg pyproject.toml
+$(PYTHON_READY): setup.cfg pyproject.toml constraints.txt
 	$(if $(PYTHON),,$(error Python 3.11 or newer is needed and was not found: install it, or name it with make PYTHON=/path/to/python3))
 	@echo 'Setting up Python packages in .venv (a minute, once) ...'
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { rm -rf .venv; "$(PYTHON)" -m venv .venv; } \
 		|| { rm -rf .venv; echo 'Python has no venv module: on Debian and Ubuntu, install python3-venv.' >&2; exit 1; }
-	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --editable '.[dev]'
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 $(NODE_READY): frontend/package.json frontend/package-lock.json

@@ -1,4 +1,4 @@
-"""requirements.lock: every package of a deployment, exactly, with hashes and from no particular registry."""
+"""requirements.lock and constraints.txt: every package exactly, from no particular registry, and in agreement."""
 
 from __future__ import annotations
 
@@ -13,28 +13,47 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 
 
-def requirements() -> list[Requirement]:
+def requirements(section: str, option: str) -> list[Requirement]:
+    """Return what setup.cfg requires there."""
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg", encoding="utf-8")
-    return [Requirement(line) for line in parser["options"]["install_requires"].split("\n") if line.strip()]
+    return [Requirement(line) for line in parser[section][option].split("\n") if line.strip()]
 
 
-def locked() -> dict[str, str]:
-    """Versions by name."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+NEEDED = requirements("options", "install_requires")
+FOR_DEVELOPMENT = requirements("options.extras_require", "dev")
+
+
+def locked(file: str) -> dict[str, str]:
+    """Return the locked versions by package name."""
+    text = (ROOT / file).read_text(encoding="utf-8")
     return {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", text, re.M)}
 
 
-@pytest.mark.parametrize("requirement", requirements(), ids=lambda each: each.name)
-def test_every_requirement_has_an_upper_bound_and_is_locked_within_it(requirement: Requirement) -> None:
-    assert any(each.operator in ("<", "==", "~=") for each in requirement.specifier)
-    assert locked()[canonicalize_name(requirement.name)] in requirement.specifier
+@pytest.mark.parametrize(
+    ("file", "requirement"),
+    [("requirements.lock", requirement) for requirement in NEEDED]
+    + [("constraints.txt", requirement) for requirement in NEEDED + FOR_DEVELOPMENT],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_every_requirement_has_an_upper_bound_and_is_locked_within_it(file: str, requirement: Requirement) -> None:
+    assert any(specifier.operator in ("<", "==", "~=") for specifier in requirement.specifier)
+    assert locked(file)[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-def test_every_locked_package_has_hashes_and_names_no_registry() -> None:
+def test_every_package_of_a_deployment_has_hashes() -> None:
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     blocks = re.split(r"\n(?=\S)", text)
     packages = [block for block in blocks if "==" in block.partition("\n")[0]]
-    assert len(packages) == len(locked())
+    assert len(packages) == len(locked("requirements.lock"))
     assert [block.partition("=")[0] for block in packages if "--hash=sha256:" not in block] == []
+
+
+def test_deployments_get_the_versions_that_were_tested() -> None:
+    assert locked("requirements.lock").items() <= locked("constraints.txt").items()
+
+
+@pytest.mark.parametrize("file", ["requirements.lock", "constraints.txt"])
+def test_no_lock_file_names_a_registry(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
     assert not re.search(r"https?://|--index|--extra-index|--find-links", text)

@@ -11,7 +11,7 @@ import click
 import pytest
 
 import cli
-from tests.support.manual import commands, help_parts, manual
+from tools.manual import commands, help_parts, manual
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = dict(commands(cli.checkout, "checkout"))
