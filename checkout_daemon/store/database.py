@@ -60,7 +60,12 @@ class LostRace(Exception):
     """Another transaction won; the same work, done again, succeeds."""
 
 
-LOST_RACES = (LostRace, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+LOST_RACES = (
+    LostRace,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.InvalidCachedStatementError,  # a migration added a column to what a prepared statement selects
+)
 _MOST_RACES = 4
 
 

@@ -15,6 +15,7 @@ from checkout_daemon.domain.orders import Order
 from checkout_daemon.domain.text import search_form
 from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.event_reads import EventLine, fingerprinted
+from checkout_daemon.store.orders import order_of
 from checkout_daemon.store.queries import sql
 from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO, in_utc
 
@@ -251,8 +252,3 @@ def _statements(wanted: OrderFilter) -> tuple[str, ...]:
 
 def _unique(texts: Collection[str]) -> list[str]:
     return list(dict.fromkeys(texts))
-
-
-def order_of(row: asyncpg.Record) -> Order:
-    """A row with all columns of an order."""
-    return Order(**dict(row) | {"id": str(row["id"]), "attention": tuple(row["attention"])})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import asyncpg
 
@@ -16,6 +16,8 @@ from checkout_daemon.errors import NotFound
 from checkout_daemon.store.attempts import Attempt
 from checkout_daemon.store.changes import CHANNEL, State
 from checkout_daemon.store.queries import sql
+
+_ORDER_COLUMNS = tuple(field.name for field in fields(Order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,13 @@ async def find_by_session(connection: asyncpg.Connection, session_id: str) -> st
 
 async def read_order(connection: asyncpg.Connection, order_id: str) -> Order | None:
     row = await connection.fetchrow(sql("read_order"), order_id)
-    return Order(**dict(row) | {"id": str(row["id"]), "attention": tuple(row["attention"])}) if row else None
+    return order_of(row) if row else None
+
+
+def order_of(row: asyncpg.Record) -> Order:
+    """Return the order of a row of the view order_rows. A column that only a newer schema has is ignored."""
+    values = {name: row[name] for name in _ORDER_COLUMNS}
+    return Order(**values | {"id": str(row["id"]), "attention": tuple(row["attention"])})
 
 
 async def read_locale(connection: asyncpg.Connection, order_id: str) -> str | None:

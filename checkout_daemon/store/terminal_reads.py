@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from checkout_daemon.domain.orders import Order
-from checkout_daemon.store.order_reads import OrderCursor, OrderFilter, order_of
+from checkout_daemon.store.order_reads import OrderCursor, OrderFilter
+from checkout_daemon.store.orders import order_of
 from checkout_daemon.store.queries import sql
 from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO
 
@@ -66,7 +67,6 @@ class Trouble:
     events_dead: int
     messages_dead: int
     lag_seconds: float | None
-    last_event_at: datetime | None
 
 
 async def read_last_events(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, LastEvent]:

@@ -2,21 +2,15 @@
 
 -- name: find_orders_by_number
 -- $1 number
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders WHERE number = $1;
+SELECT * FROM order_rows WHERE number = $1;
 
 -- name: find_orders_by_id
 -- $1 first id, $2 last id: of those that begin alike, $3 how many
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders WHERE id BETWEEN $1 AND $2 ORDER BY created_at DESC, number DESC LIMIT $3;
+SELECT * FROM order_rows WHERE id BETWEEN $1 AND $2 ORDER BY created_at DESC, number DESC LIMIT $3;
 
 -- name: find_orders_by_email
 -- $1 email, $2 how many
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders WHERE lower(customer_email) = lower($1) ORDER BY created_at DESC, number DESC LIMIT $2;
+SELECT * FROM order_rows WHERE lower(customer_email) = lower($1) ORDER BY created_at DESC, number DESC LIMIT $2;
 
 -- name: find_orders_by_stripe_id
 -- $1 the id of a session, PaymentIntent, charge, refund, dispute or event, $2 how many. Where the object's own row names its order
@@ -41,9 +35,7 @@ WITH start (node) AS (
     UNION ALL SELECT 3, CASE WHEN target_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN target_id::uuid END
         FROM session JOIN links ON source_id = node AND rank < 3
 )
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders
+SELECT * FROM order_rows
 WHERE id IN (
     SELECT order_id FROM named WHERE place = (SELECT min(place) FROM named WHERE order_id IS NOT NULL) AND order_id IS NOT NULL)
 ORDER BY created_at DESC, number DESC LIMIT $2;
@@ -51,9 +43,7 @@ ORDER BY created_at DESC, number DESC LIMIT $2;
 -- name: find_orders_by_payer
 -- $1 email, $2 how many, $3 how many of the newest events are looked into: of the orders whose payer gave this address on Stripe's page.
 -- It is nowhere but in the payloads of events, which are deleted after a time and with the order's customer.
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders
+SELECT * FROM order_rows
 WHERE id = ANY(ARRAY(
     SELECT newest.order_id
     FROM (

@@ -7,9 +7,7 @@
 -- $7 only those with attention, $8 ids that a search found, $9 text of that search or null
 
 -- name: list_orders
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders
+SELECT * FROM order_rows
 WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     AND ($5::text[] IS NULL OR status = ANY($5::text[]))
     AND ($6::text IS NULL OR lower(customer_email) = lower($6))
@@ -24,23 +22,19 @@ ORDER BY created_at DESC, number DESC LIMIT $4;
 SELECT page.*
 FROM unnest($5::text[]) AS wanted (status)
 CROSS JOIN LATERAL (
-    SELECT id, number, orders.status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded,
-           customer_name, customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-    FROM orders
-    WHERE orders.status >= wanted.status AND orders.status <= wanted.status
+    SELECT * FROM order_rows
+    WHERE order_rows.status >= wanted.status AND order_rows.status <= wanted.status
         AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
         AND ($6::text IS NULL OR lower(customer_email) = lower($6))
         AND (NOT $7::boolean OR attention <> '{}')
         AND ($9::text IS NULL OR id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
              OR strpos(search_form(customer_email), search_form($9)) > 0)
-    ORDER BY orders.status, created_at DESC, number DESC LIMIT $4
+    ORDER BY order_rows.status, created_at DESC, number DESC LIMIT $4
 ) AS page
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_with_attention
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders
+SELECT * FROM order_rows
 WHERE attention <> '{}' AND $7::boolean
     AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     AND ($5::text[] IS NULL OR status = ANY($5::text[]))
@@ -50,9 +44,7 @@ WHERE attention <> '{}' AND $7::boolean
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_email
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders
+SELECT * FROM order_rows
 WHERE lower(customer_email) = lower($6)
     AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     AND ($5::text[] IS NULL OR status = ANY($5::text[]))
@@ -64,9 +56,7 @@ ORDER BY created_at DESC, number DESC LIMIT $4;
 -- name: list_newest_orders_of_text
 -- Of the newest orders only, of any length of list: what many orders have is found here at once.
 SELECT * FROM (
-    SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-           customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-    FROM orders
+    SELECT * FROM order_rows
     WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     ORDER BY created_at DESC, number DESC LIMIT 5000
 ) AS newest
@@ -78,9 +68,7 @@ ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_text
 -- $9 has three characters at least: what few orders have is found by its trigrams.
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders
+SELECT * FROM order_rows
 WHERE id = ANY(ARRAY(
         SELECT order_id FROM order_texts WHERE trigrams(text) @> trigrams(search_form($9)) AND strpos(text, search_form($9)) > 0
         UNION SELECT unnest($8::uuid[])))
@@ -92,9 +80,7 @@ ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_ids
 -- The text, $9, is not looked for: the ids are all that the search can mean.
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders
+SELECT * FROM order_rows
 WHERE id = ANY($8::uuid[]) AND $9::text IS NULL
     AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
     AND ($5::text[] IS NULL OR status = ANY($5::text[]))
@@ -124,12 +110,7 @@ WITH terms AS (
     LEFT JOIN payment_observations AS told ON told.payment_id = payments.id
 )
 SELECT
-    (SELECT json_build_object(
-        'id', id, 'number', number, 'status', status, 'attention', attention, 'currency', currency,
-        'amount_subtotal', amount_subtotal, 'amount_discount', amount_discount, 'amount_total', amount_total,
-        'amount_refunded', amount_refunded, 'customer_name', customer_name, 'customer_email', customer_email,
-        'customer_phone', customer_phone, 'discount_code', discount_code, 'livemode', livemode, 'created_at', created_at,
-        'updated_at', updated_at, 'paid_at', paid_at) FROM orders WHERE id = $1) AS order,
+    (SELECT row_to_json(order_rows) FROM order_rows WHERE id = $1) AS order,
     (SELECT json_agg(json_build_object('sku', sku, 'name', name, 'unit_amount', unit_amount, 'quantity', quantity, 'amount', amount,
                                        'amount_discount', amount_discount) ORDER BY position)
      FROM order_items WHERE order_id = $1) AS items,

@@ -105,9 +105,7 @@ SELECT order_id FROM checkout_sessions WHERE id = $1 AND order_id IS NOT NULL OR
 
 -- name: read_order
 -- $1 id
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders WHERE id = $1;
+SELECT * FROM order_rows WHERE id = $1;
 
 -- name: read_order_locale
 -- $1 id

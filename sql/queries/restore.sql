@@ -5,7 +5,8 @@
 SET lock_timeout = '15s';
 
 -- name: drop_tables
--- All of schema.sql, with the partitions: a newer schema than the backup's must not be in its way.
+-- All of schema.sql, with the partitions: a newer schema than the backup's must not be in its way. Views (order_rows) go with
+-- their tables.
 DROP TABLE IF EXISTS
     schema_migrations, schema_backfills, products, discounts, orders, order_keys, order_texts, order_items, session_attempts, acts, links,
     checkout_sessions, payments,

@@ -12,9 +12,7 @@ CROSS JOIN LATERAL (
 
 -- name: read_orders_by_ids
 -- $1 order ids
-SELECT id, number, status, attention, currency, amount_subtotal, amount_discount, amount_total, amount_refunded, customer_name,
-       customer_email, customer_phone, discount_code, livemode, created_at, updated_at, paid_at
-FROM orders WHERE id = ANY($1::uuid[]);
+SELECT * FROM order_rows WHERE id = ANY($1::uuid[]);
 
 -- name: count_orders
 -- $1 since, $2 until
@@ -76,9 +74,7 @@ SELECT
     (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(extract(epoch FROM received_at - created_at), 0))::float8
      FROM (SELECT received_at, created_at FROM stripe_events WHERE received_at > $1 - interval '1 day'
            ORDER BY received_at DESC, id DESC LIMIT 100) AS newest
-     WHERE created_at IS NOT NULL) AS lag_seconds,
-    (SELECT max(received_at) FROM (SELECT received_at FROM stripe_events ORDER BY received_at DESC, id DESC LIMIT 1) AS newest)
-        AS last_event_at;
+     WHERE created_at IS NOT NULL) AS lag_seconds;
 
 -- name: may_write
 -- Whether this user may act upon orders here.

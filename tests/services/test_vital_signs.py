@@ -18,7 +18,7 @@ from checkout_daemon.store.outbox import Backlog
 from checkout_daemon.store.terminal_reads import Trouble
 
 AT = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-WELL = VitalSigns(AT, 0.001, (1,), Trouble(0, 0, 0, 0, 0, 0.5, AT), (), CaughtUp(AT, 9, 9), AT, (), ())
+WELL = VitalSigns(AT, 0.001, (1,), Trouble(0, 0, 0, 0, 0, 0.5), (), CaughtUp(AT, 9, 9), AT, (), ())
 
 
 @pytest.fixture

@@ -188,7 +188,7 @@ def found() -> Checkup:
         at=at,
         answered_seconds=0.0021,
         daemons=(4711,),
-        trouble=Trouble(0, 1, 2, 3, 0, 0.6, at),
+        trouble=Trouble(0, 1, 2, 3, 0, 0.6),
         waiting=(Backlog("mail", "queued", 4, 2.0),),
         caught_up=CaughtUp(at, 412, 412),
         compared_at=at,

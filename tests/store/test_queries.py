@@ -1,0 +1,55 @@
+"""The named statements: each is used, each that is used exists, and one survives a column that a migration adds."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+
+import checkout_daemon
+from checkout_daemon.store.database import Database
+from checkout_daemon.store.orders import read_order
+from checkout_daemon.store.queries import all_queries
+from tests.support.orders import add_order
+
+
+def test_every_statement_is_used() -> None:
+    texts = {node.value for node in _nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert set(all_queries()) - texts == set()
+
+
+def test_every_statement_that_is_asked_for_exists() -> None:
+    asked_for = {
+        node.args[0].value
+        for node in _nodes()
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "sql"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert len(asked_for) > 100
+    assert asked_for - set(all_queries()) == set()
+
+
+async def test_a_running_daemon_reads_orders_on_when_a_migration_adds_a_column(database_url: str) -> None:
+    database = Database(database_url, max_size=1)
+    async with database.connection() as connection:
+        order_id = await add_order(connection)
+    before = await database.run(lambda connection: read_order(connection, order_id))
+    migrating: asyncpg.Connection = await asyncpg.connect(database_url)
+    view: str = await migrating.fetchval("SELECT pg_get_viewdef('order_rows')")
+    await migrating.execute("ALTER TABLE orders ADD COLUMN gift boolean NOT NULL DEFAULT false")
+    await migrating.execute(f"CREATE OR REPLACE VIEW order_rows AS {view.replace(' FROM', ', gift FROM')}")
+    await migrating.close()
+    after = await database.run(lambda connection: read_order(connection, order_id))
+    await database.close()
+    assert before == after
+    assert after is not None
+
+
+def _nodes() -> Iterator[ast.AST]:
+    package = Path(checkout_daemon.__file__).parent
+    for path in [*package.rglob("*.py"), *(package.parent / "tui").rglob("*.py")]:
+        yield from ast.walk(ast.parse(path.read_text("utf-8")))
