@@ -51,6 +51,14 @@ _WHOLE_ONLY = frozenset(("isk", "ugx"))
 _SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
+def currency_code(text: str, param: str = "currency") -> str:
+    """The currency in small letters, as Stripe answers it."""
+    code = text.lower()
+    if code not in CURRENCIES:
+        raise invalid(f"Invalid currency: {text}. Stripe currently supports ISO currency codes.", param=param)
+    return code
+
+
 def decimals(currency: str) -> int:
     """How many of an amount's digits come after the point."""
     return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2

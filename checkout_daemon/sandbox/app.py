@@ -11,19 +11,18 @@ from aiohttp import web
 from checkout_daemon.sandbox import clock
 from checkout_daemon.sandbox.api.middleware import Api
 from checkout_daemon.sandbox.api.router import Router
-from checkout_daemon.sandbox.api.types import routes
 from checkout_daemon.sandbox.box import Box, SandboxSettings
 from checkout_daemon.sandbox.checkout.hosted import add_pages
 from checkout_daemon.sandbox.checkout.other_pages import add_other_pages
 from checkout_daemon.sandbox.control import add_control
 from checkout_daemon.sandbox.dashboard.routes import add_dashboard
-from checkout_daemon.sandbox.generic import collecting
 from checkout_daemon.sandbox.guard import BOX, only_our_names
-from checkout_daemon.sandbox.resources import OPERATIONS
+from checkout_daemon.sandbox.parameters.stripe_types import routes
+from checkout_daemon.sandbox.resources import FOLLOWERS, OPERATIONS
 from checkout_daemon.sandbox.scheduler import run_scheduler
 from checkout_daemon.sandbox.storage import Storage
-from checkout_daemon.sandbox.stripecli import sessions
-from checkout_daemon.sandbox.stripecli.routes import add_websocket
+from checkout_daemon.sandbox.stripecli import listeners
+from checkout_daemon.sandbox.stripecli.websocket import add_websocket
 from checkout_daemon.sandbox.webhooks.deliveries import Deliverer
 
 __all__ = ["BOX", "create_app"]
@@ -33,7 +32,7 @@ _LARGEST_BODY = 4 * 1024 * 1024
 
 def create_app(settings: SandboxSettings) -> web.Application:
     """Make the application; its storage is opened now, so that a second create_app sees what the first stored."""
-    box = Box(settings, Storage(settings.state_dir), followers=dict(collecting.FOLLOWERS))
+    box = Box(settings, Storage(settings.state_dir), followers=dict(FOLLOWERS))
     app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[only_our_names, _own_clock])
     app[BOX] = box
     app.cleanup_ctx.append(_scheduler)
@@ -42,7 +41,7 @@ def create_app(settings: SandboxSettings) -> web.Application:
     add_control(app, box)
     add_websocket(app, box)
     add_dashboard(app, box)
-    app.router.add_route("*", "/{path:.*}", Api(box, Router((*OPERATIONS, *sessions.OPERATIONS), routes())).answer)
+    app.router.add_route("*", "/{path:.*}", Api(box, Router(OPERATIONS, routes())).answer)
     return app
 
 
@@ -57,7 +56,7 @@ async def _own_clock(
 async def _scheduler(app: web.Application) -> AsyncIterator[None]:
     box = app[BOX]
     clock.use(box.storage.clock)
-    sessions.mark_all_lost(box)
+    listeners.mark_all_lost(box)
     deliverer = Deliverer(box)
     task = asyncio.create_task(run_scheduler(box, deliverer))
     yield

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from checkout_daemon.sandbox.api.params import Params, Spec
 from checkout_daemon.sandbox.errors import missing_object
-from checkout_daemon.sandbox.storage import Body, Record, Storage
-from checkout_daemon.sandbox.stripecli.sockets import Socket
-from checkout_daemon.sandbox.trouble import Trouble, load_trouble
+from checkout_daemon.sandbox.parameters.specs import Params, Spec
+from checkout_daemon.sandbox.sockets import Socket
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
+from checkout_daemon.sandbox.trouble import TroublePlan, load_trouble
 
 API_VERSION = "2026-10-28.endive"
 ACCOUNT_ID = "acct_1OfflineSandbox00"
@@ -68,7 +68,7 @@ class Box:
     origin: Origin = field(default_factory=Origin)
     base_url: str = ""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    trouble: Trouble = field(default_factory=Trouble)
+    trouble: TroublePlan = field(default_factory=TroublePlan)
     sockets: dict[str, Socket] = field(default_factory=dict)
     """The CLI's open websockets by session."""
     advances: list[Advance] = field(default_factory=list)
@@ -86,7 +86,7 @@ class Box:
         """Where browsers reach the sandbox."""
         return self.base_url or self.origin.base_url
 
-    def get(self, object_id: str, kind: str, param: str | None = None) -> Record:
+    def get(self, object_id: str, kind: str, param: str | None = None) -> Stored:
         """The object, or Stripe's error: 404 for one named in the path (no `param`), else 400."""
         record = self.storage.find(object_id, kind)
         if record is None or (param is not None and record.private.get("deleted")):
@@ -100,6 +100,25 @@ def _path_param(kind: str) -> str:
 
 
 Handler = Callable[[Box, Params, str], Body]
+
+Include = Callable[[Storage, Body], Any]
+"""Return what an object shows only to those who expand it; given the nearest object with an id around the place."""
+
+TimerHandler = Callable[[Box, Body], None]
+"""Do what a timer was set for; given its payload."""
+
+
+def on_object(key: str, kind: str, act: Callable[..., None], *names: str) -> TimerHandler:
+    """Return a timer handler that calls `act` with the object whose id the payload holds under `key`, if it exists.
+
+    The payload's values under `names` are the further arguments.
+    """
+
+    def handle(box: Box, payload: Body) -> None:
+        if (record := box.storage.find(payload[key], kind)) is not None:
+            act(box, record, *(payload[name] for name in names))
+
+    return handle
 
 
 @dataclass(frozen=True, slots=True)

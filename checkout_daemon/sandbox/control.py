@@ -17,7 +17,7 @@ from checkout_daemon.sandbox.box import Advance, Box
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import check_origin
-from checkout_daemon.sandbox.trouble import Trouble, changed_trouble, dump_trouble
+from checkout_daemon.sandbox.trouble import TroublePlan, changed_trouble, dump_trouble
 from checkout_daemon.sandbox.webhooks.endpoints import roll_secret
 
 _TIME = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhdw]?)", re.ASCII)
@@ -77,7 +77,7 @@ class Control:
 
     async def end_trouble(self, request: web.Request) -> web.Response:
         check_origin(request, self.box)
-        self._set_trouble(Trouble())
+        self._set_trouble(TroublePlan())
         return web.json_response(asdict(self.box.trouble))
 
     async def roll(self, request: web.Request) -> web.Response:
@@ -95,7 +95,7 @@ class Control:
             secret = roll_secret(self.box, endpoint, overlap)
         return web.json_response({"id": endpoint.id, "secret": secret, "overlap": overlap})
 
-    def _set_trouble(self, trouble: Trouble) -> None:
+    def _set_trouble(self, trouble: TroublePlan) -> None:
         self.box.storage.set_state("trouble", dump_trouble(trouble))
         self.box.trouble = trouble
         self.box.requests_seen = 0

@@ -24,7 +24,7 @@ _SCHEMA_VERSION = 2
 
 
 @dataclass(slots=True)
-class Record:
+class Stored:
     """An object as clients see it (`body`), and what the sandbox remembers about it besides (`private`)."""
 
     body: Body
@@ -51,7 +51,7 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KeptAnswer:
     """What a request with an idempotency key was answered."""
 
     fingerprint: str
@@ -94,7 +94,7 @@ class Storage:
 
     # Objects
 
-    def add(self, record: Record) -> Record:
+    def add(self, record: Stored) -> Stored:
         self.connection.execute(
             "INSERT INTO objects (id, type, created, parent, intent, customer, kind, body, private) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -112,7 +112,7 @@ class Storage:
         )
         return record
 
-    def save(self, record: Record) -> Record:
+    def save(self, record: Stored) -> Stored:
         self.connection.execute(
             "UPDATE objects SET parent = ?, intent = ?, customer = ?, kind = ?, body = ?, private = ? WHERE id = ?",
             (
@@ -130,7 +130,7 @@ class Storage:
     def remove(self, object_id: str) -> None:
         self.connection.execute("DELETE FROM objects WHERE id = ?", (object_id,))
 
-    def find(self, object_id: str, kind: str | None = None) -> Record | None:
+    def find(self, object_id: str, kind: str | None = None) -> Stored | None:
         """The object, provided that it is of this type."""
         row = self.connection.execute(
             "SELECT body, private, parent, intent, customer, kind, type FROM objects WHERE id = ?", (object_id,)
@@ -148,7 +148,7 @@ class Storage:
         conditions: Sequence[tuple[str, Any]] = (),
         limit: int = -1,
         ascending: bool = False,
-    ) -> list[Record]:
+    ) -> list[Stored]:
         """Objects of a type, newest first unless `ascending`; conditions are SQL texts with one value each."""
         where = "".join(f" AND {text}" for text, _ in conditions)
         order = "ASC" if ascending else "DESC"
@@ -159,20 +159,20 @@ class Storage:
         ).fetchall()
         return [_record(row) for row in rows]
 
-    def children(self, parent: str, kind: str) -> list[Record]:
+    def children(self, parent: str, kind: str) -> list[Stored]:
         """The objects of a type that belong to another, oldest first."""
         return self.select(kind, conditions=[("parent = ?", parent)], ascending=True)
 
     # Idempotency
 
-    def answer(self, key: str) -> Answer | None:
+    def answer(self, key: str) -> KeptAnswer | None:
         row = self.connection.execute(
             "SELECT fingerprint, status, body, request_id FROM idempotency WHERE key = ? AND created > ?",
             (key, self.clock.now() - _IDEMPOTENCY_SECONDS),
         ).fetchone()
-        return Answer(*row) if row else None
+        return KeptAnswer(*row) if row else None
 
-    def keep_answer(self, key: str, answer: Answer) -> None:
+    def keep_answer(self, key: str, answer: KeptAnswer) -> None:
         self.connection.execute(
             "INSERT OR REPLACE INTO idempotency (key, created, fingerprint, status, body, request_id) "
             "VALUES (?, ?, ?, ?, ?, ?)",
@@ -243,6 +243,6 @@ def _private_file(state_dir: Path) -> Path:
     return path
 
 
-def _record(row: Sequence[Any]) -> Record:
+def _record(row: Sequence[Any]) -> Stored:
     body, private, *lookups = row
-    return Record(json.loads(body), json.loads(private), **dict(zip(_LOOKUPS, lookups, strict=True)))
+    return Stored(json.loads(body), json.loads(private), **dict(zip(_LOOKUPS, lookups, strict=True)))

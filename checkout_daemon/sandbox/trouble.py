@@ -13,7 +13,7 @@ _EFFECTS = ("before", "after", "either", "later")
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class TroublePlan:
     """Shares are percent (0 to 100), of deliveries or of API requests; times are seconds."""
 
     seed: int = 1
@@ -53,7 +53,7 @@ class Trouble:
 
     @property
     def on(self) -> bool:
-        return self != Trouble(seed=self.seed)
+        return self != TroublePlan(seed=self.seed)
 
     def strikes(self, name: str, *key: object) -> bool:
         """Whether this kind of trouble meets this delivery, attempt or request; the same each time it is asked."""
@@ -79,19 +79,19 @@ class Strike:
         return self.name in ("api_timeout", "api_drop")
 
 
-def load_trouble(stored: str | None) -> Trouble:
-    return Trouble(**json.loads(stored)) if stored else Trouble()
+def load_trouble(stored: str | None) -> TroublePlan:
+    return TroublePlan(**json.loads(stored)) if stored else TroublePlan()
 
 
-def dump_trouble(trouble: Trouble) -> str:
+def dump_trouble(trouble: TroublePlan) -> str:
     return json.dumps(asdict(trouble))
 
 
-def changed_trouble(trouble: Trouble, given: Any) -> Trouble:
+def changed_trouble(trouble: TroublePlan, given: Any) -> TroublePlan:
     """The settings with these changed. Raises ApiError (400) for a name or value that has no meaning."""
     if not isinstance(given, dict):
         raise ApiError('Planned trouble is a JSON object, such as {"duplicate": 20}.', stored=False)
-    kinds = {each.name: str(each.type) for each in fields(Trouble)}
+    kinds = {each.name: str(each.type) for each in fields(TroublePlan)}
     for name, value in given.items():
         if name not in kinds:
             raise ApiError(f"Unknown trouble: {name}. There are: {', '.join(kinds)}.", param=name, stored=False)

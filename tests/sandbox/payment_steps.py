@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from checkout_daemon.sandbox import clock
 from checkout_daemon.sandbox.app import BOX
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.storage import Stored
 
 
 async def pay(client: stripe.StripeClient, method: str = "pm_card_visa", **more: Any) -> stripe.PaymentIntent:
@@ -102,7 +102,7 @@ async def advance(server: TestServer, by: str) -> None:
         assert got.status == 200, await got.text()
 
 
-def act(server: TestServer, object_id: str, action: Callable[[Box, Record], object]) -> None:
+def act(server: TestServer, object_id: str, action: Callable[[Box, Stored], object]) -> None:
     """Do with an object of the sandbox what its own page offers."""
     box = server.app[BOX]
     clock.use(box.storage.clock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checkout_daemon.sandbox.api.types import Shape, alternatives, choices, element, structure
+from checkout_daemon.sandbox.parameters.stripe_types import Shape, alternatives, choices, element, structure
 
 Form = dict[str, str]
 

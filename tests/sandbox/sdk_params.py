@@ -19,15 +19,15 @@ import typing_extensions
 from stripe._request_options import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
 
-from checkout_daemon.sandbox.api.params import (
+from checkout_daemon.sandbox.parameters.specs import (
     Anything,
+    DecimalNumber,
     Entries,
     Flag,
     Integer,
     ListOf,
     Map,
     Metadata,
-    Number,
     Range,
     Refused,
     Spec,
@@ -200,11 +200,13 @@ def _compare(spec: Spec, hint: Any, owner: Any, path: str) -> Iterator[str]:
         yield from _scalar(spec, choices, leaves, path)
 
 
-def _scalar(spec: Text | Integer | Number | Flag, choices: set[Any], leaves: list[Any], path: str) -> Iterator[str]:
+def _scalar(
+    spec: Text | Integer | DecimalNumber | Flag, choices: set[Any], leaves: list[Any], path: str
+) -> Iterator[str]:
     wanted: dict[type, tuple[type, ...]] = {
         Text: (str,),
         Integer: (int,),
-        Number: (Decimal, float),
+        DecimalNumber: (Decimal, float),
         Flag: (bool,),
     }
     fits = any(each in wanted[type(spec)] for each in leaves) or (isinstance(spec, Text) and bool(choices))

@@ -1,7 +1,7 @@
-"""Write checkout_daemon/sandbox/api/stripe_types.json: Stripe's routes, parameters and expandable fields, from the SDK.
+"""Write sandbox/parameters/stripe_types.json from the SDK: Stripe's routes, parameters and expandable fields.
 
 Run it with `make stripe-table` after an upgrade of the `stripe` package. The sandbox reads the file instead of
-importing the package. `checkout_daemon/sandbox/api/types.py` says how it is encoded.
+importing the package. `checkout_daemon/sandbox/parameters/stripe_types.py` describes the encoding.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from stripe._list_object import ListObject
 from stripe._object_classes import OBJECT_CLASSES
 from stripe._stripe_object import StripeObject, UntypedStripeObject
 
-import checkout_daemon.sandbox.api
+import checkout_daemon.sandbox.parameters
 from checkout_daemon.sandbox.generic.table import KINDS
 from tests.sandbox.sdk_params import by_route, typed_fields
 from tests.sandbox.sdk_presence import structure_of
 from tests.sandbox.sdk_shapes import class_hints, evaluate
 
-FILE = Path(checkout_daemon.sandbox.api.__file__ or "").parent / "stripe_types.json"
+FILE = Path(checkout_daemon.sandbox.parameters.__file__ or "").parent / "stripe_types.json"
 _KEPT = {kind.object for kind in KINDS}
 _BOUNDS = {"gt", "gte", "lt", "lte"}
 _SCALARS = {str: "s", int: "i", bool: "b", Decimal: "d", float: "f"}

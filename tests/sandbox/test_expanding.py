@@ -10,9 +10,9 @@ import pytest
 import stripe
 
 from checkout_daemon.sandbox.api.expand import expand
-from checkout_daemon.sandbox.api.types import expandable, stripe_types
 from checkout_daemon.sandbox.errors import ApiError
-from checkout_daemon.sandbox.storage import Record, Storage
+from checkout_daemon.sandbox.parameters.stripe_types import expandable, stripe_types
+from checkout_daemon.sandbox.storage import Storage, Stored
 from tests.sandbox.billing_steps import attached, invoice
 from tests.sandbox.conftest import Ask, event_types
 
@@ -43,8 +43,8 @@ def _at(body: Any, place: str) -> Any:
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
     storage = Storage(tmp_path)
-    storage.add(Record({"id": "named_1", "object": "discount"}))
-    storage.add(Record({"id": "named_2", "object": "discount"}))
+    storage.add(Stored({"id": "named_1", "object": "discount"}))
+    storage.add(Stored({"id": "named_2", "object": "discount"}))
     return storage
 
 

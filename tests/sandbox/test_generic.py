@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import stripe
 
-from checkout_daemon.sandbox.api.types import Shape, parameters
 from checkout_daemon.sandbox.generic.kinds import Kind
-from checkout_daemon.sandbox.generic.records import new_body
 from checkout_daemon.sandbox.generic.table import KINDS
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.stripe_types import Shape, parameters
 from tests.sandbox.billing_steps import attached, fund, invoice
 from tests.sandbox.conftest import Ask, event_types, wait_for
 from tests.sandbox.samples import required

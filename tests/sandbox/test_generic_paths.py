@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.api.router import Router
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from stripe._object_classes import OBJECT_CLASSES
 
-from checkout_daemon.sandbox.api.types import parameters
 from checkout_daemon.sandbox.generic.kinds import Kind
 from checkout_daemon.sandbox.generic.table import KINDS
+from checkout_daemon.sandbox.parameters.stripe_types import parameters
 from tests.sandbox.billing_steps import fund, invoice
 from tests.sandbox.conftest import Ask
 from tests.sandbox.samples import required, sample

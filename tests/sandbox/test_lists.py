@@ -11,7 +11,7 @@ import stripe
 from aiohttp.test_utils import TestServer
 
 from checkout_daemon.sandbox.app import BOX
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.storage import Stored
 from tests.sandbox.conftest import Receiver, confirm, open_session
 from tests.sandbox.payment_steps import pay
 from tests.sandbox.sdk_shapes import faults
@@ -142,7 +142,7 @@ async def test_auto_paging_over_250_objects(server: TestServer, client: stripe.S
     storage = server.app[BOX].storage
     with storage.transaction():
         for each in range(250):
-            storage.add(Record({**made, "id": f"cs_test_{each}"}))
+            storage.add(Stored({**made, "id": f"cs_test_{each}"}))
     page = await client.v1.checkout.sessions.list_async(params={"limit": 100})
     seen = [each.id async for each in page.auto_paging_iter()]
     assert seen == [*(f"cs_test_{each}" for each in range(249, -1, -1)), made["id"]]
@@ -159,7 +159,7 @@ async def test_lists_stay_quick_with_thousands_of_objects(server: TestServer, cl
         for each in range(20_000):
             owner = f"cus_{each % 500}" if each % 500 else customer
             body = {**made, "id": f"cs_{each}", "customer": owner, "created": 1000 + each}
-            storage.add(Record(body, customer=owner, intent=f"pi_{each}" if each else intent))
+            storage.add(Stored(body, customer=owner, intent=f"pi_{each}" if each else intent))
     questions: list[Any] = [
         {"limit": 100, "starting_after": "cs_10000"},
         {"limit": 100, "created": {"gte": 20_900, "lt": 21_000}},

@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checkout_daemon.sandbox.api.forms import FormError, build_tree, decode_form
 from checkout_daemon.sandbox.box import API_VERSION
+from checkout_daemon.sandbox.parameters.forms import FormError, build_tree, decode_form
 from checkout_daemon.sandbox.pretty import pretty
 from checkout_daemon.sandbox.resources import OPERATIONS
 from tests.sandbox.conftest import AUTHORIZATION, KEY

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from checkout_daemon.sandbox.api.params import Open, Spec, read_params
 from checkout_daemon.sandbox.api.router import Router
-from checkout_daemon.sandbox.api.types import parameters, routes, stripe_types
 from checkout_daemon.sandbox.box import API_VERSION, Operation
 from checkout_daemon.sandbox.errors import ApiError, unmodelled_url
+from checkout_daemon.sandbox.parameters.specs import Open, Spec, read_params
+from checkout_daemon.sandbox.parameters.stripe_types import parameters, routes, stripe_types
 from checkout_daemon.sandbox.resources import OPERATIONS
 from tests.sandbox import stripe_table
 from tests.sandbox.conftest import Ask

@@ -15,10 +15,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from stripe._object_classes import OBJECT_CLASSES
 
-from checkout_daemon.sandbox.api.forms import decode_form
 from checkout_daemon.sandbox.app import create_app
 from checkout_daemon.sandbox.generic.table import KINDS
 from checkout_daemon.sandbox.main import SandboxSettings
+from checkout_daemon.sandbox.parameters.forms import decode_form
 from tests.sandbox.conftest import AUTHORIZATION
 from tests.sandbox.sdk_shapes import faults
 from tests.support.stripe_cli import run_cli, supported_triggers

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from checkout_daemon.sandbox.api.includes import INCLUDES
-from checkout_daemon.sandbox.api.types import expandable
 from checkout_daemon.sandbox.errors import ApiError, not_modelled
+from checkout_daemon.sandbox.parameters.stripe_types import expandable
+from checkout_daemon.sandbox.resources import EXPANDABLE
 from checkout_daemon.sandbox.storage import Body, Storage
 
 _MAX_DEPTH = 4
@@ -51,7 +51,7 @@ def _follow(storage: Storage, node: Any, owner: Owner, parts: list[str], path: s
         return False
     kind = str(owner.get("object"))
     place = name if node is owner else f"{_name_of(owner, node)}.{name}"
-    include = INCLUDABLE.get((kind, place))
+    include = EXPANDABLE.get((kind, place))
     if include is not None and name not in node:
         node[name] = include(storage, owner)
     places = expandable(kind)
@@ -105,81 +105,3 @@ def _found(storage: Storage, value: Any, kinds: str, path: str) -> Any:
 
 def _deleted(object_id: str, kind: str) -> Body:
     return {"id": object_id, "object": kind, "deleted": True}
-
-
-def child_list(storage: Storage, body: Body, name: str, kind: str, limit: int = 10) -> Body:
-    """The list object of what belongs to this object: the first few, as Stripe includes them."""
-    found = storage.children(body["id"], kind)
-    if kind == "refund":
-        found.reverse()
-    folder = "checkout/sessions" if body["object"] == "checkout.session" else "charges"
-    return {
-        "object": "list",
-        "data": [each.body for each in found[:limit]],
-        "has_more": len(found) > limit,
-        "url": f"/v1/{folder}/{body['id']}/{name}",
-    }
-
-
-def _line_items(storage: Storage, session: Owner) -> Body:
-    return child_list(storage, session, "line_items", "item")
-
-
-def _refunds(storage: Storage, charge: Owner) -> Body:
-    return child_list(storage, charge, "refunds", "refund")
-
-
-def _breakdown(storage: Storage, session: Owner) -> Body:
-    record = storage.find(session["id"])
-    given = record and record.private.get("discount")
-    amount = session["total_details"]["amount_discount"]
-    found = [{"amount": amount, "discount": _discount(given, session)}] if given else []
-    return {"discounts": found, "taxes": []}
-
-
-def _line_discounts(storage: Storage, line: Owner) -> list[Body]:
-    record = storage.find(line["id"])
-    session = storage.find(record.parent) if record and record.parent else None
-    given = session and session.private.get("discount")
-    if not session or not given:
-        return []
-    return [{"amount": line["amount_discount"], "discount": _discount(given, session.body)}]
-
-
-def _discount(given: Body, session: Body) -> Body:
-    return {
-        "id": given["id"],
-        "object": "discount",
-        "checkout_session": session["id"],
-        "customer": session["customer"],
-        "customer_account": None,
-        "end": None,
-        "invoice": None,
-        "invoice_item": None,
-        "promotion_code": given["promotion_code"],
-        "source": {"coupon": given["coupon"]["id"], "type": "coupon"},
-        "start": given["start"],
-        "subscription": None,
-        "subscription_item": None,
-    }
-
-
-def _no_taxes(_: Storage, __: Owner) -> list[Body]:
-    return []
-
-
-def _applies_to(storage: Storage, coupon: Owner) -> Body | None:
-    record = storage.find(coupon["id"])
-    return record.private.get("applies_to") if record else None
-
-
-INCLUDABLE: Mapping[tuple[str, str], Callable[[Storage, Owner], Any]] = {
-    **INCLUDES,
-    ("charge", "refunds"): _refunds,
-    ("checkout.session", "line_items"): _line_items,
-    ("checkout.session", "total_details.breakdown"): _breakdown,
-    ("coupon", "applies_to"): _applies_to,
-    ("item", "discounts"): _line_discounts,
-    ("item", "taxes"): _no_taxes,
-}
-"""What is there only for those who ask to expand it."""

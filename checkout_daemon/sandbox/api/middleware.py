@@ -16,16 +16,16 @@ from aiohttp import web
 
 from checkout_daemon.sandbox.api.expand import expand
 from checkout_daemon.sandbox.api.faults import Limiter, lose, plan_strike, server_error, too_many_requests
-from checkout_daemon.sandbox.api.forms import FormError, Tree, decode_form
-from checkout_daemon.sandbox.api.params import read_params
 from checkout_daemon.sandbox.api.request_log import RequestLog, header
 from checkout_daemon.sandbox.api.router import Router
-from checkout_daemon.sandbox.api.types import choices, parameters
 from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Operation, Origin
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.parameters.forms import FormError, Tree, decode_form
+from checkout_daemon.sandbox.parameters.specs import read_params
+from checkout_daemon.sandbox.parameters.stripe_types import choices, parameters
 from checkout_daemon.sandbox.pretty import pretty
-from checkout_daemon.sandbox.storage import Answer
+from checkout_daemon.sandbox.storage import KeptAnswer
 from checkout_daemon.sandbox.trouble import Strike
 
 _logger = logging.getLogger(__name__)
@@ -182,12 +182,12 @@ class Api:
                     if box.trouble.api_500_stored:
                         status, text = given
                 if key is not None:
-                    box.storage.keep_answer(key, Answer(fingerprint, status, text, request_id))
+                    box.storage.keep_answer(key, KeptAnswer(fingerprint, status, text, request_id))
                 status, text = given
         except ApiError as error:
             status, text = error.status, _dump(error, request_id)
             if key is not None and error.stored:
-                box.storage.keep_answer(key, Answer(fingerprint, status, text, request_id))
+                box.storage.keep_answer(key, KeptAnswer(fingerprint, status, text, request_id))
         except Exception:
             _logger.exception("%s %s failed", request.method, request.path)
             status, text = 500, _dump(ApiError("An unknown error occurred.", kind="api_error"), request_id)

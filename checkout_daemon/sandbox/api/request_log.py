@@ -11,7 +11,7 @@ from aiohttp import web
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.stripecli.routes import log_line, tell_watchers
+from checkout_daemon.sandbox.stripecli.websocket import log_line, tell_watchers
 from checkout_daemon.sandbox.trouble import Strike
 
 _KEPT = 10_000

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from checkout_daemon.sandbox.api.params import Params, merge_metadata
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.buyers import customer_details
 from checkout_daemon.sandbox.checkout.lines import build_line, common_currency
@@ -15,14 +14,15 @@ from checkout_daemon.sandbox.checkout.shipping_options import build_options, shi
 from checkout_daemon.sandbox.checkout.totals import set_totals
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.storage import Body, Stored
 
 _TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
 _ADDRESSED = ("email", "name", "phone", "address")
 
 
-def create_session(box: Box, params: Params) -> Record:
+def create_session(box: Box, params: Params) -> Stored:
     """Make a session with its lines. Raises ApiError for what cannot be sold or is not done here."""
     check_session(params)
     lines = [build_line(box, given, index) for index, given in enumerate(params["line_items"])]
@@ -48,10 +48,10 @@ def create_session(box: Box, params: Params) -> Record:
         "discount": discount,
         "customer_update": params.get("customer_update") or {},
     }
-    return open_session(box, Record(body, private, customer=customer), lines)
+    return open_session(box, Stored(body, private, customer=customer), lines)
 
 
-def open_session(box: Box, session: Record, lines: Iterable[Record]) -> Record:
+def open_session(box: Box, session: Stored, lines: Iterable[Stored]) -> Stored:
     """Give a session its id and address, and store it with its lines and the time when it ends."""
     body = session.body
     body["id"] = f"cs_test_a1{token(56)}"

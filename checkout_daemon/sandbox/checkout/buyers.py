@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 
@@ -21,7 +21,7 @@ def customer_details(*, email: str | None, name: str | None, phone: str | None, 
     }
 
 
-def final_details(body: Body, method: Record | None) -> Body:
+def final_details(body: Body, method: Stored | None) -> Body:
     """What was typed or known, and for the rest what the payment method says."""
     details = method.body["billing_details"] if method else {}
     known = body["customer_details"] or customer_details(email=None, name=None, phone=None, address=None)
@@ -29,7 +29,7 @@ def final_details(body: Body, method: Record | None) -> Body:
     return {**known, **found, "address": details.get("address") or known.get("address")}
 
 
-def session_customer(box: Box, session: Record, method: Record | None) -> str | None:
+def session_customer(box: Box, session: Stored, method: Stored | None) -> str | None:
     """Return the session's customer; a new one if asked for, or needed to keep the method for later."""
     body, private = session.body, session.private
     wished = body["customer_creation"] == "always" or private["intent"].get("setup_future_usage")
@@ -40,13 +40,13 @@ def session_customer(box: Box, session: Record, method: Record | None) -> str | 
         found = {name: details[name] for name in ("email", "name", "phone", "address")}
         found |= {name: details[name] for name in ("business_name", "individual_name") if details[name]}
         made = new_customer(**found, shipping=collected_shipping(body))
-        box.storage.add(Record(made))
+        box.storage.add(Stored(made))
         emit(box, "customer.created", made)
         private["made_customer"] = made["id"]
     return str(private["made_customer"])
 
 
-def update_customer(box: Box, session: Record) -> None:
+def update_customer(box: Box, session: Stored) -> None:
     """Save with the customer what was collected, where `customer_update` says so."""
     wished = [name for name, when in session.private.get("customer_update", {}).items() if when == "auto"]
     details = {**session.body["customer_details"], "shipping": collected_shipping(session.body)}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from checkout_daemon.sandbox.amounts import CURRENCIES
-from checkout_daemon.sandbox.api.params import Params, merge_metadata
+from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PLAIN = (
@@ -60,14 +60,6 @@ def apply_product(body: Body, params: Params) -> None:
     if "package_dimensions" in params:
         given = params["package_dimensions"]
         body["package_dimensions"] = given and {name: float(value) for name, value in given.items()}
-
-
-def currency_code(text: str, param: str = "currency") -> str:
-    """The currency in small letters, as Stripe answers it."""
-    code = text.lower()
-    if code not in CURRENCIES:
-        raise invalid(f"Invalid currency: {text}. Stripe currently supports ISO currency codes.", param=param)
-    return code
 
 
 def build_price(params: Params, product: str, prefix: str = "") -> Body:
@@ -120,7 +112,7 @@ def create_price(box: Box, params: Params) -> Body:
     body = build_price(params, params["product"])
     if body["lookup_key"] is not None:
         take_lookup_key(box, body["lookup_key"], transfer=bool(params.get("transfer_lookup_key")))
-    box.storage.add(Record(body, parent=body["product"]))
+    box.storage.add(Stored(body, parent=body["product"]))
     emit(box, "price.created", body)
     return body
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from checkout_daemon.sandbox.checkout.fields import Form, home_country, named_countries
+from checkout_daemon.sandbox.checkout.form_fields import Form, home_country, named_countries
 from checkout_daemon.sandbox.checkout.render import money, page
 from checkout_daemon.sandbox.payments.testbanks import FAILING_IBAN, ROUTING_NUMBER, SUCCEEDING_IBAN
 from checkout_daemon.sandbox.payments.testdata import PAGE_CARDS
@@ -245,6 +245,6 @@ def _test_values(types: list[str]) -> str:
     hint = "<p>Any expiry in the future and any three digits as CVC will do.</p>" if "card" in types else ""
     return (
         '<section class="test"><h2>Test values</h2>'
-        '<table><thead><tr><th scope="col">Number</th><th scope="col">What happens</th></tr></thead>'
+        '<table><thead><tr><th scope="col">DecimalNumber</th><th scope="col">What happens</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>{hint}</section>"
     )

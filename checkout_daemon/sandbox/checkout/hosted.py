@@ -9,12 +9,12 @@ from urllib.parse import quote
 from aiohttp import web
 
 from checkout_daemon.sandbox.box import Box, Origin
-from checkout_daemon.sandbox.checkout import checkout_page, recovery, render, sessions, typed
-from checkout_daemon.sandbox.checkout.fields import Form
+from checkout_daemon.sandbox.checkout import checkout_page, form_input, recovery, render, sessions
+from checkout_daemon.sandbox.checkout.form_fields import Form
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.payments import intents
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.storage import Stored
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -68,14 +68,14 @@ class Hosted:
         self._begin(request)
         try:
             with self.box.storage.transaction():
-                changed = typed.take_choices(self.box, session, form)
+                changed = form_input.take_choices(self.box, session, form)
             if changed or form.get("action", "pay") != "pay":
                 raise self._back(session, _Attempt(None, form, _notice(session, form)))
             with self.box.storage.transaction():
-                typed.take_details(self.box, session, form)
+                form_input.take_details(self.box, session, form)
                 method = None
                 if session.body["amount_total"]:
-                    method = self.box.storage.add(typed.typed_method(session.body, form))
+                    method = self.box.storage.add(form_input.typed_method(session.body, form))
                 sessions.confirm_session(self.box, session, method)
         except ApiError as error:
             self.box.wake.set()
@@ -129,11 +129,11 @@ class Hosted:
     def _begin(self, request: web.Request) -> None:
         self.box.origin = Origin(base_url=str(request.url.origin()))
 
-    def _session_of(self, intent: Record) -> Record | None:
+    def _session_of(self, intent: Stored) -> Stored | None:
         session_id = intent.private.get("session")
         return self.box.storage.find(session_id, "checkout.session") if session_id else None
 
-    def _after_authentication(self, intent: Record) -> web.Response:
+    def _after_authentication(self, intent: Stored) -> web.Response:
         if (session := self._session_of(intent)) is not None:
             if session.body["status"] == "complete":
                 raise web.HTTPSeeOther(success_url(session))
@@ -150,7 +150,7 @@ class Hosted:
             )
         return html_page(render.message("Authentication ended", "You can close this page and go back to the shop."))
 
-    def _back(self, session: Record, attempt: _Attempt) -> web.HTTPSeeOther:
+    def _back(self, session: Stored, attempt: _Attempt) -> web.HTTPSeeOther:
         """Send the browser to the page again, so that going back or reloading never repeats a payment."""
         key = token(16)
         self.attempts[key] = attempt
@@ -158,7 +158,7 @@ class Hosted:
             del self.attempts[next(iter(self.attempts))]
         return web.HTTPSeeOther(f"/c/pay/{session.id}?attempt={key}")
 
-    def _session_page(self, session: Record | None, attempt: _Attempt | None = None) -> web.Response:
+    def _session_page(self, session: Stored | None, attempt: _Attempt | None = None) -> web.Response:
         if session is None:
             return html_page(render.message("Not found", "There is no such Checkout session here."), 404)
         body = session.body
@@ -179,7 +179,7 @@ class Hosted:
             402 if error else 200,
         )
 
-    def _bill(self, session: Record) -> checkout_page.Bill:
+    def _bill(self, session: Stored) -> checkout_page.Bill:
         storage, body = self.box.storage, session.body
         rates = [storage.find(each["shipping_rate"], "shipping_rate") for each in body["shipping_options"]]
         discount = session.private.get("discount")
@@ -192,12 +192,12 @@ class Hosted:
         )
 
 
-def success_url(session: Record) -> str:
+def success_url(session: Stored) -> str:
     """Where the shopper goes after success, with the session's id filled in."""
     return str(session.body["success_url"]).replace("{CHECKOUT_SESSION_ID}", session.id)
 
 
-def _notice(session: Record, form: dict[str, str]) -> str:
+def _notice(session: Stored, form: dict[str, str]) -> str:
     body = session.body
     total = f"The total is now {render.money(body['amount_total'], body['currency'])}."
     again = " Look it over, then pay." if form.get("action", "pay") == "pay" else ""

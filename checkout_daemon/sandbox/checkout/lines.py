@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import Params, merge_metadata
+from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.checkout.catalog import build_price, build_product, currency_code
+from checkout_daemon.sandbox.checkout.catalog import build_price, build_product
 from checkout_daemon.sandbox.errors import bad_parameter, invalid
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _MOST_ADJUSTABLE = 99
 
 
-def build_line(box: Box, given: Params, index: int) -> Record:
+def build_line(box: Box, given: Params, index: int) -> Stored:
     """The line that these parameters describe, not stored yet; its discount comes with the totals."""
     at = f"line_items[{index}]"
     price = _price(box, given, at)
@@ -37,10 +38,10 @@ def build_line(box: Box, given: Params, index: int) -> Record:
         "price": price,
         "quantity": quantity,
     }
-    return Record(body)
+    return Stored(body)
 
 
-def common_currency(lines: list[Record], asked: str | None) -> str:
+def common_currency(lines: list[Stored], asked: str | None) -> str:
     """The one currency of all lines."""
     found = {line.body["currency"] for line in lines}
     if asked:
@@ -82,9 +83,9 @@ def _inline_price(box: Box, data: Params, at: str) -> Body:
     else:
         product = build_product({**described, "active": False})
         product["id"] = price["product"]
-        box.storage.add(Record(product, kind="inline"))
+        box.storage.add(Stored(product, kind="inline"))
         emit(box, "product.created", product)
-    box.storage.add(Record(price, parent=price["product"]))
+    box.storage.add(Stored(price, parent=price["product"]))
     emit(box, "price.created", price)
     return price
 

@@ -11,7 +11,7 @@ from checkout_daemon.sandbox.checkout import render
 from checkout_daemon.sandbox.checkout.building import create_session
 from checkout_daemon.sandbox.checkout.hosted import html_page
 from checkout_daemon.sandbox.errors import ApiError
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.storage import Stored
 
 
 def add_other_pages(app: web.Application, box: Box) -> None:
@@ -53,7 +53,7 @@ class OtherPages:
         self.box.wake.set()
         raise web.HTTPSeeOther(f"/c/pay/{session.id}")
 
-    def _session_of(self, link: Record) -> Record:
+    def _session_of(self, link: Stored) -> Stored:
         completion = link.body["after_completion"]
         redirect = (completion.get("redirect") or {}).get("url")
         session = create_session(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.amounts import money_text
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.totals import usable_coupon
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.storage import Body, Stored
 
 _AT = "discounts[0]"
 
@@ -42,12 +43,12 @@ def typed_discount(box: Box, text: str, currency: str, subtotal: int, customer: 
     return promotion_discount(box, mine[0], currency, subtotal, customer, "promotion_code")
 
 
-def codes_like(box: Box, text: str) -> list[Record]:
+def codes_like(box: Box, text: str) -> list[Stored]:
     """All promotion codes that read like this, whatever the case."""
     return box.storage.select("promotion_code", conditions=[("kind = ?", text.upper())])
 
 
-def promotion_discount(box: Box, code: Record, currency: str, subtotal: int, customer: str | None, param: str) -> Body:
+def promotion_discount(box: Box, code: Stored, currency: str, subtotal: int, customer: str | None, param: str) -> Body:
     """The discount that a promotion code gives. Raises ApiError when its rules do not allow that."""
     body = code.body
     ended = body["expires_at"] is not None and body["expires_at"] <= stamp()
@@ -78,6 +79,23 @@ def shown_discounts(discount: Body | None) -> list[Body]:
         return []
     code = discount["promotion_code"]
     return [{"coupon": None if code else discount["coupon"]["id"], "promotion_code": code}]
+
+
+def discounted(session: Stored | None, amount: int) -> list[Body]:
+    """Return the discount of a session as Stripe lists it in breakdowns, with what it takes off; empty without one."""
+    given = session and session.private.get("discount")
+    if not session or not given:
+        return []
+    discount = new_body(
+        "discount",
+        "di_1",
+        checkout_session=session.id,
+        customer=session.body["customer"],
+        promotion_code=given["promotion_code"],
+        source={"coupon": given["coupon"]["id"], "type": "coupon"},
+        start=given["start"],
+    )
+    return [{"amount": amount, "discount": {**discount, "id": given["id"]}}]
 
 
 def redeem(box: Box, discount: Body | None) -> None:
@@ -117,7 +135,7 @@ def end_discount(box: Box, payload: Body) -> None:
         box.storage.save(code)
 
 
-def _discount(coupon: Record, code: str | None) -> Body:
+def _discount(coupon: Stored, code: str | None) -> Body:
     return {
         "id": new_id("di_1"),
         "coupon": {**coupon.body, "applies_to": coupon.private.get("applies_to")},

@@ -11,12 +11,12 @@ from checkout_daemon.sandbox.checkout.totals import set_totals
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.ids import new_id, token
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.storage import Stored
 
 RECOVERY_SECONDS = 30 * 24 * 3600
 
 
-def offer(session: Record) -> None:
+def offer(session: Stored) -> None:
     """Give a session that is about to expire its recovery address, where it was created to have one."""
     recovery = (session.body["after_expiration"] or {}).get("recovery")
     if recovery and recovery["enabled"]:
@@ -27,7 +27,7 @@ def offer(session: Record) -> None:
         recovery |= {"expires_at": stamp() + RECOVERY_SECONDS, "url": f"{base}/c/recover/{key}"}
 
 
-def recover(box: Box, key: str) -> Record:
+def recover(box: Box, key: str) -> Stored:
     """An open session like the expired one: the one that an earlier visit made, or a new one. Raises ApiError."""
     found = box.storage.select("checkout.session", conditions=[("kind = ?", f"recovery:{key}")], limit=1)
     if not found:
@@ -43,7 +43,7 @@ def recover(box: Box, key: str) -> Record:
     return _copy(box, expired)
 
 
-def _copy(box: Box, expired: Record) -> Record:
+def _copy(box: Box, expired: Stored) -> Stored:
     body, private = copy.deepcopy(expired.body), copy.deepcopy(expired.private)
     for name in ("recovery", "made_customer"):
         private.pop(name, None)
@@ -61,7 +61,7 @@ def _copy(box: Box, expired: Record) -> Record:
     # A discount of its own excludes codes; where recovery allows these, they take its place.
     if recovery["allow_promotion_codes"]:
         private["discount"], body["discounts"] = None, []
-    lines = [Record({**line.body, "id": new_id("li_1")}) for line in box.storage.children(expired.id, "item")]
+    lines = [Stored({**line.body, "id": new_id("li_1")}) for line in box.storage.children(expired.id, "item")]
     discount = private.get("discount")
     set_totals(body, discount and discount["coupon"], lines)
-    return building.open_session(box, Record(body, private, parent=expired.id, customer=expired.customer), lines)
+    return building.open_session(box, Stored(body, private, parent=expired.id, customer=expired.customer), lines)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import Params
-from checkout_daemon.sandbox.api.urls import check_url
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import bad_parameter, invalid
-from checkout_daemon.sandbox.shapes import METHOD_CURRENCIES, methods_for
+from checkout_daemon.sandbox.objects.shapes import METHOD_CURRENCIES, methods_for
+from checkout_daemon.sandbox.parameters.addresses import check_url
+from checkout_daemon.sandbox.parameters.specs import Params
 
 SHORTEST_SECONDS = 30 * 60
 LONGEST_SECONDS = 24 * 3600

@@ -6,14 +6,14 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout import promotions, recovery
 from checkout_daemon.sandbox.checkout.buyers import collected_shipping, final_details, session_customer, update_customer
 from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.objects.shapes import shipping
 from checkout_daemon.sandbox.payments import intents
-from checkout_daemon.sandbox.shapes import shipping
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def confirm_session(
-    box: Box, session: Record, method: Record | None, expected_amount: int | None = None, return_url: str | None = None
+    box: Box, session: Stored, method: Stored | None, expected_amount: int | None = None, return_url: str | None = None
 ) -> None:
     """Pay a session. Raises ApiError; after a refused card (402) the session stays open for another."""
     body = session.body
@@ -48,7 +48,7 @@ def check_open(body: Body) -> None:
         raise invalid(f"This Checkout Session is no longer open: its status is {body['status']}.", param="session")
 
 
-def follow_intent(box: Box, session: Record, intent: Record, method: Record) -> None:
+def follow_intent(box: Box, session: Stored, intent: Stored, method: Stored) -> None:
     """Complete the session when its intent has come far enough for that."""
     status = intent.body["status"]
     if status == "requires_action":
@@ -57,7 +57,7 @@ def follow_intent(box: Box, session: Record, intent: Record, method: Record) -> 
     complete(box, session, method)
 
 
-def complete(box: Box, session: Record, method: Record | None) -> None:
+def complete(box: Box, session: Stored, method: Stored | None) -> None:
     body = session.body
     body |= {"status": "complete", "url": None}
     body["customer_details"] = final_details(body, method)
@@ -68,13 +68,7 @@ def complete(box: Box, session: Record, method: Record | None) -> None:
     emit(box, "checkout.session.completed", body)
 
 
-def finish_debit(box: Box, intent: Record) -> None:
-    """A delayed debit is due: settle it, and tell about the session that it pays."""
-    if intent.body["status"] == "processing":
-        intents.settle_now(box, intent)
-
-
-def expire(box: Box, session: Record) -> None:
+def expire(box: Box, session: Stored) -> None:
     """Close an open session, with what was begun to pay it."""
     body = session.body
     recovery.offer(session)
@@ -86,7 +80,13 @@ def expire(box: Box, session: Record) -> None:
     emit(box, "checkout.session.expired", body)
 
 
-def _intent(box: Box, session: Record, customer: str | None) -> Record:
+def expire_if_open(box: Box, session: Stored) -> None:
+    """Close a session whose time is over, unless it ended before."""
+    if session.body["status"] == "open":
+        expire(box, session)
+
+
+def _intent(box: Box, session: Stored, customer: str | None) -> Stored:
     """The session's intent, made at the first attempt to pay and used again at the next."""
     body = session.body
     given = session.private["intent"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import Params, merge_metadata
+from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.checkout.catalog import currency_code
 from checkout_daemon.sandbox.errors import bad_parameter, invalid
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.storage import Body, Stored
 
 
 def build_options(box: Box, given: list[Params], currency: str) -> list[Body]:
@@ -37,7 +37,7 @@ def _option(box: Box, given: Params, at: str, currency: str) -> Body:
         raise invalid(f"You may only specify one of these parameters: {at}[shipping_rate], {at}[shipping_rate_data].")
     if data is not None:
         at, rate = f"{at}[shipping_rate_data]", _build_rate(data, f"{at}[shipping_rate_data]")
-        box.storage.add(Record(rate))
+        box.storage.add(Stored(rate))
     else:
         at, rate = f"{at}[shipping_rate]", box.get(str(rate_id), "shipping_rate", f"{at}[shipping_rate]").body
         if not rate["active"]:

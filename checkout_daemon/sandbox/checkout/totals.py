@@ -8,10 +8,10 @@ from decimal import ROUND_HALF_UP, Decimal
 from checkout_daemon.sandbox.amounts import MINIMUM_AMOUNTS, check_step, maximum_amount, money_text
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 
 
-def set_totals(session: Body, coupon: Body | None, lines: Sequence[Record]) -> None:
+def set_totals(session: Body, coupon: Body | None, lines: Sequence[Stored]) -> None:
     """Compute the lines' and the session's amounts anew. Raises ApiError when nobody could be charged the total."""
     subtotals: list[int] = []
     for line in lines:

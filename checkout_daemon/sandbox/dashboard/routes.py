@@ -13,11 +13,11 @@ from aiohttp import web
 
 from checkout_daemon.sandbox.box import Box, Origin
 from checkout_daemon.sandbox.clock import now
-from checkout_daemon.sandbox.dashboard.acting import act, read_given
-from checkout_daemon.sandbox.dashboard.deliveries import read_receivers
-from checkout_daemon.sandbox.dashboard.details import read_thing
+from checkout_daemon.sandbox.dashboard.actions import act, read_given
+from checkout_daemon.sandbox.dashboard.delivery_views import read_receivers
 from checkout_daemon.sandbox.dashboard.hiding import hide_secrets
-from checkout_daemon.sandbox.dashboard.reading import LISTS, Wish, read_counts, read_list, read_types
+from checkout_daemon.sandbox.dashboard.lists import LISTS, Wish, read_counts, read_list, read_types
+from checkout_daemon.sandbox.dashboard.object_views import read_thing
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import check_host, check_origin
 

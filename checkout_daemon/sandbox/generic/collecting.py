@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import copy
 
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.generic.records import add, keep, new_body, put_and_tell, require_status, tell
 from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.objects.shapes import methods_for, new_body
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments.intents import CONFIRMABLE, cancel_intent, confirm_intent, create_intent
 from checkout_daemon.sandbox.payments.methods import card_method, method_by_id
-from checkout_daemon.sandbox.shapes import methods_for
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import add, keep, put_and_tell, require_status, tell
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _RETRY_SECONDS = 3 * 24 * 3600
 
 
-def check_draft(_: Box, record: Record, __: Params) -> None:
+def check_draft(_: Box, record: Stored, __: Params) -> None:
     if record.body["status"] != "draft":
         raise invalid("You can only delete draft invoices. Void or credit this one instead.", param="id")
 
 
-def finalize(box: Box, record: Record, _: Params) -> None:
+def finalize(box: Box, record: Stored, _: Params) -> None:
     """Give the invoice its number; one for nothing is paid at once."""
     require_status(record, "finalize", "draft")
     body, moment = record.body, stamp()
@@ -62,25 +62,25 @@ def finalize(box: Box, record: Record, _: Params) -> None:
         _open_intent(box, record, payment)
 
 
-def send(box: Box, record: Record, params: Params) -> None:
+def send(box: Box, record: Stored, params: Params) -> None:
     """A draft is finalized first."""
     if record.body["status"] == "draft":
         finalize(box, record, params)
     emit(box, "invoice.sent", record.body)
 
 
-def void(box: Box, record: Record, _: Params) -> None:
+def void(box: Box, record: Stored, _: Params) -> None:
     require_status(record, "void", "open", "uncollectible")
     _close_intent(box, record)
     _move(box, record, "void", "voided_at", "invoice.voided", amount_remaining=0)
 
 
-def write_off(box: Box, record: Record, _: Params) -> None:
+def write_off(box: Box, record: Stored, _: Params) -> None:
     require_status(record, "mark as uncollectible", "open")
     _move(box, record, "uncollectible", "marked_uncollectible_at", "invoice.marked_uncollectible")
 
 
-def pay(box: Box, record: Record, params: Params) -> None:
+def pay(box: Box, record: Stored, params: Params) -> None:
     """Charge it now. Raises ApiError (402) when the card is refused or its owner must act first."""
     if record.body["status"] == "draft":
         finalize(box, record, params)
@@ -98,7 +98,7 @@ def pay(box: Box, record: Record, params: Params) -> None:
     charge(box, record, method)
 
 
-def charge(box: Box, record: Record, method: Record) -> None:
+def charge(box: Box, record: Stored, method: Stored) -> None:
     """Take what remains of an open invoice through its PaymentIntent. Raises ApiError (402)."""
     intent = box.get(record.private["intent"], "payment_intent")
     intent.body["amount"] = record.body["amount_remaining"]
@@ -125,7 +125,7 @@ def follow_intent(box: Box, event: str, intent: Body) -> None:
         _fail(box, invoice, "invoice.payment_failed")
 
 
-def _open_intent(box: Box, record: Record, payment: Body) -> None:
+def _open_intent(box: Box, record: Stored, payment: Body) -> None:
     """Make the PaymentIntent that the invoice is paid with, by the customer or by a charge."""
     body = record.body
     text = "Subscription creation" if _subscription(body) else f"Payment for Invoice {body['number']}"
@@ -140,13 +140,13 @@ def _open_intent(box: Box, record: Record, payment: Body) -> None:
     box.storage.save(stored)
 
 
-def _close_intent(box: Box, record: Record) -> None:
+def _close_intent(box: Box, record: Stored) -> None:
     intent = box.storage.find(record.private.get("intent") or "", "payment_intent")
     if intent is not None and intent.body["status"] in CONFIRMABLE:
         cancel_intent(box, intent, "void_invoice")
 
 
-def payer(box: Box, customer: Body, chosen: str | None = None) -> Record | None:
+def payer(box: Box, customer: Body, chosen: str | None = None) -> Stored | None:
     """What is charged: the chosen payment method, or the customer's default one, or its default card."""
     chosen = chosen or customer["invoice_settings"]["default_payment_method"]
     if chosen is not None:
@@ -164,7 +164,7 @@ def no_method() -> ApiError:
     )
 
 
-def _settle(box: Box, record: Record) -> None:
+def _settle(box: Box, record: Stored) -> None:
     body = record.body
     payment = box.get(record.private["payment"], "invoice_payment")
     times = {**payment.body["status_transitions"], "paid_at": stamp()}
@@ -189,7 +189,7 @@ def _settle(box: Box, record: Record) -> None:
         put_and_tell(box, subscription, "customer.subscription.updated", status="active")
 
 
-def _fail(box: Box, record: Record, *events: str) -> None:
+def _fail(box: Box, record: Stored, *events: str) -> None:
     body = record.body
     before = copy.deepcopy(body)
     automatic = body["collection_method"] == "charge_automatically" and body["auto_advance"]
@@ -204,7 +204,7 @@ def _fail(box: Box, record: Record, *events: str) -> None:
     tell(box, record, previous, "invoice.updated", *events)
 
 
-def _move(box: Box, record: Record, status: str, moment: str, *events: str, **fields: object) -> None:
+def _move(box: Box, record: Stored, status: str, moment: str, *events: str, **fields: object) -> None:
     transitions = {**record.body["status_transitions"], moment: stamp()}
     put_and_tell(box, record, "invoice.updated", *events, status=status, status_transitions=transitions, **fields)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import page_of
-from checkout_daemon.sandbox.api.params import PAGING, Params
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.generic.records import new_body, put_and_tell, require_status
 from checkout_daemon.sandbox.generic.values import maps, whole
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.paging import page_of
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import PAGING, Params
+from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
 
 
-def build(box: Box, record: Record, params: Params) -> None:
+def build(box: Box, record: Stored, params: Params) -> None:
     """Lines of the note's own, or an amount; of an open invoice less is due then."""
     invoice = box.get(params["invoice"], "invoice", "invoice")
     require_status(invoice, "credit", "open", "paid")
@@ -38,7 +39,7 @@ def build(box: Box, record: Record, params: Params) -> None:
     _credit(box, invoice, part, total)
 
 
-def void(box: Box, record: Record, _: Params) -> None:
+def void(box: Box, record: Stored, _: Params) -> None:
     require_status(record, "void", "issued")
     body = record.body
     if body["type"] == "pre_payment":
@@ -51,7 +52,7 @@ def list_lines(box: Box, params: Params, note_id: str) -> Body:
     return page_of(lines["data"], lines["url"], params, "credit note line item")
 
 
-def _credit(box: Box, invoice: Record, part: str, amount: int) -> None:
+def _credit(box: Box, invoice: Stored, part: str, amount: int) -> None:
     owed = invoice.body
     name = f"{part.removesuffix('amount')}credit_notes_amount"
     fields = {name: owed[name] + amount}

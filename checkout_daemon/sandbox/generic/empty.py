@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from checkout_daemon.sandbox.api.listing import list_page
-from checkout_daemon.sandbox.api.params import PAGING, Open, Params
-from checkout_daemon.sandbox.api.types import parameters
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import missing_object
+from checkout_daemon.sandbox.objects.paging import list_page
+from checkout_daemon.sandbox.parameters.specs import PAGING, Open, Params
+from checkout_daemon.sandbox.parameters.stripe_types import parameters
 from checkout_daemon.sandbox.storage import Body
 
 _KINDS = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from checkout_daemon.sandbox.api.listing import Condition, compared
-from checkout_daemon.sandbox.api.params import PAGING, Params
 from checkout_daemon.sandbox.errors import not_modelled
 from checkout_daemon.sandbox.generic.kinds import Kind
-from checkout_daemon.sandbox.generic.records import new_body
+from checkout_daemon.sandbox.objects.paging import Condition, compared
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import PAGING, Params
 
 _HANDLED = frozenset((*PAGING, "created"))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page, matching, page_of, related
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Open, Params
-from checkout_daemon.sandbox.box import Box, Operation
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.box import Box, Include, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import bad_parameter, invalid
 from checkout_daemon.sandbox.generic.filtering import paid_with
-from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.generic.values import inner, whole
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.paging import first_page, list_page, matching, page_of, related
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Open, Params
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
+from checkout_daemon.sandbox.webhooks.changes import add
 from checkout_daemon.sandbox.webhooks.events import emit
 
 PATH = "/v1/invoices"
@@ -18,7 +21,7 @@ _DAY = 24 * 3600
 _DEFAULT_CURRENCY = "usd"
 
 
-def build_item(box: Box, record: Record, params: Params) -> None:
+def build_item(box: Box, record: Stored, params: Params) -> None:
     """An amount by itself, or a price so many times."""
     body, moment = record.body, stamp()
     body |= {"date": moment, "quantity": whole(params, "quantity", 1)}
@@ -34,12 +37,12 @@ def build_item(box: Box, record: Record, params: Params) -> None:
     body |= {"quantity_decimal": str(body["quantity"]), "net_amount": body["amount"]}
 
 
-def check_item_free(_: Box, record: Record, __: Params) -> None:
+def check_item_free(_: Box, record: Stored, __: Params) -> None:
     if record.body["invoice"] is not None:
         raise invalid("You can only delete invoice items that are not on an invoice.", param="id")
 
 
-def build(box: Box, record: Record, params: Params) -> None:
+def build(box: Box, record: Stored, params: Params) -> None:
     """A draft with the customer's pending items, if they are wanted."""
     start_draft(box, record, box.get(params["customer"], "customer", "customer").body)
     if record.body["collection_method"] == "send_invoice":
@@ -52,15 +55,15 @@ def build(box: Box, record: Record, params: Params) -> None:
             add_line(record.body, line_of_item(item.body))
 
 
-def new_invoice(box: Box, customer: Body, reason: str, parent: Body) -> Record:
+def new_invoice(box: Box, customer: Body, reason: str, parent: Body) -> Stored:
     """A draft for something else than items, still without lines and not stored."""
-    record = Record(new_body("invoice", "in_1", PATH, billing_reason=reason, parent=parent))
+    record = Stored(new_body("invoice", "in_1", PATH, billing_reason=reason, parent=parent))
     record.customer = customer["id"]
     start_draft(box, record, customer)
     return record
 
 
-def start_draft(_: Box, record: Record, customer: Body) -> None:
+def start_draft(_: Box, record: Stored, customer: Body) -> None:
     body, moment = record.body, stamp()
     body |= {
         "account_country": "US",
@@ -75,7 +78,7 @@ def start_draft(_: Box, record: Record, customer: Body) -> None:
         body[f"customer_{name}"] = customer[name]
 
 
-def store_new(box: Box, record: Record) -> None:
+def store_new(box: Box, record: Stored) -> None:
     """Store an invoice that nobody asked for by itself, and tell of it."""
     add(box, record.body, private=record.private)
     emit(box, "invoice.created", record.body)
@@ -171,3 +174,20 @@ OPERATIONS = (
     Operation("GET", "/v1/invoice_payments", list_payments, Open(PAGING)),
     Operation("GET", "/v1/invoice_payments/{id}", retrieve_payment, EXPAND),
 )
+
+
+def _payments(storage: Storage, invoice: Body) -> Body:
+    return first_page(storage.children(invoice["id"], "invoice_payment"), f"{PATH}/{invoice['id']}/payments")
+
+
+def _confirmation_secret(storage: Storage, invoice: Body) -> Body | None:
+    """Return the secret of the PaymentIntent that the invoice is paid with, once it is finalized."""
+    record = storage.find(invoice["id"], "invoice")
+    intent = record and storage.find(record.private.get("intent") or "", "payment_intent")
+    return {"client_secret": intent.body["client_secret"], "type": "payment_intent"} if intent else None
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {
+    ("invoice", "confirmation_secret"): _confirmation_secret,
+    ("invoice", "payments"): _payments,
+}

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import EXPAND, Fields, Integer, Open, Params, Text
-from checkout_daemon.sandbox.box import Box, Operation
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.box import Box, Include, Operation
 from checkout_daemon.sandbox.clock import today
-from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.generic.values import inner, maps, overlay
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Integer, Open, Params, Text
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
+from checkout_daemon.sandbox.webhooks.changes import add
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _YEARS = 3
 _PURCHASES = ("flight", "fleet", "fuel", "lodging", "reference")
 
 
-def build_holder(_: Box, record: Record, __: Params) -> None:
+def build_holder(_: Box, record: Stored, __: Params) -> None:
     """Give an individual every field that Stripe's have."""
     given = record.body["individual"]
     if given:
@@ -26,7 +29,7 @@ def build_holder(_: Box, record: Record, __: Params) -> None:
         record.body["individual"] = {**fields, **given, "card_issuing": accepted}
 
 
-def build_card(box: Box, record: Record, params: Params) -> None:
+def build_card(box: Box, record: Stored, params: Params) -> None:
     """Build a card with its whole cardholder and its own last digits."""
     day = today()
     if shipping := record.body["shipping"]:
@@ -129,3 +132,14 @@ OPERATIONS = (
     Operation("POST", "/v1/issuing/cards/{id}/test/authorizations", authorize, _AUTHORIZE),
     Operation("POST", "/v1/test_helpers/issuing/transactions/create_force_capture", capture, Open(_CAPTURE)),
 )
+
+
+def _card_number(_: Storage, card: Body) -> str:
+    """Return a number that no network has issued; its last digits are the card's."""
+    return f"400000999000{card['last4']}"
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {
+    ("issuing.card", "cvc"): lambda *_: "123",
+    ("issuing.card", "number"): _card_number,
+}

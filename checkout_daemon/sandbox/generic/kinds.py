@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from checkout_daemon.sandbox.api.listing import Condition
-from checkout_daemon.sandbox.api.params import Fields, Params
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.objects.paging import Condition
+from checkout_daemon.sandbox.parameters.specs import Fields, Params
+from checkout_daemon.sandbox.storage import Stored
 
-Change = Callable[[Box, Record, Params], None]
+Change = Callable[[Box, Stored, Params], None]
 """Changes the record as the parameters ask; stores it and tells of it unless the caller says that it does."""
 
 Filter = Callable[[Any], list[Condition]]
@@ -19,7 +19,7 @@ Filter = Callable[[Any], list[Condition]]
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class ObjectAction:
     """`POST {path}/{id}/{name}`, for objects with one of these statuses (of any, if none is named).
 
     The fields get their values, the fields in `stamps` the time, and the event is told; or `run` does all of it.
@@ -76,7 +76,7 @@ class Kind:
     revise: Change | None = None
     revised: Change | None = None
     on_delete: Change | None = None
-    actions: Mapping[str, Action] = field(default_factory=dict)
+    actions: Mapping[str, ObjectAction] = field(default_factory=dict)
 
     def event(self, verb: str) -> str:
         """The type of event that tells of this."""

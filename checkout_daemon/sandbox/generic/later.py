@@ -6,13 +6,13 @@ from typing import Any
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
-from checkout_daemon.sandbox.generic.records import put_and_tell
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import put_and_tell
 
 TIMER = "change"
 
 
-def change_later(box: Box, record: Record, seconds: float, *events: str, **fields: Any) -> None:
+def change_later(box: Box, record: Stored, seconds: float, *events: str, **fields: Any) -> None:
     """Give the object these fields then and tell of it, unless its status has become another meanwhile."""
     payload = {
         "id": record.id,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import Params
-from checkout_daemon.sandbox.box import Box
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.checkout.catalog import build_product
 from checkout_daemon.sandbox.errors import bad_parameter
-from checkout_daemon.sandbox.generic.records import new_body
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 
-def build(box: Box, record: Record, params: Params) -> None:
+def build(box: Box, record: Stored, params: Params) -> None:
     """A plan for a product that exists, or for one that is described along with it."""
     body, given = record.body, params.get("product")
     if isinstance(given, dict) and isinstance(given.get("name"), str):
         product = build_product({"name": given["name"]})
-        box.storage.add(Record(product))
+        box.storage.add(Stored(product))
         emit(box, "product.created", product)
         body["product"] = product["id"]
     elif isinstance(given, str):
@@ -40,3 +42,6 @@ def plan_of_price(price: Body) -> Body:
         **{name: recurring[name] for name in ("interval", "interval_count", "meter", "trial_period_days")},
         "usage_type": recurring["usage_type"],
     }
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {("plan", "tiers"): lambda *_: None}

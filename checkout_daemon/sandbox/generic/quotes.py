@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import page_of
-from checkout_daemon.sandbox.api.params import PAGING, Params
-from checkout_daemon.sandbox.box import Box, Operation
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.box import Box, Include, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.generic import invoices, subscriptions
-from checkout_daemon.sandbox.generic.pages import line_items
-from checkout_daemon.sandbox.generic.records import put_and_tell, require_status
+from checkout_daemon.sandbox.generic.stripe_pages import first_items, line_items
 from checkout_daemon.sandbox.generic.values import maps
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.paging import first_page, page_of
+from checkout_daemon.sandbox.parameters.specs import PAGING, Params
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
+from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
 
 _LIFETIME_SECONDS = 30 * 24 * 3600
 
 
-def build(box: Box, record: Record, params: Params) -> None:
+def build(box: Box, record: Stored, params: Params) -> None:
     body = record.body
     items = line_items(box, maps(params, "line_items"))
     record.private["items"] = items
@@ -42,7 +44,7 @@ def build(box: Box, record: Record, params: Params) -> None:
         }
 
 
-def finalize(box: Box, record: Record, _: Params) -> None:
+def finalize(box: Box, record: Stored, _: Params) -> None:
     require_status(record, "finalize", "draft")
     if not record.private["items"]:
         raise invalid("A quote without line_items cannot be finalized.", param="line_items")
@@ -50,7 +52,7 @@ def finalize(box: Box, record: Record, _: Params) -> None:
     _move(box, record, "open", "finalized_at", "quote.finalized", number=number)
 
 
-def accept(box: Box, record: Record, _: Params) -> None:
+def accept(box: Box, record: Stored, _: Params) -> None:
     """The customer gets the subscription, or a draft of the invoice where nothing is repeated."""
     require_status(record, "accept", "open")
     customer = record.body["customer"]
@@ -71,7 +73,7 @@ def accept(box: Box, record: Record, _: Params) -> None:
     _move(box, record, "accepted", "accepted_at", "quote.accepted", **made)
 
 
-def cancel(box: Box, record: Record, _: Params) -> None:
+def cancel(box: Box, record: Stored, _: Params) -> None:
     require_status(record, "cancel", "draft", "open")
     _move(box, record, "canceled", "canceled_at", "quote.canceled")
 
@@ -82,9 +84,21 @@ def list_items(box: Box, params: Params, quote_id: str) -> Body:
     )
 
 
-def _move(box: Box, record: Record, status: str, moment: str, event: str, **fields: str | None) -> None:
+def _move(box: Box, record: Stored, status: str, moment: str, event: str, **fields: str | None) -> None:
     transitions = {**record.body["status_transitions"], moment: stamp()}
     put_and_tell(box, record, event, status=status, status_transitions=transitions, **fields)
 
 
 OPERATIONS = (Operation("GET", "/v1/quotes/{id}/line_items", list_items, PAGING),)
+
+
+def _upfront_items(storage: Storage, quote: Body) -> Body:
+    record = storage.find(quote["id"], "quote")
+    found = [item for item in (record.private["items"] if record else []) if not item["price"]["recurring"]]
+    return first_page(found, f"/v1/quotes/{quote['id']}/computed_upfront_line_items")
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {
+    ("quote", "computed.upfront.line_items"): _upfront_items,
+    ("quote", "line_items"): first_items,
+}

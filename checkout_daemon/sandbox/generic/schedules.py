@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import bad_parameter, invalid
 from checkout_daemon.sandbox.generic import subscriptions
 from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.generic.plans import plan_of_price
-from checkout_daemon.sandbox.generic.records import put_and_tell, require_status
 from checkout_daemon.sandbox.generic.values import maps, whole
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _DAY = 24 * 3600
@@ -41,7 +41,7 @@ _PHASE: Body = {
 }
 
 
-def build(box: Box, record: Record, params: Params) -> None:
+def build(box: Box, record: Stored, params: Params) -> None:
     """The phases one after the other, and the subscription if the first has begun."""
     body = record.body
     customer = box.get(params["customer"], "customer", "customer").body
@@ -63,7 +63,7 @@ def build(box: Box, record: Record, params: Params) -> None:
         body |= {"status": "active", "subscription": subscription.id, "current_phase": _dates(first)}
 
 
-def cancel(box: Box, record: Record, _: Params) -> None:
+def cancel(box: Box, record: Stored, _: Params) -> None:
     """One that never began leaves nothing to wind up: Stripe's CLI calls that aborted, and waits for that event."""
     require_status(record, "cancel", *_RUNNING)
     body = record.body
@@ -74,17 +74,17 @@ def cancel(box: Box, record: Record, _: Params) -> None:
     put_and_tell(box, record, *events, status="canceled", canceled_at=stamp(), current_phase=None)
 
 
-def release(box: Box, record: Record, _: Params) -> None:
+def release(box: Box, record: Stored, _: Params) -> None:
     """The subscription goes on without the schedule."""
     require_status(record, "release", *_RUNNING)
     _leave(box, record, "subscription_schedule.released", status="released", released_at=stamp())
 
 
-def build_clock(_: Box, record: Record, __: Params) -> None:
+def build_clock(_: Box, record: Stored, __: Params) -> None:
     record.body["deletes_after"] = stamp() + _CLOCK_LIFETIME_SECONDS
 
 
-def advance_clock(box: Box, clock: Record, params: Params) -> None:
+def advance_clock(box: Box, clock: Stored, params: Params) -> None:
     """Let the schedules of this clock's customers come to where it stands then."""
     require_status(clock, "advance", "ready")
     body, target = clock.body, params["frozen_time"]
@@ -100,7 +100,7 @@ def advance_clock(box: Box, clock: Record, params: Params) -> None:
     change_later(box, clock, 0, "test_helpers.test_clock.ready", **fields)
 
 
-def _check_renewals(box: Box, clock: Record, target: int) -> None:
+def _check_renewals(box: Box, clock: Stored, target: int) -> None:
     """Raise ApiError where a subscription of this clock's customers would have to renew, which is not done here."""
     for record in box.storage.select(
         "subscription", conditions=[("json_extract(body, '$.test_clock') = ?", clock.id)], ascending=True
@@ -116,7 +116,7 @@ def _check_renewals(box: Box, clock: Record, target: int) -> None:
             raise invalid(message, param="frozen_time")
 
 
-def _advance(box: Box, schedule: Record, before: int, now: int) -> None:
+def _advance(box: Box, schedule: Stored, before: int, now: int) -> None:
     body = schedule.body
     ends = body["phases"][-1]["end_date"]
     if before < ends - _NOTICE_SECONDS <= now:
@@ -130,7 +130,7 @@ def _advance(box: Box, schedule: Record, before: int, now: int) -> None:
     _leave(box, schedule, "subscription_schedule.completed", status="completed", completed_at=now)
 
 
-def _leave(box: Box, record: Record, event: str, **fields: Any) -> None:
+def _leave(box: Box, record: Stored, event: str, **fields: Any) -> None:
     subscription = box.storage.find(record.body["subscription"] or "", "subscription")
     if subscription is not None:
         fields |= {"released_subscription": subscription.id, "subscription": None}

@@ -6,16 +6,17 @@ import copy
 from collections.abc import Collection
 from functools import partial
 
-from checkout_daemon.sandbox.api.listing import compared, list_page
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Fields, Metadata, Open, Params, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, not_modelled
 from checkout_daemon.sandbox.generic.filtering import conditions_of
-from checkout_daemon.sandbox.generic.kinds import Action, Kind
-from checkout_daemon.sandbox.generic.records import keep, new_body, put_and_tell, require_status
+from checkout_daemon.sandbox.generic.kinds import Kind, ObjectAction
 from checkout_daemon.sandbox.generic.values import complete, keeps, overlay
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.paging import compared, list_page
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Fields, Metadata, Open, Params, merge_metadata
+from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import keep, put_and_tell, require_status
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _ALWAYS: Fields = {**EXPAND, "metadata": Metadata()}
@@ -54,7 +55,7 @@ def create(kind: Kind, box: Box, params: Params, _: str) -> Body:
     if isinstance(body.get("currency"), str):
         body["currency"] = body["currency"].lower()
     customer = params.get("customer")
-    record = Record(body, customer=customer if isinstance(customer, str) else None)
+    record = Stored(body, customer=customer if isinstance(customer, str) else None)
     if kind.build:
         kind.build(box, record, params)
     complete(body)
@@ -105,7 +106,7 @@ def list_all(kind: Kind, box: Box, params: Params, _: str) -> Body:
     return list_page(box, kind.object, kind.path, params, conditions_of(kind, params))
 
 
-def act(kind: Kind, name: str, action: Action, box: Box, params: Params, object_id: str) -> Body:
+def act(kind: Kind, name: str, action: ObjectAction, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
     if action.allowed:
         require_status(record, name.replace("_", " "), *action.allowed)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.generic.records import put_and_tell, require_status
 from checkout_daemon.sandbox.ids import new_id, token
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments.declines import error_fields
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
-from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, Outcome
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, CardOutcome
+from checkout_daemon.sandbox.storage import Stored
+from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _FAILS_ONLY_LATER = "chargeCustomerFail"
 
 
-def build(box: Box, record: Record, params: Params) -> None:
+def build(box: Box, record: Stored, params: Params) -> None:
     body = record.body
     body["client_secret"] = f"{record.id}_secret_{token(25)}"
     if not body["payment_method_types"]:
@@ -29,12 +29,12 @@ def build(box: Box, record: Record, params: Params) -> None:
         raise invalid("You cannot confirm this SetupIntent because it's missing a payment method.")
 
 
-def confirm_if_asked(box: Box, record: Record, params: Params) -> None:
+def confirm_if_asked(box: Box, record: Stored, params: Params) -> None:
     if params.get("confirm"):
         confirm(box, record, params)
 
 
-def confirm(box: Box, record: Record, params: Params) -> None:
+def confirm(box: Box, record: Stored, params: Params) -> None:
     """Raises ApiError (402) when the card is refused; the intent then waits for another."""
     body = record.body
     require_status(record, "confirm", *CONFIRMABLE)
@@ -45,11 +45,11 @@ def confirm(box: Box, record: Record, params: Params) -> None:
     name = method.private.get("card", "")
     card = CARDS.get(name)
     fields = {"payment_method": method.id, "last_setup_error": None, "latest_attempt": new_id("setatt_1")}
-    if card is not None and card.outcome is Outcome.AUTHENTICATE:
+    if card is not None and card.outcome is CardOutcome.AUTHENTICATE:
         body |= fields
         action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
         put_and_tell(box, record, "setup_intent.requires_action", status="requires_action", next_action=action)
-    elif card is not None and card.outcome is Outcome.DECLINE and not name.endswith(_FAILS_ONLY_LATER):
+    elif card is not None and card.outcome is CardOutcome.DECLINE and not name.endswith(_FAILS_ONLY_LATER):
         error = error_fields(DECLINES[card.decline], None, method.body)
         body |= fields | {"payment_method": None, "status": "requires_payment_method"}
         put_and_tell(box, record, "setup_intent.setup_failed", last_setup_error=error)
@@ -63,7 +63,7 @@ def confirm(box: Box, record: Record, params: Params) -> None:
         put_and_tell(box, record, "setup_intent.succeeded", status="succeeded", next_action=None)
 
 
-def cancel(box: Box, record: Record, params: Params) -> None:
+def cancel(box: Box, record: Stored, params: Params) -> None:
     require_status(record, "cancel", *CONFIRMABLE)
     reason = params.get("cancellation_reason")
     put_and_tell(box, record, "setup_intent.canceled", status="canceled", cancellation_reason=reason)

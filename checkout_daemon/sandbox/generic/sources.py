@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import copy
 
-from checkout_daemon.sandbox.api.listing import list_page
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Fields, Metadata, Open, Params, Text, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import missing_object
-from checkout_daemon.sandbox.generic.records import add, keep, new_body
 from checkout_daemon.sandbox.generic.values import overlay
+from checkout_daemon.sandbox.objects.paging import list_page
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import (
+    EXPAND,
+    PAGING,
+    Fields,
+    Metadata,
+    Open,
+    Params,
+    Text,
+    merge_metadata,
+)
 from checkout_daemon.sandbox.payments.methods import card_method
 from checkout_daemon.sandbox.payments.testdata import card_by_token
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import add, keep
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PATH = "/v1/customers/{id}/sources"
@@ -24,7 +34,7 @@ def create(box: Box, params: Params, customer_id: str) -> Body:
     return add_source(box, box.get(customer_id, "customer"), params["source"], params.get("metadata")).body
 
 
-def add_source(box: Box, customer: Record, token: str, metadata: Params | None = None) -> Record:
+def add_source(box: Box, customer: Stored, token: str, metadata: Params | None = None) -> Stored:
     """Keep a test card at the customer; the first one is charged by default. Raises ApiError (400)."""
     name = card_by_token(token)
     if name is None:
@@ -78,7 +88,7 @@ def list_all(box: Box, params: Params, customer_id: str) -> Body:
     return list_page(box, "card", _PATH.format(id=customer_id), params, [("parent = ?", customer_id)])
 
 
-def _get(box: Box, ids: str) -> Record:
+def _get(box: Box, ids: str) -> Stored:
     customer_id, _slash, source_id = ids.partition("/")
     record = box.storage.find(source_id, "card")
     if record is None or record.parent != customer_id:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 
-from checkout_daemon.sandbox.api.listing import page_of
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Open, Params
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, missing_object
 from checkout_daemon.sandbox.generic import collecting, invoices
 from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.generic.plans import plan_of_price
-from checkout_daemon.sandbox.generic.records import new_body, put_and_tell, require_status
 from checkout_daemon.sandbox.generic.values import maps, whole
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.paging import page_of
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Open, Params
+from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
 from checkout_daemon.sandbox.webhooks.events import emit
 
 PATH = "/v1/subscriptions"
@@ -25,7 +26,7 @@ _NOTICE_SECONDS = 3 * _DAY
 _ENDED = ("canceled", "incomplete_expired")
 
 
-def build(box: Box, record: Record, params: Params) -> None:
+def build(box: Box, record: Stored, params: Params) -> None:
     """Items, periods and, unless it begins with a trial, a first invoice that is paid now if it can be.
 
     Raises ApiError (400) for a customer who cannot be charged.
@@ -48,7 +49,7 @@ def build(box: Box, record: Record, params: Params) -> None:
     _invoice(box, record, customer, params)
 
 
-def announce(box: Box, record: Record, _: Params) -> None:
+def announce(box: Box, record: Stored, _: Params) -> None:
     """Stripe warns of a trial's end three days before, or at once."""
     if record.body["status"] != "trialing":
         return
@@ -59,7 +60,7 @@ def announce(box: Box, record: Record, _: Params) -> None:
         change_later(box, record, left - _NOTICE_SECONDS, "customer.subscription.trial_will_end")
 
 
-def revise(box: Box, record: Record, params: Params) -> None:
+def revise(box: Box, record: Stored, params: Params) -> None:
     """End a trial when asked to; without a way to pay that may pause the subscription."""
     body = record.body
     if params.get("trial_end") == "now":
@@ -75,18 +76,18 @@ def revise(box: Box, record: Record, params: Params) -> None:
         body["canceled_at"] = stamp() if leaving else None
 
 
-def announce_pause(box: Box, record: Record, params: Params) -> None:
+def announce_pause(box: Box, record: Stored, params: Params) -> None:
     if params.get("trial_end") == "now" and record.body["status"] == "paused":
         emit(box, "customer.subscription.paused", record.body)
 
 
-def resume(box: Box, record: Record, _: Params) -> None:
+def resume(box: Box, record: Stored, _: Params) -> None:
     require_status(record, "resume", "paused")
     events = ("customer.subscription.updated", "customer.subscription.resumed")
     put_and_tell(box, record, *events, status="active", billing_cycle_anchor=stamp())
 
 
-def cancel(box: Box, record: Record, _: Params) -> None:
+def cancel(box: Box, record: Stored, _: Params) -> None:
     if record.body["status"] in _ENDED:
         raise ApiError(f"No such subscription: {record.id}", status=404, code="resource_missing", param="id")
     moment = stamp()
@@ -95,9 +96,9 @@ def cancel(box: Box, record: Record, _: Params) -> None:
     put_and_tell(box, record, "customer.subscription.deleted", **fields)
 
 
-def start(box: Box, customer: str, items: list[Params], **fields: str) -> Record:
+def start(box: Box, customer: str, items: list[Params], **fields: str) -> Stored:
     """A subscription that something else starts: a quote, a schedule."""
-    record = Record(new_body("subscription", "sub_1", PATH, customer=customer, **fields), customer=customer)
+    record = Stored(new_body("subscription", "sub_1", PATH, customer=customer, **fields), customer=customer)
     build(box, record, {"customer": customer, "items": items, "unpayable": "accept"})
     box.storage.add(record)
     emit(box, "customer.subscription.created", record.body)
@@ -145,7 +146,7 @@ def _item(box: Box, subscription: str, line: Params, at: str, moment: int, trial
     )
 
 
-def _invoice(box: Box, record: Record, customer: Body, params: Params) -> None:
+def _invoice(box: Box, record: Stored, customer: Body, params: Params) -> None:
     body = record.body
     details = {"metadata": body["metadata"], "subscription": record.id}
     parent = {"quote_details": None, "subscription_details": details, "type": "subscription_details"}
@@ -174,7 +175,7 @@ def _invoice(box: Box, record: Record, customer: Body, params: Params) -> None:
         _charge(box, record, invoice, method, params)
 
 
-def _charge(box: Box, record: Record, invoice: Record, method: Record, params: Params) -> None:
+def _charge(box: Box, record: Stored, invoice: Stored, method: Stored, params: Params) -> None:
     try:
         collecting.charge(box, invoice, method)
     except ApiError as refused:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import Fields, Flag, Integer, Text
-from checkout_daemon.sandbox.box import Operation
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.box import Include, Operation
 from checkout_daemon.sandbox.generic import (
-    cash,
     collecting,
     credit_notes,
-    discounts,
+    customer_discounts,
     empty,
     invoices,
     issuing,
-    pages,
+    later,
     payouts,
     plans,
     quotes,
     schedules,
     setup_intents,
     sources,
+    stripe_pages,
     subscriptions,
     transfers,
 )
 from checkout_daemon.sandbox.generic.filtering import at, equals, in_items, subscription_status, unless
-from checkout_daemon.sandbox.generic.kinds import Action, Kind
+from checkout_daemon.sandbox.generic.kinds import Kind, ObjectAction
 from checkout_daemon.sandbox.generic.serving import operations_of
-from checkout_daemon.sandbox.shapes import INTENT_METHOD_TYPES
+from checkout_daemon.sandbox.objects.shapes import INTENT_METHOD_TYPES
+from checkout_daemon.sandbox.parameters.specs import Fields, Flag, Integer, Text
 
 _CREATED = ("created",)
 _ALL = ("created", "updated", "deleted")
@@ -51,10 +53,10 @@ _ACCOUNT = (
         retrieves=False,
     ),
     Kind("/v1/payouts", "payout", "po_1", takes=_AMOUNT, build=payouts.build_payout, then=payouts.plan_arrival,
-         actions={"cancel": Action(run=payouts.cancel_payout)}),
+         actions={"cancel": ObjectAction(run=payouts.cancel_payout)}),
     Kind("/v1/topups", "topup", "tu_1", verbs=_CREATED, computed=("source",), takes=_AMOUNT, build=payouts.build_topup,
          then=payouts.plan_success,
-         actions={"cancel": Action("canceled", {"status": "canceled"}, allowed=("pending",))}),
+         actions={"cancel": ObjectAction("canceled", {"status": "canceled"}, allowed=("pending",))}),
     Kind("/v1/transfers", "transfer", "tr_1", takes={**_AMOUNT, "destination": Text(required=True)},
          refers={"destination": "account"},
          build=transfers.build_transfer),
@@ -67,23 +69,24 @@ _CUSTOMER_FACING = (
     Kind("/v1/billing_portal/sessions", "billing_portal.session", "bps_1", verbs=_CREATED, updates=False,
          lists=False, retrieves=False, takes=_CUSTOMER,
          refers={**_CUSTOMER_EXISTS, "configuration": "billing_portal.configuration"},
-         build=pages.build_portal_session),
+         build=stripe_pages.build_portal_session),
     Kind("/v1/payment_links", "payment_link", "plink_1", uses=("line_items",), computed=("shipping_options",),
-         build=pages.build_link),
+         build=stripe_pages.build_link),
     Kind("/v1/identity/verification_sessions", "identity.verification_session", "vs_1", verbs=_CREATED,
-         uses=("return_url",), build=pages.build_verification,
+         uses=("return_url",), build=stripe_pages.build_verification,
          actions={
-             "cancel": Action("canceled", {"status": "canceled", "url": None}, allowed=("requires_input",)),
-             "redact": Action("redacted", {"redaction": {"status": "processing"}, "url": None, "client_secret": None},
-                              allowed=("requires_input", "verified", "canceled")),
+             "cancel": ObjectAction("canceled", {"status": "canceled", "url": None}, allowed=("requires_input",)),
+             "redact": ObjectAction("redacted",
+                                    {"redaction": {"status": "processing"}, "url": None, "client_secret": None},
+                                    allowed=("requires_input", "verified", "canceled")),
          }),
     Kind("/v1/setup_intents", "setup_intent", "seti_1", verbs=_CREATED, refers=_CUSTOMER_EXISTS,
          uses=_NO_BROWSER,
          takes={"payment_method": Text(), "confirm": Flag(), "payment_method_types": INTENT_METHOD_TYPES},
          build=setup_intents.build, then=setup_intents.confirm_if_asked,
          actions={
-             "confirm": Action(run=setup_intents.confirm, takes={"payment_method": Text()}, uses=_NO_BROWSER),
-             "cancel": Action(run=setup_intents.cancel),
+             "confirm": ObjectAction(run=setup_intents.confirm, takes={"payment_method": Text()}, uses=_NO_BROWSER),
+             "cancel": ObjectAction(run=setup_intents.cancel),
          }),
 )
 
@@ -93,7 +96,7 @@ _BILLING = (
                 "interval": Text(required=True, choices=("day", "month", "week", "year"))}),
     Kind("/v1/tax_rates", "tax_rate", "txr_1",
          takes={"display_name": Text(required=True), "inclusive": Flag(required=True)}),
-    Kind("/v1/shipping_rates", "shipping_rate", "shr_1", verbs=(), build=pages.build_rate,
+    Kind("/v1/shipping_rates", "shipping_rate", "shr_1", verbs=(), build=stripe_pages.build_rate,
          filters={"currency": at("fixed_amount.currency")}),
     Kind("/v1/invoiceitems", "invoiceitem", "ii_1", verbs=("created", "deleted"), deletes=True, takes=_CUSTOMER,
          refers={**_CUSTOMER_EXISTS, "invoice": "invoice"}, filters={"pending": equals("invoice", None)},
@@ -105,17 +108,17 @@ _BILLING = (
          filters={"subscription": at("parent.subscription_details.subscription")},
          build=invoices.build, on_delete=collecting.check_draft,
          actions={
-             "finalize": Action(run=collecting.finalize),
-             "send": Action(run=collecting.send),
-             "pay": Action(run=collecting.pay, takes={"payment_method": Text(), "paid_out_of_band": Flag()},
+             "finalize": ObjectAction(run=collecting.finalize),
+             "send": ObjectAction(run=collecting.send),
+             "pay": ObjectAction(run=collecting.pay, takes={"payment_method": Text(), "paid_out_of_band": Flag()},
                            uses=("off_session",)),
-             "void": Action(run=collecting.void),
-             "mark_uncollectible": Action(run=collecting.write_off),
+             "void": ObjectAction(run=collecting.void),
+             "mark_uncollectible": ObjectAction(run=collecting.write_off),
          }),
     Kind("/v1/credit_notes", "credit_note", "cn_1", takes={"invoice": Text(required=True)},
          refers={"invoice": "invoice"}, uses=("lines", "email_type"), computed=("refunds", "shipping_cost"),
          build=credit_notes.build,
-         actions={"void": Action(run=credit_notes.void)}),
+         actions={"void": ObjectAction(run=credit_notes.void)}),
     Kind("/v1/subscriptions", "subscription", "sub_1", events="customer.subscription", takes=_CUSTOMER,
          refers={**_CUSTOMER_EXISTS, "default_payment_method": "payment_method"},
          uses=("items", "trial_period_days", *_SETTLING), revises=_SETTLING, hides="canceled",
@@ -125,30 +128,30 @@ _BILLING = (
                   "current_period_start": at("items.data[0].current_period_start")},
          build=subscriptions.build, then=subscriptions.announce,
          revise=subscriptions.revise, revised=subscriptions.announce_pause, on_delete=subscriptions.cancel,
-         actions={"resume": Action(run=subscriptions.resume, uses=_SETTLING)}),
+         actions={"resume": ObjectAction(run=subscriptions.resume, uses=_SETTLING)}),
     Kind("/v1/subscription_schedules", "subscription_schedule", "sub_sched_1", takes=_CUSTOMER,
          refers=_CUSTOMER_EXISTS, uses=("phases", "start_date"), computed=("pause_schedules", "phases"),
          filters={"scheduled": equals("status", "not_started")},
          build=schedules.build,
-         actions={"cancel": Action(run=schedules.cancel, uses=("invoice_now", "prorate")),
-                  "release": Action(run=schedules.release)}),
+         actions={"cancel": ObjectAction(run=schedules.cancel, uses=("invoice_now", "prorate")),
+                  "release": ObjectAction(run=schedules.release)}),
     Kind("/v1/quotes", "quote", "qt_1", verbs=_CREATED, refers=_CUSTOMER_EXISTS, uses=("line_items",),
          computed=("default_tax_rates", "discounts", "from_quote"),
          build=quotes.build,
          actions={
-             "finalize": Action(run=quotes.finalize),
-             "accept": Action(run=quotes.accept),
-             "cancel": Action(run=quotes.cancel),
+             "finalize": ObjectAction(run=quotes.finalize),
+             "accept": ObjectAction(run=quotes.accept),
+             "cancel": ObjectAction(run=quotes.cancel),
          }),
     Kind("/v1/billing/meters", "billing.meter", "mtr_test_", unique=("event_name",),
          takes={"display_name": Text(required=True), "event_name": Text(required=True)},
          actions={
-             "deactivate": Action("deactivated", {"status": "inactive"}, allowed=("active",)),
-             "reactivate": Action("reactivated", {"status": "active"}, allowed=("inactive",)),
+             "deactivate": ObjectAction("deactivated", {"status": "inactive"}, allowed=("active",)),
+             "reactivate": ObjectAction("reactivated", {"status": "active"}, allowed=("inactive",)),
          }),
     Kind("/v1/test_helpers/test_clocks", "test_helpers.test_clock", "clock_1", verbs=("created", "deleted"),
          deletes=True, updates=False, takes={"frozen_time": Integer(required=True)}, build=schedules.build_clock,
-         actions={"advance": Action(run=schedules.advance_clock, takes={"frozen_time": Integer(required=True)})}),
+         actions={"advance": ObjectAction(run=schedules.advance_clock, takes={"frozen_time": Integer(required=True)})}),
 )
 
 _ISSUING = (
@@ -172,23 +175,25 @@ _OTHERS = (
 
 KINDS: tuple[Kind, ...] = (*_ACCOUNT, *_CUSTOMER_FACING, *_BILLING, *_ISSUING, *_OTHERS)
 
+_MODULES = (
+    credit_notes,
+    customer_discounts,
+    empty,
+    invoices,
+    issuing,
+    plans,
+    quotes,
+    sources,
+    stripe_pages,
+    subscriptions,
+    transfers,
+)
 OPERATIONS: tuple[Operation, ...] = (
     *(operation for kind in KINDS for operation in operations_of(kind)),
-    *(
-        operation
-        for module in (
-            cash,
-            credit_notes,
-            discounts,
-            empty,
-            invoices,
-            issuing,
-            pages,
-            quotes,
-            sources,
-            subscriptions,
-            transfers,
-        )
-        for operation in module.OPERATIONS
-    ),
+    *(operation for module in _MODULES for operation in getattr(module, "OPERATIONS", ())),
 )
+EXPANDABLE: Mapping[tuple[str, str], Include] = {
+    place: include for module in _MODULES for place, include in getattr(module, "EXPANDABLE", {}).items()
+}
+TIMERS = {later.TIMER: later.change_now}
+FOLLOWERS = collecting.FOLLOWERS

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Flag, Integer, Metadata, Params, Text, merge_metadata
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import invalid, missing_object
-from checkout_daemon.sandbox.generic.records import add, new_body, put_and_tell
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.payments import ledger
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.paging import list_page
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import (
+    EXPAND,
+    PAGING,
+    Flag,
+    Integer,
+    Metadata,
+    Params,
+    Text,
+    merge_metadata,
+)
+from checkout_daemon.sandbox.payments import balance
+from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import add, put_and_tell
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _REVERSALS = "/v1/transfers/{id}/reversals"
 
 
-def build_account(_: Box, record: Record, __: Params) -> None:
+def build_account(_: Box, record: Stored, __: Params) -> None:
     record.body["external_accounts"]["url"] = f"/v1/accounts/{record.id}/external_accounts"
     record.body["controller"]["type"] = "application"
     _grant(record.body)
 
 
-def revise_account(_: Box, record: Record, __: Params) -> None:
+def revise_account(_: Box, record: Stored, __: Params) -> None:
     _grant(record.body)
 
 
@@ -33,17 +43,17 @@ def _grant(body: Body) -> None:
     }
 
 
-def deauthorize(box: Box, _: Record, __: Params) -> None:
+def deauthorize(box: Box, _: Stored, __: Params) -> None:
     """The account leaves the platform, which hears of it as its application being deauthorized."""
     application = {"id": new_id("ca_"), "object": "application", "name": "Offline Sandbox"}
     emit(box, "account.application.deauthorized", application)
 
 
-def build_transfer(box: Box, record: Record, params: Params) -> None:
+def build_transfer(box: Box, record: Stored, params: Params) -> None:
     body = record.body
     # The CLI's trigger transfers all of a payment, also of an account that has nothing else to pay its fee from.
-    ledger.check_funds(box, body["amount"], body["currency"], fees=False)
-    booked = ledger.book(box, "transfer", -body["amount"], body["currency"], record.id, fee=0)
+    balance.check_funds(box, body["amount"], body["currency"], fees=False)
+    booked = balance.book(box, "transfer", -body["amount"], body["currency"], record.id, fee=0)
     group = params.get("transfer_group") or f"group_{new_id('pi_3')}"
     body |= {"balance_transaction": booked["id"], "destination_payment": new_id("py_1"), "transfer_group": group}
 
@@ -64,7 +74,7 @@ def reverse(box: Box, params: Params, transfer_id: str) -> Body:
         metadata=merge_metadata({}, params.get("metadata")),
         transfer=transfer_id,
     )
-    reversal["balance_transaction"] = ledger.book(
+    reversal["balance_transaction"] = balance.book(
         box, "transfer_refund", amount, body["currency"], reversal["id"], fee=0
     )["id"]
     add(box, reversal, parent=transfer_id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from checkout_daemon.sandbox.api.params import Params
-from checkout_daemon.sandbox.api.types import nullable
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter
+from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.parameters.stripe_types import nullable
 from checkout_daemon.sandbox.storage import Body
 
 _OWN = frozenset(("id", "object", "created", "livemode", "updated", "metadata"))

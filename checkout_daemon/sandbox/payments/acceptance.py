@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.payments.testdata import Outcome, TestCard
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.payments.testdata import CardOutcome, TestCard
+from checkout_daemon.sandbox.storage import Body, Stored
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 CANCELABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action", "processing")
 _DEBIT_CURRENCIES = {"sepa_debit": "eur", "us_bank_account": "usd"}
 
 
-def check_method(body: Body, method: Record) -> None:
+def check_method(body: Body, method: Stored) -> None:
     """Refuse a method that this intent cannot be paid with. Raises ApiError."""
     kind = method.body["type"]
     if kind not in body["payment_method_types"]:
@@ -71,12 +71,12 @@ def unexpected_state(body: Body, verb: str) -> ApiError:
     return error
 
 
-def needs_customer(body: Body, method: Record, card: TestCard, *, off_session: bool) -> bool:
+def needs_customer(body: Body, method: Stored, card: TestCard, *, off_session: bool) -> bool:
     """Whether the bank wants to ask the card's holder first."""
     options = body["payment_method_options"].get("card") or {}
     if options.get("request_three_d_secure") in ("any", "challenge") and card.optional:
         return True
-    if card.outcome is not Outcome.AUTHENTICATE:
+    if card.outcome is not CardOutcome.AUTHENTICATE:
         return False
     if not off_session:
         return True

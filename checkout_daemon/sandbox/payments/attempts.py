@@ -6,21 +6,18 @@ from typing import Any, NoReturn
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
-from checkout_daemon.sandbox.payments import ledger, methods
+from checkout_daemon.sandbox.payments import balance, methods
 from checkout_daemon.sandbox.payments.charges import AUTHORIZED_SECONDS, build_charge, is_manual
 from checkout_daemon.sandbox.payments.declines import error_fields, payment_error
 from checkout_daemon.sandbox.payments.testdata import CARDS, Decline
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
-CAPTURED = "captured"
-"""The timer after which an asynchronous capture shows what it booked."""
 
-
-def fail(box: Box, intent: Record, method: Record, decline: Decline, *, charged: bool = True) -> NoReturn:
+def fail(box: Box, intent: Stored, method: Stored, decline: Decline, *, charged: bool = True) -> NoReturn:
     """Refuse an attempt. Always raises ApiError (402); what it left behind stays."""
     body = intent.body
-    charge: Record | None = None
+    charge: Stored | None = None
     if charged:
         charge = box.storage.add(build_charge(intent, method, "failed", decline, authenticated=False))
         body["latest_charge"] = charge.id
@@ -38,7 +35,7 @@ def fail(box: Box, intent: Record, method: Record, decline: Decline, *, charged:
     raise payment_error(fields, body)
 
 
-def succeed(box: Box, intent: Record, method: Record, *, authenticated: bool = False) -> None:
+def succeed(box: Box, intent: Stored, method: Stored, *, authenticated: bool = False) -> None:
     """Take the money, or hold it where it is to be captured later."""
     body = intent.body
     charge = build_charge(intent, method, "succeeded", None, authenticated=authenticated)
@@ -54,12 +51,12 @@ def succeed(box: Box, intent: Record, method: Record, *, authenticated: bool = F
         box.storage.add_timer("authorization_over", now() + AUTHORIZED_SECONDS, due)
         return
     at_once = method.private["card"] == "bypassPending"
-    booked = ledger.book(
+    booked = balance.book(
         box, "charge", body["amount"], body["currency"], charge.id, description=body["description"], at_once=at_once
     )
     if body["capture_method"] == "automatic_async":
         box.storage.add_timer(
-            CAPTURED, now() + box.settings.settle_seconds, {"charge": charge.id, "balance_transaction": booked["id"]}
+            "captured", now() + box.settings.settle_seconds, {"charge": charge.id, "balance_transaction": booked["id"]}
         )
     else:
         charge.body["balance_transaction"] = booked["id"]
@@ -69,7 +66,7 @@ def succeed(box: Box, intent: Record, method: Record, *, authenticated: bool = F
     emit(box, "charge.succeeded", charge.body)
     emit(box, "payment_intent.succeeded", body)
     if at_once:
-        emit(box, "balance.available", ledger.balance(box))
+        emit(box, "balance.available", balance.balance(box))
     plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
 
 
@@ -85,7 +82,7 @@ def show_booking(box: Box, payload: Body) -> None:
         emit(box, "charge.updated", charge.body, {"balance_transaction": None})
 
 
-def start_debit(box: Box, intent: Record, method: Record) -> None:
+def start_debit(box: Box, intent: Stored, method: Stored) -> None:
     """Send a debit to the bank; what came of it is known later."""
     body = intent.body
     charge = box.storage.add(build_charge(intent, method, "pending", None, authenticated=False))
@@ -100,7 +97,7 @@ def start_debit(box: Box, intent: Record, method: Record) -> None:
         box.storage.add_timer("settle", due_at, {"intent": intent.id, "charge": charge.id})
 
 
-def ask_authentication(box: Box, intent: Record) -> None:
+def ask_authentication(box: Box, intent: Stored) -> None:
     """Send the customer to their bank's page first."""
     body = intent.body
     url = f"{box.url}/c/authenticate/{body['id']}"
@@ -116,13 +113,13 @@ def ask_authentication(box: Box, intent: Record) -> None:
     emit(box, "payment_intent.requires_action", body)
 
 
-def plan_dispute(box: Box, charge: Record, reason: str) -> None:
+def plan_dispute(box: Box, charge: Stored, reason: str) -> None:
     """Let the customer's bank dispute the charge a moment later, where the test card or account asks for it."""
     if reason:
         box.storage.add_timer("dispute", now(), {"charge": charge.id, "reason": reason})
 
 
-def _save_method(box: Box, intent: Record, method: Record) -> None:
+def _save_method(box: Box, intent: Stored, method: Stored) -> None:
     """Keep the method for the customer where that was wished, else it has served its one time."""
     body = intent.body
     options = body["payment_method_options"].get(method.body["type"]) or {}

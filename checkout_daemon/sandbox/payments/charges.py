@@ -6,10 +6,10 @@ from typing import Any
 
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import new_id, token
+from checkout_daemon.sandbox.objects.shapes import new_object
 from checkout_daemon.sandbox.payments.declines import ADVICE
 from checkout_daemon.sandbox.payments.testdata import Decline
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 
 AUTHORIZED_SECONDS = 7 * 24 * 3600
 """How long a card's bank holds the money for a capture."""
@@ -22,8 +22,8 @@ def is_manual(intent: Body, kind: str) -> bool:
 
 
 def build_charge(
-    intent: Record, method: Record, status: str, decline: Decline | None, *, authenticated: bool
-) -> Record:
+    intent: Stored, method: Stored, status: str, decline: Decline | None, *, authenticated: bool
+) -> Stored:
     """A charge for this attempt; it carries the intent's metadata as it is now."""
     body = intent.body
     manual = is_manual(body, method.body["type"])
@@ -72,7 +72,7 @@ def build_charge(
         transfer_group=body["transfer_group"],
     )
     charge["id"] = _charge_id(charge["id"])
-    return Record(charge, intent=body["id"], customer=body["customer"])
+    return Stored(charge, intent=body["id"], customer=body["customer"])
 
 
 def outcome(status: str, decline: Decline | None) -> Body:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.payments import attempts, ledger, methods
+from checkout_daemon.sandbox.payments import attempts, balance, methods
 from checkout_daemon.sandbox.payments.acceptance import unexpected_state
 from checkout_daemon.sandbox.payments.charges import outcome
 from checkout_daemon.sandbox.payments.declines import error_fields
 from checkout_daemon.sandbox.payments.testdata import DECLINES, Decline
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 
-def settle_debit(box: Box, intent: Record, succeeded: bool | None = None) -> bool:
+def settle_debit(box: Box, intent: Stored, succeeded: bool | None = None) -> bool:
     """Let a debit that was started end as it is told to, or as its account number says; whether the money came."""
     body = intent.body
     method = box.get(body["payment_method"], "payment_method")
@@ -23,7 +23,7 @@ def settle_debit(box: Box, intent: Record, succeeded: bool | None = None) -> boo
         _fail_debit(box, intent, charge, method, DECLINES[failure])
         return False
     amount = body["amount"]
-    booked = ledger.book(box, "payment", amount, body["currency"], charge.id, description=body["description"])
+    booked = balance.book(box, "payment", amount, body["currency"], charge.id, description=body["description"])
     charge.body |= {
         "status": "succeeded",
         "paid": True,
@@ -41,7 +41,7 @@ def settle_debit(box: Box, intent: Record, succeeded: bool | None = None) -> boo
     return True
 
 
-def settle_now(box: Box, intent: Record, succeeded: bool | None = None) -> bool:
+def settle_now(box: Box, intent: Stored, succeeded: bool | None = None) -> bool:
     """End a debit now, and tell about the session that it pays: `succeeded` as told, None for what its account
     number says. Whether the money came. Raises ApiError when the intent is not processing."""
     if intent.body["status"] != "processing":
@@ -56,7 +56,16 @@ def settle_now(box: Box, intent: Record, succeeded: bool | None = None) -> bool:
     return came
 
 
-def _fail_debit(box: Box, intent: Record, charge: Record, method: Record, decline: Decline) -> None:
+def settle_due(box: Box, payload: Body) -> None:
+    """End the debit that a timer was set for, and the Checkout session that it pays; unless it ended before."""
+    intent = box.storage.find(payload["intent"], "payment_intent")
+    if intent is None or payload.get("charge") not in (None, intent.body["latest_charge"]):
+        return
+    if intent.body["status"] == "processing":
+        settle_now(box, intent)
+
+
+def _fail_debit(box: Box, intent: Stored, charge: Stored, method: Stored, decline: Decline) -> None:
     fail_charge(box, charge, decline)
     intent.body |= {
         "status": "requires_payment_method",
@@ -68,7 +77,7 @@ def _fail_debit(box: Box, intent: Record, charge: Record, method: Record, declin
     emit(box, "payment_intent.payment_failed", intent.body)
 
 
-def fail_charge(box: Box, charge: Record, decline: Decline) -> None:
+def fail_charge(box: Box, charge: Stored, decline: Decline) -> None:
     """The charge that was pending comes to nothing."""
     charge.body |= {
         "status": "failed",
@@ -80,7 +89,7 @@ def fail_charge(box: Box, charge: Record, decline: Decline) -> None:
     box.storage.save(charge)
 
 
-def session_of(box: Box, intent: Record) -> Record | None:
+def session_of(box: Box, intent: Stored) -> Stored | None:
     """The Checkout session that made the intent."""
     session_id = intent.private.get("session")
     return box.storage.find(session_id, "checkout.session") if session_id else None

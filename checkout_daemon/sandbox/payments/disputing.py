@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now, today
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.payments import ledger, refunding
+from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.payments import balance, refunding
 from checkout_daemon.sandbox.payments.evidence import (
     ESCALATING,
     VERDICTS,
@@ -17,8 +18,7 @@ from checkout_daemon.sandbox.payments.evidence import (
     no_details,
     no_evidence,
 )
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 KINDS = ("fraudulent", "product_not_received", "inquiry", "prevented", "duplicate", "subscription_canceled", "general")
@@ -44,7 +44,7 @@ DECISION_SECONDS = 0.5
 """How long the bank looks at test evidence; with Stripe it is about five seconds."""
 
 
-def open_dispute(box: Box, charge: Record, kind: str) -> Record:
+def open_dispute(box: Box, charge: Stored, kind: str) -> Stored:
     """The customer's bank disputes a charge: `kind` is one of KINDS or another of Stripe's reasons.
 
     Raises ApiError where there is nothing to dispute: not paid, or disputed already."""
@@ -61,14 +61,14 @@ def open_dispute(box: Box, charge: Record, kind: str) -> Record:
     return first
 
 
-def open_planned_dispute(box: Box, charge: Record, kind: str) -> None:
+def open_planned_dispute(box: Box, charge: Stored, kind: str) -> None:
     """The dispute of a test card or account, unless the money went back or somebody disputed it before."""
     if not charge.body["disputed"] and not charge.body["refunded"]:
         open_dispute(box, charge, kind)
 
 
 def answer_dispute(
-    box: Box, dispute: Record, evidence: Params, *, submit: bool | None = None, metadata: dict[str, str] | None = None
+    box: Box, dispute: Stored, evidence: Params, *, submit: bool | None = None, metadata: dict[str, str] | None = None
 ) -> None:
     """Add evidence, and hand it in unless it is only a draft (`submit` false). Raises ApiError when it is too late."""
     body = dispute.body
@@ -98,7 +98,7 @@ def answer_dispute(
         box.storage.add_timer("dispute_decided", now() + DECISION_SECONDS, {"dispute": dispute.id, "text": text})
 
 
-def decide_dispute(box: Box, dispute: Record, text: str) -> None:
+def decide_dispute(box: Box, dispute: Stored, text: str) -> None:
     """What the bank makes of test evidence that was handed in a moment ago."""
     body = dispute.body
     if body["status"] not in _UNDER_REVIEW.values():
@@ -109,12 +109,12 @@ def decide_dispute(box: Box, dispute: Record, text: str) -> None:
         escalate_inquiry(box, dispute)
 
 
-def close_dispute(box: Box, dispute: Record) -> None:
+def close_dispute(box: Box, dispute: Stored) -> None:
     """Accept the dispute: the money is gone."""
     end_dispute(box, dispute, won=False)
 
 
-def end_dispute(box: Box, dispute: Record, won: bool) -> None:
+def end_dispute(box: Box, dispute: Stored, won: bool) -> None:
     """The bank decides; an inquiry is only closed. Raises ApiError when that has already happened."""
     body = dispute.body
     if body["status"] not in _OPEN:
@@ -134,7 +134,7 @@ def end_dispute(box: Box, dispute: Record, won: bool) -> None:
     emit(box, "charge.dispute.closed", body, before)
 
 
-def appeal_dispute(box: Box, dispute: Record) -> None:
+def appeal_dispute(box: Box, dispute: Stored) -> None:
     """Take a lost dispute of a card back to the bank. Raises ApiError for any other."""
     body = dispute.body
     if body["status"] != "lost" or "payment_method_details" not in body:
@@ -148,7 +148,7 @@ def appeal_dispute(box: Box, dispute: Record) -> None:
     emit(box, "charge.dispute.updated", body, {"status": "lost"})
 
 
-def escalate_inquiry(box: Box, dispute: Record) -> None:
+def escalate_inquiry(box: Box, dispute: Stored) -> None:
     """The bank makes a chargeback of its inquiry: now the money goes, and refunds under way fail."""
     body = dispute.body
     if not _is_inquiry(body) or body["status"] == "warning_closed":
@@ -168,7 +168,7 @@ def escalate_inquiry(box: Box, dispute: Record) -> None:
     emit(box, "charge.dispute.funds_withdrawn", body)
 
 
-def miss_deadline(box: Box, dispute: Record, due_by: int) -> None:
+def miss_deadline(box: Box, dispute: Stored, due_by: int) -> None:
     """The day for an answer has passed: without one, a chargeback is lost; an inquiry waits on."""
     body = dispute.body
     details = body["evidence_details"]
@@ -182,13 +182,13 @@ def miss_deadline(box: Box, dispute: Record, due_by: int) -> None:
         end_dispute(box, dispute, won=False)
 
 
-def close_inquiry(box: Box, dispute: Record) -> None:
+def close_inquiry(box: Box, dispute: Stored) -> None:
     """The bank did not come back to its inquiry in time."""
     if _is_inquiry(dispute.body) and dispute.body["status"] != "warning_closed":
         end_dispute(box, dispute, won=True)
 
 
-def _open(box: Box, charge: Record, kind: str, amount: int) -> Record:
+def _open(box: Box, charge: Stored, kind: str, amount: int) -> Stored:
     paid = charge.body
     card = paid["payment_method_details"].get("card")
     inquiry, prevented = kind == "inquiry" and card is not None, kind == "prevented" and card is not None
@@ -219,7 +219,7 @@ def _open(box: Box, charge: Record, kind: str, amount: int) -> Record:
     else:
         body["status"] = "lost"  # a bank debit's dispute is final
     withdrawn = body["status"] in ("needs_response", "lost")
-    dispute = Record(body, parent=charge.id, intent=paid["payment_intent"])
+    dispute = Stored(body, parent=charge.id, intent=paid["payment_intent"])
     if withdrawn:
         _withdraw(box, body)
     if body["status"] in _UNDER_REVIEW:
@@ -240,7 +240,7 @@ def _open(box: Box, charge: Record, kind: str, amount: int) -> Record:
     return dispute
 
 
-def _set_due(box: Box, dispute: Record) -> None:
+def _set_due(box: Box, dispute: Stored) -> None:
     """Give the merchant until the end of a day of the week to come, and watch it."""
     due = int((today().replace(hour=23, minute=59, second=59, microsecond=0) + _DUE).timestamp())
     dispute.body["evidence_details"] |= {"due_by": due, "past_due": False}
@@ -248,12 +248,12 @@ def _set_due(box: Box, dispute: Record) -> None:
 
 
 def _withdraw(box: Box, body: Body) -> None:
-    fee = ledger.DISPUTE_FEE
+    fee = balance.DISPUTE_FEE
     _book(box, body, -body["amount"], fee, f"Chargeback withdrawal for {body['charge']}", "dispute")
 
 
 def _book(box: Box, body: Body, amount: int, fee: int, description: str, category: str) -> None:
-    booked = ledger.book(
+    booked = balance.book(
         box,
         "adjustment",
         amount,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body
 
 EVIDENCE = (

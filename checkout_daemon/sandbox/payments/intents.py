@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError
-from checkout_daemon.sandbox.generic import cash
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.payments import attempts, ledger
+from checkout_daemon.sandbox.objects.shapes import method_options, new_object, shipping
+from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.payments import attempts, balance, cash_balance
 from checkout_daemon.sandbox.payments.acceptance import (
     CANCELABLE,
     CONFIRMABLE,
@@ -17,9 +17,8 @@ from checkout_daemon.sandbox.payments.acceptance import (
     unexpected_state,
 )
 from checkout_daemon.sandbox.payments.debits import fail_charge, session_of, settle_debit, settle_now
-from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, Outcome
-from checkout_daemon.sandbox.shapes import method_options, new_object, shipping
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, CardOutcome
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 __all__ = [
@@ -39,7 +38,7 @@ __all__ = [
 
 def create_intent(
     box: Box, amount: int, currency: str, types: list[str], given: Params, *, session: str | None = None
-) -> Record:
+) -> Stored:
     """Make an intent, for a Checkout Session or alone."""
     body = new_object(
         "pi_3",
@@ -85,7 +84,7 @@ def create_intent(
         transfer_group=given.get("transfer_group"),
     )
     body["client_secret"] = f"{body['id']}_secret_{token(25)}"
-    record = Record(body, {"session": session}, customer=body["customer"])
+    record = Stored(body, {"session": session}, customer=body["customer"])
     box.storage.add(record)
     emit(box, "payment_intent.created", body)
     return record
@@ -93,8 +92,8 @@ def create_intent(
 
 def confirm_intent(
     box: Box,
-    intent: Record,
-    method: Record,
+    intent: Stored,
+    method: Stored,
     return_url: str | None = None,
     *,
     off_session: bool = False,
@@ -110,14 +109,14 @@ def confirm_intent(
     body |= {"payment_method": method.id, "next_action": None, "last_payment_error": None}
     intent.private["return_url"] = return_url or intent.private.get("return_url")
     if method.body["type"] == "customer_balance":
-        cash.ask_transfer(box, intent)
+        cash_balance.ask_transfer(box, intent)
         return
     if method.body["type"] != "card":
         attempts.start_debit(box, intent, method)
         return
     card = CARDS[method.private["card"]]
     authenticated = intent.private.pop("authenticated", None) == method.id
-    if card.outcome is Outcome.DECLINE:
+    if card.outcome is CardOutcome.DECLINE:
         attempts.fail(box, intent, method, DECLINES[card.decline])
     elif authenticated or not needs_customer(body, method, card, off_session=off_session):
         _finish(box, intent, method, authenticated=authenticated)
@@ -129,7 +128,7 @@ def confirm_intent(
         attempts.ask_authentication(box, intent)
 
 
-def authenticate(box: Box, intent: Record, *, succeeded: bool) -> None:
+def authenticate(box: Box, intent: Stored, *, succeeded: bool) -> None:
     """End 3-D Secure. Raises ApiError (402) when it failed or the card is then refused.
 
     An intent that is confirmed by hand then waits for its merchant to confirm it once more."""
@@ -148,7 +147,7 @@ def authenticate(box: Box, intent: Record, *, succeeded: bool) -> None:
         _finish(box, intent, method, authenticated=True)
 
 
-def capture_intent(box: Box, intent: Record, amount: int | None) -> None:
+def capture_intent(box: Box, intent: Stored, amount: int | None) -> None:
     """Take the money that is held, or a part of it; the rest is released. A Checkout session is then paid."""
     body = intent.body
     if body["status"] != "requires_capture":
@@ -162,7 +161,7 @@ def capture_intent(box: Box, intent: Record, amount: int | None) -> None:
             param="amount_to_capture",
         )
     charge = box.get(body["latest_charge"], "charge")
-    booked = ledger.book(box, "charge", amount, body["currency"], charge.id, description=body["description"])
+    booked = balance.book(box, "charge", amount, body["currency"], charge.id, description=body["description"])
     charge.body |= {
         "captured": True,
         "amount_captured": amount,
@@ -182,7 +181,7 @@ def capture_intent(box: Box, intent: Record, amount: int | None) -> None:
     attempts.plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
 
 
-def cancel_intent(box: Box, intent: Record, reason: str | None) -> None:
+def cancel_intent(box: Box, intent: Stored, reason: str | None) -> None:
     """Give it up; money that is held is released, a debit that has not left is called back."""
     body = intent.body
     if body["status"] not in CANCELABLE or (body["status"] == "processing" and not _recallable(box, body)):
@@ -190,13 +189,13 @@ def cancel_intent(box: Box, intent: Record, reason: str | None) -> None:
     _cancel(box, intent, reason, released="charge.refunded")
 
 
-def expire_authorization(box: Box, intent: Record, charge_id: str) -> None:
+def expire_authorization(box: Box, intent: Stored, charge_id: str) -> None:
     """The bank no longer holds the money, a week after it was asked to."""
     if intent.body["status"] == "requires_capture" and intent.body["latest_charge"] == charge_id:
         _cancel(box, intent, "automatic", released="charge.expired")
 
 
-def _finish(box: Box, intent: Record, method: Record, *, authenticated: bool) -> None:
+def _finish(box: Box, intent: Stored, method: Stored, *, authenticated: bool) -> None:
     """Past authentication: the bank may refuse even then."""
     decline = CARDS[method.private["card"]].decline
     if decline:
@@ -204,7 +203,7 @@ def _finish(box: Box, intent: Record, method: Record, *, authenticated: bool) ->
     attempts.succeed(box, intent, method, authenticated=authenticated)
 
 
-def _cancel(box: Box, intent: Record, reason: str | None, *, released: str) -> None:
+def _cancel(box: Box, intent: Stored, reason: str | None, *, released: str) -> None:
     body = intent.body
     charge = box.get(body["latest_charge"], "charge") if body["latest_charge"] else None
     if charge is not None and body["status"] == "requires_capture":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
+from checkout_daemon.sandbox.objects.shapes import billing_details, new_object
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments.declines import card_error
 from checkout_daemon.sandbox.payments.testbanks import (
     REFUSED_IBAN_ENDINGS,
@@ -22,20 +23,19 @@ from checkout_daemon.sandbox.payments.testbanks import (
 from checkout_daemon.sandbox.payments.testdata import (
     CARDS,
     DECLINES,
+    CardOutcome,
     Decline,
-    Outcome,
     card_by_number,
     card_by_token,
     passes_luhn,
 )
-from checkout_daemon.sandbox.shapes import billing_details, new_object
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.storage import Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _EXPIRES_IN_YEARS = 5
 
 
-def card_method(name: str, details: Params | None = None, expiry: tuple[int, int] | None = None) -> Record:
+def card_method(name: str, details: Params | None = None, expiry: tuple[int, int] | None = None) -> Stored:
     """A payment method for the test card with this name."""
     card = CARDS[name]
     month, year = expiry or (12, today().year + _EXPIRES_IN_YEARS)
@@ -59,7 +59,7 @@ def card_method(name: str, details: Params | None = None, expiry: tuple[int, int
     return _method("card", fields, details, {"card": name})
 
 
-def card_from_number(number: str, month: int, year: int, cvc: str | None, details: Params | None = None) -> Record:
+def card_from_number(number: str, month: int, year: int, cvc: str | None, details: Params | None = None) -> Stored:
     """A payment method for what was typed. Raises ApiError (402) for what no card can be."""
     digits = number.replace(" ", "").replace("-", "")
     name = card_by_number(digits)
@@ -82,7 +82,7 @@ def card_from_number(number: str, month: int, year: int, cvc: str | None, detail
     return card_method(name, details, (month, year))
 
 
-def debit_method(iban: str, details: Params | None = None, param: str = "sepa_debit[iban]") -> Record:
+def debit_method(iban: str, details: Params | None = None, param: str = "sepa_debit[iban]") -> Stored:
     """A payment method for a bank account."""
     plain = iban.replace(" ", "").upper()
     if not is_iban(plain):
@@ -108,7 +108,7 @@ def us_bank_method(
     *,
     holder: str = "individual",
     account_type: str = "checking",
-) -> Record:
+) -> Stored:
     """A payment method for a US bank account, taken as verified."""
     if not (number.isascii() and number.isdigit() and 4 <= len(number) <= 17):
         message = "The bank account number provided is invalid."
@@ -130,19 +130,19 @@ def us_bank_method(
     return _method("us_bank_account", fields, details, {"account": number})
 
 
-def balance_method(details: Params | None = None) -> Record:
+def balance_method(details: Params | None = None) -> Stored:
     """A payment method for what bank transfers left at the customer."""
     return _method("customer_balance", {}, details, {})
 
 
-def test_account(method: Record) -> TestAccount:
+def test_account(method: Stored) -> TestAccount:
     """What a debit from this method's account does."""
     if method.body["type"] == "us_bank_account":
         return us_account(method.private["account"])
     return sepa_account(method.private["iban"])
 
 
-def method_by_token(test_id: str) -> Record | None:
+def method_by_token(test_id: str) -> Stored | None:
     """A new method, not stored yet, for `pm_card_NAME`, `tok_NAME`, `pm_sepaDebit_…` or `pm_usBankAccount_…`."""
     if name := card_by_token(test_id):
         return card_method(name)
@@ -154,7 +154,7 @@ def method_by_token(test_id: str) -> Record | None:
     return None
 
 
-def method_by_id(box: Box, object_id: str, param: str | None = "payment_method") -> Record:
+def method_by_id(box: Box, object_id: str, param: str | None = "payment_method") -> Stored:
     """The payment method; the ids of Stripe's test methods make a new one. No `param`: it was named in the path."""
     made = method_by_token(object_id)
     if made is not None:
@@ -166,7 +166,7 @@ def method_by_id(box: Box, object_id: str, param: str | None = "payment_method")
     return record
 
 
-def attach(box: Box, method: Record, customer: str) -> None:
+def attach(box: Box, method: Stored, customer: str) -> None:
     """Keep the method for this customer. Raises ApiError when it can only be used once or is somebody else's."""
     box.get(customer, "customer", "customer")
     if method.customer == customer:
@@ -179,14 +179,14 @@ def attach(box: Box, method: Record, customer: str) -> None:
             "Customer, and may not be used again."
         )
     card = CARDS.get(method.private.get("card", ""))
-    if card is not None and card.outcome is Outcome.DECLINE and not method.private["card"].endswith("CustomerFail"):
+    if card is not None and card.outcome is CardOutcome.DECLINE and not method.private["card"].endswith("CustomerFail"):
         raise card_error(DECLINES[card.decline])
     method.body["customer"] = method.customer = customer
     box.storage.save(method)
     emit(box, "payment_method.attached", method.body)
 
 
-def detach(box: Box, method: Record) -> None:
+def detach(box: Box, method: Stored) -> None:
     """Take the method from its customer; it cannot be used again."""
     if method.customer is None:
         raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
@@ -202,7 +202,7 @@ def _is_routing_number(number: str) -> bool:
     return sum(int(digit) * weight for digit, weight in zip(number, (3, 7, 1) * 3, strict=True)) % 10 == 0
 
 
-def _method(kind: str, fields: Params, details: Params | None, private: Params) -> Record:
+def _method(kind: str, fields: Params, details: Params | None, private: Params) -> Stored:
     body = new_object(
         "pm_1",
         "payment_method",
@@ -214,7 +214,7 @@ def _method(kind: str, fields: Params, details: Params | None, private: Params) 
         type=kind,
     )
     body[kind] = fields
-    return Record(body, private)
+    return Stored(body, private)
 
 
 def _fingerprint(number: str) -> str:

@@ -9,10 +9,10 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now, stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.payments import ledger
+from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.payments.testdata import CARDS
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 LATER_SECONDS = 0.5
@@ -27,13 +27,13 @@ _LIVE = ("succeeded", "pending", "requires_action")
 
 def create_refund(
     box: Box,
-    charge: Record,
+    charge: Stored,
     amount: int | None,
     reason: str | None,
     metadata: dict[str, str],
     *,
     instructions_email: str | None = None,
-) -> Record:
+) -> Stored:
     """Give money back: all that is left, or an amount. Raises ApiError where there is none left to give.
 
     A refund with an email waits until its receiver says where the money shall go: `requires_action`."""
@@ -70,9 +70,9 @@ def create_refund(
         body["next_action"] = {"display_details": display, "type": "display_details"}
     kind = "refund" if method == "card" else "payment_refund"
     description = f"REFUND FOR {'CHARGE' if method == 'card' else 'PAYMENT'}"
-    booked = ledger.book(box, kind, -amount, paid["currency"], body["id"], description=description)
+    booked = balance.book(box, kind, -amount, paid["currency"], body["id"], description=description)
     body["balance_transaction"] = booked["id"]
-    refund = box.storage.add(Record(body, parent=charge.id, intent=paid["payment_intent"]))
+    refund = box.storage.add(Stored(body, parent=charge.id, intent=paid["payment_intent"]))
     before = {"amount_refunded": paid["amount_refunded"], "refunded": paid["refunded"]}
     _change_refunded(box, charge, amount)
     emit(box, "refund.created", body)
@@ -83,20 +83,20 @@ def create_refund(
     return refund
 
 
-def fail_refund(box: Box, refund: Record, reason: str = "expired_or_canceled_card") -> None:
+def fail_refund(box: Box, refund: Stored, reason: str = "expired_or_canceled_card") -> None:
     """The bank sent the money back: it is ours again. Nothing happens to one that has failed or was canceled."""
     if refund.body["status"] in _LIVE:
         _take_back(box, refund, "failed", reason)
 
 
-def cancel_refund(box: Box, refund: Record) -> None:
+def cancel_refund(box: Box, refund: Stored) -> None:
     """Call off a refund that waits for the customer. Raises ApiError for any other."""
     if refund.body["status"] != "requires_action":
         raise invalid("Canceling this refund is unsupported.")
     _take_back(box, refund, "canceled", "merchant_request")
 
 
-def finish_refund(box: Box, refund: Record) -> None:
+def finish_refund(box: Box, refund: Stored) -> None:
     """Have a refund that was pending, or waited for the customer, reach them."""
     body = refund.body
     if body["status"] not in ("pending", "requires_action"):
@@ -114,7 +114,13 @@ def finish_refund(box: Box, refund: Record) -> None:
     tell_updated(box, refund, before)
 
 
-def fail_recent_refunds(box: Box, charge: Record) -> None:
+def expire_refund(box: Box, refund: Stored) -> None:
+    """Fail a refund whose receiver never stated where the money should go."""
+    if refund.body["status"] == "requires_action":
+        fail_refund(box, refund, "unknown")
+
+
+def fail_recent_refunds(box: Box, charge: Stored) -> None:
     """A chargeback catches the refunds that have not reached the customer yet, so that they are not paid twice."""
     for refund in box.storage.children(charge.id, "refund"):
         on_its_way = refund.body["status"] != "succeeded"
@@ -122,7 +128,7 @@ def fail_recent_refunds(box: Box, charge: Record) -> None:
             fail_refund(box, refund, "charge_for_pending_refund_disputed")
 
 
-def tell_updated(box: Box, refund: Record, previous: dict[str, object]) -> None:
+def tell_updated(box: Box, refund: Stored, previous: dict[str, object]) -> None:
     """Emit both of the events that every change of a refund has."""
     emit(box, "refund.updated", refund.body, previous)
     emit(box, "charge.refund.updated", refund.body, previous)
@@ -132,7 +138,7 @@ _TRANSFERS = {"sepa_debit": "eu_bank_transfer", "us_bank_account": "us_bank_tran
 _TIMERS = {"fail": "refund_fail", "pending": "refund_pending", "requires_action": "refund_expired"}
 
 
-def _check(box: Box, charge: Record, amount: int | None) -> int:
+def _check(box: Box, charge: Stored, amount: int | None) -> int:
     """How much to refund."""
     paid = charge.body
     intent = paid["payment_intent"]
@@ -160,7 +166,7 @@ def _check(box: Box, charge: Record, amount: int | None) -> int:
     return amount
 
 
-def _behaviour(box: Box, charge: Record, instructions_email: str | None) -> str:
+def _behaviour(box: Box, charge: Stored, instructions_email: str | None) -> str:
     """What happens to the refund later: nothing, or a key of _TIMERS."""
     if instructions_email is not None:
         return "requires_action"
@@ -184,12 +190,12 @@ def _destination(method: str, behaviour: str) -> Body:
     return {"type": "card", "card": card}
 
 
-def _take_back(box: Box, refund: Record, status: str, reason: str) -> None:
+def _take_back(box: Box, refund: Stored, status: str, reason: str) -> None:
     body = refund.body
     before = {"status": body["status"]}
     charge = box.get(body["charge"], "charge")
     description = f"REFUND FAILURE ({charge.body['description'] or charge.id})"
-    booked = ledger.book(box, "refund_failure", body["amount"], body["currency"], refund.id, description=description)
+    booked = balance.book(box, "refund_failure", body["amount"], body["currency"], refund.id, description=description)
     body |= {"status": status, "failure_reason": reason, "failure_balance_transaction": booked["id"]}
     body.pop("pending_reason", None)
     body.pop("next_action", None)
@@ -200,7 +206,7 @@ def _take_back(box: Box, refund: Record, status: str, reason: str) -> None:
     tell_updated(box, refund, {**before})
 
 
-def _change_refunded(box: Box, charge: Record, amount: int) -> None:
+def _change_refunded(box: Box, charge: Stored, amount: int) -> None:
     body = charge.body
     body["amount_refunded"] += amount
     body["refunded"] = body["amount_refunded"] >= body["amount"]

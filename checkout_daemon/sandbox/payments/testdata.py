@@ -13,8 +13,8 @@ __all__ = [
     "FAILING_IBAN",
     "PAGE_CARDS",
     "SUCCEEDING_IBAN",
+    "CardOutcome",
     "Decline",
-    "Outcome",
     "TestCard",
     "card_by_number",
     "card_by_token",
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-class Outcome(StrEnum):
+class CardOutcome(StrEnum):
     SUCCEED = "succeed"
     DECLINE = "decline"
     AUTHENTICATE = "authenticate"
@@ -44,7 +44,7 @@ class TestCard:
     always, or once it was saved for that; `optional` authenticates only where it is asked for."""
 
     number: str
-    outcome: Outcome = Outcome.SUCCEED
+    outcome: CardOutcome = CardOutcome.SUCCEED
     decline: str = ""
     brand: str = "visa"
     funding: str = "credit"
@@ -131,11 +131,11 @@ DECLINES = {
 
 
 def _declined(number: str, decline: str) -> TestCard:
-    return TestCard(number, Outcome.DECLINE, decline)
+    return TestCard(number, CardOutcome.DECLINE, decline)
 
 
 def _asks(number: str, decline: str = "", *, off_session: bool = False, unless_saved: bool = False) -> TestCard:
-    return TestCard(number, Outcome.AUTHENTICATE, decline, off_session=off_session, unless_saved=unless_saved)
+    return TestCard(number, CardOutcome.AUTHENTICATE, decline, off_session=off_session, unless_saved=unless_saved)
 
 
 _DECLINING = {

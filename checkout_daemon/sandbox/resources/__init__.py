@@ -1,46 +1,65 @@
-"""Stripe's resources, a module each: what can be asked of them."""
+"""Stripe's resources, a module each, and the list from which everything about them is collected.
+
+A module exports `OPERATIONS`: what can be asked of the resource. It may also export `EXPANDABLE`: what an object shows
+only to those who expand it, by type and place; `TIMERS`: what happens later, by the timer's name; and `FOLLOWERS`: what
+else changes when an event of a type happens.
+"""
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Operation
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from checkout_daemon.sandbox.box import Follower, Include, Operation, TimerHandler
 from checkout_daemon.sandbox.generic import table
+from checkout_daemon.sandbox.payments import cash_balance
 from checkout_daemon.sandbox.resources import (
     account,
     charges,
-    checkout,
+    checkout_sessions,
     coupons,
     customers,
     disputes,
     events,
-    intents,
-    methods,
-    pages,
+    payment_intents,
+    payment_methods,
+    payment_pages,
     prices,
     products,
     promotion_codes,
     refunds,
-    webhooks,
+    webhook_endpoints,
+)
+from checkout_daemon.sandbox.stripecli import listeners
+
+MODULES = (
+    account,
+    cash_balance,
+    charges,
+    checkout_sessions,
+    coupons,
+    customers,
+    disputes,
+    events,
+    listeners,
+    payment_intents,
+    payment_methods,
+    payment_pages,
+    prices,
+    products,
+    promotion_codes,
+    refunds,
+    table,
+    webhook_endpoints,
 )
 
-OPERATIONS: tuple[Operation, ...] = tuple(
-    operation
-    for module in (
-        account,
-        charges,
-        checkout,
-        coupons,
-        customers,
-        disputes,
-        events,
-        intents,
-        methods,
-        pages,
-        prices,
-        products,
-        promotion_codes,
-        refunds,
-        webhooks,
-        table,
-    )
-    for operation in module.OPERATIONS
-)
+
+def _collected(name: str) -> Iterator[tuple[Any, Any]]:
+    for module in MODULES:
+        yield from getattr(module, name, {}).items()
+
+
+OPERATIONS: tuple[Operation, ...] = tuple(operation for module in MODULES for operation in module.OPERATIONS)
+EXPANDABLE: Mapping[tuple[str, str], Include] = dict(_collected("EXPANDABLE"))
+TIMERS: Mapping[str, TimerHandler] = dict(_collected("TIMERS"))
+FOLLOWERS: Mapping[str, Follower] = dict(_collected("FOLLOWERS"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page, matching
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Params, Range, Text
 from checkout_daemon.sandbox.box import ACCOUNT_ID, Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.generic.records import new_body
-from checkout_daemon.sandbox.payments import ledger
+from checkout_daemon.sandbox.objects.paging import list_page, matching
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Params, Range, Text
+from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.storage import Body
 
 _CREATED = 1_700_000_000
@@ -29,8 +29,8 @@ def account(box: Box, _: Params, object_id: str) -> Body:
     return body
 
 
-def balance(box: Box, _: Params, __: str) -> Body:
-    return ledger.balance(box)
+def retrieve_balance(box: Box, _: Params, __: str) -> Body:
+    return balance.balance(box)
 
 
 def retrieve_transaction(box: Box, _: Params, object_id: str) -> Body:
@@ -54,7 +54,7 @@ def _aged(body: Body) -> Body:
 OPERATIONS = (
     Operation("GET", "/v1/account", account, EXPAND),
     Operation("GET", "/v1/accounts/{id}", account, EXPAND),
-    Operation("GET", "/v1/balance", balance, EXPAND),
+    Operation("GET", "/v1/balance", retrieve_balance, EXPAND),
     Operation("GET", "/v1/balance_transactions/{id}", retrieve_transaction, EXPAND),
     Operation(
         "GET",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import Condition, list_page, matching, related
-from checkout_daemon.sandbox.api.params import (
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.box import Box, Include, Operation
+from checkout_daemon.sandbox.objects.paging import Condition, first_page, list_page, matching, related
+from checkout_daemon.sandbox.objects.shapes import SHIPPING, shipping
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
     Map,
@@ -14,9 +18,7 @@ from checkout_daemon.sandbox.api.params import (
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.shapes import SHIPPING, shipping
-from checkout_daemon.sandbox.storage import Body
+from checkout_daemon.sandbox.storage import Body, Storage
 from checkout_daemon.sandbox.webhooks.events import emit
 
 
@@ -77,3 +79,10 @@ OPERATIONS = (
         {**PAGING, "created": Range(), "customer": Text(), "payment_intent": Text(), "transfer_group": Text()},
     ),
 )
+
+
+def _refunds(storage: Storage, charge: Body) -> Body:
+    return first_page(storage.children(charge["id"], "refund")[::-1], f"/v1/charges/{charge['id']}/refunds")
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {("charge", "refunds"): _refunds}

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page
-from checkout_daemon.sandbox.api.params import (
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.amounts import currency_code
+from checkout_daemon.sandbox.box import Box, Include, Operation, TimerHandler
+from checkout_daemon.sandbox.checkout.promotions import close_codes, end_discount
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.objects.paging import list_page
+from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
+    DecimalNumber,
     Integer,
     ListOf,
     Map,
     Metadata,
-    Number,
     Params,
     Range,
     Refused,
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.checkout.catalog import currency_code
-from checkout_daemon.sandbox.checkout.promotions import close_codes
-from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.resources.checkout_params import NO_CURRENCY_OPTIONS
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.resources.checkout_session_params import NO_CURRENCY_OPTIONS
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 
@@ -69,7 +71,7 @@ def create(box: Box, params: Params, _: str) -> Body:
         for product in products:
             box.get(product, "product", "applies_to[products]")
         private["applies_to"] = {"products": products}
-    box.storage.add(Record(body, private))
+    box.storage.add(Stored(body, private))
     if body["redeem_by"] is not None:
         box.storage.add_timer("discount_over", body["redeem_by"], {"id": coupon_id})
     emit(box, "coupon.created", body)
@@ -121,7 +123,7 @@ OPERATIONS = (
             "max_redemptions": Integer(minimum=1),
             "metadata": Metadata(),
             "name": Text(maximum=40),
-            "percent_off": Number(),
+            "percent_off": DecimalNumber(),
             "redeem_by": Integer(minimum=1),
         },
     ),
@@ -140,3 +142,19 @@ OPERATIONS = (
     Operation("DELETE", "/v1/coupons/{id}", delete, {}),
     Operation("GET", "/v1/coupons", list_all, {**PAGING, "created": Range()}),
 )
+
+
+def _applies_to(storage: Storage, coupon: Body) -> Body | None:
+    record = storage.find(coupon["id"])
+    return record.private.get("applies_to") if record else None
+
+
+def _currency_options(_: Storage, coupon: Body) -> Body:
+    return {coupon["currency"]: {"amount_off": coupon["amount_off"]}} if coupon["currency"] else {}
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {
+    ("coupon", "applies_to"): _applies_to,
+    ("coupon", "currency_options"): _currency_options,
+}
+TIMERS: Mapping[str, TimerHandler] = {"discount_over": end_discount}

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
-from checkout_daemon.sandbox.api.listing import list_page, matching
-from checkout_daemon.sandbox.api.params import (
+from checkout_daemon.sandbox.box import Box, Include, Operation
+from checkout_daemon.sandbox.checkout.buyers import new_customer
+from checkout_daemon.sandbox.errors import invalid, missing_object
+from checkout_daemon.sandbox.generic import customer_discounts, sources
+from checkout_daemon.sandbox.objects.paging import first_page, list_page, matching
+from checkout_daemon.sandbox.objects.shapes import ADDRESS, SHIPPING, address, shipping
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
     Anything,
@@ -20,13 +26,9 @@ from checkout_daemon.sandbox.api.params import (
     merge_metadata,
     refusing,
 )
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.checkout.buyers import new_customer
-from checkout_daemon.sandbox.errors import invalid, missing_object
-from checkout_daemon.sandbox.generic import discounts, sources
+from checkout_daemon.sandbox.payments.cash_balance import cash_balance
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
-from checkout_daemon.sandbox.shapes import ADDRESS, SHIPPING, address, shipping
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PLAIN = (
@@ -101,7 +103,7 @@ def create(box: Box, params: Params, _: str) -> Body:
     _apply(body, params)
     if params.get("test_clock"):
         body["test_clock"] = box.get(params["test_clock"], "test_helpers.test_clock", "test_clock").id
-    record = box.storage.add(Record(body))
+    record = box.storage.add(Stored(body))
     emit(box, "customer.created", body)
     chosen = params.get("payment_method")
     if chosen:
@@ -115,7 +117,7 @@ def create(box: Box, params: Params, _: str) -> Body:
     return body
 
 
-def _apply_links(box: Box, record: Record, params: Params) -> None:
+def _apply_links(box: Box, record: Stored, params: Params) -> None:
     """What else a customer has: a default payment method, a card as a source, a discount."""
     body = record.body
     if settings := params.get("invoice_settings"):
@@ -130,7 +132,7 @@ def _apply_links(box: Box, record: Record, params: Params) -> None:
     if params.get("source"):
         body["default_source"] = sources.add_source(box, record, params["source"]).id
     if "coupon" in params:
-        discounts.set_coupon(box, record, params["coupon"])
+        customer_discounts.set_coupon(box, record, params["coupon"])
 
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:
@@ -179,3 +181,44 @@ OPERATIONS = (
     Operation("DELETE", "/v1/customers/{id}", delete, {}),
     Operation("GET", "/v1/customers", list_all, _LIST),
 )
+
+
+def _cash_balance(storage: Storage, customer: Body) -> Body | None:
+    record = storage.find(customer["id"], "customer")
+    return cash_balance(record) if record else None
+
+
+def _credit(_: Storage, customer: Body) -> Body:
+    return {customer["currency"]: customer["balance"]} if customer["currency"] and customer["balance"] else {}
+
+
+def _sources(storage: Storage, customer: Body) -> Body:
+    found = storage.select("card", conditions=[("parent = ?", customer["id"])], limit=11)
+    return first_page(found, f"/v1/customers/{customer['id']}/sources")
+
+
+def _subscriptions(storage: Storage, customer: Body) -> Body:
+    conditions = [
+        ("customer = ?", customer["id"]),
+        ("json_extract(body, '$.status') NOT IN (?, 'incomplete_expired')", "canceled"),
+    ]
+    found = storage.select("subscription", conditions=conditions, limit=11)
+    return first_page(found, f"/v1/customers/{customer['id']}/subscriptions")
+
+
+def _tax_ids(_: Storage, customer: Body) -> Body:
+    return first_page([], f"/v1/customers/{customer['id']}/tax_ids")
+
+
+def _tax(_: Storage, __: Body) -> Body:
+    return {"automatic_tax": "not_collecting", "ip_address": None, "location": None, "provider": "stripe"}
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {
+    ("customer", "cash_balance"): _cash_balance,
+    ("customer", "invoice_credit_balance"): _credit,
+    ("customer", "sources"): _sources,
+    ("customer", "subscriptions"): _subscriptions,
+    ("customer", "tax"): _tax,
+    ("customer", "tax_ids"): _tax_ids,
+}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page, related
-from checkout_daemon.sandbox.api.params import (
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.box import Box, Operation, TimerHandler, on_object
+from checkout_daemon.sandbox.errors import missing_object
+from checkout_daemon.sandbox.objects.paging import list_page, related
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
     Flag,
@@ -16,11 +20,9 @@ from checkout_daemon.sandbox.api.params import (
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.payments import disputing
 from checkout_daemon.sandbox.payments.evidence import EVIDENCE
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:
@@ -50,7 +52,7 @@ def open_by_hand(box: Box, params: Params, object_id: str) -> Body:
     return disputing.open_dispute(box, charge, params.get("reason") or "fraudulent").body
 
 
-def _get(box: Box, object_id: str) -> Record:
+def _get(box: Box, object_id: str) -> Stored:
     record = box.storage.find(object_id, "dispute")
     if record is None:
         raise missing_object("dispute", object_id, "dispute", in_path=True)
@@ -93,3 +95,10 @@ OPERATIONS = (
         {**PAGING, "charge": Text(), "created": Range(), "payment_intent": Text()},
     ),
 )
+
+TIMERS: Mapping[str, TimerHandler] = {
+    "dispute": on_object("charge", "charge", disputing.open_planned_dispute, "reason"),
+    "dispute_decided": on_object("dispute", "dispute", disputing.decide_dispute, "text"),
+    "dispute_due": on_object("dispute", "dispute", disputing.miss_deadline, "due_by"),
+    "inquiry_over": on_object("dispute", "dispute", disputing.close_inquiry),
+}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
-from checkout_daemon.sandbox.api.listing import Condition, list_page
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Flag, ListOf, Params, Range, Text
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.objects.paging import Condition, list_page
+from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Flag, ListOf, Params, Range, Text
 from checkout_daemon.sandbox.storage import Body
-from checkout_daemon.sandbox.stripecli.sessions import listeners
+from checkout_daemon.sandbox.stripecli.listeners import listeners
 from checkout_daemon.sandbox.webhooks.events import plan_delivery
 
 _UNDELIVERED = (

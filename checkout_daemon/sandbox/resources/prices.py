@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from checkout_daemon.sandbox.api.listing import list_page, matching
-from checkout_daemon.sandbox.api.params import (
+from checkout_daemon.sandbox.box import Box, Include, Operation
+from checkout_daemon.sandbox.checkout.catalog import build_product, create_price, take_lookup_key
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.objects.paging import list_page, matching
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
+    DecimalNumber,
     Flag,
     Integer,
     ListOf,
     Map,
     Metadata,
-    Number,
     Params,
     Range,
     Refused,
@@ -21,10 +25,7 @@ from checkout_daemon.sandbox.api.params import (
     merge_metadata,
     refusing,
 )
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.checkout.catalog import build_product, create_price, take_lookup_key
-from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _TAX = Text(choices=("exclusive", "inclusive", "unspecified"))
@@ -35,7 +36,7 @@ def create(box: Box, params: Params, _: str) -> Body:
         raise invalid(_PLAIN_PRICES, param="billing_scheme")
     if data := params.get("product_data"):
         product = build_product(data)
-        box.storage.add(Record(product))
+        box.storage.add(Stored(product))
         emit(box, "product.created", product)
         params["product"] = product["id"]
     elif not params.get("product"):
@@ -105,7 +106,7 @@ _CREATE = {
     ),
     "tax_behavior": _TAX,
     "unit_amount": Integer(minimum=0),
-    "unit_amount_decimal": Number(),
+    "unit_amount_decimal": DecimalNumber(),
 }
 OPERATIONS = (
     Operation("POST", "/v1/prices", create, _CREATE),
@@ -147,3 +148,14 @@ OPERATIONS = (
         },
     ),
 )
+
+
+def _currency_options(_: Storage, price: Body) -> Body:
+    names = ("custom_unit_amount", "tax_behavior", "unit_amount", "unit_amount_decimal")
+    return {price["currency"]: {name: price[name] for name in names}}
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {
+    ("price", "currency_options"): _currency_options,
+    ("price", "tiers"): lambda *_: None,
+}

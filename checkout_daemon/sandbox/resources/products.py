@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import json
 
-from checkout_daemon.sandbox.api.listing import list_page, matching
-from checkout_daemon.sandbox.api.params import (
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.checkout.catalog import apply_product, build_product, create_price
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.objects.paging import list_page, matching
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
+    DecimalNumber,
     Fields,
     Flag,
     Integer,
     ListOf,
     Map,
     Metadata,
-    Number,
     Params,
     Range,
     Text,
     merge_metadata,
     refusing,
 )
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.checkout.catalog import apply_product, build_product, create_price
-from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _CHANGEABLE: Fields = {
@@ -35,7 +35,7 @@ _CHANGEABLE: Fields = {
     "images": ListOf(Text(), maximum=8),
     "marketing_features": ListOf(Map({"name": Text(required=True)}), maximum=15),
     "metadata": Metadata(),
-    "package_dimensions": Map({name: Number(required=True) for name in ("height", "length", "weight", "width")}),
+    "package_dimensions": Map({name: DecimalNumber(required=True) for name in ("height", "length", "weight", "width")}),
     "shippable": Flag(),
     "statement_descriptor": Text(maximum=22),
     "tax_code": Text(),
@@ -50,7 +50,7 @@ def create(box: Box, params: Params, _: str) -> Body:
         if box.storage.find(given):
             raise ApiError(f"Product already exists with id: {given}", code="resource_already_exists", param="id")
         body["id"] = given
-    record = box.storage.add(Record(body))
+    record = box.storage.add(Stored(body))
     if default := params.get("default_price_data"):
         price = create_price(box, {**default, "product": body["id"]})
         body["default_price"] = price["id"]
@@ -104,7 +104,7 @@ _PRICE_DATA = Map(
         "currency": Text(required=True),
         "metadata": Metadata(),
         "unit_amount": Integer(minimum=0),
-        "unit_amount_decimal": Number(),
+        "unit_amount_decimal": DecimalNumber(),
         "tax_behavior": Text(choices=("exclusive", "inclusive", "unspecified")),
     }
 )

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from checkout_daemon.sandbox.api.listing import list_page, matching, related
-from checkout_daemon.sandbox.api.params import (
+from checkout_daemon.sandbox.amounts import currency_code
+from checkout_daemon.sandbox.box import Box, Include, Operation
+from checkout_daemon.sandbox.checkout.promotions import codes_like
+from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
+from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.objects.paging import list_page, matching, related
+from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
     Fields,
@@ -19,15 +27,8 @@ from checkout_daemon.sandbox.api.params import (
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.checkout.catalog import currency_code
-from checkout_daemon.sandbox.checkout.promotions import codes_like
-from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
-from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.resources.checkout_params import NO_ACCOUNTS_V2, NO_CURRENCY_OPTIONS
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.resources.checkout_session_params import NO_ACCOUNTS_V2, NO_CURRENCY_OPTIONS
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PATH = "/v1/promotion_codes"
@@ -61,7 +62,7 @@ def create(box: Box, params: Params, _: str) -> Body:
         restrictions=_restrictions(params.get("restrictions") or {}),
         times_redeemed=0,
     )
-    box.storage.add(Record(body, parent=coupon.id, customer=customer, kind=code.upper()))
+    box.storage.add(Stored(body, parent=coupon.id, customer=customer, kind=code.upper()))
     if body["expires_at"] is not None:
         box.storage.add_timer("discount_over", body["expires_at"], {"id": body["id"]})
     emit(box, "promotion_code.created", body)
@@ -93,7 +94,7 @@ def list_all(box: Box, params: Params, _: str) -> Body:
     return list_page(box, "promotion_code", _PATH, params, conditions)
 
 
-def _get(box: Box, object_id: str) -> Record:
+def _get(box: Box, object_id: str) -> Stored:
     record = box.storage.find(object_id, "promotion_code")
     if record is None:
         message = f"No such promotion code: '{object_id}'"
@@ -101,7 +102,7 @@ def _get(box: Box, object_id: str) -> Record:
     return record
 
 
-def _coupon(box: Box, params: Params) -> tuple[Record, str]:
+def _coupon(box: Box, params: Params) -> tuple[Stored, str]:
     """The coupon, under `promotion` or at the top level, where older versions and the CLI's triggers put it."""
     promotion, plain = params.get("promotion"), params.get("coupon")
     if promotion and plain:
@@ -120,7 +121,7 @@ def _check_unique(box: Box, code: str, customer: str | None) -> None:
             raise ApiError(message, code="resource_already_exists", param="code")
 
 
-def _check_redeemable(box: Box, record: Record) -> None:
+def _check_redeemable(box: Box, record: Stored) -> None:
     body = record.body
     coupon = box.storage.find(body["promotion"]["coupon"], "coupon")
     most, ends = body["max_redemptions"], body["expires_at"]
@@ -200,3 +201,12 @@ OPERATIONS = (
     Operation("POST", f"{_PATH}/{{id}}", update, _UPDATE),
     Operation("GET", _PATH, list_all, _LIST),
 )
+
+
+def _currency_options(_: Storage, code: Body) -> Body:
+    limits = code["restrictions"]
+    currency = limits["minimum_amount_currency"]
+    return {currency: {"minimum_amount": limits["minimum_amount"]}} if currency else {}
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {("promotion_code", "restrictions.currency_options"): _currency_options}

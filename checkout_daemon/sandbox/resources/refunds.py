@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page, related
-from checkout_daemon.sandbox.api.params import (
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.box import Box, Operation, TimerHandler, on_object
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.objects.paging import list_page, related
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
     Flag,
@@ -15,10 +19,15 @@ from checkout_daemon.sandbox.api.params import (
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.payments.refunding import cancel_refund, create_refund, tell_updated
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.payments.refunding import (
+    cancel_refund,
+    create_refund,
+    expire_refund,
+    fail_refund,
+    finish_refund,
+    tell_updated,
+)
+from checkout_daemon.sandbox.storage import Body, Stored
 
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 _NO_BALANCE = "The offline sandbox refunds charges, not the cash balance of a customer."
@@ -35,7 +44,7 @@ def create(box: Box, params: Params, _: str) -> Body:
     ).body
 
 
-def _charge(box: Box, params: Params) -> Record:
+def _charge(box: Box, params: Params) -> Stored:
     if params.get("charge"):
         charge = box.get(params["charge"], "charge")
         if params.get("payment_intent") not in (None, charge.intent):
@@ -104,3 +113,9 @@ OPERATIONS = (
         {**PAGING, "charge": Text(), "created": Range(), "payment_intent": Text()},
     ),
 )
+
+TIMERS: Mapping[str, TimerHandler] = {
+    "refund_fail": on_object("refund", "refund", fail_refund),
+    "refund_pending": on_object("refund", "refund", finish_refund),
+    "refund_expired": on_object("refund", "refund", expire_refund),
+}

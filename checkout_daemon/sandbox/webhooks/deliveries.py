@@ -18,9 +18,9 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.guard import hostname, is_loopback
 from checkout_daemon.sandbox.pretty import pretty
-from checkout_daemon.sandbox.storage import Record
-from checkout_daemon.sandbox.stripecli import sessions
-from checkout_daemon.sandbox.stripecli.sockets import SocketLost
+from checkout_daemon.sandbox.sockets import SocketLost
+from checkout_daemon.sandbox.storage import Stored
+from checkout_daemon.sandbox.stripecli import listeners
 from checkout_daemon.sandbox.webhooks.endpoints import came_through, secrets_of, went_wrong
 
 _TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
@@ -159,18 +159,18 @@ class Deliverer:
             storage.connection.execute("UPDATE deliveries SET attempts = attempts + 1 WHERE id = ?", (due.id,))
             self._conclude(due, receiver.id, taken=result.taken)
 
-    def _reachable(self, receiver: Record) -> bool:
-        if receiver.type == sessions.SESSION:
-            return sessions.is_active(self.box, receiver)
+    def _reachable(self, receiver: Stored) -> bool:
+        if receiver.type == listeners.SESSION:
+            return listeners.is_active(self.box, receiver)
         return receiver.body.get("status") == "enabled"
 
-    async def _attempt(self, due: _Due, event: Record, receiver: Record) -> _Result:
+    async def _attempt(self, due: _Due, event: Stored, receiver: Stored) -> _Result:
         trouble, key = self.box.trouble, (due.id, due.attempts)
-        listens = receiver.type == sessions.SESSION
+        listens = receiver.type == listeners.SESSION
         url = None if listens else str(receiver.body["url"])
         if trouble.strikes("drop", *key):
             return _Result(url, error="Dropped on the way, as planned", trouble="drop")
-        secrets = [sessions.secret(self.box)] if listens else secrets_of(receiver)
+        secrets = [listeners.secret(self.box)] if listens else secrets_of(receiver)
         forged = trouble.strikes("bad_signature", *key)
         payload = pretty(event.body)
         headers = {
@@ -190,7 +190,7 @@ class Deliverer:
             return _Result(result.url, result.status, "The answer was lost, as planned", result.response, "answer_lost")
         return result
 
-    async def _push(self, due: _Due, listener: Record, payload: str, headers: dict[str, str]) -> _Result:
+    async def _push(self, due: _Due, listener: Stored, payload: str, headers: dict[str, str]) -> _Result:
         """Through a listener's websocket. Raises SocketLost."""
         socket = self.box.sockets.get(listener.id)
         if socket is None:
@@ -198,7 +198,7 @@ class Deliverer:
         conversation = f"wc_{due.id}x{due.attempts}"
         frame: dict[str, Any] = {
             "type": "webhook_event",
-            "webhook_id": f"we_{listener.id.removeprefix(sessions.PREFIX)}",
+            "webhook_id": f"we_{listener.id.removeprefix(listeners.PREFIX)}",
             "webhook_conversation_id": conversation,
             "endpoint": {"api_version": None},
             "event_payload": payload,
@@ -237,16 +237,16 @@ class Deliverer:
                 (due.event, due.receiver),
             ).fetchone()
             self._set_state(due, "delivered", None)
-            if receiver is None or receiver.type == sessions.SESSION:
+            if receiver is None or receiver.type == listeners.SESSION:
                 return
             came_through(self.box, receiver)
             if first and (event := storage.find(due.event, "event")):
                 event.body["pending_webhooks"] = max(0, event.body["pending_webhooks"] - 1)
                 storage.save(event)
             return
-        wait = None if receiver is None or receiver.type == sessions.SESSION else self._wait(due)
+        wait = None if receiver is None or receiver.type == listeners.SESSION else self._wait(due)
         self._set_state(due, "failed" if wait is None else "pending", None if wait is None else now() + wait)
-        if receiver is not None and receiver.type != sessions.SESSION:
+        if receiver is not None and receiver.type != listeners.SESSION:
             went_wrong(self.box, receiver)
 
     def _wait(self, due: _Due) -> float | None:

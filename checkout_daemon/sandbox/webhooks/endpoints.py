@@ -5,18 +5,18 @@ from __future__ import annotations
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.storage import Record
+from checkout_daemon.sandbox.storage import Stored
 
 _DAY = 24 * 3600.0
 
 
-def secrets_of(endpoint: Record) -> list[str]:
+def secrets_of(endpoint: Stored) -> list[str]:
     """What signs a delivery: the secret, and a rolled one for as long as it is still good."""
     older = [each["secret"] for each in endpoint.private.get("rolled", []) if each["until"] > now()]
     return [str(endpoint.private["secret"]), *older]
 
 
-def roll_secret(box: Box, endpoint: Record, overlap: float) -> str:
+def roll_secret(box: Box, endpoint: Stored, overlap: float) -> str:
     """A new secret; the old one signs as well for `overlap` seconds more."""
     rolled = [each for each in endpoint.private.get("rolled", []) if each["until"] > now()]
     if overlap > 0:
@@ -26,12 +26,12 @@ def roll_secret(box: Box, endpoint: Record, overlap: float) -> str:
     return str(endpoint.private["secret"])
 
 
-def came_through(box: Box, endpoint: Record) -> None:
+def came_through(box: Box, endpoint: Stored) -> None:
     if endpoint.private.pop("failing_since", None) is not None:
         box.storage.save(endpoint)
 
 
-def went_wrong(box: Box, endpoint: Record) -> None:
+def went_wrong(box: Box, endpoint: Stored) -> None:
     """Count the days without a success; after too many, where that is planned, the endpoint gets nothing any more."""
     since: float | None = endpoint.private.get("failing_since")
     if since is None:

@@ -7,8 +7,8 @@ from typing import Any
 from checkout_daemon.sandbox.box import API_VERSION, Box
 from checkout_daemon.sandbox.clock import now, stamp
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.storage import Body, Record
-from checkout_daemon.sandbox.stripecli.sessions import listeners
+from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.stripecli.listeners import listeners
 
 
 def emit(box: Box, kind: str, body: Body, previous: dict[str, Any] | None = None) -> None:
@@ -28,14 +28,14 @@ def emit(box: Box, kind: str, body: Body, previous: dict[str, Any] | None = None
         "request": {"id": box.origin.request_id, "idempotency_key": box.origin.idempotency_key},
         "type": kind,
     }
-    box.storage.add(Record(event, kind=kind))
+    box.storage.add(Stored(event, kind=kind))
     for receiver in (*endpoints, *listeners(box)):
         plan_delivery(box, event["id"], receiver.id)
     if (follow := box.followers.get(kind)) is not None:
         follow(box, kind, body)
 
 
-def wants(endpoint: Record, kind: str) -> bool:
+def wants(endpoint: Stored, kind: str) -> bool:
     """Whether this endpoint gets events of this type."""
     body = endpoint.body
     return body["status"] == "enabled" and ("*" in body["enabled_events"] or kind in body["enabled_events"])

@@ -8,7 +8,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 
 _PENDING_SECONDS = 2 * 24 * 3600
 DISPUTE_FEE = 1500
@@ -62,7 +62,7 @@ def book(
         "status": "pending" if pending else "available",
         "type": kind,
     }
-    return box.storage.add(Record(body, parent=source, kind=kind)).body
+    return box.storage.add(Stored(body, parent=source, kind=kind)).body
 
 
 def balance(box: Box) -> Body:

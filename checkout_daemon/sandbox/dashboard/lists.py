@@ -9,8 +9,7 @@ from typing import Any
 
 from checkout_daemon.sandbox.amounts import money_text
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.dashboard.things import Page, Row
-from checkout_daemon.sandbox.dashboard.words import (
+from checkout_daemon.sandbox.dashboard.states import (
     counted,
     delivery_state,
     error_text,
@@ -22,7 +21,8 @@ from checkout_daemon.sandbox.dashboard.words import (
     session_state,
     status_text,
 )
-from checkout_daemon.sandbox.stripecli import sessions as listeners
+from checkout_daemon.sandbox.dashboard.views import ListPage, ListRow
+from checkout_daemon.sandbox.stripecli import listeners
 
 _PAGE = 50
 _MOST = 500
@@ -44,17 +44,17 @@ class Wish:
         return _PAGE if self.down_to is None else _MOST
 
 
-def read_list(box: Box, name: str, wish: Wish) -> Page:
+def read_list(box: Box, name: str, wish: Wish) -> ListPage:
     """A page of the list of this name, one of LISTS."""
     return LISTS[name](box, wish)
 
 
-def rows_about(box: Box, object_id: str) -> tuple[Row, ...]:
+def rows_about(box: Box, object_id: str) -> tuple[ListRow, ...]:
     """The latest events that mention an object."""
     return _events(box, Wish(search=object_id)).rows
 
 
-def _sessions(box: Box, wish: Wish) -> Page:
+def _sessions(box: Box, wish: Wish) -> ListPage:
     only = {
         "open": "json_extract(body, '$.status') = 'open'",
         "paid": "json_extract(body, '$.payment_status') = 'paid'",
@@ -64,7 +64,7 @@ def _sessions(box: Box, wish: Wish) -> Page:
     found, more = _objects(box, "checkout.session", wish, only)
     intents = _bodies(box, [body["payment_intent"] for _, body in found])
     rows = [
-        Row(
+        ListRow(
             seq,
             body["id"],
             f"sessions/{body['id']}",
@@ -75,7 +75,7 @@ def _sessions(box: Box, wish: Wish) -> Page:
         )
         for seq, body in found
     ]
-    return Page(tuple(rows), more)
+    return ListPage(tuple(rows), more)
 
 
 def reference(session: dict[str, Any]) -> str:
@@ -85,7 +85,7 @@ def reference(session: dict[str, Any]) -> str:
     return next((str(each) for each in found if each), "")
 
 
-def _payments(box: Box, wish: Wish) -> Page:
+def _payments(box: Box, wish: Wish) -> ListPage:
     charge = "SELECT 1 FROM objects AS c WHERE c.intent = objects.id AND c.type ="
     only = {
         "succeeded": "json_extract(body, '$.status') = 'succeeded'",
@@ -102,11 +102,11 @@ def _payments(box: Box, wish: Wish) -> Page:
         states = (intent_state(body), *money_back(latest or {}))
         text = ", ".join(each for each in (method_text(latest), body.get("description")) if each)
         money = money_text(body["amount"], body["currency"])
-        rows.append(Row(seq, body["id"], f"payments/{body['id']}", states, money, text, body["created"]))
-    return Page(tuple(rows), more)
+        rows.append(ListRow(seq, body["id"], f"payments/{body['id']}", states, money, text, body["created"]))
+    return ListPage(tuple(rows), more)
 
 
-def _events(box: Box, wish: Wish) -> Page:
+def _events(box: Box, wish: Wish) -> ListPage:
     sent = "SELECT 1 FROM deliveries WHERE event = objects.id"
     only = {
         "undelivered": f"EXISTS ({sent} AND state != 'delivered' AND (state != 'pending' OR attempts > 0))",
@@ -120,7 +120,7 @@ def _events(box: Box, wish: Wish) -> Page:
     ):
         sent_by_event.setdefault(event, []).append((state, attempts))
     rows = [
-        Row(
+        ListRow(
             seq,
             body["id"],
             f"events/{body['id']}",
@@ -131,7 +131,7 @@ def _events(box: Box, wish: Wish) -> Page:
         )
         for seq, body in found
     ]
-    return Page(tuple(rows), more)
+    return ListPage(tuple(rows), more)
 
 
 def subject(event: dict[str, Any]) -> str:
@@ -142,7 +142,7 @@ def subject(event: dict[str, Any]) -> str:
     return " · ".join(str(each) for each in (money, about.get("id")) if each)
 
 
-def _deliveries(box: Box, wish: Wish) -> Page:
+def _deliveries(box: Box, wish: Wish) -> ListPage:
     where, values = _window(wish, "d.id")
     if wish.only == "failed":
         where.append("(d.state IN ('failed', 'dropped') OR (d.state = 'pending' AND d.attempts > 0))")
@@ -164,8 +164,8 @@ def _deliveries(box: Box, wish: Wish) -> Page:
         if attempts:
             text += f" · {counted(attempts, 'attempt')}{_last_answer(box, number)}"
         states = (delivery_state(state, attempts),)
-        rows.append(Row(number, event, f"deliveries/{number}", states, kind or event, text, created))
-    return Page(tuple(rows), len(found) > wish.limit)
+        rows.append(ListRow(number, event, f"deliveries/{number}", states, kind or event, text, created))
+    return ListPage(tuple(rows), len(found) > wish.limit)
 
 
 def _last_answer(box: Box, delivery: int) -> str:
@@ -190,7 +190,7 @@ def receiver_names(box: Box, ids: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def _requests(box: Box, wish: Wish) -> Page:
+def _requests(box: Box, wish: Wish) -> ListPage:
     where, values = _window(wish, "seq")
     if wish.only == "failed":
         where.append("(status IS NULL OR status >= 400)")
@@ -205,7 +205,7 @@ def _requests(box: Box, wish: Wish) -> Page:
         (*values, wish.limit + 1),
     ).fetchall()
     rows = [
-        Row(
+        ListRow(
             seq,
             request_id,
             f"requests/{request_id}",
@@ -216,10 +216,10 @@ def _requests(box: Box, wish: Wish) -> Page:
         )
         for seq, request_id, at, seconds, method, path, status, error in found[: wish.limit]
     ]
-    return Page(tuple(rows), len(found) > wish.limit)
+    return ListPage(tuple(rows), len(found) > wish.limit)
 
 
-LISTS: Mapping[str, Callable[[Box, Wish], Page]] = {
+LISTS: Mapping[str, Callable[[Box, Wish], ListPage]] = {
     "sessions": _sessions,
     "payments": _payments,
     "events": _events,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page, matching
-from checkout_daemon.sandbox.api.params import (
+from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.errors import ApiError, missing_object
+from checkout_daemon.sandbox.objects.paging import list_page, matching
+from checkout_daemon.sandbox.objects.shapes import BILLING_DETAILS, billing_details
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
     Fields,
@@ -14,18 +17,15 @@ from checkout_daemon.sandbox.api.params import (
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.errors import ApiError, missing_object
 from checkout_daemon.sandbox.payments import methods
 from checkout_daemon.sandbox.payments.testdata import card_by_token
-from checkout_daemon.sandbox.shapes import BILLING_DETAILS, billing_details
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _REDISPLAY = Text(choices=("always", "limited", "unspecified"))
 
 
-def build(params: Params) -> Record:
+def build(params: Params) -> Stored:
     """The payment method that these parameters describe, not stored yet."""
     kind = params["type"]
     given = params.get(kind)
@@ -111,7 +111,7 @@ def _require(kind: str, given: Params, name: str) -> None:
         raise ApiError(message, code="parameter_missing", param=param, stored=False)
 
 
-def _get(box: Box, object_id: str) -> Record:
+def _get(box: Box, object_id: str) -> Stored:
     record = box.storage.find(object_id, "payment_method")
     if record is None:
         raise missing_object("PaymentMethod", object_id, "payment_method", in_path=True)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.buyers import customer_details
-from checkout_daemon.sandbox.checkout.fields import named_countries
+from checkout_daemon.sandbox.checkout.form_fields import named_countries
 from checkout_daemon.sandbox.checkout.promotions import shown_discounts, typed_discount
 from checkout_daemon.sandbox.checkout.shipping_options import shipping_cost
 from checkout_daemon.sandbox.checkout.totals import set_totals
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.payments import methods
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
 
 Typed = Mapping[str, str]
 
@@ -20,7 +20,7 @@ _ADDRESS = ("line1", "line2", "city", "state", "postal_code", "country")
 _ESSENTIAL = {"line1": "address", "city": "city", "postal_code": "postal code", "country": "country"}
 
 
-def take_choices(box: Box, session: Record, form: Typed) -> bool:
+def take_choices(box: Box, session: Stored, form: Typed) -> bool:
     """Set quantities, delivery and promotion code; whether that changed the total, which nobody has seen then."""
     body, private = session.body, session.private
     private.setdefault("discount", None)
@@ -42,7 +42,7 @@ def take_choices(box: Box, session: Record, form: Typed) -> bool:
     return (body["amount_total"], body["total_details"]) != before
 
 
-def take_details(box: Box, session: Record, form: Typed) -> None:
+def take_details(box: Box, session: Stored, form: Typed) -> None:
     """Write to the session who buys, and where the goods go. Raises ApiError for the first field that is wrong."""
     body = session.body
     known = body["customer_details"] or customer_details(email=None, name=None, phone=None, address=None)
@@ -82,7 +82,7 @@ def take_details(box: Box, session: Record, form: Typed) -> None:
     box.storage.save(session)
 
 
-def typed_method(session: Body, form: Typed) -> Record:
+def typed_method(session: Body, form: Typed) -> Stored:
     """Return the payment method that was typed, not stored yet. Raises ApiError."""
     types = session["payment_method_types"]
     chosen = form.get("method") or types[0]
@@ -142,7 +142,7 @@ _FIELDS = {
 """The page's field for the parameter that an error names."""
 
 
-def _typed(name: str, build: Callable[[], Record]) -> Record:
+def _typed(name: str, build: Callable[[], Stored]) -> Stored:
     try:
         return build()
     except ApiError as error:
@@ -150,7 +150,7 @@ def _typed(name: str, build: Callable[[], Record]) -> Record:
         raise
 
 
-def _quantities(box: Box, session: Record, form: Typed) -> list[Record]:
+def _quantities(box: Box, session: Stored, form: Typed) -> list[Stored]:
     """The session's lines, with the quantities that were typed."""
     lines = box.storage.children(session.id, "item")
     for line in lines:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import Condition, list_page, matching, page_of, related
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Params, merge_metadata
-from checkout_daemon.sandbox.box import Box, Operation
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.box import Box, Include, Operation, TimerHandler, on_object
 from checkout_daemon.sandbox.checkout import sessions
 from checkout_daemon.sandbox.checkout.building import create_session
+from checkout_daemon.sandbox.checkout.promotions import discounted
 from checkout_daemon.sandbox.checkout.shipping_options import build_options, shipping_cost
 from checkout_daemon.sandbox.checkout.totals import set_totals
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.resources.checkout_params import CREATE, LIST, UPDATE
-from checkout_daemon.sandbox.shapes import address
-from checkout_daemon.sandbox.storage import Body
+from checkout_daemon.sandbox.objects.paging import Condition, first_page, list_page, matching, page_of, related
+from checkout_daemon.sandbox.objects.shapes import address
+from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Params, merge_metadata
+from checkout_daemon.sandbox.resources.checkout_session_params import CREATE, LIST, UPDATE
+from checkout_daemon.sandbox.storage import Body, Storage
 
 _SESSIONS = "/v1/checkout/sessions"
 
@@ -91,3 +94,26 @@ OPERATIONS = (
     Operation("GET", f"{_SESSIONS}/{{id}}/line_items", line_items, PAGING),
     Operation("POST", f"{_SESSIONS}/{{id}}/expire", expire, EXPAND),
 )
+
+
+def _first_lines(storage: Storage, session: Body) -> Body:
+    return first_page(storage.children(session["id"], "item"), f"{_SESSIONS}/{session['id']}/line_items")
+
+
+def _breakdown(storage: Storage, session: Body) -> Body:
+    amount = session["total_details"]["amount_discount"]
+    return {"discounts": discounted(storage.find(session["id"]), amount), "taxes": []}
+
+
+def _line_discounts(storage: Storage, line: Body) -> list[Body]:
+    record = storage.find(line["id"])
+    return discounted(record and storage.find(record.parent or ""), line["amount_discount"])
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {
+    ("checkout.session", "line_items"): _first_lines,
+    ("checkout.session", "total_details.breakdown"): _breakdown,
+    ("item", "discounts"): _line_discounts,
+    ("item", "taxes"): lambda *_: [],
+}
+TIMERS: Mapping[str, TimerHandler] = {"expire": on_object("session", "checkout.session", sessions.expire_if_open)}

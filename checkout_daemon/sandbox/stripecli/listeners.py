@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from checkout_daemon.sandbox.api.params import EXPAND, Flag, ListOf, Params, Text
-from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Operation
+from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Operation, TimerHandler
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id, token
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.parameters.specs import EXPAND, Flag, ListOf, Params, Text
+from checkout_daemon.sandbox.storage import Body, Stored
 
 SESSION = "stripecli.session"
 PREFIX = "cliws_"
@@ -37,7 +38,7 @@ def create(box: Box, params: Params, _: str) -> Body:
         forward_to_url=params.get("forward_to_url"),
         filters=filters,
     )
-    box.storage.add(Record(session, {"lost_at": now()}, kind=features[0]))
+    box.storage.add(Stored(session, {"lost_at": now()}, kind=features[0]))
     return {
         "websocket_url": f"{box.origin.websocket_url}/subscribe/{ACCOUNT_ID}",
         "websocket_id": session["id"],
@@ -60,7 +61,7 @@ def secret(box: Box) -> str:
     return known
 
 
-def listeners(box: Box) -> list[Record]:
+def listeners(box: Box) -> list[Stored]:
     """Who gets events: connected, or away for a moment only."""
     return [
         each
@@ -69,7 +70,7 @@ def listeners(box: Box) -> list[Record]:
     ]
 
 
-def is_active(box: Box, session: Record) -> bool:
+def is_active(box: Box, session: Stored) -> bool:
     if session.id in box.sockets:
         return True
     # One that never connected is only asking for the secret, as `stripe listen --print-secret` does.
@@ -77,7 +78,7 @@ def is_active(box: Box, session: Record) -> bool:
     return bool(session.private.get("connected_at")) and now() - lost_at < QUEUE_SECONDS
 
 
-def connected(box: Box, session: Record) -> None:
+def connected(box: Box, session: Stored) -> None:
     """Its websocket is there: what waited goes out."""
     session.private["connected_at"] = now()
     box.storage.save(session)
@@ -151,3 +152,4 @@ OPERATIONS = (
         },
     ),
 )
+TIMERS: Mapping[str, TimerHandler] = {"listener_gone": give_up}

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import (
+from checkout_daemon.sandbox.objects.shapes import ADDRESS, FUTURE_USAGE, METHOD_TYPES, SHIPPING
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
+    DecimalNumber,
     Fields,
     Flag,
     Integer,
     ListOf,
     Map,
     Metadata,
-    Number,
     Range,
     Refused,
     Text,
 )
-from checkout_daemon.sandbox.shapes import ADDRESS, FUTURE_USAGE, METHOD_TYPES, SHIPPING
 
 _LOCALES = (
     "auto bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hi-IN hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR "
@@ -61,7 +61,7 @@ _PRICE_DATA = Map(
         "recurring": Refused("You must use mode=subscription for recurring prices, which the offline sandbox lacks."),
         "tax_behavior": _BEHAVIOR,
         "unit_amount": Integer(minimum=0),
-        "unit_amount_decimal": Number(),
+        "unit_amount_decimal": DecimalNumber(),
     }
 )
 _ADJUSTABLE = Map(

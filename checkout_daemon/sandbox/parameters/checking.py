@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from checkout_daemon.sandbox.api.forms import Tree
-from checkout_daemon.sandbox.api.types import Shape, alternatives, choices, element, find_parameter, structure
 from checkout_daemon.sandbox.errors import (
     ApiError,
     BadChoice,
@@ -15,6 +13,15 @@ from checkout_daemon.sandbox.errors import (
     empty_parameter,
     missing_parameter,
     not_modelled,
+)
+from checkout_daemon.sandbox.parameters.forms import Tree
+from checkout_daemon.sandbox.parameters.stripe_types import (
+    Shape,
+    alternatives,
+    choices,
+    element,
+    find_parameter,
+    structure,
 )
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)

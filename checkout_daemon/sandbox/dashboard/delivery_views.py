@@ -6,17 +6,17 @@ import json
 from typing import Any
 
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.dashboard.reading import receiver_names
-from checkout_daemon.sandbox.dashboard.things import Action, Attempt, Fact, State, Thing
-from checkout_daemon.sandbox.dashboard.words import attempt_state, counted, delivery_state, error_text, request_state
-from checkout_daemon.sandbox.storage import Record
-from checkout_daemon.sandbox.stripecli import sessions as listeners
+from checkout_daemon.sandbox.dashboard.lists import receiver_names
+from checkout_daemon.sandbox.dashboard.states import attempt_state, counted, delivery_state, error_text, request_state
+from checkout_daemon.sandbox.dashboard.views import Badge, Button, DeliveryAttempt, Detail, ObjectView
+from checkout_daemon.sandbox.storage import Stored
+from checkout_daemon.sandbox.stripecli import listeners
 
 _TROUBLE = {"bad_signature": "It was signed with a wrong secret, as planned."}
 _COLUMNS = "id, event, endpoint, created, state, next_at, attempts"
 
 
-def delivery_of(box: Box, number: str) -> Thing | None:
+def delivery_of(box: Box, number: str) -> ObjectView | None:
     """A delivery by its number."""
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         return None
@@ -25,7 +25,7 @@ def delivery_of(box: Box, number: str) -> Thing | None:
     return None if found is None else _delivery(box, found)
 
 
-def deliveries_about(box: Box, event_id: str) -> tuple[Thing, ...]:
+def deliveries_about(box: Box, event_id: str) -> tuple[ObjectView, ...]:
     """All deliveries of an event, the latest first."""
     rows = box.storage.connection.execute(
         f"SELECT {_COLUMNS} FROM deliveries WHERE event = ? ORDER BY id DESC LIMIT 100",  # noqa: S608
@@ -34,30 +34,30 @@ def deliveries_about(box: Box, event_id: str) -> tuple[Thing, ...]:
     return tuple(_delivery(box, row, brief=True) for row in rows)
 
 
-def _delivery(box: Box, row: tuple[Any, ...], *, brief: bool = False) -> Thing:
+def _delivery(box: Box, row: tuple[Any, ...], *, brief: bool = False) -> ObjectView:
     """`brief`: below its event, which needs no naming then."""
     number, event_id, receiver_id, created, state, next_at, tried = row
     event = box.storage.find(event_id, "event")
     name = receiver_names(box, [receiver_id])[receiver_id]
-    facts = [] if brief else [Fact("Event", event_id, "id", f"events/{event_id}"), Fact("To", name, "code")]
+    facts = [] if brief else [Detail("Event", event_id, "id", f"events/{event_id}"), Detail("To", name, "code")]
     facts += [
-        Fact("Receiver", receiver_id, "id"),
-        Fact("Planned", str(created), "time"),
+        Detail("Receiver", receiver_id, "id"),
+        Detail("Planned", str(created), "time"),
     ]
     if next_at is not None:
-        facts.append(Fact("Next attempt", str(next_at), "time"))
+        facts.append(Detail("Next attempt", str(next_at), "time"))
     attempts = box.storage.connection.execute(
         "SELECT id, at, seconds, url, status, error, response, trouble FROM attempts WHERE delivery = ? "
         "ORDER BY id DESC LIMIT 100",
         (number,),
     ).fetchall()
-    return Thing(
+    return ObjectView(
         str(number),
         "Delivery to" if brief else "Delivery",
         name if brief else event.body["type"] if event else event_id,
         (delivery_state(state, tried),),
         tuple(facts),
-        (Action("resend", "Send it again here only", {"id": event_id, "to": receiver_id}),),
+        (Button("resend", "Send it again here only", {"id": event_id, "to": receiver_id}),),
         note=None if attempts else _waiting(box, state, receiver_id),
         attempts=tuple(_attempt(each, name) for each in attempts),
     )
@@ -71,15 +71,15 @@ def _waiting(box: Box, state: str, receiver_id: str) -> str:
     return "It has not been tried yet."
 
 
-def _attempt(row: tuple[Any, ...], receiver: str) -> Attempt:
+def _attempt(row: tuple[Any, ...], receiver: str) -> DeliveryAttempt:
     number, at, seconds, url, status, error, response, trouble = row
     text = error_text(error) if error else _TROUBLE.get(trouble or "", "")
-    return Attempt(
+    return DeliveryAttempt(
         number, at, seconds, attempt_state(status, error), text, None if url == receiver else url, response or None
     )
 
 
-def request_of(box: Box, request_id: str) -> Thing | None:
+def request_of(box: Box, request_id: str) -> ObjectView | None:
     """A line of the request log."""
     row = box.storage.connection.execute(
         "SELECT at, seconds, method, path, status, idempotency_key, error, user_agent, trouble FROM requests "
@@ -91,53 +91,53 @@ def request_of(box: Box, request_id: str) -> Thing | None:
     at, seconds, method, path, status, key, error, agent, trouble = row
     body = json.loads(error) if error else None
     facts = [
-        Fact("ID", request_id, "id"),
-        Fact("At", str(at), "time"),
-        Fact("Took", f"{seconds * 1000:.0f} ms"),
-        Fact("Idempotency key", key or "", "id"),
-        Fact("Client", agent or ""),
-        Fact("Planned trouble", (trouble or "").replace("_", " ")),
-        Fact("Error", str(body.get("message", "")) if body else ""),
+        Detail("ID", request_id, "id"),
+        Detail("At", str(at), "time"),
+        Detail("Took", f"{seconds * 1000:.0f} ms"),
+        Detail("Idempotency key", key or "", "id"),
+        Detail("Client", agent or ""),
+        Detail("Planned trouble", (trouble or "").replace("_", " ")),
+        Detail("Error", str(body.get("message", "")) if body else ""),
     ]
     title = f"{method} {path}"
     told = tuple(each for each in facts if each.text)
-    return Thing(request_id, "Request", title, (request_state(status),), told, body=body)
+    return ObjectView(request_id, "Request", title, (request_state(status),), told, body=body)
 
 
-def read_receivers(box: Box) -> tuple[Thing, ...]:
+def read_receivers(box: Box) -> tuple[ObjectView, ...]:
     """Who gets events: webhook endpoints, then the CLI's listeners, the latest first."""
     endpoints = box.storage.select("webhook_endpoint", limit=50)
     cli = [each for each in box.storage.select(listeners.SESSION, limit=50) if each.private.get("connected_at")]
     return (*(_endpoint(each) for each in endpoints), *(_listener(box, each) for each in cli))
 
 
-def _endpoint(record: Record) -> Thing:
+def _endpoint(record: Stored) -> ObjectView:
     body = record.body
     enabled = body["status"] == "enabled"
     since = record.private.get("failing_since")
-    state = State("Enabled", "good") if enabled else State("Disabled", "quiet")
-    states = (state, State("Failing", "bad")) if enabled and since is not None else (state,)
+    state = Badge("Enabled", "good") if enabled else Badge("Disabled", "quiet")
+    states = (state, Badge("Failing", "bad")) if enabled and since is not None else (state,)
     wanted = body["enabled_events"]
-    facts = [Fact("ID", record.id, "id"), Fact("Events", "All types" if "*" in wanted else ", ".join(wanted))]
+    facts = [Detail("ID", record.id, "id"), Detail("Events", "All types" if "*" in wanted else ", ".join(wanted))]
     if since is not None:
-        facts.append(Fact("Without success since", str(since), "time"))
-    return Thing(record.id, "Endpoint", body["url"], states, tuple(facts))
+        facts.append(Detail("Without success since", str(since), "time"))
+    return ObjectView(record.id, "Endpoint", body["url"], states, tuple(facts))
 
 
-def _listener(box: Box, record: Record) -> Thing:
+def _listener(box: Box, record: Stored) -> ObjectView:
     body, private = record.body, record.private
     online = record.id in box.sockets
     waiting = box.storage.connection.execute(
         "SELECT count(*) FROM deliveries WHERE endpoint = ? AND state = 'pending'", (record.id,)
     ).fetchone()[0]
     facts = [
-        Fact("ID", record.id, "id"),
-        Fact("Forwards to", body.get("forward_to_url") or "", "code"),
-        Fact("Receives", ", ".join(each.replace("_", " ") for each in body["websocket_features"])),
-        Fact("Connected" if online else "Last connected", str(private["connected_at"]), "time"),
-        Fact("Waiting", counted(waiting, "event") if waiting else ""),
+        Detail("ID", record.id, "id"),
+        Detail("Forwards to", body.get("forward_to_url") or "", "code"),
+        Detail("Receives", ", ".join(each.replace("_", " ") for each in body["websocket_features"])),
+        Detail("Connected" if online else "Last connected", str(private["connected_at"]), "time"),
+        Detail("Waiting", counted(waiting, "event") if waiting else ""),
     ]
-    away = State("Away for a moment", "wait") if listeners.is_active(box, record) else State("Gone", "quiet")
-    state = State("Connected", "good") if online else away
+    away = Badge("Away for a moment", "wait") if listeners.is_active(box, record) else Badge("Gone", "quiet")
+    state = Badge("Connected", "good") if online else away
     told = tuple(each for each in facts if each.text)
-    return Thing(record.id, "CLI listener", f"stripe listen on {body['device_name']}", (state,), told)
+    return ObjectView(record.id, "CLI listener", f"stripe listen on {body['device_name']}", (state,), told)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.amounts import check_amount
-from checkout_daemon.sandbox.api.listing import list_page, matching
-from checkout_daemon.sandbox.api.params import (
+from collections.abc import Mapping
+
+from checkout_daemon.sandbox.amounts import check_amount, currency_code
+from checkout_daemon.sandbox.box import Box, Operation, TimerHandler, on_object
+from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.objects.paging import list_page, matching
+from checkout_daemon.sandbox.objects.shapes import (
+    METHOD_CURRENCIES,
+    method_options,
+    shipping,
+)
+from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
     PAGING,
     Params,
@@ -12,19 +21,13 @@ from checkout_daemon.sandbox.api.params import (
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.checkout.catalog import currency_code
-from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.payments import intents
+from checkout_daemon.sandbox.payments.attempts import show_booking
+from checkout_daemon.sandbox.payments.debits import settle_due
 from checkout_daemon.sandbox.payments.methods import method_by_id
-from checkout_daemon.sandbox.resources.intent_params import CANCEL, CAPTURE, CONFIRM, CREATE, UPDATE
-from checkout_daemon.sandbox.resources.methods import build as build_method
-from checkout_daemon.sandbox.shapes import (
-    METHOD_CURRENCIES,
-    method_options,
-    shipping,
-)
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.resources.payment_intent_params import CANCEL, CAPTURE, CONFIRM, CREATE, UPDATE
+from checkout_daemon.sandbox.resources.payment_methods import build as build_method
+from checkout_daemon.sandbox.storage import Body, Stored
 
 _PLAIN = (
     "capture_method",
@@ -125,7 +128,7 @@ def list_all(box: Box, params: Params, _: str) -> Body:
     return list_page(box, "payment_intent", "/v1/payment_intents", params, matching(params, "customer"))
 
 
-def _confirm(box: Box, intent: Record, method: Record | None, params: Params) -> None:
+def _confirm(box: Box, intent: Stored, method: Stored | None, params: Params) -> None:
     if method is None:
         message = (
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
@@ -146,7 +149,7 @@ def _confirm(box: Box, intent: Record, method: Record | None, params: Params) ->
     )
 
 
-def _check_return_url(box: Box, intent: Record, params: Params) -> None:
+def _check_return_url(box: Box, intent: Stored, params: Params) -> None:
     """Raise ApiError where the methods that Stripe chooses may send the customer away and nothing says where back to.
 
     https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-return_url
@@ -213,11 +216,11 @@ def _overlay(body: Body, params: Params) -> None:
         body["payment_method_options"] = method_options(body["payment_method_types"], given, session=False)
 
 
-def _get(box: Box, object_id: str) -> Record:
+def _get(box: Box, object_id: str) -> Stored:
     return box.get(object_id, "payment_intent")
 
 
-def _refuse_checkout(intent: Record, verb: str) -> None:
+def _refuse_checkout(intent: Stored, verb: str) -> None:
     if intent.private.get("session"):
         message = f"You cannot {verb} this PaymentIntent because it was created by a Checkout Session."
         if verb == "cancel":
@@ -225,7 +228,7 @@ def _refuse_checkout(intent: Record, verb: str) -> None:
         raise ApiError(message, code="payment_intent_unexpected_state")
 
 
-def _method(box: Box, params: Params) -> Record | None:
+def _method(box: Box, params: Params) -> Stored | None:
     if params.get("payment_method"):
         return method_by_id(box, params["payment_method"])
     if params.get("payment_method_data"):
@@ -242,3 +245,9 @@ OPERATIONS = (
     Operation("POST", "/v1/payment_intents/{id}/capture", capture, CAPTURE),
     Operation("GET", "/v1/payment_intents", list_all, {**PAGING, "created": Range(), "customer": Text()}),
 )
+
+TIMERS: Mapping[str, TimerHandler] = {
+    "settle": settle_due,
+    "captured": show_booking,
+    "authorization_over": on_object("intent", "payment_intent", intents.expire_authorization, "charge"),
+}

@@ -10,26 +10,26 @@ Tone = Literal["good", "bad", "wait", "quiet"]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class Badge:
     text: str
     tone: Tone
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListRow:
     """A line of a list; `seq` is where the next page begins, `place` what a click opens (`events/evt_1`)."""
 
     seq: int
     id: str
     place: str
-    states: tuple[State, ...]
+    states: tuple[Badge, ...]
     title: str
     text: str
     at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Detail:
     """`kind` says how to show the text: an id can be copied, a time is seconds, a place leads to another thing."""
 
     label: str
@@ -39,7 +39,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ButtonInput:
     """What a person types for an action."""
 
     name: str
@@ -49,49 +49,49 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class Button:
     """A button: `name` and `given` are what it sends. With `href` it is a link instead."""
 
     name: str
     label: str
     given: Mapping[str, str] = field(default_factory=dict)
-    fields: tuple[Field, ...] = ()
+    fields: tuple[ButtonInput, ...] = ()
     href: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class DeliveryAttempt:
     """One try to deliver an event; `next_at` on the last one says when the next follows."""
 
     id: int
     at: float
     seconds: float
-    state: State
+    state: Badge
     text: str
     url: str | None
     response: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class ObjectView:
     """An object with what belongs to it; `body` is its JSON."""
 
     id: str
     kind: str
     title: str
-    states: tuple[State, ...]
-    facts: tuple[Fact, ...] = ()
-    actions: tuple[Action, ...] = ()
+    states: tuple[Badge, ...]
+    facts: tuple[Detail, ...] = ()
+    actions: tuple[Button, ...] = ()
     body: Any = None
     note: str | None = None
-    parts: tuple[Thing, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
-    rows: tuple[Row, ...] = ()
+    parts: tuple[ObjectView, ...] = ()
+    attempts: tuple[DeliveryAttempt, ...] = ()
+    rows: tuple[ListRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """Some rows of a list, newest first."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ListRow, ...]
     more: bool

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Mapping
+from functools import cache
+from importlib import resources
 from typing import Any
 
-from checkout_daemon.sandbox.api.params import ListOf, Map, Params, Spec, Text
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.parameters.specs import ListOf, Map, Params, Spec, Text
 from checkout_daemon.sandbox.storage import Body
 
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
@@ -85,6 +89,27 @@ def shipping(given: Params | None) -> Body | None:
 def new_object(prefix: str, kind: str, **fields: Any) -> Body:
     """An object with what every one has."""
     return {"id": new_id(prefix), "object": kind, "created": stamp(), "livemode": False, **fields}
+
+
+def new_body(kind: str, prefix: str, path: str = "", **fields: Any) -> Body:
+    """An object of this type with its fields as shapes.json has them, but for these."""
+    body: Body = copy.deepcopy(_shapes()[kind])
+    body["id"] = new_id(prefix)
+    if "created" in body:
+        body["created"] = stamp()
+    if "updated" in body:
+        body["updated"] = stamp()
+    for name, value in body.items():
+        if isinstance(value, dict) and value.get("object") == "list":
+            value["url"] = f"{path}/{body['id']}/{name}"
+    return body | fields
+
+
+@cache
+def _shapes() -> dict[str, Body]:
+    text = resources.files(__package__).joinpath("shapes.json").read_text(encoding="utf-8")
+    shapes: dict[str, Body] = json.loads(text)
+    return shapes
 
 
 def list_object(data: list[Body], url: str, *, has_more: bool = False) -> Body:

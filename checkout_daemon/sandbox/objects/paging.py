@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import NOUNS, Box
 from checkout_daemon.sandbox.errors import invalid, missing_object
-from checkout_daemon.sandbox.shapes import list_object
-from checkout_daemon.sandbox.storage import Body
+from checkout_daemon.sandbox.objects.shapes import list_object
+from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.storage import Body, Stored
 
 _COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "="}
 _DEFAULT_LIMIT = 10
@@ -47,6 +48,12 @@ def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Co
     if backwards:
         data.reverse()
     return list_object(data, url, has_more=len(found) > limit)
+
+
+def first_page(found: Sequence[Stored | Body], url: str) -> Body:
+    """Return the list object with the first ten of these, as Stripe includes lists in objects."""
+    bodies = [item.body if isinstance(item, Stored) else item for item in found[:_DEFAULT_LIMIT]]
+    return list_object(bodies, url, has_more=len(found) > _DEFAULT_LIMIT)
 
 
 def page_of(found: list[Body], url: str, params: Params, noun: str) -> Body:

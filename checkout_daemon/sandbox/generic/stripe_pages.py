@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
-from checkout_daemon.sandbox.api.listing import page_of
-from checkout_daemon.sandbox.api.params import PAGING, Params
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import Box, Include, Operation
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
-from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.generic.values import maps, whole
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.paging import first_page, page_of
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import PAGING, Params
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
+from checkout_daemon.sandbox.webhooks.changes import add
 
 _LINK_PARTS: dict[str, Body] = {
     "payment_intent_data": {"metadata": {}},
@@ -20,7 +22,7 @@ _LINK_PARTS: dict[str, Body] = {
 _CONFIGURATION = "billing_portal.configuration"
 
 
-def build_portal_session(box: Box, record: Record, params: Params) -> None:
+def build_portal_session(box: Box, record: Stored, params: Params) -> None:
     """Without a configuration of its own a session has the account's default one."""
     if not params.get("configuration"):
         found = box.storage.select(_CONFIGURATION, conditions=[("json_extract(body, '$.is_default') = ?", 1)], limit=1)
@@ -29,12 +31,12 @@ def build_portal_session(box: Box, record: Record, params: Params) -> None:
     record.body["url"] = f"{box.url}/p/session/{token(40)}"
 
 
-def build_verification(box: Box, record: Record, _: Params) -> None:
+def build_verification(box: Box, record: Stored, _: Params) -> None:
     record.body["client_secret"] = f"{record.id}_secret_test_{token(50)}"
     record.body["url"] = f"{box.url}/verify/{token(40)}"
 
 
-def build_link(box: Box, record: Record, params: Params) -> None:
+def build_link(box: Box, record: Stored, params: Params) -> None:
     lines = maps(params, "line_items")
     if not lines:
         raise invalid("A payment link needs line_items.", param="line_items")
@@ -53,7 +55,7 @@ def _complete_link(body: Body) -> None:
         body["restrictions"]["completed_sessions"].setdefault("count", 0)
 
 
-def build_rate(_: Box, record: Record, __: Params) -> None:
+def build_rate(_: Box, record: Stored, __: Params) -> None:
     if not record.body["fixed_amount"]:
         raise missing_parameter("fixed_amount")
 
@@ -94,3 +96,20 @@ def line_items(box: Box, given: list[Params]) -> list[Body]:
 
 
 OPERATIONS = (Operation("GET", "/v1/payment_links/{id}/line_items", link_items, PAGING),)
+
+
+def first_items(storage: Storage, owner: Body) -> Body:
+    """Return the first line items of a payment link or quote."""
+    record = storage.find(owner["id"], owner["object"])
+    return first_page(record.private["items"] if record else [], f"/v1/{owner['object']}s/{owner['id']}/line_items")
+
+
+def _fixed_amounts(_: Storage, rate: Body) -> Body:
+    fixed = rate["fixed_amount"] or {}
+    return {fixed["currency"]: {"amount": fixed["amount"], "tax_behavior": rate["tax_behavior"]}} if fixed else {}
+
+
+EXPANDABLE: Mapping[tuple[str, str], Include] = {
+    ("payment_link", "line_items"): first_items,
+    ("shipping_rate", "fixed_amount.currency_options"): _fixed_amounts,
+}

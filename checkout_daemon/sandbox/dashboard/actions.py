@@ -9,11 +9,11 @@ from typing import Any
 from checkout_daemon.sandbox.amounts import decimals, money_text
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout import sessions
-from checkout_daemon.sandbox.dashboard.words import counted, readable
+from checkout_daemon.sandbox.dashboard.states import counted, readable
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.payments import debits, disputing, refunding
-from checkout_daemon.sandbox.storage import Record
-from checkout_daemon.sandbox.stripecli import sessions as listeners
+from checkout_daemon.sandbox.storage import Stored
+from checkout_daemon.sandbox.stripecli import listeners
 from checkout_daemon.sandbox.webhooks import events
 
 _KINDS = ("fraudulent", "product_not_received", "inquiry")
@@ -151,7 +151,7 @@ def read_given(given: Any) -> Mapping[str, str]:
     return given
 
 
-def _object(box: Box, given: Mapping[str, str], kind: str) -> Record:
+def _object(box: Box, given: Mapping[str, str], kind: str) -> Stored:
     return box.get(given.get("id", ""), kind, "id")
 
 

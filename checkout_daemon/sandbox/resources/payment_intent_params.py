@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import EXPAND, Anything, Fields, Flag, Integer, ListOf, Map, Metadata, Text
-from checkout_daemon.sandbox.resources.methods import CREATE as METHOD
-from checkout_daemon.sandbox.shapes import INTENT_METHOD_TYPES, METHOD_OPTIONS, SHIPPING
+from checkout_daemon.sandbox.objects.shapes import INTENT_METHOD_TYPES, METHOD_OPTIONS, SHIPPING
+from checkout_daemon.sandbox.parameters.specs import (
+    EXPAND,
+    Anything,
+    Fields,
+    Flag,
+    Integer,
+    ListOf,
+    Map,
+    Metadata,
+    Text,
+)
+from checkout_daemon.sandbox.resources.payment_methods import CREATE as METHOD
 
 _FUTURE = Text(choices=("off_session", "on_session"))
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import Params
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.checkout.totals import usable_coupon
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.generic.subscriptions import period_end
-from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PATH = "/v1/customers/{id}/discount"
 
 
-def set_coupon(box: Box, customer: Record, coupon_id: str | None) -> None:
+def set_coupon(box: Box, customer: Stored, coupon_id: str | None) -> None:
     """Give the customer this coupon's discount instead of what there was, or none; tells of it, stores nothing."""
     body = customer.body
     old: Body | None = body["discount"]
@@ -27,21 +27,14 @@ def set_coupon(box: Box, customer: Record, coupon_id: str | None) -> None:
     moment = stamp()
     coupon = usable_coupon(box, coupon_id, body["currency"] or "usd", moment, "coupon")
     months = coupon["duration_in_months"]
-    body["discount"] = new = {
-        "id": new_id("di_1"),
-        "object": "discount",
-        "checkout_session": None,
-        "customer": customer.id,
-        "customer_account": None,
-        "end": period_end(moment, None, months) if months else None,
-        "invoice": None,
-        "invoice_item": None,
-        "promotion_code": None,
-        "source": {"coupon": coupon_id, "type": "coupon"},
-        "start": moment,
-        "subscription": None,
-        "subscription_item": None,
-    }
+    body["discount"] = new = new_body(
+        "discount",
+        "di_1",
+        customer=customer.id,
+        end=period_end(moment, None, months) if months else None,
+        source={"coupon": coupon_id, "type": "coupon"},
+        start=moment,
+    )
     record = box.get(coupon_id, "coupon")
     record.body["times_redeemed"] += 1
     box.storage.save(record)

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.storage import Record
-from checkout_daemon.sandbox.stripecli.sessions import SESSION, connected, lost
-from checkout_daemon.sandbox.stripecli.sockets import Socket, SocketLost
+from checkout_daemon.sandbox.sockets import Socket, SocketLost
+from checkout_daemon.sandbox.storage import Stored
+from checkout_daemon.sandbox.stripecli.listeners import SESSION, connected, lost
 
 _PROTOCOL = "stripecli-devproxy-v1"
 _LARGEST_FRAME = 64 * 1024 * 1024
@@ -88,7 +88,7 @@ def log_line(
     }
 
 
-def _wanted(session: Record, line: dict[str, Any]) -> bool:
+def _wanted(session: Stored, line: dict[str, Any]) -> bool:
     """Whether the watcher's filters let the line through; the CLI leaves filtering to the server."""
     status = int(line["status"])
     facts = {

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.includes import cash_balance
-from checkout_daemon.sandbox.api.listing import list_page
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Integer, Params, Text
+from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.checkout.catalog import currency_code
 from checkout_daemon.sandbox.errors import invalid, missing_object
-from checkout_daemon.sandbox.generic.records import add, new_body
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.payments import ledger
+from checkout_daemon.sandbox.objects.paging import list_page
+from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Integer, Params, Text
+from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.payments.charges import build_charge
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import add
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _BALANCE = "/v1/customers/{id}/cash_balance"
@@ -57,7 +57,7 @@ def retrieve_move(box: Box, _: Params, ids: str) -> Body:
     return record.body
 
 
-def ask_transfer(box: Box, intent: Record) -> None:
+def ask_transfer(box: Box, intent: Stored) -> None:
     """Have a confirmed PaymentIntent wait for a bank transfer, first using what the customer already has."""
     body = intent.body
     if body["customer"] is None:
@@ -84,7 +84,20 @@ def ask_transfer(box: Box, intent: Record) -> None:
         _apply(box, customer, intent)
 
 
-def _apply(box: Box, customer: Record, intent: Record) -> None:
+def cash_balance(customer: Stored) -> Body:
+    """What the customer's transfers left over, by currency."""
+    held = customer.private.get("cash")
+    return {
+        "object": "cash_balance",
+        "available": held or None,
+        "customer": customer.id,
+        "customer_account": None,
+        "livemode": False,
+        "settings": {"reconciliation_mode": "automatic", "using_merchant_default": True},
+    }
+
+
+def _apply(box: Box, customer: Stored, intent: Stored) -> None:
     body = intent.body
     instructions = body["next_action"]["display_bank_transfer_instructions"]
     amount = min(customer.private["cash"][body["currency"]], instructions["amount_remaining"])
@@ -97,7 +110,7 @@ def _apply(box: Box, customer: Record, intent: Record) -> None:
         return
     method = box.get(body["payment_method"], "payment_method")
     charge = box.storage.add(build_charge(intent, method, "succeeded", None, authenticated=False))
-    charge.body["balance_transaction"] = ledger.book(box, "payment", body["amount"], body["currency"], charge.id)["id"]
+    charge.body["balance_transaction"] = balance.book(box, "payment", body["amount"], body["currency"], charge.id)["id"]
     box.storage.save(charge)
     body |= {"status": "succeeded", "amount_received": body["amount"], "latest_charge": charge.id, "next_action": None}
     box.storage.save(intent)
@@ -105,7 +118,7 @@ def _apply(box: Box, customer: Record, intent: Record) -> None:
     emit(box, "payment_intent.succeeded", body)
 
 
-def _waiting(box: Box, customer_id: str, currency: str) -> Record | None:
+def _waiting(box: Box, customer_id: str, currency: str) -> Stored | None:
     """The oldest PaymentIntent of the customer's that waits for a transfer in this currency."""
     conditions = [
         ("customer = ?", customer_id),
@@ -116,7 +129,7 @@ def _waiting(box: Box, customer_id: str, currency: str) -> Record | None:
     return found[0] if found else None
 
 
-def _book(box: Box, customer: Record, amount: int, currency: str, kind: str, **details: Body) -> Body:
+def _book(box: Box, customer: Stored, amount: int, currency: str, kind: str, **details: Body) -> Body:
     held = customer.private.setdefault("cash", {})
     held[currency] = held.get(currency, 0) + amount
     box.storage.save(customer)

@@ -6,27 +6,27 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from checkout_daemon.sandbox.dashboard.things import State, Tone
+from checkout_daemon.sandbox.dashboard.views import Badge, Tone
 
-_INTENTS: dict[str, State] = {
-    "canceled": State("Canceled", "quiet"),
-    "processing": State("Waiting for the bank", "wait"),
-    "requires_action": State("Waiting for 3-D Secure", "wait"),
-    "requires_capture": State("To be captured", "wait"),
-    "requires_confirmation": State("To be confirmed", "wait"),
-    "succeeded": State("Paid", "good"),
+_INTENTS: dict[str, Badge] = {
+    "canceled": Badge("Canceled", "quiet"),
+    "processing": Badge("Waiting for the bank", "wait"),
+    "requires_action": Badge("Waiting for 3-D Secure", "wait"),
+    "requires_capture": Badge("To be captured", "wait"),
+    "requires_confirmation": Badge("To be confirmed", "wait"),
+    "succeeded": Badge("Paid", "good"),
 }
-_DISPUTES: dict[str, State] = {
-    "appeal_needs_response": State("Appeal needs an answer", "bad"),
-    "appeal_under_review": State("Appeal under review", "wait"),
-    "lost": State("Lost", "bad"),
-    "needs_response": State("Needs an answer", "bad"),
-    "prevented": State("Prevented", "good"),
-    "under_review": State("Under review", "wait"),
-    "warning_closed": State("Inquiry closed", "quiet"),
-    "warning_needs_response": State("Inquiry needs an answer", "wait"),
-    "warning_under_review": State("Inquiry under review", "wait"),
-    "won": State("Won", "good"),
+_DISPUTES: dict[str, Badge] = {
+    "appeal_needs_response": Badge("Appeal needs an answer", "bad"),
+    "appeal_under_review": Badge("Appeal under review", "wait"),
+    "lost": Badge("Lost", "bad"),
+    "needs_response": Badge("Needs an answer", "bad"),
+    "prevented": Badge("Prevented", "good"),
+    "under_review": Badge("Under review", "wait"),
+    "warning_closed": Badge("Inquiry closed", "quiet"),
+    "warning_needs_response": Badge("Inquiry needs an answer", "wait"),
+    "warning_under_review": Badge("Inquiry under review", "wait"),
+    "won": Badge("Won", "good"),
 }
 _TONES: dict[str, Tone] = {"succeeded": "good", "failed": "bad", "canceled": "quiet"}
 _ERRORS = {
@@ -41,48 +41,48 @@ _ERRORS = {
 """The delivery's own words for what went wrong, as they begin."""
 
 
-def session_state(session: dict[str, Any], intent: dict[str, Any] | None) -> State:
+def session_state(session: dict[str, Any], intent: dict[str, Any] | None) -> Badge:
     if session["status"] == "open":
-        return State("Open", "wait")
+        return Badge("Open", "wait")
     if session["status"] == "expired":
-        return State("Expired", "quiet")
+        return Badge("Expired", "quiet")
     if session["payment_status"] == "paid":
-        return State("Paid", "good")
+        return Badge("Paid", "good")
     if session["payment_status"] == "no_payment_required":
-        return State("Nothing to pay", "good")
-    return State("Completed", "good") if intent is None else intent_state(intent)
+        return Badge("Nothing to pay", "good")
+    return Badge("Completed", "good") if intent is None else intent_state(intent)
 
 
-def intent_state(intent: dict[str, Any]) -> State:
+def intent_state(intent: dict[str, Any]) -> Badge:
     status = str(intent["status"])
     if status == "requires_payment_method":
-        return State("Failed", "bad") if intent.get("last_payment_error") else State("Not paid yet", "quiet")
+        return Badge("Failed", "bad") if intent.get("last_payment_error") else Badge("Not paid yet", "quiet")
     return _INTENTS.get(status) or other_state(status)
 
 
-def charge_states(charge: dict[str, Any]) -> tuple[State, ...]:
+def charge_states(charge: dict[str, Any]) -> tuple[Badge, ...]:
     """What became of it, and what of its money went back."""
     states = [other_state(str(charge["status"]))]
     if charge["status"] == "succeeded" and not charge["captured"]:
-        states = [State("Authorized", "wait")]
+        states = [Badge("Authorized", "wait")]
     return (*states, *money_back(charge))
 
 
-def money_back(charge: dict[str, Any]) -> tuple[State, ...]:
+def money_back(charge: dict[str, Any]) -> tuple[Badge, ...]:
     states = []
     if charge.get("amount_refunded"):
-        states.append(State("Refunded" if charge["refunded"] else "Partly refunded", "quiet"))
+        states.append(Badge("Refunded" if charge["refunded"] else "Partly refunded", "quiet"))
     if charge.get("disputed"):
-        states.append(State("Disputed", "bad"))
+        states.append(Badge("Disputed", "bad"))
     return tuple(states)
 
 
-def dispute_state(dispute: dict[str, Any]) -> State:
+def dispute_state(dispute: dict[str, Any]) -> Badge:
     return _DISPUTES.get(str(dispute["status"])) or other_state(str(dispute["status"]))
 
 
-def other_state(status: str) -> State:
-    return State(readable(status), _TONES.get(status, "wait"))
+def other_state(status: str) -> Badge:
+    return Badge(readable(status), _TONES.get(status, "wait"))
 
 
 def readable(name: str) -> str:
@@ -90,23 +90,23 @@ def readable(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def delivery_state(state: str, attempts: int) -> State:
+def delivery_state(state: str, attempts: int) -> Badge:
     if state == "delivered":
-        return State("Delivered", "good")
+        return Badge("Delivered", "good")
     if state == "pending":
-        return State("Trying again", "bad") if attempts else State("On its way", "wait")
-    return State("Dropped" if state == "dropped" else "Failed", "bad")
+        return Badge("Trying again", "bad") if attempts else Badge("On its way", "wait")
+    return Badge("Dropped" if state == "dropped" else "Failed", "bad")
 
 
-def event_state(deliveries: Sequence[tuple[str, int]]) -> State:
+def event_state(deliveries: Sequence[tuple[str, int]]) -> Badge:
     """How all its deliveries stand together, each given as its state and how often it was tried."""
     if not deliveries:
-        return State("Nobody listened", "quiet")
+        return Badge("Nobody listened", "quiet")
     states = [delivery_state(*each) for each in deliveries]
     bad = sum(1 for each in states if each.tone == "bad")
     if bad:
         worst = next(each for each in states if each.tone == "bad")
-        return worst if bad == len(states) else State(f"{worst.text}: {bad} of {len(states)}", "bad")
+        return worst if bad == len(states) else Badge(f"{worst.text}: {bad} of {len(states)}", "bad")
     return next((each for each in states if each.tone == "wait"), states[0])
 
 
@@ -115,16 +115,16 @@ def error_text(error: str) -> str:
     return next((text for name, text in _ERRORS.items() if error.startswith(name)), error)
 
 
-def attempt_state(status: int | None, error: str | None) -> State:
+def attempt_state(status: int | None, error: str | None) -> Badge:
     if status is None:
-        return State("No answer", "bad") if error else State("Shown by the CLI", "good")
-    return State(status_text(status), "good" if error is None and 200 <= status < 300 else "bad")
+        return Badge("No answer", "bad") if error else Badge("Shown by the CLI", "good")
+    return Badge(status_text(status), "good" if error is None and 200 <= status < 300 else "bad")
 
 
-def request_state(status: int | None) -> State:
+def request_state(status: int | None) -> Badge:
     if status is None:
-        return State("No answer", "bad")
-    return State(status_text(status), "good" if status < 400 else "bad")
+        return Badge("No answer", "bad")
+    return Badge(status_text(status), "good" if status < 400 else "bad")
 
 
 def status_text(status: int) -> str:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.listing import list_page
-from checkout_daemon.sandbox.api.params import EXPAND, PAGING, Flag, ListOf, Metadata, Params, Text, merge_metadata
-from checkout_daemon.sandbox.api.urls import check_url
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import hostname, is_foreign_address
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.shapes import new_object
-from checkout_daemon.sandbox.storage import Body, Record
+from checkout_daemon.sandbox.objects.paging import list_page
+from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.parameters.addresses import check_url
+from checkout_daemon.sandbox.parameters.specs import (
+    EXPAND,
+    PAGING,
+    Flag,
+    ListOf,
+    Metadata,
+    Params,
+    Text,
+    merge_metadata,
+)
+from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.endpoints import drop_deliveries
 
 
@@ -27,7 +36,7 @@ def create(box: Box, params: Params, _: str) -> Body:
         status="enabled",
         url=_receiver(box, params["url"]),
     )
-    box.storage.add(Record(body, {"secret": secret}))
+    box.storage.add(Stored(body, {"secret": secret}))
     return {**body, "secret": secret}
 
 

@@ -7,9 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from checkout_daemon.sandbox.api.checking import check_tree, in_words, join, read_value
-from checkout_daemon.sandbox.api.forms import Tree
-from checkout_daemon.sandbox.api.types import Shape
 from checkout_daemon.sandbox.errors import (
     ApiError,
     BadChoice,
@@ -19,6 +16,9 @@ from checkout_daemon.sandbox.errors import (
     missing_parameter,
     not_modelled,
 )
+from checkout_daemon.sandbox.parameters.checking import check_tree, in_words, join, read_value
+from checkout_daemon.sandbox.parameters.forms import Tree
+from checkout_daemon.sandbox.parameters.stripe_types import Shape
 
 Params = dict[str, Any]
 
@@ -74,7 +74,7 @@ class Integer:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class DecimalNumber:
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> str:
@@ -201,7 +201,7 @@ class Range:
         return _read_fields(value, bounds, name)
 
 
-Spec = Text | Integer | Number | Flag | Metadata | Anything | Refused | Entries | Map | ListOf | Range
+Spec = Text | Integer | DecimalNumber | Flag | Metadata | Anything | Refused | Entries | Map | ListOf | Range
 Fields = Mapping[str, Spec]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.api.params import EXPAND, Anything, Flag, Integer, Map, Params, Text
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.checkout.sessions import confirm_session
+from checkout_daemon.sandbox.parameters.specs import EXPAND, Anything, Flag, Integer, Map, Params, Text
 from checkout_daemon.sandbox.payments.methods import method_by_id
-from checkout_daemon.sandbox.resources.methods import CREATE as METHOD
-from checkout_daemon.sandbox.resources.methods import build as build_method
+from checkout_daemon.sandbox.resources.payment_methods import CREATE as METHOD
+from checkout_daemon.sandbox.resources.payment_methods import build as build_method
 from checkout_daemon.sandbox.storage import Body
 
 
