@@ -1,35 +1,61 @@
-"""The commands: declarations only, in checkout_daemon/commands/declared; what each does is imported when it runs.
+"""The `checkout` program: the table of its commands, and how a run ends.
 
-So `checkout --help` and completion cost little more than click itself.
+A command's module is imported when that command is used, and what the command itself needs when it runs. So
+`checkout --help` and completion cost little more than importing click.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import UserDict
 from collections.abc import Sequence
+from importlib import import_module
 from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from checkout_daemon import __version__
-from checkout_daemon.commands.declared.catalog import catalog
-from checkout_daemon.commands.declared.db import db
-from checkout_daemon.commands.declared.events import events
-from checkout_daemon.commands.declared.orders import orders
-from checkout_daemon.commands.declared.outbox import outbox
-from checkout_daemon.commands.declared.programs import dev, sandbox, serve, tui
-from checkout_daemon.commands.declared.reconcile import reconcile
-from checkout_daemon.commands.declared.sessions import sessions
-from checkout_daemon.commands.declared.setup import completion, doctor
-from checkout_daemon.commands.declared.trigger import listen, trigger
-from checkout_daemon.commands.declared.webhook import webhook
+
+# name: (its module in checkout_daemon/commands, its line in `checkout --help`)
+_COMMANDS = {
+    "catalog": ("catalog", "List, import and export products and discounts."),
+    "completion": ("completion", "Print the script that completes commands in a shell."),
+    "db": ("db", "Create, migrate, back up and restore the database."),
+    "dev": ("programs", "Run a whole shop on this machine, until Ctrl-C."),
+    "doctor": ("doctor", "Check the set-up and name the fix for each fault."),
+    "events": ("declared.events", "Inspect, replay and backfill events from Stripe."),
+    "listen": ("declared.trigger", "Forward Stripe's events to this machine, until Ctrl-C."),
+    "orders": ("declared.orders", "Find, follow and correct orders."),
+    "outbox": ("declared.outbox", "Inspect and resend messages to customers and systems."),
+    "reconcile": ("declared.reconcile", "Compare orders with Stripe, field by field."),
+    "sandbox": ("programs", "Run only the offline Stripe."),
+    "serve": ("programs", "Run only the daemon, for production."),
+    "sessions": ("declared.sessions", "Manage the payment pages of orders."),
+    "trigger": ("declared.trigger", "Have Stripe create EVENT, and follow its effects."),
+    "tui": ("programs", "Watch and correct orders in a terminal."),
+    "webhook": ("webhook", "Create, inspect and rotate the endpoint at Stripe."),
+}
+
+
+class _LazyCommands(UserDict[str, Any]):
+    """The commands by name. Looking one up imports its module."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        module, _ = self.data[name]
+        command: click.Command = getattr(import_module(f"checkout_daemon.commands.{module}"), name)
+        return command
 
 
 class _Program(click.Group):
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table alone, so that help imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Give the command's exit code. A reader that has seen enough (`| head`) is no failure."""
+        """Return the command's exit code. A reader that closes the pipe early (`| head`) is not a failure."""
         try:
             code = super().invoke(ctx)
             sys.stdout.flush()
@@ -41,41 +67,20 @@ class _Program(click.Group):
         return code
 
 
-@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Program, commands=_LazyCommands(_COMMANDS), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="checkout")
 def checkout() -> None:
     """Sell through Stripe Checkout from your own server.
 
-    Begin with `checkout dev`: a whole demo shop, with no account and no network.
+    Start with `checkout dev`: a complete demo shop that needs no account and no network.
     """
 
 
-for _command in (
-    dev,
-    serve,
-    tui,
-    sandbox,
-    db,
-    catalog,
-    orders,
-    sessions,
-    events,
-    outbox,
-    webhook,
-    reconcile,
-    trigger,
-    listen,
-    doctor,
-    completion,
-):
-    checkout.add_command(_command)
-
-
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line; its exit code."""
+    """Run a command line and return its exit code."""
     try:
         code = checkout.main(arguments, prog_name="checkout", standalone_mode=False)
-    except Exception as error:  # noqa: BLE001 - the command edge; what nobody expected is raised again
+    except Exception as error:  # noqa: BLE001 - the command edge; report() raises unexpected errors again
         from checkout_daemon.commands.failures import report
 
         return report(error)
@@ -83,22 +88,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def main() -> None:
-    os.umask(0o077)  # whatever we and our children write is ours alone, unless a mode is set
+    """Run the command line of this process, then exit with its code."""
+    os.umask(0o077)  # files of this process and its children are private, unless a mode is set
     _prepare_streams()
     sys.exit(run())
 
 
 def _prepare_streams() -> None:
-    """A terminal that cannot show a € gets a ?; what other programs read is UTF-8, whatever the locale."""
+    """Print `?` for a character that the terminal cannot show; write UTF-8 to pipes and files in any locale."""
     if isinstance(sys.stdout, TextIOWrapper):
         if sys.stdout.isatty():
             sys.stdout.reconfigure(errors="replace")
         else:
             sys.stdout.reconfigure(encoding="utf-8")
-    elif sys.stdout is None:  # closed by whoever started this: `>&-`
+    elif sys.stdout is None:  # the parent closed it: `>&-`
         from os import devnull
 
-        sys.stdout = open(devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
+        sys.stdout = open(devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
 
 
 if __name__ == "__main__":

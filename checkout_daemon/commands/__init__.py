@@ -1,1 +1,4 @@
-"""What the commands of cli.py do: parse, call one service, print. Imported when a command runs, never for its help."""
+"""The commands of cli.py: a module for each group, with a command's options, help and body in one function.
+
+These modules import click alone; a function imports what it needs when it runs, so that help and completion are fast.
+"""

@@ -1,30 +1,61 @@
-"""`checkout catalog`: what is sold, listed, imported and exported."""
+"""`checkout catalog`: list, import and export what is sold."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.table import Column
 
+from checkout_daemon.commands.options import READABLE_FILE, dry_run_option, json_option
 from checkout_daemon.commands.output import answer, plain, print_json, print_json_lines, print_table, say
-from checkout_daemon.commands.running import with_database
-from checkout_daemon.domain.cart import Product
-from checkout_daemon.domain.money import format_money
-from checkout_daemon.domain.pricing import Discount
-from checkout_daemon.services import catalog
-from checkout_daemon.services.catalog_files import discount_object, product_object
-from checkout_daemon.settings import Settings
-from checkout_daemon.store.database import Database
+
+if TYPE_CHECKING:
+    from checkout_daemon.domain.cart import Product
+    from checkout_daemon.domain.pricing import Discount
+    from checkout_daemon.settings import Settings
+    from checkout_daemon.store.database import Database
+
+_discounts_option = click.option("--discounts", is_flag=True, help="Use the discounts instead of the products.")
 
 
-def list_products(*, as_json: bool) -> int:
+@click.group()
+def catalog() -> None:
+    """List, import and export products and discounts.
+
+    \b
+    Example:
+      checkout catalog list
+    """
+
+
+@catalog.command("list")
+@_discounts_option
+@json_option
+def catalog_list(discounts: bool, as_json: bool) -> int:
+    """List the products, or the discounts.
+
+    \b
+    Example:
+      checkout catalog list --json
+    """
+    return _list_discounts(as_json=as_json) if discounts else _list_products(as_json=as_json)
+
+
+def _list_products(*, as_json: bool) -> int:
+    from rich.table import Column
+
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.domain.money import format_money
+    from checkout_daemon.services import catalog
+    from checkout_daemon.services.catalog_files import product_object
+
     async def work(database: Database, _: Settings) -> list[Product]:
         return await catalog.list_products(database)
 
     products = with_database(work)
     if as_json:
-        print_json_lines(product_object(each) for each in products)
+        print_json_lines(map(product_object, products))
     elif not products:
         say("The catalog is empty: `checkout catalog import FILE` fills it.")
     else:
@@ -34,28 +65,32 @@ def list_products(*, as_json: bool) -> int:
             Column("price", justify="right", no_wrap=True),
             Column("sold", no_wrap=True),
         ]
-        print_table(
-            columns,
+        rows = [
             [
-                [
-                    each.sku,
-                    plain(each.name),
-                    format_money(each.unit_amount, each.currency),
-                    "yes" if each.available else "no",
-                ]
-                for each in products
-            ],
-        )
+                product.sku,
+                plain(product.name),
+                format_money(product.unit_amount, product.currency),
+                "yes" if product.available else "no",
+            ]
+            for product in products
+        ]
+        print_table(columns, rows)
     return 0
 
 
-def list_discounts(*, as_json: bool) -> int:
+def _list_discounts(*, as_json: bool) -> int:
+    from rich.table import Column
+
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.services import catalog
+    from checkout_daemon.services.catalog_files import discount_object
+
     async def work(database: Database, _: Settings) -> list[Discount]:
         return await catalog.list_discounts(database)
 
     discounts = with_database(work)
     if as_json:
-        print_json_lines(discount_object(each) for each in discounts)
+        print_json_lines(map(discount_object, discounts))
     elif not discounts:
         say("There are no discounts: `checkout catalog import FILE --discounts` adds some.")
     else:
@@ -66,11 +101,13 @@ def list_discounts(*, as_json: bool) -> int:
             Column("ends", no_wrap=True),
             Column("limit", justify="right", no_wrap=True),
         ]
-        print_table(columns, [_discount_row(each) for each in discounts])
+        print_table(columns, list(map(_discount_row, discounts)))
     return 0
 
 
 def _discount_row(discount: Discount) -> list[str]:
+    from checkout_daemon.domain.money import format_money
+
     currency = discount.currency or ""
     if discount.amount_off is not None:
         off = format_money(discount.amount_off, currency)
@@ -86,11 +123,29 @@ def _discount_row(discount: Discount) -> list[str]:
     ]
 
 
-def import_file(path: Path, *, discounts: bool, dry_run: bool, as_json: bool) -> int:
-    told = catalog.read_catalog(path, discounts=discounts)
+@catalog.command("import")
+@click.argument("file", type=READABLE_FILE)
+@_discounts_option
+@dry_run_option
+@json_option
+def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) -> int:
+    """Add and update what FILE lists; keep the rest.
+
+    FILE is JSON, or CSV with a header line; the semicolons and `sep=;` of spreadsheets work too. The columns are those
+    of `checkout catalog export`; sku, name, unit_amount and currency are required. Amounts are in minor units. The
+    whole file is checked before anything is written.
+
+    \b
+    Example:
+      checkout catalog import products.csv --dry-run
+    """
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.services import catalog
+
+    read = catalog.read_catalog(file, discounts=discounts)
 
     async def work(database: Database, _: Settings) -> catalog.CatalogReport:
-        return await catalog.import_catalog(database, told.products, told.discounts, dry_run=dry_run)
+        return await catalog.import_catalog(database, read.products, read.discounts, dry_run=dry_run)
 
     report = with_database(work)
     if as_json:
@@ -102,8 +157,8 @@ def import_file(path: Path, *, discounts: bool, dry_run: bool, as_json: bool) ->
         answer(f"+ {added.kind} {added.key}")
     for changed in report.changed:
         answer(f"~ {changed.kind} {changed.key}")
-        for each in changed.differences:
-            answer(f"    {each.field}: {plain(each.before) or 'nothing'} → {plain(each.after) or 'nothing'}")
+        for field in changed.differences:
+            answer(f"    {field.field}: {plain(field.before) or 'nothing'} → {plain(field.after) or 'nothing'}")
     say(
         f"{len(report.added)} added, {len(report.changed)} changed, {report.unchanged} unchanged"
         + (": a dry run, nothing was written." if dry_run else ".")
@@ -111,7 +166,19 @@ def import_file(path: Path, *, discounts: bool, dry_run: bool, as_json: bool) ->
     return 0
 
 
-def export(*, discounts: bool, as_json: bool) -> int:
+@catalog.command("export")
+@_discounts_option
+@json_option
+def catalog_export(discounts: bool, as_json: bool) -> int:
+    """Print the products, or the discounts, as CSV or JSON.
+
+    \b
+    Example:
+      checkout catalog export --discounts > discounts.csv
+    """
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.services import catalog
+
     async def work(database: Database, _: Settings) -> str:
         return await catalog.export_catalog(database, format="json" if as_json else "csv", discounts=discounts)
 

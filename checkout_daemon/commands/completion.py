@@ -1,17 +1,31 @@
-"""`checkout completion`: the script that makes a shell complete our commands and options."""
+"""`checkout completion`."""
 
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
 
-from checkout_daemon.commands.output import answer, print_json
+from checkout_daemon.commands.options import json_option
+from checkout_daemon.commands.typed import OneOf
 
 
-def completion(program: click.Command, shell: str, *, as_json: bool) -> int:
+@click.command()
+@click.argument("shell", type=OneOf(("bash", "zsh", "fish")))
+@json_option
+@click.pass_context
+def completion(context: click.Context, shell: str, as_json: bool) -> int:
+    """Print the script that completes commands in a shell.
+
+    \b
+    Example:
+      checkout completion bash >> ~/.bashrc
+    """
+    from click.shell_completion import get_completion_class
+
+    from checkout_daemon.commands.output import answer, print_json
+
     script = get_completion_class(shell)
     assert script is not None
-    source = script(program, {}, "checkout", "_CHECKOUT_COMPLETE").source()
+    source = script(context.find_root().command, {}, "checkout", "_CHECKOUT_COMPLETE").source()
     if as_json:
         print_json({"shell": shell, "script": source})
     else:

@@ -1,22 +1,45 @@
-"""`checkout db`: the schema, backups, and how database and program fit."""
+"""`checkout db`: the schema, and backups."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
+
+from checkout_daemon.commands.options import READABLE_FILE, WRITABLE_FILE, json_option, yes_option
 from checkout_daemon.commands.output import answer, confirm, counted, print_json, say
-from checkout_daemon.commands.running import database_address, with_database, with_runtime
-from checkout_daemon.errors import CheckoutError, SchemaMismatch
-from checkout_daemon.services import backups, schema
-from checkout_daemon.services.missing_orders import look_after_restore
-from checkout_daemon.services.schema import SchemaReport
-from checkout_daemon.settings import Settings, load_settings
-from checkout_daemon.store.database import Database
-from checkout_daemon.urls import shown_url
+
+if TYPE_CHECKING:
+    from checkout_daemon.services.schema import SchemaReport
+    from checkout_daemon.settings import Settings
+    from checkout_daemon.store.database import Database
 
 
-def init(*, as_json: bool) -> int:
+@click.group()
+def db() -> None:
+    """Create, migrate, back up and restore the database.
+
+    \b
+    Example:
+      checkout db status
+    """
+
+
+@db.command("init")
+@json_option
+def db_init(as_json: bool) -> int:
+    """Create the schema in an empty database.
+
+    Leaves a database that already has the schema unchanged.
+
+    \b
+    Example:
+      DATABASE_URL=postgresql://shop@db/shop checkout db init
+    """
+    from checkout_daemon.commands.running import database_address, with_database
+    from checkout_daemon.services import schema
+
     async def work(database: Database, settings: Settings) -> tuple[SchemaReport, bool]:
         before = await schema.read_schema(database)
         if before.version:
@@ -28,15 +51,28 @@ def init(*, as_json: bool) -> int:
     if as_json:
         print_json({"version": report.version, "created": created})
     elif created:
-        answer(f"The schema is made: version {report.version}.")
+        answer(f"Created the schema: version {report.version}.")
     else:
-        answer(f"There is a schema already: version {report.version}. Nothing was changed.")
+        answer(f"The schema already exists: version {report.version}. Nothing was changed.")
         if not report.fits:
-            say("It does not fit this program: `checkout db status` says why.")
+            say("It does not fit this program: `checkout db status` explains why.")
     return 0
 
 
-def migrate(*, as_json: bool) -> int:
+@db.command("migrate")
+@json_option
+def db_migrate(as_json: bool) -> int:
+    """Upgrade the schema to this program's version.
+
+    Safe while daemons run, and safe to run several times at once.
+
+    \b
+    Example:
+      checkout db migrate
+    """
+    from checkout_daemon.commands.running import database_address, with_database
+    from checkout_daemon.services import schema
+
     async def work(database: Database, settings: Settings) -> tuple[SchemaReport, list[int]]:
         before = await schema.read_schema(database)
         applied: list[int] = []
@@ -57,8 +93,22 @@ def migrate(*, as_json: bool) -> int:
     return 0
 
 
-def status(*, as_json: bool) -> int:
-    """1 if database and program do not fit."""
+@db.command("status")
+@json_option
+def db_status(as_json: bool) -> int:
+    """Check that the schema fits this program.
+
+    Exit code 1 if it does not.
+
+    \b
+    Example:
+      checkout db status || checkout db migrate
+    """
+    from dataclasses import asdict
+
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.errors import SchemaMismatch
+    from checkout_daemon.services import schema
 
     async def work(database: Database, _: Settings) -> tuple[SchemaReport, str]:
         report = await schema.read_schema(database)
@@ -72,59 +122,98 @@ def status(*, as_json: bool) -> int:
     if as_json:
         print_json(asdict(report))
     else:
-        answer(f"Schema of the database:  {report.version or 'none'}")
-        answer(f"Schema of this program:  {report.code_version}")
-        answer(f"Oldest program it bears: {report.oldest_code or 'any'}")
+        answer(f"Schema of the database:    {report.version or 'none'}")
+        answer(f"Schema of this program:    {report.code_version}")
+        answer(f"Oldest compatible program: {report.oldest_code or 'any'}")
     if misfit:
         say(f"error: {misfit}")
     return 0 if report.fits else 1
 
 
-def backup(path: Path, *, as_json: bool) -> int:
+@db.command("backup")
+@click.argument("file", type=WRITABLE_FILE)
+@json_option
+def db_backup(file: Path, as_json: bool) -> int:
+    """Write the whole database to FILE, while daemons run.
+
+    FILE contains customers' data, so only you can read it. An existing file is not overwritten.
+
+    \b
+    Example:
+      checkout db backup shop-$(date +%F).dump
+    """
+    from checkout_daemon.commands.running import database_address, with_database
+    from checkout_daemon.services import backups
+
     async def work(database: Database, settings: Settings) -> int:
-        return await backups.back_up(database, database_address(settings, direct=True), path)
+        return await backups.back_up(database, database_address(settings, direct=True), file)
 
     size = with_database(work, direct=True)
     if as_json:
-        print_json({"file": str(path), "bytes": size})
+        print_json({"file": str(file), "bytes": size})
     else:
-        answer(f"{path}: {size:,} bytes. It holds customers' data: keep it as you keep the database.")
+        answer(f"{file}: {size:,} bytes. It contains customers' data: protect it like the database.")
     return 0
 
 
-def restore(path: Path, *, yes: bool, as_json: bool) -> int:
+@db.command("restore")
+@click.argument("file", type=READABLE_FILE)
+@yes_option
+@json_option
+def db_restore(file: Path, yes: bool, as_json: bool) -> int:
+    """Replace the contents of the database with FILE.
+
+    All or nothing: if it fails, the database is unchanged. Stop the daemons first.
+
+    \b
+    Example:
+      checkout db restore shop-2026-05-01.dump --yes
+    """
+    from checkout_daemon.commands.running import database_address, with_database
+    from checkout_daemon.services import backups, schema
+    from checkout_daemon.settings import load_settings
+    from checkout_daemon.urls import shown_url
+
     shown = shown_url(database_address(load_settings(), direct=True)) or "the database of DATABASE_URL"
-    confirm(f"Replace everything in {shown} by {path}?", yes=yes)
+    confirm(f"Replace everything in {shown} with {file}?", yes=yes)
 
     async def work(database: Database, settings: Settings) -> SchemaReport:
-        await backups.restore(database, database_address(settings, direct=True), path)
+        await backups.restore(database, database_address(settings, direct=True), file)
         return await schema.read_schema(database)
 
     report = with_database(work, direct=True)
     if as_json:
-        print_json({"file": str(path), "version": report.version, "fits": report.fits})
+        print_json({"file": str(file), "version": report.version, "fits": report.fits})
     else:
-        answer(f"Restored from {path}: schema version {report.version}.")
+        answer(f"Restored from {file}: schema version {report.version}.")
     if not report.fits:
         say("It does not fit this program yet: run `checkout db migrate`.")
-        say("Then run `checkout reconcile`, before orders come: it finds what Stripe has and the backup lacks.")
+        say("Then, before new orders come in, run `checkout reconcile`: it finds orders that the backup lacks.")
     else:
         _compare_with_stripe()
     return 0
 
 
 def _compare_with_stripe() -> None:
-    """Say what the backup lacks, and let no number come twice. Not being able to is no failure of the restore."""
-    unknown = "What Stripe has and the backup lacks is not known"
+    """Report paid orders that the backup lacks, and reserve their numbers.
+
+    If Stripe cannot be asked, the restore has still succeeded.
+    """
+    from checkout_daemon.commands.running import with_runtime
+    from checkout_daemon.errors import CheckoutError
+    from checkout_daemon.services.missing_orders import look_after_restore
+    from checkout_daemon.settings import load_settings
+
+    unknown = "Could not check which orders the backup lacks"
     if not load_settings().stripe_api_key:
-        say(f"{unknown}, for STRIPE_API_KEY is not set: run `checkout reconcile` before orders come.")
+        say(f"{unknown}, because STRIPE_API_KEY is not set: run `checkout reconcile` before new orders come in.")
         return
     try:
         missing = with_runtime(look_after_restore)
     except CheckoutError as error:
-        say(f"{unknown}: {error.detail}. Run `checkout reconcile` before orders come.")
+        say(f"{unknown}: {error.detail}. Run `checkout reconcile` before new orders come in.")
         return
     if missing:
         count = counted(len(missing), "paid order")
-        say(f"Stripe has {count} that the backup lacks; `checkout doctor` names them, the first is brought back by")
+        say(f"Stripe has {count} that the backup lacks; `checkout doctor` lists them. To recover the first one:")
         say(f"  checkout orders recover {missing[0].session_id}")

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import aclosing
+from typing import TYPE_CHECKING
 
-from rich.text import Text
+import click
 
-from checkout_daemon.commands.output import console, plain, print_json, say
-from checkout_daemon.services.doctor import Check, examine
-from checkout_daemon.settings import Settings, load_settings
+from checkout_daemon.commands.options import json_option
+
+if TYPE_CHECKING:
+    from checkout_daemon.services.doctor import Check
+    from checkout_daemon.settings import Settings
 
 
-def doctor(*, as_json: bool) -> int:
-    """1 if anything is wrong."""
+@click.command()
+@json_option
+def doctor(as_json: bool) -> int:
+    """Check the set-up and name the fix for each fault.
+
+    Exit code 1 if a check fails.
+
+    \b
+    Example:
+      checkout doctor
+    """
+    import asyncio
+
+    from checkout_daemon.commands.output import say
+    from checkout_daemon.settings import load_settings
+
     faults = asyncio.run(_examine(load_settings(), as_json=as_json))
     if faults:
-        say(f"error: {faults} {'check' if faults == 1 else 'checks'} failed; each names the command that mends it")
+        say(f"error: {faults} {'check' if faults == 1 else 'checks'} failed; the command after each → fixes it")
     return 1 if faults else 0
 
 
 async def _examine(settings: Settings, *, as_json: bool) -> int:
+    from contextlib import aclosing
+
+    from checkout_daemon.commands.output import print_json
+    from checkout_daemon.services.doctor import examine
+
     faults = 0
     async with aclosing(examine(settings)) as checks:
         async for check in checks:
@@ -28,11 +48,15 @@ async def _examine(settings: Settings, *, as_json: bool) -> int:
             if as_json:
                 print_json(check)
             else:
-                _print(check)
+                _print_check(check)
     return faults
 
 
-def _print(check: Check) -> None:
+def _print_check(check: Check) -> None:
+    from rich.text import Text
+
+    from checkout_daemon.commands.output import console, plain
+
     printer = console()
     state = Text("ok   ", style="green") if check.ok else Text("FAULT", style="bold red")
     line = Text.assemble(state, f"  {check.check.replace('_', ' '):<14}", plain(check.detail))

@@ -1,4 +1,4 @@
-"""Numbers of orders for a shell that completes ORDER: at once or not at all, and never with an error."""
+"""Complete order numbers in a shell: quickly or not at all, and never with an error."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from click.shell_completion import CompletionItem
 if TYPE_CHECKING:
     from types import FrameType
 
-PATIENCE_SECONDS = 0.3
+_PATIENCE_SECONDS = 0.3
 _MOST = 50
 
 
-def complete(typed: str) -> list[CompletionItem]:
-    """Those that begin with what was typed, newest first, each with its status."""
+def complete_numbers(typed: str) -> list[CompletionItem]:
+    """Return the order numbers that start with `typed`, newest first, each with its status."""
     if typed and not (typed.isascii() and typed.isdigit()):
-        return []  # an id, an email: asyncpg need not even be imported
+        return []  # an id or email: there is no need to import asyncpg
     import asyncio
 
     from checkout_daemon.settings import load_settings
@@ -28,20 +28,20 @@ def complete(typed: str) -> list[CompletionItem]:
         settings = load_settings()
         if settings.database_url is None:
             return []
-        _give_up_in_time()
+        _exit_after_timeout()
         found = asyncio.run(newest_numbers(settings.database_url, typed, _MOST))
-    except Exception:  # noqa: BLE001 - whatever it is, a person who types wants no traceback
+    except Exception:  # noqa: BLE001 - a person who presses Tab must never see a traceback
         return []
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return [CompletionItem(str(number), help=status) for number, status in found]
 
 
-def _give_up_in_time() -> None:
-    """End the process with nothing said: also where a name server is slow, whose thread Python would wait for."""
+def _exit_after_timeout() -> None:
+    """Exit silently on timeout. Returning would not do: Python waits for the thread of a slow name server."""
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         os._exit(0)
 
     signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, PATIENCE_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, _PATIENCE_SECONDS)

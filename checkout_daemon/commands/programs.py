@@ -1,41 +1,124 @@
-"""`checkout dev`, `checkout serve`, `checkout sandbox`: the programs that run until they are stopped."""
+"""`checkout dev`, `serve`, `tui` and `sandbox`: the programs that run until they are stopped."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Literal
 
-from checkout_daemon.errors import CheckoutError
-from checkout_daemon.settings import DEFAULT_STATE_DIR, load_settings, read_setting
+import click
+
+from checkout_daemon.commands.options import PORT, STATE_DIR
+from checkout_daemon.commands.typed import Number, OneOf, Whole
 
 
-def dev(port: int, sandbox_port: int, state_dir: Path | None, *, sandbox: bool, seed: bool, jobs: bool) -> int:
+@click.command()
+@click.option("--port", type=PORT, default=8000, show_default=True, help="Port of the storefront; 0: any free port.")
+@click.option("--sandbox-port", type=PORT, default=8001, show_default=True, help="Port of the offline Stripe.")
+@click.option("--state-dir", type=STATE_DIR, help="Directory for all state.  [default: .checkout]")
+@click.option("--no-sandbox", is_flag=True, help="Use the Stripe account of STRIPE_API_KEY.")
+@click.option("--no-seed", is_flag=True, help="Do not add demo products to an empty catalog.")
+@click.option("--no-jobs", is_flag=True, help="Do not run background jobs.")
+def dev(port: int, sandbox_port: int, state_dir: Path | None, no_sandbox: bool, no_seed: bool, no_jobs: bool) -> int:
+    """Run a whole shop on this machine, until Ctrl-C.
+
+    Starts PostgreSQL, the offline Stripe, a demo catalog and the daemon. Uses DATABASE_URL and STRIPE_API_KEY instead
+    if they are set; refuses a live key.
+
+    \b
+    Example:
+      checkout dev --port 8080
+    """
     from checkout_daemon.dev.main import DevOptions, run
 
-    options = DevOptions(
-        port=port,
-        sandbox_port=sandbox_port,
-        state_dir=state_dir or _default_state_dir(),
-        sandbox=sandbox,
-        seed=seed,
-        jobs=jobs,
+    return run(
+        DevOptions(
+            port=port,
+            sandbox_port=sandbox_port,
+            state_dir=state_dir or _default_state_dir(),
+            sandbox=not no_sandbox,
+            seed=not no_seed,
+            jobs=not no_jobs,
+        )
     )
-    return run(options)
 
 
-def serve(host: str | None, port: int | None, workers: int, *, jobs: bool) -> int:
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: CHECKOUT_HOST, else 127.0.0.1]")
+@click.option("--port", type=PORT, help="Port to listen on.  [default: CHECKOUT_PORT, else 8000]")
+@click.option("--workers", type=Whole(1, 256), default=1, show_default=True, help="Number of processes.")
+@click.option("--no-jobs", is_flag=True, help="Do not run background jobs: another daemon runs them.")
+def serve(host: str | None, port: int | None, workers: int, no_jobs: bool) -> int:
+    """Run only the daemon, for production.
+
+    \b
+    Example:
+      checkout serve --host 0.0.0.0 --port 8000 --workers 2
+    """
     from checkout_daemon.serve import ServeOptions, run
+    from checkout_daemon.settings import load_settings
 
     settings = load_settings(daemon=True)
     options = ServeOptions(
         host=settings.host if host is None else host,
         port=settings.port if port is None else port,
         workers=workers,
-        jobs=jobs,
+        jobs=not no_jobs,
     )
     return run(settings, options)
 
 
+@click.command()
+@click.option("--read-only", is_flag=True, help="Disable every action that changes an order.")
+def tui(read_only: bool) -> int:
+    """Watch and correct orders in a terminal.
+
+    Updates live; every action of the order commands has a key, and ? lists them. Read-only as well if the database
+    user has no write permission.
+
+    \b
+    Example:
+      checkout tui --read-only
+    """
+    from checkout_daemon.commands.running import database_address
+    from checkout_daemon.settings import load_settings
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError("this needs a terminal; without one, `checkout orders watch` follows orders")
+    settings = load_settings()
+    listen_url = database_address(settings, direct=True)
+    from tui.app import run
+
+    return run(settings, listen_url, read_only=read_only)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=PORT, default=8001, show_default=True, help="Port to listen on; 0: any free port.")
+@click.option("--state-dir", type=STATE_DIR, help="Directory for its state.  [default: .checkout]")
+@click.option(
+    "--settle-seconds", type=Number(0), default=1.0, show_default=True, help="Time that a bank debit takes to settle."
+)
+@click.option(
+    "--retries",
+    type=OneOf(("live", "test")),
+    default="live",
+    show_default=True,
+    help="Retry failed deliveries as Stripe does in this mode: for three days, or three times.",
+)
+@click.option(
+    "--unix-socket",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also listen here, for a Stripe CLI started with STRIPE_CLI_UNIX_SOCKET.",
+)
+@click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Also answer to this host name (repeatable).  [default: localhost and this machine's addresses]",
+)
+@click.option("--allow-remote-endpoints", is_flag=True, help="Also deliver webhooks to other machines.")
 def sandbox(
     host: str,
     port: int,
@@ -44,9 +127,17 @@ def sandbox(
     retries: Literal["live", "test"],
     unix_socket: Path | None,
     names: tuple[str, ...],
-    *,
-    remote_endpoints: bool,
+    allow_remote_endpoints: bool,
 ) -> int:
+    """Run only the offline Stripe.
+
+    No account, no network, no money.
+
+    \b
+    Example:
+      checkout sandbox --port 8001 --settle-seconds 10
+    """
+    from checkout_daemon.errors import CheckoutError
     from checkout_daemon.sandbox.main import SandboxSettings, run
 
     settings = SandboxSettings(
@@ -57,7 +148,7 @@ def sandbox(
         retries=retries,
         unix_socket=unix_socket,
         names=names,
-        remote_endpoints=remote_endpoints,
+        remote_endpoints=allow_remote_endpoints,
     )
     try:
         run(settings)
@@ -68,4 +159,6 @@ def sandbox(
 
 
 def _default_state_dir() -> Path:
+    from checkout_daemon.settings import DEFAULT_STATE_DIR, read_setting
+
     return Path(read_setting("CHECKOUT_STATE_DIR") or DEFAULT_STATE_DIR)

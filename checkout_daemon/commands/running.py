@@ -1,4 +1,7 @@
-"""Runs a command's work: settings, the database, and the event loop, opened and closed around it."""
+"""Run a command's work: open the database and Stripe of the settings, and close them afterwards.
+
+Command modules import this in their functions, because it imports asyncpg and the Stripe SDK.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +21,24 @@ from checkout_daemon.store.hosts import hosts_of
 
 T = TypeVar("T")
 
-# A command says itself what happened; tracebacks are for the daemon's log.
+# A command reports its own failures; tracebacks are for the daemon's log.
 logging.getLogger("checkout_daemon").addHandler(logging.NullHandler())
 
 _CONNECTIONS = 2
 
 
 def with_database(work: Callable[[Database, Settings], Awaitable[T]], *, direct: bool = False) -> T:
-    """Do it with the database of the settings; `direct`: not through a pooler, where there is one.
+    """Run `work` with the configured database. `direct` bypasses the pooler, if one is configured.
 
-    A database whose schema does not fit is told by what fails, so that the others pay nothing: SchemaMismatch.
+    The schema is not checked first, so that a command pays nothing for it. If the work fails because of the schema,
+    SchemaMismatch explains why.
     """
     settings = load_settings()
     return asyncio.run(_with_database(work, settings, database_address(settings, direct=direct), direct=direct))
 
 
 def with_runtime(work: Callable[[Runtime], Awaitable[T]]) -> T:
-    """Do it with the database and Stripe of the settings. Raises ConfigurationError where either is not set."""
+    """Run `work` with the configured database and Stripe. Raises ConfigurationError if either is not set."""
     settings = load_settings()
     settings.require_stripe_api_key()
     gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
@@ -48,8 +52,23 @@ def with_runtime(work: Callable[[Runtime], Awaitable[T]]) -> T:
     return asyncio.run(_with_database(with_gateway, settings, database_address(settings, direct=False), direct=False))
 
 
+def with_stripe(work: Callable[[StripeGateway, Settings], Awaitable[T]]) -> T:
+    """Run `work` with the configured Stripe and no database. Raises ConfigurationError if no key is set."""
+    settings = load_settings()
+    settings.require_stripe_api_key()
+    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
+
+    async def with_gateway() -> T:
+        try:
+            return await work(gateway, settings)
+        finally:
+            await gateway.close()
+
+    return asyncio.run(with_gateway())
+
+
 def database_address(settings: Settings, *, direct: bool) -> str:
-    """Return the URL, with one host or several. Raises ConfigurationError where it is missing or no URL."""
+    """Return the database's URL, with one host or several. Raises ConfigurationError if it is missing or invalid."""
     url = settings.require_database_url()
     if direct and settings.database_listen_url:
         url = settings.database_listen_url

@@ -1,93 +1,142 @@
-"""`checkout webhook create` and `show`."""
+"""`checkout webhook`: the webhook endpoint at Stripe."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.text import Text
+import click
 
+from checkout_daemon.commands.options import json_option, yes_option
 from checkout_daemon.commands.output import answer, confirm, console, counted, plain, print_json, say
-from checkout_daemon.commands.running import with_runtime
-from checkout_daemon.commands.times import clock
-from checkout_daemon.dev.endpoint import remember_instead
-from checkout_daemon.domain.events import EVENT_TYPES
-from checkout_daemon.domain.webhook_endpoint import Endpoint, webhook_url
-from checkout_daemon.errors import NotFound
-from checkout_daemon.gateway.client import StripeGateway
-from checkout_daemon.runtime import Runtime
-from checkout_daemon.services import webhook_endpoints
-from checkout_daemon.services.listen_secret import line_to_set, make_known
-from checkout_daemon.services.secret_matches import UsedSecret, used_secrets
-from checkout_daemon.services.webhook_endpoints import Made, endpoints_for
-from checkout_daemon.settings import Settings, load_settings
+from checkout_daemon.commands.printing import print_facts
+from checkout_daemon.commands.typed import TERM
+
+if TYPE_CHECKING:
+    from checkout_daemon.domain.webhook_endpoint import Endpoint
+    from checkout_daemon.gateway.client import StripeGateway
+    from checkout_daemon.runtime import Runtime
+    from checkout_daemon.services.secret_matches import UsedSecret
+    from checkout_daemon.services.webhook_endpoints import Made
+    from checkout_daemon.services.webhook_rotation import Rotated, Rotation
+    from checkout_daemon.settings import Settings
+
+_url_option = click.option(
+    "--url", type=TERM, metavar="URL", help="URL of the endpoint.  [default: CHECKOUT_PUBLIC_URL/api/webhook]"
+)
 
 
-def create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
-    settings = load_settings()
-    settings.require_stripe_api_key()
-    made, gone = asyncio.run(_create(settings, address(settings, url), replace=replace, yes=yes))
-    remember_instead(settings.state_dir, gone, made.endpoint.id, made.secret)
-    tell_secret(settings, made, {"deleted": gone}, as_json=as_json)
-    say(f"{made.endpoint.id} gets all {len(EVENT_TYPES)} types for {made.endpoint.url}.")
-    if gone:
-        say(f"Deleted: {', '.join(gone)}.")
-    return 0
+@click.group()
+def webhook() -> None:
+    """Create, inspect and rotate the endpoint at Stripe.
+
+    \b
+    Example:
+      checkout webhook show
+    """
 
 
-async def _create(settings: Settings, url: str, *, replace: bool, yes: bool) -> tuple[Made, list[str]]:
-    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
-    try:
-        existing = await endpoints_for(gateway, url) if replace else []
+@webhook.command("create")
+@_url_option
+@click.option("--update", is_flag=True, help="Fix the existing endpoint's types and enable it; keep its secret.")
+@click.option("--replace", is_flag=True, help="Create a new endpoint, then delete the existing ones.")
+@yes_option
+@json_option
+def webhook_create(url: str | None, update: bool, replace: bool, yes: bool, as_json: bool) -> int:
+    """Have Stripe deliver our events to the daemon.
+
+    The endpoint gets exactly the event types and the API version that the daemon understands. Stripe reveals the
+    secret only now: it is printed as the line to set, and given to the daemon of this directory. Exit code 4 if an
+    endpoint for this URL already exists.
+
+    \b
+    Example:
+      checkout webhook create --url https://shop.example/api/webhook
+    """
+    if update and replace:
+        raise click.UsageError("--update keeps the endpoint and --replace does not: choose one")
+    return _update(url, as_json=as_json) if update else _create(url, replace=replace, yes=yes, as_json=as_json)
+
+
+def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
+    from checkout_daemon.commands.running import with_stripe
+    from checkout_daemon.domain.events import EVENT_TYPES
+    from checkout_daemon.services import webhook_endpoints
+    from checkout_daemon.services.remembered_endpoint import remember_instead
+
+    async def work(gateway: StripeGateway, settings: Settings) -> tuple[Made, list[str], Settings]:
+        wanted = _address(settings, url)
+        existing = await webhook_endpoints.endpoints_for(gateway, wanted) if replace else []
         if not existing:
-            return await webhook_endpoints.create(gateway, url), []
-        ids = [each.id for each in existing]
-        confirm(f"Make a new endpoint for {url}, then delete {', '.join(ids)}?", yes=yes)
-        return await webhook_endpoints.replace(gateway, url, existing), ids
-    finally:
-        await gateway.close()
+            return await webhook_endpoints.create(gateway, wanted), [], settings
+        ids = [endpoint.id for endpoint in existing]
+        confirm(f"Create a new endpoint for {wanted}, then delete {', '.join(ids)}?", yes=yes)
+        return await webhook_endpoints.replace(gateway, wanted, existing), ids, settings
 
-
-def update(url: str | None, *, as_json: bool) -> int:
-    settings = load_settings()
-    settings.require_stripe_api_key()
-    for each in asyncio.run(_update(settings, address(settings, url))):
-        if as_json:
-            print_json(endpoint_object(each))
-        else:
-            answer(f"{each.id} is {each.status} and gets all {len(EVENT_TYPES)} types for {each.url}")
+    made, deleted, settings = with_stripe(work)
+    remember_instead(settings.state_dir, deleted, made.endpoint.id, made.secret)
+    _reveal_secret(settings, made, {"deleted": deleted}, as_json=as_json)
+    say(f"{made.endpoint.id} receives all {len(EVENT_TYPES)} types at {made.endpoint.url}.")
+    if deleted:
+        say(f"Deleted: {', '.join(deleted)}.")
     return 0
 
 
-async def _update(settings: Settings, url: str) -> list[Endpoint]:
-    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
-    try:
-        return await webhook_endpoints.mend(gateway, url)
-    finally:
-        await gateway.close()
+def _update(url: str | None, *, as_json: bool) -> int:
+    from checkout_daemon.commands.running import with_stripe
+    from checkout_daemon.domain.events import EVENT_TYPES
+    from checkout_daemon.services import webhook_endpoints
+
+    async def work(gateway: StripeGateway, settings: Settings) -> list[Endpoint]:
+        return await webhook_endpoints.mend(gateway, _address(settings, url))
+
+    for endpoint in with_stripe(work):
+        if as_json:
+            print_json(_endpoint_object(endpoint))
+        else:
+            answer(f"{endpoint.id} is {endpoint.status} and receives all {len(EVENT_TYPES)} types at {endpoint.url}")
+    return 0
 
 
-def show(url: str | None, *, as_json: bool) -> int:
+@webhook.command("show")
+@_url_option
+@json_option
+def webhook_show(url: str | None, as_json: bool) -> int:
+    """Show the endpoint and the secrets in use.
+
+    \b
+    Example:
+      checkout webhook show --json
+    """
+    from checkout_daemon.commands.running import with_runtime
+    from checkout_daemon.errors import NotFound
+    from checkout_daemon.services.secret_matches import used_secrets
+    from checkout_daemon.services.webhook_endpoints import endpoints_for
+
     async def work(runtime: Runtime) -> tuple[list[Endpoint], list[UsedSecret], str]:
-        wanted = address(runtime.settings, url)
+        wanted = _address(runtime.settings, url)
         endpoints = await endpoints_for(runtime.gateway, wanted)
         if not endpoints:
-            raise NotFound(f"Stripe has no endpoint for {wanted}: `checkout webhook create` makes one")
+            raise NotFound(f"Stripe has no endpoint for {wanted}: `checkout webhook create` creates one")
         secrets = await used_secrets(runtime.database, runtime.settings.webhook_secrets)
         return endpoints, secrets, runtime.settings.time_zone
 
     endpoints, secrets, zone = with_runtime(work)
     if as_json:
-        print_json({"url": endpoints[0].url, "endpoints": list(map(endpoint_object, endpoints)), "secrets": secrets})
+        print_json({"url": endpoints[0].url, "endpoints": list(map(_endpoint_object, endpoints)), "secrets": secrets})
         return 0
-    for each in endpoints:
-        _print_endpoint(each, zone)
+    for endpoint in endpoints:
+        _print_endpoint(endpoint, zone)
     for secret in secrets:
         _print_secret(secret, zone)
     return 0
 
 
 def _print_endpoint(endpoint: Endpoint, zone: str) -> None:
+    from rich.text import Text
+
+    from checkout_daemon.commands.times import clock
+
+    retired = f"{clock(endpoint.retired_at, zone)}; `checkout webhook rotate` shows when it can be deleted"
     printer = console()
     printer.print(Text.assemble((endpoint.id, "bold"), f"  {endpoint.status}  {plain(endpoint.url)}"), soft_wrap=True)
     facts = {
@@ -97,28 +146,139 @@ def _print_endpoint(endpoint: Endpoint, zone: str) -> None:
         "Lacks": ", ".join(endpoint.missing),
         "Unused": plain(", ".join(endpoint.extra)),
         "Secret": endpoint.secret or "",
-        "Made": clock(endpoint.created_at, zone),
-        "Retired": f"{clock(endpoint.retired_at, zone)}; `checkout webhook rotate` says when it may go"
-        if endpoint.retired_at
-        else "",
+        "Created": clock(endpoint.created_at, zone),
+        "Retired": retired if endpoint.retired_at else "",
     }
-    for name, fact in facts.items():
-        if fact:
-            printer.print(Text(f"  {name:<8}{fact}"), soft_wrap=True)
+    print_facts(facts, width=8)
     printer.print()
 
 
 def _print_secret(used: UsedSecret, zone: str) -> None:
+    from checkout_daemon.commands.times import clock
+
     last = f", the last at {clock(used.last_matched_at, zone)}" if used.last_matched_at else ""
     known = used.secret or "not in STRIPE_WEBHOOK_SECRET here"
     answer(f"{used.fingerprint}  {known}  {counted(used.matches, 'delivery', 'deliveries')} in 24 h{last}")
 
 
-def address(settings: Settings, url: str | None) -> str:
+@webhook.command("rotate")
+@_url_option
+@yes_option
+@json_option
+def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
+    """Replace the endpoint's secret without losing a delivery.
+
+    Run it repeatedly: each run takes the step that is due and says what comes next. The first run creates a new
+    endpoint, and the daemon accepts both secrets. Once the new secret has signed a delivery, the old endpoint is
+    disabled. Once the old secret has signed nothing for 24 hours, the old endpoint is deleted.
+
+    \b
+    Example:
+      checkout webhook rotate
+    """
+    from checkout_daemon.commands.running import with_runtime
+    from checkout_daemon.services import webhook_rotation
+    from checkout_daemon.services.remembered_endpoint import remember_instead
+    from checkout_daemon.services.webhook_endpoints import Made
+    from checkout_daemon.services.webhook_rotation import Stage
+
+    async def work(runtime: Runtime) -> tuple[Rotated, Settings]:
+        wanted = _address(runtime.settings, url)
+        rotation = await webhook_rotation.stand(runtime, wanted)
+        if question := _question(rotation):
+            confirm(question, yes=yes)
+        return await webhook_rotation.rotate(runtime, wanted, rotation), runtime.settings
+
+    done, settings = with_runtime(work)
+    rotation = done.rotation
+    if done.secret is not None and rotation.new is not None:
+        # `checkout dev` keeps the endpoint that it remembers when it restarts, and deletes others with the same URL.
+        remember_instead(settings.state_dir, [old.id for old in rotation.old], rotation.new.id, done.secret)
+        _reveal_secret(settings, Made(rotation.new, done.secret), _progress_object(done), as_json=as_json)
+    elif as_json:
+        print_json((_endpoint_object(rotation.new) if rotation.new else {}) | _progress_object(done))
+    else:
+        answer(_progress_line(done, settings))
+    if done.gone:
+        _forget_secrets(settings, done)
+    elif rotation.stage is Stage.WAITING:
+        if done.secret is None:
+            _say_if_unknown(settings, rotation)
+        say("Run `checkout webhook rotate` again after the next event from Stripe has arrived.")
+    return 0
+
+
+def _question(rotation: Rotation) -> str | None:
+    from checkout_daemon.services.webhook_rotation import Stage
+
+    ids = ", ".join(old.id for old in rotation.old)
+    match rotation.stage:
+        case Stage.NONE:
+            return f"Create a new endpoint with a new secret, next to {ids}?"
+        case Stage.PROVED:
+            return f"Disable {ids}? The new secret is in use."
+        case Stage.QUIET:
+            return f"Delete {ids}? Its secret has signed no delivery for 24 h."
+        case Stage.WAITING | Stage.DRAINING:
+            return None
+
+
+def _progress_object(done: Rotated) -> dict[str, Any]:
+    rotation = done.rotation
+    return {
+        "stage": "done" if done.gone else rotation.stage.value,
+        "old": [old.id for old in rotation.old],
+        "old_may_go_at": rotation.old_may_go_at,
+        "deleted": [old.id for old in done.gone],
+    }
+
+
+def _progress_line(done: Rotated, settings: Settings) -> str:
+    from checkout_daemon.commands.times import clock
+    from checkout_daemon.services.webhook_rotation import Stage
+
+    rotation = done.rotation
+    old = ", ".join(endpoint.id for endpoint in done.gone or rotation.old)
+    if done.gone:
+        return f"Deleted {old}: the rotation is complete"
+    new = rotation.new.id if rotation.new else ""
+    if rotation.stage is Stage.WAITING:
+        return f"{new} has delivered nothing yet:\n{old} stays until it has"
+    may_go_at = clock(rotation.old_may_go_at, settings.time_zone)
+    return f"{new} is in use, {old} is disabled;\nit can be deleted at {may_go_at}, unless its secret signs another one"
+
+
+def _say_if_unknown(settings: Settings, rotation: Rotation) -> None:
+    from checkout_daemon.domain.webhook_secrets import fingerprint
+    from checkout_daemon.services.listen_secret import NAME
+
+    known = {fingerprint(secret) for secret in settings.webhook_secrets}
+    if (rotation.new.secret if rotation.new else None) not in known:
+        say(f"Set both secrets for the daemon: {NAME}=<the old one>,<the new one>,\nand restart it.")
+
+
+def _forget_secrets(settings: Settings, done: Rotated) -> None:
+    """Remove the secrets of the deleted endpoints from the demo's settings, or say which to remove by hand."""
+    from checkout_daemon.domain.webhook_secrets import fingerprint
+    from checkout_daemon.services.listen_secret import NAME, make_forgotten
+
+    fingerprints = {endpoint.secret for endpoint in done.gone}
+    old = [secret for secret in settings.webhook_secrets if fingerprint(secret) in fingerprints]
+    if not old:
+        say(f"Remove its secret from {NAME}.")
+        return
+    forgotten = [make_forgotten(settings, secret) for secret in old]
+    if not all(forgotten):
+        say(f"Remove its secret from {NAME}: it is number {settings.webhook_secrets.index(old[0]) + 1} there.")
+
+
+def _address(settings: Settings, url: str | None) -> str:
+    from checkout_daemon.domain.webhook_endpoint import webhook_url
+
     return url or webhook_url(settings.public_url)
 
 
-def endpoint_object(endpoint: Endpoint) -> dict[str, Any]:
+def _endpoint_object(endpoint: Endpoint) -> dict[str, Any]:
     return {
         "id": endpoint.id,
         "url": endpoint.url,
@@ -133,14 +293,16 @@ def endpoint_object(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def tell_secret(settings: Settings, made: Made, more: dict[str, Any], *, as_json: bool) -> None:
-    """Print it, once; the daemon of this folder is told as well."""
+def _reveal_secret(settings: Settings, made: Made, more: dict[str, Any], *, as_json: bool) -> None:
+    """Print the new secret, and give it to the daemon of this directory."""
+    from checkout_daemon.services.listen_secret import line_to_set, make_known
+
     known = make_known(settings, made.secret)
     if as_json:
-        print_json(endpoint_object(made.endpoint) | {"secret": made.secret, "known": known} | more)
+        print_json(_endpoint_object(made.endpoint) | {"secret": made.secret, "known": known} | more)
     else:
         answer(line_to_set(settings, made.secret))
     if known:
-        say("The daemon of this folder knows the secret; Stripe does not tell it again.")
+        say("The daemon of this directory knows the secret. Stripe does not reveal it again.")
     else:
-        say("Set this line for the daemon and start it again; Stripe does not tell the secret again.")
+        say("Set this line for the daemon and restart it. Stripe does not reveal the secret again.")

@@ -11,10 +11,10 @@ import click
 import pytest
 
 import cli
-from tools.manual import commands, help_parts, manual
+from tools.manual import help_parts, manual, walk
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = dict(commands(cli.checkout, "checkout"))
+COMMANDS = dict(walk(cli.checkout, "checkout"))
 _INLINE = re.compile(r"`((?:\.venv/bin/)?checkout [^`]+)`")
 _BLOCK = re.compile(r"^(?: {4}|> )?(?:\$ )?((?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?checkout [a-z].*)$")
 _SHELL_GOES_ON = {"|", "||", "&&", ";", ">", ">>", "2>", "<"}

@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from checkout_daemon.commands.declared.typed import TERM, Number, OneOf, Whole
+from checkout_daemon.commands.typed import TERM, Number, OneOf, Whole
 from cli import checkout
 
 FREE = {"note", "text", "search", "unix_socket", "host", "names"}  # words, names of files and machines

@@ -48,6 +48,12 @@ def test_every_command_that_answers_has_json(name: str) -> None:
     assert "--json" in [option for parameter in ALL[name].params for option in parameter.opts]
 
 
+def test_help_lists_every_command_with_its_own_line(run_bare: Run) -> None:
+    listed = run_bare("--help").out.partition("Commands:")[2].split("\n")[1:-1]
+    own = {name: command.get_short_help_str(60) for name, command in cli.checkout.commands.items()}
+    assert {tuple(line.strip().split(maxsplit=1)) for line in listed} == set(own.items())
+
+
 def test_help_fits_80_columns(run_bare: Run) -> None:
     helps = [run_bare(*name.split(), "--help").out for name in ALL]
     assert max(len(line) for each in helps for line in each.splitlines()) <= 80
@@ -56,7 +62,7 @@ def test_help_fits_80_columns(run_bare: Run) -> None:
 def test_the_order_terminal_says_that_it_needs_one(run_bare: Run) -> None:
     ran = run_bare("tui")
     assert (ran.code, ran.out) == (2, "")
-    assert "there is no terminal to fill: `checkout orders watch`" in ran.err
+    assert "this needs a terminal; without one, `checkout orders watch`" in ran.err
 
 
 def test_the_statuses_are_those_of_orders_and_events() -> None:
@@ -71,11 +77,11 @@ def test_version(run_bare: Run) -> None:
     assert run_bare("--version").out == f"checkout, version {__version__}\n"
 
 
-def test_starting_imports_click_and_none_of_what_commands_need() -> None:
+def test_declarations_import_click_and_none_of_what_commands_need() -> None:
     names = "asyncpg aiohttp rich stripe msgspec asyncio babel textual dotenv checkout_daemon.errors"
-    code = f"import sys, cli; print([each for each in {names.split()!r} if each in sys.modules])"
+    code = f"import sys, cli; [*cli.checkout.commands.values()]; print(sys.modules.keys() & {set(names.split())!r})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == "[]\n"
+    assert ran.stdout == "set()\n"
 
 
 @pytest.mark.parametrize(

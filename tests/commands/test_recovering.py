@@ -47,7 +47,7 @@ def test_without_stripe_a_restore_says_what_to_do_first(
     assert run("db", "backup", file).code == 0
     stripe.network.plan = lambda number, request: "fail_500"
     restored = run("db", "restore", file, "--yes")
-    assert (restored.code, "Run `checkout reconcile` before orders come" in restored.err) == (0, True)
+    assert (restored.code, "Run `checkout reconcile` before new orders come in" in restored.err) == (0, True)
 
 
 def test_what_is_not_there_or_not_paid_has_its_own_exit_code(run: Run, waiting: CheckoutAnswer, do: Do) -> None:

@@ -198,14 +198,14 @@ def test_a_secret_is_rotated_without_a_delivery_refused(
     kept = run("webhook", "rotate", "--yes", "--json").json
     assert kept["stage"] == "draining"
     assert timedelta(hours=3) < datetime.fromisoformat(kept["old_may_go_at"]) - datetime.now(UTC) < timedelta(hours=5)
-    assert "may go at" in run("webhook", "rotate").out
+    assert "can be deleted at" in run("webhook", "rotate").out
 
     age_matches(database_url, "5 hours")
     refused = run("webhook", "rotate")
     done = run("webhook", "rotate", "--yes", "--json")
     assert refused.code == 2
     assert (done.json["stage"], done.json["deleted"]) == ("done", [old])
-    assert "it is number 1 there" in done.err or "Take its secret out" in done.err
+    assert "it is number 1 there" in done.err or "Remove its secret" in done.err
     assert status_of(account) == {begun["id"]: "enabled"}
 
 

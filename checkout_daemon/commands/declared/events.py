@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from checkout_daemon.commands.declared.options import (
-    event_types,
+from checkout_daemon.commands.options import (
+    complete_event_types,
     json_option,
     limit_option,
     note_option,
@@ -17,7 +17,7 @@ from checkout_daemon.commands.declared.options import (
     timeout_option,
     yes_option,
 )
-from checkout_daemon.commands.declared.typed import TERM, OneOf
+from checkout_daemon.commands.typed import TERM, OneOf
 
 # As the check on the column has them; a test compares them.
 EVENT_STATUSES = ("applied", "ignored", "failed", "dead")
@@ -52,13 +52,13 @@ def _type_option(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="TYPE",
         help="Such as charge.refunded; repeat it for several.",
-        shell_complete=event_types,
+        shell_complete=complete_event_types,
     )(command)
 
 
 @click.group()
 def events() -> None:
-    """Look at what Stripe told us.
+    """Inspect, replay and backfill events from Stripe.
 
     \b
     Example:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from checkout_daemon.commands.declared.options import (
+from checkout_daemon.commands.options import (
     WRITABLE_FILE,
     json_option,
     limit_option,
@@ -17,7 +17,7 @@ from checkout_daemon.commands.declared.options import (
     since_option,
     yes_option,
 )
-from checkout_daemon.commands.declared.typed import TERM, OneOf, Whole
+from checkout_daemon.commands.typed import TERM, OneOf, Whole
 
 # Written out, because the enumeration's module costs more than click; a test compares them.
 STATUSES = (
@@ -53,7 +53,7 @@ REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 @click.group()
 def orders() -> None:
-    """Find orders, watch them, put them right.
+    """Find, follow and correct orders.
 
     \b
     Example:

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from checkout_daemon.commands.declared.options import (
+from checkout_daemon.commands.options import (
     json_option,
     limit_option,
     order_option,
     since_option,
     yes_option,
 )
-from checkout_daemon.commands.declared.typed import TERM, OneOf
+from checkout_daemon.commands.typed import TERM, OneOf
 
 # Written out, because the enumerations' module costs more than click; a test compares them.
 MESSAGE_STATUSES = ("queued", "sent", "failed", "dead", "skipped")
@@ -44,7 +44,7 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def outbox() -> None:
-    """What customers and the shop's systems are told.
+    """Inspect and resend messages to customers and systems.
 
     \b
     Example:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import json_option, note_option
-from checkout_daemon.commands.declared.typed import TERM, Number
+from checkout_daemon.commands.options import json_option, note_option
+from checkout_daemon.commands.typed import TERM, Number
 
 
 @click.command()

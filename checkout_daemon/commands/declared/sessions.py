@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import (
+from checkout_daemon.commands.options import (
     json_option,
     limit_option,
     note_option,
@@ -12,7 +12,7 @@ from checkout_daemon.commands.declared.options import (
     since_option,
     yes_option,
 )
-from checkout_daemon.commands.declared.typed import Number, OneOf
+from checkout_daemon.commands.typed import Number, OneOf
 
 # As PAYABLE_STATUSES has them; a test compares them.
 RESENDABLE = ("pending", "failed", "expired")
@@ -20,7 +20,7 @@ RESENDABLE = ("pending", "failed", "expired")
 
 @click.group()
 def sessions() -> None:
-    """See to the payment pages of orders.
+    """Manage the payment pages of orders.
 
     \b
     Example:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from checkout_daemon.commands.declared.options import event_types, json_option, order_option, timeout_option
-from checkout_daemon.commands.declared.typed import TERM, Number, Whole
+from checkout_daemon.commands.options import complete_event_types, json_option, order_option, timeout_option
+from checkout_daemon.commands.typed import TERM, Number, Whole
 
 
 @click.command()
-@click.argument("event", type=TERM, required=False, shell_complete=event_types)
+@click.argument("event", type=TERM, required=False, shell_complete=complete_event_types)
 @order_option("Have it happen to this order: its number, id, …, or `new` to make one.")
 @click.option("--amount", type=Whole(1), metavar="MINOR", help="Refund this much, in minor units.  [default: all]")
 @timeout_option
@@ -18,7 +18,7 @@ from checkout_daemon.commands.declared.typed import TERM, Number, Whole
 def trigger(
     event: str | None, order: str | None, amount: int | None, timeout_seconds: float, listing: bool, as_json: bool
 ) -> int:
-    """Have Stripe make EVENT, and follow what comes of it.
+    """Have Stripe create EVENT, and follow its effects.
 
     Runs the official Stripe CLI, against the offline Stripe or a real account in test mode. With --order it happens to
     that order: its own session is paid, failed or expired, its own payment refunded or disputed.
@@ -51,7 +51,7 @@ def trigger(
 )
 @json_option
 def listen(forward_to: str | None, check_seconds: float, as_json: bool) -> int:
-    """Have Stripe's events come here, until Ctrl-C.
+    """Forward Stripe's events to this machine, until Ctrl-C.
 
     Runs `stripe listen` and starts it again when it ends; what it missed is fetched from Stripe. The secret it signs
     with is made known to the daemon of this folder, else the line to set is printed.

@@ -1,4 +1,4 @@
-"""Types of what is typed or pasted on the command line: cleaned before they are read, which help does not show."""
+"""Parameter types for values that people type or paste: invisible characters are removed before parsing."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import click
 
 
 class _Term(click.types.StringParamType):
-    """An id, a code, an address, a time: whatever has a known alphabet. Not for notes, names and files."""
+    """An id, code, address or time: text with a known alphabet. Not for notes, names and files."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(_cleaned(value), param, ctx)
 
 
 class Whole(click.IntRange):
-    """A whole number in decimal digits: Python alone would read 1_0 as 10."""
+    """A whole number in decimal digits. Python alone would read 1_0 as 10."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = _cleaned(value)
@@ -26,7 +26,7 @@ class Whole(click.IntRange):
 
 
 class Number(click.FloatRange):
-    """A number: Python alone would read 1_0, nan and inf as some."""
+    """A finite number. Python alone would accept 1_0, nan and inf."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = _cleaned(value)

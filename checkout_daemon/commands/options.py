@@ -1,0 +1,80 @@
+"""Options and arguments shared by several commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from checkout_daemon.commands.typed import TERM, Number, Whole
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
+
+PORT = Whole(0, 65535)
+STATE_DIR = click.Path(file_okay=False, path_type=Path)
+READABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+WRITABLE_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def _complete_numbers(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    from checkout_daemon.commands.order_numbers import complete_numbers
+
+    return complete_numbers(typed)
+
+
+def complete_event_types(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Return the event types that the daemon understands and that start with `typed`."""
+    from click.shell_completion import CompletionItem
+
+    from checkout_daemon.domain.event_meanings import MEANINGS
+
+    return [CompletionItem(name, help=meaning.says) for name, meaning in MEANINGS.items() if name.startswith(typed)]
+
+
+def combine(*options: Decorator) -> Decorator:
+    """Return one decorator that applies all options; help lists them in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def order_argument(*, required: bool = True, metavar: str | None = None) -> Decorator:
+    """Declare ORDER, whose numbers a shell completes."""
+    return click.argument("order", type=TERM, required=required, metavar=metavar, shell_complete=_complete_numbers)
+
+
+def order_option(help_text: str) -> Decorator:
+    """Declare --order, whose numbers a shell completes."""
+    return click.option("--order", type=TERM, metavar="ORDER", help=help_text, shell_complete=_complete_numbers)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of text.")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation (required off a terminal).")
+note_option = click.option("--note", default="", metavar="TEXT", help="Give a reason, kept in the order's history.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+limit_option = click.option("--limit", type=Whole(1), default=50, show_default=True, help="Show at most this many.")
+since_option = click.option(
+    "--since", type=TERM, metavar="WHEN", help="Start at: 30m, 24h or 7d ago, a date, or an RFC 3339 time."
+)
+until_option = click.option(
+    "--until", type=TERM, metavar="WHEN", help="End before: 24h ago, a date, or an RFC 3339 time."
+)
+timeout_option = click.option(
+    "--timeout",
+    "timeout_seconds",
+    type=Number(0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Wait this long for events to arrive.",
+)
