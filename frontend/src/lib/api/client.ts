@@ -1,27 +1,42 @@
 /** The daemon's API as functions: fetch, with the types of openapi.json around it and nothing else. */
 
 import { ApiError, errorOf } from './error';
-import { type CartItem, type Operations, ROUTES } from './types';
+import type { CartItem, operations, paths, QuoteRequest, StripeCheckoutRequest } from './types';
 
-type Answer<Name extends keyof Operations> = Promise<Operations[Name]['answer']>;
+type Path = keyof paths;
+type Method = 'GET' | 'POST';
+
+/** The JSON body of each status that has one; problems have a media type of their own. */
+type Answers<Responses> = {
+  [Status in keyof Responses]: Responses[Status] extends { content: { 'application/json': infer Body } } ? Body : never;
+};
+
+/** What an operation answers when it succeeds. */
+type Answer<Operation> = Operation extends { responses: infer Responses }
+  ? Promise<Answers<Responses>[keyof Responses]>
+  : never;
 
 export interface Client {
-  readonly fetchProducts: (signal?: AbortSignal) => Answer<'get_products'>;
-  /** Nothing is reserved and nothing is promised. `code` may be empty. */
-  readonly fetchQuote: (items: readonly CartItem[], code: string, signal?: AbortSignal) => Answer<'post_quote'>;
+  readonly fetchProducts: (signal?: AbortSignal) => Answer<operations['get_products']>;
+  /** Price a cart; nothing is reserved or promised. `code` may be empty. */
+  readonly fetchQuote: (
+    items: readonly CartItem[],
+    code: string,
+    signal?: AbortSignal,
+  ) => Answer<operations['post_quote']>;
   /**
    * The same key and body always give the same order, however often they are sent. `language`, a tag such as de-AT, is
-   * that of the payment page and of mails; by default the browser's.
+   * the language of the payment page and of mails; the default is the browser's.
    */
   readonly startCheckout: (
-    request: Operations['post_checkout']['body'],
+    request: StripeCheckoutRequest,
     idempotencyKey: string,
     language?: string,
-  ) => Answer<'post_checkout'>;
+  ) => Answer<operations['post_checkout']>;
   /** `ref` is a session id or an order id. */
-  readonly fetchOrder: (ref: string, signal?: AbortSignal) => Answer<'get_order'>;
+  readonly fetchOrder: (ref: string, signal?: AbortSignal) => Answer<operations['get_order']>;
   /** `retryUrl` is an order's `retry_url`. */
-  readonly retryCheckout: (retryUrl: string) => Answer<'post_retry'>;
+  readonly retryCheckout: (retryUrl: string) => Answer<operations['post_retry']>;
 }
 
 export interface ClientOptions {
@@ -31,61 +46,70 @@ export interface ClientOptions {
 }
 
 interface Sent {
+  /** Where to send it, if not to the operation's own path. */
+  readonly url?: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Every function rejects with an ApiError; one whose signal was aborted, with the signal's reason. */
+const ORDER = '/api/stripe-checkout/{ref}';
+const RETRY = '/api/stripe-checkout/{ref}/retry';
+
+/** Every function rejects with an ApiError, or with the signal's reason if its signal was aborted. */
 export function createClient({ base = '', timeoutMs = 30_000 }: ClientOptions = {}): Client {
   const origin = base.replace(/\/+$/, '');
-  const { get_products, post_quote, post_checkout, get_order } = ROUTES;
 
-  async function call<Name extends keyof Operations>(method: string, path: string, sent: Sent): Answer<Name> {
-    const headers: Record<string, string> = { Accept: 'application/json', ...sent.headers };
-    const signal = anySignal(AbortSignal.timeout(timeoutMs), sent.signal);
-    const init: RequestInit = { method, headers, cache: 'no-store', signal };
-    if (sent.body !== undefined) {
-      headers['Content-Type'] = 'application/json';
-      init.body = JSON.stringify(sent.body);
-    }
+  async function call<M extends Method, P extends Path>(
+    method: M,
+    path: P,
+    { url = path, body, headers = {}, signal }: Sent,
+  ): Promise<Awaited<Answer<paths[P][Lowercase<M>]>>> {
     let response: Response;
     let payload: unknown;
     try {
-      response = await fetch(origin + path, init);
+      response = await fetch(origin + url, {
+        method,
+        headers: { Accept: 'application/json', ...(body ? { 'Content-Type': 'application/json' } : {}), ...headers },
+        body: body ? JSON.stringify(body) : null,
+        cache: 'no-store',
+        signal: anySignal(AbortSignal.timeout(timeoutMs), signal),
+      });
       payload = parseJson(await response.text());
     } catch (cause) {
-      sent.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       throw new ApiError(0, 'network', `No answer from the shop: ${String(cause)}`);
     }
-    if (response.ok && typeof payload === 'object' && payload) return payload as Operations[Name]['answer'];
+    if (response.ok && typeof payload === 'object' && payload) {
+      return payload as Awaited<Answer<paths[P][Lowercase<M>]>>;
+    }
     throw errorOf(response, payload);
   }
 
   return {
-    fetchProducts: (signal) => call<'get_products'>(get_products.method, get_products.path, { signal }),
+    fetchProducts: (signal) => call('GET', '/api/products', { signal }),
     fetchQuote(items, code, signal) {
-      const body: Operations['post_quote']['body'] = code ? { items, discount_code: code } : { items };
-      return call<'post_quote'>(post_quote.method, post_quote.path, { body, signal });
+      const body: QuoteRequest = code ? { items, discount_code: code } : { items };
+      return call('POST', '/api/quotes', { body, signal });
     },
     startCheckout(body, idempotencyKey, language) {
-      const headers: Partial<Record<Operations['post_checkout']['headers'], string>> = {
+      const headers: operations['post_checkout']['parameters']['header'] = {
         'Idempotency-Key': idempotencyKey,
         ...(language ? { 'Accept-Language': language } : {}),
       };
-      return call<'post_checkout'>(post_checkout.method, post_checkout.path, { body, headers });
+      return call('POST', '/api/stripe-checkout', { body, headers });
     },
-    fetchOrder: (ref, signal) => call<'get_order'>(get_order.method, withRef(get_order.path, ref), { signal }),
-    retryCheckout: (retryUrl) => call<'post_retry'>(ROUTES.post_retry.method, retryUrl, {}),
+    fetchOrder: (ref, signal) => call('GET', ORDER, { url: withRef(ORDER, ref), signal }),
+    retryCheckout: (retryUrl) => call('POST', RETRY, { url: retryUrl }),
   };
 }
 
-/** The `retry_url` of an order whose reference is known. */
+/** Return the `retry_url` of the order with this reference. */
 export function retryUrlOf(ref: string): string {
-  return withRef(ROUTES.post_retry.path, ref);
+  return withRef(RETRY, ref);
 }
 
-function withRef(path: string, ref: string): string {
+function withRef(path: Path, ref: string): string {
   return path.replace('{ref}', encodeURIComponent(ref));
 }
 

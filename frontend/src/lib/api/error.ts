@@ -1,9 +1,20 @@
 /** The one error of the client, whatever went wrong: the network, the daemon, or something between them. */
 
-import type { FieldFault, Operations, Problem, QuoteAnswer } from './types';
+import type { FieldFault, operations, Problem, QuoteAnswer } from './types';
 
-/** Every code that an operation's problem can have: stable, unlike its words. */
-export type ProblemCode = Operations[keyof Operations]['problems'];
+/** The code of the problem of each status that has one. */
+type Codes<Responses> = {
+  [Status in keyof Responses]: Responses[Status] extends {
+    content: { 'application/problem+json': { code: infer Code } };
+  }
+    ? Code
+    : never;
+};
+
+/** Every code that a problem of an operation can have: stable, unlike its words. */
+export type ProblemCode = {
+  [Name in keyof operations]: Codes<operations[Name]['responses']>[keyof operations[Name]['responses']];
+}[keyof operations];
 
 /** The daemon's code, or `network` when no answer came, or `http_<status>` when the answer was not the daemon's. */
 export type ErrorCode = ProblemCode | 'network' | `http_${number}`;
