@@ -76,6 +76,11 @@ class NotFound(CheckoutError):
     title = "Not found"
 
 
+class OrderNotFound(NotFound):
+    def __init__(self, order_id: str) -> None:
+        super().__init__(f"order {order_id} does not exist")
+
+
 class AmbiguousOrder(CheckoutError):
     """What the operator typed fits several orders; the message lists them."""
 

@@ -27,7 +27,7 @@ async def test_a_daemon_killed_while_it_sends_loses_nothing(database_url: str, t
     database = Database(database_url, max_size=1)
     order_ids = [await insert_order(database_url) for _ in range(ORDERS)]
     updates = [paid(order_id, f"pi_{order_id}") for order_id in order_ids]
-    await database.run(lambda connection: merge(connection, updates))
+    await database.run(merge, updates)
     await database.close()
 
     await until(lambda: bool(receiver.tries))

@@ -14,7 +14,7 @@ _MOST_PER_TURN = 200
 async def retry_due_events(runtime: Runtime) -> int:
     """One event a transaction; those another daemon works on are passed over. How many were tried."""
     for tried in range(_MOST_PER_TURN):
-        if not await runtime.database.run(_retry_one, confirm=False):
+        if not await runtime.database.run_unconfirmed(_retry_one):
             return tried
     return _MOST_PER_TURN
 

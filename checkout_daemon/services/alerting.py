@@ -41,7 +41,7 @@ _ABOUT_ALERTS = (
 
 async def tell_of_dead_letters(database: Database) -> int:
     """Of events and messages that are dead and that nobody was told of; how many."""
-    return await database.run(_tell_of_dead_letters, confirm=False)
+    return await database.run_unconfirmed(_tell_of_dead_letters)
 
 
 async def tell_of_silence(runtime: Runtime) -> int:
@@ -66,7 +66,7 @@ async def tell_of_silence(runtime: Runtime) -> int:
     alert = Alert(text, len(missing) + fetched, tuple(missing[:_MOST_NAMED]), command)
     # One silence, however many events it swallows.
     subjects = ["silence"] if alert.count else []
-    await runtime.database.run(lambda connection: owe_once(connection, MessageKind.EVENTS_SILENT, subjects, alert))
+    await runtime.database.run(owe_once, MessageKind.EVENTS_SILENT, subjects, alert)
     return alert.count
 
 
@@ -87,7 +87,7 @@ async def tell_of_disabled_endpoint(runtime: Runtime) -> int:
     disabled = [each.id for each in ours if each.status != "enabled" and each.retired_at is None]
     command = "checkout webhook create --update"
     alert = Alert(f"Stripe has disabled the endpoint {url}", len(disabled), tuple(disabled), command)
-    await runtime.database.run(lambda connection: owe_once(connection, MessageKind.ENDPOINT_DISABLED, disabled, alert))
+    await runtime.database.run(owe_once, MessageKind.ENDPOINT_DISABLED, disabled, alert)
     return len(disabled)
 
 

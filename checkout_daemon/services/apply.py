@@ -59,7 +59,7 @@ async def apply_batch(database: Database, batch: Sequence[Received]) -> list[App
     Raises DatabaseUnavailable, and then nothing of the batch is stored.
     """
     try:
-        return await database.run(lambda connection: _apply(connection, batch), confirm=False)
+        return await database.run_unconfirmed(_apply, batch)
     except DatabaseUnavailable:
         raise
     except Exception as error:
@@ -196,9 +196,8 @@ def _placed(verdict: Verdict, order_id: str | None) -> Verdict:
 
 async def _store_failed(database: Database, received: Received, error: Exception) -> Applied:
     verdict = _failed(error, received.received_at, 0)
-    async with database.transaction() as connection:
-        new = NewEvent(received.event, received.received_at, body_hash(received.event), verdict)
-        inserted = await events.insert_events(connection, [new])
+    new = NewEvent(received.event, received.received_at, body_hash(received.event), verdict)
+    inserted = await database.run(events.insert_events, [new])
     return Applied(received.event.id, received.event.type, verdict.status if inserted else "duplicate")
 
 

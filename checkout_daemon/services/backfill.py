@@ -108,6 +108,6 @@ async def _merge_page(
 
 
 async def _missing(runtime: Runtime, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    async with runtime.database.transaction() as connection:  # they are passed over, and so acknowledged
-        held = await held_events(connection, {each["id"] for each in events})
+    # Confirmed, because events that are held are skipped, and so acknowledged.
+    held = await runtime.database.run(held_events, {each["id"] for each in events})
     return [each for each in events if each["id"] not in held]

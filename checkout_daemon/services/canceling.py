@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import asyncpg
 
 from checkout_daemon.domain.derive import Derived
 from checkout_daemon.domain.facts import Act, ActKind, SessionStatus
 from checkout_daemon.domain.orders import Order, OrderStatus
-from checkout_daemon.errors import NotFound, NotPayable
+from checkout_daemon.errors import NotPayable
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.merge import Merged, Update, merge
+from checkout_daemon.services.merge import Update, locked_order
 from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.sessions import close_sessions, refresh_sessions
@@ -31,12 +29,7 @@ class NotCancelable(NotPayable):
 
 async def check_cancelable(database: Database, order_id: str) -> Order:
     """The order, for a confirmation; Stripe may still know better. Raises NotFound or NotCancelable."""
-
-    async def work(connection: asyncpg.Connection) -> tuple[Order, NotCancelable | None]:
-        merged, order = await _look(connection, order_id)
-        return order, _refusal(order, merged.derived(order_id))
-
-    order, refusal = await database.run(work)
+    order, refusal = await database.run(_examine, order_id)
     if refusal is not None:
         raise refusal
     return order
@@ -57,18 +50,25 @@ async def cancel_order(runtime: Runtime, order_id: str, *, operator: Operator, n
         except NotPayable:
             await check_cancelable(runtime.database, order_id)  # raises it in the words of canceling
             raise
-        if await runtime.database.run(partial(_cancel, order_id, attempt, operator, note)):
+        if await runtime.database.run(_cancel, order_id, attempt, operator, note):
             async with runtime.database.connection() as connection:
-                return await _read(connection, order_id)
+                return await read_order(connection, order_id)
     await check_cancelable(runtime.database, order_id)
     raise NotCancelable(f"order {order_id} kept changing while it was canceled: try again")
 
 
+async def _examine(connection: asyncpg.Connection, order_id: str) -> tuple[Order, NotCancelable | None]:
+    """Return the order and why it cannot be canceled, if so."""
+    held = await locked_order(connection, order_id)
+    order = await read_order(connection, order_id)
+    return order, _refusal(order, held.derived(order_id))
+
+
 async def _cancel(
-    order_id: str, closed_attempt: int, operator: Operator, note: str, connection: asyncpg.Connection
+    connection: asyncpg.Connection, order_id: str, closed_attempt: int, operator: Operator, note: str
 ) -> bool:
-    """The act; False where something came since the sessions were closed."""
-    merged, _ = await _look(connection, order_id)
+    """Cancel the order, or return False if it changed after its sessions were closed."""
+    merged = await locked_order(connection, order_id)
     sessions = merged.facts(order_id).sessions
     attempt = await last_attempt(connection, order_id)
     if (
@@ -86,12 +86,6 @@ async def _cancel(
     return True
 
 
-async def _look(connection: asyncpg.Connection, order_id: str) -> tuple[Merged, Order]:
-    """What follows for the order now, under its lock."""
-    merged = await merge(connection, [Update("order.checked", "checkout-daemon", order_ids=[order_id])])
-    return merged, await _read(connection, order_id)
-
-
 def _refusal(order: Order, derived: Derived) -> NotCancelable | None:
     if derived.payable:
         return None
@@ -106,10 +100,3 @@ def _refusal(order: Order, derived: Derived) -> NotCancelable | None:
         case _:
             why = f"it is {derived.status}: `checkout orders refund {order.number}` gives money back"
     return NotCancelable(f"order {order.number} cannot be canceled: {why}")
-
-
-async def _read(connection: asyncpg.Connection, order_id: str) -> Order:
-    order = await read_order(connection, order_id)
-    if order is None:
-        raise NotFound(f"there is no order {order_id}")
-    return order

@@ -80,8 +80,7 @@ async def import_catalog(
 
     Products are displayed in the order told; new ones follow the product before them.
     """
-    async with database.transaction() as connection:
-        return await _import(connection, products, discounts, dry_run=dry_run)
+    return await database.run(_import, products, discounts, dry_run=dry_run)
 
 
 async def export_catalog(database: Database, *, format: Literal["csv", "json"], discounts: bool = False) -> str:  # noqa: A002
@@ -97,12 +96,15 @@ async def export_catalog(database: Database, *, format: Literal["csv", "json"], 
 async def seed_demo(database: Database, path_or_text: Path | str) -> bool:
     """Import it if there are no products at all; whether it did. Several may seed at once: one does."""
     catalog = read_catalog(path_or_text) if isinstance(path_or_text, Path) else parse_catalog(path_or_text)
-    async with database.transaction() as connection:
-        await stored_products.lock_catalog(connection)
-        if await stored_products.list_products(connection):
-            return False
-        await _import(connection, catalog.products, catalog.discounts)
-        return True
+    return await database.run(_seed, catalog)
+
+
+async def _seed(connection: asyncpg.Connection, catalog: Catalog) -> bool:
+    await stored_products.lock_catalog(connection)
+    if await stored_products.list_products(connection):
+        return False
+    await _import(connection, catalog.products, catalog.discounts)
+    return True
 
 
 async def _import(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
+
 from checkout_daemon.domain.cart import Cart
 from checkout_daemon.domain.customer import Customer
 from checkout_daemon.domain.pricing import PriceChanged, Quote
@@ -138,28 +140,38 @@ async def _make_order(
     runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None, known: Sequence[str]
 ) -> str | None:
     """Make an order and return its id; None if its key is taken, or there is an order alike that is not `known`."""
+    # Unconfirmed: nothing is promised before the session.
+    return await runtime.database.run_unconfirmed(_insert_order, runtime, request, idempotency_key, known)
+
+
+async def _insert_order(
+    connection: asyncpg.Connection,
+    runtime: Runtime,
+    request: CheckoutRequest,
+    idempotency_key: str | None,
+    known: Sequence[str],
+) -> str | None:
     order_id = str(uuid4())
     settings = runtime.settings
     key = lock_key(request.customer, request.cart)
-    async with runtime.database.transaction(confirm=False) as connection:  # nothing is promised before the session
-        quote = await price_for_order(
-            connection, request.cart, request.discount_code, currency=settings.currency, lock_key=key
-        )
-        if request.expected_total is not None and request.expected_total != quote.amount_total:
-            raise PriceChanged(quote)
-        attempt = start_attempt(_payable(order_id, quote, request), 1, settings, runtime.gateway.now(), quote.discount)
-        new = NewOrder(
-            order_id,
-            quote,
-            request.customer,
-            settings.livemode,
-            idempotency_key,
-            request.request_hash if idempotency_key is not None else None,
-            request.locale,
-            None if request.insist else lines_of(request.cart),
-            known,
-        )
-        number = await insert_order(connection, new, attempt)
+    quote = await price_for_order(
+        connection, request.cart, request.discount_code, currency=settings.currency, lock_key=key
+    )
+    if request.expected_total is not None and request.expected_total != quote.amount_total:
+        raise PriceChanged(quote)
+    attempt = start_attempt(_payable(order_id, quote, request), 1, settings, runtime.gateway.now(), quote.discount)
+    new = NewOrder(
+        order_id,
+        quote,
+        request.customer,
+        settings.livemode,
+        idempotency_key,
+        request.request_hash if idempotency_key is not None else None,
+        request.locale,
+        None if request.insist else lines_of(request.cart),
+        known,
+    )
+    number = await insert_order(connection, new, attempt)
     return order_id if number is not None else None
 
 
@@ -178,8 +190,6 @@ def _payable(order_id: str, quote: Quote, request: CheckoutRequest) -> PayableOr
 async def _answer(runtime: Runtime, order_id: str, session: Session, *, created: bool) -> CheckoutAnswer:
     async with runtime.database.connection() as connection:
         order = await read_order(connection, order_id)
-    if order is None:
-        raise NotFound("there is no such order")
     return CheckoutAnswer(
         created,
         UUID(order.id),

@@ -104,11 +104,8 @@ async def tell_of_clocks(runtime: Runtime) -> int:
     if dangerous:
         text += "; until they agree, no payload, customer, coupon or idempotency key is given up because of its age"
     alert = Alert(text, len(states), (), "checkout doctor")
-
     machine = socket.gethostname()  # each has a clock of its own
-    if await runtime.database.run(
-        lambda connection: owe_once(connection, MessageKind.CLOCKS_DIFFER, states, alert, machine=machine)
-    ):
+    if await runtime.database.run(owe_once, MessageKind.CLOCKS_DIFFER, states, alert, machine=machine):
         log.error("clocks: %s", text)
     return len(states)
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 import asyncpg
 
 from checkout_daemon.domain.orders import Order, OrderStatus
-from checkout_daemon.errors import CheckoutError, NotFound
-from checkout_daemon.services.merge import Update, merge
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.services.merge import Update, locked_order, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import DAEMON, Operator
 from checkout_daemon.store import retention
@@ -24,7 +23,6 @@ from checkout_daemon.store.database import Database
 from checkout_daemon.store.facts import load_links
 from checkout_daemon.store.operator_log import blank_personal
 from checkout_daemon.store.orders import read_order
-from checkout_daemon.store.retention import Erasure
 from checkout_daemon.store.servers import read_now
 
 # Orders that nobody paid for are forgotten after this long.
@@ -63,14 +61,14 @@ class Erased:
 async def plan_erasure(database: Database, order_id: str, *, customer: bool) -> Plan:
     """The order, or with `customer` all orders of its email. Raises NotFound or NotErasable."""
     async with database.connection() as connection:
-        found = await _read(connection, order_id)
+        found = await retention.read_erasure(connection, order_id)
         same = await retention.orders_of_customer(connection, found.customer_email) if found.customer_email else {}
         reached = list(dict.fromkeys([order_id, *same])) if customer else [order_id]
         for each in reached:
             await _check(connection, each)
         orders = [await read_order(connection, each) for each in reached]
     others = tuple(number for each, number in same.items() if each not in reached)
-    return Plan(tuple(order for order in orders if order is not None), others)
+    return Plan(tuple(orders), others)
 
 
 async def erase(database: Database, plan: Plan, *, operator: Operator, note: str = "") -> Erased:
@@ -84,10 +82,10 @@ async def erase(database: Database, plan: Plan, *, operator: Operator, note: str
     since = min(order.created_at for order in plan.orders) - _BEFORE
     payloads += await _sweep(database, since, sorted(texts | emails))
     for order in plan.orders:
-        payloads += await database.run(partial(_erase, order.id, operator, note))
+        payloads += await database.run(_erase, order.id, operator, note)
     async with database.connection() as connection:
         orders = [await read_order(connection, order.id) for order in plan.orders]
-    return Erased(tuple(order for order in orders if order is not None), payloads)
+    return Erased(tuple(orders), payloads)
 
 
 async def forget_unpaid(database: Database) -> int:
@@ -96,15 +94,15 @@ async def forget_unpaid(database: Database) -> int:
         now = await read_now(connection)
         order_ids = await retention.forgettable_orders(connection, now - UNPAID_KEPT, _BATCH)
         texts = {text for order_id in order_ids for text in await _names(connection, order_id)}
-        oldest = [(await _read(connection, order_id)).created_at for order_id in order_ids[:1]]
+        oldest = [(await retention.read_erasure(connection, order_id)).created_at for order_id in order_ids[:1]]
     if not order_ids:
         return 0
     await _sweep(database, oldest[0] - _BEFORE, sorted(texts), refuse=False)
-    return sum([await database.run(partial(_forget, order_id, now - UNPAID_KEPT)) for order_id in order_ids])
+    return sum([await database.run(_forget, order_id, now - UNPAID_KEPT) for order_id in order_ids])
 
 
-async def _erase(order_id: str, operator: Operator, note: str, connection: asyncpg.Connection) -> int:
-    await merge(connection, [Update("order.checked", operator.actor, order_ids=[order_id])])  # locks it
+async def _erase(connection: asyncpg.Connection, order_id: str, operator: Operator, note: str) -> int:
+    await locked_order(connection, order_id)
     await _check(connection, order_id)
     payloads = await _blank(connection, order_id)
     update = Update("order.erased", operator.actor, note, order_ids=[order_id], always_logged=True)
@@ -112,9 +110,9 @@ async def _erase(order_id: str, operator: Operator, note: str, connection: async
     return payloads
 
 
-async def _forget(order_id: str, made_before: datetime, connection: asyncpg.Connection) -> int:
-    merged = await merge(connection, [Update("order.checked", DAEMON, order_ids=[order_id])])
-    order = await _read(connection, order_id)
+async def _forget(connection: asyncpg.Connection, order_id: str, made_before: datetime) -> int:
+    merged = await locked_order(connection, order_id)
+    order = await retention.read_erasure(connection, order_id)
     if (
         merged.derived(order_id).status not in _UNPAID
         or merged.facts(order_id).payments
@@ -135,15 +133,8 @@ async def _blank(connection: asyncpg.Connection, order_id: str) -> int:
     return await retention.drop_payloads_of_order(connection, order_id)
 
 
-async def _read(connection: asyncpg.Connection, order_id: str) -> Erasure:
-    found = await retention.read_erasure(connection, order_id)
-    if found is None:
-        raise NotFound(f"there is no order {order_id}")
-    return found
-
-
 async def _check(connection: asyncpg.Connection, order_id: str) -> None:
-    order = await _read(connection, order_id)
+    order = await retention.read_erasure(connection, order_id)
     if order.status == OrderStatus.PROCESSING:
         raise NotErasable(f"order {order.number} is being paid: wait until it is completed or failed")
     if order.has_open_session or order.status == OrderStatus.PENDING:

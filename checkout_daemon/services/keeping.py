@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 import asyncpg
 
@@ -49,7 +48,7 @@ async def drop_old_payloads(database: Database, payload_days: int) -> int:
         now = await read_now(connection)
     keep_from = now - timedelta(days=payload_days)
     dropped = 0
-    while (name := await database.run(partial(_drop_partition, keep_from), confirm=False)) is not None:
+    while (name := await database.run_unconfirmed(_drop_partition, keep_from)) is not None:
         log.info("payloads: %s was dropped", name)
         dropped += 1
     async with database.connection() as connection:
@@ -97,14 +96,14 @@ async def stray_coupons(runtime: Runtime, *, delete: bool) -> list[StrayCoupon]:
     async with runtime.database.connection() as connection:
         deleted = await retention.without_coupon(connection, order_ids, livemode=runtime.settings.livemode)
         orders = [await read_order(connection, order_id) for order_id in deleted]
-    stray = [StrayCoupon(coupon_id(order.id), order) for order in orders if order is not None]
+    stray = [StrayCoupon(coupon_id(order.id), order) for order in orders]
     if delete:
         for each in stray:
             await delete_coupon(runtime.gateway, each.id)
     return stray
 
 
-async def _drop_partition(keep_from: datetime, connection: asyncpg.Connection) -> str | None:
+async def _drop_partition(connection: asyncpg.Connection, keep_from: datetime) -> str | None:
     try:
         async with connection.transaction():  # a savepoint: to be refused a lock is no failure here
             return await retention.drop_payload_partition(connection, keep_from)

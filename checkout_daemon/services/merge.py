@@ -24,6 +24,7 @@ from checkout_daemon.domain.facts import (
 )
 from checkout_daemon.domain.links import LinkGraph
 from checkout_daemon.domain.orders import OrderTerms
+from checkout_daemon.errors import OrderNotFound
 from checkout_daemon.store import changes, events, facts
 from checkout_daemon.store.facts import HeldFacts
 from checkout_daemon.store.orders import LockedOrder, lock_orders
@@ -72,6 +73,17 @@ class Merged:
     def facts(self, order_id: str) -> OrderFacts:
         """All that is held of an order now."""
         return self.base.facts_of(order_id)
+
+
+async def locked_order(connection: asyncpg.Connection, order_id: str) -> Merged:
+    """Lock an order until the transaction ends, and load its facts. Raises OrderNotFound.
+
+    Its stored state is brought up to date if it no longer follows from the facts.
+    """
+    merged = await merge(connection, [Update("order.checked", "checkout-daemon", order_ids=[order_id])])
+    if order_id not in merged.orders:
+        raise OrderNotFound(order_id)
+    return merged
 
 
 async def merge(connection: asyncpg.Connection, updates: Sequence[Update], *, locked: Iterable[str] = ()) -> Merged:

@@ -62,7 +62,7 @@ async def look_for_missing(
     """
     async for page in sessions_made(runtime.gateway, since):
         objects = [each.object for each in page]
-        await runtime.database.run(lambda connection, objects=objects: note_objects(connection, objects))  # type: ignore[misc]
+        await runtime.database.run(note_objects, objects)
         if after_page is not None:
             await after_page()
     return await missing(runtime)
@@ -90,8 +90,7 @@ async def tell_of_missing(runtime: Runtime) -> int:
     subjects = tuple(each.session_id for each in found)
     command = f"checkout orders recover {subjects[0]}" if subjects else "checkout doctor"
     alert = Alert(f"At Stripe {which} that this shop does not hold", len(found), subjects[:_MOST_NAMED], command)
-
-    await runtime.database.run(lambda connection: owe_once(connection, MessageKind.ORDERS_MISSING, subjects, alert))
+    await runtime.database.run(owe_once, MessageKind.ORDERS_MISSING, subjects, alert)
     return len(found)
 
 

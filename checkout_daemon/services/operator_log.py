@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 
 import asyncpg
 
@@ -117,7 +116,7 @@ def keys_of(settings: Settings) -> AuditKeys:
 
 async def anchor(database: Database, keys: AuditKeys | None = None) -> int:
     """Anchor the heads that moved; how many. Its hash is logged as well: out of reach of who can write the database."""
-    return await database.run(partial(_anchor, keys or AuditKeys()), confirm=False)
+    return await database.run_unconfirmed(_anchor, keys or AuditKeys())
 
 
 async def verify(database: Database, keys: AuditKeys | None = None, published: Published | None = None) -> LogReport:
@@ -129,7 +128,7 @@ async def verify(database: Database, keys: AuditKeys | None = None, published: P
         return await _verify(connection, keys or AuditKeys(), published)
 
 
-async def _anchor(keys: AuditKeys, connection: asyncpg.Connection) -> int:
+async def _anchor(connection: asyncpg.Connection, keys: AuditKeys) -> int:
     if not await store.lock_anchors(connection):
         return 0
     number, prev_hash, prev_key = await store.last_anchor(connection) or (0, FIRST_PREV_HASH, None)

@@ -47,7 +47,7 @@ async def resolve_ref(runtime: Runtime, ref: str) -> str:
             order_id = await orders.find_by_session(connection, ref)
         if order_id is not None:
             return order_id
-    raise NotFound("no order has this session or id")
+    raise NotFound(f"no order has the session {ref}")
 
 
 async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
@@ -55,8 +55,6 @@ async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
     order_id = await resolve_ref(runtime, ref)
     async with runtime.database.connection() as connection:
         order = await orders.read_order(connection, order_id)
-        if order is None:
-            raise NotFound("no order has this session or id")
         items = await orders.read_items(connection, order_id)
         payable = order.status in PAYABLE_STATUSES and not await orders.has_mismatch(connection, order_id)
     return ShopperOrder(

@@ -24,5 +24,4 @@ async def learn_own_account(runtime: Runtime) -> int:
             "the key may not read its account, so an event that names one counts as another's: %s", error.detail
         )
         return 0
-    async with runtime.database.transaction() as connection:
-        return await remember_account(connection, str(account["id"]), livemode=runtime.settings.livemode)
+    return await runtime.database.run(remember_account, str(account["id"]), livemode=runtime.settings.livemode)

@@ -18,7 +18,7 @@ from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, Stri
 from checkout_daemon.gateway.client import Fetched, StripeMissing
 from checkout_daemon.gateway.sessions import list_lines, retrieve_session
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.merge import merge
+from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.sessions import session_update, start_attempt
@@ -100,29 +100,32 @@ async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator,
         always_logged=True,
     )
 
-    async def write(connection: asyncpg.Connection) -> bool:
-        if order is None:
-            await merge(connection, [replace(update, always_logged=False)])
-            return False
-        if order.number is not None:
-            await store.raise_numbers(connection, order.number)
-        number = await store.insert_recovered(connection, order, CHANNEL)
-        if number is None:  # another was quicker
-            return False
-        details = {"session": session_id, "number": number, "amount": order.amount_total, "currency": order.currency}
-        merged = await act(connection, order.id, Deed("order.recovered", operator, note, details), update)
-        # Events that came meanwhile named the order before it was held again.
-        nodes = merged.base.links.nodes_of(order.id)
-        await adopt_events(connection, dict.fromkeys(nodes, order.id))
-        return True
-
-    recovered = await runtime.database.run(write)
+    if order is None:
+        await runtime.database.run(merge, [replace(update, always_logged=False)])
+        recovered = False
+    else:
+        details = {"session": session_id, "amount": order.amount_total, "currency": order.currency}
+        deed = Deed("order.recovered", operator, note, details)
+        recovered = await runtime.database.run(_insert, order, deed, update)
     left_open = await _read_the_rest(runtime, plan.named.order_id, operator)
     async with runtime.database.connection() as connection:
         found = await read_order(connection, plan.named.order_id)
-    if found is None:
-        raise NotFound(f"there is no order {plan.named.order_id}")
     return Recovered(found, recovered, left_open)
+
+
+async def _insert(connection: asyncpg.Connection, order: RecoveredOrder, deed: Deed, update: Update) -> bool:
+    """Insert the order, or return False if another process did so first."""
+    if order.number is not None:
+        await store.raise_numbers(connection, order.number)
+    number = await store.insert_recovered(connection, order, CHANNEL)
+    if number is None:
+        return False
+    deed = replace(deed, details={**deed.details, "number": number})
+    merged = await act(connection, order.id, deed, update)
+    # Events that came meanwhile named the order before it was held again.
+    nodes = merged.base.links.nodes_of(order.id)
+    await adopt_events(connection, dict.fromkeys(nodes, order.id))
+    return True
 
 
 async def _read_the_rest(runtime: Runtime, order_id: str, operator: Operator) -> str | None:

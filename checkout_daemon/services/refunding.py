@@ -19,12 +19,12 @@ import msgspec
 
 from checkout_daemon.domain.events import refund as refund_events
 from checkout_daemon.domain.events.reading import ObjectSnapshot, livemodes
-from checkout_daemon.errors import NotFound, StripeRejected, StripeUnavailable
+from checkout_daemon.errors import StripeRejected, StripeUnavailable
 from checkout_daemon.gateway import refunds as stripe_refunds
 from checkout_daemon.gateway.client import Fetched, StripeDenied, StripeFailed
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.clocks import require_clocks
-from checkout_daemon.services.merge import Merged, Update, merge
+from checkout_daemon.services.merge import Merged, Update, locked_order, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note, record, state_of
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.refund_rules import NotRefundable, RefundPlan, RefundWish, plan
@@ -60,7 +60,7 @@ class Refunded:
 
 async def plan_refund(database: Database, order_id: str, wish: RefundWish) -> RefundPlan:
     """What a refund would give back, for a confirmation. Raises as `refund` does before it asks Stripe."""
-    return await database.run(lambda connection: _plan(connection, order_id, wish))
+    return await database.run(_plan, order_id, wish)
 
 
 async def refund(runtime: Runtime, order_id: str, wish: RefundWish, *, operator: Operator, note: str = "") -> Refunded:
@@ -70,18 +70,8 @@ async def refund(runtime: Runtime, order_id: str, wish: RefundWish, *, operator:
     StripeUnavailable, after which a running daemon goes on with it.
     """
     note = check_note(note)
-
-    async def begin(connection: asyncpg.Connection) -> RefundRequest:
-        planned = await _plan(connection, order_id, wish, livemode=runtime.settings.livemode)
-        request = _request(planned, wish.reason, await read_now(connection))
-        await refund_requests.insert_request(connection, request, request.started_at + RESUME_AFTER)
-        details = {"request": request.id, "payment": planned.payment_id, "amount": planned.amount}
-        deed = Deed("refund.requested", operator, note, details | {"currency": planned.currency, "reason": wish.reason})
-        update = Update("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
-        await act(connection, order_id, deed, update)
-        return request
-
-    request = await runtime.database.run(begin)
+    livemode = runtime.settings.livemode
+    request = await runtime.database.run(_begin, order_id, wish, operator, note, livemode=livemode)
     try:
         return await _ask(runtime, request, operator)
     except StripeFailed as error:
@@ -103,10 +93,8 @@ async def resume_refund(runtime: Runtime, operator: Operator) -> bool:
     Raises StripeUnavailable where there is no answer, and then it waits on, as it does after a 5xx; that Stripe refuses
     it is recorded.
     """
-    request = await runtime.database.run(
-        lambda connection: refund_requests.claim_request(connection, RESUME_AFTER, livemode=runtime.settings.livemode),
-        confirm=False,
-    )
+    livemode = runtime.settings.livemode
+    request = await runtime.database.run_unconfirmed(refund_requests.claim_request, RESUME_AFTER, livemode=livemode)
     if request is None:
         return False
     try:
@@ -116,13 +104,25 @@ async def resume_refund(runtime: Runtime, operator: Operator) -> bool:
     return True
 
 
+async def _begin(
+    connection: asyncpg.Connection, order_id: str, wish: RefundWish, operator: Operator, note: str, *, livemode: bool
+) -> RefundRequest:
+    """Write the request, before Stripe is asked."""
+    planned = await _plan(connection, order_id, wish, livemode=livemode)
+    request = _request(planned, wish.reason, await read_now(connection))
+    await refund_requests.insert_request(connection, request, request.started_at + RESUME_AFTER)
+    details = {"request": request.id, "payment": planned.payment_id, "amount": planned.amount}
+    deed = Deed("refund.requested", operator, note, details | {"currency": planned.currency, "reason": wish.reason})
+    update = Update("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
+    await act(connection, order_id, deed, update)
+    return request
+
+
 async def _plan(
     connection: asyncpg.Connection, order_id: str, wish: RefundWish, *, livemode: bool | None = None
 ) -> RefundPlan:
-    merged = await merge(connection, [Update("order.checked", "checkout-daemon", order_ids=[order_id])])
-    order = merged.orders.get(order_id)
-    if order is None:
-        raise NotFound(f"there is no order {order_id}")
+    merged = await locked_order(connection, order_id)
+    order = merged.orders[order_id]
     if livemode not in (None, order.livemode):
         raise NotRefundable(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
     return plan(merged, order_id, wish, await refund_requests.unanswered_request(connection, order_id))
@@ -153,7 +153,7 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
     if request.age > KEY_LIFETIME:
         await require_clocks(runtime)
         why = "Stripe had no such refund a day after it was asked for: ask for it again"
-        await _refuse(runtime, request, operator, why)
+        await runtime.database.run(_refuse, request, operator, why)
         raise StripeRejected(why)
     try:
         fetched = await stripe_refunds.create_refund(
@@ -166,7 +166,7 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
                 raise StripeFailed(error.detail) from error
             if (found := await _find(runtime, request)) is not None:
                 return await _take(runtime, request, operator, found)
-        await _refuse(runtime, request, operator, error.detail)
+        await runtime.database.run(_refuse, request, operator, error.detail)
         raise
     except StripeFailed as error:
         # Indeterminate: it may have been made, and may still be.
@@ -176,7 +176,7 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
             raise
         await require_clocks(runtime)
         why = f"{error.detail}, for {_hours(GIVEN_UP_AFTER)} hours, and it has no such refund: ask for it again"
-        await _refuse(runtime, request, operator, why)
+        await runtime.database.run(_refuse, request, operator, why)
         raise StripeRejected(why) from error
     return await _take(runtime, request, operator, fetched)
 
@@ -211,17 +211,9 @@ async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fe
         translation.facts,
         order_ids=[request.order_id],
     )
-
-    async def write(connection: asyncpg.Connection) -> Merged:
-        merged = await merge(connection, [update])
-        if await refund_requests.answer_request(connection, request.id, refund_id=refund_id):
-            details = {"request": request.id, "refund": refund_id, "amount": request.amount, "status": status}
-            deed = Deed("refund.made", operator, details=details)
-            before, after = merged.orders[request.order_id].state, state_of(merged, request.order_id)
-            await record(connection, request.order_id, deed, before=before, after=after)
-        return merged
-
-    merged = await runtime.database.run(write)
+    details = {"request": request.id, "refund": refund_id, "amount": request.amount, "status": status}
+    deed = Deed("refund.made", operator, details=details)
+    merged = await runtime.database.run(_record_refund, request, refund_id, update, deed)
     derived = merged.derived(request.order_id)
     return Refunded(
         order_id=request.order_id,
@@ -236,15 +228,20 @@ async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fe
     )
 
 
-async def _refuse(runtime: Runtime, request: RefundRequest, operator: Operator, why: str) -> None:
-    """Close a request of which nothing came, unless another has closed it meanwhile."""
+async def _record_refund(
+    connection: asyncpg.Connection, request: RefundRequest, refund_id: str, update: Update, deed: Deed
+) -> Merged:
+    merged = await merge(connection, [update])
+    if await refund_requests.answer_request(connection, request.id, refund_id=refund_id):
+        before, after = merged.orders[request.order_id].state, state_of(merged, request.order_id)
+        await record(connection, request.order_id, deed, before=before, after=after)
+    return merged
 
-    async def write(connection: asyncpg.Connection) -> None:
-        checked = Update("order.checked", operator.actor, order_ids=[request.order_id])
-        await merge(connection, [checked])
-        if await refund_requests.answer_request(connection, request.id, error=why):
-            details = {"request": request.id, "amount": request.amount, "why": why}
-            update = Update("refund.refused", operator.actor, why, order_ids=[request.order_id], always_logged=True)
-            await act(connection, request.order_id, Deed("refund.refused", operator, details=details), update)
 
-    await runtime.database.run(write)
+async def _refuse(connection: asyncpg.Connection, request: RefundRequest, operator: Operator, why: str) -> None:
+    """Close a request that led to no refund, unless another process has closed it meanwhile."""
+    await locked_order(connection, request.order_id)
+    if await refund_requests.answer_request(connection, request.id, error=why):
+        details = {"request": request.id, "amount": request.amount, "why": why}
+        update = Update("refund.refused", operator.actor, why, order_ids=[request.order_id], always_logged=True)
+        await act(connection, request.order_id, Deed("refund.refused", operator, details=details), update)

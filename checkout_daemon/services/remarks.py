@@ -9,8 +9,8 @@ import asyncpg
 
 from checkout_daemon.domain.facts import Act, ActKind
 from checkout_daemon.domain.orders import Order
-from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest, NotFound
-from checkout_daemon.services.merge import Update, merge
+from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
+from checkout_daemon.services.merge import Update, locked_order
 from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.store.database import Database
@@ -43,28 +43,29 @@ async def acknowledge(
     Raises NotFound, NothingToAcknowledge, or InvalidRequest for the note.
     """
     note = check_note(note)
-
-    async def work(connection: asyncpg.Connection) -> Acknowledged | NothingToAcknowledge:
-        seen = await merge(connection, [Update("order.checked", operator.actor, order_ids=[order_id])])
-        if order_id not in seen.orders:
-            raise NotFound(f"there is no order {order_id}")
-        attention = seen.derived(order_id).attention
-        subjects = tuple(each.subject for each in attention if each.code.value == reason)
-        if not subjects:
-            asked = ", ".join(sorted({each.code.value for each in attention})) or "nothing"
-            return NothingToAcknowledge(
-                f"order {seen.orders[order_id].number} does not ask for {reason}; it asks for {asked}"
-            )
-        acts = [(order_id, Act(ActKind.ACKNOWLEDGED, reason, subject)) for subject in subjects]
-        update = Update("order.acknowledged", operator.actor, note, acts=acts, always_logged=True)
-        details = {"reason": reason, "subjects": list(subjects)}
-        await act(connection, order_id, Deed("order.acknowledged", operator, note, details), update)
-        return Acknowledged(await _read(connection, order_id), reason, subjects)
-
-    outcome = await database.run(work)
+    outcome = await database.run(_acknowledge, order_id, reason, operator, note)
     if isinstance(outcome, NothingToAcknowledge):
         raise outcome
     return outcome
+
+
+async def _acknowledge(
+    connection: asyncpg.Connection, order_id: str, reason: str, operator: Operator, note: str
+) -> Acknowledged | NothingToAcknowledge:
+    held = await locked_order(connection, order_id)
+    attention = held.derived(order_id).attention
+    subjects = tuple(each.subject for each in attention if each.code.value == reason)
+    if not subjects:
+        asked = ", ".join(sorted({each.code.value for each in attention})) or "nothing"
+        # Raised after the commit: what the lock corrected stays.
+        return NothingToAcknowledge(
+            f"order {held.orders[order_id].number} does not ask for {reason}; it asks for {asked}"
+        )
+    acts = [(order_id, Act(ActKind.ACKNOWLEDGED, reason, subject)) for subject in subjects]
+    update = Update("order.acknowledged", operator.actor, note, acts=acts, always_logged=True)
+    details = {"reason": reason, "subjects": list(subjects)}
+    await act(connection, order_id, Deed("order.acknowledged", operator, note, details), update)
+    return Acknowledged(await read_order(connection, order_id), reason, subjects)
 
 
 async def note_order(database: Database, order_id: str, text: str, *, operator: Operator) -> Order:
@@ -72,18 +73,11 @@ async def note_order(database: Database, order_id: str, text: str, *, operator: 
     note = check_note(text)
     if not note:
         raise InvalidRequest([FieldError("/note", "invalid_note", "a note without text says nothing")])
-
-    async def work(connection: asyncpg.Connection) -> Order:
-        order = await _read(connection, order_id)
-        update = Update("order.noted", operator.actor, note, order_ids=[order_id], always_logged=True)
-        await act(connection, order_id, Deed("order.noted", operator, note), update)
-        return order
-
-    return await database.run(work)
+    return await database.run(_note, order_id, operator, note)
 
 
-async def _read(connection: asyncpg.Connection, order_id: str) -> Order:
+async def _note(connection: asyncpg.Connection, order_id: str, operator: Operator, note: str) -> Order:
     order = await read_order(connection, order_id)
-    if order is None:
-        raise NotFound(f"there is no order {order_id}")
+    update = Update("order.noted", operator.actor, note, order_ids=[order_id], always_logged=True)
+    await act(connection, order_id, Deed("order.noted", operator, note), update)
     return order

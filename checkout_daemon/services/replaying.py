@@ -45,7 +45,7 @@ async def replay(database: Database, event_id: str, *, operator: Operator, note:
     Raises NotFound; NotReplayed where its payload is no longer held, or where it was applied before and would fail now.
     """
     deed = Deed("event.replayed", operator, check_note(note), {"event": event_id})
-    return await database.run(lambda connection: _replay(connection, event_id, deed))
+    return await database.run(_replay, event_id, deed)
 
 
 async def events_to_replay(database: Database, wanted: EventFilter) -> list[EventLine]:

@@ -62,8 +62,7 @@ async def _our_endpoint(runtime: Runtime) -> str | None:
 
 
 async def _end(runtime: Runtime, event_id: str) -> EventOutcome | None:
-    async with runtime.database.transaction() as connection:
-        return (await read_event_outcomes(connection, [event_id])).get(event_id)
+    return (await runtime.database.run(read_event_outcomes, [event_id])).get(event_id)
 
 
 def _answered(event_id: str, finished: Finished) -> str:

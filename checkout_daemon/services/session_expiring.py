@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from checkout_daemon.domain.facts import SessionFact, SessionStatus
+from checkout_daemon.domain.facts import SessionStatus
 from checkout_daemon.domain.orders import Order
-from checkout_daemon.errors import CheckoutError, NotFound
+from checkout_daemon.errors import CheckoutError
 from checkout_daemon.gateway.sessions import expire_session, retrieve_session
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.merge import Merged, Update, merge
+from checkout_daemon.services.merge import Update, locked_order, merge
 from checkout_daemon.services.operator_log import Deed, check_note, record, state_of
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.sessions import merge_session, session_update
@@ -43,7 +43,8 @@ async def expire_sessions(
     Raises NotFound, SessionNotOpen, StripeUnavailable.
     """
     note = check_note(note)
-    sessions = await _sessions(runtime, order_id)
+    held = await runtime.database.run(locked_order, order_id)
+    sessions = held.facts(order_id).sessions
     if session_id is not None:
         chosen = [session_id]
     else:
@@ -59,9 +60,7 @@ async def expire_sessions(
             if fetched.object.get("status") == "expired":
                 update = session_update(fetched, "session.expired", operator.actor)
                 deed = Deed("session.expired", operator, note, {"session": each})
-                await runtime.database.run(
-                    lambda connection, update=update, deed=deed: _record(connection, order_id, update, deed)  # type: ignore[misc]
-                )
+                await runtime.database.run(_record, order_id, update, deed)
                 expired.append(each)
                 continue
         await merge_session(runtime, fetched, cause="session.read", actor=operator.actor)
@@ -69,22 +68,10 @@ async def expire_sessions(
         found.append(f"{each} is {status}{f' and {paid}' if status == 'complete' else ''}")
     async with runtime.database.connection() as connection:
         order = await read_order(connection, order_id)
-    if order is None:
-        raise NotFound(f"there is no order {order_id}")
     if found or not chosen:
         what = "; ".join(found) or "it has no session"
         raise SessionNotOpen(f"no open session to expire: {what}; order {order.number} is {order.status}")
     return Expired(order, tuple(expired))
-
-
-async def _sessions(runtime: Runtime, order_id: str) -> tuple[SessionFact, ...]:
-    async def work(connection: asyncpg.Connection) -> Merged:
-        return await merge(connection, [Update("order.checked", "checkout-daemon", order_ids=[order_id])])
-
-    merged = await runtime.database.run(work)
-    if order_id not in merged.orders:
-        raise NotFound(f"there is no order {order_id}")
-    return merged.facts(order_id).sessions
 
 
 async def _record(connection: asyncpg.Connection, order_id: str, update: Update, deed: Deed) -> None:

@@ -13,9 +13,9 @@ import msgspec
 
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.domain.outbox import MessageKind
-from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound, NotPayable, StripeUnavailable
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotPayable, StripeUnavailable
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.merge import Update, merge
+from checkout_daemon.services.merge import Update, locked_order
 from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.session_plans import Session
@@ -65,22 +65,22 @@ async def resend_session(
     StripeUnavailable, StripeRejected.
     """
     note = check_note(note)
-    before = await _read(runtime, order_id)
+    async with runtime.database.connection() as connection:
+        before = await read_order(connection, order_id)
     if before.livemode == runtime.settings.livemode:  # else it is refused below
         await refresh_sessions(runtime, order_id, cause=_CHECKED, actor=operator.actor)
     try:
         session = await fresh_session(runtime, order_id, least_time_left=LEAST_TIME_LEFT, actor=operator.actor)
     except NotPayable as refusal:
-        after = await _read(runtime, order_id)
+        async with runtime.database.connection() as connection:
+            after = await read_order(connection, order_id)
         if after.status != before.status:
             raise NotPayable(
                 f"order {after.number} was {before.status} here, but Stripe knew better: it is {after.status}, and "
                 "that is put right now; there is nothing to resend"
             ) from refusal
         raise
-    mailed = await runtime.database.run(
-        lambda connection: _record(connection, order_id, session, operator, note, mail=mail)
-    )
+    mailed = await runtime.database.run(_record, order_id, session, operator, note, mail=mail)
     return Resent(order_id, before.number, session.id, session.url, session.expires_at, mailed)
 
 
@@ -110,7 +110,7 @@ async def _record(
     connection: asyncpg.Connection, order_id: str, session: Session, operator: Operator, note: str, *, mail: bool
 ) -> bool:
     """Keep what was done, with the mail that is owed: both or neither."""
-    await merge(connection, [Update("order.checked", operator.actor, order_ids=[order_id])])
+    await locked_order(connection, order_id)
     # A mail of this session that still waits says the same.
     subject = await link_subject(connection, order_id, session.id) if mail else None
     if subject is not None:
@@ -120,11 +120,3 @@ async def _record(
     details = {"session": session.id, "mail": mail}
     await act(connection, order_id, Deed("session.resent", operator, note, details), update)
     return mail
-
-
-async def _read(runtime: Runtime, order_id: str) -> Order:
-    async with runtime.database.connection() as connection:
-        order = await read_order(connection, order_id)
-    if order is None:
-        raise NotFound(f"there is no order {order_id}")
-    return order

@@ -20,12 +20,12 @@ from checkout_daemon.domain.events.reading import ObjectSnapshot, Translation, U
 from checkout_daemon.domain.facts import Link, LinkRank, SessionFact
 from checkout_daemon.domain.pricing import Discount
 from checkout_daemon.domain.session_parameters import Pages, PayableOrder, idempotency_key, session_parameters
-from checkout_daemon.errors import NotFound, NotPayable, StripeRejected, StripeUnavailable
+from checkout_daemon.errors import NotPayable, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway import sessions as stripe_sessions
 from checkout_daemon.gateway.client import Fetched, StripeDenied, StripeFailed
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.clocks import require_clocks
-from checkout_daemon.services.merge import Merged, Update, merge
+from checkout_daemon.services.merge import Merged, Update, locked_order, merge
 from checkout_daemon.services.session_plans import (
     Plan,
     Planner,
@@ -93,7 +93,7 @@ async def adopt_late_session(runtime: Runtime, order_id: str, number: int, fetch
 async def merge_session(runtime: Runtime, fetched: Fetched, *, cause: str, actor: str) -> Merged:
     """Merge a session as Stripe answered it, with its payment."""
     update = session_update(fetched, cause, actor)
-    return await runtime.database.run(lambda connection: merge(connection, [update]))
+    return await runtime.database.run(merge, [update])
 
 
 def session_update(fetched: Fetched, cause: str, actor: str) -> Update:
@@ -146,36 +146,36 @@ async def _reach(runtime: Runtime, order_id: str, planner: Planner, *, actor: st
 
 async def _plan(runtime: Runtime, order_id: str, planner: Planner, given_up: set[int]) -> tuple[Situation, Plan]:
     """Decide what to do next. A new attempt is written here, before Stripe is asked."""
-
-    async def plan_locked(connection: asyncpg.Connection) -> tuple[Situation, Plan | NotPayable]:
-        merged = await merge(connection, [Update("order.checked", "checkout-daemon", order_ids=[order_id])])
-        order = merged.orders.get(order_id)
-        if order is None:
-            raise NotFound("no order has this session or id")
-        if order.livemode != runtime.settings.livemode:
-            raise NotPayable(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
-        attempt = await attempts.last_attempt(connection, order_id)
-        if attempt is None:
-            raise LookupError(f"order {order_id} has no session attempt")
-        situation = Situation(
-            order,
-            merged.facts(order_id).sessions,
-            attempt,
-            merged.derived(order_id),
-            frozenset(given_up),
-            runtime.gateway.now(),
-        )
-        try:
-            plan = planner(situation)
-        except NotPayable as refusal:
-            return situation, refusal  # raised after the commit: what the merge put right stays
-        if plan.anew:
-            plan = Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
-        return situation, plan
-
-    situation, plan = await runtime.database.run(plan_locked)
+    situation, plan = await runtime.database.run(_plan_locked, runtime, order_id, planner, given_up)
     if isinstance(plan, NotPayable):
         raise plan
+    return situation, plan
+
+
+async def _plan_locked(
+    connection: asyncpg.Connection, runtime: Runtime, order_id: str, planner: Planner, given_up: set[int]
+) -> tuple[Situation, Plan | NotPayable]:
+    merged = await locked_order(connection, order_id)
+    order = merged.orders[order_id]
+    if order.livemode != runtime.settings.livemode:
+        raise NotPayable(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
+    attempt = await attempts.last_attempt(connection, order_id)
+    if attempt is None:
+        raise LookupError(f"order {order_id} has no session attempt")
+    situation = Situation(
+        order,
+        merged.facts(order_id).sessions,
+        attempt,
+        merged.derived(order_id),
+        frozenset(given_up),
+        runtime.gateway.now(),
+    )
+    try:
+        plan = planner(situation)
+    except NotPayable as refusal:
+        return situation, refusal  # raised after the commit: what the merge corrected stays
+    if plan.anew:
+        plan = Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
     return situation, plan
 
 
@@ -243,12 +243,15 @@ async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fet
     translation.facts = [
         replace(fact, attempt=number) if isinstance(fact, SessionFact) else fact for fact in translation.facts
     ]
+    update = _update(translation, "session.created", actor)
+    await runtime.database.run(_record_session, order.id, number, session_id, update)
 
-    async def write(connection: asyncpg.Connection) -> None:
-        await merge(connection, [_update(translation, "session.created", actor)])
-        await attempts.record_session(connection, order.id, number, session_id)
 
-    await runtime.database.run(write)
+async def _record_session(
+    connection: asyncpg.Connection, order_id: str, number: int, session_id: str, update: Update
+) -> None:
+    await merge(connection, [update])
+    await attempts.record_session(connection, order_id, number, session_id)
 
 
 def _translate(fetched: Fetched) -> Translation:

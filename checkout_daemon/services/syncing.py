@@ -24,9 +24,9 @@ from checkout_daemon.domain.facts import (
 )
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import AttentionCode
-from checkout_daemon.errors import NotFound, NotPayable, StripeRejected
+from checkout_daemon.errors import NotPayable, StripeRejected
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.merge import Merged, Update, merge
+from checkout_daemon.services.merge import Merged, Update, locked_order, merge
 from checkout_daemon.services.operator_log import Deed, check_note, record, state_of
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.stripe_truth import Known, Truth, read_truth
@@ -95,37 +95,47 @@ async def sync_order(
     note = check_note(note)
     operator = actor if isinstance(actor, Operator) else None
     actor = actor.actor if isinstance(actor, Operator) else actor
-    known = await runtime.database.run(lambda connection: _known(connection, runtime, order_id, actor))
+    known = await runtime.database.run(_known, order_id, livemode=runtime.settings.livemode)
     try:
         truth = await read_truth(runtime, known, pace)
     except UnreadableObject as error:  # it will be the same the next time
         raise StripeRejected(f"Stripe's answer cannot be used: {error}") from error
 
-    async def write(connection: asyncpg.Connection) -> Synced:
-        merged = await _merged(connection, order_id, actor)
-        news = [_as_news(fact, merged.base) for fact in truth.facts]
-        update = Update(cause, actor, note, links=truth.links, facts=news, order_ids=[order_id])
-        differences = [*_not_at_stripe(merged, order_id, truth), *_joined(merged.base, order_id, update)]
-        before, after = merged.orders[order_id].state, merged.base.derive(order_id)
-        differences += _appeared_late(after, {each.object_id for each in differences})
-        if apply:
-            joined = await merge(connection, [update])
-            after = joined.derived(order_id)
-            if operator is not None and differences:
-                details = {"objects": sorted({each.object_id for each in differences})}
-                deed = Deed(cause, operator, note, details)
-                await record(connection, order_id, deed, before=before, after=state_of(joined, order_id))
-            if known.lost is not None and truth.adopted is not None:
-                await attempts.record_session(connection, order_id, known.lost.number, truth.adopted)
-        return _answer(merged, order_id, differences, before.status, after, applied=apply)
-
-    return await runtime.database.run(write)
+    update = Update(cause, actor, note, links=truth.links, facts=truth.facts, order_ids=[order_id])
+    return await runtime.database.run(_compare, known, truth, update, operator=operator, apply=apply)
 
 
-async def _known(connection: asyncpg.Connection, runtime: Runtime, order_id: str, actor: str) -> Known:
-    merged = await _merged(connection, order_id, actor)
+async def _compare(
+    connection: asyncpg.Connection,
+    known: Known,
+    truth: Truth,
+    update: Update,
+    *,
+    operator: Operator | None,
+    apply: bool,
+) -> Synced:
+    order_id = known.order_id
+    merged = await locked_order(connection, order_id)
+    update = replace(update, facts=[_as_news(fact, merged.base) for fact in update.facts])
+    differences = [*_not_at_stripe(merged, order_id, truth), *_joined(merged.base, order_id, update)]
+    before, after = merged.orders[order_id].state, merged.base.derive(order_id)
+    differences += _appeared_late(after, {each.object_id for each in differences})
+    if apply:
+        joined = await merge(connection, [update])
+        after = joined.derived(order_id)
+        if operator is not None and differences:
+            details = {"objects": sorted({each.object_id for each in differences})}
+            deed = Deed(update.cause, operator, update.note, details)
+            await record(connection, order_id, deed, before=before, after=state_of(joined, order_id))
+        if known.lost is not None and truth.adopted is not None:
+            await attempts.record_session(connection, order_id, known.lost.number, truth.adopted)
+    return _answer(merged, order_id, differences, before.status, after, applied=apply)
+
+
+async def _known(connection: asyncpg.Connection, order_id: str, *, livemode: bool) -> Known:
+    merged = await locked_order(connection, order_id)
     order, facts = merged.orders[order_id], merged.facts(order_id)
-    if order.livemode != runtime.settings.livemode:
+    if order.livemode != livemode:
         raise OtherMode(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
     nodes = merged.base.links.nodes_of(order_id)
     attempt = await attempts.last_attempt(connection, order_id)
@@ -142,14 +152,6 @@ async def _known(connection: asyncpg.Connection, runtime: Runtime, order_id: str
         frozenset(each.payment_id for each in facts.disputes),
         attempt if lost else None,
     )
-
-
-async def _merged(connection: asyncpg.Connection, order_id: str, actor: str) -> Merged:
-    """What is held, under the order's lock."""
-    merged = await merge(connection, [Update("order.checked", actor, order_ids=[order_id])])
-    if order_id not in merged.orders:
-        raise NotFound(f"there is no order {order_id}")
-    return merged
 
 
 def _not_at_stripe(merged: Merged, order_id: str, truth: Truth) -> list[Difference]:

@@ -91,7 +91,7 @@ async def follow_events(
                         lost, pause = False, FIRST_PAUSE_SECONDS
                     if fitting := [each for each in events if wanted.fits(each)]:
                         yield fitting
-                    check_still_primary(url, connection)
+                    check_still_primary(connection, url)
                     await wait(told, poll_seconds)
         except DatabaseUnavailable as error:
             if seen is None:

@@ -93,7 +93,7 @@ async def follow_changes(
                             lost, pause = False, FIRST_PAUSE_SECONDS
                         if changes:
                             yield changes
-                    check_still_primary(url, connection)
+                    check_still_primary(connection, url)
                     await wait(told, poll_seconds)
         except DatabaseUnavailable as error:
             if not place.begun:
@@ -152,7 +152,7 @@ async def listening(url: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio
         connection.terminate()
 
 
-def check_still_primary(url: str, connection: asyncpg.Connection) -> None:
+def check_still_primary(connection: asyncpg.Connection, url: str) -> None:
     """Raise DatabaseUnavailable if the server was demoted and there are other hosts: nothing new will come from it."""
     if turned_read_only(connection) and len(hosts_of(url)) > 1:
         raise DatabaseUnavailable("the database server has become read-only: another host takes over")

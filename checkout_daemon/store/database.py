@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import asyncpg
 
@@ -21,6 +21,7 @@ from checkout_daemon.store.queries import sql
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 # What asyncpg raises when the server is away, going away, out of resources, or gives up a statement or transaction for
 # a time limit that its operator set; never for a fault of a statement.
@@ -180,8 +181,22 @@ class Database:
                 asyncio.get_running_loop().call_later(_CANCEL_SECONDS, _terminate, connection)
                 raise
 
-    async def run(self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, confirm: bool = True) -> T:
-        """Do the work in a transaction; again where another one won a race against it, or another host took over."""
+    async def run(
+        self, work: Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work(connection, *args, **kwargs)` in a transaction and return its result once that is durable.
+
+        Run it again if another transaction won a race against it, or another host took over.
+        """
+        return await self._run(lambda connection: work(connection, *args, **kwargs), confirm=True)
+
+    async def run_unconfirmed(
+        self, work: Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `work` as `run` does, but do not wait until what it only read is durable: see `transaction`."""
+        return await self._run(lambda connection: work(connection, *args, **kwargs), confirm=False)
+
+    async def _run(self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, confirm: bool) -> T:
         for _ in range(_MOST_RACES):
             try:
                 async with self.transaction(confirm=confirm) as connection:

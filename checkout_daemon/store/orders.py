@@ -12,7 +12,7 @@ from checkout_daemon.domain.orders import Order
 from checkout_daemon.domain.pricing import PricedLine, Quote
 from checkout_daemon.domain.second_orders import AlikeOrder
 from checkout_daemon.domain.session_parameters import PayableOrder
-from checkout_daemon.errors import NotFound
+from checkout_daemon.errors import OrderNotFound
 from checkout_daemon.store.attempts import Attempt
 from checkout_daemon.store.changes import CHANNEL, State
 from checkout_daemon.store.queries import sql
@@ -130,9 +130,12 @@ async def find_by_session(connection: asyncpg.Connection, session_id: str) -> st
     return str(order_id) if order_id else None
 
 
-async def read_order(connection: asyncpg.Connection, order_id: str) -> Order | None:
+async def read_order(connection: asyncpg.Connection, order_id: str) -> Order:
+    """Return an order. Raises OrderNotFound."""
     row = await connection.fetchrow(sql("read_order"), order_id)
-    return order_of(row) if row else None
+    if row is None:
+        raise OrderNotFound(order_id)
+    return order_of(row)
 
 
 def order_of(row: asyncpg.Record) -> Order:
@@ -152,10 +155,8 @@ async def read_items(connection: asyncpg.Connection, order_id: str) -> tuple[Pri
 
 
 async def read_payable_order(connection: asyncpg.Connection, order_id: str) -> PayableOrder:
-    """Read what goes to Stripe of an order. Raises NotFound."""
+    """Return what Stripe is told about an order. Raises OrderNotFound."""
     order = await read_order(connection, order_id)
-    if order is None:
-        raise NotFound(f"there is no order {order_id}")
     lines = await read_items(connection, order_id)
     locale = await read_locale(connection, order_id)
     return PayableOrder(

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import asyncpg
 
+from checkout_daemon.errors import OrderNotFound
 from checkout_daemon.store.queries import sql
 
 _LOCK_KEY = 0x726574656E740000  # any constant; all daemons must agree on it
@@ -50,9 +51,12 @@ async def forgettable_orders(connection: asyncpg.Connection, made_before: dateti
     return [str(row["id"]) for row in await connection.fetch(sql("forgettable_orders"), made_before, limit)]
 
 
-async def read_erasure(connection: asyncpg.Connection, order_id: str) -> Erasure | None:
+async def read_erasure(connection: asyncpg.Connection, order_id: str) -> Erasure:
+    """Return what decides whether an order may be erased. Raises OrderNotFound."""
     row = await connection.fetchrow(sql("read_erasure"), order_id)
-    return Erasure(**dict(row)) if row else None
+    if row is None:
+        raise OrderNotFound(order_id)
+    return Erasure(**dict(row))
 
 
 async def orders_of_customer(connection: asyncpg.Connection, email: str) -> dict[str, int]:

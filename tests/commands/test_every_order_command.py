@@ -49,7 +49,7 @@ async def _paid_twice(runtime: Runtime) -> int:
     order_id = str(answer.order_id)
     payments = (f"pi_{answer.number}a", f"pi_{answer.number}b")
     update = paid(order_id, *payments, amount=answer.amount_total)
-    await runtime.database.run(lambda connection: merge(connection, [update]))
+    await runtime.database.run(merge, [update])
     return answer.number
 
 

@@ -19,7 +19,7 @@ def order_id(database_url: str) -> str:
     async def work() -> str:
         order_id = await insert_order(database_url)
         database = Database(database_url)
-        await database.run(lambda connection: merge(connection, [paid(order_id, "pi_1", "pi_2")]))
+        await database.run(merge, [paid(order_id, "pi_1", "pi_2")])
         await database.close()
         return order_id
 

@@ -74,7 +74,7 @@ async def test_a_second_dispute_is_told_though_the_order_asks_for_the_same_alrea
         *(Update("charge.dispute.created", "stripe", subject_id="pi_1", facts=[each]) for each in disputes),
     ]
     for update in updates:
-        await runtime.database.run(lambda connection, update=update: merge(connection, [update]))  # type: ignore[misc]
+        await runtime.database.run(merge, [update])
     subjects = await connection.fetch("SELECT subject_id FROM outbox WHERE channel = 'alert' ORDER BY subject_id")
     assert [row["subject_id"] for row in subjects] == [
         "dispute_needs_response:dp_1",

@@ -67,7 +67,7 @@ async def test_what_is_paid_processing_or_mismatched_is_refused_also_where_only_
     await pay(runtime, secretly.session_id, secretly.amount_total)
     debited = SessionFact(on_its_way.session_id, False, SessionStatus.COMPLETE, PaymentStatus.UNPAID)
     updates = [Update("test", "stripe", facts=[debited]), paid(str(other.order_id), "pi_less", amount=1)]
-    await runtime.database.run(lambda connection: merge(connection, updates))
+    await runtime.database.run(merge, updates)
 
     async def refused(order: Any, why: str) -> None:
         with pytest.raises(NotCancelable, match=why) as caught:

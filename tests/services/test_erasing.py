@@ -86,7 +86,7 @@ async def test_nothing_in_the_database_names_them_and_the_books_are_as_before(
     assert [name for name in NAMES if re.search(rf"(?i:(?<!\w){re.escape(name)}(?!\w))", left)] == []
 
     checked = Update("order.checked", "test", order_ids=[order_id])
-    merged = await runtime.database.run(lambda connection: merge(connection, [checked]))
+    merged = await runtime.database.run(merge, [checked])
     assert before is not None
     assert (merged.derived(order_id).status, merged.derived(order_id).amount_refunded) == (before["status"], 100)
     assert await connection.fetchrow("SELECT status, amount_total, amount_refunded, paid_at FROM orders") == before

@@ -79,7 +79,7 @@ async def test_a_note_is_in_the_order_s_history_and_in_the_log(runtime: Runtime,
 
 async def test_an_acknowledged_attention_ends_and_a_later_one_asks_again(runtime: Runtime, order_id: str) -> None:
     async def tell(*updates: Update) -> None:
-        await runtime.database.run(lambda connection: merge(connection, updates))
+        await runtime.database.run(merge, updates)
 
     await tell(paid(order_id, "pi_1", "pi_2"))
     with pytest.raises(NothingToAcknowledge, match=r"order 1001 does not ask for dispute_lost; it asks for paid_twice"):
@@ -179,7 +179,7 @@ async def test_what_was_changed_past_the_triggers_is_found(
 
 async def worked(runtime: Runtime, order_id: str, *keys: str) -> None:
     """Log three actions and anchor them."""
-    await runtime.database.run(lambda connection: merge(connection, paid_twice(order_id)))
+    await runtime.database.run(merge, paid_twice(order_id))
     await note_order(runtime.database, order_id, "one", operator=ADA)
     await note_order(runtime.database, order_id, "two", operator=ADA)
     await acknowledge(runtime.database, order_id, "paid_twice", operator=ADA)

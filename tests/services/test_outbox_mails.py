@@ -79,7 +79,7 @@ async def order_of(connection: asyncpg.Connection, **fields: Any) -> str:
 
 
 async def pay(runtime: Runtime, order_id: str) -> None:
-    await runtime.database.run(lambda connection: merge(connection, [paid(order_id, f"pi_{order_id}")]))
+    await runtime.database.run(merge, [paid(order_id, f"pi_{order_id}")])
 
 
 async def ends(connection: asyncpg.Connection, channel: str = "mail") -> list[tuple[str, str | None]]:
@@ -250,7 +250,7 @@ async def test_failed_refunded_and_the_link_to_pay(
         Update("refund.created", "stripe", subject_id="pi_r", facts=[refund("re_1", 1250), refund("re_2", 750)]),
     ]
     async with daemon(database_url, tmp_path, server.start()) as runtime:
-        await runtime.database.run(lambda connection: merge(connection, updates))
+        await runtime.database.run(merge, updates)
         link = '{"session_id":"cs_u"}'
         await owe(connection, MessageKind.SESSION_LINK, order_id=unpaid, subject_id="cs_u", payload=link)
         await deliver_mails(runtime)
@@ -272,7 +272,7 @@ async def test_what_is_no_longer_so_is_not_mailed(
     order_id = await order_of(connection)
     async with daemon(database_url, tmp_path, server.start()) as runtime:
         failed = session(order_id, "cs_f", SessionStatus.COMPLETE, PaymentStatus.FAILED)
-        await runtime.database.run(lambda connection: merge(connection, [failed]))
+        await runtime.database.run(merge, [failed])
         await pay(runtime, order_id)
         await deliver_mails(runtime)
     assert [each.mail["Subject"] for each in server.taken] == ["Your order 1001 at Müllers Papier"]
@@ -285,7 +285,7 @@ async def test_an_attention_is_told_to_the_operator_once_with_the_command_that_m
     order_id = await order_of(connection)
     async with daemon(database_url, tmp_path, server.start()) as runtime:
         for _ in range(3):
-            await runtime.database.run(lambda connection: merge(connection, [paid(order_id, "pi_1", "pi_2")]))
+            await runtime.database.run(merge, [paid(order_id, "pi_1", "pi_2")])
         await deliver_alerts(runtime)
     (taken,) = server.taken
     assert set(taken.recipients) == {"boss@example.com", "night@example.com"}

@@ -56,7 +56,7 @@ async def runtime(database_url: str, server: MailServer, tmp_path: Path) -> Asyn
 
 
 async def tell(runtime: Runtime, *updates: Update) -> None:
-    await runtime.database.run(lambda connection: merge(connection, list(updates)))
+    await runtime.database.run(merge, list(updates))
 
 
 def refunded(status: RefundStatus, amount: int = 2000, number: int = 1) -> Update:

@@ -57,7 +57,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 async def pay_orders(database_url: str, runtime: Runtime, count: int) -> list[str]:
     order_ids = [await insert_order(database_url) for _ in range(count)]
     updates = [paid(order_id, f"pi_{order_id}") for order_id in order_ids]
-    await runtime.database.run(lambda connection: merge(connection, updates))
+    await runtime.database.run(merge, updates)
     return order_ids
 
 

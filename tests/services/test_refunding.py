@@ -251,7 +251,7 @@ async def test_a_disputed_payment_is_refunded_only_while_it_is_an_inquiry(
     now = datetime.now(UTC)
     dispute = DisputeFact("dp_1", False, "pi_1", DisputeStatus(status), None, 5000, "eur", None, now, "evt_1")
     updates = [paid(order_id, "pi_1"), Update("test", "stripe", subject_id="pi_1", facts=[dispute])]
-    await runtime.database.run(lambda connection: merge(connection, updates))
+    await runtime.database.run(merge, updates)
     if not refused:
         assert (await plan_refund(runtime.database, order_id, RefundWish())).amount == 5000
         return
@@ -343,9 +343,7 @@ async def test_a_second_payment_is_refunded_by_its_name_and_clears_the_attention
     await connection.execute("DELETE FROM links")
     mine = (await shown(runtime, order)).payments[0].id
     links = [Link(each, str(order.order_id), LinkRank.METADATA) for each in (mine, second)]
-    await runtime.database.run(
-        lambda connection: merge(connection, [Update("test", "stripe", subject_id=mine, links=links)])
-    )
+    await runtime.database.run(merge, [Update("test", "stripe", subject_id=mine, links=links)])
     assert (await shown(runtime, order)).order.attention == ("paid_twice",)
     with pytest.raises(SeveralPayments, match=f"--payment {second}  €33") as caught:
         await ask(runtime, order)
@@ -357,7 +355,7 @@ async def test_a_second_payment_is_refunded_by_its_name_and_clears_the_attention
 
 async def test_a_payment_that_does_not_match_is_refunded_to_its_own_amount(runtime: Runtime, database_url: str) -> None:
     order_id = await insert_order(database_url)
-    await runtime.database.run(lambda connection: merge(connection, [paid(order_id, "pi_less", amount=4000)]))
+    await runtime.database.run(merge, [paid(order_id, "pi_less", amount=4000)])
     planned = await plan_refund(runtime.database, order_id, RefundWish())
     assert (planned.payment_id, planned.amount, planned.left_afterwards) == ("pi_less", 4000, 0)
     with pytest.raises(StripeRejected, match="No such payment_intent"):  # made up here

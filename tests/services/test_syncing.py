@@ -106,9 +106,7 @@ async def test_what_stripe_does_not_know_is_told_and_left_to_a_person(
     order = await paid_order(runtime)
     payment = await payment_of(runtime, order)
     made_up = RefundFact("re_made_up", False, payment, RefundStatus.SUCCEEDED, 100, "eur")
-    await runtime.database.run(
-        lambda connection: merge(connection, [Update("test", "test", subject_id=payment, facts=[made_up])])
-    )
+    await runtime.database.run(merge, [Update("test", "test", subject_id=payment, facts=[made_up])])
     done = await sync(runtime, order)
     assert done.differences == (Difference("re_made_up", "status", "succeeded", None, mendable=False),)
     assert done.left == done.differences

@@ -37,13 +37,13 @@ async def test_a_running_daemon_reads_orders_on_when_a_migration_adds_a_column(d
     database = Database(database_url, max_size=1)
     async with database.connection() as connection:
         order_id = await add_order(connection)
-    before = await database.run(lambda connection: read_order(connection, order_id))
+    before = await database.run(read_order, order_id)
     migrating: asyncpg.Connection = await asyncpg.connect(database_url)
     view: str = await migrating.fetchval("SELECT pg_get_viewdef('order_rows')")
     await migrating.execute("ALTER TABLE orders ADD COLUMN gift boolean NOT NULL DEFAULT false")
     await migrating.execute(f"CREATE OR REPLACE VIEW order_rows AS {view.replace(' FROM', ', gift FROM')}")
     await migrating.close()
-    after = await database.run(lambda connection: read_order(connection, order_id))
+    after = await database.run(read_order, order_id)
     await database.close()
     assert before == after
     assert after is not None

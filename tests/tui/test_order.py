@@ -155,7 +155,7 @@ async def test_a_acknowledges_one_of_the_attentions(runtime: Runtime, sit: Sit) 
         lambda connection: connection.execute("UPDATE payment_observations SET amount = amount + 1")
     )
     order_id = (await shown(runtime)).order.id
-    await runtime.database.run(lambda connection: merge(connection, [Update("t", "test", order_ids=[order_id])]))
+    await runtime.database.run(merge, [Update("t", "test", order_ids=[order_id])])
     async with sit() as seat:
         await open_first(seat)
         await seat.sees("! amount mismatch")

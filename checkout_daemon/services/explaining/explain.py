@@ -65,7 +65,7 @@ async def read_case(connection: asyncpg.Connection, view: OrderView, now: dateti
         unapplied=tuple(await _unapplied(connection, view)),
         undelivered=tuple(await list_messages(connection, undelivered, limit=_MOST_MESSAGES)),
         refusal=await _refusal(connection, view),
-        erased=erasure is not None and erasure.erased_at is not None,
+        erased=erasure.erased_at is not None,
         late=tuple(await read_late_effects(connection, order_id)),
     )
 

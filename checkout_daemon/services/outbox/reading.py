@@ -59,8 +59,7 @@ async def replay(database: Database, message_ids: Sequence[str]) -> list[Replaye
     Raises NotFound for the first that there is not, and then none is sent again.
     """
     lines = [(await show_message(database, each))[0] for each in dict.fromkeys(message_ids)]
-    async with database.transaction() as connection:
-        queued = await outbox.replay_messages(connection, [line.id for line in lines])
+    queued = await database.run(outbox.replay_messages, [line.id for line in lines])
     return [Replayed((await show_message(database, line.id))[0], line.id in queued) for line in lines]
 
 
@@ -68,8 +67,7 @@ async def replay_all(database: Database, wanted: MessageFilter) -> list[str]:
     """Have all that fit sent again; the ids of those that were not waiting anyway."""
     queued: list[str] = []
     async for page in all_messages(database, wanted):
-        async with database.transaction() as connection:
-            queued += await outbox.replay_messages(connection, [line.id for line in page])
+        queued += await database.run(outbox.replay_messages, [line.id for line in page])
     return queued
 
 
