@@ -14,11 +14,11 @@ from checkout_daemon.services.outbox.mails import TEMPLATES
 from checkout_daemon.services.outbox.rendering import render
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "MESSAGES.md").read_text()
-COMMON = re.search(r"besides `([\w ]+)`", MANUAL)
+COMMON = re.search(r"Every template has the variables\s+`([\w\s]+)`", MANUAL)
 
 
 def promised(name: str) -> list[str]:
-    (variables,) = re.findall(rf"^\| `{name}` \| `([\w ]+)` \|$", MANUAL, re.MULTILINE)
+    (variables,) = re.findall(rf"^\| `{name}` +\| `([\w ]+)` +\|$", MANUAL, re.MULTILINE)
     assert COMMON is not None
     return [*COMMON.group(1).split(), *variables.split()]
 
