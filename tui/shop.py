@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from checkout_daemon.domain.event_meanings import MEANINGS, Meaning
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.domain.json_text import read_json
 from checkout_daemon.domain.orders import PAYABLE_STATUSES, Order
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
@@ -53,7 +52,6 @@ from checkout_daemon.store.outbox import MessageFilter, MessageLine
 __all__ = [
     "CHECKS",
     "EVENT_TYPES",
-    "MEANINGS",
     "MINUTE",
     "MINUTES",
     "NEW_ORDER",
@@ -67,7 +65,6 @@ __all__ = [
     "EventOutcome",
     "Finding",
     "History",
-    "Meaning",
     "MessageLine",
     "RefundPlan",
     "Replayed",

@@ -11,16 +11,16 @@ from tui.actions import command_line
 from tui.data import Order, OrderStatus
 from tui.desk import Desk
 from tui.facts import STATUS_TONES
-from tui.shop import MEANINGS, NEW_ORDER, TriggerRequest
+from tui.shop import EVENT_TYPES, NEW_ORDER, TriggerRequest
 from tui.texts import money, words
 
-EVENTS = tuple(MEANINGS)
+EVENTS = tuple(EVENT_TYPES)
 FITTING = {
     "unpaid": (OrderStatus.PENDING, OrderStatus.FAILED),
     "paid": (OrderStatus.COMPLETED, OrderStatus.PARTIALLY_REFUNDED),
     "disputed": (OrderStatus.DISPUTED,),
 }
-"""The statuses of orders that an event can be about, by what Meaning.order says."""
+"""The statuses of orders that an event can be about, by EventType.needs."""
 
 _WAIT_SECONDS = 30.0  # for events to arrive, as the command waits
 
@@ -69,7 +69,9 @@ class Choice:
 def describe(choice: Choice, desk: Desk, colour: Callable[[str], str]) -> Text:
     """Two lines. `name` gives a person's name as it may be shown."""
     muted = colour("muted")
-    text = Text.assemble((" Event  ", muted), (choice.event, "bold"), (f"  {MEANINGS[choice.event].says}", muted), "\n")
+    text = Text.assemble(
+        (" Event  ", muted), (choice.event, "bold"), (f"  {EVENT_TYPES[choice.event].description}", muted), "\n"
+    )
     text.append(" Order  ", muted)
     order = choice.order
     if order is not None:

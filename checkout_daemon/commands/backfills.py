@@ -10,7 +10,7 @@ from checkout_daemon.commands.output import answer, plain, print_json, say
 from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.times import clock, read_time
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway.events import stripe_time
 from checkout_daemon.runtime import Runtime
@@ -46,7 +46,9 @@ def backfill_events(since: str, until: str | None, types: tuple[str, ...], *, as
                     answer(f"{applied.event_id}  {plain(applied.type)}  {applied.status}{reason}")
 
             try:
-                await backfill(runtime, start, until=end, types=types or EVENT_TYPES, tell=tell, progress=progress)
+                await backfill(
+                    runtime, start, until=end, types=types or tuple(EVENT_TYPES), tell=tell, progress=progress
+                )
             except CheckoutError as error:
                 return total, error
         return total, None

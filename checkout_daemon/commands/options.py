@@ -32,9 +32,10 @@ def complete_event_types(_context: click.Context, _parameter: click.Parameter, t
     """Return the event types that the daemon understands and that start with `typed`."""
     from click.shell_completion import CompletionItem
 
-    from checkout_daemon.domain.event_meanings import MEANINGS
+    from checkout_daemon.domain.event_types import EVENT_TYPES
 
-    return [CompletionItem(name, help=meaning.says) for name, meaning in MEANINGS.items() if name.startswith(typed)]
+    fitting = [row for row in EVENT_TYPES.values() if row.name.startswith(typed)]
+    return [CompletionItem(row.name, help=row.description) for row in fitting]
 
 
 def combine(*options: Decorator) -> Decorator:

@@ -10,7 +10,7 @@ import click
 from checkout_daemon.commands.event_ends import end_line, end_object
 from checkout_daemon.commands.output import answer, print_json, print_json_lines, say
 from checkout_daemon.commands.running import database_address
-from checkout_daemon.domain.event_meanings import MEANINGS
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
 from checkout_daemon.services.triggering import Request, refuse_live_key, trigger
@@ -22,12 +22,14 @@ _CONNECTIONS = 2
 
 def list_events(*, as_json: bool) -> int:
     if as_json:
-        print_json_lines({"type": name, "order": each.order, "says": each.says} for name, each in MEANINGS.items())
+        print_json_lines(
+            {"type": row.name, "order": row.needs, "says": row.description} for row in EVENT_TYPES.values()
+        )
         return 0
-    width = max(map(len, MEANINGS))
-    answer(f"{'EVENT':<{width}}  {'--order':<8}  SAYS")
-    for name, each in MEANINGS.items():
-        answer(f"{name:<{width}}  {each.order:<8}  {each.says}")
+    width = max(map(len, EVENT_TYPES))
+    answer(f"{'EVENT':<{width}}  {'--order':<8}  DESCRIPTION")
+    for row in EVENT_TYPES.values():
+        answer(f"{row.name:<{width}}  {row.needs:<8}  {row.description}")
     say("\nAn unpaid order needs an open session. Stripe's other events can be triggered too; the daemon ignores them.")
     return 0
 

@@ -59,7 +59,7 @@ def webhook_create(url: str | None, update: bool, replace: bool, yes: bool, as_j
 
 def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
     from checkout_daemon.commands.running import with_stripe
-    from checkout_daemon.domain.events import EVENT_TYPES
+    from checkout_daemon.domain.event_types import EVENT_TYPES
     from checkout_daemon.services import webhook_endpoints
     from checkout_daemon.services.remembered_endpoint import remember_instead
 
@@ -83,7 +83,7 @@ def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
 
 def _update(url: str | None, *, as_json: bool) -> int:
     from checkout_daemon.commands.running import with_stripe
-    from checkout_daemon.domain.events import EVENT_TYPES
+    from checkout_daemon.domain.event_types import EVENT_TYPES
     from checkout_daemon.services import webhook_endpoints
 
     async def work(gateway: StripeGateway, settings: Settings) -> list[Endpoint]:

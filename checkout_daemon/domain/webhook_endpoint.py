@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 
 API_VERSION = "2026-10-28.endive"
 """Of Stripe's API: what the pinned SDK speaks, and events are rendered in."""

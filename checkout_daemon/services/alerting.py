@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.domain.outbox import Alert, MessageKind
 from checkout_daemon.domain.webhook_endpoint import read_endpoint
 from checkout_daemon.gateway.events import events_since, stripe_time
@@ -51,7 +51,7 @@ async def tell_of_silence(runtime: Runtime) -> int:
     """
     now = await stripe_time(runtime.gateway)
     since, until = int((now - _LOOK_BACK).timestamp()), int((now - SILENCE).timestamp())
-    async with aclosing(events_since(runtime.gateway, EVENT_TYPES, since, until)) as pages:
+    async with aclosing(events_since(runtime.gateway, tuple(EVENT_TYPES), since, until)) as pages:
         made = [each["id"] for each in await anext(pages, [])]  # the last hundred will do
     async with runtime.database.connection() as connection:
         held = await held_events(connection, made)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.domain.events.envelope import parse_event
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.gateway.events import events_since
@@ -57,7 +57,7 @@ async def backfill(
     since: datetime,
     *,
     until: datetime | None = None,
-    types: Sequence[str] = EVENT_TYPES,
+    types: Sequence[str] = tuple(EVENT_TYPES),
     patience_seconds: float = 0.0,
     tell: Callable[[Applied], None] = lambda _: None,
     progress: Callable[[Backfilled], None] = lambda _: None,

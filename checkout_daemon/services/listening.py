@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.gateway.events import stripe_time
 from checkout_daemon.runtime import Runtime

@@ -1,6 +1,7 @@
-"""What brings an event about for one order: fixture steps for the CLI, on the order's own session, payment or dispute.
+"""Builds the Stripe CLI's fixture steps that bring an event about for one order.
 
-Amount and currency are always the order's own. The form is the Stripe CLI's: https://docs.stripe.com/cli/fixtures.
+They act on the order's own session, payment or dispute, in its own amount and currency. The format is the Stripe CLI's:
+https://docs.stripe.com/cli/fixtures.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from checkout_daemon.domain.event_types import EVENT_TYPES, Scenario
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import PAYABLE_STATUSES, OrderStatus
 from checkout_daemon.errors import CheckoutError
@@ -65,21 +67,23 @@ class Wanted:
 
 
 def fixture(steps: Sequence[Step]) -> dict[str, Any]:
-    """As the CLI reads it from a file."""
+    """Return the fixture file that the CLI reads."""
     return {"_meta": {"template_version": 0}, "fixtures": [_as_json(step) for step in steps]}
 
 
 def steps_for(wanted: Wanted) -> list[Step]:
-    """Raises NotInThisState."""
-    return _STEPS[wanted.event](wanted)
+    """Return the requests that bring the event about for the order. Raises NotInThisState."""
+    return _STEPS[EVENT_TYPES[wanted.event].scenario](wanted)
 
 
 def needs_methods(event: str) -> bool:
-    return _STEPS[event] in (_debit, _debit_that_fails)
+    """Return whether the payment methods of the order's session matter: only a debit is paid later."""
+    return EVENT_TYPES[event].scenario in (Scenario.DEBIT, Scenario.DEBIT_THAT_FAILS)
 
 
 def takes_amount(event: str) -> bool:
-    return _STEPS.get(event) in (_refund, _refund_updated)
+    """Return whether an amount can be chosen: only that of a refund."""
+    return EVENT_TYPES[event].scenario in (Scenario.REFUND, Scenario.CHANGE_REFUND)
 
 
 def open_session(view: OrderView) -> SessionLine | None:
@@ -140,7 +144,7 @@ def _refund(wanted: Wanted) -> list[Step]:
     return [Step("refund", "post", "/v1/refunds", {whose: payment.id, "amount": amount})]
 
 
-def _refund_updated(wanted: Wanted) -> list[Step]:
+def _change_refund(wanted: Wanted) -> list[Step]:
     """The last refund that lives, else a new one."""
     known = [each for each in wanted.view.refunds if each.status in _LIVE_REFUNDS]
     change = {"metadata": {TAG: "changed"}}
@@ -149,7 +153,7 @@ def _refund_updated(wanted: Wanted) -> list[Step]:
     return [*_refund(wanted), Step("updated_refund", "post", "/v1/refunds/${refund:id}", change)]
 
 
-def _refund_failed(wanted: Wanted) -> list[Step]:
+def _refund_that_fails(wanted: Wanted) -> list[Step]:
     """Only refunds to a certain test card fail, so the order is paid with it first."""
     if open_session(wanted.view) is None and _paid(wanted.view):
         raise NotInThisState(f"{wanted.named} is paid already, and only refunds to Stripe's card tok_refundFail fail")
@@ -184,16 +188,16 @@ def _dispute_paid(payment: PaymentLine) -> list[Step]:
     ]
 
 
-def _dispute_updated(wanted: Wanted) -> list[Step]:
+def _change_dispute(wanted: Wanted) -> list[Step]:
     dispute = _open_dispute(wanted)
     return [Step("dispute", "post", f"/v1/disputes/{dispute.id}", {"metadata": {TAG: "changed"}})]
 
 
-def _dispute_closed(wanted: Wanted) -> list[Step]:
+def _close_dispute(wanted: Wanted) -> list[Step]:
     return [Step("dispute", "post", f"/v1/disputes/{_open_dispute(wanted).id}/close")]
 
 
-def _dispute_won(wanted: Wanted) -> list[Step]:
+def _win_dispute(wanted: Wanted) -> list[Step]:
     dispute = _open_dispute(wanted)
     if dispute.status != "needs_response":
         raise NotInThisState(
@@ -260,35 +264,27 @@ def _open_dispute(wanted: Wanted) -> DisputeLine:
 
 
 def _as_json(step: Step) -> dict[str, Any]:
-    """Without what is not set: the CLI knows no null."""
-    told: dict[str, Any] = {"name": step.name, "path": step.path, "method": step.method}
+    """Return the step without the fields that are not set, since the CLI does not accept null."""
+    fields: dict[str, Any] = {"name": step.name, "path": step.path, "method": step.method}
     if step.params is not None:
-        told["params"] = step.params
+        fields["params"] = step.params
     if step.refusal is not None:
-        told["expected_error_type"] = step.refusal
-    return told
+        fields["expected_error_type"] = step.refusal
+    return fields
 
 
-_STEPS: dict[str, Callable[[Wanted], list[Step]]] = {
-    "checkout.session.completed": _pay,
-    "checkout.session.async_payment_succeeded": _debit,
-    "checkout.session.async_payment_failed": _debit_that_fails,
-    "checkout.session.expired": _expire,
-    "payment_intent.succeeded": _pay,
-    "payment_intent.payment_failed": _decline,
-    "payment_intent.processing": _debit,
-    "payment_intent.canceled": _decline_and_expire,
-    "charge.succeeded": _pay,
-    "charge.failed": _decline,
-    "charge.refunded": _refund,
-    "charge.refund.updated": _refund_updated,
-    "charge.dispute.created": _dispute,
-    "charge.dispute.updated": _dispute_updated,
-    "charge.dispute.closed": _dispute_closed,
-    "charge.dispute.funds_withdrawn": _dispute,
-    "charge.dispute.funds_reinstated": _dispute_won,
-    "refund.created": _refund,
-    "refund.updated": _refund_updated,
-    "refund.failed": _refund_failed,
+_STEPS: dict[Scenario, Callable[[Wanted], list[Step]]] = {
+    Scenario.PAY: _pay,
+    Scenario.DECLINE: _decline,
+    Scenario.DEBIT: _debit,
+    Scenario.DEBIT_THAT_FAILS: _debit_that_fails,
+    Scenario.EXPIRE: _expire,
+    Scenario.DECLINE_AND_EXPIRE: _decline_and_expire,
+    Scenario.REFUND: _refund,
+    Scenario.CHANGE_REFUND: _change_refund,
+    Scenario.REFUND_THAT_FAILS: _refund_that_fails,
+    Scenario.DISPUTE: _dispute,
+    Scenario.CHANGE_DISPUTE: _change_dispute,
+    Scenario.CLOSE_DISPUTE: _close_dispute,
+    Scenario.WIN_DISPUTE: _win_dispute,
 }
-"""By event type: one for each that the daemon understands."""

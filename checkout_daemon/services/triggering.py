@@ -13,8 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from checkout_daemon.domain.event_meanings import MEANINGS
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.gateway.sessions import retrieve_session
@@ -144,7 +143,7 @@ async def _check_name(cli: StripeCli, request: Request) -> None:
 
 async def _new_order(runtime: Runtime, event: str, hear: Heard) -> str:
     """Its number. Raises NotInThisState, NothingOnSale, StripeUnavailable."""
-    need = MEANINGS[event].order
+    need = EVENT_TYPES[event].needs
     if need != "unpaid":
         first = "charge.dispute.created" if need == "disputed" else "checkout.session.completed"
         raise NotInThisState(

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.domain.webhook_endpoint import (
     API_VERSION,
     REPLACES,

@@ -9,7 +9,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.errors import StripeRejected
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.apply import Applied

@@ -15,7 +15,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.domain.webhook_secrets import fingerprint
 from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.runtime import Runtime, open_runtime

@@ -22,7 +22,7 @@ from tui.desk import Desk
 from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Ask
 from tui.screens.pick_order import OrderPicker
-from tui.shop import MEANINGS, EventOutcome, TriggerRequest, outcome_words
+from tui.shop import EVENT_TYPES, EventOutcome, TriggerRequest, outcome_words
 from tui.texts import minor_units
 from tui.trigger_choice import EVENTS, FITTING, Choice, describe
 from tui.typeahead import ACTING
@@ -30,7 +30,7 @@ from tui.widgets.pick_list import PickList
 from tui.widgets.run_log import RunLog
 
 _WIDE = 110
-_TYPE_WIDTH = max(map(len, MEANINGS))
+_TYPE_WIDTH = max(map(len, EVENT_TYPES))
 _MARKS = {"applied": ("✓", "success"), "failed": ("▲", "warning"), "dead": ("✗", "error")}
 _OTHER_MARK = ("·", "muted")
 _NOTHING_YET = "Enter has Stripe make the event. What its CLI says comes here, then each event and what became of it."
@@ -81,7 +81,7 @@ class TriggerScreen(DeskScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="choice", markup=False)
-        events = PickList(*(Option("") for _ in MEANINGS), id="events")
+        events = PickList(*(Option("") for _ in EVENT_TYPES), id="events")
         log = RunLog(self.desk, empty=_NOTHING_YET, id="log")
         yield Container(
             Vertical(events, id="left"), Vertical(Static(id="progress", markup=False), log, id="right"), id="halves"
@@ -121,10 +121,10 @@ class TriggerScreen(DeskScreen):
     def _list_events(self) -> None:
         """Where the list is as wide as the screen, with what each says; the line above says it of the chosen one."""
         muted = self._colour("muted")
-        for place, (name, each) in enumerate(MEANINGS.items()):
-            text = Text.assemble(f" {name:<{_TYPE_WIDTH}}  ", (f"{each.order:<8}", muted))
+        for place, row in enumerate(EVENT_TYPES.values()):
+            text = Text.assemble(f" {row.name:<{_TYPE_WIDTH}}  ", (f"{row.needs:<8}", muted))
             if self.has_class("-narrow"):
-                text.append(f"  {each.says}", muted)
+                text.append(f"  {row.description}", muted)
             self.events.replace_option_prompt_at_index(place, text)
 
     @work(group="order")
@@ -264,7 +264,7 @@ class TriggerScreen(DeskScreen):
     @work(group=ACTING)
     async def action_pick(self) -> None:
         self._settle()
-        need = MEANINGS[self.choice.event].order
+        need = EVENT_TYPES[self.choice.event].needs
         order = await self.app.push_screen_wait(OrderPicker(self.desk, f"Which {need} order", FITTING[need]))
         if order is not None:
             self._choose(self.choice.about(order))

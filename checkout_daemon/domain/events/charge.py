@@ -20,7 +20,7 @@ from checkout_daemon.domain.facts import Link, LinkRank, RefundHint
 
 
 def succeeded(snapshot: ObjectSnapshot) -> Translation:
-    translation = seen(snapshot)
+    translation = links_only(snapshot)
     if snapshot.object.get("captured") is False:  # authorized only: no money yet
         return translation
     # amount_captured is 0 in an event made before the capture was booked; only another, real capture contradicts.
@@ -29,7 +29,7 @@ def succeeded(snapshot: ObjectSnapshot) -> Translation:
     return translation
 
 
-def seen(snapshot: ObjectSnapshot) -> Translation:
+def links_only(snapshot: ObjectSnapshot) -> Translation:
     """Whose it is; a failed charge moves no status."""
     charge_id = stripe_id(snapshot.object, "id")
     if charge_id is None:
@@ -44,7 +44,7 @@ def seen(snapshot: ObjectSnapshot) -> Translation:
 
 def refunded(snapshot: ObjectSnapshot) -> Translation:
     """Translate to a hint, and to the refunds themselves, which charges listed until API version 2022-11-15."""
-    translation = seen(snapshot)
+    translation = links_only(snapshot)
     charge_id = stripe_id(snapshot.object, "id")
     total = amount(snapshot.object, "amount_refunded")
     if (
@@ -73,7 +73,7 @@ def refunded(snapshot: ObjectSnapshot) -> Translation:
 
 def fetched(snapshot: ObjectSnapshot) -> Translation:
     """A charge as Stripe's API answered it."""
-    translation = succeeded(snapshot) if snapshot.object.get("status") == "succeeded" else seen(snapshot)
+    translation = succeeded(snapshot) if snapshot.object.get("status") == "succeeded" else links_only(snapshot)
     if (amount(snapshot.object, "amount_refunded") or 0) > 0:
         translation.facts += refunded(snapshot).facts
     return translation

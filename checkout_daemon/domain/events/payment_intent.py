@@ -17,7 +17,7 @@ from checkout_daemon.domain.facts import CanceledPayment, Link, LinkRank, is_cha
 
 
 def succeeded(snapshot: ObjectSnapshot) -> Translation:
-    translation = seen(snapshot)
+    translation = links_only(snapshot)
     # Both are told: where they differ, the payment is not what was agreed.
     translation.facts += observations(snapshot, translation.subject_id, ("amount", "amount_received"))
     return translation
@@ -25,13 +25,13 @@ def succeeded(snapshot: ObjectSnapshot) -> Translation:
 
 def canceled(snapshot: ObjectSnapshot) -> Translation:
     """Note that no money will come of it: its session may look as if some were on its way."""
-    translation = seen(snapshot)
+    translation = links_only(snapshot)
     if translation.subject_id is not None:
         translation.facts.append(CanceledPayment(translation.subject_id, snapshot.observed_at))
     return translation
 
 
-def seen(snapshot: ObjectSnapshot) -> Translation:
+def links_only(snapshot: ObjectSnapshot) -> Translation:
     """Whose it is, and nothing of its state: a declined card leaves its session open."""
     payment_id = stripe_id(snapshot.object, "id")
     if payment_id is None:
@@ -45,7 +45,9 @@ def seen(snapshot: ObjectSnapshot) -> Translation:
 
 def fetched(snapshot: ObjectSnapshot) -> Translation:
     """Translate a PaymentIntent as Stripe's API answered it, with its latest charge where that is expanded."""
-    translation = {"succeeded": succeeded, "canceled": canceled}.get(str(snapshot.object.get("status")), seen)(snapshot)
+    translation = {"succeeded": succeeded, "canceled": canceled}.get(str(snapshot.object.get("status")), links_only)(
+        snapshot
+    )
     if (latest := child(snapshot.object, "latest_charge")) is not None:
         of_charge = charge.fetched(ObjectSnapshot(latest, snapshot.observed_at, snapshot.event_id, snapshot.modes))
         translation.links += of_charge.links

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.domain.events.reading import read_moment
 from checkout_daemon.domain.named_orders import NamedOrder, named_order
 from checkout_daemon.errors import CheckoutError, SchemaMismatch
@@ -180,7 +180,7 @@ async def nothing_missing(probes: Probes) -> Check:
 
 async def _made_since(probes: Probes, since: datetime) -> list[dict[str, Any]]:
     """A hundred at most, the newest first: enough to tell whether any is missing."""
-    async with aclosing(events_since(probes.gateway, EVENT_TYPES, int(since.timestamp()))) as pages:
+    async with aclosing(events_since(probes.gateway, tuple(EVENT_TYPES), int(since.timestamp()))) as pages:
         return await anext(pages, [])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.domain.events import EVENT_TYPES
+from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.domain.webhook_endpoint import API_VERSION, Endpoint, read_endpoint, webhook_url
 from checkout_daemon.domain.webhook_secrets import fingerprint
 from checkout_daemon.services.clocks import DANGEROUS, FIX, NOTABLE, Clocks
