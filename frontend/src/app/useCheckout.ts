@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { type Cart, cartStore } from '@/features/cart/cart';
 import type { Totals } from '@/features/cart/estimate';
-import type { Pricing } from '@/features/cart/pricing';
+import type { Pricing } from '@/features/cart/quoteCart';
 import { keyOf, usePricing } from '@/features/cart/usePricing';
 import { type Outcome, placeOrder } from '@/features/checkout/placeOrder';
 import { prepareAttempt } from '@/features/checkout/attempt';

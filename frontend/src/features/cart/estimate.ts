@@ -1,10 +1,11 @@
-/** What the cart costs by what this browser knows, by the daemon's own rules: shown until its quote confirms it. */
+/** Estimate what the cart costs from what this browser knows, by the daemon's rules, until a quote confirms it. */
 
 import type { Product, Quote } from '@/lib/api';
 import { cleaned } from '@/lib/clean';
 import type { DiscountTerms } from '@/lib/pricing/discount';
-import type { PriceFault } from '@/lib/pricing/fault';
+import type { PriceFault } from '@/lib/pricing/lines';
 import { type PriceTerms, priceCart } from '@/lib/pricing/priceCart';
+import { isRecord, stored } from '@/lib/storage';
 import type { Cart } from './cart';
 
 /** In minor units of `currency`. */
@@ -13,11 +14,11 @@ export interface Totals {
   readonly amount_discount: number;
   readonly amount_total: number;
   readonly currency: string;
-  /** Of the discount that is taken off. */
+  /** The code of the discount that is taken off. */
   readonly code: string | undefined;
 }
 
-/** Undefined where too little is known: products not loaded yet, an unknown code, or a cart that cannot be bought. */
+/** Return undefined if too little is known: products not loaded yet, an unknown code, or a cart that cannot be bought. */
 export function estimate(
   cart: Cart,
   products: ReadonlyMap<string, Product>,
@@ -31,12 +32,12 @@ export function estimate(
   return terms?.code === wanted ? totals(cart, { products, currency, now, discount: terms }) : undefined;
 }
 
-/** A quote's totals, in the same shape. */
+/** Return a quote's totals in the same shape. */
 export function totalsOf({ amount_subtotal, amount_discount, amount_total, currency, discount }: Quote): Totals {
   return { amount_subtotal, amount_discount, amount_total, currency, code: discount?.code };
 }
 
-/** The catalog's products at the prices of a newer quote. */
+/** Return the catalog's products at the prices of a newer quote. */
 export function withQuotedPrices(
   products: ReadonlyMap<string, Product>,
   quote: Quote | undefined,
@@ -50,7 +51,7 @@ export function withQuotedPrices(
   return known;
 }
 
-/** A discount that does not apply is left out, as while the shopper is told why. */
+/** Omit a discount that does not apply, as the cart does while it shows why. */
 function totals(cart: Cart, terms: PriceTerms): Totals | undefined {
   const { price, faults } = priceCart(cart.items, terms);
   if (price) return { ...price, currency: terms.currency, code: terms.discount?.code };
@@ -59,4 +60,35 @@ function totals(cart: Cart, terms: PriceTerms): Totals | undefined {
 
 function isAboutTheCode({ pointer }: PriceFault): boolean {
   return pointer === '/discount_code';
+}
+
+/** The terms of the last discount that the daemon accepted, so that a reload or another tab can estimate at once. */
+export const termsStore = stored<DiscountTerms | null>(() => localStorage, 'checkout.discount', readTerms);
+
+/** Keep the terms of a quote's discount. A quote without one proves nothing: it may not have been asked for. */
+export function noteTerms({ discount, currency }: Quote): void {
+  if (!discount) return;
+  const terms = readTerms({ ...discount, currency });
+  if (JSON.stringify(terms) !== JSON.stringify(termsStore.get())) termsStore.set(terms);
+}
+
+export function forgetTerms(): void {
+  if (termsStore.get()) termsStore.set(null);
+}
+
+/** Return null if the terms do not state how much is taken off. */
+function readTerms(raw: unknown): DiscountTerms | null {
+  if (!isRecord(raw) || typeof raw['code'] !== 'string') return null;
+  const { code, percent_off, amount_off, currency, minimum_subtotal, ends_at } = raw;
+  const rest = {
+    ...(typeof currency === 'string' ? { currency } : {}),
+    ...(isAmount(minimum_subtotal) ? { minimum_subtotal } : {}),
+    ...(typeof ends_at === 'string' ? { ends_at } : {}),
+  };
+  if (typeof percent_off === 'string' && /^\d+(\.\d+)?$/.test(percent_off)) return { code, percent_off, ...rest };
+  return isAmount(amount_off) ? { code, amount_off, ...rest } : null;
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

@@ -1,19 +1,18 @@
-/** Keeps the price of the cart up to date while it is on the screen: reckoned at once, confirmed by the daemon. */
+/** Keep the price of the visible cart up to date: estimated at once, confirmed by the daemon. */
 
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { Product, Quote } from '@/lib/api';
 import { NO_FAULTS } from '@/lib/faults';
 import type { Cart } from './cart';
-import { estimate, type Totals, totalsOf, withQuotedPrices } from './estimate';
-import { type Pricing, priceCart } from './pricing';
-import { forgetTerms, noteTerms, termsStore } from './terms';
+import { estimate, forgetTerms, noteTerms, type Totals, termsStore, totalsOf, withQuotedPrices } from './estimate';
+import { type Pricing, quoteCart } from './quoteCart';
 
 const DEBOUNCE_MS = 150;
 
 interface Priced {
   readonly key: string;
   readonly pricing: Pricing;
-  /** The total that was shown before the daemon told another. */
+  /** The total that was shown before the daemon quoted another. */
   readonly correctedFrom?: number | undefined;
 }
 
@@ -22,15 +21,15 @@ export interface CartPricing {
   readonly pricing: Pricing | undefined;
   /** True while the newest answer is not for this cart. */
   readonly stale: boolean;
-  /** For this cart where that can be known, else the newest there were. */
+  /** For this cart if they can be known, else the newest ones. */
   readonly totals: Totals | undefined;
-  /** The total that this browser had reckoned, where the daemon's differs. */
+  /** The total that this browser estimated, if the daemon's differs. */
   readonly correctedFrom: number | undefined;
-  /** The price of a cart: at once where it is known. */
+  /** Return the price of a cart, at once if it is known. */
   readonly ensure: (cart: Cart) => Promise<Pricing>;
-  /** Takes a quote for this cart that came with another answer. */
+  /** Use a quote for this cart that came with another answer. */
   readonly accept: (quote: Quote) => void;
-  /** Asks again for the same cart. */
+  /** Ask again for the same cart. */
   readonly reload: () => void;
 }
 
@@ -43,10 +42,10 @@ export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): 
 
   const terms = useSyncExternalStore(termsStore.subscribe, termsStore.get);
   const known = useMemo(() => withQuotedPrices(products, quote), [products, quote]);
-  const reckoned = useMemo(() => estimate(cart, known, terms), [cart, known, terms]);
+  const estimated = useMemo(() => estimate(cart, known, terms), [cart, known, terms]);
   const shown = useRef<{ readonly key: string; readonly totals: Totals | undefined }>(undefined);
   useEffect(() => {
-    shown.current = { key, totals: reckoned };
+    shown.current = { key, totals: estimated };
   });
 
   function take(key: string, pricing: Pricing): void {
@@ -54,7 +53,7 @@ export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): 
     const after = pricing.quote;
     const differs = before && after && before.amount_total !== after.amount_total;
     if (after) noteTerms(after);
-    if (pricing.faults.fields.discount && before?.code) forgetTerms(); // they promised what does not hold
+    if (pricing.faults.fields.discount && before?.code) forgetTerms(); // the code no longer takes off what they promise
     setPriced({ key, pricing, correctedFrom: differs ? before.amount_total : undefined });
   }
 
@@ -62,7 +61,7 @@ export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): 
   useEffect(() => {
     const abort = new AbortController();
     const timer = setTimeout(() => {
-      priceCart(cart, abort.signal).then(
+      quoteCart(cart, abort.signal).then(
         (pricing) => take(key, pricing),
         () => undefined, // aborted: a newer cart is being priced
       );
@@ -75,17 +74,17 @@ export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): 
 
   async function ensure(wanted: Cart): Promise<Pricing> {
     if (priced?.key === keyOf(wanted) && !priced.pricing.error) return priced.pricing;
-    const pricing = await priceCart(wanted);
+    const pricing = await quoteCart(wanted);
     take(keyOf(wanted), pricing);
     return pricing;
   }
 
-  const told = quote && totalsOf(quote);
+  const quoted = quote && totalsOf(quote);
   const unconfirmed = !fresh || fresh.pricing.error !== undefined;
   return {
     pricing: priced?.pricing,
     stale: !fresh,
-    totals: unconfirmed ? (reckoned ?? told) : told,
+    totals: unconfirmed ? (estimated ?? quoted) : quoted,
     correctedFrom: fresh?.correctedFrom,
     ensure,
     accept: (accepted) => setPriced({ key, pricing: { quote: accepted, faults: NO_FAULTS } }),

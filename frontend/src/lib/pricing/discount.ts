@@ -1,7 +1,7 @@
-/** What a discount takes off, how it is shared among the lines, and why it may not apply: the daemon's rules. */
+/** What a discount takes off and why it may not apply, by the daemon's rules. */
 
-import { currencyRule, roundToStep } from './currencies';
-import type { PriceFault } from './fault';
+import { roundToStep } from './currencies';
+import type { PriceFault } from './lines';
 
 /** Either `percent_off`, a decimal number as text, or `amount_off` in minor units. Times are RFC 3339. */
 export interface DiscountTerms {
@@ -16,30 +16,14 @@ export interface DiscountTerms {
   readonly ends_at?: string | null;
 }
 
-/** What it takes off that subtotal: never more than all of it, rounded half up to the currency's step. */
+/** Return what is taken off that subtotal: at most all of it, rounded half up to the currency's step. */
 export function discountAmount(terms: DiscountTerms, subtotal: bigint, currency: string): bigint {
   const [numerator, denominator] = wanted(terms, subtotal);
   const rounded = roundToStep(numerator, denominator, currency);
   return rounded < subtotal ? rounded : subtotal;
 }
 
-/** Each line's part by its amount, in whole steps, by largest remainder; among equal ones the first lines win. */
-export function shareDiscount(amounts: readonly bigint[], discount: bigint, currency: string): bigint[] {
-  const step = BigInt(currencyRule(currency).step);
-  const total = amounts.reduce((sum, amount) => sum + amount, 0n);
-  if (total === 0n) return amounts.map(() => 0n);
-  const steps = discount / step;
-  const parts = amounts.map((amount, index) => {
-    const share = steps * amount;
-    return { index, whole: share / total, remainder: share % total };
-  });
-  const missing = steps - parts.reduce((sum, { whole }) => sum + whole, 0n);
-  const first = [...parts].sort((one, other) => compare(other.remainder, one.remainder)).slice(0, Number(missing));
-  const raised = new Set(first.map(({ index }) => index));
-  return parts.map(({ index, whole }) => (whole + (raised.has(index) ? 1n : 0n)) * step);
-}
-
-/** `subtotal` undefined: not known, because lines are faulty. */
+/** Return why the discount does not apply. `subtotal` is undefined if a line is faulty. */
 export function discountFaults(
   terms: DiscountTerms,
   subtotal: bigint | undefined,
@@ -54,14 +38,9 @@ export function discountFaults(
   return codes.map((code) => ({ pointer: '/discount_code', code }));
 }
 
-/** As a fraction: numerator and denominator. */
+/** Return the exact discount as a fraction: numerator and denominator. */
 function wanted({ percent_off, amount_off }: DiscountTerms, subtotal: bigint): readonly [bigint, bigint] {
   if (!percent_off) return [BigInt(amount_off ?? 0), 1n];
   const [whole = '0', decimals = ''] = percent_off.split('.');
   return [BigInt(whole + decimals) * subtotal, 100n * 10n ** BigInt(decimals.length)];
-}
-
-function compare(one: bigint, other: bigint): number {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
 }

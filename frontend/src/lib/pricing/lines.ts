@@ -1,18 +1,24 @@
-/** The lines of a cart as the daemon takes them (checkout_daemon/domain/cart.py): merged by sku, within its bounds. */
-
-import type { PriceFault } from './fault';
+/** Merge a cart's lines by sku and check their bounds, as the daemon does (checkout_daemon/domain/cart.py). */
 
 export const MAXIMUM_LINES = 100;
 export const MAXIMUM_QUANTITY = 999;
 
 const SKU = /^[A-Za-z0-9._-]{1,64}$/;
 
+/** A reason why a cart cannot be bought as it is, as the daemon reports it. */
+export interface PriceFault {
+  /** JSON pointer into the request, such as /items/0/sku. */
+  readonly pointer: string;
+  /** The daemon's stable code. */
+  readonly code: string;
+}
+
 export interface Line {
   readonly sku: string;
   readonly quantity: number;
 }
 
-/** `position`: where its sku first stood in the request, so that a fault can point there. */
+/** `position` is the first index of the sku in the request, so that a fault can point there. */
 export interface MergedLine extends Line {
   readonly position: number;
 }
@@ -35,7 +41,7 @@ export function mergeLines(items: readonly Line[]): MergedLines {
     const before = held?.quantity ?? 0;
     lines.set(sku, { sku, quantity: before + quantity, position: held?.position ?? position });
     const outside = quantity < 1 || quantity > MAXIMUM_QUANTITY;
-    // Only the line that first makes it too many is at fault, as the daemon tells it.
+    // Only the line that first exceeds the maximum is at fault, as for the daemon.
     const overflows = before <= MAXIMUM_QUANTITY && before + quantity > MAXIMUM_QUANTITY;
     if (outside || overflows) faults.push({ pointer: `/items/${position}/quantity`, code: 'invalid_quantity' });
   }

@@ -1,12 +1,11 @@
 /**
- * What a cart costs, by the daemon's rules (checkout_daemon/domain/pricing.py), exact to the unit.
- * tests/vectors/pricing.json holds both to one another. BigInt within: a percentage of a large cart outgrows a double.
+ * Compute what a cart costs by the daemon's rules (checkout_daemon/domain/pricing.py), exact to the unit.
+ * Both must agree on tests/vectors/pricing.json. Uses BigInt: a percentage of a large cart does not fit a double.
  */
 
 import { maximumAmount, minimumAmount, roundToStep } from './currencies';
-import { type DiscountTerms, discountAmount, discountFaults, shareDiscount } from './discount';
-import type { PriceFault } from './fault';
-import { type Line, mergeLines } from './lines';
+import { type DiscountTerms, discountAmount, discountFaults } from './discount';
+import { type Line, mergeLines, type PriceFault } from './lines';
 
 export interface PriceableProduct {
   readonly sku: string;
@@ -15,23 +14,14 @@ export interface PriceableProduct {
   readonly available: boolean;
 }
 
-export interface PricedLine extends Line {
-  readonly unit_amount: number;
-  /** unit_amount x quantity. */
-  readonly amount: number;
-  /** This line's share of the discount. */
-  readonly amount_discount: number;
-}
-
-/** The lines add up to the subtotal, their shares to the discount; total = subtotal - discount. Minor units. */
+/** In minor units; total = subtotal - discount. */
 export interface CartPrice {
-  readonly lines: readonly PricedLine[];
   readonly amount_subtotal: number;
   readonly amount_discount: number;
   readonly amount_total: number;
 }
 
-export type CartPricing =
+export type PriceResult =
   | { readonly price: CartPrice; readonly faults?: never }
   | { readonly price?: never; readonly faults: readonly PriceFault[] };
 
@@ -39,12 +29,12 @@ export interface PriceTerms {
   readonly products: ReadonlyMap<string, PriceableProduct>;
   readonly discount?: DiscountTerms | undefined;
   readonly currency: string;
-  /** In milliseconds, as Date.now() has it. */
+  /** In milliseconds, as from Date.now(). */
   readonly now: number;
 }
 
-/** Every fault at once, in the daemon's order. A total of zero is fine; one below Stripe's minimum is not. */
-export function priceCart(items: readonly Line[], { products, discount, currency, now }: PriceTerms): CartPricing {
+/** Return the price, or every fault in the daemon's order. A total of zero is allowed, one below Stripe's minimum is not. */
+export function priceCart(items: readonly Line[], { products, discount, currency, now }: PriceTerms): PriceResult {
   const merged = mergeLines(items);
   if (merged.faults) return merged;
   const { lines } = merged;
@@ -62,16 +52,8 @@ export function priceCart(items: readonly Line[], { products, discount, currency
   const faults = [...refused, ...amountFaults(subtotal, subtotal - off, currency)];
   if (faults.length > 0) return { faults };
 
-  const shares = shareDiscount(amounts, off, currency);
   return {
     price: {
-      lines: lines.map(({ sku, quantity }, index) => ({
-        sku,
-        quantity,
-        unit_amount: Number(units[index]),
-        amount: Number(amounts[index]),
-        amount_discount: Number(shares[index]),
-      })),
       amount_subtotal: Number(subtotal),
       amount_discount: Number(off),
       amount_total: Number(subtotal - off),
@@ -85,7 +67,7 @@ function productFaults(product: PriceableProduct | undefined, position: number, 
   return product.available && product.currency === currency ? [] : [{ pointer, code: 'unavailable_sku' }];
 }
 
-/** The subtotal, not the total, is held to the maximum: Stripe limits the amount before discounts too. */
+/** Check the subtotal, not the total, against the maximum: Stripe limits the amount before discounts too. */
 function amountFaults(subtotal: bigint, total: bigint, currency: string): PriceFault[] {
   if (subtotal > maximumAmount(currency)) return [{ pointer: '/items', code: 'amount_too_large' }];
   if (total > 0n && total < minimumAmount(currency)) return [{ pointer: '/items', code: 'amount_too_small' }];

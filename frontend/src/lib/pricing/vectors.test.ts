@@ -14,7 +14,8 @@ interface Case {
   readonly products: readonly { sku: string; unit_amount: number; currency?: string; available?: boolean }[];
   readonly items: readonly { sku: string; quantity: number }[];
   readonly discount: DiscountTerms | null;
-  readonly quote?: CartPrice;
+  /** The daemon's cases also have lines, which it alone computes. */
+  readonly quote?: CartPrice & { readonly lines: unknown };
   readonly errors?: readonly { pointer: string; code: string }[];
 }
 
@@ -46,7 +47,9 @@ function outcome({ currency, now, products, items, discount }: Case) {
 }
 
 function expected({ quote, errors }: Case) {
-  return quote ? { quote } : { errors };
+  if (!quote) return { errors };
+  const { lines: _, ...price } = quote;
+  return { quote: price };
 }
 
 describe('pricing', () => {

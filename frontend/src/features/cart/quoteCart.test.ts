@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { fakeDaemon, invalid } from '@/test/daemon';
-import { priceCart } from './pricing';
+import { quoteCart } from './quoteCart';
 
 const items = [{ sku: 'NOTEBOOK', quantity: 2 }];
 
 test('a cart with a good code is priced with it', async () => {
   fakeDaemon();
 
-  const { quote, faults } = await priceCart({ items, code: 'TEN' });
+  const { quote, faults } = await quoteCart({ items, code: 'TEN' });
 
   expect(quote).toMatchObject({ amount_subtotal: 2900, amount_discount: 290, amount_total: 2610 });
   expect(faults.fields).toEqual({});
@@ -16,7 +16,7 @@ test('a cart with a good code is priced with it', async () => {
 test('a refused code gives the price without it and the reason', async () => {
   const daemon = fakeDaemon();
 
-  const { quote, faults } = await priceCart({ items, code: 'NOPE' });
+  const { quote, faults } = await quoteCart({ items, code: 'NOPE' });
 
   expect(quote?.amount_total).toBe(2900);
   expect(faults.fields).toMatchObject({ discount: { detail: 'there is no code NOPE' } });
@@ -26,7 +26,7 @@ test('a refused code gives the price without it and the reason', async () => {
 test('a code that is longer than any can be is refused without asking', async () => {
   const daemon = fakeDaemon();
 
-  const { quote, faults } = await priceCart({ items, code: 'x'.repeat(100_000) });
+  const { quote, faults } = await quoteCart({ items, code: 'x'.repeat(100_000) });
 
   expect(quote?.amount_total).toBe(2900);
   expect(faults.fields).toMatchObject({ discount: { code: 'discount_unknown' } });
@@ -36,7 +36,7 @@ test('a code that is longer than any can be is refused without asking', async ()
 test('an item that is not sold any more has no price, and says so on its line', async () => {
   fakeDaemon({ 'POST /api/quotes': () => invalid('/items/0/sku', 'is not sold any more') });
 
-  const { quote, faults } = await priceCart({ items, code: 'TEN' });
+  const { quote, faults } = await quoteCart({ items, code: 'TEN' });
 
   expect(quote).toBeUndefined();
   expect(faults.lines).toMatchObject({ 0: { detail: 'is not sold any more' } });
@@ -45,7 +45,7 @@ test('an item that is not sold any more has no price, and says so on its line', 
 test('a daemon that cannot be reached is no fault of the cart', async () => {
   fakeDaemon({ 'POST /api/quotes': () => new TypeError('Failed to fetch') });
 
-  const { quote, faults, error } = await priceCart({ items, code: '' });
+  const { quote, faults, error } = await quoteCart({ items, code: '' });
 
   expect(quote).toBeUndefined();
   expect(faults.fields).toEqual({});

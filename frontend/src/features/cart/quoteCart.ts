@@ -1,23 +1,23 @@
-/** Asks the daemon what a cart costs, and separates a refused discount code from the price without it. */
+/** Ask the daemon what a cart costs. A refused discount code does not hide the price without it. */
 
 import { ApiError, fetchQuote, type Quote } from '@/lib/api';
 import { NO_FAULTS, type PlacedFaults, placeFaults } from '@/lib/faults';
 import type { Cart } from './cart';
 
 export interface Pricing {
-  /** Undefined when the cart as it is cannot be bought (`faults` says why) or could not be priced (`error` says why). */
+  /** Undefined if the cart cannot be bought as it is (see `faults`) or could not be priced (see `error`). */
   readonly quote: Quote | undefined;
   readonly faults: PlacedFaults;
   readonly error?: ApiError;
 }
 
-/** No code is longer; what is, may be more than the daemon reads. */
+/** No code is longer than this; a longer text may exceed what the daemon reads. */
 const LONGEST_CODE = 64;
 
-/** Never throws but when aborted. A refused code gives the quote without it, with the reason on the field. */
-export async function priceCart(cart: Cart, signal?: AbortSignal): Promise<Pricing> {
+/** Return the quote. If the code is refused, quote the cart without it and put the reason on the field. Throws only when aborted. */
+export async function quoteCart(cart: Cart, signal?: AbortSignal): Promise<Pricing> {
   if (cart.code.length > LONGEST_CODE) {
-    const without = await priceCart({ ...cart, code: '' }, signal);
+    const without = await quoteCart({ ...cart, code: '' }, signal);
     const discount = { code: 'discount_unknown', detail: '' };
     return { ...without, faults: { ...without.faults, fields: { ...without.faults.fields, discount } } };
   }
@@ -29,7 +29,7 @@ export async function priceCart(cart: Cart, signal?: AbortSignal): Promise<Prici
     const faults = placeFaults(error.faults);
     const onlyTheCode = faults.fields.discount && Object.keys(faults.lines).length === 0 && faults.rest.length === 0;
     if (!cart.code || !onlyTheCode) return { quote: undefined, faults };
-    const without = await priceCart({ ...cart, code: '' }, signal);
+    const without = await quoteCart({ ...cart, code: '' }, signal);
     return { ...without, faults: { ...without.faults, fields: faults.fields } };
   }
 }
