@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from checkout_daemon.domain.orders import Order, OrderStatus
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotFound
@@ -65,7 +64,7 @@ class Data:
         self._runtime = runtime
         self._database = runtime.database
         self._listen_url = listen_url
-        self.zone = ZoneInfo(runtime.settings.time_zone)
+        self.time_zone = runtime.settings.time_zone
         self.livemode = runtime.settings.livemode
 
     async def check(self) -> None:

@@ -8,8 +8,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from checkout_daemon.present.text import plain
 from tui.data import ChangeLine, Data, Order
-from tui.texts import masked, masked_digits, plain
+from tui.texts import masked, masked_digits
 
 if TYPE_CHECKING:
     from tui.checkup import Checkup

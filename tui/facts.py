@@ -8,24 +8,16 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from tui.data import OrderStatus
+from checkout_daemon.present.money import money
+from checkout_daemon.present.statuses import attention_words, tone
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import clock
 from tui.desk import Desk
-from tui.texts import clock, money, plain, short_id, words
+from tui.texts import short_id
+from tui.theme import COLOURS
 
 if TYPE_CHECKING:
     from tui.shop import WholeOrder
-
-STATUS_TONES = {
-    OrderStatus.PENDING: "warning",
-    OrderStatus.PROCESSING: "cyan",
-    OrderStatus.COMPLETED: "success",
-    OrderStatus.PARTIALLY_REFUNDED: "accent",
-    OrderStatus.REFUNDED: "accent",
-    OrderStatus.DISPUTED: "error",
-    OrderStatus.FAILED: "error",
-    OrderStatus.EXPIRED: "muted",
-    OrderStatus.CANCELED: "muted",
-}
 
 Colour = Callable[[str], str]
 
@@ -33,13 +25,14 @@ Colour = Callable[[str], str]
 def headline(whole: WholeOrder, colour: Colour) -> Text:
     """Number, status, total, and what asks for attention."""
     order = whole.view.order
+    status_colour = colour(COLOURS[tone("order", order.status)])
     text = Text.assemble(
         (f"Order {order.number}", "bold"), "   ",
-        (words(order.status), f"bold {colour(STATUS_TONES[OrderStatus(order.status)])}"), "   ",
+        (words(order.status), f"bold {status_colour}"), "   ",
         (money(order.amount_total, order.currency), "bold"),
     )  # fmt: skip
     if order.attention:
-        text.append(f"   ! {', '.join(words(code) for code in order.attention)}", f"bold {colour('error')}")
+        text.append(f"   ! {attention_words(order.attention)}", f"bold {colour('error')}")
     return text
 
 
@@ -48,7 +41,7 @@ def facts(whole: WholeOrder, desk: Desk, colour: Colour) -> Text:
     view, order, muted = whole.view, whole.view.order, colour("muted")
 
     def at(time: datetime | None) -> str:
-        return clock(time, desk.data.zone)
+        return clock(time, desk.data.time_zone)
 
     text = Text()
     for name, fact in (

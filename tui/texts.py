@@ -2,71 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
-from itertools import pairwise
-from zoneinfo import ZoneInfo
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len, chop_cells, set_cell_size
 
-from checkout_daemon.domain.money import exponent, format_money
+from checkout_daemon.domain.money import exponent
 from checkout_daemon.domain.text import cleaned
 
-NONE = "–"
 _ID_ROOM = 40
 _LEAST_ROOM = 20
-_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian and Indian names are written with them
-
-
-@lru_cache(maxsize=8192)
-def money(amount: int | None, currency: str | None) -> str:
-    """An amount in minor units as people read it. Formatting is dear, and a list repeats its amounts."""
-    return NONE if amount is None or currency is None else format_money(amount, currency)
-
-
-def age(time: datetime, now: datetime) -> str:
-    """How long ago, in one unit: 12s, 5m, 3h, 4d."""
-    return span((now - time).total_seconds())
-
-
-def span(seconds: float) -> str:
-    whole = max(0, int(seconds))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
-        if whole >= size:
-            return f"{whole // size}{unit}"
-    return f"{whole}s"
-
-
-def clock(time: datetime | None, zone: ZoneInfo) -> str:
-    """In the shop's time zone, to the second; a dash for none."""
-    return NONE if time is None else f"{time.astimezone(zone):%Y-%m-%d %H:%M:%S}"
-
-
-def words(code: str) -> str:
-    return code.replace("_", " ")
-
-
-def plain(text: str) -> str:
-    """Text from outside, without what a terminal would obey."""
-    if text.isprintable():
-        return text
-    return "".join(_printable(each, before) for before, each in pairwise(("", *text)))
-
-
-def _printable(each: str, before: str) -> str:
-    if each in _JOINERS:
-        # Terminals disagree how wide joined pictures are: each stands alone, or a row's columns would move.
-        return each if unicodedata.category(before or " ")[0] in "LM" else ""
-    if unicodedata.category(each) == "Zs":
-        return " "
-    return each if each.isprintable() else "\N{REPLACEMENT CHARACTER}"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 order`, `2,000 orders`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def short_event(event_type: str) -> str:
@@ -101,8 +45,6 @@ def masked_digits(text: str) -> str:
 
 def fit(text: str, width: int) -> str:
     """Exactly that many cells; what is cut off leaves an ellipsis."""
-    from rich.cells import cell_len, set_cell_size
-
     if width <= 0:
         return ""
     return set_cell_size(text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…", width)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.theme import Theme
+
+from checkout_daemon.present.statuses import Tone
 
 DARK = Theme(
     name="checkout-dark",
@@ -51,3 +55,15 @@ CONTRAST = Theme(
     variables={"muted": "#d0d0d0", "cyan": "#00ffff", "flash": "#005500", "cursor": "#0000aa"},
 )
 THEMES = (DARK, LIGHT, CONTRAST)
+
+COLOURS: Mapping[Tone, str] = {
+    Tone.GOOD: "success",
+    Tone.BUSY: "cyan",
+    Tone.WAITING: "warning",
+    Tone.RETURNED: "accent",
+    Tone.BAD: "error",
+    Tone.ALARM: "error",
+    Tone.MUTED: "muted",
+    Tone.NEUTRAL: "foreground",
+}
+"""The theme's colour for each tone of a status."""

@@ -6,24 +6,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from checkout_daemon.present.statuses import tone, transition
+from checkout_daemon.present.text import plain, words
 from tui.data import ChangeLine, EventLine
 from tui.shop import AttemptLine, DeedLine, MessageLine, WholeOrder, split_changes
-from tui.texts import plain, short_id, words
+from tui.texts import short_id
+from tui.theme import COLOURS
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`tone` is a colour of the theme beside the words; `step`: the statuses that the order went through then."""
+    """`colour` is one of the theme's; `step`: the statuses that the order went through then."""
 
     at: datetime
     mark: str
     what: str
-    tone: str
+    colour: str
     step: str = ""
     detail: str = ""
 
 
-_EVENT_TONES = {"applied": "success", "ignored": "muted", "failed": "warning", "dead": "error"}
 _DAEMON = ("stripe", "shopper", "checkout-daemon")
 
 
@@ -53,8 +55,8 @@ def _event(event: EventLine, changes: Iterable[ChangeLine]) -> Moment:
         state += f" at attempt {event.attempts}" if event.status == "applied" else f", {event.attempts} attempts"
     error = f"\n{plain(event.last_error)}" if event.last_error and event.status != "applied" else ""
     step = ", ".join(filter(None, (_step(each) for each in changes)))
-    tone = _EVENT_TONES.get(event.status, "foreground")
-    return Moment(event.received_at, "▸", f"{plain(event.type)}  {state}", tone, step, f"{event.id}{error}")
+    colour = COLOURS[tone("event", event.status)]
+    return Moment(event.received_at, "▸", f"{plain(event.type)}  {state}", colour, step, f"{event.id}{error}")
 
 
 def _change(change: ChangeLine) -> Moment:
@@ -72,7 +74,7 @@ def _change(change: ChangeLine) -> Moment:
 
 def _deed(deed: DeedLine) -> Moment:
     """What a person did, as the operator log has it."""
-    step = "" if deed.from_status == deed.to_status else f"{words(deed.from_status)} → {words(deed.to_status)}"
+    step = "" if deed.from_status == deed.to_status else transition(deed.from_status, deed.to_status)
     details = ", ".join(f"{words(name)} {short_id(plain(text))}" for name, text in deed.details)
     note = "" if not deed.note else plain(deed.note)
     entry = ", ".join(filter(None, (details, f"operator log entry {deed.number}")))
@@ -94,14 +96,11 @@ def _attempt(attempt: AttemptLine) -> Moment:
 def _step(change: ChangeLine) -> str:
     if change.from_status == change.to_status:
         return ""
-    before = "new" if change.from_status is None else words(change.from_status)
-    return f"{before} → {words(change.to_status)}"
+    return transition(change.from_status, change.to_status)
 
 
 def _message(message: MessageLine) -> Moment:
     error = plain(message.last_error) if message.last_error else ""
-    tone = {"dead": "error", "failed": "warning", "skipped": "muted"}.get(message.status, "foreground")
-    at = message.sent_at or message.created_at
-    return Moment(
-        at, "✉", f"{words(message.channel)}: {words(message.kind)}  {words(message.status)}", tone, detail=error
-    )
+    text = f"{words(message.channel)}: {words(message.kind)}  {words(message.status)}"
+    colour = COLOURS[tone("message", message.status)]
+    return Moment(message.sent_at or message.created_at, "✉", text, colour, detail=error)

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 from rich.text import Text
 
+from checkout_daemon.present.money import money
+from checkout_daemon.present.statuses import tone
+from checkout_daemon.present.text import words
 from tui.actions import command_line
 from tui.data import Order, OrderStatus
 from tui.desk import Desk
-from tui.facts import STATUS_TONES
 from tui.shop import EVENT_TYPES, NEW_ORDER, TriggerRequest
-from tui.texts import money, words
+from tui.theme import COLOURS
 
 EVENTS = tuple(EVENT_TYPES)
 FITTING = {
@@ -75,8 +77,8 @@ def describe(choice: Choice, desk: Desk, colour: Callable[[str], str]) -> Text:
     text.append(" Order  ", muted)
     order = choice.order
     if order is not None:
-        tone = colour(STATUS_TONES[OrderStatus(order.status)])
-        text.append(f"{order.number}  ", "bold").append(words(order.status), f"bold {tone}")
+        status = colour(COLOURS[tone("order", order.status)])
+        text.append(f"{order.number}  ", "bold").append(words(order.status), f"bold {status}")
         text.append(f"  {money(order.amount_total, order.currency)}  {desk.customer(order)}")
         if choice.amount is not None:
             text.append(f"  refund {money(choice.amount, order.currency)} of it", "bold")

@@ -6,13 +6,15 @@ from contextlib import suppress
 
 import click
 
-from checkout_daemon.commands.output import answer, plain, print_json, say
+from checkout_daemon.commands.output import answer, print_json, say
 from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_runtime
-from checkout_daemon.commands.times import clock, read_time
+from checkout_daemon.commands.times import read_time
 from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway.events import stripe_time
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import clock
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.apply import Applied
 from checkout_daemon.services.backfill import Backfilled, backfill, refuse_too_long_ago
@@ -42,7 +44,7 @@ def backfill_events(since: str, until: str | None, types: tuple[str, ...], *, as
 
             def tell(applied: Applied) -> None:
                 if not as_json:
-                    reason = f": {plain(applied.reason.replace('_', ' '))}" if applied.reason else ""
+                    reason = f": {plain(words(applied.reason))}" if applied.reason else ""
                     answer(f"{applied.event_id}  {plain(applied.type)}  {applied.status}{reason}")
 
             try:

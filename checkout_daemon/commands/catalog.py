@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from checkout_daemon.commands.options import READABLE_FILE, dry_run_option, json_option
-from checkout_daemon.commands.output import answer, plain, print_json, print_json_lines, print_table, say
+from checkout_daemon.commands.output import answer, print_json, print_json_lines, print_table, say
+from checkout_daemon.present.text import plain
 
 if TYPE_CHECKING:
     from checkout_daemon.domain.cart import Product

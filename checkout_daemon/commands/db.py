@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from checkout_daemon.commands.options import READABLE_FILE, WRITABLE_FILE, json_option, yes_option
-from checkout_daemon.commands.output import answer, confirm, counted, print_json, say
+from checkout_daemon.commands.output import answer, confirm, print_json, say
+from checkout_daemon.present.text import counted
 
 if TYPE_CHECKING:
     from checkout_daemon.services.schema import SchemaReport

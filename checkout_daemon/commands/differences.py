@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from checkout_daemon.commands.output import answer, plain
-from checkout_daemon.commands.styles import words
+from checkout_daemon.commands.output import answer
+from checkout_daemon.present.text import plain, words
 from checkout_daemon.services.syncing import Difference, Synced
 
 

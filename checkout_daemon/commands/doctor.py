@@ -55,11 +55,12 @@ async def _examine(settings: Settings, *, as_json: bool) -> int:
 def _print_check(check: Check) -> None:
     from rich.text import Text
 
-    from checkout_daemon.commands.output import console, plain
+    from checkout_daemon.commands.output import console
+    from checkout_daemon.present.text import plain, words
 
     printer = console()
     state = Text("ok   ", style="green") if check.ok else Text("FAULT", style="bold red")
-    line = Text.assemble(state, f"  {check.check.replace('_', ' '):<14}", plain(check.detail))
+    line = Text.assemble(state, f"  {words(check.check):<14}", plain(check.detail))
     printer.print(line, soft_wrap=True)
     if check.mend is not None:
         printer.print(Text.assemble(f"{'':<21}→ ", (plain(check.mend), "bold")), soft_wrap=True)

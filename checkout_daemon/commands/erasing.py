@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from checkout_daemon.commands.output import confirm, counted, print_json, say
+from checkout_daemon.commands.output import confirm, print_json, say
 from checkout_daemon.commands.running import with_database
+from checkout_daemon.present.text import counted
 from checkout_daemon.services import erasing
 from checkout_daemon.services.erasing import Erased, Plan, plan_erasure
 from checkout_daemon.services.lookup import find_order

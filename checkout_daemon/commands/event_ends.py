@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
-from checkout_daemon.commands.output import plain
+from checkout_daemon.commands.styles import styled
+from checkout_daemon.present.text import plain
 from checkout_daemon.services.event_ends import outcome_words
 from checkout_daemon.store.event_reads import EventOutcome
-
-_COLOURS = {"applied": "green", "ignored": "bright_black", "duplicate": "cyan", "failed": "yellow", "dead": "red"}
 
 
 def end_object(end: EventOutcome) -> dict[str, Any]:
@@ -29,4 +26,4 @@ def end_object(end: EventOutcome) -> dict[str, Any]:
 
 def end_line(end: EventOutcome) -> str:
     """`charge.refunded evt_1 applied to #1042: completed -> refunded`."""
-    return f"{plain(end.type)} {end.id} {click.style(plain(outcome_words(end)), fg=_COLOURS.get(end.status))}"
+    return f"{plain(end.type)} {end.id} {styled('event', end.status, plain(outcome_words(end)))}"

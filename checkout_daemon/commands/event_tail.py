@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import aclosing
 
 from checkout_daemon.commands.event_filters import EventOptions, read_filter
-from checkout_daemon.commands.output import answer, plain, print_json_lines, say
+from checkout_daemon.commands.output import answer, print_json_lines, say
 from checkout_daemon.commands.running import database_address, with_database
-from checkout_daemon.commands.styles import words
-from checkout_daemon.commands.times import clock
 from checkout_daemon.commands.watching import say_trouble
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import clock
 from checkout_daemon.services.tailing import follow_events
 from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database

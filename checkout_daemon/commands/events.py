@@ -11,12 +11,13 @@ from rich.text import Text
 
 from checkout_daemon.commands.event_ends import end_line, end_object
 from checkout_daemon.commands.event_filters import EventOptions, read_filter
-from checkout_daemon.commands.output import answer, console, plain, print_json, print_json_lines, print_table, say
+from checkout_daemon.commands.output import answer, console, print_json, print_json_lines, print_table, say
 from checkout_daemon.commands.running import database_address, with_database
 from checkout_daemon.commands.shapes import event_object
-from checkout_daemon.commands.styles import event_status, words
-from checkout_daemon.commands.times import age, clock
+from checkout_daemon.commands.styles import status_text
 from checkout_daemon.domain.json_text import read_json
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import age, clock
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.event_ends import WHY_IGNORED
 from checkout_daemon.services.reading import all_events, show_event
@@ -54,7 +55,10 @@ def list_events(options: EventOptions, limit: int, *, as_json: bool) -> int:
     ]
     print_table(
         columns,
-        [[age(each.received_at, now), event_status(each.status), plain(each.type), each.id] for each in events[:limit]],
+        [
+            [age(each.received_at, now), status_text("event", each.status), plain(each.type), each.id]
+            for each in events[:limit]
+        ],
     )
     _say_causes(events[:limit])
     if len(events) > limit:
@@ -79,7 +83,7 @@ def show(event_id: str, *, as_json: bool) -> int:
         return 0
     reason = f": {words(event.reason)}" if event.reason else ""
     facts: dict[str, str | Text] = {
-        "Status": Text.assemble(event_status(event.status), reason),
+        "Status": Text.assemble(status_text("event", event.status), reason),
         "Why": WHY_IGNORED.get(event.reason or "", ""),
         "Error": plain(event.last_error or "") if event.status != "applied" else "",
         "Cause": event.fingerprint or "",

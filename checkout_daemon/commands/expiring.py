@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.commands.output import answer, confirm, print_json, say
 from checkout_daemon.commands.running import with_runtime
-from checkout_daemon.commands.styles import words
+from checkout_daemon.present.text import words
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.operators import this_operator

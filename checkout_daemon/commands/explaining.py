@@ -6,9 +6,10 @@ from textwrap import wrap
 
 from rich.text import Text
 
-from checkout_daemon.commands.output import console, plain, print_json
+from checkout_daemon.commands.output import console, print_json
 from checkout_daemon.commands.running import with_database
-from checkout_daemon.commands.styles import attention, order_status
+from checkout_daemon.commands.styles import attention, status_text
+from checkout_daemon.present.text import plain
 from checkout_daemon.services.explaining import Explanation, explain_order
 from checkout_daemon.settings import Settings
 from checkout_daemon.store.database import Database
@@ -31,7 +32,7 @@ def explain(text: str, *, as_json: bool) -> int:
 
 def _print(explanation: Explanation) -> None:
     printer = console()
-    title = Text.assemble((f"Order {explanation.number}", "bold"), "  ", order_status(explanation.status))
+    title = Text.assemble((f"Order {explanation.number}", "bold"), "  ", status_text("order", explanation.status))
     if explanation.attention:
         title.append("  ").append(attention(explanation.attention))
     printer.print(title, soft_wrap=True)

@@ -9,8 +9,9 @@ import sys
 
 import click
 
-from checkout_daemon.commands.output import answer, plain, print_json, say
+from checkout_daemon.commands.output import answer, print_json, say
 from checkout_daemon.commands.running import database_address
+from checkout_daemon.present.text import plain, words
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.apply import Applied
 from checkout_daemon.services.listen_secret import NAME, learn_secret, line_to_set, make_known
@@ -76,7 +77,7 @@ def _print_fetched(applied: Applied, *, as_json: bool) -> None:
     if as_json:
         _print_line(applied.event_id, applied.type, outcome=applied.status)
     else:
-        reason = f": {applied.reason.replace('_', ' ')}" if applied.reason else ""
+        reason = f": {words(applied.reason)}" if applied.reason else ""
         answer(f"{plain(applied.type)} {applied.event_id} -> fetched, {applied.status}{reason}")
     sys.stdout.flush()
 

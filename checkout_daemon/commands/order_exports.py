@@ -13,9 +13,10 @@ from typing import TextIO
 import click
 
 from checkout_daemon.commands.order_filters import OrderOptions, order_filter
-from checkout_daemon.commands.output import counted, say
+from checkout_daemon.commands.output import say
 from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_database
+from checkout_daemon.present.text import counted
 from checkout_daemon.private_files import publish
 from checkout_daemon.services import exporting
 from checkout_daemon.settings import Settings

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
-from checkout_daemon.commands.output import console, plain
-from checkout_daemon.commands.styles import attention, event_status, order_status, remark, transition, words
-from checkout_daemon.commands.times import clock
-from checkout_daemon.domain.money import format_money
+from checkout_daemon.commands.output import console
+from checkout_daemon.commands.styles import attention, remark, status_text, transition
 from checkout_daemon.domain.orders import Order
+from checkout_daemon.present.money import money
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import clock
 from checkout_daemon.services.history import DeedLine, split_changes
 from checkout_daemon.store.order_reads import OrderView, PaymentLine
 
@@ -27,12 +28,12 @@ def print_order(view: OrderView, deeds: Sequence[DeedLine], time_zone: str) -> N
 def _lines(view: OrderView, deeds: Sequence[DeedLine], zone: str) -> Iterable[Line]:
     order = view.order
     width = max((len(each.type) for each in view.events), default=0)
-    yield Text.assemble((f"Order {order.number}", "bold"), "  ", order_status(order.status))
+    yield Text.assemble((f"Order {order.number}", "bold"), "  ", status_text("order", order.status))
     yield from _terms(order, zone)
     sections: dict[str, list[Line]] = {
         "Items": [
-            f"{each.quantity:>4} × {plain(each.name)} ({plain(each.sku)})  {_money(each.amount, order.currency)}"
-            + (f"  less {_money(each.amount_discount, order.currency)}" if each.amount_discount else "")
+            f"{each.quantity:>4} × {plain(each.name)} ({plain(each.sku)})  {money(each.amount, order.currency)}"
+            + (f"  less {money(each.amount_discount, order.currency)}" if each.amount_discount else "")
             for each in view.items
         ],
         "Sessions": [
@@ -43,11 +44,11 @@ def _lines(view: OrderView, deeds: Sequence[DeedLine], zone: str) -> Iterable[Li
         ],
         "Payments": [_payment(each, zone) for each in view.payments],
         "Refunds": [
-            f"{each.id}  {_money(each.amount, each.currency)}  {words(each.status)}  {clock(each.created_at, zone)}"
+            f"{each.id}  {money(each.amount, each.currency)}  {words(each.status)}  {clock(each.created_at, zone)}"
             for each in view.refunds
         ],
         "Disputes": [
-            f"{each.id}  {_money(each.amount, each.currency)}  {words(each.status)}"
+            f"{each.id}  {money(each.amount, each.currency)}  {words(each.status)}"
             + (f", {words(plain(each.reason))}" if each.reason else "")
             + (f", respond by {clock(each.due_by, zone)}" if each.due_by else "")
             + (f", funds {each.funds}" if each.funds else "")
@@ -56,7 +57,7 @@ def _lines(view: OrderView, deeds: Sequence[DeedLine], zone: str) -> Iterable[Li
         "Events": [
             Text.assemble(
                 f"{clock(each.received_at, zone)}  {plain(each.type):<{width}}  ",
-                event_status(each.status),
+                status_text("event", each.status),
                 f"  {each.id}",
                 f"\n    {plain(each.last_error)}" if each.last_error and each.status != "applied" else "",
             )
@@ -77,16 +78,16 @@ def _lines(view: OrderView, deeds: Sequence[DeedLine], zone: str) -> Iterable[Li
 
 
 def _terms(order: Order, zone: str) -> Iterable[Line]:
-    total = _money(order.amount_total, order.currency)
+    total = money(order.amount_total, order.currency)
     if order.amount_discount:
         code = f" with {plain(order.discount_code)}" if order.discount_code else ""
-        discount = _money(order.amount_discount, order.currency)
-        total += f" ({_money(order.amount_subtotal, order.currency)} less {discount}{code})"
+        discount = money(order.amount_discount, order.currency)
+        total += f" ({money(order.amount_subtotal, order.currency)} less {discount}{code})"
     customer = ", ".join(filter(None, map(plain, (order.customer_name, order.customer_email, order.customer_phone))))
     facts: dict[str, Line] = {
         "Attention": attention(order.attention),
         "Total": total,
-        "Refunded": _money(order.amount_refunded, order.currency) if order.amount_refunded else "",
+        "Refunded": money(order.amount_refunded, order.currency) if order.amount_refunded else "",
         "Customer": customer or "erased",
         "Created": clock(order.created_at, zone),
         "Paid": clock(order.paid_at, zone) if order.paid_at else "",
@@ -116,9 +117,5 @@ def _payment(payment: PaymentLine, zone: str) -> Line:
     state = Text("valid", style="green") if payment.valid else Text("not valid", style="bold red")
     mode = " (live)" if payment.livemode else ""
     return Text.assemble(
-        f"{payment.id}  {_money(payment.amount, payment.currency)}{mode}  ", state, f"  {clock(payment.paid_at, zone)}"
+        f"{payment.id}  {money(payment.amount, payment.currency)}{mode}  ", state, f"  {clock(payment.paid_at, zone)}"
     )
-
-
-def _money(amount: int | None, currency: str | None) -> str:
-    return "–" if amount is None or currency is None else format_money(amount, currency)

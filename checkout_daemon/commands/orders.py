@@ -12,14 +12,16 @@ from rich.text import Text
 
 from checkout_daemon.commands.order_filters import OrderOptions, order_filter
 from checkout_daemon.commands.order_page import print_order
-from checkout_daemon.commands.output import answer, plain, print_json, print_json_lines, print_table, say
+from checkout_daemon.commands.output import answer, print_json, print_json_lines, print_table, say
 from checkout_daemon.commands.running import database_address, with_database
 from checkout_daemon.commands.shapes import change_object, view_object
-from checkout_daemon.commands.styles import attention, order_status, remark, transition
-from checkout_daemon.commands.times import age, clock, read_time
+from checkout_daemon.commands.styles import attention, remark, status_text, transition
+from checkout_daemon.commands.times import read_time
 from checkout_daemon.commands.watching import say_trouble
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.domain.orders import Order
+from checkout_daemon.present.text import plain
+from checkout_daemon.present.times import age, clock
 from checkout_daemon.services.history import DeedLine, read_history
 from checkout_daemon.services.reading import all_orders, show_order
 from checkout_daemon.services.watching import follow_changes
@@ -75,7 +77,7 @@ def _row(order: Order, now: datetime) -> list[str | Text]:
     return [
         str(order.number),
         age(order.created_at, now),
-        order_status(order.status),
+        status_text("order", order.status),
         format_money(order.amount_total, order.currency),
         plain(order.customer_name) or "erased",
         attention(order.attention),

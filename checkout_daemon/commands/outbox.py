@@ -8,22 +8,14 @@ import click
 from rich.table import Column
 from rich.text import Text
 
-from checkout_daemon.commands.output import (
-    answer,
-    confirm,
-    console,
-    counted,
-    plain,
-    print_json,
-    print_json_lines,
-    print_table,
-    say,
-)
+from checkout_daemon.commands.output import answer, confirm, console, print_json, print_json_lines, print_table, say
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.commands.shapes import message_object
-from checkout_daemon.commands.styles import message_status
-from checkout_daemon.commands.times import age, clock, read_time
+from checkout_daemon.commands.styles import status_text
+from checkout_daemon.commands.times import read_time
 from checkout_daemon.domain.outbox import Channel, MessageKind
+from checkout_daemon.present.text import counted, plain
+from checkout_daemon.present.times import age, clock
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.outbox import reading
 from checkout_daemon.services.outbox.channels import missing_setting
@@ -72,7 +64,7 @@ def list_messages(
     print_table(
         columns,
         [
-            [age(each.created_at, now), message_status(each.status), plain(each.kind), each.channel, each.id]
+            [age(each.created_at, now), status_text("message", each.status), plain(each.kind), each.channel, each.id]
             for each in messages[:limit]
         ],
     )
@@ -94,7 +86,7 @@ def show(message_id: str, *, as_json: bool) -> int:
     held_up = _held_up(message, settings)
     zone = settings.time_zone
     facts: dict[str, str | Text] = {
-        "Status": Text.assemble(message_status(message.status), f": {held_up} is not set" if held_up else ""),
+        "Status": Text.assemble(status_text("message", message.status), f": {held_up} is not set" if held_up else ""),
         "Error": plain(message.last_error or "") if message.status in ("failed", "dead") else "",
         "Why": plain(message.last_error or "") if message.status == "skipped" else "",
         "By": message.channel,

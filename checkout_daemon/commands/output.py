@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _GAP = 2
 _LEAST_WIDTH = 5
-_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian and Indian names are written with them
 
 
 def print_json(value: Any) -> None:
@@ -102,13 +101,3 @@ def _share_width(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]
         share = max(left * (columns[place].ratio or 0) // ratios, _LEAST_WIDTH)
         columns[place].width = min(natural(place), share)
         left -= columns[place].width or 0
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """`1 order`, `2 orders`; a plural that is no `s` more is given: `2 deliveries`."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
-def plain(text: str) -> str:
-    """Text from outside, without what a terminal would obey: escape sequences, carriage returns, line breaks."""
-    return "".join(each if each.isprintable() or each in _JOINERS else "\N{REPLACEMENT CHARACTER}" for each in text)

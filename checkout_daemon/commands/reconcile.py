@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from checkout_daemon.commands.differences import print_differences, synced_object
-from checkout_daemon.commands.output import answer, counted, print_json, say
+from checkout_daemon.commands.output import answer, print_json, say
 from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_runtime
-from checkout_daemon.commands.times import clock, read_time
+from checkout_daemon.commands.times import read_time
+from checkout_daemon.present.text import counted
+from checkout_daemon.present.times import clock
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.reconciling import Standing, Uncompared

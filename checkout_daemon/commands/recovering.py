@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 from checkout_daemon.commands.output import answer, confirm, print_json, say
 from checkout_daemon.commands.running import with_runtime
-from checkout_daemon.commands.styles import words
 from checkout_daemon.domain.money import format_money
+from checkout_daemon.present.text import words
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.recovering import Recovered, plan_recovery, recover_order

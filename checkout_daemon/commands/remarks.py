@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from checkout_daemon.commands.output import print_json, say
 from checkout_daemon.commands.running import with_database
-from checkout_daemon.commands.styles import words
 from checkout_daemon.domain.orders import Order
+from checkout_daemon.present.text import words
 from checkout_daemon.services import remarks
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.operators import this_operator

@@ -6,12 +6,13 @@ import sys
 from contextlib import aclosing
 from datetime import UTC, datetime
 
-from checkout_daemon.commands.output import answer, counted, print_json, print_json_lines, say
+from checkout_daemon.commands.output import answer, print_json, print_json_lines, say
 from checkout_daemon.commands.progress import Progress
 from checkout_daemon.commands.running import with_runtime
-from checkout_daemon.commands.styles import words
-from checkout_daemon.commands.times import clock, read_time
+from checkout_daemon.commands.times import read_time
 from checkout_daemon.domain.orders import Order
+from checkout_daemon.present.text import counted, words
+from checkout_daemon.present.times import clock
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.operators import this_operator

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from rich.table import Column
 
 from checkout_daemon.commands.differences import print_differences, synced_object
-from checkout_daemon.commands.output import answer, plain, print_json, print_json_lines, print_table, say
+from checkout_daemon.commands.output import answer, print_json, print_json_lines, print_table, say
 from checkout_daemon.commands.running import with_database, with_runtime
-from checkout_daemon.commands.styles import words
-from checkout_daemon.commands.times import age, clock, read_time
+from checkout_daemon.commands.times import read_time
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.errors import NotFound
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import age, clock
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.lookup import find_order
 from checkout_daemon.services.operators import this_operator

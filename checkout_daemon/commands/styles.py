@@ -1,57 +1,52 @@
-"""How a status looks: always its words, and on a terminal a colour beside."""
+"""The styles of Rich for the tones of a status, and the words of a change."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from rich.color import ColorSystem
+from rich.style import Style
 from rich.text import Text
 
-from checkout_daemon.commands.output import plain
-from checkout_daemon.domain.orders import OrderStatus
+from checkout_daemon.present import statuses
+from checkout_daemon.present.statuses import Subject, Tone
+from checkout_daemon.present.text import plain, words
 from checkout_daemon.store.change_reads import ChangeLine
 
-ORDER_STYLES = {
-    OrderStatus.PENDING: "yellow",
-    OrderStatus.PROCESSING: "cyan",
-    OrderStatus.COMPLETED: "green",
-    OrderStatus.PARTIALLY_REFUNDED: "magenta",
-    OrderStatus.REFUNDED: "magenta",
-    OrderStatus.DISPUTED: "bold red",
-    OrderStatus.FAILED: "red",
-    OrderStatus.EXPIRED: "dim",
-    OrderStatus.CANCELED: "dim",
+STYLES: Mapping[Tone, str] = {
+    Tone.GOOD: "green",
+    Tone.BUSY: "cyan",
+    Tone.WAITING: "yellow",
+    Tone.RETURNED: "magenta",
+    Tone.BAD: "red",
+    Tone.ALARM: "bold red",
+    Tone.MUTED: "dim",
+    Tone.NEUTRAL: "",
 }
-_MESSAGE_STYLES = {"sent": "green", "queued": "cyan", "skipped": "dim", "failed": "yellow", "dead": "bold red"}
-_EVENT_STYLES = {"applied": "green", "ignored": "dim", "failed": "yellow", "dead": "bold red"}
 
 
-def order_status(status: str) -> Text:
-    return Text(words(status), style=ORDER_STYLES.get(OrderStatus(status), ""))
+def status_text(subject: Subject, status: str) -> Text:
+    """Return a status in words, in the style of its tone."""
+    return Text(words(status), style=STYLES[statuses.tone(subject, status)])
 
 
-def event_status(status: str) -> Text:
-    return Text(words(status), style=_EVENT_STYLES.get(status, ""))
-
-
-def message_status(status: str) -> Text:
-    return Text(words(status), style=_MESSAGE_STYLES.get(status, ""))
+def styled(subject: Subject, status: str, text: str) -> str:
+    """Return text about a status with the escape sequences of its tone's style; click drops them off a terminal."""
+    return Style.parse(STYLES[statuses.tone(subject, status)]).render(text, color_system=ColorSystem.STANDARD)
 
 
 def attention(codes: Sequence[str]) -> Text:
-    return Text(", ".join(words(code) for code in codes), style="bold red")
+    """Return the reasons why an order needs attention."""
+    return Text(statuses.attention_words(codes), style=STYLES[Tone.ALARM])
 
 
 def transition(change: ChangeLine) -> str:
-    if change.from_status == change.to_status:  # its attention or its refunds changed, or a person did something
+    """Return what a change did to the status; only its name if attention, refunds or a note changed instead."""
+    if change.from_status == change.to_status:
         return words(change.to_status)
-    before = "new" if change.from_status is None else words(change.from_status)
-    return f"{before} → {words(change.to_status)}"
+    return statuses.transition(change.from_status, change.to_status)
 
 
 def remark(change: ChangeLine) -> str:
-    """What follows the actor."""
+    """Return what follows the actor of a change."""
     return f": {plain(change.note)}" if change.note else ""
-
-
-def words(code: str) -> str:
-    return code.replace("_", " ")

@@ -31,17 +31,3 @@ def read_time(text: str, option: str, now: datetime, time_zone: str) -> datetime
         raise click.UsageError(
             f"{option} takes a span such as 30m, 24h or 7d, a date or an RFC 3339 time, not {text!r}"
         ) from None
-
-
-def age(time: datetime, now: datetime) -> str:
-    """How long ago, in one unit: 12s, 5m, 3h, 4d."""
-    seconds = max(0, int((now - time).total_seconds()))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
-def clock(time: datetime | None, time_zone: str) -> str:
-    """In the shop's time zone, to the second; a dash for none."""
-    return "–" if time is None else f"{time.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M:%S}"

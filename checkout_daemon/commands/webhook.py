@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from checkout_daemon.commands.options import json_option, yes_option
-from checkout_daemon.commands.output import answer, confirm, console, counted, plain, print_json, say
+from checkout_daemon.commands.output import answer, confirm, console, print_json, say
 from checkout_daemon.commands.printing import print_facts
 from checkout_daemon.commands.typed import TERM
+from checkout_daemon.present.text import counted, plain
 
 if TYPE_CHECKING:
     from checkout_daemon.domain.webhook_endpoint import Endpoint
@@ -134,7 +135,7 @@ def webhook_show(url: str | None, as_json: bool) -> int:
 def _print_endpoint(endpoint: Endpoint, zone: str) -> None:
     from rich.text import Text
 
-    from checkout_daemon.commands.times import clock
+    from checkout_daemon.present.times import clock
 
     retired = f"{clock(endpoint.retired_at, zone)}; `checkout webhook rotate` shows when it can be deleted"
     printer = console()
@@ -154,7 +155,7 @@ def _print_endpoint(endpoint: Endpoint, zone: str) -> None:
 
 
 def _print_secret(used: UsedSecret, zone: str) -> None:
-    from checkout_daemon.commands.times import clock
+    from checkout_daemon.present.times import clock
 
     last = f", the last at {clock(used.last_matched_at, zone)}" if used.last_matched_at else ""
     known = used.secret or "not in STRIPE_WEBHOOK_SECRET here"
@@ -234,7 +235,7 @@ def _progress_object(done: Rotated) -> dict[str, Any]:
 
 
 def _progress_line(done: Rotated, settings: Settings) -> str:
-    from checkout_daemon.commands.times import clock
+    from checkout_daemon.present.times import clock
     from checkout_daemon.services.webhook_rotation import Stage
 
     rotation = done.rotation

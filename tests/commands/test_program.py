@@ -16,7 +16,6 @@ from checkout_daemon import __version__
 from checkout_daemon.commands.declared.events import EVENT_STATUSES
 from checkout_daemon.commands.declared.orders import ATTENTION_CODES, STATUSES
 from checkout_daemon.commands.declared.sessions import RESENDABLE
-from checkout_daemon.commands.styles import ORDER_STYLES
 from checkout_daemon.domain.orders import PAYABLE_STATUSES, AttentionCode, OrderStatus
 from tests.commands.conftest import Run
 
@@ -67,7 +66,6 @@ def test_the_order_terminal_says_that_it_needs_one(run_bare: Run) -> None:
 
 def test_the_statuses_are_those_of_orders_and_events() -> None:
     assert list(STATUSES) == [status.value for status in OrderStatus]
-    assert set(ORDER_STYLES) == set(OrderStatus)
     assert list(ATTENTION_CODES) == [code.value for code in AttentionCode]
     assert set(RESENDABLE) == PAYABLE_STATUSES
     assert EVENT_STATUSES == ("applied", "ignored", "failed", "dead")

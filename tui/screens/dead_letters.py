@@ -9,6 +9,8 @@ from typing import ClassVar
 from textual import work
 from textual.widget import Widget
 
+from checkout_daemon.present.text import plain
+from checkout_daemon.present.times import age
 from tui.actions import Action, command_line
 from tui.data import CauseItem, DatabaseUnavailable
 from tui.filters import EventChoice
@@ -16,7 +18,6 @@ from tui.listing import Listing
 from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Choose
 from tui.screens.replay_run import ReplayRun
-from tui.texts import age, plain
 from tui.typeahead import ACTING
 from tui.widgets.chips import Chips
 from tui.widgets.table import Cell, Column, LiveTable

@@ -13,13 +13,14 @@ from textual.widgets import Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
 from checkout_daemon.domain.text import search_form, tidied
+from checkout_daemon.present.text import counted, plain, words
+from checkout_daemon.present.times import clock
 from tui.actions import Action, command_line
 from tui.data import CheckoutError, DatabaseUnavailable, EventLine
 from tui.desk import Desk
 from tui.latest import Latest
 from tui.screens.event_acts import EVENT_ACTIONS, EventActs
 from tui.shop import WHY_IGNORED
-from tui.texts import clock, counted, plain, words
 from tui.widgets.entry import Entry
 
 # The parts of Stripe's objects that name a person.
@@ -103,7 +104,7 @@ class EventScreen(EventActs):
     def _show(self) -> None:
         event = self.event
         assert event is not None
-        zone, muted = self.desk.data.zone, self.app.theme_variables["muted"]
+        zone, muted = self.desk.data.time_zone, self.app.theme_variables["muted"]
         reason = f": {words(event.reason)}" if event.reason else ""
         self.query_one("#headline", Static).update(
             Text.assemble(" ", (plain(event.type), "bold"), "   ", (f"{words(event.status)}{reason}", "bold"))

@@ -10,6 +10,9 @@ from typing import ClassVar
 from textual import work
 from textual.widget import Widget
 
+from checkout_daemon.present.statuses import tone
+from checkout_daemon.present.text import NONE, plain, words
+from checkout_daemon.present.times import age, span
 from tui.actions import Action, command_line
 from tui.data import DatabaseUnavailable, EventItem
 from tui.desk import Desk
@@ -20,7 +23,6 @@ from tui.screens.event_acts import EVENT_ACTIONS, EventActs
 from tui.screens.pick import Picker
 from tui.screens.pick_order import OrderPicker
 from tui.shop import EVENT_TYPES
-from tui.texts import NONE, age, plain, span, words
 from tui.typeahead import ACTING
 from tui.widgets.chips import Chips
 from tui.widgets.table import Cell, Column, LiveTable
@@ -28,8 +30,7 @@ from tui.widgets.top_line import TopLine
 
 _LOOK_SECONDS = 1.0
 _NEWEST = 200  # of which a change of status is seen
-_STYLES = {"applied": "table--good", "ignored": "table--muted", "failed": "table--waiting", "dead": "table--alarm"}
-_STATUSES = [(each, each) for each in _STYLES]
+_STATUSES = [(status, status) for status in ("applied", "ignored", "failed", "dead")]
 _NO_EVENTS = "No events yet. `checkout doctor` says whether Stripe can reach us."
 _NONE_FITS = "No event fits. 0 shows all again."
 
@@ -227,7 +228,7 @@ def _cells(item: EventItem, columns: Sequence[Column]) -> Iterable[Cell]:
     event = item.row.event
     delay = NONE if event.created_at is None else span((event.received_at - event.created_at).total_seconds())
     yield age(event.received_at, datetime.now(UTC)), "table--muted"
-    yield event.status, _STYLES.get(event.status, "")
+    yield event.status, f"table--{tone('event', event.status)}"
     yield str(item.row.number or NONE), ""
     yield str(event.attempts), "table--muted" if event.attempts < 2 else "table--waiting"
     yield delay, "table--muted"

@@ -13,13 +13,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import span
 from tui.actions import Action, command_line
 from tui.checkup import ORDER, Checkup
 from tui.desk import Desk
 from tui.screens.base import DeskScreen
 from tui.screens.dialogs import Tell
 from tui.shop import Check
-from tui.texts import plain, span, words
 from tui.typeahead import ACTING
 from tui.widgets.pick_list import PickList
 from tui.widgets.vitals import Vitals

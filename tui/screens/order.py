@@ -11,6 +11,8 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
+from checkout_daemon.present.text import plain
+from checkout_daemon.present.times import clock
 from tui.actions import Action
 from tui.data import ChangeLine, CheckoutError, DatabaseUnavailable
 from tui.desk import Desk
@@ -18,7 +20,7 @@ from tui.facts import facts, headline
 from tui.latest import Latest
 from tui.screens.order_acts import OrderActs
 from tui.shop import Finding
-from tui.texts import clock, hanging, plain
+from tui.texts import hanging
 from tui.timeline import Moment, moments
 
 _WIDE = 110
@@ -130,11 +132,11 @@ class OrderScreen(OrderActs):
         room = self.query_one("#timeline").outer_size.width - _BESIDE
         day = ""
         for each in found:
-            at = clock(each.at, self.desk.data.zone)
+            at = clock(each.at, self.desk.data.time_zone)
             if at[:10] != day:
                 day = at[:10]
                 text.append(f"{day}\n", muted)
-            text.append(f"{at[11:]}  ", muted).append(f"{each.mark} {each.what}", self._colour(each.tone))
+            text.append(f"{at[11:]}  ", muted).append(f"{each.mark} {each.what}", self._colour(each.colour))
             if each.step:
                 text.append(f"  {each.step}", "bold")
             text.append("\n")

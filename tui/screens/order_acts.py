@@ -6,13 +6,16 @@ from collections.abc import Iterable
 
 from textual import work
 
+from checkout_daemon.present.money import money
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import clock
 from tui.actions import command_line
 from tui.desk import Desk
 from tui.facts import copies
 from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Ask, Choose, Tell
 from tui.shop import PAYABLE_STATUSES, Synced, WholeOrder
-from tui.texts import clock, minor_units, money, plain, qr_code, words
+from tui.texts import minor_units, qr_code
 from tui.typeahead import ACTING
 
 
@@ -40,7 +43,7 @@ class OrderActs(ActingScreen):
         rest = () if chosen == "mail" else ("--no-email",)
         async with self.doing(self.command_for("sessions", "resend", rest=rest)):
             resent = await self.desk.data.shop.resend(self.order_id, mail=chosen == "mail")
-            until = clock(resent.expires_at, self.desk.data.zone)
+            until = clock(resent.expires_at, self.desk.data.time_zone)
             mailed = f"\n{self.desk.data.shop.mail_goes()}" if resent.mailed else ""
             text = f"{resent.url}\n\nIt can be paid there until {until}.{mailed}"
             await self.app.push_screen_wait(
@@ -182,7 +185,10 @@ class OrderActs(ActingScreen):
         event_id: str | None = events[-1].id
         if len(events) > 1:
             options = [
-                (each.id, f"{clock(each.received_at, self.desk.data.zone)[11:]}  {words(each.status):<8} {each.type}")
+                (
+                    each.id,
+                    f"{clock(each.received_at, self.desk.data.time_zone)[11:]}  {words(each.status):<8} {each.type}",
+                )
                 for each in reversed(events)
             ]
             event_id = await self.app.push_screen_wait(Choose("Replay which event?", options))

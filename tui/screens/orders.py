@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from checkout_daemon.present.text import counted, words
 from tui.actions import Action, command_line
 from tui.data import ChangeLine, DatabaseUnavailable, OrderFilter, OrderLine, OrderStatus
 from tui.desk import Desk
@@ -23,7 +24,6 @@ from tui.latest import Latest
 from tui.listing import Listing
 from tui.screens.base import DeskScreen
 from tui.screens.orders_columns import cells, columns
-from tui.texts import counted, words
 from tui.typeahead import ACTING
 from tui.widgets.chips import Chips
 from tui.widgets.entry import Entry

@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from tui.data import OrderRow, OrderStatus
+from checkout_daemon.present.money import money
+from checkout_daemon.present.statuses import attention_words, tone
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import age
+from tui.data import OrderRow
 from tui.desk import Desk
-from tui.texts import age, money, plain, short_event, words
+from tui.texts import short_event
 from tui.widgets.table import Cell, Column
-
-STATUS_STYLES = {
-    OrderStatus.PENDING: "table--waiting",
-    OrderStatus.PROCESSING: "table--busy",
-    OrderStatus.COMPLETED: "table--good",
-    OrderStatus.PARTIALLY_REFUNDED: "table--back",
-    OrderStatus.REFUNDED: "table--back",
-    OrderStatus.DISPUTED: "table--alarm",
-    OrderStatus.FAILED: "table--bad",
-    OrderStatus.EXPIRED: "table--muted",
-    OrderStatus.CANCELED: "table--muted",
-}
 
 _NARROW = (
     Column("Order", 7, right=True),
@@ -57,10 +49,10 @@ def cells(row: OrderRow, layout: Sequence[Column], now: datetime, desk: Desk) ->
     order = row.order
     yield str(order.number), ""
     yield age(order.created_at, now), "table--muted"
-    yield words(order.status), STATUS_STYLES[OrderStatus(order.status)]
+    yield words(order.status), f"table--{tone('order', order.status)}"
     yield money(order.amount_total, order.currency), ""
     yield desk.customer(order), ""
-    attention = f"! {', '.join(words(code) for code in order.attention)}" if order.attention else ""
+    attention = f"! {attention_words(order.attention)}" if order.attention else ""
     event = ""
     if row.last_event is not None:
         event = short_event(plain(row.last_event.type))

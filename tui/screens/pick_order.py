@@ -15,11 +15,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui.data import DatabaseUnavailable, Order, OrderFilter, OrderStatus
+from checkout_daemon.present.money import money
+from checkout_daemon.present.statuses import tone
+from checkout_daemon.present.text import words
+from checkout_daemon.present.times import age
+from tui.data import DatabaseUnavailable, Order, OrderFilter
 from tui.desk import Desk
-from tui.facts import STATUS_TONES
 from tui.latest import Latest
-from tui.texts import age, fit, money, words
+from tui.texts import fit
+from tui.theme import COLOURS
 from tui.widgets.entry import Entry
 
 _MOST = 12
@@ -84,11 +88,11 @@ class OrderPicker(ModalScreen[Order | None]):
             self._take()
 
     def _drawn(self, order: Order) -> Text:
-        tone = self.app.theme_variables[STATUS_TONES[OrderStatus(order.status)]]
+        colour = self.app.theme_variables[COLOURS[tone("order", order.status)]]
         when, total = age(order.created_at, datetime.now(UTC)), money(order.amount_total, order.currency)
         name = self._desk.customer(order)
         return Text.assemble(
-            f"{order.number:>7}  ", (fit(words(order.status), 18), tone), f"  {when:>4}  {total:>10}  {name}"
+            f"{order.number:>7}  ", (fit(words(order.status), 18), colour), f"  {when:>4}  {total:>10}  {name}"
         )
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -14,9 +14,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from checkout_daemon.present.text import plain
 from tui.data import CheckoutError
 from tui.shop import Replayed, Shop, outcome_words
-from tui.texts import fit, plain
+from tui.texts import fit
 
 _SHOWN = 8
 _BAR = 30

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker
 
+from checkout_daemon.present.statuses import tone
 from tui.actions import Action
 from tui.data import ChangeLine, CheckoutError, DatabaseUnavailable
 from tui.desk import Desk
@@ -24,6 +25,7 @@ from tui.screens.dialogs import Ask
 from tui.screens.pick_order import OrderPicker
 from tui.shop import EVENT_TYPES, EventOutcome, TriggerRequest, outcome_words
 from tui.texts import minor_units
+from tui.theme import COLOURS
 from tui.trigger_choice import EVENTS, FITTING, Choice, describe
 from tui.typeahead import ACTING
 from tui.widgets.pick_list import PickList
@@ -31,8 +33,8 @@ from tui.widgets.run_log import RunLog
 
 _WIDE = 110
 _TYPE_WIDTH = max(map(len, EVENT_TYPES))
-_MARKS = {"applied": ("✓", "success"), "failed": ("▲", "warning"), "dead": ("✗", "error")}
-_OTHER_MARK = ("·", "muted")
+_MARKS = {"applied": "✓", "failed": "▲", "dead": "✗"}
+_OTHER_MARK = "·"
 _NOTHING_YET = "Enter has Stripe make the event. What its CLI says comes here, then each event and what became of it."
 
 
@@ -211,8 +213,8 @@ class TriggerScreen(DeskScreen):
         if self.choice.new and end.number is not None:  # what comes next may be about the same
             self.choice = Choice(self.choice.event, end.number)
             self._load_order()
-        mark, tone = _MARKS.get(end.status, _OTHER_MARK)
-        self.log_box.add(mark, f"{end.type}  {outcome_words(end)}", tone, end.id)
+        mark = _MARKS.get(end.status, _OTHER_MARK)
+        self.log_box.add(mark, f"{end.type}  {outcome_words(end)}", COLOURS[tone("event", end.status)], end.id)
 
     def on_trigger_screen_ended(self, message: Ended) -> None:
         for trouble in message.troubles:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from textual.widgets import Static
 
+from checkout_daemon.present.times import span, time_of_day
 from tui.desk import Desk
-from tui.texts import span
 
 
 class Banner(Static):
@@ -26,5 +26,5 @@ class Banner(Static):
         self.display = lost_at is not None
         if lost_at is not None:
             since = span((datetime.now(UTC) - lost_at).total_seconds())
-            at = f"{lost_at.astimezone(self._desk.data.zone):%H:%M:%S}"
+            at = time_of_day(lost_at, self._desk.data.time_zone)
             self.update(f" ▲ The database has not answered for {since}: what you see is as of {at}. Trying again …")

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 from rich.text import Text
 
+from checkout_daemon.present.money import money
+from checkout_daemon.present.text import NONE, words
+from checkout_daemon.present.times import span
 from tui.data import INTERVAL, Figures, OrderStatus
 from tui.desk import Desk
-from tui.texts import NONE, money, span, words
 from tui.widgets.line import Line
 from tui.widgets.plot import bars, resampled
 

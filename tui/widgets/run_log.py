@@ -12,8 +12,10 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
+from checkout_daemon.present.text import plain
+from checkout_daemon.present.times import time_of_day
 from tui.desk import Desk
-from tui.texts import hanging, plain
+from tui.texts import hanging
 
 _MOST_LINES = 1000
 _INDENT = " " * 12
@@ -76,7 +78,7 @@ class RunLog(VerticalScroll):
         room = self.outer_size.width - _BESIDE
         text = Text()
         for each in self.lines:
-            at = f"{each.at.astimezone(self._desk.data.zone):%H:%M:%S}"
+            at = time_of_day(each.at, self._desk.data.time_zone)
             said = hanging(each.text, _INDENT, room, first=f"{each.mark} ")
             text.append(f"{at}  ", colours["muted"]).append(f"{said}\n", colours[each.tone])
             if each.detail:

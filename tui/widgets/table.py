@@ -20,6 +20,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
+from checkout_daemon.present.statuses import Tone
 from tui.listing import Listing, R
 from tui.texts import fit
 
@@ -48,13 +49,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         "table--cursor",
         "table--flash",
         "table--title",
-        "table--muted",
-        "table--good",
-        "table--busy",
-        "table--waiting",
-        "table--back",
-        "table--bad",
-        "table--alarm",
+        *(f"table--{tone}" for tone in Tone),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),

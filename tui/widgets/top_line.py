@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
@@ -49,6 +50,6 @@ class TopLine(Line):
         else:
             states.append("● following")
         if self.size.width >= 70:
-            now = datetime.now(UTC).astimezone(desk.data.zone)
+            now = datetime.now(ZoneInfo(desk.data.time_zone))
             states.append(f"{now:%H:%M:%S %Z}")
         return states

@@ -1,0 +1,1 @@
+"""How values are shown to people, in the commands' output and in the terminal UI alike."""

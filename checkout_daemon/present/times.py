@@ -1,0 +1,32 @@
+"""Times and spans as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from checkout_daemon.present.text import NONE
+
+
+def age(time: datetime, now: datetime) -> str:
+    """Return how long ago a time was, in one unit: 12s, 5m, 3h, 4d."""
+    return span((now - time).total_seconds())
+
+
+def span(seconds: float) -> str:
+    """Return a number of seconds in the largest unit that fits: 12s, 5m, 3h, 4d. A negative number counts as 0."""
+    whole = max(0, int(seconds))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if whole >= size:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
+def clock(time: datetime | None, time_zone: str) -> str:
+    """Return date and time in a time zone, to the second; a dash for None."""
+    return NONE if time is None else f"{time.astimezone(ZoneInfo(time_zone)):%Y-%m-%d %H:%M:%S}"
+
+
+def time_of_day(time: datetime, time_zone: str) -> str:
+    """Return the time of day in a time zone, to the second."""
+    return f"{time.astimezone(ZoneInfo(time_zone)):%H:%M:%S}"
