@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 RECEIVE_BUFFER_BYTES = 64 * 1024
 
 PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
-"""Names a descriptor to read from: when it ends, the process that started us is gone, and we go too."""
+"""The environment variable that names a pipe: it ends when our parent dies, even by kill -9, and then we stop.
+
+The sandbox, which imports nothing of the daemon, has a copy.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from checkout_daemon.backoff import Pauses, restarting_worker
 
 log = logging.getLogger(__name__)
 
-SHORTEST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 10.0
 # A worker that lived this long died of something else than its start.
 SETTLED_SECONDS = 10.0
 # A little more than a worker gives itself.
@@ -32,7 +32,7 @@ class _Slot:
     start_at: float | None = 0.0
     pid: int = 0
     started_at: float = 0.0
-    pause_seconds: float = SHORTEST_PAUSE_SECONDS
+    pauses: Pauses = field(default_factory=restarting_worker)
 
 
 class Supervisor:
@@ -126,15 +126,14 @@ class Supervisor:
             if not pid:
                 continue
             now = time.monotonic()
-            settled = now - slot.started_at >= SETTLED_SECONDS
-            slot.pause_seconds = (
-                SHORTEST_PAUSE_SECONDS if settled else min(slot.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
-            )
-            slot.pid, slot.start_at = 0, now + slot.pause_seconds
+            if now - slot.started_at >= SETTLED_SECONDS:
+                slot.pauses.reset()
+            pause = slot.pauses.next()
+            slot.pid, slot.start_at = 0, now + pause
             self._on_death(pid)
             code = os.waitstatus_to_exitcode(status)
             how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
-            log.error("worker %d died (%s); started again in %.1f s", pid, how, slot.pause_seconds)
+            log.error("worker %d died (%s); started again in %.1f s", pid, how, pause)
 
     def _send(self, number: signal.Signals) -> None:
         for slot in self._slots:

@@ -14,8 +14,8 @@ from aiohttp import web
 
 from checkout_daemon.app import create_app
 from checkout_daemon.errors import ConfigurationError
-from checkout_daemon.jobs import JOBS
 from checkout_daemon.jobs.runner import Job
+from checkout_daemon.jobs.table import JOBS
 from checkout_daemon.settings import Settings, load_settings
 from checkout_daemon.web.server import ShopRunner
 

@@ -11,6 +11,7 @@ import click
 
 from checkout_daemon.commands.output import answer, print_json, say
 from checkout_daemon.commands.running import database_address
+from checkout_daemon.domain.webhook_endpoint import webhook_url
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.apply import Applied
@@ -24,7 +25,7 @@ _CONNECTIONS = 2
 
 def listen_to_stripe(forward_to: str | None, check_seconds: float, *, as_json: bool) -> int:
     settings = load_settings()
-    url = forward_to or f"{settings.public_url}/api/webhook"
+    url = forward_to or webhook_url(settings.public_url)
     if not url.startswith(("http://", "https://")):
         raise click.UsageError(f"--forward-to must be a URL such as http://127.0.0.1:8000/api/webhook, not {url!r}")
     with open_stripe_cli(settings) as cli:

@@ -22,7 +22,6 @@ from checkout_daemon.services.session_resending import resend_many as resend_eac
 from checkout_daemon.settings import Settings
 from checkout_daemon.store.order_reads import OrderFilter
 
-_ALL = 2**31
 _REFUSED_BY_STATE = 4
 
 
@@ -60,7 +59,7 @@ def resend_many(
         start = None if since is None else read_time(since, "--since", datetime.now(UTC), settings.time_zone)
         wanted = OrderFilter(statuses=statuses, since=start)
         # All of them first: those that are resent are expired no more.
-        orders = [order async for page in all_orders(runtime.database, wanted, limit=_ALL) for order in page]
+        orders = [order async for page in all_orders(runtime.database, wanted) for order in page]
         if dry_run:
             _list(orders, as_json=as_json)
             return 0

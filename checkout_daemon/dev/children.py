@@ -17,9 +17,7 @@ import aiohttp
 from checkout_daemon.dev.files import log_tail
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.private_files import open_log
-
-PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
-"""Names the descriptor that a child reads: it ends when we are gone, even by kill -9, and the child then ends too."""
+from checkout_daemon.serve import PARENT_PIPE
 
 READY_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.03

@@ -27,6 +27,7 @@ from checkout_daemon.dev.ports import free_port, is_free
 from checkout_daemon.dev.postgres import LOG, EmbeddedPostgres
 from checkout_daemon.dev.processes import poll
 from checkout_daemon.dev.seed import CURRENCY, seed_catalog
+from checkout_daemon.domain.webhook_endpoint import webhook_url
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
 from checkout_daemon.private_files import make_private_directory
 from checkout_daemon.store.database import describe
@@ -129,7 +130,7 @@ class _Program:
         secret = self.given.webhook_secret or ""
         if self.brings_stripe:
             await wait_until_ready(self.children[0], http, f"{base}/v1/account", {"Authorization": f"Bearer {key}"})
-            endpoint = await ensure_endpoint(http, base, key, f"{self.address}/api/webhook", self.options.state_dir)
+            endpoint = await ensure_endpoint(http, base, key, webhook_url(self.address), self.options.state_dir)
             secret = endpoint.secret
         self.env = DevEnv(database_url, key, base, secret, self.given.public_url or self.address)
         environment.write_dev_env(self.options.state_dir, self.env)

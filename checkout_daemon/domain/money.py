@@ -8,21 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from fractions import Fraction
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """An amount in minor units of a lower-case currency."""
-
-    amount: int
-    currency: str
 
 
 def exponent(currency: str) -> int:

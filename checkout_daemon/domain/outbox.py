@@ -69,10 +69,6 @@ CHANNELS: dict[MessageKind, tuple[Channel, ...]] = {
     MessageKind.ORDERS_MISSING: _OPERATOR,
 }
 
-# Spread over 33 hours, as Standard Webhooks advises; one more attempt than there are delays.
-RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 300, 1800, 7200, 18_000, 36_000, 54_000))
-MOST_ATTEMPTS = len(RETRY_DELAYS) + 1
-
 # What waited this long for a channel that nobody configured is not news any more.
 UNCONFIGURED_LIFETIME = timedelta(days=3)
 
@@ -85,11 +81,6 @@ class Alert:
     count: int
     subjects: tuple[str, ...]
     command: str
-
-
-def retry_delay(attempts: int, jitter: float) -> timedelta | None:
-    """How long to wait after that many attempts, `jitter` (0 to 1) making it up to a quarter longer; None: no more."""
-    return RETRY_DELAYS[attempts - 1] * (1 + jitter / 4) if attempts < MOST_ATTEMPTS else None
 
 
 def attention_subject(code: str, subject: str) -> str:

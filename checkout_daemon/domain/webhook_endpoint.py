@@ -49,6 +49,7 @@ class Endpoint:
 
 
 def webhook_url(public_url: str) -> str:
+    """Return the address at which the daemon takes Stripe's deliveries."""
     return f"{public_url}/api/webhook"
 
 

@@ -15,7 +15,7 @@ import asyncpg
 
 from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.domain.outbox import Alert, MessageKind
-from checkout_daemon.domain.webhook_endpoint import read_endpoint
+from checkout_daemon.domain.webhook_endpoint import read_endpoint, webhook_url
 from checkout_daemon.gateway.events import events_since, stripe_time
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
 from checkout_daemon.runtime import Runtime
@@ -80,7 +80,7 @@ async def _fetched_lately(database: Database, now: datetime) -> int:
 
 async def tell_of_disabled_endpoint(runtime: Runtime) -> int:
     """Of an endpoint for us that Stripe delivers nothing to any more; how many there are. Asks Stripe."""
-    url = f"{runtime.settings.public_url}/api/webhook"
+    url = webhook_url(runtime.settings.public_url)
     endpoints = (await list_endpoints(runtime.gateway)).object["data"]
     ours = [read_endpoint(each) for each in endpoints if each["url"] == url]
     # One that a rotation retired is disabled by us.

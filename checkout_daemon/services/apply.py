@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 
 import asyncpg
 
+from checkout_daemon.backoff import EVENT_TRIES, event_retry_delay
 from checkout_daemon.domain.events import translate
 from checkout_daemon.domain.events.envelope import StripeEvent, parse_event
 from checkout_daemon.domain.events.reading import UnreadableObject
@@ -26,9 +26,8 @@ from checkout_daemon.store.events import NewEvent, StoredEvent, Verdict
 log = logging.getLogger(__name__)
 
 ACTOR = "stripe"
-MOST_ATTEMPTS = 10
 OTHER_ACCOUNT = "other_account"
-_LONGEST_BACKOFF = timedelta(hours=6)
+_MOST_RETRIED_A_TURN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +103,24 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[
         verdict = _failed_again(verdict, now, stored.attempts)
     await events.record_attempt(connection, stored.id, verdict)
     return Applied(event.id, event.type, verdict.status, verdict.reason or verdict.last_error), merged
+
+
+async def retry_due_events(database: Database) -> int:
+    """Reapply the failed events that are due, one a transaction, and return how many were tried.
+
+    Events that another daemon is working on are skipped.
+    """
+    for tried in range(_MOST_RETRIED_A_TURN):
+        if not await database.run_unconfirmed(_retry_next):
+            return tried
+    return _MOST_RETRIED_A_TURN
+
+
+async def _retry_next(connection: asyncpg.Connection) -> bool:
+    due = await events.claim_due_events(connection, 1)
+    if due:
+        await reapply(connection, due[0])
+    return bool(due)
 
 
 async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> list[Applied]:
@@ -202,18 +219,14 @@ async def _store_failed(database: Database, received: Received, error: Exception
 
 
 def _failed(error: Exception, now: datetime, attempts_before: int) -> Verdict:
-    return Verdict("failed", next_attempt_at=now + backoff(attempts_before + 1), last_error=error_fingerprint(error))
+    next_attempt_at = now + event_retry_delay(attempts_before + 1)
+    return Verdict("failed", next_attempt_at=next_attempt_at, last_error=error_fingerprint(error))
 
 
 def _failed_again(verdict: Verdict, now: datetime, attempts_before: int) -> Verdict:
-    if attempts_before + 1 >= MOST_ATTEMPTS:
+    if attempts_before + 1 >= EVENT_TRIES:
         return replace(verdict, status="dead", next_attempt_at=None)
-    return replace(verdict, next_attempt_at=now + backoff(attempts_before + 1))
-
-
-def backoff(attempts: int) -> timedelta:
-    """5 s, doubled each time up to six hours, with jitter so that a crowd of failures does not come back as one."""
-    return min(timedelta(seconds=5 * 2 ** (attempts - 1)), _LONGEST_BACKOFF) * random.uniform(0.8, 1.2)  # noqa: S311
+    return replace(verdict, next_attempt_at=now + event_retry_delay(attempts_before + 1))
 
 
 def body_hash(event: StripeEvent) -> bytes:

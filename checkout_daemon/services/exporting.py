@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -37,7 +36,7 @@ async def export_orders(
     database: Database, wanted: OrderFilter, *, limit: int | None, items: bool
 ) -> AsyncIterator[ExportPage]:
     """Page after page, newest first; amounts in minor units, times as RFC 3339 in UTC."""
-    async for page in all_orders(database, wanted, limit=sys.maxsize if limit is None else limit):
+    async for page in all_orders(database, wanted, limit=limit):
         rows: list[Row] = [msgspec.to_builtins(order) for order in page]
         if items:
             async with database.connection() as connection:

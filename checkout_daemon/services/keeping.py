@@ -18,6 +18,7 @@ from checkout_daemon.services.clocks import clocks_allow
 from checkout_daemon.store import retention
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.orders import read_order
+from checkout_daemon.store.payloads import ensure_partitions
 from checkout_daemon.store.servers import read_now
 
 log = logging.getLogger(__name__)
@@ -39,14 +40,15 @@ class StrayCoupon:
     order: Order
 
 
-async def drop_old_payloads(database: Database, payload_days: int) -> int:
-    """Drop the weeks of payloads that are older than so many days, whole; how many weeks. By the database's clock.
+async def drop_old_payloads(runtime: Runtime) -> int:
+    """Drop whole weeks of payloads past CHECKOUT_PAYLOAD_DAYS, by the database's clock, and return how many weeks.
 
-    Payloads of events that are not applied stay: without them they could not be any more.
+    Payloads of events that are not applied stay: an event cannot be applied without its payload.
     """
+    database = runtime.database
     async with database.connection() as connection:
         now = await read_now(connection)
-    keep_from = now - timedelta(days=payload_days)
+    keep_from = now - timedelta(days=runtime.settings.payload_days)
     dropped = 0
     while (name := await database.run_unconfirmed(_drop_partition, keep_from)) is not None:
         log.info("payloads: %s was dropped", name)
@@ -55,6 +57,12 @@ async def drop_old_payloads(database: Database, payload_days: int) -> int:
         await retention.drop_stray_payloads(connection, keep_from)
         await retention.drop_payloads_after_erasure(connection, now - _LATE_PAYLOADS)
     return dropped
+
+
+async def make_payload_partitions(database: Database) -> None:
+    """Create the payload partitions of the coming weeks."""
+    async with database.connection() as connection:
+        await ensure_partitions(connection)
 
 
 async def delete_spent_coupons(runtime: Runtime) -> int:

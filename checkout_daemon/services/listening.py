@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import re
 import socket
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 
+from checkout_daemon.backoff import restarting_listener
 from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.gateway.events import stripe_time
@@ -34,8 +34,6 @@ PATIENCE_SECONDS = 3.0
 
 _LISTENING = "listen"
 _NOTED_FOR = timedelta(minutes=1)
-_FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 30.0
 _SENT = re.compile(r"\S+ \S+ +--> (\S+) \[(\w+)\]")
 _ANSWERED = re.compile(r"\S+ \S+ +<-- +\[(\d+)\] \w+ \S+ \[(\w+)\]")
 _FAILED = re.compile(r"\[ERROR\] (.*)")
@@ -109,20 +107,19 @@ async def _note(database: Database) -> None:
 async def _supervise(cli: StripeCli, listening: Listening, listener: Listener, state: _State) -> None:
     """Start the CLI again whenever it ends, sooner where it had worked."""
     arguments = ["listen", "--skip-update", "--events", ",".join(EVENT_TYPES), "--forward-to", listening.forward_to]
-    pause = _FIRST_PAUSE_SECONDS
+    pauses = restarting_listener()
     while True:
         state.ready = False
         state.restart.clear()
         async with started_cli(cli, *arguments, *listening.options) as process:
             code = await _heard_to_its_end(process, listening, listener, state)
         if state.ready:
-            pause = _FIRST_PAUSE_SECONDS
-        wait = pause * random.uniform(0.8, 1.2)  # noqa: S311 - so that not all come back at once
+            pauses.reset()
+        wait = pauses.next()
         if code is not None:
             said = f": {state.last_words}" if state.last_words else ""
             listener.say(f"`stripe listen` ended with status {code}{said}; again in {wait:.1f} s.")
         await asyncio.sleep(wait)
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 async def _heard_to_its_end(

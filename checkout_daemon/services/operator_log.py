@@ -25,7 +25,8 @@ from checkout_daemon.domain.operator_log import (
 )
 from checkout_daemon.domain.text import WORD_MARKS, trimmed, unusable
 from checkout_daemon.errors import FieldError, InvalidRequest
-from checkout_daemon.services.audit_anchors import Published
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.audit_anchors import Published, publish_anchors
 from checkout_daemon.services.audit_traces import LoggedActions
 from checkout_daemon.services.merge import Merged, Update, merge
 from checkout_daemon.services.operators import Operator
@@ -112,6 +113,14 @@ def state_of(merged: Merged, order_id: str) -> State:
 
 def keys_of(settings: Settings) -> AuditKeys:
     return AuditKeys(settings.audit_keys, settings.audit_key_since)
+
+
+async def anchor_log(runtime: Runtime) -> int:
+    """Anchor every changed chain head, write new anchors to the file of CHECKOUT_AUDIT_ANCHOR, and return the count."""
+    anchored = await anchor(runtime.database, keys_of(runtime.settings))
+    if runtime.settings.audit_anchor is not None:
+        await publish_anchors(runtime.database, runtime.settings.audit_anchor)
+    return anchored
 
 
 async def anchor(database: Database, keys: AuditKeys | None = None) -> int:

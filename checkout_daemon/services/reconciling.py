@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from checkout_daemon.backoff import BUSY_STRIPE_SECONDS
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.gateway.client import StripeFailed, StripeSilent
 from checkout_daemon.runtime import Runtime
@@ -29,7 +30,6 @@ CALLS_PER_SECOND = 20.0
 
 _AT_ONCE = 8
 _RESUMABLE = timedelta(hours=24)
-_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
 
 
 class ReconcileUnderWay(CheckoutError):
@@ -194,7 +194,7 @@ async def _patiently(
     runtime: Runtime, order: Candidate, operator: Operator, note: str, pace: Pace, *, apply: bool, patient: bool
 ) -> Synced | Uncompared:
     """Stripe may be busy, or away for a moment; for longer, or not `patient` and it is silent, and the run stops."""
-    for pause in (*_PAUSES_SECONDS, None):
+    for pause in (*BUSY_STRIPE_SECONDS, None):
         try:
             return await sync_order(
                 runtime, order.order_id, cause="reconcile", actor=operator, note=note, apply=apply, pace=pace

@@ -9,6 +9,7 @@ hours of 5xx, or when Stripe has forgotten the key. A refund that appears even l
 from __future__ import annotations
 
 import logging
+import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.clocks import require_clocks
 from checkout_daemon.services.merge import Merged, Update, locked_order, merge
 from checkout_daemon.services.operator_log import Deed, act, check_note, record, state_of
-from checkout_daemon.services.operators import Operator
+from checkout_daemon.services.operators import DAEMON, Operator
 from checkout_daemon.services.refund_rules import NotRefundable, RefundPlan, RefundWish, plan
 from checkout_daemon.services.session_plans import KEY_LIFETIME
 from checkout_daemon.store import refund_requests
@@ -41,6 +42,7 @@ RESUME_AFTER = timedelta(seconds=60)
 # Stripe may settle what it answered 5xx to much later: https://docs.stripe.com/error-low-level#server-errors
 GIVEN_UP_AFTER = timedelta(hours=6)
 _REQUEST = "refund_request"
+_MOST_RESUMED_A_TURN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,22 @@ async def refund(runtime: Runtime, order_id: str, wish: RefundWish, *, operator:
         ) from error
 
 
-async def resume_refund(runtime: Runtime, operator: Operator) -> bool:
-    """Go on with a refund that has waited for its answer long enough; False where none has.
+async def resume_refunds(runtime: Runtime) -> int:
+    """Resume refunds whose answer never came: the command was killed, or Stripe was away. Return how many.
 
-    Raises StripeUnavailable where there is no answer, and then it waits on, as it does after a 5xx; that Stripe refuses
-    it is recorded.
+    Each refund is claimed first, so no two daemons resume the same one.
+    """
+    operator = Operator(DAEMON, socket.gethostname())
+    for resumed in range(_MOST_RESUMED_A_TURN):
+        if not await _resume_next(runtime, operator):
+            return resumed
+    return _MOST_RESUMED_A_TURN
+
+
+async def _resume_next(runtime: Runtime, operator: Operator) -> bool:
+    """Resume a refund that has waited for its answer long enough; return False if there is none.
+
+    Record a refusal by Stripe. After a 5xx or without an answer (StripeUnavailable), it waits on.
     """
     livemode = runtime.settings.livemode
     request = await runtime.database.run_unconfirmed(refund_requests.claim_request, RESUME_AFTER, livemode=livemode)

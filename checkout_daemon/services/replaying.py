@@ -16,7 +16,6 @@ from checkout_daemon.store import events
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import EventFilter, EventLine, EventOutcome, read_event, read_event_outcomes
 
-_ALL = 2**31
 _HELD = ("failed", "dead")
 
 
@@ -50,7 +49,7 @@ async def replay(database: Database, event_id: str, *, operator: Operator, note:
 
 async def events_to_replay(database: Database, wanted: EventFilter) -> list[EventLine]:
     """Those that fit, the one received first before the others: so they were meant to be applied."""
-    return [event async for page in all_events(database, wanted, limit=_ALL) for event in page][::-1]
+    return [event async for page in all_events(database, wanted) for event in page][::-1]
 
 
 async def replay_many(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
+from checkout_daemon.domain.webhook_endpoint import webhook_url
 from checkout_daemon.errors import CheckoutError, NotFound
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
 from checkout_daemon.runtime import Runtime
@@ -56,7 +57,7 @@ async def resend(runtime: Runtime, cli: StripeCli, event_id: str, *, timeout_sec
 
 async def _our_endpoint(runtime: Runtime) -> str | None:
     """The id of the enabled endpoint at Stripe whose deliveries come to us."""
-    url = f"{runtime.settings.public_url}/api/webhook"
+    url = webhook_url(runtime.settings.public_url)
     endpoints = (await list_endpoints(runtime.gateway)).object["data"]
     return next((each["id"] for each in endpoints if each["url"] == url and each["status"] == "enabled"), None)
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from checkout_daemon.domain.webhook_secrets import fingerprint, masked
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.runtime import Runtime
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.secret_matches import Matches, count_matches, forget_matches, read_matches
 from checkout_daemon.store.servers import read_now
@@ -91,6 +92,7 @@ async def used_secrets(database: Database, secrets: Sequence[str]) -> list[UsedS
     ]
 
 
-async def forget_old_matches(database: Database) -> None:
-    async with database.connection() as connection:
+async def forget_old_matches(runtime: Runtime) -> None:
+    """Delete counts older than the retention period."""
+    async with runtime.database.connection() as connection:
         await forget_matches(connection, await read_now(connection) - KEPT)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import monotonic
 
 import asyncpg
 import msgspec
@@ -20,6 +18,7 @@ from checkout_daemon.services.operator_log import Deed, act, check_note
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.session_plans import Session
 from checkout_daemon.services.sessions import fresh_session, refresh_sessions
+from checkout_daemon.services.throttle import at_most
 from checkout_daemon.settings import Settings
 from checkout_daemon.store.orders import read_order
 from checkout_daemon.store.outbox import link_subject, owe
@@ -92,10 +91,9 @@ async def resend_many(
     One that is refused does not stop the rest. Raises DatabaseUnavailable and StripeUnavailable.
     """
     check_note(note)
-    due = monotonic()
+    pace = at_most(rate)
     for order in orders:
-        await asyncio.sleep(max(0.0, due - monotonic()))
-        due = max(due, monotonic()) + 1 / rate
+        await pace()
         try:
             resent = await resend_session(runtime, order.id, operator=operator, note=note, mail=mail)
         except (DatabaseUnavailable, StripeUnavailable):

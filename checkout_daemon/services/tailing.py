@@ -7,33 +7,24 @@ those received within the last seconds are read again, for a commit can be slow,
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import asyncpg
 
+from checkout_daemon.backoff import reconnecting
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.services.watching import (
-    FIRST_PAUSE_SECONDS,
-    LONGEST_PAUSE_SECONDS,
-    Lost,
-    Regained,
-    Trouble,
-    check_still_primary,
-    listening,
-    wait,
-)
+from checkout_daemon.services.watching import Lost, Regained, Trouble, check_still_primary, listening, wait
 from checkout_daemon.store.database import unavailable_when_away
 from checkout_daemon.store.event_reads import EventCursor, EventFilter, EventLine, list_events, list_events_named
+from checkout_daemon.store.reading import pages
 from checkout_daemon.store.servers import read_server
 
 POLL_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=20)  # longer than a delivery's transaction may take
 _CLOCKS = timedelta(minutes=5)  # that a daemon's clock may be behind the database's, until the first event tells
 _UNHAPPY = ("failed", "dead")
-_PAGE = 1000
 _MOST_TRACKED = 5000
 
 
@@ -74,7 +65,7 @@ async def follow_events(
     """
     seen: _Seen | None = None
     lost = False
-    pause = FIRST_PAUSE_SECONDS
+    pauses = reconnecting()
     while True:
         try:
             async with listening(url) as (connection, told):
@@ -88,7 +79,8 @@ async def follow_events(
                             events = seen.changed(await _read(connection, seen, wanted))
                     if lost:
                         on_trouble(Regained())
-                        lost, pause = False, FIRST_PAUSE_SECONDS
+                        lost = False
+                        pauses.reset()
                     if fitting := [each for each in events if wanted.fits(each)]:
                         yield fitting
                     check_still_primary(connection, url)
@@ -99,8 +91,7 @@ async def follow_events(
             if not lost:
                 on_trouble(Lost(error.detail))
                 lost = True
-        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that not all come back at once
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        await asyncio.sleep(pauses.next())
 
 
 async def _begin(connection: asyncpg.Connection, wanted: EventFilter) -> tuple[_Seen, list[EventLine]]:
@@ -124,16 +115,15 @@ async def _read(connection: asyncpg.Connection, seen: _Seen, wanted: EventFilter
 
 
 async def _since(connection: asyncpg.Connection, wanted: EventFilter, since: datetime) -> list[EventLine]:
-    """Of any status and cause: those may come later."""
+    """Read the events since a time, with any status and fingerprint: those may change later."""
     broad = replace(wanted, statuses=(), fingerprint=None, since=since)
-    found: list[EventLine] = []
-    cursor: EventCursor | None = None
-    while True:
-        page = await list_events(connection, broad, limit=_PAGE, cursor=cursor)
-        found += page
-        if len(page) < _PAGE:
-            return found
-        cursor = EventCursor.after(page[-1])
+
+    async def read(size: int, last: EventLine | None) -> list[EventLine]:
+        return await list_events(
+            connection, broad, limit=size, cursor=None if last is None else EventCursor.after(last)
+        )
+
+    return [event async for page in pages(read) for event in page]
 
 
 def _state(event: EventLine | None) -> tuple[str, int] | None:

@@ -1,4 +1,4 @@
-"""Keeps many calls of Stripe under a rate, so that the shop's own are not refused: https://docs.stripe.com/rate-limits."""
+"""Keep many calls to Stripe under a rate, so that shoppers' calls are not refused: https://docs.stripe.com/rate-limits."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Pace = Callable[[], Awaitable[None]]
 
 
 async def at_once() -> None:
-    """No pace: for one order, which takes a handful of calls."""
+    """Do not wait: for one order, which takes only a handful of calls."""
 
 
 def at_most(calls_per_second: float) -> Pace:
-    """A pace for any number of tasks together: evenly spaced, and no burst after a pause."""
-    due = monotonic()
+    """Return a pace that tasks may share: the first call at once, then evenly spaced, no burst after a pause."""
+    due = monotonic() - 1 / calls_per_second
 
     async def pace() -> None:
         nonlocal due

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
+from checkout_daemon.backoff import polling_events
 from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.domain.money import format_money
 from checkout_daemon.errors import CheckoutError, ConfigurationError
@@ -43,8 +44,6 @@ NEW_ORDER = "new"
 
 _CLI_SECONDS = 120.0
 _HELP_SECONDS = 10.0
-_SHORTEST_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 1.0
 _NAME = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)+")
 _MARKED = ("checkout_session", "payment_intent", "refund")
 _MARKED_PAYMENT = "checkout_session:payment_intent_data"
@@ -224,7 +223,7 @@ async def _follow(
 ) -> list[str]:
     unused = () if request.event in EVENT_TYPES else (request.event,)
     deadline = monotonic() + request.timeout_seconds
-    pause = _SHORTEST_PAUSE_SECONDS
+    pauses = polling_events()
     told: dict[str, EventOutcome] = {}
     waiting: dict[str, EventOutcome] = {}
     while True:
@@ -246,8 +245,9 @@ async def _follow(
         happened = any(each.type == request.event for each in search.found.values())
         if (happened and not fresh and len(told) == len(search.found)) or monotonic() >= deadline:
             break
-        await asyncio.sleep(min(pause, max(0.0, deadline - monotonic())))
-        pause = _SHORTEST_PAUSE_SECONDS if fresh else min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+        if fresh:
+            pauses.reset()
+        await asyncio.sleep(min(pauses.next(), max(0.0, deadline - monotonic())))
     late = [end for event_id, end in waiting.items() if event_id not in told]
     for end in late:
         told[end.id] = end

@@ -8,7 +8,6 @@ So it does not matter that concurrent transactions commit in another order than 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 import asyncpg
 
+from checkout_daemon.backoff import reconnecting
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.store.change_reads import ChangeLine, read_changes_between, read_changes_since, read_snapshot
 from checkout_daemon.store.changes import CHANNEL
@@ -26,8 +26,6 @@ from checkout_daemon.store.hosts import connect, hosts_of
 POLL_SECONDS = 5.0
 # A server that answers no longer must not keep us from the one that took over.
 _STATEMENT_SECONDS = 10.0
-FIRST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 10.0
 _PAGE = 5000
 
 
@@ -75,7 +73,7 @@ async def follow_changes(
     """
     place = _Place(since)
     ready = lost = False
-    pause = FIRST_PAUSE_SECONDS
+    pauses = reconnecting()
     while True:
         try:
             async with listening(url) as (connection, told):
@@ -90,7 +88,8 @@ async def follow_changes(
                     async for changes in _new_changes(connection, place):
                         if lost:
                             on_trouble(Regained())
-                            lost, pause = False, FIRST_PAUSE_SECONDS
+                            lost = False
+                            pauses.reset()
                         if changes:
                             yield changes
                     check_still_primary(connection, url)
@@ -101,8 +100,7 @@ async def follow_changes(
             if not lost:
                 on_trouble(Lost(error.detail))
                 lost = True
-        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that not all come back at once
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        await asyncio.sleep(pauses.next())
 
 
 async def _new_changes(connection: asyncpg.Connection, place: _Place) -> AsyncIterator[list[ChangeLine]]:

@@ -27,6 +27,7 @@ from time import monotonic
 
 import asyncpg
 
+from checkout_daemon.backoff import locking_tables
 from checkout_daemon.errors import SchemaMismatch
 from checkout_daemon.store import payloads
 from checkout_daemon.store.database import direct_connection
@@ -40,8 +41,6 @@ _LOCK_KEY = 0x636865636B6F7574
 LOCK_SECONDS = 0.05
 """How long a migration's statements may make everybody else wait for a lock they wait for themselves."""
 _GIVE_UP_SECONDS = 120.0
-_FIRST_PAUSE_SECONDS = 0.2
-_LONGEST_PAUSE_SECONDS = 3.0
 
 INDEXES = "indexes"
 """The place of a migration in schema_backfills while its indexes are not built."""
@@ -139,7 +138,7 @@ async def migrate(database_url: str) -> list[int]:
 async def _next_step(connection: asyncpg.Connection) -> list[int]:
     """Apply the next migration, however often its locks are refused; the versions it brought, [] when all are there."""
     give_up_at = monotonic() + _GIVE_UP_SECONDS
-    pause = _FIRST_PAUSE_SECONDS
+    pauses = locking_tables()
     while True:
         try:
             async with connection.transaction():
@@ -150,9 +149,9 @@ async def _next_step(connection: asyncpg.Connection) -> list[int]:
                     "the schema could not be changed: its tables were in use all the time. End long transactions "
                     "(pg_stat_activity shows them) and run `checkout db migrate`"
                 ) from error
+            pause = pauses.next()
             log.info("a migration waits for a table that is in use, and is tried again in %.1f s", pause)
         await asyncio.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 async def _apply_next(connection: asyncpg.Connection) -> list[int]:

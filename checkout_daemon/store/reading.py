@@ -1,23 +1,47 @@
-"""What reading by pages and by JSON needs: where a page goes on, and rows of one statement as records."""
+"""Helpers for reading: pages of a list, the bounds of time filters, and times in UTC."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+T = TypeVar("T")
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     R = TypeVar("R", bound=DataclassInstance)
+
+PAGE = 500
 
 # Before and after everything: bounds that are always there keep a statement to its index.
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 FAR_FUTURE = datetime(9999, 12, 30, tzinfo=UTC)
 
 
+async def pages(
+    read: Callable[[int, T | None], Awaitable[list[T]]], limit: int | None = None
+) -> AsyncIterator[list[T]]:
+    """Yield the pages of a list, without empty ones, until its end or `limit` rows.
+
+    `read(size, last)` reads the page of at most `size` rows after the row `last`, or the first page.
+    """
+    last: T | None = None
+    left = limit
+    while left is None or left > 0:
+        size = PAGE if left is None else min(left, PAGE)
+        page = await read(size, last)
+        if page:
+            yield page
+        if len(page) < size:
+            return
+        last = page[-1]
+        left = None if left is None else left - size
+
+
 def in_utc(record: R) -> R:
-    """The record with its times in UTC: PostgreSQL writes times in JSON as of its own time zone."""
+    """Return the record with its times in UTC: PostgreSQL writes times in JSON in its own time zone."""
     times: dict[str, Any] = {}
     for field in fields(record):
         value = getattr(record, field.name)

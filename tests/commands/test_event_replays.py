@@ -11,9 +11,9 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from checkout_daemon.app import create_app
-from checkout_daemon.jobs.retry import retry_due_events
+from checkout_daemon.backoff import EVENT_TRIES
 from checkout_daemon.runtime import open_runtime
-from checkout_daemon.services.apply import MOST_ATTEMPTS
+from checkout_daemon.services.apply import retry_due_events
 from checkout_daemon.settings import load_settings
 from checkout_daemon.webhooks.intake import Intake
 from tests.commands.conftest import Run, go
@@ -49,9 +49,9 @@ def shop(database_url: str, tmp_path: Path) -> Any:
                 await deliver(intake, event_body("refund.created", refund, event_id=f"evt_refund{place}"))
             await deliver(intake, event_body("refund.created", {"id": 7}, event_id="evt_unreadable"))
             await intake.close()
-            for _ in range(MOST_ATTEMPTS):
+            for _ in range(EVENT_TRIES):
                 await sql(MAKE_DUE)
-                await retry_due_events(runtime)
+                await retry_due_events(runtime.database)
 
     go(fail())
     return lambda *statements: go(sql(*statements))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import asyncpg
 
-from checkout_daemon.jobs.retry import retry_due_events
 from checkout_daemon.runtime import open_runtime
+from checkout_daemon.services.apply import retry_due_events
 from checkout_daemon.settings import load_settings
 from checkout_daemon.webhooks.intake import Intake
 from tests.commands.conftest import go
@@ -42,7 +42,7 @@ async def sql(url: str, statement: str) -> None:
 
 async def retry(url: str) -> None:
     async with open_runtime(load_settings({"DATABASE_URL": url})) as runtime:
-        await retry_due_events(runtime)
+        await retry_due_events(runtime.database)
 
 
 def test_each_event_is_printed_once_and_again_when_it_changes(database_url: str, tmp_path: Path) -> None:

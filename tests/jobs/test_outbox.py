@@ -10,11 +10,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.jobs.outbox import count_backlog, deliver_webhooks
+from checkout_daemon.domain.outbox import Channel
 from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import open_runtime
-from checkout_daemon.services.outbox.delivering import MOST_AT_ONCE
+from checkout_daemon.services.outbox.delivering import MOST_AT_ONCE, count_backlog, deliver_due
 from checkout_daemon.settings import load_settings
 from tests.support.orders import add_order
 from tests.support.receiver import SECRET, Receiver
@@ -38,7 +38,7 @@ async def test_attempts_and_what_waits_are_metrics(database_url: str, tmp_path: 
     await connection.close()
     async with open_runtime(load_settings(environ, cwd=tmp_path)) as opened:
         runtime = replace(opened, metrics=(metrics := Metrics()))
-        await deliver_webhooks(runtime)
+        await deliver_due(runtime, Channel.WEBHOOK)
         await count_backlog(runtime)
     await receiver.stop()
     lines = metrics.render().decode().splitlines()
@@ -70,9 +70,10 @@ async def test_a_database_that_goes_away_meanwhile_is_one_warning(
         )
     await connection.close()
     server, _, name = database_url.rpartition("/")
+    job = Job("deliver", 0.05, lambda runtime: deliver_due(runtime, Channel.WEBHOOK))
     admin = await asyncpg.connect(f"{server}/postgres")
     async with open_runtime(load_settings(environ, cwd=tmp_path)) as runtime:
-        working = asyncio.create_task(run_jobs(runtime, [Job("deliver", 0.05, deliver_webhooks)]))
+        working = asyncio.create_task(run_jobs(runtime, [job]))
         await until(lambda: len(receiver.taken) == MOST_AT_ONCE + 1)
         await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)

@@ -9,10 +9,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from checkout_daemon.backoff import EVENT_TRIES
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.jobs.retry import retry_due_events
 from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.services.apply import MOST_ATTEMPTS
+from checkout_daemon.services.apply import retry_due_events
 from checkout_daemon.settings import load_settings
 from checkout_daemon.webhooks.intake import Intake
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object
@@ -54,7 +54,7 @@ async def test_an_event_applies_once_its_fault_is_mended(
     order_id = await fail_an_event(runtime, connection, database_url)
     await connection.execute("ALTER TABLE refunds DROP CONSTRAINT planted")
     await connection.execute(MAKE_DUE)
-    tried = await asyncio.gather(*(retry_due_events(runtime) for _ in range(5)))
+    tried = await asyncio.gather(*(retry_due_events(runtime.database) for _ in range(5)))
     assert sum(tried) == 1
     event = await connection.fetchrow("SELECT status, attempts, last_error FROM stripe_events WHERE id = 'evt_bad'")
     assert event is not None
@@ -68,14 +68,14 @@ async def test_an_event_that_nothing_helps_is_dead_after_its_last_attempt(
     runtime: Runtime, connection: asyncpg.Connection, database_url: str
 ) -> None:
     await fail_an_event(runtime, connection, database_url)
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(EVENT_TRIES):
         await connection.execute(MAKE_DUE)
-        await retry_due_events(runtime)
+        await retry_due_events(runtime.database)
     event = await connection.fetchrow(
         "SELECT status, attempts, next_attempt_at, last_error FROM stripe_events WHERE id = 'evt_bad'"
     )
     assert event is not None
-    assert (event["status"], event["attempts"], event["next_attempt_at"]) == ("dead", MOST_ATTEMPTS, None)
+    assert (event["status"], event["attempts"], event["next_attempt_at"]) == ("dead", EVENT_TRIES, None)
     assert "CheckViolationError" in event["last_error"]
 
 
@@ -89,7 +89,7 @@ async def test_a_server_that_gives_up_is_no_fault_of_the_events(
     cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     async with connection.transaction():
         await connection.execute("SELECT FROM orders WHERE id = $1 FOR UPDATE", order_id)
-        retrying = asyncio.create_task(retry_due_events(runtime))
+        retrying = asyncio.create_task(retry_due_events(runtime.database))
 
         async def canceled() -> bool:
             return bool(await connection.fetch(cancel))
@@ -101,7 +101,7 @@ async def test_a_server_that_gives_up_is_no_fault_of_the_events(
     assert event is not None
     assert tuple(event) == ("failed", 1)
     assert not [each for each in caplog.records if each.exc_info]
-    assert await retry_due_events(runtime) == 1
+    assert await retry_due_events(runtime.database) == 1
 
 
 async def test_a_lock_that_the_server_waits_for_no_longer_is_no_fault_of_the_events(
@@ -116,12 +116,12 @@ async def test_a_lock_that_the_server_waits_for_no_longer_is_no_fault_of_the_eve
     async with connection.transaction():
         await connection.execute("SELECT FROM orders WHERE id = $1 FOR UPDATE", order_id)
         with pytest.raises(DatabaseUnavailable):
-            await retry_due_events(runtime)
+            await retry_due_events(runtime.database)
     event = await connection.fetchrow("SELECT status, attempts FROM stripe_events WHERE id = 'evt_bad'")
     assert event is not None
     assert tuple(event) == ("failed", 1)
     assert not [each for each in caplog.records if each.exc_info]
-    assert await retry_due_events(runtime) == 1
+    assert await retry_due_events(runtime.database) == 1
 
 
 async def test_an_event_is_left_alone_until_its_time_has_come(
@@ -131,7 +131,7 @@ async def test_an_event_is_left_alone_until_its_time_has_come(
     await connection.execute(
         "UPDATE stripe_events SET next_attempt_at = now() + interval '1 hour' WHERE status = 'failed'"
     )
-    assert await retry_due_events(runtime) == 0
+    assert await retry_due_events(runtime.database) == 0
 
 
 async def test_each_try_waits_twice_as_long_as_the_last_and_then_none_follows(
@@ -145,11 +145,11 @@ async def test_each_try_waits_twice_as_long_as_the_last_and_then_none_follows(
     seen = [await connection.fetchrow(read)]
     while seen[-1] is not None and seen[-1]["status"] == "failed":
         await connection.execute(MAKE_DUE)
-        assert await retry_due_events(runtime) == 1
+        assert await retry_due_events(runtime.database) == 1
         seen.append(await connection.fetchrow(read))
     tries = [row for row in seen if row is not None]
-    assert [row["attempts"] for row in tries] == list(range(1, MOST_ATTEMPTS + 1))
-    assert [row["status"] for row in tries] == ["failed"] * (MOST_ATTEMPTS - 1) + ["dead"]
+    assert [row["attempts"] for row in tries] == list(range(1, EVENT_TRIES + 1))
+    assert [row["status"] for row in tries] == ["failed"] * (EVENT_TRIES - 1) + ["dead"]
     assert tries[-1]["waits"] is None
     # A slow machine has used up some of it by the time it is read.
     ratios = [row["waits"] / (5 * 2 ** (row["attempts"] - 1)) for row in tries[2:-1]]

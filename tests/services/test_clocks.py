@@ -13,23 +13,20 @@ import pytest
 from checkout_daemon.domain.events.envelope import parse_event
 from checkout_daemon.domain.outbox import Alert
 from checkout_daemon.errors import StripeUnavailable
-from checkout_daemon.jobs import retention
-from checkout_daemon.jobs.alerts import look_at_clocks
-from checkout_daemon.jobs.refunds import resume_refunds
-from checkout_daemon.jobs.retry import retry_due_events
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.apply import Received, apply_batch
+from checkout_daemon.services.apply import Received, apply_batch, retry_due_events
 from checkout_daemon.services.checkout import start_checkout
-from checkout_daemon.services.clocks import Clocks, ClocksDiffer, ahead_of_us, compare_clocks
+from checkout_daemon.services.clocks import Clocks, ClocksDiffer, ahead_of_us, compare_clocks, tell_of_clocks
 from checkout_daemon.services.doctor import Check, examine
 from checkout_daemon.services.keeping import drop_old_payloads
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.refund_rules import RefundWish
-from checkout_daemon.services.refunding import refund
+from checkout_daemon.services.refunding import refund, resume_refunds
 from checkout_daemon.services.replaying import replay
 from checkout_daemon.store.payloads import ensure_partitions
 from tests.support.flaky_stripe import FlakyStripe
+from tests.support.jobs import run_job
 from tests.support.orders import add_expired_order
 from tests.support.shopping import SESSIONS, a_request, paid_order
 
@@ -70,7 +67,7 @@ async def clock_check(runtime: Runtime) -> Check:
 
 
 async def test_clocks_that_agree_are_not_told_of(runtime: Runtime, connection: asyncpg.Connection) -> None:
-    assert await look_at_clocks(runtime) == 0
+    assert await tell_of_clocks(runtime) == 0
     assert (await compare_clocks(runtime)).widest < timedelta(seconds=5)
     assert await told(connection) == []
     assert (await clock_check(runtime)).ok
@@ -82,7 +79,7 @@ async def test_a_difference_is_told_of_once_for_each_state(
 ) -> None:
     stripe.clock_ahead = sign * timedelta(seconds=45)
     for _ in range(2):
-        await asyncio.gather(look_at_clocks(runtime), look_at_clocks(runtime))
+        await asyncio.gather(tell_of_clocks(runtime), tell_of_clocks(runtime))
     (text,) = await told(connection)
     assert "this machine's" in text
     assert ("ahead of" in text, "behind" in text) == (sign > 0, sign < 0)
@@ -90,15 +87,15 @@ async def test_a_difference_is_told_of_once_for_each_state(
     assert (check.ok, "nothing is deleted" in check.detail) == (False, False)
     stripe.clock_ahead = sign * timedelta(minutes=6)
     for _ in range(2):
-        await look_at_clocks(runtime)
+        await tell_of_clocks(runtime)
     assert "no payload, customer, coupon or idempotency key" in (await told(connection))[-1]
     assert len(await told(connection)) == 2
     check = await clock_check(runtime)
     assert (check.ok, "nothing is deleted" in check.detail) == (False, True)
     stripe.clock_ahead = timedelta()
-    assert await look_at_clocks(runtime) == 0
+    assert await tell_of_clocks(runtime) == 0
     stripe.clock_ahead = sign * timedelta(seconds=45)
-    assert await look_at_clocks(runtime) == 1
+    assert await tell_of_clocks(runtime) == 1
     assert len(await told(connection)) == 3
 
 
@@ -123,12 +120,12 @@ async def test_nothing_is_deleted_while_the_clocks_differ_by_minutes(
 
     for ahead in (timedelta(days=200), timedelta(days=-200), timedelta(minutes=6)):
         stripe.clock_ahead = ahead
-        for job in (retention.drop_payloads, retention.forget_customers, retention.delete_coupons):
-            assert await job(runtime) == 0
+        for job in ("drop-payloads", "forget-customers", "delete-coupons"):
+            assert await run_job(runtime, job) == 0
         assert await left() == (["evt_old"], True, True)
     stripe.clock_ahead = timedelta()
-    for job in (retention.drop_payloads, retention.forget_customers, retention.delete_coupons):
-        assert await job(runtime) >= 1
+    for job in ("drop-payloads", "forget-customers", "delete-coupons"):
+        assert await run_job(runtime, job) >= 1
     assert await left() == ([], False, False)
 
 
@@ -138,7 +135,7 @@ async def test_while_stripe_does_not_tell_its_time_nothing_is_deleted(
     await put_payload(connection, "evt_old", OLD)
     stripe.plan = lambda number, request: "lose_request"
     with pytest.raises(StripeUnavailable):
-        await retention.drop_payloads(runtime)
+        await run_job(runtime, "drop-payloads")
     assert await payloads(connection) == ["evt_old"]
 
 
@@ -151,11 +148,11 @@ async def test_payloads_of_events_that_are_not_applied_stay_and_can_be_replayed(
         await put_payload(connection, f"evt_stray_{status}", timedelta(days=500), status)
     kept = ["evt_dead", "evt_failed", "evt_stray_dead", "evt_stray_failed"]
     for _ in range(2):
-        await drop_old_payloads(runtime.database, 90)
+        await drop_old_payloads(runtime)
         assert await payloads(connection) == kept
     for event_id in kept:
         await replay(runtime.database, event_id, operator=ADA)
-    await drop_old_payloads(runtime.database, 90)
+    await drop_old_payloads(runtime)
     assert await payloads(connection) == []
 
 
@@ -202,7 +199,7 @@ async def test_an_event_whose_next_attempt_was_set_by_a_wrong_clock_is_tried(
 ) -> None:
     await put_payload(connection, "evt_1", DAY, "failed")
     await connection.execute("UPDATE stripe_events SET next_attempt_at = now() + interval '200 days'")
-    assert await retry_due_events(runtime) == 1
+    assert await retry_due_events(runtime.database) == 1
 
 
 @pytest.mark.parametrize("days", [200, -200])
@@ -214,7 +211,7 @@ async def test_an_event_that_a_wrong_clock_received_is_filed_under_today(
     received_at = await connection.fetchval("SELECT received_at FROM stripe_events")
     assert abs(received_at - datetime.now(UTC)) < timedelta(minutes=5)
     assert await connection.fetchval("SELECT received_at FROM stripe_event_payloads") == received_at
-    await drop_old_payloads(runtime.database, 90)
+    await drop_old_payloads(runtime)
     assert await payloads(connection) == ["evt_1"]
 
 

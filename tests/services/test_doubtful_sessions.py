@@ -14,10 +14,10 @@ from checkout_daemon.gateway.client import StripeFailed
 from checkout_daemon.gateway.payments import list_disputes
 from checkout_daemon.gateway.refunds import list_refunds
 from checkout_daemon.gateway.sessions import expire_session, list_coupons, retrieve_session
-from checkout_daemon.jobs.doubts import settle_sessions
 from checkout_daemon.patience import shopper_waits
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer, start_checkout
+from checkout_daemon.services.doubtful_sessions import settle_doubtful_sessions
 from checkout_daemon.services.explaining import explain_order
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
@@ -39,7 +39,7 @@ async def statuses(runtime: Runtime) -> dict[str, str]:
 async def settle_now(runtime: Runtime, connection: asyncpg.Connection, *, hours: int = 0) -> int:
     """The job's turn, a minute later or hours."""
     await wait(connection, hours)
-    return await settle_sessions(runtime)
+    return await settle_doubtful_sessions(runtime)
 
 
 async def wait(connection: asyncpg.Connection, hours: int) -> None:
@@ -69,9 +69,9 @@ async def test_a_session_that_appears_after_a_new_one_was_made_is_expired(
     assert await settle_now(runtime, connection) == 1
     await stripe.let_through()
     assert sorted((await statuses(runtime)).values()) == ["open", "open"]
-    assert await settle_sessions(runtime) == 0  # it was looked for a moment ago
+    assert await settle_doubtful_sessions(runtime) == 0  # it was looked for a moment ago
     await wait(connection, hours=1)
-    assert sum(await asyncio.gather(settle_sessions(runtime), settle_sessions(runtime))) == 1
+    assert sum(await asyncio.gather(settle_doubtful_sessions(runtime), settle_doubtful_sessions(runtime))) == 1
     after = await statuses(runtime)
     assert after.pop(made.session_id) == "open"
     assert list(after.values()) == ["expired"]

@@ -142,7 +142,7 @@ async def test_what_an_event_brings_afterwards_goes_too(runtime: Runtime, connec
     intent = await connection.fetchval("SELECT id FROM payments")
     refund = refund_object("re_2", intent, 50) | {"note": "Ada"}
     await deliver_all(runtime, event_body("refund.created", refund), event_body("x", {"note": "somebody else"}))
-    await drop_old_payloads(runtime.database, 90)
+    await drop_old_payloads(runtime)
     payloads = await connection.fetch("SELECT payload FROM stripe_event_payloads")
     assert ["somebody else" in row["payload"] for row in payloads] == [True]
     assert await connection.fetchval("SELECT amount_refunded FROM orders") == 150

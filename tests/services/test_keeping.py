@@ -33,11 +33,11 @@ async def test_old_weeks_are_dropped_and_events_stay(runtime: Runtime, connectio
     await put_payload(connection, "evt_old", now - timedelta(days=120))
     await put_payload(connection, "evt_young", now - timedelta(days=89))
     await put_payload(connection, "evt_new", now)
-    assert await drop_old_payloads(runtime.database, 90) >= 4
+    assert await drop_old_payloads(runtime) >= 4
     left = await connection.fetch("SELECT event_id FROM stripe_event_payloads ORDER BY event_id")
     assert [row["event_id"] for row in left] == ["evt_new", "evt_young"]
     assert await connection.fetchval("SELECT count(*) FROM stripe_events") == 4
-    assert await drop_old_payloads(runtime.database, 90) == 0
+    assert await drop_old_payloads(runtime) == 0
 
 
 async def test_a_reader_of_old_payloads_delays_their_end_and_holds_up_nobody(
@@ -48,8 +48,8 @@ async def test_a_reader_of_old_payloads_delays_their_end_and_holds_up_nobody(
     await put_payload(connection, "evt_old", now - timedelta(days=120))
     async with connection.transaction():
         await connection.fetch("SELECT * FROM stripe_event_payloads")
-        assert await drop_old_payloads(runtime.database, 90) == 0
-    assert await drop_old_payloads(runtime.database, 90) >= 1
+        assert await drop_old_payloads(runtime) == 0
+    assert await drop_old_payloads(runtime) >= 1
 
 
 async def has_coupon(runtime: Runtime, order_id: str) -> bool:

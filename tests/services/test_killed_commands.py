@@ -12,11 +12,11 @@ import pytest
 
 from checkout_daemon.gateway.refunds import list_refunds
 from checkout_daemon.gateway.sessions import expire_session
-from checkout_daemon.jobs.refunds import resume_refunds
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.operator_log import verify
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
+from checkout_daemon.services.refunding import resume_refunds
 from checkout_daemon.services.session_resending import resend_session
 from checkout_daemon.services.sessions import merge_session
 from tests.services.conftest import KEY

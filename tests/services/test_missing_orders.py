@@ -14,13 +14,12 @@ from checkout_daemon.domain.named_orders import named_order
 from checkout_daemon.domain.outbox import Alert
 from checkout_daemon.errors import NotFound
 from checkout_daemon.gateway.sessions import retrieve_session
-from checkout_daemon.jobs.alerts import look_for_missing_orders
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.backfill import backfill
 from checkout_daemon.services.catching_up import catch_up
 from checkout_daemon.services.checkout import CheckoutAnswer
 from checkout_daemon.services.doctor import Check, examine
-from checkout_daemon.services.missing_orders import look_after_restore, missing
+from checkout_daemon.services.missing_orders import look_after_restore, missing, tell_of_missing
 from checkout_daemon.services.operator_log import verify
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
@@ -96,13 +95,13 @@ async def test_a_paid_order_that_is_not_held_is_told_of_everywhere_and_its_numbe
 ) -> None:
     kept, lost, unpaid = await paid_order(runtime), await paid_order(runtime), await check_out(runtime)
     await lose(connection, lost, unpaid)
-    assert await look_for_missing_orders(runtime) == 0
+    assert await tell_of_missing(runtime) == 0
     await fetch(runtime)
     (found,) = await missing(runtime)
     assert (found.session_id, found.order_id, found.number) == (lost.session_id, str(lost.order_id), 1002)
     assert (found.amount_total, found.currency) == (3399, "eur")
     for _ in range(2):
-        assert await look_for_missing_orders(runtime) == 1
+        assert await tell_of_missing(runtime) == 1
     (row,) = await connection.fetch("SELECT payload FROM outbox WHERE kind = 'orders.missing' AND channel = 'alert'")
     alert = msgspec.json.decode(row["payload"], type=Alert)
     assert (alert.count, alert.command) == (1, f"checkout orders recover {lost.session_id}")

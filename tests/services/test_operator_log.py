@@ -26,11 +26,10 @@ from checkout_daemon.domain.operator_log import (
     key_id_of,
 )
 from checkout_daemon.errors import ConfigurationError, InvalidRequest, NotFound
-from checkout_daemon.jobs.anchoring import anchor_log
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.audit_anchors import publish_anchors, read_published
 from checkout_daemon.services.merge import Update, merge
-from checkout_daemon.services.operator_log import anchor, verify
+from checkout_daemon.services.operator_log import anchor, anchor_log, verify
 from checkout_daemon.services.operators import Operator, this_operator
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.remarks import NothingToAcknowledge, acknowledge, note_order

@@ -23,11 +23,11 @@ from checkout_daemon.domain.facts import (
     SessionFact,
     SessionStatus,
 )
-from checkout_daemon.domain.outbox import MessageKind
+from checkout_daemon.domain.outbox import Channel, MessageKind
 from checkout_daemon.errors import ConfigurationError
-from checkout_daemon.jobs.outbox import deliver_alerts, deliver_mails
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.merge import Update, merge
+from checkout_daemon.services.outbox.delivering import deliver_due
 from checkout_daemon.services.outbox.rendering import language_of, render
 from checkout_daemon.settings import load_settings
 from checkout_daemon.settings.mail import parse_smtp_url
@@ -93,7 +93,7 @@ async def test_a_confirmation_in_german_with_umlauts_and_a_very_long_name(
     order_id = await order_of(connection, customer_name=LONG_NAME, locale="de-AT")
     async with daemon(database_url, tmp_path, server.start(), CHECKOUT_MAIL_REPLY_TO="hilfe@example.com") as runtime:
         await pay(runtime, order_id)
-        await deliver_mails(runtime)
+        await deliver_due(runtime, Channel.MAIL)
     (taken,) = server.taken
     row = await connection.fetchrow("SELECT outbox.id, number FROM outbox, orders WHERE channel = 'mail'")
     assert row is not None
@@ -132,7 +132,7 @@ async def test_nobody_writes_into_the_headers_or_the_html(
         settings = replace(opened.settings, shop_name="Shop\r\nBcc: everybody@example.com")
         runtime = replace(opened, settings=settings)
         await pay(runtime, order_id)
-        await deliver_mails(runtime)
+        await deliver_due(runtime, Channel.MAIL)
     (taken,) = server.taken
     assert taken.recipients == ("ada@example.com",)
     assert "Bcc" not in taken.mail
@@ -150,7 +150,7 @@ async def test_what_is_no_address_gets_nothing_and_is_dead(
     order_id = await order_of(connection, customer_email=address)
     async with daemon(database_url, tmp_path, server.start()) as runtime:
         await pay(runtime, order_id)
-        await deliver_mails(runtime)
+        await deliver_due(runtime, Channel.MAIL)
     assert server.taken == []
     assert await ends(connection) == [("dead", "that is no address to send mail to")]
 
@@ -161,13 +161,13 @@ async def test_a_server_that_is_down_gets_them_when_it_is_up(
     port = free_port()
     async with daemon(database_url, tmp_path, f"smtp://127.0.0.1:{port}") as runtime:
         await pay(runtime, await order_of(connection))
-        await deliver_mails(runtime)
+        await deliver_due(runtime, Channel.MAIL)
         assert await ends(connection) == [("failed", "the mail server was not reached: SMTPConnectError")]
         late = MailServer(port=port)
         late.start()
         try:
             await connection.execute("UPDATE outbox SET next_attempt_at = now()")
-            await deliver_mails(runtime)
+            await deliver_due(runtime, Channel.MAIL)
         finally:
             late.stop()
     assert len(late.taken) == 1
@@ -181,7 +181,7 @@ async def test_a_mailbox_that_is_not_there_is_dead_at_once_and_hurts_no_neighbou
     async with daemon(database_url, tmp_path, server.start()) as runtime:
         for email in ("gone@example.com", "here@example.com"):
             await pay(runtime, await order_of(connection, customer_email=email))
-        await deliver_mails(runtime)
+        await deliver_due(runtime, Channel.MAIL)
     assert [each.recipients for each in server.taken] == [("here@example.com",)]
     assert await ends(connection) == [
         ("dead", "the mail server refused the address: 550 5.1.1 <[email]> unknown"),
@@ -198,7 +198,7 @@ async def test_a_server_that_wants_a_log_in_gets_it(
     try:
         async with daemon(database_url, tmp_path, url) as runtime:
             await pay(runtime, await order_of(connection))
-            await deliver_mails(runtime)
+            await deliver_due(runtime, Channel.MAIL)
     finally:
         server.stop()
     assert await ends(connection) == [("sent", None)]
@@ -220,7 +220,7 @@ async def test_over_tls_only_to_a_server_whose_certificate_is_good(
     try:
         async with daemon(database_url, tmp_path, f"{url}?starttls=always") as runtime:
             await pay(runtime, await order_of(connection))
-            await deliver_mails(runtime)
+            await deliver_due(runtime, Channel.MAIL)
     finally:
         server.stop()
     assert [status for status, _ in await ends(connection)] == [end]
@@ -232,7 +232,7 @@ async def test_a_server_without_tls_gets_nothing_where_it_is_insisted_upon(
 ) -> None:
     async with daemon(database_url, tmp_path, f"{server.start()}?starttls=always") as runtime:
         await pay(runtime, await order_of(connection))
-        await deliver_mails(runtime)
+        await deliver_due(runtime, Channel.MAIL)
     assert server.taken == []
     assert [status for status, _ in await ends(connection)] == ["failed"]
 
@@ -253,7 +253,7 @@ async def test_failed_refunded_and_the_link_to_pay(
         await runtime.database.run(merge, updates)
         link = '{"session_id":"cs_u"}'
         await owe(connection, MessageKind.SESSION_LINK, order_id=unpaid, subject_id="cs_u", payload=link)
-        await deliver_mails(runtime)
+        await deliver_due(runtime, Channel.MAIL)
     plain = [" ".join(each.part("plain").split()) for each in server.taken]
     assert len(plain) == 5
     (sorry,) = [each for each in plain if "€50.00 for order 1001 did not go through" in each]
@@ -274,7 +274,7 @@ async def test_what_is_no_longer_so_is_not_mailed(
         failed = session(order_id, "cs_f", SessionStatus.COMPLETE, PaymentStatus.FAILED)
         await runtime.database.run(merge, [failed])
         await pay(runtime, order_id)
-        await deliver_mails(runtime)
+        await deliver_due(runtime, Channel.MAIL)
     assert [each.mail["Subject"] for each in server.taken] == ["Your order 1001 at Müllers Papier"]
     assert await ends(connection) == [("sent", None), ("skipped", "the order is completed by now")]
 
@@ -286,7 +286,7 @@ async def test_an_attention_is_told_to_the_operator_once_with_the_command_that_m
     async with daemon(database_url, tmp_path, server.start()) as runtime:
         for _ in range(3):
             await runtime.database.run(merge, [paid(order_id, "pi_1", "pi_2")])
-        await deliver_alerts(runtime)
+        await deliver_due(runtime, Channel.ALERT)
     (taken,) = server.taken
     assert set(taken.recipients) == {"boss@example.com", "night@example.com"}
     assert taken.mail["Subject"] == "[Müllers Papier] Order 1001 needs a person: paid twice"
@@ -309,13 +309,13 @@ async def test_a_faulty_template_waits_for_its_mend(
     (tmp_path / "order_completed.en.txt").write_text("Subject: {{ nubmer }}\n")
     async with daemon(database_url, tmp_path, server.start(), CHECKOUT_MAIL_TEMPLATES=str(tmp_path)) as runtime:
         await pay(runtime, await order_of(connection))
-        await deliver_mails(runtime)
+        await deliver_due(runtime, Channel.MAIL)
         assert await ends(connection) == [
             ("failed", "the template order_completed.en is faulty: 'nubmer' is undefined")
         ]
         (tmp_path / "order_completed.en.txt").write_text("Subject: {{ number }}\nfine")
         await connection.execute("UPDATE outbox SET next_attempt_at = now()")
-        await deliver_mails(runtime)
+        await deliver_due(runtime, Channel.MAIL)
     assert [each.mail["Subject"] for each in server.taken] == ["1001"]
 
 

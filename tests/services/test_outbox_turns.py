@@ -21,9 +21,9 @@ from checkout_daemon.domain.facts import (
     Unknown,
 )
 from checkout_daemon.domain.outbox import Channel, MessageKind
-from checkout_daemon.jobs.outbox import deliver_alerts, deliver_mails
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.merge import Update, merge
+from checkout_daemon.services.outbox.delivering import deliver_due
 from checkout_daemon.services.outbox.sending import NotNeeded
 from checkout_daemon.services.outbox.webhooks import compose
 from checkout_daemon.store.outbox import claim_messages, owe
@@ -68,7 +68,7 @@ async def mailed(runtime: Runtime, server: MailServer, connection: asyncpg.Conne
     """Send what is due; the subjects of what was taken since the last time."""
     before = len(server.taken)
     await connection.execute(MAKE_DUE)
-    await deliver_mails(runtime)
+    await deliver_due(runtime, Channel.MAIL)
     return sorted(str(each.mail["Subject"]).replace(" 1001", "") for each in server.taken[before:])
 
 
@@ -235,7 +235,7 @@ async def test_what_a_person_has_seen_to_is_not_told_any_more(
     await tell(runtime, refunded(RefundStatus.FAILED, 1), refunded(RefundStatus.FAILED, 1, 2))
     seen = Act(ActKind.ACKNOWLEDGED, "refund_failed", "re_1")
     await tell(runtime, Update("order.acknowledged", "ana", acts=[(order_id, seen)]))
-    await deliver_alerts(runtime)
+    await deliver_due(runtime, Channel.ALERT)
     (taken,) = server.taken
     assert "re_2" in taken.part("plain")
     assert "re_1" not in taken.part("plain")

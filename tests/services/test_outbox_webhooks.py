@@ -11,10 +11,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.domain.outbox import MOST_ATTEMPTS, Channel, MessageKind
-from checkout_daemon.jobs.outbox import deliver_webhooks, skip_what_nobody_sends
+from checkout_daemon.backoff import MESSAGE_TRIES
+from checkout_daemon.domain.outbox import Channel, MessageKind
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.merge import merge
+from checkout_daemon.services.outbox.delivering import deliver_due, skip_unconfigured
 from checkout_daemon.settings import load_settings
 from checkout_daemon.store import outbox
 from checkout_daemon.store.outbox import claim_messages, owe
@@ -73,7 +74,7 @@ async def test_a_receiver_that_fails_half_the_time_gets_each_at_least_once_and_n
     receiver.answer = lambda message_id, before: 500 if int(message_id[:2], 16) % 2 and before < 2 else 200
     async with asyncio.timeout(30):
         while await statuses(connection) != {"sent": 40}:
-            await asyncio.gather(*(deliver_webhooks(daemon) for daemon in daemons))
+            await asyncio.gather(*(deliver_due(daemon, Channel.WEBHOOK) for daemon in daemons))
             await connection.execute(MAKE_DUE)
     assert {each["data"]["order"]["id"] for each in receiver.taken.values()} == set(order_ids)
     assert receiver.most_at_once == 1
@@ -84,7 +85,7 @@ async def test_a_message_names_its_order_and_no_person(
     daemons: list[Runtime], receiver: Receiver, database_url: str
 ) -> None:
     (order_id,) = await pay_orders(database_url, daemons[0], 1)
-    await deliver_webhooks(daemons[0])
+    await deliver_due(daemons[0], Channel.WEBHOOK)
     ((message_id, body),) = receiver.taken.items()
     order = body["data"]["order"]
     assert (body["type"], order["id"], order["status"], order["amount_total"]) == (
@@ -100,7 +101,7 @@ async def test_while_a_secret_is_rotated_the_old_and_the_new_one_verify(
     for secret in (SECRET, OTHER_SECRET):
         receiver.secret = secret
         await pay_orders(database_url, daemons[0], 1)
-        await deliver_webhooks(daemons[0])
+        await deliver_due(daemons[0], Channel.WEBHOOK)
     assert len(receiver.taken) == 2
 
 
@@ -109,7 +110,7 @@ async def test_one_that_hangs_holds_up_no_neighbour_not_even_one_that_comes_late
 ) -> None:
     receiver.hold_first = True
     await pay_orders(database_url, daemons[0], 1)
-    sending = asyncio.create_task(deliver_webhooks(daemons[0]))
+    sending = asyncio.create_task(deliver_due(daemons[0], Channel.WEBHOOK))
     await until(lambda: bool(receiver.tries))
     await pay_orders(database_url, daemons[0], 3)
     await until(lambda: len(receiver.taken) == 3)
@@ -124,7 +125,7 @@ async def test_a_daemon_that_stops_finishes_what_is_all_but_sent(
 ) -> None:
     receiver.hold_first = True
     await pay_orders(database_url, daemons[0], 1)
-    sending = asyncio.create_task(deliver_webhooks(daemons[0]))
+    sending = asyncio.create_task(deliver_due(daemons[0], Channel.WEBHOOK))
     await until(lambda: bool(receiver.tries))
     sending.cancel()
     receiver.release.set()
@@ -139,14 +140,14 @@ async def test_what_is_not_taken_is_tried_again_and_dead_after_the_last_attempt(
 ) -> None:
     await pay_orders(database_url, daemons[0], 1)
     receiver.answer = lambda *_: status
-    for _ in range(MOST_ATTEMPTS + 1):
-        await deliver_webhooks(daemons[0])
+    for _ in range(MESSAGE_TRIES + 1):
+        await deliver_due(daemons[0], Channel.WEBHOOK)
         await connection.execute(MAKE_DUE)
     row = await connection.fetchrow("SELECT status, attempts, last_error FROM outbox WHERE channel = 'webhook'")
     assert row is not None
-    assert tuple(row) == ("dead", MOST_ATTEMPTS, f"the receiver answered {status}")
+    assert tuple(row) == ("dead", MESSAGE_TRIES, f"the receiver answered {status}")
     assert set(receiver.paths) == {"/hooks"}  # no redirect is followed
-    assert receiver.tries.total() == MOST_ATTEMPTS
+    assert receiver.tries.total() == MESSAGE_TRIES
 
 
 async def test_one_claimed_by_a_daemon_that_died_is_taken_over_when_the_lease_ends(
@@ -155,10 +156,10 @@ async def test_one_claimed_by_a_daemon_that_died_is_taken_over_when_the_lease_en
     await pay_orders(database_url, daemons[0], 1)
     claimed = await claim_messages(connection, Channel.WEBHOOK, 10, lease_seconds=0.5)
     assert len(claimed) == 1
-    assert await deliver_webhooks(daemons[1]) == 0
+    assert await deliver_due(daemons[1], Channel.WEBHOOK) == 0
 
     async def taken_over() -> bool:
-        return bool(await deliver_webhooks(daemons[1]))
+        return bool(await deliver_due(daemons[1], Channel.WEBHOOK))
 
     await until(taken_over)
     assert list(receiver.taken) == [str(claimed[0].id)]
@@ -175,10 +176,10 @@ async def test_nothing_configured_sends_nothing_and_loses_nothing(
         " (SELECT id FROM outbox WHERE channel = 'webhook' ORDER BY id LIMIT 1)"
     )
     async with open_runtime(load_settings({"DATABASE_URL": database_url}, cwd=tmp_path)) as bare:
-        assert await deliver_webhooks(bare) == 0
-        await skip_what_nobody_sends(bare)
+        assert await deliver_due(bare, Channel.WEBHOOK) == 0
+        await skip_unconfigured(bare)
     assert await statuses(connection) == {"queued": 2, "skipped": 1}
-    await deliver_webhooks(daemons[0])
+    await deliver_due(daemons[0], Channel.WEBHOOK)
     assert await statuses(connection) == {"sent": 2, "skipped": 1}
     assert len(receiver.taken) == 2
 

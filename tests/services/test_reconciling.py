@@ -14,8 +14,8 @@ import asyncpg
 import pytest
 
 from checkout_daemon.errors import StripeUnavailable
-from checkout_daemon.jobs.retry import retry_due_events
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.apply import retry_due_events
 from checkout_daemon.services.catching_up import catch_up, follow_hints, how_far, sweep_expired
 from checkout_daemon.services.checkout import CheckoutAnswer
 from checkout_daemon.services.leases import leased
@@ -203,7 +203,7 @@ async def test_the_jobs_left_alone_do_the_same(
         await Till(runtime, stripe.base).clock("1m")
         found = await asyncio.gather(catch_up(runtime), catch_up(runtime))  # two daemons: one of them does it
         assert min(found) == 0 < max(found)
-        await retry_due_events(runtime)
+        await retry_due_events(runtime.database)
         await follow_hints(runtime)
         assert await states(connection) == {number: LIVES[life] for number, life in lives.items()}
         stood = await how_far(runtime.database)

@@ -15,7 +15,6 @@ from checkout_daemon.domain.facts import DisputeFact, DisputeStatus, Link, LinkR
 from checkout_daemon.errors import CheckoutError, InvalidRequest, NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.gateway.client import StripeFailed
 from checkout_daemon.gateway.refunds import list_refunds
-from checkout_daemon.jobs.refunds import resume_refunds
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer
 from checkout_daemon.services.explaining import explain_order
@@ -24,7 +23,7 @@ from checkout_daemon.services.operator_log import verify
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.refund_rules import NotRefundable, RefundUnderWay, RefundWish, SeveralPayments
-from checkout_daemon.services.refunding import Refunded, plan_refund, refund
+from checkout_daemon.services.refunding import Refunded, plan_refund, refund, resume_refunds
 from checkout_daemon.services.remarks import acknowledge
 from checkout_daemon.services.syncing import sync_order
 from checkout_daemon.store import operator_log

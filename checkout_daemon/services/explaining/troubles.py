@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from checkout_daemon.backoff import EVENT_TRIES
 from checkout_daemon.domain.advice import attention_command
 from checkout_daemon.domain.orders import AttentionCode
-from checkout_daemon.services.apply import MOST_ATTEMPTS
 from checkout_daemon.services.backfill import KEPT
 from checkout_daemon.services.explaining.case import Case, Finding, ids, money
 
@@ -104,7 +104,7 @@ def unapplied_event(case: Case) -> Iterable[Finding]:
             coming = f"Nothing: it was tried {each.attempts} times."
         else:
             coming = (
-                f"It is tried again {case.when(each.next_attempt_at)}, attempt {each.attempts + 1} of {MOST_ATTEMPTS}."
+                f"It is tried again {case.when(each.next_attempt_at)}, attempt {each.attempts + 1} of {EVENT_TRIES}."
             )
         yield Finding(
             f"event_{each.status}",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from itertools import product
 
-from checkout_daemon.domain.outbox import MOST_ATTEMPTS, UNCONFIGURED_LIFETIME, Channel, retry_delay
+from checkout_daemon.backoff import MESSAGE_TRIES, message_retry_delay
+from checkout_daemon.domain.outbox import UNCONFIGURED_LIFETIME, Channel
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.observability.redaction import redact
 from checkout_daemon.runtime import Runtime
@@ -37,6 +38,7 @@ MOST_AT_ONCE = 8
 _LOOK_AGAIN_SECONDS = 1.0
 _LAST_SECONDS = 2.0
 _LONGEST_ERROR = 300
+_COUNTED = ("queued", "failed", "dead")
 
 SENDERS: dict[Channel, Sender] = {
     Channel.MAIL: send_customer_mail,
@@ -75,6 +77,18 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
     if trouble is not None:
         raise trouble
     return tried
+
+
+async def count_backlog(runtime: Runtime) -> None:
+    """Set the backlog metrics: how many messages wait by channel and status, and for how long."""
+    if runtime.metrics is None:
+        return
+    async with runtime.database.connection() as connection:
+        backlogs = {(line.channel, line.status): line for line in await outbox.count_messages(connection)}
+    for channel, status in product(Channel, _COUNTED):
+        backlog = backlogs.get((channel.value, status))
+        messages, oldest = (backlog.messages, backlog.oldest_seconds) if backlog else (0, 0.0)
+        runtime.metrics.backlog_counted(channel.value, status, messages, oldest)
 
 
 async def skip_unconfigured(runtime: Runtime) -> int:
@@ -125,7 +139,7 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavail
 
 async def _attempt(runtime: Runtime, message: ClaimedMessage) -> tuple[str, str | None, timedelta]:
     """Return (status, error, how long until the next attempt). Raises DatabaseUnavailable before it is sent."""
-    if message.attempts > MOST_ATTEMPTS:  # each time it was claimed, the daemon died of it
+    if message.attempts > MESSAGE_TRIES:  # each time it was claimed, the daemon died of it
         return "dead", "the daemon ended each time while it was sent", timedelta()
     try:
         async with asyncio.timeout(SEND_SECONDS):
@@ -147,7 +161,7 @@ async def _attempt(runtime: Runtime, message: ClaimedMessage) -> tuple[str, str 
 
 
 def _failed(message: ClaimedMessage, error: str, retry_after: timedelta | None) -> tuple[str, str, timedelta]:
-    delay = retry_delay(message.attempts, random.random())  # noqa: S311
+    delay = message_retry_delay(message.attempts)
     if delay is None:
         return "dead", error, timedelta()
     return "failed", error, max(delay, retry_after or timedelta())

@@ -13,8 +13,7 @@ from checkout_daemon.errors import FieldError, InvalidRequest, NotFound
 from checkout_daemon.store import outbox
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.outbox import MessageFilter, MessageLine
-
-_PAGE = 500
+from checkout_daemon.store.reading import pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +24,16 @@ class Replayed:
     queued: bool
 
 
-async def all_messages(
+def all_messages(
     database: Database, wanted: MessageFilter, *, limit: int | None = None
 ) -> AsyncIterator[list[MessageLine]]:
-    """Page by page, newest first; all of them without a limit."""
-    after: MessageLine | None = None
-    left = limit
-    while left is None or left > 0:
-        size = _PAGE if left is None else min(left, _PAGE)
+    """Return the pages of a list of messages, newest first, up to `limit` messages."""
+
+    async def read(size: int, last: MessageLine | None) -> list[MessageLine]:
         async with database.connection() as connection:
-            page = await outbox.list_messages(connection, wanted, limit=size, after=after)
-        if page:
-            yield page
-        if len(page) < size:
-            return
-        left = None if left is None else left - size
-        after = page[-1]
+            return await outbox.list_messages(connection, wanted, limit=size, after=last)
+
+    return pages(read, limit)
 
 
 async def show_message(database: Database, message_id: str) -> tuple[MessageLine, Any]:

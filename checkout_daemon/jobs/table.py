@@ -1,0 +1,53 @@
+"""All background jobs of the daemon. Any number of daemons may run them: each job claims its work in the database."""
+
+from __future__ import annotations
+
+from checkout_daemon.domain.outbox import Channel
+from checkout_daemon.jobs.runner import Job
+from checkout_daemon.services import alerting, catching_up, clocks, keeping
+from checkout_daemon.services.apply import retry_due_events
+from checkout_daemon.services.doubtful_sessions import settle_doubtful_sessions
+from checkout_daemon.services.erasing import forget_unpaid
+from checkout_daemon.services.missing_orders import tell_of_missing
+from checkout_daemon.services.operator_log import anchor_log
+from checkout_daemon.services.outbox.delivering import count_backlog, deliver_due, skip_unconfigured
+from checkout_daemon.services.own_account import learn_own_account
+from checkout_daemon.services.refunding import resume_refunds
+from checkout_daemon.services.schema import finish_migrations
+from checkout_daemon.services.secret_matches import forget_old_matches
+
+_HOUR = 3600.0
+
+JOBS = (
+    # Events and what Stripe knows
+    Job("retry-events", 2.0, lambda runtime: retry_due_events(runtime.database)),
+    Job("resume-refunds", 5.0, resume_refunds),
+    Job("settle-sessions", 20.0, settle_doubtful_sessions),
+    Job("learn-account", _HOUR, learn_own_account),
+    Job("backfill-events", 60.0, catching_up.catch_up),
+    Job("follow-refund-hints", 20.0, catching_up.follow_hints),
+    Job("sweep-expired", 60.0, catching_up.sweep_expired),
+    # Messages
+    Job("deliver-mails", 1.0, lambda runtime: deliver_due(runtime, Channel.MAIL)),
+    Job("deliver-alerts", 1.0, lambda runtime: deliver_due(runtime, Channel.ALERT)),
+    Job("deliver-webhooks", 1.0, lambda runtime: deliver_due(runtime, Channel.WEBHOOK)),
+    Job("count-outbox", 30.0, count_backlog),
+    Job("skip-messages", 600.0, skip_unconfigured, only_if=clocks.clocks_allow),
+    # Alerts to the operator
+    Job("tell-dead-letters", 30.0, lambda runtime: alerting.tell_of_dead_letters(runtime.database)),
+    Job("tell-silence", 300.0, alerting.tell_of_silence),
+    Job("tell-endpoint", 300.0, alerting.tell_of_disabled_endpoint),
+    Job("tell-missing-orders", 60.0, tell_of_missing),
+    Job("tell-clocks", 300.0, clocks.tell_of_clocks),
+    # The audit log
+    Job("anchor-operator-log", 60.0, anchor_log),
+    # Retention, which stops while the clocks differ so much that no age can be believed
+    Job("delete-coupons", 60.0, keeping.delete_spent_coupons),
+    Job("drop-payloads", _HOUR, keeping.drop_old_payloads, only_if=clocks.clocks_allow),
+    Job("forget-customers", _HOUR, lambda runtime: forget_unpaid(runtime.database), only_if=clocks.clocks_allow),
+    Job("forget-secret-matches", _HOUR, forget_old_matches, only_if=clocks.clocks_allow),
+    # The schema
+    Job("finish-migrations", 30.0, finish_migrations),
+    Job("payload-partitions", 6 * _HOUR, lambda runtime: keeping.make_payload_partitions(runtime.database)),
+)
+"""Every job: name, interval in seconds, what it runs, and the condition without which it does not run."""
