@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -199,5 +199,5 @@ async def _answer(runtime: Runtime, order_id: str, session: Session, *, created:
         order.status,
         order.amount_total,
         order.currency,
-        session.expires_at,
+        session.expires_at.astimezone(UTC),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated
@@ -116,6 +117,7 @@ class StripeCheckoutAnswer(Answer):
     expires_at: Time
 
 
+# No field may identify a person: whoever has the link sees it.
 class OrderAnswer(Answer):
     number: int
     status: OrderStatus
@@ -178,20 +180,12 @@ def normalized(body: StripeCheckoutRequest, cart: Cart, customer: Customer) -> S
 
 
 def product_answer(product: Product) -> ProductAnswer:
-    return ProductAnswer(
-        product.sku,
-        product.name,
-        product.description,
-        product.image_url,
-        product.unit_amount,
-        product.currency,
-        product.available,
-    )
+    return msgspec.convert(product, ProductAnswer, from_attributes=True)
 
 
 def quote_answer(quote: Quote) -> QuoteAnswer:
     return QuoteAnswer(
-        items=[PricedItem(each.sku, each.name, each.unit_amount, each.quantity, each.amount) for each in quote.lines],
+        items=msgspec.convert(quote.lines, list[PricedItem], from_attributes=True),
         amount_subtotal=quote.amount_subtotal,
         amount_discount=quote.amount_discount,
         amount_total=quote.amount_total,
@@ -214,27 +208,9 @@ def discount_answer(discount: Discount, amount: int) -> DiscountAnswer:
 
 
 def checkout_answer(answer: CheckoutAnswer) -> StripeCheckoutAnswer:
-    return StripeCheckoutAnswer(
-        answer.order_id,
-        answer.number,
-        answer.session_id,
-        answer.url,
-        OrderStatus(answer.status),
-        answer.amount_total,
-        answer.currency,
-        answer.expires_at.astimezone(UTC),
-    )
+    return msgspec.convert(answer, StripeCheckoutAnswer, from_attributes=True)
 
 
-def order_answer(order: ShopperOrder) -> OrderAnswer:
-    return OrderAnswer(
-        number=order.number,
-        status=OrderStatus(order.status),
-        items=[PricedItem(each.sku, each.name, each.unit_amount, each.quantity, each.amount) for each in order.items],
-        amount_subtotal=order.amount_subtotal,
-        amount_discount=order.amount_discount,
-        amount_total=order.amount_total,
-        currency=order.currency,
-        retry_url=order.retry_url,
-        amount_refunded=order.amount_refunded,
-    )
+def order_answer(shown: ShopperOrder) -> OrderAnswer:
+    fields = asdict(shown.order) | {"items": shown.items, "retry_url": shown.retry_url}
+    return msgspec.convert(fields, OrderAnswer, from_attributes=True)

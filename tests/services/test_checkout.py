@@ -239,7 +239,7 @@ async def test_retry_after_expiry_makes_a_new_session_at_the_orders_prices(
     made = await start_checkout(runtime, a_request(discount_code="TEN"), idempotency_key=None)
     expired = await expire_session(runtime.gateway, made.session_id)
     await merge_session(runtime, expired, cause="test", actor="test")
-    assert (await show_to_shopper(runtime, made.session_id)).status == "expired"
+    assert (await show_to_shopper(runtime, made.session_id)).order.status == "expired"
     await connection.execute("UPDATE products SET unit_amount = 9999")
     again = await retry_checkout(runtime, made.session_id)
     assert again.session_id != made.session_id
@@ -265,7 +265,7 @@ async def test_retry_of_an_order_that_only_stripe_knows_is_paid_is_refused_and_h
     await connection.execute("UPDATE checkout_sessions SET expires_at = now() + interval '5 minutes'")
     with pytest.raises(NotPayable):
         await retry_checkout(runtime, str(made.order_id))
-    assert (await show_to_shopper(runtime, made.session_id)).status == "completed"
+    assert (await show_to_shopper(runtime, made.session_id)).order.status == "completed"
     assert (await show_to_shopper(runtime, made.session_id)).retry_url is None
 
 
@@ -279,7 +279,7 @@ async def test_a_refused_retry_keeps_what_looking_at_the_order_put_right(
     await connection.execute("UPDATE payments SET order_id = NULL")
     with pytest.raises(NotPayable):
         await retry_checkout(runtime, str(made.order_id))
-    assert (await show_to_shopper(runtime, made.session_id)).status == "completed"
+    assert (await show_to_shopper(runtime, made.session_id)).order.status == "completed"
 
 
 async def test_a_session_of_another_total_is_expired_and_refused(

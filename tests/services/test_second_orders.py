@@ -129,7 +129,7 @@ async def test_an_order_that_only_stripe_knows_is_paid_is_not_paid_twice(
     await connection.execute("UPDATE checkout_sessions SET expires_at = now() + interval '5 minutes'")
     with pytest.raises(ProbablyPlaced):
         await start_checkout(runtime, a_request(), idempotency_key="two")
-    assert (await show_to_shopper(runtime, once.session_id)).status == "completed"
+    assert (await show_to_shopper(runtime, once.session_id)).order.status == "completed"
 
 
 @pytest.mark.parametrize(
