@@ -17,8 +17,21 @@ from checkout_daemon.sandbox.trouble import TroublePlan, load_trouble
 API_VERSION = "2026-10-28.endive"
 ACCOUNT_ID = "acct_1OfflineSandbox00"
 
-NOUNS = {"checkout.session": "checkout.session", "webhook_endpoint": "webhook endpoint"}
+NOUNS = {
+    "payment_method": "PaymentMethod",
+    "promotion_code": "promotion code",
+    "webhook_endpoint": "webhook endpoint",
+}
 """What Stripe's messages call a type where that is not its name."""
+
+_PATH_PARAMS = {
+    "checkout.session": "session",
+    "dispute": "dispute",
+    "payment_intent": "intent",
+    "payment_method": "payment_method",
+    "promotion_code": "promotion_code",
+}
+"""The parameter that an error names for an identifier in the path, where that is not `id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +104,8 @@ class Box:
         record = self.storage.find(object_id, kind)
         if record is None or (param is not None and record.private.get("deleted")):
             noun = NOUNS.get(kind, kind)
-            raise missing_object(noun, object_id, param or _path_param(kind), in_path=param is None)
+            raise missing_object(noun, object_id, param or _PATH_PARAMS.get(kind, "id"), in_path=param is None)
         return record
-
-
-def _path_param(kind: str) -> str:
-    return {"checkout.session": "session", "payment_intent": "intent"}.get(kind, "id")
 
 
 Handler = Callable[[Box, Params, str], Body]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from checkout_daemon.sandbox.errors import ApiError, not_modelled
+from checkout_daemon.sandbox.objects.shapes import deleted_object
 from checkout_daemon.sandbox.parameters.stripe_types import expandable
 from checkout_daemon.sandbox.resources import EXPANDABLE
 from checkout_daemon.sandbox.storage import Body, Storage
@@ -96,12 +97,8 @@ def _found(storage: Storage, value: Any, kinds: str, path: str) -> Any:
         return value
     record = storage.find(value)
     if record is not None:
-        return _deleted(record.id, record.type) if record.private.get("deleted") else record.body
+        return deleted_object(record.id, record.type) if record.private.get("deleted") else record.body
     gone = next((kind for kind in kinds.split() if kind in _DELETABLE), None)
     if gone is None:
         raise not_modelled(f"{path} to expand", "expand", "It does not keep what is named there.")
-    return _deleted(value, gone)
-
-
-def _deleted(object_id: str, kind: str) -> Body:
-    return {"id": object_id, "object": kind, "deleted": True}
+    return deleted_object(value, gone)

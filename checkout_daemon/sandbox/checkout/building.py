@@ -14,7 +14,7 @@ from checkout_daemon.sandbox.checkout.shipping_options import build_options, shi
 from checkout_daemon.sandbox.checkout.totals import set_totals
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
 
@@ -76,65 +76,46 @@ def _body(params: Params, currency: str, details: Body | None) -> Body:
     moment = stamp()
     types = method_types(params, currency)
     customer = params.get("customer")
-    body = new_object(
-        "cs_test_a1",
+    body = new_body(
         "checkout.session",
+        "cs_test_a1",
         adaptive_pricing={"enabled": (params.get("adaptive_pricing") or {}).get("enabled", True)},
         after_expiration=_after_expiration(params.get("after_expiration")),
         allow_promotion_codes=params.get("allow_promotion_codes"),
         allowed_payment_method_types=params.get("allowed_payment_method_types") or None,
-        automatic_tax={"enabled": False, "liability": None, "provider": None, "status": None},
         billing_address_collection=params.get("billing_address_collection"),
         cancel_url=params.get("cancel_url"),
         client_reference_id=params.get("client_reference_id"),
-        client_secret=None,
-        collected_information=None,
-        consent=None,
         consent_collection=_keys(
             params.get("consent_collection"), "payment_method_reuse_agreement", "promotions", "terms_of_service"
         ),
         currency=currency,
-        currency_conversion=None,
         custom_fields=[_custom_field(each) for each in params.get("custom_fields") or []],
         custom_text=_keys(params.get("custom_text") or dict.fromkeys(_TEXTS), *_TEXTS),
         customer=customer,
-        customer_account=None,
         customer_creation=None if customer else params.get("customer_creation") or "if_required",
         customer_details=details,
         customer_email=params.get("customer_email"),
         expires_at=params.get("expires_at") or moment + LONGEST_SECONDS,
         integration_identifier=params.get("integration_identifier"),
-        invoice=None,
         invoice_creation=_invoice_creation(params.get("invoice_creation") or {"enabled": False}),
         locale=params.get("locale"),
-        managed_payments={"enabled": False},
         metadata=merge_metadata({}, params.get("metadata")),
-        mode="payment",
         origin_context=params.get("origin_context"),
-        payment_intent=None,
-        payment_link=None,
         payment_method_collection=params.get("payment_method_collection") or "if_required",
-        payment_method_configuration_details=None,
         payment_method_options=_method_options(types, params.get("payment_method_options") or {}),
         payment_method_types=types,
-        payment_status="unpaid",
         permissions=_keys(params.get("permissions"), "update_shipping_details"),
         phone_number_collection={"enabled": (params.get("phone_number_collection") or {}).get("enabled", False)},
-        recovered_from=None,
         saved_payment_method_options=_keys(
             params.get("saved_payment_method_options"),
             "allow_redisplay_filters",
             "payment_method_remove",
             "payment_method_save",
         ),
-        setup_intent=None,
         shipping_address_collection=params.get("shipping_address_collection"),
-        status="open",
         submit_type=params.get("submit_type"),
-        subscription=None,
         success_url=params["success_url"],
-        ui_mode="hosted_page",
-        url=None,
         wallet_options=params.get("wallet_options"),
     )
     if configuration := params.get("payment_method_configuration"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
@@ -70,32 +70,6 @@ def collected_shipping(body: Body) -> Body | None:
 
 def new_customer(**fields: object) -> Body:
     """A customer with these fields, and nothing in the others."""
-    body = new_object(
-        "cus_",
-        "customer",
-        address=None,
-        balance=0,
-        currency=None,
-        customer_account=None,
-        default_source=None,
-        delinquent=False,
-        description=None,
-        discount=None,
-        email=None,
-        invoice_settings={
-            "custom_fields": None,
-            "default_payment_method": None,
-            "footer": None,
-            "rendering_options": None,
-        },
-        metadata={},
-        name=None,
-        next_invoice_sequence=1,
-        phone=None,
-        preferred_locales=[],
-        shipping=None,
-        tax_exempt="none",
-        test_clock=None,
-    )
+    body = new_body("customer", "cus_")
     body["invoice_prefix"] = body["id"][-8:].upper()
     return body | fields

@@ -8,7 +8,7 @@ from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
@@ -29,25 +29,8 @@ _PLAIN = (
 def build_product(params: Params) -> Body:
     """A product as these parameters describe it."""
     moment = stamp()
-    body = new_object(
-        "prod_",
-        "product",
-        active=True,
-        default_price=None,
-        description=None,
-        images=[],
-        marketing_features=[],
-        metadata=merge_metadata({}, params.get("metadata")),
-        name=params["name"],
-        package_dimensions=None,
-        shippable=None,
-        statement_descriptor=None,
-        tax_code=None,
-        tax_details=None,
-        type="service",
-        unit_label=None,
-        updated=moment,
-        url=None,
+    body = new_body(
+        "product", "prod_", metadata=merge_metadata({}, params.get("metadata")), name=params["name"], updated=moment
     )
     apply_product(body, params)
     return body
@@ -87,21 +70,17 @@ def build_price(params: Params, product: str, prefix: str = "") -> Body:
             raise invalid("The offline sandbox takes whole minor units only.", param=named("unit_amount_decimal"))
         if amount < 0:
             raise invalid("Invalid non-negative decimal", param=named("unit_amount_decimal"))
-    return new_object(
-        "price_1",
+    return new_body(
         "price",
+        "price_1",
         active=params.get("active", True),
-        billing_scheme="per_unit",
         currency=currency_code(params["currency"], named("currency")),
-        custom_unit_amount=None,
         lookup_key=params.get("lookup_key"),
         metadata=merge_metadata({}, params.get("metadata")),
         nickname=params.get("nickname"),
         product=product,
         recurring=_recurring(params.get("recurring")),
         tax_behavior=params.get("tax_behavior") or "unspecified",
-        tiers_mode=None,
-        transform_quantity=None,
         type="recurring" if params.get("recurring") else "one_time",
         unit_amount=amount,
         unit_amount_decimal=str(amount),

@@ -39,7 +39,6 @@ def check_session(params: Params) -> None:
     if recovery.get("allow_promotion_codes") and not recovery["enabled"]:
         name = "after_expiration[recovery][allow_promotion_codes]"
         raise invalid("Promotion codes on recovery need recovery to be enabled.", param=name)
-    _check_countries(params)
     _check_fields(params.get("custom_fields") or [])
     _check_expiry(params.get("expires_at"))
 
@@ -86,14 +85,6 @@ def _check_mode(params: Params) -> None:
         raise invalid(message, param="invoice_creation[enabled]")
     if params.get("submit_type") == "subscribe":
         raise invalid("`submit_type=subscribe` belongs to mode=subscription.", param="submit_type")
-
-
-def _check_countries(params: Params) -> None:
-    given = (params.get("shipping_address_collection") or {}).get("allowed_countries") or []
-    for country in given:
-        if not (country and len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()):
-            message = f"Invalid country: {country}. Use the two capital letters of ISO 3166-1."
-            raise invalid(message, param="shipping_address_collection[allowed_countries]")
 
 
 def _check_fields(fields: list[Params]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import bad_parameter, invalid
-from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
 
@@ -54,15 +54,13 @@ def _build_rate(data: Params, at: str) -> Body:
         name = f"{at}[fixed_amount]"
         raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
     estimate = data.get("delivery_estimate")
-    return new_object(
-        "shr_1",
+    return new_body(
         "shipping_rate",
-        active=True,
+        "shr_1",
         delivery_estimate=estimate and {"maximum": estimate.get("maximum"), "minimum": estimate.get("minimum")},
         display_name=data["display_name"],
         fixed_amount={"amount": price["amount"], "currency": currency_code(price["currency"], f"{at}[fixed_amount]")},
         metadata=merge_metadata({}, data.get("metadata")),
         tax_behavior=data.get("tax_behavior") or "unspecified",
         tax_code=data.get("tax_code"),
-        type="fixed_amount",
     )

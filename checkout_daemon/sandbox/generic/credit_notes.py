@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.generic.values import maps, whole
+from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import page_of
 from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import PAGING, Params
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
 
@@ -77,4 +78,4 @@ def _line(given: Params, at: str) -> Body:
     )
 
 
-OPERATIONS = (Operation("GET", "/v1/credit_notes/{id}/lines", list_lines, PAGING),)
+OPERATIONS = (operation("GET /v1/credit_notes/{id}/lines", list_lines),)

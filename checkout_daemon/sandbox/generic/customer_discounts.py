@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.totals import usable_coupon
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.generic.subscriptions import period_end
+from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -60,7 +61,4 @@ def delete(box: Box, _: Params, customer_id: str) -> Body:
     return {**gone, "deleted": True}
 
 
-OPERATIONS = (
-    Operation("GET", _PATH, retrieve, {}),
-    Operation("DELETE", _PATH, delete, {}),
-)
+OPERATIONS = (operation(f"GET {_PATH}", retrieve), operation(f"DELETE {_PATH}", delete))

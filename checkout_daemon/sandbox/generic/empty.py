@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import missing_object
-from checkout_daemon.sandbox.objects.paging import list_page
-from checkout_daemon.sandbox.parameters.specs import PAGING, Open, Params
+from checkout_daemon.sandbox.objects.operations import listing, listing_parts, operation
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.parameters.stripe_types import parameters
 from checkout_daemon.sandbox.storage import Body
 
@@ -29,27 +27,15 @@ _PARTS = {
 """Lists that belong to an object, and the types of both."""
 
 
-def list_none(path: str, kind: str, box: Box, params: Params, _: str) -> Body:
-    return list_page(box, kind, path, params)
+def _none(kind: str, path: str) -> Operation:
+    def retrieve(_: Box, __: Params, object_id: str) -> Body:
+        raise missing_object(kind.rpartition(".")[2], object_id, in_path=True)
 
-
-def list_parts(path: str, owner: str, kind: str, box: Box, params: Params, owner_id: str) -> Body:
-    return list_page(box, kind, path.format(id=box.get(owner_id, owner).id), params)
-
-
-def retrieve(kind: str, _: Box, __: Params, object_id: str) -> Body:
-    raise missing_object(kind.rpartition(".")[2], object_id, in_path=True)
+    return operation(f"GET {path}/{{id}}", retrieve)
 
 
 OPERATIONS = (
-    *(Operation("GET", path, partial(list_none, path, kind), Open(PAGING)) for path, kind in _KINDS.items()),
-    *(
-        Operation("GET", f"{path}/{{id}}", partial(retrieve, kind), Open({}))
-        for path, kind in _KINDS.items()
-        if parameters("GET", f"{path}/{{id}}") is not None
-    ),
-    *(
-        Operation("GET", path, partial(list_parts, path, owner, kind), Open(PAGING))
-        for path, (owner, kind) in _PARTS.items()
-    ),
+    *(listing(path, kind) for path, kind in _KINDS.items()),
+    *(_none(kind, path) for path, kind in _KINDS.items() if parameters("GET", f"{path}/{{id}}") is not None),
+    *(listing_parts(path, owner, kind) for path, (owner, kind) in _PARTS.items()),
 )

@@ -7,29 +7,21 @@ from typing import Any
 
 from checkout_daemon.sandbox.errors import not_modelled
 from checkout_daemon.sandbox.generic.kinds import Kind
-from checkout_daemon.sandbox.objects.paging import Condition, compared
+from checkout_daemon.sandbox.objects.paging import HANDLED, Condition, compared, conditions_of
 from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import PAGING, Params
-
-_HANDLED = frozenset((*PAGING, "created"))
+from checkout_daemon.sandbox.parameters.specs import Params
 
 
-def conditions_of(kind: Kind, params: Params) -> list[Condition]:
+def kind_conditions(kind: Kind, params: Params) -> list[Condition]:
     """Return the conditions: by the kind's own filters, else by the field that the parameter is named after.
 
     Raises ApiError (400) for a parameter that names no field: it would be ignored.
     """
-    found: list[Condition] = []
     fields = new_body(kind.object, kind.prefix)
     for name, value in params.items():
-        if name in _HANDLED or value is None:
-            continue
-        if name in kind.filters:
-            found += kind.filters[name](value)
-        elif name in fields:
-            found += compared(name, value)
-        else:
+        if name not in HANDLED and value is not None and name not in kind.filters and name not in fields:
             raise not_modelled(f"the parameter {name} of this list", name)
+    found = conditions_of(params, {}, kind.filters)
     if not params.get("status") and kind.hides:
         found.append(("json_extract(body, '$.status') IS NOT ?", kind.hides))
     return found

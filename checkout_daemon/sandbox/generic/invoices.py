@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from checkout_daemon.sandbox.box import Box, Include, Operation
+from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import bad_parameter, invalid
 from checkout_daemon.sandbox.generic.filtering import paid_with
 from checkout_daemon.sandbox.generic.values import inner, whole
-from checkout_daemon.sandbox.objects.paging import first_page, list_page, matching, page_of, related
+from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
+from checkout_daemon.sandbox.objects.paging import first_page, page_of
 from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Open, Params
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.changes import add
 from checkout_daemon.sandbox.webhooks.events import emit
 
 PATH = "/v1/invoices"
+_PAYMENTS = "/v1/invoice_payments"
 _DAY = 24 * 3600
 _DEFAULT_CURRENCY = "usd"
 
@@ -144,17 +146,6 @@ def list_lines(box: Box, params: Params, invoice_id: str) -> Body:
     return page_of(lines["data"], lines["url"], params, "invoice line item")
 
 
-def list_payments(box: Box, params: Params, _: str) -> Body:
-    conditions = [*related(params, invoice="parent"), *matching(params, "status")]
-    if paid := params.get("payment"):
-        conditions += paid_with(paid)
-    return list_page(box, "invoice_payment", "/v1/invoice_payments", params, conditions)
-
-
-def retrieve_payment(box: Box, _: Params, payment_id: str) -> Body:
-    return box.get(payment_id, "invoice_payment").body
-
-
 def _line(amount: int, currency: str, text: str | None, period: Body, quantity: int) -> Body:
     return new_body(
         "line_item",
@@ -170,9 +161,9 @@ def _line(amount: int, currency: str, text: str | None, period: Body, quantity: 
 
 
 OPERATIONS = (
-    Operation("GET", f"{PATH}/{{id}}/lines", list_lines, PAGING),
-    Operation("GET", "/v1/invoice_payments", list_payments, Open(PAGING)),
-    Operation("GET", "/v1/invoice_payments/{id}", retrieve_payment, EXPAND),
+    operation(f"GET {PATH}/{{id}}/lines", list_lines),
+    listing(_PAYMENTS, "invoice_payment", columns={"invoice": "parent"}, filters={"payment": paid_with}),
+    retrieving(_PAYMENTS, "invoice_payment"),
 )
 
 

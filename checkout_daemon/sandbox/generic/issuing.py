@@ -8,8 +8,10 @@ from checkout_daemon.sandbox.box import Box, Include, Operation
 from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.generic.values import inner, maps, overlay
 from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Integer, Open, Params, Text
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.changes import add
 from checkout_daemon.sandbox.webhooks.events import emit
@@ -114,31 +116,27 @@ def _merchant(body: Body, params: Params) -> None:
     overlay(body, {"merchant_data": inner(params, "merchant_data")})
 
 
-_AUTHORIZE: Fields = {
-    **EXPAND,
-    "amount": Integer(minimum=0),
-    "authorization_method": Text(choices=("chip", "contactless", "keyed_in", "online", "swipe")),
-    "currency": Text(),
-    "held_amount": Integer(minimum=0),
-    "held_currency": Text(),
-}
-_CAPTURE: Fields = {
-    **EXPAND,
-    "amount": Integer(required=True, minimum=1),
-    "card": Text(required=True),
-    "currency": Text(),
-}
-OPERATIONS = (
-    Operation("POST", "/v1/issuing/cards/{id}/test/authorizations", authorize, _AUTHORIZE),
-    Operation("POST", "/v1/test_helpers/issuing/transactions/create_force_capture", capture, Open(_CAPTURE)),
-)
-
-
 def _card_number(_: Storage, card: Body) -> str:
     """Return a number that no network has issued; its last digits are the card's."""
     return f"400000999000{card['last4']}"
 
 
+_CAPTURE: Fields = {**EXPAND, "amount": Integer(required=True, minimum=1)}
+OPERATIONS = (
+    operation(
+        "POST /v1/issuing/cards/{id}/test/authorizations",  # older than Stripe's table
+        authorize,
+        Rules(
+            own={
+                **EXPAND,
+                **dict.fromkeys(("amount", "held_amount"), Integer(minimum=0)),
+                **dict.fromkeys(("currency", "held_currency"), Text()),
+                "authorization_method": Text(choices=("chip", "contactless", "keyed_in", "online", "swipe")),
+            }
+        ),
+    ),
+    Operation("POST", "/v1/test_helpers/issuing/transactions/create_force_capture", capture, Open(_CAPTURE)),
+)
 EXPANDABLE: Mapping[tuple[str, str], Include] = {
     ("issuing.card", "cvc"): lambda *_: "123",
     ("issuing.card", "number"): _card_number,

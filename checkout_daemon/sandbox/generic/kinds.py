@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.objects.paging import Condition
+from checkout_daemon.sandbox.objects.paging import Filter
 from checkout_daemon.sandbox.parameters.specs import Fields, Params
 from checkout_daemon.sandbox.storage import Stored
 
 Change = Callable[[Box, Stored, Params], None]
 """Changes the record as the parameters ask; stores it and tells of it unless the caller says that it does."""
-
-Filter = Callable[[Any], list[Condition]]
-"""The conditions that a list's parameter of this value stands for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from checkout_daemon.sandbox.box import Box, Include, Operation
+from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.generic import invoices, subscriptions
 from checkout_daemon.sandbox.generic.stripe_pages import first_items, line_items
 from checkout_daemon.sandbox.generic.values import maps
 from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import first_page, page_of
-from checkout_daemon.sandbox.parameters.specs import PAGING, Params
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
 
@@ -89,7 +90,7 @@ def _move(box: Box, record: Stored, status: str, moment: str, event: str, **fiel
     put_and_tell(box, record, event, status=status, status_transitions=transitions, **fields)
 
 
-OPERATIONS = (Operation("GET", "/v1/quotes/{id}/line_items", list_items, PAGING),)
+OPERATIONS = (operation("GET /v1/quotes/{id}/line_items", list_items),)
 
 
 def _upfront_items(storage: Storage, quote: Body) -> Body:

@@ -9,7 +9,7 @@ from functools import partial
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, not_modelled
-from checkout_daemon.sandbox.generic.filtering import conditions_of
+from checkout_daemon.sandbox.generic.filtering import kind_conditions
 from checkout_daemon.sandbox.generic.kinds import Kind, ObjectAction
 from checkout_daemon.sandbox.generic.values import complete, keeps, overlay
 from checkout_daemon.sandbox.objects.paging import compared, list_page
@@ -103,7 +103,7 @@ def delete(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
 
 
 def list_all(kind: Kind, box: Box, params: Params, _: str) -> Body:
-    return list_page(box, kind.object, kind.path, params, conditions_of(kind, params))
+    return list_page(box, kind.object, kind.path, params, kind_conditions(kind, params))
 
 
 def act(kind: Kind, name: str, action: ObjectAction, box: Box, params: Params, object_id: str) -> Body:

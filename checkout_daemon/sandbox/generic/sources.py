@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import copy
-
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.generic.values import overlay
-from checkout_daemon.sandbox.objects.paging import list_page
-from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.objects.operations import find_part, listing_parts, operation, retrieving_part
+from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
 from checkout_daemon.sandbox.parameters.specs import (
     EXPAND,
-    PAGING,
-    Fields,
     Metadata,
     Open,
     Params,
     Text,
     merge_metadata,
 )
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.methods import card_method
 from checkout_daemon.sandbox.payments.testdata import card_by_token
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import add, keep
+from checkout_daemon.sandbox.webhooks.changes import add, changing
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PATH = "/v1/customers/{id}/sources"
@@ -57,18 +54,11 @@ def add_source(box: Box, customer: Stored, token: str, metadata: Params | None =
     return record
 
 
-def retrieve(box: Box, _: Params, ids: str) -> Body:
-    return _get(box, ids).body
-
-
 def update(box: Box, params: Params, ids: str) -> Body:
-    record = _get(box, ids)
-    before = copy.deepcopy(record.body)
-    overlay(record.body, params)
-    record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
-    previous = keep(box, record, before)
-    emit(box, "customer.source.updated", record.body, previous)
-    return record.body
+    with changing(box, _get(box, ids), "customer.source.updated") as body:
+        overlay(body, params)
+        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+    return body
 
 
 def delete(box: Box, _: Params, ids: str) -> Body:
@@ -80,27 +70,17 @@ def delete(box: Box, _: Params, ids: str) -> Body:
         customer.body["default_source"] = others[-1].id if others else None
         box.storage.save(customer)
     emit(box, "customer.source.deleted", record.body)
-    return {"id": record.id, "object": "card", "deleted": True}
-
-
-def list_all(box: Box, params: Params, customer_id: str) -> Body:
-    box.get(customer_id, "customer")
-    return list_page(box, "card", _PATH.format(id=customer_id), params, [("parent = ?", customer_id)])
+    return deleted_object(record.id, "card")
 
 
 def _get(box: Box, ids: str) -> Stored:
-    customer_id, _slash, source_id = ids.partition("/")
-    record = box.storage.find(source_id, "card")
-    if record is None or record.parent != customer_id:
-        raise missing_object("source", source_id, in_path=True)
-    return record
+    return find_part(box, ids, "card", "source")
 
 
-_UPDATE: Fields = {**EXPAND, "metadata": Metadata()}
 OPERATIONS = (
-    Operation("POST", _PATH, create, {**EXPAND, "metadata": Metadata(), "source": Text(required=True)}),
-    Operation("GET", _PATH, list_all, {**PAGING, "object": Text()}),
-    Operation("GET", f"{_PATH}/{{id}}", retrieve, EXPAND),
-    Operation("POST", f"{_PATH}/{{id}}", update, Open(_UPDATE)),
-    Operation("DELETE", f"{_PATH}/{{id}}", delete, EXPAND),
+    operation(f"POST {_PATH}", create, Rules(only="metadata", own={"source": Text(required=True)})),
+    listing_parts(_PATH, "customer", "card"),
+    retrieving_part(_PATH, "card", "source"),
+    Operation("POST", f"{_PATH}/{{id}}", update, Open({**EXPAND, "metadata": Metadata()})),
+    operation(f"DELETE {_PATH}/{{id}}", delete),
 )

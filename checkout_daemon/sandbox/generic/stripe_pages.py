@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 
-from checkout_daemon.sandbox.box import Box, Include, Operation
+from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.generic.values import maps, whole
 from checkout_daemon.sandbox.ids import token
+from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import first_page, page_of
 from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import PAGING, Params
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.changes import add
 
@@ -95,7 +96,7 @@ def line_items(box: Box, given: list[Params]) -> list[Body]:
     return items
 
 
-OPERATIONS = (Operation("GET", "/v1/payment_links/{id}/line_items", link_items, PAGING),)
+OPERATIONS = (operation("GET /v1/payment_links/{id}/line_items", link_items),)
 
 
 def first_items(storage: Storage, owner: Body) -> Body:

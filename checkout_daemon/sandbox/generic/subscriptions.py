@@ -5,16 +5,17 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, missing_object
 from checkout_daemon.sandbox.generic import collecting, invoices
 from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.generic.plans import plan_of_price
 from checkout_daemon.sandbox.generic.values import maps, whole
+from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import page_of
 from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Open, Params
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
 from checkout_daemon.sandbox.webhooks.events import emit
@@ -202,6 +203,6 @@ def retrieve_item(box: Box, _: Params, item_id: str) -> Body:
 
 
 OPERATIONS = (
-    Operation("GET", _ITEMS, list_items, Open(PAGING)),
-    Operation("GET", f"{_ITEMS}/{{id}}", retrieve_item, Open(EXPAND)),
+    operation(f"GET {_ITEMS}", list_items),
+    operation(f"GET {_ITEMS}/{{id}}", retrieve_item),
 )

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.errors import invalid, missing_object
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.objects.paging import list_page
+from checkout_daemon.sandbox.objects.operations import listing_parts, operation, retrieving_part
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import (
-    EXPAND,
-    PAGING,
-    Flag,
-    Integer,
-    Metadata,
     Params,
-    Text,
     merge_metadata,
 )
 from checkout_daemon.sandbox.payments import balance
@@ -85,33 +79,8 @@ def reverse(box: Box, params: Params, transfer_id: str) -> Body:
     return reversal
 
 
-def list_reversals(box: Box, params: Params, transfer_id: str) -> Body:
-    box.get(transfer_id, "transfer")
-    url = _REVERSALS.format(id=transfer_id)
-    return list_page(box, "transfer_reversal", url, params, [("parent = ?", transfer_id)])
-
-
-def retrieve_reversal(box: Box, _: Params, ids: str) -> Body:
-    transfer_id, _slash, reversal_id = ids.partition("/")
-    reversal = box.get(reversal_id, "transfer_reversal")
-    if reversal.parent != transfer_id:
-        raise missing_object("transfer reversal", reversal_id, in_path=True)
-    return reversal.body
-
-
 OPERATIONS = (
-    Operation(
-        "POST",
-        _REVERSALS,
-        reverse,
-        {
-            **EXPAND,
-            "amount": Integer(minimum=1),
-            "description": Text(),
-            "metadata": Metadata(),
-            "refund_application_fee": Flag(),
-        },
-    ),
-    Operation("GET", _REVERSALS, list_reversals, PAGING),
-    Operation("GET", f"{_REVERSALS}/{{id}}", retrieve_reversal, EXPAND),
+    operation(f"POST {_REVERSALS}", reverse),
+    listing_parts(_REVERSALS, "transfer", "transfer_reversal"),
+    retrieving_part(_REVERSALS, "transfer_reversal", "transfer reversal"),
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from checkout_daemon.sandbox.box import NOUNS, Box
 from checkout_daemon.sandbox.errors import invalid, missing_object
 from checkout_daemon.sandbox.objects.shapes import list_object
-from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.parameters.specs import PAGING, Params
 from checkout_daemon.sandbox.storage import Body, Stored
 
 _COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "="}
@@ -25,7 +25,13 @@ _NAMED = {
 }
 """Filters that name an object, and its type."""
 
+HANDLED = frozenset((*PAGING, "created"))
+"""The parameters of every list, which `list_page` itself understands."""
+
 Condition = tuple[str, Any]
+
+Filter = Callable[[Any], list[Condition]]
+"""Return the conditions that a list's parameter of this value stands for."""
 
 
 def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Condition] | None = None) -> Body:
@@ -34,7 +40,7 @@ def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Co
     Raises ApiError (400) for a filter that names an object which does not exist.
     """
     _check_named(box, params)
-    conditions = [*(conditions or []), *created_conditions(params.get("created"))]
+    conditions = [*(conditions or []), *_created(params.get("created"))]
     limit = params.get("limit", _DEFAULT_LIMIT)
     backwards = _backwards(params)
     for name, comparison in (("starting_after", "<"), ("ending_before", ">")):
@@ -85,18 +91,23 @@ def _check_named(box: Box, params: Params) -> None:
             raise missing_object(NOUNS.get(kind, kind), value, name)
 
 
-def created_conditions(created: dict[str, int] | None) -> list[Condition]:
-    return [(f"created {_COMPARE[name]} ?", bound) for name, bound in (created or {}).items()]
+def conditions_of(
+    params: Params, columns: Mapping[str, str], filters: Mapping[str, Filter] | None = None
+) -> list[Condition]:
+    """Return the conditions that a list's parameters stand for.
 
-
-def related(params: Params, **columns: str) -> list[Condition]:
-    """Conditions on what an object belongs to, by the parameter's name: quick, for kinds whose records say so."""
-    return [(f"{column} = ?", value) for name, column in columns.items() if (value := params.get(name)) is not None]
-
-
-def matching(params: Params, *names: str) -> list[Condition]:
-    """Conditions on fields of the object itself."""
-    return [each for name in names if (value := params.get(name)) is not None for each in compared(name, value)]
+    A parameter compares its column if `columns` has one, else it has the conditions of its filter, else it compares the
+    object's field of the same name.
+    """
+    found: list[Condition] = []
+    for name, value in params.items():
+        if name in HANDLED or value is None:
+            continue
+        if name in columns:
+            found.append((f"{columns[name]} = ?", value))
+        else:
+            found += filters[name](value) if filters and name in filters else compared(name, value)
+    return found
 
 
 def compared(path: str, value: Any) -> list[Condition]:
@@ -110,3 +121,7 @@ def compared(path: str, value: Any) -> list[Condition]:
         else:
             found += compared(f"{path}.{name}", each)
     return found
+
+
+def _created(bounds: dict[str, int] | None) -> list[Condition]:
+    return [(f"created {_COMPARE[name]} ?", bound) for name, bound in (bounds or {}).items()]

@@ -91,7 +91,7 @@ def new_object(prefix: str, kind: str, **fields: Any) -> Body:
     return {"id": new_id(prefix), "object": kind, "created": stamp(), "livemode": False, **fields}
 
 
-def new_body(kind: str, prefix: str, path: str = "", **fields: Any) -> Body:
+def new_body(kind: str, prefix: str, path: str = "", /, **fields: Any) -> Body:
     """An object of this type with its fields as shapes.json has them, but for these."""
     body: Body = copy.deepcopy(_shapes()[kind])
     body["id"] = new_id(prefix)
@@ -110,6 +110,11 @@ def _shapes() -> dict[str, Body]:
     text = resources.files(__package__).joinpath("shapes.json").read_text(encoding="utf-8")
     shapes: dict[str, Body] = json.loads(text)
     return shapes
+
+
+def deleted_object(object_id: str, kind: str) -> Body:
+    """Return what is answered for an object that was deleted."""
+    return {"id": object_id, "object": kind, "deleted": True}
 
 
 def list_object(data: list[Body], url: str, *, has_more: bool = False) -> Body:

@@ -28,41 +28,11 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?\d{1,14}(\.\d{1,12})?", re.ASCII)
 _BOUNDS = ("gt", "gte", "lt", "lte")
 _LONGEST = 40_000
-_OLDER = {
-    ("payment_method_options[customer_balance][bank_transfer][type]", "jp_bank_account"),
-    *(("ui_mode", name) for name in ("custom", "embedded", "hosted")),
-}
-"""Values that the installed SDK does not know: a trigger of the CLI sends one, SDKs before 2026-02-25.clover others."""
 _OLDER_NAMES = {"phases[0][iterations]": "i"}
-"""Likewise parameters, inside others: those of a route stand with its operation."""
+"""Parameters inside others that the installed SDK does not know, and the CLI's triggers send."""
 _DIGITS = re.compile(r"(?<=\[)\d+(?=\])", re.ASCII)
 _NOUNS = {"[": "array", "{": "object", "o": "object", "i": "integer", "r": "integer", "b": "boolean", "d": "decimal"}
 _NOUNS |= {"f": "decimal"}
-
-
-def check_tree(tree: Tree, shape: Shape) -> None:
-    """Raise ApiError (400) if a value has a type that Stripe does not take.
-
-    What is missing, and names that Stripe does not have, are left to the operation: it may take what older versions of
-    the API had.
-    """
-    for name, value in tree.items():
-        if (code := shape.get(name)) is not None:
-            read_value(code, value, name, strict=False)
-
-
-def read_tree(tree: Tree, shape: Shape, prefix: str = "", *, strict: bool = True) -> dict[str, Any]:
-    """Return the values with the types that Stripe gives them; empty text is null. Raises ApiError (400)."""
-    if strict:
-        _check_required(tree, shape, prefix)
-    read: dict[str, Any] = {}
-    for name, value in tree.items():
-        code = shape.get(name) or _OLDER_NAMES.get(_DIGITS.sub("0", join(prefix, name)))
-        if code is not None:
-            read[name] = read_value(code, value, join(prefix, name), strict=strict)
-        elif strict:
-            raise UnknownParameter(join(prefix, name))
-    return read
 
 
 def in_words(error: ApiError, shape: Shape) -> ApiError:
@@ -78,7 +48,7 @@ def in_words(error: ApiError, shape: Shape) -> ApiError:
     return error
 
 
-def read_value(code: str, value: Tree | str, name: str, *, strict: bool) -> Any:
+def read_value(code: str, value: Tree | str, name: str) -> Any:
     """Return a value with the type that Stripe gives it. Raises ApiError (400) for one that it does not take."""
     kinds = alternatives(code)
     if value == "":
@@ -86,7 +56,7 @@ def read_value(code: str, value: Tree | str, name: str, *, strict: bool) -> Any:
             raise empty_parameter(name)
         return None
     for kind in kinds:
-        fits, read = _read_text(kind, value, name) if isinstance(value, str) else _read_map(kind, value, name, strict)
+        fits, read = _read_text(kind, value, name) if isinstance(value, str) else _read_map(kind, value, name)
         if fits:
             return read
     raise _mismatch(kinds, value, name)
@@ -95,6 +65,18 @@ def read_value(code: str, value: Tree | str, name: str, *, strict: bool) -> Any:
 def join(prefix: str, key: str) -> str:
     """Return the name of a parameter inside another, as forms write it."""
     return f"{prefix}[{key}]" if prefix else key
+
+
+def _read_inside(tree: Tree, shape: Shape, prefix: str) -> dict[str, Any]:
+    _check_required(tree, shape, prefix)
+    read: dict[str, Any] = {}
+    for name, value in tree.items():
+        full = join(prefix, name)
+        code = shape.get(name) or _OLDER_NAMES.get(_DIGITS.sub("0", full))
+        if code is None:
+            raise UnknownParameter(full)
+        read[name] = read_value(code, value, full)
+    return read
 
 
 def _check_required(tree: Tree, shape: Shape, prefix: str) -> None:
@@ -113,7 +95,7 @@ def _read_text(kind: str, value: str, name: str) -> tuple[bool, Any]:
             raise bad_parameter(message, "parameter_invalid_string", name)
         return True, value
     if first == "e":
-        return value in choices(kind) or (name, value) in _OLDER, value
+        return value in choices(kind), value
     if first == "b":
         return value in ("true", "false"), value == "true"
     if first in "ir" and _INTEGER.fullmatch(value):
@@ -123,21 +105,19 @@ def _read_text(kind: str, value: str, name: str) -> tuple[bool, Any]:
     return False, None
 
 
-def _read_map(kind: str, value: Tree, name: str, strict: bool) -> tuple[bool, Any]:
+def _read_map(kind: str, value: Tree, name: str) -> tuple[bool, Any]:
     first = kind[0]
     if first == "a":
         return True, value
     if first == "{":
-        return True, {
-            key: read_value(element(kind), each, join(name, key), strict=strict) for key, each in value.items()
-        }
+        return True, {key: read_value(element(kind), each, join(name, key)) for key, each in value.items()}
     if first == "[" and all(key.isdigit() and key.isascii() and len(key) < 10 for key in value):
         inside = element(kind)
-        return True, [read_value(inside, value[key], join(name, key), strict=strict) for key in sorted(value, key=int)]
+        return True, [read_value(inside, value[key], join(name, key)) for key in sorted(value, key=int)]
     if first == "r" and all(key in _BOUNDS for key in value):
-        return True, {key: read_value("i", each, join(name, key), strict=True) for key, each in value.items()}
+        return True, {key: read_value("i", each, join(name, key)) for key, each in value.items()}
     if first == "o":
-        return True, read_tree(value, structure(kind), name, strict=strict)
+        return True, _read_inside(value, structure(kind), name)
     return False, None
 
 

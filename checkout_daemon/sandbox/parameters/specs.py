@@ -16,7 +16,7 @@ from checkout_daemon.sandbox.errors import (
     missing_parameter,
     not_modelled,
 )
-from checkout_daemon.sandbox.parameters.checking import check_tree, in_words, join, read_value
+from checkout_daemon.sandbox.parameters.checking import in_words, join, read_value
 from checkout_daemon.sandbox.parameters.forms import Tree
 from checkout_daemon.sandbox.parameters.stripe_types import Shape
 
@@ -247,12 +247,9 @@ def read_params(tree: Tree, specs: Mapping[str, Spec], shape: Shape | None = Non
     try:
         if isinstance(specs, Open) and shape is not None:
             return _read_open(tree, specs.declared, shape)
-        read = _read_fields(tree, specs, "")
-        if shape is not None:
-            check_tree(tree, shape)
+        return _read_fields(tree, specs, "")
     except ApiError as error:
         raise in_words(error, shape) if shape is not None else error from None
-    return read
 
 
 def _read_open(tree: Tree, declared: Fields, shape: Shape) -> Params:
@@ -266,7 +263,7 @@ def _read_open(tree: Tree, declared: Fields, shape: Shape) -> Params:
         if name not in declared:
             if name not in shape:
                 raise UnknownParameter(name)
-            read[name] = read_value(shape[name], value, name, strict=True)
+            read[name] = read_value(shape[name], value, name)
     return {name: read[name] for name in tree}
 
 

@@ -99,3 +99,9 @@ def expandable(kind: str) -> Mapping[str, str]:
 def nullable(kind: str) -> Mapping[str, str]:
     """Return the dotted places of maps inside an object that is kept, each with the fields that are null if nothing."""
     return stripe_types().nullable.get(kind, {})
+
+
+def names_inside(route: str, name: str) -> tuple[str, ...]:
+    """Return the names of the parameters inside a parameter of a route such as `POST /v1/prices`."""
+    code = find_parameter(parameters(*route.split()) or {}, name) or ""
+    return tuple(structure(alternatives(code)[0]))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.amounts import currency_code
-from checkout_daemon.sandbox.box import Box, Operation
-from checkout_daemon.sandbox.errors import invalid, missing_object
+from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.objects.paging import list_page
+from checkout_daemon.sandbox.objects.operations import listing_parts, operation, retrieving_part
 from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Integer, Params, Text
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.payments.charges import build_charge
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -42,19 +42,6 @@ def fund(box: Box, params: Params, customer_id: str) -> Body:
 
 def retrieve(box: Box, _: Params, customer_id: str) -> Body:
     return cash_balance(box.get(customer_id, "customer"))
-
-
-def list_moves(box: Box, params: Params, customer_id: str) -> Body:
-    box.get(customer_id, "customer")
-    return list_page(box, _MOVE, _MOVES.format(id=customer_id), params, [("parent = ?", customer_id)])
-
-
-def retrieve_move(box: Box, _: Params, ids: str) -> Body:
-    customer_id, _slash, move_id = ids.partition("/")
-    record = box.storage.find(move_id, _MOVE)
-    if record is None or record.parent != customer_id:
-        raise missing_object("customer cash balance transaction", move_id, in_path=True)
-    return record.body
 
 
 def ask_transfer(box: Box, intent: Stored) -> None:
@@ -154,18 +141,8 @@ def _sender(reference: str | None, currency: str) -> Body:
 
 
 OPERATIONS = (
-    Operation(
-        "POST",
-        "/v1/test_helpers/customers/{id}/fund_cash_balance",
-        fund,
-        {
-            **EXPAND,
-            "amount": Integer(required=True, minimum=1),
-            "currency": Text(required=True),
-            "reference": Text(),
-        },
-    ),
-    Operation("GET", _BALANCE, retrieve, EXPAND),
-    Operation("GET", _MOVES, list_moves, PAGING),
-    Operation("GET", f"{_MOVES}/{{id}}", retrieve_move, EXPAND),
+    operation("POST /v1/test_helpers/customers/{id}/fund_cash_balance", fund),
+    operation(f"GET {_BALANCE}", retrieve),
+    listing_parts(_MOVES, "customer", _MOVE),
+    retrieving_part(_MOVES, _MOVE, "customer cash balance transaction"),
 )

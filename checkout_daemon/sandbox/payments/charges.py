@@ -6,7 +6,7 @@ from typing import Any
 
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import new_id, token
-from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.payments.declines import ADVICE
 from checkout_daemon.sandbox.payments.testdata import Decline
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -28,47 +28,30 @@ def build_charge(
     body = intent.body
     manual = is_manual(body, method.body["type"])
     succeeded = status == "succeeded"
-    charge = new_object(
-        "ch_" if method.body["type"] == "card" else "py_",
+    charge = new_body(
         "charge",
+        "ch_" if method.body["type"] == "card" else "py_",
         amount=body["amount"],
         amount_captured=body["amount"] if succeeded and not manual else 0,
-        amount_refunded=0,
-        application=None,
-        application_fee=None,
-        application_fee_amount=None,
-        balance_transaction=None,
         billing_details=method.body["billing_details"],
         calculated_statement_descriptor="OFFLINE SANDBOX" if method.body["type"] == "card" else None,
         captured=succeeded and not manual,
         currency=body["currency"],
         customer=body["customer"],
         description=body["description"],
-        disputed=False,
-        failure_balance_transaction=None,
         failure_code=(decline.failure_code or decline.code) if decline else None,
         failure_message=decline.message if decline else None,
-        fraud_details={},
         metadata=dict(body["metadata"]),
-        on_behalf_of=None,
         outcome=outcome(status, decline),
         paid=succeeded,
         payment_intent=body["id"],
         payment_method=method.id,
         payment_method_details=_details(method.body, body["amount"], manual=manual, authenticated=authenticated),
-        radar_options={},
         receipt_email=body["receipt_email"],
-        receipt_number=None,
-        receipt_url=None,
-        refunded=False,
-        review=None,
         shipping=body["shipping"],
-        source=None,
-        source_transfer=None,
         statement_descriptor=body["statement_descriptor"],
         statement_descriptor_suffix=body["statement_descriptor_suffix"],
         status=status,
-        transfer_data=None,
         transfer_group=body["transfer_group"],
     )
     charge["id"] = _charge_id(charge["id"])

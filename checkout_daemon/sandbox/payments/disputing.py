@@ -7,7 +7,7 @@ from datetime import timedelta
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now, today
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance, refunding
 from checkout_daemon.sandbox.payments.evidence import (
@@ -193,22 +193,17 @@ def _open(box: Box, charge: Stored, kind: str, amount: int) -> Stored:
     card = paid["payment_method_details"].get("card")
     inquiry, prevented = kind == "inquiry" and card is not None, kind == "prevented" and card is not None
     reason = "fraudulent" if kind in ("inquiry", "prevented") else kind
-    body = new_object(
-        "du_1",
+    body = new_body(
         "dispute",
+        "du_1",
         amount=amount,
-        balance_transactions=[],
         charge=charge.id,
         currency=paid["currency"],
-        enhanced_eligibility_types=[],
         evidence=no_evidence(),
         evidence_details=no_details(),
         is_charge_refundable=inquiry or prevented,
-        intended_submission_method=None,
-        metadata={},
         payment_intent=paid["payment_intent"],
         reason=reason,
-        status="needs_response",
     )
     if card is not None:
         case = "inquiry" if inquiry else "block" if prevented else "chargeback"

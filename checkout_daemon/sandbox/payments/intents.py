@@ -6,7 +6,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.objects.shapes import method_options, new_object, shipping
+from checkout_daemon.sandbox.objects.shapes import method_options, new_body, shipping
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import attempts, balance, cash_balance
 from checkout_daemon.sandbox.payments.acceptance import (
@@ -40,47 +40,26 @@ def create_intent(
     box: Box, amount: int, currency: str, types: list[str], given: Params, *, session: str | None = None
 ) -> Stored:
     """Make an intent, for a Checkout Session or alone."""
-    body = new_object(
-        "pi_3",
+    body = new_body(
         "payment_intent",
+        "pi_3",
         allowed_payment_method_types=given.get("allowed_payment_method_types") or None,
         amount=amount,
-        amount_capturable=0,
-        amount_details={"tip": {}},
-        amount_received=0,
-        application=None,
-        application_fee_amount=None,
         automatic_payment_methods=given.get("automatic_payment_methods"),
-        canceled_at=None,
-        cancellation_reason=None,
         capture_method=given.get("capture_method") or "automatic_async",
         confirmation_method=given.get("confirmation_method") or "automatic",
         currency=currency,
         customer=given.get("customer"),
-        customer_account=None,
         description=given.get("description"),
         excluded_payment_method_types=given.get("excluded_payment_method_types") or None,
-        last_payment_error=None,
-        latest_charge=None,
-        managed_payments=None,
         metadata={key: value for key, value in (given.get("metadata") or {}).items() if value},
-        next_action=None,
-        on_behalf_of=None,
-        payment_method=None,
-        payment_method_configuration_details=None,
         payment_method_options=method_options(types, given.get("payment_method_options"), session=False),
         payment_method_types=types,
-        payment_record=None,
-        processing=None,
         receipt_email=given.get("receipt_email"),
-        review=None,
         setup_future_usage=given.get("setup_future_usage"),
         shipping=shipping(given.get("shipping")),
-        source=None,
         statement_descriptor=given.get("statement_descriptor"),
         statement_descriptor_suffix=given.get("statement_descriptor_suffix"),
-        status="requires_payment_method",
-        transfer_data=None,
         transfer_group=given.get("transfer_group"),
     )
     body["client_secret"] = f"{body['id']}_secret_{token(25)}"

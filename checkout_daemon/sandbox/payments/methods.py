@@ -7,7 +7,7 @@ import hashlib
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
-from checkout_daemon.sandbox.objects.shapes import billing_details, new_object
+from checkout_daemon.sandbox.objects.shapes import billing_details, new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments.declines import card_error
 from checkout_daemon.sandbox.payments.testbanks import (
@@ -203,16 +203,7 @@ def _is_routing_number(number: str) -> bool:
 
 
 def _method(kind: str, fields: Params, details: Params | None, private: Params) -> Stored:
-    body = new_object(
-        "pm_1",
-        "payment_method",
-        allow_redisplay="unspecified",
-        billing_details=billing_details(details),
-        customer=None,
-        customer_account=None,
-        metadata={},
-        type=kind,
-    )
+    body = new_body("payment_method", "pm_1", billing_details=billing_details(details), type=kind)
     body[kind] = fields
     return Stored(body, private)
 

@@ -9,7 +9,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now, stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.payments.testdata import CARDS
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -41,26 +41,20 @@ def create_refund(
     amount = _check(box, charge, amount)
     method = box.get(paid["payment_method"], "payment_method").body["type"]
     behaviour = _behaviour(box, charge, instructions_email)
-    body = new_object(
-        "re_3" if method == "card" else "pyr_1",
+    body = new_body(
         "refund",
+        "re_3" if method == "card" else "pyr_1",
         amount=amount,
-        balance_transaction=None,
         charge=charge.id,
         currency=paid["currency"],
         customer=paid["customer"],
-        customer_account=None,
         destination_details=_destination(method, behaviour),
         metadata=metadata,
         payment_intent=paid["payment_intent"],
         payment_method=paid["payment_method"],
         reason=reason,
-        receipt_number=None,
-        source_transfer_reversal=None,
         status={"": "succeeded", "fail": "succeeded"}.get(behaviour, behaviour),
-        transfer_reversal=None,
     )
-    del body["livemode"]
     if behaviour == "pending":
         body["pending_reason"] = "processing"
     elif instructions_email is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import ACCOUNT_ID, Box, Operation
+from checkout_daemon.sandbox.box import ACCOUNT_ID, Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.objects.paging import list_page, matching
+from checkout_daemon.sandbox.objects.operations import operation
+from checkout_daemon.sandbox.objects.paging import conditions_of, list_page
 from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Params, Range, Text
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.storage import Body
 
@@ -15,7 +16,7 @@ _CREATED = 1_700_000_000
 
 
 def account(box: Box, _: Params, object_id: str) -> Body:
-    """The account itself, or one connected to it."""
+    """Return the account itself, or one connected to it."""
     if object_id and object_id != ACCOUNT_ID:
         return box.get(object_id, "account").body
     body = new_body("account", "acct_1", id=ACCOUNT_ID, created=_CREATED)
@@ -41,9 +42,8 @@ def list_transactions(box: Box, params: Params, _: str) -> Body:
     if params.get("payout"):
         box.get(params["payout"], "payout", "payout")
         raise invalid("Balance transaction history can only be filtered on automatic transfers, not manual.")
-    conditions = matching(params, "source", "currency", "type")
-    page = list_page(box, "balance_transaction", "/v1/balance_transactions", params, conditions)
-    page["data"] = [_aged(each) for each in page["data"]]
+    page = list_page(box, "balance_transaction", "/v1/balance_transactions", params, conditions_of(params, {}))
+    page["data"] = [_aged(transaction) for transaction in page["data"]]
     return page
 
 
@@ -52,14 +52,9 @@ def _aged(body: Body) -> Body:
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/account", account, EXPAND),
-    Operation("GET", "/v1/accounts/{id}", account, EXPAND),
-    Operation("GET", "/v1/balance", retrieve_balance, EXPAND),
-    Operation("GET", "/v1/balance_transactions/{id}", retrieve_transaction, EXPAND),
-    Operation(
-        "GET",
-        "/v1/balance_transactions",
-        list_transactions,
-        {**PAGING, "created": Range(), "currency": Text(), "payout": Text(), "source": Text(), "type": Text()},
-    ),
+    operation("GET /v1/account", account),
+    operation("GET /v1/accounts/{id}", account),
+    operation("GET /v1/balance", retrieve_balance),
+    operation("GET /v1/balance_transactions/{id}", retrieve_transaction),
+    operation("GET /v1/balance_transactions", list_transactions),
 )

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from checkout_daemon.sandbox.box import Box, Include, Operation, TimerHandler, on_object
+from checkout_daemon.sandbox.box import Box, Include, TimerHandler, on_object
 from checkout_daemon.sandbox.checkout import sessions
 from checkout_daemon.sandbox.checkout.building import create_session
 from checkout_daemon.sandbox.checkout.promotions import discounted
 from checkout_daemon.sandbox.checkout.shipping_options import build_options, shipping_cost
 from checkout_daemon.sandbox.checkout.totals import set_totals
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.objects.paging import Condition, first_page, list_page, matching, page_of, related
+from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
+from checkout_daemon.sandbox.objects.paging import first_page, page_of
 from checkout_daemon.sandbox.objects.shapes import address
-from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Params, merge_metadata
-from checkout_daemon.sandbox.resources.checkout_session_params import CREATE, LIST, UPDATE
+from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
+from checkout_daemon.sandbox.resources.checkout_session_params import CREATE, NO_ACCOUNTS_V2, SESSIONS, UPDATE
 from checkout_daemon.sandbox.storage import Body, Storage
-
-_SESSIONS = "/v1/checkout/sessions"
 
 
 def create(box: Box, params: Params, _: str) -> Body:
     return create_session(box, params).body
-
-
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return box.get(object_id, "checkout.session").body
 
 
 def update(box: Box, params: Params, object_id: str) -> Body:
@@ -57,21 +53,11 @@ def update(box: Box, params: Params, object_id: str) -> Body:
     return body
 
 
-def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions: list[Condition] = [
-        *related(params, customer="customer", payment_intent="intent"),
-        *matching(params, "payment_link", "status", "subscription"),
-    ]
-    if details := params.get("customer_details"):
-        conditions.append(("json_extract(body, '$.customer_details.email') = ?", details["email"]))
-    return list_page(box, "checkout.session", _SESSIONS, params, conditions)
-
-
 def line_items(box: Box, params: Params, object_id: str) -> Body:
     box.get(object_id, "checkout.session")
     # Items are listed in the order of the session's lines: the first line is the "newest".
     found = [each.body for each in box.storage.children(object_id, "item")]
-    return page_of(found, f"{_SESSIONS}/{object_id}/line_items", params, "line item")
+    return page_of(found, f"{SESSIONS}/{object_id}/line_items", params, "line item")
 
 
 def expire(box: Box, _: Params, object_id: str) -> Body:
@@ -86,18 +72,8 @@ def expire(box: Box, _: Params, object_id: str) -> Body:
     return record.body
 
 
-OPERATIONS = (
-    Operation("POST", _SESSIONS, create, CREATE),
-    Operation("GET", f"{_SESSIONS}/{{id}}", retrieve, EXPAND),
-    Operation("POST", f"{_SESSIONS}/{{id}}", update, UPDATE),
-    Operation("GET", _SESSIONS, list_all, LIST),
-    Operation("GET", f"{_SESSIONS}/{{id}}/line_items", line_items, PAGING),
-    Operation("POST", f"{_SESSIONS}/{{id}}/expire", expire, EXPAND),
-)
-
-
 def _first_lines(storage: Storage, session: Body) -> Body:
-    return first_page(storage.children(session["id"], "item"), f"{_SESSIONS}/{session['id']}/line_items")
+    return first_page(storage.children(session["id"], "item"), f"{SESSIONS}/{session['id']}/line_items")
 
 
 def _breakdown(storage: Storage, session: Body) -> Body:
@@ -110,6 +86,19 @@ def _line_discounts(storage: Storage, line: Body) -> list[Body]:
     return discounted(record and storage.find(record.parent or ""), line["amount_discount"])
 
 
+OPERATIONS = (
+    operation(f"POST {SESSIONS}", create, CREATE),
+    retrieving(SESSIONS, "checkout.session"),
+    operation(f"POST {SESSIONS}/{{id}}", update, UPDATE),
+    listing(
+        SESSIONS,
+        "checkout.session",
+        columns={"customer": "customer", "payment_intent": "intent"},
+        rules=Rules(refuse={NO_ACCOUNTS_V2: "customer_account"}),
+    ),
+    operation(f"GET {SESSIONS}/{{id}}/line_items", line_items),
+    operation(f"POST {SESSIONS}/{{id}}/expire", expire),
+)
 EXPANDABLE: Mapping[tuple[str, str], Include] = {
     ("checkout.session", "line_items"): _first_lines,
     ("checkout.session", "total_details.breakdown"): _breakdown,

@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from checkout_daemon.sandbox.amounts import currency_code
-from checkout_daemon.sandbox.box import Box, Include, Operation, TimerHandler
+from checkout_daemon.sandbox.box import Box, Include, TimerHandler
 from checkout_daemon.sandbox.checkout.promotions import close_codes, end_discount
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.errors import ApiError, invalid, missing_parameter
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.objects.paging import list_page
-from checkout_daemon.sandbox.objects.shapes import new_object
-from checkout_daemon.sandbox.parameters.specs import (
-    EXPAND,
-    PAGING,
-    DecimalNumber,
-    Integer,
-    ListOf,
-    Map,
-    Metadata,
-    Params,
-    Range,
-    Refused,
-    Text,
-    merge_metadata,
-)
-from checkout_daemon.sandbox.resources.checkout_session_params import NO_CURRENCY_OPTIONS
+from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
+from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
+from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
+from checkout_daemon.sandbox.webhooks.changes import changing
 from checkout_daemon.sandbox.webhooks.events import emit
+
+NO_CURRENCY_OPTIONS = "The offline sandbox has one currency a price."
+
+_PATH = "/v1/coupons"
 
 
 def create(box: Box, params: Params, _: str) -> Body:
@@ -40,31 +32,26 @@ def create(box: Box, params: Params, _: str) -> Body:
     if percent is not None and not 0 < float(percent) <= 100:
         raise invalid("Invalid percent_off: must be between 0 and 100", param="percent_off")
     if amount is not None and not params.get("currency"):
-        raise ApiError("Missing required param: currency.", code="parameter_missing", param="currency", stored=False)
+        raise missing_parameter("currency")
     duration = params.get("duration") or "once"
     if (duration == "repeating") != (params.get("duration_in_months") is not None):
         raise invalid("duration_in_months belongs to duration=repeating, and only to it.", param="duration_in_months")
     coupon_id = params.get("id") or token(8)
     if box.storage.find(coupon_id):
         raise ApiError("Coupon already exists.", code="resource_already_exists", param="id")
-    body = new_object(
-        "",
+    body = new_body(
         "coupon",
+        "",
+        id=coupon_id,
         amount_off=amount,
         currency=None if amount is None else currency_code(params["currency"]),
         duration=duration,
-        duration_in_months=params.get("duration_in_months"),
-        max_redemptions=params.get("max_redemptions"),
         metadata=merge_metadata({}, params.get("metadata")),
-        name=params.get("name"),
         percent_off=None if percent is None else float(percent),
-        redeem_by=params.get("redeem_by"),
-        times_redeemed=0,
-        valid=True,
+        **{name: params.get(name) for name in ("duration_in_months", "max_redemptions", "name", "redeem_by")},
     )
     if body["redeem_by"] is not None and body["redeem_by"] <= stamp():
         raise invalid("`redeem_by` must be in the future.", param="redeem_by")
-    body["id"] = coupon_id
     private = {}
     if applies := params.get("applies_to"):
         products = applies.get("products") or []
@@ -78,19 +65,12 @@ def create(box: Box, params: Params, _: str) -> Body:
     return body
 
 
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return box.get(object_id, "coupon").body
-
-
 def update(box: Box, params: Params, object_id: str) -> Body:
-    record = box.get(object_id, "coupon")
-    before = dict(record.body)
-    record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
-    if "name" in params:
-        record.body["name"] = params["name"]
-    box.storage.save(record)
-    emit(box, "coupon.updated", record.body, {key: old for key, old in before.items() if old != record.body[key]})
-    return record.body
+    with changing(box, box.get(object_id, "coupon"), "coupon.updated") as body:
+        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+        if "name" in params:
+            body["name"] = params["name"]
+    return body
 
 
 def delete(box: Box, _: Params, object_id: str) -> Body:
@@ -99,49 +79,7 @@ def delete(box: Box, _: Params, object_id: str) -> Body:
     close_codes(box, object_id)
     record.body["valid"] = False
     emit(box, "coupon.deleted", record.body)
-    return {"id": object_id, "object": "coupon", "deleted": True}
-
-
-def list_all(box: Box, params: Params, _: str) -> Body:
-    return list_page(box, "coupon", "/v1/coupons", params)
-
-
-OPERATIONS = (
-    Operation(
-        "POST",
-        "/v1/coupons",
-        create,
-        {
-            **EXPAND,
-            "amount_off": Integer(minimum=1),
-            "applies_to": Map({"products": ListOf(Text(required=True))}),
-            "currency": Text(),
-            "currency_options": Refused(NO_CURRENCY_OPTIONS),
-            "duration": Text(choices=("forever", "once", "repeating")),
-            "duration_in_months": Integer(minimum=1),
-            "id": Text(maximum=200),
-            "max_redemptions": Integer(minimum=1),
-            "metadata": Metadata(),
-            "name": Text(maximum=40),
-            "percent_off": DecimalNumber(),
-            "redeem_by": Integer(minimum=1),
-        },
-    ),
-    Operation("GET", "/v1/coupons/{id}", retrieve, EXPAND),
-    Operation(
-        "POST",
-        "/v1/coupons/{id}",
-        update,
-        {
-            **EXPAND,
-            "currency_options": Refused(NO_CURRENCY_OPTIONS),
-            "metadata": Metadata(),
-            "name": Text(maximum=40),
-        },
-    ),
-    Operation("DELETE", "/v1/coupons/{id}", delete, {}),
-    Operation("GET", "/v1/coupons", list_all, {**PAGING, "created": Range()}),
-)
+    return deleted_object(object_id, "coupon")
 
 
 def _applies_to(storage: Storage, coupon: Body) -> Body | None:
@@ -153,6 +91,19 @@ def _currency_options(_: Storage, coupon: Body) -> Body:
     return {coupon["currency"]: {"amount_off": coupon["amount_off"]}} if coupon["currency"] else {}
 
 
+_REFUSED = {NO_CURRENCY_OPTIONS: "currency_options"}
+_CREATE = Rules(
+    refuse=_REFUSED,
+    least=dict.fromkeys(("amount_off", "duration_in_months", "max_redemptions", "redeem_by"), 1),
+    most={"id": 200, "name": 40},
+)
+OPERATIONS = (
+    operation(f"POST {_PATH}", create, _CREATE),
+    retrieving(_PATH, "coupon"),
+    operation(f"POST {_PATH}/{{id}}", update, Rules(refuse=_REFUSED, most={"name": 40})),
+    operation(f"DELETE {_PATH}/{{id}}", delete),
+    listing(_PATH, "coupon"),
+)
 EXPANDABLE: Mapping[tuple[str, str], Include] = {
     ("coupon", "applies_to"): _applies_to,
     ("coupon", "currency_options"): _currency_options,

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 
-from checkout_daemon.sandbox.box import Box, Include, Operation
+from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.checkout.buyers import new_customer
 from checkout_daemon.sandbox.errors import invalid, missing_object
 from checkout_daemon.sandbox.generic import customer_discounts, sources
-from checkout_daemon.sandbox.objects.paging import first_page, list_page, matching
-from checkout_daemon.sandbox.objects.shapes import ADDRESS, SHIPPING, address, shipping
+from checkout_daemon.sandbox.objects.operations import listing, operation
+from checkout_daemon.sandbox.objects.paging import first_page
+from checkout_daemon.sandbox.objects.shapes import address, deleted_object, shipping
 from checkout_daemon.sandbox.parameters.specs import (
-    EXPAND,
-    PAGING,
     Anything,
-    Flag,
-    Integer,
-    ListOf,
-    Map,
-    Metadata,
+    Fields,
     Params,
-    Range,
     Text,
     merge_metadata,
-    refusing,
 )
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.cash_balance import cash_balance
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
+from checkout_daemon.sandbox.webhooks.changes import changing
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PLAIN = (
@@ -44,46 +38,40 @@ _PLAIN = (
     "invoice_prefix",
     "next_invoice_sequence",
 )
-_CHANGEABLE = {
-    **EXPAND,
-    **refusing("The offline sandbox does not compute taxes.", "tax"),
-    **refusing("The offline sandbox reconciles no bank transfers by itself.", "cash_balance"),
-    "address": Map(ADDRESS),
-    "balance": Integer(minimum=-99_999_999),
-    "business_name": Text(maximum=150),
-    "coupon": Text(),
-    "description": Text(),
-    "email": Text(maximum=512, email=True),
-    "individual_name": Text(maximum=150),
-    "invoice_prefix": Text(maximum=12),
-    "invoice_settings": Map(
-        {
-            "custom_fields": Anything(),
-            "default_payment_method": Text(),
-            "footer": Text(),
-            "rendering_options": Anything(),
-        }
-    ),
-    "metadata": Metadata(),
-    "name": Text(maximum=256),
-    "next_invoice_sequence": Integer(minimum=1),
-    "phone": Text(maximum=20),
-    "preferred_locales": ListOf(Text()),
-    "shipping": Map({name: SHIPPING[name] for name in ("address", "name", "phone")}),
-    "source": Text(),
-    "tax_exempt": Text(choices=("exempt", "none", "reverse")),
-    "validate": Flag(),
+_REFUSED = {
+    "The offline sandbox does not compute taxes.": "tax",
+    "The offline sandbox does not reconcile bank transfers.": "cash_balance",
 }
-_CREATABLE = {
-    **_CHANGEABLE,
-    **refusing("The offline sandbox keeps no tax ids.", "tax_id_data"),
-    "payment_method": Text(),
-    "test_clock": Text(),
+_MOST = {
+    "business_name": 150,
+    "email": 512,
+    "individual_name": 150,
+    "invoice_prefix": 12,
+    "name": 256,
+    "phone": 20,
+    "shipping[name]": 5000,
+    "shipping[phone]": 5000,
 }
-_UPDATABLE = {
-    **_CHANGEABLE,
-    **refusing("In the offline sandbox a customer's first source stays the default one.", "default_source"),
+_LEAST = {"balance": -99_999_999, "next_invoice_sequence": 1}
+_OWN: Fields = {
+    "coupon": Text(),  # older than Stripe's table
+    "invoice_settings[custom_fields]": Anything(),
+    "invoice_settings[rendering_options]": Anything(),
 }
+_CREATE = Rules(
+    own=_OWN,
+    refuse={**_REFUSED, "The offline sandbox does not store tax ids.": "tax_id_data"},
+    least=_LEAST,
+    most=_MOST,
+    emails=("email",),
+)
+_UPDATE = Rules(
+    own=_OWN,
+    refuse={**_REFUSED, "In the offline sandbox a customer's first source stays the default one.": "default_source"},
+    least=_LEAST,
+    most=_MOST,
+    emails=("email",),
+)
 
 
 def _apply(body: Body, params: Params) -> None:
@@ -137,21 +125,17 @@ def _apply_links(box: Box, record: Stored, params: Params) -> None:
 
 def retrieve(box: Box, _: Params, object_id: str) -> Body:
     record = box.get(object_id, "customer")
-    return record.body if not record.private.get("deleted") else _deleted(object_id)
+    return record.body if not record.private.get("deleted") else deleted_object(object_id, "customer")
 
 
 def update(box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, "customer")
     if record.private.get("deleted"):
         raise missing_object("customer", object_id, in_path=True)
-    before = copy.deepcopy(record.body)
-    _apply(record.body, params)
-    _apply_links(box, record, params)
-    box.storage.save(record)
-    changed = [name for name in {**before, **record.body} if before.get(name) != record.body.get(name)]
-    previous = {name: before.get(name) for name in changed}
-    emit(box, "customer.updated", record.body, previous)
-    return record.body
+    with changing(box, record, "customer.updated") as body:
+        _apply(body, params)
+        _apply_links(box, record, params)
+    return body
 
 
 def delete(box: Box, _: Params, object_id: str) -> Body:
@@ -161,26 +145,7 @@ def delete(box: Box, _: Params, object_id: str) -> Body:
         record.kind = "deleted"
         box.storage.save(record)
         emit(box, "customer.deleted", record.body)
-    return _deleted(object_id)
-
-
-def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions = [*matching(params, "email", "test_clock"), ("kind IS NOT ?", "deleted")]
-    return list_page(box, "customer", "/v1/customers", params, conditions)
-
-
-def _deleted(object_id: str) -> Body:
-    return {"id": object_id, "object": "customer", "deleted": True}
-
-
-_LIST = {**PAGING, "created": Range(), "email": Text(maximum=512), "test_clock": Text()}
-OPERATIONS = (
-    Operation("POST", "/v1/customers", create, _CREATABLE),
-    Operation("GET", "/v1/customers/{id}", retrieve, EXPAND),
-    Operation("POST", "/v1/customers/{id}", update, _UPDATABLE),
-    Operation("DELETE", "/v1/customers/{id}", delete, {}),
-    Operation("GET", "/v1/customers", list_all, _LIST),
-)
+    return deleted_object(object_id, "customer")
 
 
 def _cash_balance(storage: Storage, customer: Body) -> Body | None:
@@ -214,6 +179,14 @@ def _tax(_: Storage, __: Body) -> Body:
     return {"automatic_tax": "not_collecting", "ip_address": None, "location": None, "provider": "stripe"}
 
 
+_PATH = "/v1/customers"
+OPERATIONS = (
+    operation(f"POST {_PATH}", create, _CREATE),
+    operation(f"GET {_PATH}/{{id}}", retrieve),
+    operation(f"POST {_PATH}/{{id}}", update, _UPDATE),
+    operation(f"DELETE {_PATH}/{{id}}", delete),
+    listing(_PATH, "customer", always=[("kind IS NOT ?", "deleted")], rules=Rules(most={"email": 512})),
+)
 EXPANDABLE: Mapping[tuple[str, str], Include] = {
     ("customer", "cash_balance"): _cash_balance,
     ("customer", "invoice_credit_balance"): _credit,

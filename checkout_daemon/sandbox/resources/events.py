@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.objects.operations import operation, retrieving
 from checkout_daemon.sandbox.objects.paging import Condition, list_page
-from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Flag, ListOf, Params, Range, Text
+from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Flag, Params, Text
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body
 from checkout_daemon.sandbox.stripecli.listeners import listeners
 from checkout_daemon.sandbox.webhooks.events import plan_delivery
@@ -18,10 +20,6 @@ _UNDELIVERED = (
     "WHERE e.event = d.event AND e.endpoint = d.endpoint AND e.state = 'delivered'))"
 )
 """An endpoint has not got the event yet, or never will; the CLI's listeners do not count."""
-
-
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return box.get(object_id, "event").body
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
@@ -54,24 +52,9 @@ def retry(box: Box, params: Params, object_id: str) -> Body:
     return record.body
 
 
+_RETRY: Fields = {**EXPAND, "account": Text(), "for_stripecli": Flag(), "webhook_endpoint": Text()}
 OPERATIONS = (
-    Operation("GET", "/v1/events/{id}", retrieve, EXPAND),
-    Operation(
-        "GET",
-        "/v1/events",
-        list_all,
-        {
-            **PAGING,
-            "created": Range(),
-            "delivery_success": Flag(),
-            "type": Text(),
-            "types": ListOf(Text(required=True), maximum=20),
-        },
-    ),
-    Operation(
-        "POST",
-        "/v1/events/{id}/retry",
-        retry,
-        {**EXPAND, "account": Text(), "for_stripecli": Flag(), "webhook_endpoint": Text()},
-    ),
+    retrieving("/v1/events", "event"),
+    operation("GET /v1/events", list_all, Rules(most={"types": 20})),
+    operation("POST /v1/events/{id}/retry", retry, Rules(own=_RETRY)),
 )

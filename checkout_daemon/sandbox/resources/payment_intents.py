@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from checkout_daemon.sandbox.amounts import check_amount, currency_code
-from checkout_daemon.sandbox.box import Box, Operation, TimerHandler, on_object
+from checkout_daemon.sandbox.box import Box, TimerHandler, on_object
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.objects.paging import list_page, matching
+from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.shapes import (
+    INTENT_METHOD_TYPES,
     METHOD_CURRENCIES,
+    METHOD_OPTIONS,
     method_options,
     shipping,
 )
 from checkout_daemon.sandbox.parameters.specs import (
-    EXPAND,
-    PAGING,
+    Anything,
+    Map,
     Params,
-    Range,
+    Spec,
     Text,
     merge_metadata,
 )
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments import intents
 from checkout_daemon.sandbox.payments.attempts import show_booking
 from checkout_daemon.sandbox.payments.debits import settle_due
 from checkout_daemon.sandbox.payments.methods import method_by_id
-from checkout_daemon.sandbox.resources.payment_intent_params import CANCEL, CAPTURE, CONFIRM, CREATE, UPDATE
+from checkout_daemon.sandbox.resources.payment_methods import FIELDS as METHOD
 from checkout_daemon.sandbox.resources.payment_methods import build as build_method
 from checkout_daemon.sandbox.storage import Body, Stored
 
@@ -62,12 +65,8 @@ def create(box: Box, params: Params, _: str) -> Body:
     return intent.body
 
 
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return _get(box, object_id).body
-
-
 def update(box: Box, params: Params, object_id: str) -> Body:
-    intent = _get(box, object_id)
+    intent = box.get(object_id, "payment_intent")
     body = intent.body
     if any(name in params for name in _BEFORE_PAYMENT) and body["status"] not in intents.CONFIRMABLE:
         changed = next(name for name in _BEFORE_PAYMENT if name in params)
@@ -97,7 +96,7 @@ def update(box: Box, params: Params, object_id: str) -> Body:
 
 
 def confirm(box: Box, params: Params, object_id: str) -> Body:
-    intent = _get(box, object_id)
+    intent = box.get(object_id, "payment_intent")
     _refuse_checkout(intent, "confirm")
     _overlay(intent.body, params)
     method = _method(box, params)
@@ -108,24 +107,20 @@ def confirm(box: Box, params: Params, object_id: str) -> Body:
 
 
 def cancel(box: Box, params: Params, object_id: str) -> Body:
-    intent = _get(box, object_id)
+    intent = box.get(object_id, "payment_intent")
     _refuse_checkout(intent, "cancel")
     intents.cancel_intent(box, intent, params.get("cancellation_reason"))
     return intent.body
 
 
 def capture(box: Box, params: Params, object_id: str) -> Body:
-    intent = _get(box, object_id)
+    intent = box.get(object_id, "payment_intent")
     if not params.get("final_capture", True):
         message = "This PaymentIntent's charge cannot be captured more than once: its multicapture is unavailable."
         raise invalid(message, param="final_capture")
     intent.body["metadata"] = merge_metadata(intent.body["metadata"], params.get("metadata"))
     intents.capture_intent(box, intent, params.get("amount_to_capture"))
     return intent.body
-
-
-def list_all(box: Box, params: Params, _: str) -> Body:
-    return list_page(box, "payment_intent", "/v1/payment_intents", params, matching(params, "customer"))
 
 
 def _confirm(box: Box, intent: Stored, method: Stored | None, params: Params) -> None:
@@ -216,10 +211,6 @@ def _overlay(body: Body, params: Params) -> None:
         body["payment_method_options"] = method_options(body["payment_method_types"], given, session=False)
 
 
-def _get(box: Box, object_id: str) -> Stored:
-    return box.get(object_id, "payment_intent")
-
-
 def _refuse_checkout(intent: Stored, verb: str) -> None:
     if intent.private.get("session"):
         message = f"You cannot {verb} this PaymentIntent because it was created by a Checkout Session."
@@ -236,16 +227,45 @@ def _method(box: Box, params: Params) -> Stored | None:
     return None
 
 
-OPERATIONS = (
-    Operation("POST", "/v1/payment_intents", create, CREATE),
-    Operation("GET", "/v1/payment_intents/{id}", retrieve, {**EXPAND, "client_secret": Text()}),
-    Operation("POST", "/v1/payment_intents/{id}", update, UPDATE),
-    Operation("POST", "/v1/payment_intents/{id}/confirm", confirm, CONFIRM),
-    Operation("POST", "/v1/payment_intents/{id}/cancel", cancel, CANCEL),
-    Operation("POST", "/v1/payment_intents/{id}/capture", capture, CAPTURE),
-    Operation("GET", "/v1/payment_intents", list_all, {**PAGING, "created": Range(), "customer": Text()}),
+_PATH = "/v1/payment_intents"
+_CHANGED = (
+    "capture_method payment_method payment_method_data payment_method_options receipt_email setup_future_usage shipping"
 )
+_KEPT = "amount currency customer description metadata statement_descriptor statement_descriptor_suffix transfer_group"
+_CONFIRM = f"{_CHANGED} error_on_requires_action mandate_data off_session return_url use_stripe_sdk"
 
+
+def _rules(only: str) -> Rules:
+    own: dict[str, Spec] = {
+        "payment_method_types": INTENT_METHOD_TYPES,
+        "payment_method_data": Map(METHOD),
+        "payment_method_options": Map(METHOD_OPTIONS),
+    }
+    if "off_session" in only:
+        own |= {"mandate_data": Anything(), "off_session": Text(choices=("true", "false", "one_off", "recurring"))}
+    return Rules(only=only, own=own, most={"description": 1000})
+
+
+OPERATIONS = (
+    operation(
+        f"POST {_PATH}",
+        create,
+        _rules(
+            f"{_CONFIRM} {_KEPT} allowed_payment_method_types automatic_payment_methods confirm confirmation_method "
+            "excluded_payment_method_types"
+        ),
+    ),
+    retrieving(_PATH, "payment_intent", Rules(only="client_secret")),
+    operation(f"POST {_PATH}/{{id}}", update, _rules(f"{_CHANGED} {_KEPT}")),
+    operation(f"POST {_PATH}/{{id}}/confirm", confirm, _rules(_CONFIRM)),
+    operation(f"POST {_PATH}/{{id}}/cancel", cancel, Rules(only="cancellation_reason")),
+    operation(
+        f"POST {_PATH}/{{id}}/capture",
+        capture,
+        Rules(only="amount_to_capture final_capture metadata", least={"amount_to_capture": 1}),
+    ),
+    listing(_PATH, "payment_intent", rules=Rules(only="created customer ending_before limit starting_after")),
+)
 TIMERS: Mapping[str, TimerHandler] = {
     "settle": settle_due,
     "captured": show_booking,

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError, missing_object
-from checkout_daemon.sandbox.objects.paging import list_page, matching
+from checkout_daemon.sandbox.objects.operations import listing, operation
 from checkout_daemon.sandbox.objects.shapes import BILLING_DETAILS, billing_details
 from checkout_daemon.sandbox.parameters.specs import (
-    EXPAND,
-    PAGING,
-    Fields,
-    Integer,
     Map,
-    Metadata,
     Params,
     Text,
     merge_metadata,
 )
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules, stripe_fields
 from checkout_daemon.sandbox.payments import methods
 from checkout_daemon.sandbox.payments.testdata import card_by_token
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.events import emit
+from checkout_daemon.sandbox.webhooks.changes import changing
 
-_REDISPLAY = Text(choices=("always", "limited", "unspecified"))
+_PATH = "/v1/payment_methods"
 
 
 def build(params: Params) -> Stored:
@@ -73,18 +69,14 @@ def retrieve(box: Box, _: Params, object_id: str) -> Body:
 
 
 def update(box: Box, params: Params, object_id: str) -> Body:
-    record = _get(box, object_id)
-    before = dict(record.body)
-    record.body["metadata"] = merge_metadata(record.body["metadata"], params.get("metadata"))
-    if "billing_details" in params:
-        old = {key: value for key, value in record.body["billing_details"].items() if value is not None}
-        record.body["billing_details"] = billing_details({**old, **(params["billing_details"] or {})})
-    if params.get("allow_redisplay"):
-        record.body["allow_redisplay"] = params["allow_redisplay"]
-    box.storage.save(record)
-    previous = {name: old for name, old in before.items() if old != record.body[name]}
-    emit(box, "payment_method.updated", record.body, previous)
-    return record.body
+    with changing(box, box.get(object_id, "payment_method"), "payment_method.updated") as body:
+        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+        if "billing_details" in params:
+            old = {key: value for key, value in body["billing_details"].items() if value is not None}
+            body["billing_details"] = billing_details({**old, **(params["billing_details"] or {})})
+        if params.get("allow_redisplay"):
+            body["allow_redisplay"] = params["allow_redisplay"]
+    return body
 
 
 def attach(box: Box, params: Params, object_id: str) -> Body:
@@ -94,14 +86,9 @@ def attach(box: Box, params: Params, object_id: str) -> Body:
 
 
 def detach(box: Box, _: Params, object_id: str) -> Body:
-    record = _get(box, object_id)
+    record = box.get(object_id, "payment_method")
     methods.detach(box, record)
     return record.body
-
-
-def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions = [*matching(params, "allow_redisplay", "customer", "type"), ("customer IS NOT ?", None)]
-    return list_page(box, "payment_method", "/v1/payment_methods", params, conditions)
 
 
 def _require(kind: str, given: Params, name: str) -> None:
@@ -111,58 +98,29 @@ def _require(kind: str, given: Params, name: str) -> None:
         raise ApiError(message, code="parameter_missing", param=param, stored=False)
 
 
-def _get(box: Box, object_id: str) -> Stored:
-    record = box.storage.find(object_id, "payment_method")
-    if record is None:
-        raise missing_object("PaymentMethod", object_id, "payment_method", in_path=True)
-    return record
-
-
-CREATE: Fields = {
-    "allow_redisplay": _REDISPLAY,
-    "billing_details": Map(BILLING_DETAILS),
-    "card": Map(
-        {
-            "token": Text(),
-            "number": Text(),
-            "exp_month": Integer(),
-            "exp_year": Integer(),
-            "cvc": Text(),
-        }
-    ),
-    "customer_balance": Map({}),
-    "metadata": Metadata(),
-    "sepa_debit": Map({"iban": Text(required=True)}),
-    "type": Text(required=True, choices=("card", "customer_balance", "sepa_debit", "us_bank_account")),
-    "us_bank_account": Map(
-        {
-            "account_holder_type": Text(choices=("company", "individual")),
-            "account_number": Text(),
-            "account_type": Text(choices=("checking", "savings")),
-            "routing_number": Text(),
-        }
-    ),
-}
+_CREATE = Rules(
+    only="allow_redisplay card customer_balance metadata sepa_debit us_bank_account",
+    own={
+        "billing_details": Map(BILLING_DETAILS),
+        "type": Text(required=True, choices=("card", "customer_balance", "sepa_debit", "us_bank_account")),
+    },
+    refuse={"": "financial_connections_account networks"},
+)
+FIELDS = {name: spec for name, spec in stripe_fields(f"POST {_PATH}", _CREATE).items() if name != "expand"}
 OPERATIONS = (
-    Operation("POST", "/v1/payment_methods", create, {**EXPAND, **CREATE}),
-    Operation("GET", "/v1/payment_methods/{id}", retrieve, EXPAND),
-    Operation(
-        "POST",
-        "/v1/payment_methods/{id}",
+    operation(f"POST {_PATH}", create, _CREATE),
+    operation(f"GET {_PATH}/{{id}}", retrieve),
+    operation(
+        f"POST {_PATH}/{{id}}",
         update,
-        {
-            **EXPAND,
-            "allow_redisplay": _REDISPLAY,
-            "billing_details": Map(BILLING_DETAILS),
-            "metadata": Metadata(),
-        },
+        Rules(only="allow_redisplay metadata", own={"billing_details": Map(BILLING_DETAILS)}),
     ),
-    Operation("POST", "/v1/payment_methods/{id}/attach", attach, {**EXPAND, "customer": Text(required=True)}),
-    Operation("POST", "/v1/payment_methods/{id}/detach", detach, EXPAND),
-    Operation(
-        "GET",
-        "/v1/payment_methods",
-        list_all,
-        {**PAGING, "allow_redisplay": _REDISPLAY, "customer": Text(), "type": Text()},
+    operation(f"POST {_PATH}/{{id}}/attach", attach, Rules(only="", own={"customer": Text(required=True)})),
+    operation(f"POST {_PATH}/{{id}}/detach", detach),
+    listing(
+        _PATH,
+        "payment_method",
+        always=[("customer IS NOT ?", None)],
+        rules=Rules(only="allow_redisplay customer ending_before limit starting_after type"),
     ),
 )

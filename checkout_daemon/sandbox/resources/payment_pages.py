@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.sessions import confirm_session
-from checkout_daemon.sandbox.parameters.specs import EXPAND, Anything, Flag, Integer, Map, Params, Text
+from checkout_daemon.sandbox.objects.operations import operation, retrieving
+from checkout_daemon.sandbox.parameters.specs import EXPAND, Anything, Fields, Flag, Integer, Map, Params, Text
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.methods import method_by_id
-from checkout_daemon.sandbox.resources.payment_methods import CREATE as METHOD
+from checkout_daemon.sandbox.resources.payment_methods import FIELDS as METHOD
 from checkout_daemon.sandbox.resources.payment_methods import build as build_method
 from checkout_daemon.sandbox.storage import Body
-
-
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return box.get(object_id, "checkout.session").body
 
 
 def confirm(box: Box, params: Params, object_id: str) -> Body:
@@ -30,23 +28,16 @@ def confirm(box: Box, params: Params, object_id: str) -> Body:
     return body
 
 
+_PATH = "/v1/payment_pages"
+_CONFIRM: Fields = {
+    **EXPAND,
+    **dict.fromkeys(("eid", "expected_payment_method_type", "key", "payment_method", "return_url"), Text()),
+    "consent": Anything(),
+    "expected_amount": Integer(minimum=0),
+    "payment_method_data": Map(METHOD),
+    "use_stripe_sdk": Flag(),
+}
 OPERATIONS = (
-    Operation("GET", "/v1/payment_pages/{id}", retrieve, {**EXPAND, "key": Text()}),
-    Operation(
-        "POST",
-        "/v1/payment_pages/{id}/confirm",
-        confirm,
-        {
-            **EXPAND,
-            "consent": Anything(),
-            "eid": Text(),
-            "expected_amount": Integer(minimum=0),
-            "expected_payment_method_type": Text(),
-            "key": Text(),
-            "payment_method": Text(),
-            "payment_method_data": Map(METHOD),
-            "return_url": Text(),
-            "use_stripe_sdk": Flag(),
-        },
-    ),
+    retrieving(_PATH, "checkout.session", Rules(own={**EXPAND, "key": Text()})),
+    operation(f"POST {_PATH}/{{id}}/confirm", confirm, Rules(own=_CONFIRM)),
 )

@@ -4,44 +4,20 @@ from __future__ import annotations
 
 import json
 
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.catalog import apply_product, build_product, create_price
-from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.objects.paging import list_page, matching
+from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
+from checkout_daemon.sandbox.objects.paging import Condition
+from checkout_daemon.sandbox.objects.shapes import deleted_object
 from checkout_daemon.sandbox.parameters.specs import (
-    EXPAND,
-    PAGING,
-    DecimalNumber,
-    Fields,
-    Flag,
-    Integer,
-    ListOf,
-    Map,
-    Metadata,
     Params,
-    Range,
-    Text,
     merge_metadata,
-    refusing,
 )
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import changing
 from checkout_daemon.sandbox.webhooks.events import emit
-
-_CHANGEABLE: Fields = {
-    **refusing("The offline sandbox does not compute taxes.", "tax_details"),
-    "active": Flag(),
-    "description": Text(maximum=40_000),
-    "images": ListOf(Text(), maximum=8),
-    "marketing_features": ListOf(Map({"name": Text(required=True)}), maximum=15),
-    "metadata": Metadata(),
-    "package_dimensions": Map({name: DecimalNumber(required=True) for name in ("height", "length", "weight", "width")}),
-    "shippable": Flag(),
-    "statement_descriptor": Text(maximum=22),
-    "tax_code": Text(),
-    "unit_label": Text(maximum=12),
-    "url": Text(),
-}
 
 
 def create(box: Box, params: Params, _: str) -> Body:
@@ -59,25 +35,16 @@ def create(box: Box, params: Params, _: str) -> Body:
     return body
 
 
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return box.get(object_id, "product").body
-
-
 def update(box: Box, params: Params, object_id: str) -> Body:
-    record = box.get(object_id, "product")
-    body = record.body
-    before = dict(body)
-    if "default_price" in params:
-        if params["default_price"]:
-            box.get(params["default_price"], "price", "default_price")
-        body["default_price"] = params["default_price"]
-    if params.get("name"):
-        body["name"] = params["name"]
-    body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-    apply_product(body, params)
-    body["updated"] = stamp()
-    box.storage.save(record)
-    emit(box, "product.updated", body, {key: old for key, old in before.items() if old != body[key]})
+    with changing(box, box.get(object_id, "product"), "product.updated") as body:
+        if "default_price" in params:
+            if params["default_price"]:
+                box.get(params["default_price"], "price", "default_price")
+            body["default_price"] = params["default_price"]
+        if params.get("name"):
+            body["name"] = params["name"]
+        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+        apply_product(body, params)
     return body
 
 
@@ -87,56 +54,23 @@ def delete(box: Box, _: Params, object_id: str) -> Body:
         raise invalid("This product cannot be deleted because it has one or more user-created prices.")
     box.storage.remove(object_id)
     emit(box, "product.deleted", record.body)
-    return {"id": object_id, "object": "product", "deleted": True}
+    return deleted_object(object_id, "product")
 
 
-def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions = matching(params, "active", "shippable", "type", "url")
-    if params.get("ids"):
-        conditions.append(("id IN (SELECT value FROM json_each(?))", json.dumps(params["ids"])))
-    return list_page(box, "product", "/v1/products", params, conditions)
+def _any_of(ids: list[str]) -> list[Condition]:
+    return [("id IN (SELECT value FROM json_each(?))", json.dumps(ids))] if ids else []
 
 
+_PATH = "/v1/products"
+_NO_TAXES = {"The offline sandbox does not compute taxes.": "tax_details"}
 _PLAIN_PRICES = "The offline sandbox takes a plain price with a product; create others as prices."
-_PRICE_DATA = Map(
-    {
-        **refusing(_PLAIN_PRICES, "currency_options", "custom_unit_amount", "recurring"),
-        "currency": Text(required=True),
-        "metadata": Metadata(),
-        "unit_amount": Integer(minimum=0),
-        "unit_amount_decimal": DecimalNumber(),
-        "tax_behavior": Text(choices=("exclusive", "inclusive", "unspecified")),
-    }
+_CREATE = Rules(
+    refuse={**_NO_TAXES, _PLAIN_PRICES: "currency_options custom_unit_amount recurring"}, most={"description": 40_000}
 )
 OPERATIONS = (
-    Operation(
-        "POST",
-        "/v1/products",
-        create,
-        {
-            **EXPAND,
-            **_CHANGEABLE,
-            "name": Text(required=True, maximum=5000),
-            "id": Text(),
-            "type": Text(choices=("good", "service")),
-            "default_price_data": _PRICE_DATA,
-        },
-    ),
-    Operation("GET", "/v1/products/{id}", retrieve, EXPAND),
-    Operation("POST", "/v1/products/{id}", update, {**EXPAND, **_CHANGEABLE, "name": Text(), "default_price": Text()}),
-    Operation("DELETE", "/v1/products/{id}", delete, {}),
-    Operation(
-        "GET",
-        "/v1/products",
-        list_all,
-        {
-            **PAGING,
-            "active": Flag(),
-            "created": Range(),
-            "ids": ListOf(Text()),
-            "shippable": Flag(),
-            "type": Text(choices=("good", "service")),
-            "url": Text(),
-        },
-    ),
+    operation(f"POST {_PATH}", create, _CREATE),
+    retrieving(_PATH, "product"),
+    operation(f"POST {_PATH}/{{id}}", update, Rules(refuse=_NO_TAXES, most={"description": 40_000})),
+    operation(f"DELETE {_PATH}/{{id}}", delete),
+    listing(_PATH, "product", filters={"ids": _any_of}),
 )

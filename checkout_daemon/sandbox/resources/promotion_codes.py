@@ -6,29 +6,23 @@ import re
 from collections.abc import Mapping
 
 from checkout_daemon.sandbox.amounts import currency_code
-from checkout_daemon.sandbox.box import Box, Include, Operation
+from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.checkout.promotions import codes_like
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.objects.paging import list_page, matching, related
-from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
+from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import (
-    EXPAND,
-    PAGING,
-    Fields,
-    Flag,
-    Integer,
-    Map,
-    Metadata,
     Params,
-    Range,
-    Refused,
     Text,
     merge_metadata,
 )
-from checkout_daemon.sandbox.resources.checkout_session_params import NO_ACCOUNTS_V2, NO_CURRENCY_OPTIONS
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
+from checkout_daemon.sandbox.resources.checkout_session_params import NO_ACCOUNTS_V2
+from checkout_daemon.sandbox.resources.coupons import NO_CURRENCY_OPTIONS
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
+from checkout_daemon.sandbox.webhooks.changes import changing
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PATH = "/v1/promotion_codes"
@@ -48,19 +42,17 @@ def create(box: Box, params: Params, _: str) -> Body:
         _check_unique(box, code, customer)
     if not coupon.body["valid"]:
         raise ApiError(f"Coupon {coupon.id} is expired and cannot be applied.", code="coupon_expired", param=param)
-    body = new_object(
-        "promo_1",
+    body = new_body(
         "promotion_code",
+        "promo_1",
         active=active,
         code=code,
         customer=customer,
-        customer_account=None,
         expires_at=_expires_at(params.get("expires_at"), coupon.body["redeem_by"]),
         max_redemptions=_max_redemptions(params.get("max_redemptions"), coupon.body["max_redemptions"]),
         metadata=merge_metadata({}, params.get("metadata")),
         promotion={"coupon": coupon.id, "type": "coupon"},
         restrictions=_restrictions(params.get("restrictions") or {}),
-        times_redeemed=0,
     )
     box.storage.add(Stored(body, parent=coupon.id, customer=customer, kind=code.upper()))
     if body["expires_at"] is not None:
@@ -69,37 +61,15 @@ def create(box: Box, params: Params, _: str) -> Body:
     return body
 
 
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return _get(box, object_id).body
-
-
 def update(box: Box, params: Params, object_id: str) -> Body:
-    record = _get(box, object_id)
-    body = record.body
-    before = dict(body)
-    if "active" in params and params["active"] != body["active"]:
-        if params["active"]:
-            _check_redeemable(box, record)
-        body["active"] = params["active"]
-    body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-    box.storage.save(record)
-    emit(box, "promotion_code.updated", body, {key: old for key, old in before.items() if old != body[key]})
+    record = box.get(object_id, "promotion_code")
+    with changing(box, record, "promotion_code.updated") as body:
+        if "active" in params and params["active"] != body["active"]:
+            if params["active"]:
+                _check_redeemable(box, record)
+            body["active"] = params["active"]
+        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
     return body
-
-
-def list_all(box: Box, params: Params, _: str) -> Body:
-    conditions = [*related(params, coupon="parent", customer="customer"), *matching(params, "active")]
-    if code := params.get("code"):
-        conditions.append(("kind = ?", code.upper()))
-    return list_page(box, "promotion_code", _PATH, params, conditions)
-
-
-def _get(box: Box, object_id: str) -> Stored:
-    record = box.storage.find(object_id, "promotion_code")
-    if record is None:
-        message = f"No such promotion code: '{object_id}'"
-        raise ApiError(message, status=404, code="resource_missing", param="promotion_code")
-    return record
 
 
 def _coupon(box: Box, params: Params) -> tuple[Stored, str]:
@@ -160,53 +130,30 @@ def _restrictions(given: Params) -> Body:
     }
 
 
-_CREATE: Fields = {
-    **EXPAND,
-    "active": Flag(),
-    "code": Text(maximum=500),
-    "coupon": Text(),
-    "customer": Text(),
-    "customer_account": Refused(NO_ACCOUNTS_V2),
-    "expires_at": Integer(minimum=1),
-    "max_redemptions": Integer(minimum=1),
-    "metadata": Metadata(),
-    "promotion": Map({"coupon": Text(), "type": Text(required=True, choices=("coupon",))}),
-    "restrictions": Map(
-        {
-            "currency_options": Refused(NO_CURRENCY_OPTIONS),
-            "first_time_transaction": Flag(),
-            "minimum_amount": Integer(minimum=1),
-            "minimum_amount_currency": Text(),
-        }
-    ),
-}
-_UPDATE: Fields = {
-    **EXPAND,
-    "active": Flag(),
-    "metadata": Metadata(),
-    "restrictions": Map({"currency_options": Refused(NO_CURRENCY_OPTIONS)}),
-}
-_LIST: Fields = {
-    **PAGING,
-    "active": Flag(),
-    "code": Text(),
-    "coupon": Text(),
-    "created": Range(),
-    "customer": Text(),
-    "customer_account": Refused(NO_ACCOUNTS_V2),
-}
-OPERATIONS = (
-    Operation("POST", _PATH, create, _CREATE),
-    Operation("GET", f"{_PATH}/{{id}}", retrieve, EXPAND),
-    Operation("POST", f"{_PATH}/{{id}}", update, _UPDATE),
-    Operation("GET", _PATH, list_all, _LIST),
-)
-
-
 def _currency_options(_: Storage, code: Body) -> Body:
     limits = code["restrictions"]
     currency = limits["minimum_amount_currency"]
     return {currency: {"minimum_amount": limits["minimum_amount"]}} if currency else {}
 
 
+_REFUSED = {NO_CURRENCY_OPTIONS: "currency_options", NO_ACCOUNTS_V2: "customer_account"}
+_CREATE = Rules(
+    own={"coupon": Text()},  # older versions and the CLI's triggers name the coupon there
+    optional=("promotion",),
+    refuse=_REFUSED,
+    least=dict.fromkeys(("expires_at", "max_redemptions", "minimum_amount"), 1),
+    most={"code": 500},
+)
+OPERATIONS = (
+    operation(f"POST {_PATH}", create, _CREATE),
+    retrieving(_PATH, "promotion_code"),
+    operation(f"POST {_PATH}/{{id}}", update, Rules(refuse=_REFUSED)),
+    listing(
+        _PATH,
+        "promotion_code",
+        columns={"coupon": "parent", "customer": "customer"},
+        filters={"code": lambda code: [("kind = ?", code.upper())]},
+        rules=Rules(refuse=_REFUSED),
+    ),
+)
 EXPANDABLE: Mapping[tuple[str, str], Include] = {("promotion_code", "restrictions.currency_options"): _currency_options}

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from checkout_daemon.sandbox.box import Box, Operation, TimerHandler, on_object
+from checkout_daemon.sandbox.box import Box, TimerHandler, on_object
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.objects.paging import list_page, related
+from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.parameters.specs import (
-    EXPAND,
-    PAGING,
-    Flag,
-    Integer,
-    Metadata,
     Params,
-    Range,
-    Refused,
-    Text,
     merge_metadata,
 )
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.refunding import (
     cancel_refund,
     create_refund,
@@ -29,7 +22,7 @@ from checkout_daemon.sandbox.payments.refunding import (
 )
 from checkout_daemon.sandbox.storage import Body, Stored
 
-_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+_PATH = "/v1/refunds"
 _NO_BALANCE = "The offline sandbox refunds charges, not the cash balance of a customer."
 
 
@@ -60,10 +53,6 @@ def _charge(box: Box, params: Params) -> Stored:
     return box.get(intent.body["latest_charge"], "charge")
 
 
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return box.get(object_id, "refund").body
-
-
 def update(box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, "refund")
     before = record.body["metadata"]
@@ -79,41 +68,15 @@ def cancel(box: Box, _: Params, object_id: str) -> Body:
     return record.body
 
 
-def list_all(box: Box, params: Params, _: str) -> Body:
-    return list_page(box, "refund", "/v1/refunds", params, related(params, charge="parent", payment_intent="intent"))
-
-
 OPERATIONS = (
-    Operation(
-        "POST",
-        "/v1/refunds",
-        create,
-        {
-            **EXPAND,
-            "amount": Integer(minimum=1),
-            "charge": Text(),
-            "currency": Text(),
-            "customer": Refused(_NO_BALANCE),
-            "instructions_email": Text(maximum=512),
-            "metadata": Metadata(),
-            "origin": Refused(_NO_BALANCE),
-            "payment_intent": Text(),
-            "reason": Text(choices=_REASONS),
-            "refund_application_fee": Flag(),
-            "reverse_transfer": Flag(),
-        },
+    operation(
+        f"POST {_PATH}", create, Rules(refuse={_NO_BALANCE: "customer origin"}, most={"instructions_email": 512})
     ),
-    Operation("GET", "/v1/refunds/{id}", retrieve, EXPAND),
-    Operation("POST", "/v1/refunds/{id}", update, {**EXPAND, "metadata": Metadata()}),
-    Operation("POST", "/v1/refunds/{id}/cancel", cancel, EXPAND),
-    Operation(
-        "GET",
-        "/v1/refunds",
-        list_all,
-        {**PAGING, "charge": Text(), "created": Range(), "payment_intent": Text()},
-    ),
+    retrieving(_PATH, "refund"),
+    operation(f"POST {_PATH}/{{id}}", update),
+    operation(f"POST {_PATH}/{{id}}/cancel", cancel),
+    listing(_PATH, "refund", columns={"charge": "parent", "payment_intent": "intent"}),
 )
-
 TIMERS: Mapping[str, TimerHandler] = {
     "refund_fail": on_object("refund", "refund", fail_refund),
     "refund_pending": on_object("refund", "refund", finish_refund),

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import hostname, is_foreign_address
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.objects.paging import list_page
-from checkout_daemon.sandbox.objects.shapes import new_object
+from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
+from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
 from checkout_daemon.sandbox.parameters.addresses import check_url
 from checkout_daemon.sandbox.parameters.specs import (
-    EXPAND,
-    PAGING,
-    Flag,
-    ListOf,
-    Metadata,
     Params,
-    Text,
     merge_metadata,
 )
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -25,23 +19,17 @@ from checkout_daemon.sandbox.webhooks.endpoints import drop_deliveries
 
 def create(box: Box, params: Params, _: str) -> Body:
     secret = new_id("whsec_")
-    body = new_object(
-        "we_1",
+    body = new_body(
         "webhook_endpoint",
+        "we_1",
         api_version=params.get("api_version"),
-        application=None,
         description=params.get("description"),
         enabled_events=_known(params["enabled_events"]),
         metadata=merge_metadata({}, params.get("metadata")),
-        status="enabled",
         url=_receiver(box, params["url"]),
     )
     box.storage.add(Stored(body, {"secret": secret}))
     return {**body, "secret": secret}
-
-
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
-    return box.get(object_id, "webhook_endpoint").body
 
 
 def update(box: Box, params: Params, object_id: str) -> Body:
@@ -66,11 +54,7 @@ def delete(box: Box, _: Params, object_id: str) -> Body:
     box.get(object_id, "webhook_endpoint")
     drop_deliveries(box, object_id)
     box.storage.remove(object_id)
-    return {"id": object_id, "object": "webhook_endpoint", "deleted": True}
-
-
-def list_all(box: Box, params: Params, _: str) -> Body:
-    return list_page(box, "webhook_endpoint", "/v1/webhook_endpoints", params)
+    return deleted_object(object_id, "webhook_endpoint")
 
 
 def _receiver(box: Box, url: str) -> str:
@@ -94,35 +78,11 @@ def _known(given: list[str]) -> list[str]:
     return given
 
 
+_PATH = "/v1/webhook_endpoints"
 OPERATIONS = (
-    Operation(
-        "POST",
-        "/v1/webhook_endpoints",
-        create,
-        {
-            **EXPAND,
-            "api_version": Text(),
-            "connect": Flag(),
-            "description": Text(),
-            "enabled_events": ListOf(Text(), required=True, maximum=500),
-            "metadata": Metadata(),
-            "url": Text(required=True),
-        },
-    ),
-    Operation("GET", "/v1/webhook_endpoints/{id}", retrieve, EXPAND),
-    Operation(
-        "POST",
-        "/v1/webhook_endpoints/{id}",
-        update,
-        {
-            **EXPAND,
-            "description": Text(),
-            "disabled": Flag(),
-            "enabled_events": ListOf(Text(), maximum=500),
-            "metadata": Metadata(),
-            "url": Text(),
-        },
-    ),
-    Operation("DELETE", "/v1/webhook_endpoints/{id}", delete, {}),
-    Operation("GET", "/v1/webhook_endpoints", list_all, PAGING),
+    operation(f"POST {_PATH}", create),
+    retrieving(_PATH, "webhook_endpoint"),
+    operation(f"POST {_PATH}/{{id}}", update),
+    operation(f"DELETE {_PATH}/{{id}}", delete),
+    listing(_PATH, "webhook_endpoint"),
 )

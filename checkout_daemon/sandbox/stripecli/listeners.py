@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Operation, TimerHandler
+from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, TimerHandler
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id, token
+from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.shapes import new_object
-from checkout_daemon.sandbox.parameters.specs import EXPAND, Flag, ListOf, Params, Text
+from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Flag, ListOf, Params, Text
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Stored
 
 SESSION = "stripecli.session"
@@ -133,23 +135,14 @@ def _filters(given: str | None) -> dict[str, Any]:
     return filters
 
 
-OPERATIONS = (
-    Operation(
-        "POST",
-        "/v1/stripecli/sessions",
-        create,
-        {
-            **EXPAND,
-            "device_name": Text(required=True),
-            "filters": Text(),
-            "forward_connect_to_url": Text(),
-            "forward_thin_connect_to_url": Text(),
-            "forward_thin_to_url": Text(),
-            "forward_to_url": Text(),
-            "websocket_features": ListOf(Text(choices=_FEATURES), required=True, maximum=3),
-            "events": ListOf(Text(), maximum=500),
-            "livemode": Flag(),
-        },
-    ),
-)
+_URLS = ("forward_connect_to_url", "forward_thin_connect_to_url", "forward_thin_to_url", "forward_to_url")
+_CREATE: Fields = {
+    **EXPAND,
+    **dict.fromkeys((*_URLS, "filters"), Text()),
+    "device_name": Text(required=True),
+    "events": ListOf(Text(), maximum=500),
+    "livemode": Flag(),
+    "websocket_features": ListOf(Text(choices=_FEATURES), required=True, maximum=3),
+}
+OPERATIONS = (operation("POST /v1/stripecli/sessions", create, Rules(own=_CREATE)),)
 TIMERS: Mapping[str, TimerHandler] = {"listener_gone": give_up}

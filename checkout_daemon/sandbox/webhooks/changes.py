@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from checkout_daemon.sandbox.box import Box
@@ -30,7 +32,16 @@ def keep(box: Box, record: Stored, before: Body, **fields: Any) -> Body:
     if "updated" in record.body:
         record.body["updated"] = stamp()
     box.storage.save(record)
-    return {name: old for name, old in before.items() if old != record.body.get(name)}
+    names = {**before, **record.body}
+    return {name: before.get(name) for name in names if before.get(name) != record.body.get(name)}
+
+
+@contextmanager
+def changing(box: Box, record: Stored, event: str) -> Iterator[Body]:
+    """Let the caller change an object's body, then store it and emit the event with what was there before."""
+    before = copy.deepcopy(record.body)
+    yield record.body
+    emit(box, event, record.body, keep(box, record, before))
 
 
 def put_and_tell(box: Box, record: Stored, *events: str, **fields: Any) -> None:

@@ -1,0 +1,84 @@
+"""Operations that are the same for every type of object: retrieve one, list them all, list what belongs to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from checkout_daemon.sandbox.box import Box, Handler, Operation
+from checkout_daemon.sandbox.errors import missing_object
+from checkout_daemon.sandbox.objects.paging import Condition, Filter, conditions_of, list_page
+from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules, stripe_fields
+from checkout_daemon.sandbox.storage import Body, Stored
+
+
+def operation(route: str, handler: Handler, rules: Rules | None = None) -> Operation:
+    """Return the operation for one of Stripe's routes, `POST /v1/refunds` for example, with Stripe's parameters."""
+    method, path = route.split()
+    return Operation(method, path, handler, stripe_fields(route, rules))
+
+
+def retrieving(path: str, kind: str, rules: Rules | None = None) -> Operation:
+    """Return the operation that answers one object of a type."""
+
+    def retrieve(box: Box, _: Params, object_id: str) -> Body:
+        return box.get(object_id, kind).body
+
+    return operation(f"GET {path}/{{id}}", retrieve, rules)
+
+
+def listing(
+    path: str,
+    kind: str,
+    *,
+    columns: Mapping[str, str] | None = None,
+    filters: Mapping[str, Filter] | None = None,
+    always: Sequence[Condition] = (),
+    rules: Rules | None = None,
+) -> Operation:
+    """Return the operation that lists the objects of a type.
+
+    Args:
+        path: where they are listed.
+        kind: their type.
+        columns: parameters that compare a column of the storage, which is quick.
+        filters: parameters that have conditions of their own. All others compare the field of the same name.
+        always: conditions on every list.
+        rules: for the parameters.
+    """
+
+    def list_all(box: Box, params: Params, _: str) -> Body:
+        return list_page(box, kind, path, params, [*always, *conditions_of(params, columns or {}, filters or {})])
+
+    return operation(f"GET {path}", list_all, rules)
+
+
+def listing_parts(path: str, owner: str, kind: str, rules: Rules | None = None) -> Operation:
+    """Return the operation that lists what belongs to an object, `{id}` in the path, of the type `owner`."""
+
+    def list_parts(box: Box, params: Params, owner_id: str) -> Body:
+        box.get(owner_id, owner)
+        return list_page(box, kind, path.format(id=owner_id), params, [("parent = ?", owner_id)])
+
+    return operation(f"GET {path}", list_parts, rules)
+
+
+def find_part(box: Box, ids: str, kind: str, noun: str) -> Stored:
+    """Return the object that a path with two identifiers names. Raises ApiError (404) if it is not a part of the first.
+
+    `noun` is what Stripe's message calls it.
+    """
+    owner_id, _, part_id = ids.partition("/")
+    record = box.storage.find(part_id, kind)
+    if record is None or record.parent != owner_id:
+        raise missing_object(noun, part_id, in_path=True)
+    return record
+
+
+def retrieving_part(path: str, kind: str, noun: str) -> Operation:
+    """Return the operation that answers one of the objects that belong to another."""
+
+    def retrieve(box: Box, _: Params, ids: str) -> Body:
+        return find_part(box, ids, kind, noun).body
+
+    return operation(f"GET {path}/{{id}}", retrieve)
