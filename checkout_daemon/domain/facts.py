@@ -1,10 +1,10 @@
-"""Facts about Stripe's objects, and how two facts about the same object join.
+"""Facts about Stripe objects, and how two facts about the same object join.
 
-Each join is commutative, associative and idempotent, so the order in which facts arrive cannot matter. Enumerations are
-written in the order of their join: the later member wins.
+Every join is commutative, associative and idempotent, so the order in which facts arrive cannot matter. The members of
+an enumeration are listed in join order: the later member wins.
 
-Stripe may add a value to any of its enumerations without a new API version. One that this version does not know is kept
-in its own words (`Unknown`) until a later telling has a known one.
+Stripe may add a value to any of its enumerations without a new API version. A value that this version does not know is
+kept as Stripe wrote it (`Unknown`) until a later report has a known one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T", "Unknown", datetime)
@@ -25,7 +25,7 @@ class SessionStatus(StrEnum):
 
 
 class PaymentStatus(StrEnum):
-    """What is known of a session's money."""
+    """Stripe's `payment_status` of a session, and FAILED for a delayed payment that did not arrive."""
 
     UNPAID = "unpaid"
     FAILED = "failed"
@@ -45,10 +45,11 @@ class RefundStatus(StrEnum):
 
 
 class DisputeStatus(StrEnum):
-    """In rank order; the rank only decides between two tellings of the same second, for disputes do move back.
+    """The status of a dispute, in rank order.
 
-    Until API version 2014-11-20 there were two more: `response_disabled`, and `charge_refunded` for one that was won
-    though its charge had been refunded. UNKNOWN: a status that this version does not know.
+    A dispute can move back, so the newest report wins; the rank only decides between two reports of the same second.
+    Until API version 2014-11-20 there were two more statuses: `response_disabled`, and `charge_refunded` for a dispute
+    that was won although its charge had been refunded. UNKNOWN: a status that this version does not know.
     """
 
     WARNING_NEEDS_RESPONSE = "warning_needs_response"
@@ -67,14 +68,14 @@ class DisputeStatus(StrEnum):
 
 
 class Funds(StrEnum):
-    """Which way disputed money went."""
+    """Where disputed money went last."""
 
     WITHDRAWN = "withdrawn"
     REINSTATED = "reinstated"
 
 
 class LinkRank(IntEnum):
-    """Who says which order a Stripe object belongs to; the smallest wins. STRIPE is an id inside Stripe."""
+    """The source of a link; the smallest wins. STRIPE links two Stripe objects, all others name an order."""
 
     OURS = 0
     CLIENT_REFERENCE_ID = 1
@@ -83,7 +84,10 @@ class LinkRank(IntEnum):
 
 
 class ActKind(StrEnum):
-    """`closed`: a request to Stripe was given up without an effect; `reason` is refund or session, `subject` its id."""
+    """The kind of an act.
+
+    CLOSED: a request to Stripe was given up as without effect; `reason` is refund or session, `subject` its id.
+    """
 
     CANCELED = "canceled"
     ACKNOWLEDGED = "acknowledged"
@@ -104,14 +108,22 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Unknown:
-    """The newest telling of values that this version does not know: when, and as `field=value`, blank-separated."""
+    """The newest report of values that this version does not know; `words` are `field=value`, separated by blanks."""
 
     at: datetime
     words: str
 
 
 class Fact(Protocol):
-    """What all facts have in common: the key under which they join, and the node (cs_, pi_, ch_) they hang on."""
+    """What all kinds of facts have in common.
+
+    Facts with the same `key` join. `node` is the session, PaymentIntent or charge (cs_, pi_, ch_) that a fact belongs
+    to. `moves_orders`: whether an order's status, attention or messages may follow from it. `of_payment`: whether its
+    node is a payment, whose row must exist before the fact is stored. store/facts.py has the table of kinds.
+    """
+
+    moves_orders: ClassVar[bool]
+    of_payment: ClassVar[bool]
 
     @property
     def key(self) -> Key: ...
@@ -124,6 +136,10 @@ class Fact(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionFact:
+    """A Checkout Session."""
+
+    moves_orders: ClassVar[bool] = True
+    of_payment: ClassVar[bool] = False
     id: str
     livemode: bool
     status: SessionStatus
@@ -131,12 +147,20 @@ class SessionFact:
     attempt: int = 0  # ours 1, 2, …; 0 if not made by us
     url: str | None = None
     expires_at: datetime | None = None
-    known_at: datetime | None = None  # of the newest telling of which every value was known
+    known_at: datetime | None = None  # of the newest report in which every value was known
     unknown: Unknown | None = None
 
     @property
+    def unknown_at(self) -> datetime | None:
+        return None if self.unknown is None else self.unknown.at
+
+    @property
+    def unknown_words(self) -> str | None:
+        return None if self.unknown is None else self.unknown.words
+
+    @property
     def unresolved(self) -> Unknown | None:
-        """The values that are unknown as far as has been told; in the same second as known ones they count."""
+        """Return the unknown values, unless a later report had known ones only."""
         return _unresolved(self.known_at, self.unknown)
 
     @property
@@ -164,8 +188,10 @@ class SessionFact:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One telling of a payment's money; amount in minor units. A payment's observations are a set."""
+    """One report of the money of a payment; amount in minor units. The observations of a payment are a set."""
 
+    moves_orders: ClassVar[bool] = True
+    of_payment: ClassVar[bool] = True
     payment_id: str
     amount: int
     currency: str
@@ -190,6 +216,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class RefundFact:
+    """A refund."""
+
+    moves_orders: ClassVar[bool] = True
+    of_payment: ClassVar[bool] = True
     id: str
     livemode: bool
     payment_id: str  # pi_, or ch_ where the PaymentIntent is not known
@@ -201,8 +231,16 @@ class RefundFact:
     unknown: Unknown | None = None
 
     @property
+    def unknown_at(self) -> datetime | None:
+        return None if self.unknown is None else self.unknown.at
+
+    @property
+    def unknown_words(self) -> str | None:
+        return None if self.unknown is None else self.unknown.words
+
+    @property
     def unresolved(self) -> Unknown | None:
-        """As SessionFact.unresolved."""
+        """Return the unknown values, unless a later report had known ones only."""
         return _unresolved(self.known_at, self.unknown)
 
     @property
@@ -229,8 +267,13 @@ class RefundFact:
 
 @dataclass(frozen=True, slots=True)
 class DisputeFact:
-    """`unknown`: the status in Stripe's words where it is UNKNOWN. The money's moves join apart from the status."""
+    """A dispute. `unknown` is the status as Stripe wrote it where it is UNKNOWN.
 
+    The times at which money moved join apart from the status.
+    """
+
+    moves_orders: ClassVar[bool] = True
+    of_payment: ClassVar[bool] = True
     id: str
     livemode: bool
     payment_id: str
@@ -243,7 +286,7 @@ class DisputeFact:
     event_id: str
     unknown: str | None = None
     withdrawn_at: datetime | None = None  # when Stripe last took the money back
-    reinstated_at: datetime | None = None  # when it last gave it to us again
+    reinstated_at: datetime | None = None  # when it last returned the money to us
 
     @property
     def key(self) -> Key:
@@ -251,7 +294,7 @@ class DisputeFact:
 
     @property
     def funds(self) -> Funds | None:
-        """Where the disputed money went last; None where nothing is known. It cannot come back before it goes."""
+        """Return where the disputed money went last, or None if that is not known. It leaves before it comes back."""
         if self.reinstated_at is not None and (self.withdrawn_at is None or self.reinstated_at >= self.withdrawn_at):
             return Funds.REINSTATED
         return None if self.withdrawn_at is None else Funds.WITHDRAWN
@@ -270,15 +313,17 @@ class DisputeFact:
         )
 
     def _weight(self) -> tuple[datetime, int, str, str]:
-        # An answer of the API has no event id: two of the same second must end alike, whatever else they say.
+        # An API answer has no event id: two answers of the same second must join to the same one in any order.
         rest = repr((self.unknown, self.due_by, self.amount, self.currency, self.reason))
         return (self.observed_at, rank(self.status), self.event_id, rest)
 
 
 @dataclass(frozen=True, slots=True)
 class CanceledPayment:
-    """A PaymentIntent that was canceled: nothing comes of it any more."""
+    """A PaymentIntent that was canceled: no money will come of it."""
 
+    moves_orders: ClassVar[bool] = True
+    of_payment: ClassVar[bool] = False
     payment_id: str
     at: datetime
 
@@ -296,8 +341,10 @@ class CanceledPayment:
 
 @dataclass(frozen=True, slots=True)
 class RefundHint:
-    """What a charge said of its refunds as a whole: never a status, only a reason to look."""
+    """The total that a charge reports as refunded: never a status, only a reason to list its refunds."""
 
+    moves_orders: ClassVar[bool] = False
+    of_payment: ClassVar[bool] = True
     charge_id: str
     livemode: bool
     payment_id: str
@@ -320,7 +367,7 @@ class RefundHint:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a person did to an order, or that a request was given up; `reason` and `subject` say what it is about."""
+    """What a person did to an order, or that a request was given up. `reason` and `subject` depend on the kind."""
 
     kind: ActKind
     reason: str = ""
@@ -328,23 +375,23 @@ class Act:
 
 
 def is_charge(identifier: str) -> bool:
-    """A charge's id: ch_, or py_ for the bank debits and the like."""
+    """Return whether an id is a charge's: ch_, or py_ for bank debits and the like."""
     return identifier.startswith(("ch_", "py_"))
 
 
 def is_node(identifier: str) -> bool:
-    """Whether an id is a session's, a PaymentIntent's or a charge's: what links connect."""
+    """Return whether an id is a session's, a PaymentIntent's or a charge's: these are what links connect."""
     return identifier.startswith(("cs_", "pi_")) or is_charge(identifier)
 
 
 def better_node(one: str, two: str) -> str:
-    """Of two names for a payment, the PaymentIntent's before a charge's."""
+    """Return the better of two ids of one payment: the PaymentIntent's before a charge's."""
     return max(one, two, key=lambda node: (node.startswith("pi_"), node))
 
 
 def _newest(one: T | None, two: T | None) -> T | None:
-    found = [each for each in (one, two) if each is not None]
-    return max(found) if found else None
+    known = [value for value in (one, two) if value is not None]
+    return max(known) if known else None
 
 
 def _unresolved(known_at: datetime | None, unknown: Unknown | None) -> Unknown | None:
@@ -352,12 +399,12 @@ def _unresolved(known_at: datetime | None, unknown: Unknown | None) -> Unknown |
 
 
 def rank(member: StrEnum) -> int:
-    """The place of an enumeration's member in its join order."""
+    """Return the place of a member in the join order of its enumeration."""
     return _RANKS[type(member)][member]
 
 
 def later(one: E, two: E) -> E:
-    """The join of two members: the one written later."""
+    """Return the join of two members: the one listed later."""
     return one if rank(one) >= rank(two) else two
 
 

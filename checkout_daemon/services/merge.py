@@ -1,4 +1,4 @@
-"""Joins what is told to what is held, under locks, and writes what follows: the one way facts get into the database."""
+"""Merges updates into the held facts, under locks, and writes what follows: the one way for facts into the database."""
 
 from __future__ import annotations
 
@@ -10,18 +10,7 @@ import asyncpg
 
 from checkout_daemon.domain.derive import Derived, OrderFacts
 from checkout_daemon.domain.factbase import FactBase
-from checkout_daemon.domain.facts import (
-    Act,
-    CanceledPayment,
-    DisputeFact,
-    Fact,
-    Link,
-    LinkRank,
-    Observation,
-    RefundFact,
-    RefundHint,
-    SessionFact,
-)
+from checkout_daemon.domain.facts import Act, Fact, Link, LinkRank
 from checkout_daemon.domain.links import LinkGraph
 from checkout_daemon.domain.orders import OrderTerms
 from checkout_daemon.errors import OrderNotFound
@@ -32,10 +21,11 @@ from checkout_daemon.store.orders import LockedOrder, lock_orders
 
 @dataclass(frozen=True)
 class Update:
-    """Links, facts and acts that come together: one event, one answer of Stripe's API, or one act of a person.
+    """Links, facts and acts that arrive together: one event, one answer of the Stripe API, or one action of a person.
 
-    `cause` (an event's type, or what was done), `actor` and `note` go into the change log; with `always_logged` also
-    where nothing changes, for what a person did and said is history all the same.
+    `cause` (an event's type, or what was done), `actor` and `note` go into the change log. `order_ids` are orders that
+    it concerns without naming any of their nodes. With `always_logged` it gets a line in the change log even if nothing
+    changes, because what a person did is part of the history all the same.
     """
 
     cause: str
@@ -45,12 +35,12 @@ class Update:
     links: Sequence[Link] = ()
     facts: Sequence[Fact] = ()
     acts: Sequence[tuple[str, Act]] = ()
-    order_ids: Sequence[str] = ()  # orders it concerns though it names none of their nodes
+    order_ids: Sequence[str] = ()
     always_logged: bool = False
 
     @cached_property
     def nodes(self) -> set[str]:
-        """Every session, PaymentIntent and charge it names."""
+        """Every session, PaymentIntent and charge that the update names."""
         nodes = {fact.node for fact in self.facts} | {link.source_id for link in self.links}
         nodes |= {link.target_id for link in self.links if link.rank is LinkRank.STRIPE}
         if self.subject_id is not None:
@@ -60,18 +50,22 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """`order_ids`: for each telling the order it is about, if known; and all orders concerned, with what follows."""
+    """The result of a merge.
+
+    `order_ids` has the order that each update is about, or None if it is not known. `orders` are all orders concerned,
+    as they were before, and `base` holds their facts as they are now.
+    """
 
     order_ids: list[str | None]
     orders: dict[str, LockedOrder]
     base: FactBase
 
     def derived(self, order_id: str) -> Derived:
-        """What follows for an order now."""
+        """Return the status, attention and money that follow for an order now."""
         return self.base.derive(order_id)
 
     def facts(self, order_id: str) -> OrderFacts:
-        """All that is held of an order now."""
+        """Return all facts held about an order now."""
         return self.base.facts_of(order_id)
 
 
@@ -87,10 +81,11 @@ async def locked_order(connection: asyncpg.Connection, order_id: str) -> Merged:
 
 
 async def merge(connection: asyncpg.Connection, updates: Sequence[Update], *, locked: Iterable[str] = ()) -> Merged:
-    """Join all tellings in one transaction of the caller's. `locked`: nodes the caller has locked already.
+    """Merge all updates within the caller's transaction. `locked` are nodes that the caller has locked already.
 
-    Locks: the nodes named, then their orders' rows by id, and only then are links and facts read, so that a link and a
-    fact that arrive together cannot miss each other. A node whose order changes without being named is locked as well.
+    Locks the nodes that are named, then the rows of their orders by id, and only then reads links and facts, so that a
+    link and a fact that arrive together cannot miss each other. A node whose order changes is locked as well, even if
+    no update names it.
     """
     nodes = set(locked)
     while True:
@@ -100,26 +95,26 @@ async def merge(connection: asyncpg.Connection, updates: Sequence[Update], *, lo
             return Merged([None for _ in updates], {}, FactBase())
         orders = {order.id: order for order in await lock_orders(connection, named)} if named else {}
         held = await facts.load_facts(connection, orders, connected | named)
-        # While we waited for an order's row, its holder may have linked more to it: then look again.
+        # While we waited for the row of an order, its holder may have linked more to it: then look again.
         if set(held.links) == set(links):
             break
-    base = FactBase(OrderTerms(each.id, each.amount_total, each.currency, each.livemode) for each in orders.values())
+    base = FactBase(OrderTerms(row.id, row.amount_total, row.currency, row.livemode) for row in orders.values())
     for link in held.links:
         base.join_link(link)
-    for fact in held.facts():
+    for fact in held.facts:
         base.join(fact)
-    for each in held.acts:
-        base.join_act(each.order_id, each.act)
+    for act in held.acts:
+        base.join_act(act.order_id, act.act)
 
-    homeless = {node for node in connected if base.order_of(node) is None}
-    outcome = _join_all(base, orders, updates)
+    unlinked = {node for node in connected if base.order_of(node) is None}
+    effects = _join_all(base, orders, updates)
     await _write_new_links(connection, held.links, updates)
-    await _write_facts(connection, base, held)
+    await _write_changed_facts(connection, base, held)
     await _write_new_acts(connection, orders, held, updates)
-    if found := {node: order_id for node in homeless if (order_id := base.order_of(node)) is not None}:
+    if found := {node: order_id for node in unlinked if (order_id := base.order_of(node)) is not None}:
         await events.adopt_events(connection, found)
-    if outcome.states or outcome.changes or outcome.messages:
-        await changes.record(connection, outcome)
+    if effects.states or effects.changes or effects.messages:
+        await changes.record(connection, effects)
     about = [base.order_of(update.subject_id) if update.subject_id else None for update in updates]
     return Merged(about, orders, base)
 
@@ -137,7 +132,10 @@ def _orders(updates: Sequence[Update]) -> set[str]:
 async def _lock_component(
     connection: asyncpg.Connection, updates: Sequence[Update], locked: set[str]
 ) -> tuple[list[Link], set[str]]:
-    """Lock what must be, and load the links; the links held, and all nodes connected by them and the new ones."""
+    """Lock every node whose order may change.
+
+    Return the links held, and all nodes that these and the new links connect.
+    """
     wanted = {node for update in updates for node in update.nodes}
     named, new_links = _orders(updates), _links(updates)
     if not wanted and not named:
@@ -147,7 +145,7 @@ async def _lock_component(
             await facts.lock_nodes(connection, missing)
             locked |= missing
         links = await facts.load_links(connection, locked | named)
-        # Whether an order exists is asked later; until then every id that a link names may be one.
+        # Whether an order exists is asked later; until then every id that a link names may be an order.
         graph = LinkGraph({link.target_id for link in [*links, *new_links]})
         for link in links:
             graph.join(link)
@@ -161,41 +159,39 @@ async def _lock_component(
             return links, connected
 
 
-def _join_all(base: FactBase, orders: dict[str, LockedOrder], updates: Sequence[Update]) -> changes.Outcome:
-    """Join one telling after the other, so that the change log has each step though they share a transaction."""
-    outcome = changes.Outcome()
+def _join_all(base: FactBase, orders: dict[str, LockedOrder], updates: Sequence[Update]) -> changes.Effects:
+    """Join one update after the other, so that the change log has each step although they share a transaction."""
+    effects = changes.Effects()
     stored = {order_id: order.state for order_id, order in orders.items()}
     for update in updates:
-        concerned, changed = _join(base, update)
+        concerned, moved = _join(base, update)
         for order_id in sorted(concerned & orders.keys()):
             now = base.derive(order_id)
             before, after = stored[order_id], changes.State.of(now)
             if after != before:
-                outcome.states[order_id] = stored[order_id] = after
+                effects.states[order_id] = stored[order_id] = after
             if after.visible != before.visible or update.always_logged:
-                outcome.changes.append(
+                effects.changes.append(
                     changes.Change(order_id, before.status, after.status, update.cause, update.actor, update.note)
                 )
-            if after != before or changed:  # those that were owed already are refused by their key
-                outcome.messages |= {(order_id, each) for each in now.messages}
-    return outcome
+            if after != before or moved:  # messages that are owed already are skipped by their key
+                effects.messages |= {(order_id, message) for message in now.messages}
+    return effects
 
 
 def _join(base: FactBase, update: Update) -> tuple[set[str], bool]:
-    """Join one telling: the orders it concerns, and whether a fact changed that a message may follow from."""
+    """Join one update. Return the orders it concerns, and whether a fact changed that a message may follow from."""
     concerned = {base.order_of(node) for node in base.links.connected(update.nodes)}
     for link in update.links:
         base.join_link(link)
-    joined = [base.join(fact) for fact in update.facts]
+    changed = [base.join(fact) for fact in update.facts]
     for order_id, act in update.acts:
         base.join_act(order_id, act)
         concerned.add(order_id)
     concerned |= {base.order_of(node) for node in base.links.connected(update.nodes)}
     concerned.update(update.order_ids)
-    changed = any(
-        isinstance(fact, RefundFact | SessionFact | DisputeFact | Observation | CanceledPayment) for fact in joined
-    )
-    return {order_id for order_id in concerned if order_id is not None}, changed
+    moved = any(fact is not None and fact.moves_orders for fact in changed)
+    return {order_id for order_id in concerned if order_id is not None}, moved
 
 
 async def _write_new_links(connection: asyncpg.Connection, held: list[Link], updates: Sequence[Update]) -> None:
@@ -212,7 +208,7 @@ async def _write_new_links(connection: asyncpg.Connection, held: list[Link], upd
 async def _write_new_acts(
     connection: asyncpg.Connection, orders: dict[str, LockedOrder], held: HeldFacts, updates: Sequence[Update]
 ) -> None:
-    known = {(each.order_id, each.act) for each in held.acts}
+    known = {(act.order_id, act.act) for act in held.acts}
     new: dict[tuple[str, Act], str] = {}
     for update in updates:
         for order_id, act in update.acts:
@@ -222,32 +218,18 @@ async def _write_new_acts(
         await facts.write_acts(connection, new)
 
 
-async def _write_facts(connection: asyncpg.Connection, base: FactBase, held: HeldFacts) -> None:
-    """Write the facts that differ from what was held, and where sessions and payments belong now."""
-    before = {fact.key: fact for fact in held.facts()}
-    changed = [fact for key, fact in base.facts.items() if before.get(key) != fact]
-
-    known = {payment.id: payment.order_id for payment in held.payments}
+async def _write_changed_facts(connection: asyncpg.Connection, base: FactBase, held: HeldFacts) -> None:
+    """Write the facts that differ from what was held, and the payments and sessions that belong elsewhere now."""
+    before = {fact.key: fact for fact in held.facts}
+    changed = {key: fact for key, fact in base.facts.items() if before.get(key) != fact}
+    known = held.payment_orders
     payments = {node: order_id for node in known if (order_id := base.order_of(node)) != known[node]}
-    for fact in changed:
-        if not isinstance(fact, SessionFact | CanceledPayment) and fact.node not in known:
+    for fact in changed.values():
+        if fact.of_payment and fact.node not in known:
             payments[fact.node] = base.order_of(fact.node)
-    if payments:  # first: the other facts refer to them
+    for key, order_id in held.session_orders.items():
+        if base.order_of(base.facts[key].node) != order_id:
+            changed[key] = base.facts[key]
+    if payments:  # first: other facts refer to them
         await facts.write_payments(connection, payments)
-
-    sessions = {fact.key: fact for fact in changed if isinstance(fact, SessionFact)}
-    moved = {each.fact.key for each in held.sessions if base.order_of(each.fact.id) != each.order_id}
-    sessions |= {key: fact for key, fact in base.facts.items() if key in moved and isinstance(fact, SessionFact)}
-    if sessions:
-        order_of_session = {each.id: base.order_of(each.id) for each in sessions.values()}
-        await facts.write_sessions(connection, sessions.values(), order_of_session)
-    if observations := [fact for fact in changed if isinstance(fact, Observation)]:
-        await facts.write_observations(connection, observations)
-    if refunds := [fact for fact in changed if isinstance(fact, RefundFact)]:
-        await facts.write_refunds(connection, refunds)
-    if disputes := [fact for fact in changed if isinstance(fact, DisputeFact)]:
-        await facts.write_disputes(connection, disputes)
-    if hints := [fact for fact in changed if isinstance(fact, RefundHint)]:
-        await facts.write_hints(connection, hints)
-    if canceled := [fact for fact in changed if isinstance(fact, CanceledPayment)]:
-        await facts.write_canceled(connection, canceled)
+    await facts.write_facts(connection, changed.values(), base.order_of)

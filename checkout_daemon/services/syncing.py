@@ -17,7 +17,6 @@ from checkout_daemon.domain.facts import (
     Fact,
     Observation,
     RefundFact,
-    RefundHint,
     SessionFact,
     Unknown,
     is_charge,
@@ -192,7 +191,7 @@ def _joined(base: FactBase, order_id: str, update: Update) -> list[Difference]:
     for fact in update.facts:
         held = base.facts.get(fact.key)
         joined = base.join(fact)
-        if joined is not None and not isinstance(joined, RefundHint):
+        if joined is not None:
             differences += _named(held, joined)
     named = {each.object_id for each in differences}
     differences += [

@@ -1,4 +1,4 @@
-"""The derived state of orders, the log of its changes, what is owed for them, and the word that goes round."""
+"""Writes the derived state of orders, the log of its changes and the messages owed, and notifies listeners."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from checkout_daemon.domain.outbox import CHANNELS, MessageKind
 from checkout_daemon.store.queries import sql
 
 CHANNEL = "checkout_changes"
-"""NOTIFY says only that there is something to fetch: payloads serialise commits and can be lost."""
+"""NOTIFY carries no payload, only that there is something to fetch: payloads serialise commits and can be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What an order's row keeps of what was derived."""
+    """The part of what was derived that an order's row holds."""
 
     status: str
     attention: tuple[str, ...]
@@ -42,40 +42,40 @@ class State:
 
     @property
     def visible(self) -> tuple[str, tuple[str, ...], int]:
-        """What makes a line in the change log when it differs."""
+        """Return the part that makes a line in the change log when it differs."""
         return (self.status, self.attention, self.amount_refunded)
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What a transaction does to orders: their new state, the changes in order, the messages owed."""
+class Effects:
+    """What a transaction does to orders: their new states, the changes in sequence and the messages owed."""
 
     states: dict[str, State] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     messages: set[tuple[str, Message]] = field(default_factory=set)
 
 
-async def record(connection: asyncpg.Connection, outcome: Outcome) -> None:
-    """Write it and notify, in one round trip. The orders' rows must be locked."""
-    orders = sorted(outcome.states)
+async def record(connection: asyncpg.Connection, effects: Effects) -> None:
+    """Write the effects and notify, in one round trip. The rows of the orders must be locked."""
+    orders = sorted(effects.states)
     messages = [
         (order_id, message, channel)
-        for order_id, message in sorted(outcome.messages)
+        for order_id, message in sorted(effects.messages)
         for channel in CHANNELS[MessageKind(message.kind)]
     ]
     await connection.execute(
         sql("record_changes"),
         orders,
-        [outcome.states[each].status for each in orders],
-        [",".join(outcome.states[each].attention) for each in orders],
-        [outcome.states[each].amount_refunded for each in orders],
-        [outcome.states[each].paid_at for each in orders],
-        [change.order_id for change in outcome.changes],
-        [change.from_status for change in outcome.changes],
-        [change.to_status for change in outcome.changes],
-        [change.cause for change in outcome.changes],
-        [change.actor for change in outcome.changes],
-        [change.note for change in outcome.changes],
+        [effects.states[order_id].status for order_id in orders],
+        [",".join(effects.states[order_id].attention) for order_id in orders],
+        [effects.states[order_id].amount_refunded for order_id in orders],
+        [effects.states[order_id].paid_at for order_id in orders],
+        [change.order_id for change in effects.changes],
+        [change.from_status for change in effects.changes],
+        [change.to_status for change in effects.changes],
+        [change.cause for change in effects.changes],
+        [change.actor for change in effects.changes],
+        [change.note for change in effects.changes],
         [order_id for order_id, _, _ in messages],
         [message.kind for _, message, _ in messages],
         [message.subject_id for _, message, _ in messages],

@@ -1,10 +1,12 @@
-"""Facts in PostgreSQL: locked, loaded and written whole; the joins themselves are in the domain."""
+"""Locks, loads and writes facts in PostgreSQL; the joins are in domain/facts.py."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import asyncpg
@@ -15,6 +17,7 @@ from checkout_daemon.domain.facts import (
     CanceledPayment,
     DisputeFact,
     Fact,
+    Key,
     Link,
     LinkRank,
     Observation,
@@ -25,14 +28,65 @@ from checkout_daemon.domain.facts import (
 from checkout_daemon.store.queries import sql
 
 
-class HeldSession(msgspec.Struct, frozen=True):
-    fact: SessionFact
-    order_id: str | None
+@dataclass(frozen=True, slots=True)
+class FactKind:
+    """How facts of one type are stored.
+
+    `column` of load_facts holds them as JSON with the names of the type's fields. `statement` writes them: it takes an
+    array for each attribute, and `with_order` one more with the ids of their orders.
+    """
+
+    type: type[Fact]
+    column: str
+    statement: str
+    attributes: tuple[str, ...]
+    with_order: bool = False
 
 
-class HeldPayment(msgspec.Struct, frozen=True):
-    id: str
-    order_id: str | None
+FACT_KINDS = (
+    FactKind(
+        SessionFact,
+        "sessions",
+        "write_sessions",
+        (
+            *("id", "livemode", "attempt", "status", "payment_status", "url", "expires_at"),
+            *("known_at", "unknown_at", "unknown_words"),
+        ),
+        with_order=True,
+    ),
+    FactKind(
+        Observation,
+        "observations",
+        "write_observations",
+        ("payment_id", "amount", "currency", "livemode", "paid_at"),
+    ),
+    FactKind(
+        RefundFact,
+        "refunds",
+        "write_refunds",
+        (
+            *("id", "livemode", "payment_id", "status", "amount", "currency", "request"),
+            *("known_at", "unknown_at", "unknown_words"),
+        ),
+    ),
+    FactKind(
+        DisputeFact,
+        "disputes",
+        "write_disputes",
+        (
+            *("id", "livemode", "payment_id", "status", "due_by", "amount", "currency", "reason"),
+            *("observed_at", "event_id", "unknown", "withdrawn_at", "reinstated_at"),
+        ),
+    ),
+    FactKind(
+        RefundHint,
+        "hints",
+        "write_hints",
+        ("charge_id", "livemode", "payment_id", "amount_refunded", "observed_at", "event_id"),
+    ),
+    FactKind(CanceledPayment, "canceled", "write_canceled", ("payment_id", "at")),
+)
+"""All kinds of facts, in the order in which they are written."""
 
 
 class HeldAct(msgspec.Struct, frozen=True):
@@ -42,48 +96,43 @@ class HeldAct(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class HeldFacts:
-    """What load_facts found. `order_id`s are those written when the fact was last placed."""
+    """The result of load_facts.
+
+    `session_orders` (by the session's key) and `payment_orders` are the orders written when the row was last placed.
+    """
 
     links: list[Link]
-    sessions: list[HeldSession]
-    payments: list[HeldPayment]
-    observations: list[Observation]
-    refunds: list[RefundFact]
-    disputes: list[DisputeFact]
-    hints: list[RefundHint]
-    canceled: list[CanceledPayment]
+    facts: list[Fact]
+    session_orders: dict[Key, str | None]
+    payment_orders: dict[str, str | None]
     acts: list[HeldAct]
 
-    def facts(self) -> Iterable[Fact]:
-        yield from (held.fact for held in self.sessions)
-        yield from self.observations
-        yield from self.refunds
-        yield from self.disputes
-        yield from self.hints
-        yield from self.canceled
+
+class _Placed(msgspec.Struct, frozen=True):
+    """The order that a session or payment row is placed under."""
+
+    id: str
+    order_id: str | None
+    livemode: bool | None = None
 
 
 _LINKS = msgspec.json.Decoder(list[tuple[str, str, LinkRank]])
-_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
-    "sessions": msgspec.json.Decoder(list[HeldSession]),
-    "payments": msgspec.json.Decoder(list[HeldPayment]),
-    "observations": msgspec.json.Decoder(list[Observation]),
-    "refunds": msgspec.json.Decoder(list[RefundFact]),
-    "disputes": msgspec.json.Decoder(list[DisputeFact]),
-    "hints": msgspec.json.Decoder(list[RefundHint]),
-    "canceled": msgspec.json.Decoder(list[CanceledPayment]),
-    "acts": msgspec.json.Decoder(list[HeldAct]),
-}
+_PLACED = msgspec.json.Decoder(list[_Placed])
+_ACTS = msgspec.json.Decoder(list[HeldAct])
+_FACTS = [(kind.column, msgspec.json.Decoder(list[kind.type])) for kind in FACT_KINDS]  # type: ignore[name-defined]
+_ROWS: list[tuple[FactKind, Callable[[Fact], tuple[Any, ...]]]] = [
+    (kind, attrgetter(*kind.attributes)) for kind in FACT_KINDS
+]
 
 
 async def lock_nodes(connection: asyncpg.Connection, nodes: Collection[str]) -> None:
-    """Lock ids of Stripe's until the transaction ends, whether or not a row of them exists."""
+    """Lock the ids of Stripe objects until the transaction ends, whether or not a row for them exists."""
     keys = sorted({int.from_bytes(blake2b(node.encode(), digest_size=8).digest(), signed=True) for node in nodes})
     await connection.execute(sql("lock_nodes"), keys)
 
 
 async def load_links(connection: asyncpg.Connection, nodes_and_orders: Collection[str]) -> list[Link]:
-    """All links of everything that these are connected with, through orders too."""
+    """Return all links of everything connected with these, also through orders."""
     rows = await connection.fetch(sql("load_links"), list(nodes_and_orders))
     return [Link(row["source_id"], row["target_id"], LinkRank(row["rank"])) for row in rows]
 
@@ -91,15 +140,25 @@ async def load_links(connection: asyncpg.Connection, nodes_and_orders: Collectio
 async def load_facts(
     connection: asyncpg.Connection, order_ids: Collection[str], nodes_and_orders: Collection[str]
 ) -> HeldFacts:
-    """The links of everything connected with these, and all facts on it, as of one moment."""
+    """Return the links of everything connected with these, and all facts on it, as of one moment."""
     (row,) = await connection.fetch(sql("load_facts"), list(order_ids), list(nodes_and_orders))
+    sessions: list[_Placed] = _decode(_PLACED, row["sessions"])
+    payments: list[_Placed] = _decode(_PLACED, row["payments"])
     return HeldFacts(
-        links=[Link(*each) for each in _LINKS.decode(row["links"])] if row["links"] else [],
-        **{name: decoder.decode(row[name]) if row[name] else [] for name, decoder in _DECODERS.items()},
+        links=[Link(*link) for link in _decode(_LINKS, row["links"])],
+        facts=[fact for column, decoder in _FACTS for fact in _decode(decoder, row[column])],
+        session_orders={("session", placed.id, placed.livemode): placed.order_id for placed in sessions},
+        payment_orders={placed.id: placed.order_id for placed in payments},
+        acts=_decode(_ACTS, row["acts"]),
     )
 
 
+def _decode(decoder: msgspec.json.Decoder[list[Any]], text: str | None) -> list[Any]:
+    return decoder.decode(text) if text else []
+
+
 async def write_links(connection: asyncpg.Connection, links: Sequence[Link]) -> None:
+    """Store links; of one that is held already, the better source is kept."""
     unique = sorted({(link.source_id, link.target_id): link for link in links}.items())
     await connection.execute(
         sql("write_links"),
@@ -110,105 +169,32 @@ async def write_links(connection: asyncpg.Connection, links: Sequence[Link]) -> 
 
 
 async def write_payments(connection: asyncpg.Connection, order_of_payment: Mapping[str, str | None]) -> None:
-    """Make or move payments; must come before the facts on them."""
+    """Create payments or move them to another order. Must come before the facts that refer to them."""
     ids = sorted(order_of_payment)
-    await connection.execute(sql("write_payments"), ids, [order_of_payment[each] for each in ids])
+    await connection.execute(sql("write_payments"), ids, [order_of_payment[payment_id] for payment_id in ids])
 
 
-async def write_sessions(
-    connection: asyncpg.Connection, sessions: Collection[SessionFact], order_of_session: Mapping[str, str | None]
+async def write_facts(
+    connection: asyncpg.Connection, facts: Iterable[Fact], order_of: Callable[[str], str | None]
 ) -> None:
-    rows = sorted(sessions, key=lambda each: (each.id, each.livemode))
-    await connection.execute(
-        sql("write_sessions"),
-        [each.id for each in rows],
-        [each.livemode for each in rows],
-        [order_of_session[each.id] for each in rows],
-        [each.attempt for each in rows],
-        [each.status.value for each in rows],
-        [each.payment_status.value for each in rows],
-        [each.url for each in rows],
-        [each.expires_at for each in rows],
-        *_unknown(rows),
-    )
+    """Insert or replace facts, one statement for each kind. `order_of` returns the order of a node."""
+    of_type: defaultdict[type[Fact], list[Fact]] = defaultdict(list)
+    for fact in facts:
+        of_type[type(fact)].append(fact)
+    for kind, row in _ROWS:
+        if found := sorted(of_type[kind.type], key=_key):  # sorted: concurrent writers must not deadlock
+            columns: list[Sequence[Any]] = [*zip(*map(row, found), strict=True)]
+            if kind.with_order:
+                columns.append([order_of(fact.node) for fact in found])
+            await connection.execute(sql(kind.statement), *columns)
 
 
-async def write_observations(connection: asyncpg.Connection, observations: Collection[Observation]) -> None:
-    rows = sorted(observations, key=lambda each: (each.payment_id, each.reported))
-    await connection.execute(
-        sql("write_observations"),
-        [each.payment_id for each in rows],
-        [each.amount for each in rows],
-        [each.currency for each in rows],
-        [each.livemode for each in rows],
-        [each.paid_at for each in rows],
-    )
-
-
-async def write_refunds(connection: asyncpg.Connection, refunds: Collection[RefundFact]) -> None:
-    rows = sorted(refunds, key=lambda each: (each.id, each.livemode))
-    await connection.execute(
-        sql("write_refunds"),
-        [each.id for each in rows],
-        [each.livemode for each in rows],
-        [each.payment_id for each in rows],
-        [each.status.value for each in rows],
-        [each.amount for each in rows],
-        [each.currency for each in rows],
-        [each.request for each in rows],
-        *_unknown(rows),
-    )
-
-
-def _unknown(rows: Sequence[SessionFact] | Sequence[RefundFact]) -> tuple[list[Any], ...]:
-    """Return the columns known_at, unknown_at and unknown_words."""
-    return (
-        [each.known_at for each in rows],
-        [None if each.unknown is None else each.unknown.at for each in rows],
-        [None if each.unknown is None else each.unknown.words for each in rows],
-    )
-
-
-async def write_disputes(connection: asyncpg.Connection, disputes: Collection[DisputeFact]) -> None:
-    rows = sorted(disputes, key=lambda each: (each.id, each.livemode))
-    await connection.execute(
-        sql("write_disputes"),
-        [each.id for each in rows],
-        [each.livemode for each in rows],
-        [each.payment_id for each in rows],
-        [each.status.value for each in rows],
-        [each.due_by for each in rows],
-        [each.amount for each in rows],
-        [each.currency for each in rows],
-        [each.reason for each in rows],
-        [each.observed_at for each in rows],
-        [each.event_id for each in rows],
-        [each.unknown for each in rows],
-        [each.withdrawn_at for each in rows],
-        [each.reinstated_at for each in rows],
-    )
-
-
-async def write_canceled(connection: asyncpg.Connection, payments: Collection[CanceledPayment]) -> None:
-    rows = sorted(payments, key=lambda each: each.payment_id)
-    await connection.execute(sql("write_canceled"), [each.payment_id for each in rows], [each.at for each in rows])
-
-
-async def write_hints(connection: asyncpg.Connection, hints: Collection[RefundHint]) -> None:
-    rows = sorted(hints, key=lambda each: (each.charge_id, each.livemode))
-    await connection.execute(
-        sql("write_hints"),
-        [each.charge_id for each in rows],
-        [each.livemode for each in rows],
-        [each.payment_id for each in rows],
-        [each.amount_refunded for each in rows],
-        [each.observed_at for each in rows],
-        [each.event_id for each in rows],
-    )
+def _key(fact: Fact) -> Any:
+    return fact.key
 
 
 async def write_acts(connection: asyncpg.Connection, actors: Mapping[tuple[str, Act], str]) -> None:
-    """Acts that are not held yet, each of an order, with who did it."""
+    """Store acts that are not held yet. `actors` says who did each act of an order."""
     await connection.execute(
         sql("write_acts"),
         [order_id for order_id, _ in actors],

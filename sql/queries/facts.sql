@@ -1,13 +1,13 @@
--- Facts about Stripe's objects. They are joined in Python (domain/facts.py), under the locks taken here; what is written is whole.
+-- Facts about Stripe objects. They are joined in Python (domain/facts.py), under the locks taken here; rows are written whole.
 
 -- name: lock_nodes
--- $1 hashes of the ids of sessions, PaymentIntents and charges, ascending: so that a link and a fact that arrive together
--- cannot miss each other, even while no row of either exists
+-- $1 hashes of the ids of sessions, PaymentIntents and charges, ascending. The locks keep a link and a fact that arrive together
+-- from missing each other, even while no row of either exists.
 SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key;
 
 -- name: load_links
--- $1 nodes and orders; answers all links of everything connected with them, through orders too: an order is only right with
--- all of its sessions and payments. OFFSET 0 keeps the planner to the index, whatever it believes of the number of rows.
+-- $1 nodes and orders; returns all links of everything connected with them, also through orders: an order is only right with
+-- all of its sessions and payments. OFFSET 0 makes the planner use the index, whatever number of rows it expects.
 WITH RECURSIVE connected (node) AS (
     SELECT unnest($1::text[])
     UNION
@@ -32,9 +32,9 @@ SELECT id, number, status, attention, amount_refunded, paid_at, amount_total, cu
 FROM orders WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE;
 
 -- name: load_facts
--- $1 order ids, $2 nodes and orders; the links of everything connected with them, and all facts on it, each kind as one JSON
--- array. In one statement, that is of one moment: asked once the orders are locked, nothing of them can change any more.
--- What the rows remember of their order is asked for as well, so that what has moved away is seen to have. OFFSET 0 as above.
+-- $1 order ids, $2 nodes and orders; returns the links of everything connected with them and all facts on it, each kind as one
+-- JSON array. One statement, so as of one moment: it runs once the orders are locked, when nothing of them can change any more.
+-- Rows that were last placed under these orders are returned as well, so that facts which moved away are noticed. OFFSET 0 as above.
 WITH RECURSIVE connected (node) AS (
     SELECT unnest($2::text[])
     UNION
@@ -55,10 +55,9 @@ SELECT
     (SELECT json_agg(json_build_array(link.source_id, link.target_id, link.rank)) FROM connected CROSS JOIN LATERAL (
         SELECT source_id, target_id, rank FROM links WHERE source_id = connected.node OFFSET 0) AS link) AS links,
     (SELECT json_agg(json_build_object(
-        'order_id', order_id,
-        'fact', json_build_object('id', id, 'livemode', livemode, 'status', status, 'payment_status', outcome,
-                                  'attempt', attempt, 'url', url, 'expires_at', expires_at, 'known_at', known_at, 'unknown',
-                                  CASE WHEN unknown_at IS NOT NULL THEN json_build_object('at', unknown_at, 'words', unknown_words) END)))
+        'id', id, 'order_id', order_id, 'livemode', livemode, 'status', status, 'payment_status', outcome, 'attempt', attempt,
+        'url', url, 'expires_at', expires_at, 'known_at', known_at, 'unknown',
+        CASE WHEN unknown_at IS NOT NULL THEN json_build_object('at', unknown_at, 'words', unknown_words) END))
      FROM checkout_sessions
      WHERE order_id = ANY($1::uuid[]) OR id = ANY((SELECT ids FROM nodes)::text[])) AS sessions,
     (SELECT json_agg(json_build_object('id', id, 'order_id', order_id)) FROM held) AS payments,
@@ -97,11 +96,11 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::smallint[])
 ON CONFLICT (source_id, target_id) DO UPDATE SET rank = least(links.rank, excluded.rank);
 
 -- name: write_sessions
--- $1 ids, $2 livemodes, $3 order ids or null, $4 attempts, $5 statuses, $6 outcomes, $7 urls, $8 expires_at,
--- $9 known_at, $10 unknown_at, $11 unknown words
-INSERT INTO checkout_sessions (id, livemode, order_id, attempt, status, outcome, url, expires_at, known_at, unknown_at, unknown_words)
-SELECT * FROM unnest($1::text[], $2::boolean[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-                     $9::timestamptz[], $10::timestamptz[], $11::text[])
+-- $1 ids, $2 livemodes, $3 attempts, $4 statuses, $5 payment statuses, $6 urls, $7 expires_at, $8 known_at, $9 unknown_at,
+-- $10 unknown words, $11 order ids or null
+INSERT INTO checkout_sessions (id, livemode, attempt, status, outcome, url, expires_at, known_at, unknown_at, unknown_words, order_id)
+SELECT * FROM unnest($1::text[], $2::boolean[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+                     $8::timestamptz[], $9::timestamptz[], $10::text[], $11::uuid[])
 ON CONFLICT (id, livemode) DO UPDATE SET
     order_id = excluded.order_id, attempt = excluded.attempt, status = excluded.status, outcome = excluded.outcome,
     url = excluded.url, expires_at = excluded.expires_at, known_at = excluded.known_at, unknown_at = excluded.unknown_at,
@@ -155,6 +154,6 @@ ON CONFLICT (charge_id, livemode) DO UPDATE SET
     event_id = excluded.event_id, checked_at = NULL;
 
 -- name: write_acts
--- $1 order ids, $2 kinds, $3 reasons, $4 subjects, $5 actors; the caller leaves out those that are held
+-- $1 order ids, $2 kinds, $3 reasons, $4 subjects, $5 actors; the caller omits acts that are held
 INSERT INTO acts (order_id, kind, reason, subject, actor)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]);
