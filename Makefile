@@ -32,7 +32,7 @@ help:
 	@echo 'make audit    known advisories about the locked Python and npm packages; says so where no database answers'
 	@echo '              (make audit STRICT=1 fails there)'
 	@echo 'make build    the wheel, with the storefront inside, into dist/'
-	@echo 'make manual   docs/CLI.md, generated from the help of the commands'
+	@echo 'make manual   docs/CLI.md and docs/SETTINGS.md, generated from the commands and settings'
 	@echo 'make stripe-table  what the offline Stripe knows of Stripe, from the installed SDK'
 	@echo 'make lock     renew constraints.txt (development, CI) and requirements.lock (deployments, with hashes)'
 	@echo 'make format   rewrite Python and TypeScript in the house format'
@@ -91,6 +91,7 @@ build: $(PYTHON_READY) $(STOREFRONT)
 
 manual: $(PYTHON_READY)
 	$(BIN)/python -m tools.manual > docs/CLI.md
+	$(BIN)/python -m tools.settings_manual > docs/SETTINGS.md
 
 # Read what changed: a new version of the SDK may bring parameters that the offline Stripe should take.
 stripe-table: $(PYTHON_READY)

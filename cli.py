@@ -33,6 +33,7 @@ _COMMANDS = {
     "sandbox": ("programs", "Run only the offline Stripe."),
     "serve": ("programs", "Run only the daemon, for production."),
     "sessions": ("declared.sessions", "Manage the payment pages of orders."),
+    "settings": ("settings", "Show every setting, its value and its source."),
     "trigger": ("declared.trigger", "Have Stripe create EVENT, and follow its effects."),
     "tui": ("programs", "Watch and correct orders in a terminal."),
     "webhook": ("webhook", "Create, inspect and rotate the endpoint at Stripe."),

@@ -17,18 +17,13 @@ from checkout_daemon.observability.logs import set_up_logging
 from checkout_daemon.observability.metrics import forget_process
 from checkout_daemon.observability.metrics_folder import shared_metrics
 from checkout_daemon.services.daemons import announced
-from checkout_daemon.settings import DEV_ENV, Settings
+from checkout_daemon.settings import DEV_ENV, PARENT_PIPE, Settings
+from checkout_daemon.settings.unknown import unknown_warnings
 from checkout_daemon.urls import http_url
 
 log = logging.getLogger(__name__)
 
 RECEIVE_BUFFER_BYTES = 64 * 1024
-
-PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
-"""The environment variable that names a pipe: it ends when our parent dies, even by kill -9, and then we stop.
-
-The sandbox, which imports nothing of the daemon, has a copy.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +125,11 @@ def _close(listeners: list[socket.socket]) -> None:
 
 def _require(settings: Settings) -> None:
     """Raises ConfigurationError that lists everything missing or wrong, in one line."""
-    from checkout_daemon.web.proxies import TrustedProxies
-
     faults: list[str] = []
     checks: tuple[Callable[[], object], ...] = (
         settings.require_database_url,
         settings.require_stripe_api_key,
         settings.require_webhook_secrets,
-        lambda: TrustedProxies(settings.trusted_proxies),
     )
     for check in checks:
         try:
@@ -242,12 +234,14 @@ def _address(listener: socket.socket) -> str:
 
 
 def _tell_sources(settings: Settings) -> None:
-    """Name the files that settings came from, without their values: a file left in a folder has its say unseen."""
+    """Log the files that settings came from, without the values: a forgotten `.env` must not go unnoticed."""
     for file in settings.files:
         log.info("settings from %s: %s", file.path.absolute(), ", ".join(file.names))
     if settings.demo_unused_for:
         unused_for = ", ".join(settings.demo_unused_for)
         log.info("%s is not used, because %s is set", settings.state_dir / DEV_ENV, unused_for)
+    for warning in unknown_warnings():
+        log.warning(warning)
     if settings.livemode and settings.public_url_is_local:
         log.warning(
             "CHECKOUT_PUBLIC_URL is %s with a live key: shoppers who have paid are sent there and arrive nowhere; "

@@ -100,6 +100,14 @@ async def test_proxies_that_are_no_networks_are_refused(tmp_path: Path, database
     assert "CHECKOUT_TRUSTED_PROXIES" in lines[0]
 
 
+async def test_a_misspelled_setting_is_logged_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    environ = enough("postgresql://127.0.0.1:9/shop") | {"CHECKOUT_RATE_LIMTI": "5"}
+    _, lines = await refusal(tmp_path, environ)
+    assert lines[0].endswith(
+        "CHECKOUT_RATE_LIMTI in the environment is not a setting: did you mean CHECKOUT_RATE_LIMIT?"
+    )
+
+
 async def test_a_database_that_does_not_answer_is_exit_5(tmp_path: Path) -> None:
     status, lines = await refusal(tmp_path, enough("postgresql://shop:hunter2@127.0.0.1:9/shop"))
     assert status == 5

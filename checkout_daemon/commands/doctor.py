@@ -28,7 +28,10 @@ def doctor(as_json: bool) -> int:
 
     from checkout_daemon.commands.output import say
     from checkout_daemon.settings import load_settings
+    from checkout_daemon.settings.unknown import unknown_warnings
 
+    for warning in unknown_warnings():
+        say(f"warning: {warning}")
     faults = asyncio.run(_examine(load_settings(), as_json=as_json))
     if faults:
         say(f"error: {faults} {'check' if faults == 1 else 'checks'} failed; the command after each → fixes it")

@@ -17,7 +17,7 @@ import aiohttp
 from checkout_daemon.dev.files import log_tail
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.private_files import open_log
-from checkout_daemon.serve import PARENT_PIPE
+from checkout_daemon.settings import PARENT_PIPE
 
 READY_TIMEOUT_SECONDS = 60.0
 _POLL_SECONDS = 0.03

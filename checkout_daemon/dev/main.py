@@ -30,6 +30,7 @@ from checkout_daemon.dev.seed import CURRENCY, seed_catalog
 from checkout_daemon.domain.webhook_endpoint import webhook_url
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
 from checkout_daemon.private_files import make_private_directory
+from checkout_daemon.settings.unknown import unknown_warnings
 from checkout_daemon.store.database import describe
 from checkout_daemon.store.hosts import WRONG_URL
 from checkout_daemon.store.migrations import migrate
@@ -67,6 +68,8 @@ def run(options: DevOptions) -> int:
     for file in given.files:
         if file.path.parent != options.state_dir:
             talk.say(f"Settings from {file.path}: {', '.join(file.names)}")
+    for warning in unknown_warnings():
+        talk.complain(warning)
     if given.astray:
         talk.complain(
             f"{', '.join(given.astray)} is set and not used by this demo: unset it, or commands started "

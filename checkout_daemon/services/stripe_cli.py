@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import checkout_daemon
 from checkout_daemon.errors import CheckoutError, ConfigurationError
 from checkout_daemon.private_files import make_private_directory
-from checkout_daemon.settings import STRIPE_API_BASE, Settings, read_setting
+from checkout_daemon.settings import STRIPE_API_BASE, Settings
 from checkout_daemon.urls import http_url
 
 Heard = Callable[[str, bool], None]
@@ -81,7 +81,7 @@ class StripeCli:
 @contextmanager
 def open_stripe_cli(settings: Settings) -> Iterator[StripeCli]:
     """Set up the CLI for the settings' Stripe in a folder of ours. Raises CliMissing and ConfigurationError."""
-    path, looked = find_stripe_cli()
+    path, looked = find_stripe_cli(settings.stripe_cli)
     key = settings.require_stripe_api_key()
     base = cli_base(settings.stripe_api_base)
     if path is None:
@@ -98,11 +98,10 @@ def open_stripe_cli(settings: Settings) -> Iterator[StripeCli]:
             yield StripeCli(path.absolute(), key, base, Path(directory))
 
 
-def find_stripe_cli() -> tuple[Path | None, str]:
-    """STRIPE_CLI, else `stripe` on PATH, else the one in the storefront's packages; and where it was looked for."""
-    if chosen := read_setting("STRIPE_CLI"):
-        path = Path(chosen)
-        return (path if _runs(path) else None), f"STRIPE_CLI names {chosen}, which cannot be run"
+def find_stripe_cli(chosen: Path | None) -> tuple[Path | None, str]:
+    """Return the CLI of STRIPE_CLI, else `stripe` on PATH, else the storefront's; and why none was found."""
+    if chosen:
+        return (chosen if _runs(chosen) else None), f"STRIPE_CLI names {chosen}, which cannot be run"
     if on_path := shutil.which("stripe"):
         return Path(on_path), ""
     for root in _roots():

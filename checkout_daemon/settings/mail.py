@@ -1,4 +1,4 @@
-"""What the settings of mails say: the way to the mail server, and the addresses in its headers."""
+"""The settings of mails: the URL of the mail server, and the addresses in the headers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.settings.values import BadValue
 
 _PORTS = {"smtp": 25, "smtps": 465}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -20,7 +20,10 @@ _ADDRESS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """`starttls`: True always, False never, None where it is offered. Certificates are checked in any case."""
+    """A mail server to send through. `starttls`: True always, False never, None if offered.
+
+    Certificates are verified in every case.
+    """
 
     host: str
     port: int
@@ -33,8 +36,8 @@ class MailServer:
 def parse_smtp_url(url: str) -> MailServer:
     """Read `smtp://user:password@host:port?starttls=always`, or `smtps://` for TLS from the first byte.
 
-    With a password STARTTLS is insisted upon, unless the server is on this machine. Raises ConfigurationError, which
-    does not repeat the password.
+    With a password, STARTTLS is required unless the server is on this machine. Raises BadValue, which does not repeat
+    the password.
     """
     try:
         parts = urlsplit(url)
@@ -46,8 +49,8 @@ def parse_smtp_url(url: str) -> MailServer:
     except (KeyError, ValueError):
         good = False
     if not good:
-        raise ConfigurationError(
-            "CHECKOUT_SMTP_URL is not of the form smtp://user:password@host:port, with smtps:// for TLS, "
+        raise BadValue(
+            "is not of the form smtp://user:password@host:port, with smtps:// for TLS, "
             "or ?starttls=always, auto or never"
         )
     host = str(parts.hostname)
@@ -63,20 +66,18 @@ def parse_smtp_url(url: str) -> MailServer:
     )
 
 
-def read_address(text: str, setting: str) -> Address:
-    """Read `shop@example.com`, or `Shop <shop@example.com>`. Raises ConfigurationError that names the setting."""
+def read_address(text: str) -> Address:
+    """Read `shop@example.com`, or `Shop <shop@example.com>`. Raises BadValue."""
     found = _ADDRESS.fullmatch(text.strip())
     try:
         if found is None:
             raise ValueError("no address")
         name = (found["quoted"] or found["name"] or "").strip()
         return Address(display_name=name, addr_spec=found["named"] or found["bare"])
-    except (ValueError, IndexError, MessageError) as error:  # the last two: its parser, for some
-        raise ConfigurationError(
-            f"{setting} must hold an address such as shop@shop.example, or Shop <shop@shop.example>"
-        ) from error
+    except (ValueError, IndexError, MessageError) as error:  # the parser raises the last two for some input
+        raise BadValue("must hold an address such as shop@shop.example, or Shop <shop@shop.example>") from error
 
 
-def read_addresses(text: str, setting: str) -> list[Address]:
-    """Read several, comma-separated. Raises ConfigurationError."""
-    return [read_address(each, setting) for each in text.split(",") if each.strip()]
+def read_addresses(text: str) -> list[Address]:
+    """Read several addresses with commas between them. Raises BadValue."""
+    return [read_address(part) for part in text.split(",") if part.strip()]

@@ -1,29 +1,32 @@
 """Where settings come from: the environment, `.env` in the working directory, and `dev.env` of a demo.
 
-First found wins. `dev.env` is one demo's, taken as a whole or not at all: as soon as one of its settings is set
-elsewhere to something else, nothing of it is used, so that a demo's secrets and addresses never end up in production.
+The first source that sets a name wins. `dev.env` belongs to one demo and is used as a whole or not at all: as soon as
+one of its settings is set elsewhere to something else, nothing of it is used, so that a demo's secrets and addresses
+never end up in production.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from checkout_daemon.errors import ConfigurationError
-from checkout_daemon.private_files import fault_of_ownership
-from checkout_daemon.settings.values import fault_of_text
-from checkout_daemon.urls import BadUrl, read_http_url
+from checkout_daemon.settings.values import BadValue
 
 DEV_ENV = "dev.env"
 DEV_ENV_FIRST = "CHECKOUT_DEV_ENV_FIRST"
-"""Set for the daemon of `checkout dev`: what dev.env says holds, so that a secret added there is found."""
+"""Set for the daemon that `checkout dev` starts: dev.env wins, so that a secret that is added to it is found."""
+
+PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
+"""The environment variable that names a pipe: it ends when our parent dies, even by kill -9, and then we stop.
+
+The sandbox, which imports nothing of the daemon, has a copy.
+"""
 
 DECIDES = ("DATABASE_URL", "DATABASE_LISTEN_URL", "STRIPE_API_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET")
-"""Settings that say which shop this is: where one is set elsewhere, dev.env is another shop's."""
+"""Settings that decide which shop this is: where one is set elsewhere, dev.env belongs to another shop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,141 +39,55 @@ class SettingsFile:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Settings of one source; `path` is None for the environment."""
+    """The settings of one source; `path` is None for the environment."""
 
-    values: Mapping[str, str]
+    values: Mapping[str, str] = field(repr=False)
     path: Path | None = None
 
+    @property
+    def name(self) -> str:
+        """Return `environment`, or the name of the file."""
+        return "environment" if self.path is None else self.path.name
+
     def has(self, name: str) -> bool:
+        """Return whether the setting is set here, as NAME or as NAME_FILE."""
         return bool(self.values.get(name, "").strip() or self.values.get(f"{name}_FILE", "").strip())
 
 
-class Reader:
-    """Looks names up through the layers, and collects the faults and which file each name came from."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The text of a setting and where it was found: its layer, and the file that NAME_FILE names."""
 
-    def __init__(self, layers: list[Layer]) -> None:
-        self.layers = layers
-        self._faults: dict[str, None] = {}
-        self._taken: dict[Path, dict[str, None]] = {}
+    text: str = field(repr=False)
+    layer: Layer
+    file: str | None = None
 
-    @property
-    def faults(self) -> list[str]:
-        return list(self._faults)
 
-    @property
-    def files(self) -> tuple[SettingsFile, ...]:
-        return tuple(SettingsFile(path, tuple(names)) for path, names in self._taken.items())
+def find(name: str, layers: Sequence[Layer]) -> Found | None:
+    """Look a setting up in the layers, first to last. Raises BadValue if its NAME_FILE cannot be read."""
+    for layer in layers:
+        if text := layer.values.get(name, "").strip():
+            return Found(text, layer)
+        if file := layer.values.get(f"{name}_FILE", "").strip():
+            return Found(_read_file(name, file), layer, file)
+    return None
 
-    def fault(self, text: str) -> None:
-        self._faults[text] = None
 
-    def optional(self, name: str, *, prose: bool = False) -> str | None:
-        for layer in self.layers:
-            if not layer.has(name):
-                continue
-            if layer.path is not None:
-                self._taken.setdefault(layer.path, {})[name] = None
-            text = layer.values.get(name, "").strip() or self._from_file(name, layer.values[f"{name}_FILE"].strip())
-            if fault := fault_of_text(text, prose=prose):
-                self.fault(f"{name} {fault}")
-                return None
-            return text or None
+def find_text(name: str, layers: Sequence[Layer]) -> str | None:
+    """Return the text of a setting; None if it is not set, empty or unreadable."""
+    try:
+        found = find(name, layers)
+    except BadValue:
         return None
+    return found.text or None if found else None
 
-    def text(self, name: str, default: str, *, prose: bool = False) -> str:
-        return self.optional(name, prose=prose) or default
 
-    def names(self, name: str) -> tuple[str, ...]:
-        return tuple(part.strip() for part in (self.optional(name) or "").split(",") if part.strip())
-
-    def number(self, name: str, default: int, least: int, most: int) -> int:
-        text = self.optional(name)
-        if text is None:
-            return default
-        if not (text.isascii() and text.isdigit() and len(text) < 20) or not least <= int(text) <= most:
-            self.fault(f"{name} must be a whole number from {least} to {most}, not {text!r}")
-            return default
-        return int(text)
-
-    def directory(self, name: str, cwd: Path) -> Path | None:
-        text = self.optional(name)
-        if text is None:
-            return None
-        if not (cwd / text).is_dir():
-            self.fault(f"{name}: {text!r} is not a directory; set it to one that exists")
-        return cwd / text
-
-    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
-        text = self.text(name, default)
-        if text not in allowed:
-            self.fault(f"{name} must be one of {', '.join(allowed)}, not {text!r}")
-            return default
-        return text
-
-    def time_zone(self, name: str, default: str) -> str:
-        text = self.text(name, default)
-        try:
-            ZoneInfo(text)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fault(f"{name} must be an IANA time zone such as Europe/Vienna, not {text!r}")
-            return default
-        return text
-
-    def base_url(self, name: str, default: str) -> str:
-        """Read a URL that paths are appended to: without trailing slash, user, query and fragment."""
-        text = self.optional(name)
-        if text is None:
-            return default
-        try:
-            return read_http_url(text).text
-        except BadUrl as error:
-            self.fault(f"{name} {error}; set it to a URL such as https://shop.example")
-            return default
-
-    def final_url(self, name: str) -> str | None:
-        """Read a URL that is used as it is; it may hold a password."""
-        text = self.optional(name)
-        try:
-            if text is not None:
-                read_http_url(text, final=True)
-        except BadUrl as error:
-            self.fault(f"{name} {error}")
-        return text
-
-    def moment(self, name: str) -> datetime | None:
-        """Read a time with its zone, as RFC 3339 writes it."""
-        text = self.optional(name)
-        if text is None:
-            return None
-        try:
-            moment: datetime | None = datetime.fromisoformat(text)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
-            self.fault(f"{name} must be a time such as 2026-11-28T12:00:00Z, not {text!r}")
-            return None
-        return moment
-
-    def file(self, name: str) -> Path | None:
-        """Read an absolute path, written as `file:/path`."""
-        text = self.optional(name)
-        if text is None:
-            return None
-        path = Path(text.removeprefix("file://").removeprefix("file:"))
-        if not text.startswith(("file:", "/")) or not path.is_absolute():
-            self.fault(
-                f"{name} must be file: and an absolute path, such as file:/var/log/checkout/anchors, not {text!r}"
-            )
-            return None
-        return path
-
-    def _from_file(self, name: str, path: str) -> str:
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            self.fault(f"{name}_FILE names {path}, which cannot be read: {why}")
-            return ""
+def _read_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadValue(f"cannot be read from {path} ({name}_FILE): {why}") from error
 
 
 def given_layers(environ: Mapping[str, str], cwd: Path) -> list[Layer]:
@@ -182,6 +99,8 @@ def demo_layer(state_dir: Path) -> Layer:
     """Return dev.env of the state directory. Raises ConfigurationError if another user may have written it."""
     path = state_dir / DEV_ENV
     if path.is_file():
+        from checkout_daemon.private_files import fault_of_ownership  # production has no dev.env
+
         for place in (state_dir, path):
             if fault := fault_of_ownership(place):
                 raise ConfigurationError(fault)
@@ -191,26 +110,28 @@ def demo_layer(state_dir: Path) -> Layer:
 def decided_elsewhere(given: Sequence[Layer], demo: Layer, *, daemon: bool) -> tuple[str, ...]:
     """Return the settings because of which nothing of dev.env is used; none if it is used as a whole.
 
-    Commands of the operator who started the demo with settings of their own hold the same values. A daemon
-    started alone takes the demo only if nothing else says which shop it serves.
+    Commands of the operator who started the demo with settings of their own find the same values in both. A daemon
+    that was started alone uses the demo only if nothing else decides which shop it serves.
     """
     if not demo.values:
         return ()
     set_here = [name for name in DECIDES if any(layer.has(name) for layer in given)]
-    if daemon:
-        return tuple(set_here)
-    reader, demo_reader = Reader(list(given)), Reader([demo])
-    return tuple(name for name in set_here if not _agree(name, reader, demo_reader))
+    return tuple(name for name in set_here if daemon or not _agree(name, given, demo))
 
 
-def _agree(name: str, given: Reader, demo: Reader) -> bool:
+def _agree(name: str, given: Sequence[Layer], demo: Layer) -> bool:
     if name == "DATABASE_LISTEN_URL":  # the direct way to the database of DATABASE_URL
-        return given.optional("DATABASE_URL") is not None or demo.optional("DATABASE_URL") is None
-    if not demo.layers[0].has(name):
+        return find_text("DATABASE_URL", given) is not None or find_text("DATABASE_URL", [demo]) is None
+    if not demo.has(name):
         return True
+    ours, theirs = find_text(name, given), find_text(name, [demo])
     if name == "STRIPE_WEBHOOK_SECRET":  # `checkout listen` adds to the demo's
-        return set(given.names(name)) <= set(demo.names(name))
-    return given.optional(name) == demo.optional(name)
+        return _parts(ours) <= _parts(theirs)
+    return ours == theirs
+
+
+def _parts(text: str | None) -> set[str]:
+    return {part.strip() for part in (text or "").split(",") if part.strip()}
 
 
 def _read_env_file(path: Path) -> Layer:
@@ -231,4 +152,5 @@ def _read_env_file(path: Path) -> Layer:
 
 
 def environment(environ: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Return the given variables, or those of this process."""
     return os.environ if environ is None else environ

@@ -1,94 +1,409 @@
-"""Settings: what each means, and what is wrong with it. Where they come from: `sources`.
+"""The table of settings: one field per setting, whose row has its name, kind, default, group and description.
 
-First found wins: the environment, `.env` in the working directory, then `dev.env` in the state directory, which
-`checkout dev` writes; the daemon that it starts takes `dev.env` first.
-Every setting can also be given as `NAME_FILE`, a path to a file that holds the value.
+To add a setting, add its field here and read it where it is used; `make manual` brings docs/SETTINGS.md up to date.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from checkout_daemon.errors import ConfigurationError
-from checkout_daemon.settings.sources import (
-    DEV_ENV,
-    DEV_ENV_FIRST,
-    Reader,
-    SettingsFile,
-    decided_elsewhere,
-    demo_layer,
-    environment,
-    given_layers,
-)
-from checkout_daemon.settings.values import fault_of_api_key, fault_of_secrets, is_live_key, is_signing_secret
-from checkout_daemon.urls import BadUrl, bare_host, http_url, is_loopback, reachable_host, read_http_url
+from checkout_daemon.settings import kinds
+from checkout_daemon.settings.rows import ROW, Group, Row, setting
+from checkout_daemon.settings.sources import DEV_ENV, SettingsFile
+from checkout_daemon.settings.values import STRIPE_API_BASE, is_live_key
+from checkout_daemon.urls import http_url, is_loopback, reachable_host, read_http_url
 
-STRIPE_API_BASE = "https://api.stripe.com"
+if TYPE_CHECKING:
+    from datetime import datetime
+
 DEFAULT_STATE_DIR = ".checkout"
-_SHORTEST_AUDIT_KEY = 32
+
+
+def _own_address(values: Mapping[str, Any]) -> str:
+    return http_url(reachable_host(values["host"]), values["port"])
+
+
+def _unless_off(number: int) -> Callable[[Mapping[str, Any]], int]:
+    """Make the default of a limit that CHECKOUT_RATE_LIMIT=0 turns off as well."""
+    return lambda values: number if values["rate_limit"] else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the programs can be told; amounts of time are in the unit that the name ends with."""
+    """The value of every setting. Each amount of time is in the unit that the field's name ends with."""
 
-    database_url: str | None = field(repr=False)
-    database_listen_url: str | None = field(repr=False)  # direct, for LISTEN and migrations; the other has a pooler
-    stripe_api_key: str | None = field(repr=False)
-    stripe_api_base: str
-    webhook_secrets: tuple[str, ...] = field(repr=False)
-    public_url: str  # no trailing slash; success and cancel URLs derive from it
-    host: str
-    port: int
-    log_format: str  # "console" or "json"
-    state_dir: Path
-    cors_origins: tuple[str, ...]
-    trusted_proxies: tuple[str, ...]  # addresses or networks whose X-Forwarded-For is believed
-    rate_limit: int  # checkouts a minute and address; 0 = off, with the three below unless they are set
-    quote_limit: int  # quotes a minute and address; 0 = off
-    look_limit: int  # looks at orders a minute and address; 0 = off
-    failed_tries: int  # wrong discount codes, or declined payments, an hour for an address or email; then slow; 0 = off
-    challenge_url: str | None  # siteverify of hCaptcha, Turnstile or the like: who solved it is not slowed
-    challenge_secret: str | None = field(repr=False)
-    metrics: str  # who may read /metrics: "local" (this machine, through no proxy), "public" or "off"
-    metrics_token: str | None = field(repr=False)  # as "Authorization: Bearer …", read from anywhere
-    connections: int  # that a process keeps open at most; fewer where the limit on open files asks for it
-    connections_per_address: int  # of them, those of one address; trusted proxies may have all
-    session_minutes: int | None  # None: Stripe decides (24 hours)
-    payload_days: int
-    time_zone: str
-    mask: bool  # the terminal shows names, addresses and phone numbers only when asked to
-    currency: str  # lower-case; of the catalog
-    # smtp:// (STARTTLS where offered, or ?starttls=always or never) or smtps://, with user:password@
-    smtp_url: str | None = field(repr=False)
-    mail_from: str | None  # address, or Name <address>; without it and smtp_url no mail is sent
-    mail_reply_to: str | None  # where answers of customers go; mail_from unless set
-    mail_templates: Path | None  # a folder with the shop's own mail templates: those it has are taken instead of ours
-    alert_to: str | None  # the operator's address, comma-separated for several
-    locale: str  # of mails to customers whose language is not known
-    shop_name: str  # as mails sign
-    shop_webhook_url: str | None = field(repr=False)  # where the shop's own systems hear of orders
-    shop_webhook_secrets: tuple[str, ...] = field(repr=False)  # Standard Webhooks; all of them sign each delivery
-    audit_keys: tuple[str, ...] = field(repr=False)  # anchors of the operator log are signed with the first
-    audit_key_since: datetime | None  # anchors from before that are accepted without a signature
-    audit_anchor: Path | None  # the file that anchors are appended to: file:/PATH
+    database_url: str | None = setting(
+        "DATABASE_URL",
+        kinds.DATABASE_URL,
+        group=Group.DATABASE,
+        default=None,
+        secret=True,
+        example="postgresql://checkout@db1:5432,db2:5432/shop",
+        about="The PostgreSQL database, version 15 or newer. Name several hosts where there is a standby: the one that "
+        "accepts writes is found. Parameters that only libpq knows, such as connect_timeout, are ignored.",
+    )
+    database_listen_url: str | None = setting(
+        "DATABASE_LISTEN_URL",
+        kinds.DATABASE_URL,
+        group=Group.DATABASE,
+        default=None,
+        secret=True,
+        unset="DATABASE_URL",
+        example="postgresql://checkout@db1:5432/shop",
+        about="The same database without a pooler in between, for LISTEN and migrations. Set it if DATABASE_URL goes "
+        "through PgBouncer or another pooler.",
+    )
+    stripe_api_key: str | None = setting(
+        "STRIPE_API_KEY",
+        kinds.API_KEY,
+        group=Group.STRIPE,
+        default=None,
+        secret=True,
+        example="sk_test_…",
+        about="Your secret or restricted key. A key that starts with neither sk_test_ nor rk_test_ counts as live, and "
+        f"a live key is sent to {STRIPE_API_BASE} only.",
+    )
+    stripe_api_base: str = setting(
+        "STRIPE_API_BASE",
+        kinds.STRIPE_URL,
+        group=Group.STRIPE,
+        default=STRIPE_API_BASE,
+        example="http://127.0.0.1:8001",
+        about="The address of Stripe's API without /v1. Change it only to test against an offline Stripe.",
+    )
+    webhook_secrets: tuple[str, ...] = setting(
+        "STRIPE_WEBHOOK_SECRET",
+        kinds.ENDPOINT_SECRETS,
+        group=Group.STRIPE,
+        default=(),
+        secret=True,
+        example="whsec_…",
+        about="The signing secret of the webhook endpoint; several while one is being rotated. `checkout webhook "
+        "create` makes the endpoint and prints this line.",
+    )
+    stripe_cli: Path | None = setting(
+        "STRIPE_CLI",
+        kinds.PATH,
+        group=Group.STRIPE,
+        default=None,
+        unset="`stripe` on PATH, then frontend/node_modules",
+        example="/usr/local/bin/stripe",
+        about="The native binary of Stripe's official CLI, for `checkout trigger` and `checkout listen`.",
+    )
+    host: str = setting(
+        "CHECKOUT_HOST",
+        kinds.HOST,
+        group=Group.SERVER,
+        default="127.0.0.1",
+        example="0.0.0.0",  # noqa: S104 - an example
+        about="The address that the daemon listens on. 0.0.0.0 is every IPv4 address of the machine, :: every address.",
+    )
+    port: int = setting(
+        "CHECKOUT_PORT",
+        kinds.whole(0, 65535),
+        group=Group.SERVER,
+        default=8000,
+        about="The port that the daemon listens on. 0 picks a free one.",
+    )
+    public_url: str = setting(
+        "CHECKOUT_PUBLIC_URL",
+        kinds.BASE_URL,
+        group=Group.SERVER,
+        default="http://127.0.0.1:8000",
+        derive=_own_address,
+        unset="http:// with CHECKOUT_HOST and CHECKOUT_PORT",
+        example="https://shop.example",
+        about="Where shoppers reach the storefront. Stripe sends them back there, and Stripe's webhooks arrive there.",
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "CHECKOUT_CORS_ORIGINS",
+        kinds.ORIGINS,
+        group=Group.SERVER,
+        default=(),
+        example="https://shop.example,https://www.shop.example",
+        about="The origins whose pages may call the API from a browser. Not needed for the storefront that the daemon "
+        "serves itself.",
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        "CHECKOUT_TRUSTED_PROXIES",
+        kinds.NETWORKS,
+        group=Group.SERVER,
+        default=(),
+        example="10.0.0.0/8",
+        about="The proxies whose X-Forwarded-For header is believed. Set it behind a reverse proxy, or all shoppers "
+        "share the proxy's limits.",
+    )
+    state_dir: Path = setting(
+        "CHECKOUT_STATE_DIR",
+        kinds.PATH,
+        group=Group.SERVER,
+        default=Path(DEFAULT_STATE_DIR),
+        example="/var/lib/checkout",
+        about="The directory for files of the daemon and of `checkout dev`. Other users must not be able to write to "
+        "it.",
+    )
+    shop_name: str = setting(
+        "CHECKOUT_SHOP_NAME",
+        kinds.PROSE,
+        group=Group.SHOP,
+        default="Checkout",
+        example="Example Tea",
+        about="The name that mails to customers are signed with.",
+    )
+    currency: str = setting(
+        "CHECKOUT_CURRENCY",
+        kinds.CURRENCY,
+        group=Group.SHOP,
+        default="eur",
+        example="usd",
+        about="The currency of the catalog's prices.",
+    )
+    locale: str = setting(
+        "CHECKOUT_LOCALE",
+        kinds.TEXT,
+        group=Group.SHOP,
+        default="en",
+        example="de",
+        about="The language of mails to customers whose language is not known.",
+    )
+    time_zone: str = setting(
+        "CHECKOUT_TIME_ZONE",
+        kinds.TIME_ZONE,
+        group=Group.SHOP,
+        default="UTC",
+        example="Europe/Vienna",
+        about="The time zone of times in mails, in commands and in the terminal. It also decides when a day begins.",
+    )
+    session_minutes: int | None = setting(
+        "CHECKOUT_SESSION_MINUTES",
+        kinds.whole(31, 1430),
+        group=Group.SHOP,
+        default=None,
+        unset="Stripe decides: 24 hours",
+        example="60",
+        about="How many minutes a shopper has to pay before the Checkout Session expires.",
+    )
+    connections: int = setting(
+        "CHECKOUT_CONNECTIONS",
+        kinds.whole(16, 50_000),
+        group=Group.LIMITS,
+        default=10_000,
+        about="How many connections one process keeps open at most. The limit on open files may allow fewer.",
+    )
+    connections_per_address: int = setting(
+        "CHECKOUT_CONNECTIONS_PER_ADDRESS",
+        kinds.whole(8, 50_000),
+        group=Group.LIMITS,
+        default=1_000,
+        about="How many of these connections one address may have. Trusted proxies may have all of them.",
+    )
+    rate_limit: int = setting(
+        "CHECKOUT_RATE_LIMIT",
+        kinds.whole(0, 1_000_000),
+        group=Group.LIMITS,
+        default=600,
+        about="How many checkouts one address may start per minute. 0 turns the limit off, and with it the three "
+        "limits below that are not set.",
+    )
+    quote_limit: int = setting(
+        "CHECKOUT_QUOTE_LIMIT",
+        kinds.whole(0, 1_000_000),
+        group=Group.LIMITS,
+        default=600,
+        derive=_unless_off(600),
+        unset="600, or 0 if CHECKOUT_RATE_LIMIT is 0",
+        about="How many prices one address may ask for per minute. 0 turns the limit off.",
+    )
+    look_limit: int = setting(
+        "CHECKOUT_LOOK_LIMIT",
+        kinds.whole(0, 1_000_000),
+        group=Group.LIMITS,
+        default=1_200,
+        derive=_unless_off(1_200),
+        unset="1200, or 0 if CHECKOUT_RATE_LIMIT is 0",
+        about="How many times one address may look at orders per minute. 0 turns the limit off.",
+    )
+    failed_tries: int = setting(
+        "CHECKOUT_FAILED_TRIES",
+        kinds.whole(0, 10_000),
+        group=Group.LIMITS,
+        default=20,
+        derive=_unless_off(20),
+        unset="20, or 0 if CHECKOUT_RATE_LIMIT is 0",
+        about="How many wrong discount codes or declined payments an address or email may have per hour before "
+        "further ones are slowed down. 0 turns the limit off.",
+    )
+    challenge_url: str | None = setting(
+        "CHECKOUT_CHALLENGE_URL",
+        kinds.FINAL_URL,
+        group=Group.LIMITS,
+        default=None,
+        secret=True,
+        example="https://api.hcaptcha.com/siteverify",
+        about="The siteverify address of hCaptcha, Turnstile or a similar service. A shopper who solves its challenge "
+        "is not slowed down. Needs CHECKOUT_CHALLENGE_SECRET.",
+    )
+    challenge_secret: str | None = setting(
+        "CHECKOUT_CHALLENGE_SECRET",
+        kinds.TEXT,
+        group=Group.LIMITS,
+        default=None,
+        secret=True,
+        about="The secret that the service of CHECKOUT_CHALLENGE_URL gave you.",
+    )
+    log_format: str = setting(
+        "CHECKOUT_LOG_FORMAT",
+        kinds.one_of("console", "json"),
+        group=Group.METRICS,
+        default="console",
+        example="json",
+        about="How the daemon writes its log: lines for people, or one JSON object per line.",
+    )
+    metrics: str = setting(
+        "CHECKOUT_METRICS",
+        kinds.one_of("local", "public", "off"),
+        group=Group.METRICS,
+        default="local",
+        about="Who may read /metrics without a token: local is this machine, through no proxy; public is everybody; "
+        "off is nobody.",
+    )
+    metrics_token: str | None = setting(
+        "CHECKOUT_METRICS_TOKEN",
+        kinds.TEXT,
+        group=Group.METRICS,
+        default=None,
+        secret=True,
+        about="A token that /metrics can be read with from anywhere, as `Authorization: Bearer TOKEN`.",
+    )
+    smtp_url: str | None = setting(
+        "CHECKOUT_SMTP_URL",
+        kinds.SMTP_URL,
+        group=Group.MAIL,
+        default=None,
+        secret=True,
+        unset="no mail is sent",
+        example="smtp://user:password@mail.example:587",
+        about="The mail server. smtp:// uses STARTTLS if it is offered, and always with a password; "
+        "?starttls=always, auto or never decides otherwise. smtps:// uses TLS from the start.",
+    )
+    mail_from: str | None = setting(
+        "CHECKOUT_MAIL_FROM",
+        kinds.ADDRESS,
+        group=Group.MAIL,
+        default=None,
+        unset="no mail is sent",
+        example="Example Tea <orders@shop.example>",
+        about="The sender of every mail: an address, or a name and an address.",
+    )
+    mail_reply_to: str | None = setting(
+        "CHECKOUT_MAIL_REPLY_TO",
+        kinds.ADDRESS,
+        group=Group.MAIL,
+        default=None,
+        unset="CHECKOUT_MAIL_FROM",
+        example="help@shop.example",
+        about="Where the answers of customers go.",
+    )
+    mail_templates: Path | None = setting(
+        "CHECKOUT_MAIL_TEMPLATES",
+        kinds.DIRECTORY,
+        group=Group.MAIL,
+        default=None,
+        unset="the built-in templates",
+        example="/etc/checkout/mails",
+        about="A directory with your own mail templates. A template that it lacks is taken from the built-in ones.",
+    )
+    alert_to: str | None = setting(
+        "CHECKOUT_ALERT_TO",
+        kinds.ADDRESSES,
+        group=Group.MAIL,
+        default=None,
+        unset="no alert is mailed",
+        example="ops@shop.example,night@shop.example",
+        about="Who gets a mail when an order needs a person, or when something is wrong with the shop.",
+    )
+    shop_webhook_url: str | None = setting(
+        "CHECKOUT_SHOP_WEBHOOK_URL",
+        kinds.FINAL_URL,
+        group=Group.WEBHOOKS,
+        default=None,
+        secret=True,
+        unset="no webhook is sent",
+        example="https://erp.shop.example/orders",
+        about="Where your own systems receive what happens to orders. Needs CHECKOUT_SHOP_WEBHOOK_SECRET.",
+    )
+    shop_webhook_secrets: tuple[str, ...] = setting(
+        "CHECKOUT_SHOP_WEBHOOK_SECRET",
+        kinds.SHOP_SECRETS,
+        group=Group.WEBHOOKS,
+        default=(),
+        secret=True,
+        example="whsec_…",
+        about="The secret that deliveries to CHECKOUT_SHOP_WEBHOOK_URL are signed with; with several, each delivery "
+        'is signed with all. `echo "whsec_$(openssl rand -base64 32)"` makes one.',
+    )
+    audit_keys: tuple[str, ...] = setting(
+        "CHECKOUT_AUDIT_KEY",
+        kinds.AUDIT_KEYS,
+        group=Group.AUDIT,
+        default=(),
+        secret=True,
+        unset="anchors are not signed",
+        about="The key that anchors of the audit log are signed with; of several the first signs and all verify. "
+        "`openssl rand -base64 32` makes one. Set it where the people in the log cannot read it.",
+    )
+    audit_key_since: datetime | None = setting(
+        "CHECKOUT_AUDIT_KEY_SINCE",
+        kinds.TIME,
+        group=Group.AUDIT,
+        default=None,
+        example="2026-11-28T12:00:00Z",
+        about="When the first key was set. Anchors from before that time are accepted without a signature.",
+    )
+    audit_anchor: Path | None = setting(
+        "CHECKOUT_AUDIT_ANCHOR",
+        kinds.ANCHOR_FILE,
+        group=Group.AUDIT,
+        default=None,
+        unset="anchors stay in the database",
+        example="file:/var/log/checkout/anchors",
+        about="A file outside the database that anchors of the audit log are appended to; `checkout doctor` compares "
+        "both.",
+    )
+    payload_days: int = setting(
+        "CHECKOUT_PAYLOAD_DAYS",
+        kinds.whole(1, 36_500),
+        group=Group.AUDIT,
+        default=90,
+        about="How many days the payloads of Stripe's events are kept. They are deleted by whole weeks.",
+    )
+    mask: bool = setting(
+        "CHECKOUT_MASK",
+        kinds.ON_OFF,
+        group=Group.OPERATORS,
+        default=False,
+        example="on",
+        about="Whether the terminal hides names, addresses and phone numbers until a key is pressed.",
+    )
     files: tuple[SettingsFile, ...] = ()  # that settings were taken from
-    demo_unused_for: tuple[str, ...] = ()  # settings that are set, so that nothing of a dev.env was taken
+    demo_unused_for: tuple[str, ...] = ()  # the settings because of which dev.env is not used
 
     @property
     def livemode(self) -> bool:
-        """An order's livemode is its key's."""
+        """Return whether the key is a live one; so are the orders that it makes."""
         return is_live_key(self.stripe_api_key or "")
 
     @property
     def public_url_is_local(self) -> bool:
-        """Whether neither shoppers nor Stripe reach the public URL, because it names this machine to itself."""
+        """Return whether the public URL names this machine to itself, so that nobody else reaches it."""
         return is_loopback(read_http_url(self.public_url).host)
 
     def require_database_url(self) -> str:
+        """Return DATABASE_URL. Raises ConfigurationError if it is not set."""
         if not self.database_url:
             raise ConfigurationError(
                 "DATABASE_URL is not set: set it, or run `checkout dev` in this folder, which brings a database"
@@ -97,6 +412,7 @@ class Settings:
         return self.database_url
 
     def require_stripe_api_key(self) -> str:
+        """Return STRIPE_API_KEY. Raises ConfigurationError if it is not set."""
         if not self.stripe_api_key:
             raise ConfigurationError(
                 "STRIPE_API_KEY is not set: set it, or run `checkout dev` in this folder, "
@@ -105,10 +421,11 @@ class Settings:
         return self.stripe_api_key
 
     def require_webhook_secrets(self) -> tuple[str, ...]:
+        """Return the secrets of STRIPE_WEBHOOK_SECRET. Raises ConfigurationError if it is not set."""
         if not self.webhook_secrets:
             raise ConfigurationError(
                 "STRIPE_WEBHOOK_SECRET is not set: set the whsec_… of your webhook endpoint; "
-                "without it no delivery can be told from a forged one" + self._about_the_demo()
+                "without it a forged delivery looks like a real one" + self._about_the_demo()
             )
         return self.webhook_secrets
 
@@ -118,168 +435,7 @@ class Settings:
         return f" ({DEV_ENV} of the demo is not used, because {', '.join(self.demo_unused_for)} is set)"
 
 
-def check_key_destination(api_key: str, api_base: str) -> None:
-    """Raise ConfigurationError for a live key that would go anywhere but to Stripe's own https address."""
-    if is_live_key(api_key) and api_base != STRIPE_API_BASE:
-        raise ConfigurationError(
-            f"STRIPE_API_KEY is a live key (it does not start with sk_test_ or rk_test_) and STRIPE_API_BASE is "
-            f"{api_base}: a live key is sent to {STRIPE_API_BASE} only; unset STRIPE_API_BASE, or use a test key"
-        )
+ROWS: Mapping[str, Row] = {field.name: field.metadata[ROW] for field in fields(Settings) if ROW in field.metadata}
+"""Every row by the name of its field, in the order of the table."""
 
-
-def load_settings(
-    environ: Mapping[str, str] | None = None,
-    *,
-    cwd: Path | None = None,
-    state_dir: Path | None = None,
-    daemon: bool = False,
-) -> Settings:
-    """Read all layers. Raises ConfigurationError that lists every fault, not only the first.
-
-    `daemon`: dev.env counts only where nothing else says which shop this is, see `decided_elsewhere`.
-    """
-    environ = environment(environ)
-    cwd = Path.cwd() if cwd is None else cwd
-    given = given_layers(environ, cwd)
-    reader = Reader(given)
-    state = state_dir or Path(reader.text("CHECKOUT_STATE_DIR", DEFAULT_STATE_DIR))
-    demo = demo_layer(cwd / state)
-    unused_for: tuple[str, ...] = ()
-    if environ.get(DEV_ENV_FIRST):
-        reader.layers = [demo, *given]
-    elif not (unused_for := decided_elsewhere(given, demo, daemon=daemon)):
-        reader.layers = [*given, demo]
-
-    host = bare_host(reader.text("CHECKOUT_HOST", "127.0.0.1"))
-    port = reader.number("CHECKOUT_PORT", 8000, 0, 65535)
-    rate_limit = reader.number("CHECKOUT_RATE_LIMIT", 600, 0, 1_000_000)
-    session_minutes = reader.number("CHECKOUT_SESSION_MINUTES", 0, 31, 1430)
-    settings = Settings(
-        database_url=reader.optional("DATABASE_URL"),
-        database_listen_url=reader.optional("DATABASE_LISTEN_URL"),
-        stripe_api_key=reader.optional("STRIPE_API_KEY"),
-        stripe_api_base=_stripe_base(reader),
-        webhook_secrets=reader.names("STRIPE_WEBHOOK_SECRET"),
-        public_url=reader.base_url("CHECKOUT_PUBLIC_URL", http_url(reachable_host(host), port)),
-        host=host,
-        port=port,
-        log_format=reader.choice("CHECKOUT_LOG_FORMAT", "console", ("console", "json")),
-        state_dir=cwd / state,
-        cors_origins=_origins(reader),
-        trusted_proxies=reader.names("CHECKOUT_TRUSTED_PROXIES"),
-        rate_limit=rate_limit,
-        quote_limit=reader.number("CHECKOUT_QUOTE_LIMIT", 600 if rate_limit else 0, 0, 1_000_000),
-        look_limit=reader.number("CHECKOUT_LOOK_LIMIT", 1_200 if rate_limit else 0, 0, 1_000_000),
-        failed_tries=reader.number("CHECKOUT_FAILED_TRIES", 20 if rate_limit else 0, 0, 10_000),
-        challenge_url=reader.final_url("CHECKOUT_CHALLENGE_URL"),
-        challenge_secret=reader.optional("CHECKOUT_CHALLENGE_SECRET"),
-        metrics=reader.choice("CHECKOUT_METRICS", "local", ("local", "public", "off")),
-        metrics_token=reader.optional("CHECKOUT_METRICS_TOKEN"),
-        connections=reader.number("CHECKOUT_CONNECTIONS", 10_000, 16, 50_000),
-        connections_per_address=reader.number("CHECKOUT_CONNECTIONS_PER_ADDRESS", 1_000, 8, 50_000),
-        session_minutes=session_minutes or None,
-        payload_days=reader.number("CHECKOUT_PAYLOAD_DAYS", 90, 1, 36_500),
-        time_zone=reader.time_zone("CHECKOUT_TIME_ZONE", "UTC"),
-        mask=reader.choice("CHECKOUT_MASK", "off", ("on", "off")) == "on",
-        currency=reader.text("CHECKOUT_CURRENCY", "eur").lower(),
-        smtp_url=reader.optional("CHECKOUT_SMTP_URL"),
-        mail_from=reader.optional("CHECKOUT_MAIL_FROM", prose=True),
-        mail_reply_to=reader.optional("CHECKOUT_MAIL_REPLY_TO", prose=True),
-        mail_templates=reader.directory("CHECKOUT_MAIL_TEMPLATES", cwd),
-        alert_to=reader.optional("CHECKOUT_ALERT_TO"),
-        locale=reader.text("CHECKOUT_LOCALE", "en"),
-        shop_name=reader.text("CHECKOUT_SHOP_NAME", "Checkout", prose=True),
-        shop_webhook_url=reader.final_url("CHECKOUT_SHOP_WEBHOOK_URL"),
-        shop_webhook_secrets=reader.names("CHECKOUT_SHOP_WEBHOOK_SECRET"),
-        audit_keys=reader.names("CHECKOUT_AUDIT_KEY"),
-        audit_key_since=reader.moment("CHECKOUT_AUDIT_KEY_SINCE"),
-        audit_anchor=reader.file("CHECKOUT_AUDIT_ANCHOR"),
-        files=reader.files,
-        demo_unused_for=unused_for,
-    )
-    _check(settings, reader)
-    if reader.faults:
-        raise ConfigurationError("; ".join(reader.faults))
-    return settings
-
-
-def read_setting(name: str, environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> str | None:
-    """One setting from the environment or `.env` only: what the operator set, not what `checkout dev` wrote."""
-    return Reader(given_layers(environment(environ), Path.cwd() if cwd is None else cwd)).optional(name)
-
-
-def _check(settings: Settings, reader: Reader) -> None:
-    if len(settings.currency) != 3 or not (settings.currency.isascii() and settings.currency.isalpha()):
-        reader.fault("CHECKOUT_CURRENCY must be a three-letter currency code, such as eur")
-    try:
-        read_http_url(http_url(reachable_host(settings.host), settings.port or 1))
-    except BadUrl:
-        reader.fault("CHECKOUT_HOST must be a host name or an address of this machine, such as 127.0.0.1 or ::")
-    if fault := fault_of_secrets(settings.webhook_secrets):
-        reader.fault(f"STRIPE_WEBHOOK_SECRET {fault}")
-    if settings.shop_webhook_url and not settings.shop_webhook_secrets:
-        reader.fault("CHECKOUT_SHOP_WEBHOOK_SECRET is not set: what is sent to CHECKOUT_SHOP_WEBHOOK_URL is signed")
-    if not all(is_signing_secret(secret) for secret in settings.shop_webhook_secrets):
-        reader.fault(
-            "CHECKOUT_SHOP_WEBHOOK_SECRET must hold whsec_ and 24 to 64 bytes in base64, comma-separated: "
-            'echo "whsec_$(openssl rand -base64 32)" makes one'
-        )
-    _check_mail(settings, reader)
-    if bool(settings.challenge_url) != bool(settings.challenge_secret):
-        reader.fault("CHECKOUT_CHALLENGE_URL and CHECKOUT_CHALLENGE_SECRET belong together: set both or neither")
-    if not all(len(key) >= _SHORTEST_AUDIT_KEY and key.isascii() and key.isprintable() for key in settings.audit_keys):
-        reader.fault(
-            "CHECKOUT_AUDIT_KEY must hold keys of 32 or more random characters, comma-separated: "
-            "`openssl rand -base64 32` makes one"
-        )
-    if settings.stripe_api_key and (fault := fault_of_api_key(settings.stripe_api_key)):
-        reader.fault(f"STRIPE_API_KEY {fault}")
-    try:
-        check_key_destination(settings.stripe_api_key or "", settings.stripe_api_base)
-    except ConfigurationError as error:
-        reader.fault(error.detail)
-
-
-def _check_mail(settings: Settings, reader: Reader) -> None:
-    """Find what could never send a mail now, not when the first one is owed."""
-    if not (settings.smtp_url or settings.mail_from or settings.mail_reply_to or settings.alert_to):
-        return
-    from checkout_daemon.settings.mail import parse_smtp_url, read_address, read_addresses  # most commands need none
-
-    checks = (
-        (settings.smtp_url, lambda text: parse_smtp_url(text)),
-        (settings.mail_from, lambda text: read_address(text, "CHECKOUT_MAIL_FROM")),
-        (settings.mail_reply_to, lambda text: read_address(text, "CHECKOUT_MAIL_REPLY_TO")),
-        (settings.alert_to, lambda text: read_addresses(text, "CHECKOUT_ALERT_TO")),
-    )
-    for text, read in checks:
-        try:
-            if text:
-                read(text)
-        except ConfigurationError as error:
-            reader.fault(error.detail)
-
-
-def _stripe_base(reader: Reader) -> str:
-    """Return Stripe's own address in its one form, however it was written."""
-    base = reader.base_url("STRIPE_API_BASE", STRIPE_API_BASE)
-    if base.endswith("/v1"):
-        reader.fault("STRIPE_API_BASE ends with /v1, which is appended to it: leave that out")
-    return STRIPE_API_BASE if base == f"{STRIPE_API_BASE}:443" else base
-
-
-def _origins(reader: Reader) -> tuple[str, ...]:
-    """Return the origins as browsers send them (RFC 6454), or `*`."""
-    origins = []
-    for origin in reader.names("CHECKOUT_CORS_ORIGINS"):
-        if origin == "*":
-            origins.append(origin)
-            continue
-        try:
-            url = read_http_url(origin)
-            if url.path:
-                raise BadUrl("has a path")
-            origins.append(url.origin)
-        except BadUrl as error:
-            reader.fault(f"CHECKOUT_CORS_ORIGINS must hold origins such as https://shop.example; {origin!r} {error}")
-    return tuple(origins)
+NAMES = frozenset(row.name for row in ROWS.values())

@@ -1,25 +1,93 @@
-"""What a key or a secret must look like; the faults never repeat it."""
+"""What the text of a setting must look like. Messages never repeat a key or a secret."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from base64 import b64decode
 from collections.abc import Sequence
+
+from checkout_daemon.errors import ConfigurationError
+
+STRIPE_API_BASE = "https://api.stripe.com"
 
 _TEST_KEYS = ("sk_test_", "rk_test_")
 _KEY = re.compile(r"[sr]k_(?:test_|live_)?(?!test_|live_)[A-Za-z0-9_]+")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]+")
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb"
+_SHORTEST_AUDIT_KEY = 32
+
+
+class BadValue(ValueError):
+    """A text that a setting cannot have. The message continues a sentence that begins with the setting's name."""
 
 
 def is_live_key(key: str) -> bool:
-    """Return whether real money may depend on the key: true for every key that is not surely a test key."""
+    """Return whether the key may move real money: true for every key that is not certainly a test key."""
     return bool(key) and not key.startswith(_TEST_KEYS)
 
 
-def is_signing_secret(secret: str) -> bool:
-    """Return whether it is a secret as Standard Webhooks defines it: https://www.standardwebhooks.com."""
+def check_key_destination(api_key: str, api_base: str) -> None:
+    """Raise ConfigurationError if a live key would be sent anywhere but to Stripe's own https address."""
+    if is_live_key(api_key) and api_base != STRIPE_API_BASE:
+        raise ConfigurationError(
+            f"STRIPE_API_KEY is a live key (it does not start with sk_test_ or rk_test_) and STRIPE_API_BASE is "
+            f"{api_base}: a live key is sent to {STRIPE_API_BASE} only; unset STRIPE_API_BASE, or use a test key"
+        )
+
+
+def check_text(text: str, *, prose: bool = False) -> None:
+    """Raise BadValue for text that no setting can have. Prose may hold joiners and direction marks."""
+    if "\n" in text or "\r" in text:
+        raise BadValue("has more than one line; write it on one line, with commas between several values")
+    for character in text:
+        category = unicodedata.category(character)
+        if category == "Cs":
+            raise BadValue("is not UTF-8 text")
+        if category in ("Cc", "Zl", "Zp") or (category == "Cf" and not prose) or character == "\ufeff":
+            raise BadValue(f"contains an invisible character (U+{ord(character):04X}); type it again")
+
+
+def check_api_key(key: str) -> None:
+    """Raise BadValue for what cannot be a secret or restricted key of Stripe."""
+    if not key.startswith(("sk_", "rk_")):
+        raise BadValue("must start with sk_ or rk_")
+    if not _KEY.fullmatch(key):
+        raise BadValue(_misfit(key, "_") or "has nothing after its prefix")
+
+
+def check_endpoint_secrets(secrets: Sequence[str]) -> None:
+    """Raise BadValue for what cannot be the signing secrets of a webhook endpoint at Stripe."""
+    for number, secret in enumerate(secrets, 1):
+        which = f"secret {number} of {len(secrets)} " if len(secrets) > 1 else ""
+        if not secret.startswith("whsec_"):
+            raise BadValue(f"must hold secrets that start with whsec_, comma-separated; {which or 'it '}does not")
+        if secret.count("whsec_") > 1:
+            raise BadValue(f"{which}holds two secrets without a comma between them")
+        if not _SECRET.fullmatch(secret):
+            raise BadValue(which + (_misfit(secret, "+/=_-") or "is the prefix whsec_ and nothing else"))
+
+
+def check_shop_secrets(secrets: Sequence[str]) -> None:
+    """Raise BadValue for what cannot be signing secrets of Standard Webhooks: https://www.standardwebhooks.com."""
+    if not all(_is_standard_secret(secret) for secret in secrets):
+        raise BadValue(
+            "must hold whsec_ and 24 to 64 bytes in base64, comma-separated: "
+            'echo "whsec_$(openssl rand -base64 32)" makes one'
+        )
+
+
+def check_audit_keys(keys: Sequence[str]) -> None:
+    """Raise BadValue for keys that are too short to sign with, or cannot be typed."""
+    if not all(len(key) >= _SHORTEST_AUDIT_KEY and key.isascii() and key.isprintable() for key in keys):
+        raise BadValue(
+            f"must hold keys of {_SHORTEST_AUDIT_KEY} or more random characters, comma-separated: "
+            "`openssl rand -base64 32` makes one"
+        )
+
+
+def _is_standard_secret(secret: str) -> bool:
+    from base64 import b64decode  # few shops have such secrets
+
     try:
         key = b64decode(secret.removeprefix("whsec_"), validate=True)
     except ValueError:
@@ -27,45 +95,12 @@ def is_signing_secret(secret: str) -> bool:
     return secret.startswith("whsec_") and 24 <= len(key) <= 64
 
 
-def fault_of_text(text: str, *, prose: bool = False) -> str | None:
-    """Return what is wrong with any setting's text, or None. Prose may hold joiners and direction marks."""
-    if "\n" in text or "\r" in text:
-        return "has more than one line; write it on one, several values with commas between them"
+def _misfit(text: str, allowed: str) -> str | None:
+    """Describe the first character that is neither alphanumeric nor in `allowed`."""
     for character in text:
-        category = unicodedata.category(character)
-        if category == "Cs":
-            return "is not UTF-8 text"
-        if category in ("Cc", "Zl", "Zp") or (category == "Cf" and not prose) or character == "\ufeff":
-            return f"contains an invisible character (U+{ord(character):04X}); type it again"
-    return None
-
-
-def fault_of_api_key(key: str) -> str | None:
-    """Return what is wrong with a Stripe API key, or None."""
-    if not key.startswith(("sk_", "rk_")):
-        return "must start with sk_ or rk_"
-    return None if _KEY.fullmatch(key) else _misfit(key, "_") or "has nothing behind its prefix"
-
-
-def fault_of_secrets(secrets: Sequence[str]) -> str | None:
-    """Return what is wrong with the signing secrets of a webhook endpoint, or None."""
-    for number, secret in enumerate(secrets, 1):
-        which = f"secret {number} of {len(secrets)} " if len(secrets) > 1 else ""
-        if not secret.startswith("whsec_"):
-            return f"must hold secrets that start with whsec_, comma-separated; {which or 'it '}does not"
-        if secret.count("whsec_") > 1:
-            return f"{which}holds two secrets without a comma between them"
-        if not _SECRET.fullmatch(secret):
-            return which + (_misfit(secret, "+/=_-") or "is the prefix whsec_ and nothing else")
-    return None
-
-
-def _misfit(text: str, more: str) -> str | None:
-    """Name the first character that cannot be in it."""
-    for character in text:
-        if (character.isascii() and character.isalnum()) or character in more:
+        if (character.isascii() and character.isalnum()) or character in allowed:
             continue
-        if character in ";":
+        if character == ";":
             return "contains a semicolon; separate several values with commas"
         if character == ",":
             return "contains a comma; only one value is possible"

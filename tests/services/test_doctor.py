@@ -196,9 +196,8 @@ async def test_a_full_disk_is_a_fault(settings: Settings, monkeypatch: pytest.Mo
     assert (roomy.ok, full.ok, (full.mend or "").startswith("du -xh /")) == (True, False, True)
 
 
-async def test_no_stripe_cli_is_a_fault(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STRIPE_CLI", "/nowhere/stripe")
-    cli = (await told(settings))["cli"]
+async def test_no_stripe_cli_is_a_fault(settings: Settings) -> None:
+    cli = (await told(replace(settings, stripe_cli=Path("/nowhere/stripe"))))["cli"]
     assert (cli.ok, "/nowhere/stripe" in cli.detail, cli.mend is not None) == (False, True, True)
 
 
@@ -357,8 +356,7 @@ async def test_a_mail_server_is_asked(settings: Settings, greeting: bytes, ok: b
 async def test_a_mail_server_that_is_not_there_or_not_whole_is_a_fault(settings: Settings) -> None:
     away = replace(settings, smtp_url="smtp://127.0.0.1:1", mail_from="shop@example.com")
     nobody = replace(away, mail_from=None)
-    wrong = replace(away, smtp_url="mail")
-    assert [(await told(each))["smtp"].ok for each in (away, nobody, wrong)] == [False, False, False]
+    assert [(await told(each))["smtp"].ok for each in (away, nobody)] == [False, False]
 
 
 def test_the_stripe_cli_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -369,15 +367,13 @@ def test_the_stripe_cli_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch, 
         each.write_text("#!/bin/sh\n")
         each.chmod(0o755)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STRIPE_CLI", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
-    found = [find_stripe_cli()[0]]
+    found = [find_stripe_cli(None)[0]]
     monkeypatch.setenv("PATH", str(on_path.parent))
-    found.append(find_stripe_cli()[0])
-    monkeypatch.setenv("STRIPE_CLI", str(chosen))
-    found.append(find_stripe_cli()[0])
+    found.append(find_stripe_cli(None)[0])
+    found.append(find_stripe_cli(chosen)[0])
     chosen.chmod(0o644)
-    found.append(find_stripe_cli()[0])
+    found.append(find_stripe_cli(chosen)[0])
     assert found[:3] == [packaged, on_path, chosen]
     assert found[3] is None or os.access(chosen, os.X_OK)
 

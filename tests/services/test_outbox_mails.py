@@ -24,13 +24,13 @@ from checkout_daemon.domain.facts import (
     SessionStatus,
 )
 from checkout_daemon.domain.outbox import Channel, MessageKind
-from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.runtime import Runtime, open_runtime
 from checkout_daemon.services.merge import Update, merge
 from checkout_daemon.services.outbox.delivering import deliver_due
 from checkout_daemon.services.outbox.rendering import language_of, render
 from checkout_daemon.settings import load_settings
 from checkout_daemon.settings.mail import parse_smtp_url
+from checkout_daemon.settings.values import BadValue
 from checkout_daemon.store.outbox import owe
 from tests.support.mail_server import CERTIFICATE, PASSWORD, USER, MailServer, free_port
 from tests.support.orders import add_order
@@ -343,7 +343,7 @@ def test_a_password_is_never_sent_in_the_clear_unless_said_so(
     "url", ["mail.example.com", "smtp://", "smtp://h?starttls=maybe", "http://h", "smtp://h/x", "smtp://h?tls=1"]
 )
 def test_what_is_no_mail_server_is_refused(url: str) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(BadValue):
         parse_smtp_url(url)
 
 

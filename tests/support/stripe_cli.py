@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from checkout_daemon.services.stripe_cli import find_stripe_cli
+from checkout_daemon.settings import load_settings
 
 KEY = "sk_test_offline0123456789"
 _NO_API_BASE = ("--help", "--version")
@@ -28,7 +29,7 @@ class Ran:
 
 def cli_path() -> Path:
     """The CLI's native binary; without one the test fails, and says how to get it."""
-    path, looked = find_stripe_cli()
+    path, looked = find_stripe_cli(load_settings().stripe_cli)
     if path is None:
         pytest.fail(f"The Stripe CLI is missing ({looked}). Install it with: cd frontend && npm ci")
     return path

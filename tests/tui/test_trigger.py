@@ -119,19 +119,16 @@ async def test_an_order_is_made_for_it_and_then_kept_for_what_comes_next(sit: Si
         assert await status_of(shop, screen.choice.number) == "completed"
 
 
-async def test_what_runs_is_stopped_and_goes_with_its_screen(
-    sit: Sit, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_runs_is_stopped_and_goes_with_its_screen(sit: Sit, shop: Shop, tmp_path: Path) -> None:
     program = tmp_path / "stripe-cli"
     program.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/pids; echo Setting up; exec sleep 300\n")
     program.chmod(0o755)
-    monkeypatch.setenv("STRIPE_CLI", str(program))
 
     def alive() -> list[int]:
         pids = (tmp_path / "pids").read_text().split()
         return [int(pid) for pid in pids if psutil.pid_exists(int(pid))]
 
-    async with at(sit, shop) as seat:
+    async with at(sit, shop, STRIPE_CLI=str(program)) as seat:
         await seat.press("T")
         screen = await seat.screen_of(TriggerScreen)
         await seat.press("enter")
@@ -148,11 +145,8 @@ async def test_what_runs_is_stopped_and_goes_with_its_screen(
         await seat.until(lambda: not alive())
 
 
-async def test_without_the_cli_the_command_that_installs_it_is_shown_and_copied(
-    sit: Sit, shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("STRIPE_CLI", "/nowhere")
-    async with at(sit, shop) as seat:
+async def test_without_the_cli_the_command_that_installs_it_is_shown_and_copied(sit: Sit, shop: Shop) -> None:
+    async with at(sit, shop, STRIPE_CLI="/nowhere") as seat:
         await seat.press("T")
         await seat.sees("the Stripe CLI is not found", f"$ {install_command()}")
         await seat.press("enter")

@@ -6,7 +6,6 @@ import asyncio
 import shutil
 from pathlib import Path
 
-from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
 from checkout_daemon.services.stripe_cli import find_stripe_cli, install_command
@@ -16,8 +15,9 @@ LEAST_FREE_BYTES = 1 << 30
 _SMTP_SECONDS = 5
 
 
-def cli_found(_: Probes) -> Check:
-    path, looked = find_stripe_cli()
+def cli_found(probes: Probes) -> Check:
+    """Check that the Stripe CLI is installed."""
+    path, looked = find_stripe_cli(probes.settings.stripe_cli)
     if path is None:
         return Check.failed("cli", f"the Stripe CLI is not found: {looked}", install_command())
     return Check.passed("cli", str(path))
@@ -31,10 +31,7 @@ async def smtp_answers(probes: Probes) -> Check:
         )
     if probes.settings.mail_from is None:
         return Check.failed("smtp", "CHECKOUT_MAIL_FROM is not set", "export CHECKOUT_MAIL_FROM=shop@example.com")
-    try:
-        server = parse_smtp_url(url)
-    except ConfigurationError as error:
-        return Check.failed("smtp", error.detail, "export CHECKOUT_SMTP_URL=smtp://localhost:25")
+    server = parse_smtp_url(url)
     host, port = server.host, server.port
     greeting = await _greeting(host, port, tls=server.tls)
     if not greeting.startswith("220"):

@@ -13,7 +13,6 @@ import msgspec
 
 from checkout_daemon.domain.advice import attention_command
 from checkout_daemon.domain.outbox import Alert, MessageKind
-from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.gateway.smtp import MailDelayed, MailRefused, send_mail
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.outbox.customer_mails import customer_values
@@ -83,10 +82,7 @@ async def send_alert(runtime: Runtime, message: ClaimedMessage) -> None:
         alert = await _alert(connection, message)
     values = {"shop": one_line(settings.shop_name), "alert": alert, "public_url": settings.public_url}
     rendered = render(settings.mail_templates, "alert", "en", values)
-    try:
-        recipients = [each.addr_spec for each in read_addresses(settings.alert_to or "", "CHECKOUT_ALERT_TO")]
-    except ConfigurationError as error:
-        raise TryLater(error.detail) from error
+    recipients = [address.addr_spec for address in read_addresses(settings.alert_to or "")]
     await _send(settings, compose(settings, message, rendered, "en"), recipients)
 
 
@@ -95,9 +91,7 @@ def compose(settings: Settings, message: ClaimedMessage, words: Rendered, langua
     sender = _sender(settings)
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
-    mail["Reply-To"] = (
-        _address(settings.mail_reply_to or "", "CHECKOUT_MAIL_REPLY_TO") if settings.mail_reply_to else sender
-    )
+    mail["Reply-To"] = read_address(settings.mail_reply_to) if settings.mail_reply_to else sender
     mail["Subject"] = words.subject
     mail["Date"] = format_datetime(datetime.now(UTC))
     mail["Message-ID"] = f"<{message.id}@{sender.domain}>"
@@ -109,12 +103,10 @@ def compose(settings: Settings, message: ClaimedMessage, words: Rendered, langua
 
 
 async def _send(settings: Settings, mail: EmailMessage, recipients: list[str]) -> None:
+    server = parse_smtp_url(settings.smtp_url or "")
     try:
-        server = parse_smtp_url(settings.smtp_url or "")
         # The address alone: a name that a customer chose has no place among the headers.
         mail["To"] = [Address(addr_spec=each) for each in recipients]
-    except ConfigurationError as error:
-        raise TryLater(error.detail) from error
     except ValueError as error:
         raise RefusedForGood("that is no address to send mail to") from error
     try:
@@ -139,12 +131,4 @@ async def _alert(connection: asyncpg.Connection, message: ClaimedMessage) -> Ale
 
 
 def _sender(settings: Settings) -> Address:
-    return _address(settings.mail_from or "", "CHECKOUT_MAIL_FROM")
-
-
-def _address(text: str, setting: str) -> Address:
-    """Read `shop@example.com`, or `Shop <shop@example.com>`. Raises TryLater: settings can be corrected."""
-    try:
-        return read_address(text, setting)
-    except ConfigurationError as error:
-        raise TryLater(error.detail) from error
+    return read_address(settings.mail_from or "")

@@ -1,0 +1,98 @@
+"""`checkout settings`: every setting, its value, and where the value comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from checkout_daemon.commands.options import json_option
+
+if TYPE_CHECKING:
+    from checkout_daemon.settings.loading import Examined
+    from checkout_daemon.settings.rows import Row
+    from checkout_daemon.settings.sources import Found
+
+
+@click.command()
+@json_option
+def settings(as_json: bool) -> int:
+    """Show every setting, its value and its source.
+
+    Secrets are hidden; of a URL with a password, the rest is shown. Exit code 2 if a setting is wrong.
+
+    \b
+    Example:
+      checkout settings
+      checkout settings --json | grep -v '"source":"default"'
+    """
+    from checkout_daemon.commands.output import say
+    from checkout_daemon.errors import ConfigurationError
+    from checkout_daemon.settings.loading import examine_settings
+    from checkout_daemon.settings.unknown import unknown_warnings
+
+    examined = examine_settings()
+    if as_json:
+        _print_json(examined)
+    else:
+        _print_table(examined)
+    for warning in unknown_warnings():
+        say(f"warning: {warning}")
+    for fault in examined.faults.values():
+        say(f"error: {fault}")
+    return ConfigurationError.exit_code if examined.faults else 0
+
+
+def _print_json(examined: Examined) -> None:
+    from checkout_daemon.commands.output import print_json_lines
+    from checkout_daemon.settings.table import ROWS
+
+    print_json_lines(_object(examined, field, row) for field, row in ROWS.items())
+
+
+def _object(examined: Examined, field: str, row: Row) -> dict[str, Any]:
+    found, fault = examined.sources.get(row.name), examined.faults.get(row.name)
+    return {
+        "name": row.name,
+        "value": None if fault else row.shown(getattr(examined.settings, field)),
+        "source": found.layer.name if found else "default",
+        "file": found.file if found else None,
+        "secret": row.secret,
+        "default": row.default_words(),
+        "fault": fault,
+    }
+
+
+def _print_table(examined: Examined) -> None:
+    from rich.table import Column
+    from rich.text import Text
+
+    from checkout_daemon.commands.output import print_table
+    from checkout_daemon.present.text import plain
+    from checkout_daemon.settings.rows import Group
+    from checkout_daemon.settings.table import ROWS
+
+    cells: list[list[str | Text]] = []
+    for group in Group:
+        cells.append([Text(group.value, style="bold"), "", ""])
+        for field, row in ROWS.items():
+            if row.group is group:
+                found = examined.sources.get(row.name)
+                style = "bold red" if row.name in examined.faults else "" if found else "dim"
+                value = Text(plain(_value(examined, field, row)), style=style)
+                cells.append([f"  {row.name}", value, _source(found)])
+    columns = [Column("Setting", no_wrap=True), Column("Value", overflow="fold", ratio=1), Column("Source")]
+    print_table(columns, cells)
+
+
+def _value(examined: Examined, field: str, row: Row) -> str:
+    if row.name in examined.faults:
+        return "FAULT"
+    value = getattr(examined.settings, field)
+    return row.shown(value) or ("(hidden)" if value else row.default_words())
+
+
+def _source(found: Found | None) -> str:
+    if found is None:
+        return "default"
+    return found.layer.name + (f": {found.file}" if found.file else "")
