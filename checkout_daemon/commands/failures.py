@@ -1,4 +1,4 @@
-"""The command edge: what went wrong as one line on stderr, and the exit code that says of which kind it was."""
+"""The command edge: report an error as one line on stderr, and return the exit code of its category."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUna
 INTERRUPTED = 130  # as shells count Ctrl-C
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
-# What to do next, where those who raise it cannot know that it is a person who reads.
+# The next step, for errors that are raised where it is not known whether a person or a program reads them.
 _NEXT: dict[type[CheckoutError], str] = {
-    DatabaseUnavailable: "; start it, or correct DATABASE_URL: `checkout doctor` says more",
-    StripeUnavailable: "; `checkout doctor` tells more",
+    DatabaseUnavailable: "; start it, or correct DATABASE_URL: `checkout doctor` gives details",
+    StripeUnavailable: "; `checkout doctor` gives details",
 }
 
 
 def report(error: Exception) -> int:
-    """Say it and give the exit code; raise again what nobody expected, for a traceback is then the best report."""
+    """Print the error and return its exit code. Raise an unexpected error again, because its traceback helps most."""
     if isinstance(error, click.exceptions.Abort):
         return INTERRUPTED
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
@@ -40,7 +40,7 @@ def report(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         say(f"error: the output could not be written: {error.strerror}")
         return CheckoutError.exit_code
-    if isinstance(error.__cause__, UnicodeEncodeError):  # PostgreSQL's client, of bytes that a shell lets through
-        say("error: what was typed is not text in UTF-8")
+    if isinstance(error.__cause__, UnicodeEncodeError):  # asyncpg, about bytes that the shell passes on as typed
+        say("error: an argument is not valid UTF-8 text")
         return click.UsageError.exit_code
     raise error

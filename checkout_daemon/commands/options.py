@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import click
 
@@ -21,9 +24,12 @@ STATE_DIR = click.Path(file_okay=False, path_type=Path)
 READABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 WRITABLE_FILE = click.Path(dir_okay=False, path_type=Path)
 
+_AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
 
 def _complete_numbers(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    from checkout_daemon.commands.order_numbers import complete_numbers
+    from checkout_daemon.commands.completion import complete_numbers
 
     return complete_numbers(typed)
 
@@ -34,8 +40,8 @@ def complete_event_types(_context: click.Context, _parameter: click.Parameter, t
 
     from checkout_daemon.domain.event_types import EVENT_TYPES
 
-    fitting = [row for row in EVENT_TYPES.values() if row.name.startswith(typed)]
-    return [CompletionItem(row.name, help=row.description) for row in fitting]
+    matching = [row for row in EVENT_TYPES.values() if row.name.startswith(typed)]
+    return [CompletionItem(row.name, help=row.description) for row in matching]
 
 
 def combine(*options: Decorator) -> Decorator:
@@ -57,6 +63,37 @@ def order_argument(*, required: bool = True, metavar: str | None = None) -> Deco
 def order_option(help_text: str) -> Decorator:
     """Declare --order, whose numbers a shell completes."""
     return click.option("--order", type=TERM, metavar="ORDER", help=help_text, shell_complete=_complete_numbers)
+
+
+@overload
+def read_time(text: str, option: str, time_zone: str, now: datetime | None = None) -> datetime: ...
+
+
+@overload
+def read_time(text: str | None, option: str, time_zone: str, now: datetime | None = None) -> datetime | None: ...
+
+
+def read_time(text: str | None, option: str, time_zone: str, now: datetime | None = None) -> datetime | None:
+    """Read WHEN: a span before now (30m, 24h, 7d), a date or an RFC 3339 time; return None for None.
+
+    A time without an offset is in `time_zone`. Raises UsageError, which names the option.
+    """
+    from zoneinfo import ZoneInfo
+
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text.strip().lower()):
+        with suppress(OverflowError):
+            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago.group(2)]: int(ago.group(1))})
+    try:
+        time = datetime.fromisoformat(text.strip())
+        if time.tzinfo is None:
+            time = time.replace(tzinfo=ZoneInfo(time_zone))
+        return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.UsageError(
+            f"{option} takes a span such as 30m, 24h or 7d, a date or an RFC 3339 time, not {text!r}"
+        ) from None
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead of text.")

@@ -1,94 +1,246 @@
-"""`checkout orders list`, `show` and `watch`."""
+"""`checkout orders`: find, show, follow and export orders. The commands that change one are in orders_actions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import aclosing
-from dataclasses import astuple
-from datetime import UTC, datetime
+import sys
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.table import Column
-from rich.text import Text
+import click
 
-from checkout_daemon.commands.order_filters import OrderOptions, order_filter
-from checkout_daemon.commands.order_page import print_order
-from checkout_daemon.commands.output import answer, print_json, print_json_lines, print_table, say
-from checkout_daemon.commands.running import database_address, with_database
-from checkout_daemon.commands.shapes import change_object, view_object
-from checkout_daemon.commands.styles import attention, remark, status_text, transition
-from checkout_daemon.commands.times import read_time
-from checkout_daemon.commands.watching import say_trouble
-from checkout_daemon.domain.money import format_money
-from checkout_daemon.domain.orders import Order
-from checkout_daemon.present.text import plain
-from checkout_daemon.present.times import age, clock
-from checkout_daemon.services.history import DeedLine, read_history
-from checkout_daemon.services.reading import all_orders, show_order
-from checkout_daemon.services.watching import follow_changes
-from checkout_daemon.settings import Settings
-from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.database import Database
-from checkout_daemon.store.order_reads import OrderView
+from checkout_daemon.commands import orders_actions
+from checkout_daemon.commands.options import (
+    WRITABLE_FILE,
+    combine,
+    json_option,
+    limit_option,
+    order_argument,
+    read_time,
+    since_option,
+    until_option,
+)
+from checkout_daemon.commands.output import answer, print_json, print_json_lines, read_pages, say, say_if_cut
+from checkout_daemon.commands.typed import TERM, OneOf, Whole
+from checkout_daemon.domain.orders import OrderStatus
+from checkout_daemon.present.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from checkout_daemon.domain.orders import Order
+    from checkout_daemon.services.explaining import Explanation
+    from checkout_daemon.services.history import DeedLine
+    from checkout_daemon.settings import Settings
+    from checkout_daemon.store.database import Database
+    from checkout_daemon.store.order_reads import OrderFilter, OrderView
+
+_filters = combine(
+    click.option(
+        "--status",
+        "statuses",
+        multiple=True,
+        type=OneOf(OrderStatus),
+        metavar="STATUS",
+        help="Select this status (repeatable).",
+    ),
+    click.option("--email", type=TERM, help="Select orders of this customer, in upper or lower case."),
+    since_option,
+    until_option,
+    click.option("--attention", "flagged", is_flag=True, help="Select only orders that need attention."),
+    click.option(
+        "--search",
+        metavar="TEXT",
+        help="Search numbers, ids, names (jose finds José), emails, session and payment ids.",
+    ),
+)
 
 
-def list_orders(options: OrderOptions, limit: int, *, as_json: bool) -> int:
-    now = datetime.now(UTC)
+@dataclass(frozen=True, slots=True)
+class OrderOptions:
+    """The filter options as typed."""
+
+    statuses: tuple[str, ...]
+    email: str | None
+    since: str | None
+    until: str | None
+    flagged: bool
+    search: str | None
+
+    def __bool__(self) -> bool:
+        return any(astuple(self))
+
+    async def read(self, database: Database, now: datetime, time_zone: str) -> OrderFilter:
+        """Return the filter of these options. Raises UsageError for a time that cannot be read."""
+        from checkout_daemon.domain.customer import email_form
+        from checkout_daemon.services.reading import searching
+        from checkout_daemon.store.order_reads import OrderFilter
+
+        wanted = OrderFilter(
+            statuses=self.statuses,
+            email=None if self.email is None else email_form(self.email),
+            since=read_time(self.since, "--since", time_zone, now),
+            until=read_time(self.until, "--until", time_zone, now),
+            attention=self.flagged,
+        )
+        return wanted if self.search is None else await searching(database, wanted, self.search)
+
+
+@click.group()
+def orders() -> None:
+    """Find, follow and correct orders.
+
+    \b
+    Example:
+      checkout orders list --status completed --since 24h
+    """
+
+
+for _command in (
+    orders_actions.orders_refund,
+    orders_actions.orders_cancel,
+    orders_actions.orders_recover,
+    orders_actions.orders_erase,
+    orders_actions.orders_ack,
+    orders_actions.orders_note,
+):
+    orders.add_command(_command)
+
+
+@orders.command("list")
+@_filters
+@limit_option
+@json_option
+def orders_list(limit: int, as_json: bool, **filters: Any) -> int:
+    """List orders, newest first.
+
+    STATUS is pending, processing, completed, partially_refunded, refunded, disputed, failed, expired or canceled.
+
+    \b
+    Example:
+      checkout orders list --status failed --status expired --since 7d
+    """
+    from datetime import UTC, datetime
+
+    from checkout_daemon.commands.orders_page import print_orders
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.services.reading import all_orders
+
+    options, now = OrderOptions(**filters), datetime.now(UTC)
 
     async def work(database: Database, settings: Settings) -> list[Order]:
-        wanted = await order_filter(database, options, now, settings.time_zone)
-        found: list[Order] = []
-        # One more than asked for tells whether there are more.
-        async for page in all_orders(database, wanted, limit=limit + (not as_json)):
-            if as_json:
-                print_json_lines(page)
-            else:
-                found += page
-        return found
+        wanted = await options.read(database, now, settings.time_zone)
+        return await read_pages(all_orders(database, wanted, limit=limit + (not as_json)), as_json=as_json)
 
-    orders = with_database(work)
-    if not as_json:
-        _print_orders(orders[:limit], now, filtered=any(astuple(options)))
-        if len(orders) > limit:
-            say(f"The newest {limit}; there are more: --limit {limit * 10}, or a filter.")
+    found = with_database(work)
+    if as_json:
+        return 0
+    if found:
+        print_orders(found[:limit], now)
+        say_if_cut(found, limit)
+    elif options:
+        say("No order matches. `checkout orders list` without filters shows the newest.")
+    else:
+        say("No orders yet. An order appears here when a customer starts Checkout.")
     return 0
 
 
-def _print_orders(orders: list[Order], now: datetime, *, filtered: bool) -> None:
-    if not orders:
-        if filtered:
-            say("No order fits. `checkout orders list` without filters shows the newest.")
-        else:
-            say("No orders yet. The first one appears here when somebody goes to Checkout.")
+@orders.command("export")
+@_filters
+@click.option("--limit", type=Whole(1), help="Export at most this many orders.  [default: all]")
+@click.option(
+    "--format", "form", type=OneOf(("csv", "jsonl")), default="csv", show_default=True, help="Choose the format."
+)
+@click.option("--items", is_flag=True, help="Write a line for each item instead of each order.")
+@click.option(
+    "--output", type=WRITABLE_FILE, metavar="FILE", help="Write to this file, once complete.  [default: stdout]"
+)
+@json_option
+def orders_export(limit: int | None, form: str, items: bool, output: Path | None, as_json: bool, **filters: Any) -> int:
+    """Write orders as CSV or JSON Lines, newest first.
+
+    Exports every order that matches the options. Amounts are in minor units, times in UTC. In CSV, text that a
+    spreadsheet would take for a formula starts with an apostrophe. Only you can read FILE. --json is --format jsonl.
+
+    \b
+    Example:
+      checkout orders export --status completed --since 30d > orders.csv
+    """
+    from datetime import UTC, datetime
+
+    from checkout_daemon.commands.output import Progress
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.services import exporting
+
+    csv = form == "csv" and not as_json
+
+    async def work(database: Database, settings: Settings) -> tuple[int, int]:
+        wanted = await OrderOptions(**filters).read(database, datetime.now(UTC), settings.time_zone)
+        orders = rows = 0
+        progress = Progress("Orders", shown=output is not None or not sys.stdout.isatty())
+        with _opened(output) as file, progress:
+            # Written together with the first page: if the database does not answer, nothing is written.
+            head = exporting.csv_header(items=items) if csv else ""
+            # Page by page, so that a million orders take no more memory than a page.
+            async for page in exporting.export_orders(database, wanted, limit=limit, items=items):
+                lines = exporting.csv_lines(page.rows) if csv else exporting.json_lines(page.rows)
+                file.write(head + lines)
+                head = ""
+                orders += page.orders
+                rows += len(page.rows)
+                progress.step(page.orders)
+            file.write(head)
+        return orders, rows
+
+    exported, rows = with_database(work)
+    if output is not None:
+        say(counted(exported, "order") + (f", {counted(rows, 'item')}" if items else "") + f" in {output}.")
+    return 0
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    """Open the output. A file appears under its name only once it is complete, so that nobody reads half of it."""
+    import os
+
+    from checkout_daemon.private_files import publish
+
+    if output is None:
+        yield sys.stdout
+        sys.stdout.flush()
         return
-    columns = [
-        Column("order", justify="right", no_wrap=True),
-        Column("age", justify="right", no_wrap=True),
-        Column("status", no_wrap=True),
-        Column("total", justify="right", no_wrap=True),
-        Column("customer", no_wrap=True, overflow="ellipsis", ratio=3),
-        Column("attention", no_wrap=True, overflow="ellipsis", ratio=2),
-    ]
-    if not any(order.attention for order in orders):
-        columns.pop()
-    print_table(columns, [_row(order, now)[: len(columns)] for order in orders])
+    if output.exists() and not output.is_file():
+        raise click.FileError(str(output), "it exists and is not a file")
+    try:
+        with publish(output, replace=True) as new, os.fdopen(os.dup(new), "w", encoding="utf-8") as file:
+            yield file
+    except OSError as error:
+        raise click.FileError(str(output), error.strerror) from error
 
 
-def _row(order: Order, now: datetime) -> list[str | Text]:
-    return [
-        str(order.number),
-        age(order.created_at, now),
-        status_text("order", order.status),
-        format_money(order.amount_total, order.currency),
-        plain(order.customer_name) or "erased",
-        attention(order.attention),
-    ]
+@orders.command("show")
+@order_argument()
+@json_option
+def orders_show(order: str, as_json: bool) -> int:
+    """Show everything about one order.
 
+    ORDER is a number, an id or its beginning, a cs_…, pi_… or ch_… id from Stripe, or the customer's email.
 
-def show(text: str, *, as_json: bool) -> int:
-    async def work(database: Database, settings: Settings) -> tuple[OrderView, Sequence[DeedLine], Settings]:
-        view = await show_order(database, text)
-        # The contract's JSON has no place for them.
-        deeds = () if as_json else (await read_history(database, view.order.id)).deeds
+    \b
+    Example:
+      checkout orders show 1001
+    """
+    from checkout_daemon.commands.orders_page import print_order, view_object
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.services.history import read_history
+    from checkout_daemon.services.reading import show_order
+
+    async def work(database: Database, settings: Settings) -> tuple[OrderView, tuple[DeedLine, ...], Settings]:
+        view = await show_order(database, order)
+        # The JSON of an order has no key for them.
+        deeds = () if as_json else tuple((await read_history(database, view.order.id)).deeds)
         return view, deeds, settings
 
     view, deeds, settings = with_database(work)
@@ -99,33 +251,66 @@ def show(text: str, *, as_json: bool) -> int:
     return 0
 
 
-def watch(since: str | None, *, as_json: bool) -> int:
-    """Until Ctrl-C."""
+@orders.command("explain")
+@order_argument()
+@json_option
+def orders_explain(order: str, as_json: bool) -> int:
+    """Explain why an order has its status.
 
-    async def work(_: Database, settings: Settings) -> None:
-        zone = settings.time_zone
-        start = None if since is None else read_time(since, "--since", datetime.now(UTC), zone)
-        changes = follow_changes(
-            database_address(settings, direct=True), since=start, on_trouble=say_trouble, on_ready=_say_ready
-        )
-        async with aclosing(changes) as batches:
-            async for batch in batches:
-                if as_json:
-                    print_json_lines(change_object(each) for each in batch)
-                else:
-                    for each in batch:
-                        _print_change(each, zone)
+    Also what happens next, and which command corrects it. Uses only data of this database; does not ask Stripe.
 
-    with_database(work, direct=True)
+    \b
+    Example:
+      checkout orders explain 1001
+    """
+    from checkout_daemon.commands.orders_page import print_explanation
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.services.explaining import explain_order
+
+    async def work(database: Database, settings: Settings) -> Explanation:
+        return await explain_order(database, order, settings.time_zone)
+
+    explanation = with_database(work)
+    if as_json:
+        print_json(explanation)
+    else:
+        print_explanation(explanation)
     return 0
 
 
-def _print_change(change: ChangeLine, time_zone: str) -> None:
-    answer(
-        f"{clock(change.at, time_zone)}  {change.number}  {transition(change)}"
-        f"  ({change.cause}, {plain(change.actor)}{remark(change)})"
-    )
+@orders.command("watch")
+@since_option
+@json_option
+def orders_watch(since: str | None, as_json: bool) -> int:
+    """Follow changes of orders, until Ctrl-C.
 
+    Prints each change exactly once, even if the database restarts.
 
-def _say_ready() -> None:
-    say("Watching orders; Ctrl-C ends it.")
+    \b
+    Example:
+      checkout orders watch --since 1h --json
+    """
+    from contextlib import aclosing
+
+    from checkout_daemon.commands.orders_page import change_line, change_object
+    from checkout_daemon.commands.output import say_trouble
+    from checkout_daemon.commands.running import database_address, with_database
+    from checkout_daemon.services.watching import follow_changes
+
+    async def work(_: Database, settings: Settings) -> None:
+        batches = follow_changes(
+            database_address(settings, direct=True),
+            since=read_time(since, "--since", settings.time_zone),
+            on_trouble=say_trouble,
+            on_ready=lambda: say("Watching orders. Press Ctrl-C to stop."),
+        )
+        async with aclosing(batches):
+            async for batch in batches:
+                if as_json:
+                    print_json_lines(map(change_object, batch))
+                else:
+                    for change in batch:
+                        answer(change_line(change, settings.time_zone, f"{change.number}  "))
+
+    with_database(work, direct=True)
+    return 0

@@ -1,58 +1,148 @@
-"""`checkout outbox`: what customers and the shop's systems are told, and having it told again."""
+"""`checkout outbox`: inspect the messages to customers, operators and the shop's systems, and send them again."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.table import Column
-from rich.text import Text
 
-from checkout_daemon.commands.output import answer, confirm, console, print_json, print_json_lines, print_table, say
-from checkout_daemon.commands.running import with_database
-from checkout_daemon.commands.shapes import message_object
-from checkout_daemon.commands.styles import status_text
-from checkout_daemon.commands.times import read_time
+from checkout_daemon.commands.options import (
+    combine,
+    json_option,
+    limit_option,
+    order_option,
+    read_time,
+    since_option,
+    yes_option,
+)
+from checkout_daemon.commands.output import (
+    answer,
+    confirm,
+    console,
+    keys,
+    print_facts,
+    print_json,
+    print_json_lines,
+    print_table,
+    read_pages,
+    say,
+    say_if_cut,
+)
+from checkout_daemon.commands.typed import TERM, OneOf
 from checkout_daemon.domain.outbox import Channel, MessageKind
 from checkout_daemon.present.text import counted, plain
-from checkout_daemon.present.times import age, clock
-from checkout_daemon.services.lookup import find_order
-from checkout_daemon.services.outbox import reading
-from checkout_daemon.services.outbox.channels import missing_setting
-from checkout_daemon.services.outbox.reading import all_messages, show_message
-from checkout_daemon.settings import Settings
-from checkout_daemon.store.database import Database
-from checkout_daemon.store.outbox import MessageFilter, MessageLine
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from checkout_daemon.services.outbox.reading import Replayed
+    from checkout_daemon.settings import Settings
+    from checkout_daemon.store.database import Database
+    from checkout_daemon.store.outbox import MessageFilter, MessageLine
+
+MESSAGE_STATUSES = ("queued", "sent", "failed", "dead", "skipped")
+"""As the constraint outbox_status_known lists them."""
+
+_filters = combine(
+    click.option(
+        "--status",
+        "statuses",
+        multiple=True,
+        type=OneOf(MESSAGE_STATUSES),
+        metavar="STATUS",
+        help="Select this status (repeatable).",
+    ),
+    click.option(
+        "--channel", "channels", multiple=True, type=OneOf(list(Channel)), help="Select this channel (repeatable)."
+    ),
+    click.option(
+        "--kind",
+        "kinds",
+        type=TERM,
+        multiple=True,
+        metavar="KIND",
+        help="Select this kind, such as order.completed (repeatable).",
+    ),
+    order_option("Select messages about this order: its number, id, …"),
+    since_option,
+)
 
 
-def list_messages(
-    statuses: tuple[str, ...],
-    channels: tuple[str, ...],
-    kinds: tuple[str, ...],
-    order: str | None,
-    since: str | None,
-    *,
-    limit: int,
-    as_json: bool,
-) -> int:
-    now = datetime.now(UTC)
+@dataclass(frozen=True, slots=True)
+class MessageOptions:
+    """The filter options as typed."""
+
+    statuses: tuple[str, ...]
+    channels: tuple[str, ...]
+    kinds: tuple[str, ...]
+    order: str | None
+    since: str | None
+
+    def __bool__(self) -> bool:
+        return bool(self.statuses or self.channels or self.kinds or self.order or self.since)
+
+    async def read(self, database: Database, settings: Settings) -> MessageFilter:
+        """Return the filter of these options. Raises UsageError, NotFound or AmbiguousOrder."""
+        from checkout_daemon.services.lookup import find_order
+        from checkout_daemon.store.outbox import MessageFilter
+
+        for kind in self.kinds:
+            if kind not in list(MessageKind):
+                raise click.UsageError(f"--kind {kind!r} is not one of {', '.join(MessageKind)}")
+        return MessageFilter(
+            statuses=self.statuses,
+            kinds=self.kinds,
+            channels=self.channels,
+            order_id=None if self.order is None else (await find_order(database, self.order)).id,
+            since=read_time(self.since, "--since", settings.time_zone),
+        )
+
+
+@click.group()
+def outbox() -> None:
+    """Inspect and resend messages to customers and systems.
+
+    \b
+    Example:
+      checkout outbox list --status dead
+    """
+
+
+@outbox.command("list")
+@_filters
+@limit_option
+@json_option
+def outbox_list(limit: int, as_json: bool, **filters: Any) -> int:
+    """List messages, newest first.
+
+    STATUS is queued, sent, failed (will be retried), dead (will not) or skipped (no longer needed, or no destination
+    was configured).
+
+    \b
+    Example:
+      checkout outbox list --channel webhook --status failed
+    """
+    from datetime import UTC, datetime
+
+    from rich.table import Column
+
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.commands.styles import status_text
+    from checkout_daemon.present.times import age
+    from checkout_daemon.services.outbox.reading import all_messages
+
+    options, now = MessageOptions(**filters), datetime.now(UTC)
 
     async def work(database: Database, settings: Settings) -> tuple[list[MessageLine], Settings]:
-        wanted = await _filter(database, settings, statuses, channels, kinds, order, since)
-        found: list[MessageLine] = []
-        async for page in all_messages(database, wanted, limit=limit + (not as_json)):
-            if as_json:
-                print_json_lines(message_object(each) for each in page)
-            else:
-                found += page
-        return found, settings
+        pages = all_messages(database, await options.read(database, settings), limit=limit + (not as_json))
+        return await read_pages(pages, as_json=as_json), settings
 
-    messages, settings = with_database(work)
+    found, settings = with_database(work)
     if as_json:
         return 0
-    if not messages:
-        filtered = bool(statuses or channels or kinds or order or since)
-        say("No message fits." if filtered else "Nothing has been owed to anybody yet.")
+    if not found:
+        say("No message matches." if options else "No messages yet.")
         return 0
     columns = [
         Column("age", justify="right", no_wrap=True),
@@ -61,124 +151,137 @@ def list_messages(
         Column("by", no_wrap=True),
         Column("message", no_wrap=True),
     ]
-    print_table(
-        columns,
+    rows: list[list[str | Text]] = [
         [
-            [age(each.created_at, now), status_text("message", each.status), plain(each.kind), each.channel, each.id]
-            for each in messages[:limit]
-        ],
-    )
-    for missing in sorted({_held_up(each, settings) for each in messages} - {""}):
-        say(f"What is queued for it waits, since {missing} is not set.")
-    if len(messages) > limit:
-        say(f"The newest {limit}; there are more: --limit {limit * 10}, or a filter.")
+            age(message.created_at, now),
+            status_text("message", message.status),
+            plain(message.kind),
+            message.channel,
+            message.id,
+        ]
+        for message in found[:limit]
+    ]
+    print_table(columns, rows)
+    for missing in sorted({_missing_setting(message, settings) for message in found} - {""}):
+        say(f"Messages wait in the queue because {missing} is not set.")
+    say_if_cut(found, limit)
     return 0
 
 
-def show(message_id: str, *, as_json: bool) -> int:
-    async def work(database: Database, settings: Settings) -> tuple[MessageLine, object, Settings]:
-        return *await show_message(database, message_id), settings
+@outbox.command("show")
+@click.argument("message", type=TERM)
+@json_option
+def outbox_show(message: str, as_json: bool) -> int:
+    """Show a message and its delivery.
 
-    message, payload, settings = with_database(work)
+    \b
+    Example:
+      checkout outbox show 6f1c2a52-7f7e-4e0e-9a51-0d3a5a1b9c11
+    """
+    from rich.text import Text
+
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.services.outbox.reading import show_message
+
+    async def work(database: Database, settings: Settings) -> tuple[MessageLine, object, Settings]:
+        return *await show_message(database, message), settings
+
+    line, payload, settings = with_database(work)
     if as_json:
-        print_json(message_object(message) | {"payload": payload})
+        print_json(keys(line) | {"payload": payload})
         return 0
-    held_up = _held_up(message, settings)
-    zone = settings.time_zone
-    facts: dict[str, str | Text] = {
-        "Status": Text.assemble(status_text("message", message.status), f": {held_up} is not set" if held_up else ""),
+    console().print(Text.assemble((plain(line.kind), "bold"), f"  {line.id}"), soft_wrap=True)
+    print_facts(_facts(line, settings))
+    return 0
+
+
+def _facts(message: MessageLine, settings: Settings) -> dict[str, str | Text]:
+    from rich.text import Text
+
+    from checkout_daemon.commands.styles import status_text
+    from checkout_daemon.present.times import clock
+
+    missing, zone = _missing_setting(message, settings), settings.time_zone
+    return {
+        "Status": Text.assemble(status_text("message", message.status), f": {missing} is not set" if missing else ""),
         "Error": plain(message.last_error or "") if message.status in ("failed", "dead") else "",
         "Why": plain(message.last_error or "") if message.status == "skipped" else "",
         "By": message.channel,
         "Order": message.order_id or "",
         "About": plain(message.subject_id),
-        "Owed": clock(message.created_at, zone),
+        "Created": clock(message.created_at, zone),
         "Sent": clock(message.sent_at, zone) if message.sent_at else "",
         "Attempts": str(message.attempts),
-        "Next": clock(message.next_attempt_at, zone) if message.next_attempt_at and not held_up else "",
+        "Next": clock(message.next_attempt_at, zone) if message.next_attempt_at and not missing else "",
     }
-    printer = console()
-    printer.print(Text.assemble((plain(message.kind), "bold"), f"  {message.id}"), soft_wrap=True)
-    for name, fact in facts.items():
-        if fact:
-            printer.print(Text(f"  {name:<10}").append(fact), soft_wrap=True)
-    return 0
 
 
-def replay(
-    messages: tuple[str, ...],
-    statuses: tuple[str, ...],
-    channels: tuple[str, ...],
-    kinds: tuple[str, ...],
-    order: str | None,
-    since: str | None,
-    *,
-    yes: bool,
-    as_json: bool,
-) -> int:
+@outbox.command("replay")
+@click.argument("messages", type=TERM, nargs=-1)
+@_filters
+@yes_option
+@json_option
+def outbox_replay(messages: tuple[str, ...], yes: bool, as_json: bool, **filters: Any) -> int:
+    """Send messages again.
+
+    Sends the named messages, or all that match the options. A receiver recognizes a repeated message by its id.
+
+    \b
+    Example:
+      checkout outbox replay --status dead --channel webhook --yes
+    """
+    options = MessageOptions(**filters)
+    if messages and options:
+        raise click.UsageError("name messages or filter them, not both")
     if messages:
-        if statuses or channels or kinds or order or since:
-            raise click.UsageError("name messages or filter them, not both")
         return _replay_named(messages, as_json=as_json)
-    if not statuses:
-        raise click.UsageError("name messages, or say which by --status, such as --status dead")
-
-    async def count(database: Database, settings: Settings) -> int:
-        wanted = await _filter(database, settings, statuses, channels, kinds, order, since)
-        return sum([len(page) async for page in all_messages(database, wanted)])
-
-    async def work(database: Database, settings: Settings) -> list[str]:
-        wanted = await _filter(database, settings, statuses, channels, kinds, order, since)
-        return await reading.replay_all(database, wanted)
-
-    fitting = with_database(count)
-    if fitting:
-        confirm(f"Send {counted(fitting, 'message')} again?", yes=yes)
-    queued = with_database(work) if fitting else []
-    if as_json:
-        print_json({"found": fitting, "queued": len(queued)})
-    else:
-        answer(f"{len(queued)} of {counted(fitting, 'message')} sent again; the others wait to be sent anyway.")
-    return 0
+    if not options.statuses:
+        raise click.UsageError("name messages, or select them with --status, such as --status dead")
+    return _replay_matching(options, yes=yes, as_json=as_json)
 
 
 def _replay_named(messages: tuple[str, ...], *, as_json: bool) -> int:
-    async def work(database: Database, _: Settings) -> list[reading.Replayed]:
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.services.outbox import reading
+
+    async def work(database: Database, _: Settings) -> list[Replayed]:
         return await reading.replay(database, messages)
 
     replayed = with_database(work)
     if as_json:
-        print_json_lines(message_object(each.message) | {"queued": each.queued} for each in replayed)
+        print_json_lines(keys(done.message) | {"queued": done.queued} for done in replayed)
     else:
-        for each in replayed:
-            answer(f"{each.message.id}  {'is sent again' if each.queued else 'waits to be sent anyway'}")
+        for done in replayed:
+            answer(f"{done.message.id}  {'will be sent again' if done.queued else 'was already waiting to be sent'}")
     return 0
 
 
-async def _filter(
-    database: Database,
-    settings: Settings,
-    statuses: tuple[str, ...],
-    channels: tuple[str, ...],
-    kinds: tuple[str, ...],
-    order: str | None,
-    since: str | None,
-) -> MessageFilter:
-    known = [kind.value for kind in MessageKind]
-    for kind in kinds:
-        if kind not in known:
-            raise click.UsageError(f"--kind {kind!r} is none of {', '.join(known)}")
-    return MessageFilter(
-        statuses=statuses,
-        kinds=kinds,
-        channels=channels,
-        order_id=None if order is None else (await find_order(database, order)).id,
-        since=None if since is None else read_time(since, "--since", datetime.now(UTC), settings.time_zone),
-    )
+def _replay_matching(options: MessageOptions, *, yes: bool, as_json: bool) -> int:
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.services.outbox import reading
+
+    async def count(database: Database, settings: Settings) -> int:
+        wanted = await options.read(database, settings)
+        return sum([len(page) async for page in reading.all_messages(database, wanted)])
+
+    async def work(database: Database, settings: Settings) -> list[str]:
+        return await reading.replay_all(database, await options.read(database, settings))
+
+    found = with_database(count)
+    if found:
+        confirm(f"Send {counted(found, 'message')} again?", yes=yes)
+    queued = with_database(work) if found else []
+    if as_json:
+        print_json({"found": found, "queued": len(queued)})
+    else:
+        answer(f"{len(queued)} of {counted(found, 'message')} will be sent again; the rest were already waiting.")
+    return 0
 
 
-def _held_up(message: MessageLine, settings: Settings) -> str:
-    """The setting without which it waits; empty where nothing holds it up."""
+def _missing_setting(message: MessageLine, settings: Settings) -> str:
+    """Return the setting that the message waits for; empty if it does not wait."""
+    from checkout_daemon.services.outbox.channels import missing_setting
+
     if message.status not in ("queued", "failed"):
         return ""
     return missing_setting(settings, Channel(message.channel)) or ""

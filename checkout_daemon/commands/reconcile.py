@@ -1,54 +1,91 @@
-"""`checkout reconcile`."""
+"""`checkout reconcile`, and how differences from Stripe are printed."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from time import monotonic
+from typing import TYPE_CHECKING, Any
 
-from checkout_daemon.commands.differences import print_differences, synced_object
+import click
+
+from checkout_daemon.commands.options import json_option, note_option, read_time
 from checkout_daemon.commands.output import answer, print_json, say
-from checkout_daemon.commands.progress import Progress
-from checkout_daemon.commands.running import with_runtime
-from checkout_daemon.commands.times import read_time
-from checkout_daemon.present.text import counted
-from checkout_daemon.present.times import clock
-from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.operators import this_operator
-from checkout_daemon.services.reconciling import Standing, Uncompared
-from checkout_daemon.services.reconciling import reconcile as compare_all
-from checkout_daemon.services.syncing import Synced
-from checkout_daemon.store.missing_orders import MissingOrder
+from checkout_daemon.commands.typed import TERM, Number
+from checkout_daemon.present.text import counted, plain, words
+
+if TYPE_CHECKING:
+    from checkout_daemon.runtime import Runtime
+    from checkout_daemon.services.reconciling import Standing, Uncompared
+    from checkout_daemon.services.syncing import Difference, Synced
+    from checkout_daemon.store.missing_orders import MissingOrder
 
 
-def reconcile(since: str, note: str, rate: float, *, apply: bool, anew: bool, as_json: bool) -> int:
+@click.command()
+@click.option(
+    "--since",
+    type=TERM,
+    default="24h",
+    show_default=True,
+    metavar="WHEN",
+    help="Compare orders created or changed since: 30m, 24h or 7d ago, a date, or an RFC 3339 time.",
+)
+@click.option("--apply", is_flag=True, help="Update the orders from Stripe; without this nothing is changed.")
+@click.option("--anew", is_flag=True, help="Start from the beginning, even if an earlier run was interrupted.")
+@click.option(
+    "--rate",
+    type=Number(0.5, 90),
+    default=20.0,
+    show_default=True,
+    metavar="CALLS",
+    help="Call Stripe at most this often a second.",
+)
+@note_option
+@json_option
+def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_json: bool) -> int:
+    """Compare orders with Stripe, field by field.
+
+    Compares the sessions, payments, refunds and disputes of all orders that are open, need attention, or were created
+    or changed recently. Continues an earlier run that was interrupted. Exit code 1 if something still differs.
+
+    \b
+    Example:
+      checkout reconcile --since 7d
+      checkout reconcile --since 7d --apply
+    """
+    from time import monotonic
+
+    from checkout_daemon.commands.output import Progress
+    from checkout_daemon.commands.running import with_runtime
+    from checkout_daemon.present.times import clock
+    from checkout_daemon.services import reconciling
+    from checkout_daemon.services.operators import this_operator
+    from checkout_daemon.services.syncing import Synced
+    from checkout_daemon.store.missing_orders import MissingOrder
+
     started = monotonic()
     mergeable = False  # whether --apply would change anything
 
     async def work(runtime: Runtime) -> Standing:
-        nonlocal mergeable
         zone = runtime.settings.time_zone
-        start = read_time(since, "--since", datetime.now(UTC), zone)
         with Progress("Comparing") as progress:
 
             def begin(standing: Standing, count: int) -> None:
                 nonlocal mergeable
-                mergeable = standing.after > 0 and standing.tally.left > 0  # by what was told before it was cut off
+                mergeable = standing.after > 0 and standing.tally.left > 0  # from the part that was done earlier
                 progress.total(count)
                 if standing.after:
                     begun_at = clock(standing.begun_at, zone)
-                    say(f"Going on after order {standing.after}, with the run of {begun_at}; --anew begins again.")
+                    say(f"Continuing the run of {begun_at} after order {standing.after}; --anew starts again.")
 
             def tell(outcome: Synced | Uncompared | MissingOrder) -> None:
                 nonlocal mergeable
                 if not isinstance(outcome, MissingOrder):
                     progress.step()
-                if isinstance(outcome, Synced) and any(each.mendable for each in outcome.differences):
+                if isinstance(outcome, Synced) and any(difference.mendable for difference in outcome.differences):
                     mergeable = True
-                _tell(outcome, as_json=as_json)
+                _print_outcome(outcome, as_json=as_json)
 
-            return await compare_all(
+            return await reconciling.reconcile(
                 runtime,
-                since=start,
+                since=read_time(since, "--since", zone),
                 apply=apply,
                 operator=this_operator(),
                 note=note,
@@ -61,28 +98,29 @@ def reconcile(since: str, note: str, rate: float, *, apply: bool, anew: bool, as
     done = with_runtime(work)
     tally = done.tally
     if as_json:
-        print_json({"compared": tally.compared, "differed": tally.differed, "mended": tally.mended,
-                    "left": tally.left, "failed": tally.failed, "applied": apply}
-                   | ({"missing": tally.missing} if tally.missing else {}))  # fmt: skip
+        summary = {
+            "compared": tally.compared,
+            "differed": tally.differed,
+            "mended": tally.mended,
+            "left": tally.left,
+            "failed": tally.failed,
+            "applied": apply,
+        }
+        print_json(summary | ({"missing": tally.missing} if tally.missing else {}))
     else:
         answer(_summary(done, monotonic() - started))
         if mergeable and not apply:
-            answer("`checkout reconcile --apply` merges what Stripe says.")
+            answer("`checkout reconcile --apply` updates the orders from Stripe.")
     return 1 if tally.left or tally.failed else 0
 
 
-def _tell(outcome: Synced | Uncompared | MissingOrder, *, as_json: bool) -> None:
+def _print_outcome(outcome: Synced | Uncompared | MissingOrder, *, as_json: bool) -> None:
+    from checkout_daemon.services.reconciling import Uncompared
+    from checkout_daemon.store.missing_orders import MissingOrder
+
     if isinstance(outcome, MissingOrder):
-        fix = f"checkout orders recover {outcome.session_id}"
-        if as_json:
-            print_json({"order_id": outcome.order_id, "number": outcome.number, "session_id": outcome.session_id,
-                        "amount_total": outcome.amount_total, "currency": outcome.currency, "missing": True,
-                        "fix": fix})  # fmt: skip
-        else:
-            number = outcome.number or outcome.order_id
-            answer(f"Order {number}  not held, and a session of it was gone through at Stripe: `{fix}`")
-        return
-    if isinstance(outcome, Uncompared):
+        _print_missing(outcome, as_json=as_json)
+    elif isinstance(outcome, Uncompared):
         if as_json:
             print_json(outcome)
         else:
@@ -94,15 +132,77 @@ def _tell(outcome: Synced | Uncompared | MissingOrder, *, as_json: bool) -> None
             print_differences(outcome)
 
 
+def _print_missing(order: MissingOrder, *, as_json: bool) -> None:
+    fix = f"checkout orders recover {order.session_id}"
+    if not as_json:
+        answer(f"Order {order.number or order.order_id}  missing here, but completed at Stripe: `{fix}`")
+        return
+    print_json(
+        {
+            "order_id": order.order_id,
+            "number": order.number,
+            "session_id": order.session_id,
+            "amount_total": order.amount_total,
+            "currency": order.currency,
+            "missing": True,
+            "fix": fix,
+        }
+    )
+
+
 def _summary(done: Standing, seconds: float) -> str:
     tally = done.tally
     parts = [f"{tally.compared - tally.differed - tally.failed} agree", f"{tally.differed} differed"]
     if done.apply:
-        parts.append(f"{tally.mended} put right")
+        parts.append(f"{tally.mended} corrected")
     if done.apply and tally.left:
-        parts.append(f"{tally.left} need a person")
+        parts.append(f"{tally.left} left for a person")
     if tally.missing:
-        parts.append(f"{tally.missing} are not held")
+        parts.append(f"{tally.missing} missing here")
     if tally.failed:
         parts.append(f"{tally.failed} could not be compared")
     return f"Compared {counted(tally.compared, 'order')} with Stripe in {seconds:.1f} s: {', '.join(parts)}."
+
+
+def print_differences(done: Synced) -> None:
+    """Print the fields of an order that differ from Stripe; nothing if all agree."""
+    from itertools import groupby
+
+    if not done.differences:
+        return
+    becomes = "becomes" if done.applied else "would become"
+    moved = f", {becomes} {words(done.status)}" if done.status != done.status_before else ""
+    answer(f"Order {done.number}  {words(done.status_before)}{moved}")
+    for object_id, differences in groupby(done.differences, key=lambda difference: difference.object_id):
+        answer(f"  {plain(object_id)}")
+        for difference in differences:
+            answer(f"    {difference.field}: {_sides(difference)}")
+
+
+def _sides(difference: Difference) -> str:
+    if difference.stripe is None:
+        return f"{plain(difference.held or 'exists')} here, but not at Stripe: check it by hand, it cannot be merged"
+    return f"{plain(difference.held or 'nothing')} here, {plain(difference.stripe)} at Stripe"
+
+
+def synced_object(done: Synced) -> dict[str, Any]:
+    """Return the comparison of one order as JSON."""
+    return {
+        "order_id": done.order_id,
+        "number": done.number,
+        "status_before": done.status_before,
+        "status": done.status,
+        "amount_refunded": done.amount_refunded,
+        "attention": done.attention,
+        "applied": done.applied,
+        "differences": [
+            {
+                "object_id": difference.object_id,
+                "field": difference.field,
+                "held": difference.held,
+                "stripe": difference.stripe,
+                "mended": done.applied and difference.mendable,
+            }
+            for difference in done.differences
+        ],
+    }

@@ -1,80 +1,126 @@
-"""`checkout sessions list`, `show` and `sync`."""
+"""`checkout sessions`: list and show Checkout Sessions. The commands that change them are in sessions_actions."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from rich.table import Column
+import click
 
-from checkout_daemon.commands.differences import print_differences, synced_object
-from checkout_daemon.commands.output import answer, print_json, print_json_lines, print_table, say
-from checkout_daemon.commands.running import with_database, with_runtime
-from checkout_daemon.commands.times import read_time
-from checkout_daemon.domain.money import format_money
-from checkout_daemon.errors import NotFound
+from checkout_daemon.commands import sessions_actions
+from checkout_daemon.commands.options import json_option, limit_option, order_argument, read_time, since_option
+from checkout_daemon.commands.output import answer, print_json_lines, print_table, say, say_if_cut
+from checkout_daemon.commands.typed import OneOf
 from checkout_daemon.present.text import plain, words
-from checkout_daemon.present.times import age, clock
-from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.lookup import find_order
-from checkout_daemon.services.operators import this_operator
-from checkout_daemon.services.syncing import Synced, sync_order
-from checkout_daemon.settings import Settings
-from checkout_daemon.store.database import Database
-from checkout_daemon.store.session_reads import SessionLine, list_sessions, sessions_of_order
+
+if TYPE_CHECKING:
+    from checkout_daemon.settings import Settings
+    from checkout_daemon.store.database import Database
+    from checkout_daemon.store.session_reads import SessionLine
 
 
-def list_all(statuses: tuple[str, ...], since: str | None, limit: int, *, as_json: bool) -> int:
+@click.group()
+def sessions() -> None:
+    """Manage the payment pages of orders.
+
+    \b
+    Example:
+      checkout sessions resend 1001
+    """
+
+
+for _command in (sessions_actions.sessions_resend, sessions_actions.sessions_expire, sessions_actions.sessions_sync):
+    sessions.add_command(_command)
+
+
+@sessions.command("list")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=OneOf(("open", "expired", "complete")),
+    help="Select this status (repeatable).",
+)
+@since_option
+@limit_option
+@json_option
+def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_json: bool) -> int:
+    """List sessions, those of the newest orders first.
+
+    \b
+    Example:
+      checkout sessions list --status open
+    """
+    from datetime import UTC, datetime
+
+    from rich.table import Column
+
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.present.money import money
+    from checkout_daemon.present.times import age
+    from checkout_daemon.store.session_reads import list_sessions
+
     now = datetime.now(UTC)
 
     async def work(database: Database, settings: Settings) -> list[SessionLine]:
-        start = None if since is None else read_time(since, "--since", now, settings.time_zone)
+        start = read_time(since, "--since", settings.time_zone, now)
         async with database.connection() as connection:
-            # One more than asked for tells whether there are more.
             return await list_sessions(connection, statuses, start, limit + (not as_json))
 
     found = with_database(work)
     if as_json:
         print_json_lines(found)
-    elif not found:
-        say("No session fits." if statuses or since else "No sessions yet.")
-    else:
-        print_table(
-            [
-                Column("order", justify="right", no_wrap=True),
-                Column("age", justify="right", no_wrap=True),
-                Column("status", no_wrap=True),
-                Column("payment", no_wrap=True),
-                Column("total", justify="right", no_wrap=True),
-                Column("session", no_wrap=True, overflow="ellipsis", ratio=1),
-            ],
-            [
-                [
-                    str(each.number),
-                    age(each.created_at, now),
-                    each.status,
-                    words(each.outcome),
-                    format_money(each.amount_total, each.currency),
-                    plain(each.id),
-                ]
-                for each in found[:limit]
-            ],
-        )
-        if len(found) > limit:
-            say(f"The newest {limit}; there are more: --limit {limit * 10}, or a filter.")
+        return 0
+    if not found:
+        say("No session matches." if statuses or since else "No sessions yet.")
+        return 0
+    columns = [
+        Column("order", justify="right", no_wrap=True),
+        Column("age", justify="right", no_wrap=True),
+        Column("status", no_wrap=True),
+        Column("payment", no_wrap=True),
+        Column("total", justify="right", no_wrap=True),
+        Column("session", no_wrap=True, overflow="ellipsis", ratio=1),
+    ]
+    rows = [
+        [
+            str(session.number),
+            age(session.created_at, now),
+            session.status,
+            words(session.outcome),
+            money(session.amount_total, session.currency),
+            plain(session.id),
+        ]
+        for session in found[:limit]
+    ]
+    print_table(columns, rows)
+    say_if_cut(found, limit)
     return 0
 
 
-def show(text: str, *, as_json: bool) -> int:
+@sessions.command("show")
+@order_argument(metavar="ORDER|cs_…")
+@json_option
+def sessions_show(order: str, as_json: bool) -> int:
+    """Show a session, or all sessions of an order, with the link.
+
+    \b
+    Example:
+      checkout sessions show 1001
+    """
+    from checkout_daemon.commands.running import with_database
+    from checkout_daemon.errors import NotFound
+    from checkout_daemon.services.lookup import find_order
+    from checkout_daemon.store.session_reads import sessions_of_order
+
     async def work(database: Database, settings: Settings) -> tuple[list[SessionLine], Settings]:
-        order = await find_order(database, text)
+        holder = await find_order(database, order)
         async with database.connection() as connection:
-            found = await sessions_of_order(connection, order.id)
-        wanted = text.strip()
-        if wanted.startswith("cs_"):
-            found = [each for each in found if each.id == wanted]
+            found = await sessions_of_order(connection, holder.id)
+        if wanted := sessions_actions.session_id_of(order):
+            found = [session for session in found if session.id == wanted]
         if not found:
             raise NotFound(
-                f"order {order.number} has no session yet: `checkout sessions resend {order.number}` makes one"
+                f"order {holder.number} has no session yet: `checkout sessions resend {holder.number}` creates one"
             )
         return found, settings
 
@@ -82,43 +128,27 @@ def show(text: str, *, as_json: bool) -> int:
     if as_json:
         print_json_lines(found)
         return 0
-    for place, each in enumerate(found):
+    for place, session in enumerate(found):
         if place:
             answer("")
-        _print_session(each, settings)
+        _print_session(session, settings)
     return 0
 
 
-def _print_session(each: SessionLine, settings: Settings) -> None:
-    made_by = f"attempt {each.attempt}" if each.attempt else "not made by this daemon"
+def _print_session(session: SessionLine, settings: Settings) -> None:
+    from checkout_daemon.present.money import money
+    from checkout_daemon.present.times import clock
+
+    attempt = f"attempt {session.attempt}" if session.attempt else "not created by this daemon"
     lines = {
-        "Session": each.id,
-        "Order": f"{each.number}, {made_by}",
-        "Status": f"{each.status}, {words(each.outcome)}",
-        "Total": format_money(each.amount_total, each.currency),
-        "Made": clock(each.created_at, settings.time_zone),
-        "Expires": clock(each.expires_at, settings.time_zone),
+        "Session": session.id,
+        "Order": f"{session.number}, {attempt}",
+        "Status": f"{session.status}, {words(session.outcome)}",
+        "Total": money(session.amount_total, session.currency),
+        "Created": clock(session.created_at, settings.time_zone),
+        "Expires": clock(session.expires_at, settings.time_zone),
+        "Link": session.url if session.url and session.status == "open" else "",
     }
-    if each.url and each.status == "open":
-        lines["Link"] = each.url
     for name, value in lines.items():
-        answer(f"{name:<9}{plain(value)}")
-
-
-def sync(text: str, note: str, *, dry_run: bool, as_json: bool) -> int:
-    async def work(runtime: Runtime) -> Synced:
-        order = await find_order(runtime.database, text)
-        return await sync_order(
-            runtime, order.id, cause="session.sync", actor=this_operator(), note=note, apply=not dry_run
-        )
-
-    done = with_runtime(work)
-    if as_json:
-        print_json(synced_object(done))
-    else:
-        print_differences(done)
-        if not done.differences:
-            say(f"Order {done.number} is as Stripe says: {words(done.status)}.")
-        elif dry_run:
-            say("A dry run: nothing was changed.")
-    return 1 if done.applied and done.left else 0
+        if value:
+            answer(f"{name:<9}{plain(value)}")

@@ -1,61 +1,198 @@
-"""`checkout trigger`: the CLI's own words as they come, then a line for each event that came of it."""
+"""`checkout trigger` and `checkout listen`: run the official Stripe CLI and follow the events that it causes."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from checkout_daemon.commands.event_ends import end_line, end_object
+from checkout_daemon.commands.options import complete_event_types, json_option, order_option, timeout_option
 from checkout_daemon.commands.output import answer, print_json, print_json_lines, say
-from checkout_daemon.commands.running import database_address
-from checkout_daemon.domain.event_types import EVENT_TYPES
-from checkout_daemon.runtime import open_runtime
-from checkout_daemon.services.stripe_cli import StripeCli, open_stripe_cli
-from checkout_daemon.services.triggering import Request, refuse_live_key, trigger
-from checkout_daemon.settings import Settings, load_settings
-from checkout_daemon.store.event_reads import EventOutcome
+from checkout_daemon.commands.typed import TERM, Number, Whole
+from checkout_daemon.present.text import plain, words
+
+if TYPE_CHECKING:
+    from checkout_daemon.services.apply import Applied
+    from checkout_daemon.services.listening import Delivery
+    from checkout_daemon.services.stripe_cli import StripeCli
+    from checkout_daemon.settings import Settings
+    from checkout_daemon.store.event_reads import EventOutcome
 
 _CONNECTIONS = 2
 
 
-def list_events(*, as_json: bool) -> int:
-    if as_json:
-        print_json_lines(
-            {"type": row.name, "order": row.needs, "says": row.description} for row in EVENT_TYPES.values()
-        )
+@click.command()
+@click.argument("event", type=TERM, required=False, shell_complete=complete_event_types)
+@order_option("Make it happen to this order: its number, id, …, or `new` to create one.")
+@click.option("--amount", type=Whole(1), metavar="MINOR", help="Refund this amount, in minor units.  [default: all]")
+@timeout_option
+@click.option("--list", "listing", is_flag=True, help="List the events that the daemon understands.")
+@json_option
+def trigger(
+    event: str | None, order: str | None, amount: int | None, timeout_seconds: float, listing: bool, as_json: bool
+) -> int:
+    """Have Stripe create EVENT, and follow its effects.
+
+    Runs the official Stripe CLI, against the offline Stripe or a real account in test mode. With --order the event
+    happens to that order: its own session is paid, failed or expired, its own payment refunded or disputed.
+
+    \b
+    Example:
+      checkout trigger checkout.session.completed --order 1001
+    """
+    if listing:
+        _list_events(as_json=as_json)
         return 0
-    width = max(map(len, EVENT_TYPES))
-    answer(f"{'EVENT':<{width}}  {'--order':<8}  DESCRIPTION")
-    for row in EVENT_TYPES.values():
-        answer(f"{row.name:<{width}}  {row.needs:<8}  {row.description}")
-    say("\nAn unpaid order needs an open session. Stripe's other events can be triggered too; the daemon ignores them.")
-    return 0
+    if event is None:
+        raise click.UsageError("name an EVENT; `checkout trigger --list` lists them")
+    from checkout_daemon.commands.events_actions import print_outcome
+    from checkout_daemon.commands.running import database_address
+    from checkout_daemon.runtime import open_runtime
+    from checkout_daemon.services import triggering
+    from checkout_daemon.services.stripe_cli import open_stripe_cli
+    from checkout_daemon.settings import load_settings
 
+    def hear(line: str, stderr: bool) -> None:
+        click.echo(line, err=stderr or as_json)
+        sys.stdout.flush()
 
-def trigger_event(event: str, order: str | None, amount: int | None, timeout_seconds: float, *, as_json: bool) -> int:
+    def tell(outcome: EventOutcome) -> None:
+        print_outcome(outcome, as_json=as_json)
+        sys.stdout.flush()
+
     settings = load_settings()
-    refuse_live_key(settings)
+    triggering.refuse_live_key(settings)
     database_address(settings, direct=False)
+    request = triggering.Request(event, order, amount, timeout_seconds)
     with open_stripe_cli(settings) as cli:
-        troubles = asyncio.run(_trigger(settings, cli, Request(event, order, amount, timeout_seconds), as_json=as_json))
+        import asyncio
+
+        async def work() -> list[str]:
+            async with open_runtime(settings, pool_size=_CONNECTIONS) as runtime:
+                return await triggering.trigger(runtime, cli, request, hear=hear, tell=tell)
+
+        troubles = asyncio.run(work())
     for trouble in troubles:
         say(f"error: {trouble}")
     return 1 if troubles else 0
 
 
-async def _trigger(settings: Settings, cli: StripeCli, request: Request, *, as_json: bool) -> list[str]:
-    def hear(line: str, stderr: bool) -> None:
-        click.echo(line, err=stderr or as_json)
-        sys.stdout.flush()
+def _list_events(*, as_json: bool) -> None:
+    from checkout_daemon.domain.event_types import EVENT_TYPES
 
-    def tell(end: EventOutcome) -> None:
+    if as_json:
+        print_json_lines(
+            {"type": row.name, "order": row.needs, "says": row.description} for row in EVENT_TYPES.values()
+        )
+        return
+    width = max(map(len, EVENT_TYPES))
+    answer(f"{'EVENT':<{width}}  {'--order':<8}  DESCRIPTION")
+    for row in EVENT_TYPES.values():
+        answer(f"{row.name:<{width}}  {row.needs:<8}  {row.description}")
+    say("\nAn unpaid order needs an open session. Stripe can trigger other events too; the daemon ignores them.")
+
+
+@click.command()
+@click.option(
+    "--forward-to", type=TERM, metavar="URL", help="The daemon's webhook.  [default: CHECKOUT_PUBLIC_URL/api/webhook]"
+)
+@click.option(
+    "--check",
+    "check_seconds",
+    type=Number(0.1),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Look for missed events this often.",
+)
+@json_option
+def listen(forward_to: str | None, check_seconds: float, as_json: bool) -> int:
+    """Forward Stripe's events to this machine, until Ctrl-C.
+
+    Runs `stripe listen` and restarts it when it ends; fetches the events that it missed from Stripe. Its signing
+    secret is given to the daemon of this directory; if there is none, the line to set is printed.
+
+    \b
+    Example:
+      checkout listen
+    """
+    import asyncio
+
+    from checkout_daemon.domain.webhook_endpoint import webhook_url
+    from checkout_daemon.services.stripe_cli import open_stripe_cli
+    from checkout_daemon.settings import load_settings
+
+    settings = load_settings()
+    url = forward_to or webhook_url(settings.public_url)
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"--forward-to must be a URL such as http://127.0.0.1:8000/api/webhook, not {url!r}")
+    with open_stripe_cli(settings) as cli:
+        return asyncio.run(_until_stopped(settings, cli, url, check_seconds, as_json=as_json))
+
+
+async def _until_stopped(settings: Settings, cli: StripeCli, url: str, check_seconds: float, *, as_json: bool) -> int:
+    import asyncio
+    import signal
+    from contextlib import suppress
+
+    work = asyncio.create_task(_listen(settings, cli, url, check_seconds, as_json=as_json))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+    with suppress(asyncio.CancelledError):
+        return await work
+    return 0
+
+
+async def _listen(settings: Settings, cli: StripeCli, url: str, check_seconds: float, *, as_json: bool) -> int:
+    from checkout_daemon.commands.running import database_address
+    from checkout_daemon.runtime import open_runtime
+    from checkout_daemon.services.listen_secret import NAME, learn_secret, line_to_set, make_known
+    from checkout_daemon.services.listening import Listener, Listening
+    from checkout_daemon.services.listening import listen as follow
+
+    options = ["--live"] if settings.livemode else []
+    secret = await learn_secret(cli, *options)
+    if not make_known(settings, secret):
+        line = line_to_set(settings, secret)
         if as_json:
-            print_json(end_object(end))
+            print_json({NAME: line.partition("=")[2]})
         else:
-            answer(end_line(end))
-        sys.stdout.flush()
-
+            answer(line)
+        say("error: the daemon lacks the secret of `stripe listen`: set this line for it and restart it")
+        return 1
+    database_address(settings, direct=False)
+    listener = Listener(
+        delivered=lambda delivery: _print_delivery(delivery, as_json=as_json),
+        fetched=lambda applied: _print_fetched(applied, as_json=as_json),
+        say=lambda text: say(plain(text)),
+    )
     async with open_runtime(settings, pool_size=_CONNECTIONS) as runtime:
-        return await trigger(runtime, cli, request, hear=hear, tell=tell)
+        await follow(runtime, cli, Listening(url, secret, options, check_seconds), listener)
+    return 0
+
+
+def _print_delivery(delivery: Delivery, *, as_json: bool) -> None:
+    if as_json:
+        _print_line(delivery.event_id, delivery.type, status=delivery.status)
+    else:
+        good = 200 <= delivery.status < 300
+        answer(
+            f"{plain(delivery.type)} {delivery.event_id} -> {click.style(delivery.status, fg=None if good else 'red')}"
+        )
+    sys.stdout.flush()
+
+
+def _print_fetched(applied: Applied, *, as_json: bool) -> None:
+    if as_json:
+        _print_line(applied.event_id, applied.type, outcome=applied.status)
+    else:
+        reason = f": {words(applied.reason)}" if applied.reason else ""
+        answer(f"{plain(applied.type)} {applied.event_id} -> fetched, {applied.status}{reason}")
+    sys.stdout.flush()
+
+
+def _print_line(event_id: str, event_type: str, *, status: int | None = None, outcome: str | None = None) -> None:
+    """Print a line of JSON. `status` is the daemon's response to a delivery, `outcome` that of a fetched event."""
+    how = "delivered" if status is not None else "fetched"
+    print_json({"id": event_id, "type": event_type, "how": how, "status": status, "outcome": outcome})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
@@ -37,7 +38,10 @@ class Number(click.FloatRange):
 
 
 class OneOf(click.Choice[str]):
-    """One of several words."""
+    """One of several words, such as the values of a StrEnum."""
+
+    def __init__(self, choices: Iterable[str]) -> None:
+        super().__init__([str(choice) for choice in choices])  # click would offer the names of an enum's members
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(_cleaned(value), param, ctx)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from checkout_daemon.commands.options import json_option, yes_option
-from checkout_daemon.commands.output import answer, confirm, console, print_json, say
-from checkout_daemon.commands.printing import print_facts
+from checkout_daemon.commands.output import answer, confirm, console, print_facts, print_json, say
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain
 

@@ -75,6 +75,20 @@ def go(work: Any) -> Any:
     return asyncio.run(work)
 
 
+def constraint_values(database_url: str, constraint: str) -> tuple[str, ...]:
+    """Return the values that a CHECK constraint allows."""
+
+    async def definition() -> str:
+        connection = await asyncpg.connect(database_url)
+        text: str = await connection.fetchval(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1", constraint
+        )
+        await connection.close()
+        return text
+
+    return tuple(go(definition()).split("'")[1::2])
+
+
 @pytest.fixture(scope="module")
 def offline_stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundStripe]:
     stripe = BackgroundStripe(tmp_path_factory.mktemp("stripe"))

@@ -43,7 +43,7 @@ def test_what_was_missed_is_fetched_once_and_counted(run: Run, stripe: Backgroun
 def test_people_read_each_event_that_was_new(run: Run, stripe: BackgroundStripe) -> None:
     ran = run("events", "backfill", "--since", "1h")
     assert ran.out.count("ignored: no order") == 2
-    assert "2 scanned, 2 new, 0 held already, 0 failed" in ran.err
+    assert "2 scanned, 2 new, 0 already stored, 0 failed" in ran.err
 
 
 def test_an_event_that_cannot_be_applied_is_doubt(run: Run, stripe: BackgroundStripe) -> None:
@@ -59,7 +59,7 @@ def test_stripe_away_is_exit_5_with_what_was_done(run: Run, stripe: BackgroundSt
     stripe.network.plan = lambda number, request: "fail_500"
     ran = run("events", "backfill", "--json")
     assert (ran.code, ran.json["scanned"]) == (5, 0)
-    assert "Run it again" in ran.err
+    assert "Run the command again" in ran.err
 
 
 def test_what_stripe_no_longer_has_is_exit_1_and_names_reconcile(run: Run, stripe: BackgroundStripe) -> None:

@@ -32,11 +32,11 @@ def test_sessions_are_listed_and_a_list_that_was_cut_says_so(run: Run, waiting: 
         run("sessions", "list", "--status", "open"),
         run("sessions", "list", "--status", "complete"),
     )
-    assert "there are more" in cut.err
+    assert "Showing the newest 1." in cut.err
     assert [line.split()[0] for line in cut.out.splitlines()] == ["order", "1002"]
     assert [line.split()[0] for line in whole.out.splitlines()] == ["order", "1002", "1001"]
     assert max(map(len, whole.out.splitlines())) <= 80
-    assert (whole.err, none.out, none.err) == ("", "", "No session fits.\n")
+    assert (whole.err, none.out, none.err) == ("", "", "No session matches.\n")
     listed = run("sessions", "list", "--json", "--limit", "1").lines
     assert [(each["id"], each["number"], each["outcome"]) for each in listed] == [(second.session_id, 1002, "unpaid")]
 
@@ -51,7 +51,7 @@ def test_a_session_is_shown_with_its_link(run: Run, waiting: CheckoutAnswer, dat
     assert run("sessions", "show", waiting.session_id).out == run("sessions", "show", "1001").out
     assert f"Link     {waiting.url}\n" in run("sessions", "show", "1001").out
     none = run("sessions", "show", "1002", "--json")
-    assert (none.code, none.out, "`checkout sessions resend 1002` makes one" in none.err) == (3, "", True)
+    assert (none.code, none.out, "`checkout sessions resend 1002` creates one" in none.err) == (3, "", True)
 
 
 def test_what_stripe_says_is_shown_first_and_merged_when_told_to(run: Run, drifted: CheckoutAnswer) -> None:
@@ -79,7 +79,7 @@ def test_what_stripe_says_is_shown_first_and_merged_when_told_to(run: Run, drift
     assert tally == {"compared": 1, "differed": 1, "mended": 1, "left": 0, "failed": 0, "applied": True}
     again = run("reconcile", "--apply", "--json")
     assert (again.code, again.json["differed"]) == (0, 0)
-    assert run("sessions", "sync", "1001").err == "Order 1001 is as Stripe says: completed.\n"
+    assert run("sessions", "sync", "1001").err == "Order 1001 agrees with Stripe: completed.\n"
 
 
 def test_what_cannot_be_merged_is_not_promised_to_be(run: Run, paid: CheckoutAnswer, database_url: str) -> None:
@@ -94,7 +94,7 @@ def test_what_cannot_be_merged_is_not_promised_to_be(run: Run, paid: CheckoutAns
     go(add())
     ran = run("reconcile")
     assert (ran.code, "--apply" in ran.out) == (1, False)
-    assert "needs response here, and Stripe does not have it" in ran.out.replace("_", " ")
+    assert "needs response here, but not at Stripe" in ran.out.replace("_", " ")
 
 
 def test_a_stripe_that_is_down_is_5_and_nothing_was_compared(

@@ -76,7 +76,7 @@ def test_what_failed_for_one_cause_is_shown_and_replayed_together_and_hurts_no_n
 
     still_broken = run("events", "replay", "--fingerprint", cause, "--yes", "--json")
     assert (still_broken.code, [each["id"] for each in still_broken.lines]) == (1, ["evt_refund0"])
-    assert "error: evt_refund0 failed again; the other one was not tried" in still_broken.err
+    assert "error: evt_refund0 failed again; 1 more was not tried" in still_broken.err
 
     shop(MENDED)
     refused = run("events", "replay", "--fingerprint", cause)
@@ -123,7 +123,7 @@ def test_an_event_that_was_applied_stays_so_where_it_would_fail_now(run: Run, sh
         (["evt_none"], 3, "there is no event"),
         ([], 2, "--status dead"),
         (["evt_paid0", "--status", "dead"], 2, "not both"),
-        (["--status", "failed", "--yes"], 0, "No event fits"),
+        (["--status", "failed", "--yes"], 0, "No event matches"),
     ],
 )
 def test_what_cannot_be_replayed_says_why(run: Run, shop: Any, arguments: list[str], code: int, said: str) -> None:

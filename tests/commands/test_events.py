@@ -9,9 +9,10 @@ from typing import Any
 import asyncpg
 import pytest
 
+from checkout_daemon.commands.events_options import EVENT_STATUSES
 from checkout_daemon.store.database import Database
 from checkout_daemon.webhooks.intake import Intake
-from tests.commands.conftest import Run, go
+from tests.commands.conftest import Run, constraint_values, go
 from tests.commands.test_orders import EVENT_KEYS
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, session_object
 
@@ -81,7 +82,7 @@ def test_an_event_whose_payload_is_gone_is_still_shown(run: Run, paid: str, data
 
     go(drop())
     assert run("events", "show", "evt_paid", "--json").json["payload"] is None
-    assert "no longer held" in run("events", "show", "evt_paid").err
+    assert "The payload was deleted" in run("events", "show", "evt_paid").err
 
 
 def test_an_unknown_event_is_exit_3(run: Run) -> None:
@@ -177,3 +178,7 @@ def test_what_is_no_event_is_listed_and_shown(run: Run, database_url: str) -> No
     far = next(each.json for each in shown if each.json["id"] == "evt_far")
     assert far["payload"]["data"]["object"]["x"] == "1e400"
     assert far["payload"]["data"]["object"]["y"] == "\ufffd"
+
+
+def test_the_statuses_are_those_of_the_table(database_url: str) -> None:
+    assert constraint_values(database_url, "stripe_events_status_known") == EVENT_STATUSES

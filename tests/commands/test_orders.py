@@ -151,7 +151,7 @@ def test_an_empty_list_is_told_on_stderr_alone(run: Run) -> None:
     empty, filtered = run("orders", "list"), run("orders", "list", "--status", "failed")
     assert (empty.code, empty.out) == (0, "")
     assert "No orders yet" in empty.err
-    assert "No order fits" in filtered.err
+    assert "No order matches" in filtered.err
     assert run("orders", "list", "--json").out == ""
 
 
@@ -159,7 +159,7 @@ def test_a_list_that_was_cut_says_so(run: Run, add: Callable[..., str]) -> None:
     add()
     add()
     cut, whole = run("orders", "list", "--limit", "1"), run("orders", "list", "--limit", "2")
-    assert "there are more" in cut.err
+    assert "Showing the newest 1." in cut.err
     assert len(cut.out.splitlines()) == 2
     assert whole.err == ""
 

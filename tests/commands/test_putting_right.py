@@ -17,7 +17,7 @@ def test_a_refund_prints_its_id_and_says_what_became_of_the_order(run: Run, paid
     ran = run("orders", "refund", "1001", "--amount", "1000", "--yes", "--note", "one was broken")
     assert (ran.code, ran.out.startswith("re_"), ran.out.count("\n")) == (0, True, 1)
     assert ran.err == (
-        "Refunded €10.00 of order 1001: succeeded. The order is partially refunded, €10.00 given back.\n"
+        "Refunded €10.00 of order 1001: succeeded. The order is partially refunded, €10.00 refunded in total.\n"
     )
     rest = run("orders", "refund", paid.session_id, "--reason", "duplicate", "--yes", "--json")
     assert (rest.code, rest.err) == (0, "")
@@ -83,7 +83,7 @@ def test_cancel_leaves_nothing_to_pay(run: Run, waiting: CheckoutAnswer, do: Do,
     do(check_out)
     human = run("orders", "cancel", "1002", "--yes")
     assert (human.code, human.out) == (0, "")
-    assert human.err == "Order 1002 is canceled; none of its sessions can be paid any more.\n"
+    assert human.err == "Order 1002 is canceled; none of its sessions can be paid.\n"
     do(paid_order)
     assert [run("orders", "cancel", text, "--yes").code for text in ("1003", "4711", "ada@example.com")] == [4, 3, 2]
 
@@ -160,7 +160,7 @@ def test_many_are_listed_first_and_then_resent(run: Run, do: Do, stripe: Backgro
     ran = run(*some, "--json")
     assert (ran.code, [each["number"] for each in ran.lines]) == (0, [1002, 1001])
     assert all(each["url"] and each["mailed"] for each in ran.lines)
-    assert "2 resent, 0 cannot be paid any more, 0 failed." in ran.err
+    assert "2 resent, 0 can no longer be paid, 0 failed." in ran.err
     assert run(*some).out == ""  # they are pending now
 
     async def pay_one(runtime: Runtime) -> CheckoutAnswer:

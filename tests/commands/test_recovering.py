@@ -27,14 +27,14 @@ def test_paid_orders_that_a_backup_lacks_are_named_and_brought_back(
     found, summary = compared.lines
     assert (compared.code, found["number"], found["session_id"], found["fix"]) == (1, 1002, lost.session_id, recover)
     assert (summary["missing"], summary["differed"], summary["left"]) == (1, 1, 1)
-    assert "1 are not held" in run("reconcile").out
+    assert "1 missing here" in run("reconcile").out
 
     unsure = run("orders", "recover", lost.session_id)
     assert (unsure.code, "--yes" in unsure.err) == (2, True)
     done = run("orders", "recover", lost.session_id, "--yes", "--json", "--note", "after the restore")
     again = run("orders", "recover", lost.session_id)
     assert (done.code, done.json["number"], done.json["status"], done.json["recovered"]) == (0, 1002, "completed", True)
-    assert (again.code, again.out, "held already" in again.err) == (0, "1002\n", True)
+    assert (again.code, again.out, "already exists" in again.err) == (0, "1002\n", True)
     assert run("orders", "show", "1002", "--json").json["customer_email"] == "ada@example.com"
     assert run("reconcile").code == 0
     assert do(check_out).number == 1003

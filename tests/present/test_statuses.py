@@ -6,7 +6,8 @@ from enum import StrEnum
 
 import pytest
 
-from checkout_daemon.commands.declared.events import EVENT_STATUSES
+from checkout_daemon.commands.events_options import EVENT_STATUSES
+from checkout_daemon.commands.outbox import MESSAGE_STATUSES
 from checkout_daemon.commands.styles import STYLES
 from checkout_daemon.domain.facts import DisputeStatus, PaymentStatus, RefundStatus, SessionStatus
 from checkout_daemon.domain.orders import OrderStatus
@@ -30,7 +31,7 @@ def test_every_status_has_a_tone(subject: Subject, statuses: type[StrEnum]) -> N
 
 def test_the_outcomes_of_events_and_messages_have_tones() -> None:
     assert set(TONES["event"]) == {*EVENT_STATUSES, "duplicate"}
-    assert set(TONES["message"]) == {"sent", "queued", "skipped", "failed", "dead"}
+    assert set(TONES["message"]) == set(MESSAGE_STATUSES)
 
 
 def test_a_status_that_stripe_adds_later_is_neutral() -> None:

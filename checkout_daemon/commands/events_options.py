@@ -1,0 +1,77 @@
+"""The filter options of `checkout events`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from checkout_daemon.commands.options import (
+    combine,
+    complete_event_types,
+    order_option,
+    read_time,
+    since_option,
+    until_option,
+)
+from checkout_daemon.commands.typed import TERM, OneOf
+
+if TYPE_CHECKING:
+    from checkout_daemon.settings import Settings
+    from checkout_daemon.store.database import Database
+    from checkout_daemon.store.event_reads import EventFilter
+
+EVENT_STATUSES = ("applied", "ignored", "failed", "dead")
+"""As the constraint stripe_events_status_known lists them."""
+
+event_type_option = click.option(
+    "--type",
+    "types",
+    type=TERM,
+    multiple=True,
+    metavar="TYPE",
+    help="Select this type, such as charge.refunded (repeatable).",
+    shell_complete=complete_event_types,
+)
+live_event_filters = combine(
+    click.option(
+        "--status", "statuses", multiple=True, type=OneOf(EVENT_STATUSES), help="Select this status (repeatable)."
+    ),
+    event_type_option,
+    order_option("Select events of this order: its number, id, …"),
+    click.option(
+        "--fingerprint", type=TERM, metavar="ERROR", help="Select this error fingerprint, as `events list` prints it."
+    ),
+    since_option,
+)
+event_filters = combine(live_event_filters, until_option)
+
+
+@dataclass(frozen=True, slots=True)
+class EventOptions:
+    """The filter options as typed."""
+
+    statuses: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    order: str | None = None
+    fingerprint: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+    def __bool__(self) -> bool:
+        return self != EventOptions()
+
+    async def read(self, database: Database, settings: Settings) -> EventFilter:
+        """Return the filter of these options. Raises UsageError, NotFound or AmbiguousOrder."""
+        from checkout_daemon.services.lookup import find_order
+        from checkout_daemon.store.event_reads import EventFilter
+
+        return EventFilter(
+            statuses=self.statuses,
+            types=self.types,
+            order_id=None if self.order is None else (await find_order(database, self.order)).id,
+            since=read_time(self.since, "--since", settings.time_zone),
+            until=read_time(self.until, "--until", settings.time_zone),
+            fingerprint=self.fingerprint,
+        )

@@ -1,0 +1,208 @@
+"""Orders as tables, pages and JSON. Ids are printed whole, so that they can be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from textwrap import wrap
+from typing import Any
+
+from rich.table import Column
+from rich.text import Text
+
+from checkout_daemon.commands.output import console, keys, print_facts, print_table
+from checkout_daemon.commands.styles import attention, remark, status_text, transition
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.present.money import money
+from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.times import age, clock
+from checkout_daemon.services.explaining import Explanation
+from checkout_daemon.services.history import DeedLine, split_changes
+from checkout_daemon.store.change_reads import ChangeLine
+from checkout_daemon.store.order_reads import OrderView, PaymentLine
+
+Line = Text | str
+
+_INDENT = "  "
+_WIDTH = 78
+
+
+def print_orders(orders: Sequence[Order], now: datetime) -> None:
+    """Print a table of orders; the column of attention only if an order needs any."""
+    columns = [
+        Column("order", justify="right", no_wrap=True),
+        Column("age", justify="right", no_wrap=True),
+        Column("status", no_wrap=True),
+        Column("total", justify="right", no_wrap=True),
+        Column("customer", no_wrap=True, overflow="ellipsis", ratio=3),
+        Column("attention", no_wrap=True, overflow="ellipsis", ratio=2),
+    ]
+    if not any(order.attention for order in orders):
+        columns.pop()
+    print_table(columns, [_row(order, now)[: len(columns)] for order in orders])
+
+
+def _row(order: Order, now: datetime) -> list[Line]:
+    return [
+        str(order.number),
+        age(order.created_at, now),
+        status_text("order", order.status),
+        money(order.amount_total, order.currency),
+        plain(order.customer_name) or "erased",
+        attention(order.attention),
+    ]
+
+
+def print_order(view: OrderView, deeds: Sequence[DeedLine], time_zone: str) -> None:
+    """Print one order in sections. Omit empty sections, and operator actions already shown under Changes."""
+    printer = console()
+    order = view.order
+    title = Text.assemble((f"Order {order.number}", "bold"), "  ", status_text("order", order.status))
+    printer.print(title, soft_wrap=True)
+    print_facts(_facts(order, time_zone))
+    for name, lines in _sections(view, deeds, time_zone).items():
+        if lines:
+            printer.print()
+            printer.print(Text(name, style="bold"), soft_wrap=True)
+            for line in lines:
+                printer.print(Text(_INDENT).append(line), soft_wrap=True)
+
+
+def _facts(order: Order, zone: str) -> dict[str, Line]:
+    total = money(order.amount_total, order.currency)
+    if order.amount_discount:
+        code = f" with {plain(order.discount_code)}" if order.discount_code else ""
+        discount = money(order.amount_discount, order.currency)
+        total += f" ({money(order.amount_subtotal, order.currency)} less {discount}{code})"
+    customer = ", ".join(filter(None, map(plain, (order.customer_name, order.customer_email, order.customer_phone))))
+    return {
+        "Attention": attention(order.attention),
+        "Total": total,
+        "Refunded": money(order.amount_refunded, order.currency) if order.amount_refunded else "",
+        "Customer": customer or "erased",
+        "Created": clock(order.created_at, zone),
+        "Paid": clock(order.paid_at, zone) if order.paid_at else "",
+        "Updated": clock(order.updated_at, zone),
+        "Mode": "live" if order.livemode else "test",
+        "Id": order.id,
+    }
+
+
+def _sections(view: OrderView, deeds: Sequence[DeedLine], zone: str) -> dict[str, Sequence[Line]]:
+    currency = view.order.currency
+    width = max((len(event.type) for event in view.events), default=0)
+    return {
+        "Items": [
+            f"{item.quantity:>4} × {plain(item.name)} ({plain(item.sku)})  {money(item.amount, currency)}"
+            + (f"  less {money(item.amount_discount, currency)}" if item.amount_discount else "")
+            for item in view.items
+        ],
+        "Sessions": [
+            f"{session.id}\n    attempt {session.attempt}, {words(session.status)}, {words(session.payment_status)}, "
+            f"created {clock(session.created_at, zone)}, expires {clock(session.expires_at, zone)}"
+            + (f"\n    {plain(session.url)}" if session.status == "open" and session.url else "")
+            for session in view.sessions
+        ],
+        "Payments": [_payment(payment, zone) for payment in view.payments],
+        "Refunds": [
+            f"{refund.id}  {money(refund.amount, refund.currency)}  {words(refund.status)}  "
+            f"{clock(refund.created_at, zone)}"
+            for refund in view.refunds
+        ],
+        "Disputes": [
+            f"{dispute.id}  {money(dispute.amount, dispute.currency)}  {words(dispute.status)}"
+            + (f", {words(plain(dispute.reason))}" if dispute.reason else "")
+            + (f", respond by {clock(dispute.due_by, zone)}" if dispute.due_by else "")
+            + (f", funds {dispute.funds}" if dispute.funds else "")
+            for dispute in view.disputes
+        ],
+        "Events": [
+            Text.assemble(
+                f"{clock(event.received_at, zone)}  {plain(event.type):<{width}}  ",
+                status_text("event", event.status),
+                f"  {event.id}",
+                f"\n    {plain(event.last_error)}" if event.last_error and event.status != "applied" else "",
+            )
+            for event in view.events
+        ],
+        "Changes": [change_line(change, zone) for change in view.changes],
+        "Operators": [_deed(deed, zone) for deed in _not_under_changes(view, deeds)],
+    }
+
+
+def _payment(payment: PaymentLine, zone: str) -> Line:
+    state = Text("valid", style="green") if payment.valid else Text("not valid", style="bold red")
+    mode = " (live)" if payment.livemode else ""
+    return Text.assemble(
+        f"{payment.id}  {money(payment.amount, payment.currency)}{mode}  ", state, f"  {clock(payment.paid_at, zone)}"
+    )
+
+
+def _not_under_changes(view: OrderView, deeds: Sequence[DeedLine]) -> list[DeedLine]:
+    """Return the operator actions that no change shows, or whose reason it does not."""
+    _, silent = split_changes(view.changes, deeds)
+    notes = {change.note for change in view.changes} | {None, ""}
+    return [deed for deed in deeds if deed in silent or deed.note not in notes]
+
+
+def _deed(deed: DeedLine, zone: str) -> str:
+    details = ", ".join(f"{words(name)} {plain(text)}" for name, text in deed.details)
+    note = f": {plain(deed.note)}" if deed.note else ""
+    return f"{clock(deed.at, zone)}  {deed.kind}  ({plain(deed.actor)}{note})" + (f"\n    {details}" if details else "")
+
+
+def change_line(change: ChangeLine, zone: str, number: str = "") -> str:
+    """Return a change on one line, after the number of its order if given."""
+    return (
+        f"{clock(change.at, zone)}  {number}{transition(change)}  "
+        f"({change.cause}, {plain(change.actor)}{remark(change)})"
+    )
+
+
+def print_explanation(explanation: Explanation) -> None:
+    """Print why an order has its status, and the commands that change it."""
+    printer = console()
+    title = Text.assemble((f"Order {explanation.number}", "bold"), "  ", status_text("order", explanation.status))
+    if explanation.attention:
+        title.append("  ").append(attention(explanation.attention))
+    printer.print(title, soft_wrap=True)
+    for finding in explanation.findings:
+        printer.print()
+        for line in _wrapped(finding.says):
+            printer.print(line, soft_wrap=True)
+        if finding.next is not None:
+            for line in _wrapped(f"Next: {finding.next}"):
+                printer.print(Text(line, style="dim"), soft_wrap=True)
+        if finding.command is not None:
+            printer.print(Text.assemble(f"{_INDENT}→ ", (plain(finding.command), "bold")), soft_wrap=True)
+
+
+def _wrapped(text: str) -> Iterable[str]:
+    return wrap(plain(text), _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
+
+
+def view_object(view: OrderView) -> dict[str, Any]:
+    """Return the JSON of `orders show`: the keys of the order, and the lists of what belongs to it."""
+    return keys(view.order) | {
+        "items": view.items,
+        "sessions": view.sessions,
+        "payments": view.payments,
+        "refunds": view.refunds,
+        "disputes": view.disputes,
+        "events": view.events,
+        "changes": [change_object(change) for change in view.changes],
+    }
+
+
+def change_object(change: ChangeLine) -> dict[str, Any]:
+    """Return a change as JSON."""
+    return {
+        "seq": change.seq,
+        "order_id": change.order_id,
+        "at": change.at,
+        "from": change.from_status,
+        "to": change.to_status,
+        "cause": change.cause,
+        "actor": change.actor,
+        "note": change.note,
+    }
