@@ -1,19 +1,19 @@
-# `make run` and `make test` are all a fresh machine needs: Python >= 3.11, Node >= 20 and make.
-# What is done is not done again: each step leaves a stamp, and runs anew when what it was made from changes.
+# On a fresh machine with Python >= 3.11, Node >= 20 and make, start with `make run` or `make test`.
+# Finished steps leave a stamp file and run again only when their sources change.
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench faults audit build manual lock stripe-table format clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-# The first that is new enough; `make PYTHON=/path/to/python3.12 run` chooses.
-PYTHON = $(shell for each in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$each" && break; done)
+# The first interpreter that is new enough. Choose another with `make PYTHON=/path/to/python3.12 run`.
+PYTHON = $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$candidate" && break; done)
 NODE_OK = $(shell node -e 'process.exit(parseInt(process.versions.node, 10) >= 20 ? 0 : 1)' >/dev/null 2>&1 \
 	&& npm --version >/dev/null 2>&1 && echo yes)
 
 BIN := .venv/bin
-# The release with the API version of the Python SDK: its types say which fields may be absent.
+# The release with the API version of the Python SDK. Its types state which fields may be absent.
 STRIPE_NODE := 23.1.0
 PYTHON_READY := .venv/.installed
 NODE_READY := frontend/node_modules/.installed
@@ -22,23 +22,23 @@ STOREFRONT_SOURCES := $(shell find frontend/src frontend/public frontend/tools) 
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json
 
 help:
-	@echo 'make run      set everything up and start the demo shop; Ctrl-C stops it'
+	@echo 'make run      set up everything and start the demo shop; Ctrl-C stops it'
 	@echo '              (make run ARGS="--port 9000" passes options to `checkout dev`)'
-	@echo 'make test     set everything up and run every test: Python, storefront, browser'
-	@echo 'make check    format, lint, types, import contracts'
-	@echo 'make bench    the performance gates'
-	@echo 'make faults   long attacks: a random history with crashes and wrong clocks, and other people'"'"'s programs'
-	@echo '              (make faults SECONDS=1800 SEED=7; needs Debian'"'"'s package faketime)'
-	@echo 'make audit    known advisories about the locked Python and npm packages; says so where no database answers'
-	@echo '              (make audit STRICT=1 fails there)'
-	@echo 'make build    the wheel, with the storefront inside, into dist/'
-	@echo 'make manual   docs/CLI.md and docs/SETTINGS.md, generated from the commands and settings'
-	@echo 'make stripe-table  what the offline Stripe knows of Stripe, from the installed SDK'
+	@echo 'make test     set up everything and run all tests: Python, storefront, browser'
+	@echo 'make check    check format, lint, types and import contracts'
+	@echo 'make bench    run the performance gates'
+	@echo 'make faults   run long fault tests: a random history with crashes and wrong clocks, and third-party clients'
+	@echo '              (make faults SECONDS=1800 SEED=7; needs the Debian package faketime)'
+	@echo 'make audit    check the locked Python and npm packages for known advisories; report if no database is reachable'
+	@echo '              (make audit STRICT=1 fails in that case)'
+	@echo 'make build    build the wheel, with the storefront inside, into dist/'
+	@echo 'make manual   generate docs/CLI.md and docs/SETTINGS.md from the commands and settings'
+	@echo 'make stripe-table  generate the offline Stripe'"'"'s tables from the installed SDK'
 	@echo 'make lock     renew constraints.txt (development, CI) and requirements.lock (deployments, with hashes)'
 	@echo 'make format   rewrite Python and TypeScript in the house format'
-	@echo 'make clean    remove everything that the other targets made, except .checkout/'
+	@echo 'make clean    remove everything that the other targets created, except .checkout/'
 
-# exec: Ctrl-C and SIGTERM reach the program itself, which stops all of it and exits 0.
+# With exec, Ctrl-C and SIGTERM reach the program itself, which stops everything and exits 0.
 run: $(PYTHON_READY) $(STOREFRONT)
 	@exec $(BIN)/checkout dev $(ARGS)
 
@@ -57,7 +57,7 @@ check: $(PYTHON_READY) $(NODE_READY)
 	npm --prefix frontend run --silent format:check
 
 bench: $(PYTHON_READY) $(STOREFRONT)
-	@set -e; for each in bench/*.py; do echo "$$each"; $(BIN)/python "$$each"; done
+	@set -e; for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
 
 SECONDS ?= 600
 SEED ?= 1
@@ -78,7 +78,7 @@ faults: $(PYTHON_READY) $(STOREFRONT) .faults/venv/.installed .faults/node/.inst
 audit: .audit/.installed
 	.audit/bin/python -m tools.audit .audit/bin/pip-audit $(if $(STRICT),--strict)
 
-# An environment of its own, so that its packages are not among those it checks.
+# A separate environment, so that pip-audit does not check its own packages.
 .audit/.installed: Makefile
 	"$(PYTHON)" -m venv .audit
 	.audit/bin/python -m pip --disable-pip-version-check install --quiet 'pip-audit>=2.9,<3'
@@ -93,7 +93,7 @@ manual: $(PYTHON_READY)
 	$(BIN)/python -m tools.manual > docs/CLI.md
 	$(BIN)/python -m tools.settings_manual > docs/SETTINGS.md
 
-# Read what changed: a new version of the SDK may bring parameters that the offline Stripe should take.
+# Review the diff: a new version of the SDK may have parameters that the offline Stripe should accept.
 stripe-table: $(PYTHON_READY)
 	$(BIN)/python -m tests.sandbox.stripe_table
 	@set -e; into=$$(mktemp -d); trap 'rm -r "$$into"' EXIT; \
@@ -101,7 +101,7 @@ stripe-table: $(PYTHON_READY)
 		tar -xzf "$$into"/*.tgz -C "$$into"; \
 		$(BIN)/python -m tests.sandbox.sdk_presence "$$into/package"
 
-# In an environment of its own, so that uv is not among the packages it locks. Deployments get the versions that were tested.
+# A separate environment, so that uv does not lock its own packages. Deployments get the versions that were tested.
 UV_COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-emit-index-url --python-version 3.11 \
 	--custom-compile-command 'make lock' setup.cfg
 lock:

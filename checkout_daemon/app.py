@@ -62,18 +62,18 @@ def create_app(
     storefront: Path | None = None,
     jobs: Sequence[Job] = (),
 ) -> web.Application:
-    """Make the daemon's application. `webhook_secrets` is called for each delivery, so that they can change meanwhile.
+    """Create the daemon's application, which also runs the `jobs`.
 
-    `jobs` run beside it.
+    `webhook_secrets` is called for every delivery, so that the secrets can change while the daemon runs.
 
-    Raises ConfigurationError for settings that cannot be used.
+    Raise ConfigurationError for settings that cannot be used.
     """
     metrics = Metrics()
     headers = security_headers(settings.public_url)
     proxies = TrustedProxies(settings.trusted_proxies)
     app = web.Application(
         middlewares=[edge(metrics, headers=headers, cors_origins=settings.cors_origins)],
-        # Bodies are taken as they come: Stripe signs bytes, and what is compressed can grow without bound.
+        # Take bodies as they come: Stripe signs the bytes, and a compressed body can grow without bound.
         handler_args={"auto_decompress": False},
     )
     app[METRICS] = metrics
@@ -106,7 +106,7 @@ def create_app(
     async def open_services(app: web.Application) -> AsyncIterator[None]:
         async with open_runtime(settings, metrics=metrics) as runtime:
             app[RUNTIME] = runtime
-            # Connections of its own: a flood of checkouts must not make Stripe wait, and Stripe does not wait long.
+            # Intake has its own connections: a flood of checkouts must not delay Stripe, which waits only briefly.
             inbox = open_database(
                 settings,
                 LANES,
@@ -159,7 +159,7 @@ def _observer(metrics: Metrics) -> Callable[[list[tuple[Received, Applied]], flo
 
 
 async def _sample(app: web.Application, metrics: Metrics) -> None:
-    """Keep the numbers of each worker fresh, whichever of them is asked for /metrics."""
+    """Update this worker's gauges regularly, since another worker may answer /metrics."""
     descriptors = DescriptorWatch(metrics.descriptors_gone)
     while True:
         descriptors.look()

@@ -1,4 +1,4 @@
-"""What every use case works with: settings, database and Stripe; opened alike for daemon, commands and terminal."""
+"""What every use case needs: settings, database and Stripe. The daemon, commands and the terminal open it alike."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from checkout_daemon.store.database import STATEMENT_TIMEOUT_SECONDS, Database
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
+    """The settings, with the database and Stripe that they name."""
+
     settings: Settings
     database: Database
     gateway: StripeGateway
-    metrics: Metrics | None = None  # of the daemon; commands count nothing
+    metrics: Metrics | None = None  # only in the daemon
 
 
 @asynccontextmanager
 async def open_runtime(
     settings: Settings, *, pool_size: int = 10, metrics: Metrics | None = None
 ) -> AsyncIterator[Runtime]:
-    """Cheap: connections and the SDK are opened when first used. Raises ConfigurationError without a database."""
+    """Yield a runtime. Connections and the SDK are opened on first use. Raise ConfigurationError without a database."""
     database = open_database(settings, pool_size)
     observe: Observer = _ignore if metrics is None else metrics.stripe_called
     breaker = Breaker() if metrics is None else Breaker(on_change=metrics.breaker_changed)
@@ -44,7 +46,7 @@ def open_database(
     statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
     block_timeout_seconds: float | None = None,
 ) -> Database:
-    """Make a pool for the settings' database, with Database's limits. Raises ConfigurationError without one."""
+    """Create a pool for the configured database. Raise ConfigurationError if none is set. For limits see Database."""
     return Database(
         settings.require_database_url(),
         max_size=pool_size,
@@ -55,4 +57,4 @@ def open_database(
 
 
 def _ignore(name: str, outcome: str, seconds: float) -> None:
-    """Nobody counts."""
+    """Count nothing."""

@@ -1,4 +1,4 @@
-"""`checkout serve`: refuses what cannot work, brings the database up to date, and runs one process or several."""
+"""`checkout serve`: check the settings, migrate the database, and run one process or several."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RECEIVE_BUFFER_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """`port` 0: any free one. `workers` 1: this process serves. `jobs`: whether background work runs here as well."""
+    """Where and how to serve. Port 0 is any free one; with one worker this process serves; `jobs` also run here."""
 
     host: str
     port: int
@@ -37,21 +37,21 @@ class ServeOptions:
 
 
 class CannotListen(CheckoutError):
-    """The address cannot be served on; the message says why and what to do."""
+    """The daemon cannot listen on the address; the message states why and what to do."""
 
     code = "cannot_listen"
-    title = "The address cannot be served on"
+    title = "The daemon cannot listen on the address"
 
 
 class CannotMigrate(CheckoutError):
-    """A migration failed; the database is as it was."""
+    """A migration failed and was rolled back."""
 
     code = "cannot_migrate"
     title = "The schema could not be brought up to date"
 
 
 def run(settings: Settings, options: ServeOptions) -> int:
-    """Serve until told to stop; the exit code: 0, 1 failed, 2 settings missing, 5 the database does not answer."""
+    """Serve until a signal stops the daemon. Return the exit code: 0, 1 failed, 2 settings, 5 database unavailable."""
     from checkout_daemon.web.connections import raise_descriptor_limit
 
     set_up_logging(settings.log_format)
@@ -70,13 +70,13 @@ def run(settings: Settings, options: ServeOptions) -> int:
             _close(listeners)
     except CheckoutError as error:
         away = isinstance(error, DatabaseUnavailable)
-        hint = "; start it, or correct DATABASE_URL: `checkout doctor` says more" if away else ""
+        hint = "; start it, or correct DATABASE_URL: see `checkout doctor`" if away else ""
         sys.stderr.write(f"checkout serve: {error}{hint}\n")
         return error.exit_code
 
 
 def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
-    """One listening socket per worker, all on one port. Raises CannotListen."""
+    """Open one listening socket per worker, all on one port. Raise CannotListen."""
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -84,9 +84,9 @@ def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
         first = _listen(family, address, shared=False)
         if count == 1:
             return [first]
-        if sys.platform != "linux":  # where sharing a port does not spread connections, the workers share one queue
+        if sys.platform != "linux":  # SO_REUSEPORT does not spread connections there: the workers share one queue
             return [first, *(first.dup() for _ in range(count - 1))]
-        # That nobody else has the port is known now: with SO_REUSEPORT alone a second daemon would quietly join in.
+        # The plain bind showed that the port is free: with SO_REUSEPORT alone, a second daemon would silently share it.
         address = (address[0], first.getsockname()[1], *address[2:])
         first.close()
         return [_listen(family, address, shared=True) for _ in range(count)]
@@ -105,7 +105,7 @@ def _listen(family: int, address: tuple[object, ...], *, shared: bool) -> socket
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit it. Without a bound the kernel lets each hold megabytes that we have not read yet.
+        # Connections inherit it. Without it, the kernel buffers megabytes per connection that we have not read yet.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         if shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -124,7 +124,7 @@ def _close(listeners: list[socket.socket]) -> None:
 
 
 def _require(settings: Settings) -> None:
-    """Raises ConfigurationError that lists everything missing or wrong, in one line."""
+    """Raise ConfigurationError with everything missing or wrong, in one line."""
     faults: list[str] = []
     checks: tuple[Callable[[], object], ...] = (
         settings.require_database_url,
@@ -141,7 +141,7 @@ def _require(settings: Settings) -> None:
 
 
 async def _prepare_database(settings: Settings) -> None:
-    """Apply what is missing. Raises DatabaseUnavailable; SchemaMismatch where the database has moved past this code."""
+    """Apply missing migrations. Raise DatabaseUnavailable, or SchemaMismatch if the database is too new."""
     import asyncpg
 
     from checkout_daemon.store.database import Database
@@ -192,7 +192,10 @@ def _serve(
         )
     with shared_metrics() as folder:
         from checkout_daemon.supervisor import Supervisor
-        from checkout_daemon.worker import WebhookSecrets, run_worker  # before the fork: the workers share its pages
+        from checkout_daemon.worker import (  # before the fork, so that the workers share its memory
+            WebhookSecrets,
+            run_worker,
+        )
 
         secrets = WebhookSecrets(settings)
 
@@ -200,7 +203,7 @@ def _serve(
             mine = listeners[index]
             _close([each for each in listeners if each is not mine])
             code = run_worker(settings, mine, secrets, jobs=options.jobs, parent_pipe=alive)
-            folder.leave()  # where the parent was killed, it cannot tidy up
+            folder.leave()  # if the parent was killed, it cannot clean up
             return code
 
         supervisor = Supervisor(
@@ -208,7 +211,7 @@ def _serve(
             work,
             parent_pipe=parent_pipe,
             on_hangup=secrets.read_again,
-            # A socket that anyone still holds open goes on taking connections, and nobody would serve them.
+            # A socket that any process holds open still takes connections, which nobody would serve.
             on_stop=lambda: _close(listeners),
             on_death=forget_process,
         )
@@ -216,7 +219,7 @@ def _serve(
 
 
 def _parent_pipe() -> int | None:
-    """The descriptor our parent left us; our own children do not get it."""
+    """Return the descriptor of our parent's pipe, if any. Our own children do not inherit it."""
     text = os.environ.pop(PARENT_PIPE, "")
     if not text:
         return None
@@ -234,7 +237,7 @@ def _address(listener: socket.socket) -> str:
 
 
 def _tell_sources(settings: Settings) -> None:
-    """Log the files that settings came from, without the values: a forgotten `.env` must not go unnoticed."""
+    """Log which files settings came from, without values: a forgotten file must not take effect unnoticed."""
     for file in settings.files:
         log.info("settings from %s: %s", file.path.absolute(), ", ".join(file.names))
     if settings.demo_unused_for:
@@ -244,14 +247,14 @@ def _tell_sources(settings: Settings) -> None:
         log.warning(warning)
     if settings.livemode and settings.public_url_is_local:
         log.warning(
-            "CHECKOUT_PUBLIC_URL is %s with a live key: shoppers who have paid are sent there and arrive nowhere; "
-            "set it to the address of the shop",
+            "CHECKOUT_PUBLIC_URL is %s with a live key: shoppers cannot reach that address after they paid; "
+            "set it to the public address of the shop",
             settings.public_url,
         )
 
 
 def _tell(address: str, by: str) -> None:
-    """On stdout: with port 0 it is the only place where the port can be learned."""
+    """Print the address to stdout: with port 0, nothing else shows the port."""
     sys.stdout.write(f"listening on {address} ({by})\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""The parent of several workers: starts them, starts the dead again, passes signals on, and takes them with it."""
+"""The parent of several workers: starts them, restarts those that die, forwards signals, and stops them with itself."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from checkout_daemon.backoff import Pauses, restarting_worker
 
 log = logging.getLogger(__name__)
 
-# A worker that lived this long died of something else than its start.
+# A worker that ran this long did not fail at start-up.
 SETTLED_SECONDS = 10.0
-# A little more than a worker gives itself.
+# A little more than a worker allows itself.
 STOP_SECONDS = 9.8
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
@@ -26,7 +26,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 @dataclass(slots=True)
 class _Slot:
-    """A place for one worker. `start_at`: when its next one is due, by the monotonic clock; None while one runs."""
+    """A slot for one worker. `start_at` is when to start it, by the monotonic clock; None while it runs."""
 
     index: int
     start_at: float | None = 0.0
@@ -36,7 +36,7 @@ class _Slot:
 
 
 class Supervisor:
-    """`work(index, parent_pipe)` runs in a forked process and returns its exit code; the pipe ends when we are gone."""
+    """Supervises forked workers. `work(index, parent_pipe)` returns the exit code; the pipe ends when we die."""
 
     def __init__(
         self,
@@ -54,19 +54,19 @@ class Supervisor:
         self._on_hangup = on_hangup
         self._on_stop = on_stop
         self._on_death = on_death
-        # Only we hold the end that can be written to: it closes when we die, however we die.
+        # Only we hold the write end: it closes when we die, even by kill -9.
         self._alive_read, self._alive_write = os.pipe()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
 
     def run(self, on_started: Callable[[], None]) -> int:
-        """Returns 0 after SIGTERM, SIGINT or the end of our own parent, when all workers have stopped."""
+        """Run until SIGTERM, SIGINT or the end of our own parent, stop all workers, and return 0."""
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         for number in _SIGNALS:
             signal.signal(number, lambda *_: None)  # the number arrives through the pipe
         self._start_due()
         on_started()
-        while not self._told_to_stop():
+        while not self._should_stop():
             self._reap()
             self._start_due()
         log.info("stopping %d workers", sum(1 for slot in self._slots if slot.pid))
@@ -74,14 +74,14 @@ class Supervisor:
         self._stop()
         return 0
 
-    def _told_to_stop(self) -> bool:
-        """Wait for the next signal, or until a worker is due."""
+    def _should_stop(self) -> bool:
+        """Wait for the next signal or until a worker is due, and return whether to stop."""
         due = [slot.start_at for slot in self._slots if slot.start_at is not None]
         timeout = max(0.0, min(due) - time.monotonic()) if due else None
         pipes = [self._wake_read] if self._parent_pipe is None else [self._wake_read, self._parent_pipe]
         readable, _, _ = select.select(pipes, [], [], timeout)
         if self._parent_pipe in readable and not os.read(self._parent_pipe, 4096):
-            log.warning("the process that started this one is gone")
+            log.warning("the parent process has died: stopping")
             return True
         numbers = os.read(self._wake_read, 4096) if self._wake_read in readable else b""
         if signal.SIGHUP in numbers:
@@ -116,7 +116,7 @@ class Supervisor:
             log.exception("worker %d ended", index)
         finally:
             logging.shutdown()
-            os._exit(code)  # never back into what the parent was doing
+            os._exit(code)  # never return into the parent's code
 
     def _reap(self) -> None:
         for slot in self._slots:
@@ -133,7 +133,7 @@ class Supervisor:
             self._on_death(pid)
             code = os.waitstatus_to_exitcode(status)
             how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
-            log.error("worker %d died (%s); started again in %.1f s", pid, how, pause)
+            log.error("worker %d died (%s); restarting it in %.1f s", pid, how, pause)
 
     def _send(self, number: signal.Signals) -> None:
         for slot in self._slots:
@@ -146,10 +146,10 @@ class Supervisor:
         deadline = time.monotonic() + STOP_SECONDS
         while self._running():
             if time.monotonic() >= deadline:
-                log.error("killing workers that do not stop")
+                log.error("killing the workers that do not stop")
                 self._send(signal.SIGKILL)
                 deadline = float("inf")
-            # SIGCHLD wakes us; one that came before the wait is in the pipe already.
+            # SIGCHLD wakes us; if it came before the wait, its number is already in the pipe.
             readable, _, _ = select.select([self._wake_read], [], [], max(0.0, min(deadline - time.monotonic(), 1.0)))
             if readable:
                 os.read(self._wake_read, 4096)

@@ -1,4 +1,4 @@
-"""One process that serves on a socket until it is told to stop."""
+"""One process that serves on a socket until a signal stops it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from checkout_daemon.web.server import ShopRunner
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024
-# Longer than the proxies in front of us keep theirs, so that it is never we who close under a request.
+# Longer than proxies keep idle connections, so that we never close one just as a request arrives.
 KEEP_ALIVE_SECONDS = 75.0
-# A refused body is read no longer than this before its connection is closed: a client that still writes could not
-# read the refusal otherwise.
+# How long the rest of a refused body is read before its connection is closed: a client that is still writing could
+# not read the refusal otherwise.
 LINGER_SECONDS = 2.0
-# aiohttp waits this long for answers that are under way, and once more after it has cut off bodies that do not come.
+# aiohttp waits this long for answers under way, and as long again after it has cut off unfinished bodies.
 ANSWER_SECONDS = 3.5
-# All must be over by then, whatever hangs.
+# The process ends by then, whatever hangs.
 STOP_SECONDS = 9.5
 
 
 class WebhookSecrets:
-    """The secrets deliveries are checked with; they can be read again while the daemon runs."""
+    """The secrets that deliveries are verified with. They can be reloaded while the daemon runs."""
 
     def __init__(self, settings: Settings) -> None:
         self._state_dir = settings.state_dir
@@ -44,13 +44,13 @@ class WebhookSecrets:
         return self._secrets
 
     def read_again(self) -> None:
-        """From where the settings come from; the old ones stay if that fails."""
+        """Reload the secrets from the settings' sources, and keep the old ones if that fails."""
         try:
             self._secrets = load_settings(state_dir=self._state_dir, daemon=True).require_webhook_secrets()
         except (ConfigurationError, OSError) as error:
-            log.error("the webhook secrets were not read again, the old ones stay: %s", error)
+            log.error("the webhook secrets could not be reloaded, so the old ones stay in use: %s", error)
         else:
-            log.info("the webhook secrets were read again: there are %d", len(self._secrets))
+            log.info("the webhook secrets were reloaded: there are %d", len(self._secrets))
 
 
 def run_worker(
@@ -62,7 +62,7 @@ def run_worker(
     parent_pipe: int | None,
     on_listening: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serve until SIGTERM, SIGINT or the end of the parent's pipe; 0, or 1 if it could not start."""
+    """Serve until SIGTERM, SIGINT or the end of the parent's pipe. Return 0, or 1 if the daemon could not start."""
     with asyncio.Runner(loop_factory=_new_loop) as runner:
         try:
             runner.run(_serve(settings, listener, secrets, JOBS if jobs else (), parent_pipe, on_listening))
@@ -95,7 +95,7 @@ async def _serve(
             on_listening()
             await stopping.wait()
         finally:
-            log.info("stopping: what is under way is answered first")
+            log.info("stopping: requests under way are answered first")
             deadline = loop.call_later(STOP_SECONDS, _give_up)
             await runner.cleanup()
             deadline.cancel()
@@ -105,26 +105,26 @@ async def _serve(
 def _stop_signals(
     loop: asyncio.AbstractEventLoop, secrets: WebhookSecrets, parent_pipe: int | None
 ) -> Iterator[asyncio.Event]:
-    """The event that is set when this process should stop."""
+    """Yield an event that is set when this process should stop."""
     stopping = asyncio.Event()
 
-    def parent_said() -> None:
+    def parent_ended() -> None:
         if not os.read(parent_pipe or 0, 4096):
             loop.remove_reader(parent_pipe or 0)
-            log.warning("the process that started this one is gone")
+            log.warning("the parent process has died: stopping")
             stopping.set()
 
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     loop.add_signal_handler(signal.SIGINT, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, secrets.read_again)
     if parent_pipe is not None:
-        loop.add_reader(parent_pipe, parent_said)
+        loop.add_reader(parent_pipe, parent_ended)
     yield stopping
 
 
 def _give_up() -> None:
-    """What hangs now, hangs for good; every event that was answered is committed, and Stripe sends the others again."""
-    log.error("not everything under way could be finished in %.1f s", STOP_SECONDS)
+    """End the process at once: answered events are committed, and Stripe sends the others again."""
+    log.error("requests under way were not finished in %.1f s", STOP_SECONDS)
     logging.shutdown()
     os._exit(0)
 
@@ -132,6 +132,6 @@ def _give_up() -> None:
 def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
-    except ImportError:  # not made for every platform
+    except ImportError:  # not available on every platform
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from checkout_daemon.dev.record import RECORD, load_record
+from checkout_daemon.dev.cluster import RECORD, load_record
 from checkout_daemon.store.migrations import migrate
 from tests.support.cluster import Cluster, roomy_directory
 

@@ -1,1 +1,1 @@
-"""What `checkout dev` starts: embedded PostgreSQL, demo data, the children."""
+"""`checkout dev`: embedded PostgreSQL, demo data, the offline Stripe and the daemon."""

@@ -1,4 +1,4 @@
-"""The programs that `checkout dev` runs beside PostgreSQL: started, waited for, and stopped with all they started."""
+"""The programs that `checkout dev` runs besides PostgreSQL: start them, wait until they are ready, stop them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from time import monotonic
 
 import aiohttp
 
-from checkout_daemon.dev.files import log_tail
+from checkout_daemon.dev.processes import log_tail
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.private_files import open_log
 from checkout_daemon.settings import PARENT_PIPE
@@ -24,24 +24,26 @@ _POLL_SECONDS = 0.03
 
 
 class ChildEnded(CheckoutError):
-    """A program that should run as long as `checkout dev` ended by itself; the message has the end of its log."""
+    """A program ended although `checkout dev` still runs; the message has the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
+    """A running program and its log."""
+
     name: str
     process: asyncio.subprocess.Process
     log: Path
     log_begin: int
 
     async def wait(self) -> str:
-        """Wait until it ends; a sentence that says so, with the end of its log."""
+        """Wait until the program ends, and return a message with its status and the end of its log."""
         status = await self.process.wait()
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         return f"{self.name} {how}; the end of {self.log}:\n{log_tail(self.log, self.log_begin)}"
 
     async def stop(self, timeout_seconds: float) -> None:
-        """SIGTERM, and at the timeout SIGKILL for it and its workers."""
+        """Send SIGTERM, and at the timeout SIGKILL to the program and its workers."""
         if self.process.returncode is None:
             self.process.terminate()
             with contextlib.suppress(TimeoutError):
@@ -55,12 +57,12 @@ class Child:
 async def start_child(
     name: str, arguments: Sequence[str], *, log: Path, env: Mapping[str, str], parent_pipe: int
 ) -> Child:
-    """Start `checkout ARGUMENTS` in a session of its own: Ctrl-C in the terminal is for us, who stop in order."""
+    """Start `checkout ARGUMENTS` in its own session, so that Ctrl-C reaches only us: we stop the programs in order."""
     with open_log(log) as file:
         begin = file.tell()
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # not the working directory's modules: somebody's cli.py may lie there
+            "-P",  # do not import from the working directory, which may have a cli.py of its own
             "-m",
             "cli",
             *arguments,
@@ -75,7 +77,7 @@ async def start_child(
 
 
 async def wait_until_ready(child: Child, http: aiohttp.ClientSession, url: str, headers: Mapping[str, str]) -> None:
-    """Ask until it answers 200. Raises ChildEnded when it ended instead, or did not get there in time."""
+    """Ask until the program answers 200. Raise ChildEnded if it ends, or is not ready in time."""
     deadline = monotonic() + READY_TIMEOUT_SECONDS
     while monotonic() < deadline:
         if child.process.returncode is not None:

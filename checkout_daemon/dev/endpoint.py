@@ -31,7 +31,7 @@ async def ensure_endpoint(
         return endpoint
     made = await _call(http, "POST", endpoints, key, wanted)
     if made is None:
-        raise StripeRejected(f"{endpoints} does not exist: is that Stripe's API?")
+        raise StripeRejected(f"{endpoints} does not exist: is this Stripe's API?")
     endpoint = RememberedEndpoint(made["id"], made["secret"])
     remember(state_dir, endpoint)
     await _call(http, "POST", f"{endpoints}/{endpoint.id}", key, [_mark(endpoint)])
@@ -55,7 +55,7 @@ def _form(parameters: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the parameters as form fields of Stripe's API."""
     fields: list[tuple[str, str]] = []
     for name, value in parameters.items():
-        fields += [(f"{name}[]", each) for each in value] if isinstance(value, list) else [(name, str(value))]
+        fields += [(f"{name}[]", item) for item in value] if isinstance(value, list) else [(name, str(value))]
     return fields
 
 

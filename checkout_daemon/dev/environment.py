@@ -1,4 +1,4 @@
-"""What `checkout dev` brings itself and what it was given; and dev.env, which tells the other commands."""
+"""The settings of `checkout dev`: which the operator gave, which it provides, and dev.env for other commands."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from checkout_daemon.urls import reachable_host, read_http_url
 
 API_KEY = "sandbox.key"
 DEMO_SETTINGS = {"CHECKOUT_METRICS": "public"}
-"""What the demo's daemon has unless it is set otherwise."""
+"""Defaults of the demo's daemon that differ from those in production."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the operator set, in the environment or in `.env`; None is what we bring."""
+    """What the operator set in the environment or in `.env`. `checkout dev` provides what is None."""
 
     database_url: str | None = field(repr=False)
     database_listen_url: str | None = field(repr=False)
@@ -38,9 +38,9 @@ class Given:
     public_url: str | None
     rate_limit: str | None
     currency: str
-    host: str  # that the daemon is reached at
-    files: tuple[SettingsFile, ...] = ()  # that settings were taken from
-    astray: tuple[str, ...] = ()  # set, but of another shop than this demo: commands will not find the demo with them
+    host: str  # at which the daemon is reached
+    files: tuple[SettingsFile, ...] = ()  # from which settings were taken
+    astray: tuple[str, ...] = ()  # set, but not used by the demo: commands that use them would not reach it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class DevEnv:
     public_url: str
 
     def variables(self) -> dict[str, str]:
+        """Return them by the name of their environment variable."""
         return {
             "DATABASE_URL": self.database_url,
             "STRIPE_API_KEY": self.stripe_api_key,
@@ -64,7 +65,7 @@ class DevEnv:
 
 
 def read_given(state_dir: Path, *, sandbox: bool) -> Given:
-    """Read what was set. Raises ConfigurationError for faults, a live key, or a Stripe account without a secret."""
+    """Read what the operator set. Raise ConfigurationError for faults, a live key, or a key without webhook secret."""
     key = read_setting("STRIPE_API_KEY")
     if key is not None and key.startswith(("sk_", "rk_")) and is_live_key(key):
         raise ConfigurationError(
@@ -103,7 +104,7 @@ def _astray(key: str | None) -> tuple[str, ...]:
 
 
 def sandbox_key(state_dir: Path) -> str:
-    """The offline Stripe's API key: random, kept over runs."""
+    """Return the offline Stripe's API key: random, and kept between runs."""
     path = state_dir / API_KEY
     if not path.is_file():
         write_private(path, f"sk_test_{secrets.token_hex(16)}\n")
@@ -111,22 +112,23 @@ def sandbox_key(state_dir: Path) -> str:
 
 
 def write_dev_env(state_dir: Path, env: DevEnv) -> None:
+    """Write dev.env, from which the other commands read how to reach the demo."""
     lines = [f"{name}={_quoted(value)}\n" for name, value in env.variables().items()]
     write_private(state_dir / DEV_ENV, "".join(lines))
 
 
 def child_environment(env: DevEnv, given: Given, state_dir: Path) -> dict[str, str]:
-    """For the daemon: our own environment, but for what dev.env tells better."""
+    """Return the daemon's environment: ours, with what dev.env must override."""
     child = {**os.environ, "CHECKOUT_STATE_DIR": str(state_dir), DEV_ENV_FIRST: "1"}
-    child["CHECKOUT_RATE_LIMIT"] = given.rate_limit or "0"  # a demo is hammered by whoever tries it
+    child["CHECKOUT_RATE_LIMIT"] = given.rate_limit or "0"  # people who try a demo send many requests
     child.update({name: value for name, value in DEMO_SETTINGS.items() if read_setting(name) is None})
     if given.database_url is None and given.database_listen_url is not None:
-        child["DATABASE_LISTEN_URL"] = env.database_url  # the one that is set belongs to another database
+        child["DATABASE_LISTEN_URL"] = env.database_url  # the one that is set is for another database
     return child
 
 
 def _quoted(value: str) -> str:
-    """Plain where that reads back the same, else in single quotes as python-dotenv takes them."""
+    """Quote a value for python-dotenv if it needs quotes."""
     if re.fullmatch(r"[^\s'\"#\\`]+", value):
         return value
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

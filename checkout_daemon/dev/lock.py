@@ -1,4 +1,4 @@
-"""One `checkout dev` a state directory: a lock that the system lifts when its holder dies, however it dies."""
+"""One `checkout dev` per state directory: a lock that the system releases when its holder dies, even by kill -9."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ LOCK = "dev.lock"
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A held lock."""
+    """A lock that this process holds."""
 
     handle: int
-    holder_was_killed: bool  # the one before us
+    holder_was_killed: bool  # the previous one
 
     def note(self, address: str) -> None:
-        """Tell who comes later where to find us."""
+        """Write our process id and address into the lock file, for the error that a second `checkout dev` shows."""
         os.ftruncate(self.handle, 0)
         os.pwrite(self.handle, f"pid {os.getpid()}, {address}\n".encode(), 0)
 
 
 @contextmanager
 def hold_lock(state_dir: Path) -> Iterator[Lock]:
-    """Hold the lock for the block. Raises CheckoutError, with process id and address, while another process does."""
+    """Hold the lock during the block. Raise CheckoutError with process id and address if another process holds it."""
     handle = open_private(state_dir / LOCK)
     try:
         try:
@@ -39,7 +39,7 @@ def hold_lock(state_dir: Path) -> Iterator[Lock]:
             holder = os.read(handle, 500).decode(errors="replace").strip()
             raise CheckoutError(
                 f"another `checkout dev` is running on {state_dir} ({holder}): "
-                "use that one, stop it, or choose another --state-dir"
+                "use it, stop it, or choose another --state-dir"
             ) from error
         lock = Lock(handle, holder_was_killed=os.fstat(handle).st_size > 0)
         lock.note("starting")

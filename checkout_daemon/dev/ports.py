@@ -1,4 +1,4 @@
-"""TCP ports on 127.0.0.1: which is free."""
+"""Free TCP ports on 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from checkout_daemon.errors import ConfigurationError
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Return whether a server could listen on the port now."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: waiting for old peers is no use
+        # As servers do: connections in TIME_WAIT do not matter.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
@@ -19,7 +20,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port(preferred: int = 0) -> int:
-    """The preferred port if it is free, else one that the system picks."""
+    """Return the preferred port if it is free, else one that the system picks."""
     if preferred and is_free(preferred):
         return preferred
     with socket.socket() as probe:

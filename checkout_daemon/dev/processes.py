@@ -1,4 +1,4 @@
-"""Processes that are not our children: what an earlier `checkout dev`, killed with -9, left behind."""
+"""Processes and their logs, also of processes that an earlier `checkout dev` left behind when it was killed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from time import monotonic
 
 
 async def poll(holds: Callable[[], bool], timeout_seconds: float, *, every_seconds: float = 0.02) -> bool:
-    """Wait until the condition holds; False when it still does not at the timeout."""
+    """Wait until the condition holds and return True, or return False at the timeout."""
     deadline = monotonic() + timeout_seconds
     while not holds():
         if monotonic() >= deadline:
@@ -23,19 +23,19 @@ async def poll(holds: Callable[[], bool], timeout_seconds: float, *, every_secon
 
 
 def command_line(pid: int) -> list[str]:
-    """The arguments that the process was started with; empty if there is none (or only its corpse)."""
+    """Return the arguments that the process was started with; an empty list if it is gone or a zombie."""
     if Path("/proc/self/cmdline").exists():
         try:
             return [os.fsdecode(part) for part in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]]
         except OSError:
             return []
-    # macOS: one line, so a path with a space in it is not told apart from two arguments; see runs_with.
+    # macOS gives one line, in which a path with a space looks like two arguments; see runs_with.
     listed = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607
     return [listed.stdout.strip()] if listed.stdout.strip() else []
 
 
 def runs_with(pid: int, program: str, argument: str) -> bool:
-    """Whether that process is this program with this argument: the number alone may since be somebody else's."""
+    """Return whether the process is this program with this argument: its id may have been given to another one."""
     arguments = command_line(pid)
     if len(arguments) == 1:
         return program in arguments[0] and argument in arguments[0]
@@ -43,7 +43,7 @@ def runs_with(pid: int, program: str, argument: str) -> bool:
 
 
 async def stop_foreign(pid: int | None, program: str, argument: str) -> None:
-    """End that process if it is the one meant: politely, then harder. Returns when it is gone, or after 25 seconds."""
+    """Stop the process if it is this program, in the end by SIGKILL. Return when it is gone, or after 25 seconds."""
     if pid is None:
         return
     for number, timeout_seconds in ((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
@@ -52,3 +52,11 @@ async def stop_foreign(pid: int | None, program: str, argument: str) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
         await poll(lambda: not runs_with(pid, program, argument), timeout_seconds)
+
+
+def log_tail(path: Path, begin: int = 0, *, lines: int = 12) -> str:
+    """Return the last lines of a log that were written after byte `begin`."""
+    with path.open("rb") as file:
+        file.seek(max(begin, path.stat().st_size - 16_384))
+        text = file.read().decode(errors="replace")
+    return "\n".join(text.splitlines()[-lines:])

@@ -1,4 +1,4 @@
-"""What `checkout dev` says: where everything is, and what to try next."""
+"""What `checkout dev` prints: where everything is, and what to try next."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from checkout_daemon.urls import shown_url
 
 
 def say(text: str) -> None:
+    """Print progress to stdout."""
     click.echo(text)
 
 
 def complain(text: str) -> None:
+    """Print a problem to stderr."""
     click.echo(text, err=True)
 
 
 def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe: bool) -> None:
-    """Print the page that a newcomer sees; its last line says "ready"."""
+    """Print the addresses and the first commands to try; the last line says that the shop is ready."""
     program, state = _program(), _short(state_dir)
     found = "every command in this folder reads them"
     if state != DEFAULT_STATE_DIR:
@@ -46,9 +48,9 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
     if state != DEFAULT_STATE_DIR:
         click.echo(f"    export CHECKOUT_STATE_DIR={quote(state)}")
     for command, meaning in (
-        ("tui", "the shop live, and all you can do about it"),
-        ("orders show 1001", "one order, whole"),
-        ("events list", "what Stripe told us"),
+        ("tui", "the live shop, and every action on it"),
+        ("orders show 1001", "everything about one order"),
+        ("events list", "what Stripe has sent"),
         ("doctor", "whether everything is set up"),
     ):
         click.echo(f"    {program} {command:<16} {click.style(meaning, dim=True)}")
@@ -56,7 +58,7 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
 
 
 def _program() -> str:
-    """How this program is called from here: the script beside our Python, where it is not simply on the path."""
+    """Return how to call this program from here: the script next to our Python, unless it is on the path."""
     script = Path(sys.executable).with_name("checkout")
     on_path = str(script.parent) in os.environ.get("PATH", "").split(os.pathsep)
     return _short(script) if script.is_file() and not on_path else "checkout"

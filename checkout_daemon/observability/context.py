@@ -1,4 +1,4 @@
-"""What a log line is about: ids that travel with the task, so that no caller has to pass them along."""
+"""The ids in a log line. They travel with the task, so that no caller has to pass them along."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ALL = (request_id, order_id, event_id)
 
 @contextmanager
 def about(*, order: str | None = None, event: str | None = None) -> Iterator[None]:
-    """Within the block, log lines carry these ids; None leaves what an outer block said."""
+    """Add these ids to all log lines of the block. None keeps the id of an outer block."""
     tokens = [
         (variable, variable.set(value))
         for variable, value in ((order_id, order), (event_id, event))
@@ -29,5 +29,5 @@ def about(*, order: str | None = None, event: str | None = None) -> Iterator[Non
 
 
 def current() -> dict[str, str]:
-    """The ids that are known here, by name."""
+    """Return the ids known in this task, by name."""
     return {variable.name: value for variable in _ALL if (value := variable.get()) is not None}

@@ -22,12 +22,12 @@ def set_up_logging(log_format: str, *, level: int = logging.INFO, stream: TextIO
     root.setLevel(level)
     logging.captureWarnings(capture=True)
     quiet_bad_requests(logging.getLogger("aiohttp.server"))
-    # At INFO the SDK writes a kilobyte for each call, with ids of sessions in it; metrics count the calls.
+    # At INFO the SDK writes a kilobyte per call, with session ids in it; metrics count the calls.
     logging.getLogger("stripe").setLevel(max(level, logging.WARNING))
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, the ids known there, and the exception if there is one."""
+    """One JSON object per line: time, level, logger, message, the ids known there, and the exception if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -43,7 +43,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """Time, level, logger, message; the ids behind."""
+    """Time, level, logger, message, and the ids at the end."""
 
     def format(self, record: logging.LogRecord) -> str:
         ids = "".join(f" {name}={value}" for name, value in current().items())
@@ -56,14 +56,14 @@ class ConsoleFormatter(logging.Formatter):
 
 
 def quiet_bad_requests(logger: logging.Logger) -> None:
-    """Anyone can send what is not HTTP: no traceback for that, and none of its bytes in the log."""
+    """Log no traceback and no bytes of invalid HTTP: anyone can send that."""
     if _not_http not in logger.filters:
         logger.addFilter(_not_http)
 
 
 def _not_http(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
-    return not any(each.__name__ == "HttpProcessingError" for each in type(error).__mro__)
+    return not any(base.__name__ == "HttpProcessingError" for base in type(error).__mro__)
 
 
 def _safe(text: str) -> str:

@@ -1,8 +1,8 @@
 """What the daemon counts and times, for Prometheus.
 
-Only the daemon makes a `Metrics`; commands and the terminal never import prometheus-client. With several workers all of
-them write to one directory (`PROMETHEUS_MULTIPROC_DIR`, prometheus-client's own multiprocess mode), so that any
-worker's /metrics tells of all.
+Only the daemon creates a `Metrics`; commands and the terminal never import prometheus-client. Several workers write to
+one directory (`PROMETHEUS_MULTIPROC_DIR`, prometheus-client's multiprocess mode), so that every worker's /metrics
+covers all of them.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SLOW = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25)
 _LAG = (0.5, 1, 2, 5, 10, 30, 60, 300, 3600, 86_400)
 _SIZES = (1, 2, 4, 8, 16, 32, 64)
-# An event type becomes a label; who can sign could make up any number of them.
+# An event type becomes a label, and whoever can sign could invent any number of them.
 _MOST_TYPES = 300
 
 
 def _unfailing(method: Count) -> Count:
-    """Log what goes wrong with counting, and go on: whoever watches must not stop what is watched."""
+    """Log an error in counting instead of raising it: monitoring must not stop what it monitors."""
 
     @wraps(method)
     def counted(self: Metrics, *args: Any, **kwargs: Any) -> None:
@@ -47,7 +47,7 @@ def _unfailing(method: Count) -> Count:
 
 
 class Metrics:
-    """Every metric with its name, help and labels, in a registry of its own."""
+    """Every metric with its name, help and labels, in its own registry."""
 
     def __init__(self) -> None:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -108,7 +108,7 @@ class Metrics:
             buckets=_SLOW,
             registry=registry,
         )
-        # livesum: how many workers have theirs open.
+        # livesum: the number of workers whose breaker is open.
         self.breaker_open = Gauge(
             "checkout_stripe_breaker_open",
             "Workers that refuse shoppers' calls to Stripe, because it does not answer",
@@ -149,7 +149,7 @@ class Metrics:
             ["outcome"],
             registry=registry,
         )
-        # mostrecent: of several workers one compares.
+        # mostrecent: only one of the workers compares.
         self.events_made = Gauge(
             "checkout_stripe_events_made",
             "Events of the last stretch that was compared: made by Stripe",
@@ -163,7 +163,7 @@ class Metrics:
             registry=registry,
         )
         self.orders = Counter("checkout_orders", "Orders made", ["currency"], registry=registry)
-        # livesum: over the workers that live; a dead one's connections are gone.
+        # livesum: the sum over living workers; the connections of a dead one are closed.
         self.pool_size = Gauge(
             "checkout_database_connections",
             "Connections open",
@@ -226,7 +226,7 @@ class Metrics:
     @_unfailing
     def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an HTTP request that was answered. `route` is a pattern, never a path."""
-        # Looking a child up by its labels costs more than counting: the hot path keeps them.
+        # Looking up a child by its labels costs more than counting, so the hot path caches children.
         if (kept := self._answered.get((route, method, status))) is None:
             kept = self.requests.labels(route, method, str(status)), self.request_seconds.labels(route)
             self._answered[route, method, status] = kept
@@ -235,25 +235,25 @@ class Metrics:
 
     @_unfailing
     def loop_stalled(self, cause: str, seconds: float) -> None:
-        """Count a time in which the event loop stood still."""
+        """Count a stall of the event loop."""
         self.loop_stalls.labels(cause).inc()
         self._longest_stall_seconds = max(self._longest_stall_seconds, seconds)
         self.longest_stall.set(self._longest_stall_seconds)
 
     @_unfailing
     def held(self, connections: int, body_bytes: int) -> None:
-        """Set how many connections are open, and the bytes of request bodies under way."""
+        """Set the number of open connections, and the bytes of request bodies under way."""
         self.connections.set(connections)
         self.body_bytes.set(body_bytes)
 
     @_unfailing
     def descriptors_gone(self) -> None:
-        """Count a moment in which no file could be opened."""
+        """Count a moment when no file could be opened."""
         self.descriptors_exhausted.inc()
 
     @_unfailing
     def guesser_slowed(self, what: str) -> None:
-        """Count a request that was refused because too many tries before it had failed."""
+        """Count a request that was refused because too many earlier tries had failed."""
         self.guessers_slowed.labels(what).inc()
 
     @_unfailing
@@ -269,7 +269,7 @@ class Metrics:
 
     @_unfailing
     def event_committed(self, event_type: str, outcome: str, received_lag: float, created_lag: float | None) -> None:
-        """Count one of its events, with the seconds since its receipt and since its creation at Stripe."""
+        """Count a committed event, with the seconds since its receipt and since its creation at Stripe."""
         if event_type not in self._types:
             if len(self._types) >= _MOST_TYPES:
                 event_type = "other"
@@ -283,7 +283,7 @@ class Metrics:
 
     @_unfailing
     def stripe_called(self, name: str, outcome: str, seconds: float) -> None:
-        """Count a call to Stripe: its name, its outcome (gateway/client.py lists them) and its seconds."""
+        """Count a call to Stripe with its name, its outcome (listed in gateway/client.py) and its duration."""
         self.stripe_calls.labels(name, outcome).inc()
         self.stripe_seconds.labels(name).observe(seconds)
 
@@ -295,13 +295,13 @@ class Metrics:
 
     @_unfailing
     def backlog_counted(self, channel: str, status: str, messages: int, oldest_seconds: float) -> None:
-        """Set how many messages of a channel are in a status, and the age of the oldest."""
+        """Set the number of a channel's messages in a status, and the age of the oldest."""
         self.backlog.labels(channel, status).set(messages)
         self.backlog_age.labels(channel, status).set(oldest_seconds)
 
     @_unfailing
     def events_compared(self, made: int, held: int, new: int, failed: int) -> None:
-        """Stripe's list was compared with what is held; `new` were missing, of them `failed` could not be applied."""
+        """Count a comparison with Stripe's events: `new` were missing here, of which `failed` could not be applied."""
         for outcome, count in (("held", held), ("new", new - failed), ("failed", failed)):
             self.compared_events.labels(outcome).inc(count)
         self.events_made.set(made)
@@ -309,7 +309,7 @@ class Metrics:
 
     @_unfailing
     def pool_used(self, pool: str, size: int, idle: int) -> None:
-        """Set how many database connections are open, and how many of them idle."""
+        """Set the number of open database connections, and how many of them are idle."""
         self.pool_size.labels(pool).set(size)
         self.pool_idle.labels(pool).set(idle)
 
@@ -325,16 +325,16 @@ class Metrics:
 
     @_unfailing
     def secret_matched(self, place: int) -> None:
-        """Count a delivery that was signed with the secret at this place."""
+        """Count a delivery signed with the secret at this position."""
         self.secrets.labels(str(place)).inc()
 
     @_unfailing
     def breaker_changed(self, is_open: bool) -> None:
-        """Set whether shoppers' calls to Stripe are refused from now on."""
+        """Set whether shoppers' calls to Stripe are refused."""
         self.breaker_open.set(int(is_open))
 
     def render(self) -> bytes:
-        """All of it in Prometheus' text format; of all workers, where there are several."""
+        """Return all metrics, of all workers, in Prometheus' text format."""
         from prometheus_client import generate_latest
 
         return generate_latest(self._all_processes() if self._multiprocess else self.registry)
@@ -349,10 +349,10 @@ class Metrics:
 
 
 def forget_process(pid: int) -> None:
-    """Forget the gauges of a worker that has died."""
+    """Delete the gauges of a worker that has died."""
     from prometheus_client.multiprocess import mark_process_dead
 
     try:
         mark_process_dead(pid)  # type: ignore[no-untyped-call]
     except OSError as error:
-        log.warning("the metrics of process %d are not forgotten: %s", pid, error.strerror)
+        log.warning("the gauges of process %d could not be deleted: %s", pid, error.strerror)

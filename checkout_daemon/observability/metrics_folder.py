@@ -1,7 +1,7 @@
-"""The folder where the metrics of several workers add up: kept while any of them lives, removed by whoever comes last.
+"""The folder in which several workers add up their metrics. The last of them removes it.
 
-Supervisor and workers hold one lock on a file in it, inherited by the fork: the system lets go of it when the last of
-them has ended, however it ended. Who then gets the lock knows that the folder is nobody's.
+Supervisor and workers hold one lock on a file in it, inherited by the fork. The system releases the lock when the last
+process has ended, however it ended, so whoever gets the lock then knows that nobody uses the folder.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from checkout_daemon.observability.metrics import MULTIPROCESS_DIRECTORY
 
 _PREFIX = "checkout-metrics-"
 _LOCK = "lock"
-# Between making a folder and locking it passes less than this.
+# More than enough time between creating a folder and locking it.
 _NEW_SECONDS = 60.0
 _PROCESS = re.compile(r"_(\d+)\.db$")
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsFolder:
-    """`descriptor` holds the lock for this process and the workers it forks."""
+    """A folder in use. `descriptor` holds the lock for this process and the workers it forks."""
 
     path: Path
     descriptor: int
 
     def leave(self) -> None:
-        """Let go of it at the end of a process, and remove it if no other holds it."""
+        """Release the folder at the end of a process, and remove it if no other process uses it."""
         os.close(self.descriptor)
         _remove_if_abandoned(self.path)
 
 
 @contextlib.contextmanager
 def shared_metrics() -> Iterator[MetricsFolder]:
-    """Make the folder, and remove those that killed daemons left.
+    """Create the folder, and remove those that killed daemons left.
 
-    Named in the environment before prometheus-client is first imported: it looks once.
+    Set the environment variable before prometheus-client is first imported, which reads it only then.
     """
     for found in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         _remove_if_abandoned(found)
@@ -59,7 +59,7 @@ def shared_metrics() -> Iterator[MetricsFolder]:
 
 
 def _remove_if_abandoned(path: Path) -> None:
-    """Remove a folder of ours that no process uses; leave alone whatever cannot be told."""
+    """Remove a folder of ours that no process uses; keep it if that cannot be determined."""
     try:
         status = path.lstat()
         if not path.is_dir() or path.is_symlink() or status.st_uid != os.geteuid():
@@ -72,13 +72,13 @@ def _remove_if_abandoned(path: Path) -> None:
             finally:
                 os.close(descriptor)
         elif time.time() - status.st_mtime > _NEW_SECONDS and not _has_living_process(path):
-            shutil.rmtree(path, ignore_errors=True)  # of a release that had no lock
-    except OSError:  # it is locked, or gone already
+            shutil.rmtree(path, ignore_errors=True)  # from a release without the lock
+    except OSError:  # it is locked, or already removed
         return
 
 
 def _has_living_process(path: Path) -> bool:
-    pids = {int(found[1]) for each in path.iterdir() if (found := _PROCESS.search(each.name))}
+    pids = {int(found[1]) for file in path.iterdir() if (found := _PROCESS.search(file.name))}
     return any(_lives(pid) for pid in pids)
 
 

@@ -1,4 +1,4 @@
-"""Keeps a flood from filling the log."""
+"""Keep a flood of events from filling the log."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ QUIET_SECONDS = 30.0
 
 
 class Rarely:
-    """Says yes once, and again only after QUIET_SECONDS."""
+    """A callable that returns True once, and again only after QUIET_SECONDS."""
 
     def __init__(self) -> None:
         self._quiet_until = 0.0

@@ -1,4 +1,4 @@
-"""Watches the event loop: one that stands still serves nobody, webhooks included."""
+"""Watch the event loop for stalls, in which nobody is served."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ OWN, MACHINE = "work", "machine"
 
 
 async def watch_loop(stalled: Callable[[str, float], None]) -> None:
-    """Tell of every stall of the event loop over 50 ms, with its cause and its seconds, until cancelled.
+    """Report every stall over 50 ms with its cause and duration, until cancelled.
 
-    Cause "work": this thread was computing for most of it. "machine": it waited for a processor, a disk or a page.
-    A stall is seen by a tick that comes late, so up to a tick of it may be missed.
+    The cause is "work" if this thread was computing most of the time, or "machine" if it waited for a processor, a disk
+    or a memory page. A stall shows as a late tick, so up to one tick of it may be missed.
     """
     loop = asyncio.get_running_loop()
     may_log = Rarely()
@@ -33,7 +33,7 @@ async def watch_loop(stalled: Callable[[str, float], None]) -> None:
         late = loop.time() - due
         if late < STALL_SECONDS - TICK_SECONDS / 2:
             continue
-        seconds = late + TICK_SECONDS / 2  # it began somewhere within the tick
+        seconds = late + TICK_SECONDS / 2  # it began at some time within the tick
         cause = OWN if time.thread_time() - used > seconds / 2 else MACHINE
         stalled(cause, seconds)
         if seconds > _TELL_SECONDS and may_log():

@@ -1,4 +1,4 @@
-"""Answers in JSON, compressed where that is asked for and worth it."""
+"""JSON answers, compressed if the client asks for it and the body is long enough."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WORTH_IT = 1024
 
 
 def json_response(body: msgspec.Struct, *, status: int = 200) -> web.Response:
-    """Never cached: prices and orders change."""
+    """Return a JSON answer that is never cached: prices and orders change."""
     return web.Response(
         body=_ENCODER.encode(body),
         status=status,
@@ -23,7 +23,7 @@ def json_response(body: msgspec.Struct, *, status: int = 200) -> web.Response:
 
 
 def compressed(request: web.Request, response: web.Response) -> web.Response:
-    """Compress the answer if the client takes gzip: for what may grow long, not for small ones on hot paths."""
+    """Compress a long answer if the client accepts gzip. Small answers on hot paths need not call this."""
     response.headers[hdrs.VARY] = "Accept-Encoding"
     worth_it = isinstance(response.body, bytes) and len(response.body) >= _WORTH_IT
     if worth_it and choose_encoding(list_field(request, hdrs.ACCEPT_ENCODING), ("gzip",)) == "gzip":

@@ -1,4 +1,4 @@
-"""Reads request bodies: bounded in size and time, JSON strictly as its schema says."""
+"""Read request bodies, bounded in size and time; decode JSON strictly by its schema."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LONGEST_NAME = 100
 async def read_body(request: web.Request, limit: int, budget: BodyBudget) -> bytes:
     """Return the body's bytes.
 
-    Raises BodyTooLarge, as early as that can be known, UnsupportedMediaType, BodyTimeout, ServerBusy or ClientGone.
+    Raise BodyTooLarge as early as possible, UnsupportedMediaType, BodyTimeout, ServerBusy or ClientGone.
     """
     length = request.content_length
     if length is not None and length > limit:
@@ -46,7 +46,7 @@ async def read_body(request: web.Request, limit: int, budget: BodyBudget) -> byt
     if any(coding != "identity" for coding in tokens(list_field(request, hdrs.CONTENT_ENCODING))):
         raise UnsupportedCoding("send the body without a Content-Encoding")
     try:
-        if request.content.is_eof():  # it came with the headers, as nearly every webhook does
+        if request.content.is_eof():  # it came with the headers, as in nearly every webhook
             body = request.content.read_nowait(-1)
         else:
             await _continue(request)
@@ -56,7 +56,7 @@ async def read_body(request: web.Request, limit: int, budget: BodyBudget) -> byt
     except (ConnectionError, RuntimeError) as error:
         if request.transport is not None:
             raise
-        # aiohttp keeps this exception with the request: with its traceback it would keep what was read as well.
+        # aiohttp keeps this exception with the request, and its traceback would keep the bytes that were read.
         raise ClientGone from error.with_traceback(None)
     if len(body) > limit:
         raise _too_large(limit)
@@ -64,8 +64,8 @@ async def read_body(request: web.Request, limit: int, budget: BodyBudget) -> byt
 
 
 async def read_json(request: web.Request, decoder: msgspec.json.Decoder[Body]) -> Body:
-    """Return the body as the decoder's type. Also raises UnsupportedMediaType, MalformedJson or InvalidRequest."""
-    # Parameters have no effect: JSON is UTF-8, whatever `charset` says (RFC 8259, section 11).
+    """Return the body as the decoder's type. Raise as `read_body`, and MalformedJson or InvalidRequest."""
+    # Parameters have no effect: JSON is UTF-8, whatever `charset` is (RFC 8259, section 11).
     if media_type(request.headers.get(hdrs.CONTENT_TYPE)) != "application/json":
         raise UnsupportedMediaType("send the body as application/json, with that Content-Type")
     body = await read_body(request, LARGEST_BODY, request.app[BODIES].shop)
@@ -97,12 +97,12 @@ def explain(error: msgspec.ValidationError) -> InvalidRequest:
 
 
 def pointer(path: str) -> str:
-    """msgspec's `$.items[0].sku` as the JSON pointer `/items/0/sku`."""
+    """Convert msgspec's path `$.items[0].sku` to the JSON pointer `/items/0/sku`."""
     return "".join(f"/{name or index}" for name, index in _STEP.findall(path))
 
 
 async def _continue(request: web.Request) -> None:
-    """Ask for a body that waits to be asked for; not before its announced size and type have passed."""
+    """Send 100 Continue if the client waits for it. Check the announced size and type first."""
     if request.version >= HttpVersion11 and expects_continue(request):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer has not begun

@@ -1,6 +1,6 @@
-"""Bounds the bytes that all bodies under way hold together: who began first and is not done makes room for the next.
+"""Bound the memory of all request bodies under way. The oldest unfinished body makes room for a new one.
 
-A body that came whole with its headers, as nearly every one does, is never counted: it waits for nothing.
+A body that came whole with its headers, as nearly all do, is never counted: it waits for nothing.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from aiohttp import StreamReader
 
 from checkout_daemon.web.failures import BodyTimeout, BodyTooLarge, ServerBusy
 
-# Webhooks have a share of their own, which no flood of checkouts can take.
+# Webhooks have their own share, which no flood of checkouts can take.
 MOST_SHOP_BYTES = 4 * 1024 * 1024
 MOST_WEBHOOK_BYTES = 12 * 1024 * 1024
 
 
 @dataclass(slots=True, eq=False)
 class _Reading:
-    """A body under way; `evicted` once it had to make room."""
+    """A body under way. `evicted` is set once it had to make room."""
 
     limit: asyncio.Timeout
     chunks: list[bytes] = field(default_factory=list)
@@ -29,7 +29,7 @@ class _Reading:
 
 
 class BodyBudget:
-    """Reads bodies; together, those under way hold at most `most_bytes`."""
+    """Reads bodies, which together hold at most `most_bytes`."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
@@ -38,13 +38,13 @@ class BodyBudget:
 
     @property
     def held_bytes(self) -> int:
-        """Return what the bodies under way hold now."""
+        """Return the bytes that the bodies under way hold now."""
         return self._held_bytes
 
     async def read(self, content: StreamReader, limit: int, *, timeout_seconds: float) -> bytes:
-        """Return the body, of `limit` bytes at most.
+        """Return the body, which may have up to `limit` bytes.
 
-        Raises BodyTooLarge as early as that can be known, BodyTimeout, or ServerBusy where it had to make room.
+        Raise BodyTooLarge as early as possible, BodyTimeout, or ServerBusy if it had to make room.
         """
         reading = _Reading(asyncio.timeout(timeout_seconds))
         try:
@@ -80,7 +80,7 @@ class BodyBudget:
         reading.limit.reschedule(0)
 
     def _release(self, reading: _Reading) -> None:
-        """Let go of the bytes: a traceback may hold the reading for long."""
+        """Drop the bytes: a traceback may keep the reading alive for long."""
         self._held_bytes -= reading.size
         reading.size = 0
         reading.chunks.clear()
@@ -88,14 +88,14 @@ class BodyBudget:
 
 @dataclass(frozen=True, slots=True)
 class BodyBudgets:
-    """What bodies under way may hold: those of the shop's requests, and those of webhooks."""
+    """The budgets: one for the shop's requests, one for webhooks."""
 
     shop: BodyBudget = field(default_factory=lambda: BodyBudget(MOST_SHOP_BYTES))
     webhooks: BodyBudget = field(default_factory=lambda: BodyBudget(MOST_WEBHOOK_BYTES))
 
     @property
     def held_bytes(self) -> int:
-        """Return what all bodies under way hold now."""
+        """Return the bytes that all bodies under way hold now."""
         return self.shop.held_bytes + self.webhooks.held_bytes
 
 

@@ -1,4 +1,4 @@
-"""Handlers of the shop: products, quotes, checkouts."""
+"""Handlers of the shop: products, quotes, checkouts, orders."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ async def get_products(request: web.Request) -> web.Response:
     currency = runtime.settings.currency
     with shopper_waits():
         listed = await list_products(runtime.database)
-    # What is priced in another currency cannot be bought here, and is shown as that.
-    products = [each if each.currency == currency else replace(each, available=False) for each in listed]
-    products.sort(key=lambda each: not each.available)
-    return compressed(request, json_response(Catalog(currency, [product_answer(each) for each in products])))
+    # A product priced in another currency cannot be bought here, so show it as unavailable.
+    products = [product if product.currency == currency else replace(product, available=False) for product in listed]
+    products.sort(key=lambda product: not product.available)
+    return compressed(request, json_response(Catalog(currency, [product_answer(product) for product in products])))
 
 
 async def post_quote(request: web.Request) -> web.Response:
@@ -108,7 +108,7 @@ def _cart(items: list[CartItem]) -> Cart:
 
 
 def _checkout_request(body: StripeCheckoutRequest) -> CheckoutRequest:
-    """Check the request. Raises InvalidRequest with the faults of cart and customer together."""
+    """Validate the request. Raise InvalidRequest with the faults of cart and customer together."""
     cart, cart_faults = check_cart([CartLine(item.sku, item.quantity) for item in body.items])
     customer, customer_faults = check_customer(body.customer.name, body.customer.email, body.customer.phone)
     if cart is None or customer is None:
@@ -131,5 +131,5 @@ def _idempotency_key(request: web.Request) -> str | None:
     key = keys[0]
     if len(keys) > 1 or not 1 <= len(key) <= _LONGEST_KEY or not (key.isascii() and key.isprintable()):
         detail = f"the Idempotency-Key header must be one value of 1 to {_LONGEST_KEY} printable ASCII characters"
-        raise refuse_field("", "invalid_idempotency_key", detail)  # a header has no place in the body
+        raise refuse_field("", "invalid_idempotency_key", detail)  # a header has no pointer into the body
     return key

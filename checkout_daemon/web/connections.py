@@ -1,5 +1,6 @@
-"""Bounds the connections of this process, in all and for each address, so that descriptors are left for the database,
-Stripe and files. Whoever has waited longest makes room for a new connection: a delivery of Stripe's asks at once.
+"""Limit the connections of this process, in total and per address, so that file descriptors remain for other uses.
+
+The connection that has waited longest makes room for a new one: a delivery by Stripe sends its request at once.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from checkout_daemon.web.proxies import TrustedProxies, network_of, parse_addres
 
 log = logging.getLogger(__name__)
 
-# More than this needs more workers, not more descriptors.
+# Whoever needs more needs more workers, not more descriptors.
 MOST_DESCRIPTORS = 65_536
-# Database, Stripe, mail, files and what is being closed; a quarter where there are few.
+# For the database, Stripe, mail, files and closing connections; a quarter if the limit is low.
 _ROOM = 256
-# Dropped together, so that a flood costs a look at all connections only now and then.
+# How many to drop at once, so that a flood does not cause a scan of all connections every time.
 _SHARE_DROPPED = 32
 
 
@@ -38,12 +39,12 @@ class Connection(Protocol):
         """Return whether a request's body is still to come."""
 
     def drop(self) -> None:
-        """Close it at once."""
+        """Close the connection at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """`descriptors`: how many files this process may hold open."""
+    """The configured limits. `descriptors` is how many files this process may hold open."""
 
     most: int
     per_address: int
@@ -51,17 +52,17 @@ class ConnectionLimits:
 
     @property
     def in_all(self) -> int:
-        """Return how many connections there may be."""
+        """Return how many connections may be open."""
         return max(1, min(self.most, self.descriptors - self._room))
 
     @property
     def for_one_address(self) -> int:
-        """Return how many one address may have: never all."""
+        """Return how many connections one address may have, which is never all of them."""
         return max(1, min(self.per_address, self.in_all * 3 // 4))
 
     @property
     def highest_descriptor(self) -> int:
-        """Return the number above which descriptors are about to run out: the lowest free one is always given."""
+        """Return the number above which descriptors are running out: the system always gives the lowest free one."""
         return self.descriptors - self._room // 2
 
     @property
@@ -70,7 +71,7 @@ class ConnectionLimits:
 
 
 class Connections:
-    """The open connections. `dropped` counts those closed to make room or refused, by the reason."""
+    """The open connections. `dropped` is called with the reason for every one closed to make room, or refused."""
 
     def __init__(self, limits: ConnectionLimits, unlimited: TrustedProxies, dropped: Callable[[str], None]) -> None:
         self._limits = limits
@@ -84,7 +85,7 @@ class Connections:
         return len(self._networks)
 
     def admit(self, connection: Connection, peer: str | None, descriptor: int) -> bool:
-        """Take the connection in, making room where there is none; False where nobody can be dropped for it."""
+        """Admit the connection, and make room if needed. Return False if no other can be dropped for it."""
         address = parse_address(peer or "")
         network = None if address is None or address in self._unlimited else network_of(address)
         theirs = self._by_network.get(network or "", {})
@@ -99,7 +100,7 @@ class Connections:
         return True
 
     def forget(self, connection: Connection) -> None:
-        """Forget a connection that is closed, or was never admitted."""
+        """Forget a connection that was closed or never admitted."""
         network = self._networks.pop(connection, None)
         if network is not None and (theirs := self._by_network.get(network)) is not None:
             theirs.pop(connection, None)
@@ -107,7 +108,7 @@ class Connections:
                 del self._by_network[network]
 
     def _make_room(self, among: Collection[Connection], whose: str) -> bool:
-        """Drop those that have waited longest: without a request first, then with a body that does not come."""
+        """Drop the connections that have waited longest: idle ones first, then those whose body does not come."""
         count = len(among) // _SHARE_DROPPED + 1
         for reason, waits in (("idle", _is_idle), ("sending", _is_sending)):
             victims = heapq.nsmallest(count, filter(waits, among), key=_waiting_since)
@@ -124,18 +125,18 @@ class Connections:
 
     def _tell(self, count: int, whose: str) -> None:
         if self._may_log():
-            log.warning("there are %d connections of %s: those that wait longest are closed", count, whose)
+            log.warning("there are %d connections of %s: closing those that have waited longest", count, whose)
 
 
 class DescriptorWatch:
-    """Tells when this process can open no file and take no connection any more."""
+    """Detects when this process can no longer open files or take connections."""
 
     def __init__(self, exhausted: Callable[[], None]) -> None:
         self._exhausted = exhausted
         self._may_log = Rarely()
 
     def look(self) -> None:
-        """Open a file, to see whether one can be opened."""
+        """Try to open a file, and report a failure."""
         try:
             os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:
@@ -147,7 +148,7 @@ class DescriptorWatch:
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the soft limit on open files to the hard one, within reason; return what holds now."""
+    """Raise the soft limit on open files to the hard one, within reason, and return the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:

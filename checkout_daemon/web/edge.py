@@ -1,4 +1,4 @@
-"""The one middleware: a request id, an answer to every failure, headers, metrics. It is on the webhook's hot path."""
+"""The only middleware: request id, answers to failures, headers, metrics. It is on the webhook's hot path."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from checkout_daemon.web.problems import problem_response
 log = logging.getLogger(__name__)
 
 REQUEST_ID = "X-Request-Id"
-# Never sent: how it stands in the metrics, as other servers count it.
+# Never sent: the status in the metrics when the client is gone, as other servers count it.
 CLIENT_GONE = 499
 _READING = (hdrs.METH_GET, hdrs.METH_HEAD)
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%-]*(:[0-9]*)?|\[[0-9A-Fa-f:.]+\](:[0-9]*)?")
 
 
 def edge(metrics: Metrics, *, headers: Mapping[str, str], cors_origins: tuple[str, ...]) -> Middleware:
-    """Return the middleware of one application. `headers` go with every answer."""
+    """Return the middleware of an application. Every answer gets the `headers`."""
     cross_origin = CrossOrigin(cors_origins)
     process = os.urandom(5).hex()
     numbers = count(1)
@@ -40,7 +40,7 @@ def edge(metrics: Metrics, *, headers: Mapping[str, str], cors_origins: tuple[st
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         request_id = f"{process}{next(numbers):07x}"
-        context.request_id.set(request_id)  # each request is a task of its own: nothing to reset
+        context.request_id.set(request_id)  # every request has its own task, so there is nothing to reset
         covered = cross_origin.covers(request)
         preflight = cross_origin.preflight(request) if covered else None
         response = await _answer(request, handler) if preflight is None else preflight
@@ -63,7 +63,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except CheckoutError as error:
         if error.status == 500:
-            log.exception("a failure without an answer of its own")
+            log.exception("an unexpected failure was answered with 500")
         elif error.status > 500:
             log.warning("%s: %s", error.code, error.detail)
         return problem_response(error)
@@ -75,9 +75,9 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _check(request: web.Request) -> None:
-    """Raise BadRequest for a Host that names none (RFC 9112, 3.2), UnknownExpectation for an Expect (RFC 9110, 10.1.1).
+    """Raise BadRequest for an invalid Host (RFC 9112, 3.2), UnknownExpectation for other Expects (RFC 9110, 10.1.1).
 
-    The parser has refused a second Host, and HTTP/1.1 without any.
+    The parser has already refused a second Host, and HTTP/1.1 without one.
     """
     if _HOST.fullmatch(request.headers.get(hdrs.HOST, "")) is None:
         raise BadRequest("the Host header is not a host and port")
@@ -86,7 +86,7 @@ def _check(request: web.Request) -> None:
 
 
 def _unrouted(request: web.Request, fault: web.HTTPException) -> web.StreamResponse:
-    """Return the storefront's answer to what no route takes, or raise the refusal."""
+    """Return the storefront's answer to a request that no route matches, or raise the refusal."""
     if isinstance(fault, web.HTTPMethodNotAllowed):
         raise MethodNotAllowed(", ".join(sorted(fault.allowed_methods)))
     storefront = request.app[STOREFRONT]
@@ -101,7 +101,7 @@ def _unrouted(request: web.Request, fault: web.HTTPException) -> web.StreamRespo
 
 def _account(metrics: Metrics, request: web.Request, status: int, seconds: float) -> None:
     resource = request.match_info.route.resource
-    # The pattern, never the path: a path is the key to an order.
+    # The pattern, never the path: an order's path is its access key.
     route = "storefront" if resource is None else resource.canonical
     method = request.method if request.method in hdrs.METH_ALL else "other"
     metrics.request_answered(route, method, status, seconds)

@@ -1,4 +1,4 @@
-"""Which form of a file a browser wants: https://www.rfc-editor.org/rfc/rfc9110#name-accept-encoding."""
+"""Choose a content encoding: https://www.rfc-editor.org/rfc/rfc9110#name-accept-encoding."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 IDENTITY = "identity"
-# Content codings by the suffix of their files, best first: among equally welcome ones the first is sent.
+# Content codings by file suffix, best first: the first of several equally preferred ones is sent.
 SUFFIXES = {".br": "br", ".gz": "gzip"}
 
 _OFFER = re.compile(
@@ -15,16 +15,16 @@ _OFFER = re.compile(
 
 
 def choose_encoding(header: str | None, available: Collection[str]) -> str:
-    """One of `available`, or identity, where none of them is welcome or the file as it is is more welcome.
+    """Return the coding of `available` that the client prefers, or identity if it accepts none or prefers identity.
 
-    Identity also where even that was refused: a page beats an error. An offer that is no such offer counts as none.
+    Return identity even if that was refused: a page is better than an error. Ignore malformed members of the header.
     """
     weights = _weights(header or "")
     anything = weights.get("*", 0.0)
-    candidates = [each for each in SUFFIXES.values() if each in available]
-    best = max(candidates, key=lambda each: weights.get(each, anything), default=IDENTITY)
+    candidates = [coding for coding in SUFFIXES.values() if coding in available]
+    best = max(candidates, key=lambda coding: weights.get(coding, anything), default=IDENTITY)
     weight = weights.get(best, anything)
-    # Not named, identity is acceptable, but anything that is named is more welcome.
+    # Identity is acceptable if it is not named, but any named coding is preferred.
     return best if weight > 0 and weight >= weights.get(IDENTITY, 0.0) else IDENTITY
 
 

@@ -1,4 +1,4 @@
-"""Failures that only HTTP knows, beside those in errors.py."""
+"""Failures of HTTP requests, besides those in errors.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
 
 
 class BadRequest(CheckoutError):
-    """What came is not an HTTP request that can be understood."""
+    """The request is not valid HTTP."""
 
     code = "bad_request"
     status = 400
@@ -32,7 +32,7 @@ class MethodNotAllowed(CheckoutError):
 
 
 class ClientGone(Exception):
-    """The client closed its connection before its request was read: nobody is there to be answered."""
+    """The client closed its connection before its request was read, so nobody can be answered."""
 
 
 class BodyTimeout(CheckoutError):
@@ -54,7 +54,7 @@ class AddressTooLong(CheckoutError):
 
 
 class UnsupportedMediaType(CheckoutError):
-    """`accepted`: the header that names what would be taken instead (RFC 9110, 15.5.16)."""
+    """The body has another media type. `accepted` is the header that names the supported ones (RFC 9110, 15.5.16)."""
 
     code = "unsupported_media_type"
     status = 415
@@ -96,7 +96,7 @@ class TooManyRequests(CheckoutError):
 
 
 class ChallengeRequired(TooManyRequests):
-    """A solved challenge lets the next try pass at once; without one it must wait."""
+    """The next try must wait, or bring a solved challenge."""
 
     code = "challenge_required"
     title = "A solved challenge is required"

@@ -1,4 +1,4 @@
-"""Reads header fields as RFC 9110 has them: a list may come in several lines, and its tokens have no case.
+"""Read header fields by RFC 9110: a list may come in several lines, and its tokens are case-insensitive.
 
 https://www.rfc-editor.org/rfc/rfc9110#name-field-lines-and-combined-fi
 """
@@ -18,7 +18,7 @@ _NO_WEIGHT = re.compile(r"[ \t]*q[ \t]*=[ \t]*0(?:\.0*)?[ \t]*", re.IGNORECASE)
 
 
 def list_field(request: web.BaseRequest, name: str) -> str | None:
-    """Return all lines of a list field joined by commas, or None without any."""
+    """Return all lines of a list field joined by commas, or None if there are none."""
     lines = request.headers.getall(name, None)
     return None if lines is None else lines[0] if len(lines) == 1 else ", ".join(lines)
 
@@ -29,7 +29,7 @@ def tokens(field: str | None) -> list[str]:
 
 
 def media_type(field: str | None) -> str | None:
-    """Return a media type in lower case without its parameters, or None where there is none."""
+    """Return a media type in lower case without its parameters, or None if the field is missing."""
     found = _MEDIA_TYPE.fullmatch(field or "")
     return found[1].lower() if found else None
 
@@ -42,17 +42,17 @@ def knows_tag(if_none_match: str | None, tag: str) -> bool:
 
 
 def expects_continue(request: web.BaseRequest) -> bool:
-    """Return whether the client waits to be asked for the body. Raises UnknownExpectation for anything else."""
+    """Return whether the client waits for 100 Continue. Raise UnknownExpectation for any other expectation."""
     expected = tokens(list_field(request, hdrs.EXPECT))
-    if any(each != "100-continue" for each in expected):
+    if any(expectation != "100-continue" for expectation in expected):
         raise UnknownExpectation("of Expect only 100-continue is known here")
     return bool(expected)
 
 
 def wants_html(request: web.Request) -> bool:
-    """Return whether Accept names HTML: what a browser sends for a page, and programs do not."""
+    """Return whether Accept names HTML, as a browser's does for a page and a program's does not."""
     for offer in (list_field(request, hdrs.ACCEPT) or "").split(","):
         name, *parameters = offer.split(";")
         if name.strip(" \t").lower() in ("text/html", "application/xhtml+xml"):
-            return not any(_NO_WEIGHT.fullmatch(each) for each in parameters)
+            return not any(_NO_WEIGHT.fullmatch(parameter) for parameter in parameters)
     return False

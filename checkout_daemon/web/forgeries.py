@@ -1,4 +1,4 @@
-"""Slows down whoever sends deliveries that nobody signed. What is signed is never slowed, wherever it comes from."""
+"""Slow down clients that send deliveries with invalid signatures. Signed deliveries are never slowed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from checkout_daemon.web.limits import Clients, TokenBuckets
 
 FREE_A_MINUTE = 120
 WAIT_SECONDS = 0.25
-# More than this are answered at once: who waits holds a connection.
+# Further ones are answered at once: every waiting client holds a connection.
 _MOST_WAITING = 50
 
 
 class Forgeries:
-    """Counts refused signatures by address, in this process; with `waits` off nobody is slowed, only the log spared."""
+    """Counts refused signatures by address, in this process. Without `waits` it limits only logging."""
 
     def __init__(self, clients: Clients, *, waits: bool = True) -> None:
         self._clients = clients
@@ -24,7 +24,7 @@ class Forgeries:
         self._waiting = 0
 
     async def refused(self, request: web.Request) -> bool:
-        """Count one and return whether it is worth a line in the log; one of too many waits a moment."""
+        """Count a refused signature, and wait a moment if there were too many. Return whether to log it."""
         if not self._buckets.take(self._clients.keys(request)[0][0]):
             return True
         if self._waits and self._waiting < _MOST_WAITING:

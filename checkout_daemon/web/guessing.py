@@ -1,8 +1,8 @@
-"""Slows down who guesses: discount codes that do not fit, and cards that are declined, by address and by email.
+"""Slow down guessing of discount codes and testing of stolen cards, by address and by email.
 
-The first tries of an hour cost nothing. After them one try passes now and then; or, where the shop has a challenge
-(CHECKOUT_CHALLENGE_URL), every one that brings a solved one. Codes are counted by each worker process for itself,
-declined cards in the database, for the orders that this process made for the address and for all of the email.
+The first tries of an hour are free. After them one try passes now and then; or, if the shop has a challenge
+(CHECKOUT_CHALLENGE_URL), every try with a solved one. Every worker process counts invalid codes on its own. Declined
+cards are counted in the database: for the orders that this process made for the address, and for all of the email.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from checkout_daemon.web.limits import MOST_CLIENTS, Clients, TokenBuckets
 
 CHALLENGE_HEADER = "Checkout-Challenge"
 _HOUR = 3600.0
-# How often one try passes once the free ones are used up.
+# The time until one more try passes, once the free ones are used up.
 _SLOW_SECONDS = 300.0
-# The latest orders of an address; each may be declined several times.
+# How many of an address's latest orders are remembered; every one may be declined several times.
 _MOST_ORDERS = 16
 _WRONG_CODES = {"discount_unknown", "discount_exhausted", "discount_expired", "discount_not_started"}
 
 
 class Guessing:
-    """Counts failed tries; without a limit when `per_hour` is 0. `slowed` is told what was slowed: code or payment."""
+    """Counts failed tries; no limit if `per_hour` is 0. `slowed` is called with "code" or "payment"."""
 
     def __init__(
         self, per_hour: int, clients: Clients, challenge: Challenge | None, slowed: Callable[[str], None]
@@ -46,16 +46,16 @@ class Guessing:
         self._orders: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
 
     async def check_code(self, request: web.Request, code: str | None, email: str | None = None) -> None:
-        """Let a request with a discount code pass. Raises TooManyRequests or ChallengeRequired."""
+        """Check a request with a discount code. Raise TooManyRequests or ChallengeRequired."""
         if not self._per_hour or not (code or "").strip():
             return
         wait = max(self._codes.wait(key, share) for key, share in self._keys(request, email))
         if wait:
-            await self._slow_down(request, "code", wait, "too many discount codes that do not fit")
+            await self._slow_down(request, "code", wait, "too many invalid discount codes")
 
     @contextmanager
     def counting(self, request: web.Request, email: str | None = None) -> Iterator[None]:
-        """Count what is refused in the block for its code."""
+        """Count a request that the block refuses because of its discount code."""
         try:
             yield
         except InvalidRequest as error:
@@ -65,9 +65,9 @@ class Guessing:
             raise
 
     async def check_payment(self, request: web.Request, runtime: Runtime, *, email: str = "", ref: str = "") -> None:
-        """Let a checkout of this email, or another try of the order `ref`, pass.
+        """Check a checkout of this email, or another try to pay the order `ref`.
 
-        Raises TooManyRequests or ChallengeRequired.
+        Raise TooManyRequests or ChallengeRequired.
         """
         if not self._per_hour:
             return
@@ -80,7 +80,7 @@ class Guessing:
             await self._slow_down(request, "payment", wait, "too many declined payments")
 
     def order_made(self, request: web.Request, order_id: str) -> None:
-        """Remember that this address made the order, to know of its declined payments."""
+        """Remember that this address made the order, to count its declined payments."""
         if not self._per_hour:
             return
         network = self._clients.keys(request)[0][0]

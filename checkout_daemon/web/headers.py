@@ -1,4 +1,4 @@
-"""Headers of every answer: what a browser may do with it, and who else may read it."""
+"""Security headers of every answer, and CORS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from aiohttp import hdrs, web
 
-# For pages and their parts. Pictures of products may lie anywhere; styles and scripts only here, none of them inline.
+# For pages. Product pictures may be anywhere; styles and scripts only here, and none inline.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -21,7 +21,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-# For data: nothing in it is to be run or shown.
+# For data: a browser must not run or show anything in it.
 DATA_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 _PREFLIGHT_SECONDS = "600"
@@ -29,11 +29,11 @@ _EXPOSED = "X-Request-Id, Retry-After"
 
 
 def security_headers(public_url: str) -> Mapping[str, str]:
-    """The headers of every answer. HTTPS is insisted on only where shoppers come through it."""
+    """Return the headers of every answer. Require HTTPS only if shoppers use it."""
     headers = {
         "Server": "checkout-daemon",
         "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",  # an order's address is the key to it
+        "Referrer-Policy": "same-origin",  # an order's address is its access key
         "X-Frame-Options": "DENY",
         "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -50,11 +50,11 @@ class CrossOrigin:
         self._origins = frozenset(origin.rstrip("/") for origin in origins)
 
     def covers(self, request: web.Request) -> bool:
-        """Whether other origins are told anything here: the shop's API, not the webhook, which no browser calls."""
+        """Return whether other origins may call this path: the shop's API, not the webhook, which no browser calls."""
         return bool(self._origins) and request.path.startswith("/api/") and request.path != "/api/webhook"
 
     def preflight(self, request: web.Request) -> web.Response | None:
-        """Return the answer to a browser that asks first; None if this request does not."""
+        """Return the answer to a preflight request, or None if this is not one."""
         if request.method != hdrs.METH_OPTIONS or hdrs.ACCESS_CONTROL_REQUEST_METHOD not in request.headers:
             return None
         response = web.Response(status=204)
@@ -72,5 +72,5 @@ class CrossOrigin:
             response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED
 
     def _allowed(self, request: web.Request) -> str | None:
-        origin = ",".join(request.headers.getall(hdrs.ORIGIN, []))  # two are none
+        origin = ",".join(request.headers.getall(hdrs.ORIGIN, []))  # two origins match none
         return origin if origin in self._origins or ("*" in self._origins and origin and "," not in origin) else None

@@ -1,4 +1,4 @@
-"""What the application keeps for its handlers."""
+"""The keys under which handlers find what the application keeps for them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ FORGERIES = web.AppKey("forgeries", Forgeries)
 LIMITS = web.AppKey("limits", Limits)
 GUESSING = web.AppKey("guessing", Guessing)
 STOREFRONT = web.AppKey("storefront", Storefront)
-POOLS = web.AppKey("pools", Mapping[str, Database])  # by the name their metrics have
+POOLS = web.AppKey("pools", Mapping[str, Database])  # by their name in the metrics
 OPENAPI = web.AppKey("openapi", bytes)
 SECURITY_HEADERS = web.AppKey("security_headers", Mapping[str, str])  # of every answer

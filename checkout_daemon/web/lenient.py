@@ -1,4 +1,4 @@
-"""Reads JSON that the strict decoder refused: numbers written otherwise are the same numbers (2, 2.0 and 2e0)."""
+"""Read JSON that the strict decoder refused: 2, 2.0 and 2e0 are the same number."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _LARGEST_WHOLE = 2.0**63
 
 
 def decode_leniently(body: bytes) -> Any:
-    """Return the JSON value with every whole number as an int.
+    """Return the JSON value, with every whole number as an int.
 
-    Raises MalformedJson; InvalidRequest for text with half a surrogate pair, which JSON's grammar allows and no text
-    can hold.
+    Raise MalformedJson, or InvalidRequest for a lone surrogate, which JSON's grammar allows but text cannot hold.
     """
     try:
         value = json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_refuse_constant)
@@ -30,7 +29,7 @@ def decode_leniently(body: bytes) -> Any:
 
 
 def escape(name: str) -> str:
-    """Return a name as a step of a JSON pointer (RFC 6901)."""
+    """Escape a name for a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
@@ -54,9 +53,9 @@ def _text(text: str, pointer: str) -> str:
 
 
 def _integer(text: str) -> int | float:
-    """Return a number that no field takes for digits without end: reading them takes quadratic time."""
+    """Return the integer; for very many digits, whose reading takes quadratic time, a float that no field accepts."""
     return int(text) if len(text) <= _LONGEST_INTEGER else float("inf")
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise json.JSONDecodeError("a number is not JSON's", "", 0)
+    raise json.JSONDecodeError("not a JSON number", "", 0)

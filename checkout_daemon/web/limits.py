@@ -1,6 +1,6 @@
-"""How often one address may ask: checkouts cost rows and a call to Stripe, quotes and looks cost queries.
+"""Limit how often one address may ask: checkouts cost rows and a call to Stripe, quotes and looks cost queries.
 
-Counted by each worker process for itself.
+Every worker process counts on its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_CLIENTS = 10_000
 
 
 class TokenBuckets:
-    """A bucket of tokens for each key, refilled evenly in `refill_seconds`; only the latest keys are remembered."""
+    """One bucket of tokens per key, refilled evenly in `refill_seconds`. Only the latest keys are remembered."""
 
     def __init__(
         self, capacity: int, clock: Callable[[], float] = time.monotonic, *, refill_seconds: float = 60.0
@@ -31,7 +31,7 @@ class TokenBuckets:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str, share: int = 1) -> float:
-        """Take one token of a bucket `share` times as large: 0.0 if there was one, else the seconds until there is."""
+        """Take a token from a bucket `share` times as large. Return 0.0, or the seconds until there is a token."""
         tokens, now = self._tokens(key, share)
         granted = tokens >= 1
         self._buckets.pop(key, None)
@@ -41,7 +41,7 @@ class TokenBuckets:
         return 0.0 if granted else self._seconds(tokens, share)
 
     def wait(self, key: str, share: int = 1) -> float:
-        """Return the seconds until there is a token, and take none."""
+        """Return the seconds until there is a token, without taking it."""
         tokens, _ = self._tokens(key, share)
         return 0.0 if tokens >= 1 else self._seconds(tokens, share)
 
@@ -55,7 +55,7 @@ class TokenBuckets:
 
 
 class Clients:
-    """Says who is asking, as keys to count under."""
+    """Finds out who is asking, as keys to count by."""
 
     def __init__(self, proxies: TrustedProxies) -> None:
         self._proxies = proxies
@@ -75,7 +75,7 @@ class Clients:
 
 
 class AddressLimit:
-    """How often a minute one address may do something; without a limit when `per_minute` is 0."""
+    """Limits how often per minute one address may do something; no limit if `per_minute` is 0."""
 
     def __init__(self, per_minute: int, clients: Clients, what: str) -> None:
         self._buckets = TokenBuckets(per_minute) if per_minute else None
@@ -83,7 +83,7 @@ class AddressLimit:
         self._what = what
 
     def check(self, request: web.Request) -> None:
-        """Count the request. Raises TooManyRequests."""
+        """Count the request. Raise TooManyRequests."""
         if self._buckets is None:
             return
         for key, share in self._clients.keys(request):

@@ -1,4 +1,4 @@
-"""Who may read /metrics: what the shop sells and how it fares is nobody else's business."""
+"""Decide who may read /metrics, which reveals how much the shop sells."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import HttpVersion11, hdrs, web
 from checkout_daemon.web.proxies import parse_address
 
 _NAMES = ("localhost", "localhost.localdomain", "ip6-localhost")
-# What reverse proxies add. One that adds none still speaks HTTP/1.0 (nginx), or passes the public name on as Host.
+# Headers that reverse proxies add. One that adds none speaks HTTP/1.0 (nginx) or passes on the public name as Host.
 _FORWARDING = (
     hdrs.FORWARDED,
     hdrs.VIA,
@@ -25,9 +25,9 @@ _FORWARDING = (
 
 @dataclass(frozen=True, slots=True)
 class MetricsAccess:
-    """`mode` local: who asks from this machine, without a proxy between; public: anyone; off: nobody.
+    """The rule by `mode`: local (this machine, without a proxy in between), public (anyone) or off (nobody).
 
-    A request with the `token` may read them in any mode.
+    A request with the `token` may read metrics in any mode.
     """
 
     mode: str
@@ -38,7 +38,7 @@ class MetricsAccess:
         if self.token is not None:
             scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
             token = given.strip(" ").encode("utf-8", "surrogateescape")
-            # The scheme has no case (RFC 9110, 11.1).
+            # The scheme is case-insensitive (RFC 9110, 11.1).
             if scheme.lower() == "bearer" and hmac.compare_digest(token, self.token.encode()):
                 return True
         return self.mode == "public" or (self.mode == "local" and _is_local(request))

@@ -1,4 +1,4 @@
-"""/openapi.json: an OpenAPI 3.1 description made from the routes and the schemas, so that it cannot fall behind.
+"""/openapi.json: an OpenAPI 3.1 description generated from the routes and schemas, so that it is always current.
 
 `python -m checkout_daemon.web.openapi` prints it; `npm run api` keeps a copy and its types in frontend/src/lib/api.
 """
@@ -28,16 +28,16 @@ from checkout_daemon.web.routes import ROUTES, Route
 _REFERENCE = "#/components/schemas/{name}"
 _PATTERN = re.compile(r"\{(\w+):(.+)\}(?=/|$)")
 _ALWAYS = (BadRequest, MethodNotAllowed, AddressTooLong, UnknownExpectation, HeadersTooLarge, CheckoutError)
-"""How any request may fail, whatever it is for."""
+"""The failures that any request may meet."""
 
 
 def describe(routes: Iterable[Route]) -> bytes:
-    """The document as JSON."""
+    """Return the document as JSON."""
     routes = tuple(routes)
     types: set[Any] = {schemas.Problem}
     for route in routes:
-        types |= {each for each in (route.body, *route.answers.values()) if isinstance(each, type)}
-    ordered = sorted(types, key=lambda each: each.__name__)
+        types |= {schema for schema in (route.body, *route.answers.values()) if isinstance(schema, type)}
+    ordered = sorted(types, key=lambda schema: schema.__name__)
     _, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -83,21 +83,21 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _failures(failures: Iterable[type[CheckoutError]]) -> dict[str, Any]:
-    """One response for each status, its codes listed."""
+    """Return one response per status that lists its codes."""
     by_status: dict[int, list[type[CheckoutError]]] = {}
-    for failure in sorted(failures, key=lambda each: (each.status, each.code)):
+    for failure in sorted(failures, key=lambda failure: (failure.status, failure.code)):
         by_status.setdefault(failure.status, []).append(failure)
     responses = {}
     for status, group in by_status.items():
         schema = {
             "allOf": [_reference(schemas.Problem)],
-            "properties": {"code": {"enum": [each.code for each in group]}, "status": {"const": status}},
+            "properties": {"code": {"enum": [failure.code for failure in group]}, "status": {"const": status}},
         }
         response: dict[str, Any] = {
-            "description": "; ".join(f"`{each.code}`: {each.title}" for each in group),
+            "description": "; ".join(f"`{failure.code}`: {failure.title}" for failure in group),
             "content": {problems.CONTENT_TYPE: {"schema": schema}},
         }
-        if status == HTTPStatus.TOO_MANY_REQUESTS or any(each.retry_after_seconds for each in group):
+        if status == HTTPStatus.TOO_MANY_REQUESTS or any(failure.retry_after_seconds for failure in group):
             response["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
             response["headers"] = {"Allow": {"description": "What is allowed", "schema": {"type": "string"}}}

@@ -1,4 +1,4 @@
-"""Every failure as application/problem+json: https://www.rfc-editor.org/rfc/rfc9457."""
+"""Turn failures into application/problem+json: https://www.rfc-editor.org/rfc/rfc9457."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from checkout_daemon.web.schemas import FieldFault, Problem, quote_answer
 
 CONTENT_TYPE = "application/problem+json"
 
-# What a shopper may know of a failure that is not theirs. The error's own words name hosts, accounts and requests: they
-# are for the log.
+# What a shopper may read about a failure that is not theirs. The error's detail names hosts, accounts and requests and
+# goes only to the log.
 _SAFE_DETAILS = {
     "stripe_rejected": "The payment provider refused this request. The order is kept; no money was taken.",
     "stripe_unavailable": "The payment provider does not answer. The order is kept: send the same request again.",
     "database_unavailable": "Send the same request again in a moment; with its Idempotency-Key nothing happens twice.",
-    "schema_mismatch": "The database and this program do not fit each other: the operator must bring one up to date.",
+    "schema_mismatch": "The database and this program have different versions: the operator must update one of them.",
 }
 _UNKNOWN_DETAIL = "The failure has been logged under the request id that this answer's X-Request-Id names."
 
 
 def problem_response(error: CheckoutError) -> web.Response:
-    """Return the answer to a named failure, with Retry-After, Allow or what is accepted where it has one."""
+    """Return the answer to a known failure, with its Retry-After, Allow or Accept headers."""
     headers = {"Cache-Control": "no-store"}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(error.wait_seconds)
@@ -42,7 +42,7 @@ def problem_response(error: CheckoutError) -> web.Response:
 
 
 def to_problem(error: CheckoutError) -> Problem:
-    if error.status == 500:  # a name that was never meant to reach a shopper
+    if error.status == 500:  # its title is not meant for shoppers
         return Problem(problem_type(CheckoutError.code), CheckoutError.title, 500, CheckoutError.code, _UNKNOWN_DETAIL)
     return Problem(
         type=problem_type(error.code),
@@ -50,7 +50,7 @@ def to_problem(error: CheckoutError) -> Problem:
         status=error.status,
         code=error.code,
         detail=_SAFE_DETAILS.get(error.code, _UNKNOWN_DETAIL) if error.status > 500 else error.detail,
-        errors=[FieldFault(each.pointer, each.code, each.detail) for each in error.errors]
+        errors=[FieldFault(fault.pointer, fault.code, fault.detail) for fault in error.errors]
         if isinstance(error, InvalidRequest)
         else None,
         quote=quote_answer(error.quote) if isinstance(error, PriceChanged) else None,
@@ -60,5 +60,5 @@ def to_problem(error: CheckoutError) -> Problem:
 
 
 def problem_type(code: str) -> str:
-    """A stable name, not an address: there is nothing to fetch."""
+    """Return the stable name of a failure: a URN, since there is nothing to fetch."""
     return f"urn:checkout-daemon:problem:{code}"

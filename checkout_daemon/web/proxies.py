@@ -1,4 +1,4 @@
-"""Who is asking: the peer, or whom a trusted proxy names."""
+"""Find the client's address: the peer's, or the one that a trusted proxy names."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 
 Address = IPv4Address | IPv6Address
 
-# The proxies of one way to us; what stands before them anyone may have written.
+# More proxies than any real path has; anyone may have written further entries.
 MOST_HOPS = 16
 _LONGEST_FIELD = 1024
 _SHARES = ((64, 1), (56, 4), (48, 16))
 
 
 class TrustedProxies:
-    """Addresses and networks whose X-Forwarded-For is believed."""
+    """The addresses and networks whose X-Forwarded-For is trusted."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._networks = [ip_network(name, strict=False) for name in names]
@@ -23,9 +23,9 @@ class TrustedProxies:
         return address is not None and any(address in network for network in self._networks)
 
     def client(self, peer: str | None, forwarded_for: Iterable[str]) -> Address | None:
-        """Return the address nearest to us that no trusted proxy has; what stands before it anyone may have written.
+        """Return the nearest address that is not a trusted proxy's; anyone may have written the entries before it.
 
-        None for a peer without an address (a Unix socket).
+        Return None for a peer without an address (a Unix socket).
         """
         address = parse_address(peer or "")
         if address not in self:
@@ -43,14 +43,14 @@ class TrustedProxies:
 
 
 def network_of(address: Address) -> str:
-    """What counts as one client: the address; for IPv6 the /64, which a single subscriber has."""
+    """Return what counts as one client: the address, or for IPv6 the /64 of a single subscriber."""
     return str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)
 
 
 def networks_of(address: Address) -> tuple[tuple[str, int], ...]:
-    """Return the networks an address counts for, narrowest first, with how many clients' share each has.
+    """Return the networks that an address counts for, narrowest first, with how many clients' share they have.
 
-    A subscriber of IPv6 may hold a /56, a company or a tunnel a /48: their /64s are not clients of their own.
+    An IPv6 subscriber may have a /56, a company or a tunnel a /48: their /64s are not different clients.
     """
     if not isinstance(address, IPv6Address):
         return ((str(address), 1),)

@@ -1,4 +1,4 @@
-"""Every route, with what goes in, what comes out, and how it may fail. What no route takes is the storefront's."""
+"""Every route, with its input, its answers and its failures. The storefront answers everything else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Failure = type[CheckoutError]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`answers` by status: the body's type, or a content type where the body is not JSON."""
+    """A route. `answers` maps a status to the body's type, or to a content type if the body is not JSON."""
 
     method: str
     path: str
@@ -48,10 +48,10 @@ class Route:
     answers: Mapping[int, type[msgspec.Struct] | str]
     body: type[msgspec.Struct] | None = None
     failures: tuple[Failure, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)  # request headers it knows, and what they mean
+    headers: Mapping[str, str] = field(default_factory=dict)  # the request headers that it reads, and what they mean
 
 
-# A session's id or an order's: both random, and so a capability. Anything else finds no order.
+# The id of a session or an order: random, and so an access key. Anything else finds no order.
 REF = "{ref:[A-Za-z0-9_-]{1,255}}"
 
 _BODY: tuple[Failure, ...] = (MalformedJson, BodyTimeout, BodyTooLarge, UnsupportedMediaType, ServerBusy)
@@ -93,7 +93,7 @@ ROUTES = (
 
 
 def add_routes(app: web.Application) -> None:
-    """GET routes answer HEAD too."""
+    """Add all routes to the application. GET routes also answer HEAD."""
     for route in ROUTES:
         resource = app.router.add_resource(route.path)
         for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
@@ -101,4 +101,4 @@ def add_routes(app: web.Application) -> None:
 
 
 async def _expect(request: web.Request) -> None:
-    """Leave it to who reads the body: what is refused without it is never asked for."""
+    """Do not send 100 Continue yet: whoever reads the body does, and a refused body is never asked for."""

@@ -1,4 +1,4 @@
-"""Answers what never reaches the application's middleware: aiohttp's own refusals, as problems like all others."""
+"""Answer requests that never reach the middleware: refusals by aiohttp become problems like all others."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from checkout_daemon.web.problems import problem_response
 log = logging.getLogger(__name__)
 
 LONGEST_ADDRESS = 8190
-# Not the same number: LineTooLong names the limit, and only the limit says which line it was.
+# Two different numbers, because LineTooLong names only the limit, which shows which line it was.
 LONGEST_FIELD = 8192
 MOST_FIELDS = 128
-# All header lines together.
+# Of all header lines together.
 LARGEST_HEAD = 64 * 1024
-# Of a body that nobody reads yet; twice as much is held.
+# Of a body that nobody reads yet; up to twice as much is held.
 READ_BUFFER = 16 * 1024
-# Of a body that was refused: read and thrown away, so that its sender comes to see the refusal.
+# Of a refused body, which is read and discarded so that its sender gets to read the refusal.
 MOST_DISCARDED = 4 * 1024 * 1024
-# Of a path. Routing looks at a path once for each of its parts, so its time grows with their number and its length.
+# Of a path: routing scans it once per segment, so its time grows with their number and with the length.
 MOST_PARTS = 64
 
 
 class ShopRunner(web.AppRunner):
-    """Runs the application, with our refusals in place of the server library's."""
+    """Runs the application, with our refusals instead of aiohttp's."""
 
     __slots__ = ()
 
@@ -46,7 +46,7 @@ class ShopRunner(web.AppRunner):
 
 
 class _Server(web.Server):
-    """The application's server, made again so that its connections speak our protocol."""
+    """The application's server, built again so that its connections use our protocol class."""
 
     def __init__(self, made: web.Server, headers: Mapping[str, str], connections: Connections) -> None:
         limits = {
@@ -76,7 +76,7 @@ class _Server(web.Server):
             if request.path.count("/") > MOST_PARTS:
                 return self.refuse(414, None)
             if hdrs.EXPECT in request.headers and request.version >= HttpVersion11:
-                expects_continue(request)  # for what no route takes, aiohttp looks at it before any middleware
+                expects_continue(request)  # for requests without a route, aiohttp checks it before any middleware
             return await self._application(request)
         except (UnknownExpectation, web.HTTPException) as error:  # aiohttp's router raises them, before any middleware
             return self.refuse(error.status, error)
@@ -84,7 +84,7 @@ class _Server(web.Server):
             connection.ended()
 
     def refuse(self, status: int, error: BaseException | None) -> web.Response:
-        """Return a problem that repeats nothing of what was sent."""
+        """Return a problem that repeats nothing of the request."""
         refusal = _refusal(status, error)
         response = problem_response(refusal)
         response.headers.update(self._headers)
@@ -92,7 +92,7 @@ class _Server(web.Server):
         return response
 
     def large_head(self) -> bytes:
-        """Return the answer to a request whose head does not end, as bytes: there is no request yet to answer."""
+        """Return the answer to a request whose head does not end, as bytes: aiohttp has no request to answer yet."""
         refusal = HeadersTooLarge(f"the headers are larger than {LARGEST_HEAD} bytes")
         response = problem_response(refusal)
         body = cast("bytes", response.body)
@@ -102,7 +102,7 @@ class _Server(web.Server):
 
 
 class _Protocol(RequestHandler):
-    """A connection. `waiting_since`: when its request began, or its last one ended, or it was opened."""
+    """A connection. `waiting_since` is when its request began, its last one ended, or it was opened."""
 
     __slots__ = ("_asked", "_discarded_bytes", "_head_bytes", "_server", "waiting_since")
 
@@ -115,7 +115,7 @@ class _Protocol(RequestHandler):
         self.waiting_since = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection in, or close it where there are too many."""
+        """Admit the connection, or close it if there are too many."""
         opened = transport.get_extra_info("socket")
         peer = transport.get_extra_info("peername")
         if not self._server.held.admit(self, peer[0] if isinstance(peer, tuple) else None, opened.fileno()):
@@ -129,7 +129,7 @@ class _Protocol(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; a head that does not come to its end is bounded in all, not only line by line."""
+        """Parse the data. Limit the whole head, not only its lines."""
         super().data_received(data)
         self._break_off_body()
         waiter = self._waiter
@@ -146,19 +146,19 @@ class _Protocol(RequestHandler):
             self.force_close()
 
     def _break_off_body(self) -> None:
-        """Tell whoever reads a body that its framing is broken: aiohttp would let them wait for the rest for ever."""
+        """Fail the reader of a body with broken framing: aiohttp would let it wait for ever."""
         if not self._messages or not isinstance(self._messages[-1][0], _ErrInfo):
             return
         asked = None if self._asked is None else self._asked.content
         body = self._messages[-2][1] if len(self._messages) > 1 else asked
         if body is not None and not body.is_eof():
-            self._messages.pop()  # one request, one refusal
-            # Not its end: what came so far would be taken for all of it.
+            self._messages.pop()  # refuse a request only once
+            # Not feed_eof: the part that came would be taken for the whole body.
             body.set_exception(TransferEncodingError("the body's framing is broken"))
             self.close()
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        """Log what went wrong; that a client went away while its refused body was thrown away is nothing wrong."""
+        """Log the exception, unless a client went away while its refused body was discarded."""
         if self.transport is None and isinstance(kwargs.get("exc_info"), ConnectionError | RuntimeError):
             return
         super().log_exception(*args, **kwargs)
@@ -170,7 +170,7 @@ class _Protocol(RequestHandler):
         self.waiting_since = self._loop.time()
 
     def ended(self) -> None:
-        """Note that its answer is made."""
+        """Note that the answer is complete."""
         self._asked = None
         self.waiting_since = self._loop.time()
 
@@ -196,14 +196,14 @@ class _Protocol(RequestHandler):
     ) -> web.StreamResponse:
         """Return the refusal, after which the connection closes.
 
-        Raises ConnectionError where the client is gone or an answer has begun.
+        Raise ConnectionError if the client is gone or an answer has begun.
         """
         if isinstance(exc, ConnectionError) or request.writer.output_size > 0:
             raise ConnectionError("the client is gone, or an answer has begun") from exc
         if status >= 500:
             log.error("a request failed outside the application", exc_info=exc)
-        else:  # anybody can cause it: one line, without what was sent
-            log.info("refused what is no request: %s", type(exc).__name__)
+        else:  # anybody can cause it: log one line, without the data
+            log.info("refused an invalid request: %s", type(exc).__name__)
         response = self._server.refuse(status, exc)
         response.force_close()
         return response
@@ -226,7 +226,7 @@ def _refusal(status: int, error: BaseException | None) -> CheckoutError:
 
 
 def _reason(error: BaseException | None) -> str:
-    """Say in words of ours what is wrong: the error's own repeat what was sent."""
+    """Describe the fault in our own words: the error's text repeats what was sent."""
     text = str(error.args[0]) if error is not None and error.args else ""
     if isinstance(error, BadHttpMethod):
         return "the request line does not begin with a method that HTTP has"

@@ -1,6 +1,6 @@
-"""The built storefront, held in memory and found by exact path, so that no path can lead elsewhere.
+"""Serve the built storefront from memory by exact path, so that no path can lead outside it.
 
-The build (frontend/tools/compress.ts) has laid each file's compressed forms beside it.
+The build (frontend/tools/compress.ts) puts the compressed forms of every file next to it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from checkout_daemon.web.headers import CONTENT_SECURITY_POLICY
 
 INDEX = "/index.html"
 PAGES = frozenset(json.loads((files("checkout_daemon.web") / "pages.json").read_text(encoding="utf-8")))
-"""The addresses that the storefront has a page for; its router (frontend/src/app/route.ts) reads the same file."""
+"""The paths for which the storefront has a page. Its router (frontend/src/app/route.ts) reads the same file."""
 
-# The machine's own table of types differs from place to place.
+# The machine's own table of types differs between systems.
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -39,7 +39,7 @@ _TYPES = {
     ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
-# Vite puts a hash of the contents into these names: what is under one name never changes.
+# Vite puts a hash of the contents into these names, so a file never changes.
 _HASHED = re.compile(r"/assets/.+-[A-Za-z0-9_-]{8}\.\w+(\.map)?")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _REVALIDATE = "no-cache"
@@ -60,7 +60,7 @@ folder, or <code>npm run build</code> in its <code>frontend</code> folder, and s
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """`encoded` by content coding, identity among them."""
+    """One file. `encoded` has its bytes by content coding, including identity."""
 
     encoded: Mapping[str, bytes]
     etag: str
@@ -69,26 +69,26 @@ class _File:
 
 
 class Storefront:
-    """Answers GET and HEAD for every path that is not the API's."""
+    """Answers GET and HEAD for every path outside the API."""
 
     def __init__(self, directory: Path) -> None:
-        """Reads all files below the directory, which need not exist."""
+        """Read all files below the directory, which need not exist."""
         bodies = {
             f"/{path.relative_to(directory).as_posix()}": path.read_bytes()
             for path in directory.rglob("*")
             if path.is_file()
         }
-        # The compressed forms are no pages of their own.
+        # Compressed forms are not pages.
         self._files = {name: _load(name, bodies) for name in bodies if PurePosixPath(name).suffix not in SUFFIXES}
 
     def has(self, request: web.Request) -> bool:
-        """Return whether there is a page or a file at the path."""
+        """Return whether the path has a page or a file."""
         return self._name(request) is not None
 
     def answer(self, request: web.Request) -> web.Response:
-        """Return the page or the file at the path; else, to a browser, the page that says so, with 404.
+        """Return the page or file of the path, or for a browser the not-found page with 404.
 
-        Raises NoSuchPage for programs and for what a page loads.
+        Raise NoSuchPage for programs, and for files that a page loads.
         """
         name = self._name(request)
         if name is None:
@@ -100,14 +100,14 @@ class Storefront:
         return _respond(request, self._files[name])
 
     def _name(self, request: web.Request) -> str | None:
-        # The page's script reads the address as it was sent, so only that spelling is its page.
+        # The page's script reads the path as it was sent, so only the exact spelling is its page.
         if request.rel_url.raw_path in PAGES:
             return INDEX
         return request.path if request.path in self._files else None
 
 
 def built_storefront() -> Path:
-    """Where the build puts the pages: inside the package."""
+    """Return the directory inside the package where the build puts the pages."""
     return Path(str(files("checkout_daemon.web"))) / "storefront"
 
 
@@ -142,8 +142,8 @@ def _lost(request: web.Request, page: _File) -> web.Response:
 
 def _respond(request: web.Request, file: _File) -> web.Response:
     encoding = choose_encoding(list_field(request, hdrs.ACCEPT_ENCODING), file.encoded)
-    etag = file.etag if encoding == IDENTITY else f"{file.etag}-{encoding}"  # other bytes, another tag
-    # With the policy also on a 304: a browser puts a 304's headers in the place of those it keeps with the page.
+    etag = file.etag if encoding == IDENTITY else f"{file.etag}-{encoding}"  # different bytes need a different tag
+    # Send the policy with a 304 too: a browser replaces the headers of its cached page with those of the 304.
     headers = {
         "Cache-Control": file.cache_control,
         "ETag": f'"{etag}"',

@@ -1,4 +1,4 @@
-"""Handlers for machines that watch: alive, ready, metrics, the API's description."""
+"""Handlers for monitoring: alive, ready, metrics, and the API's description."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from checkout_daemon.web.schemas import Health
 
 
 async def get_health(request: web.Request) -> web.Response:
-    """The process answers. Says nothing of the database: restarting us would not bring it back."""
+    """Answer that the process is alive, whatever the state of the database: a restart would not bring that back."""
     return json_response(Health("ok"))
 
 
 async def get_ready(request: web.Request) -> web.Response:
-    """Check that the database takes orders. Raises DatabaseUnavailable or SchemaMismatch within a second."""
+    """Check that the database can take orders. Raise DatabaseUnavailable or SchemaMismatch within a second."""
     await request.app[READINESS].check()
     return json_response(Health("ready"))
 
 
 async def get_metrics(request: web.Request) -> web.Response:
-    """Return the metrics, or raise NoSuchPage for who may not see that there are any."""
+    """Return the metrics, or raise NoSuchPage for clients that may not read them."""
     if not request.app[METRICS_ACCESS].allows(request):
         raise NoSuchPage("there is nothing at this path")
     metrics = request.app[METRICS]

@@ -1,4 +1,4 @@
-"""The hot path: Stripe's deliveries, answered once they are stored."""
+"""The handler of Stripe's deliveries, which answers once they are stored. This is the hot path."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ async def post_webhook(request: web.Request) -> web.Response:
         await _receive(request)
     except InvalidSignature as error:
         request.app[METRICS].delivery_refused(error.code)
-        error.__traceback__ = None  # it holds the body, which must not wait with its sender
+        error.__traceback__ = None  # the traceback holds the body, which must not stay in memory while its sender waits
         if await request.app[FORGERIES].refused(request):
             _log_refusal(error)
         raise
     except CheckoutError as error:
         request.app[METRICS].delivery_refused(error.code)
-        if error.status < 500:  # the others are logged where they are answered
+        if error.status < 500:  # others are logged where they are answered
             _log_refusal(error)
         raise
     return web.Response(body=_RECEIVED, content_type="application/json")
@@ -41,7 +41,7 @@ async def _receive(request: web.Request) -> None:
     header = list_field(request, "Stripe-Signature")
     length = request.content_length
     if length is not None and _LARGE < length <= LARGEST_WEBHOOK_BODY:
-        check_header(header, time.time())  # a megabyte is not read for what is refused anyway
+        check_header(header, time.time())  # do not read a megabyte that is refused anyway
     body = await read_body(request, LARGEST_WEBHOOK_BODY, request.app[BODIES].webhooks)
     await request.app[INTAKE].receive(body, header)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from checkout_daemon.dev.cluster import load_record
 from checkout_daemon.dev.postgres import EmbeddedPostgres
 from checkout_daemon.dev.processes import poll, runs_with
-from checkout_daemon.dev.record import load_record
 from checkout_daemon.errors import ConfigurationError
 
 

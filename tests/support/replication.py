@@ -15,9 +15,9 @@ from pathlib import Path
 import asyncpg
 import psutil
 
+from checkout_daemon.dev.cluster import is_ready
 from checkout_daemon.dev.placement import Account, Binaries, find_account, find_binaries
 from checkout_daemon.dev.ports import free_port
-from checkout_daemon.dev.postmaster import is_ready
 from checkout_daemon.store.migrations import migrate
 from tests.support.waiting import until
 
