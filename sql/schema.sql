@@ -1,20 +1,20 @@
--- The whole schema, for a new database. How older databases got here is in migrations/; a test proves both end in the same.
+-- The whole schema, for a new database. migrations/ brings older databases here; a test checks that both give the same schema.
 -- Money is integers in minor units, currencies are lower-case, times are UTC.
 
 CREATE TABLE schema_migrations (
     version     integer PRIMARY KEY,
     name        text NOT NULL,
-    oldest_code integer NOT NULL,  -- code older than this schema version may no longer run here
+    oldest_code integer NOT NULL,  -- code older than this schema version must not run on this database
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
 
--- Migrations that are still filling rows in batches, and where the last batch ended.
+-- Migrations that still build indexes or fill rows in batches, and where the last batch ended.
 CREATE TABLE schema_backfills (
     version  integer PRIMARY KEY,
     position text NOT NULL
 );
 
--- Catalog ------------------------------------------------------------------------------------------------------------
+-- Catalog -------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE products (
     sku         text PRIMARY KEY,
@@ -24,7 +24,7 @@ CREATE TABLE products (
     unit_amount bigint NOT NULL,
     currency    text NOT NULL,
     available   boolean NOT NULL DEFAULT true,
-    position    integer NOT NULL DEFAULT 0,  -- order of display
+    position    integer NOT NULL DEFAULT 0,  -- display order
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT products_sku_shape CHECK (sku ~ '^[A-Za-z0-9._-]{1,64}$'),
@@ -54,17 +54,17 @@ CREATE TABLE discounts (
     CONSTRAINT discounts_limit_range CHECK (redemption_limit >= 0)
 );
 
--- Orders -------------------------------------------------------------------------------------------------------------
+-- Orders --------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE orders (
-    id              uuid PRIMARY KEY,  -- random: it is the shopper's capability
+    id              uuid PRIMARY KEY,  -- random: whoever has it may see the order
     number          bigint GENERATED ALWAYS AS IDENTITY (START WITH 1001) UNIQUE,
-    -- What follows from the facts, kept here so that lists need not derive it. Only services/merge.py writes it (record_changes).
+    -- Derived from the facts; stored so that lists need not derive it. Only services/merge.py writes it (record_changes).
     status          text NOT NULL DEFAULT 'pending',
     attention       text[] NOT NULL DEFAULT '{}',
     amount_refunded bigint NOT NULL DEFAULT 0,
     paid_at         timestamptz,
-    -- What the shopper agreed to; never changes.
+    -- The terms that the shopper agreed to. They never change.
     currency        text NOT NULL,
     amount_subtotal bigint NOT NULL,
     amount_discount bigint NOT NULL,
@@ -78,9 +78,9 @@ CREATE TABLE orders (
     request_hash    bytea,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
-    locale          text,  -- a tag such as de-AT, of the shopper's browser; null: not known
-    erased_at       timestamptz,  -- when its customer was forgotten
-    coupon_deleted_at timestamptz,  -- at Stripe; null again when one is made anew
+    locale          text,  -- language tag of the shopper's browser, such as de-AT; null: unknown
+    erased_at       timestamptz,  -- when the customer's data was deleted
+    coupon_deleted_at timestamptz,  -- at Stripe; null again once the coupon is made again
     CONSTRAINT orders_idempotency_key UNIQUE (idempotency_key),
     CONSTRAINT orders_status_known CHECK (status IN (
         'pending', 'processing', 'completed', 'partially_refunded', 'refunded', 'disputed', 'failed', 'expired', 'canceled')),
@@ -109,7 +109,7 @@ SELECT id, number, status, attention, currency, amount_subtotal, amount_discount
 FROM orders;
 GRANT SELECT ON order_rows TO PUBLIC;
 
--- Idempotency keys that were answered with an order made under another key, or none: the same order for good.
+-- Idempotency keys that were answered with an order made under another key, or without one. They keep that order.
 CREATE TABLE order_keys (
     idempotency_key text PRIMARY KEY,
     order_id        uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
@@ -117,8 +117,8 @@ CREATE TABLE order_keys (
 );
 CREATE INDEX order_keys_of_order ON order_keys (order_id);
 
--- What a search looks through: names and emails, found by their runs of three characters, without an extension. In a table of its
--- own, because an order's row is written anew with every event, and its texts are not.
+-- The names and emails that a search looks through, indexed by trigrams (without an extension). They have their own table because an
+-- order's row is rewritten with every event, and these texts are not.
 CREATE TABLE order_texts (
     order_id uuid PRIMARY KEY REFERENCES orders ON DELETE CASCADE,
     text     text NOT NULL
@@ -129,7 +129,7 @@ CREATE FUNCTION trigrams(text text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALL
 $$;
 CREATE INDEX order_texts_trigrams ON order_texts USING gin (trigrams(text));
 
--- A text as searches compare it: without case and accents, so that jose finds José. domain/text.py has the same.
+-- Return a text as searches compare it: without case and accents, so that jose finds José. domain/text.py does the same.
 CREATE FUNCTION search_form(text text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN octet_length(text) = length(text) THEN lower(text) ELSE
         replace(replace(replace(replace(
@@ -162,27 +162,28 @@ CREATE TABLE order_items (
     CONSTRAINT order_items_discount CHECK (amount_discount BETWEEN 0 AND amount)
 );
 
--- A try to have a Checkout Session made: written before the call, so that a crash can finish it with the same bytes.
+-- An attempt to make a Checkout Session. It is written before Stripe is called, so that it can be finished with the same bytes after a
+-- crash.
 CREATE TABLE session_attempts (
     order_id    uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
     attempt     integer NOT NULL,
-    parameters  text NOT NULL,  -- JSON, frozen: what Stripe gets, at each try
+    parameters  text NOT NULL,  -- JSON, frozen: sent at each try
     started_at  timestamptz NOT NULL,
-    session_id  text,           -- once Stripe answered
-    rejected_at timestamptz,    -- Stripe's stored refusal: this attempt's key is burnt
+    session_id  text,           -- once Stripe has answered
+    rejected_at timestamptz,    -- Stripe stored a refusal: this attempt's key cannot be used again
     error       text,
     PRIMARY KEY (order_id, attempt),
     CONSTRAINT session_attempts_number CHECK (attempt >= 1),
     CONSTRAINT session_attempts_session UNIQUE (session_id)
 );
 
--- Every act of a person on an order. Grow-only.
+-- What persons did to an order: acts and notes. Rows are only added.
 CREATE TABLE acts (
     seq      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
     kind     text NOT NULL,
     reason   text NOT NULL DEFAULT '',  -- acknowledged: the attention code
-    subject  text NOT NULL DEFAULT '',  -- acknowledged: what it was about
+    subject  text NOT NULL DEFAULT '',  -- acknowledged: the attention's subject
     actor    text NOT NULL,
     note     text NOT NULL DEFAULT '',
     at       timestamptz NOT NULL DEFAULT now(),
@@ -190,12 +191,12 @@ CREATE TABLE acts (
 );
 CREATE INDEX acts_of_order ON acts (order_id, seq);
 
--- Facts: keyed by Stripe's id, held whether or not their order is known --------------------------------------------------
+-- Facts: keyed by Stripe's id, stored whether or not their order is known ---------------------------------------------
 
 CREATE TABLE links (
     source_id text NOT NULL,      -- cs_, pi_ or ch_
     target_id text NOT NULL,      -- an order's id, or pi_
-    rank      smallint NOT NULL,  -- which source names an order: 0 our session row, 1 client_reference_id, 2 metadata; 3 an id of Stripe
+    rank      smallint NOT NULL,  -- 3: the target is pi_; else what names the order: 0 our session row, 1 client_reference_id, 2 metadata
     PRIMARY KEY (source_id, target_id)
 );
 CREATE INDEX links_by_target ON links (target_id, source_id);
@@ -210,9 +211,9 @@ CREATE TABLE checkout_sessions (
     url        text,
     expires_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
-    known_at      timestamptz,  -- of the newest report in values that this version knows
-    unknown_at    timestamptz,  -- of the newest one with a value that it does not know
-    unknown_words text,         -- and that value, as field=value
+    known_at      timestamptz,  -- of the newest report with values that this version knows
+    unknown_at    timestamptz,  -- of the newest report with an unknown value
+    unknown_words text,         -- that value, as field=value
     PRIMARY KEY (id, livemode),
     CONSTRAINT checkout_sessions_attempt CHECK (attempt >= 0),
     CONSTRAINT checkout_sessions_status_known CHECK (status IN ('open', 'expired', 'complete')),
@@ -228,7 +229,7 @@ CREATE TABLE payments (
 );
 CREATE INDEX payments_of_order ON payments (order_id) WHERE order_id IS NOT NULL;
 
--- What was told of a payment. More than one row means that Stripe's objects disagree: such a payment is never valid.
+-- The amounts reported for a payment. More than one row means that Stripe's objects disagree: such a payment is never valid.
 CREATE TABLE payment_observations (
     payment_id text NOT NULL REFERENCES payments ON DELETE CASCADE,
     amount     bigint NOT NULL,
@@ -240,7 +241,7 @@ CREATE TABLE payment_observations (
     CONSTRAINT payment_observations_currency CHECK (currency ~ '^[a-z]{3}$')
 );
 
--- Here and of disputes the program alone checks the status (domain/facts.py): Stripe may add one at any time.
+-- The status of refunds and disputes has no constraint, because Stripe may add one at any time; domain/facts.py checks it.
 CREATE TABLE refunds (
     id         text NOT NULL,
     livemode   boolean NOT NULL,
@@ -249,8 +250,8 @@ CREATE TABLE refunds (
     amount     bigint NOT NULL,
     currency   text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    request_id text,  -- the refund request of ours that its metadata names
-    known_at      timestamptz,  -- as of a session
+    request_id text,  -- our refund request, from the metadata
+    known_at      timestamptz,  -- these three as in checkout_sessions
     unknown_at    timestamptz,
     unknown_words text,
     PRIMARY KEY (id, livemode),
@@ -269,22 +270,22 @@ CREATE TABLE disputes (
     currency    text,
     reason      text,
     observed_at timestamptz NOT NULL,
-    event_id    text NOT NULL,  -- which event told it: breaks ties within a second
+    event_id    text NOT NULL,  -- its source; breaks ties within a second
     created_at  timestamptz NOT NULL DEFAULT now(),
-    unknown_words text,         -- where the status is unknown: as status=word
-    withdrawn_at  timestamptz,  -- when Stripe last took the money back
-    reinstated_at timestamptz,  -- when it last gave it to us again
+    unknown_words text,         -- if the status is unknown, as status=word
+    withdrawn_at  timestamptz,  -- when Stripe last withdrew the money
+    reinstated_at timestamptz,  -- when Stripe last returned it
     PRIMARY KEY (id, livemode)
 );
 CREATE INDEX disputes_of_payment ON disputes (payment_id);
 
--- PaymentIntents that were canceled: no money comes of them. In a table of their own, because a payment's row means that money was reported.
+-- Canceled PaymentIntents, which bring no money. They have their own table because a row in payments means that money was reported.
 CREATE TABLE canceled_payments (
     id          text PRIMARY KEY,
     canceled_at timestamptz NOT NULL
 );
 
--- What a charge said of its refunds as a whole. Where it differs from the refunds held, a job lists them at Stripe.
+-- The refunded amount that a charge reports. If it differs from the sum of the refunds we have, a job lists them at Stripe.
 CREATE TABLE refund_hints (
     charge_id       text NOT NULL,
     livemode        boolean NOT NULL,
@@ -292,22 +293,22 @@ CREATE TABLE refund_hints (
     amount_refunded bigint NOT NULL,
     observed_at     timestamptz NOT NULL,
     event_id        text NOT NULL,
-    checked_at      timestamptz,  -- when a job last followed it; null again when a newer hint comes
+    checked_at      timestamptz,  -- when a job last compared it; null again once a newer hint arrives
     PRIMARY KEY (charge_id, livemode),
     CONSTRAINT refund_hints_amount CHECK (amount_refunded >= 0)
 );
 CREATE INDEX refund_hints_of_payment ON refund_hints (payment_id);
 CREATE INDEX refund_hints_to_follow ON refund_hints (observed_at) WHERE checked_at IS NULL;
 
--- Events -------------------------------------------------------------------------------------------------------------
+-- Events --------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE stripe_events (
     id              text PRIMARY KEY,
     type            text NOT NULL,
     status          text NOT NULL,
-    reason          text,            -- ignored: why
+    reason          text,            -- why, if ignored
     order_id        uuid REFERENCES orders ON DELETE SET NULL,
-    subject_id      text,            -- the session, payment or charge it is about: finds it again when a link comes
+    subject_id      text,            -- the session, payment or charge it is about, to find it when a link arrives
     api_version     text,
     livemode        boolean,
     created_at      timestamptz,     -- at Stripe
@@ -328,19 +329,19 @@ CREATE INDEX stripe_events_due ON stripe_events (next_attempt_at) WHERE status =
 CREATE INDEX stripe_events_unowned ON stripe_events (received_at) WHERE order_id IS NULL;
 CREATE INDEX stripe_events_orphans ON stripe_events (subject_id) WHERE reason = 'no_order';
 
--- Bodies apart from their events: lists never read them, and retention drops whole partitions.
+-- Payloads are separate from their events: lists never read them, and retention drops whole partitions.
 CREATE TABLE stripe_event_payloads (
     event_id    text NOT NULL,
     received_at timestamptz NOT NULL,
     payload     text NOT NULL,
     PRIMARY KEY (event_id, received_at)
 ) PARTITION BY RANGE (received_at);
--- Half the cost of the compressed default, measured.
+-- Costs half as much as the compressed default (measured).
 ALTER TABLE stripe_event_payloads ALTER COLUMN payload SET STORAGE EXTERNAL;
 CREATE TABLE stripe_event_payloads_default PARTITION OF stripe_event_payloads DEFAULT;
 
--- Makes this week's and the next weeks' partitions where missing. A week that already has rows in the default partition stays
--- there: nothing is lost, only retention is slower.
+-- Create the missing partitions of this week and the next weeks. A week that has rows in the default partition already stays there:
+-- nothing is lost, but retention is slower.
 CREATE FUNCTION ensure_payload_partitions(today date, weeks_ahead integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     monday date;
@@ -362,8 +363,8 @@ BEGIN
     END LOOP;
 END $$;
 
--- Drops the oldest partition of payloads that were all received before a time; its name, or null if there is none. Payloads of
--- events that are not applied move to the default partition: without them they could not be any more.
+-- Drop the oldest partition whose payloads were all received before a time, and return its name, or null if there is none. Payloads
+-- of failed and dead events move to the default partition, because they are needed to apply the events.
 CREATE FUNCTION drop_payload_partition(keep_from timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     partition_name text;
@@ -383,7 +384,7 @@ BEGIN
     RETURN partition_name;
 END $$;
 
--- What this daemon saw and owes: not part of the state -------------------------------------------------------------------
+-- What this daemon saw and owes; not part of the state ----------------------------------------------------------------
 
 CREATE TABLE order_changes (
     seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -394,27 +395,27 @@ CREATE TABLE order_changes (
     cause       text NOT NULL,
     actor       text NOT NULL,
     note        text NOT NULL DEFAULT '',
-    xid         xid8 NOT NULL DEFAULT pg_current_xact_id()  -- lets readers tell what may still become visible behind them
+    xid         xid8 NOT NULL DEFAULT pg_current_xact_id()  -- shows readers which rows may still become visible behind them
 );
 CREATE INDEX order_changes_of_order ON order_changes (order_id, seq);
 CREATE INDEX order_changes_by_xid ON order_changes (xid);
 CREATE INDEX order_changes_by_time ON order_changes USING brin (at);
 
--- A message by one channel: mail to the customer, alert to the operator, webhook to the shop's systems.
+-- A message on one channel: mail to the customer, alert to the operator, webhook to the shop's systems.
 CREATE TABLE outbox (
-    id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),  -- the same at every attempt: webhook-id, Message-ID
-    order_id        uuid REFERENCES orders ON DELETE CASCADE,    -- null: about the shop as a whole
+    id              uuid PRIMARY KEY DEFAULT gen_random_uuid(),  -- the webhook-id or Message-ID of every attempt
+    order_id        uuid REFERENCES orders ON DELETE CASCADE,    -- null: about the whole shop
     kind            text NOT NULL,
     subject_id      text NOT NULL DEFAULT '',
     status          text NOT NULL DEFAULT 'queued',
     attempts        integer NOT NULL DEFAULT 0,
     created_at      timestamptz NOT NULL DEFAULT now(),
-    next_attempt_at timestamptz NOT NULL DEFAULT now(),  -- of one that is claimed: when it is taken over
+    next_attempt_at timestamptz NOT NULL DEFAULT now(),  -- while claimed: when the lease ends
     sent_at         timestamptz,
-    last_error      text,  -- skipped: why
+    last_error      text,  -- the reason, if skipped
     channel         text NOT NULL,
-    payload         text,  -- JSON, where the facts alone do not say it
-    claim           uuid,  -- of the attempt under way, or the last one
+    payload         text,  -- JSON; null if the facts suffice
+    claim           uuid,  -- id of the current or last attempt
     CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (order_id, kind, subject_id, channel),
     CONSTRAINT outbox_status_known CHECK (status IN ('queued', 'sent', 'failed', 'dead', 'skipped')),
     CONSTRAINT outbox_channel_known CHECK (channel IN ('mail', 'alert', 'webhook'))
@@ -423,7 +424,7 @@ CREATE INDEX outbox_newest ON outbox (created_at DESC, id DESC);
 CREATE INDEX outbox_due ON outbox (channel, next_attempt_at) WHERE status IN ('queued', 'failed');
 CREATE INDEX outbox_unhappy ON outbox (status, created_at DESC, id DESC) WHERE status IN ('failed', 'dead');
 
--- What somebody has been told of, as long as it is so: each is told once, whichever daemon sees it.
+-- Problems that the operator was alerted to and that still exist. Each is alerted once, whichever daemon sees it.
 CREATE TABLE alerts (
     kind      text NOT NULL,
     subject   text NOT NULL,
@@ -431,18 +432,18 @@ CREATE TABLE alerts (
     PRIMARY KEY (kind, subject)
 );
 
--- What operators did -------------------------------------------------------------------------------------------------------
+-- The audit log and requests of operators -----------------------------------------------------------------------------
 
--- Append-only, and a chain for each order: each entry's hash covers the one before. What may name a person is apart, under a hash
--- with a salt of its own: blanked by erase, the chain holds all the same.
+-- The audit log: append-only, one chain for each order. Each entry's hash covers the previous one. Personal data has its own salted
+-- hash, so that the chain stays valid when an erasure blanks it.
 CREATE TABLE operator_log (
-    order_id      uuid NOT NULL REFERENCES orders,  -- an order that was acted upon stays
+    order_id      uuid NOT NULL REFERENCES orders,  -- an order with audit entries cannot be deleted
     number        integer NOT NULL,                 -- 1, 2, … within the order
     at            timestamptz NOT NULL,
     kind          text NOT NULL,
-    operator      text NOT NULL,                    -- the system's user
+    operator      text NOT NULL,                    -- user of the operating system
     host          text NOT NULL,
-    details       text NOT NULL,                    -- canonical JSON, as hashed: what was done; ids and amounts only
+    details       text NOT NULL,                    -- canonical JSON, as hashed: the action; ids and amounts only
     before        text NOT NULL,                    -- canonical JSON: the order's state
     after         text NOT NULL,
     personal      text,                             -- canonical JSON: the note; null once erased
@@ -467,7 +468,7 @@ END $$;
 CREATE TRIGGER operator_log_kept BEFORE UPDATE OR DELETE ON operator_log FOR EACH ROW EXECUTE FUNCTION keep_operator_log();
 CREATE TRIGGER operator_log_whole BEFORE TRUNCATE ON operator_log FOR EACH STATEMENT EXECUTE FUNCTION keep_operator_log();
 
--- The last entry of each order's chain, and up to which the anchors cover it.
+-- The last entry of each order's chain, and the last entry that an anchor covers.
 CREATE TABLE operator_log_heads (
     order_id uuid PRIMARY KEY REFERENCES orders,
     number   integer NOT NULL,
@@ -477,13 +478,13 @@ CREATE TABLE operator_log_heads (
 );
 CREATE INDEX operator_log_heads_loose ON operator_log_heads (order_id) WHERE anchored < number;
 
--- A chain over all orders' chains: an anchor's hash covers the heads that moved since the last one, and that one's hash.
+-- A chain over all chains: an anchor's hash covers the heads that moved since the last anchor, and that anchor's hash.
 CREATE TABLE anchors (
     number    bigint PRIMARY KEY,
     at        timestamptz NOT NULL,
     prev_hash bytea NOT NULL,
     hash      bytea NOT NULL,
-    key_id    text,                 -- of the key that signed it; null: hashed only
+    key_id    text,                 -- id of the signing key; null: hashed only
     CONSTRAINT anchors_number CHECK (number >= 1)
 );
 
@@ -495,16 +496,17 @@ CREATE TABLE anchored_heads (
     PRIMARY KEY (anchor, order_id)
 );
 
--- A refund that an operator asks Stripe for: written before the call, so that a crash can finish it. Its id is the idempotency key.
+-- A refund that an operator requested. It is written before Stripe is called, so that it can be finished after a crash. Its id is the
+-- idempotency key.
 CREATE TABLE refund_requests (
     id              uuid PRIMARY KEY,
     order_id        uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
     payment_id      text NOT NULL,
     amount          bigint NOT NULL,
     currency        text NOT NULL,
-    parameters      text NOT NULL,         -- JSON, frozen: what Stripe gets, at each try
+    parameters      text NOT NULL,         -- JSON, frozen: sent at each try
     started_at      timestamptz NOT NULL,
-    next_attempt_at timestamptz NOT NULL,  -- when a job goes on with it, if there is no answer by then
+    next_attempt_at timestamptz NOT NULL,  -- when a job resumes it, if there is no answer
     attempts        integer NOT NULL DEFAULT 0,
     answered_at     timestamptz,
     refund_id       text,                  -- Stripe's answer,
@@ -512,59 +514,59 @@ CREATE TABLE refund_requests (
     CONSTRAINT refund_requests_amount CHECK (amount > 0),
     CONSTRAINT refund_requests_answer CHECK ((answered_at IS NULL) = (num_nonnulls(refund_id, error) = 0))
 );
--- One at a time: two that were asked at once could give back more than is left.
+-- One at a time: two concurrent requests could refund more than is left.
 CREATE UNIQUE INDEX refund_requests_unanswered ON refund_requests (order_id) WHERE answered_at IS NULL;
 CREATE INDEX refund_requests_due ON refund_requests (next_attempt_at) WHERE answered_at IS NULL;
 CREATE INDEX refund_requests_of_order ON refund_requests (order_id, started_at);
 
--- Attempts whose key has stored a 5xx or was given up: whether Stripe made a session all the same is looked for, for a day.
+-- Attempts that Stripe answered with a 5xx or not at all. A job checks for a day whether Stripe made a session after all.
 CREATE TABLE doubtful_attempts (
     order_id  uuid NOT NULL REFERENCES orders ON DELETE CASCADE,
     attempt   integer NOT NULL,
     since     timestamptz NOT NULL DEFAULT now(),
-    looked_at timestamptz,  -- when all sessions of that time were last looked through
-    closed_at timestamptz,  -- given up: none was made
+    looked_at timestamptz,  -- when the sessions at Stripe were last searched
+    closed_at timestamptz,  -- given up: no session was made
     PRIMARY KEY (order_id, attempt)
 );
 CREATE INDEX doubtful_attempts_open ON doubtful_attempts (since) WHERE closed_at IS NULL;
 
--- Which shop the numbers and marks at Stripe are of: several may share an account. A backup keeps it.
+-- The id of this shop in the metadata at Stripe, because several shops may share an account. Backups include it.
 CREATE TABLE shop_identity (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid()
 );
 CREATE UNIQUE INDEX shop_identity_one ON shop_identity ((true));
 INSERT INTO shop_identity DEFAULT VALUES;
 
--- Sessions that somebody went through and whose order is not held: a restore lost it. `checkout orders recover` brings it back.
+-- Completed sessions whose order does not exist: a restore lost it. `checkout orders recover` brings it back.
 CREATE TABLE missing_orders (
     session_id   text PRIMARY KEY,
     order_id     uuid NOT NULL,
-    number       bigint,  -- the order's, where its metadata says it
+    number       bigint,  -- the order's, if the metadata has it
     livemode     boolean NOT NULL,
     amount_total bigint,
     currency     text,
     seen_at      timestamptz NOT NULL DEFAULT now()
 );
 
--- How far long work has come, and who does it now: one at a time, until the lease ends.
+-- Progress of long tasks, each with a lease: one process at a time runs a task, until its lease ends.
 CREATE TABLE cursors (
     name         text PRIMARY KEY,
-    value        text,         -- JSON, of whoever does it; null: nothing to go on with
+    value        text,         -- progress as JSON; null: none
     holder       text,
     leased_until timestamptz,
     updated_at   timestamptz NOT NULL DEFAULT now()
 );
 
--- How many deliveries each secret has signed, hour by hour: while one is rotated, whether the old one is still in use.
+-- Deliveries that each webhook secret signed, by hour. Shows during a rotation whether the old secret is still in use.
 CREATE TABLE secret_matches (
-    fingerprint text        NOT NULL, -- of the secret, which is never stored
+    fingerprint text        NOT NULL, -- of the secret; the secret is never stored
     hour        timestamptz NOT NULL,
     matches     bigint      NOT NULL,
     last_at     timestamptz NOT NULL,
     PRIMARY KEY (fingerprint, hour)
 );
 
--- Which Stripe account is ours, by the mode of the key: an event that names another one makes no facts.
+-- Our Stripe account, by the mode of the key. Events that name another account make no facts.
 CREATE TABLE stripe_accounts (
     livemode  boolean PRIMARY KEY,
     id        text NOT NULL,

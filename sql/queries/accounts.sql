@@ -1,23 +1,23 @@
--- Which Stripe accounts are ours.
+-- The Stripe accounts that our keys belong to.
 
 -- name: own_accounts
 SELECT id FROM stripe_accounts;
 
 -- name: count_unattributed
--- $1 since; events ignored as another account's while it is not known which is ours
+-- $1 since. Events ignored as another account's although ours is not known yet.
 SELECT count(*) FROM stripe_events
 WHERE received_at >= $1 AND order_id IS NULL AND reason = 'other_account' AND NOT EXISTS (SELECT FROM stripe_accounts);
 
 -- name: remember_account
--- $1 id, $2 livemode; answers the id where it is new
+-- $1 id, $2 livemode. Returns the id if it is new.
 INSERT INTO stripe_accounts (livemode, id) VALUES ($2, $1)
 ON CONFLICT (livemode) DO UPDATE SET id = excluded.id, learnt_at = now() WHERE stripe_accounts.id <> excluded.id
 RETURNING id;
 
 -- name: reconsider_events_naming
--- $1 account id; events ignored as another account's whose payload names it are due again
+-- $1 account id. Schedule again the events that were ignored as another account's and whose payload names this one.
 UPDATE stripe_events SET status = 'failed', reason = NULL, next_attempt_at = now(), last_error = 'the account was not known yet'
 FROM stripe_event_payloads AS held
-WHERE order_id IS NULL AND stripe_events.reason = 'other_account' AND held.event_id = stripe_events.id AND held.received_at = stripe_events.received_at
-    AND strpos(held.payload, $1) > 0
+WHERE order_id IS NULL AND stripe_events.reason = 'other_account' AND held.event_id = stripe_events.id
+    AND held.received_at = stripe_events.received_at AND strpos(held.payload, $1) > 0
 RETURNING stripe_events.id;

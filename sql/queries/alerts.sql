@@ -1,7 +1,7 @@
--- What somebody has been told of. The rows of what is no longer so go, so that it is told again when it comes back.
+-- Problems that the operator was alerted to. A row is deleted when its problem ends, so that a new one is alerted again.
 
 -- name: raise_alerts
--- $1 kind, $2 subjects: all that there are now; answers those that nobody had been told of
+-- $1 kind, $2 all subjects that have the problem now. Returns those not alerted yet.
 WITH ended AS (
     DELETE FROM alerts WHERE kind = $1 AND subject <> ALL($2::text[])
 )
@@ -23,7 +23,7 @@ ON CONFLICT (kind, subject) DO NOTHING
 RETURNING subject;
 
 -- name: raise_dead_messages
--- $1 kind, $2 kinds of messages that nobody is told of: an alert about an alert would never end
+-- $1 kind, $2 kinds of messages to skip: an alert about a dead alert would never end.
 WITH ended AS (
     DELETE FROM alerts
     WHERE kind = $1 AND NOT EXISTS (SELECT FROM outbox WHERE id = alerts.subject::uuid AND status = 'dead')

@@ -1,4 +1,4 @@
--- Session attempts: what was asked of Stripe, written before it was asked.
+-- Session attempts: each request to Stripe for a Checkout Session, written before it is sent.
 
 -- name: last_attempt
 -- $1 order id
@@ -10,8 +10,8 @@ FROM session_attempts WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1;
 SELECT attempt, started_at, session_id, rejected_at, error FROM session_attempts WHERE order_id = $1 ORDER BY attempt;
 
 -- name: insert_attempt
--- $1 order id, $2 attempt, $3 parameters with \u0001 and \u0002 for the number and the shop; its coupon is made again, and of those before that were never answered it is open
--- whether Stripe made their session
+-- $1 order id, $2 attempt, $3 parameters with \u0001 and \u0002 in place of the order's number and the shop. The coupon will be made
+-- again. Earlier attempts without an answer become doubtful: Stripe may have made their session.
 WITH coupon AS (
     UPDATE orders SET coupon_deleted_at = NULL WHERE id = $1::uuid AND coupon_deleted_at IS NOT NULL
 ), doubt AS (
@@ -31,7 +31,7 @@ RETURNING parameters;
 UPDATE session_attempts SET session_id = $3, rejected_at = NULL, error = NULL WHERE order_id = $1 AND attempt = $2;
 
 -- name: record_rejection
--- $1 order id, $2 attempt, $3 error, $4 whether a session may come of it yet; a session that came meanwhile stays
+-- $1 order id, $2 attempt, $3 error, $4 whether a session may still appear. A session that was recorded meanwhile stays.
 WITH rejected AS (
     UPDATE session_attempts SET rejected_at = now(), error = $3
     WHERE order_id = $1 AND attempt = $2 AND session_id IS NULL RETURNING order_id, attempt
@@ -40,7 +40,7 @@ INSERT INTO doubtful_attempts (order_id, attempt) SELECT order_id, attempt FROM 
 ON CONFLICT (order_id, attempt) DO NOTHING;
 
 -- name: doubtful_attempts
--- $1 how many, $2 livemode; those to be looked for now: a minute after the doubt began, and each time it is twice as old
+-- $1 limit, $2 livemode. Attempts due for a look at Stripe: a minute after the doubt began, then each time its age has doubled.
 SELECT doubt.order_id, doubt.attempt, now() - attempt.started_at AS age
 FROM doubtful_attempts AS doubt
 JOIN session_attempts AS attempt USING (order_id, attempt)
@@ -58,11 +58,11 @@ SELECT EXISTS (SELECT FROM doubtful_attempts WHERE order_id = $1 AND attempt = $
 DELETE FROM doubtful_attempts WHERE order_id = $1 AND attempt = $2;
 
 -- name: record_look
--- $1 order id, $2 attempt, $3 how long it is looked for; whether it is given up
+-- $1 order id, $2 attempt, $3 when to give up. Returns whether it is given up now.
 UPDATE doubtful_attempts SET looked_at = now(), closed_at = CASE WHEN now() >= since + $3::interval THEN now() END
 WHERE order_id = $1 AND attempt = $2 RETURNING closed_at IS NOT NULL;
 
 -- name: unsettled_sessions
--- $1 order id; those of which Stripe may know more than we: open, or complete and not paid yet
+-- $1 order id. Sessions that may have changed at Stripe: open ones, and complete ones that are not paid yet.
 SELECT id FROM checkout_sessions
 WHERE order_id = $1 AND (status = 'open' OR status = 'complete' AND outcome = 'unpaid') ORDER BY created_at, id;

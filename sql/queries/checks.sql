@@ -1,11 +1,11 @@
--- What `checkout doctor` asks the database.
+-- The database's side of `checkout doctor`.
 
 -- name: describe_server
 SELECT current_setting('server_version_num')::integer AS version_number, current_setting('server_version') AS version,
        clock_timestamp() AS now;
 
 -- name: read_now
--- When the transaction began, by the database's clock.
+-- The transaction's start by the database's clock.
 SELECT now();
 
 -- name: newest_livemode

@@ -1,8 +1,8 @@
--- Declined payments, by which card testing is known.
+-- Declined payments, which reveal card testing.
 
 -- name: count_declines
--- $1 email, or $2 an order, and its email counts; $3 orders of one address, $4 since when.
--- An email's latest hundred orders tell enough.
+-- $1 email, or $2 an order whose email counts, $3 orders of one IP address, $4 since.
+-- The latest hundred orders of an email are enough.
 WITH emails AS (
     SELECT lower($1::text) AS email
     UNION

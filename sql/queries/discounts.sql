@@ -15,7 +15,7 @@ SELECT code, percent_off, amount_off, currency, minimum_subtotal, starts_at, end
 FROM discounts WHERE code = $1 FOR UPDATE;
 
 -- name: count_redemptions
--- $1 code; orders that were given up give their redemption back. The condition is the one of the index orders_redeeming.
+-- $1 code. Failed, expired and canceled orders return their redemption. The condition is that of the index orders_redeeming.
 SELECT count(*) FROM orders WHERE discount_code = $1 AND status NOT IN ('failed', 'expired', 'canceled');
 
 -- name: upsert_discounts

@@ -1,7 +1,7 @@
--- Pages of Stripe's events, newest first, and one of them with its payload.
+-- Pages of Stripe's events, newest first, and single events with their payload.
 --
--- As with orders, the most selective filter chooses the statement: an order's events, then types, then what did not apply.
--- $1 since, $2 and $3 the received_at and id that all lie before: of the last event of the page before, or `until`, $4 how many,
+-- As with orders, the most selective filter chooses the statement: an order's events, then types, then failed and dead ones.
+-- $1 since; $2 and $3 an upper bound (exclusive) of received_at and id: the last event of the previous page, or `until`; $4 limit,
 -- $5 statuses or null, $6 types or null, $7 order id or null
 
 -- name: list_events
@@ -25,7 +25,7 @@ WHERE order_id = $7::uuid
 ORDER BY received_at DESC, id DESC LIMIT $4;
 
 -- name: list_events_of_type
--- As list_orders_of_status.
+-- One page for each type, merged: see list_orders_of_status.
 SELECT page.*
 FROM unnest($6::text[]) AS wanted (type)
 CROSS JOIN LATERAL (
@@ -41,7 +41,7 @@ CROSS JOIN LATERAL (
 ORDER BY received_at DESC, id DESC LIMIT $4;
 
 -- name: list_unhappy_events
--- As list_orders_of_status. $8 fingerprint or null: what failed for the same cause has the same
+-- One page for each status, merged: see list_orders_of_status. $8 error fingerprint or null
 SELECT page.*
 FROM unnest($5::text[]) AS wanted (status)
 CROSS JOIN LATERAL (
@@ -65,7 +65,7 @@ SELECT id, type, status, reason, order_id, api_version, livemode, created_at, re
 FROM stripe_events WHERE id = ANY($1::text[]);
 
 -- name: list_error_groups
--- What failed or is dead, by cause: as list_unhappy_events names it, with one of its events, the last.
+-- Failed and dead events by error fingerprint (as in list_unhappy_events), each group with its latest event.
 SELECT left(encode(sha256(convert_to(last_error, 'UTF8')), 'hex'), 8) AS fingerprint, last_error AS error,
        array_agg(DISTINCT type ORDER BY type) AS types, count(*) AS events, count(*) FILTER (WHERE status = 'dead') AS dead,
        min(received_at) AS first_at, max(received_at) AS last_at, (array_agg(id ORDER BY received_at DESC, id DESC))[1] AS example_id
@@ -75,7 +75,7 @@ GROUP BY last_error
 ORDER BY last_at DESC, fingerprint DESC;
 
 -- name: read_event
--- $1 id; with its payload, null once retention has dropped it
+-- $1 id. The payload is null once retention has deleted it.
 SELECT id, type, status, reason, order_id, api_version, livemode, created_at, stripe_events.received_at, applied_at, attempts,
        next_attempt_at, last_error, payload
 FROM stripe_events
@@ -83,7 +83,7 @@ LEFT JOIN stripe_event_payloads AS held ON held.event_id = stripe_events.id AND 
 WHERE id = $1;
 
 -- name: read_event_outcomes
--- $1 ids; what became of each, and the change of its order that it caused: null where it caused none
+-- $1 ids. Each event's outcome, with the change of the order that it caused, or nulls.
 SELECT stripe_events.id, type, stripe_events.status, reason, order_id, last_error, received_at, orders.number,
        orders.status AS order_status, caused.from_status, caused.to_status
 FROM stripe_events

@@ -1,13 +1,13 @@
--- Stripe's events: the inbox, and its payloads apart.
+-- Stripe's events as they come in, and their payloads.
 
 -- name: held_events
--- $1 ids; those already held, with the hash of their body
+-- $1 ids. The events that are stored already, with the hash of their body.
 SELECT id, body_hash FROM stripe_events WHERE id = ANY($1::text[]);
 
 -- name: insert_events
 -- $1 ids ascending, $2 types, $3 statuses, $4 reasons, $5 order ids, $6 subject ids, $7 api versions, $8 livemodes, $9 created_at,
--- $10 received_at, $11 next_attempt_at, $12 last errors, $13 body hashes, $14 payloads; answers the ids that were new
--- A time of receipt that is minutes off the database's clock was told by a wrong one, and would file the payload among old ones.
+-- $10 received_at, $11 next_attempt_at, $12 last errors, $13 body hashes, $14 payloads. Returns the ids that are new.
+-- A time of receipt that is minutes off the database's clock comes from a wrong clock and would put the payload into a wrong partition.
 WITH incoming AS (
     SELECT id, type, status, reason, order_id, subject_id, api_version, livemode, created_at,
            CASE WHEN received_at BETWEEN now() - interval '5 minutes' AND now() + interval '5 minutes' THEN received_at
@@ -33,14 +33,14 @@ WITH incoming AS (
 SELECT id FROM fresh;
 
 -- name: adopt_events
--- $1 subject ids, $2 the order id of each: events that came before anybody knew whose they were
+-- $1 subject ids, $2 their order ids. Events that arrived before their order was known become applied.
 UPDATE stripe_events SET status = 'applied', reason = NULL, order_id = known.order_id, applied_at = now()
 FROM unnest($1::text[], $2::uuid[]) AS known (subject_id, order_id)
 WHERE stripe_events.subject_id = known.subject_id AND reason = 'no_order';
 
 -- name: claim_due_events
--- $1 how many; failed events whose time has come, locked for this transaction. A time further away than any backoff was written
--- by a wrong clock.
+-- $1 limit. Failed events that are due, locked for this transaction. A time further away than any backoff was written by a wrong
+-- clock.
 SELECT id, received_at, attempts FROM stripe_events
 WHERE status = 'failed' AND (next_attempt_at <= now() OR next_attempt_at > now() + interval '8 hours')
 ORDER BY next_attempt_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED;

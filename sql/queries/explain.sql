@@ -1,7 +1,7 @@
--- What `checkout orders explain` asks beside what `orders show` shows.
+-- What `checkout orders explain` reads in addition to `orders show`.
 
 -- name: read_hints
--- $1 order id; what charges of its payments said of their refunds, where the refunds held do not say the same
+-- $1 order id. Charges whose refunded amount differs from the sum of the refunds we have.
 SELECT charge_id, amount_refunded, held.amount AS amount_held
 FROM refund_hints
 JOIN payments ON payments.id = payment_id
@@ -14,7 +14,7 @@ WHERE payments.order_id = $1 AND amount_refunded <> held.amount
 ORDER BY charge_id;
 
 -- name: read_late_effects
--- $1 order id; refunds and sessions of requests that had been given up
+-- $1 order id. Refunds and sessions that appeared after their request was given up.
 SELECT refunds.id FROM refunds
 JOIN payments ON payments.id = refunds.payment_id
 JOIN refund_requests AS request ON request.order_id = $1 AND request.id::text = refunds.request_id AND request.error IS NOT NULL
@@ -27,7 +27,7 @@ WHERE session.order_id = $1 AND session.status = 'complete'
 ORDER BY id;
 
 -- name: unapplied_events_naming
--- $1 since, $2 texts; the newest failed and dead events whose payloads hold one of them
+-- $1 since, $2 texts. The newest failed and dead events whose payloads contain one of the texts.
 SELECT newest.id FROM (
     SELECT id, received_at FROM stripe_events
     WHERE status IN ('failed', 'dead') AND received_at >= $1

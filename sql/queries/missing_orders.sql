@@ -1,4 +1,4 @@
--- Orders that Stripe knows of and this database does not: the tail that a restore lost.
+-- Orders that Stripe knows and this database does not: the newest ones, lost by a restore.
 
 -- name: read_shop
 SELECT id FROM shop_identity LIMIT 1;
@@ -8,23 +8,23 @@ SELECT id FROM shop_identity LIMIT 1;
 SELECT id FROM orders WHERE id = ANY($1::uuid[]);
 
 -- name: record_missing_orders
--- $1 session ids, $2 order ids, $3 numbers or null, $4 livemodes, $5 amounts, $6 currencies; those that are held are left out
+-- $1 session ids, $2 order ids, $3 numbers or null, $4 livemodes, $5 amounts, $6 currencies. Orders that exist are skipped.
 INSERT INTO missing_orders (session_id, order_id, number, livemode, amount_total, currency)
 SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::boolean[], $5::bigint[], $6::text[])
     AS found (session_id, order_id, number, livemode, amount_total, currency)
 WHERE NOT EXISTS (SELECT FROM orders WHERE id = found.order_id)
-ORDER BY session_id  -- so that two that find the same wait for one another, and not both
+ORDER BY session_id  -- so that two processes that find the same sessions cannot deadlock
 ON CONFLICT (session_id) DO NOTHING;
 
 -- name: list_missing_orders
--- $1 livemode; those that have not been recovered
+-- $1 livemode. Those not recovered yet.
 SELECT session_id, order_id, number, livemode, amount_total, currency FROM missing_orders
 WHERE livemode = $1 AND NOT EXISTS (SELECT FROM orders WHERE id = missing_orders.order_id)
 ORDER BY seen_at, session_id;
 
 -- name: raise_order_numbers
--- $1 a number that was given out; a row where the sequence was behind it. By steps where that is near, because nobody else's step
--- can be undone by one; a number that is beyond all reason is not believed.
+-- $1 a number that was used. Returns a row if the sequence was behind it. A small gap is closed with nextval, because setval could
+-- undo a concurrent nextval. An absurdly high number is ignored.
 WITH state AS (
     SELECT $1::bigint - last_value + CASE WHEN is_called THEN 0 ELSE 1 END AS gap FROM orders_number_seq
 )
@@ -39,10 +39,10 @@ SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM orders_number_seq
 SELECT created_at FROM orders ORDER BY created_at DESC, number DESC LIMIT 1;
 
 -- name: insert_recovered_order
--- An order as Stripe still knows it, with the session that its customer went through; nothing where it is held.
+-- Insert an order from Stripe's data, with the session that was paid. Nothing happens if the order exists.
 -- $1 id, $2 its number or null, $3 currency, $4 subtotal, $5 discount, $6 total, $7 name, $8 email, $9 phone, $10 discount code,
 -- $11 livemode, $12 created_at, $13 locale, $14 skus, $15 names, $16 descriptions, $17 unit amounts, $18 quantities, $19 amounts,
--- $20 line discounts, $21 attempt, $22 its parameters, $23 its session, $24 channel; answers the order's number
+-- $20 line discounts, $21 attempt, $22 its parameters, $23 its session, $24 channel. Returns the order's number.
 WITH made AS (
     INSERT INTO orders (id, number, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
                         customer_phone, discount_code, livemode, created_at, locale)

@@ -1,7 +1,7 @@
--- What operators did: a chain of hashes for each order, and anchors over the heads of all chains.
+-- The audit log: a hash chain for each order, and anchors over the heads of all chains.
 
 -- name: read_log_head
--- $1 order id, whose row is locked: nobody else appends
+-- $1 order id. Its row must be locked, so that nobody else appends.
 SELECT number, hash FROM operator_log_heads WHERE order_id = $1;
 
 -- name: append_log_entry
@@ -16,11 +16,11 @@ INSERT INTO operator_log (order_id, number, at, kind, operator, host, details, b
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14);
 
 -- name: blank_log_personal
--- $1 order id; what names a person is gone, the chain holds
+-- $1 order id. Delete what names a person; the chain stays valid.
 UPDATE operator_log SET personal = NULL, salt = NULL WHERE order_id = $1 AND personal IS NOT NULL;
 
 -- name: read_whole_log
--- All chains, each in its order, with the number and hash of the head that is held of it.
+-- All chains, each in order, with the number and hash of its stored head.
 SELECT log.order_id, log.number, at, kind, operator, host, details, before, after, personal, salt, personal_hash, prev_hash, log.hash,
        head.number AS head_number, head.hash AS head_hash
 FROM operator_log AS log LEFT JOIN operator_log_heads AS head ON head.order_id = log.order_id
@@ -32,7 +32,7 @@ SELECT order_id, number, at, kind, operator, host, details, before, after, perso
 FROM operator_log WHERE order_id = $1 ORDER BY number;
 
 -- name: lost_log_heads
--- Heads, held or anchored, of which the log has no such entry: something was cut off or written anew.
+-- Heads, stored or anchored, that have no matching entry: entries were cut off or rewritten.
 SELECT head.order_id, head.number FROM operator_log_heads AS head
 LEFT JOIN operator_log AS log ON log.order_id = head.order_id AND log.number = head.number
 WHERE log.hash IS DISTINCT FROM head.hash
@@ -43,14 +43,14 @@ WHERE log.hash IS DISTINCT FROM head.hash
 ORDER BY order_id, number;
 
 -- name: lock_anchors
--- $1 the advisory lock's key; false while another daemon makes an anchor
+-- $1 key of the advisory lock. Returns false while another daemon makes an anchor.
 SELECT pg_try_advisory_xact_lock($1::bigint);
 
 -- name: last_anchor
 SELECT number, hash, key_id FROM anchors ORDER BY number DESC LIMIT 1;
 
 -- name: loose_log_heads
--- $1 how many; those that another transaction is moving are left to the next anchor
+-- $1 limit. Heads that another transaction is changing are left to the next anchor.
 SELECT order_id, number, hash FROM operator_log_heads WHERE anchored < number ORDER BY order_id LIMIT $1 FOR UPDATE SKIP LOCKED;
 
 -- name: insert_anchor
@@ -66,22 +66,22 @@ UPDATE operator_log_heads AS held SET anchored = head.number
 FROM unnest($6::uuid[], $7::integer[]) AS head (order_id, number) WHERE held.order_id = head.order_id;
 
 -- name: read_anchors
--- Each with the heads that it covers.
+-- Each anchor with the heads that it covers.
 SELECT number, at, prev_hash, hash, key_id, (
     SELECT json_agg(json_build_array(head.order_id, head.number, encode(head.hash, 'hex')) ORDER BY head.order_id)
     FROM anchored_heads AS head WHERE head.anchor = anchors.number) AS heads
 FROM anchors ORDER BY number;
 
 -- name: loosen_log_heads
--- All heads are anchored again, under a key that there was not before.
+-- Have all heads anchored again, because a signing key was added.
 UPDATE operator_log_heads SET anchored = 0 WHERE anchored > 0;
 
 -- name: anchors_after
--- $1 a number, $2 how many
+-- $1 number, $2 limit
 SELECT number, at, hash FROM anchors WHERE number > $1 ORDER BY number LIMIT $2;
 
 -- name: traces_in_changes
--- $1 causes that leave one line for each action; lines of the time before there was an operator log do not count
+-- $1 causes that write one line for each action. Lines from before the audit log existed do not count.
 SELECT order_id, cause, actor, count(*) AS count FROM order_changes
 WHERE cause = ANY($1::text[]) AND actor LIKE '%@%' AND at >= (SELECT min(applied_at) FROM schema_migrations WHERE version >= 2)
 GROUP BY order_id, cause, actor;

@@ -1,20 +1,20 @@
--- Orders by anything that an operator may hold.
+-- Find orders by anything that an operator may have: number, id, email, an id of Stripe's.
 
 -- name: find_orders_by_number
 -- $1 number
 SELECT * FROM order_rows WHERE number = $1;
 
 -- name: find_orders_by_id
--- $1 first id, $2 last id: of those that begin alike, $3 how many
+-- $1 first and $2 last id of those with a prefix, $3 limit
 SELECT * FROM order_rows WHERE id BETWEEN $1 AND $2 ORDER BY created_at DESC, number DESC LIMIT $3;
 
 -- name: find_orders_by_email
--- $1 email, $2 how many
+-- $1 email, $2 limit
 SELECT * FROM order_rows WHERE lower(customer_email) = lower($1) ORDER BY created_at DESC, number DESC LIMIT $2;
 
 -- name: find_orders_by_stripe_id
--- $1 the id of a session, PaymentIntent, charge, refund, dispute or event, $2 how many. Where the object's own row names its order
--- that counts; else the order of its payment, then of the session of that payment, and last what a link alone says.
+-- $1 id of a session, PaymentIntent, charge, refund, dispute or event, $2 limit. The object's own row is asked for its order first,
+-- then its payment, then that payment's session, and last the links.
 WITH start (node) AS (
     SELECT $1::text
     UNION SELECT payment_id FROM refunds WHERE id = $1
@@ -41,8 +41,8 @@ WHERE id IN (
 ORDER BY created_at DESC, number DESC LIMIT $2;
 
 -- name: find_orders_by_payer
--- $1 email, $2 how many, $3 how many of the newest events are looked into: of the orders whose payer gave this address on Stripe's page.
--- It is nowhere but in the payloads of events, which are deleted after a time and with the order's customer.
+-- $1 email, $2 limit, $3 how many of the newest events to search. Orders whose payer gave this address on Stripe's page. It is stored
+-- only in the payloads of events, which are deleted by retention and when the customer is erased.
 SELECT * FROM order_rows
 WHERE id = ANY(ARRAY(
     SELECT newest.order_id
@@ -60,7 +60,7 @@ WHERE id = ANY(ARRAY(
 ORDER BY created_at DESC, number DESC LIMIT $2;
 
 -- name: newest_numbers
--- $1 and $2 the first and last number of each range, $3 how many; of each range the newest, then of them all
+-- $1 and $2 first and last number of each range, $3 limit: the newest of each range, then of all.
 SELECT found.number, found.status
 FROM unnest($1::bigint[], $2::bigint[]) AS wanted (low, high)
 CROSS JOIN LATERAL (

@@ -1,10 +1,12 @@
--- Pages of orders, newest first, and all there is about one.
+-- Pages of orders, newest first, and everything about one order.
 --
--- A list's statement is chosen by its most selective filter, so that each page is read from one end of one index however many
--- orders there are: ids, then email, attention, status, and none. The parameters are the same in all of them:
--- $1 since (inclusive); $2 and $3 the created_at and number that all lie before: of the last order of the page before, or `until`
--- (one bound, because of two an index scan may begin at the wrong one), $4 how many, $5 statuses or null, $6 email or null,
--- $7 only those with attention, $8 ids that a search found, $9 text of that search or null
+-- The most selective filter chooses the statement (ids, then email, attention, status, none), so that each page is read from one end
+-- of one index, however many orders there are. All these statements have the same parameters:
+-- $1 since (inclusive); $2 and $3 an upper bound (exclusive) of created_at and number: the last order of the previous page, or `until`
+-- (one bound, because with two an index scan may start at the wrong one); $4 limit, $5 statuses or null, $6 email or null,
+-- $7 only orders with attention, $8 ids that a search found, $9 text of the search or null
+--
+-- They select from the view order_rows, which PostgreSQL inlines: their plans are those of the table.
 
 -- name: list_orders
 SELECT * FROM order_rows
@@ -17,8 +19,8 @@ WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_status
--- A page of each status, merged. `=` as two comparisons and the status in ORDER BY leave the planner one index only: it believes in
--- walking all orders, which never ends where a status is rare.
+-- One page for each status, merged. Two comparisons instead of `=`, and the status in ORDER BY, leave the planner only the index by
+-- status. It would otherwise walk all orders, which takes for ever if a status is rare.
 SELECT page.*
 FROM unnest($5::text[]) AS wanted (status)
 CROSS JOIN LATERAL (
@@ -54,7 +56,7 @@ WHERE lower(customer_email) = lower($6)
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_newest_orders_of_text
--- Of the newest orders only, of any length of list: what many orders have is found here at once.
+-- Search the newest orders only: a text that many orders contain is found here at once.
 SELECT * FROM (
     SELECT * FROM order_rows
     WHERE created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
@@ -63,11 +65,12 @@ SELECT * FROM (
 WHERE ($5::text[] IS NULL OR status = ANY($5::text[]))
     AND ($6::text IS NULL OR lower(customer_email) = lower($6))
     AND (NOT $7::boolean OR attention <> '{}')
-    AND (id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0 OR strpos(search_form(customer_email), search_form($9)) > 0)
+    AND (id = ANY($8::uuid[]) OR strpos(search_form(customer_name), search_form($9)) > 0
+         OR strpos(search_form(customer_email), search_form($9)) > 0)
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_text
--- $9 has three characters at least: what few orders have is found by its trigrams.
+-- $9 has at least three characters: a text that few orders contain is found by its trigrams.
 SELECT * FROM order_rows
 WHERE id = ANY(ARRAY(
         SELECT order_id FROM order_texts WHERE trigrams(text) @> trigrams(search_form($9)) AND strpos(text, search_form($9)) > 0
@@ -79,7 +82,7 @@ WHERE id = ANY(ARRAY(
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_ids
--- The text, $9, is not looked for: the ids are all that the search can mean.
+-- $9 is null: the search can only mean ids.
 SELECT * FROM order_rows
 WHERE id = ANY($8::uuid[]) AND $9::text IS NULL
     AND created_at >= $1 AND (created_at, number) < ($2, $3::bigint)
@@ -94,8 +97,8 @@ SELECT order_id, sku, name, unit_amount, quantity, amount, amount_discount
 FROM order_items WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, position;
 
 -- name: read_order_view
--- $1 order id; the order and everything about it as of one moment, each kind as one JSON array. Objects of the other livemode are
--- not the order's; what was told of its payments is shown all the same.
+-- $1 order id. The order and everything about it as of one moment, each kind as one JSON array. Objects of the other livemode are
+-- not the order's, but observations of its payments are shown in either mode.
 WITH terms AS (
     SELECT id, number, amount_total, currency, livemode FROM orders WHERE id = $1
 ), paid AS (

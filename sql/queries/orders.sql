@@ -1,11 +1,11 @@
 -- Orders, their items and their changes.
 
 -- name: record_changes
--- Derived state, change log, outbox and one NOTIFY, in one round trip.
+-- Write derived state, change log and outbox and notify once, in one round trip.
 -- $1 order ids, $2 statuses, $3 attentions (comma-separated), $4 amounts refunded, $5 paid_at: the orders that changed
 -- $6 order ids, $7 from, $8 to, $9 causes, $10 actors, $11 notes: what changed, in order
--- $12 order ids, $13 kinds, $14 subject ids, $15 channels: what is owed for it
--- $16 channel of the word that goes round
+-- $12 order ids, $13 kinds, $14 subject ids, $15 channels: the messages owed
+-- $16 channel to notify
 WITH changed AS (
     UPDATE orders SET
         status = new.status, attention = string_to_array(new.attention, ','), amount_refunded = new.amount_refunded,
@@ -24,14 +24,13 @@ WITH changed AS (
 SELECT pg_notify($16, '');
 
 -- name: insert_order
--- The order, its items, its first session attempt and its first change; nothing if its idempotency key is taken, or if
--- the customer has another order of the same lines from within the hour.
+-- Insert an order with its items, first session attempt and first change. Nothing happens if its idempotency key is taken, or if
+-- the customer made another order with the same lines within the last hour.
 -- $1 id, $2 currency, $3 subtotal, $4 discount, $5 total, $6 name, $7 email, $8 phone, $9 discount code, $10 livemode,
 -- $11 idempotency key, $12 request hash, $13 skus, $14 names, $15 descriptions, $16 unit amounts, $17 quantities, $18 amounts,
--- $19 line discounts, $20 parameters of the first attempt with \u0001 and \u0002 for the number and the shop, $21 channel,
--- $22 locale or null,
--- $23 lines, or null to make the order all the same, $24 orders of the same lines that are known; answers the order's number.
--- The conditions on the other order are those of find_alike_orders.
+-- $19 line discounts, $20 parameters of the first attempt with \u0001 and \u0002 in place of the number and the shop, $21 channel,
+-- $22 locale or null, $23 lines, or null to insert the order in any case, $24 known orders with the same lines, which do not count.
+-- Returns the order's number. The conditions on the other order are those of find_alike_orders.
 WITH alike AS (
     SELECT FROM (
         SELECT id FROM orders
@@ -81,7 +80,7 @@ SELECT $1::text, $2::uuid, $3::bytea WHERE NOT EXISTS (SELECT FROM orders WHERE 
 ON CONFLICT (idempotency_key) DO NOTHING;
 
 -- name: find_alike_orders
--- $1 email, $2 livemode, $3 lines: `sku quantity`, sorted; newest first. Of many orders the newest hundred are compared.
+-- $1 email, $2 livemode, $3 lines as `sku quantity`, sorted. Newest first; only the newest hundred orders are compared.
 SELECT id, number, status, customer_name, customer_phone, discount_code, amount_total,
        EXISTS (
            SELECT FROM payments JOIN payment_observations AS told ON told.payment_id = payments.id
@@ -117,7 +116,7 @@ SELECT sku, name, description, unit_amount, quantity, amount, amount_discount
 FROM order_items WHERE order_id = $1 ORDER BY position;
 
 -- name: has_mismatch
--- $1 order id; whether it has a payment that was told otherwise than the order says: such an order is not payable
+-- $1 order id. Whether a payment's amount, currency or livemode differs from the order's: such an order is not payable.
 SELECT EXISTS (
     SELECT FROM payments
     JOIN payment_observations AS told ON told.payment_id = payments.id

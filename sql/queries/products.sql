@@ -13,7 +13,7 @@ FROM products ORDER BY position, sku;
 SELECT sku, name, description, image_url, unit_amount, currency, available FROM products WHERE sku = ANY ($1::text[]);
 
 -- name: find_products_in_turn
--- $1 skus, $2 key of a lock that is held until the transaction ends: what comes after sees what another holder committed
+-- $1 skus, $2 key of a lock held until the transaction ends: later statements see what the previous holder committed.
 WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock($2::bigint))
 SELECT sku, name, description, image_url, unit_amount, currency, available
 FROM turn CROSS JOIN products WHERE sku = ANY ($1::text[]);
@@ -31,11 +31,11 @@ ON CONFLICT (sku) DO UPDATE SET
     unit_amount = excluded.unit_amount, currency = excluded.currency, available = excluded.available, updated_at = now();
 
 -- name: place_products
--- $1 skus in the order of display
+-- $1 skus in display order
 UPDATE products SET position = place.ordinality - 1
 FROM unnest($1::text[]) WITH ORDINALITY AS place (sku, ordinality)
 WHERE products.sku = place.sku AND products.position <> place.ordinality - 1;
 
 -- name: lock_catalog
--- $1 a constant; one import at a time, while readers and orders go on
+-- $1 a constant. One import at a time; reads and orders are not blocked.
 SELECT pg_advisory_xact_lock($1::bigint);

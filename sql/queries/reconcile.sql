@@ -1,7 +1,7 @@
 -- Orders that may differ from Stripe.
 
 -- name: orders_to_compare
--- $1 after this number, $2 livemode, $3 recent: made or changed since then. Open and flagged ones whatever their age.
+-- $1 after this number, $2 livemode, $3 made or changed since. Open orders and those with attention, whatever their age.
 SELECT number, id FROM (
     SELECT number, id, livemode FROM orders WHERE status IN ('pending', 'processing')
     UNION
@@ -15,8 +15,9 @@ WHERE number > $1 AND livemode = $2
 ORDER BY number;
 
 -- name: overdue_orders
--- Sessions that must have ended by now though nobody told us; $1 since when at least, $2 livemode, $3 how many. Of an order that is
--- processing nothing is asked: its money is on the way. Those of last week only: what Stripe still calls open is asked no longer.
+-- $1 expired before, $2 livemode, $3 limit. Orders with an open session that should have ended, without an event from Stripe. Orders
+-- that are processing are skipped: their money is on the way. Sessions older than a week are skipped too, or one that Stripe keeps
+-- open would be asked about for ever.
 SELECT order_id FROM (
     SELECT order_id, min(expires_at) AS expires_at FROM checkout_sessions
     WHERE status = 'open' AND expires_at < $1 AND expires_at > $1 - interval '7 days' AND order_id IS NOT NULL
@@ -27,7 +28,7 @@ WHERE orders.livemode = $2 AND orders.status <> 'processing'
 ORDER BY expires_at LIMIT $3;
 
 -- name: settle_hints
--- What a charge said of its refunds, and the refunds held say the same: nothing to follow.
+-- Close the hints whose amount equals the sum of the refunds we have.
 UPDATE refund_hints SET checked_at = now()
 WHERE checked_at IS NULL AND amount_refunded = (
     SELECT coalesce(sum(amount), 0) FROM refunds
@@ -41,5 +42,5 @@ WHERE checked_at IS NULL AND payments.order_id IS NOT NULL AND refund_hints.live
 ORDER BY observed_at LIMIT $2;
 
 -- name: follow_hint
--- Unless a newer one has come meanwhile.
+-- $1 charge, $2 livemode, $3 observed_at. A newer hint that came meanwhile stays open.
 UPDATE refund_hints SET checked_at = now() WHERE charge_id = $1 AND livemode = $2 AND observed_at = $3;

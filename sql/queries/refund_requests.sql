@@ -1,21 +1,21 @@
--- Refunds that operators ask for: written before Stripe is asked.
+-- Refunds that operators request, written before Stripe is asked.
 
 -- name: unanswered_refund_request
--- $1 order id; at most one
+-- $1 order id. At most one row.
 SELECT id, order_id, payment_id, amount, currency, parameters, started_at, attempts, now() - started_at AS age, next_attempt_at
 FROM refund_requests WHERE order_id = $1 AND answered_at IS NULL;
 
 -- name: insert_refund_request
--- $1 id, $2 order id, $3 payment id, $4 amount, $5 currency, $6 parameters, $7 started_at, $8 when a job goes on with it
+-- $1 id, $2 order id, $3 payment id, $4 amount, $5 currency, $6 parameters, $7 started_at, $8 when a job resumes it
 INSERT INTO refund_requests (id, order_id, payment_id, amount, currency, parameters, started_at, next_attempt_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: answer_refund_request
--- $1 id, $2 refund id or null, $3 refusal or null; answers the id unless it has been answered before
+-- $1 id, $2 refund id or null, $3 refusal or null. Returns the id unless the request was answered before.
 UPDATE refund_requests SET answered_at = now(), refund_id = $2, error = $3 WHERE id = $1 AND answered_at IS NULL RETURNING id;
 
 -- name: claim_refund_request
--- $1 how long before another may try, $2 livemode: our key's; the one that waits longest, of those that nobody works on
+-- $1 time until another process may try, $2 livemode of our key. Claim the request that has waited longest.
 UPDATE refund_requests SET attempts = attempts + 1, next_attempt_at = now() + $1::interval * (attempts + 1)
 WHERE id = (
     SELECT due.id FROM refund_requests AS due JOIN orders ON orders.id = due.order_id

@@ -1,18 +1,18 @@
--- What `checkout db restore` does before and after the tables come back, in their transaction.
+-- What `checkout db restore` does before and after the tables are restored, in the same transaction.
 
 -- name: bound_lock_waits
--- A daemon that still runs would make the restore wait for ever.
+-- A daemon that still runs would block the restore for ever.
 SET lock_timeout = '15s';
 
 -- name: drop_tables
--- All of schema.sql, with the partitions: a newer schema than the backup's must not be in its way. Views (order_rows) go with
--- their tables.
+-- Everything in schema.sql, with the partitions, because tables of a newer schema than the backup's would be in its way. Views
+-- (order_rows) are dropped with their tables.
 DROP TABLE IF EXISTS
-    schema_migrations, schema_backfills, products, discounts, orders, order_keys, order_texts, order_items, session_attempts, acts, links,
-    checkout_sessions, payments,
-    payment_observations, refunds, disputes, refund_hints, stripe_events, stripe_event_payloads, order_changes, outbox, alerts,
-    operator_log, operator_log_heads, anchors, anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts, canceled_payments,
-    cursors, secret_matches
+    schema_migrations, schema_backfills, products, discounts, orders, order_keys, order_texts, order_items,
+    session_attempts, acts, links, checkout_sessions, payments, payment_observations, refunds, disputes, refund_hints,
+    stripe_events, stripe_event_payloads, order_changes, outbox, alerts, operator_log, operator_log_heads, anchors,
+    anchored_heads, refund_requests, doubtful_attempts, shop_identity, missing_orders, stripe_accounts,
+    canceled_payments, cursors, secret_matches
 CASCADE;
 
 -- name: drop_functions
@@ -23,5 +23,5 @@ DROP ROUTINE IF EXISTS drop_payload_partition, ensure_payload_partitions, keep_o
 RESET search_path;
 
 -- name: age_changes
--- Transaction ids of another server mean nothing here: to whoever follows the changes, these are old.
+-- Transaction ids of another server mean nothing here: make all changes old for their readers.
 UPDATE order_changes SET xid = '3'::xid8;

@@ -1,25 +1,25 @@
--- What is kept for a time only: payloads, what names a person, coupons at Stripe.
+-- Retention: payloads, personal data, and coupons at Stripe.
 
 -- name: try_retention_lock
--- $1 the advisory lock's key; whether this transaction may drop partitions, else another does
+-- $1 key of the advisory lock. Returns false if another transaction is dropping partitions.
 SELECT pg_try_advisory_xact_lock($1::bigint);
 
 -- name: bound_retention_waits
--- Whoever waits for the table makes all deliveries wait behind it.
+-- While we wait for the table's lock, all deliveries queue behind us.
 SET LOCAL lock_timeout = '1s';
 
 -- name: drop_payload_partition
--- $1 keep what was received from here on
+-- $1 keep payloads received from this time on
 SELECT drop_payload_partition($1);
 
 -- name: drop_stray_payloads
--- $1 the same, for what no week's partition was made for; those of events that are not applied stay
+-- $1 the same, for payloads outside the weekly partitions. Payloads of failed and dead events stay.
 DELETE FROM stripe_event_payloads_default AS payload
 WHERE received_at < $1
     AND NOT EXISTS (SELECT FROM stripe_events WHERE id = payload.event_id AND status IN ('failed', 'dead'));
 
 -- name: forgettable_orders
--- $1 made before, $2 how many; never paid, and nothing that could still be
+-- $1 made before, $2 limit. Orders that were never paid and cannot be paid any more.
 SELECT id FROM orders
 WHERE erased_at IS NULL AND paid_at IS NULL AND status IN ('pending', 'failed', 'expired', 'canceled') AND created_at < $1
     AND NOT EXISTS (SELECT FROM payments WHERE order_id = orders.id)
@@ -27,7 +27,7 @@ WHERE erased_at IS NULL AND paid_at IS NULL AND status IN ('pending', 'failed', 
 ORDER BY created_at LIMIT $2;
 
 -- name: read_erasure
--- $1 order id; what decides whether it may be erased, and how its customer is found elsewhere
+-- $1 order id. What decides whether the order may be erased, and the email by which to find the customer's other orders.
 SELECT number, status, customer_email, created_at, erased_at,
        EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open') AS has_open_session,
        EXISTS (SELECT FROM refund_requests WHERE order_id = orders.id AND answered_at IS NULL) AS has_refund_under_way,
@@ -35,11 +35,11 @@ SELECT number, status, customer_email, created_at, erased_at,
 FROM orders WHERE id = $1;
 
 -- name: orders_of_customer
--- $1 email; all their orders, upper and lower case being the same
+-- $1 email, case-insensitive
 SELECT id, number FROM orders WHERE lower(customer_email) = lower($1) ORDER BY created_at, number;
 
 -- name: erase_order
--- $1 order id, whose row is locked; all that names its customer, or that somebody wrote about them, is gone
+-- $1 order id, whose row must be locked. Delete everything that names the customer or was written about them.
 WITH attempts AS (
     UPDATE session_attempts SET
         parameters = (parameters::jsonb #- '{session,customer_email}')::text, error = CASE WHEN error IS NOT NULL THEN 'erased' END
@@ -68,13 +68,13 @@ UPDATE orders SET
 WHERE id = $1::uuid;
 
 -- name: drop_payloads_of_order
--- $1 order id; answers the events whose payloads are gone
+-- $1 order id. Returns the events whose payloads were deleted.
 DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event
 WHERE event.order_id = $1::uuid AND payload.event_id = event.id AND payload.received_at = event.received_at
 RETURNING event.id;
 
 -- name: unapplied_events_about
--- $1 from, $2 until, $3 texts; failed or dead events of no known order whose payloads hold one of them
+-- $1 from, $2 until, $3 texts. Failed and dead events without an order whose payloads contain one of the texts.
 SELECT event.id FROM stripe_events AS event
 JOIN stripe_event_payloads AS payload ON payload.event_id = event.id AND payload.received_at = event.received_at
 WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('failed', 'dead')
@@ -82,7 +82,7 @@ WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at <
 ORDER BY event.id LIMIT 10;
 
 -- name: drop_unowned_payloads_about
--- The same, of events that are of no use here, and gone with it; answers their ids.
+-- The same for ignored events, whose payloads are deleted. Returns their ids.
 DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event
 WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status = 'ignored'
     AND payload.event_id = event.id AND payload.received_at = event.received_at
@@ -90,7 +90,7 @@ WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at <
 RETURNING event.id;
 
 -- name: drop_payloads_after_erasure
--- $1 received since; of erased orders, what came later: a refund's or a dispute's event names the customer again
+-- $1 received since. Payloads that arrived after their order was erased: an event of a refund or dispute names the customer again.
 DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event, orders
 WHERE event.received_at >= $1 AND event.status IN ('applied', 'ignored')
     AND orders.id = event.order_id AND orders.erased_at IS NOT NULL
@@ -98,7 +98,7 @@ WHERE event.received_at >= $1 AND event.status IN ('applied', 'ignored')
 RETURNING event.id;
 
 -- name: spent_coupons
--- $1 livemode, $2 settled before, $3 given up before, $4 how many; orders that need their coupon at Stripe no more
+-- $1 livemode, $2 settled before, $3 given up before, $4 limit. Orders that no longer need their coupon at Stripe.
 SELECT id FROM orders
 WHERE amount_discount > 0 AND coupon_deleted_at IS NULL AND livemode = $1 AND updated_at < $2
     AND (status IN ('completed', 'partially_refunded', 'refunded', 'disputed', 'canceled')
@@ -108,10 +108,10 @@ WHERE amount_discount > 0 AND coupon_deleted_at IS NULL AND livemode = $1 AND up
 ORDER BY updated_at LIMIT $4;
 
 -- name: without_coupon
--- $1 order ids, $2 livemode; those whose coupon was deleted
+-- $1 order ids, $2 livemode. Those whose coupon was deleted.
 SELECT id FROM orders WHERE id = ANY($1::uuid[]) AND coupon_deleted_at IS NOT NULL AND livemode = $2;
 
 -- name: record_deleted_coupon
--- $1 order id, $2 no attempt since: one that was started meanwhile has made the coupon again
+-- $1 order id, $2 skip if an attempt was started since: it has made the coupon again
 UPDATE orders SET coupon_deleted_at = now()
 WHERE id = $1 AND NOT EXISTS (SELECT FROM session_attempts WHERE order_id = $1 AND started_at >= $2);

@@ -7,7 +7,7 @@ SELECT to_regclass('schema_migrations') IS NOT NULL;
 SELECT coalesce(max(version), 0) AS version, coalesce(max(oldest_code), 0) AS oldest_code FROM schema_migrations;
 
 -- name: lock_migrations
--- $1 the advisory lock's key
+-- $1 key of the advisory lock
 SELECT pg_advisory_xact_lock($1::bigint);
 
 -- name: record_migration
@@ -15,15 +15,15 @@ SELECT pg_advisory_xact_lock($1::bigint);
 INSERT INTO schema_migrations (version, name, oldest_code) VALUES ($1, $2, $3);
 
 -- name: limit_lock_waits
--- $1 milliseconds; until the end of the transaction
+-- $1 milliseconds, until the transaction ends
 SELECT set_config('lock_timeout', $1, true);
 
 -- name: make_backfills
--- A migration from before the table may need it.
+-- A migration older than this table may need it.
 CREATE TABLE IF NOT EXISTS schema_backfills (version integer PRIMARY KEY, position text NOT NULL);
 
 -- name: begin_backfill
--- $1 the migration's version, $2 its first place
+-- $1 the migration's version, $2 its first position
 INSERT INTO schema_backfills (version, position) VALUES ($1, $2);
 
 -- name: count_backfills
@@ -33,27 +33,27 @@ SELECT count(*) FROM schema_backfills;
 SELECT version, position FROM schema_backfills ORDER BY version LIMIT 1;
 
 -- name: lock_backfill
--- $1 version. Who waits here for another process sees afterwards how far that one came.
+-- $1 version. A process that waits for this lock sees the other's progress afterwards.
 SELECT position FROM schema_backfills WHERE version = $1 FOR UPDATE;
 
 -- name: try_index_lock
--- $1 the advisory lock's key, for the session
+-- $1 key of the advisory lock, which is held by the session
 SELECT pg_try_advisory_lock($1::bigint);
 
 -- name: release_index_lock
--- $1 the advisory lock's key
+-- $1 key of the advisory lock
 SELECT pg_advisory_unlock($1::bigint);
 
 -- name: index_is_broken
--- $1 an index
+-- $1 name of an index
 SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1::text);
 
 -- name: end_indexes
--- $1 version, $2 the place before they are built
+-- $1 version, $2 the position that means its indexes are not built
 UPDATE schema_backfills SET position = '' WHERE version = $1 AND position = $2;
 
 -- name: move_backfill
--- $1 version, $2 where the last batch ended
+-- $1 version, $2 end of the last batch
 UPDATE schema_backfills SET position = $2 WHERE version = $1;
 
 -- name: end_backfill
@@ -61,5 +61,5 @@ UPDATE schema_backfills SET position = $2 WHERE version = $1;
 DELETE FROM schema_backfills WHERE version = $1;
 
 -- name: ensure_payload_partitions
--- $1 today or null for the database's, $2 how many weeks ahead
+-- $1 today, or null for the database's date, $2 number of weeks ahead
 SELECT ensure_payload_partitions(coalesce($1::date, (now() AT TIME ZONE 'UTC')::date), $2::integer);

@@ -1,7 +1,7 @@
--- How many deliveries each webhook secret has signed.
+-- How many deliveries each webhook secret signed.
 
 -- name: count_secret_matches
--- $1 fingerprints, $2 how many deliveries since the last count, $3 when the last of them was
+-- $1 fingerprints, $2 deliveries since the last count, $3 time of the last one
 INSERT INTO secret_matches (fingerprint, hour, matches, last_at)
 SELECT fingerprint, date_trunc('hour', last_at, 'UTC'), matches, last_at
 FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS counted (fingerprint, matches, last_at)
@@ -10,12 +10,12 @@ ON CONFLICT (fingerprint, hour) DO UPDATE SET
     matches = secret_matches.matches + excluded.matches, last_at = greatest(secret_matches.last_at, excluded.last_at);
 
 -- name: read_secret_matches
--- $1 since; of every secret that ever matched, with how many deliveries it signed since then. A few hundred rows at most.
+-- $1 since. Every secret that ever matched, with the number of deliveries it signed since. The table has a few hundred rows at most.
 SELECT fingerprint, coalesce(sum(matches) FILTER (WHERE last_at >= $1), 0)::bigint AS matches, max(last_at) AS last_at
 FROM secret_matches GROUP BY fingerprint ORDER BY max(last_at) DESC, fingerprint;
 
 -- name: forget_secret_matches
--- $1 before; the hours before it, but for the last one of each secret
+-- $1 before. Delete older hours, except the last one of each secret.
 DELETE FROM secret_matches AS old
 WHERE last_at < $1 AND EXISTS (
     SELECT FROM secret_matches AS newer WHERE newer.fingerprint = old.fingerprint AND newer.hour > old.hour
