@@ -65,5 +65,5 @@ def _print_check(check: Check) -> None:
     state = Text("ok   ", style="green") if check.ok else Text("FAULT", style="bold red")
     line = Text.assemble(state, f"  {words(check.check):<14}", plain(check.detail))
     printer.print(line, soft_wrap=True)
-    if check.mend is not None:
-        printer.print(Text.assemble(f"{'':<21}→ ", (plain(check.mend), "bold")), soft_wrap=True)
+    if check.fix is not None:
+        printer.print(Text.assemble(f"{'':<21}→ ", (plain(check.fix), "bold")), soft_wrap=True)

@@ -1,6 +1,6 @@
-"""What tells within moments whether the shop lives: for a screen that is looked at, beside the doctor's slower checks.
+"""Vital signs: quick checks of a running shop, for a screen that refreshes all the time.
 
-Asks the database and this machine, and never Stripe.
+They ask the database and this machine, never Stripe; the slower checks are the doctor's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import daemons
 from checkout_daemon.services.catching_up import BACKFILL, CaughtUp
 from checkout_daemon.services.doctor.check import Check
-from checkout_daemon.services.doctor.probes import database_mend
+from checkout_daemon.services.doctor.probes import database_fix
 from checkout_daemon.services.outbox.channels import missing_setting
 from checkout_daemon.services.overview import read_trouble
 from checkout_daemon.settings import Settings, read_setting
@@ -32,7 +32,7 @@ MINUTES = 60
 
 SIGNS = ("daemons", "comparison", "outbox", "lag")
 
-# The comparison with Stripe is done every minute by one of the daemons, wherever it runs.
+# One of the daemons compares with Stripe every minute, on whichever machine it runs.
 _COMPARES_WITHIN = timedelta(seconds=150)
 _LONGEST_OWED_SECONDS = 600.0
 _LONGEST_LAG_SECONDS = 60.0
@@ -40,10 +40,13 @@ _LONGEST_LAG_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class VitalSigns:
-    """As of `at`. `arrivals` and `owed` are of the last MINUTES minutes, `daemons` the processes of this machine."""
+    """The state of the shop at `at`.
+
+    `arrivals` and `owed` cover the last MINUTES minutes; `daemons` are the processes on this machine.
+    """
 
     at: datetime
-    answered_seconds: float  # how long the database took to answer a question of no weight
+    answered_seconds: float  # how long the database took to answer a trivial query
     daemons: tuple[int, ...]
     trouble: Trouble
     waiting: tuple[Backlog, ...]
@@ -54,7 +57,7 @@ class VitalSigns:
 
 
 async def read_vital_signs(runtime: Runtime, now: datetime) -> VitalSigns:
-    """Raises DatabaseUnavailable."""
+    """Read the vital signs. Raises DatabaseUnavailable."""
     since = now.replace(second=0, microsecond=0) - (MINUTES - 1) * MINUTE
     async with runtime.database.connection() as connection:
         started = perf_counter()
@@ -75,15 +78,15 @@ async def read_vital_signs(runtime: Runtime, now: datetime) -> VitalSigns:
 
 
 def judge(settings: Settings, signs: VitalSigns) -> list[Check]:
-    """One check for each of SIGNS, in that order."""
+    """Return one check for each of SIGNS, in that order."""
     return [_daemons(settings, signs), _comparison_done(settings, signs), _outbox(settings, signs), _lag(signs)]
 
 
 def no_answer(settings: Settings, detail: str) -> list[Check]:
-    """What is still known when the database does not answer."""
+    """Return the checks that are possible without the database."""
     pids = daemons.running(settings.state_dir)
     runs = _running(pids) if pids else Check.failed("daemons", f"none runs on {settings.state_dir}", _start())
-    return [Check.failed("database", detail, database_mend(settings)), runs]
+    return [Check.failed("database", detail, database_fix(settings)), runs]
 
 
 async def _comparison(connection: asyncpg.Connection) -> tuple[CaughtUp | None, datetime | None]:
@@ -119,33 +122,33 @@ def _comparison_done(settings: Settings, signs: VitalSigns) -> Check:
     if caught.failed or caught.held < caught.made:
         return Check.failed("comparison", f"{held}; {caught.failed} failed", "checkout events list --status failed")
     if not _compares(signs):
-        return Check.failed("comparison", f"{held}: no daemon has looked since", _start())
-    missed = f"; {caught.missed} had been missed once and were fetched" if caught.missed else ""
+        return Check.failed("comparison", f"{held}: no daemon has compared since", _start())
+    missed = f"; {caught.missed} had been missed and were fetched" if caught.missed else ""
     return Check.passed("comparison", f"{held}{missed}")
 
 
 def _outbox(settings: Settings, signs: VitalSigns) -> Check:
-    """What waits for a channel that is not configured is given up in the end, and no fault."""
-    waiting = [each for each in signs.waiting if each.status != "dead"]
-    dead = [each for each in signs.waiting if each.status == "dead"]
-    missing = {each.channel: missing_setting(settings, Channel(each.channel)) for each in waiting}
-    oldest = max((each.oldest_seconds for each in waiting if missing[each.channel] is None), default=0.0)
+    """Check the outbox. A message for a channel that is not configured is not a fault: it is given up in the end."""
+    waiting = [backlog for backlog in signs.waiting if backlog.status != "dead"]
+    dead = [backlog for backlog in signs.waiting if backlog.status == "dead"]
+    missing = {backlog.channel: missing_setting(settings, Channel(backlog.channel)) for backlog in waiting}
+    oldest = max((backlog.oldest_seconds for backlog in waiting if missing[backlog.channel] is None), default=0.0)
     unset = ", ".join(sorted({name for name in missing.values() if name is not None}))
-    detail = f"{sum(each.messages for each in waiting)} wait{f' for {unset} to be set' if unset else ''}"
-    detail += f", {sum(each.messages for each in dead)} dead"
+    detail = f"{sum(backlog.messages for backlog in waiting)} wait{f' for {unset} to be set' if unset else ''}"
+    detail += f", {sum(backlog.messages for backlog in dead)} dead"
     if dead:
         return Check.failed("outbox", detail, "checkout outbox list --status dead")
     if oldest > _LONGEST_OWED_SECONDS:
-        mend = "checkout outbox list --status queued --status failed"
-        return Check.failed("outbox", f"{detail}; the oldest has for {oldest / 60:.0f} minutes", mend)
+        fix = "checkout outbox list --status queued --status failed"
+        return Check.failed("outbox", f"{detail}; the oldest has for {oldest / 60:.0f} minutes", fix)
     return Check.passed("outbox", detail)
 
 
 def _lag(signs: VitalSigns) -> Check:
     lag = signs.trouble.lag_seconds
     if lag is None:
-        return Check.passed("lag", "no event came within a day")
-    detail = f"{lag:.1f} s from Stripe's clock to ours, in the median"
+        return Check.passed("lag", "no event arrived within a day")
+    detail = f"{lag:.1f} s from creation at Stripe to arrival here (median)"
     if lag > _LONGEST_LAG_SECONDS:
         return Check.failed("lag", detail, "checkout events list --since 24h")
     return Check.passed("lag", detail)

@@ -9,15 +9,15 @@ from tests.commands.conftest import Run
 def test_each_check_is_a_line_of_json_and_a_fault_is_exit_1(run: Run) -> None:
     ran = run("doctor", "--json")
     assert [line["check"] for line in ran.lines] == list(CHECKS)
-    assert {tuple(line) for line in ran.lines} == {("check", "ok", "detail", "mend")}
+    assert {tuple(line) for line in ran.lines} == {("check", "ok", "detail", "fix")}
     assert ran.lines[0]["ok"] is True
     assert ran.code == 1  # no key is set
-    assert [line["check"] for line in ran.lines if line["mend"]] == [
+    assert [line["check"] for line in ran.lines if line["fix"]] == [
         line["check"] for line in ran.lines if not line["ok"]
     ]
 
 
-def test_people_read_what_is_wrong_and_what_mends_it(run: Run) -> None:
+def test_people_read_what_is_wrong_and_what_fixes_it(run: Run) -> None:
     ran = run("doctor")
     assert "ok     database" in ran.out
     assert "FAULT  key mode      STRIPE_API_KEY is not set" in ran.out

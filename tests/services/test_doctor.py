@@ -1,4 +1,4 @@
-"""checkout doctor: what is right is said to be, and each fault comes with the command that mends it."""
+"""checkout doctor: what is right is said to be, and each fault comes with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_a_shop_where_all_is_well(settings: Settings, account: Account) ->
     checks = await told(settings)
     assert list(checks) == NAMES == list(CHECKS)
     assert [check for check in checks.values() if not check.ok] == []
-    assert {check.mend for check in checks.values()} == {None}
+    assert {check.fix for check in checks.values()} == {None}
     assert "not configured" in checks["smtp"].detail
     assert "whsec_1" not in "".join(check.detail for check in checks.values())
 
@@ -104,8 +104,8 @@ async def test_a_shop_where_all_is_well(settings: Settings, account: Account) ->
 async def test_without_an_endpoint_the_command_that_makes_it_is_named(settings: Settings, account: Account) -> None:
     checks = await told(settings)
     unset = await told(replace(settings, webhook_secrets=()))
-    assert (checks["endpoint"].ok, checks["endpoint"].mend) == (False, "checkout webhook create")
-    assert (unset["secrets"].ok, unset["secrets"].mend) == (False, "checkout webhook create")
+    assert (checks["endpoint"].ok, checks["endpoint"].fix) == (False, "checkout webhook create")
+    assert (unset["secrets"].ok, unset["secrets"].fix) == (False, "checkout webhook create")
 
 
 async def test_who_listens_needs_no_endpoint(
@@ -127,12 +127,12 @@ async def test_stripe_cannot_reach_this_machine_but_its_cli_can(settings: Settin
     probes = Probes(here, None, StripeGateway(KEY, stripe.base), None, "", timedelta(), [], "", timedelta())
     real = replace(here, stripe_api_base=STRIPE_API_BASE)
     endpoint = await endpoint_registered(replace(probes, settings=real))
-    assert (endpoint.ok, endpoint.mend) == (False, "checkout listen")
+    assert (endpoint.ok, endpoint.fix) == (False, "checkout listen")
     live = replace(real, stripe_api_key="sk_live_doctor0123456789")
     endpoint = await endpoint_registered(replace(probes, settings=live))
     assert "CHECKOUT_PUBLIC_URL is http://localhost:8000" in endpoint.detail
-    assert (endpoint.ok, endpoint.mend) == (False, "export CHECKOUT_PUBLIC_URL=https://YOUR-SHOP")
-    assert (await endpoint_registered(probes)).mend == "checkout webhook create"
+    assert (endpoint.ok, endpoint.fix) == (False, "export CHECKOUT_PUBLIC_URL=https://YOUR-SHOP")
+    assert (await endpoint_registered(probes)).fix == "checkout webhook create"
 
 
 async def test_an_endpoint_that_lacks_types_names_them(settings: Settings, account: Account) -> None:
@@ -142,7 +142,7 @@ async def test_an_endpoint_that_lacks_types_names_them(settings: Settings, accou
     assert not endpoint.ok
     assert f"{made} for {PUBLIC_URL}/api/webhook does not get" in endpoint.detail
     assert "checkout.session.completed" in endpoint.detail
-    assert endpoint.mend == "checkout webhook create --update"
+    assert endpoint.fix == "checkout webhook create --update"
     assert (await told(settings))["endpoint"].ok
 
 
@@ -151,7 +151,7 @@ async def test_an_endpoint_that_stripe_has_disabled_is_a_fault(settings: Setting
     await account.post(f"/v1/webhook_endpoints/{made}", ("disabled", "true"))
     endpoint = (await told(settings))["endpoint"]
     assert (endpoint.ok, "is disabled" in endpoint.detail) == (False, True)
-    assert endpoint.mend == "checkout webhook create --update"
+    assert endpoint.fix == "checkout webhook create --update"
 
 
 async def test_an_endpoint_of_another_api_version_is_a_fault(settings: Settings, account: Account) -> None:
@@ -159,7 +159,7 @@ async def test_an_endpoint_of_another_api_version_is_a_fault(settings: Settings,
     await account.post("/v1/webhook_endpoints", *form)
     endpoint = (await told(settings))["endpoint"]
     assert (endpoint.ok, "2020-08-27" in endpoint.detail) == (False, True)
-    assert endpoint.mend == "checkout webhook create --replace"
+    assert endpoint.fix == "checkout webhook create --replace"
 
 
 async def test_secrets_are_told_with_what_they_matched_and_the_endpoints_must_be_one(
@@ -177,7 +177,7 @@ async def test_secrets_are_told_with_what_they_matched_and_the_endpoints_must_be
     elsewhere = (await told(known))["secrets"]
     assert (fits.ok, other.ok, elsewhere.ok) == (True, False, True)
     assert fits.detail == "2 secrets: whsec_…rd_1 matched 0 deliveries, whsec_…rd_2 matched 7 deliveries, in 24 h"
-    assert (f"the secret of {made}" in other.detail, other.mend) == (True, "checkout webhook create --replace")
+    assert (f"the secret of {made}" in other.detail, other.fix) == (True, "checkout webhook create --replace")
 
 
 @pytest.mark.parametrize("ahead", ["1h", "0s"])
@@ -185,7 +185,7 @@ async def test_a_clock_that_is_not_stripes_is_a_fault(settings: Settings, accoun
     async with account.http.post(f"{account.base}/sandbox/clock", json={"advance": ahead}) as answer:
         assert answer.status == 200
     clock = (await told(settings))["clock"]
-    assert (clock.ok, clock.mend) == ((True, None) if ahead == "0s" else (False, "timedatectl set-ntp true"))
+    assert (clock.ok, clock.fix) == ((True, None) if ahead == "0s" else (False, "timedatectl set-ntp true"))
     assert ("nothing is deleted" in clock.detail, len(re.findall("Stripe's", clock.detail))) == ((ahead == "1h",) * 2)
 
 
@@ -193,12 +193,12 @@ async def test_a_full_disk_is_a_fault(settings: Settings, monkeypatch: pytest.Mo
     roomy = (await told(settings))["disk"]
     monkeypatch.setattr("checkout_daemon.services.doctor.machine.LEAST_FREE_BYTES", 1 << 62)
     full = (await told(settings))["disk"]
-    assert (roomy.ok, full.ok, (full.mend or "").startswith("du -xh /")) == (True, False, True)
+    assert (roomy.ok, full.ok, (full.fix or "").startswith("du -xh /")) == (True, False, True)
 
 
 async def test_no_stripe_cli_is_a_fault(settings: Settings) -> None:
     cli = (await told(replace(settings, stripe_cli=Path("/nowhere/stripe"))))["cli"]
-    assert (cli.ok, "/nowhere/stripe" in cli.detail, cli.mend is not None) == (False, True, True)
+    assert (cli.ok, "/nowhere/stripe" in cli.detail, cli.fix is not None) == (False, True, True)
 
 
 async def test_every_type_at_once_is_enough(settings: Settings, account: Account) -> None:
@@ -209,7 +209,7 @@ async def test_every_type_at_once_is_enough(settings: Settings, account: Account
 async def test_orders_of_the_other_mode_are_a_fault(settings: Settings, connection: asyncpg.Connection) -> None:
     await add_order(connection, livemode=True)
     key_mode = (await told(settings))["key_mode"]
-    assert (key_mode.ok, "1001" in key_mode.detail, "sk_live_" in (key_mode.mend or "")) == (False, True, True)
+    assert (key_mode.ok, "1001" in key_mode.detail, "sk_live_" in (key_mode.fix or "")) == (False, True, True)
 
 
 async def test_an_operator_log_that_was_changed_is_a_fault(
@@ -223,7 +223,7 @@ async def test_an_operator_log_that_was_changed_is_a_fault(
     await connection.execute("SET session_replication_role = replica")  # past the triggers
     await connection.execute("UPDATE operator_log SET operator = 'bob'")
     changed = (await told(settings))["schema"]
-    assert (whole.ok, "log is whole: 1 entry" in whole.detail) == (True, True)
+    assert (whole.ok, "log is intact: 1 entry" in whole.detail) == (True, True)
     assert (changed.ok, f"entry 1 of order {order_id} was changed" in changed.detail) == (False, True)
 
 
@@ -239,9 +239,9 @@ async def test_dead_events_are_a_fault_and_so_are_failed_ones(
     await connection.execute(insert, "evt_2", "dead")
     dead = (await told(settings))["dead_letters"]
     assert (failed.ok, dead.ok) == (False, False)
-    assert failed.mend == "checkout events list --status failed"
+    assert failed.fix == "checkout events list --status failed"
     assert dead.detail.startswith("1 events dead, 1 failed")
-    assert dead.mend == "checkout events replay --status dead"
+    assert dead.fix == "checkout events replay --status dead"
 
 
 async def test_events_that_name_an_account_are_a_fault_while_ours_is_not_known(
@@ -263,7 +263,7 @@ async def test_dead_messages_are_a_fault(settings: Settings, connection: asyncpg
     insert = "INSERT INTO outbox (order_id, kind, channel, status) VALUES ($1, 'order.completed', 'webhook', 'dead')"
     await connection.execute(insert, order_id)
     letters = (await told(settings))["dead_letters"]
-    assert (letters.ok, letters.mend) == (False, "checkout outbox replay --status dead")
+    assert (letters.ok, letters.fix) == (False, "checkout outbox replay --status dead")
 
 
 async def test_an_event_that_stripe_has_and_we_do_not_is_a_fault_once_it_is_late(
@@ -287,7 +287,7 @@ async def test_an_event_that_stripe_has_and_we_do_not_is_a_fault_once_it_is_late
     assert (on_its_way.ok, missing.ok, held.ok) == (True, False, True)
     assert "on their way" in on_its_way.detail
     assert f"{done.new} of the last {done.scanned} events" in missing.detail
-    assert missing.mend == "checkout events backfill --since 1h"
+    assert missing.fix == "checkout events backfill --since 1h"
 
 
 async def test_a_comparison_that_nobody_does_any_more_is_a_fault(
@@ -300,7 +300,7 @@ async def test_a_comparison_that_nobody_does_any_more_is_a_fault(
     await connection.execute(
         "UPDATE cursors SET value = $1", json.dumps({"until": (until + timedelta(hours=2)).isoformat()})
     )
-    assert (behind.ok, behind.mend) == (False, "checkout serve")
+    assert (behind.ok, behind.fix) == (False, "checkout serve")
     assert (await told(settings))["backfill"].ok
 
 
@@ -317,7 +317,7 @@ async def test_without_a_database_what_needs_one_says_so_and_the_rest_is_checked
         "backfill",
         "orders",
     ]
-    assert checks["database"].mend == "pg_isready --dbname=postgresql://ada@127.0.0.1:1/shop"
+    assert checks["database"].fix == "pg_isready --dbname=postgresql://ada@127.0.0.1:1/shop"
     assert "verysecret" not in str(checks)
 
 
@@ -326,23 +326,23 @@ async def test_without_stripe_what_needs_it_says_so(settings: Settings) -> None:
     assert [name for name, check in checks.items() if not check.ok] == ["endpoint", "backfill"]
 
 
-async def test_nothing_set_up_at_all_is_mended_by_a_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_nothing_set_up_at_all_is_fixed_by_a_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith(("STRIPE_", "CHECKOUT_", "DATABASE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     checks = await told(load_settings())
-    wrong = {name: check.mend for name, check in checks.items() if not check.ok and name != "cli"}
+    wrong = {name: check.fix for name, check in checks.items() if not check.ok and name != "cli"}
     needed = {"database", "schema", "clock", "key_mode", "endpoint", "secrets", "dead_letters", "backfill", "orders"}
     assert set(wrong) == needed
     assert set(wrong.values()) == {"checkout dev"}
 
 
-async def test_an_old_schema_is_mended_by_migrating(settings: Settings, connection: asyncpg.Connection) -> None:
+async def test_an_old_schema_is_fixed_by_migrating(settings: Settings, connection: asyncpg.Connection) -> None:
     await connection.execute("DELETE FROM schema_migrations WHERE version > 1")
     old = (await told(settings))["schema"]
     await connection.execute("DROP TABLE schema_migrations")
     none = (await told(settings))["schema"]
-    assert (old.ok, none.ok, none.mend) == (False, False, "checkout db init")
+    assert (old.ok, none.ok, none.fix) == (False, False, "checkout db init")
 
 
 @pytest.mark.parametrize(("greeting", "ok"), [(b"220 mail.example ESMTP\r\n", True), (b"554 go away\r\n", False)])

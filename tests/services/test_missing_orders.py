@@ -106,7 +106,7 @@ async def test_a_paid_order_that_is_not_held_is_told_of_everywhere_and_its_numbe
     alert = msgspec.json.decode(row["payload"], type=Alert)
     assert (alert.count, alert.command) == (1, f"checkout orders recover {lost.session_id}")
     check = await orders_check(runtime)
-    assert (check.ok, check.mend) == (False, f"checkout orders recover {lost.session_id}")
+    assert (check.ok, check.fix) == (False, f"checkout orders recover {lost.session_id}")
     told: list[Synced | Uncompared | MissingOrder] = []
     done = await reconcile(runtime, since=datetime.now(UTC) - DAY, apply=False, operator=ADA, tell=told.append)
     assert [each.session_id for each in told if isinstance(each, MissingOrder)] == [lost.session_id]

@@ -41,7 +41,7 @@ def test_nothing_is_wrong_where_all_is_well(settings: Settings) -> None:
 def test_a_daemon_elsewhere_is_known_by_its_work(settings: Settings) -> None:
     assert faults(settings, replace(WELL, daemons=())) == {}
     late = faults(settings, replace(WELL, daemons=(), compared_at=AT - timedelta(minutes=5)))
-    assert {name: check.mend for name, check in late.items()} == {
+    assert {name: check.fix for name, check in late.items()} == {
         "daemons": "checkout serve",
         "comparison": "checkout serve",
     }
@@ -50,16 +50,16 @@ def test_a_daemon_elsewhere_is_known_by_its_work(settings: Settings) -> None:
 def test_events_that_stripe_made_and_we_do_not_hold_are_a_fault(settings: Settings) -> None:
     (missing,) = faults(settings, replace(WELL, caught_up=CaughtUp(AT, 9, 8, failed=1))).values()
     assert missing.detail.startswith("Stripe made 9, we hold 8")
-    assert missing.mend == "checkout events list --status failed"
+    assert missing.fix == "checkout events list --status failed"
 
 
 def test_what_waits_for_a_channel_that_nobody_set_up_is_no_fault(settings: Settings) -> None:
     old = replace(WELL, waiting=(Backlog("mail", "queued", 3, 90_000.0),))
     assert faults(settings, old) == {}
     set_up = replace(settings, smtp_url="smtp://127.0.0.1:25", mail_from="shop@example.com")
-    assert faults(set_up, old)["outbox"].mend == "checkout outbox list --status queued --status failed"
+    assert faults(set_up, old)["outbox"].fix == "checkout outbox list --status queued --status failed"
     dead = replace(WELL, waiting=(Backlog("mail", "dead", 1, 1.0),))
-    assert faults(settings, dead)["outbox"].mend == "checkout outbox list --status dead"
+    assert faults(settings, dead)["outbox"].fix == "checkout outbox list --status dead"
 
 
 def test_events_that_come_late_are_a_fault(settings: Settings) -> None:

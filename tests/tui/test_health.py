@@ -1,4 +1,4 @@
-"""Health: what the doctor says, live, with the command that mends each fault."""
+"""Health: what the doctor says, live, with the command that fixes each fault."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def row(seat: Seat, name: str) -> str:
     return found
 
 
-async def test_each_thing_is_said_to_be_right_or_wrong_and_what_mends_it_is_copied(
+async def test_each_thing_is_said_to_be_right_or_wrong_and_what_fixes_it_is_copied(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, tmp_path: Path, sit: Sit
 ) -> None:
     await catch_up(runtime)
@@ -59,7 +59,7 @@ async def test_each_thing_is_said_to_be_right_or_wrong_and_what_mends_it_is_copi
             assert seat.app.clipboard == "checkout events replay --status dead"
             await seat.sees("$ checkout events replay --status dead")
             await seat.press("enter")
-            await seat.sees("This mends it:")
+            await seat.sees("This fixes it:")
             await seat.press("escape", "home", "c")
             await seat.sees("Nothing is wrong with this", "$ checkout doctor")
             await connection.execute("DELETE FROM stripe_events")
@@ -71,7 +71,7 @@ async def test_without_any_daemon_the_command_that_starts_one_is_named(sit: Sit,
     async with sit(size=(160, 45), STRIPE_API_BASE=stripe.base) as seat:
         screen = await open_health(seat)
         assert screen.name_chosen == "daemons"
-        await seat.sees("✗ FAULT  daemons", "none was at work lately", "This mends it", "60 minutes ago")
+        await seat.sees("✗ FAULT  daemons", "none was at work lately", "This fixes it", "60 minutes ago")
         assert seat.text().count("checkout dev") >= 1
         assert {name for name, _ in screen.checkup.checks()} == set(ORDER)
 

@@ -1,4 +1,4 @@
-"""Whether all is well: what `checkout doctor` says, live, and the command that mends each fault."""
+"""Whether all is well: what `checkout doctor` says, live, and the command that fixes each fault."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class HealthScreen(DeskScreen):
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "back", "Back", foot="Back"),
         Action("enter", "read", "Read all that is said of it", "doctor", foot="Read"),
-        Action("c", "copy_mend", "Copy the command that mends it", foot="Copy"),
+        Action("c", "copy_fix", "Copy the command that fixes it", foot="Copy"),
         Action("n", "next_fault", "To the next fault", foot="Next fault"),
         Action("r", "again", "Look again now", "doctor", foot="Again"),
         Action("e", "events", "Stripe's events as they come in", "events list", foot="Events"),
@@ -129,8 +129,8 @@ class HealthScreen(DeskScreen):
             (state, f"bold {self._colour(tone)}" if not check.ok else self._colour(tone)), " ",
             (named, "" if check.ok else "bold"), plain(check.detail),
         )  # fmt: skip
-        if check.mend is not None and not self.has_class("-narrow"):
-            text.append(f"\n{'':10}{'→':>{_NAME_WIDTH - 1}} {plain(check.mend)}", self._colour("muted"))
+        if check.fix is not None and not self.has_class("-narrow"):
+            text.append(f"\n{'':10}{'→':>{_NAME_WIDTH - 1}} {plain(check.fix)}", self._colour("muted"))
         return text
 
     def _show_headline(self) -> None:
@@ -156,14 +156,14 @@ class HealthScreen(DeskScreen):
 
     def _show_chosen(self) -> None:
         check, muted = self.chosen, self._colour("muted")
-        self.say_command(check.mend if check is not None and check.mend else command_line("doctor"))
+        self.say_command(check.fix if check is not None and check.fix else command_line("doctor"))
         text = Text.assemble((words(self.name_chosen), "bold"), "\n")
         if check is None:
             text.append("not known yet", muted)
         else:
             text.append(plain(check.detail))
-        if check is not None and check.mend:
-            text.append("\n\nThis mends it; c copies it:\n", muted).append(plain(check.mend), "bold")
+        if check is not None and check.fix:
+            text.append("\n\nThis fixes it; c copies it:\n", muted).append(plain(check.fix), "bold")
         self.query_one("#said", Static).update(text)
 
     def on_option_list_option_highlighted(self, event: PickList.OptionHighlighted) -> None:
@@ -191,17 +191,17 @@ class HealthScreen(DeskScreen):
         check = self.chosen
         if check is None:
             return
-        mend = f"\n\nThis mends it:\n{plain(check.mend)}" if check.mend else ""
+        fix = f"\n\nThis fixes it:\n{plain(check.fix)}" if check.fix else ""
         await self.app.push_screen_wait(
-            Tell(words(check.check), f"{plain(check.detail)}{mend}", copies=check.mend or check.detail)
+            Tell(words(check.check), f"{plain(check.detail)}{fix}", copies=check.fix or check.detail)
         )
 
-    def action_copy_mend(self) -> None:
+    def action_copy_fix(self) -> None:
         check = self.chosen
-        if check is None or check.mend is None:
+        if check is None or check.fix is None:
             self.notify("Nothing is wrong with this.", markup=False)
             return
-        self.copy(check.mend, f"mends {words(check.check)}")
+        self.copy(check.fix, f"fixes {words(check.check)}")
 
     def action_next_fault(self) -> None:
         faults = self.checkup.faults

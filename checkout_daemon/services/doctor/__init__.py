@@ -1,4 +1,4 @@
-"""`checkout doctor`: is everything set up, and which command mends what is not."""
+"""`checkout doctor`: check the set-up, and name the command that fixes each fault."""
 
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.checks import CHECKS, examine

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. `mend`: the command that puts it right, or None where nothing is wrong."""
+    """The result of one check. `fix` is the command that fixes the fault; None if nothing is wrong."""
 
     check: str
     ok: bool
     detail: str
-    mend: str | None = None
+    fix: str | None = None
 
     @classmethod
     def passed(cls, check: str, detail: str) -> Check:
+        """Return the result of a check that found no fault."""
         return cls(check, True, detail)
 
     @classmethod
-    def failed(cls, check: str, detail: str, mend: str) -> Check:
-        return cls(check, False, detail, mend)
+    def failed(cls, check: str, detail: str, fix: str) -> Check:
+        """Return the result of a check that found a fault."""
+        return cls(check, False, detail, fix)

@@ -1,4 +1,4 @@
-"""All checks, in the order in which a fault of one explains those of the next."""
+"""All checks, in the order in which a fault of one explains the faults of the next."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHECKS: dict[str, Callable[[Probes], Check | Awaitable[Check]]] = {
 
 
 async def examine(settings: Settings) -> AsyncGenerator[Check, None]:
-    """One after the other, so that each can be shown when it is known. None of them raises."""
+    """Yield the result of each check as soon as it is known. No check raises."""
     async with open_probes(settings) as probes:
         for name, check in CHECKS.items():
             yield await _carry_out(name, check, probes)
@@ -41,6 +41,6 @@ async def _carry_out(name: str, check: Callable[[Probes], Check | Awaitable[Chec
         result = check(probes)
         return await result if inspect.isawaitable(result) else result
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
-        return Check.failed(name, "cannot be told before the schema fits", "checkout db migrate")
+        return Check.failed(name, "cannot be checked before the schema fits", "checkout db migrate")
     except CheckoutError as error:
-        return Check.failed(name, error.detail, probes.mend_database)
+        return Check.failed(name, error.detail, probes.fix_database)

@@ -1,4 +1,4 @@
-"""Checks of what the database holds."""
+"""Checks of the database and of what it holds."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ from checkout_daemon.store.events import held_events
 from checkout_daemon.store.migrations import read_state
 
 OLDEST_POSTGRESQL = 15
-DELIVERY_SECONDS = 60  # how long a delivery may be on its way
+DELIVERY_SECONDS = 60  # how long a delivery may take
 _LOOK_BACK = timedelta(days=3)
 _COMPARED_WITHIN = timedelta(hours=1)  # a daemon does it every minute
 
 
 def answers(probes: Probes) -> Check:
+    """Check that the database answers, and that its version is supported."""
     server = probes.server
     if server is None:
-        return Check.failed("database", probes.server_trouble, probes.mend_database)
+        return Check.failed("database", probes.server_trouble, probes.fix_database)
     if server.major < OLDEST_POSTGRESQL:
         detail = f"PostgreSQL {server.version}; {OLDEST_POSTGRESQL} or newer is needed"
         return Check.failed("database", detail, "pg_upgrade")
@@ -44,6 +45,7 @@ def answers(probes: Probes) -> Check:
 
 
 async def schema_fits(probes: Probes) -> Check:
+    """Check that the schema fits this program, and that the audit log was not changed."""
     if (database := _database(probes)) is None:
         return _unknown("schema", probes)
     async with database.connection() as connection:
@@ -51,26 +53,26 @@ async def schema_fits(probes: Probes) -> Check:
     try:
         require_schema(state)
     except SchemaMismatch as misfit:
-        mends = {True: "checkout db init", False: "checkout db migrate"}
         newer = state.version and "newer release" in misfit.detail
-        mend = "pip install --upgrade checkout-daemon" if newer else mends[state.version == 0]
-        return Check.failed("schema", misfit.detail, mend)
+        older = "checkout db migrate" if state.version else "checkout db init"
+        fix = "pip install --upgrade checkout-daemon" if newer else older
+        return Check.failed("schema", misfit.detail, fix)
     settings = probes.settings
     published = None if settings.audit_anchor is None else read_published(settings.audit_anchor)
     log = await verify(database, keys_of(settings), published)
     if log.faults:
-        detail = f"the operator log is not as it was written: {'; '.join(log.faults)}"
+        detail = f"the audit log is not as it was written: {'; '.join(log.faults)}"
         return Check.failed("schema", detail, "checkout db restore BACKUP")
     entries = "1 entry" if log.entries == 1 else f"{log.entries} entries"
-    return Check.passed("schema", f"version {state.version} fits this program; the operator log is whole: {entries}")
+    return Check.passed("schema", f"version {state.version} fits this program; the audit log is intact: {entries}")
 
 
 async def key_mode_agrees(probes: Probes) -> Check:
-    """Check that the key's mode is that of the orders."""
+    """Check that the API key and the orders have the same mode, live or test."""
     settings = probes.settings
     if settings.stripe_api_key is None:
-        mend = "checkout dev" if probes.demo_stripe else "export STRIPE_API_KEY=sk_…"
-        return Check.failed("key_mode", probes.stripe_trouble, mend)
+        fix = "checkout dev" if probes.demo_stripe else "export STRIPE_API_KEY=sk_…"
+        return Check.failed("key_mode", probes.stripe_trouble, fix)
     mode = _mode(settings.livemode)
     if (database := _database(probes)) is None:
         return _unknown("key_mode", probes, f"a {mode} key; ")
@@ -78,7 +80,7 @@ async def key_mode_agrees(probes: Probes) -> Check:
         newest = await newest_order(connection)
         unattributed = await count_unattributed(connection, datetime.now(UTC) - _LOOK_BACK)
     if unattributed:
-        detail = f"{unattributed} events name an account and are ignored: which account is ours is not known"
+        detail = f"{unattributed} events name an account and are ignored: the account of the key is not known"
         return Check.failed("key_mode", detail, "export STRIPE_API_KEY=… of a key that may read its account")
     if newest is None:
         return Check.passed("key_mode", f"a {mode} key; there are no orders yet")
@@ -90,12 +92,13 @@ async def key_mode_agrees(probes: Probes) -> Check:
 
 
 async def no_dead_letters(probes: Probes) -> Check:
+    """Check that no event or message has failed."""
     if (database := _database(probes)) is None:
         return _unknown("dead_letters", probes)
     async with database.connection() as connection:
         letters = await count_letters(connection)
     detail = (
-        f"{letters.events_dead} events dead, {letters.events_failed} failed and tried again; "
+        f"{letters.events_dead} events dead, {letters.events_failed} failed and being retried; "
         f"{letters.messages_dead} messages dead"
     )
     if letters.events_dead:
@@ -108,7 +111,7 @@ async def no_dead_letters(probes: Probes) -> Check:
 
 
 async def orders_whole(probes: Probes) -> Check:
-    """Check that every order paid at Stripe is held, no number comes twice, and nothing given up has appeared."""
+    """Check that no order is missing, no number is given twice, and nothing that was given up has appeared."""
     if (database := _database(probes)) is None:
         return _unknown("orders", probes)
     livemode = probes.settings.livemode
@@ -125,46 +128,46 @@ async def orders_whole(probes: Probes) -> Check:
         try:
             named = await _newest_names(probes)
         except CheckoutError as error:
-            return Check.failed("orders", f"cannot be compared: {error.detail}", probes.mend_stripe)
-        highest = max((each.number or 0 for each in named if each.shop in (None, shop)), default=0)
+            return Check.failed("orders", f"cannot be compared: {error.detail}", probes.fix_stripe)
+        highest = max((order.number or 0 for order in named if order.shop in (None, shop)), default=0)
         if highest > last:
             detail = (
-                f"order {highest} is known to Stripe, and the next number here is {last + 1}: numbers would come twice"
+                f"Stripe knows order {highest}, but the next number here is {last + 1}: numbers would be given twice"
             )
             return Check.failed("orders", detail, "checkout reconcile")
     if late:
         which = "1 order has" if late == 1 else f"{late} orders have"
         detail = f"{which} a refund or payment that appeared at Stripe after it was given up (appeared_late)"
         return Check.failed("orders", detail, "checkout orders list --attention")
-    return Check.passed("orders", f"none is missing; the last number given out is {last}")
+    return Check.passed("orders", f"none is missing; the last order number is {last}")
 
 
 async def _newest_names(probes: Probes) -> list[NamedOrder]:
-    """Return the orders that Stripe's newest hundred sessions name."""
+    """Return the orders that Stripe's newest hundred sessions refer to."""
     async with aclosing(sessions_made(probes.gateway, probes.now_at_stripe - KEPT)) as pages:
         page: list[Fetched] = await anext(pages, [])
-    return [name for each in page if (name := named_order(each.object)) is not None]
+    return [name for session in page if (name := named_order(session.object)) is not None]
 
 
 async def nothing_missing(probes: Probes) -> Check:
-    """Check that daemons compare events with Stripe, and that what Stripe made since is held."""
+    """Check that a daemon compares events with Stripe's, and that Stripe's newest events are stored here."""
     if (database := _database(probes)) is None:
         return _unknown("backfill", probes)
     if probes.endpoints is None:
-        return Check.failed("backfill", f"cannot be compared: {probes.stripe_trouble}", probes.mend_stripe)
+        return Check.failed("backfill", f"cannot be compared: {probes.stripe_trouble}", probes.fix_stripe)
     now, caught = probes.now_at_stripe, await how_far(database)
     since = now - _LOOK_BACK if caught is None else max(caught.until - OVERLAP, now - KEPT)
     try:
         made = await _made_since(probes, since)
     except CheckoutError as error:
-        return Check.failed("backfill", f"cannot be compared: {error.detail}", probes.mend_stripe)
+        return Check.failed("backfill", f"cannot be compared: {error.detail}", probes.fix_stripe)
     async with database.connection() as connection:
-        held = await held_events(connection, [each["id"] for each in made])
-    missing = [each for each in made if each["id"] not in held]
-    made_at = {each["id"]: read_moment(each.get("created")) or since for each in missing}
-    late = [each for each in missing if (now - made_at[each["id"]]).total_seconds() >= DELIVERY_SECONDS]
+        held = await held_events(connection, [event["id"] for event in made])
+    missing = [event for event in made if event["id"] not in held]
+    made_at = {event["id"]: read_moment(event.get("created")) or since for event in missing}
+    late = [event for event in missing if (now - made_at[event["id"]]).total_seconds() >= DELIVERY_SECONDS]
     if late:
-        newest, oldest = late[0], min(made_at[each["id"]] for each in late)
+        newest, oldest = late[0], min(made_at[event["id"]] for event in late)
         hours = int(max(now - oldest, timedelta()).total_seconds() // 3600) + 1
         detail = f"{len(late)} of the last {len(made)} events at Stripe are not held; {newest['id']} ({newest['type']})"
         return Check.failed("backfill", detail, f"checkout events backfill --since {hours}h")
@@ -173,13 +176,13 @@ async def nothing_missing(probes: Probes) -> Check:
         return Check.failed("backfill", detail, "checkout dev" if probes.demo_database else "checkout serve")
     on_their_way = f", {len(missing)} on their way" if missing else ""
     if not made:
-        return Check.passed("backfill", "Stripe has made none lately")
+        return Check.passed("backfill", "Stripe has created no event lately")
     newest_are = "event at Stripe is" if len(made) == 1 else f"{len(made)} events at Stripe are"
     return Check.passed("backfill", f"the last {newest_are} held{on_their_way}")
 
 
 async def _made_since(probes: Probes, since: datetime) -> list[dict[str, Any]]:
-    """A hundred at most, the newest first: enough to tell whether any is missing."""
+    """Return Stripe's newest events, a hundred at most: enough to find out whether any is missing."""
     async with aclosing(events_since(probes.gateway, tuple(EVENT_TYPES), int(since.timestamp()))) as pages:
         return await anext(pages, [])
 
@@ -189,7 +192,7 @@ def _database(probes: Probes) -> Database | None:
 
 
 def _unknown(check: str, probes: Probes, known: str = "") -> Check:
-    return Check.failed(check, f"{known}cannot be told without the database", probes.mend_database)
+    return Check.failed(check, f"{known}cannot be checked without the database", probes.fix_database)
 
 
 def _mode(livemode: bool) -> str:

@@ -24,10 +24,11 @@ def cli_found(probes: Probes) -> Check:
 
 
 async def smtp_answers(probes: Probes) -> Check:
+    """Check that the mail server greets us."""
     url = probes.settings.smtp_url
     if url is None:
         return Check.passed(
-            "smtp", "not configured: no mail is sent, though the success page promises one: set CHECKOUT_SMTP_URL"
+            "smtp", "not configured: no mail is sent, although the success page promises one; set CHECKOUT_SMTP_URL"
         )
     if probes.settings.mail_from is None:
         return Check.failed("smtp", "CHECKOUT_MAIL_FROM is not set", "export CHECKOUT_MAIL_FROM=shop@example.com")
@@ -35,12 +36,13 @@ async def smtp_answers(probes: Probes) -> Check:
     host, port = server.host, server.port
     greeting = await _greeting(host, port, tls=server.tls)
     if not greeting.startswith("220"):
-        said = f"says {greeting!r}" if greeting else "does not answer"
-        return Check.failed("smtp", f"{host} port {port} {said}", f"nc -v {host} {port}")
+        answer = f"answers {greeting!r}" if greeting else "does not answer"
+        return Check.failed("smtp", f"{host} port {port} {answer}", f"nc -v {host} {port}")
     return Check.passed("smtp", f"{host} port {port} answers")
 
 
 def disk_has_room(probes: Probes) -> Check:
+    """Check that the file system of the state directory has room."""
     directory = probes.settings.state_dir
     while not directory.exists():
         directory = directory.parent
@@ -52,7 +54,7 @@ def disk_has_room(probes: Probes) -> Check:
 
 
 async def _greeting(host: str, port: int, *, tls: bool) -> str:
-    """The first line that the server says; empty if there is none."""
+    """Return the first line that the server sends; empty if it sends none."""
     try:
         async with asyncio.timeout(_SMTP_SECONDS):
             reader, writer = await asyncio.open_connection(host, port, ssl=tls or None)
@@ -61,7 +63,7 @@ async def _greeting(host: str, port: int, *, tls: bool) -> str:
             finally:
                 writer.close()
                 await writer.wait_closed()
-    except (OSError, ValueError):  # with TimeoutError and TLS failures; ValueError for an overlong line
+    except (OSError, ValueError):  # OSError: also timeouts and TLS failures; ValueError: an overlong line
         return ""
 
 

@@ -1,4 +1,4 @@
-"""What the checks look at, asked once: the database server, and Stripe."""
+"""What the checks examine: the database server and Stripe, asked once."""
 
 from __future__ import annotations
 
@@ -22,47 +22,51 @@ from checkout_daemon.urls import shown_url, split_password
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """`server` and `endpoints` are None where nobody answered, and the trouble says why."""
+    """The answers of both. `server` or `endpoints` is None if there was no answer; the trouble gives the reason."""
 
     settings: Settings
     database: Database | None
     gateway: StripeGateway
     server: Server | None
     server_trouble: str
-    database_ahead: timedelta  # its clock less ours
+    database_ahead: timedelta  # its clock minus ours
     endpoints: list[dict[str, Any]] | None
     stripe_trouble: str
-    stripe_ahead: timedelta  # its clock, in whole seconds, less ours
+    stripe_ahead: timedelta  # its clock, in whole seconds, minus ours
 
     @property
     def demo_database(self) -> bool:
-        """Whether the database is the one that `checkout dev` brings."""
+        """Return whether the database is the one that `checkout dev` starts."""
         return read_setting("DATABASE_URL") is None
 
     @property
     def demo_stripe(self) -> bool:
-        """Whether Stripe is the offline one that `checkout dev` brings."""
+        """Return whether Stripe is the offline one that `checkout dev` starts."""
         return read_setting("STRIPE_API_KEY") is None
 
     @property
     def now_at_stripe(self) -> datetime:
+        """Return the time by Stripe's clock."""
         return datetime.now(UTC) + self.stripe_ahead
 
     @property
     def offline_stripe(self) -> bool:
+        """Return whether the API is not Stripe's own."""
         return self.settings.stripe_api_base != STRIPE_API_BASE
 
     @property
-    def mend_database(self) -> str:
-        return database_mend(self.settings)
+    def fix_database(self) -> str:
+        """Return the command to run if the database does not answer."""
+        return database_fix(self.settings)
 
     @property
-    def mend_stripe(self) -> str:
+    def fix_stripe(self) -> str:
+        """Return the command to run if Stripe does not answer."""
         return "checkout dev" if self.demo_stripe else f"curl --head {self.settings.stripe_api_base}"
 
 
-def database_mend(settings: Settings) -> str:
-    """Return what to do about a database that does not answer."""
+def database_fix(settings: Settings) -> str:
+    """Return the command to run if the database does not answer."""
     if read_setting("DATABASE_URL") is None or settings.database_url is None:
         return "checkout dev"
     if shown_url(settings.database_url) is None:
@@ -72,7 +76,7 @@ def database_mend(settings: Settings) -> str:
 
 @asynccontextmanager
 async def open_probes(settings: Settings) -> AsyncIterator[Probes]:
-    """Ask both at once; no answer is an answer too."""
+    """Ask the database and Stripe at the same time. Missing settings and failures are recorded, not raised."""
     database = Database(settings.database_url, max_size=1) if settings.database_url else None
     gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
     try:
@@ -106,7 +110,7 @@ async def _ask_database(database: Database | None) -> tuple[Server | None, str, 
             return server, "", ahead_of_us(server.now, before)
     except CheckoutError as error:
         return None, error.detail, timedelta()
-    except ValueError:  # what the parser says of a malformed URL may quote it
+    except ValueError:  # the parser may quote a malformed URL, password included
         return None, WRONG_URL, timedelta()
 
 

@@ -1,4 +1,4 @@
-"""Checks of what Stripe knows of us: the endpoint it delivers to, the secrets it signs with, and the time."""
+"""Checks against Stripe: the webhook endpoint, the signing secrets and the clock."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from checkout_daemon.urls import same_address
 
 
 def clock_agrees(probes: Probes) -> Check:
-    told = {}
+    """Check that the clocks of this machine, the database and Stripe agree."""
+    ahead_of = {}
     if probes.server is not None:
-        told["the database"] = probes.database_ahead
+        ahead_of["the database"] = probes.database_ahead
     if probes.endpoints is not None:
-        told["Stripe"] = probes.stripe_ahead
-    if not told:
-        return Check.failed("clock", "neither the database nor Stripe answers", probes.mend_database)
-    detail = ", ".join(f"{abs(ahead.total_seconds()):.0f} s from {whose}" for whose, ahead in told.items())
-    clocks = Clocks(told.get("the database"), told.get("Stripe"))
+        ahead_of["Stripe"] = probes.stripe_ahead
+    if not ahead_of:
+        return Check.failed("clock", "neither the database nor Stripe answers", probes.fix_database)
+    detail = ", ".join(f"{abs(ahead.total_seconds()):.0f} s from {whose}" for whose, ahead in ahead_of.items())
+    clocks = Clocks(ahead_of.get("the database"), ahead_of.get("Stripe"))
     if clocks.widest > NOTABLE:
         halted = "; nothing is deleted or given up because of its age until they agree"
         return Check.failed("clock", clocks.says + (halted if clocks.widest > DANGEROUS else ""), FIX)
@@ -30,10 +31,10 @@ def clock_agrees(probes: Probes) -> Check:
 
 
 async def endpoint_registered(probes: Probes) -> Check:
-    """Stripe has an endpoint for us, enabled, with every type that we use; or `checkout listen` stands in for one."""
+    """Check that Stripe has an enabled endpoint for us with every event type, or that `checkout listen` replaces it."""
     url = webhook_url(probes.settings.public_url)
     if probes.endpoints is None:
-        return Check.failed("endpoint", f"cannot be told: {probes.stripe_trouble}", probes.mend_stripe)
+        return Check.failed("endpoint", f"cannot be checked: {probes.stripe_trouble}", probes.fix_stripe)
     ours = _endpoints(probes)
     if not ours:
         if listening := await _listened_to(probes):
@@ -49,53 +50,53 @@ async def endpoint_registered(probes: Probes) -> Check:
         if not _faults(endpoint):
             extra = f"; and {', '.join(endpoint.extra)}, which are not" if endpoint.extra else ""
             version = "" if endpoint.api_version else "; in the account's default API version"
-            detail = f"{url} gets all {len(EVENT_TYPES)} types of event that are used{extra}{version}"
+            detail = f"{url} gets all {len(EVENT_TYPES)} event types that are used{extra}{version}"
             return Check.passed("endpoint", detail)
-    endpoint = next((each for each in ours if each.retired_at is None), ours[0])
-    mend = "--update" if _version_fits(endpoint) else "--replace"
+    endpoint = next((endpoint for endpoint in ours if endpoint.retired_at is None), ours[0])
+    fix = "--update" if _version_fits(endpoint) else "--replace"
     detail = f"{endpoint.id} for {url} {'; it '.join(_faults(endpoint))}"
-    return Check.failed("endpoint", detail, f"checkout webhook create {mend}")
+    return Check.failed("endpoint", detail, f"checkout webhook create {fix}")
 
 
 async def secrets_set(probes: Probes) -> Check:
-    """There are secrets, and the endpoint's is one of them; with how many deliveries each signed lately."""
+    """Check that the endpoint's secret is set, and count the deliveries that each secret signed lately."""
     secrets = probes.settings.webhook_secrets
     if not secrets:
-        mend = "checkout webhook create --replace" if _endpoints(probes) else "checkout webhook create"
-        detail = "STRIPE_WEBHOOK_SECRET is not set: no delivery can be believed"
-        return Check.failed("secrets", detail, "checkout dev" if probes.demo_stripe else mend)
+        fix = "checkout webhook create --replace" if _endpoints(probes) else "checkout webhook create"
+        detail = "STRIPE_WEBHOOK_SECRET is not set: no delivery can be verified"
+        return Check.failed("secrets", detail, "checkout dev" if probes.demo_stripe else fix)
     count = "one secret" if len(secrets) == 1 else f"{len(secrets)} secrets"
     if probes.server is None or probes.database is None:
-        return Check.passed("secrets", f"{count}; how many each matched cannot be told without the database")
+        return Check.passed("secrets", f"{count}; deliveries cannot be counted without the database")
     used = await used_secrets(probes.database, secrets)
-    matched = ", ".join(f"{each.secret or each.fingerprint} matched {_times(each)}" for each in used)
-    known = {fingerprint(each) for each in secrets} | {each.fingerprint for each in used}
+    matched = ", ".join(f"{secret.secret or secret.fingerprint} matched {_times(secret)}" for secret in used)
+    known = {fingerprint(secret) for secret in secrets} | {secret.fingerprint for secret in used}
     for endpoint in _endpoints(probes):
         if endpoint.status == "enabled" and endpoint.secret is not None and endpoint.secret not in known:
-            detail = f"the secret of {endpoint.id} is none of them: its deliveries are refused; {matched}"
+            detail = f"the secret of {endpoint.id} is not among them: its deliveries are refused; {matched}"
             return Check.failed("secrets", detail, "checkout webhook create --replace")
     return Check.passed("secrets", f"{count}: {matched}, in 24 h")
 
 
 async def _listened_to(probes: Probes) -> str | None:
-    """Whether `checkout listen` runs, or has delivered lately."""
+    """Describe how deliveries arrive without an endpoint: `checkout listen` runs, or ran lately. None if neither."""
     if probes.server is None or probes.database is None:
         return None
     if await listens(probes.database, probes.server.now):
         return "`checkout listen` runs"
     matches = await matches_lately(probes.database)
-    count = sum(each.matches for each in matches.values())
-    return f"deliveries come all the same: {count} in 24 h" if count else None
+    count = sum(match.matches for match in matches.values())
+    return f"deliveries arrive nevertheless: {count} in 24 h" if count else None
 
 
 def _endpoints(probes: Probes) -> list[Endpoint]:
-    """Those for us, the newest first."""
+    """Return the endpoints at Stripe with our URL, newest first."""
     url = webhook_url(probes.settings.public_url)
-    return [read_endpoint(each) for each in probes.endpoints or () if same_address(each["url"], url)]
+    return [read_endpoint(found) for found in probes.endpoints or () if same_address(found["url"], url)]
 
 
 def _faults(endpoint: Endpoint) -> list[str]:
-    """More than we need does no harm; nor does the account's own version, for those who keep it up to date."""
+    """Return what an endpoint lacks. Additional types do no harm, nor does the account's default API version."""
     faults = [] if endpoint.status == "enabled" else [f"is {endpoint.status}"]
     if endpoint.missing:
         faults.append(f"does not get {', '.join(endpoint.missing)}")
