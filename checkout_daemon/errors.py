@@ -113,7 +113,7 @@ class ProbablyPlaced(CheckoutError):
     def __init__(self, order_id: str | None = None, number: int | None = None) -> None:
         which = "An order" if number is None else f"Order {number}"
         super().__init__(
-            f"{which} of the same goods was placed less than an hour ago: to order them once more, insist."
+            f"{which} for the same items was placed less than an hour ago: to order them again, send insist."
         )
         self.order_id = order_id
         self.number = number

@@ -55,7 +55,7 @@ def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]
     if not items:
         return None, [FieldError("/items", "empty_cart", "Your cart is empty.")]
     if len(items) > MAXIMUM_LINES:
-        detail = f"Your cart has {len(items)} lines; at most {MAXIMUM_LINES} can be ordered at once."
+        detail = f"Your cart has {len(items)} lines. You can order at most {MAXIMUM_LINES} at once."
         return None, [FieldError("/items", "too_many_lines", detail)]
     errors: list[FieldError] = []
     first: dict[str, int] = {}
@@ -64,7 +64,7 @@ def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]
         pointer = f"/items/{position}"
         sku = cleaned(item.sku)
         if not SKU.fullmatch(sku):
-            errors.append(FieldError(f"{pointer}/sku", "unknown_sku", "There is no such product."))
+            errors.append(FieldError(f"{pointer}/sku", "unknown_sku", "This product does not exist."))
             continue
         held = quantities.get(sku, 0)
         quantities[sku] = held + item.quantity
@@ -73,7 +73,7 @@ def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]
             detail = f"The quantity must be from 1 to {MAXIMUM_QUANTITY}."
             errors.append(FieldError(f"{pointer}/quantity", "invalid_quantity", detail))
         elif held <= MAXIMUM_QUANTITY < quantities[sku]:
-            detail = f"Of one product at most {MAXIMUM_QUANTITY} can be ordered; with its other lines this makes more."
+            detail = f"You can order at most {MAXIMUM_QUANTITY} of one product, counting all of its lines."
             errors.append(FieldError(f"{pointer}/quantity", "invalid_quantity", detail))
     if errors:
         return None, errors

@@ -70,7 +70,7 @@ def _name(text: str) -> str:
     if len(text) > MAXIMUM_NAME:
         raise _Unfit(_too_long("name", MAXIMUM_NAME))
     if names_address(text):
-        raise _Unfit("The name contains a web address. Please enter a name without one, with a space after each dot.")
+        raise _Unfit("The name contains a web address. Please remove it, or put a space after each dot.")
     return text
 
 
@@ -116,8 +116,8 @@ def _require_usable(field: str, text: str) -> None:
 
 
 def _unusable(field: str, char: str) -> str:
-    return f"The {field} contains a character that cannot be used: {char}. Please type it without that."
+    return f"The {field} contains a character that cannot be used: {char}. Please remove it."
 
 
 def _too_long(field: str, most: int) -> str:
-    return f"The {field} is too long: it may have at most {most} characters."
+    return f"The {field} is too long. It can have at most {most} characters."

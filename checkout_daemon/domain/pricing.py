@@ -157,7 +157,7 @@ def share_discount(amounts: Sequence[int], amount_discount: int, currency: str) 
 
 def _product_fault(product: Product | None, currency: str) -> tuple[str, str] | None:
     if product is None:
-        return "unknown_sku", "There is no such product."
+        return "unknown_sku", "This product does not exist."
     if not product.available:
         return "unavailable_sku", f"{product.name} is not available at the moment."
     if product.currency != currency:
@@ -173,11 +173,13 @@ def _discount_faults(discount: Discount, subtotal: int | None, currency: str, no
     if discount.ends_at is not None and now >= discount.ends_at:
         faults.append(("discount_expired", f"The discount code {discount.code} has expired."))
     if discount.currency is not None and discount.currency != currency:
-        detail = f"The discount code {discount.code} is only for payments in {discount.currency.upper()}."
+        detail = f"The discount code {discount.code} is only valid for payments in {discount.currency.upper()}."
         faults.append(("discount_currency", detail))
     elif subtotal is not None and subtotal < discount.minimum_subtotal:
         least = format_money(discount.minimum_subtotal, currency)
-        faults.append(("discount_minimum", f"The discount code {discount.code} is for orders from {least}."))
+        faults.append(
+            ("discount_minimum", f"The discount code {discount.code} is only valid for orders of {least} or more.")
+        )
     return [FieldError("/discount_code", code, detail) for code, detail in faults]
 
 

@@ -88,7 +88,7 @@ async def start_checkout(runtime: Runtime, request: CheckoutRequest, *, idempote
         if held is None and refusal is not None:
             raise refusal
         known = [each.id for each in alike]
-    raise NotFound("the order that was in the way was removed meanwhile: send the same request again")
+    raise NotFound("the conflicting order has just been removed: send the same request again")
 
 
 async def retry_checkout(runtime: Runtime, ref: str) -> CheckoutAnswer:

@@ -60,7 +60,7 @@ def _price(
 ) -> Quote:
     faults: list[FieldError] = []
     if code is not None and discount is None:
-        faults.append(FieldError("/discount_code", "discount_unknown", "There is no such discount code."))
+        faults.append(FieldError("/discount_code", "discount_unknown", "This discount code does not exist."))
     if discount is not None and discount.redemption_limit is not None and redemptions >= discount.redemption_limit:
         detail = f"The discount code {discount.code} has been used up."
         faults.append(FieldError("/discount_code", "discount_exhausted", detail))

@@ -45,7 +45,7 @@ def expects_continue(request: web.BaseRequest) -> bool:
     """Return whether the client waits for 100 Continue. Raise UnknownExpectation for any other expectation."""
     expected = tokens(list_field(request, hdrs.EXPECT))
     if any(expectation != "100-continue" for expectation in expected):
-        raise UnknownExpectation("of Expect only 100-continue is known here")
+        raise UnknownExpectation("the only supported Expect value is 100-continue")
     return bool(expected)
 
 

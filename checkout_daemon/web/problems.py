@@ -17,12 +17,12 @@ CONTENT_TYPE = "application/problem+json"
 # What a shopper may read about a failure that is not theirs. The error's detail names hosts, accounts and requests and
 # goes only to the log.
 _SAFE_DETAILS = {
-    "stripe_rejected": "The payment provider refused this request. The order is kept; no money was taken.",
-    "stripe_unavailable": "The payment provider does not answer. The order is kept: send the same request again.",
-    "database_unavailable": "Send the same request again in a moment; with its Idempotency-Key nothing happens twice.",
-    "schema_mismatch": "The database and this program have different versions: the operator must update one of them.",
+    "stripe_rejected": "The payment provider refused this request. The order is kept, and no money was taken.",
+    "stripe_unavailable": "The payment provider is not responding. The order is kept. Send the same request again.",
+    "database_unavailable": "Send the same request again in a moment. With its Idempotency-Key, nothing happens twice.",
+    "schema_mismatch": "The versions of the database and the program do not match. The operator must upgrade one.",
 }
-_UNKNOWN_DETAIL = "The failure has been logged under the request id that this answer's X-Request-Id names."
+_UNKNOWN_DETAIL = "The failure was logged under the request id in the X-Request-Id header of this response."
 
 
 def problem_response(error: CheckoutError) -> web.Response:

@@ -48,7 +48,7 @@ test('refused codes say why; one that needs more in the cart works once there is
     await expect(error).toHaveAttribute('role', 'alert');
     await expect(page.getByTestId('total')).toHaveText('€14.50');
   }
-  await page.getByRole('button', { name: 'One more: A5 notebook' }).click();
+  await page.getByRole('button', { name: 'Add one: A5 notebook' }).click();
 
   await expect(page.getByTestId('total')).toHaveText('€24.00');
   await expect(error).toHaveCount(0);
@@ -118,10 +118,10 @@ test('a price that changed under the cart is told on its line, and asked about b
   await setPrice(info, 'CLIPS-BRASS', 790);
   try {
     await page.getByRole('button', { name: 'Checkout' }).click();
-    const notice = page.getByRole('alert').filter({ hasText: 'A price changed' });
+    const notice = page.getByRole('alert').filter({ hasText: 'A price has changed' });
     await expect(notice).toContainText('€7.50');
     await expect(notice).toContainText('€7.90');
-    await expect(page.getByText('The price rose: it was €7.50')).toBeVisible();
+    await expect(page.getByText('The price has gone up since you added this. It was €7.50')).toBeVisible();
     await expect(page.getByTestId('total')).toHaveText('€7.90');
     await checkOut(page);
     await payByCard(page);

@@ -21,13 +21,13 @@ test('a known discount is reckoned at once, also after a reload, while the quote
     await route.continue();
   });
   await page.getByRole('button', { name: 'Open cart' }).click();
-  await page.getByRole('button', { name: 'One more: A5 notebook' }).click();
+  await page.getByRole('button', { name: 'Add one: A5 notebook' }).click();
 
   await expect(page.getByTestId('total')).toHaveText('€33.75');
   await expect(page.getByTestId('discount')).toHaveText('−€3.75');
   answer();
   await expect(page.locator('dl[aria-busy="false"]').getByTestId('total')).toHaveText('€33.75');
-  await expect(page.getByText('A price changed')).toHaveCount(0);
+  await expect(page.getByText('A price has changed')).toHaveCount(0);
 });
 
 test('where the shop tells another total it wins, and the change is shown', async ({ page }) => {
@@ -41,10 +41,10 @@ test('where the shop tells another total it wins, and the change is shown', asyn
   await addToCart(page, 'A5 notebook');
   await page.getByRole('button', { name: 'Open cart' }).click();
 
-  const notice = page.getByRole('alert').filter({ hasText: 'A price changed' });
+  const notice = page.getByRole('alert').filter({ hasText: 'A price has changed' });
   await expect(notice).toContainText('the total was €10.00 and is now €14.50');
   await expect(page.getByTestId('total')).toHaveText('€14.50');
-  await page.getByRole('button', { name: 'One more: A5 notebook' }).click();
+  await page.getByRole('button', { name: 'Add one: A5 notebook' }).click();
   await expect(page.getByTestId('total')).toHaveText('€29.00');
   await expect(notice).toHaveCount(0);
 });

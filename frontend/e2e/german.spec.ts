@@ -11,7 +11,7 @@ test('Einkaufen auf Deutsch, am kleinsten Telefon', async ({ page }, info) => {
   await page.goto('/');
   await expect(heading(page, 'Schönes zum Schreiben')).toBeVisible();
   await expect(page.locator('html')).toHaveAttribute('lang', 'de');
-  await page.getByRole('button', { name: 'In den Korb' }).first().click();
+  await page.getByRole('button', { name: 'In den Warenkorb' }).first().click();
   await look('catalog');
   expect(await overflow(page)).toBeLessThanOrEqual(1);
   await page.getByRole('button', { name: 'Warenkorb öffnen' }).click();

@@ -50,7 +50,7 @@ test('the cart over an order that can be tried again: still one Try again, one t
   await page.getByRole('button', { name: 'Open cart', exact: true }).click();
   await expectOneOfEach(page, CART, FIELDS);
   await page.getByRole('button', { name: 'Checkout', exact: true }).click();
-  await expect(page.getByText(/Nothing was charged/).last()).toBeVisible();
+  await expect(page.getByText(/You have not been charged/).last()).toBeVisible();
   await expectOneOfEach(page, [...CART, 'Try again'], FIELDS);
   await page.keyboard.press('Escape');
   await expect(page.getByRole('button', { name: 'Open cart', exact: true })).toBeFocused();

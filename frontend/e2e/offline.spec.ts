@@ -7,7 +7,7 @@ test('offline at Checkout: it is said, everything is kept, Try again pays one or
   await expect(page.getByTestId('total')).toHaveText('€34.00');
   await context.setOffline(true);
   await page.getByRole('button', { name: 'Checkout' }).click();
-  await expect(page.getByText(/shop cannot be reached/)).toBeVisible();
+  await expect(page.getByText(/cannot reach the shop/)).toBeVisible();
   await expect(page.getByLabel('Name', { exact: true })).toHaveValue('Ana Berg');
   await context.setOffline(false);
   await page.getByRole('button', { name: 'Try again' }).click();
@@ -32,8 +32,8 @@ test('offline while the order is followed: the page says so and goes on by itsel
   await page.getByRole('link', { name: 'Back' }).click();
   await expect(heading(page, 'Payment not completed')).toBeVisible();
   await context.setOffline(true);
-  await expect(page.getByText(/cannot be reached at the moment/)).toBeVisible();
+  await expect(page.getByText(/cannot reach the shop at the moment/)).toBeVisible();
   await context.setOffline(false);
 
-  await expect(page.getByText(/cannot be reached at the moment/)).toHaveCount(0);
+  await expect(page.getByText(/cannot reach the shop at the moment/)).toHaveCount(0);
 });

@@ -77,7 +77,7 @@ test('a session that expired can be tried again, as the same order', async ({ pa
   const number = await orderNumber(page);
   await expireSession(checkouts[0]?.session_id ?? '');
 
-  await expect(page.getByText(/time to pay ran out/)).toBeVisible();
+  await expect(page.getByText(/time to pay has expired/)).toBeVisible();
   await page.getByRole('button', { name: 'Try again' }).click();
   await payByCard(page);
   await expect(heading(page, 'Thank you')).toBeVisible();
@@ -102,5 +102,5 @@ test('an order that is paid cannot be paid again from an old cancel page', async
 test('a session that nobody knows is told plainly', async ({ page }) => {
   await page.goto('/success?session_id=cs_test_nobody');
 
-  await expect(heading(page, 'We do not know this order')).toBeVisible();
+  await expect(heading(page, 'Order not found')).toBeVisible();
 });

@@ -15,7 +15,7 @@ import {
 } from './shop';
 
 const cart = (page: Page) => page.getByRole('button', { name: 'Open cart' });
-const ORDER_AGAIN = { name: 'Order them once more' };
+const ORDER_AGAIN = { name: 'Order anyway' };
 
 /** Pays in a tab whose success page never loads, and waits until the shop knows of the payment. */
 async function payAndNeverComeBack(page: Page): Promise<void> {
@@ -57,9 +57,9 @@ test('a success page that never loads: the cart has ended in a new tab, and says
   const other = await context.newPage();
   await other.goto('/');
 
-  await expect(other.getByText(/Order \d+ is placed: its items have left your cart/)).toBeVisible();
+  await expect(other.getByText(/Order \d+ has been placed. Its items are no longer in your cart/)).toBeVisible();
   await expect(cart(other)).toHaveAccessibleDescription('0 items');
-  await other.getByRole('link', { name: /See order/ }).click();
+  await other.getByRole('link', { name: /View order/ }).click();
   await expect(heading(other, 'Thank you')).toBeVisible();
 });
 
@@ -71,7 +71,7 @@ test('a tab that was open all along hears of it before it checks out', async ({ 
   await payAndNeverComeBack(page);
   await other.getByRole('button', { name: 'Checkout' }).click();
 
-  await expect(other.getByRole('dialog').getByText(/its items have left your cart/)).toBeVisible();
+  await expect(other.getByRole('dialog').getByText(/Its items are no longer in your cart/)).toBeVisible();
   await expect(other.getByText('Your cart is empty.')).toBeVisible();
 });
 
@@ -91,7 +91,7 @@ test('the same goods once more, in this browser or another, are asked about and 
     await addToCart(tab, 'A5 notebook');
     await typeAgain(tab, email);
     await tab.getByRole('button', { name: 'Checkout' }).click();
-    await expect(tab.getByText(/You have ordered exactly these items already, as order \d+/)).toBeVisible();
+    await expect(tab.getByText(/You have already ordered exactly these items, in order \d+/)).toBeVisible();
     await tab.getByRole('button', ORDER_AGAIN).click();
     await expect(tab.getByRole('button', { name: 'Pay', exact: true })).toBeVisible();
   }

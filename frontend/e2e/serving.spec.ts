@@ -29,7 +29,7 @@ test('pages are asked for anew, their parts are kept for ever, and both travel c
 test('an address that no page has is not found, for browsers with the page that says so', async ({ page, request }) => {
   const answer = await page.goto('/no-such-page');
   expect(answer?.status()).toBe(404);
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText('There is no such page');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Page not found');
   expect((await request.get('/no-such-page', { headers: { Accept: '*/*' } })).headers()['content-type']).toBe(
     'application/problem+json',
   );

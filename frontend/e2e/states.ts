@@ -48,7 +48,7 @@ export const STATES: readonly State[] = [
     reach: async (page) => {
       await page.route(PRODUCTS, answer(200, { currency: 'eur', products: [] }));
       await page.goto('/');
-      await expect(page.getByText('nothing for sale')).toBeVisible();
+      await expect(page.getByText('no products at the moment')).toBeVisible();
     },
   },
   {
@@ -102,7 +102,7 @@ export const STATES: readonly State[] = [
     reach: async (page) => {
       await fillCart(page, 'A5 notebook', 'HB pencils, box of six');
       await page.route(QUOTES, invalid('/items/0/sku', 'unavailable_sku', 'A5 notebook is not available.'));
-      await page.getByRole('button', { name: 'One more: HB pencils, box of six' }).click();
+      await page.getByRole('button', { name: 'Add one: HB pencils, box of six' }).click();
       await expect(page.getByText(/^A5 notebook: /)).toBeVisible();
     },
   },
@@ -137,7 +137,7 @@ export const STATES: readonly State[] = [
       await fillCart(page, 'A5 notebook');
       await page.route(CHECKOUT, answer(409, { code: 'price_changed', quote: oneNotebookAt(1600) }));
       await page.getByRole('button', { name: 'Checkout' }).click();
-      await expect(page.getByText(/A price changed/)).toBeVisible();
+      await expect(page.getByText(/A price has changed/)).toBeVisible();
     },
   },
   {
@@ -146,7 +146,7 @@ export const STATES: readonly State[] = [
       await fillCart(page, 'A5 notebook');
       await page.route(CHECKOUT, answer(409, { code: 'probably_placed', order_id: ORDER_ID, number: 1042 }));
       await page.getByRole('button', { name: 'Checkout' }).click();
-      await expect(page.getByRole('button', { name: 'Order them once more' })).toBeVisible();
+      await expect(page.getByRole('button', { name: 'Order anyway' })).toBeVisible();
     },
   },
   {
@@ -154,7 +154,7 @@ export const STATES: readonly State[] = [
     reach: async (page) => {
       await returnAfterPaying(page);
       await page.getByRole('button', { name: 'Open cart' }).click();
-      await expect(page.getByRole('dialog').getByText('Order 1042 is placed')).toBeVisible();
+      await expect(page.getByRole('dialog').getByText('Order 1042 has been placed')).toBeVisible();
     },
   },
   { name: 'catalog-placed', reach: returnAfterPaying },
@@ -175,7 +175,7 @@ export const STATES: readonly State[] = [
       await fillCart(page, 'A5 notebook');
       await page.getByLabel('Quantity: A5 notebook').fill('2.5');
       await page.getByLabel('Discount code').focus();
-      await expect(page.getByText('“2.5” was not taken')).toBeVisible();
+      await expect(page.getByText('“2.5” is not a valid quantity')).toBeVisible();
     },
   },
   {
@@ -184,7 +184,7 @@ export const STATES: readonly State[] = [
       await fillCart(page, 'A5 notebook');
       await page.route(CHECKOUT, () => undefined);
       await page.getByRole('button', { name: 'Checkout' }).click();
-      await expect(page.getByText(/preparing the payment page/)).toBeVisible();
+      await expect(page.getByText(/Preparing the payment page/)).toBeVisible();
     },
   },
   order('success-paid', 'success', 'completed', 'Thank you'),
@@ -201,14 +201,14 @@ export const STATES: readonly State[] = [
     name: 'unknown-order',
     reach: async (page) => {
       await page.goto('/success?session_id=cs_test_nobody');
-      await expect(heading(page, 'We do not know this order')).toBeVisible();
+      await expect(heading(page, 'Order not found')).toBeVisible();
     },
   },
   {
     name: 'not-found',
     reach: async (page) => {
       await page.goto('/no-such-page');
-      await expect(heading(page, 'There is no such page')).toBeVisible();
+      await expect(heading(page, 'Page not found')).toBeVisible();
     },
   },
 ];
@@ -227,7 +227,7 @@ async function returnAfterPaying(page: Page): Promise<void> {
     { 'checkout.cart': JSON.stringify(cart), 'checkout.orders': JSON.stringify(orders) },
   );
   await page.reload();
-  await expect(page.getByText('Order 1042 is placed')).toBeVisible();
+  await expect(page.getByText('Order 1042 has been placed')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('1 item');
 }
 

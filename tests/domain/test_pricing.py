@@ -176,7 +176,7 @@ def test_faults_are_told_in_words() -> None:
         price_cart(Cart((CartLine("A", 1),)), {"A": product("A", 49)}, discount, currency="eur", now=NOW)
     assert [fault.detail for fault in caught.value.errors] == [
         "The discount code CODE has expired.",
-        "The discount code CODE is for orders from €50.00.",
+        "The discount code CODE is only valid for orders of €50.00 or more.",
         "The total must be at least €0.50 to be paid.",
     ]
 

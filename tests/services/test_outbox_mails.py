@@ -258,7 +258,7 @@ async def test_failed_refunded_and_the_link_to_pay(
     assert len(plain) == 5
     (sorry,) = [each for each in plain if "€50.00 for order 1001 did not go through" in each]
     assert f"https://shop.example.com/cancel?order_id={failed}" in sorry
-    assert sum("Refunded in all: €20.00 of €50.00" in each for each in plain) == 2
+    assert sum("Total refunded: €20.00 of €50.00" in each for each in plain) == 2
     assert sum("We have refunded €12.50" in each for each in plain) == 1
     linked = next(each for each in server.taken if "pay.example.com" in each.part("plain"))
     assert "https://pay.example.com/?a=1&b=2" in linked.part("plain")

@@ -56,7 +56,7 @@ describe('the shop window', () => {
     daemon.on('GET /api/products', () => [200, { currency: 'eur', products: [] }]);
     await shopper.click(retry);
 
-    expect(await screen.findByText('There is nothing for sale at the moment.')).toBeVisible();
+    expect(await screen.findByText('There are no products at the moment.')).toBeVisible();
   });
 });
 
@@ -65,8 +65,8 @@ describe('a full cart', () => {
     Array.from({ length: count }, (_, index) => ({ sku: index === 0 ? 'NOTEBOOK' : `S${index}`, quantity }));
 
   test.each([
-    ['of products', { items: lines(100, 1), code: '' }, 1, /Your cart is full: it holds at most 100 different/],
-    ['of one product', { items: lines(1, 999), code: '' }, 0, /You can order at most 999 of Notebook/],
+    ['of products', { items: lines(100, 1), code: '' }, 1, /Your cart is full: it can hold up to 100 different/],
+    ['of one product', { items: lines(1, 999), code: '' }, 0, /Your cart already has 999 of Notebook/],
   ])('%s says so where it can be seen, and that nothing was added', async (_, cart, which, text) => {
     fakeDaemon();
     localStorage.setItem('checkout.cart', JSON.stringify(cart));
@@ -75,7 +75,7 @@ describe('a full cart', () => {
     if (add) await shopper.click(add);
 
     expect(screen.getByText(text)).toBeVisible();
-    expect(screen.queryByText(/is in your cart/)).toBeNull();
+    expect(screen.queryByText(/was added to your cart/)).toBeNull();
     await shopper.click(button('Dismiss'));
     expect(screen.queryByText(text)).toBeNull();
   });
@@ -117,7 +117,7 @@ describe('the cart', () => {
     await shopper.type(quantity, '2.5');
     await shopper.tab();
 
-    expect(await screen.findByRole('alert')).toHaveTextContent('“2.5” was not taken');
+    expect(await screen.findByRole('alert')).toHaveTextContent('“2.5” is not a valid quantity');
     expect(quantity).toHaveValue('1');
     expect(quantity).toBeInvalid();
     await shopper.clear(quantity);
@@ -129,10 +129,10 @@ describe('the cart', () => {
   test('one more, one fewer, none', async () => {
     fakeDaemon();
     const shopper = await fillCart();
-    await shopper.click(button('One more: Notebook'));
+    await shopper.click(button('Add one: Notebook'));
     expect(button('Open cart')).toHaveAccessibleDescription('2 items');
-    await shopper.click(button('One fewer: Notebook'));
-    expect(button('One fewer: Notebook')).toBeDisabled();
+    await shopper.click(button('Remove one: Notebook'));
+    expect(button('Remove one: Notebook')).toBeDisabled();
     await shopper.click(button('Remove: Notebook'));
 
     expect(screen.getByText('Your cart is empty.')).toBeVisible();
@@ -164,7 +164,7 @@ describe('the cart', () => {
     await shopper.click(button('Apply'));
     await screen.findByText('Discount (TEN)');
     daemon.on('POST /api/quotes', () => new Promise(() => undefined));
-    await shopper.click(button('One more: Notebook'));
+    await shopper.click(button('Add one: Notebook'));
 
     expect(screen.getByTestId('total')).toHaveTextContent('26.10');
     expect(screen.getByTestId('discount')).toHaveTextContent('2.90');
@@ -175,14 +175,14 @@ describe('the cart', () => {
     const daemon = fakeDaemon({ 'POST /api/quotes': () => [200, dearer] });
     const shopper = await fillCart();
 
-    const notice = await screen.findByText(/A price changed/);
+    const notice = await screen.findByText(/A price has changed/);
     expect(notice.closest('[role=alert]')).toHaveTextContent(/14\.50.*16\.00/);
     expect(notice).not.toHaveTextContent('Checkout');
     expect(screen.getByTestId('total')).toHaveTextContent('16.00');
     daemon.on('POST /api/quotes', ({ body }) => [200, quoteFor(body)]);
-    await shopper.click(button('One more: Notebook'));
+    await shopper.click(button('Add one: Notebook'));
 
-    expect(screen.queryByText(/A price changed/)).toBeNull();
+    expect(screen.queryByText(/A price has changed/)).toBeNull();
   });
 
   test('a code that the shop takes back is no longer reckoned with', async () => {
@@ -195,7 +195,7 @@ describe('the cart', () => {
     expect(screen.getByTestId('total')).toHaveTextContent('7.25');
 
     expect(await screen.findByText('Discount code: there is no code OLD')).toBeVisible();
-    expect(screen.getByText(/A price changed/)).toHaveTextContent(/7\.25.*14\.50/);
+    expect(screen.getByText(/A price has changed/)).toHaveTextContent(/7\.25.*14\.50/);
     expect(localStorage.getItem('checkout.discount')).toBe('null');
   });
 
@@ -254,7 +254,7 @@ describe('checking out', () => {
     await shopper.clear(quantity);
     await shopper.type(quantity, '1000');
     await shopper.click(button('Checkout'));
-    expect(screen.getByText(/“1000” was not taken/)).toBeVisible();
+    expect(screen.getByText(/“1000” is not a valid quantity/)).toBeVisible();
     expect(quantity).toHaveFocus();
     expect(daemon.to(CHECKOUT)).toEqual([]);
     await shopper.click(button('Checkout'));
@@ -348,7 +348,7 @@ describe('checking out', () => {
     await giveDetails(shopper);
     await priced(daemon);
     await shopper.click(button('Checkout'));
-    const notice = (await screen.findByText(/A price changed/)).closest('[role=alert]');
+    const notice = (await screen.findByText(/A price has changed/)).closest('[role=alert]');
     expect(notice).toHaveTextContent(/14\.50.*16\.00/);
     expect(screen.getByTestId('total')).toHaveTextContent('16.00');
     daemon.on(CHECKOUT, () => [201, session]);
@@ -365,9 +365,9 @@ describe('checking out', () => {
     const shopper = await fillCart();
     await giveDetails(shopper);
     await shopper.click(button('Checkout'));
-    expect(await screen.findByText(/ordered a short while ago with this email/)).toBeVisible();
+    expect(await screen.findByText(/recently ordered with this email address/)).toBeVisible();
     expect(shopper.wentTo).toEqual([]);
-    await shopper.click(button('Order them once more'));
+    await shopper.click(button('Order anyway'));
 
     await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
     const [first, second] = daemon.to(CHECKOUT);
@@ -390,7 +390,7 @@ describe('checking out', () => {
     const shopper = await fillCart();
     await giveDetails(shopper);
     await shopper.click(button('Checkout'));
-    await screen.findByText(/payment service cannot be reached/);
+    await screen.findByText(/payment service is unavailable/);
     expect(field('Name')).toHaveValue('Ana Berg');
     daemon.on(CHECKOUT, () => [201, session]);
     await shopper.click(button('Try again'));

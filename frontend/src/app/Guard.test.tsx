@@ -18,8 +18,8 @@ test('an answer that cannot be drawn leaves a page that says so, and a way on', 
     '/success?session_id=cs_test_1',
   );
 
-  expect(await screen.findByRole('alert')).toHaveTextContent('This page could not be shown');
-  expect(screen.getByRole('button', { name: 'Load it again' })).toBeVisible();
+  expect(await screen.findByRole('alert')).toHaveTextContent('This page could not be displayed');
+  expect(screen.getByRole('button', { name: 'Reload' })).toBeVisible();
   expect(screen.getByRole('link', { name: 'Back to the shop' })).toHaveAttribute('href', '/');
   expect(told).toHaveBeenCalled();
 });

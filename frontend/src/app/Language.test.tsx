@@ -15,7 +15,7 @@ test('a German browser gets German, and the prices as they are written in its co
   browserAsksFor('de-AT', 'en');
   open();
 
-  expect(await screen.findAllByRole('button', { name: 'In den Korb' })).toHaveLength(2);
+  expect(await screen.findAllByRole('button', { name: 'In den Warenkorb' })).toHaveLength(2);
   expect(document.documentElement).toHaveAttribute('lang', 'de');
   expect(document.documentElement).toHaveAttribute('dir', 'ltr');
   expect(screen.getByText(/^€.14,50$/)).toBeVisible();
@@ -26,7 +26,7 @@ test('the first language that the shop has wins', async () => {
   browserAsksFor('fr', 'de', 'en');
   open();
 
-  expect(await screen.findAllByRole('button', { name: 'In den Korb' })).toHaveLength(2);
+  expect(await screen.findAllByRole('button', { name: 'In den Warenkorb' })).toHaveLength(2);
 });
 
 test('a browser with any other language gets English', async () => {
@@ -55,6 +55,6 @@ test('the switch in the footer changes what is shown at once, faults included, a
   await screen.findByText('Discount code: used up');
   await shopper.click(screen.getByRole('button', { name: 'Deutsch', hidden: true }));
 
-  expect(screen.getByText('Rabattcode: Dieser Rabattcode ist aufgebraucht.')).toBeVisible();
+  expect(screen.getByText('Rabattcode: Dieser Rabattcode wurde bereits aufgebraucht.')).toBeVisible();
   expect(localStorage.getItem('checkout.language')).toBe('"de"');
 });

@@ -108,7 +108,7 @@ describe('the success page', () => {
     fakeDaemon();
     open(path);
 
-    expect(await heading('We do not know this order')).toBeVisible();
+    expect(await heading('Order not found')).toBeVisible();
   });
 });
 
@@ -143,12 +143,12 @@ describe('following an order', () => {
     const daemon = fakeDaemon({ [BY_SESSION]: answer });
     success();
     await pass(2_000);
-    expect(screen.getByText(/cannot be reached/)).toBeVisible();
+    expect(screen.getByText(/cannot reach the shop/)).toBeVisible();
     daemon.on(BY_SESSION, () => [200, order]);
     await pass(15_000);
 
     expect(screen.getByRole('heading', { level: 1 })).toHaveTextContent('Thank you');
-    expect(screen.queryByText(/cannot be reached/)).toBeNull();
+    expect(screen.queryByText(/cannot reach the shop/)).toBeNull();
   });
 });
 
@@ -161,7 +161,7 @@ describe('the cancel page', () => {
     await placedHere();
     const shopper = cancel();
     await heading('Payment not completed');
-    expect(screen.getByText(/Nothing was charged/)).toBeVisible();
+    expect(screen.getByText(/You have not been charged/)).toBeVisible();
     await shopper.dblClick(screen.getByRole('button', { name: 'Try again' }));
 
     await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
@@ -171,7 +171,7 @@ describe('the cancel page', () => {
 
   test.each([
     ['failed', /payment failed/],
-    ['expired', /time to pay ran out/],
+    ['expired', /time to pay has expired/],
     ['canceled', /was canceled/],
   ] as const)('says what happened when it is %s', async (status, text) => {
     fakeDaemon({ [BY_ID]: () => [200, orderThatIs(status)] });
@@ -205,7 +205,7 @@ describe('the cancel page', () => {
     await heading('Payment not completed');
     await shopper.click(screen.getByRole('button', { name: 'Try again' }));
 
-    expect(await screen.findByText(/payment service cannot be reached/)).toBeVisible();
+    expect(await screen.findByText(/payment service is unavailable/)).toBeVisible();
     expect(screen.getByRole('button', { name: 'Try again' })).toBeVisible();
     expect(shopper.wentTo).toEqual([]);
   });
@@ -217,8 +217,8 @@ describe('an order whose success page is never loaded', () => {
     await placedHere();
     open('/');
 
-    expect(await screen.findByText(/Order 1001 is placed: its items have left your cart/)).toBeVisible();
-    expect(screen.getByRole('link', { name: 'See order 1001' })).toHaveAttribute(
+    expect(await screen.findByText(/Order 1001 has been placed. Its items are no longer in your cart/)).toBeVisible();
+    expect(screen.getByRole('link', { name: 'View order 1001' })).toHaveAttribute(
       'href',
       `/success?order_id=${ORDER_ID}`,
     );
@@ -249,7 +249,7 @@ describe('an order whose success page is never loaded', () => {
     await shopper.click(screen.getByRole('button', { name: 'Checkout' }));
 
     const dialog = screen.getByRole('dialog');
-    expect(await within(dialog).findByText(/Order 1001 is placed/)).toBeVisible();
+    expect(await within(dialog).findByText(/Order 1001 has been placed/)).toBeVisible();
     expect(daemon.to('POST /api/stripe-checkout')).toHaveLength(before);
     expect(within(dialog).queryByText('Notebook')).toBeNull();
   });
@@ -263,7 +263,7 @@ describe('an order whose success page is never loaded', () => {
     daemon.on(BY_ID, () => [200, orderThatIs('failed', RETRY_URL)]);
     open('/');
 
-    expect(await screen.findByText(/payment of order 1001 failed: its items are back/)).toBeVisible();
+    expect(await screen.findByText(/payment for order 1001 failed. Its items are back/)).toBeVisible();
     expect(cartSize()).toHaveAccessibleDescription('3 items');
   });
 
@@ -287,9 +287,9 @@ test('the same goods as in an order that is placed are asked about, and can be i
   act(() => contactStore.set({ name: 'Bo', email: 'bo@example.com', phone: '+43 660 7654321' }));
   const before = daemon.to('POST /api/stripe-checkout').length;
   await shopper.click(screen.getByRole('button', { name: 'Checkout' }));
-  expect(await screen.findByText(/exactly these items already, as order 1001/)).toBeVisible();
+  expect(await screen.findByText(/exactly these items, in order 1001/)).toBeVisible();
   expect(daemon.to('POST /api/stripe-checkout')).toHaveLength(before);
-  await shopper.click(screen.getByRole('button', { name: 'Order them once more' }));
+  await shopper.click(screen.getByRole('button', { name: 'Order anyway' }));
 
   await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
   expect(daemon.to('POST /api/stripe-checkout').at(-1)?.body).toMatchObject({ insist: true });

@@ -30,14 +30,14 @@ test('no German text was forgotten in English, and none is empty', () => {
 });
 
 describe('a fault', () => {
-  const unknownCode = { code: 'discount_unknown', detail: 'There is no such discount code.' };
+  const unknownCode = { code: 'discount_unknown', detail: 'This discount code does not exist.' };
 
   test('that the shop has words for is said in them', () => {
     expect(faultText(de, unknownCode)).toBe('Diesen Rabattcode gibt es nicht.');
   });
 
   test('is said in the daemon’s words in English, which may name the code and the amount', () => {
-    expect(faultText(en, unknownCode)).toBe('There is no such discount code.');
+    expect(faultText(en, unknownCode)).toBe('This discount code does not exist.');
   });
 
   test('of a kind nobody knows yet keeps the daemon’s words', () => {
