@@ -87,7 +87,7 @@ def _update(url: str | None, *, as_json: bool) -> int:
     from checkout_daemon.services import webhook_endpoints
 
     async def work(gateway: StripeGateway, settings: Settings) -> list[Endpoint]:
-        return await webhook_endpoints.mend(gateway, _address(settings, url))
+        return await webhook_endpoints.fix(gateway, _address(settings, url))
 
     for endpoint in with_stripe(work):
         if as_json:

@@ -1,4 +1,4 @@
-"""Our webhook endpoint at Stripe: which there are, and making, mending and replacing it."""
+"""The webhook endpoints at Stripe for our URL: list, create, fix and replace them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MADE_BY = "made_by"  # in its metadata: which call made it
 
 
 class EndpointExists(CheckoutError):
-    """There is one for this URL; the message says what differs and which command mends it."""
+    """An endpoint for this URL exists. The message names what differs, and the command that fixes it."""
 
     code = "endpoint_exists"
     exit_code = 4
@@ -57,8 +57,8 @@ async def create(gateway: StripeGateway, url: str) -> Made:
     return await make(gateway, url)
 
 
-async def mend(gateway: StripeGateway, url: str) -> list[Endpoint]:
-    """Give those that are there exactly our types, and enable them; they keep their secrets.
+async def fix(gateway: StripeGateway, url: str) -> list[Endpoint]:
+    """Give the existing endpoints exactly our types, and enable them; they keep their secrets.
 
     Raises NotFound, and EndpointExists where one has another API version: Stripe cannot change that.
     """
@@ -68,8 +68,8 @@ async def mend(gateway: StripeGateway, url: str) -> list[Endpoint]:
     if any(each.api_version != API_VERSION for each in existing):
         raise EndpointExists(_refusal(existing))
     wanted = {"enabled_events": list(EVENT_TYPES), "disabled": False}
-    mended = [await webhook_endpoints.update_endpoint(gateway, each.id, wanted) for each in existing]
-    return [read_endpoint(each) for each in mended]
+    fixed = [await webhook_endpoints.update_endpoint(gateway, each.id, wanted) for each in existing]
+    return [read_endpoint(each) for each in fixed]
 
 
 async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> Made:
@@ -126,12 +126,9 @@ async def _without_secret(gateway: StripeGateway, token: str) -> str:
 
 
 def _refusal(existing: Sequence[Endpoint]) -> str:
-    first = next((each for each in existing if not each.faults), existing[0])
+    first = next((endpoint for endpoint in existing if not endpoint.faults), existing[0])
+    exists = f"{first.id} exists for {first.url}"
     if not first.faults:
-        return (
-            f"{first.id} is there for {first.url} and is as it must be: `checkout webhook rotate` gives it a new secret"
-        )
-    mend = "create --replace" if first.api_version != API_VERSION else "create --update"
-    return (
-        f"{first.id} is there for {first.url}, but it {'; it '.join(first.faults)}: `checkout webhook {mend}` mends it"
-    )
+        return f"{exists} and needs no change: `checkout webhook rotate` gives it a new secret"
+    command = "create --replace" if first.api_version != API_VERSION else "create --update"
+    return f"{exists}, but it {'; it '.join(first.faults)}: `checkout webhook {command}` fixes it"

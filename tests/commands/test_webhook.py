@@ -1,4 +1,4 @@
-"""checkout webhook: the endpoint made, looked at, mended, replaced and rotated, at the offline Stripe."""
+"""checkout webhook: the endpoint made, shown, fixed, replaced and rotated, at the offline Stripe."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_an_endpoint_is_made_once_with_exactly_our_types_and_its_secret_is_told_
     assert (endpoint["url"], sorted(endpoint["enabled_events"])) == (URL, sorted(EVENT_TYPES))
     assert (endpoint["api_version"], endpoint["livemode"]) == (API_VERSION, False)
     assert (again.code, again.out) == (4, "")
-    assert f"{endpoint['id']} is there for {URL} and is as it must be" in again.err
+    assert f"{endpoint['id']} exists for {URL} and needs no change" in again.err
     assert made.json["secret"] not in run("webhook", "show").out
 
 
@@ -102,21 +102,21 @@ def test_a_demo_learns_the_secret_by_itself(run: Run, account: Account, tmp_path
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
 
 
-def test_what_differs_is_said_and_mended_without_a_new_secret(run: Run, account: Account) -> None:
+def test_what_differs_is_said_and_fixed_without_a_new_secret(run: Run, account: Account) -> None:
     endpoint_id = account.register(**{"enabled_events[]": ["charge.succeeded", "account.updated"]})
     account.call("POST", f"/webhook_endpoints/{endpoint_id}", disabled="true")
     refused = run("webhook", "create")
     shown = run("webhook", "show", "--json").json["endpoints"][0]
-    mended = run("webhook", "create", "--update", "--json")
+    fixed = run("webhook", "create", "--update", "--json")
     [endpoint] = account.endpoints
     first_missing = min(set(EVENT_TYPES) - {"charge.succeeded"})
     assert refused.code == 4
-    assert f"{endpoint_id} is there" in refused.err
+    assert f"{endpoint_id} exists" in refused.err
     assert f"it is disabled; it does not get {first_missing}" in refused.err
-    assert "`checkout webhook create --update` mends it" in refused.err
+    assert "`checkout webhook create --update` fixes it" in refused.err
     assert set(shown["missing"]) == set(EVENT_TYPES) - {"charge.succeeded"}
     assert shown["extra"] == ["account.updated"]
-    assert (mended.code, mended.json["missing"], mended.json["extra"]) == (0, [], [])
+    assert (fixed.code, fixed.json["missing"], fixed.json["extra"]) == (0, [], [])
     assert (endpoint["id"], endpoint["status"]) == (endpoint_id, "enabled")
 
 
@@ -128,7 +128,7 @@ def test_another_api_version_takes_a_new_endpoint_and_confirmation(run: Run, acc
     replaced = run("webhook", "create", "--replace", "--yes", "--json")
     assert (refused.code, update.code, unsure.code, replaced.code) == (4, 4, 2, 0)
     assert f"has API version 2020-08-27, not {API_VERSION}" in refused.err
-    assert "`checkout webhook create --replace` mends it" in update.err
+    assert "`checkout webhook create --replace` fixes it" in update.err
     assert replaced.json["deleted"] == [endpoint_id]
     assert [each["id"] for each in account.endpoints] == [replaced.json["id"]]
 
