@@ -60,9 +60,9 @@ _HIDDEN = re.compile(
 _FORMS = ("<wide>", "<narrow>", "<small>")
 
 
-def is_clean(text: str, *, allow: str = "") -> bool:
-    """Return whether a text has no character that cannot be used; `allow` names exceptions."""
-    return unusable(text, allow=allow) is None
+def is_clean(text: str) -> bool:
+    """Return whether every character of a text can be used."""
+    return unusable(text) is None
 
 
 def unusable(text: str, *, allow: str = "") -> str | None:

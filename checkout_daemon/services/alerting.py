@@ -20,8 +20,8 @@ from checkout_daemon.gateway.events import events_since, stripe_time
 from checkout_daemon.gateway.webhook_endpoints import list_endpoints
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.catching_up import how_far
-from checkout_daemon.services.owed_alerts import owe_alert, owe_once
 from checkout_daemon.store import alerts
+from checkout_daemon.store.alerts import owe_alert, owe_once
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.events import held_events
 

@@ -117,10 +117,10 @@ async def retry_due_events(database: Database) -> int:
 
 
 async def _retry_next(connection: asyncpg.Connection) -> bool:
-    due = await events.claim_due_events(connection, 1)
-    if due:
-        await reapply(connection, due[0])
-    return bool(due)
+    due = await events.claim_due_event(connection)
+    if due is not None:
+        await reapply(connection, due)
+    return due is not None
 
 
 async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> list[Applied]:

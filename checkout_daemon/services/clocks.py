@@ -16,7 +16,7 @@ from checkout_daemon.domain.outbox import Alert, MessageKind
 from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.gateway.events import stripe_time
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.owed_alerts import owe_once
+from checkout_daemon.store.alerts import owe_once
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.servers import read_server
 

@@ -20,8 +20,8 @@ from checkout_daemon.domain.outbox import Alert, MessageKind
 from checkout_daemon.gateway.events import stripe_time
 from checkout_daemon.gateway.sessions import sessions_made
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.owed_alerts import owe_once
 from checkout_daemon.store import missing_orders as store
+from checkout_daemon.store.alerts import owe_once
 from checkout_daemon.store.missing_orders import MissingOrder
 
 log = logging.getLogger(__name__)
@@ -83,13 +83,22 @@ async def missing(runtime: Runtime) -> list[MissingOrder]:
         return await store.list_missing(connection, livemode=runtime.settings.livemode)
 
 
+def paid_sessions(count: int) -> str:
+    """Return the words for so many paid sessions that name orders."""
+    return "a paid session names an order" if count == 1 else f"{count} paid sessions name orders"
+
+
 async def tell_of_missing(runtime: Runtime) -> int:
-    """Tell of each missing order once; how many there are."""
+    """Alert the operator about every missing order once, and return how many are missing."""
     found = await missing(runtime)
-    which = "a paid session names an order" if len(found) == 1 else f"{len(found)} paid sessions name orders"
     subjects = tuple(each.session_id for each in found)
     command = f"checkout orders recover {subjects[0]}" if subjects else "checkout doctor"
-    alert = Alert(f"At Stripe {which} that this shop does not hold", len(found), subjects[:_MOST_NAMED], command)
+    alert = Alert(
+        f"At Stripe {paid_sessions(len(found))} that this shop does not hold",
+        len(found),
+        subjects[:_MOST_NAMED],
+        command,
+    )
     await runtime.database.run(owe_once, MessageKind.ORDERS_MISSING, subjects, alert)
     return len(found)
 

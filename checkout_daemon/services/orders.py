@@ -1,17 +1,20 @@
-"""Find an order for its shopper."""
+"""Find an order for its shopper, and count a shopper's declined payments."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from checkout_daemon.domain.orders import PAYABLE_STATUSES, Order
 from checkout_daemon.domain.pricing import PricedLine
 from checkout_daemon.errors import NotFound
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.store import orders
+from checkout_daemon.store import declines, orders
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_DECLINES_WINDOW = timedelta(hours=1)
 _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
 
@@ -47,3 +50,17 @@ async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
         items = await orders.read_items(connection, order_id)
         payable = order.status in PAYABLE_STATUSES and not await orders.has_mismatch(connection, order_id)
     return ShopperOrder(order, items, f"/api/stripe-checkout/{order.id}/retry" if payable else None)
+
+
+async def count_declines(runtime: Runtime, *, email: str, ref: str, order_ids: Sequence[str]) -> int:
+    """Return how many payments were declined within the hour, by which card testing shows.
+
+    Count those of the email, or of the email of the order `ref`, and those of the orders; the greater number is
+    returned. Raise NotFound if `ref` names no order.
+    """
+    order_id = await resolve_ref(runtime, ref) if ref else None
+    async with runtime.database.connection() as connection:
+        counts = await declines.count_declines(
+            connection, email=email, order_id=order_id, order_ids=order_ids, since=datetime.now(UTC) - _DECLINES_WINDOW
+        )
+    return max(counts)

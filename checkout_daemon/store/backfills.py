@@ -23,7 +23,7 @@ _INDEX_NAME = re.compile(r"CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (
 
 async def finish(database_url: str, *, batch_rows: int = BATCH_ROWS) -> None:
     """Do all that migrations have left to do. `database_url`: direct, past any pooler."""
-    async with direct_connection(database_url, statement_timeout_seconds=None) as connection:
+    async with direct_connection(database_url) as connection:
         while await _do_next(connection, batch_rows):
             pass
 

@@ -313,12 +313,10 @@ def replicated(connection: Any) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def direct_connection(url: str, *, statement_timeout_seconds: float | None) -> AsyncIterator[asyncpg.Connection]:
-    """Open a connection of one's own, for LISTEN, migrations and the like; cut at the end. Raises as Database does."""
+async def direct_connection(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Open a connection outside the pool, without a statement timeout, for migrations. Raise as Database does."""
     with unavailable_when_away():
-        connection = await connect(
-            url, command_timeout=statement_timeout_seconds, statement_cache_size=0, connection_class=_Connection
-        )
+        connection = await connect(url, command_timeout=None, statement_cache_size=0, connection_class=_Connection)
         try:
             with replicated(connection):
                 yield connection

@@ -13,6 +13,6 @@ from checkout_daemon.store.queries import sql
 async def count_declines(
     connection: asyncpg.Connection, *, email: str, order_id: str | None, order_ids: Sequence[str], since: datetime
 ) -> tuple[int, int]:
-    """Return how many payments were declined: of the email, or or of an order's email; and of the orders."""
+    """Return how many payments were declined: of the email, or of an order's email; and of the orders."""
     (row,) = await connection.fetch(sql("count_declines"), email, order_id, list(order_ids), since)
     return row["of_email"], row["of_orders"]

@@ -74,9 +74,10 @@ async def adopt_events(connection: asyncpg.Connection, order_of_subject: dict[st
     await connection.execute(sql("adopt_events"), list(order_of_subject), list(order_of_subject.values()))
 
 
-async def claim_due_events(connection: asyncpg.Connection, limit: int) -> list[StoredEvent]:
+async def claim_due_event(connection: asyncpg.Connection) -> StoredEvent | None:
     """Failed events whose time has come, locked; those that another daemon works on are passed over."""
-    return [StoredEvent(*row) for row in await connection.fetch(sql("claim_due_events"), limit)]
+    row = await connection.fetchrow(sql("claim_due_event"))
+    return StoredEvent(*row) if row else None
 
 
 async def lock_event(connection: asyncpg.Connection, event_id: str) -> StoredEvent | None:

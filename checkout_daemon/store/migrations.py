@@ -128,7 +128,7 @@ async def migrate(database_url: str) -> list[int]:
     What that leaves to do is for backfills.finish. Raises SchemaMismatch where a lock could not be had for minutes.
     """
     applied: list[int] = []
-    async with direct_connection(database_url, statement_timeout_seconds=None) as connection:
+    async with direct_connection(database_url) as connection:
         while versions := await _next_step(connection):
             applied += versions
         await payloads.ensure_partitions(connection)

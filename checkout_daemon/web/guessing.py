@@ -18,7 +18,7 @@ from aiohttp import web
 from checkout_daemon.errors import InvalidRequest
 from checkout_daemon.gateway.challenges import Challenge
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.declines import count_declines
+from checkout_daemon.services.orders import count_declines
 from checkout_daemon.web.failures import ChallengeRequired, TooManyRequests
 from checkout_daemon.web.limits import MOST_CLIENTS, Clients, TokenBuckets
 

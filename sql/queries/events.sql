@@ -38,12 +38,12 @@ UPDATE stripe_events SET status = 'applied', reason = NULL, order_id = known.ord
 FROM unnest($1::text[], $2::uuid[]) AS known (subject_id, order_id)
 WHERE stripe_events.subject_id = known.subject_id AND reason = 'no_order';
 
--- name: claim_due_events
--- $1 limit. Failed events that are due, locked for this transaction. A time further away than any backoff was written by a wrong
--- clock.
+-- name: claim_due_event
+-- The failed event that has been due longest, locked for this transaction. A time further away than any backoff was written by a
+-- wrong clock.
 SELECT id, received_at, attempts FROM stripe_events
 WHERE status = 'failed' AND (next_attempt_at <= now() OR next_attempt_at > now() + interval '8 hours')
-ORDER BY next_attempt_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED;
+ORDER BY next_attempt_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
 
 -- name: lock_event
 -- $1 id

@@ -18,11 +18,13 @@ from checkout_daemon.services.backfill import KEPT, OVERLAP
 from checkout_daemon.services.catching_up import how_far
 from checkout_daemon.services.doctor.check import Check
 from checkout_daemon.services.doctor.probes import Probes
+from checkout_daemon.services.missing_orders import paid_sessions
 from checkout_daemon.services.operator_log import keys_of, verify
+from checkout_daemon.services.overview import read_trouble
 from checkout_daemon.services.schema import require_schema
 from checkout_daemon.store import missing_orders
 from checkout_daemon.store.accounts import count_unattributed
-from checkout_daemon.store.checks import count_late_effects, count_letters, newest_order
+from checkout_daemon.store.checks import count_late_effects, newest_order
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.events import held_events
 from checkout_daemon.store.migrations import read_state
@@ -96,16 +98,16 @@ async def no_dead_letters(probes: Probes) -> Check:
     if (database := _database(probes)) is None:
         return _unknown("dead_letters", probes)
     async with database.connection() as connection:
-        letters = await count_letters(connection)
+        trouble = await read_trouble(connection, datetime.now(UTC))
     detail = (
-        f"{letters.events_dead} events dead, {letters.events_failed} failed and being retried; "
-        f"{letters.messages_dead} messages dead"
+        f"{trouble.events_dead} events dead, {trouble.events_failed} failed and being retried; "
+        f"{trouble.messages_dead} messages dead"
     )
-    if letters.events_dead:
+    if trouble.events_dead:
         return Check.failed("dead_letters", detail, "checkout events replay --status dead")
-    if letters.events_failed:
+    if trouble.events_failed:
         return Check.failed("dead_letters", detail, "checkout events list --status failed")
-    if letters.messages_dead:
+    if trouble.messages_dead:
         return Check.failed("dead_letters", detail, "checkout outbox replay --status dead")
     return Check.passed("dead_letters", detail)
 
@@ -121,8 +123,7 @@ async def orders_whole(probes: Probes) -> Check:
         late = await count_late_effects(connection)
     if missing:
         first = missing[0]
-        which = "a paid session names an order" if len(missing) == 1 else f"{len(missing)} paid sessions name orders"
-        detail = f"at Stripe {which} that this database does not hold: {first.session_id}"
+        detail = f"at Stripe {paid_sessions(len(missing))} that this database does not hold: {first.session_id}"
         return Check.failed("orders", detail, f"checkout orders recover {first.session_id}")
     if probes.endpoints is not None:
         try:
