@@ -1,4 +1,4 @@
-"""An order's status, attention and money, as a pure function of its facts."""
+"""Derives an order's status, attention and money from its facts: a pure function."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from checkout_daemon.domain.facts import (
 from checkout_daemon.domain.orders import PAYABLE_STATUSES, AttentionCode, OrderStatus, OrderTerms
 from checkout_daemon.domain.outbox import MessageKind, attention_subject
 
-# One of unknown status counts: what may have been given back must not be given twice.
+# A refund of unknown status counts: money that may have been refunded must not be refunded twice.
 LIVE_REFUNDS = frozenset(
     {RefundStatus.UNKNOWN, RefundStatus.REQUIRES_ACTION, RefundStatus.PENDING, RefundStatus.SUCCEEDED}
 )
-# A message about a refund says no more than its status; an unknown status has no message.
+# A message about a refund reports its status; for an unknown status there is no message.
 REFUND_MESSAGES = {
     RefundStatus.REQUIRES_ACTION: MessageKind.REFUND_REQUIRES_ACTION,
     RefundStatus.PENDING: MessageKind.REFUND_PENDING,
@@ -34,11 +34,11 @@ REFUND_MESSAGES = {
     RefundStatus.CANCELED: MessageKind.REFUND_CANCELED,
     RefundStatus.FAILED: MessageKind.REFUND_FAILED,
 }
-# Inquiries count as disputes, a lost one stays, and one of unknown status is a dispute.
+# Inquiries count as disputes, and so do lost disputes and those of unknown status.
 SETTLED_DISPUTES = frozenset(
     {DisputeStatus.WON, DisputeStatus.CHARGE_REFUNDED, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED}
 )
-# After a won dispute the money is on its way back; after these nothing more follows.
+# After a won dispute the money is still on its way back; after these two nothing more happens.
 _OVER_FOR_GOOD = frozenset({DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
 UNANSWERED_DISPUTES = frozenset(
     {DisputeStatus.WARNING_NEEDS_RESPONSE, DisputeStatus.NEEDS_RESPONSE, DisputeStatus.APPEAL_NEEDS_RESPONSE}
@@ -47,13 +47,13 @@ UNANSWERED_DISPUTES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """All that is held about one order, of the order's own livemode (observations apart: a wrong one must be seen).
+    """All facts about one order in its own livemode, and its observations in either: a wrong one must be noticed.
 
-    `canceled`: the sessions whose PaymentIntent was canceled.
+    `payments` are observations by payment; `canceled` the sessions whose PaymentIntent was canceled.
     """
 
     sessions: tuple[SessionFact, ...] = ()
-    payments: Mapping[str, tuple[Observation, ...]] = ()  # type: ignore[assignment]  # an empty one, immutable
+    payments: Mapping[str, tuple[Observation, ...]] = ()  # type: ignore[assignment]  # empty and immutable
     refunds: tuple[RefundFact, ...] = ()
     disputes: tuple[DisputeFact, ...] = ()
     acts: frozenset[Act] = frozenset()
@@ -62,7 +62,7 @@ class OrderFacts:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Attention:
-    """Something a person must look at, and what it is about: a payment, refund or dispute."""
+    """Something that a person must look at; `subject` is the payment, refund, dispute or session it is about."""
 
     code: AttentionCode
     subject: str
@@ -70,7 +70,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Message:
-    """Something to tell the customer or the shop's systems, once: kind and what it is about."""
+    """A message that is owed once to the customer or the shop's systems; `subject_id` is what it is about."""
 
     kind: str
     subject_id: str
@@ -78,7 +78,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What follows from an order's facts. Amounts in minor units; `attention` is without what was acknowledged."""
+    """What follows from an order's facts. Amounts in minor units; acknowledged items are not in `attention`."""
 
     status: OrderStatus
     attention: tuple[Attention, ...]
@@ -96,7 +96,7 @@ NEW_ORDER = Derived(OrderStatus.PENDING, (), 0, None, payable=True, messages=fro
 
 
 def derive(terms: OrderTerms, facts: OrderFacts) -> Derived:
-    """The first line that holds decides the status; see the table in docs/ARCHITECTURE.md."""
+    """Derive an order's state. The first rule that holds decides the status: see the table in docs/ARCHITECTURE.md."""
     payments = dict(facts.payments)
     expected = (terms.amount_total, terms.currency, terms.livemode)
     valid = {
@@ -122,24 +122,24 @@ def derive(terms: OrderTerms, facts: OrderFacts) -> Derived:
         status=status,
         attention=tuple(sorted(attention)),
         amount_refunded=refunded,
-        paid_at=min((each.paid_at for key in valid for each in payments[key]), default=None),
+        paid_at=min((observation.paid_at for key in valid for observation in payments[key]), default=None),
         payable=status in PAYABLE_STATUSES and not mismatched,
         messages=_messages(facts, valid, live, attention),
     )
 
 
 def _status(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int, refunded: int) -> OrderStatus:
-    if any(each.payment_id in valid and each.status not in SETTLED_DISPUTES for each in facts.disputes):
+    if any(dispute.payment_id in valid and dispute.status not in SETTLED_DISPUTES for dispute in facts.disputes):
         return OrderStatus.DISPUTED
     if valid:
         if refunded == paid > 0:
             return OrderStatus.REFUNDED
         return OrderStatus.PARTIALLY_REFUNDED if paid - refunded < terms.amount_total else OrderStatus.COMPLETED
-    if any(_is_on_its_way(each) for each in facts.sessions):
+    if any(_is_processing(session) for session in facts.sessions):
         return OrderStatus.PROCESSING
     if any(act.kind is ActKind.CANCELED for act in facts.acts):
         return OrderStatus.CANCELED
-    if any(each.status is SessionStatus.OPEN for each in facts.sessions):
+    if any(session.status is SessionStatus.OPEN for session in facts.sessions):
         return OrderStatus.PENDING
     if (last := last_attempt(facts.sessions)) is not None:
         if last.payment_status is PaymentStatus.FAILED:
@@ -150,17 +150,17 @@ def _status(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int, re
 
 
 def last_attempt(sessions: Iterable[SessionFact]) -> SessionFact | None:
-    """The session of the highest attempt; among sessions we did not make, the one of the greatest id."""
-    return max(sessions, key=lambda each: (each.attempt, each.id), default=None)
+    """Return the session of the highest attempt; of sessions that we did not make, the one with the greatest id."""
+    return max(sessions, key=lambda session: (session.attempt, session.id), default=None)
 
 
-def _mismatches(terms: OrderTerms, payment_id: str, told: tuple[Observation, ...]) -> Iterable[Attention]:
-    for each in told:
-        if each.amount != terms.amount_total:
+def _mismatches(terms: OrderTerms, payment_id: str, observed: tuple[Observation, ...]) -> Iterable[Attention]:
+    for observation in observed:
+        if observation.amount != terms.amount_total:
             yield Attention(AttentionCode.AMOUNT_MISMATCH, payment_id)
-        if each.currency != terms.currency:
+        if observation.currency != terms.currency:
             yield Attention(AttentionCode.CURRENCY_MISMATCH, payment_id)
-        if each.livemode != terms.livemode:
+        if observation.livemode != terms.livemode:
             yield Attention(AttentionCode.LIVEMODE_MISMATCH, payment_id)
 
 
@@ -184,35 +184,35 @@ def _attention(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int,
         yield Attention(AttentionCode.UNKNOWN_STATUS, object_id)
     if not valid:
         for session in facts.sessions:
-            if session.id in facts.canceled and _is_on_its_way(session):
+            if session.id in facts.canceled and _is_processing(session):
                 yield Attention(AttentionCode.PAYMENT_CANCELED, session.id)
     for object_id in late_effects(facts):
         yield Attention(AttentionCode.APPEARED_LATE, object_id)
 
 
-def _is_on_its_way(session: SessionFact) -> bool:
+def _is_processing(session: SessionFact) -> bool:
     return session.status is SessionStatus.COMPLETE and session.payment_status is PaymentStatus.UNPAID
 
 
 def unknown_statuses(facts: OrderFacts) -> list[str]:
-    """Return the sessions, refunds and disputes of which Stripe last told something this version does not know."""
-    unknown = [each.id for each in facts.sessions if each.unresolved is not None]
-    unknown += [each.id for each in facts.refunds if each.unresolved is not None]
-    unknown += [each.id for each in facts.disputes if each.status is DisputeStatus.UNKNOWN]
+    """Return the sessions, refunds and disputes that Stripe last reported with a value unknown to this version."""
+    unknown = [session.id for session in facts.sessions if session.unresolved is not None]
+    unknown += [refund.id for refund in facts.refunds if refund.unresolved is not None]
+    unknown += [dispute.id for dispute in facts.disputes if dispute.status is DisputeStatus.UNKNOWN]
     return sorted(unknown)
 
 
 def late_effects(facts: OrderFacts) -> list[str]:
-    """Return the refunds and paid sessions at Stripe that name a request which was given up as without effect.
+    """Return the refunds and complete sessions at Stripe whose request was given up as without effect.
 
-    Whoever was told that nothing had happened may have asked again.
+    A person who read that nothing had happened may have asked again.
     """
     closed = {(act.reason, act.subject) for act in facts.acts if act.kind is ActKind.CLOSED}
-    late = [each.id for each in facts.refunds if ("refund", each.request) in closed]
+    late = [refund.id for refund in facts.refunds if ("refund", refund.request) in closed]
     late += [
-        each.id
-        for each in facts.sessions
-        if each.status is SessionStatus.COMPLETE and ("session", str(each.attempt)) in closed
+        session.id
+        for session in facts.sessions
+        if session.status is SessionStatus.COMPLETE and ("session", str(session.attempt)) in closed
     ]
     return sorted(late)
 
@@ -220,16 +220,16 @@ def late_effects(facts: OrderFacts) -> list[str]:
 def _messages(
     facts: OrderFacts, valid: set[str], live: list[RefundFact], attention: set[Attention]
 ) -> frozenset[Message]:
-    """Follow from facts, never from transitions: whatever the path, each is owed once."""
-    undone = [each for each in facts.refunds if each.status not in LIVE_REFUNDS]
+    """Return the messages owed. They follow from facts, never from transitions, so each is owed once on any path."""
+    undone = [refund for refund in facts.refunds if refund.status not in LIVE_REFUNDS]
     messages = {
-        Message(REFUND_MESSAGES[each.status].value, each.id)
-        for each in (*live, *undone)
-        if each.status in REFUND_MESSAGES and each.unresolved is None
+        Message(REFUND_MESSAGES[refund.status].value, refund.id)
+        for refund in (*live, *undone)
+        if refund.status in REFUND_MESSAGES and refund.unresolved is None
     }
     messages |= {
-        Message(MessageKind.ORDER_ATTENTION.value, attention_subject(each.code.value, each.subject))
-        for each in attention
+        Message(MessageKind.ORDER_ATTENTION.value, attention_subject(item.code.value, item.subject))
+        for item in attention
     }
     if valid:
         messages.add(Message(MessageKind.ORDER_COMPLETED.value, ""))

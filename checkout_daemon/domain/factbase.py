@@ -1,4 +1,4 @@
-"""A set of facts that can be joined to, and asked what follows for each order."""
+"""A set of joined facts in memory, from which the state of each order is derived."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from checkout_daemon.domain.orders import OrderTerms
 
 
 class FactBase:
-    """Facts held, joined as they come.
+    """Facts, links and acts, joined as they are added.
 
-    It may hold a part of all facts, as long as each order in it is whole: the caller loads what its ids are linked to.
+    It may hold a part of all facts as long as every order in it is complete: the caller loads all that its orders are
+    linked to.
     """
 
     def __init__(self, orders: Iterable[OrderTerms] = ()) -> None:
@@ -35,11 +36,11 @@ class FactBase:
         self._keys_of_node: defaultdict[str, set[Key]] = defaultdict(set)
 
     def join_link(self, link: Link) -> bool:
-        """Join a link; whether it says anything new."""
+        """Join a link and return whether it is new or from a better source."""
         return self.links.join(link)
 
     def join(self, fact: Fact) -> Fact | None:
-        """Join a fact; what is held now if that differs from before, else None."""
+        """Join a fact and return the joined fact, or None if nothing changed."""
         held = self.facts.get(fact.key)
         joined: Fact = fact if held is None else held.join(fact)
         if joined == held:
@@ -51,17 +52,19 @@ class FactBase:
         return joined
 
     def join_act(self, order_id: str, act: Act) -> None:
+        """Add an act to an order."""
         self.acts[order_id].add(act)
 
     def order_of(self, node: str) -> str | None:
-        """The order that a session, payment or charge belongs to, among the orders known here."""
+        """Return the order that a session, payment or charge belongs to, or None if it is not one of `orders`."""
         return self.links.order_of(node)
 
     def derive(self, order_id: str) -> Derived:
+        """Return the status, attention and money that follow for an order."""
         return derive(self.orders[order_id], self.facts_of(order_id))
 
     def facts_of(self, order_id: str) -> OrderFacts:
-        """All facts of an order, of its own livemode, each under the payment that stands for it."""
+        """Return all facts of an order in its own livemode, each under the id that stands for its payment."""
         livemode = self.orders[order_id].livemode
         sessions: list[SessionFact] = []
         payments: defaultdict[str, set[Observation]] = defaultdict(set)
@@ -83,7 +86,7 @@ class FactBase:
                     case DisputeFact() as fact if fact.livemode == livemode:
                         disputes.append(fact if node == payment_id else replace(fact, payment_id=payment_id))
                     case _:
-                        pass  # a hint, or a fact of the other livemode: only its observation counts
+                        pass  # a hint, or a fact of the other livemode, of which only observations count
         return OrderFacts(
             sessions=tuple(sessions),
             payments={key: tuple(observed) for key, observed in payments.items()},

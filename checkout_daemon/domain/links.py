@@ -1,4 +1,4 @@
-"""Which order a Stripe object belongs to, by the links between ids."""
+"""Finds the order that a Stripe object belongs to, by the links between ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from checkout_daemon.domain.facts import Link, LinkRank, is_charge, is_node
 class LinkGraph:
     """A set of links. Nodes are the ids that links connect: sessions, PaymentIntents and charges.
 
-    `orders` are the orders that exist: a link to any other names none.
+    `orders` are the orders that exist: a link to any other id does not count.
     """
 
     def __init__(self, orders: Container[str]) -> None:
@@ -21,7 +21,7 @@ class LinkGraph:
         self._sources: defaultdict[str, set[str]] = defaultdict(set)
 
     def join(self, link: Link) -> bool:
-        """Add a link; whether it was new, or comes from a better source than the one held."""
+        """Add a link and return whether it is new or from a better source than the one held."""
         held = self.ranks.get((link.source_id, link.target_id))
         if held is not None and held <= link.rank:
             return False
@@ -31,10 +31,15 @@ class LinkGraph:
         return True
 
     def order_of(self, node: str) -> str | None:
-        """By the best source: a PaymentIntent follows its session before its metadata, a charge its PaymentIntent."""
+        """Return the order that the best source names, or None.
+
+        A PaymentIntent belongs to the order of its session, else to the one in its metadata. A charge belongs to the
+        order of its PaymentIntent.
+        """
         if node.startswith("pi_"):
-            of_sessions = [self._named_order(each) for each in self._sources.get(node, ()) if each.startswith("cs_")]
-            if named := min((each for each in of_sessions if each is not None), default=None):
+            sessions = [source for source in self._sources.get(node, ()) if source.startswith("cs_")]
+            of_sessions = [named for session in sessions if (named := self._named_order(session)) is not None]
+            if named := min(of_sessions, default=None):
                 return named[1]
         elif is_charge(node) and (payment_id := self.payment_of(node)) != node:
             return self.order_of(payment_id)
@@ -42,11 +47,11 @@ class LinkGraph:
         return own[1] if own else None
 
     def payment_of(self, node: str) -> str:
-        """The PaymentIntent that stands for a session or charge, or the id itself while none is known."""
+        """Return the PaymentIntent of a session or charge, or the id itself while no PaymentIntent is known."""
         return min((target for target in self._targets.get(node, ()) if target.startswith("pi_")), default=node)
 
     def nodes_of(self, order_id: str) -> set[str]:
-        """Every node that belongs to an order: named by a link, or following from one that is."""
+        """Return every node that belongs to an order: a link names it, or it follows from such a node."""
         found: set[str] = set()
         waiting = list(self._sources.get(order_id, ()))
         while waiting:
@@ -57,13 +62,13 @@ class LinkGraph:
         return found
 
     def _followers(self, node: str) -> list[str]:
-        """The nodes whose order follows from this one's: a session's PaymentIntent, a PaymentIntent's charges."""
+        """Return the nodes that belong to the same order: a session's PaymentIntent, a PaymentIntent's charges."""
         if node.startswith("cs_"):
             return [target for target in self._targets.get(node, ()) if target.startswith("pi_")]
         return [source for source in self._sources.get(node, ()) if is_charge(source)]
 
     def connected(self, nodes: Iterable[str]) -> set[str]:
-        """These nodes and all that links connect them with; never through an order."""
+        """Return these nodes and all nodes connected with them by links, but not through orders."""
         found: set[str] = set()
         waiting = list(nodes)
         while waiting:
@@ -71,7 +76,7 @@ class LinkGraph:
             if node not in found:
                 found.add(node)
                 near = self._targets.get(node, set()) | self._sources.get(node, set())
-                waiting += [each for each in near if is_node(each)]
+                waiting += [other for other in near if is_node(other)]
         return found
 
     def _named_order(self, node: str) -> tuple[LinkRank, str] | None:

@@ -1,4 +1,4 @@
-"""charge.dispute.*: a dispute, the one Stripe object whose state moves back (lost, appealed, won)."""
+"""Translates charge.dispute.*: a dispute is the one Stripe object whose state can move back (lost, appealed, won)."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ from checkout_daemon.domain.facts import DisputeFact, DisputeStatus, Link, LinkR
 
 
 def funds_withdrawn(snapshot: ObjectSnapshot) -> Translation:
-    return _translate(snapshot, withdrawn_at=snapshot.observed_at)
+    """Translate a dispute whose money was taken at the time of the event."""
+    return translate(snapshot, withdrawn_at=snapshot.observed_at)
 
 
 def funds_reinstated(snapshot: ObjectSnapshot) -> Translation:
-    return _translate(snapshot, reinstated_at=snapshot.observed_at)
+    """Translate a dispute whose money came back at the time of the event."""
+    return translate(snapshot, reinstated_at=snapshot.observed_at)
 
 
-def translate(snapshot: ObjectSnapshot) -> Translation:
-    return _translate(snapshot)
-
-
-def _translate(
+def translate(
     snapshot: ObjectSnapshot, withdrawn_at: datetime | None = None, reinstated_at: datetime | None = None
 ) -> Translation:
+    """Translate a dispute, from an event or an answer of the Stripe API."""
     dispute = snapshot.object
     dispute_id = stripe_id(dispute, "id")
     if dispute_id is None:
@@ -50,7 +49,7 @@ def _translate(
     status, unknown = choice(dispute, "status", DisputeStatus)
     if status is None and unknown is None:
         unknown = "status=null"
-    taken, given = _booked(snapshot)
+    withdrawn, reinstated = _booked(snapshot)
     if snapshot.livemode is not None:
         translation.facts.append(
             DisputeFact(
@@ -65,20 +64,20 @@ def _translate(
                 observed_at=snapshot.observed_at,
                 event_id=snapshot.event_id,
                 unknown=unknown,
-                withdrawn_at=withdrawn_at or taken,
-                reinstated_at=reinstated_at or given,
+                withdrawn_at=withdrawn_at or withdrawn,
+                reinstated_at=reinstated_at or reinstated,
             )
         )
     return translation
 
 
 def _booked(snapshot: ObjectSnapshot) -> tuple[datetime | None, datetime | None]:
-    """Return when the dispute's money was last taken and given back, by its balance transactions if it has any."""
+    """Return when the money was last withdrawn and last reinstated, according to the balance transactions."""
     booked: dict[bool, datetime] = {}
     listed = snapshot.object.get("balance_transactions")
-    for each in listed if isinstance(listed, list) else []:
-        net = each.get("amount") if isinstance(each, dict) else None
+    for transaction in listed if isinstance(listed, list) else []:
+        net = transaction.get("amount") if isinstance(transaction, dict) else None
         if isinstance(net, int) and net:
-            at = moment(each, "created") or snapshot.observed_at
+            at = moment(transaction, "created") or snapshot.observed_at
             booked[net < 0] = max(booked.get(net < 0, at), at)
     return booked.get(True), booked.get(False)

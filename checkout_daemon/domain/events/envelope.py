@@ -1,7 +1,6 @@
-"""A Stripe event's envelope, read from the bytes that were signed.
+"""Reads the envelope of a Stripe event from the bytes that were signed.
 
-What Stripe signed is taken, whatever it holds: only a body that is not JSON is refused. One that is no event has an
-`ignored_because`, and one that names an account says whose it is.
+Every body that Stripe signed is accepted if it is JSON. A body that is not an event gets an `ignored_because`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from checkout_daemon.domain.json_text import decode, number, read_json
 from checkout_daemon.errors import MalformedJson
 
 NOT_AN_EVENT = "not_an_event"
-"""JSON, but without what every event has: an id, a type, and an object in data.object."""
+"""JSON that lacks what every event has: an id, a type, and an object in data.object."""
 
 THIN_EVENT = "thin_event"
 """Names an object without holding it, as events of Stripe's API v2 do: https://docs.stripe.com/event-destinations."""
@@ -30,10 +29,10 @@ _NO_OBJECT = msgspec.Raw(b"{}")
 
 @dataclass(frozen=True, slots=True)
 class StripeEvent:
-    """An event as it was received. `payload` is the body to the letter; `object` is data.object, still JSON.
+    """An event as it was received. `payload` is the unchanged body; `object` is data.object, still JSON.
 
-    `accounts`: those that `account`, `user_id` and `context` name, none for an event of the endpoint's own account.
-    `ignored_because`: why nothing can follow from it, or None.
+    `accounts` are named by `account`, `user_id` and `context`; an event of the endpoint's own account names none.
+    `ignored_because` is the reason why nothing can follow from it, or None.
     """
 
     id: str
@@ -47,7 +46,7 @@ class StripeEvent:
     ignored_because: str | None = None
 
     def snapshot(self, received_at: datetime) -> ObjectSnapshot:
-        """data.object, ready for translation. Without `created`, an event counts as of its receipt."""
+        """Return data.object for translation. An event without `created` counts as created when it was received."""
         decoded: dict[str, Any] = decode(self.object)
         modes = livemodes(self.livemode, decoded.get("livemode"))
         return ObjectSnapshot(decoded, self.created_at or received_at, self.id, modes)
@@ -61,7 +60,7 @@ class _Envelope(msgspec.Struct):
     id: str
     type: str
     data: _Data
-    # Every other field may be null, absent or new: read by hand.
+    # Every other field may be null, absent or new, so it is not typed here.
     created: Any = None
     livemode: Any = None
     api_version: Any = None
@@ -70,12 +69,12 @@ class _Envelope(msgspec.Struct):
     context: Any = None
 
 
-_OTHERS = ("created", "livemode", "api_version", "account", "user_id", "context")
+_OTHER_FIELDS = ("created", "livemode", "api_version", "account", "user_id", "context")
 _DECODER = msgspec.json.Decoder(_Envelope, float_hook=number)
 
 
 def parse_event(body: bytes) -> StripeEvent:
-    """Raise MalformedJson where the body is not JSON in UTF-8; every other body is an event, if one to be ignored."""
+    """Return the event in a body, which may be one to ignore. Raises MalformedJson if it is not JSON in UTF-8."""
     try:
         payload = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -91,7 +90,7 @@ def parse_event(body: bytes) -> StripeEvent:
 
 
 def _parse_odd(body: bytes, payload: str) -> StripeEvent:
-    """Read what the fast decoder refuses: a value that no event should have, or no event at all."""
+    """Parse a body that the fast decoder refuses: an event with an odd value, or no event at all."""
     try:
         value = read_json(payload)
     except ValueError:
@@ -107,7 +106,7 @@ def _parse_odd(body: bytes, payload: str) -> StripeEvent:
         id=event_id if _usable(event_id) else f"body_{blake2b(body, digest_size=16).hexdigest()}",
         type=event_type if _usable(event_type) else UNKNOWN_TYPE,
         data=_Data(_NO_OBJECT if because else msgspec.Raw(msgspec.json.encode(subject))),
-        **{name: fields.get(name) for name in _OTHERS},
+        **{name: fields.get(name) for name in _OTHER_FIELDS},
     )
     return _event(envelope, payload, because)
 
@@ -128,9 +127,9 @@ def _event(envelope: _Envelope, payload: str, ignored_because: str | None = None
 
 
 def _accounts(*claims: Any) -> list[str]:
-    """Return the accounts named; a claim that cannot be read is nobody's account, so not ours either."""
+    """Return the accounts named. An unreadable claim becomes "", which is never one of our accounts."""
     named = [claim.get("id") if isinstance(claim, dict) else claim for claim in claims if claim not in (None, "", {})]
-    # A context may be a path, from an organization down to the account: the last step is whose it is.
+    # A context may be a path from an organization down to the account, which is the last step.
     return [claim.rpartition("/")[2] if isinstance(claim, str) else "" for claim in named]
 
 

@@ -1,6 +1,8 @@
-"""payment_intent.*: only a succeeded one is money; the others move no status, and a canceled one will bring none."""
+"""Translates payment_intent.*: a succeeded one is money, a canceled one will bring none, the others move no status."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from checkout_daemon.domain.events import charge
 from checkout_daemon.domain.events.reading import (
@@ -17,14 +19,15 @@ from checkout_daemon.domain.facts import CanceledPayment, Link, LinkRank, is_cha
 
 
 def succeeded(snapshot: ObjectSnapshot) -> Translation:
+    """Translate to an observation of each amount that it reports."""
     translation = links_only(snapshot)
-    # Both are told: where they differ, the payment is not what was agreed.
+    # If the two amounts differ, the payment is not what was agreed.
     translation.facts += observations(snapshot, translation.subject_id, ("amount", "amount_received"))
     return translation
 
 
 def canceled(snapshot: ObjectSnapshot) -> Translation:
-    """Note that no money will come of it: its session may look as if some were on its way."""
+    """Translate to the fact that no money will come of it, although its session may look as if some would."""
     translation = links_only(snapshot)
     if translation.subject_id is not None:
         translation.facts.append(CanceledPayment(translation.subject_id, snapshot.observed_at))
@@ -32,7 +35,7 @@ def canceled(snapshot: ObjectSnapshot) -> Translation:
 
 
 def links_only(snapshot: ObjectSnapshot) -> Translation:
-    """Whose it is, and nothing of its state: a declined card leaves its session open."""
+    """Translate to the links alone: a declined card leaves its session open."""
     payment_id = stripe_id(snapshot.object, "id")
     if payment_id is None:
         raise UnreadableObject("payment_intent.id is missing")
@@ -44,12 +47,11 @@ def links_only(snapshot: ObjectSnapshot) -> Translation:
 
 
 def fetched(snapshot: ObjectSnapshot) -> Translation:
-    """Translate a PaymentIntent as Stripe's API answered it, with its latest charge where that is expanded."""
-    translation = {"succeeded": succeeded, "canceled": canceled}.get(str(snapshot.object.get("status")), links_only)(
-        snapshot
-    )
+    """Translate a PaymentIntent that the Stripe API returned, with its latest charge if that is expanded."""
+    by_status = {"succeeded": succeeded, "canceled": canceled}
+    translation = by_status.get(str(snapshot.object.get("status")), links_only)(snapshot)
     if (latest := child(snapshot.object, "latest_charge")) is not None:
-        of_charge = charge.fetched(ObjectSnapshot(latest, snapshot.observed_at, snapshot.event_id, snapshot.modes))
+        of_charge = charge.fetched(replace(snapshot, object=latest))
         translation.links += of_charge.links
         translation.facts += of_charge.facts
     return translation

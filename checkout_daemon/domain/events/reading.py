@@ -1,7 +1,7 @@
-"""Reads Stripe's objects: any field may be null, absent or new.
+"""Reads the fields of Stripe objects, any of which may be null, absent or new.
 
-What a fact rests on (ids, amounts, currencies) must be what Stripe documents; what is only shown, or only helps, is as
-if absent where it is not.
+A field that a fact rests on (an id, amount or currency) must be what Stripe documents. A field that is only shown, or
+only helps, counts as absent if it is not.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
 class UnreadableObject(Exception):
-    """A field is not what Stripe documents; the message names the object and the field, never a value."""
+    """A field is not what Stripe documents. The message names the object and the field, never the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectSnapshot:
-    """An object and the circumstances of its telling: what a translator works on.
+    """A Stripe object as an event or an API answer reported it: the input of a translator.
 
-    `modes` are the livemodes claimed, of the event and of its object: two when they contradict each other, and then
-    nothing but observations may come of it.
+    `modes` are the livemodes that the event and its object name. There are two if they contradict each other: then only
+    observations may follow. `event_id` is empty for an API answer.
     """
 
     object: Object
@@ -51,12 +51,13 @@ class ObjectSnapshot:
 
     @property
     def livemode(self) -> bool | None:
+        """The livemode, or None if the event and its object contradict each other."""
         return next(iter(self.modes)) if len(self.modes) == 1 else None
 
 
 @dataclass(slots=True)
 class Translation:
-    """What an object says: its facts and links, and the node it is about (None: nothing we can place)."""
+    """The facts and links that a snapshot reports. `subject_id` is the node it is about, or None if it has none."""
 
     subject_id: str | None = None
     links: list[Link] = field(default_factory=list)
@@ -64,12 +65,12 @@ class Translation:
 
 
 def livemodes(*claims: object) -> frozenset[bool]:
-    """The livemodes claimed; nobody claiming one means test mode, which never passes for a live payment."""
+    """Return the livemodes claimed. Without any claim it is test mode, which never counts as a live payment."""
     return frozenset(claim for claim in claims if isinstance(claim, bool)) or frozenset({False})
 
 
 def stripe_id(fields: Object, name: str) -> str | None:
-    """An id, of a field that holds it or the expanded object."""
+    """Return an id from a field that holds the id or the expanded object. Raises UnreadableObject."""
     value = fields.get(name)
     if isinstance(value, dict):
         value = value.get("id")
@@ -81,13 +82,13 @@ def stripe_id(fields: Object, name: str) -> str | None:
 
 
 def payment_and_charge(fields: Object) -> tuple[str | None, str | None]:
-    """Return the ids of the PaymentIntent and the charge. One that is readable is enough."""
+    """Return the ids of the PaymentIntent and the charge. Raises UnreadableObject if neither is readable."""
     found = (if_readable(lambda: stripe_id(fields, "payment_intent")), if_readable(lambda: stripe_id(fields, "charge")))
     return found if any(found) else (stripe_id(fields, "payment_intent"), stripe_id(fields, "charge"))
 
 
 def if_readable(read: Callable[[], T]) -> T | None:
-    """Return what a fact can do without, or None where it is not what Stripe documents."""
+    """Return a value that a fact can do without, or None if it is not what Stripe documents."""
     try:
         return read()
     except UnreadableObject:
@@ -95,6 +96,7 @@ def if_readable(read: Callable[[], T]) -> T | None:
 
 
 def amount(fields: Object, name: str) -> int | None:
+    """Return an amount in minor units, or None if it is absent. Raises UnreadableObject."""
     value = fields.get(name)
     if value is None:
         return None
@@ -104,6 +106,7 @@ def amount(fields: Object, name: str) -> int | None:
 
 
 def currency(fields: Object) -> str | None:
+    """Return the currency in lower case, or None if it is absent. Raises UnreadableObject."""
     value = fields.get("currency")
     if value is None:
         return None
@@ -113,7 +116,7 @@ def currency(fields: Object) -> str | None:
 
 
 def text(fields: Object, name: str) -> str | None:
-    """Return a text that is only shown; anything else is as if absent."""
+    """Return a text that is only shown, or None for anything else."""
     value = fields.get(name)
     if not isinstance(value, str):
         return None
@@ -122,7 +125,7 @@ def text(fields: Object, name: str) -> str | None:
 
 
 def choice(fields: Object, name: str, kind: type[E]) -> tuple[E | None, str | None]:
-    """Return a value of an enumeration; or None and `name=value` for one that this version does not know."""
+    """Return a member of an enumeration, or None and `name=value` for a value that this version does not know."""
     value = fields.get(name)
     if value is None:
         return None, None
@@ -133,35 +136,36 @@ def choice(fields: Object, name: str, kind: type[E]) -> tuple[E | None, str | No
 
 
 def unknown_values(snapshot: ObjectSnapshot, *words: str | None) -> dict[str, Any]:
-    """Return when a session or refund was reported in known values alone, or in which unknown ones."""
-    found = " ".join(each for each in words if each is not None)
+    """Return the fields `known_at` or `unknown` of a fact; `words` are the results of `choice`."""
+    found = " ".join(word for word in words if word is not None)
     return {"unknown": Unknown(snapshot.observed_at, found)} if found else {"known_at": snapshot.observed_at}
 
 
 def _word(value: object) -> str:
-    """Return what may be shown of a value, as one word."""
+    """Return a value as one word that is safe to show."""
     return _NOT_IN_A_WORD.sub("?", value if isinstance(value, str) else json.dumps(value))[:_LONGEST_WORD]
 
 
 def moment(fields: Object, name: str) -> datetime | None:
+    """Return the time in a field, or None."""
     return read_moment(fields.get(name))
 
 
 def read_moment(value: object) -> datetime | None:
-    """Read seconds since 1970, as Stripe writes times; 0 and anything else counts as absent."""
+    """Return the time for seconds since 1970, as Stripe writes times, or None for 0 and anything else."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LAST_SECOND:
         return None
     return datetime.fromtimestamp(value, UTC)
 
 
 def child(fields: Object, name: str) -> Object | None:
-    """An expanded object; None where there is only its id, or nothing."""
+    """Return an expanded object, or None if the field has only its id or nothing."""
     value = fields.get(name)
     return value if isinstance(value, dict) else None
 
 
 def observations(snapshot: ObjectSnapshot, payment_id: str | None, names: tuple[str, ...]) -> list[Observation]:
-    """What an object that is money says of its payment: each amount named, in each livemode claimed."""
+    """Build one Observation for each reported amount and livemode. Raises UnreadableObject."""
     amounts = {value for name in names if (value := amount(snapshot.object, name)) is not None}
     code = currency(snapshot.object)
     if payment_id is None or code is None or not amounts:
@@ -174,7 +178,7 @@ def observations(snapshot: ObjectSnapshot, payment_id: str | None, names: tuple[
 
 
 def mark(fields: Object, name: str) -> str | None:
-    """Return a value of the metadata that may be one of ours: short, printable text. Anything else is as if absent."""
+    """Return a value of the metadata if we could have written it: short, printable ASCII text."""
     value = (child(fields, "metadata") or {}).get(name)
     if isinstance(value, str) and 0 < len(value) <= _LONGEST_MARK and value.isascii() and value.isprintable():
         return value
@@ -182,7 +186,7 @@ def mark(fields: Object, name: str) -> str | None:
 
 
 def named_attempt(fields: Object) -> tuple[str, int] | None:
-    """Return the order and the attempt that our marks in the metadata name; None for an object that is not ours."""
+    """Return the order and attempt that our metadata names, or None for an object that is not ours."""
     order_id, attempt = mark(fields, "order_id") or "", mark(fields, "attempt") or ""
     if not _UUID.fullmatch(order_id) or order_id != order_id.lower() or not _ATTEMPT.fullmatch(attempt):
         return None
@@ -192,12 +196,12 @@ def named_attempt(fields: Object) -> tuple[str, int] | None:
 
 
 def order_link(fields: Object, node: str) -> list[Link]:
-    """The link that `metadata.order_id` makes, if it holds an order's id."""
+    """Return the link to the order in `metadata.order_id`, if it holds an order's id."""
     return _link_to_order(node, (child(fields, "metadata") or {}).get("order_id"), LinkRank.METADATA)
 
 
 def reference_link(fields: Object, node: str) -> list[Link]:
-    """The link that `client_reference_id` makes, if it holds an order's id."""
+    """Return the link to the order in `client_reference_id`, if it holds an order's id."""
     return _link_to_order(node, fields.get("client_reference_id"), LinkRank.CLIENT_REFERENCE_ID)
 
 

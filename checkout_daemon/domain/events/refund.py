@@ -1,4 +1,4 @@
-"""refund.* and charge.refund.updated: a refund, its charge and PaymentIntent, and the request of ours it answers."""
+"""Translates refund.* and charge.refund.updated."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ from checkout_daemon.domain.facts import Link, LinkRank, RefundFact, RefundStatu
 
 
 def translate(snapshot: ObjectSnapshot) -> Translation:
+    """Translate a refund, from an event or an answer of the Stripe API.
+
+    Its metadata may name the refund request of ours that made it.
+    """
     refund = snapshot.object
     refund_id = stripe_id(refund, "id")
     if refund_id is None:
         raise UnreadableObject("refund.id is missing")
     payment_id, charge_id = payment_and_charge(refund)
     node = payment_id or charge_id
-    if node is None:  # of a payment that is neither: not one of Checkout
+    if node is None:  # a refund of neither is not of a payment through Checkout
         return Translation()
     translation = Translation(subject_id=node)
     if payment_id is not None and charge_id is not None and is_charge(charge_id):
