@@ -1,3 +1,3 @@
 """Selling through Stripe Checkout from your own server: daemon, services and the offline Stripe."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
