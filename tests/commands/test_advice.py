@@ -1,4 +1,4 @@
-"""The commands that messages to operators name are commands that there are."""
+"""The commands that messages to operators name exist."""
 
 from __future__ import annotations
 

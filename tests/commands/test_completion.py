@@ -1,4 +1,4 @@
-"""What a shell completes: commands and options in a real bash, and ORDER from the database, at once or not at all."""
+"""What a shell completes: commands and options in a real bash, and order numbers from the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""checkout db: what scripts and operators get from it."""
+"""`checkout db`, for people and for scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""checkout doctor as a command; what it checks is tested with its service."""
+"""`checkout doctor` as a command; its checks are tested with their service."""
 
 from __future__ import annotations
 

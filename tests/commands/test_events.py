@@ -1,10 +1,6 @@
-"""checkout events and checkout catalog, for people and for scripts."""
+"""`checkout events list` and `show`, for people and for scripts."""
 
 from __future__ import annotations
-
-import json
-from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
@@ -89,60 +85,6 @@ def test_an_unknown_event_is_exit_3(run: Run) -> None:
     ran = run("events", "show", "evt_none")
     assert (ran.code, ran.err.count("\n")) == (3, 1)
     assert "evt_none" in ran.err
-
-
-def test_a_catalog_goes_in_and_comes_out_again(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "products.csv"
-    file.write_text("sku,name,unit_amount,currency\nNOTE,Notebook,1450,eur\nPEN,Pen,900,eur\n")
-    dry = run("catalog", "import", file, "--dry-run", "--json").json
-    empty = run("catalog", "list", "--json")
-    done = run("catalog", "import", file, "--json").json
-    again = run("catalog", "import", file, "--json").json
-    listed = run("catalog", "list", "--json").lines
-    exported = run("catalog", "export").out
-
-    assert dry["dry_run"] is True
-    assert empty.out == ""
-    assert [each["key"] for each in done["added"]] == [each["key"] for each in dry["added"]] == ["NOTE", "PEN"]
-    assert (again["added"], again["changed"], again["unchanged"]) == ([], [], 2)
-    assert [(each["sku"], each["unit_amount"]) for each in listed] == [("NOTE", 1450), ("PEN", 900)]
-    file.write_text(exported)
-    assert run("catalog", "import", file, "--json").json["unchanged"] == 2
-    assert "€14.50" in run("catalog", "list").out
-
-
-def test_an_import_says_what_it_changes(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "products.json"
-    product: dict[str, Any] = {"sku": "NOTE", "name": "Notebook", "unit_amount": 1450, "currency": "eur"}
-    file.write_text(json.dumps([product]))
-    assert run("catalog", "import", file).out == "+ product NOTE\n"
-    file.write_text(json.dumps([product | {"unit_amount": 1500}]))
-    ran = run("catalog", "import", file)
-    assert ran.out == "~ product NOTE\n    unit_amount: 1450 → 1500\n"
-    assert "1 changed" in ran.err
-
-
-def test_faults_of_a_catalog_file_are_named_with_their_lines(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "products.csv"
-    file.write_text("sku,name,unit_amount,currency\nNOTE,Notebook,1450,eur\nPEN,,x,eur\n")
-    ran = run("catalog", "import", file, "--json")
-    assert (ran.code, ran.out) == (2, "")
-    assert "line 3" in ran.err
-    assert run("catalog", "list", "--json").out == ""
-
-
-def test_discounts_have_their_own_list_and_export(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "discounts.csv"
-    file.write_text("code,percent_off,amount_off,currency\nTEN,10,,\nFIVE,,500,eur\n")
-    assert run("catalog", "import", file, "--discounts").code == 0
-    assert [each["code"] for each in run("catalog", "list", "--discounts", "--json").lines] == ["FIVE", "TEN"]
-    assert [each["code"] for each in run("catalog", "export", "--discounts", "--json").json["discounts"]] == [
-        "FIVE",
-        "TEN",
-    ]
-    table = run("catalog", "list", "--discounts").out
-    assert "€5.00" in table
-    assert "10 %" in table
 
 
 ODD_BODIES = (

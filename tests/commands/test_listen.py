@@ -1,4 +1,4 @@
-"""checkout listen, with the official Stripe CLI and a whole running demo whose endpoint at Stripe is switched off."""
+"""`checkout listen`, with the official Stripe CLI and a running demo whose endpoint at Stripe is disabled."""
 
 from __future__ import annotations
 

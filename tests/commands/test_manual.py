@@ -1,4 +1,4 @@
-"""docs/CLI.md says what the commands say, and whatever the documents tell to type can be typed."""
+"""docs/CLI.md is current, and the command lines in the documents parse."""
 
 from __future__ import annotations
 

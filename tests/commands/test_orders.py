@@ -1,4 +1,4 @@
-"""checkout orders: lists, one order, and the stream of changes, for people and for scripts."""
+"""`checkout orders list`, `show` and `watch`, for people and for scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`checkout outbox`: lists and shows what is owed, and has it sent again."""
+"""`checkout outbox`: lists and shows messages, and sends them again."""
 
 from __future__ import annotations
 

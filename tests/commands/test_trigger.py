@@ -1,4 +1,4 @@
-"""checkout trigger and checkout events resend, with the official Stripe CLI and a whole running demo."""
+"""`checkout trigger` and `checkout events resend`, with the official Stripe CLI and a running demo."""
 
 from __future__ import annotations
 

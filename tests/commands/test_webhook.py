@@ -1,4 +1,4 @@
-"""checkout webhook: the endpoint made, shown, fixed, replaced and rotated, at the offline Stripe."""
+"""`checkout webhook`: create, show, fix, replace and rotate the endpoint at the offline Stripe."""
 
 from __future__ import annotations
 

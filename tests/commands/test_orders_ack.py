@@ -1,4 +1,4 @@
-"""checkout orders ack and note: for people and for scripts, and what they refuse."""
+"""`checkout orders ack` and `note`: for people and for scripts, and what they refuse."""
 
 from __future__ import annotations
 

@@ -1,91 +1,48 @@
-"""Refund, cancel, resend and expire as commands: for people and for scripts, and the exit code of each refusal."""
+"""`checkout sessions list`, `show`, `resend` and `expire`, for people and for scripts."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import asyncpg
+
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer
 from checkout_daemon.services.operators import Operator
 from checkout_daemon.services.session_expiring import expire_sessions
-from tests.commands.conftest import Do, Run, away
+from tests.commands.conftest import Do, Run, away, go
 from tests.support.background import BackgroundStripe
+from tests.support.orders import add_order
 from tests.support.shopping import check_out, paid_order, pay
 
 
-def test_a_refund_prints_its_id_and_says_what_became_of_the_order(run: Run, paid: CheckoutAnswer) -> None:
-    ran = run("orders", "refund", "1001", "--amount", "1000", "--yes", "--note", "one was broken")
-    assert (ran.code, ran.out.startswith("re_"), ran.out.count("\n")) == (0, True, 1)
-    assert ran.err == (
-        "Refunded €10.00 of order 1001: succeeded. The order is partially refunded, €10.00 refunded in total.\n"
+def test_sessions_are_listed_and_a_list_that_was_cut_says_so(run: Run, waiting: CheckoutAnswer, do: Do) -> None:
+    second = do(check_out)
+    cut, whole, none = (
+        run("sessions", "list", "--limit", "1"),
+        run("sessions", "list", "--status", "open"),
+        run("sessions", "list", "--status", "complete"),
     )
-    rest = run("orders", "refund", paid.session_id, "--reason", "duplicate", "--yes", "--json")
-    assert (rest.code, rest.err) == (0, "")
-    assert rest.json == {
-        "order_id": str(paid.order_id),
-        "number": 1001,
-        "refund_id": rest.json["refund_id"],
-        "payment_id": rest.json["payment_id"],
-        "amount": 2399,
-        "currency": "eur",
-        "status": "succeeded",
-        "order_status": "refunded",
-        "amount_refunded": 3399,
-    }
+    assert "Showing the newest 1." in cut.err
+    assert [line.split()[0] for line in cut.out.splitlines()] == ["order", "1002"]
+    assert [line.split()[0] for line in whole.out.splitlines()] == ["order", "1002", "1001"]
+    assert max(map(len, whole.out.splitlines())) <= 80
+    assert (whole.err, none.out, none.err) == ("", "", "No session matches.\n")
+    listed = run("sessions", "list", "--json", "--limit", "1").lines
+    assert [(each["id"], each["number"], each["outcome"]) for each in listed] == [(second.session_id, 1002, "unpaid")]
 
 
-def test_off_a_terminal_nothing_destructive_is_done_without_yes(run: Run, paid: CheckoutAnswer) -> None:
-    refund, expire = run("orders", "refund", "1001"), run("sessions", "expire", "1001", "--json")
-    assert (refund.code, refund.out) == (expire.code, expire.out) == (2, "")
-    assert "Refund €33.99 of pi_" in refund.err
-    assert "--yes" in expire.err
-    assert run("orders", "show", "1001", "--json").json["status"] == "completed"
+def test_a_session_is_shown_with_its_link(run: Run, waiting: CheckoutAnswer, database_url: str) -> None:
+    async def add() -> None:
+        connection = await asyncpg.connect(database_url)
+        await add_order(connection, customer_email="none@example.com")
+        await connection.close()
 
-
-def test_a_refund_is_refused_by_the_order_s_state_with_4_and_asked_of_stripe_with_5_or_1(
-    run: Run, paid: CheckoutAnswer, do: Do, stripe: BackgroundStripe
-) -> None:
-    do(check_out)
-    more = run("orders", "refund", "1001", "--amount", "3400", "--yes")
-    unpaid = run("orders", "refund", "1002", "--yes", "--json")
-    unknown, other = (
-        run("orders", "refund", "4711", "--yes"),
-        run("orders", "refund", "1001", "--payment", "pi_x", "-y"),
-    )
-    ambiguous = run("orders", "refund", "ada@example.com", "--yes")
-    assert [each.code for each in (more, unpaid, unknown, other, ambiguous)] == [4, 4, 3, 3, 2]
-    assert "error: €34.00 is more than the €33.99 left" in more.err
-    assert (unpaid.out, "is pending" in unpaid.err) == ("", True)
-    stripe.network.plan = lambda number, request: "reject_400"
-    assert (run("orders", "refund", "1001", "--yes").code, run("orders", "show", "1001", "--json").code) == (1, 0)
-    away(stripe)
-    lost, blocked = run("orders", "refund", "1001", "--yes"), run("orders", "refund", "1001", "--yes")
-    assert (lost.code, blocked.code) == (5, 4)
-    assert "do not ask for it again" in lost.err
-    assert "Stripe has not answered" in blocked.err
-
-
-def test_cancel_leaves_nothing_to_pay(run: Run, waiting: CheckoutAnswer, do: Do, stripe: BackgroundStripe) -> None:
-    away(stripe)
-    lost = run("orders", "cancel", "1001", "--yes")
-    assert (lost.code, run("orders", "show", "1001", "--json").json["status"]) == (5, "pending")
-    stripe.network.plan = lambda number, request: None
-    ran = run("orders", "cancel", "1001", "--yes", "--json")
-    assert (ran.code, ran.json["status"], ran.json["id"]) == (0, "canceled", str(waiting.order_id))
-    shown = run("orders", "show", "1001", "--json").json
-    assert [each["status"] for each in shown["sessions"]] == ["expired"]
-    again = run("orders", "cancel", "1001")
-    assert (again.code, again.out, again.err) == (
-        4,
-        "",
-        "error: order 1001 cannot be canceled: it is canceled already\n",
-    )
-    do(check_out)
-    human = run("orders", "cancel", "1002", "--yes")
-    assert (human.code, human.out) == (0, "")
-    assert human.err == "Order 1002 is canceled; none of its sessions can be paid.\n"
-    do(paid_order)
-    assert [run("orders", "cancel", text, "--yes").code for text in ("1003", "4711", "ada@example.com")] == [4, 3, 2]
+    go(add())
+    assert run("sessions", "show", waiting.session_id).out == run("sessions", "show", "1001").out
+    assert f"Link     {waiting.url}\n" in run("sessions", "show", "1001").out
+    none = run("sessions", "show", "1002", "--json")
+    assert (none.code, none.out, "`checkout sessions resend 1002` creates one" in none.err) == (3, "", True)
 
 
 def test_resend_prints_the_link_and_can_draw_it(run: Run, waiting: CheckoutAnswer) -> None:

@@ -1,4 +1,4 @@
-"""checkout orders export: all that fit, as CSV and JSON Lines, safe in spreadsheets, whole or not at all."""
+"""`checkout orders export`: CSV and JSON Lines, safe in spreadsheets, and complete or absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A handler that fails: its events are failed, retried, dead, shown with their cause and replayed after the mend."""
+"""`checkout events replay`: events that failed are retried, dead, and applied after the fault is fixed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.commands.conftest import Run, go
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object, signed
 
 BROKEN = "ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 1300)"
-MENDED = "ALTER TABLE refunds DROP CONSTRAINT planted"
+FIXED = "ALTER TABLE refunds DROP CONSTRAINT planted"
 MAKE_DUE = "UPDATE stripe_events SET next_attempt_at = now() - interval '1 second' WHERE status = 'failed'"
 
 
@@ -78,9 +78,9 @@ def test_what_failed_for_one_cause_is_shown_and_replayed_together_and_hurts_no_n
     assert (still_broken.code, [each["id"] for each in still_broken.lines]) == (1, ["evt_refund0"])
     assert "error: evt_refund0 failed again; 1 more was not tried" in still_broken.err
 
-    shop(MENDED)
+    shop(FIXED)
     refused = run("events", "replay", "--fingerprint", cause)
-    done = run("events", "replay", "--fingerprint", cause, "--yes", "--note", "mended", "--json")
+    done = run("events", "replay", "--fingerprint", cause, "--yes", "--note", "fixed", "--json")
     assert (refused.code, "--yes" in refused.err) == (2, True)
     assert done.code == 0
     assert [(each["id"], each["before"], each["status"], each["to"]) for each in done.lines] == [

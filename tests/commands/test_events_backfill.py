@@ -1,4 +1,4 @@
-"""checkout events backfill: what it reports, and when it is not sure."""
+"""`checkout events backfill`: what it reports, and its exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""checkout orders recover: what a restore lost comes back from Stripe."""
+"""`checkout orders recover`: orders that a restore lost come back from Stripe."""
 
 from __future__ import annotations
 

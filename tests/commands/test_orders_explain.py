@@ -1,4 +1,4 @@
-"""checkout orders explain as a command; its rules are tested with their service."""
+"""`checkout orders explain` as a command; its rules are tested with their service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program as a whole: help, exit codes, errors on one line, and a start that imports next to nothing."""
+"""The program as a whole: help, exit codes, one-line errors, and what a start imports."""
 
 from __future__ import annotations
 

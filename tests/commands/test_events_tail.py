@@ -1,4 +1,4 @@
-"""checkout events tail: each event as it comes, and again when what failed is tried again."""
+"""`checkout events tail`: each event as it arrives, and again when a failed one is retried."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from checkout_daemon.services.apply import retry_due_events
 from checkout_daemon.settings import load_settings
 from checkout_daemon.webhooks.intake import Intake
 from tests.commands.conftest import go
-from tests.commands.test_event_replays import BROKEN, MAKE_DUE, MENDED
+from tests.commands.test_events_replay import BROKEN, FIXED, MAKE_DUE
 from tests.commands.test_orders import cut_listeners, program
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object
 
@@ -60,7 +60,7 @@ def test_each_event_is_printed_once_and_again_when_it_changes(database_url: str,
         come = [json.loads(process.stdout.readline()) for _ in range(3)]
         go(cut_listeners(database_url))
         assert "trying again" in process.stderr.readline()
-        go(sql(database_url, MENDED))
+        go(sql(database_url, FIXED))
         go(sql(database_url, LONG_AGO))
         go(sql(database_url, MAKE_DUE))
         go(retry(database_url))

@@ -1,4 +1,4 @@
-"""checkout sessions list, show and sync, and reconcile: what is held beside what Stripe says."""
+"""`checkout reconcile` and `checkout sessions sync`: orders compared with Stripe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.checkout import CheckoutAnswer
 from tests.commands.conftest import Do, Run, away, go
 from tests.support.background import BackgroundStripe
-from tests.support.orders import add_order
 from tests.support.shopping import check_out, pay
 
 
@@ -23,35 +22,6 @@ def drifted(do: Do) -> CheckoutAnswer:
         return answer
 
     return do(work)
-
-
-def test_sessions_are_listed_and_a_list_that_was_cut_says_so(run: Run, waiting: CheckoutAnswer, do: Do) -> None:
-    second = do(check_out)
-    cut, whole, none = (
-        run("sessions", "list", "--limit", "1"),
-        run("sessions", "list", "--status", "open"),
-        run("sessions", "list", "--status", "complete"),
-    )
-    assert "Showing the newest 1." in cut.err
-    assert [line.split()[0] for line in cut.out.splitlines()] == ["order", "1002"]
-    assert [line.split()[0] for line in whole.out.splitlines()] == ["order", "1002", "1001"]
-    assert max(map(len, whole.out.splitlines())) <= 80
-    assert (whole.err, none.out, none.err) == ("", "", "No session matches.\n")
-    listed = run("sessions", "list", "--json", "--limit", "1").lines
-    assert [(each["id"], each["number"], each["outcome"]) for each in listed] == [(second.session_id, 1002, "unpaid")]
-
-
-def test_a_session_is_shown_with_its_link(run: Run, waiting: CheckoutAnswer, database_url: str) -> None:
-    async def add() -> None:
-        connection = await asyncpg.connect(database_url)
-        await add_order(connection, customer_email="none@example.com")
-        await connection.close()
-
-    go(add())
-    assert run("sessions", "show", waiting.session_id).out == run("sessions", "show", "1001").out
-    assert f"Link     {waiting.url}\n" in run("sessions", "show", "1001").out
-    none = run("sessions", "show", "1002", "--json")
-    assert (none.code, none.out, "`checkout sessions resend 1002` creates one" in none.err) == (3, "", True)
 
 
 def test_what_stripe_says_is_shown_first_and_merged_when_told_to(run: Run, drifted: CheckoutAnswer) -> None:

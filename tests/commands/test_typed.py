@@ -1,4 +1,4 @@
-"""What is pasted onto the command line is read without what pasting adds."""
+"""Invisible characters that come with pasted text are removed from arguments."""
 
 from __future__ import annotations
 
