@@ -38,7 +38,7 @@ JOBS = (
     Job("tell-silence", 300.0, alerting.tell_of_silence),
     Job("tell-endpoint", 300.0, alerting.tell_of_disabled_endpoint),
     Job("tell-missing-orders", 60.0, tell_of_missing),
-    Job("tell-clocks", 300.0, clocks.tell_of_clocks),
+    Job("tell-clocks", 300.0, clocks.alert_about_clocks),
     # The audit log
     Job("anchor-operator-log", 60.0, anchor_log),
     # Retention, which stops while the clocks differ so much that no age can be believed

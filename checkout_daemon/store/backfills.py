@@ -1,7 +1,7 @@
-"""What a migration leaves for later, so that orders go on meanwhile: indexes built beside them, rows filled in batches.
+"""Finish migrations while the shop keeps selling: build indexes concurrently, and fill rows in batches.
 
-Any number of processes may do it at once, and one that is killed is followed where it stopped: the table
-schema_backfills has a row for each migration that is not done.
+Any number of processes may do this at once. The table schema_backfills has a row for each unfinished migration, so the
+next process continues where a killed one stopped.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _INDEX_NAME = re.compile(r"CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (
 
 
 async def finish(database_url: str, *, batch_rows: int = BATCH_ROWS) -> None:
-    """Do all that migrations have left to do. `database_url`: direct, past any pooler."""
+    """Do everything that migrations left for later. `database_url` must not lead through a pooler."""
     async with direct_connection(database_url) as connection:
         while await _do_next(connection, batch_rows):
             pass
 
 
 async def unfinished(connection: asyncpg.Connection) -> int:
-    """Return how many migrations are not done."""
+    """Return how many migrations are unfinished."""
     count: int = await connection.fetchval(sql("count_backfills"))
     return count
 
 
 async def _do_next(connection: asyncpg.Connection, rows: int) -> bool:
-    """Do the next step; False when nothing is left, or only what a newer release knows how to do."""
+    """Do the next step. Return False if nothing is left, or only work that a newer release knows."""
     found = await connection.fetchrow(sql("oldest_backfill"))
     migration = None if found is None else _migration(found["version"])
     if found is None or migration is None:
@@ -46,7 +46,10 @@ async def _do_next(connection: asyncpg.Connection, rows: int) -> bool:
 
 
 async def _build_indexes(connection: asyncpg.Connection, migration: Migration) -> bool:
-    """Build a migration's indexes, unless another process is at it. No transaction may be open: builds wait for all."""
+    """Build a migration's indexes, unless another process does.
+
+    No transaction may be open: a concurrent build waits for all of them.
+    """
     if not await connection.fetchval(sql("try_index_lock"), _INDEX_LOCK_KEY):
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
         return True
@@ -67,10 +70,10 @@ async def _build_indexes(connection: asyncpg.Connection, migration: Migration) -
 
 
 async def _fill_batch(connection: asyncpg.Connection, migration: Migration, rows: int) -> bool:
-    """Do one batch and note where it ended, in one transaction."""
+    """Do one batch and record where it ended, in one transaction."""
     async with connection.transaction():
         found = await connection.fetchrow(sql("lock_backfill"), migration.version)
-        if found is not None and migration.backfill is not None:  # else another process has done the last one
+        if found is not None and migration.backfill is not None:  # otherwise another process did the last batch
             position = await connection.fetchval(migration.backfill, found["position"], rows)
             if position is None:
                 await connection.execute(sql("end_backfill"), migration.version)
@@ -80,4 +83,4 @@ async def _fill_batch(connection: asyncpg.Connection, migration: Migration, rows
 
 
 def _migration(version: int) -> Migration | None:
-    return next((each for each in all_migrations() if each.version == version), None)
+    return next((migration for migration in all_migrations() if migration.version == version), None)

@@ -1,4 +1,4 @@
-"""The pool of connections, what its failures mean, and when a result may be called durable."""
+"""The connection pool, the meaning of its failures, and when a result counts as durable."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 P = ParamSpec("P")
 
-# What asyncpg raises when the server is away, going away, out of resources, or gives up a statement or transaction for
-# a time limit that its operator set; never for a fault of a statement.
+# What asyncpg raises when the server is away, shutting down, out of resources, or ends a statement or transaction
+# because of a time limit that its operator set; never for a faulty statement.
 AWAY = (
-    OSError,  # with TimeoutError
+    OSError,  # includes TimeoutError
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection used between the server's farewell and its end; or no host takes writes
+    asyncpg.InternalClientError,  # a connection used while the server closes it; or no host accepts writes
     asyncpg.OperatorInterventionError,
-    asyncpg.ObjectNotInPrerequisiteStateError,  # a lock it waits for no longer, or a database closed to connections
+    asyncpg.ObjectNotInPrerequisiteStateError,  # lock_timeout, or a database closed to connections
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TransactionTimeoutError,
     asyncpg.InsufficientResourcesError,
@@ -41,7 +41,7 @@ AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 
-# With these it does answer, and will answer the same until somebody changes the set-up.
+# With these the server does answer, and repeats the answer until somebody changes the set-up.
 _REFUSALS = (
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -51,33 +51,34 @@ _REFUSALS = (
 
 ACQUIRE_TIMEOUT_SECONDS = 5.0
 STATEMENT_TIMEOUT_SECONDS = 30.0
-# How long the server may take to give up a statement before the connection is cut.
+# How long the server may take to cancel a statement before the connection is cut.
 _CANCEL_SECONDS = 1.0
-# A server that is silent makes every statement fail: its connections are given up once for all of them.
+# A silent server makes every statement fail; its connections are dropped once for all of them.
 _EXPIRE_EVERY_SECONDS = 1.0
 
 
 class LostRace(Exception):
-    """Another transaction won; the same work, done again, succeeds."""
+    """Another transaction won; the same work succeeds when it is repeated."""
 
 
 LOST_RACES = (
     LostRace,
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
-    asyncpg.InvalidCachedStatementError,  # a migration added a column to what a prepared statement selects
+    asyncpg.InvalidCachedStatementError,  # a migration added a column that a prepared statement selects
 )
 _MOST_RACES = 4
 
 
 class _Connection(asyncpg.Connection):
-    """Given back without the round trip that resets a session: nothing here leaves any state in one."""
+    """A connection that is returned without the round trip of a session reset: no code here leaves session state."""
 
     def get_reset_query(self) -> str:
+        """Return no statement: nothing is reset."""
         return ""
 
     async def close(self, *, timeout: float | None = None) -> None:
-        """Say goodbye, but do not wait for a server that does not answer."""
+        """Close the connection, without waiting for a server that does not answer."""
         try:
             await super().close(timeout=min(timeout or _CANCEL_SECONDS, _CANCEL_SECONDS))
         except AWAY:
@@ -85,34 +86,34 @@ class _Connection(asyncpg.Connection):
 
 
 async def settle_plans(connection: asyncpg.Connection) -> None:
-    """Keep to the indexes, which every statement has.
+    """Make the planner use indexes, which every statement has, and turn off JIT compilation.
 
-    A table that was empty when last analyzed is read whole otherwise, for as long as the plan is kept; and a plan
-    whose cost is overestimated is compiled, which takes longer than the statement.
+    Otherwise a table that was empty when last analyzed is read whole for as long as the plan is cached, and a plan
+    whose cost is overestimated is compiled, which takes longer than running it.
     """
     await connection.execute("SET enable_seqscan = off; SET jit = off")
 
 
 async def _settle(connection: asyncpg.Connection) -> None:
     await settle_plans(connection)
-    # Have the server end a statement whose connection was cut; not every platform it runs on can.
+    # Have the server end a statement whose connection was cut. Some platforms do not support this.
     with suppress(asyncpg.InvalidParameterValueError):
         await connection.execute(f"SET client_connection_check_interval = '{_CANCEL_SECONDS:g}s'")
 
 
 async def confirm_durable(connection: asyncpg.Connection) -> None:
-    """Make the commit of this transaction wait until what it has read is durable, although it wrote nothing.
+    """Make the commit of this transaction wait until what it has read is durable, even if it wrote nothing.
 
-    A commit that wrote nothing waits for no standby. What it read may be a commit that was cancelled while it waited
-    for the standby: it is on this server alone and is lost with it. Any answer that says "done" on the strength of a
+    A commit that wrote nothing waits for no standby. What it read may come from a commit that was cancelled while it
+    waited for the standby: that exists on this server alone and is lost with it. Every answer "done" that relies on a
     read needs this.
     """
     if await connection.fetchval(sql("confirm_durable")):
-        raise asyncpg.ReadOnlySQLTransactionError("the server takes no writes")
+        raise asyncpg.ReadOnlySQLTransactionError("the server accepts no writes")
 
 
 class Database:
-    """A pool whose connection failures are DatabaseUnavailable. It opens lazily: the server may be down meanwhile."""
+    """A pool whose connection failures are DatabaseUnavailable. It opens on first use; the server may be down."""
 
     def __init__(
         self,
@@ -123,9 +124,10 @@ class Database:
         statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS,
         block_timeout_seconds: float | None = None,
     ) -> None:
-        """`pooler`: the URL leads to a transaction pooler, which knows no prepared statements.
+        """Prepare the pool, without connecting.
 
-        `block_timeout_seconds`: how long one block may hold a connection; then the connection is cut.
+        `pooler`: the URL leads to a transaction pooler, which supports no prepared statements.
+        `block_timeout_seconds`: how long one block may hold a connection before the connection is cut.
         """
         self._statement_timeout_seconds = statement_timeout_seconds
         self._block_timeout_seconds = block_timeout_seconds
@@ -141,8 +143,8 @@ class Database:
     async def connection(self) -> AsyncIterator[asyncpg.Connection]:
         """Borrow a connection from the pool.
 
-        Raises DatabaseUnavailable when the server is away, at any point of the block; also when a commit in it was not
-        replicated as the server is configured to, or the block outlasts what its caller may wait.
+        Raises DatabaseUnavailable if the server goes away at any point of the block, if a commit in it was not
+        replicated as the server is configured to, or if the block takes longer than its caller may wait.
         """
         with unavailable_when_away():
             pool = await self._open()
@@ -161,15 +163,15 @@ class Database:
                 watch.end()
                 if self._several_hosts and turned_read_only(connection):
                     await self._expire(pool)
-                with suppress(*AWAY):  # it is closed then, and the pool makes another
+                with suppress(*AWAY):  # then it is closed, and the pool opens another
                     await pool.release(connection, timeout=_CANCEL_SECONDS)
 
     @asynccontextmanager
     async def transaction(self, *, confirm: bool = True) -> AsyncIterator[asyncpg.Connection]:
-        """Open a transaction around the block: committed at its end, rolled back on any error.
+        """Open a transaction around the block: commit at its end, roll back on any error.
 
-        `confirm`: what the block found out counts as done. If it wrote nothing, its commit waits all the same until
-        what it read is durable. Pass False only where nobody is promised anything, or where it always writes.
+        `confirm`: the block's result counts as done, so even if it wrote nothing, its commit waits until what it read
+        is durable. Pass False only if the result promises nothing to anybody, or if the block always writes.
         """
         async with self.connection() as connection, connection.transaction():
             try:
@@ -177,23 +179,23 @@ class Database:
                 if confirm:
                     await confirm_durable(connection)
             except (TimeoutError, asyncio.CancelledError):
-                # The rollback waits until the server has given up the statement; one that is frozen never does.
+                # The rollback waits until the server has cancelled the statement; a frozen server never does.
                 asyncio.get_running_loop().call_later(_CANCEL_SECONDS, _terminate, connection)
                 raise
 
     async def run(
         self, work: Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `work(connection, *args, **kwargs)` in a transaction and return its result once that is durable.
+        """Run `work(connection, *args, **kwargs)` in a transaction and return its result once it is durable.
 
-        Run it again if another transaction won a race against it, or another host took over.
+        Repeat it if another transaction won a race against it, or another host took over.
         """
         return await self._run(lambda connection: work(connection, *args, **kwargs), confirm=True)
 
     async def run_unconfirmed(
         self, work: Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run `work` as `run` does, but do not wait until what it only read is durable: see `transaction`."""
+        """Run `work` as `run` does, but do not wait until what it merely read is durable; see `transaction`."""
         return await self._run(lambda connection: work(connection, *args, **kwargs), confirm=False)
 
     async def _run(self, work: Callable[[asyncpg.Connection], Awaitable[T]], *, confirm: bool) -> T:
@@ -210,7 +212,7 @@ class Database:
             return await work(connection)
 
     async def close(self) -> None:
-        """Wait briefly for borrowed connections, then close all."""
+        """Wait briefly for borrowed connections, then close all connections."""
         pool, self._pool = self._pool, None
         if pool is not None:
             try:
@@ -220,7 +222,7 @@ class Database:
                 pool.terminate()
 
     def usage(self) -> tuple[int, int]:
-        """(connections open, connections idle)."""
+        """Return the numbers of open and of idle connections."""
         return (0, 0) if self._pool is None else (self._pool.get_size(), self._pool.get_idle_size())
 
     async def _open(self) -> asyncpg.Pool:
@@ -241,7 +243,7 @@ class Database:
         return self._pool
 
     async def _expire(self, pool: asyncpg.Pool) -> None:
-        """Have every connection made anew before it is used again: the server may have moved to another host."""
+        """Replace every connection before its next use: the server may have moved to another host."""
         now = asyncio.get_running_loop().time()
         if now - self._expired_at >= _EXPIRE_EVERY_SECONDS:
             self._expired_at = now
@@ -256,7 +258,7 @@ class Database:
 
 
 class _Watch:
-    """Cuts a borrowed connection at a time; `cut` tells that it did. Waiting statements fail at once."""
+    """A timer that cuts a borrowed connection, so that waiting statements fail at once. `cut`: whether it did."""
 
     def __init__(self, connection: Any, end: float | None) -> None:
         self.cut = False
@@ -264,6 +266,7 @@ class _Watch:
         self._timer = None if end is None else asyncio.get_running_loop().call_at(end, self._cut)
 
     def end(self) -> None:
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -273,12 +276,12 @@ class _Watch:
 
 
 def _terminate(connection: Any) -> None:
-    with suppress(asyncpg.InterfaceError):  # it was given back meanwhile
+    with suppress(asyncpg.InterfaceError):  # it was returned meanwhile
         connection.terminate()
 
 
 def turned_read_only(connection: Any) -> bool:
-    """Return whether the server has said that it takes no writes: a standby, or a primary that was demoted."""
+    """Return whether the server has reported that it accepts no writes: a standby, or a demoted primary."""
     try:
         settings = connection.get_settings()
     except asyncpg.InterfaceError:  # closed
@@ -294,7 +297,7 @@ def replicated(connection: Any) -> Iterator[None]:
     """Raise DatabaseUnavailable at the end of the block if a commit in it was not replicated.
 
     A commit that is cancelled while it waits for the standby (by a statement timeout or an operator) *succeeds*, with a
-    warning. The name of the server's function is the same in every language.
+    warning. The warning is recognized by the server's function name, which does not depend on the language.
     """
     warned = False
 
@@ -326,23 +329,23 @@ async def direct_connection(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @contextmanager
 def unavailable_when_away() -> Iterator[None]:
-    """Raise DatabaseUnavailable where the block fails because the server is away; ConfigurationError for a bad URL."""
+    """Raise DatabaseUnavailable if the block fails because the server is away, ConfigurationError for a bad URL."""
     try:
         yield
     except asyncpg.exceptions.ClientConfigurationError as error:
         raise ConfigurationError(WRONG_URL) from error
     except AWAY as error:
-        if isinstance(error, ValueError):  # an argument that cannot be encoded is an InterfaceError too
+        if isinstance(error, ValueError):  # InterfaceError is also raised for an argument that cannot be encoded
             raise
         how = "refuses" if isinstance(error, _REFUSALS) else "does not answer"
         raise DatabaseUnavailable(f"the database {how}: {describe(error)}") from error
 
 
 def describe(error: BaseException) -> str:
-    """Return one line without the address or the password of the database."""
+    """Describe the error in one line, without the database's address or password."""
     if isinstance(error, socket.gaierror):
         return "its host name is not known"
-    if isinstance(error, ssl.SSLError):  # its numbers are no error numbers of the system
+    if isinstance(error, ssl.SSLError):  # its numbers are not the system's error numbers
         return f"TLS failed: {getattr(error, 'reason', None) or type(error).__name__}"
     if isinstance(error, OSError):
         return os.strerror(error.errno) if error.errno else type(error).__name__

@@ -1,8 +1,8 @@
-"""Connects to the host that takes writes, of one or several in a database URL.
+"""Connect to the host of a database URL; with several hosts, to the one that accepts writes.
 
-asyncpg tries several hosts in turn under one time limit, so that a first host that is silent (no power, a partition, a
-frozen server) hides the healthy one behind it. Here every host has a limit of its own, and the next one is tried as
-soon as the one before it has failed or has been silent for a moment.
+asyncpg tries several hosts in turn under one time limit, so a silent first host (no power, a partition, a frozen
+server) hides the healthy one after it. Here every host has its own limit, and the next host is tried as soon as the
+one before it has failed or has been silent for a moment.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ WRONG_URL = (
 
 Host = tuple[str, int]
 
-# Parameters that libpq keeps to itself: https://www.postgresql.org/docs/current/libpq-connect.html. Services that host
-# databases put them into the addresses they hand out; asyncpg would send them to the server, which does not know them.
+# Parameters for libpq alone: https://www.postgresql.org/docs/current/libpq-connect.html. Hosting services put them into
+# the URLs that they give out; asyncpg would send them to the server, which does not know them.
 _OF_LIBPQ = frozenset(
     (
         *("channel_binding", "connect_timeout", "fallback_application_name", "gssdelegation", "gssencmode"),
@@ -42,10 +42,10 @@ _OF_LIBPQ = frozenset(
 
 
 async def connect(url: str, *, timeout: float = HOST_SECONDS, **options: Any) -> asyncpg.Connection:
-    """Open a connection to the URL's host; of several, to the first that takes writes. `timeout` is for each host.
+    """Open a connection to the URL's host; with several, to the first that accepts writes. `timeout` is per host.
 
-    With several hosts `target_session_attrs` is read-write unless the URL says otherwise. Raises what asyncpg raises
-    for the host that was the last to fail, and ConfigurationError for a URL that cannot be read.
+    With several hosts, `target_session_attrs` is read-write unless the URL sets it. Raises the error of asyncpg for the
+    host that failed last, and ConfigurationError for a malformed URL.
     """
     hosts = hosts_of(url)
     url = _without_libpq_parameters(url)
@@ -62,12 +62,12 @@ async def connect(url: str, *, timeout: float = HOST_SECONDS, **options: Any) ->
         asyncpg.PostgresSyntaxError,
     ) as error:
         raise ConfigurationError(
-            f"DATABASE_URL has a parameter that the server does not take ({_refused_parameter(error)}): remove it"
+            f"DATABASE_URL has a parameter that the server does not accept ({_refused_parameter(error)}): remove it"
         ) from error
 
 
 def hosts_of(url: str) -> list[Host]:
-    """Return the URL's hosts and ports, in order; empty if it names none. Raises ConfigurationError."""
+    """Return the URL's hosts and ports, in order; an empty list if it has none. Raises ConfigurationError."""
     try:
         parts = urlsplit(url)
         if parts.scheme not in ("postgresql", "postgres"):
@@ -76,7 +76,7 @@ def hosts_of(url: str) -> list[Host]:
         names = parts.netloc.rpartition("@")[2]
         ports = query.get("port", [""])[-1] or os.environ.get("PGPORT", "")
         if names:
-            return _pairs([unquote(each) for each in names.split(",")], ports)
+            return _pairs([unquote(name) for name in names.split(",")], ports)
         names = query.get("host", [""])[-1]
         return _pairs(names.split(","), ports) if names else []
     except ValueError as error:
@@ -85,34 +85,34 @@ def hosts_of(url: str) -> list[Host]:
 
 def _without_libpq_parameters(url: str) -> str:
     address, mark, query = url.partition("?")
-    kept = [each for each in query.split("&") if each.partition("=")[0] not in _OF_LIBPQ]
+    kept = [part for part in query.split("&") if part.partition("=")[0] not in _OF_LIBPQ]
     return address + (mark + "&".join(kept) if mark and any(kept) else "")
 
 
 def _refused_parameter(error: BaseException) -> str:
-    """Return the parameter's name as the server says it; never its value."""
+    """Return the name of the parameter in the server's message, never its value."""
     found = _REFUSED.search(str(error))
     return found[1] if found else type(error).__name__
 
 
 def _pairs(names: Sequence[str], ports: str) -> list[Host]:
-    split = [_split(each) for each in names]
+    split = [_split(name) for name in names]
     given = ports.split(",") if ports else [""]
     if len(given) == 1:
         given *= len(split)
     if len(given) != len(split):
-        raise ValueError("as many ports as hosts are needed")
+        raise ValueError("the numbers of ports and hosts differ")
     return [(host, _port(port or fallback)) for (host, port), fallback in zip(split, given, strict=True)]
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Split host:port; a host is a name, an address, one in brackets, or the directory of a socket."""
+    """Split host:port. A host is a name, an address, an address in brackets, or the directory of a socket."""
     if name.startswith("/"):
         return name, ""
     if name.startswith("["):
         host, bracket, port = name[1:].partition("]")
         if not bracket or (port and not port.startswith(":")):
-            raise ValueError("no address")
+            raise ValueError("not an address")
         return host, port[1:]
     host, _, port = name.partition(":")
     if not host or ":" in port:
@@ -123,12 +123,12 @@ def _split(name: str) -> tuple[str, str]:
 def _port(text: str) -> int:
     port = int(text) if text else _DEFAULT_PORT
     if not 1 <= port <= 65535:
-        raise ValueError("no port")
+        raise ValueError("not a port")
     return port
 
 
 async def _first_to_answer(url: str, hosts: Sequence[Host], timeout: float, options: Any) -> asyncpg.Connection:
-    """Try one host after the other, each with a head start, until one is connected that can be used."""
+    """Try the hosts in turn, each with a head start, until one is connected and usable."""
     left = list(hosts)
     under_way: set[asyncio.Task[asyncpg.Connection]] = set()
     failure: BaseException | None = None
@@ -147,7 +147,7 @@ async def _first_to_answer(url: str, hosts: Sequence[Host], timeout: float, opti
             chosen: asyncpg.Connection | None = None
             for task in done:
                 if (error := task.exception()) is not None:
-                    failure = _more_telling(failure, error)
+                    failure = _more_useful(failure, error)
                 elif chosen is None:
                     chosen = task.result()
                 else:
@@ -162,14 +162,14 @@ async def _first_to_answer(url: str, hosts: Sequence[Host], timeout: float, opti
     raise failure
 
 
-def _more_telling(before: BaseException | None, error: BaseException) -> BaseException:
-    """Keep a server's own words rather than a silence or "no host fits"."""
+def _more_useful(before: BaseException | None, error: BaseException) -> BaseException:
+    """Return the error of a server rather than a timeout or "no host fits"."""
     if isinstance(before, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresError):
         return before
     return error
 
 
 def _drop(task: asyncio.Task[asyncpg.Connection]) -> None:
-    """Close a connection that came too late; whatever else came of it, nobody asks any more."""
+    """Close a connection that was opened too late; ignore any other outcome."""
     if not task.cancelled() and task.exception() is None:
         task.result().terminate()

@@ -1,19 +1,19 @@
-"""Brings a database to this code's schema, and tells whether code and database fit.
+"""Bring a database to this code's schema, and check whether code and database fit.
 
 A migration file is `NNNN_name.sql` and starts with `-- oldest code: N`: the oldest schema version whose code may still
 run once it is applied. Expand now, contract in a later release: code refuses only a database that has moved past it.
 
-Old code goes on selling while new code migrates, so no migration may hold a lock for long:
+Old code keeps selling while new code migrates, so no migration may hold a lock for long:
 
-- Its statements wait at most LOCK_SECONDS for a lock, because whoever comes after them waits behind them; then they
-  are rolled back and tried again.
-- Indexes of tables that may be large stand after a line `-- concurrently`, each a
+- Its statements wait at most LOCK_SECONDS for a lock, because later statements queue behind them; then they are rolled
+  back and retried.
+- Indexes of tables that may be large go after a line `-- concurrently`, each as
   `CREATE INDEX CONCURRENTLY IF NOT EXISTS`.
-- What fills or rewrites rows stands after a line `-- backfill`: one statement that does a batch. $1 is where the last
-  batch ended ('' at first), $2 the most rows; it answers where this one ends, or null when nothing is left.
+- A statement that fills or rewrites rows goes after a line `-- backfill`. It does one batch: $1 is where the last batch
+  ended ('' at first), $2 the number of rows at most; it returns where this batch ended, or null if nothing is left.
 
-Both are done after the migration by store/backfills.py. The code of the same release must bear that they are not done
-yet, and a migration that needs them done belongs into a later one.
+store/backfills.py does both after the migration. The code of the same release must work before they are done; a
+migration that needs them done belongs in a later release.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ log = logging.getLogger(__name__)
 _LOCK_KEY = 0x636865636B6F7574
 
 LOCK_SECONDS = 0.05
-"""How long a migration's statements may make everybody else wait for a lock they wait for themselves."""
+"""How long a migration's statement may wait for a lock: other statements on the table queue behind it meanwhile."""
 _GIVE_UP_SECONDS = 120.0
 
 INDEXES = "indexes"
-"""The place of a migration in schema_backfills while its indexes are not built."""
+"""The position of a migration in schema_backfills while its indexes are not built."""
 _CONCURRENTLY, _BACKFILL = "\n-- concurrently\n", "\n-- backfill\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """`indexes` are built afterwards, one by one; `backfill`: the statement that does one batch, or None."""
+    """One migration. `indexes` are built after it, one by one; `backfill` is the statement for one batch, or None."""
 
     version: int
     name: str
@@ -60,13 +60,13 @@ class Migration:
 
     @property
     def first_place(self) -> str | None:
-        """Return where what it leaves for later begins, or None if it leaves nothing."""
+        """Return the position at which its work for later begins, or None if it leaves none."""
         return INDEXES if self.indexes else "" if self.backfill is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """What the database says of itself: its version (0 = empty), and the oldest code it still bears."""
+    """The database's schema version (0: empty), and the oldest code that may still run on it."""
 
     version: int
     oldest_code: int
@@ -86,6 +86,7 @@ class SchemaState:
 
 @cache
 def all_migrations() -> tuple[Migration, ...]:
+    """Return every migration, oldest first."""
     found = []
     for path in files("checkout_daemon.sql").joinpath("migrations").iterdir():
         if path.name.endswith(".sql"):
@@ -100,8 +101,8 @@ def all_migrations() -> tuple[Migration, ...]:
                     int(version),
                     name,
                     int(first_line.removeprefix("-- oldest code:")),
-                    statements + "SELECT",  # asyncpg fails on what is all comment
-                    tuple(each.strip() for each in indexes.split(";") if each.strip()),
+                    statements + "SELECT",  # asyncpg fails on a text of comments alone
+                    tuple(index.strip() for index in indexes.split(";") if index.strip()),
                     backfill.strip().rstrip(";") or None,
                 )
             )
@@ -109,11 +110,12 @@ def all_migrations() -> tuple[Migration, ...]:
 
 
 def code_version() -> int:
-    """The schema version this code was written for."""
+    """Return the schema version that this code was written for."""
     return all_migrations()[-1].version
 
 
 async def read_state(connection: asyncpg.Connection) -> SchemaState:
+    """Return the state of the database's schema."""
     try:
         (row,) = await connection.fetch(sql("schema_state"))
     except asyncpg.UndefinedTableError:
@@ -122,10 +124,10 @@ async def read_state(connection: asyncpg.Connection) -> SchemaState:
 
 
 async def migrate(database_url: str) -> list[int]:
-    """Apply what is missing; the versions applied. Ten daemons may call it at once: each migration runs once.
+    """Apply the missing migrations and return their versions. Many daemons may call it at once: each one runs once.
 
-    A new database gets schema.sql whole; an older one each migration in a transaction of its own, with its version.
-    What that leaves to do is for backfills.finish. Raises SchemaMismatch where a lock could not be had for minutes.
+    A new database gets schema.sql as a whole; an older one gets each migration in its own transaction, with its
+    version. backfills.finish does the rest. Raises SchemaMismatch if a lock could not be acquired for minutes.
     """
     applied: list[int] = []
     async with direct_connection(database_url) as connection:
@@ -136,7 +138,7 @@ async def migrate(database_url: str) -> list[int]:
 
 
 async def _next_step(connection: asyncpg.Connection) -> list[int]:
-    """Apply the next migration, however often its locks are refused; the versions it brought, [] when all are there."""
+    """Apply the next migration, retrying while its locks are refused. Return its versions, [] if none is missing."""
     give_up_at = monotonic() + _GIVE_UP_SECONDS
     pauses = locking_tables()
     while True:
@@ -146,18 +148,18 @@ async def _next_step(connection: asyncpg.Connection) -> list[int]:
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
             if monotonic() >= give_up_at:
                 raise SchemaMismatch(
-                    "the schema could not be changed: its tables were in use all the time. End long transactions "
+                    "the schema could not be changed: its tables were in use for minutes. End long transactions "
                     "(pg_stat_activity shows them) and run `checkout db migrate`"
                 ) from error
             pause = pauses.next()
-            log.info("a migration waits for a table that is in use, and is tried again in %.1f s", pause)
+            log.info("a migration waits for a table that is in use, and is retried in %.1f s", pause)
         await asyncio.sleep(pause)
 
 
 async def _apply_next(connection: asyncpg.Connection) -> list[int]:
     await connection.execute(sql("lock_migrations"), _LOCK_KEY)
     state = await read_state_in_transaction(connection)
-    missing = [each for each in all_migrations() if each.version > state.version]
+    missing = [migration for migration in all_migrations() if migration.version > state.version]
     if not missing:
         return []
     if state.version == 0:
@@ -170,13 +172,13 @@ async def _apply_next(connection: asyncpg.Connection) -> list[int]:
         if (place := step[0].first_place) is not None:
             await connection.execute(sql("make_backfills"))
             await connection.execute(sql("begin_backfill"), step[0].version, place)
-    for each in step:
-        await connection.execute(sql("record_migration"), each.version, each.name, each.oldest_code)
-    return [each.version for each in step]
+    for migration in step:
+        await connection.execute(sql("record_migration"), migration.version, migration.name, migration.oldest_code)
+    return [migration.version for migration in step]
 
 
 async def read_state_in_transaction(connection: asyncpg.Connection) -> SchemaState:
-    """As read_state, without an error that would end the transaction."""
+    """Return what read_state does, without an error that would end the transaction."""
     if not await connection.fetchval(sql("schema_exists")):
         return SchemaState(0, 0)
     return await read_state(connection)

@@ -1,4 +1,4 @@
-"""Named statements from sql/queries/*.sql, read once: `-- name: NAME` starts each."""
+"""The named statements of sql/queries/*.sql, read once. Each starts with `-- name: NAME`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _MARK = "-- name: "
 
 
 def sql(name: str) -> str:
-    """The statement of that name. Raises KeyError for an unknown one."""
+    """Return the statement with this name. Raises KeyError for an unknown name."""
     return all_queries()[name]
 
 
 @cache
 def all_queries() -> dict[str, str]:
-    """Every statement by name; a name used twice is refused."""
+    """Return every statement by name. Raises ValueError if a name is used twice."""
     queries: dict[str, str] = {}
-    # Not by importlib.resources: importing it takes longer than reading them all, and completion waits for it.
+    # Without importlib.resources: importing it takes longer than reading all files, and completion waits for it.
     folder = Path(import_module("checkout_daemon.sql").__file__ or "").parent / "queries"
     for path in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if not path.name.endswith(".sql"):

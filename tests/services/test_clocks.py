@@ -16,7 +16,7 @@ from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.services.apply import Received, apply_batch, retry_due_events
 from checkout_daemon.services.checkout import start_checkout
-from checkout_daemon.services.clocks import Clocks, ClocksDiffer, ahead_of_us, compare_clocks, tell_of_clocks
+from checkout_daemon.services.clocks import Clocks, ClocksDiffer, ahead_of_us, alert_about_clocks, compare_clocks
 from checkout_daemon.services.doctor import Check, examine
 from checkout_daemon.services.keeping import drop_old_payloads
 from checkout_daemon.services.operators import Operator
@@ -67,7 +67,7 @@ async def clock_check(runtime: Runtime) -> Check:
 
 
 async def test_clocks_that_agree_are_not_told_of(runtime: Runtime, connection: asyncpg.Connection) -> None:
-    assert await tell_of_clocks(runtime) == 0
+    assert await alert_about_clocks(runtime) == 0
     assert (await compare_clocks(runtime)).widest < timedelta(seconds=5)
     assert await told(connection) == []
     assert (await clock_check(runtime)).ok
@@ -79,7 +79,7 @@ async def test_a_difference_is_told_of_once_for_each_state(
 ) -> None:
     stripe.clock_ahead = sign * timedelta(seconds=45)
     for _ in range(2):
-        await asyncio.gather(tell_of_clocks(runtime), tell_of_clocks(runtime))
+        await asyncio.gather(alert_about_clocks(runtime), alert_about_clocks(runtime))
     (text,) = await told(connection)
     assert "this machine's" in text
     assert ("ahead of" in text, "behind" in text) == (sign > 0, sign < 0)
@@ -87,15 +87,15 @@ async def test_a_difference_is_told_of_once_for_each_state(
     assert (check.ok, "nothing is deleted" in check.detail) == (False, False)
     stripe.clock_ahead = sign * timedelta(minutes=6)
     for _ in range(2):
-        await tell_of_clocks(runtime)
+        await alert_about_clocks(runtime)
     assert "no payload, customer, coupon or idempotency key" in (await told(connection))[-1]
     assert len(await told(connection)) == 2
     check = await clock_check(runtime)
     assert (check.ok, "nothing is deleted" in check.detail) == (False, True)
     stripe.clock_ahead = timedelta()
-    assert await tell_of_clocks(runtime) == 0
+    assert await alert_about_clocks(runtime) == 0
     stripe.clock_ahead = sign * timedelta(seconds=45)
-    assert await tell_of_clocks(runtime) == 1
+    assert await alert_about_clocks(runtime) == 1
     assert len(await told(connection)) == 3
 
 
@@ -226,8 +226,8 @@ def test_what_a_round_trip_cannot_tell_counts_as_agreement() -> None:
 
 def test_the_machine_whose_clock_is_wrong_is_named() -> None:
     hour = timedelta(hours=1)
-    assert Clocks(hour, hour).says.startswith("this machine's clock (")
-    assert "is 1 h behind the database's and Stripe's" in Clocks(hour, hour).says
-    assert "the database's clock is 1 h ahead of this machine's" in Clocks(hour, timedelta()).says
+    assert Clocks(hour, hour).description.startswith("this machine's clock (")
+    assert "is 1 h behind the database's and Stripe's" in Clocks(hour, hour).description
+    assert "the database's clock is 1 h ahead of this machine's" in Clocks(hour, timedelta()).description
     assert Clocks(timedelta(), -hour).widest == hour
     assert replace(Clocks(), database=hour).widest == hour

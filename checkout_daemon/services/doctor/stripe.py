@@ -26,7 +26,7 @@ def clock_agrees(probes: Probes) -> Check:
     clocks = Clocks(ahead_of.get("the database"), ahead_of.get("Stripe"))
     if clocks.widest > NOTABLE:
         halted = "; nothing is deleted or given up because of its age until they agree"
-        return Check.failed("clock", clocks.says + (halted if clocks.widest > DANGEROUS else ""), FIX)
+        return Check.failed("clock", clocks.description + (halted if clocks.widest > DANGEROUS else ""), FIX)
     return Check.passed("clock", detail)
 
 
