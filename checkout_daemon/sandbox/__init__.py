@@ -1,1 +1,1 @@
-"""The offline Stripe; imports nothing else of checkout_daemon."""
+"""The offline Stripe. It imports nothing else of the project."""

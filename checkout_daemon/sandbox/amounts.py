@@ -1,4 +1,4 @@
-"""Which amounts can be charged in a currency, and how Stripe's messages write them."""
+"""Currencies: which amounts can be charged, and how Stripe's messages write them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _SIGNS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
 def currency_code(text: str, param: str = "currency") -> str:
-    """The currency in small letters, as Stripe answers it."""
+    """Return the currency in lower case, as Stripe answers it. Raises ApiError if it is unknown."""
     code = text.lower()
     if code not in CURRENCIES:
         raise invalid(f"Invalid currency: {text}. Stripe currently supports ISO currency codes.", param=param)
@@ -60,17 +60,17 @@ def currency_code(text: str, param: str = "currency") -> str:
 
 
 def decimals(currency: str) -> int:
-    """How many of an amount's digits come after the point."""
+    """Return the number of decimals of a currency."""
     return 0 if currency in _NO_DECIMALS else 3 if currency in _THREE_DECIMALS else 2
 
 
 def maximum_amount(currency: str) -> int:
-    """Return the most that every payment method takes; cards alone take more."""
+    """Return the maximum amount of all payment methods. Cards alone allow more."""
     return _MAXIMUM_AMOUNTS.get(currency, 99_999_999)
 
 
 def money_text(amount: int, currency: str) -> str:
-    """The amount as Stripe's messages write it: `$12.50`, `12.500 kwd`."""
+    """Return an amount as Stripe's messages write it: `$12.50`, `12.500 kwd`."""
     places = decimals(currency)
     number = f"{amount / 10**places:,.{places}f}"
     sign = _SIGNS.get(currency)
@@ -78,7 +78,7 @@ def money_text(amount: int, currency: str) -> str:
 
 
 def check_amount(amount: int, currency: str, param: str = "amount") -> None:
-    """Refuse what cannot be charged. Raises ApiError: too small, too large, or finer than the currency's step."""
+    """Raise ApiError if an amount cannot be charged: too small, too large, or finer than the currency's step."""
     minimum = MINIMUM_AMOUNTS.get(currency, 1)
     if amount < minimum:
         message = f"Amount must be at least {money_text(minimum, currency)}"
@@ -90,7 +90,7 @@ def check_amount(amount: int, currency: str, param: str = "amount") -> None:
 
 
 def check_step(amount: int, currency: str, param: str = "amount") -> None:
-    """Refuse digits that a currency has but cannot be charged: the third decimal, or any of ISK and UGX."""
+    """Raise ApiError for digits that cannot be charged: a third decimal, or any decimal of ISK and UGX."""
     step = 10 if currency in _THREE_DECIMALS else 100 if currency in _WHOLE_ONLY else 1
     if amount % step:
         message = f"Invalid amount: amounts in {currency} must be evenly divisible by {step}."

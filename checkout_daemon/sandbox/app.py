@@ -31,7 +31,7 @@ _LARGEST_BODY = 4 * 1024 * 1024
 
 
 def create_app(settings: SandboxSettings) -> web.Application:
-    """Make the application; its storage is opened now, so that a second create_app sees what the first stored."""
+    """Return the application. Its storage is opened now, so a second application sees what the first stored."""
     box = Box(settings, Storage(settings.state_dir), followers=dict(FOLLOWERS))
     app = web.Application(client_max_size=_LARGEST_BODY, middlewares=[only_our_names, _own_clock])
     app[BOX] = box

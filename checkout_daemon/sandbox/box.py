@@ -1,4 +1,4 @@
-"""What every part of the sandbox works with: settings, storage, and what request is being answered."""
+"""The context of every part of the sandbox: settings, storage, and the request that is being answered."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOUNS = {
     "promotion_code": "promotion code",
     "webhook_endpoint": "webhook endpoint",
 }
-"""What Stripe's messages call a type where that is not its name."""
+"""The names of types in Stripe's messages, where they differ."""
 
 _PATH_PARAMS = {
     "checkout.session": "session",
@@ -31,14 +31,17 @@ _PATH_PARAMS = {
     "payment_method": "payment_method",
     "promotion_code": "promotion_code",
 }
-"""The parameter that an error names for an identifier in the path, where that is not `id`."""
+"""The parameter that errors name for an identifier in the path, if it is not `id`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """`settle_seconds`: how long a delayed debit takes; `retries`: webhooks for three days, or three times;
-    `unix_socket`: where to listen besides, for a CLI that is told STRIPE_CLI_UNIX_SOCKET; `names`: host names to answer
-    to besides this machine's own; `remote_endpoints`: whether webhooks may leave this machine."""
+    """The settings of a sandbox.
+
+    `settle_seconds` is the duration of a bank debit. `retries` repeats webhooks for three days (`live`) or three times
+    (`test`). `unix_socket` is another address to listen on, for STRIPE_CLI_UNIX_SOCKET. `names` are additional host
+    names to answer to. `remote_endpoints` lets webhooks leave this machine.
+    """
 
     state_dir: Path
     host: str = "127.0.0.1"
@@ -52,26 +55,26 @@ class SandboxSettings:
 
 @dataclass(slots=True)
 class Origin:
-    """The request that causes what happens now; events name it."""
+    """The request that caused what happens now. Events name it."""
 
     request_id: str | None = None
     idempotency_key: str | None = None
     base_url: str = ""
     websocket_url: str = ""
     from_cli: bool = False
-    """Whether the official CLI asks, whose fixtures are from before some of the API's rules."""
+    """Whether the official CLI is asking: its fixtures are older than some of the API's rules."""
 
 
 @dataclass(slots=True)
 class Advance:
-    """A wish to have the clock advanced to a time; `done` once everything due until then has happened."""
+    """A request to advance the clock to a time. `done` is set when everything due until then has happened."""
 
     target: float
     done: asyncio.Future[None]
 
 
 Follower = Callable[["Box", str, Body], None]
-"""Given the type of the event and its object."""
+"""React to an event, given its type and object."""
 
 
 @dataclass(slots=True)
@@ -86,7 +89,7 @@ class Box:
     """The CLI's open websockets by session."""
     advances: list[Advance] = field(default_factory=list)
     followers: dict[str, Follower] = field(default_factory=dict)
-    """What else changes when an event of a type happens, at once and before anything else does."""
+    """What else changes when an event of a type happens, before anything else does."""
     requests_seen: int = 0
     """API requests since planned trouble was set."""
     closed: bool = False
@@ -96,11 +99,11 @@ class Box:
 
     @property
     def url(self) -> str:
-        """Where browsers reach the sandbox."""
+        """Return the address at which browsers reach the sandbox."""
         return self.base_url or self.origin.base_url
 
     def get(self, object_id: str, kind: str, param: str | None = None) -> Stored:
-        """The object, or Stripe's error: 404 for one named in the path (no `param`), else 400."""
+        """Return an object. Raises ApiError: 404 for an id in the path (without `param`), else 400."""
         record = self.storage.find(object_id, kind)
         if record is None or (param is not None and record.private.get("deleted")):
             noun = NOUNS.get(kind, kind)
@@ -111,16 +114,16 @@ class Box:
 Handler = Callable[[Box, Params, str], Body]
 
 Include = Callable[[Storage, Body], Any]
-"""Return what an object shows only to those who expand it; given the nearest object with an id around the place."""
+"""Return a field that an object shows only on request, given the storage and the object."""
 
 TimerHandler = Callable[[Box, Body], None]
-"""Do what a timer was set for; given its payload."""
+"""Handle a timer, given its payload."""
 
 
 def on_object(key: str, kind: str, act: Callable[..., None], *names: str) -> TimerHandler:
-    """Return a timer handler that calls `act` with the object whose id the payload holds under `key`, if it exists.
+    """Return a timer handler that calls `act` with an object, if it exists.
 
-    The payload's values under `names` are the further arguments.
+    The payload holds the object's id under `key`, and further arguments under `names`.
     """
 
     def handle(box: Box, payload: Body) -> None:
@@ -132,7 +135,7 @@ def on_object(key: str, kind: str, act: Callable[..., None], *names: str) -> Tim
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A method and path, what it takes, and the function that does it; `{id}` in the path is its third argument."""
+    """A method and path, its parameters, and its handler, whose third argument is the `{id}` in the path."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""The sandbox's clock: the machine's, and whatever it was advanced by."""
+"""The sandbox's clock: the machine's clock plus the time it was advanced by."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 @dataclass(slots=True)
 class Clock:
-    """Runs as fast as the machine's clock, `offset` seconds ahead of it."""
+    """A clock that is `offset` seconds ahead of the machine's."""
 
     offset: float = 0.0
 
@@ -23,21 +23,23 @@ _current: ContextVar[Clock] = ContextVar("sandbox_clock")
 
 
 def use(clock: Clock) -> None:
-    """Let `now` and `stamp` read this clock, here and in the tasks started from here: several sandboxes may share a
-    process, each with its own time."""
+    """Make `now` and `stamp` read this clock, here and in tasks started from here.
+
+    Several sandboxes may share a process, each with its own time.
+    """
     _current.set(clock)
 
 
 def now() -> float:
-    """The time in seconds since the epoch, with its fraction."""
+    """Return the time in seconds since the epoch, with its fraction."""
     return _current.get(_MACHINE).now()
 
 
 def stamp() -> int:
-    """The time in whole seconds, as Stripe writes it."""
+    """Return the time in whole seconds, as Stripe writes it."""
     return int(now())
 
 
 def today() -> datetime:
-    """The time as a date in UTC."""
+    """Return the time as a datetime in UTC."""
     return datetime.fromtimestamp(now(), UTC)

@@ -1,4 +1,4 @@
-"""The sandbox's own switches: its clock, planned trouble, and rolling an endpoint's secret."""
+"""The routes that control the sandbox: its clock, planned trouble, and rolled secrets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Control:
         return web.json_response(self._clock())
 
     async def advance_clock(self, request: web.Request) -> web.Response:
-        """Answers when everything that is due until then has happened and been delivered as far as it could be."""
+        """Advance the clock, and answer when everything due until then has happened and been delivered."""
         check_origin(request, self.box)
         try:
             given = await _given(request)
@@ -67,7 +67,7 @@ class Control:
         return web.json_response(asdict(self.box.trouble))
 
     async def change_trouble(self, request: web.Request) -> web.Response:
-        """Changes what is named and leaves the rest."""
+        """Change the named settings and leave the rest."""
         check_origin(request, self.box)
         try:
             self._set_trouble(changed_trouble(self.box.trouble, await _given(request)))
@@ -81,7 +81,7 @@ class Control:
         return web.json_response(asdict(self.box.trouble))
 
     async def roll(self, request: web.Request) -> web.Response:
-        """Answers the new secret, once, as Stripe does; `overlap` is how long the old one signs as well."""
+        """Roll an endpoint's secret and return the new one, once. The old one signs as well for `overlap`."""
         check_origin(request, self.box)
         try:
             given = await _given(request)
@@ -113,7 +113,7 @@ class Control:
             return now() + _seconds(given["advance"], "advance")
         ahead = _seconds(given["advance_to"], "advance_to", farthest=math.inf) - now()
         if not 0 <= ahead <= _FARTHEST:
-            raise ApiError("The clock only goes forward, by a year at most.", param="advance_to")
+            raise ApiError("The clock can only be advanced, by a year at most.", param="advance_to")
         return now() + ahead
 
 
@@ -126,7 +126,7 @@ def _seconds(given: Any, name: str, farthest: float = _FARTHEST) -> float:
 
 
 async def _given(request: web.Request) -> dict[str, Any]:
-    """A JSON object, or a form for those who type."""
+    """Return the request's JSON object, or a form for people who type."""
     body = (await request.read()).strip()
     if not body:
         return {}

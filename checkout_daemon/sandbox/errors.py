@@ -1,4 +1,4 @@
-"""Errors with the bodies, types and codes that Stripe gives them."""
+"""Errors with Stripe's bodies, types and codes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """An answer other than success; what was done before it is undone unless `keep` says otherwise."""
+    """An answer other than success. What the request stored is undone, unless `keep` is true."""
 
     def __init__(
         self,
@@ -35,28 +35,33 @@ class ApiError(Exception):
         self.error |= extra or {}
 
     def body(self) -> dict[str, Any]:
-        """The JSON body."""
+        """Return the JSON body."""
         return {"error": self.error}
 
 
 def invalid(message: str, *, param: str | None = None, code: str | None = None) -> ApiError:
-    """A request that cannot be done as things stand."""
+    """Return the error for a request that is not possible in the current state."""
     return ApiError(message, param=param, code=code)
 
 
+def only_one(*names: str) -> ApiError:
+    """Return the error for parameters that exclude each other."""
+    return ApiError(f"You may only specify one of these parameters: {', '.join(names)}.")
+
+
 def bad_parameter(message: str, code: str, param: str) -> ApiError:
-    """A parameter refused before anything was tried: such an answer is not stored for its idempotency key."""
+    """Return the error for a refused parameter. Such an answer is not stored for its idempotency key."""
     return ApiError(message, code=code, param=param, stored=False)
 
 
 def missing_object(noun: str, object_id: str, param: str = "id", *, in_path: bool = False) -> ApiError:
-    """No object has this identifier: 404 for one named in the path, 400 for one named in a parameter."""
+    """Return the error for an unknown identifier: 404 for one in the path, 400 for one in a parameter."""
     status = 404 if in_path else 400
     return ApiError(f"No such {noun}: '{object_id}'", status=status, code="resource_missing", param=param)
 
 
 def unknown_url(method: str, path: str) -> ApiError:
-    """No such method and path."""
+    """Return the error for an unknown method and path."""
     return ApiError(
         f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at "
         "https://support.stripe.com/.",
@@ -66,19 +71,19 @@ def unknown_url(method: str, path: str) -> ApiError:
 
 
 def not_modelled(what: str, param: str | None = None, advice: str = "") -> ApiError:
-    """Return the error for a parameter, value or expandable field of Stripe's that the sandbox does not imitate."""
+    """Return the error for a parameter, value or expandable field that Stripe has and the sandbox does not."""
     message = f"Stripe has {what}; the offline Stripe does not."
     return ApiError(f"{message} {advice}".rstrip(), param=param, stored=False)
 
 
 def unmodelled_url(method: str, path: str) -> ApiError:
-    """Return the error for a method and path of Stripe's that the sandbox does not imitate."""
+    """Return the error for a method and path that Stripe has and the sandbox does not."""
     advice = " Use the list and its filters." if path.endswith("/search") else ""
     return ApiError(f"Stripe has {method} {path}; the offline Stripe does not.{advice}", status=404, stored=False)
 
 
 class UnknownParameter(ApiError):
-    """No parameter has this name."""
+    """An unknown parameter."""
 
     def __init__(self, name: str) -> None:
         message = f"Received unknown parameter: {name}"
@@ -87,7 +92,7 @@ class UnknownParameter(ApiError):
 
 
 class BadChoice(ApiError):
-    """A parameter has a value that is not among those that it may have."""
+    """A parameter with a value that is not one of its choices."""
 
     def __init__(self, name: str, value: str, choices: tuple[str, ...]) -> None:
         listed = ", ".join(choices[:-1]) + (" or " if len(choices) > 1 else "") + choices[-1]

@@ -1,7 +1,7 @@
-"""Who may use the sandbox: programs, and its own pages; never a web page from elsewhere.
+"""Decide who may use the sandbox: programs and its own pages, but never a web page from elsewhere.
 
-Any page a developer opens can send requests to 127.0.0.1, and a name of its own can be made to point there. So every
-route checks the name it is called by, and the sandbox's own routes check which page sent the request as well.
+Any page that a developer opens can send requests to 127.0.0.1, and a domain of its own can point there. So every route
+checks the Host header, and the sandbox's own routes check which page sent the request.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from aiohttp import web
 from checkout_daemon.sandbox.box import Box
 
 BOX = web.AppKey("box", Box)
-# Not digits alone: browsers take those for an address.
+# Not digits only: browsers read those as an address.
 _ONE_WORD = re.compile(r"(?=[^.]*[a-z])(?!0x)[a-z0-9_-]{1,63}")
 
 
 def check_origin(request: web.Request, box: Box) -> None:
-    """Raises web.HTTPForbidden for what a foreign page sent."""
+    """Raise web.HTTPForbidden for a request that a foreign page sent."""
     check_host(request, box)
     _check_sender(request)
 
@@ -31,7 +31,7 @@ def check_origin(request: web.Request, box: Box) -> None:
 async def only_our_names(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Refuse every request, whatever its route, that calls the sandbox by a name that is not its own."""
+    """Refuse every request that addresses the sandbox by a name that is not its own."""
     box = request.app[BOX]
     if not _through_unix_socket(request):
         try:
@@ -46,16 +46,16 @@ async def only_our_names(
 
 
 def check_host(request: web.Request, box: Box) -> None:
-    """Raise web.HTTPForbidden for a name that is not the sandbox's; a link from any page may lead here.
+    """Raise web.HTTPForbidden for a host name that is not the sandbox's.
 
-    Where it listens on all addresses, those are fine, and so are names of one word, as containers have: only a name
-    with a domain can be made to point to this machine from outside. A client so old that it names no host is no
-    browser.
+    If it listens on all addresses, any address is accepted, and so are names of one word, as containers have: only a
+    name with a domain can be pointed at this machine from outside. A client so old that it sends no Host header is not
+    a browser.
     """
     given = request.headers.get("Host")
     host = "localhost" if given is None else hostname(f"//{given}")
     settings = box.settings
-    if is_loopback(host) or host.endswith(".localhost"):  # RFC 6761: browsers ask no name server for it
+    if is_loopback(host) or host.endswith(".localhost"):  # RFC 6761: browsers resolve it without a name server
         return
     if host in (settings.host.lower(), *(name.lower() for name in settings.names)):
         return
@@ -64,20 +64,20 @@ def check_host(request: web.Request, box: Box) -> None:
         return
     raise web.HTTPForbidden(
         text=f"The offline Stripe does not answer to the name {host[:100]!r}: use 127.0.0.1, or start it with "
-        "--allow-host and that name.\n"
+        "--allow-host and this name.\n"
     )
 
 
 def _check_sender(request: web.Request) -> None:
     if request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-        raise web.HTTPForbidden(text="This came from another page.\n")
+        raise web.HTTPForbidden(text="This request came from another page.\n")
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
-        raise web.HTTPForbidden(text="This came from another page.\n")
+        raise web.HTTPForbidden(text="This request came from another page.\n")
 
 
 def hostname(url: str) -> str:
-    """Return the host of a URL in lower case; "" without one."""
+    """Return the host of a URL in lower case, or "" if it has none."""
     try:
         return urlsplit(url).hostname or ""
     except ValueError:
@@ -85,7 +85,7 @@ def hostname(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether it is this machine, whatever a name server says."""
+    """Return whether a host is this machine, whatever a name server answers."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""Run the offline Stripe until it is told to stop."""
+"""Run the offline Stripe until it is stopped."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from checkout_daemon.sandbox.guard import BOX
 __all__ = ["PARENT_PIPE", "SandboxSettings", "run"]
 
 PARENT_PIPE = "CHECKOUT_PARENT_PIPE"
-"""Names the descriptor that ends when the program that started us is gone."""
+"""The variable with the descriptor that closes when the parent process ends."""
 
 _SHUTDOWN_SECONDS = 1.0
 
 
 def run(settings: SandboxSettings) -> None:
-    """Serve; return after SIGTERM, SIGINT, or the end of the parent's pipe."""
+    """Serve until SIGTERM, SIGINT, or the end of the parent process."""
     asyncio.run(_serve(settings))
 
 
@@ -43,7 +43,7 @@ async def _serve(settings: SandboxSettings) -> None:
         app[BOX].base_url = f"http://{_reachable(settings.host)}:{port}"
         if settings.unix_socket is not None:
             _remove_socket(settings.unix_socket)
-            before = os.umask(0o177)  # the socket is private from its first moment
+            before = os.umask(0o177)  # so that the socket is never readable by others
             try:
                 await web.UnixSite(runner, str(settings.unix_socket)).start()
             finally:
@@ -60,14 +60,14 @@ async def _serve(settings: SandboxSettings) -> None:
 
 
 def _reachable(host: str) -> str:
-    """Return the host for addresses that objects show: a wildcard is no destination, IPv6 stands in brackets."""
+    """Return the host for URLs in objects. A wildcard address is not a destination, and IPv6 needs brackets."""
     if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
 
 
 def _remove_socket(path: Path) -> None:
-    """Remove a socket that was left; any other file stays, and listening there then fails in words."""
+    """Remove a leftover socket. Any other file stays, and listening there then fails."""
     if path.is_socket():
         path.unlink(missing_ok=True)
 
@@ -86,4 +86,4 @@ def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     try:
         loop.add_reader(descriptor, readable)
     except OSError:
-        stop.set()  # no such descriptor: nobody would tell us
+        stop.set()  # no such descriptor, so its end would go unnoticed

@@ -1,4 +1,4 @@
-"""The one loop that does what is due: debits settle, sessions expire, disputes come, refunds fail, webhooks go out."""
+"""The loop that runs what is due: debits settle, sessions expire, disputes open, refunds fail, webhooks are sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_SLEEP = 60.0
 
 
 async def run_scheduler(box: Box, deliverer: Deliverer) -> None:
-    """Until cancelled."""
+    """Run what is due until cancelled."""
     deliverer.recover()
     while True:
         box.wake.clear()
@@ -35,7 +35,7 @@ async def run_scheduler(box: Box, deliverer: Deliverer) -> None:
 
 
 async def _advance(box: Box, deliverer: Deliverer, advance: Advance) -> None:
-    """Go from one due time to the next, so that everything happens in its order and at its time, only faster."""
+    """Advance from one due time to the next, so that everything happens in order and at its time."""
     try:
         while True:
             run_due_timers(box)
@@ -56,7 +56,7 @@ async def _advance(box: Box, deliverer: Deliverer, advance: Advance) -> None:
 
 
 def run_due_timers(box: Box) -> None:
-    """Each in a transaction of its own; one that cannot be done is logged and gone."""
+    """Run the timers that are due, each in its own transaction. One that fails is logged and removed."""
     box.origin = Origin(base_url=box.origin.base_url)
     while timer := box.storage.due_timer():
         try:

@@ -1,4 +1,4 @@
-"""A websocket of the CLI: events go out, what became of them comes back."""
+"""A websocket of the CLI: events go out, their outcome comes back."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-_ANSWER_SECONDS = 35.0  # the CLI itself waits 30 s for the program it forwards to
+_ANSWER_SECONDS = 35.0  # the CLI waits 30 s for the program that it forwards to
 _SEND_SECONDS = 10.0
 
 
 class SocketLost(Exception):
-    """The websocket ended before the CLI told what became of the event."""
+    """The websocket closed before the CLI reported the outcome of the event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """What the program behind the CLI answered; `status` is None where there is none, or the CLI told nothing."""
+    """The answer of the program that the CLI forwards to. `status` is None without one, or without a report."""
 
     status: int | None = None
     url: str | None = None
     body: str | None = None
     shown: bool = False
-    """Taken by a CLI that forwards to nobody, and only shows what comes."""
+    """Whether the CLI only shows events and forwards them to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    told: asyncio.Future[Forwarded]
+    outcome: asyncio.Future[Forwarded]
     acknowledged: Callable[[], None]
 
 
@@ -43,7 +43,7 @@ class Socket:
     waiting: dict[str, _Waiting] = field(default_factory=dict)
 
     async def forward(self, conversation: str, frame: dict[str, Any], acknowledged: Callable[[], None]) -> Forwarded:
-        """Push an event and wait for what the CLI says of it; `acknowledged` when it took it. Raises SocketLost."""
+        """Send an event and wait for its outcome. `acknowledged` is called when the CLI took it. Raises SocketLost."""
         future: asyncio.Future[Forwarded] = asyncio.get_running_loop().create_future()
         self.waiting[conversation] = _Waiting(future, acknowledged)
         try:
@@ -63,15 +63,15 @@ class Socket:
             raise SocketLost(str(error)) from error
 
     async def read(self) -> None:
-        """Take what the CLI says until it leaves."""
+        """Read the CLI's messages until it disconnects."""
         try:
             async for message in self.stream:
                 if message.type is WSMsgType.TEXT:
                     self._take(message.data)
         finally:
-            for each in self.waiting.values():
-                if not each.told.done():
-                    each.told.set_exception(SocketLost("the CLI's websocket ended"))
+            for waiting in self.waiting.values():
+                if not waiting.outcome.done():
+                    waiting.outcome.set_exception(SocketLost("the CLI's websocket ended"))
 
     async def close(self, code: int = WSCloseCode.SERVICE_RESTART) -> None:
         with contextlib.suppress(ConnectionError, RuntimeError):
@@ -79,18 +79,18 @@ class Socket:
 
     def _take(self, text: str) -> None:
         try:
-            said = json.loads(text)
+            message = json.loads(text)
         except ValueError:
             return
-        waiting = self.waiting.get(str(said.get("webhook_conversation_id"))) if isinstance(said, dict) else None
-        if waiting is None or waiting.told.done():
+        waiting = self.waiting.get(str(message.get("webhook_conversation_id"))) if isinstance(message, dict) else None
+        if waiting is None or waiting.outcome.done():
             return
-        if said.get("type") == "event_ack":
+        if message.get("type") == "event_ack":
             waiting.acknowledged()
             if not self.forwards:
-                waiting.told.set_result(Forwarded(shown=True))
+                waiting.outcome.set_result(Forwarded(shown=True))
                 return
-        status = said.get("status")
-        if said.get("type") == "webhook_response" and isinstance(status, int):
-            url, body = said.get("forward_url"), said.get("body")
-            waiting.told.set_result(Forwarded(status, url and str(url), body and str(body)))
+        status = message.get("status")
+        if message.get("type") == "webhook_response" and isinstance(status, int):
+            url, body = message.get("forward_url"), message.get("body")
+            waiting.outcome.set_result(Forwarded(status, url and str(url), body and str(body)))

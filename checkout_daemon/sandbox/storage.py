@@ -1,4 +1,4 @@
-"""Objects, idempotent answers, timers and deliveries in one SQLite file that outlives the process."""
+"""Store objects, idempotent answers, timers and deliveries in one SQLite file that outlives the process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SCHEMA_VERSION = 2
 
 @dataclass(slots=True)
 class Stored:
-    """An object as clients see it (`body`), and what the sandbox remembers about it besides (`private`)."""
+    """An object: `body` as clients see it, `private` as the sandbox remembers it."""
 
     body: Body
     private: Body = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What a request with an idempotency key was answered."""
+    """The stored answer to a request with an idempotency key."""
 
     fingerprint: str
     status: int
@@ -61,7 +61,7 @@ class KeptAnswer:
 
 
 class Storage:
-    """One connection, used inline from the event loop's thread."""
+    """One connection, used directly from the event loop's thread."""
 
     def __init__(self, state_dir: Path) -> None:
         self.connection = sqlite3.connect(_private_file(state_dir), isolation_level=None)
@@ -74,7 +74,7 @@ class Storage:
 
     def _create_tables(self) -> None:
         if self.connection.execute("PRAGMA user_version").fetchone()[0] < _SCHEMA_VERSION:
-            self.connection.execute("DROP TABLE IF EXISTS attempts")  # a log, the only table that ever changed
+            self.connection.execute("DROP TABLE IF EXISTS attempts")  # a log, and the only table that has changed
         schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
         self.connection.executescript(f"{schema}; PRAGMA user_version = {_SCHEMA_VERSION}")
 
@@ -83,7 +83,7 @@ class Storage:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; an exception with a true `keep` undoes nothing."""
+        """Run a transaction. An exception rolls it back, unless its `keep` is true."""
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -131,7 +131,7 @@ class Storage:
         self.connection.execute("DELETE FROM objects WHERE id = ?", (object_id,))
 
     def find(self, object_id: str, kind: str | None = None) -> Stored | None:
-        """The object, provided that it is of this type."""
+        """Return an object, or None if it does not exist or has another type."""
         row = self.connection.execute(
             "SELECT body, private, parent, intent, customer, kind, type FROM objects WHERE id = ?", (object_id,)
         ).fetchone()
@@ -149,7 +149,7 @@ class Storage:
         limit: int = -1,
         ascending: bool = False,
     ) -> list[Stored]:
-        """Objects of a type, newest first unless `ascending`; conditions are SQL texts with one value each."""
+        """Return objects of a type, newest first unless `ascending`. Conditions are SQL texts with one value each."""
         where = "".join(f" AND {text}" for text, _ in conditions)
         order = "ASC" if ascending else "DESC"
         rows = self.connection.execute(
@@ -160,7 +160,7 @@ class Storage:
         return [_record(row) for row in rows]
 
     def children(self, parent: str, kind: str) -> list[Stored]:
-        """The objects of a type that belong to another, oldest first."""
+        """Return the objects of a type that belong to another, oldest first."""
         return self.select(kind, conditions=[("parent = ?", parent)], ascending=True)
 
     # Idempotency
@@ -180,7 +180,7 @@ class Storage:
         )
 
     def forget_answers(self) -> None:
-        """Drop what is older than Stripe keeps it: a day."""
+        """Remove answers that Stripe would no longer store, after a day."""
         self.connection.execute("DELETE FROM idempotency WHERE created < ?", (self.clock.now() - _IDEMPOTENCY_SECONDS,))
 
     # The sandbox's own state
@@ -193,7 +193,7 @@ class Storage:
         self.connection.execute("INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)", (name, value))
 
     def set_clock(self, offset: float) -> None:
-        """Remember the clock before anything happens at its new time."""
+        """Store the clock before anything happens at its new time."""
         self.set_state("clock_offset", repr(offset))
         self.clock.offset = offset
 
@@ -214,7 +214,7 @@ class Storage:
         self.connection.execute("DELETE FROM timers WHERE id = ?", (timer_id,))
 
     def next_due(self) -> float | None:
-        """When the next timer or delivery is due."""
+        """Return when the next timer or delivery is due."""
         row = self.connection.execute(
             "SELECT min(due) FROM (SELECT min(due_at) AS due FROM timers "
             "UNION ALL SELECT min(next_at) FROM deliveries WHERE next_at IS NOT NULL)"
@@ -223,11 +223,11 @@ class Storage:
 
 
 def _private_file(state_dir: Path) -> Path:
-    """Make the file that only its owner reads before SQLite opens it: its -wal and -shm files get the same mode."""
+    """Create the file readable only by its owner before SQLite opens it: its -wal and -shm files get the same mode."""
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = state_dir.stat()
     if found.st_mode & 0o002 or found.st_uid not in (os.geteuid(), 0):
-        reason = "other users could change what lies there: choose another --state-dir"
+        reason = "other users could change its contents: choose another --state-dir"
         raise OSError(errno.EPERM, reason, str(state_dir))
     path = state_dir / FILE
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -237,7 +237,7 @@ def _private_file(state_dir: Path) -> Path:
         os.fchmod(descriptor, 0o600)
     finally:
         os.close(descriptor)
-    for other in (path.with_name(f"{FILE}-wal"), path.with_name(f"{FILE}-shm")):  # of releases that made them 0644
+    for other in (path.with_name(f"{FILE}-wal"), path.with_name(f"{FILE}-shm")):  # created as 0644 by older releases
         if other.exists() and not other.is_symlink():
             other.chmod(0o600)
     return path

@@ -1,4 +1,4 @@
-"""Planned trouble: what goes wrong on purpose, how often, and the same way again for the same seed."""
+"""Planned trouble: what goes wrong on purpose, how often, and reproducibly for the same seed."""
 
 from __future__ import annotations
 
@@ -14,61 +14,61 @@ _EFFECTS = ("before", "after", "either", "later")
 
 @dataclass(frozen=True, slots=True)
 class TroublePlan:
-    """Shares are percent (0 to 100), of deliveries or of API requests; times are seconds."""
+    """What goes wrong on purpose. Shares are percentages of deliveries or API requests; times are in seconds."""
 
     seed: int = 1
     duplicate: float = 0
-    """Deliveries made twice."""
+    """Duplicated deliveries."""
     reorder: float = 0
-    """Deliveries held back, by up to `spread_seconds`, so that later events overtake them."""
+    """Deliveries delayed by up to `spread_seconds`, so that later events overtake them."""
     delay: float = 0
-    """Deliveries that begin `delay_seconds` late."""
+    """Deliveries that start `delay_seconds` late."""
     drop: float = 0
-    """Attempts that never leave; the delivery is tried again as after any failure."""
+    """Attempts that are never sent. The delivery is retried as after any failure."""
     bad_signature: float = 0
     """Attempts signed with a wrong secret."""
     answer_lost: float = 0
-    """Attempts whose answer gets lost, also a 200: the delivery is tried again."""
+    """Attempts whose answer is lost, even a 200. The delivery is retried."""
     spread_seconds: float = 1.0
     delay_seconds: float = 5.0
     api_429: float = 0
     api_500: float = 0
     api_timeout: float = 0
-    """Requests that are not answered for `timeout_seconds`; then the connection ends."""
+    """Requests that are not answered for `timeout_seconds` before the connection closes."""
     api_drop: float = 0
-    """Requests whose connection ends at once, without an answer."""
+    """Requests whose connection closes immediately, without an answer."""
     api_effect: Literal["before", "after", "either", "later"] = "either"
-    """Whether `api_500`, `api_timeout` and `api_drop` strike before or after the request had its effect.
+    """Whether `api_500`, `api_timeout` and `api_drop` strike before or after the request takes effect.
 
-    `later`: a write is answered 500 for ever under its key, and has its effect `later_seconds` afterwards.
+    `later`: a write is answered 500 permanently under its key, and takes effect `later_seconds` afterwards.
     """
     api_500_stored: bool = False
-    """Whether a 500 is stored under its idempotency key, and so answered again, as Stripe does."""
+    """Whether a 500 is stored under its idempotency key and repeated, as at Stripe."""
     later_seconds: float = 6.0
     timeout_seconds: float = 30.0
     rate_limit: int | None = None
-    """API requests a second before 429; Stripe's is 25 in test mode."""
+    """API requests per second before 429. Stripe's limit is 25 in test mode."""
     disable_after_days: float | None = None
-    """After how many days without one success an endpoint is disabled."""
+    """The days without a success after which an endpoint is disabled."""
 
     @property
     def on(self) -> bool:
         return self != TroublePlan(seed=self.seed)
 
     def strikes(self, name: str, *key: object) -> bool:
-        """Whether this kind of trouble meets this delivery, attempt or request; the same each time it is asked."""
+        """Return whether this trouble strikes a delivery, attempt or request. The result is reproducible."""
         share = float(getattr(self, name))
         return share > 0 and self.random(name, *key) * 100 < share
 
     def random(self, *key: object) -> float:
-        """A number from 0 to 1 that depends on the seed and the key alone."""
-        text = ":".join(str(each) for each in (self.seed, *key))
+        """Return a number from 0 to 1 that depends only on the seed and the key."""
+        text = ":".join(str(part) for part in (self.seed, *key))
         return random.Random(text).random()  # noqa: S311 - reproducible on purpose, guards nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """What goes wrong with a request, and whether only after its effect."""
+    """A planned fault of a request, and whether it strikes after the effect."""
 
     name: str
     after: bool
@@ -88,13 +88,13 @@ def dump_trouble(trouble: TroublePlan) -> str:
 
 
 def changed_trouble(trouble: TroublePlan, given: Any) -> TroublePlan:
-    """The settings with these changed. Raises ApiError (400) for a name or value that has no meaning."""
+    """Return the settings with these changes. Raises ApiError (400) for an invalid name or value."""
     if not isinstance(given, dict):
         raise ApiError('Planned trouble is a JSON object, such as {"duplicate": 20}.', stored=False)
-    kinds = {each.name: str(each.type) for each in fields(TroublePlan)}
+    kinds = {setting.name: str(setting.type) for setting in fields(TroublePlan)}
     for name, value in given.items():
         if name not in kinds:
-            raise ApiError(f"Unknown trouble: {name}. There are: {', '.join(kinds)}.", param=name, stored=False)
+            raise ApiError(f"Unknown trouble: {name}. Use one of: {', '.join(kinds)}.", param=name, stored=False)
         _check(name, value, kinds[name])
     return replace(trouble, **given)
 
@@ -107,12 +107,12 @@ def _check(name: str, value: Any, kind: str) -> None:
     elif kind.startswith("Literal"):
         valid, wanted = value in _EFFECTS, f"one of {', '.join(_EFFECTS)}"
     elif isinstance(value, bool) or not isinstance(value, int | float) or value != value or value < 0:
-        valid, wanted = False, "a number from 0 on"
+        valid, wanted = False, "a number of at least 0"
     elif kind.startswith("int"):
-        valid, wanted = isinstance(value, int) and (name == "seed" or value > 0), "a whole number from 1 on"
+        valid, wanted = isinstance(value, int) and (name == "seed" or value > 0), "a whole number of at least 1"
     elif name.endswith(("_seconds", "_days")):
         valid, wanted = value <= 30 * 86400, "a time of at most 30 days"
     else:
         valid, wanted = value <= 100, "a percentage from 0 to 100"
     if not valid:
-        raise ApiError(f"Invalid {name}: it is {wanted}.", param=name, stored=False)
+        raise ApiError(f"Invalid {name}: it must be {wanted}.", param=name, stored=False)

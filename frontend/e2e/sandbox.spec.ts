@@ -136,8 +136,8 @@ async function press(page: Page, target: Locator): Promise<void> {
   await page.keyboard.press('Enter');
 }
 
-function said(page: Page): Locator {
-  return page.locator('#said');
+function shownMessage(page: Page): Locator {
+  return page.locator('#message');
 }
 
 function button(page: Page, name: string): Locator {
@@ -150,7 +150,7 @@ test('expire a session by keyboard alone', async ({ page, sandbox }) => {
   await press(page, page.getByRole('link', { name: id }));
   await expect(page.getByRole('heading', { level: 2, name: '€23.00 Open' })).toBeFocused();
   await press(page, button(page, 'Expire'));
-  await expect(said(page)).toHaveText('The session has expired.');
+  await expect(shownMessage(page)).toHaveText('The session has expired.');
   const heading = page.getByRole('heading', { level: 2, name: '€23.00 Expired' });
   await expect(heading, 'the pressed button is gone, its place is kept').toBeFocused();
   await page.keyboard.press('Escape');
@@ -179,12 +179,12 @@ test('send an event again by keyboard alone', async ({ page, sandbox }) => {
     await press(page, page.getByRole('link', { name: /^Events/ }));
     await expect(page.getByRole('heading', { level: 1, name: 'Events' })).toBeFocused();
     await press(page, page.getByRole('link', { name: 'product.created' }));
-    await press(page, button(page, 'Send it again'));
-    await expect(said(page)).toHaveText('Sent again to 1 receiver.');
-    await expect(button(page, 'Send it again')).toBeFocused();
+    await press(page, button(page, 'Resend'));
+    await expect(shownMessage(page)).toHaveText('Sent again to 1 receiver.');
+    await expect(button(page, 'Resend')).toBeFocused();
     await expect(page.locator('#detail').getByText('200 OK')).toHaveCount(2);
     expect(got).toEqual([got[0], got[0]]);
-    await press(page, page.getByText('What it answered').first());
+    await press(page, page.getByText('Response').first());
     await expect(page.locator('pre', { hasText: 'thank you' }).first()).toBeVisible();
   } finally {
     hook.closeAllConnections();
@@ -196,8 +196,8 @@ test('settle a debit by keyboard alone', async ({ page, sandbox }) => {
   await sandbox.startDebit();
   await page.goto(`${sandbox.url}/#/payments`);
   await press(page, page.getByRole('link', { name: 'Waiting for the bank' }));
-  await press(page, button(page, 'Let the debit succeed'));
-  await expect(said(page)).toHaveText('The debit has succeeded.');
+  await press(page, button(page, 'Make the debit succeed'));
+  await expect(shownMessage(page)).toHaveText('The debit has succeeded.');
   await expect(page.getByRole('heading', { level: 2, name: '€23.00 Paid' })).toBeFocused();
 });
 
@@ -215,11 +215,11 @@ test('what happens meanwhile appears, and takes neither focus nor what is typed'
   await expect(amount).toHaveValue('12');
   await expect(page.locator('#detail details[open]')).toHaveCount(1);
   await amount.press('Enter');
-  await expect(said(page)).toHaveText('€12.00 refunded.');
+  await expect(shownMessage(page)).toHaveText('€12.00 refunded.');
   await expect(amount).toHaveValue('11.00');
   await amount.fill('a lot');
   await amount.press('Enter');
-  await expect(page.getByRole('alert')).toContainText('a lot is no amount in EUR');
+  await expect(page.getByRole('alert')).toContainText('a lot is not a valid amount in EUR');
   await expect(amount).toHaveValue('a lot');
 });
 
@@ -229,7 +229,7 @@ test('a dispute is opened and won on the page', async ({ page, sandbox }) => {
   await page.getByRole('link', { name: 'Paid €23.00' }).click();
   await button(page, 'Dispute: fraudulent').click();
   await page.getByLabel('Evidence').fill('The customer has it.');
-  await button(page, 'Hand in evidence').click();
+  await button(page, 'Submit evidence').click();
   await expect(page.getByRole('heading', { name: '€23.00 Under review' })).toBeVisible();
   await button(page, 'Win').click();
   await expect(page.getByRole('heading', { name: '€23.00 Won' })).toBeVisible();
@@ -242,7 +242,7 @@ test('the clock is advanced, and trouble goes on and off', async ({ page, sandbo
   await button(page, 'Advance').click();
   await expect(page.getByRole('alert')).toContainText('Invalid advance');
   await button(page, 'Advance 1 day').click();
-  await expect(said(page)).toContainText('It is now ');
+  await expect(shownMessage(page)).toContainText('It is now ');
   await expect(page.locator('#clock')).toContainText('1 day ahead');
   await page.getByLabel('Sent twice').fill('50');
   await button(page, 'Apply').click();
@@ -300,7 +300,7 @@ test('long lists are loaded further, searched, and linked to', async ({ page, sa
   await page.reload();
   await expect(rows).toHaveCount(1);
   await page.getByLabel('Show').selectOption('Not delivered');
-  await expect(page.getByText('Nothing fits.')).toBeVisible();
+  await expect(page.getByText('No matches.')).toBeVisible();
   await button(page, 'Clear').click();
   await expect(rows).toHaveCount(50);
 });

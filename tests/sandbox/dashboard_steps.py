@@ -18,10 +18,10 @@ async def read(browser: aiohttp.ClientSession, path: str, status: int = 200) -> 
 
 
 async def act(browser: aiohttp.ClientSession, name: str, **given: str) -> tuple[int, str]:
-    """The status, and what was said."""
+    """Return the status and the message."""
     async with browser.post(f"/sandbox/api/act/{name}", json=given) as response:
         answer = await response.json()
-        return response.status, answer.get("said") or answer["error"]
+        return response.status, answer.get("message") or answer["error"]
 
 
 async def first_failure(browser: aiohttp.ClientSession) -> Any:

@@ -24,7 +24,7 @@ async def test_a_session_is_listed_shown_and_expired(
     row = (await read(browser, "sessions"))["rows"][0]
     assert (row["title"], row["text"], states(row)) == ("$20.00", "<b>1042</b>", ["Open"])
     thing = await read(browser, row["place"])
-    assert labels(thing) == ["Open its payment page", "Expire"]
+    assert labels(thing) == ["Open the payment page", "Expire"]
     assert thing["actions"][0]["href"] == f"/c/pay/{session.id}"
     assert thing["body"]["id"] == session.id
     assert await act(browser, "expire_session", id=session.id) == (200, "The session has expired.")
@@ -45,7 +45,7 @@ async def test_a_debit_is_settled(
     thing = await read(browser, f"payments/{intent}")
     assert (states(thing), labels(thing)) == (
         ["Waiting for the bank"],
-        ["Let the debit succeed", "Let the debit fail"],
+        ["Make the debit succeed", "Make the debit fail"],
     )
     assert (await act(browser, "settle", id=intent, outcome=outcome))[0] == 200
     assert states(await read(browser, f"payments/{intent}")) == [state]
@@ -65,7 +65,7 @@ async def test_a_payment_is_refunded_in_parts_and_a_refund_fails(
     thing = await read(browser, f"payments/{intent}")
     assert states(thing) == ["Paid", "Partly refunded"]
     refund = thing["parts"][0]["parts"][0]
-    assert (refund["kind"], refund["title"], labels(refund)) == ("Refund", "$5.50", ["Let the refund fail"])
+    assert (refund["kind"], refund["title"], labels(refund)) == ("Refund", "$5.50", ["Make the refund fail"])
     assert (await act(browser, "fail_refund", id=refund["id"]))[0] == 200
     assert (await act(browser, "fail_refund", id=refund["id"]))[0] == 400
     assert states(await read(browser, f"payments/{intent}")) == ["Paid"]
@@ -79,7 +79,7 @@ async def test_what_is_no_amount_is_refused_in_words(
 ) -> None:
     charge = (await client.v1.payment_intents.retrieve_async(await pay(client))).latest_charge
     status, said = await act(browser, "refund", id=str(charge), amount=amount)
-    assert (status, said) == (400, f"{amount} is no amount in USD: write it like 12.00.")
+    assert (status, said) == (400, f"{amount} is not a valid amount in USD. Use the form 12.00.")
 
 
 async def test_a_dispute_is_answered_lost_appealed_and_won(
@@ -98,14 +98,14 @@ async def test_a_dispute_is_answered_lost_appealed_and_won(
     shown = await charge()
     dispute = shown["parts"][0]
     assert (states(shown), labels(shown)) == (["Succeeded", "Disputed"], [])
-    assert (states(dispute), labels(dispute)) == (["Needs an answer"], ["Hand in evidence", "Win", "Lose"])
+    assert (states(dispute), labels(dispute)) == (["Needs a response"], ["Submit evidence", "Win", "Lose"])
     assert (await act(browser, "answer_dispute", id=dispute["id"], evidence=" "))[0] == 400
     assert (await act(browser, "answer_dispute", id=dispute["id"], evidence="Signed for."))[0] == 200
     assert states((await charge())["parts"][0]) == ["Under review"]
     assert (await act(browser, "end_dispute", id=dispute["id"], outcome="lost")) == (200, "The dispute is lost.")
     assert labels((await charge())["parts"][0]) == ["Appeal"]
     assert (await act(browser, "appeal", id=dispute["id"]))[0] == 200
-    assert states((await charge())["parts"][0]) == ["Appeal needs an answer"]
+    assert states((await charge())["parts"][0]) == ["Appeal needs a response"]
     assert (await act(browser, "end_dispute", id=dispute["id"], outcome="won")) == (200, "The dispute is won.")
     assert states((await charge())["parts"][0]) == ["Won"]
     assert (await act(browser, "end_dispute", id=dispute["id"], outcome="won"))[0] == 400
@@ -116,7 +116,7 @@ async def test_an_inquiry_is_escalated_or_closed(client: stripe.StripeClient, br
     charge = (await read(browser, f"payments/{intent}"))["parts"][0]["id"]
     assert (await act(browser, "dispute", id=charge, kind="inquiry"))[1] == "The bank has opened an inquiry."
     dispute = (await read(browser, f"payments/{intent}"))["parts"][0]["parts"][0]
-    assert labels(dispute) == ["Hand in evidence", "Close the inquiry", "Make it a dispute"]
+    assert labels(dispute) == ["Submit evidence", "Close the inquiry", "Escalate to a dispute"]
     assert (await act(browser, "escalate", id=dispute["id"]))[0] == 200
     assert (await act(browser, "escalate", id=dispute["id"]))[0] == 400
     other = (await read(browser, f"payments/{await pay(client)}"))["parts"][0]["id"]
@@ -151,10 +151,10 @@ async def test_an_event_is_sent_again_and_each_attempt_is_shown(
 async def test_an_event_that_nobody_gets_says_so(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
     await client.v1.products.create_async(params={"name": "Mug"})
     row = (await read(browser, "events?only=unheard"))["rows"][0]
-    assert states(row) == ["Nobody listened"]
-    assert "nobody was listening" in (await read(browser, row["place"]))["note"]
+    assert states(row) == ["No receivers"]
+    assert "no listener was connected" in (await read(browser, row["place"]))["note"]
     status, said = await act(browser, "resend", id=row["id"])
-    assert (status, "Nobody would get it" in said) == (400, True)
+    assert (status, "No one would receive it" in said) == (400, True)
 
 
 async def test_what_went_wrong_is_found_by_filter_with_its_answer(
@@ -182,7 +182,7 @@ async def test_nobody_at_an_endpoint_is_said_in_words(
     await client.v1.products.create_async(params={"name": "Mug"})
     row = await first_failure(browser)
     attempt = (await read(browser, row["place"]))["attempts"][0]
-    assert attempt["text"] == "Could not connect: nobody listens at that address."
+    assert attempt["text"] == "Could not connect: the connection was refused."
 
 
 async def test_lists_are_read_page_by_page_and_filtered(

@@ -47,8 +47,8 @@ async def test_no_script_makes_html_of_text(browser: aiohttp.ClientSession) -> N
 async def test_other_addresses_are_still_the_api(browser: aiohttp.ClientSession) -> None:
     async with browser.get("/v1/charges") as response:
         assert response.status == 401
-    assert (await read(browser, "nonsense", 404))["error"] == "There is no such list."
-    assert "no such thing" in (await read(browser, "events/evt_none", 404))["error"]
+    assert (await read(browser, "nonsense", 404))["error"] == "This list does not exist."
+    assert "does not exist" in (await read(browser, "events/evt_none", 404))["error"]
     await read(browser, "deliveries/x", 404)
     await read(browser, f"deliveries/{'9' * 30}", 404)
 
@@ -100,7 +100,7 @@ async def test_what_is_no_json_object_of_texts_is_refused(browser: aiohttp.Clien
     headers = {"Content-Type": "application/json"}
     async with browser.post("/sandbox/api/act/resend", data=data, headers=headers) as response:
         assert response.status == 400
-    assert await act(browser, "explode", id="x") == (404, "There is no action explode.")
+    assert await act(browser, "explode", id="x") == (404, "Unknown action: explode.")
 
 
 def test_secrets_are_hidden_however_deep() -> None:

@@ -1,4 +1,4 @@
-"""Objects that the sandbox keeps rather than models: requests, events, what follows from what."""
+"""Objects that the sandbox stores rather than models: requests, events, what follows from what."""
 
 from __future__ import annotations
 

@@ -210,7 +210,7 @@ async def test_nobody_pays_a_total_that_was_not_shown(client: stripe.StripeClien
     await make(client)
     session = await open_session(client, allow_promotion_codes=True)
     status, _, html = await post(browser, path_of(session), {**CARD, "promotion_code": "SPRING25", "action": "pay"})
-    assert (status, "Look it over, then pay." in html) == (200, True)
+    assert (status, "Please check it, then pay." in html) == (200, True)
     assert (await client.v1.checkout.sessions.retrieve_async(session.id)).status == "open"
     status, _, html = await post(browser, path_of(session), {**CARD, "action": "remove_code"})
     assert (status, "The total is now 20.00 USD." in html) == (200, True)

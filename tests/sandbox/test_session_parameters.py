@@ -275,11 +275,11 @@ async def test_everything_that_a_page_can_ask_for(client: stripe.StripeClient, b
     }
     for name, value, said in (
         ("email", "", "Enter your email address."),
-        ("email", "nobody", "no email address"),
-        ("phone", "12", "no phone number"),
+        ("email", "nobody", "not a valid email address"),
+        ("phone", "12", "not a valid phone number"),
         ("individual_name", "", "Enter the individual name."),
         ("custom_words", "too long", "between 0 and 5 characters"),
-        ("custom_size", "xl", "choose one of the list"),
+        ("custom_size", "xl", "choose an option from the list"),
         ("terms", "", "Agree to the terms"),
     ):
         status, _, html = await post(browser, path_of(session), {**form, name: value})

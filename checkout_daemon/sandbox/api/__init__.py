@@ -1,1 +1,1 @@
-"""How the API is asked: forms, parameters, expansion, lists, idempotency, faults."""
+"""Answer API requests: keys, headers, idempotency, expansion, planned faults, the request log."""

@@ -1,4 +1,4 @@
-"""Replace identifiers by the objects they name, as `expand[]` asks."""
+"""Replace identifiers with the objects that they name, as `expand[]` asks."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from checkout_daemon.sandbox.storage import Body, Storage
 _MAX_DEPTH = 4
 _PLAIN = ("id", "object")
 _DELETABLE = frozenset(("account", "coupon", "customer", "invoice", "plan", "price", "product"))
-"""Kinds whose objects the sandbox forgets when they are deleted; Stripe remembers that there was one."""
+"""Types whose objects the sandbox removes when they are deleted. Stripe remembers that they existed."""
 _INCLUDED_BY_STRIPE = frozenset(
     (
         ("identity.verification_session", "provided_details"),
         ("identity.verification_session", "verified_outputs"),
     )
 )
-"""What Stripe shows to those who expand it and the sandbox has not, besides lists."""
+"""Fields that Stripe includes on request and the sandbox does not have, except lists."""
 
 Owner = Body
-"""The nearest object above with an id: what its parts without one belong to."""
+"""The nearest enclosing object with an id. Its nested parts have no id of their own."""
 
 
 def expand(storage: Storage, body: Body, paths: Iterable[str]) -> Body:
-    """Return the object with each of these dotted paths replaced by what it names. Raises ApiError (400)."""
+    """Return the object with the value at every dotted path expanded. Raises ApiError (400)."""
     for path in paths:
         parts = path.split(".")
         if len(parts) > _MAX_DEPTH:
@@ -43,7 +43,7 @@ def expand(storage: Storage, body: Body, paths: Iterable[str]) -> Body:
 
 def _follow(storage: Storage, node: Any, owner: Owner, parts: list[str], path: str) -> bool:
     if isinstance(node, list):
-        return all(_follow(storage, each, owner, parts, path) for each in node)
+        return all(_follow(storage, element, owner, parts, path) for element in node)
     if not isinstance(node, dict):
         return node is None
     owner = node if "object" in node else owner
@@ -60,8 +60,8 @@ def _follow(storage: Storage, node: Any, owner: Owner, parts: list[str], path: s
     if name not in node:
         if named == "list" or (kind, place) in _INCLUDED_BY_STRIPE:
             raise not_modelled(f"{path} to expand", "expand")
-        # Some properties are there only when they have a value.
-        return named is not None or any(each.startswith(f"{place}.") for each in places)
+        # Some properties exist only if they have a value.
+        return named is not None or any(known.startswith(f"{place}.") for known in places)
     if include is None and (not rest or _names(node[name])):
         if named is None and not _is_object(node[name]):
             return False
@@ -70,19 +70,19 @@ def _follow(storage: Storage, node: Any, owner: Owner, parts: list[str], path: s
 
 
 def _names(value: Any) -> bool:
-    """Return whether this is an identifier, or a list with some: what is below it is below what it names."""
-    return isinstance(value, str) or (isinstance(value, list) and any(isinstance(each, str) for each in value))
+    """Return whether a value is an identifier or contains some. Paths below it continue inside the named object."""
+    return isinstance(value, str) or (isinstance(value, list) and any(isinstance(element, str) for element in value))
 
 
 def _is_object(value: Any) -> bool:
-    """Return whether this is an object already, or a list of them: expanding it changes nothing."""
+    """Return whether a value is already an object or a list object, so that expanding it changes nothing."""
     return isinstance(value, dict) and "object" in value
 
 
 def _name_of(owner: Owner, node: Body) -> str:
-    """Return under which name the owner has this part, directly or below other parts."""
+    """Return the dotted name of a part inside its owner."""
     for name, value in owner.items():
-        if value is node or (isinstance(value, list) and any(each is node for each in value)):
+        if value is node or (isinstance(value, list) and any(element is node for element in value)):
             return name
         if isinstance(value, dict) and "object" not in value and (below := _name_of(value, node)):
             return f"{name}.{below}"
@@ -90,9 +90,9 @@ def _name_of(owner: Owner, node: Body) -> str:
 
 
 def _found(storage: Storage, value: Any, kinds: str, path: str) -> Any:
-    """Return the object for an identifier, for each of a list, or the mark of one that was deleted."""
+    """Return the object for an identifier, the objects for a list of them, or the marker of a deleted object."""
     if isinstance(value, list):
-        return [_found(storage, each, kinds, path) for each in value]
+        return [_found(storage, element, kinds, path) for element in value]
     if not isinstance(value, str):
         return value
     record = storage.find(value)
@@ -100,5 +100,5 @@ def _found(storage: Storage, value: Any, kinds: str, path: str) -> Any:
         return deleted_object(record.id, record.type) if record.private.get("deleted") else record.body
     gone = next((kind for kind in kinds.split() if kind in _DELETABLE), None)
     if gone is None:
-        raise not_modelled(f"{path} to expand", "expand", "It does not keep what is named there.")
+        raise not_modelled(f"{path} to expand", "expand", "It does not store the object that is named there.")
     return deleted_object(value, gone)

@@ -1,4 +1,4 @@
-"""Trouble with API requests: too many, refused, answered late, lost, before or after their effect."""
+"""Planned faults of API requests: refused, answered late, or lost, before or after they take effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _KINDS = ("api_429", "api_500", "api_timeout", "api_drop")
 
 
 def plan_strike(box: Box) -> Strike | None:
-    """Return the trouble that this request meets, if any."""
+    """Return the fault planned for this request, or None."""
     box.requests_seen += 1
     trouble, number = box.trouble, box.requests_seen
     for name in _KINDS:
@@ -29,17 +29,17 @@ def plan_strike(box: Box) -> Strike | None:
 
 
 async def lose(request: web.Request, strike: Strike, log: RequestLog) -> web.Response:
-    """End the connection without an answer, at once or after a while."""
+    """Close the connection without an answer, immediately or after the planned timeout."""
     await log.write(None, strike)
     if strike.name == "api_timeout":
         await asyncio.sleep(log.box.trouble.timeout_seconds)
     if request.transport is not None:
         request.transport.abort()
-    return web.Response(status=500)  # goes nowhere
+    return web.Response(status=500)  # never sent
 
 
 def server_error(*, stored: bool) -> ApiError:
-    return ApiError("An unknown error occurred, as planned.", status=500, kind="api_error", stored=stored)
+    return ApiError("A planned error occurred.", status=500, kind="api_error", stored=stored)
 
 
 def too_many_requests() -> ApiError:
@@ -53,7 +53,7 @@ def too_many_requests() -> ApiError:
 
 
 class Limiter:
-    """So many requests a second, with as many at once."""
+    """A rate limit: requests per second, with bursts of the same size."""
 
     def __init__(self) -> None:
         self.limit: int | None = None
@@ -61,7 +61,10 @@ class Limiter:
         self.at = 0.0
 
     def check(self, limit: int | None) -> None:
-        """Count a request. Raises ApiError (429). By the machine's time: a second is a second, whatever the date."""
+        """Count a request. Raises ApiError (429) if there were too many.
+
+        It uses the machine's clock: the sandbox's may be advanced.
+        """
         if limit is None:
             return
         moment = time.monotonic()

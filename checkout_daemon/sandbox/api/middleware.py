@@ -1,4 +1,4 @@
-"""What surrounds every API request: the key, Stripe's headers, stored answers for idempotency keys, errors."""
+"""Handle what all API requests share: the key, Stripe's headers, stored answers for idempotency keys, errors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LONGEST_KEY = 255
 
 
 class Api:
-    """Answers everything below /v1."""
+    """The handler of every path below /v1."""
 
     def __init__(self, box: Box, router: Router) -> None:
         self.box = box
@@ -43,7 +43,7 @@ class Api:
         self.limiter = Limiter()
 
     async def answer(self, request: web.Request) -> web.Response:
-        """The answer, unless planned trouble has something else in mind; either way it is in the request log."""
+        """Answer a request, or fail as planned. Either way the request is logged."""
         log = RequestLog(self.box, request)
         strike = plan_strike(self.box)
         if strike is not None and strike.ends_connection and not strike.after:
@@ -78,7 +78,7 @@ class Api:
                 tree = await _tree(request)
                 status, body = self._perform(operation, object_id, tree, request, origin, fault=fault)
             elif not 0 < len(key) <= _LONGEST_KEY:
-                raise ApiError("Idempotency keys have 1 to 255 characters.", kind="idempotency_error")
+                raise ApiError("Idempotency keys must have 1 to 255 characters.", kind="idempotency_error")
             else:
                 status, body, replayed = await self._perform_once(
                     f"{account}:{key}", operation, object_id, request, origin, fault
@@ -105,7 +105,7 @@ class Api:
         origin: Origin,
         fault: Strike | None,
     ) -> tuple[int, str, str | None]:
-        """The answer, and which earlier request it was made for."""
+        """Return the status, the body, and the id of the earlier request if its answer is replayed."""
         if key in self.in_flight:
             raise ApiError(
                 "There is currently another in-progress request using this Idempotency Key (that probably means you "
@@ -136,7 +136,7 @@ class Api:
     def _perform_late(
         self, operation: Operation, object_id: str, tree: Tree, request: web.Request, origin: Origin
     ) -> None:
-        """Have the effect of a request that was answered with a 500, unless the sandbox has ended meanwhile."""
+        """Apply the effect of a request that was answered with a 500, unless the sandbox has stopped."""
         if not self.box.closed:
             self._perform(operation, object_id, tree, request, origin)
 
@@ -151,7 +151,7 @@ class Api:
         fingerprint: str = "",
         fault: Strike | None = None,
     ) -> tuple[int, str]:
-        """Do it in one transaction, answer and all; nothing else runs meanwhile."""
+        """Run an operation and store its answer in one transaction. Nothing else runs in between."""
         box = self.box
         box.origin = origin
         request_id = origin.request_id or ""
@@ -197,7 +197,7 @@ class Api:
 
 
 def check_key(authorization: str) -> str:
-    """Who asks, from a test key given as Stripe's clients give it. Raises ApiError (401)."""
+    """Return who is asking, from a test key as Stripe's clients send it. Raises ApiError (401)."""
     scheme, _, given = authorization.partition(" ")
     given = given.strip()
     if scheme.lower() == "basic":
@@ -221,7 +221,7 @@ def check_key(authorization: str) -> str:
 
 
 def _check_account(given: str | None) -> None:
-    """Raise ApiError (403) for a request on behalf of another account: there is only one."""
+    """Raise ApiError (403) if a request names another account: the sandbox has only one."""
     if given not in (None, "", ACCOUNT_ID):
         raise ApiError(
             f"The provided key does not have access to account '{given[:100]}' (or that account does not exist). "
@@ -232,7 +232,7 @@ def _check_account(given: str | None) -> None:
 
 
 def check_version(given: str | None) -> None:
-    """Raise ApiError (400) for a version that Stripe never had. Older ones are answered as the only one there is."""
+    """Raise ApiError (400) for a version that Stripe never had. Older ones are answered in the sandbox's version."""
     if given and given.partition(";")[0].rstrip() not in known_versions():
         raise ApiError(f"Invalid Stripe API version: {given[:100]}", stored=False)
 
@@ -245,18 +245,18 @@ def known_versions() -> frozenset[str]:
 
 
 def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:
-    """Who causes what happens now, and where it would find the websocket."""
+    """Return the origin of what this request causes, with the websocket's address as this client reaches it."""
     base_url = str(request.url.origin())
     from_cli = "stripe-cli" in request.headers.get("User-Agent", "")
     taken = request.transport.get_extra_info("socket") if request.transport is not None else None
     if taken is not None and taken.family == socket.AF_UNIX:
-        # Through the unix socket the CLI takes any name; with HTTPS_PROXY set, only one of this domain.
+        # Through the unix socket the CLI accepts any name. With HTTPS_PROXY set it accepts only this domain.
         return Origin(request_id, key, base_url, "wss://offline.dev.stripe.me", from_cli)
     return Origin(request_id, key, base_url, f"ws{base_url.removeprefix('http')}", from_cli)
 
 
 async def _tree(request: web.Request) -> Tree:
-    """The parameters: of the query string for GET and DELETE, else of the body."""
+    """Return the parameters, from the query string for GET and DELETE, else from the body."""
     if request.method in ("GET", "DELETE"):
         return decode_form(request.rel_url.raw_query_string)
     body = await request.read()
@@ -282,5 +282,5 @@ def _dump(error: ApiError, request_id: str) -> str:
 
 
 def _plain(text: str | None) -> str:
-    """A header's value without what headers cannot have."""
-    return "".join(each for each in text or "" if 32 <= ord(each) < 127)[:_LONGEST_KEY]
+    """Return a text without the characters that a header value cannot have."""
+    return "".join(character for character in text or "" if 32 <= ord(character) < 127)[:_LONGEST_KEY]

@@ -11,7 +11,7 @@ from aiohttp import web
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.stripecli.websocket import log_line, tell_watchers
+from checkout_daemon.sandbox.stripecli.websocket import log_line, send_to_watchers
 from checkout_daemon.sandbox.trouble import Strike
 
 _KEPT = 10_000
@@ -19,7 +19,7 @@ _PRUNED_EVERY = 500
 
 
 class RequestLog:
-    """One request's line."""
+    """The log line of one request."""
 
     def __init__(self, box: Box, request: web.Request) -> None:
         self.box = box
@@ -29,7 +29,7 @@ class RequestLog:
         self.started = time.perf_counter()
 
     async def write(self, response: web.Response | None, strike: Strike | None) -> None:
-        """Keep the line and push it to who watches; without a response, nothing was answered."""
+        """Store the line and send it to clients that watch the log. Without a response, nothing was answered."""
         request = self.request
         error = _error(response)
         status = None if response is None else response.status
@@ -53,11 +53,11 @@ class RequestLog:
             self.box.storage.connection.execute("DELETE FROM requests WHERE seq <= ?", (cursor.lastrowid - _KEPT,))
         if self.box.sockets and status is not None:
             line = log_line(self.request_id, self.at, request.method, request.path, status, error)
-            await tell_watchers(self.box, line)
+            await send_to_watchers(self.box, line)
 
 
 def header(request: web.Request, name: str) -> str | None:
-    """Return a header as text that can be stored and shown: bytes that are no text in UTF-8 become question marks."""
+    """Return a header as text that can be stored and shown. Bytes that are not UTF-8 become question marks."""
     given = request.headers.get(name)
     return None if given is None else given.encode("utf-8", "replace").decode()
 

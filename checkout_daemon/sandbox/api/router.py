@@ -13,21 +13,22 @@ _MOST_IDS = 3
 
 
 class Router:
-    """Paths by their parts, where `{id}` stands for any; fixed parts win, and of two paths with one the later `{id}`.
+    """Operations by method and path, where `{id}` matches any part.
 
-    The identifier found is the handler's third argument; of a path with two, both, with a slash between them.
-    `others` are the methods and paths that Stripe has as well.
+    Fixed parts take precedence, and of two paths with one `{id}` the one where it is later. The identifier is the
+    handler's third argument; for a path with two, both are joined by a slash. `others` are the methods and paths that
+    Stripe has and the sandbox does not.
     """
 
     def __init__(self, operations: Iterable[Operation], others: Iterable[tuple[str, str]] = ()) -> None:
         self._table: dict[tuple[str, tuple[str, ...]], Operation | None] = {
             (method, _parts(path)): None for method, path in others
         }
-        self._table |= {(each.method, _parts(each.path)): each for each in operations}
+        self._table |= {(operation.method, _parts(operation.path)): operation for operation in operations}
         self._longest = max((len(parts) for _, parts in self._table), default=0)
 
     def find(self, method: str, path: str) -> tuple[Operation, str]:
-        """Return the operation, and the identifier in the path. Raises ApiError (404)."""
+        """Return the operation and the identifier in the path. Raises ApiError (404)."""
         parts = _parts(path)
         if len(parts) <= self._longest and all(parts):
             for count in range(min(len(parts), _MOST_IDS + 1)):

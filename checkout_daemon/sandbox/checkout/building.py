@@ -1,4 +1,4 @@
-"""Build a Checkout session from what its creator asks for."""
+"""Build a Checkout session from the parameters of its creator."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ADDRESSED = ("email", "name", "phone", "address")
 
 
 def create_session(box: Box, params: Params) -> Stored:
-    """Make a session with its lines. Raises ApiError for what cannot be sold or is not done here."""
+    """Create a session with its lines. Raises ApiError if it cannot be sold, or the sandbox does not support it."""
     check_session(params)
     lines = [build_line(box, given, index) for index, given in enumerate(params["line_items"])]
     currency = common_currency(lines, params.get("currency"))
@@ -52,7 +52,7 @@ def create_session(box: Box, params: Params) -> Stored:
 
 
 def open_session(box: Box, session: Stored, lines: Iterable[Stored]) -> Stored:
-    """Give a session its id and address, and store it with its lines and the time when it ends."""
+    """Give a session its id and URL, and store it with its lines and a timer for its expiry."""
     body = session.body
     body["id"] = f"cs_test_a1{token(56)}"
     body["url"] = f"{box.url}/c/pay/{body['id']}"
@@ -65,7 +65,7 @@ def open_session(box: Box, session: Stored, lines: Iterable[Stored]) -> Stored:
 
 
 def _known_details(box: Box, customer: str | None, email: str | None) -> Body | None:
-    """`customer_details` before anybody has typed anything."""
+    """Return `customer_details` as known before the shopper types anything."""
     if customer:
         known = box.get(customer, "customer", "customer").body
         return customer_details(**{name: known[name] for name in _ADDRESSED})
@@ -90,7 +90,7 @@ def _body(params: Params, currency: str, details: Body | None) -> Body:
             params.get("consent_collection"), "payment_method_reuse_agreement", "promotions", "terms_of_service"
         ),
         currency=currency,
-        custom_fields=[_custom_field(each) for each in params.get("custom_fields") or []],
+        custom_fields=[_custom_field(field) for field in params.get("custom_fields") or []],
         custom_text=_keys(params.get("custom_text") or dict.fromkeys(_TEXTS), *_TEXTS),
         customer=customer,
         customer_creation=None if customer else params.get("customer_creation") or "if_required",
@@ -134,7 +134,7 @@ def _body(params: Params, currency: str, details: Body | None) -> Body:
 
 
 def _keys(given: Mapping[str, Any] | None, *names: str) -> Body | None:
-    """All of an object's keys, whichever were given."""
+    """Return an object with all of these keys, null where not given."""
     return None if given is None else {name: given.get(name) for name in names}
 
 

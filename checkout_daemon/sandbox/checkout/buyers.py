@@ -1,4 +1,4 @@
-"""Who buys through a Checkout session: what is known of them, and the customer that they become."""
+"""The buyer of a Checkout session: known details, and the customer created from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def customer_details(*, email: str | None, name: str | None, phone: str | None, 
 
 
 def final_details(body: Body, method: Stored | None) -> Body:
-    """What was typed or known, and for the rest what the payment method says."""
+    """Return the details that were typed or known, completed from the payment method."""
     details = method.body["billing_details"] if method else {}
     known = body["customer_details"] or customer_details(email=None, name=None, phone=None, address=None)
     found = {name: known.get(name) or details.get(name) for name in ("email", "name", "phone")}
@@ -30,7 +30,7 @@ def final_details(body: Body, method: Stored | None) -> Body:
 
 
 def session_customer(box: Box, session: Stored, method: Stored | None) -> str | None:
-    """Return the session's customer; a new one if asked for, or needed to keep the method for later."""
+    """Return the session's customer, and create one if requested or needed to save the payment method."""
     body, private = session.body, session.private
     wished = body["customer_creation"] == "always" or private["intent"].get("setup_future_usage")
     if body["customer"] is not None or not wished:
@@ -47,7 +47,7 @@ def session_customer(box: Box, session: Stored, method: Stored | None) -> str | 
 
 
 def update_customer(box: Box, session: Stored) -> None:
-    """Save with the customer what was collected, where `customer_update` says so."""
+    """Update the customer with the collected details that `customer_update` names."""
     wished = [name for name, when in session.private.get("customer_update", {}).items() if when == "auto"]
     details = {**session.body["customer_details"], "shipping": collected_shipping(session.body)}
     if not wished:
@@ -62,14 +62,14 @@ def update_customer(box: Box, session: Stored) -> None:
 
 
 def collected_shipping(body: Body) -> Body | None:
-    """Where the goods go, if that was collected, as customers have it."""
+    """Return the collected shipping address in the form that customers have, or None."""
     shipped = (body["collected_information"] or {}).get("shipping_details")
     phone = (body["customer_details"] or {}).get("phone")
     return shipped and {"address": shipped["address"], "name": shipped["name"], "phone": phone}
 
 
 def new_customer(**fields: object) -> Body:
-    """A customer with these fields, and nothing in the others."""
+    """Return a new customer with these fields."""
     body = new_body("customer", "cus_")
     body["invoice_prefix"] = body["id"][-8:].upper()
     return body | fields

@@ -1,4 +1,4 @@
-"""Build products and prices, also for what a Checkout session describes inline."""
+"""Build products and prices, also those that a Checkout session describes inline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.errors import ApiError, invalid, only_one
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -27,7 +27,7 @@ _PLAIN = (
 
 
 def build_product(params: Params) -> Body:
-    """A product as these parameters describe it."""
+    """Return a product with these parameters."""
     moment = stamp()
     body = new_body(
         "product", "prod_", metadata=merge_metadata({}, params.get("metadata")), name=params["name"], updated=moment
@@ -46,7 +46,7 @@ def apply_product(body: Body, params: Params) -> None:
 
 
 def build_price(params: Params, product: str, prefix: str = "") -> Body:
-    """A price as these parameters describe it; `prefix` names where they stand, for errors."""
+    """Return a price with these parameters. `prefix` is the name of the parameter that holds them, for errors."""
 
     def named(name: str) -> str:
         return f"{prefix}[{name}]" if prefix else name
@@ -62,12 +62,12 @@ def build_price(params: Params, product: str, prefix: str = "") -> Body:
         )
         raise ApiError(message, code="parameter_missing", param=name, stored=False)
     if amount is not None and written is not None:
-        raise invalid("You may only specify one of these parameters: unit_amount, unit_amount_decimal.")
+        raise only_one("unit_amount", "unit_amount_decimal")
     if written is not None:
         exact = Decimal(written)
         amount = int(exact) if exact == exact.to_integral_value() else None
         if amount is None:
-            raise invalid("The offline sandbox takes whole minor units only.", param=named("unit_amount_decimal"))
+            raise invalid("The offline sandbox accepts whole minor units only.", param=named("unit_amount_decimal"))
         if amount < 0:
             raise invalid("Invalid non-negative decimal", param=named("unit_amount_decimal"))
     return new_body(
@@ -97,7 +97,10 @@ def create_price(box: Box, params: Params) -> Body:
 
 
 def take_lookup_key(box: Box, key: str, *, transfer: bool, price: str | None = None) -> None:
-    """Make a lookup key free for this price: one key names one price. Raises ApiError (400) if another has it."""
+    """Make a lookup key available to this price. Raises ApiError (400) if another price has it.
+
+    With `transfer` the key is taken from the other price, as one key names only one price.
+    """
     held = [("json_extract(body, '$.lookup_key') = ?", key), ("id IS NOT ?", price)]
     for other in box.storage.select("price", conditions=held):
         if not transfer:

@@ -1,4 +1,4 @@
-"""Write the Checkout page of an open session."""
+"""Render the Checkout page of an open session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SUBMIT = {"book": "Book", "donate": "Donate"}
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What the page shows of an order; rates are the shipping rates by id, `code` the promotion code in use."""
+    """What the page shows of a session: its lines, the shipping rates by id, the promotion code in use."""
 
     session: dict[str, Any]
     items: list[dict[str, Any]]
@@ -30,7 +30,7 @@ class Bill:
 
 
 def checkout(bill: Bill, form: Form, error: str | None = None, notice: str | None = None) -> str:
-    """Return the Checkout page of an open session."""
+    """Return the HTML of the Checkout page."""
     session = bill.session
     free = session["amount_total"] == 0
     alert = ""
@@ -147,11 +147,11 @@ def _delivery(bill: Bill, form: Form) -> str:
     if session["shipping_options"]:
         options = [
             (
-                each["shipping_rate"],
-                f"{escape(bill.rates[each['shipping_rate']]['display_name'])} "
-                f"<span>{money(each['shipping_amount'], session['currency'])}</span>",
+                option["shipping_rate"],
+                f"{escape(bill.rates[option['shipping_rate']]['display_name'])} "
+                f"<span>{money(option['shipping_amount'], session['currency'])}</span>",
             )
-            for each in session["shipping_options"]
+            for option in session["shipping_options"]
         ]
         parts.append(form.radios("shipping_rate", "Delivery", options, session["shipping_cost"]["shipping_rate"]))
     return "".join(parts)
@@ -159,15 +159,15 @@ def _delivery(bill: Bill, form: Form) -> str:
 
 def _custom(session: dict[str, Any], form: Form) -> str:
     parts = []
-    for each in session["custom_fields"]:
-        name, label, kind = f"custom_{each['key']}", each["label"]["custom"], each["type"]
-        value = each[kind]["value"] or each[kind]["default_value"]
+    for custom in session["custom_fields"]:
+        name, label, kind = f"custom_{custom['key']}", custom["label"]["custom"], custom["type"]
+        value = custom[kind]["value"] or custom[kind]["default_value"]
         if kind == "dropdown":
-            options = [("", "Choose…"), *((option["value"], option["label"]) for option in each[kind]["options"])]
-            parts.append(form.select(name, label, options, value=value, required=not each["optional"]))
+            options = [("", "Choose…"), *((option["value"], option["label"]) for option in custom[kind]["options"])]
+            parts.append(form.select(name, label, options, value=value, required=not custom["optional"]))
         else:
             mode = "numeric" if kind == "numeric" else "text"
-            parts.append(form.text(name, label, value=value, required=not each["optional"], inputmode=mode))
+            parts.append(form.text(name, label, value=value, required=not custom["optional"], inputmode=mode))
     return "".join(parts)
 
 
@@ -190,7 +190,7 @@ def _message(session: dict[str, Any], name: str) -> str:
 
 def _fields(session: dict[str, Any], form: Form) -> str:
     types = session["payment_method_types"]
-    billed = session["billing_address_collection"] == "required"  # then asked for above
+    billed = session["billing_address_collection"] == "required"  # the page asks for it above
     given = form.values.get("method", "")
     chosen = given if given in types else types[0]
     parts = [form.radios("method", "Pay by", [(kind, _NAMES[kind]) for kind in types], chosen)]
@@ -214,7 +214,7 @@ def _fields(session: dict[str, Any], form: Form) -> str:
 
 
 def _holder(session: dict[str, Any], form: Form) -> str:
-    """Return the card fields that Stripe's page always has, filled in with a test buyer so that paying stays quick."""
+    """Return a card's name, country and postal code fields, prefilled with a test buyer so that paying stays quick."""
     name = form.text("card_name", "Name on card", value=_known_name(session), required=True, autocomplete="cc-name")
     country = form.select("card_country", "Country or region", named_countries(), value=home_country(session["locale"]))
     code = form.text("card_postal_code", "ZIP", value=_TEST_ZIP, required=True, autocomplete="billing postal-code")

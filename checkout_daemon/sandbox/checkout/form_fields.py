@@ -1,4 +1,4 @@
-"""Fields of the hosted page's form, with what was typed and what is wrong with it."""
+"""Render the fields of the hosted page's form, with typed values and the error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from html import escape
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What was typed, and which field is at fault for which reason."""
+    """The typed values of a form, and the field that is wrong with the reason."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     fault: str | None = None
@@ -27,7 +27,7 @@ class Form:
         autocomplete: str = "off",
         **attributes: str,
     ) -> str:
-        """A labelled input. What was typed goes before `value`."""
+        """Return a labelled input. A typed value takes precedence over `value`."""
         shown = self.values.get(name, value or "")
         given = {
             "id": f"f-{name}",
@@ -53,7 +53,7 @@ class Form:
         value: str | None = None,
         required: bool = True,
     ) -> str:
-        """A labelled list to choose from."""
+        """Return a labelled select element."""
         chosen = self.values.get(name, value or "")
         listed = "".join(
             f'<option value="{escape(key)}"{" selected" if key == chosen else ""}>{escape(text)}</option>'
@@ -75,7 +75,7 @@ class Form:
         )
 
     def radios(self, name: str, legend: str, options: Iterable[tuple[str, str]], chosen: str) -> str:
-        """A group with one choice; the labels may be HTML."""
+        """Return a group of radio buttons. Their labels may be HTML."""
         listed = "".join(
             f'<label><input type="radio" name="{name}" value="{escape(key)}"{" checked" if key == chosen else ""}> '
             f"{text}</label>"
@@ -84,7 +84,7 @@ class Form:
         return f'<fieldset class="group"><legend>{escape(legend)}</legend>{listed}{self._complaint(name)}</fieldset>'
 
     def address(self, prefix: str, countries: Iterable[str] = (), known: Mapping[str, str | None] | None = None) -> str:
-        """The fields of an address."""
+        """Return the fields of an address."""
         known = known or {}
         section = "shipping" if prefix == "shipping_" else "billing"
 
@@ -124,14 +124,14 @@ def attributes_text(given: Mapping[str, str]) -> str:
 
 
 def named_countries(codes: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """Countries with their names, sorted by these; all of them if none is named."""
+    """Return countries as pairs of code and name, sorted by name: these, or all of them."""
     names = _names()
     listed = codes or names
-    return sorted(((code, names.get(code, code)) for code in listed), key=lambda each: each[1])
+    return sorted(((code, names.get(code, code)) for code in listed), key=lambda country: country[1])
 
 
 def home_country(locale: str | None) -> str:
-    """Return the country that a page in this language most likely has its buyers in; US where nothing is known."""
+    """Return the most likely country of buyers with this locale, or US if unknown."""
     language, _, region = (locale or "").partition("-")
     if len(region) == 2:
         return region.upper()
@@ -143,7 +143,7 @@ def home_country(locale: str | None) -> str:
 
 @cache
 def _names() -> dict[str, str]:
-    from babel import Locale  # takes a moment, and only pages with addresses need it
+    from babel import Locale  # slow, and only pages with addresses need it
 
     return {
         code: name for code, name in Locale("en").territories.items() if len(code) == 2 and code not in _NOT_COUNTRIES

@@ -1,4 +1,4 @@
-"""What a shopper types and chooses on the hosted page: read, checked, and written to the session."""
+"""Read what a shopper types and chooses on the hosted page, check it, and write it to the session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ESSENTIAL = {"line1": "address", "city": "city", "postal_code": "postal code", 
 
 
 def take_choices(box: Box, session: Stored, form: Typed) -> bool:
-    """Set quantities, delivery and promotion code; whether that changed the total, which nobody has seen then."""
+    """Set quantities, shipping and promotion code. Return whether the total changed, which the shopper must see."""
     body, private = session.body, session.private
     private.setdefault("discount", None)
     before = (body["amount_total"], body["total_details"])
@@ -43,7 +43,7 @@ def take_choices(box: Box, session: Stored, form: Typed) -> bool:
 
 
 def take_details(box: Box, session: Stored, form: Typed) -> None:
-    """Write to the session who buys, and where the goods go. Raises ApiError for the first field that is wrong."""
+    """Write the buyer and the shipping address to the session. Raises ApiError for the first invalid field."""
     body = session.body
     known = body["customer_details"] or customer_details(email=None, name=None, phone=None, address=None)
     details = {**known, "email": known["email"] or _email(form)}
@@ -67,7 +67,7 @@ def take_details(box: Box, session: Stored, form: Typed) -> None:
             "individual_name": details["individual_name"],
             "shipping_details": {
                 "address": _address(form, "shipping_", collection["allowed_countries"]),
-                "name": _needed(form, "shipping_name", "the name to deliver to"),
+                "name": _needed(form, "shipping_name", "the recipient's name"),
             },
         }
     elif names:
@@ -83,7 +83,7 @@ def take_details(box: Box, session: Stored, form: Typed) -> None:
 
 
 def typed_method(session: Body, form: Typed) -> Stored:
-    """Return the payment method that was typed, not stored yet. Raises ApiError."""
+    """Return the typed payment method, not stored yet. Raises ApiError."""
     types = session["payment_method_types"]
     chosen = form.get("method") or types[0]
     known = session["customer_details"] or {}
@@ -102,13 +102,13 @@ def typed_method(session: Body, form: Typed) -> Stored:
     if not (
         slash and month.isascii() and month.isdigit() and year.isascii() and year.isdigit() and len(year) in (2, 4)
     ):
-        raise fault("expiry", "Your card's expiration date is incomplete: write it as MM/YY.")
+        raise fault("expiry", "Your card's expiration date is incomplete. Use the form MM/YY.")
     number, cvc = form.get("number", ""), form.get("cvc", "").strip()
     return _typed("number", lambda: methods.card_from_number(number, int(month), int(year), cvc, details))
 
 
 def _take_holder(details: Body, method: str, form: Typed) -> None:
-    """Read whose card or account it is. A program that posts the form without these fields pays anonymously."""
+    """Read the holder of the card or account. A program that posts the form without these fields pays anonymously."""
     if method == "sepa_debit" and "iban_name" in form:
         details["name"] = _needed(form, "iban_name", "the name on the account")
     if method != "card" or "card_name" not in form:
@@ -122,11 +122,11 @@ def _take_holder(details: Body, method: str, form: Typed) -> None:
 
 
 WITH_POSTAL_CODE = ("US", "CA", "GB")
-"""Where Stripe's page asks for a card's postal code; hosted.css shows the field for the same."""
+"""The countries whose cards need a postal code on Stripe's page. hosted.css shows the field for the same ones."""
 
 
 def fault(name: str, message: str) -> ApiError:
-    """What is wrong with a field."""
+    """Return the error for an invalid field."""
     return ApiError(message, status=402, param=name)
 
 
@@ -139,7 +139,7 @@ _FIELDS = {
     "us_bank_account[account_number]": "account_number",
     "us_bank_account[routing_number]": "routing_number",
 }
-"""The page's field for the parameter that an error names."""
+"""The page's field for each parameter that an error may name."""
 
 
 def _typed(name: str, build: Callable[[], Stored]) -> Stored:
@@ -151,7 +151,7 @@ def _typed(name: str, build: Callable[[], Stored]) -> Stored:
 
 
 def _quantities(box: Box, session: Stored, form: Typed) -> list[Stored]:
-    """The session's lines, with the quantities that were typed."""
+    """Return the session's lines with the typed quantities."""
     lines = box.storage.children(session.id, "item")
     for line in lines:
         bounds, name = line.body["adjustable_quantity"], f"quantity_{line.id}"
@@ -170,22 +170,22 @@ def _needed(form: Typed, name: str, what: str) -> str:
     if not text:
         raise fault(name, f"Enter {what}.")
     if len(text) > 500:
-        raise fault(name, "That is too long.")
+        raise fault(name, "This text is too long.")
     return text
 
 
 def _email(form: Typed) -> str:
     text = _needed(form, "email", "your email address")
     if "@" not in text[1:-1] or " " in text:
-        raise fault("email", "That is no email address; write it as name@example.com.")
+        raise fault("email", "This is not a valid email address. Use the form name@example.com.")
     return text
 
 
 def _phone(form: Typed) -> str:
-    text = "".join(each for each in _needed(form, "phone", "your phone number") if each not in " -()./")
+    text = "".join(character for character in _needed(form, "phone", "your phone number") if character not in " -()./")
     digits = text.removeprefix("+")
     if not (digits.isascii() and digits.isdigit() and 6 <= len(digits) <= 15):
-        raise fault("phone", "That is no phone number; write it as +1 201 555 0123.")
+        raise fault("phone", "This is not a valid phone number. Use the form +1 201 555 0123.")
     return text
 
 
@@ -207,7 +207,7 @@ def _take_custom(field: Body, form: Typed) -> None:
     _needed(form, name, label)
     if kind == "dropdown":
         if text not in [option["value"] for option in field["dropdown"]["options"]]:
-            raise fault(name, f"{label}: choose one of the list.")
+            raise fault(name, f"{label}: choose an option from the list.")
     else:
         if kind == "numeric" and not (text.isascii() and text.isdigit()):
             raise fault(name, f"{label}: digits only.")
@@ -222,7 +222,7 @@ def _consent(asked: Body | None, form: Typed) -> Body | None:
         return None
     terms = asked["terms_of_service"] == "required"
     if terms and form.get("terms") != "yes":
-        raise fault("terms", "Agree to the terms of service to go on.")
+        raise fault("terms", "Agree to the terms of service to continue.")
     promotions = None
     if asked["promotions"] == "auto":
         promotions = "opt_in" if form.get("promotions") == "yes" else "opt_out"

@@ -1,4 +1,4 @@
-"""The hosted pages: Checkout at a session's address, 3-D Secure at an intent's; plain HTML, no JavaScript."""
+"""Serve the hosted pages: Checkout for sessions, 3-D Secure for intents. Plain HTML without JavaScript."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _NOT_KEPT = ("action", "cvc")
-"""What is typed anew after an error, as on every page that takes cards."""
+"""Fields that must be typed again after an error, as on every page that takes cards."""
 _ATTEMPTS_KEPT = 200
 
 
 def add_pages(app: web.Application, box: Box) -> None:
-    """Add the pages' routes."""
+    """Add the routes of the pages."""
     hosted = Hosted(box)
     app.router.add_get("/c/pay/{id}", hosted.show)
     app.router.add_post("/c/pay/{id}", hosted.pay)
@@ -40,7 +40,7 @@ def add_pages(app: web.Application, box: Box) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """How the last attempt of somebody at a page ended, for the page that they are sent back to."""
+    """The outcome of the last attempt on a page, to show on the page after the redirect."""
 
     error: ApiError | None = None
     form: dict[str, str] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Hosted:
         raise web.HTTPSeeOther(success_url(session))
 
     async def recover(self, request: web.Request) -> web.Response:
-        """Make a new session like one that has expired, at the address that its recovery gave."""
+        """Open a copy of an expired session, at its recovery URL."""
         self._begin(request)
         try:
             with self.box.storage.transaction():
@@ -99,7 +99,7 @@ class Hosted:
     async def show_authentication(self, request: web.Request) -> web.Response:
         intent = self.box.storage.find(request.match_info["id"], "payment_intent")
         if intent is None:
-            return html_page(render.message("Not found", "There is no such payment here."), 404)
+            return html_page(render.message("Not found", "This payment does not exist."), 404)
         if intent.body["status"] != "requires_action":
             return self._after_authentication(intent)
         return html_page(render.authentication(intent.body))
@@ -108,7 +108,7 @@ class Hosted:
         form = await request.post()
         intent = self.box.storage.find(request.match_info["id"], "payment_intent")
         if intent is None:
-            return html_page(render.message("Not found", "There is no such payment here."), 404)
+            return html_page(render.message("Not found", "This payment does not exist."), 404)
         if intent.body["status"] != "requires_action":
             return self._after_authentication(intent)
         self._begin(request)
@@ -148,10 +148,10 @@ class Hosted:
                 f"{url}{separator}payment_intent={intent.id}&payment_intent_client_secret={secret}"
                 f"&redirect_status={succeeded}"
             )
-        return html_page(render.message("Authentication ended", "You can close this page and go back to the shop."))
+        return html_page(render.message("Authentication ended", "You can close this page and return to the shop."))
 
     def _back(self, session: Stored, attempt: _Attempt) -> web.HTTPSeeOther:
-        """Send the browser to the page again, so that going back or reloading never repeats a payment."""
+        """Return a redirect to the page, so that going back or reloading never repeats a payment."""
         key = token(16)
         self.attempts[key] = attempt
         while len(self.attempts) > _ATTEMPTS_KEPT:
@@ -160,10 +160,10 @@ class Hosted:
 
     def _session_page(self, session: Stored | None, attempt: _Attempt | None = None) -> web.Response:
         if session is None:
-            return html_page(render.message("Not found", "There is no such Checkout session here."), 404)
+            return html_page(render.message("Not found", "This Checkout session does not exist."), 404)
         body = session.body
         if body["status"] == "expired":
-            text = "This Checkout session has expired. Go back to the shop to start again."
+            text = "This Checkout session has expired. Return to the shop to start again."
             return html_page(render.message("Session expired", text, body["cancel_url"]), 410)
         if body["status"] == "complete":
             text = "This Checkout session is already paid or completed."
@@ -181,26 +181,26 @@ class Hosted:
 
     def _bill(self, session: Stored) -> checkout_page.Bill:
         storage, body = self.box.storage, session.body
-        rates = [storage.find(each["shipping_rate"], "shipping_rate") for each in body["shipping_options"]]
+        rates = [storage.find(option["shipping_rate"], "shipping_rate") for option in body["shipping_options"]]
         discount = session.private.get("discount")
         code = storage.find(discount["promotion_code"]) if discount and discount["promotion_code"] else None
         return checkout_page.Bill(
             body,
-            [each.body for each in storage.children(session.id, "item")],
+            [line.body for line in storage.children(session.id, "item")],
             {rate.id: rate.body for rate in rates if rate},
             code.body["code"] if code else None,
         )
 
 
 def success_url(session: Stored) -> str:
-    """Where the shopper goes after success, with the session's id filled in."""
+    """Return the success URL with the session's id filled in."""
     return str(session.body["success_url"]).replace("{CHECKOUT_SESSION_ID}", session.id)
 
 
 def _notice(session: Stored, form: dict[str, str]) -> str:
     body = session.body
     total = f"The total is now {render.money(body['amount_total'], body['currency'])}."
-    again = " Look it over, then pay." if form.get("action", "pay") == "pay" else ""
+    again = " Please check it, then pay." if form.get("action", "pay") == "pay" else ""
     return f"{total}{again}"
 
 

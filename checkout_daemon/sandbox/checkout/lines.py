@@ -1,11 +1,11 @@
-"""The lines of a Checkout session: what is bought, how many, at what price."""
+"""Build the lines of a Checkout session."""
 
 from __future__ import annotations
 
 from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.catalog import build_price, build_product
-from checkout_daemon.sandbox.errors import bad_parameter, invalid
+from checkout_daemon.sandbox.errors import invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -15,13 +15,12 @@ _MOST_ADJUSTABLE = 99
 
 
 def build_line(box: Box, given: Params, index: int) -> Stored:
-    """The line that these parameters describe, not stored yet; its discount comes with the totals."""
+    """Return the line that these parameters describe, not stored yet. Its discount is computed with the totals."""
     at = f"line_items[{index}]"
     price = _price(box, given, at)
     quantity = given.get("quantity")
     if quantity is None:
-        name = f"{at}[quantity]"
-        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+        raise missing_parameter(f"{at}[quantity]")
     product = box.storage.find(price["product"], "product")
     subtotal = price["unit_amount"] * quantity
     body: Body = {
@@ -42,7 +41,7 @@ def build_line(box: Box, given: Params, index: int) -> Stored:
 
 
 def common_currency(lines: list[Stored], asked: str | None) -> str:
-    """The one currency of all lines."""
+    """Return the currency of the lines. Raises ApiError if they have several."""
     found = {line.body["currency"] for line in lines}
     if asked:
         found.add(currency_code(asked))
@@ -54,11 +53,10 @@ def common_currency(lines: list[Stored], asked: str | None) -> str:
 def _price(box: Box, given: Params, at: str) -> Body:
     price_id, data = given.get("price"), given.get("price_data")
     if price_id is None and data is None:
-        name = f"{at}[price]"
-        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+        raise missing_parameter(f"{at}[price]")
     if data is not None:
         if price_id is not None:
-            raise invalid(f"You may only specify one of these parameters: {at}[price], {at}[price_data].")
+            raise only_one(f"{at}[price]", f"{at}[price_data]")
         return _inline_price(box, data, f"{at}[price_data]")
     price = box.get(str(price_id), "price", f"{at}[price]").body
     if not price["active"]:
@@ -69,13 +67,12 @@ def _price(box: Box, given: Params, at: str) -> Body:
 
 
 def _inline_price(box: Box, data: Params, at: str) -> Body:
-    """A price made for this session only, and its product where that is described too."""
+    """Create a price for this session only, and its product if that is described too."""
     described, product_id = data.get("product_data"), data.get("product")
     if (described is None) == (product_id is None):
         if product_id is None:
-            name = f"{at}[product_data]"
-            raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
-        raise invalid(f"You may only specify one of these parameters: {at}[product], {at}[product_data].")
+            raise missing_parameter(f"{at}[product_data]")
+        raise only_one(f"{at}[product]", f"{at}[product_data]")
     price = build_price(data, product_id or new_id("prod_"), at)
     price["active"] = False
     if described is None:

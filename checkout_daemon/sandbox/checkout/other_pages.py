@@ -1,4 +1,4 @@
-"""The pages at the addresses that other objects show: payment links, invoices, customer portals and the like."""
+"""Serve the pages at the URLs of other objects: payment links, invoices, customer portals."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from checkout_daemon.sandbox.storage import Stored
 
 
 def add_other_pages(app: web.Application, box: Box) -> None:
-    """Add the pages' routes."""
+    """Add the routes of the pages."""
     pages = OtherPages(box)
     app.router.add_get("/test_{key}", pages.open_payment_link)
     app.router.add_get("/c/thanks", pages.show_thanks)
     app.router.add_get("/i/{id}/{key}", pages.show_invoice)
     app.router.add_get("/i/{id}/{key}/pdf", pages.show_invoice)
     for path, name in _NOT_MODELLED.items():
-        app.router.add_get(path, pages.tell(name))
+        app.router.add_get(path, pages.explain(name))
 
 
 _NOT_MODELLED = {
@@ -37,11 +37,11 @@ class OtherPages:
         self.box = box
 
     async def open_payment_link(self, request: web.Request) -> web.Response:
-        """Make a Checkout session of a payment link, as Stripe does at each visit, and lead there."""
+        """Create a Checkout session from a payment link, as Stripe does on each visit, and redirect to it."""
         url = f"{self.box.url or request.url.origin()}{request.path}"
         links = self.box.storage.select("payment_link", conditions=[("json_extract(body, '$.url') = ?", url)], limit=1)
         if not links:
-            return html_page(render.message("Not found", "There is no such payment link here."), 404)
+            return html_page(render.message("Not found", "This payment link does not exist."), 404)
         if not links[0].body["active"]:
             return html_page(render.message("Link deactivated", "This payment link is no longer active."), 410)
         self.box.origin = Origin(base_url=str(request.url.origin()))
@@ -77,16 +77,16 @@ class OtherPages:
         invoice = self.box.storage.find(request.match_info["id"], "invoice")
         shown = "" if invoice is None else invoice.body["hosted_invoice_url"] or ""
         if invoice is None or not shown.endswith(f"/{invoice.id}/{request.match_info['key']}"):
-            return html_page(render.message("Not found", "There is no such invoice here."), 404)
+            return html_page(render.message("Not found", "This invoice does not exist."), 404)
         amount = render.money(invoice.body["amount_due"], invoice.body["currency"])
         text = f"Invoice {invoice.body['number']}: {amount}, {invoice.body['status']}."
-        return html_page(render.message("Invoice", f"{text} The offline Stripe shows no more of it, and makes no PDF."))
+        return html_page(render.message("Invoice", f"{text} The offline Stripe shows no details and makes no PDF."))
 
-    def tell(self, name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """Return a handler that says in words that Stripe has this page and the offline Stripe does not."""
+    def explain(self, name: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """Return a handler for a page that Stripe has and the offline Stripe does not."""
 
         async def show(_: web.Request) -> web.Response:
-            text = f"At Stripe, {name} would be here. The offline Stripe has no such page."
+            text = f"Stripe shows {name} here. The offline Stripe has no such page."
             return html_page(render.message("Not in the offline Stripe", text))
 
         return show

@@ -1,4 +1,4 @@
-"""Discounts on a Checkout session: coupons, and the promotion codes that stand for them."""
+"""Discounts on a Checkout session: coupons and the promotion codes that apply them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from checkout_daemon.sandbox.amounts import money_text
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.totals import usable_coupon
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
+from checkout_daemon.sandbox.errors import ApiError, invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
@@ -16,10 +16,10 @@ _AT = "discounts[0]"
 
 
 def asked_discount(box: Box, given: Params, currency: str, subtotal: int, customer: str | None) -> Body:
-    """The discount that `discounts[0]` asks for."""
+    """Return the discount that `discounts[0]` asks for."""
     coupon_id, code_id = given.get("coupon"), given.get("promotion_code")
     if coupon_id and code_id:
-        raise invalid(f"You may only specify one of these parameters: {_AT}[coupon], {_AT}[promotion_code].")
+        raise only_one(f"{_AT}[coupon]", f"{_AT}[promotion_code]")
     if code_id:
         param = f"{_AT}[promotion_code]"
         code = box.storage.find(code_id, "promotion_code")
@@ -27,14 +27,13 @@ def asked_discount(box: Box, given: Params, currency: str, subtotal: int, custom
             raise ApiError(f"No such promotion code: '{code_id}'", code="resource_missing", param=param)
         return promotion_discount(box, code, currency, subtotal, customer, param)
     if not coupon_id:
-        name = f"{_AT}[coupon]"
-        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+        raise missing_parameter(f"{_AT}[coupon]")
     usable_coupon(box, coupon_id, currency, stamp(), f"{_AT}[coupon]")
     return _discount(box.get(coupon_id, "coupon"), None)
 
 
 def typed_discount(box: Box, text: str, currency: str, subtotal: int, customer: str | None) -> Body:
-    """The discount for a code as a shopper typed it. Raises ApiError with what is wrong, for the shopper to read."""
+    """Return the discount for a code that a shopper typed. Raises ApiError with a message for the shopper."""
     found = [code for code in codes_like(box, text.strip()) if code.body["active"]]
     mine = [code for code in found if code.customer in (None, customer)]
     if not mine:
@@ -44,12 +43,12 @@ def typed_discount(box: Box, text: str, currency: str, subtotal: int, customer: 
 
 
 def codes_like(box: Box, text: str) -> list[Stored]:
-    """All promotion codes that read like this, whatever the case."""
+    """Return all promotion codes with this text, ignoring case."""
     return box.storage.select("promotion_code", conditions=[("kind = ?", text.upper())])
 
 
 def promotion_discount(box: Box, code: Stored, currency: str, subtotal: int, customer: str | None, param: str) -> Body:
-    """The discount that a promotion code gives. Raises ApiError when its rules do not allow that."""
+    """Return the discount of a promotion code. Raises ApiError if its restrictions do not allow it."""
     body = code.body
     ended = body["expires_at"] is not None and body["expires_at"] <= stamp()
     if ended or not body["active"]:
@@ -74,7 +73,7 @@ def promotion_discount(box: Box, code: Stored, currency: str, subtotal: int, cus
 
 
 def shown_discounts(discount: Body | None) -> list[Body]:
-    """A session's `discounts`: the promotion code, or the coupon that was given without one."""
+    """Return a session's `discounts`: the promotion code, or the coupon if it was given without one."""
     if discount is None:
         return []
     code = discount["promotion_code"]
@@ -82,7 +81,7 @@ def shown_discounts(discount: Body | None) -> list[Body]:
 
 
 def discounted(session: Stored | None, amount: int) -> list[Body]:
-    """Return the discount of a session as Stripe lists it in breakdowns, with what it takes off; empty without one."""
+    """Return a session's discount with the amount it takes off, as in Stripe's breakdowns; empty if it has none."""
     given = session and session.private.get("discount")
     if not session or not given:
         return []
@@ -99,7 +98,7 @@ def discounted(session: Stored | None, amount: int) -> list[Body]:
 
 
 def redeem(box: Box, discount: Body | None) -> None:
-    """Count one more use, which may be the last."""
+    """Count a redemption of the coupon and code, which may be the last."""
     if discount is None:
         return
     for object_id, kind, switch in (
@@ -117,7 +116,7 @@ def redeem(box: Box, discount: Body | None) -> None:
 
 
 def close_codes(box: Box, coupon_id: str) -> None:
-    """Let a coupon's codes end with it."""
+    """Deactivate the promotion codes of a coupon that has ended."""
     for code in box.storage.children(coupon_id, "promotion_code"):
         if code.body["active"]:
             code.body["active"] = False
@@ -125,7 +124,7 @@ def close_codes(box: Box, coupon_id: str) -> None:
 
 
 def end_discount(box: Box, payload: Body) -> None:
-    """The time of a coupon or promotion code is over."""
+    """End a coupon or promotion code whose time is over."""
     if coupon := box.storage.find(payload["id"], "coupon"):
         coupon.body["valid"] = False
         box.storage.save(coupon)

@@ -1,4 +1,4 @@
-"""After a session has expired: an address where its shopper finds it again, for a month."""
+"""Recovery URLs: for a month after a session expires, its shopper can open a copy of it."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ RECOVERY_SECONDS = 30 * 24 * 3600
 
 
 def offer(session: Stored) -> None:
-    """Give a session that is about to expire its recovery address, where it was created to have one."""
+    """Give an expiring session its recovery URL, if it was created with recovery enabled."""
     recovery = (session.body["after_expiration"] or {}).get("recovery")
     if recovery and recovery["enabled"]:
         session.private["recovery"] = key = token(32)
-        # Nobody may have asked for anything since a restart, so the sandbox's own address is the one in the session's.
+        # After a restart no request may have come yet, so the sandbox's address is taken from the session's URL.
         base = session.body["url"].partition("/c/pay/")[0]
         session.kind = f"recovery:{key}"
         recovery |= {"expires_at": stamp() + RECOVERY_SECONDS, "url": f"{base}/c/recover/{key}"}
 
 
 def recover(box: Box, key: str) -> Stored:
-    """An open session like the expired one: the one that an earlier visit made, or a new one. Raises ApiError."""
+    """Return an open copy of an expired session, created now or by an earlier visit. Raises ApiError."""
     found = box.storage.select("checkout.session", conditions=[("kind = ?", f"recovery:{key}")], limit=1)
     if not found:
-        raise ApiError("There is no such Checkout session here.", status=404)
+        raise ApiError("This Checkout session does not exist.", status=404)
     expired = found[0]
     if expired.body["after_expiration"]["recovery"]["expires_at"] <= stamp():
-        raise ApiError("This address has expired. Go back to the shop to start again.", status=410)
+        raise ApiError("This link has expired. Return to the shop to start again.", status=410)
     for earlier in box.storage.children(expired.id, "checkout.session"):
         if earlier.body["status"] == "complete":
             raise invalid("This Checkout session is already paid or completed.")
@@ -58,7 +58,7 @@ def _copy(box: Box, expired: Stored) -> Stored:
         "status": "open",
     }
     recovery |= {"expires_at": None, "url": None}
-    # A discount of its own excludes codes; where recovery allows these, they take its place.
+    # A discount excludes promotion codes. If recovery allows codes, they replace it.
     if recovery["allow_promotion_codes"]:
         private["discount"], body["discounts"] = None, []
     lines = [Stored({**line.body, "id": new_id("li_1")}) for line in box.storage.children(expired.id, "item")]

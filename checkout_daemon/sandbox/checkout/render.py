@@ -1,4 +1,4 @@
-"""Write the hosted pages' HTML."""
+"""Render the parts that all hosted pages share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BANNER = (
 
 
 def page(title: str, content: str) -> str:
-    """A whole page."""
+    """Return a complete page."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -35,7 +35,7 @@ def page(title: str, content: str) -> str:
 
 
 def authentication(intent: dict[str, Any]) -> str:
-    """The step where the bank would ask the shopper."""
+    """Return the page that stands for the bank's 3-D Secure step."""
     return page(
         "3-D Secure",
         f"""<h1>3-D Secure</h1>
@@ -48,13 +48,13 @@ def authentication(intent: dict[str, Any]) -> str:
 
 
 def message(title: str, text: str, back: str | None = None) -> str:
-    """A page that only says something."""
+    """Return a page with a message only."""
     link = f'<p><a class="back" href="{escape(back)}">Back</a></p>' if back else ""
     return page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>\n{link}")
 
 
 def money(amount: int, currency: str) -> str:
-    """An amount for people to read."""
+    """Return an amount for people to read."""
     places = decimals(currency)
     whole, rest = divmod(amount, 10**places)
     return f"{whole:,}{f'.{rest:0{places}d}' if places else ''} {currency.upper()}"

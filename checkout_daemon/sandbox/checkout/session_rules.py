@@ -1,16 +1,16 @@
-"""Which parameters of a Checkout session go together, and which the sandbox does not do."""
+"""Check the parameters of a Checkout session: which exclude each other, and which the sandbox does not support."""
 
 from __future__ import annotations
 
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import bad_parameter, invalid
+from checkout_daemon.sandbox.errors import invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.objects.shapes import METHOD_CURRENCIES, methods_for
 from checkout_daemon.sandbox.parameters.addresses import check_url
 from checkout_daemon.sandbox.parameters.specs import Params
 
 SHORTEST_SECONDS = 30 * 60
 LONGEST_SECONDS = 24 * 3600
-_GRACE_SECONDS = 10  # between the client's reckoning and ours
+_GRACE_SECONDS = 10  # for a clock that differs from ours
 _EXCLUSIVE = (
     ("customer", "customer_email"),
     ("customer", "customer_creation"),
@@ -22,29 +22,29 @@ _EXCLUSIVE = (
 
 
 def check_session(params: Params) -> None:
-    """Raises ApiError for the first parameter that is wrong, or is not done here."""
+    """Raise ApiError for the first parameter that is wrong or not supported."""
     _check_mode(params)
     for name in ("success_url", "line_items"):
         if not params.get(name):
-            raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+            raise missing_parameter(name)
     for name in ("success_url", "cancel_url"):
         if params.get(name):
             check_url(params[name], name)
     for one, other in _EXCLUSIVE:
         if params.get(one) and params.get(other) is not None:
-            raise invalid(f"You may only specify one of these parameters: {one}, {other}.")
+            raise only_one(one, other)
     if params.get("customer_update") and not params.get("customer"):
         raise invalid("`customer_update` can only be used with `customer`.", param="customer_update")
     recovery = (params.get("after_expiration") or {}).get("recovery") or {}
     if recovery.get("allow_promotion_codes") and not recovery["enabled"]:
         name = "after_expiration[recovery][allow_promotion_codes]"
-        raise invalid("Promotion codes on recovery need recovery to be enabled.", param=name)
+        raise invalid("Promotion codes on recovery require recovery to be enabled.", param=name)
     _check_fields(params.get("custom_fields") or [])
     _check_expiry(params.get("expires_at"))
 
 
 def method_types(params: Params, currency: str) -> list[str]:
-    """What the session can be paid with: what is asked for, or what suits the currency."""
+    """Return the payment method types of a session: those requested, or those that suit the currency."""
     asked: list[str] | None = params.get("payment_method_types")
     if asked:
         for kind in asked:
@@ -54,7 +54,7 @@ def method_types(params: Params, currency: str) -> list[str]:
                     param="payment_method_types",
                 )
         return list(dict.fromkeys(asked))
-    # An account's settings decide about US bank accounts at Stripe; here only those who ask get them.
+    # At Stripe the account's settings enable US bank accounts. Here a session must ask for them.
     found = [kind for kind in methods_for(currency) if kind != "us_bank_account"]
     if allowed := params.get("allowed_payment_method_types"):
         found = [kind for kind in methods_for(currency) if kind in allowed]
@@ -70,21 +70,21 @@ def method_types(params: Params, currency: str) -> list[str]:
 def _check_mode(params: Params) -> None:
     mode = params.get("mode")
     if mode is None:
-        raise bad_parameter("Missing required param: mode.", "parameter_missing", "mode")
+        raise missing_parameter("mode")
     if mode != "payment":
-        raise invalid(f"The offline sandbox does not do mode={mode}, only payment.", param="mode")
+        raise invalid(f"The offline sandbox does not support mode={mode}, only mode=payment.", param="mode")
     if params.get("ui_mode") not in (None, "hosted_page", "hosted"):
         raise invalid(f"The offline sandbox has hosted pages only, not ui_mode={params['ui_mode']}.", param="ui_mode")
     if (params.get("automatic_tax") or {}).get("enabled"):
         raise invalid("The offline sandbox does not compute taxes.", param="automatic_tax[enabled]")
     if (params.get("managed_payments") or {}).get("enabled"):
-        message = "The offline sandbox is no merchant of record."
+        message = "The offline sandbox cannot be the merchant of record."
         raise invalid(message, param="managed_payments[enabled]")
     if (params.get("invoice_creation") or {}).get("enabled"):
         message = "Stripe makes an invoice for the payment; the offline Stripe does not."
         raise invalid(message, param="invoice_creation[enabled]")
     if params.get("submit_type") == "subscribe":
-        raise invalid("`submit_type=subscribe` belongs to mode=subscription.", param="submit_type")
+        raise invalid("`submit_type=subscribe` requires mode=subscription.", param="submit_type")
 
 
 def _check_fields(fields: list[Params]) -> None:
@@ -93,9 +93,9 @@ def _check_fields(fields: list[Params]) -> None:
     for index, field in enumerate(fields):
         at = f"custom_fields[{index}]"
         if not (field["key"].isascii() and field["key"].isalnum()):
-            raise invalid("A custom field's key has letters and digits only.", param=f"{at}[key]")
+            raise invalid("A custom field's key may contain only letters and digits.", param=f"{at}[key]")
         if field["type"] == "dropdown" and not field.get("dropdown"):
-            raise bad_parameter(f"Missing required param: {at}[dropdown].", "parameter_missing", f"{at}[dropdown]")
+            raise missing_parameter(f"{at}[dropdown]")
         for kind in ("dropdown", "numeric", "text"):
             if field.get(kind) and kind != field["type"]:
                 raise invalid(f"`{kind}` belongs to custom fields of that type only.", param=f"{at}[{kind}]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout import promotions, recovery
 from checkout_daemon.sandbox.checkout.buyers import collected_shipping, final_details, session_customer, update_customer
-from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.errors import ApiError, invalid, missing_parameter
 from checkout_daemon.sandbox.objects.shapes import shipping
 from checkout_daemon.sandbox.payments import intents
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -30,7 +30,7 @@ def confirm_session(
         complete(box, session, method)
         return
     if method is None:
-        raise ApiError("Missing required param: payment_method.", code="parameter_missing", param="payment_method")
+        raise missing_parameter("payment_method")
     if method.body["type"] not in body["payment_method_types"]:
         listed = ", ".join(body["payment_method_types"])
         message = f"This Checkout Session does not accept {method.body['type']}; it accepts: {listed}."
@@ -49,7 +49,7 @@ def check_open(body: Body) -> None:
 
 
 def follow_intent(box: Box, session: Stored, intent: Stored, method: Stored) -> None:
-    """Complete the session when its intent has come far enough for that."""
+    """Complete the session once its intent has succeeded, is processing or is held for capture."""
     status = intent.body["status"]
     if status == "requires_action":
         return
@@ -69,7 +69,7 @@ def complete(box: Box, session: Stored, method: Stored | None) -> None:
 
 
 def expire(box: Box, session: Stored) -> None:
-    """Close an open session, with what was begun to pay it."""
+    """Expire an open session, and cancel its PaymentIntent."""
     body = session.body
     recovery.offer(session)
     body |= {"status": "expired", "url": None}
@@ -81,20 +81,20 @@ def expire(box: Box, session: Stored) -> None:
 
 
 def expire_if_open(box: Box, session: Stored) -> None:
-    """Close a session whose time is over, unless it ended before."""
+    """Expire a session whose time is over, unless it has ended already."""
     if session.body["status"] == "open":
         expire(box, session)
 
 
 def _intent(box: Box, session: Stored, customer: str | None) -> Stored:
-    """The session's intent, made at the first attempt to pay and used again at the next."""
+    """Return the session's intent, created on the first attempt to pay and reused on the next."""
     body = session.body
     given = session.private["intent"]
     if shipped := collected_shipping(body):
         given = {**given, "shipping": shipped}
     if body["payment_intent"] is not None:
         intent = box.get(body["payment_intent"], "payment_intent")
-        # A promotion code or another delivery may have changed the total since the last attempt.
+        # A promotion code or another shipping option may have changed the total since the last attempt.
         intent.body |= {"amount": body["amount_total"], "customer": customer}
         if shipped:
             intent.body["shipping"] = shipping(shipped)

@@ -1,22 +1,22 @@
-"""How a Checkout session's goods can be sent, and what that costs."""
+"""Shipping options of a Checkout session, and their cost."""
 
 from __future__ import annotations
 
 from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.errors import bad_parameter, invalid
+from checkout_daemon.sandbox.errors import invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
 
 
 def build_options(box: Box, given: list[Params], currency: str) -> list[Body]:
-    """A session's `shipping_options`; rates that are described are stored."""
-    return [_option(box, each, f"shipping_options[{index}]", currency) for index, each in enumerate(given)]
+    """Return a session's `shipping_options`, and store the rates that are described inline."""
+    return [_option(box, option, f"shipping_options[{index}]", currency) for index, option in enumerate(given)]
 
 
 def shipping_cost(option: Body | None) -> Body | None:
-    """A session's `shipping_cost` for the option that is chosen."""
+    """Return a session's `shipping_cost` for the chosen option."""
     if option is None:
         return None
     amount = option["shipping_amount"]
@@ -32,9 +32,8 @@ def _option(box: Box, given: Params, at: str, currency: str) -> Body:
     rate_id, data = given.get("shipping_rate"), given.get("shipping_rate_data")
     if (rate_id is None) == (data is None):
         if rate_id is None:
-            name = f"{at}[shipping_rate]"
-            raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
-        raise invalid(f"You may only specify one of these parameters: {at}[shipping_rate], {at}[shipping_rate_data].")
+            raise missing_parameter(f"{at}[shipping_rate]")
+        raise only_one(f"{at}[shipping_rate]", f"{at}[shipping_rate_data]")
     if data is not None:
         at, rate = f"{at}[shipping_rate_data]", _build_rate(data, f"{at}[shipping_rate_data]")
         box.storage.add(Stored(rate))
@@ -51,8 +50,7 @@ def _option(box: Box, given: Params, at: str, currency: str) -> Body:
 def _build_rate(data: Params, at: str) -> Body:
     price = data.get("fixed_amount")
     if not price:
-        name = f"{at}[fixed_amount]"
-        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+        raise missing_parameter(f"{at}[fixed_amount]")
     estimate = data.get("delivery_estimate")
     return new_body(
         "shipping_rate",

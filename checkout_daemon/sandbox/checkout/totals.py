@@ -1,4 +1,4 @@
-"""What a Checkout session costs: lines, discounts spread over them, shipping, totals."""
+"""Compute a Checkout session's totals: lines, discounts spread over them, shipping."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from checkout_daemon.sandbox.storage import Body, Stored
 
 
 def set_totals(session: Body, coupon: Body | None, lines: Sequence[Stored]) -> None:
-    """Compute the lines' and the session's amounts anew. Raises ApiError when nobody could be charged the total."""
+    """Recompute the amounts of the lines and the session. Raises ApiError if the total cannot be charged."""
     subtotals: list[int] = []
     for line in lines:
         line.body["amount_subtotal"] = line.body["price"]["unit_amount"] * line.body["quantity"]
@@ -36,19 +36,19 @@ def set_totals(session: Body, coupon: Body | None, lines: Sequence[Stored]) -> N
 
 
 def spread(amount: int, shares: Sequence[int]) -> list[int]:
-    """Divide an amount in proportion to the shares, by largest remainder; the parts add up to it exactly."""
+    """Divide an amount in proportion to the shares by largest remainder, so that the parts add up exactly."""
     total = sum(shares)
     if not total:
         return [0] * len(shares)
     parts = [amount * share // total for share in shares]
-    remainders = sorted(range(len(shares)), key=lambda each: (-(amount * shares[each] % total), each))
-    for each in remainders[: amount - sum(parts)]:
-        parts[each] += 1
+    remainders = sorted(range(len(shares)), key=lambda position: (-(amount * shares[position] % total), position))
+    for position in remainders[: amount - sum(parts)]:
+        parts[position] += 1
     return parts
 
 
 def discount_amount(coupon: Body, subtotal: int) -> int:
-    """What a coupon takes off: never more than everything."""
+    """Return the amount that a coupon takes off, at most the subtotal."""
     if coupon["amount_off"] is not None:
         return min(int(coupon["amount_off"]), subtotal)
     exact = Decimal(subtotal) * Decimal(str(coupon["percent_off"])) / 100
@@ -56,7 +56,7 @@ def discount_amount(coupon: Body, subtotal: int) -> int:
 
 
 def usable_coupon(box: Box, coupon_id: str, currency: str, now: int, param: str) -> Body:
-    """The coupon, provided that it may be used for this currency now."""
+    """Return a coupon. Raises ApiError if it cannot be used for this currency now."""
     record = box.get(coupon_id, "coupon", param)
     coupon = record.body
     ended = coupon["redeem_by"] is not None and coupon["redeem_by"] <= now
@@ -73,7 +73,7 @@ def usable_coupon(box: Box, coupon_id: str, currency: str, now: int, param: str)
 
 
 def check_total(total: int, currency: str) -> None:
-    """Refuse a total that no card could be charged."""
+    """Raise ApiError if no card could be charged this total."""
     minimum = MINIMUM_AMOUNTS.get(currency, 1)
     if 0 < total < minimum:
         raise ApiError(

@@ -1,1 +1,1 @@
-"""The sandbox's own page: what happened here, and buttons for what a bank or a customer would do next."""
+"""The sandbox's own page: what happened here, with buttons for what a bank or customer does next."""

@@ -1,4 +1,4 @@
-"""What a person can let happen: each action says in words what it did, or raises ApiError and changes nothing."""
+"""The actions of the page. Each returns a sentence about what it did, or raises ApiError and changes nothing."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _KINDS = ("fraudulent", "product_not_received", "inquiry")
 
 
 def act(box: Box, name: str, given: Mapping[str, str]) -> str:
-    """Do it, all or nothing, and wake the scheduler. Raises ApiError."""
+    """Run an action in a transaction, and wake the scheduler. Raises ApiError."""
     action = ACTIONS.get(name)
     if action is None:
-        raise ApiError(f"There is no action {name}.", status=404)
+        raise ApiError(f"Unknown action: {name}.", status=404)
     try:
         with box.storage.transaction():
             return action(box, given)
@@ -39,20 +39,20 @@ def _expire_session(box: Box, given: Mapping[str, str]) -> str:
 
 
 def _resend(box: Box, given: Mapping[str, str]) -> str:
-    """To one receiver, or to all who want this type now."""
+    """Send an event again to one receiver, or to all that want its type now."""
     event = _object(box, given, "event")
     receivers = [
-        each
-        for each in box.storage.select("webhook_endpoint", ascending=True)
-        if each.body["status"] == "enabled" and (given.get("to") or events.wants(each, event.body["type"]))
+        endpoint
+        for endpoint in box.storage.select("webhook_endpoint", ascending=True)
+        if endpoint.body["status"] == "enabled" and (given.get("to") or events.wants(endpoint, event.body["type"]))
     ]
     receivers += listeners.listeners(box)
     if wanted := given.get("to"):
-        receivers = [each for each in receivers if each.id == wanted]
+        receivers = [receiver for receiver in receivers if receiver.id == wanted]
         if not receivers:
-            raise invalid("That receiver is gone or disabled, so nothing was sent.")
+            raise invalid("Nothing was sent: this receiver no longer exists or is disabled.")
     if not receivers:
-        raise invalid("Nobody would get it: no endpoint is enabled for this type, and nobody is listening.")
+        raise invalid("No one would receive it: no endpoint is enabled for this type, and no listener is connected.")
     for receiver in receivers:
         events.plan_delivery(box, event.id, receiver.id)
     return f"Sent again to {counted(len(receivers), 'receiver')}."
@@ -65,7 +65,7 @@ def _settle(box: Box, given: Mapping[str, str]) -> str:
 
 
 def _refund(box: Box, given: Mapping[str, str]) -> str:
-    """The amount as people write it, in the charge's currency."""
+    """Refund an amount as typed, in the charge's currency."""
     charge = _object(box, given, "charge")
     currency = str(charge.body["currency"])
     refund = refunding.create_refund(box, charge, _amount(given.get("amount", ""), currency), None, {})
@@ -83,16 +83,16 @@ def _amount(text: str, currency: str) -> int | None:
     except InvalidOperation:
         whole = False
     if not whole:
-        raise invalid(f"{text.strip()[:20]} is no amount in {currency.upper()}: write it like {example}.")
+        raise invalid(f"{text.strip()[:20]} is not a valid amount in {currency.upper()}. Use the form {example}.")
     return int(amount)
 
 
 def _fail_refund(box: Box, given: Mapping[str, str]) -> str:
     refund = _object(box, given, "refund")
     if refund.body["status"] not in ("succeeded", "pending", "requires_action"):
-        raise invalid(f"This refund cannot fail any more: it is {refund.body['status']}.")
+        raise invalid(f"This refund can no longer fail: its status is {refund.body['status']}.")
     refunding.fail_refund(box, refund)
-    return "The refund has failed; the money is back."
+    return "The refund has failed. The money was returned."
 
 
 def _dispute(box: Box, given: Mapping[str, str]) -> str:
@@ -106,9 +106,9 @@ def _answer_dispute(box: Box, given: Mapping[str, str]) -> str:
     dispute = _object(box, given, "dispute")
     evidence = given.get("evidence", "").strip()
     if not evidence:
-        raise invalid("Write some evidence first.")
+        raise invalid("Enter some evidence first.")
     disputing.answer_dispute(box, dispute, {"uncategorized_text": evidence}, submit=True)
-    return "The evidence is with the bank."
+    return "The evidence was submitted to the bank."
 
 
 def _end_dispute(box: Box, given: Mapping[str, str]) -> str:
@@ -122,7 +122,7 @@ def _end_dispute(box: Box, given: Mapping[str, str]) -> str:
 
 def _appeal(box: Box, given: Mapping[str, str]) -> str:
     disputing.appeal_dispute(box, _object(box, given, "dispute"))
-    return "The appeal is open and needs an answer."
+    return "The appeal is open and needs a response."
 
 
 def _escalate(box: Box, given: Mapping[str, str]) -> str:
@@ -145,9 +145,9 @@ ACTIONS: Mapping[str, Callable[[Box, Mapping[str, str]], str]] = {
 
 
 def read_given(given: Any) -> Mapping[str, str]:
-    """What the page sent, provided that it is texts by name. Raises ApiError."""
-    if not isinstance(given, dict) or not all(isinstance(each, str) for each in given.values()):
-        raise ApiError("An action takes a JSON object of texts.")
+    """Return the JSON object that the page sent. Raises ApiError if its values are not texts."""
+    if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
+        raise ApiError("An action takes a JSON object whose values are texts.")
     return given
 
 
@@ -157,5 +157,5 @@ def _object(box: Box, given: Mapping[str, str], kind: str) -> Stored:
 
 def _choice(given: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
     if (value := given.get(name)) not in choices:
-        raise ApiError(f"{name} is one of {', '.join(choices)}.")
+        raise ApiError(f"{name} must be one of {', '.join(choices)}.")
     return value

@@ -1,4 +1,4 @@
-"""Read deliveries with their attempts, the receivers of events, and lines of the request log."""
+"""Build the views of deliveries with their attempts, of event receivers, and of request log lines."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from checkout_daemon.sandbox.dashboard.views import Badge, Button, DeliveryAttem
 from checkout_daemon.sandbox.storage import Stored
 from checkout_daemon.sandbox.stripecli import listeners
 
-_TROUBLE = {"bad_signature": "It was signed with a wrong secret, as planned."}
+_TROUBLE = {"bad_signature": "It was signed with a wrong secret as planned."}
 _COLUMNS = "id, event, endpoint, created, state, next_at, attempts"
 
 
 def delivery_of(box: Box, number: str) -> ObjectView | None:
-    """A delivery by its number."""
+    """Return the view of the delivery with this number, or None."""
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         return None
     row = box.storage.connection.execute(f"SELECT {_COLUMNS} FROM deliveries WHERE id = ?", (int(number),))  # noqa: S608
@@ -26,7 +26,7 @@ def delivery_of(box: Box, number: str) -> ObjectView | None:
 
 
 def deliveries_about(box: Box, event_id: str) -> tuple[ObjectView, ...]:
-    """All deliveries of an event, the latest first."""
+    """Return the deliveries of an event, latest first."""
     rows = box.storage.connection.execute(
         f"SELECT {_COLUMNS} FROM deliveries WHERE event = ? ORDER BY id DESC LIMIT 100",  # noqa: S608
         (event_id,),
@@ -35,7 +35,7 @@ def deliveries_about(box: Box, event_id: str) -> tuple[ObjectView, ...]:
 
 
 def _delivery(box: Box, row: tuple[Any, ...], *, brief: bool = False) -> ObjectView:
-    """`brief`: below its event, which needs no naming then."""
+    """Return the view of a delivery. A `brief` one is shown under its event and does not name it."""
     number, event_id, receiver_id, created, state, next_at, tried = row
     event = box.storage.find(event_id, "event")
     name = receiver_names(box, [receiver_id])[receiver_id]
@@ -57,18 +57,18 @@ def _delivery(box: Box, row: tuple[Any, ...], *, brief: bool = False) -> ObjectV
         name if brief else event.body["type"] if event else event_id,
         (delivery_state(state, tried),),
         tuple(facts),
-        (Button("resend", "Send it again here only", {"id": event_id, "to": receiver_id}),),
+        (Button("resend", "Resend to this receiver only", {"id": event_id, "to": receiver_id}),),
         note=None if attempts else _waiting(box, state, receiver_id),
-        attempts=tuple(_attempt(each, name) for each in attempts),
+        attempts=tuple(_attempt(attempt, name) for attempt in attempts),
     )
 
 
 def _waiting(box: Box, state: str, receiver_id: str) -> str:
     if state == "dropped":
-        return "It was never sent: its receiver was disabled or removed, or did not come back."
+        return "It was never sent: its receiver was disabled, removed, or did not reconnect."
     if receiver_id.startswith(listeners.PREFIX) and receiver_id not in box.sockets:
-        return "It waits until the listener is connected again."
-    return "It has not been tried yet."
+        return "It waits until the listener reconnects."
+    return "It has not been attempted yet."
 
 
 def _attempt(row: tuple[Any, ...], receiver: str) -> DeliveryAttempt:
@@ -80,7 +80,7 @@ def _attempt(row: tuple[Any, ...], receiver: str) -> DeliveryAttempt:
 
 
 def request_of(box: Box, request_id: str) -> ObjectView | None:
-    """A line of the request log."""
+    """Return the view of a request log line, or None."""
     row = box.storage.connection.execute(
         "SELECT at, seconds, method, path, status, idempotency_key, error, user_agent, trouble FROM requests "
         "WHERE id = ? ORDER BY seq DESC LIMIT 1",
@@ -100,15 +100,17 @@ def request_of(box: Box, request_id: str) -> ObjectView | None:
         Detail("Error", str(body.get("message", "")) if body else ""),
     ]
     title = f"{method} {path}"
-    told = tuple(each for each in facts if each.text)
-    return ObjectView(request_id, "Request", title, (request_state(status),), told, body=body)
+    filled = tuple(detail for detail in facts if detail.text)
+    return ObjectView(request_id, "Request", title, (request_state(status),), filled, body=body)
 
 
 def read_receivers(box: Box) -> tuple[ObjectView, ...]:
-    """Who gets events: webhook endpoints, then the CLI's listeners, the latest first."""
+    """Return the receivers of events: webhook endpoints, then the CLI's listeners, latest first."""
     endpoints = box.storage.select("webhook_endpoint", limit=50)
-    cli = [each for each in box.storage.select(listeners.SESSION, limit=50) if each.private.get("connected_at")]
-    return (*(_endpoint(each) for each in endpoints), *(_listener(box, each) for each in cli))
+    cli = [
+        session for session in box.storage.select(listeners.SESSION, limit=50) if session.private.get("connected_at")
+    ]
+    return (*(_endpoint(receiver) for receiver in endpoints), *(_listener(box, receiver) for receiver in cli))
 
 
 def _endpoint(record: Stored) -> ObjectView:
@@ -133,11 +135,11 @@ def _listener(box: Box, record: Stored) -> ObjectView:
     facts = [
         Detail("ID", record.id, "id"),
         Detail("Forwards to", body.get("forward_to_url") or "", "code"),
-        Detail("Receives", ", ".join(each.replace("_", " ") for each in body["websocket_features"])),
+        Detail("Receives", ", ".join(feature.replace("_", " ") for feature in body["websocket_features"])),
         Detail("Connected" if online else "Last connected", str(private["connected_at"]), "time"),
         Detail("Waiting", counted(waiting, "event") if waiting else ""),
     ]
-    away = Badge("Away for a moment", "wait") if listeners.is_active(box, record) else Badge("Gone", "quiet")
+    away = Badge("Disconnected, may reconnect", "wait") if listeners.is_active(box, record) else Badge("Gone", "quiet")
     state = Badge("Connected", "good") if online else away
-    told = tuple(each for each in facts if each.text)
-    return ObjectView(record.id, "CLI listener", f"stripe listen on {body['device_name']}", (state,), told)
+    filled = tuple(detail for detail in facts if detail.text)
+    return ObjectView(record.id, "CLI listener", f"stripe listen on {body['device_name']}", (state,), filled)

@@ -12,14 +12,14 @@ HIDDEN = "…hidden"
 
 
 def hide_secrets(value: Any) -> Any:
-    """The same value; API keys, webhook secrets, client secrets and passwords in addresses are hidden, however deep."""
+    """Return a copy with API keys, webhook secrets, client secrets and passwords in URLs hidden at any depth."""
     if isinstance(value, str):
         return _PASSWORD.sub("…@", _SECRETS.sub(rf"\1{HIDDEN}", value))
     if isinstance(value, dict):
         return {
-            hide_secrets(key): HIDDEN if key in _NAMES and isinstance(each, str) else hide_secrets(each)
-            for key, each in value.items()
+            hide_secrets(key): HIDDEN if key in _NAMES and isinstance(inner, str) else hide_secrets(inner)
+            for key, inner in value.items()
         }
     if isinstance(value, list | tuple):
-        return [hide_secrets(each) for each in value]
+        return [hide_secrets(element) for element in value]
     return value

@@ -1,4 +1,4 @@
-"""Read the lists that the page shows: newest first, filtered, a page at a time."""
+"""Read the lists of the page: newest first, filtered, one page at a time."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ _MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which rows: older than `before`; or all down to `down_to`; those that hold `search`, pass the filter `only`, and
-    are of this event type."""
+    """Which rows of a list to return.
+
+    Older than `before`, or all down to `down_to`; those that contain `search`, pass the filter `only` and have this
+    event type.
+    """
 
     before: int | None = None
     down_to: int | None = None
@@ -45,12 +48,12 @@ class Wish:
 
 
 def read_list(box: Box, name: str, wish: Wish) -> ListPage:
-    """A page of the list of this name, one of LISTS."""
+    """Return a page of the list with this name, one of LISTS."""
     return LISTS[name](box, wish)
 
 
 def rows_about(box: Box, object_id: str) -> tuple[ListRow, ...]:
-    """The latest events that mention an object."""
+    """Return the latest events that mention an object."""
     return _events(box, Wish(search=object_id)).rows
 
 
@@ -79,10 +82,10 @@ def _sessions(box: Box, wish: Wish) -> ListPage:
 
 
 def reference(session: dict[str, Any]) -> str:
-    """How a shop's own people would call a session."""
+    """Return the name by which the shop knows a session: its reference, or the customer's email."""
     details = session.get("customer_details") or {}
     found = (session.get("client_reference_id"), details.get("email"), session.get("customer_email"))
-    return next((str(each) for each in found if each), "")
+    return next((str(name) for name in found if name), "")
 
 
 def _payments(box: Box, wish: Wish) -> ListPage:
@@ -100,7 +103,7 @@ def _payments(box: Box, wish: Wish) -> ListPage:
     for seq, body in found:
         latest = charges.get(body["latest_charge"] or "")
         states = (intent_state(body), *money_back(latest or {}))
-        text = ", ".join(each for each in (method_text(latest), body.get("description")) if each)
+        text = ", ".join(part for part in (method_text(latest), body.get("description")) if part)
         money = money_text(body["amount"], body["currency"])
         rows.append(ListRow(seq, body["id"], f"payments/{body['id']}", states, money, text, body["created"]))
     return ListPage(tuple(rows), more)
@@ -135,11 +138,11 @@ def _events(box: Box, wish: Wish) -> ListPage:
 
 
 def subject(event: dict[str, Any]) -> str:
-    """What an event is about: an amount, where there is one, and the object's id."""
+    """Return the subject of an event: its amount if it has one, and the object's id."""
     about = event["data"]["object"]
     amount, currency = about.get("amount_total", about.get("amount")), about.get("currency")
     money = money_text(amount, currency) if isinstance(amount, int) and isinstance(currency, str) else None
-    return " · ".join(str(each) for each in (money, about.get("id")) if each)
+    return " · ".join(str(part) for part in (money, about.get("id")) if part)
 
 
 def _deliveries(box: Box, wish: Wish) -> ListPage:
@@ -177,16 +180,16 @@ def _last_answer(box: Box, delivery: int) -> str:
 
 
 def receiver_names(box: Box, ids: Iterable[str]) -> dict[str, str]:
-    """Endpoints by their address, the CLI's listeners by where they forward to."""
+    """Return the names of receivers: endpoints by their URL, CLI listeners by their device."""
     names = {}
-    for each in ids:
-        record = box.storage.find(each)
+    for receiver_id in ids:
+        record = box.storage.find(receiver_id)
         if record is None:
-            names[each] = f"{each}, which is gone"
+            names[receiver_id] = f"{receiver_id} (removed)"
         elif record.type == listeners.SESSION:
-            names[each] = f"stripe listen on {record.body['device_name']}"
+            names[receiver_id] = f"stripe listen on {record.body['device_name']}"
         else:
-            names[each] = str(record.body["url"])
+            names[receiver_id] = str(record.body["url"])
     return names
 
 
@@ -229,7 +232,7 @@ LISTS: Mapping[str, Callable[[Box, Wish], ListPage]] = {
 
 
 def _objects(box: Box, kind: str, wish: Wish, only: Mapping[str, str]) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
-    """Objects of a type that fit, with their place in time, and whether there are more."""
+    """Return the matching objects of a type with their sequence numbers, and whether there are more."""
     where, values = _window(wish, "seq")
     if wish.only in only:
         where.append(f"({only[wish.only]})")
@@ -261,7 +264,7 @@ def _all(where: list[str]) -> str:
 
 
 def _bodies(box: Box, ids: Iterable[str | None]) -> dict[str, dict[str, Any]]:
-    wanted = json.dumps([each for each in ids if each])
+    wanted = json.dumps([object_id for object_id in ids if object_id])
     found = box.storage.connection.execute(
         "SELECT id, body FROM objects WHERE id IN (SELECT value FROM json_each(?))", (wanted,)
     )
@@ -269,13 +272,13 @@ def _bodies(box: Box, ids: Iterable[str | None]) -> dict[str, dict[str, Any]]:
 
 
 def read_types(box: Box) -> list[str]:
-    """The types of the events that there are."""
+    """Return the event types that exist here."""
     found = box.storage.connection.execute("SELECT DISTINCT kind FROM objects WHERE type = 'event' ORDER BY kind")
     return [str(row[0]) for row in found if row[0]]
 
 
 def read_counts(box: Box) -> dict[str, int]:
-    """How many there are of each list; of deliveries, how many have gone wrong."""
+    """Return the size of each list, and the number of failing deliveries."""
     connection = box.storage.connection
     by_type = dict(connection.execute("SELECT type, count(*) FROM objects GROUP BY type").fetchall())
     failed = "state IN ('failed', 'dropped') OR (state = 'pending' AND attempts > 0)"

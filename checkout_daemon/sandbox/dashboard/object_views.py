@@ -1,4 +1,4 @@
-"""Read one thing with all that belongs to it, and what a person can do to it now."""
+"""Build the detail view of one object, with its parts and the actions that are possible now."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OPEN_DISPUTE = (*_ANSWERABLE, "under_review", "warning_under_review", "appeal_u
 
 
 def read_thing(box: Box, name: str, object_id: str) -> ObjectView | None:
-    """The thing that the list of this name calls by this id; None when there is none."""
+    """Return the detail view of an object in the list with this name, or None if it does not exist."""
     return THINGS[name](box, object_id)
 
 
@@ -38,7 +38,7 @@ def _session(box: Box, object_id: str) -> ObjectView | None:
         return None
     body = record.body
     intent = box.storage.find(body["payment_intent"] or "", "payment_intent")
-    items = [each.body for each in box.storage.children(object_id, "item")]
+    items = [item.body for item in box.storage.children(object_id, "item")]
     facts = [
         Detail("ID", object_id, "id"),
         Detail("For", reference(body)),
@@ -52,14 +52,14 @@ def _session(box: Box, object_id: str) -> ObjectView | None:
     facts += [Detail(name, str(value)) for name, value in (body.get("metadata") or {}).items()]
     actions = []
     if body["status"] == "open":
-        actions.append(Button("open", "Open its payment page", href=f"/c/pay/{object_id}"))
+        actions.append(Button("open", "Open the payment page", href=f"/c/pay/{object_id}"))
         actions.append(Button("expire_session", "Expire", {"id": object_id}))
     return ObjectView(
         object_id,
         "Checkout session",
         money_text(body["amount_total"] or 0, body["currency"] or "usd"),
         (session_state(body, intent.body if intent else None),),
-        _told(facts),
+        _filled(facts),
         tuple(actions),
         body,
         parts=(_payment_of(box, intent, brief=True),) if intent else (),
@@ -75,7 +75,7 @@ def _payment(box: Box, object_id: str) -> ObjectView | None:
 def _payment_of(box: Box, intent: Stored, *, brief: bool = False) -> ObjectView:
     body = intent.body
     charges = box.storage.select("charge", conditions=[("intent = ?", intent.id)])
-    latest = next((each.body for each in charges if each.id == body["latest_charge"]), None)
+    latest = next((charge.body for charge in charges if charge.id == body["latest_charge"]), None)
     session = intent.private.get("session")
     error = body.get("last_payment_error") or {}
     facts = [
@@ -91,8 +91,8 @@ def _payment_of(box: Box, intent: Stored, *, brief: bool = False) -> ObjectView:
         facts += [Detail(name, str(value)) for name, value in (body.get("metadata") or {}).items()]
     actions = []
     if body["status"] == "processing":
-        actions.append(Button("settle", "Let the debit succeed", {"id": intent.id, "outcome": "succeed"}))
-        actions.append(Button("settle", "Let the debit fail", {"id": intent.id, "outcome": "fail"}))
+        actions.append(Button("settle", "Make the debit succeed", {"id": intent.id, "outcome": "succeed"}))
+        actions.append(Button("settle", "Make the debit fail", {"id": intent.id, "outcome": "fail"}))
     if body["status"] == "requires_action":
         actions.append(Button("open", "Open 3-D Secure", href=f"/c/authenticate/{intent.id}"))
     return ObjectView(
@@ -100,10 +100,10 @@ def _payment_of(box: Box, intent: Stored, *, brief: bool = False) -> ObjectView:
         "Payment",
         money_text(body["amount"], body["currency"]),
         (intent_state(body), *money_back(latest or {})),
-        _told(facts),
+        _filled(facts),
         tuple(actions),
         None if brief else body,
-        parts=tuple(_charge(box, each) for each in charges),
+        parts=tuple(_charge(box, charge) for charge in charges),
         rows=() if brief else rows_about(box, intent.id),
     )
 
@@ -124,8 +124,8 @@ def _charge(box: Box, charge: Stored) -> ObjectView:
         "Charge",
         money_text(body["amount"], body["currency"]),
         charge_states(body),
-        _told(facts),
-        _charge_actions(body, [each.body for each in disputes]),
+        _filled(facts),
+        _charge_actions(body, [dispute.body for dispute in disputes]),
         body,
         parts=(*(_refund(each.body) for each in refunds), *(_dispute(each) for each in disputes)),
     )
@@ -135,14 +135,14 @@ def _charge_actions(body: dict[str, Any], disputes: list[dict[str, Any]]) -> tup
     if body["status"] != "succeeded" or not body["captured"]:
         return ()
     actions = []
-    left = body["amount"] - body["amount_refunded"]  # what was not captured counts as refunded
-    if left > 0 and all(each["is_charge_refundable"] for each in disputes):
+    left = body["amount"] - body["amount_refunded"]  # the uncaptured part counts as refunded
+    if left > 0 and all(dispute["is_charge_refundable"] for dispute in disputes):
         places = decimals(body["currency"])
         most = f"{left / 10**places:.{places}f}"
         hint = f"up to {money_text(left, body['currency'])}"
         amount = ButtonInput("amount", f"Amount in {body['currency'].upper()}", most, hint)
         actions.append(Button("refund", "Refund", {"id": body["id"]}, (amount,)))
-    if all(each["status"] == "warning_closed" for each in disputes):
+    if all(dispute["status"] == "warning_closed" for dispute in disputes):
         for kind in ("fraudulent", "product_not_received", "inquiry"):
             label = "Open an inquiry" if kind == "inquiry" else f"Dispute: {readable(kind).lower()}"
             actions.append(Button("dispute", label, {"id": body["id"], "kind": kind}))
@@ -156,13 +156,13 @@ def _refund(body: dict[str, Any]) -> ObjectView:
         Detail("Reason", readable(body.get("reason") or "")),
         Detail("Failed because", readable(body.get("failure_reason") or "")),
     )
-    failing = Button("fail_refund", "Let the refund fail", {"id": body["id"]})
+    failing = Button("fail_refund", "Make the refund fail", {"id": body["id"]})
     return ObjectView(
         body["id"],
         "Refund",
         money_text(body["amount"], body["currency"]),
         (other_state(body["status"]),),
-        _told(facts),
+        _filled(facts),
         (failing,) if body["status"] in ("succeeded", "pending", "requires_action") else (),
         body,
     )
@@ -182,11 +182,11 @@ def _dispute(dispute: Stored) -> ObjectView:
     actions = []
     if body["status"] in _ANSWERABLE:
         evidence = ButtonInput("evidence", "Evidence", "The customer has signed for the parcel.")
-        actions.append(Button("answer_dispute", "Hand in evidence", given, (evidence,)))
+        actions.append(Button("answer_dispute", "Submit evidence", given, (evidence,)))
     if body["status"] in _OPEN_DISPUTE:
         if inquiry:
             actions.append(Button("end_dispute", "Close the inquiry", {**given, "outcome": "won"}))
-            actions.append(Button("escalate", "Make it a dispute", given))
+            actions.append(Button("escalate", "Escalate to a dispute", given))
         else:
             actions.append(Button("end_dispute", "Win", {**given, "outcome": "won"}))
             actions.append(Button("end_dispute", "Lose", {**given, "outcome": "lost"}))
@@ -198,7 +198,7 @@ def _dispute(dispute: Stored) -> ObjectView:
         "Inquiry" if inquiry else "Dispute",
         money_text(body["amount"], body["currency"]),
         (dispute_state(body),),
-        _told(facts),
+        _filled(facts),
         tuple(actions),
         body,
     )
@@ -224,25 +224,25 @@ def _event(box: Box, object_id: str) -> ObjectView | None:
         "Event",
         body["type"],
         (event_state(states.fetchall()),),
-        _told(facts),
-        (Button("resend", "Send it again", {"id": object_id}),),
+        _filled(facts),
+        (Button("resend", "Resend", {"id": object_id}),),
         body,
-        None if sent else "No endpoint was enabled for this type, and nobody was listening, when it happened.",
+        None if sent else "When it happened, no endpoint was enabled for this type and no listener was connected.",
         parts=sent,
     )
 
 
 def _place_of(about: dict[str, Any]) -> str | None:
-    """Where the page shows the object of an event."""
+    """Return the place of an event's object on the page, or None."""
     if about.get("object") == "checkout.session":
         return f"sessions/{about['id']}"
     intent = about["id"] if about.get("object") == "payment_intent" else about.get("payment_intent")
     return f"payments/{intent}" if isinstance(intent, str) else None
 
 
-def _told(facts: Any) -> tuple[Detail, ...]:
-    """Those that say something."""
-    return tuple(each for each in facts if each.text)
+def _filled(facts: Any) -> tuple[Detail, ...]:
+    """Return the details that have a text."""
+    return tuple(detail for detail in facts if detail.text)
 
 
 THINGS: Mapping[str, Callable[[Box, str], ObjectView | None]] = {

@@ -1,4 +1,4 @@
-"""Serve the page, what it reads, what it does, and word of every change."""
+"""Serve the page, its data, its actions, and a stream of changes."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _FILES = {
     "/favicon.ico": ("icon.svg", "image/svg+xml"),
     "/sandbox/dashboard.css": ("dashboard.css", "text/css"),
     **{
-        f"/sandbox/{each.name}": (each.name, "text/javascript")
-        for each in _STATIC.iterdir()
-        if each.name.endswith(".js")
+        f"/sandbox/{file.name}": (file.name, "text/javascript")
+        for file in _STATIC.iterdir()
+        if file.name.endswith(".js")
     },
 }
 _LOOK_SECONDS = 0.2
@@ -52,7 +52,7 @@ _LONGEST_NUMBER = 18
 
 
 def add_dashboard(app: web.Application, box: Box) -> None:
-    """Add the routes; streams end when the app shuts down."""
+    """Add the routes. Streams end when the app shuts down."""
     dashboard = Dashboard(box)
     for path, (name, kind) in _FILES.items():
         app.router.add_get(path, StaticFile(box, name, kind).show)
@@ -84,7 +84,7 @@ class Dashboard:
         self.stopping.set()
 
     async def overview(self, request: web.Request) -> web.Response:
-        """What every view shows: the clock, trouble, counts, and who gets events."""
+        """Return what every view shows: the clock, planned trouble, counts, and event receivers."""
         check_origin(request, self.box)
         return _json(
             {
@@ -94,7 +94,7 @@ class Dashboard:
                 "troubled": self.box.trouble.on,
                 "types": read_types(self.box),
                 "counts": read_counts(self.box),
-                "receivers": [asdict(each) for each in read_receivers(self.box)],
+                "receivers": [asdict(receiver) for receiver in read_receivers(self.box)],
             }
         )
 
@@ -102,7 +102,7 @@ class Dashboard:
         check_origin(request, self.box)
         name = request.match_info["list"]
         if name not in LISTS:
-            return _error("There is no such list.", 404)
+            return _error("This list does not exist.", 404)
         query = request.query
         wish = Wish(
             _number(query, "before"),
@@ -118,23 +118,23 @@ class Dashboard:
         name = request.match_info["list"]
         thing = read_thing(self.box, name, request.match_info["id"]) if name in LISTS else None
         if thing is None:
-            return _error("There is no such thing here. It may belong to another sandbox, or have been deleted.", 404)
+            return _error("This object does not exist. It may have been deleted or belong to another sandbox.", 404)
         return _json(asdict(thing))
 
     async def act(self, request: web.Request) -> web.Response:
-        """JSON only, which no foreign page can send without asking first."""
+        """Run an action. It takes JSON only, which no foreign page can send without a preflight request."""
         check_origin(request, self.box)
         if request.content_type != "application/json":
-            return _error("Send JSON, with its content type.", 415)
+            return _error("Send JSON with the content type application/json.", 415)
         self.box.origin = Origin(base_url=str(request.url.origin()))
         try:
-            said = act(self.box, request.match_info["name"], read_given(await _body(request)))
+            message = act(self.box, request.match_info["name"], read_given(await _body(request)))
         except ApiError as error:
             return _error(str(error), error.status)
-        return _json({"said": said})
+        return _json({"message": message})
 
     async def changes(self, request: web.Request) -> web.StreamResponse:
-        """A line whenever something has changed, as server-sent events; and now and then one that says nothing."""
+        """Stream a server-sent event after every change, and a comment now and then to keep the connection open."""
         check_origin(request, self.box)
         stream = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
         await stream.prepare(request)
@@ -159,7 +159,7 @@ async def _body(request: web.Request) -> Any:
     try:
         return json.loads(await request.read())
     except ValueError as error:
-        raise ApiError("This is not JSON.") from error
+        raise ApiError("The body is not JSON.") from error
 
 
 def _number(query: Mapping[str, str], name: str) -> int | None:

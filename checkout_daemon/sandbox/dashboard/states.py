@@ -1,4 +1,4 @@
-"""Say in plain words how things stand."""
+"""Describe the states of objects in plain words."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _INTENTS: dict[str, Badge] = {
     "succeeded": Badge("Paid", "good"),
 }
 _DISPUTES: dict[str, Badge] = {
-    "appeal_needs_response": Badge("Appeal needs an answer", "bad"),
+    "appeal_needs_response": Badge("Appeal needs a response", "bad"),
     "appeal_under_review": Badge("Appeal under review", "wait"),
     "lost": Badge("Lost", "bad"),
-    "needs_response": Badge("Needs an answer", "bad"),
+    "needs_response": Badge("Needs a response", "bad"),
     "prevented": Badge("Prevented", "good"),
     "under_review": Badge("Under review", "wait"),
     "warning_closed": Badge("Inquiry closed", "quiet"),
-    "warning_needs_response": Badge("Inquiry needs an answer", "wait"),
+    "warning_needs_response": Badge("Inquiry needs a response", "wait"),
     "warning_under_review": Badge("Inquiry under review", "wait"),
     "won": Badge("Won", "good"),
 }
 _TONES: dict[str, Tone] = {"succeeded": "good", "failed": "bad", "canceled": "quiet"}
 _ERRORS = {
-    "ClientConnectorDNSError": "Could not connect: there is no such host.",
-    "ClientConnectorError": "Could not connect: nobody listens at that address.",
-    "ConnectionTimeoutError": "Could not connect in time.",
-    "ServerDisconnectedError": "The connection ended before an answer came.",
-    "ServerTimeoutError": "No answer came in time.",
-    "ClientOSError": "The connection broke before an answer came.",
-    "TimeoutError": "No answer came in time.",
+    "ClientConnectorDNSError": "Could not connect: the host is unknown.",
+    "ClientConnectorError": "Could not connect: the connection was refused.",
+    "ConnectionTimeoutError": "Connecting timed out.",
+    "ServerDisconnectedError": "The connection was closed before an answer arrived.",
+    "ServerTimeoutError": "The answer timed out.",
+    "ClientOSError": "The connection broke before an answer arrived.",
+    "TimeoutError": "The answer timed out.",
 }
-"""The delivery's own words for what went wrong, as they begin."""
+"""The beginnings of a delivery's error, and what to show instead."""
 
 
 def session_state(session: dict[str, Any], intent: dict[str, Any] | None) -> Badge:
@@ -61,7 +61,7 @@ def intent_state(intent: dict[str, Any]) -> Badge:
 
 
 def charge_states(charge: dict[str, Any]) -> tuple[Badge, ...]:
-    """What became of it, and what of its money went back."""
+    """Return the badges of a charge: its status, and whether money went back."""
     states = [other_state(str(charge["status"]))]
     if charge["status"] == "succeeded" and not charge["captured"]:
         states = [Badge("Authorized", "wait")]
@@ -86,7 +86,7 @@ def other_state(status: str) -> Badge:
 
 
 def readable(name: str) -> str:
-    """`product_not_received` as people write it."""
+    """Return a name such as `product_not_received` for people to read."""
     return name.replace("_", " ").capitalize()
 
 
@@ -99,19 +99,19 @@ def delivery_state(state: str, attempts: int) -> Badge:
 
 
 def event_state(deliveries: Sequence[tuple[str, int]]) -> Badge:
-    """How all its deliveries stand together, each given as its state and how often it was tried."""
+    """Return the combined badge of an event's deliveries, given as their states and attempts."""
     if not deliveries:
-        return Badge("Nobody listened", "quiet")
-    states = [delivery_state(*each) for each in deliveries]
-    bad = sum(1 for each in states if each.tone == "bad")
+        return Badge("No receivers", "quiet")
+    states = [delivery_state(*delivery) for delivery in deliveries]
+    bad = sum(1 for state in states if state.tone == "bad")
     if bad:
-        worst = next(each for each in states if each.tone == "bad")
+        worst = next(state for state in states if state.tone == "bad")
         return worst if bad == len(states) else Badge(f"{worst.text}: {bad} of {len(states)}", "bad")
-    return next((each for each in states if each.tone == "wait"), states[0])
+    return next((state for state in states if state.tone == "wait"), states[0])
 
 
 def error_text(error: str) -> str:
-    """Why nothing came back, for people; what is not known stays as it was written."""
+    """Return an error for people to read, or unchanged if it is unknown."""
     return next((text for name, text in _ERRORS.items() if error.startswith(name)), error)
 
 
@@ -128,7 +128,7 @@ def request_state(status: int | None) -> Badge:
 
 
 def status_text(status: int) -> str:
-    """`200 OK`."""
+    """Return an HTTP status with its phrase: `200 OK`."""
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -136,12 +136,12 @@ def status_text(status: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 attempt`, `2 attempts`."""
+    """Return a count with its noun: `1 attempt`, `2 attempts`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def method_text(charge: dict[str, Any] | None) -> str:
-    """What was paid with: `visa ending in 4242`."""
+    """Return how a charge was paid: `Visa ending in 4242`."""
     details = (charge or {}).get("payment_method_details") or {}
     kind = details.get("type")
     if not isinstance(kind, str):

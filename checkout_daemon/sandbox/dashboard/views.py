@@ -1,4 +1,4 @@
-"""What the page shows, in shapes that it can draw without knowing Stripe: rows, things, facts, actions."""
+"""What the page shows, as records that it can draw without knowing Stripe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """A line of a list; `seq` is where the next page begins, `place` what a click opens (`events/evt_1`)."""
+    """A row of a list. `seq` is where the next page begins, `place` is what a click opens (`events/evt_1`)."""
 
     seq: int
     id: str
@@ -30,7 +30,7 @@ class ListRow:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """`kind` says how to show the text: an id can be copied, a time is seconds, a place leads to another thing."""
+    """A labeled text. An `id` can be copied, a `time` is in seconds; a `place` links to another object."""
 
     label: str
     text: str
@@ -40,7 +40,7 @@ class Detail:
 
 @dataclass(frozen=True, slots=True)
 class ButtonInput:
-    """What a person types for an action."""
+    """An input field of an action."""
 
     name: str
     label: str
@@ -50,7 +50,7 @@ class ButtonInput:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button: `name` and `given` are what it sends. With `href` it is a link instead."""
+    """A button that sends `name` and `given`, or a link if it has an `href`."""
 
     name: str
     label: str
@@ -61,7 +61,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One try to deliver an event; `next_at` on the last one says when the next follows."""
+    """One attempt to deliver an event."""
 
     id: int
     at: float
@@ -74,7 +74,7 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, slots=True)
 class ObjectView:
-    """An object with what belongs to it; `body` is its JSON."""
+    """An object with its details, actions and parts. `body` is its JSON."""
 
     id: str
     kind: str
@@ -91,7 +91,7 @@ class ObjectView:
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """Some rows of a list, newest first."""
+    """A page of a list's rows, newest first."""
 
     rows: tuple[ListRow, ...]
     more: bool

@@ -1,1 +1,1 @@
-"""Objects that are kept rather than modelled: enough of each for its requests, its events and the CLI's triggers."""
+"""Objects that are stored rather than modelled: enough of each for its requests, its events and the CLI's triggers."""

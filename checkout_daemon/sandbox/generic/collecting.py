@@ -1,4 +1,4 @@
-"""Invoices once they are written: finalized, sent, paid or refused, written off, voided."""
+"""The life of an invoice after it is written: finalized, sent, paid or refused, written off, voided."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments.intents import CONFIRMABLE, cancel_intent, confirm_intent, create_intent
 from checkout_daemon.sandbox.payments.methods import card_method, method_by_id
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import add, keep, put_and_tell, require_status, tell
+from checkout_daemon.sandbox.webhooks.changes import add, emit_all, require_status, store_changed, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _RETRY_SECONDS = 3 * 24 * 3600
@@ -25,7 +25,7 @@ def check_draft(_: Box, record: Stored, __: Params) -> None:
 
 
 def finalize(box: Box, record: Stored, _: Params) -> None:
-    """Give the invoice its number; one for nothing is paid at once."""
+    """Give the invoice its number. One with nothing due is paid immediately."""
     require_status(record, "finalize", "draft")
     body, moment = record.body, stamp()
     customer = box.get(body["customer"], "customer")
@@ -63,7 +63,7 @@ def finalize(box: Box, record: Stored, _: Params) -> None:
 
 
 def send(box: Box, record: Stored, params: Params) -> None:
-    """A draft is finalized first."""
+    """Announce that the invoice was sent, and finalize it first if it is a draft."""
     if record.body["status"] == "draft":
         finalize(box, record, params)
     emit(box, "invoice.sent", record.body)
@@ -81,7 +81,7 @@ def write_off(box: Box, record: Stored, _: Params) -> None:
 
 
 def pay(box: Box, record: Stored, params: Params) -> None:
-    """Charge it now. Raises ApiError (402) when the card is refused or its owner must act first."""
+    """Charge the invoice now. Raises ApiError (402) if the card is refused or its holder must act first."""
     if record.body["status"] == "draft":
         finalize(box, record, params)
         if record.body["status"] == "paid":
@@ -99,13 +99,13 @@ def pay(box: Box, record: Stored, params: Params) -> None:
 
 
 def charge(box: Box, record: Stored, method: Stored) -> None:
-    """Take what remains of an open invoice through its PaymentIntent. Raises ApiError (402)."""
+    """Charge the remaining amount of an open invoice through its PaymentIntent. Raises ApiError (402)."""
     intent = box.get(record.private["intent"], "payment_intent")
     intent.body["amount"] = record.body["amount_remaining"]
     try:
         confirm_intent(box, intent, method)
     finally:
-        # Whatever became of the intent has changed the stored invoice.
+        # The outcome of the intent has changed the stored invoice.
         stored = box.get(record.id, "invoice")
         record.body, record.private = stored.body, stored.private
     if intent.body["status"] == "requires_action":
@@ -114,7 +114,7 @@ def charge(box: Box, record: Stored, method: Stored) -> None:
 
 
 def follow_intent(box: Box, event: str, intent: Body) -> None:
-    """Have an open invoice paid, or its attempt counted, when its PaymentIntent succeeds or fails."""
+    """Mark an open invoice as paid, or count the attempt, when its PaymentIntent succeeds or fails."""
     found = box.storage.find(intent["id"], "payment_intent")
     invoice = found and box.storage.find(found.private.get("invoice") or "", "invoice")
     if invoice is None or invoice.body["status"] not in ("open", "uncollectible"):
@@ -126,7 +126,7 @@ def follow_intent(box: Box, event: str, intent: Body) -> None:
 
 
 def _open_intent(box: Box, record: Stored, payment: Body) -> None:
-    """Make the PaymentIntent that the invoice is paid with, by the customer or by a charge."""
+    """Create the PaymentIntent of the invoice, which the customer or a charge pays."""
     body = record.body
     text = "Subscription creation" if _subscription(body) else f"Payment for Invoice {body['number']}"
     given = {"customer": body["customer"], "description": text}
@@ -147,7 +147,7 @@ def _close_intent(box: Box, record: Stored) -> None:
 
 
 def payer(box: Box, customer: Body, chosen: str | None = None) -> Stored | None:
-    """What is charged: the chosen payment method, or the customer's default one, or its default card."""
+    """Return the payment method to charge: the chosen one, the customer's default, or their default card."""
     chosen = chosen or customer["invoice_settings"]["default_payment_method"]
     if chosen is not None:
         return method_by_id(box, chosen)
@@ -169,7 +169,7 @@ def _settle(box: Box, record: Stored) -> None:
     payment = box.get(record.private["payment"], "invoice_payment")
     times = {**payment.body["status_transitions"], "paid_at": stamp()}
     paid = body["amount_remaining"]
-    put_and_tell(box, payment, "invoice_payment.paid", amount_paid=paid, status="paid", status_transitions=times)
+    update_and_emit(box, payment, "invoice_payment.paid", amount_paid=paid, status="paid", status_transitions=times)
     tried = 1 if paid else 0
     _move(
         box,
@@ -186,14 +186,14 @@ def _settle(box: Box, record: Stored) -> None:
     )
     subscription = box.storage.find(_subscription(body) or "", "subscription")
     if subscription is not None and subscription.body["status"] in ("incomplete", "past_due"):
-        put_and_tell(box, subscription, "customer.subscription.updated", status="active")
+        update_and_emit(box, subscription, "customer.subscription.updated", status="active")
 
 
 def _fail(box: Box, record: Stored, *events: str) -> None:
     body = record.body
     before = copy.deepcopy(body)
     automatic = body["collection_method"] == "charge_automatically" and body["auto_advance"]
-    previous = keep(
+    previous = store_changed(
         box,
         record,
         before,
@@ -201,12 +201,12 @@ def _fail(box: Box, record: Stored, *events: str) -> None:
         attempted=True,
         next_payment_attempt=stamp() + _RETRY_SECONDS if automatic else None,
     )
-    tell(box, record, previous, "invoice.updated", *events)
+    emit_all(box, record, previous, "invoice.updated", *events)
 
 
 def _move(box: Box, record: Stored, status: str, moment: str, *events: str, **fields: object) -> None:
     transitions = {**record.body["status_transitions"], moment: stamp()}
-    put_and_tell(box, record, "invoice.updated", *events, status=status, status_transitions=transitions, **fields)
+    update_and_emit(box, record, "invoice.updated", *events, status=status, status_transitions=transitions, **fields)
 
 
 def _subscription(body: Body) -> str | None:
@@ -229,4 +229,4 @@ def _action_required(intent: Body) -> ApiError:
 
 
 FOLLOWERS = dict.fromkeys(("payment_intent.payment_failed", "payment_intent.succeeded"), follow_intent)
-"""What invoices do when PaymentIntents change."""
+"""How invoices react to events of PaymentIntents."""

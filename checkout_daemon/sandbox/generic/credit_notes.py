@@ -1,4 +1,4 @@
-"""Credit notes: what an invoice no longer asks for, or gives back."""
+"""Credit notes, which reduce what an invoice asks for or give money back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from checkout_daemon.sandbox.objects.paging import page_of
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
+from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
-    """Lines of the note's own, or an amount; of an open invoice less is due then."""
+    """Build a credit note from lines or an amount, and reduce what an open invoice has due."""
     invoice = box.get(params["invoice"], "invoice", "invoice")
     require_status(invoice, "credit", "open", "paid")
     owed, body = invoice.body, record.body
@@ -45,7 +45,7 @@ def void(box: Box, record: Stored, _: Params) -> None:
     body = record.body
     if body["type"] == "pre_payment":
         _credit(box, box.get(body["invoice"], "invoice"), "pre_payment_amount", -body["amount"])
-    put_and_tell(box, record, "credit_note.voided", status="void", voided_at=stamp())
+    update_and_emit(box, record, "credit_note.voided", status="void", voided_at=stamp())
 
 
 def list_lines(box: Box, params: Params, note_id: str) -> Body:
@@ -58,8 +58,8 @@ def _credit(box: Box, invoice: Stored, part: str, amount: int) -> None:
     name = f"{part.removesuffix('amount')}credit_notes_amount"
     fields = {name: owed[name] + amount}
     if part == "pre_payment_amount":
-        fields |= {each: owed[each] - amount for each in ("amount_due", "amount_remaining")}
-    put_and_tell(box, invoice, "invoice.updated", **fields)
+        fields |= {field: owed[field] - amount for field in ("amount_due", "amount_remaining")}
+    update_and_emit(box, invoice, "invoice.updated", **fields)
 
 
 def _line(given: Params, at: str) -> Body:

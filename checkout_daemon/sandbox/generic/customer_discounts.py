@@ -1,4 +1,4 @@
-"""The discount that a coupon gives a customer on everything."""
+"""The discount that a customer has from a coupon."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PATH = "/v1/customers/{id}/discount"
 
 
 def set_coupon(box: Box, customer: Stored, coupon_id: str | None) -> None:
-    """Give the customer this coupon's discount instead of what there was, or none; tells of it, stores nothing."""
+    """Replace the customer's discount with that of a coupon, or remove it, and emit the event. The caller stores it."""
     body = customer.body
     old: Body | None = body["discount"]
     if coupon_id is None:

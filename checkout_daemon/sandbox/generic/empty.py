@@ -1,4 +1,4 @@
-"""Lists of what cannot be made in the sandbox: they are empty, so programs that load everything find nothing."""
+"""Lists of objects that the sandbox cannot create. They are empty, so that programs that load everything work."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PARTS = {
     "/v1/customers/{id}/tax_ids": ("customer", "tax_id"),
     "/v1/products/{id}/features": ("product", "product_feature"),
 }
-"""Lists that belong to an object, and the types of both."""
+"""Lists inside an object: the types of both."""
 
 
 def _none(kind: str, path: str) -> Operation:

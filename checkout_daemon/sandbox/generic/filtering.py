@@ -1,4 +1,4 @@
-"""Turn the parameters of a list of kept objects into conditions on what is stored."""
+"""Turn the parameters of a list of stored kinds into conditions on the storage."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from checkout_daemon.sandbox.parameters.specs import Params
 
 
 def kind_conditions(kind: Kind, params: Params) -> list[Condition]:
-    """Return the conditions: by the kind's own filters, else by the field that the parameter is named after.
-
-    Raises ApiError (400) for a parameter that names no field: it would be ignored.
-    """
+    """Return the conditions for a list of this kind. Raises ApiError (400) for a parameter that fits no field."""
     fields = new_body(kind.object, kind.prefix)
     for name, value in params.items():
         if name not in HANDLED and value is not None and name not in kind.filters and name not in fields:
@@ -28,29 +25,29 @@ def kind_conditions(kind: Kind, params: Params) -> list[Condition]:
 
 
 def at(path: str) -> Callable[[Any], list[Condition]]:
-    """Filter by the value at this place in the object."""
+    """Filter by the value at a place in the object."""
     return lambda value: compared(path, value)
 
 
 def in_items(path: str) -> Callable[[Any], list[Condition]]:
-    """Filter by a value that some item of the object has at this place."""
+    """Filter by a value that some item of the object has at a place."""
     items = "json_each(body, '$.items.data')"
     text = f"EXISTS (SELECT 1 FROM {items} WHERE json_extract(value, '$.{path}') = ?)"  # noqa: S608 - ours
     return lambda value: [(text, value)]
 
 
 def unless(path: str, wanted: Any) -> Callable[[Any], list[Condition]]:
-    """Filter by whether the value at this place is another than this."""
+    """Filter by whether the value at a place differs from this one."""
     return lambda value: [(f"(json_extract(body, '$.{path}') IS NOT ?) = {int(bool(value))}", wanted)]
 
 
 def equals(path: str, wanted: Any) -> Callable[[Any], list[Condition]]:
-    """Filter by whether the value at this place is this."""
+    """Filter by whether the value at a place is this one."""
     return lambda value: [(f"(json_extract(body, '$.{path}') IS ?) = {int(bool(value))}", wanted)]
 
 
 def subscription_status(value: str) -> list[Condition]:
-    """Filter by a status; `all` and `ended` stand for several."""
+    """Filter by a status. `all` and `ended` stand for several."""
     if value == "all":
         return []
     if value == "ended":
@@ -59,6 +56,6 @@ def subscription_status(value: str) -> list[Condition]:
 
 
 def paid_with(value: Params) -> list[Condition]:
-    """Filter invoice payments by the PaymentIntent or other object that they were made with."""
-    given = {name: each for name, each in value.items() if each is not None}
-    return [condition for name, each in given.items() for condition in compared(f"payment.{name}", each)]
+    """Filter invoice payments by the object that paid them."""
+    given = {name: wanted for name, wanted in value.items() if wanted is not None}
+    return [condition for name, wanted in given.items() for condition in compared(f"payment.{name}", wanted)]

@@ -1,4 +1,4 @@
-"""Invoices while they are written: their items, lines and totals."""
+"""Build invoices: their items, lines and totals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import bad_parameter, invalid
+from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.generic.filtering import paid_with
 from checkout_daemon.sandbox.generic.values import inner, whole
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
@@ -24,7 +24,7 @@ _DEFAULT_CURRENCY = "usd"
 
 
 def build_item(box: Box, record: Stored, params: Params) -> None:
-    """An amount by itself, or a price so many times."""
+    """Build an invoice item from an amount, or from a price and a quantity."""
     body, moment = record.body, stamp()
     body |= {"date": moment, "quantity": whole(params, "quantity", 1)}
     body["period"] = {"start": moment, "end": moment} | inner(params, "period")
@@ -34,7 +34,7 @@ def build_item(box: Box, record: Stored, params: Params) -> None:
         body |= {"amount": price["unit_amount"] * body["quantity"], "currency": price["currency"]}
         body["pricing"] = pricing(price)
     elif params.get("amount") is None:
-        raise bad_parameter("Missing required param: amount.", "parameter_missing", "amount")
+        raise missing_parameter("amount")
     body["currency"] = body["currency"] or _DEFAULT_CURRENCY
     body |= {"quantity_decimal": str(body["quantity"]), "net_amount": body["amount"]}
 
@@ -45,7 +45,7 @@ def check_item_free(_: Box, record: Stored, __: Params) -> None:
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
-    """A draft with the customer's pending items, if they are wanted."""
+    """Build a draft invoice, with the customer's pending items if requested."""
     start_draft(box, record, box.get(params["customer"], "customer", "customer").body)
     if record.body["collection_method"] == "send_invoice":
         record.body["due_date"] = stamp() + whole(params, "days_until_due", 30) * _DAY
@@ -58,7 +58,7 @@ def build(box: Box, record: Stored, params: Params) -> None:
 
 
 def new_invoice(box: Box, customer: Body, reason: str, parent: Body) -> Stored:
-    """A draft for something else than items, still without lines and not stored."""
+    """Return a draft for something other than items, without lines and not stored."""
     record = Stored(new_body("invoice", "in_1", PATH, billing_reason=reason, parent=parent))
     record.customer = customer["id"]
     start_draft(box, record, customer)
@@ -81,7 +81,7 @@ def start_draft(_: Box, record: Stored, customer: Body) -> None:
 
 
 def store_new(box: Box, record: Stored) -> None:
-    """Store an invoice that nobody asked for by itself, and tell of it."""
+    """Store an invoice that was created automatically, and emit its event."""
     add(box, record.body, private=record.private)
     emit(box, "invoice.created", record.body)
 
@@ -97,7 +97,7 @@ def line_of_item(item: Body) -> Body:
 
 
 def line_of_subscription(item: Body, product: str) -> Body:
-    """A line for a subscription's item and its first period."""
+    """Return the line for a subscription item and its first period."""
     price = item["price"]
     owner = {
         "invoice_item": None,
@@ -118,7 +118,7 @@ def line_of_subscription(item: Body, product: str) -> Body:
 
 
 def line_of_quote(item: Body) -> Body:
-    """A line for something that a quote sells once."""
+    """Return the line for something that a quote sells once."""
     moment = stamp()
     period = {"start": moment, "end": moment}
     line = _line(item["amount_total"], item["currency"], item["description"], period, item["quantity"])
@@ -126,11 +126,11 @@ def line_of_quote(item: Body) -> Body:
 
 
 def add_line(body: Body, line: Body) -> None:
-    """Append a line and count it in."""
+    """Append a line and add it to the totals."""
     line["invoice"] = body["id"]
     body["lines"]["data"].append(line)
     body["currency"] = line["currency"]
-    total = sum(each["amount"] for each in body["lines"]["data"])
+    total = sum(other["amount"] for other in body["lines"]["data"])
     for name in ("amount_due", "amount_remaining", "subtotal", "subtotal_excluding_tax", "total"):
         body[name] = total
     body["total_excluding_tax"] = total
@@ -172,7 +172,7 @@ def _payments(storage: Storage, invoice: Body) -> Body:
 
 
 def _confirmation_secret(storage: Storage, invoice: Body) -> Body | None:
-    """Return the secret of the PaymentIntent that the invoice is paid with, once it is finalized."""
+    """Return the client secret of the invoice's PaymentIntent, once the invoice is finalized."""
     record = storage.find(invoice["id"], "invoice")
     intent = record and storage.find(record.private.get("intent") or "", "payment_intent")
     return {"client_secret": intent.body["client_secret"], "type": "payment_intent"} if intent else None

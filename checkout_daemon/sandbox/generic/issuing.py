@@ -1,4 +1,4 @@
-"""Cards that the account issues, and the test helpers that spend with them."""
+"""Issued cards, and the test helpers that spend with them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PURCHASES = ("flight", "fleet", "fuel", "lodging", "reference")
 
 
 def build_holder(_: Box, record: Stored, __: Params) -> None:
-    """Give an individual every field that Stripe's have."""
+    """Give an individual cardholder all the fields that Stripe sends."""
     given = record.body["individual"]
     if given:
         terms = (given.get("card_issuing") or {}).get("user_terms_acceptance")
@@ -32,7 +32,7 @@ def build_holder(_: Box, record: Stored, __: Params) -> None:
 
 
 def build_card(box: Box, record: Stored, params: Params) -> None:
-    """Build a card with its whole cardholder and its own last digits."""
+    """Build a card that includes its cardholder and has its own last digits."""
     day = today()
     if shipping := record.body["shipping"]:
         record.body["shipping"] = {"service": "standard", "type": "individual", **shipping}
@@ -45,7 +45,7 @@ def build_card(box: Box, record: Stored, params: Params) -> None:
 
 
 def authorize(box: Box, params: Params, card_id: str) -> Body:
-    """A merchant asks whether the card may pay; nobody answers, so an active card may."""
+    """Authorize a purchase. No one answers the request, so any active card is approved."""
     card = box.get(card_id, "issuing.card").body
     currency = str(params.get("held_currency") or params.get("currency") or card["currency"]).lower()
     amount = params.get("held_amount", params.get("amount", 0))
@@ -98,8 +98,8 @@ def capture(box: Box, params: Params, _: str) -> Body:
     _merchant(body, params)
     details = inner(params, "purchase_details")
     receipt = [
-        {"total": None, "unit_cost": None, **each, "quantity": float(each.get("quantity") or 1)}
-        for each in maps(details, "receipt")
+        {"total": None, "unit_cost": None, **line, "quantity": float(line.get("quantity") or 1)}
+        for line in maps(details, "receipt")
     ]
     record = add(box, body)
     emit(box, "issuing_transaction.created", body)

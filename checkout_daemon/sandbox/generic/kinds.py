@@ -1,4 +1,4 @@
-"""What there is to say about a kind of object: where it lives, what it refers to, what can be done with it."""
+"""The description of a stored kind: where it lives, what it refers to, what can be done with it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from checkout_daemon.sandbox.parameters.specs import Fields, Params
 from checkout_daemon.sandbox.storage import Stored
 
 Change = Callable[[Box, Stored, Params], None]
-"""Changes the record as the parameters ask; stores it and tells of it unless the caller says that it does."""
+"""Change the record as the parameters ask. It also stores the record and emits events, unless its caller does."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectAction:
-    """`POST {path}/{id}/{name}`, for objects with one of these statuses (of any, if none is named).
+    """The action `POST {path}/{id}/{name}`, for objects with one of the `allowed` statuses; any, if there are none.
 
-    The fields get their values, the fields in `stamps` the time, and the event is told; or `run` does all of it.
+    It sets `fields`, sets the fields in `stamps` to the current time, and emits the event; or `run` does everything.
     """
 
     event: str = ""
@@ -33,21 +33,24 @@ class ObjectAction:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of object; its fields and what they are at first stand in shapes.json.
+    """A kind of object. Its fields and their initial values are in shapes.json.
 
-    `takes` are the parameters of creation with rules of their own, besides those of Stripe's types. Of the others,
-    those that a field keeps are taken, and those in `uses` (of creation) and `revises` (of an update), which the
-    functions below read; the rest are refused, as they would have no effect.
-    `creates`, `lists`, `retrieves` and `updates` are false where Stripe has no such request.
-    `filters` are the parameters of the list that are not the name of the field that they compare; objects whose status
-    is `hides` are listed only to those who ask for a status.
-    `computed` names the fields that Stripe makes something else of than the parameter of the same name.
-    `unique` names the fields that no two objects of the kind share.
-    `refers` names the fields that hold the id of another object, and that object's type.
-    `verbs` are those of created, updated and deleted that have an event. DELETE does `on_delete`,
-    and with `deletes` the object is gone. `build` completes a new object before it is stored, `then` is what
-    happens after its event; `revise` changes an object before an update is stored and told,
-    `revised` is what happens after.
+    Functions: `build` completes a new object before it is stored, and `then` runs after its event. `revise` changes an
+    object before an update is stored, and `revised` runs after its event. DELETE runs `on_delete`, and with `deletes`
+    removes the object.
+
+    Parameters: those with a field of their name are stored there. `takes` declares creation parameters with rules of
+    their own. `uses` (at creation) and `revises` (at updates) are read by the functions. All others would have no
+    effect, so they are refused; so are those in `computed`, whose fields Stripe fills differently.
+
+    Fields: `unique` ones differ in all objects of the kind, and `refers` ones hold the id of an object of the given
+    type.
+
+    Lists: `filters` are parameters that compare something else than the field of their name. Objects whose status is
+    `hides` are listed only if a status is requested.
+
+    `verbs` are those of created, updated and deleted that have an event. `creates`, `lists`, `retrieves` and `updates`
+    are false where Stripe has no such request.
     """
 
     path: str
@@ -76,5 +79,5 @@ class Kind:
     actions: Mapping[str, ObjectAction] = field(default_factory=dict)
 
     def event(self, verb: str) -> str:
-        """The type of event that tells of this."""
+        """Return the type of event for this verb."""
         return f"{self.events or self.object}.{verb}"

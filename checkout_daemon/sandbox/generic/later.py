@@ -1,4 +1,4 @@
-"""What happens to an object by itself after a while: a payout arrives, a report is done."""
+"""Delayed changes of objects: a payout arrives, a report completes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import put_and_tell
+from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 
 TIMER = "change"
 
 
 def change_later(box: Box, record: Stored, seconds: float, *events: str, **fields: Any) -> None:
-    """Give the object these fields then and tell of it, unless its status has become another meanwhile."""
+    """Set these fields later and emit the events, unless the object's status has changed until then."""
     payload = {
         "id": record.id,
         "type": record.type,
@@ -25,7 +25,7 @@ def change_later(box: Box, record: Stored, seconds: float, *events: str, **field
 
 
 def change_now(box: Box, payload: Body) -> None:
-    """The timer's handler."""
+    """Apply a delayed change. This is the timer's handler."""
     record = box.storage.find(payload["id"], payload["type"])
     if record is not None and record.body.get("status") == payload["while"]:
-        put_and_tell(box, record, *payload["events"], **payload["fields"])
+        update_and_emit(box, record, *payload["events"], **payload["fields"])

@@ -1,4 +1,4 @@
-"""Money to and from the account's bank: payouts, which arrive the next day, and top-ups, which come at once."""
+"""Payouts to the account's bank, which arrive the next day, and top-ups, which succeed immediately."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.storage import Stored
-from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
+from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
 
 _DAY = 24 * 3600
 
@@ -29,7 +29,7 @@ def cancel_payout(box: Box, record: Stored, _: Params) -> None:
     body = record.body
     booked = balance.book(box, "payout_cancel", body["amount"], body["currency"], record.id, fee=0)
     fields = {"status": "canceled", "failure_balance_transaction": booked["id"]}
-    put_and_tell(box, record, "payout.canceled", "payout.updated", **fields)
+    update_and_emit(box, record, "payout.canceled", "payout.updated", **fields)
 
 
 def build_topup(_: Box, record: Stored, __: Params) -> None:
@@ -43,5 +43,5 @@ def plan_success(box: Box, record: Stored, _: Params) -> None:
 
 
 def plan_report(box: Box, record: Stored, _: Params) -> None:
-    """A report run ends at once."""
+    """Complete a report run immediately."""
     change_later(box, record, 0, "reporting.report_run.succeeded", status="succeeded", succeeded_at=stamp())

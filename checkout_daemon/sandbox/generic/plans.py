@@ -1,4 +1,4 @@
-"""Plans, the older form of recurring prices."""
+"""Plans, the predecessors of recurring prices."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.checkout.catalog import build_product
-from checkout_daemon.sandbox.errors import bad_parameter
+from checkout_daemon.sandbox.errors import missing_parameter
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -14,7 +14,7 @@ from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
-    """A plan for a product that exists, or for one that is described along with it."""
+    """Build a plan for an existing product, or for one that is described inline."""
     body, given = record.body, params.get("product")
     if isinstance(given, dict) and isinstance(given.get("name"), str):
         product = build_product({"name": given["name"]})
@@ -24,13 +24,13 @@ def build(box: Box, record: Stored, params: Params) -> None:
     elif isinstance(given, str):
         body["product"] = box.get(given, "product", "product").id
     else:
-        raise bad_parameter("Missing required param: product.", "parameter_missing", "product")
+        raise missing_parameter("product")
     if body["amount"] is not None:
         body["amount_decimal"] = str(body["amount"])
 
 
 def plan_of_price(price: Body) -> Body:
-    """What a recurring price looks like to those who still read plans."""
+    """Return a recurring price in the form of a plan, for clients that still read plans."""
     recurring = price["recurring"]
     plan = new_body("plan", "plan_1")
     same = ("id", "created", "active", "billing_scheme", "currency", "metadata", "nickname", "product", "tiers_mode")

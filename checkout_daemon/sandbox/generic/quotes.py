@@ -1,4 +1,4 @@
-"""Quotes: drafted, finalized, then accepted, which starts what they offer, or canceled."""
+"""Quotes: drafted, finalized, then canceled, or accepted, which starts what they offer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import first_page, page_of
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
-from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
+from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
 
 _LIFETIME_SECONDS = 30 * 24 * 3600
 
@@ -54,7 +54,7 @@ def finalize(box: Box, record: Stored, _: Params) -> None:
 
 
 def accept(box: Box, record: Stored, _: Params) -> None:
-    """The customer gets the subscription, or a draft of the invoice where nothing is repeated."""
+    """Start the subscription, or draft an invoice if nothing in the quote is recurring."""
     require_status(record, "accept", "open")
     customer = record.body["customer"]
     if customer is None:
@@ -87,7 +87,7 @@ def list_items(box: Box, params: Params, quote_id: str) -> Body:
 
 def _move(box: Box, record: Stored, status: str, moment: str, event: str, **fields: str | None) -> None:
     transitions = {**record.body["status_transitions"], moment: stamp()}
-    put_and_tell(box, record, event, status=status, status_transitions=transitions, **fields)
+    update_and_emit(box, record, event, status=status, status_transitions=transitions, **fields)
 
 
 OPERATIONS = (operation("GET /v1/quotes/{id}/line_items", list_items),)

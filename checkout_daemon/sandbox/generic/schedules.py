@@ -1,4 +1,4 @@
-"""Subscription schedules, and the test clocks that make their time pass."""
+"""Subscription schedules, and the test clocks that advance them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import bad_parameter, invalid
+from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.generic import subscriptions
 from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.generic.plans import plan_of_price
 from checkout_daemon.sandbox.generic.values import maps, whole
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
+from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _DAY = 24 * 3600
 _NOTICE_SECONDS = 10 * _DAY
-"""Stripe's documentation says seven days; the CLI's own trigger counts on nine being near enough."""
+"""Stripe documents seven days. The CLI's own trigger expects the event nine days ahead."""
 _CLOCK_LIFETIME_SECONDS = 30 * _DAY
 _RUNNING = ("active", "not_started")
 _PHASE: Body = {
@@ -42,7 +42,7 @@ _PHASE: Body = {
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
-    """The phases one after the other, and the subscription if the first has begun."""
+    """Build the phases in sequence, and start the subscription if the first has begun."""
     body = record.body
     customer = box.get(params["customer"], "customer", "customer").body
     body["test_clock"] = customer["test_clock"]
@@ -50,7 +50,7 @@ def build(box: Box, record: Stored, params: Params) -> None:
     starts = moment if params.get("start_date") in (None, "now") else whole(params, "start_date", moment)
     given = maps(params, "phases")
     if not given:
-        raise bad_parameter("Missing required param: phases.", "parameter_missing", "phases")
+        raise missing_parameter("phases")
     body["phases"] = []
     for position, phase in enumerate(given):
         made = _phase(box, phase, f"phases[{position}]", starts)
@@ -64,18 +64,18 @@ def build(box: Box, record: Stored, params: Params) -> None:
 
 
 def cancel(box: Box, record: Stored, _: Params) -> None:
-    """One that never began leaves nothing to wind up: Stripe's CLI calls that aborted, and waits for that event."""
+    """Cancel a schedule. One that never began is aborted as well: Stripe's CLI waits for that event."""
     require_status(record, "cancel", *_RUNNING)
     body = record.body
     aborted = body["status"] == "not_started"
     if body["subscription"] is not None:
         subscriptions.cancel(box, box.get(body["subscription"], "subscription"), {})
     events = ["subscription_schedule.canceled", *(["subscription_schedule.aborted"] if aborted else [])]
-    put_and_tell(box, record, *events, status="canceled", canceled_at=stamp(), current_phase=None)
+    update_and_emit(box, record, *events, status="canceled", canceled_at=stamp(), current_phase=None)
 
 
 def release(box: Box, record: Stored, _: Params) -> None:
-    """The subscription goes on without the schedule."""
+    """End the schedule and let the subscription continue without it."""
     require_status(record, "release", *_RUNNING)
     _leave(box, record, "subscription_schedule.released", status="released", released_at=stamp())
 
@@ -85,14 +85,14 @@ def build_clock(_: Box, record: Stored, __: Params) -> None:
 
 
 def advance_clock(box: Box, clock: Stored, params: Params) -> None:
-    """Let the schedules of this clock's customers come to where it stands then."""
+    """Advance a test clock, and with it the schedules of its customers."""
     require_status(clock, "advance", "ready")
     body, target = clock.body, params["frozen_time"]
     if target <= body["frozen_time"]:
         raise invalid("Test clocks only go forward: frozen_time must be later than it is.", param="frozen_time")
     _check_renewals(box, clock, target)
     details = {"advancing": {"target_frozen_time": target}}
-    put_and_tell(box, clock, "test_helpers.test_clock.advancing", status="advancing", status_details=details)
+    update_and_emit(box, clock, "test_helpers.test_clock.advancing", status="advancing", status_details=details)
     on_clock = [("json_extract(body, '$.test_clock') = ?", clock.id), ("json_extract(body, '$.status') = ?", "active")]
     for schedule in box.storage.select("subscription_schedule", conditions=on_clock, ascending=True):
         _advance(box, schedule, body["frozen_time"], target)
@@ -101,7 +101,7 @@ def advance_clock(box: Box, clock: Stored, params: Params) -> None:
 
 
 def _check_renewals(box: Box, clock: Stored, target: int) -> None:
-    """Raise ApiError where a subscription of this clock's customers would have to renew, which is not done here."""
+    """Raise ApiError if a subscription on this clock would have to renew, which the sandbox does not do."""
     for record in box.storage.select(
         "subscription", conditions=[("json_extract(body, '$.test_clock') = ?", clock.id)], ascending=True
     ):
@@ -123,7 +123,7 @@ def _advance(box: Box, schedule: Stored, before: int, now: int) -> None:
         emit(box, "subscription_schedule.expiring", body)
     if now < ends:
         current = next(phase for phase in body["phases"] if now < phase["end_date"])
-        put_and_tell(box, schedule, current_phase=_dates(current))
+        update_and_emit(box, schedule, current_phase=_dates(current))
         return
     if body["end_behavior"] == "cancel" and body["subscription"] is not None:
         subscriptions.cancel(box, box.get(body["subscription"], "subscription"), {})
@@ -134,8 +134,8 @@ def _leave(box: Box, record: Stored, event: str, **fields: Any) -> None:
     subscription = box.storage.find(record.body["subscription"] or "", "subscription")
     if subscription is not None:
         fields |= {"released_subscription": subscription.id, "subscription": None}
-        put_and_tell(box, subscription, "customer.subscription.updated", schedule=None)
-    put_and_tell(box, record, event, current_phase=None, **fields)
+        update_and_emit(box, subscription, "customer.subscription.updated", schedule=None)
+    update_and_emit(box, record, event, current_phase=None, **fields)
 
 
 def _phase(box: Box, given: Params, at: str, starts: int) -> Body:
@@ -158,7 +158,7 @@ def _phase(box: Box, given: Params, at: str, starts: int) -> Body:
             }
         )
     if not items:
-        raise bad_parameter(f"Missing required param: {at}[items].", "parameter_missing", f"{at}[items]")
+        raise missing_parameter(f"{at}[items]")
     price_currency = box.get(items[0]["price"], "price").body["currency"]
     iterations = whole(given, "iterations", 1, f"{at}[iterations]")
     ends = whole(given, "end_date", subscriptions.period_end(starts, length, iterations), f"{at}[end_date]")

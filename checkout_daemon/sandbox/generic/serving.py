@@ -11,19 +11,19 @@ from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, not_modelled
 from checkout_daemon.sandbox.generic.filtering import kind_conditions
 from checkout_daemon.sandbox.generic.kinds import Kind, ObjectAction
-from checkout_daemon.sandbox.generic.values import complete, keeps, overlay
+from checkout_daemon.sandbox.generic.values import complete, overlay, stores
 from checkout_daemon.sandbox.objects.paging import compared, list_page
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Fields, Metadata, Open, Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import keep, put_and_tell, require_status
+from checkout_daemon.sandbox.webhooks.changes import require_status, store_changed, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _ALWAYS: Fields = {**EXPAND, "metadata": Metadata()}
 
 
 def operations_of(kind: Kind) -> list[Operation]:
-    """Everything that can be asked of this kind."""
+    """Return all operations of a kind."""
     one = f"{kind.path}/{{id}}"
     operations: list[Operation] = []
     if kind.lists:
@@ -82,7 +82,7 @@ def update(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
     if kind.revise:
         kind.revise(box, record, params)
     complete(record.body)
-    previous = keep(box, record, before)
+    previous = store_changed(box, record, before)
     if "updated" in kind.verbs:
         emit(box, kind.event("updated"), record.body, previous)
     if kind.revised:
@@ -116,14 +116,14 @@ def act(kind: Kind, name: str, action: ObjectAction, box: Box, params: Params, o
     else:
         overlay(record.body, params)
         fields = {**action.fields, **{field: stamp() for field in action.stamps}}
-        put_and_tell(box, record, *([kind.event(action.event)] if action.event else []), **fields)
+        update_and_emit(box, record, *([kind.event(action.event)] if action.event else []), **fields)
     return record.body
 
 
 def _check_kept(kind: Kind, body: Body, params: Params, used: Collection[str]) -> None:
-    """Raise ApiError (400) for a parameter that would have no effect: nothing uses it and no field keeps it."""
+    """Raise ApiError (400) for a parameter without an effect: nothing uses it, and no field stores it."""
     for name, value in params.items():
-        if value is not None and name not in used and (name in kind.computed or not keeps(body, name)):
+        if value is not None and name not in used and (name in kind.computed or not stores(body, name)):
             raise not_modelled(f"the parameter {name}", name)
 
 

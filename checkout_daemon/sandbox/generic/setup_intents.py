@@ -1,4 +1,4 @@
-"""SetupIntents: a payment method is proven now, to be charged later."""
+"""SetupIntents, which verify a payment method to be charged later."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from checkout_daemon.sandbox.payments.declines import error_fields
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
 from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, CardOutcome
 from checkout_daemon.sandbox.storage import Stored
-from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
+from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _FAILS_ONLY_LATER = "chargeCustomerFail"
@@ -35,7 +35,7 @@ def confirm_if_asked(box: Box, record: Stored, params: Params) -> None:
 
 
 def confirm(box: Box, record: Stored, params: Params) -> None:
-    """Raises ApiError (402) when the card is refused; the intent then waits for another."""
+    """Confirm a SetupIntent. Raises ApiError (402) if the card is refused; the intent then waits for another."""
     body = record.body
     require_status(record, "confirm", *CONFIRMABLE)
     chosen = params.get("payment_method") or body["payment_method"]
@@ -48,11 +48,11 @@ def confirm(box: Box, record: Stored, params: Params) -> None:
     if card is not None and card.outcome is CardOutcome.AUTHENTICATE:
         body |= fields
         action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
-        put_and_tell(box, record, "setup_intent.requires_action", status="requires_action", next_action=action)
+        update_and_emit(box, record, "setup_intent.requires_action", status="requires_action", next_action=action)
     elif card is not None and card.outcome is CardOutcome.DECLINE and not name.endswith(_FAILS_ONLY_LATER):
         error = error_fields(DECLINES[card.decline], None, method.body)
         body |= fields | {"payment_method": None, "status": "requires_payment_method"}
-        put_and_tell(box, record, "setup_intent.setup_failed", last_setup_error=error)
+        update_and_emit(box, record, "setup_intent.setup_failed", last_setup_error=error)
         refused = ApiError(error["message"], status=402, kind="card_error", keep=True)
         refused.error |= {**error, "setup_intent": body}
         raise refused
@@ -60,10 +60,10 @@ def confirm(box: Box, record: Stored, params: Params) -> None:
         if body["customer"] and method.customer is None:
             attach(box, method, body["customer"])
         body |= fields
-        put_and_tell(box, record, "setup_intent.succeeded", status="succeeded", next_action=None)
+        update_and_emit(box, record, "setup_intent.succeeded", status="succeeded", next_action=None)
 
 
 def cancel(box: Box, record: Stored, params: Params) -> None:
     require_status(record, "cancel", *CONFIRMABLE)
     reason = params.get("cancellation_reason")
-    put_and_tell(box, record, "setup_intent.canceled", status="canceled", cancellation_reason=reason)
+    update_and_emit(box, record, "setup_intent.canceled", status="canceled", cancellation_reason=reason)

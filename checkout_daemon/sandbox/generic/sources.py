@@ -1,4 +1,4 @@
-"""Cards kept at a customer in the old way, as sources."""
+"""Sources: cards that a customer has in the old way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def create(box: Box, params: Params, customer_id: str) -> Body:
 
 
 def add_source(box: Box, customer: Stored, token: str, metadata: Params | None = None) -> Stored:
-    """Keep a test card at the customer; the first one is charged by default. Raises ApiError (400)."""
+    """Store a test card of a customer. The first is charged by default. Raises ApiError (400)."""
     name = card_by_token(token)
     if name is None:
         raise missing_object("token", token, "source")

@@ -1,4 +1,4 @@
-"""Objects whose use is a page of Stripe's: customer portals, payment links, identity checks."""
+"""Objects that lead to a page of Stripe's: customer portals, payment links, identity checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CONFIGURATION = "billing_portal.configuration"
 
 
 def build_portal_session(box: Box, record: Stored, params: Params) -> None:
-    """Without a configuration of its own a session has the account's default one."""
+    """Build a portal session, with the account's default configuration unless one is given."""
     if not params.get("configuration"):
         found = box.storage.select(_CONFIGURATION, conditions=[("json_extract(body, '$.is_default') = ?", 1)], limit=1)
         default = found[0] if found else add(box, new_body(_CONFIGURATION, "bpc_1", is_default=True))
@@ -47,7 +47,7 @@ def build_link(box: Box, record: Stored, params: Params) -> None:
 
 
 def _complete_link(body: Body) -> None:
-    """Give what a link passes on the fields that Stripe's have."""
+    """Give the nested parts of a link all the fields that Stripe sends."""
     for name, fields in _LINK_PARTS.items():
         if body[name]:
             body[name] = {**copy.deepcopy(fields), **body[name]}
@@ -67,7 +67,7 @@ def link_items(box: Box, params: Params, link_id: str) -> Body:
 
 
 def line_items(box: Box, given: list[Params]) -> list[Body]:
-    """What `line_items` ask for, as Stripe lists it. Raises ApiError (400) for an unknown price."""
+    """Return the requested `line_items` in Stripe's shape. Raises ApiError (400) for an unknown price."""
     items: list[Body] = []
     for position, line in enumerate(given):
         price_id = line.get("price")

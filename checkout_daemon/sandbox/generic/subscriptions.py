@@ -1,4 +1,4 @@
-"""Subscriptions: what starts one, its first invoice, trials, pauses and the end. They do not renew by themselves."""
+"""Subscriptions: their start, first invoice, trials, pauses and end. They never renew."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, bad_parameter, missing_object
+from checkout_daemon.sandbox.errors import ApiError, bad_parameter, missing_object, missing_parameter
 from checkout_daemon.sandbox.generic import collecting, invoices
 from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.generic.plans import plan_of_price
@@ -17,7 +17,7 @@ from checkout_daemon.sandbox.objects.paging import page_of
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import put_and_tell, require_status
+from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 PATH = "/v1/subscriptions"
@@ -28,13 +28,13 @@ _ENDED = ("canceled", "incomplete_expired")
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
-    """Items, periods and, unless it begins with a trial, a first invoice that is paid now if it can be.
+    """Build a subscription: its items and periods, and a first invoice, paid now if possible.
 
-    Raises ApiError (400) for a customer who cannot be charged.
+    A trial postpones the invoice's amount. Raises ApiError (400) if the customer cannot be charged.
     """
     given = maps(params, "items")
     if not given:
-        raise bad_parameter("Missing required param: items.", "parameter_missing", "items")
+        raise missing_parameter("items")
     body, moment = record.body, stamp()
     customer = box.get(params["customer"], "customer", "customer").body
     ends = _trial_end(params, moment)
@@ -51,7 +51,7 @@ def build(box: Box, record: Stored, params: Params) -> None:
 
 
 def announce(box: Box, record: Stored, _: Params) -> None:
-    """Stripe warns of a trial's end three days before, or at once."""
+    """Announce the end of a trial three days before it, or immediately if it is closer."""
     if record.body["status"] != "trialing":
         return
     left = record.body["trial_end"] - stamp()
@@ -62,7 +62,7 @@ def announce(box: Box, record: Stored, _: Params) -> None:
 
 
 def revise(box: Box, record: Stored, params: Params) -> None:
-    """End a trial when asked to; without a way to pay that may pause the subscription."""
+    """End a trial if asked to. Without a payment method that may pause or cancel the subscription."""
     body = record.body
     if params.get("trial_end") == "now":
         body["trial_end"] = stamp()
@@ -85,7 +85,7 @@ def announce_pause(box: Box, record: Stored, params: Params) -> None:
 def resume(box: Box, record: Stored, _: Params) -> None:
     require_status(record, "resume", "paused")
     events = ("customer.subscription.updated", "customer.subscription.resumed")
-    put_and_tell(box, record, *events, status="active", billing_cycle_anchor=stamp())
+    update_and_emit(box, record, *events, status="active", billing_cycle_anchor=stamp())
 
 
 def cancel(box: Box, record: Stored, _: Params) -> None:
@@ -94,11 +94,11 @@ def cancel(box: Box, record: Stored, _: Params) -> None:
     moment = stamp()
     details = {"comment": None, "feedback": None, "feedback_option": None, "reason": "cancellation_requested"}
     fields = {"status": "canceled", "canceled_at": moment, "ended_at": moment, "cancellation_details": details}
-    put_and_tell(box, record, "customer.subscription.deleted", **fields)
+    update_and_emit(box, record, "customer.subscription.deleted", **fields)
 
 
 def start(box: Box, customer: str, items: list[Params], **fields: str) -> Stored:
-    """A subscription that something else starts: a quote, a schedule."""
+    """Start a subscription for a quote or a schedule."""
     record = Stored(new_body("subscription", "sub_1", PATH, customer=customer, **fields), customer=customer)
     build(box, record, {"customer": customer, "items": items, "unpayable": "accept"})
     box.storage.add(record)
@@ -107,7 +107,7 @@ def start(box: Box, customer: str, items: list[Params], **fields: str) -> Stored
 
 
 def period_end(start: int, recurring: Body | None, times: int = 1) -> int:
-    """When so many of a price's periods have passed; months end on their last day if they are too short."""
+    """Return the end of a number of a price's periods. Short months end on their last day."""
     interval = (recurring or {}).get("interval", "month")
     count = (recurring or {}).get("interval_count", 1) * times
     begins = datetime.fromtimestamp(start, UTC)
@@ -130,7 +130,7 @@ def _trial_end(params: Params, moment: int) -> int | None:
 def _item(box: Box, subscription: str, line: Params, at: str, moment: int, trial_end: int | None) -> Body:
     price_id = line.get("price")
     if not isinstance(price_id, str):
-        raise bad_parameter(f"Missing required param: {at}[price].", "parameter_missing", f"{at}[price]")
+        raise missing_parameter(f"{at}[price]")
     price = box.get(price_id, "price", f"{at}[price]").body
     if price["recurring"] is None:
         message = "The price specified is set to `type=one_time` but this field only accepts prices with "

@@ -1,4 +1,4 @@
-"""Every kind of object that is kept rather than modelled, a row each."""
+"""Every kind of object that is stored rather than modelled, one row each."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _AMOUNT: Fields = {"amount": Integer(required=True, minimum=1), "currency": Text
 _CUSTOMER: Fields = {"customer": Text(required=True)}
 _CUSTOMER_EXISTS = {"customer": "customer"}
 _NO_BROWSER = ("mandate_data", "return_url", "use_stripe_sdk")
-"""Taken without an effect: they are about a browser that the sandbox does not send anywhere."""
+"""Parameters without an effect: they concern a browser, which the sandbox does not redirect."""
 _SETTLING = ("off_session", "payment_behavior", "proration_behavior")
-"""How a subscription's change is paid for; the sandbox makes no prorations, so some of it has no effect."""
+"""How a subscription's change is paid for. The sandbox makes no prorations, so some of these have no effect."""
 
 # fmt: off
 _ACCOUNT = (

@@ -1,4 +1,4 @@
-"""Connected accounts, and transfers to them with their reversals."""
+"""Connected accounts, transfers to them, and reversals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from checkout_daemon.sandbox.parameters.specs import (
 )
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import add, put_and_tell
+from checkout_daemon.sandbox.webhooks.changes import add, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _REVERSALS = "/v1/transfers/{id}/reversals"
@@ -30,7 +30,7 @@ def revise_account(_: Box, record: Stored, __: Params) -> None:
 
 
 def _grant(body: Body) -> None:
-    """Make a capability that is requested an active one, as it soon is in test mode."""
+    """Activate the requested capabilities, as happens quickly in test mode."""
     body["capabilities"] = {
         name: asked if isinstance(asked, str) else "active" if asked.get("requested") else "inactive"
         for name, asked in body["capabilities"].items()
@@ -38,14 +38,14 @@ def _grant(body: Body) -> None:
 
 
 def deauthorize(box: Box, _: Stored, __: Params) -> None:
-    """The account leaves the platform, which hears of it as its application being deauthorized."""
+    """Announce that an account has left the platform: its application is deauthorized."""
     application = {"id": new_id("ca_"), "object": "application", "name": "Offline Sandbox"}
     emit(box, "account.application.deauthorized", application)
 
 
 def build_transfer(box: Box, record: Stored, params: Params) -> None:
     body = record.body
-    # The CLI's trigger transfers all of a payment, also of an account that has nothing else to pay its fee from.
+    # The CLI's trigger transfers a whole payment, even if nothing else is left to pay its fee.
     balance.check_funds(box, body["amount"], body["currency"], fees=False)
     booked = balance.book(box, "transfer", -body["amount"], body["currency"], record.id, fee=0)
     group = params.get("transfer_group") or f"group_{new_id('pi_3')}"
@@ -53,7 +53,7 @@ def build_transfer(box: Box, record: Stored, params: Params) -> None:
 
 
 def reverse(box: Box, params: Params, transfer_id: str) -> Body:
-    """Take back what was transferred, or a part of it."""
+    """Reverse a transfer, completely or in part."""
     transfer = box.get(transfer_id, "transfer")
     body = transfer.body
     left = body["amount"] - body["amount_reversed"]
@@ -72,10 +72,10 @@ def reverse(box: Box, params: Params, transfer_id: str) -> Body:
         box, "transfer_refund", amount, body["currency"], reversal["id"], fee=0
     )["id"]
     add(box, reversal, parent=transfer_id)
-    found = [each.body for each in reversed(box.storage.children(transfer_id, "transfer_reversal"))]
+    found = [record.body for record in reversed(box.storage.children(transfer_id, "transfer_reversal"))]
     reversals = {**body["reversals"], "data": found[:10], "has_more": len(found) > 10}
     fields = {"amount_reversed": body["amount_reversed"] + amount, "reversed": amount == left, "reversals": reversals}
-    put_and_tell(box, transfer, "transfer.reversed", "transfer.updated", **fields)
+    update_and_emit(box, transfer, "transfer.reversed", "transfer.updated", **fields)
     return reversal
 
 

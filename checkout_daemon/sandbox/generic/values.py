@@ -1,4 +1,4 @@
-"""Write parameters that no operation declares over the fields of an object, and read them where one needs them."""
+"""Write undeclared parameters to the fields of an object, and read them where a kind needs them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from checkout_daemon.sandbox.parameters.stripe_types import nullable
 from checkout_daemon.sandbox.storage import Body
 
 _OWN = frozenset(("id", "object", "created", "livemode", "updated", "metadata"))
-"""Fields that no parameter writes over."""
+"""Fields that no parameter overwrites."""
 
 
 def overlay(body: Body, given: Params) -> None:
-    """Write what was given over what the body has, deep into its maps; what it has no field for is not told.
+    """Write the given values over those of the body, deep into its maps. Names that are not fields are ignored.
 
-    Lists of objects have their own ways to change. Raises ApiError (400) for a value of another type than there was.
+    Lists of objects are changed in other ways. Raises ApiError (400) for a value of another type than the present one.
     """
     for name, value in given.items():
         if name in body and name not in _OWN:
@@ -25,7 +25,7 @@ def overlay(body: Body, given: Params) -> None:
 
 
 def complete(body: Body) -> None:
-    """Give the maps inside an object the fields that Stripe always sends, null where nothing was given."""
+    """Add the fields that Stripe always sends to the maps inside an object, as null."""
     for place, names in nullable(str(body["object"])).items():
         for found in _at(body, place.split(".")):
             for name in names.split():
@@ -33,18 +33,18 @@ def complete(body: Body) -> None:
 
 
 def _at(node: Any, parts: list[str]) -> Iterator[Body]:
-    """Yield the maps at this place, in each element of lists on the way."""
+    """Yield the maps at a place, in every element of lists on the way."""
     if isinstance(node, list):
-        for each in node:
-            yield from _at(each, parts)
+        for element in node:
+            yield from _at(element, parts)
     elif isinstance(node, dict) and parts:
         yield from _at(node.get(parts[0]), parts[1:])
     elif isinstance(node, dict):
         yield node
 
 
-def keeps(body: Body, name: str) -> bool:
-    """Return whether `overlay` writes a parameter of this name, or metadata are merged."""
+def stores(body: Body, name: str) -> bool:
+    """Return whether `overlay` writes a parameter with this name, or it is metadata."""
     if name == "metadata":
         return name in body
     old = body.get(name)
@@ -82,7 +82,7 @@ def _invalid(value: Any, noun: str, at: str) -> ApiError:
 
 
 def whole(given: Params, name: str, default: int, at: str = "") -> int:
-    """The whole number of this name among undeclared parameters. Raises ApiError (400) for anything else."""
+    """Return the whole number with this name among undeclared parameters. Raises ApiError (400) for anything else."""
     value = given.get(name)
     if value is None:
         return default
@@ -92,17 +92,17 @@ def whole(given: Params, name: str, default: int, at: str = "") -> int:
 
 
 def maps(given: Params, name: str) -> list[Params]:
-    """The list of maps of this name among undeclared parameters, or none. Raises ApiError (400) for anything else."""
+    """Return the list of maps with this name among undeclared parameters. Raises ApiError (400) for anything else."""
     value = given.get(name)
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+    if not isinstance(value, list) or not all(isinstance(element, dict) for element in value):
         raise _invalid(value, "array", name)
     return value
 
 
 def inner(given: Params, name: str) -> Params:
-    """The map of this name among undeclared parameters, empty if there is none. Raises ApiError (400)."""
+    """Return the map with this name among undeclared parameters, or {}. Raises ApiError (400) for anything else."""
     value = given.get(name)
     if value is None:
         return {}

@@ -1,4 +1,4 @@
-"""Operations that are the same for every type of object: retrieve one, list them all, list what belongs to another."""
+"""Operations that are the same for every type: retrieve an object, list them, list the parts of another."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from checkout_daemon.sandbox.storage import Body, Stored
 
 
 def operation(route: str, handler: Handler, rules: Rules | None = None) -> Operation:
-    """Return the operation for one of Stripe's routes, `POST /v1/refunds` for example, with Stripe's parameters."""
+    """Return the operation for a route such as `POST /v1/refunds`, with Stripe's parameters."""
     method, path = route.split()
     return Operation(method, path, handler, stripe_fields(route, rules))
 
 
 def retrieving(path: str, kind: str, rules: Rules | None = None) -> Operation:
-    """Return the operation that answers one object of a type."""
+    """Return the operation that retrieves an object of a type."""
 
     def retrieve(box: Box, _: Params, object_id: str) -> Body:
         return box.get(object_id, kind).body
@@ -54,7 +54,7 @@ def listing(
 
 
 def listing_parts(path: str, owner: str, kind: str, rules: Rules | None = None) -> Operation:
-    """Return the operation that lists what belongs to an object, `{id}` in the path, of the type `owner`."""
+    """Return the operation that lists what belongs to an object of the type `owner`, `{id}` in the path."""
 
     def list_parts(box: Box, params: Params, owner_id: str) -> Body:
         box.get(owner_id, owner)
@@ -64,9 +64,9 @@ def listing_parts(path: str, owner: str, kind: str, rules: Rules | None = None) 
 
 
 def find_part(box: Box, ids: str, kind: str, noun: str) -> Stored:
-    """Return the object that a path with two identifiers names. Raises ApiError (404) if it is not a part of the first.
+    """Return the object that a path with two identifiers names.
 
-    `noun` is what Stripe's message calls it.
+    Raises ApiError (404) if it does not belong to the first. `noun` is what Stripe's message calls it.
     """
     owner_id, _, part_id = ids.partition("/")
     record = box.storage.find(part_id, kind)
@@ -76,7 +76,7 @@ def find_part(box: Box, ids: str, kind: str, noun: str) -> Stored:
 
 
 def retrieving_part(path: str, kind: str, noun: str) -> Operation:
-    """Return the operation that answers one of the objects that belong to another."""
+    """Return the operation that retrieves one of the objects that belong to another."""
 
     def retrieve(box: Box, _: Params, ids: str) -> Body:
         return find_part(box, ids, kind, noun).body

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from checkout_daemon.sandbox.box import NOUNS, Box
-from checkout_daemon.sandbox.errors import invalid, missing_object
+from checkout_daemon.sandbox.errors import missing_object, only_one
 from checkout_daemon.sandbox.objects.shapes import list_object
 from checkout_daemon.sandbox.parameters.specs import PAGING, Params
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -23,15 +23,15 @@ _NAMED = {
     "subscription": "subscription",
     "test_clock": "test_helpers.test_clock",
 }
-"""Filters that name an object, and its type."""
+"""Filters that name an object, and the object's type."""
 
 HANDLED = frozenset((*PAGING, "created"))
-"""The parameters of every list, which `list_page` itself understands."""
+"""The parameters that `list_page` handles for every list."""
 
 Condition = tuple[str, Any]
 
 Filter = Callable[[Any], list[Condition]]
-"""Return the conditions that a list's parameter of this value stands for."""
+"""Return the conditions for a value of a list's parameter."""
 
 
 def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Condition] | None = None) -> Body:
@@ -50,21 +50,21 @@ def list_page(box: Box, kind: str, url: str, params: Params, conditions: list[Co
                 raise missing_object(NOUNS.get(kind, kind), cursor, name)
             conditions.append((f"seq {comparison} ?", seq))
     found = box.storage.select(kind, conditions=conditions, limit=limit + 1, ascending=backwards)
-    data = [each.body for each in found[:limit]]
+    data = [record.body for record in found[:limit]]
     if backwards:
         data.reverse()
     return list_object(data, url, has_more=len(found) > limit)
 
 
 def first_page(found: Sequence[Stored | Body], url: str) -> Body:
-    """Return the list object with the first ten of these, as Stripe includes lists in objects."""
+    """Return a list object with the first ten of these, as Stripe includes lists in objects."""
     bodies = [item.body if isinstance(item, Stored) else item for item in found[:_DEFAULT_LIMIT]]
     return list_object(bodies, url, has_more=len(found) > _DEFAULT_LIMIT)
 
 
 def page_of(found: list[Body], url: str, params: Params, noun: str) -> Body:
-    """Return a page of these objects, the first of which counts as the newest."""
-    ids = [each["id"] for each in found]
+    """Return a page of these objects. The first counts as the newest."""
+    ids = [body["id"] for body in found]
     limit = params.get("limit", _DEFAULT_LIMIT)
     backwards = _backwards(params)
     for name in ("starting_after", "ending_before"):
@@ -80,7 +80,7 @@ def page_of(found: list[Body], url: str, params: Params, noun: str) -> Body:
 
 def _backwards(params: Params) -> bool:
     if params.get("ending_before") is not None and params.get("starting_after") is not None:
-        raise invalid("You may only specify one of these parameters: ending_before, starting_after.")
+        raise only_one("ending_before", "starting_after")
     return params.get("ending_before") is not None
 
 
@@ -94,10 +94,10 @@ def _check_named(box: Box, params: Params) -> None:
 def conditions_of(
     params: Params, columns: Mapping[str, str], filters: Mapping[str, Filter] | None = None
 ) -> list[Condition]:
-    """Return the conditions that a list's parameters stand for.
+    """Return the conditions for a list's parameters.
 
-    A parameter compares its column if `columns` has one, else it has the conditions of its filter, else it compares the
-    object's field of the same name.
+    A parameter in `columns` compares that column, one in `filters` has conditions of its own, and any other compares
+    the object's field with its name.
     """
     found: list[Condition] = []
     for name, value in params.items():
@@ -111,15 +111,15 @@ def conditions_of(
 
 
 def compared(path: str, value: Any) -> list[Condition]:
-    """Return conditions on the value at this place of the object: a value to equal, bounds, or values of its parts."""
+    """Return conditions on the value at a place in the object: a value to equal, bounds, or values of its parts."""
     if not isinstance(value, dict):
         return [(f"json_extract(body, '$.{path}') = ?", int(value) if isinstance(value, bool) else value)]
     found: list[Condition] = []
-    for name, each in value.items():
+    for name, part in value.items():
         if name in _COMPARE:
-            found.append((f"json_extract(body, '$.{path}') {_COMPARE[name]} ?", each))
+            found.append((f"json_extract(body, '$.{path}') {_COMPARE[name]} ?", part))
         else:
-            found += compared(f"{path}.{name}", each)
+            found += compared(f"{path}.{name}", part)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Parts of objects that several resources share, with all of Stripe's keys."""
+"""The shapes of objects and of their common parts, with all of Stripe's keys."""
 
 from __future__ import annotations
 
@@ -23,13 +23,6 @@ BILLING_DETAILS: Mapping[str, Spec] = {
     "name": Text(),
     "phone": Text(),
     "tax_id": Text(),
-}
-SHIPPING: Mapping[str, Spec] = {
-    "address": Map(ADDRESS, required=True),
-    "name": Text(required=True),
-    "carrier": Text(),
-    "phone": Text(),
-    "tracking_number": Text(),
 }
 FUTURE_USAGE = Text(choices=("none", "off_session", "on_session"))
 CARD_OPTIONS: Mapping[str, Spec] = {
@@ -61,10 +54,10 @@ METHOD_OPTIONS: Mapping[str, Spec] = {
     ),
 }
 METHOD_CURRENCIES = {"card": None, "sepa_debit": "eur", "us_bank_account": "usd"}
-"""What the sandbox can be paid with, and the only currency of each that has only one."""
+"""The payment method types of Checkout, and the currency of those that have only one."""
 METHOD_TYPES = ListOf(Text(choices=tuple(METHOD_CURRENCIES)))
 INTENT_METHOD_TYPES = ListOf(Text(choices=(*METHOD_CURRENCIES, "customer_balance")))
-"""Bank transfers pay PaymentIntents only: they come whenever the customer sends them."""
+"""PaymentIntents also take bank transfers, which may arrive at any time."""
 
 
 def address(given: Params | None) -> Body:
@@ -86,13 +79,11 @@ def shipping(given: Params | None) -> Body | None:
     return {"address": address(given.get("address")), **{name: given.get(name) for name in names}}
 
 
-def new_object(prefix: str, kind: str, **fields: Any) -> Body:
-    """An object with what every one has."""
-    return {"id": new_id(prefix), "object": kind, "created": stamp(), "livemode": False, **fields}
-
-
 def new_body(kind: str, prefix: str, path: str = "", /, **fields: Any) -> Body:
-    """An object of this type with its fields as shapes.json has them, but for these."""
+    """Return a new object of a type with the fields of shapes.json, overridden by `fields`.
+
+    `path` is where the type is listed, for the URLs of lists inside.
+    """
     body: Body = copy.deepcopy(_shapes()[kind])
     body["id"] = new_id(prefix)
     if "created" in body:
@@ -113,7 +104,7 @@ def _shapes() -> dict[str, Body]:
 
 
 def deleted_object(object_id: str, kind: str) -> Body:
-    """Return what is answered for an object that was deleted."""
+    """Return the answer for a deleted object."""
     return {"id": object_id, "object": kind, "deleted": True}
 
 
@@ -122,7 +113,7 @@ def list_object(data: list[Body], url: str, *, has_more: bool = False) -> Body:
 
 
 def method_options(types: list[str], given: Params | None, *, session: bool) -> Body:
-    """`payment_method_options` for these types."""
+    """Return the `payment_method_options` of these types."""
     given = given or {}
     options: Body = {}
     if "card" in types:
@@ -154,5 +145,5 @@ def method_options(types: list[str], given: Params | None, *, session: bool) -> 
 
 
 def methods_for(currency: str) -> list[str]:
-    """What can pay in this currency."""
+    """Return the payment method types for a currency."""
     return [kind for kind, only in METHOD_CURRENCIES.items() if only in (None, currency)]

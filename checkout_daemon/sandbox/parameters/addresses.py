@@ -1,4 +1,4 @@
-"""Addresses that clients give."""
+"""Check the URLs that clients give."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from checkout_daemon.sandbox.errors import ApiError
 
 
 def check_url(url: str, param: str) -> str:
-    """The address, provided that it is one."""
+    """Return the URL. Raises ApiError if it is not an absolute HTTP URL."""
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not set(url) & set(" \t\r\n")

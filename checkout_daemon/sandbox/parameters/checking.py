@@ -1,4 +1,4 @@
-"""Check parameters against Stripe's own types, and say which of them the sandbox lacks."""
+"""Check parameters against Stripe's types, and name those that only the sandbox lacks."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _DECIMAL = re.compile(r"[+-]?\d{1,14}(\.\d{1,12})?", re.ASCII)
 _BOUNDS = ("gt", "gte", "lt", "lte")
 _LONGEST = 40_000
 _OLDER_NAMES = {"phases[0][iterations]": "i"}
-"""Parameters inside others that the installed SDK does not know, and the CLI's triggers send."""
+"""Nested parameters that the installed SDK does not know and the CLI's triggers send."""
 _DIGITS = re.compile(r"(?<=\[)\d+(?=\])", re.ASCII)
 _NOUNS = {"[": "array", "{": "object", "o": "object", "i": "integer", "r": "integer", "b": "boolean", "d": "decimal"}
 _NOUNS |= {"f": "decimal"}
 
 
 def in_words(error: ApiError, shape: Shape) -> ApiError:
-    """Return the error to answer: it names the sandbox's gap if Stripe has what was called unknown or invalid."""
+    """Return the error to answer, which names the sandbox's gap if Stripe has the refused parameter or value."""
     if isinstance(error, UnknownParameter) and find_parameter(shape, error.name) is not None:
         return not_modelled(f"the parameter {error.name}", error.name)
     if isinstance(error, BadChoice):
@@ -49,7 +49,7 @@ def in_words(error: ApiError, shape: Shape) -> ApiError:
 
 
 def read_value(code: str, value: Tree | str, name: str) -> Any:
-    """Return a value with the type that Stripe gives it. Raises ApiError (400) for one that it does not take."""
+    """Return a value converted to its type. Raises ApiError (400) if the type does not allow it."""
     kinds = alternatives(code)
     if value == "":
         if code.startswith("!"):
@@ -63,7 +63,7 @@ def read_value(code: str, value: Tree | str, name: str) -> Any:
 
 
 def join(prefix: str, key: str) -> str:
-    """Return the name of a parameter inside another, as forms write it."""
+    """Return the name of a nested parameter as forms write it."""
     return f"{prefix}[{key}]" if prefix else key
 
 
@@ -110,23 +110,23 @@ def _read_map(kind: str, value: Tree, name: str) -> tuple[bool, Any]:
     if first == "a":
         return True, value
     if first == "{":
-        return True, {key: read_value(element(kind), each, join(name, key)) for key, each in value.items()}
+        return True, {key: read_value(element(kind), inner, join(name, key)) for key, inner in value.items()}
     if first == "[" and all(key.isdigit() and key.isascii() and len(key) < 10 for key in value):
         inside = element(kind)
         return True, [read_value(inside, value[key], join(name, key)) for key in sorted(value, key=int)]
     if first == "r" and all(key in _BOUNDS for key in value):
-        return True, {key: read_value("i", each, join(name, key)) for key, each in value.items()}
+        return True, {key: read_value("i", bound, join(name, key)) for key, bound in value.items()}
     if first == "o":
         return True, _read_inside(value, structure(kind), name)
     return False, None
 
 
 def _choices(code: str) -> tuple[str, ...]:
-    """Return the values of the enums among these alternatives, in lists as well."""
+    """Return the values of the enums among these alternatives, also inside lists."""
     found: list[str] = []
     for kind in alternatives(code):
         inner = alternatives(element(kind)) if kind[0] == "[" else (kind,)
-        found += [value for each in inner if each[0] == "e" for value in choices(each)]
+        found += [value for option in inner if option[0] == "e" for value in choices(option)]
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Decode `a[0][b]=c`, `a[]=c` and the like into nested maps, whatever the order of the keys."""
+"""Decode forms such as `a[0][b]=c` and `a[]=c` into nested maps, in any order of the keys."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _MAX_DEPTH = 12
 
 
 class FormError(ValueError):
-    """The text is no form that has a meaning."""
+    """The text is not a valid form."""
 
 
 def decode_form(text: str) -> Tree:
-    """The tree that a query string or form body spells; lists are maps with numeric keys, as params.py expects."""
+    """Return the tree of a query string or form body. Lists are maps with numeric keys."""
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_PAIRS)
     except ValueError as error:
@@ -25,7 +25,7 @@ def decode_form(text: str) -> Tree:
 
 
 def build_tree(pairs: Iterable[tuple[str, str]]) -> Tree:
-    """The tree of keys already split from their values."""
+    """Return the tree of pairs of keys and values."""
     root: Tree = {}
     for key, value in pairs:
         if key:
@@ -61,7 +61,7 @@ def _insert(root: Tree, parts: list[str], value: str) -> None:
 
 
 def _open_element(node: Tree, field: str) -> str:
-    """`a[][b]` goes to the last element until that has a `b`."""
+    """Return the position for `a[][b]`: the last element, or a new one if that already has a `b`."""
     if node:
         last = str(len(node) - 1)
         element = node.get(last)

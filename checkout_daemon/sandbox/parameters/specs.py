@@ -1,4 +1,4 @@
-"""Parameters by declaration: what an operation takes, checked and converted, or refused as Stripe refuses it."""
+"""Declared parameters: their types and limits. Values are converted, or refused in Stripe's words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class Text:
     required: bool = False
     maximum: int = 5000
     choices: tuple[str, ...] = ()
-    keeps_empty: bool = False
     email: bool = False
 
     def read(self, value: Tree | str, name: str) -> Any:
@@ -41,7 +40,7 @@ class Text:
         if not value:
             if self.required:
                 raise empty_parameter(name)
-            return "" if self.keeps_empty else None
+            return None
         if len(value) > self.maximum:
             message = f"Invalid string: must be at most {self.maximum} characters"
             raise bad_parameter(message, "parameter_invalid_string", name)
@@ -78,7 +77,7 @@ class DecimalNumber:
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> str:
-        """The decimal as it was written."""
+        """Return the decimal as written."""
         if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
             raise ApiError(f"Invalid decimal: {_show(value)}", param=name, stored=False)
         return value
@@ -96,7 +95,7 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Any keys, also numeric ones; an empty value removes its key, an empty map removes all."""
+    """Metadata with any keys. An empty value removes its key, an empty map removes all."""
 
     required: bool = False
 
@@ -121,7 +120,7 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Anything:
-    """Taken as it comes, for what the sandbox has no use for."""
+    """A value that is accepted unchecked because the sandbox does not use it."""
 
     required: bool = False
 
@@ -132,7 +131,7 @@ class Anything:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Stripe takes it, the sandbox does not: `because` says what it lacks, as a sentence."""
+    """A parameter that Stripe has and the sandbox refuses. `because` is a sentence with the reason, or empty."""
 
     because: str
     required: bool = False
@@ -144,7 +143,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Any keys, with values of one kind: currencies, for example."""
+    """A map with any keys, currencies for example, and values of one type."""
 
     element: Spec
     required: bool = False
@@ -154,7 +153,7 @@ class Entries:
             return {}
         if isinstance(value, str):
             raise ApiError(f"Invalid object: {value}", param=name, stored=False)
-        return {key: self.element.read(each, f"{name}[{key}]") for key, each in value.items()}
+        return {key: self.element.read(element, f"{name}[{key}]") for key, element in value.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +189,14 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A number, or bounds: `created=5`, `created[gte]=5`."""
+    """A number or bounds: `created=5`, `created[gte]=5`."""
 
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> dict[str, int]:
         if isinstance(value, str):
             return {"eq": Integer().read(value, name)}
-        bounds = {each: Integer() for each in ("gt", "gte", "lt", "lte")}
+        bounds = {bound: Integer() for bound in ("gt", "gte", "lt", "lte")}
         return _read_fields(value, bounds, name)
 
 
@@ -206,7 +205,7 @@ Fields = Mapping[str, Spec]
 
 
 class Open(Mapping[str, Spec]):
-    """The declared parameters, and any other that Stripe has."""
+    """The declared parameters, and any others that Stripe has."""
 
     def __init__(self, declared: Fields) -> None:
         self.declared = declared
@@ -234,15 +233,10 @@ PAGING: Fields = {
 }
 
 
-def refusing(because: str, *names: str) -> Fields:
-    """Parameters that are all refused for one reason."""
-    return {name: Refused(because) for name in names}
-
-
 def read_params(tree: Tree, specs: Mapping[str, Spec], shape: Shape | None = None) -> Params:
-    """Return the parameters that were given, converted; `shape` is what Stripe's own route takes, if it has this one.
+    """Return the given parameters, converted. `shape` holds the parameters of Stripe's route, if it has this one.
 
-    Raises ApiError for the first that is unknown, missing or wrong.
+    Raises ApiError for the first parameter that is unknown, missing or wrong.
     """
     try:
         if isinstance(specs, Open) and shape is not None:
@@ -253,7 +247,7 @@ def read_params(tree: Tree, specs: Mapping[str, Spec], shape: Shape | None = Non
 
 
 def _read_open(tree: Tree, declared: Fields, shape: Shape) -> Params:
-    """Read what the operation declares by its own rules, the rest by Stripe's."""
+    """Read declared parameters by their declarations, the rest by Stripe's types."""
     for name, code in shape.items():
         if code[0] == "!" and name not in tree:
             raise missing_parameter(name)
@@ -286,7 +280,7 @@ def _too_many_keys(name: str = "metadata") -> ApiError:
 
 
 def merge_metadata(old: Mapping[str, str] | None, given: Mapping[str, str] | None) -> dict[str, str]:
-    """What metadata is after an update: given keys replace old ones, empty values remove."""
+    """Return metadata after an update: given keys replace old ones, empty values remove them."""
     if given is None:
         return dict(old or {})
     if not given:

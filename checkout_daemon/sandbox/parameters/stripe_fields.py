@@ -1,4 +1,4 @@
-"""Declare what a route takes: Stripe's own table of parameters, with the rules that the table does not have."""
+"""Declare a route's parameters from Stripe's own table, with the rules that the table does not have."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ _EMAILS = ("customer_email", "receipt_email")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Rules for the parameters of a route. Names are written as in forms, lists as `line_items[][price]`.
+    """Rules for the parameters of a route. Names are written as in forms, and lists as `line_items[][price]`.
 
-    A name without brackets also applies to parameters of that name inside others.
+    A name without brackets also applies to nested parameters of that name.
 
     Attributes:
-        only: the parameters to take, separated by spaces; the rest are refused. By default all of Stripe's are taken.
+        only: the parameters to take, separated by spaces. The rest are refused. By default all are taken.
         own: declarations that replace Stripe's, or that only older versions of its API had.
-        refuse: for each reason, which may be empty, the names that are refused with it.
+        refuse: the names to refuse, separated by spaces, for each reason. A reason may be empty.
         least: minimums of numbers.
         most: maximums of numbers, and the greatest length of texts and lists.
         emails: texts that must be email addresses.
@@ -88,7 +88,7 @@ class _Builder:
     refused: Mapping[str, str]
 
     def spec(self, code: str, name: str, *, required: bool = False) -> Spec:
-        """Return the declaration for a type; elements of lists are `required`, so that none is empty."""
+        """Return the declaration for a type. Elements of lists are `required`, so that none may be empty."""
         if name in self.rules.own:
             return self.rules.own[name]
         if (reason := _rule(self.refused, name)) is not None:
@@ -120,5 +120,5 @@ def _leaf(name: str) -> str:
 
 
 def _rule(rules: Mapping[str, _T], name: str) -> _T | None:
-    """Return the rule for a parameter: that of its full name, else that of its last part."""
+    """Return the rule for a parameter's full name, else for its last part."""
     return rules[name] if name in rules else rules.get(_leaf(name))

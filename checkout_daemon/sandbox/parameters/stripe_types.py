@@ -1,9 +1,10 @@
 """Look up what Stripe's API has: its routes, their parameters, and which fields of objects can be expanded.
 
-`stripe_types.json` is made from the official SDK by `make stripe-table`. A parameter's type is a code there: `!` if it
-is required, then alternatives joined by `|`: `s` text, `i` integer, `b` boolean, `d` decimal kept as text, `f` decimal
-that becomes a number, `r` a number or bounds, `a` anything, `e5` a value of the sixth enum, `o5` an object with the
-parameters of the sixth structure, `[` a list and `{` a map of what follows, whose own alternatives are joined by `/`.
+`stripe_types.json` is made from the official SDK by `make stripe-table`. A parameter's type is a code in it: `!` if it
+is required, then alternatives joined by `|`. `s` is text, `i` an integer, `b` a boolean, `d` a decimal kept as text,
+`f` a decimal that becomes a number, `r` a number or bounds, `a` anything. `e5` is a value of the sixth enum, and `o5`
+an object with the parameters of the sixth structure. `[` is a list and `{` a map of what follows, whose own
+alternatives are joined by `/`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import cache
 from importlib import resources
 
 Shape = Mapping[str, str]
-"""The parameters of a route or of an object among its parameters, by name, each with the code of its type."""
+"""The parameters of a route or a nested object: the code of each type by name."""
 
 _PART = re.compile(r"[^\[\]]+")
 
@@ -38,31 +39,31 @@ def stripe_types() -> StripeTypes:
 
 
 def routes() -> Iterator[tuple[str, str]]:
-    """Yield the method and path of everything that Stripe can be asked, with `{id}` for identifiers."""
+    """Yield the methods and paths of Stripe's API, with `{id}` for identifiers."""
     for route in stripe_types().routes:
         method, _, path = route.partition(" ")
         yield method, path
 
 
 def parameters(method: str, path: str) -> Shape | None:
-    """Return what a route takes, or None if Stripe has no such route."""
+    """Return the parameters of a route, or None if Stripe does not have it."""
     position = stripe_types().routes.get(f"{method} {path}")
     return None if position is None else stripe_types().objects[position]
 
 
 @cache
 def alternatives(code: str) -> tuple[str, ...]:
-    """Return the codes of the types that a value of this type may have."""
+    """Return the alternatives of a type."""
     return tuple(code.removeprefix("!").split("|"))
 
 
 def element(code: str) -> str:
-    """Return the type of what a list or a map of this type holds."""
+    """Return the type of the elements of a list or map."""
     return code[1:].replace("/", "|")
 
 
 def structure(code: str) -> Shape:
-    """Return the parameters inside a value of this type."""
+    """Return the parameters inside an object type."""
     return stripe_types().objects[int(code[1:])]
 
 
@@ -73,13 +74,13 @@ def choices(code: str) -> tuple[str, ...]:
 
 
 def find_parameter(shape: Shape, name: str) -> str | None:
-    """Return the type of the parameter that a form names like `a[0][b]`, or None if Stripe has none of that name."""
+    """Return the type of a parameter named as in forms, `a[0][b]`, or None if Stripe does not have it."""
     first, *rest = _PART.findall(name)
     code = shape.get(first)
     for part in rest:
         if code is None:
             return None
-        code = next((found for each in alternatives(code) if (found := _below(each, part)) is not None), None)
+        code = next((found for option in alternatives(code) if (found := _below(option, part)) is not None), None)
     return code
 
 
@@ -92,16 +93,16 @@ def _below(code: str, part: str) -> str | None:
 
 
 def expandable(kind: str) -> Mapping[str, str]:
-    """Return the dotted places of a kind of object that hold ids, each with the kinds of object that they may name."""
+    """Return the dotted places in a type of object that hold ids, with the types of object that they may name."""
     return stripe_types().expand.get(kind, {})
 
 
 def nullable(kind: str) -> Mapping[str, str]:
-    """Return the dotted places of maps inside an object that is kept, each with the fields that are null if nothing."""
+    """Return the dotted places of maps inside a stored kind, with the fields that are null if not given."""
     return stripe_types().nullable.get(kind, {})
 
 
 def names_inside(route: str, name: str) -> tuple[str, ...]:
-    """Return the names of the parameters inside a parameter of a route such as `POST /v1/prices`."""
+    """Return the names inside a parameter of a route such as `POST /v1/prices`."""
     code = find_parameter(parameters(*route.split()) or {}, name) or ""
     return tuple(structure(alternatives(code)[0]))

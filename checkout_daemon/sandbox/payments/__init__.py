@@ -1,1 +1,1 @@
-"""PaymentIntents, charges, refunds and disputes, and the test data that decides what becomes of them."""
+"""PaymentIntents, charges, refunds and disputes, and the test data that decides their outcome."""

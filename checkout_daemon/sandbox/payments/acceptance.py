@@ -1,4 +1,4 @@
-"""What an intent may be paid with, when, and whether its customer must be there."""
+"""Which payment methods an intent accepts, in which status, and whether its customer must be present."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DEBIT_CURRENCIES = {"sepa_debit": "eur", "us_bank_account": "usd"}
 
 
 def check_method(body: Body, method: Stored) -> None:
-    """Refuse a method that this intent cannot be paid with. Raises ApiError."""
+    """Raise ApiError if an intent cannot be paid with this method."""
     kind = method.body["type"]
     if kind not in body["payment_method_types"]:
         listed = ", ".join(body["payment_method_types"])
@@ -50,7 +50,7 @@ def check_method(body: Body, method: Stored) -> None:
 
 
 def unexpected_state(body: Body, verb: str) -> ApiError:
-    """The intent's status does not allow that."""
+    """Return the error for an intent whose status does not allow the verb."""
     status = body["status"]
     if verb == "confirm" and status == "succeeded":
         message = (
@@ -72,7 +72,7 @@ def unexpected_state(body: Body, verb: str) -> ApiError:
 
 
 def needs_customer(body: Body, method: Stored, card: TestCard, *, off_session: bool) -> bool:
-    """Whether the bank wants to ask the card's holder first."""
+    """Return whether the bank asks the cardholder to authenticate."""
     options = body["payment_method_options"].get("card") or {}
     if options.get("request_three_d_secure") in ("any", "challenge") and card.optional:
         return True

@@ -1,4 +1,4 @@
-"""How an attempt to take the money ends: refused, held, taken, started, or waiting for the customer's bank."""
+"""The outcomes of an attempt to take the money: refused, held, taken, started, or waiting for the customer's bank."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def fail(box: Box, intent: Stored, method: Stored, decline: Decline, *, charged: bool = True) -> NoReturn:
-    """Refuse an attempt. Always raises ApiError (402); what it left behind stays."""
+    """Refuse an attempt. Always raises ApiError (402), and stores what the attempt has stored."""
     body = intent.body
     charge: Stored | None = None
     if charged:
@@ -36,7 +36,7 @@ def fail(box: Box, intent: Stored, method: Stored, decline: Decline, *, charged:
 
 
 def succeed(box: Box, intent: Stored, method: Stored, *, authenticated: bool = False) -> None:
-    """Take the money, or hold it where it is to be captured later."""
+    """Take the money, or hold it if it is to be captured later."""
     body = intent.body
     charge = build_charge(intent, method, "succeeded", None, authenticated=authenticated)
     box.storage.add(charge)
@@ -71,7 +71,7 @@ def succeed(box: Box, intent: Stored, method: Stored, *, authenticated: bool = F
 
 
 def show_booking(box: Box, payload: Body) -> None:
-    """Name on the charge the balance transaction that an asynchronous capture leaves null at first.
+    """Set the charge's balance transaction, which an asynchronous capture leaves null at first.
 
     https://docs.stripe.com/payments/payment-intents/asynchronous-capture
     """
@@ -83,7 +83,7 @@ def show_booking(box: Box, payload: Body) -> None:
 
 
 def start_debit(box: Box, intent: Stored, method: Stored) -> None:
-    """Send a debit to the bank; what came of it is known later."""
+    """Start a bank debit. Its outcome is known later."""
     body = intent.body
     charge = box.storage.add(build_charge(intent, method, "pending", None, authenticated=False))
     body |= {"status": "processing", "latest_charge": charge.id, "processing": None}
@@ -98,7 +98,7 @@ def start_debit(box: Box, intent: Stored, method: Stored) -> None:
 
 
 def ask_authentication(box: Box, intent: Stored) -> None:
-    """Send the customer to their bank's page first."""
+    """Require the customer to authenticate on their bank's page first."""
     body = intent.body
     url = f"{box.url}/c/authenticate/{body['id']}"
     returning = intent.private.get("return_url")
@@ -114,13 +114,13 @@ def ask_authentication(box: Box, intent: Stored) -> None:
 
 
 def plan_dispute(box: Box, charge: Stored, reason: str) -> None:
-    """Let the customer's bank dispute the charge a moment later, where the test card or account asks for it."""
+    """Plan a dispute of the charge a moment later, if the test card or account asks for it."""
     if reason:
         box.storage.add_timer("dispute", now(), {"charge": charge.id, "reason": reason})
 
 
 def _save_method(box: Box, intent: Stored, method: Stored) -> None:
-    """Keep the method for the customer where that was wished, else it has served its one time."""
+    """Save the method for the customer if requested, else mark it as used."""
     body = intent.body
     options = body["payment_method_options"].get(method.body["type"]) or {}
     usage = options.get("setup_future_usage") or body["setup_future_usage"]

@@ -1,4 +1,4 @@
-"""Balance transactions: what each payment, refund and dispute did to the account's balance."""
+"""Balance transactions: the effect of each payment, refund and dispute on the account's balance."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def book(
     category: str | None = None,
     at_once: bool = False,
 ) -> Body:
-    """Write a balance transaction: `kind` is charge, payment, refund, payment_refund, adjustment and so on.
+    """Write a balance transaction. `kind` is charge, payment, refund, payment_refund, adjustment and so on.
 
-    What a payment brings is available after two days, unless it is to be `at_once`.
+    The money of a payment is available after two days, unless `at_once`.
     """
     if fee is None:
         fee = (amount * 29 + 500) // 1000 + 30 if kind == "charge" else 35 if kind == "payment" else 0
@@ -66,7 +66,7 @@ def book(
 
 
 def balance(box: Box) -> Body:
-    """What the account has, and what it will have when it becomes available, by currency."""
+    """Return the account's available and pending balances by currency."""
     sums: dict[str, dict[str, int]] = {"available": defaultdict(int), "pending": defaultdict(int)}
     moment = stamp()
     for record in box.storage.select("balance_transaction"):
@@ -85,11 +85,13 @@ def balance(box: Box) -> Body:
 
 
 def check_funds(box: Box, amount: int, currency: str, *, fees: bool = True) -> None:
-    """Raise ApiError (400) if less than this amount is available. `fees`: what payments cost is gone already."""
+    """Raise ApiError (400) if less than this amount is available, counting payment fees if `fees`."""
     moment = stamp()
     found = box.storage.select("balance_transaction", conditions=[("json_extract(body, '$.currency') = ?", currency)])
     available = sum(
-        each.body["net"] if fees else each.body["amount"] for each in found if each.body["available_on"] <= moment
+        record.body["net"] if fees else record.body["amount"]
+        for record in found
+        if record.body["available_on"] <= moment
     )
     if amount > available:
         raise ApiError(

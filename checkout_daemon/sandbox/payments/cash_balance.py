@@ -1,4 +1,4 @@
-"""The cash balance of a customer: bank transfers fill it, and it pays what waits for one."""
+"""Customers' cash balances: bank transfers fund them, and they pay the PaymentIntents that wait for a transfer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SENDERS: dict[str, tuple[str, Body]] = {
 
 
 def fund(box: Box, params: Params, customer_id: str) -> Body:
-    """A bank transfer from the customer comes in."""
+    """Receive a bank transfer from the customer."""
     customer = box.get(customer_id, "customer")
     currency = currency_code(params["currency"])
     details = {"bank_transfer": _sender(params.get("reference"), currency)}
@@ -45,7 +45,7 @@ def retrieve(box: Box, _: Params, customer_id: str) -> Body:
 
 
 def ask_transfer(box: Box, intent: Stored) -> None:
-    """Have a confirmed PaymentIntent wait for a bank transfer, first using what the customer already has."""
+    """Let a confirmed PaymentIntent wait for a bank transfer, after using what the customer already has."""
     body = intent.body
     if body["customer"] is None:
         raise invalid("A PaymentIntent that customer_balance pays needs a customer.", param="customer")
@@ -72,7 +72,7 @@ def ask_transfer(box: Box, intent: Stored) -> None:
 
 
 def cash_balance(customer: Stored) -> Body:
-    """What the customer's transfers left over, by currency."""
+    """Return the customer's unspent transfers by currency."""
     held = customer.private.get("cash")
     return {
         "object": "cash_balance",
@@ -106,7 +106,7 @@ def _apply(box: Box, customer: Stored, intent: Stored) -> None:
 
 
 def _waiting(box: Box, customer_id: str, currency: str) -> Stored | None:
-    """The oldest PaymentIntent of the customer's that waits for a transfer in this currency."""
+    """Return the customer's oldest PaymentIntent that waits for a transfer in this currency."""
     conditions = [
         ("customer = ?", customer_id),
         ("json_extract(body, '$.currency') = ?", currency),

@@ -1,4 +1,4 @@
-"""Build charges: one for each attempt to take the money."""
+"""Build charges, one for each attempt to take the money."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from checkout_daemon.sandbox.payments.testdata import Decline
 from checkout_daemon.sandbox.storage import Body, Stored
 
 AUTHORIZED_SECONDS = 7 * 24 * 3600
-"""How long a card's bank holds the money for a capture."""
+"""How long a bank holds the money for a capture."""
 
 
 def is_manual(intent: Body, kind: str) -> bool:
-    """Whether a payment of this type is only authorized; debits are always taken at once."""
+    """Return whether a payment of this type is only authorized. Debits are never held."""
     options = intent["payment_method_options"].get(kind) or {}
     return kind == "card" and "manual" in (options.get("capture_method"), intent["capture_method"])
 
@@ -24,7 +24,7 @@ def is_manual(intent: Body, kind: str) -> bool:
 def build_charge(
     intent: Stored, method: Stored, status: str, decline: Decline | None, *, authenticated: bool
 ) -> Stored:
-    """A charge for this attempt; it carries the intent's metadata as it is now."""
+    """Return the charge of an attempt, with the intent's current metadata."""
     body = intent.body
     manual = is_manual(body, method.body["type"])
     succeeded = status == "succeeded"
@@ -59,7 +59,7 @@ def build_charge(
 
 
 def outcome(status: str, decline: Decline | None) -> Body:
-    """What the network and Stripe made of it."""
+    """Return a charge's `outcome`: the verdict of the network and of Stripe."""
     fields: dict[str, Any] = {
         "advice_code": None,
         "network_advice_code": None,

@@ -1,4 +1,4 @@
-"""The end of a delayed debit: the money came, or it did not."""
+"""The outcome of a delayed debit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def settle_debit(box: Box, intent: Stored, succeeded: bool | None = None) -> bool:
-    """Let a debit that was started end as it is told to, or as its account number says; whether the money came."""
+    """End a debit as `succeeded` states, or as its test account number does. Return whether it succeeded."""
     body = intent.body
     method = box.get(body["payment_method"], "payment_method")
     charge = box.get(body["latest_charge"], "charge")
@@ -42,8 +42,11 @@ def settle_debit(box: Box, intent: Stored, succeeded: bool | None = None) -> boo
 
 
 def settle_now(box: Box, intent: Stored, succeeded: bool | None = None) -> bool:
-    """End a debit now, and tell about the session that it pays: `succeeded` as told, None for what its account
-    number says. Whether the money came. Raises ApiError when the intent is not processing."""
+    """End a debit now and announce the outcome for its Checkout session. Return whether it succeeded.
+
+    `succeeded` is the outcome, or None for that of the test account number. Raises ApiError if the intent is not
+    processing.
+    """
     if intent.body["status"] != "processing":
         raise unexpected_state(intent.body, "settle")
     came = settle_debit(box, intent, succeeded)
@@ -57,7 +60,7 @@ def settle_now(box: Box, intent: Stored, succeeded: bool | None = None) -> bool:
 
 
 def settle_due(box: Box, payload: Body) -> None:
-    """End the debit that a timer was set for, and the Checkout session that it pays; unless it ended before."""
+    """End the debit of a timer and complete its Checkout session, unless it has ended already."""
     intent = box.storage.find(payload["intent"], "payment_intent")
     if intent is None or payload.get("charge") not in (None, intent.body["latest_charge"]):
         return
@@ -78,7 +81,7 @@ def _fail_debit(box: Box, intent: Stored, charge: Stored, method: Stored, declin
 
 
 def fail_charge(box: Box, charge: Stored, decline: Decline) -> None:
-    """The charge that was pending comes to nothing."""
+    """Fail a pending charge."""
     charge.body |= {
         "status": "failed",
         "paid": False,
@@ -90,6 +93,6 @@ def fail_charge(box: Box, charge: Stored, decline: Decline) -> None:
 
 
 def session_of(box: Box, intent: Stored) -> Stored | None:
-    """The Checkout session that made the intent."""
+    """Return the Checkout session of an intent, or None."""
     session_id = intent.private.get("session")
     return box.storage.find(session_id, "checkout.session") if session_id else None

@@ -1,4 +1,4 @@
-"""A refused payment as an error: 402, with what Stripe tells about it."""
+"""The errors of refused payments: status 402 with Stripe's details."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADVICE = {
 
 
 def error_fields(decline: Decline, charge: str | None, method: Body) -> Body:
-    """What `last_payment_error` and the error body have in common."""
+    """Return the fields that `last_payment_error` and the error body share."""
     fields: dict[str, Any] = {
         "type": "card_error" if method["type"] == "card" else "invalid_request_error",
         "code": decline.code,
@@ -43,7 +43,7 @@ def error_fields(decline: Decline, charge: str | None, method: Body) -> Body:
 
 
 def card_error(decline: Decline, *, param: str | None = None) -> ApiError:
-    """A card refused before there is any payment."""
+    """Return the error for a card that is refused before there is a payment."""
     extra = {} if decline.decline_code is None else {"decline_code": decline.decline_code}
     return ApiError(
         decline.message,
@@ -56,7 +56,7 @@ def card_error(decline: Decline, *, param: str | None = None) -> ApiError:
 
 
 def payment_error(fields: Body, intent: Body) -> ApiError:
-    """The answer to a confirm that was refused; what it left behind stays."""
+    """Return the error for a refused confirmation. What the attempt has stored is kept."""
     error = ApiError(fields["message"], status=402, kind="card_error", code=fields["code"], keep=True)
     error.error |= {**fields, "type": "card_error", "payment_intent": intent}
     return error

@@ -22,7 +22,7 @@ from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 KINDS = ("fraudulent", "product_not_received", "inquiry", "prevented", "duplicate", "subscription_canceled", "general")
-"""What `open_dispute` takes for a card: an inquiry, one that was prevented, or the reason of a chargeback."""
+"""The kinds that `open_dispute` takes for a card: an inquiry, a prevented dispute, or the reason of a chargeback."""
 
 _UNDER_REVIEW = {
     "warning_needs_response": "warning_under_review",
@@ -41,17 +41,18 @@ _NETWORK_REASONS = {
 _DUE = timedelta(days=8)
 _INQUIRY_SECONDS = 120 * 24 * 3600
 DECISION_SECONDS = 0.5
-"""How long the bank looks at test evidence; with Stripe it is about five seconds."""
+"""How long the bank considers test evidence. Stripe takes about five seconds."""
 
 
 def open_dispute(box: Box, charge: Stored, kind: str) -> Stored:
-    """The customer's bank disputes a charge: `kind` is one of KINDS or another of Stripe's reasons.
+    """Open a dispute of a charge. `kind` is one of KINDS or another of Stripe's reasons.
 
-    Raises ApiError where there is nothing to dispute: not paid, or disputed already."""
+    Raises ApiError if the charge was not paid, or is disputed already.
+    """
     paid = charge.body
     if paid["status"] != "succeeded" or not paid["captured"]:
         raise invalid(f"Charge {charge.id} cannot be disputed: it was not paid and captured.", param="charge")
-    if any(each.body["status"] != "warning_closed" for each in box.storage.children(charge.id, "dispute")):
+    if any(dispute.body["status"] != "warning_closed" for dispute in box.storage.children(charge.id, "dispute")):
         raise invalid(f"Charge {charge.id} has already been disputed.", param="charge")
     amounts = [paid["amount_captured"]]
     if kind == "multiple":
@@ -62,7 +63,7 @@ def open_dispute(box: Box, charge: Stored, kind: str) -> Stored:
 
 
 def open_planned_dispute(box: Box, charge: Stored, kind: str) -> None:
-    """The dispute of a test card or account, unless the money went back or somebody disputed it before."""
+    """Open the dispute that a test card plans, unless the charge was refunded or disputed before."""
     if not charge.body["disputed"] and not charge.body["refunded"]:
         open_dispute(box, charge, kind)
 
@@ -70,7 +71,7 @@ def open_planned_dispute(box: Box, charge: Stored, kind: str) -> None:
 def answer_dispute(
     box: Box, dispute: Stored, evidence: Params, *, submit: bool | None = None, metadata: dict[str, str] | None = None
 ) -> None:
-    """Add evidence, and hand it in unless it is only a draft (`submit` false). Raises ApiError when it is too late."""
+    """Add evidence and submit it, unless it is a draft (`submit` is false). Raises ApiError if it is too late."""
     body = dispute.body
     if body["status"] not in _OPEN:
         raise _closed()
@@ -99,7 +100,7 @@ def answer_dispute(
 
 
 def decide_dispute(box: Box, dispute: Stored, text: str) -> None:
-    """What the bank makes of test evidence that was handed in a moment ago."""
+    """Decide a dispute by the test evidence that was submitted."""
     body = dispute.body
     if body["status"] not in _UNDER_REVIEW.values():
         return
@@ -115,7 +116,7 @@ def close_dispute(box: Box, dispute: Stored) -> None:
 
 
 def end_dispute(box: Box, dispute: Stored, won: bool) -> None:
-    """The bank decides; an inquiry is only closed. Raises ApiError when that has already happened."""
+    """End a dispute as won or lost. An inquiry is only closed. Raises ApiError if it has ended already."""
     body = dispute.body
     if body["status"] not in _OPEN:
         raise _closed()
@@ -135,7 +136,7 @@ def end_dispute(box: Box, dispute: Stored, won: bool) -> None:
 
 
 def appeal_dispute(box: Box, dispute: Stored) -> None:
-    """Take a lost dispute of a card back to the bank. Raises ApiError for any other."""
+    """Appeal a lost dispute of a card. Raises ApiError for any other."""
     body = dispute.body
     if body["status"] != "lost" or "payment_method_details" not in body:
         raise invalid("Only a card's dispute that was lost can be appealed.", param="dispute")
@@ -149,7 +150,7 @@ def appeal_dispute(box: Box, dispute: Stored) -> None:
 
 
 def escalate_inquiry(box: Box, dispute: Stored) -> None:
-    """The bank makes a chargeback of its inquiry: now the money goes, and refunds under way fail."""
+    """Turn an inquiry into a chargeback: the money is withdrawn, and refunds in progress fail."""
     body = dispute.body
     if not _is_inquiry(body) or body["status"] == "warning_closed":
         raise invalid("Only an inquiry that is still open can be escalated.", param="dispute")
@@ -169,7 +170,7 @@ def escalate_inquiry(box: Box, dispute: Stored) -> None:
 
 
 def miss_deadline(box: Box, dispute: Stored, due_by: int) -> None:
-    """The day for an answer has passed: without one, a chargeback is lost; an inquiry waits on."""
+    """Handle a missed deadline: a chargeback is lost, an inquiry stays open."""
     body = dispute.body
     details = body["evidence_details"]
     if body["status"] not in _UNDER_REVIEW or details["due_by"] != due_by:
@@ -183,7 +184,7 @@ def miss_deadline(box: Box, dispute: Stored, due_by: int) -> None:
 
 
 def close_inquiry(box: Box, dispute: Stored) -> None:
-    """The bank did not come back to its inquiry in time."""
+    """Close an inquiry that the bank did not pursue in time."""
     if _is_inquiry(dispute.body) and dispute.body["status"] != "warning_closed":
         end_dispute(box, dispute, won=True)
 
@@ -212,7 +213,7 @@ def _open(box: Box, charge: Stored, kind: str, amount: int) -> Stored:
         body["payment_method_details"] = {"card": details, "type": "card"}
         body["status"] = "warning_needs_response" if inquiry else "prevented" if prevented else "needs_response"
     else:
-        body["status"] = "lost"  # a bank debit's dispute is final
+        body["status"] = "lost"  # disputes of bank debits are final
     withdrawn = body["status"] in ("needs_response", "lost")
     dispute = Stored(body, parent=charge.id, intent=paid["payment_intent"])
     if withdrawn:
@@ -236,7 +237,7 @@ def _open(box: Box, charge: Stored, kind: str, amount: int) -> Stored:
 
 
 def _set_due(box: Box, dispute: Stored) -> None:
-    """Give the merchant until the end of a day of the week to come, and watch it."""
+    """Set the deadline to the end of a day next week, and a timer for it."""
     due = int((today().replace(hour=23, minute=59, second=59, microsecond=0) + _DUE).timestamp())
     dispute.body["evidence_details"] |= {"due_by": due, "past_due": False}
     box.storage.add_timer("dispute_due", due + 1.0, {"dispute": dispute.id, "due_by": due})

@@ -1,4 +1,4 @@
-"""What a merchant can bring forward against a dispute."""
+"""The evidence that a merchant can submit against a dispute."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ EVIDENCE = (
 )
 VERDICTS = {"winning_evidence": True, "losing_evidence": False}
 ESCALATING = "escalate_inquiry_evidence"
-"""Texts for `uncategorized_text` that settle a test dispute: https://docs.stripe.com/testing#disputes"""
+"""Values of `uncategorized_text` that decide a test dispute: https://docs.stripe.com/testing#disputes"""
 
 _MOST_CHARACTERS = 150_000
 
 
 def no_evidence() -> Body:
-    """Every field, none given."""
+    """Return a dispute's `evidence` without any."""
     return {**dict.fromkeys(EVIDENCE), "appeal": None, "enhanced_evidence": {}}
 
 
 def no_details() -> Body:
-    """A dispute's `evidence_details` before anything happened."""
+    """Return a dispute's `evidence_details` at its start."""
     return {
         "due_by": None,
         "enhanced_eligibility": {},
@@ -60,12 +60,12 @@ def no_details() -> Body:
 
 
 def has_evidence(evidence: Body) -> bool:
-    """Whether anything was brought forward."""
+    """Return whether there is any evidence."""
     return any(evidence[name] for name in (*EVIDENCE, "appeal"))
 
 
 def check_length(evidence: Params) -> None:
-    """Refuse more than Stripe hands on. Raises ApiError."""
+    """Raise ApiError if the evidence is longer than Stripe forwards."""
     if sum(len(value) for value in evidence.values() if isinstance(value, str)) > _MOST_CHARACTERS:
         message = f"The combined character count of your dispute evidence must be at most {_MOST_CHARACTERS}."
         raise invalid(message, param="evidence")

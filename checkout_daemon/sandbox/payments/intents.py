@@ -39,7 +39,7 @@ __all__ = [
 def create_intent(
     box: Box, amount: int, currency: str, types: list[str], given: Params, *, session: str | None = None
 ) -> Stored:
-    """Make an intent, for a Checkout Session or alone."""
+    """Create a PaymentIntent, for a Checkout Session or on its own."""
     body = new_body(
         "payment_intent",
         "pi_3",
@@ -78,9 +78,10 @@ def confirm_intent(
     off_session: bool = False,
     error_on_requires_action: bool = False,
 ) -> None:
-    """Try to take the money. Raises ApiError (402) when it is refused; the intent then waits for another method.
+    """Try to take the money. Raises ApiError (402) if it is refused; the intent then waits for another method.
 
-    `off_session`: the customer is not there to authenticate, so what needs them is refused."""
+    With `off_session` the customer is not present, so a payment that they must authenticate is refused.
+    """
     body = intent.body
     if body["status"] not in CONFIRMABLE:
         raise unexpected_state(body, "confirm")
@@ -108,9 +109,10 @@ def confirm_intent(
 
 
 def authenticate(box: Box, intent: Stored, *, succeeded: bool) -> None:
-    """End 3-D Secure. Raises ApiError (402) when it failed or the card is then refused.
+    """End 3-D Secure. Raises ApiError (402) if it failed or the card is then refused.
 
-    An intent that is confirmed by hand then waits for its merchant to confirm it once more."""
+    An intent with manual confirmation then waits for its merchant to confirm it again.
+    """
     body = intent.body
     if body["status"] != "requires_action":
         raise unexpected_state(body, "authenticate")
@@ -127,7 +129,7 @@ def authenticate(box: Box, intent: Stored, *, succeeded: bool) -> None:
 
 
 def capture_intent(box: Box, intent: Stored, amount: int | None) -> None:
-    """Take the money that is held, or a part of it; the rest is released. A Checkout session is then paid."""
+    """Capture the held money or a part of it, and release the rest. A Checkout session is then paid."""
     body = intent.body
     if body["status"] != "requires_capture":
         raise unexpected_state(body, "capture")
@@ -161,7 +163,7 @@ def capture_intent(box: Box, intent: Stored, amount: int | None) -> None:
 
 
 def cancel_intent(box: Box, intent: Stored, reason: str | None) -> None:
-    """Give it up; money that is held is released, a debit that has not left is called back."""
+    """Cancel an intent. Held money is released, and a debit that was not sent is recalled."""
     body = intent.body
     if body["status"] not in CANCELABLE or (body["status"] == "processing" and not _recallable(box, body)):
         raise unexpected_state(body, "cancel")
@@ -169,13 +171,13 @@ def cancel_intent(box: Box, intent: Stored, reason: str | None) -> None:
 
 
 def expire_authorization(box: Box, intent: Stored, charge_id: str) -> None:
-    """The bank no longer holds the money, a week after it was asked to."""
+    """Cancel an intent whose authorization has expired."""
     if intent.body["status"] == "requires_capture" and intent.body["latest_charge"] == charge_id:
         _cancel(box, intent, "automatic", released="charge.expired")
 
 
 def _finish(box: Box, intent: Stored, method: Stored, *, authenticated: bool) -> None:
-    """Past authentication: the bank may refuse even then."""
+    """Take the money after authentication. The bank may refuse even then."""
     decline = CARDS[method.private["card"]].decline
     if decline:
         attempts.fail(box, intent, method, DECLINES[decline])
@@ -204,5 +206,5 @@ def _cancel(box: Box, intent: Stored, reason: str | None, *, released: str) -> N
 
 
 def _recallable(box: Box, body: Body) -> bool:
-    """Stripe can call back an ACH debit that it has not sent yet."""
+    """Return whether Stripe can recall the debit: an ACH debit that was not sent yet."""
     return bool(box.get(body["payment_method"], "payment_method").body["type"] == "us_bank_account")

@@ -36,7 +36,7 @@ _EXPIRES_IN_YEARS = 5
 
 
 def card_method(name: str, details: Params | None = None, expiry: tuple[int, int] | None = None) -> Stored:
-    """A payment method for the test card with this name."""
+    """Return a payment method for the test card with this name."""
     card = CARDS[name]
     month, year = expiry or (12, today().year + _EXPIRES_IN_YEARS)
     checked = "fail" if card.decline == "incorrect_cvc" else "pass"
@@ -60,7 +60,7 @@ def card_method(name: str, details: Params | None = None, expiry: tuple[int, int
 
 
 def card_from_number(number: str, month: int, year: int, cvc: str | None, details: Params | None = None) -> Stored:
-    """A payment method for what was typed. Raises ApiError (402) for what no card can be."""
+    """Return a payment method for a typed card. Raises ApiError (402) if it is not a valid test card."""
     digits = number.replace(" ", "").replace("-", "")
     name = card_by_number(digits)
     if name is None:
@@ -83,7 +83,7 @@ def card_from_number(number: str, month: int, year: int, cvc: str | None, detail
 
 
 def debit_method(iban: str, details: Params | None = None, param: str = "sepa_debit[iban]") -> Stored:
-    """A payment method for a bank account."""
+    """Return a payment method for a SEPA bank account."""
     plain = iban.replace(" ", "").upper()
     if not is_iban(plain):
         raise ApiError("The IBAN you entered is invalid.", code="invalid_bank_account_iban", param=param)
@@ -109,7 +109,7 @@ def us_bank_method(
     holder: str = "individual",
     account_type: str = "checking",
 ) -> Stored:
-    """A payment method for a US bank account, taken as verified."""
+    """Return a payment method for a US bank account, already verified."""
     if not (number.isascii() and number.isdigit() and 4 <= len(number) <= 17):
         message = "The bank account number provided is invalid."
         raise ApiError(message, code="account_number_invalid", param="us_bank_account[account_number]")
@@ -131,19 +131,19 @@ def us_bank_method(
 
 
 def balance_method(details: Params | None = None) -> Stored:
-    """A payment method for what bank transfers left at the customer."""
+    """Return a payment method for the customer's cash balance."""
     return _method("customer_balance", {}, details, {})
 
 
 def test_account(method: Stored) -> TestAccount:
-    """What a debit from this method's account does."""
+    """Return the test account that decides the outcome of this method's debits."""
     if method.body["type"] == "us_bank_account":
         return us_account(method.private["account"])
     return sepa_account(method.private["iban"])
 
 
 def method_by_token(test_id: str) -> Stored | None:
-    """A new method, not stored yet, for `pm_card_NAME`, `tok_NAME`, `pm_sepaDebit_…` or `pm_usBankAccount_…`."""
+    """Return a new method, not stored yet, for an id such as `pm_card_NAME`, `tok_NAME` or `pm_sepaDebit_NAME_cc`."""
     if name := card_by_token(test_id):
         return card_method(name)
     details = {"email": "customer@example.com", "name": "Test Customer"}
@@ -155,7 +155,7 @@ def method_by_token(test_id: str) -> Stored | None:
 
 
 def method_by_id(box: Box, object_id: str, param: str | None = "payment_method") -> Stored:
-    """The payment method; the ids of Stripe's test methods make a new one. No `param`: it was named in the path."""
+    """Return a payment method. The ids of Stripe's test methods create one. `param` is None for an id in the path."""
     made = method_by_token(object_id)
     if made is not None:
         return box.storage.add(made)
@@ -167,7 +167,7 @@ def method_by_id(box: Box, object_id: str, param: str | None = "payment_method")
 
 
 def attach(box: Box, method: Stored, customer: str) -> None:
-    """Keep the method for this customer. Raises ApiError when it can only be used once or is somebody else's."""
+    """Attach the method to a customer. Raises ApiError if it cannot be reused or belongs to another customer."""
     box.get(customer, "customer", "customer")
     if method.customer == customer:
         return
@@ -187,7 +187,7 @@ def attach(box: Box, method: Stored, customer: str) -> None:
 
 
 def detach(box: Box, method: Stored) -> None:
-    """Take the method from its customer; it cannot be used again."""
+    """Detach the method from its customer. It cannot be used again."""
     if method.customer is None:
         raise invalid("The payment method you provided is not attached to a customer so detachment is impossible.")
     customer, method.customer, method.body["customer"] = method.customer, None, None

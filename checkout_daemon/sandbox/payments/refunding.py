@@ -1,4 +1,4 @@
-"""The life of a refund: made, perhaps pending or waiting for the customer, perhaps failed a moment later."""
+"""The life of a refund: created, perhaps pending or waiting for the customer, perhaps failed later."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 LATER_SECONDS = 0.5
-"""How long after the refund its failure, or the end of its pending, follows."""
+"""How long after a refund it fails, or stops being pending."""
 
 _PENDING_IN_FLIGHT_SECONDS = 60.0
-"""How long an inquiry's escalation can still catch a refund: Stripe fails those of the last moments, not older ones."""
+"""How long an escalated inquiry still fails a refund. Stripe fails very recent ones, not older ones."""
 
 _ACTION_SECONDS = 45 * 24 * 3600
 _LIVE = ("succeeded", "pending", "requires_action")
@@ -34,9 +34,10 @@ def create_refund(
     *,
     instructions_email: str | None = None,
 ) -> Stored:
-    """Give money back: all that is left, or an amount. Raises ApiError where there is none left to give.
+    """Refund an amount, or everything that is left. Raises ApiError if nothing is.
 
-    A refund with an email waits until its receiver says where the money shall go: `requires_action`."""
+    A refund with an email waits until its receiver states where to send the money: `requires_action`.
+    """
     paid = charge.body
     amount = _check(box, charge, amount)
     method = box.get(paid["payment_method"], "payment_method").body["type"]
@@ -78,20 +79,20 @@ def create_refund(
 
 
 def fail_refund(box: Box, refund: Stored, reason: str = "expired_or_canceled_card") -> None:
-    """The bank sent the money back: it is ours again. Nothing happens to one that has failed or was canceled."""
+    """Fail a refund: the bank has returned the money. A refund that has failed or was canceled stays as it is."""
     if refund.body["status"] in _LIVE:
         _take_back(box, refund, "failed", reason)
 
 
 def cancel_refund(box: Box, refund: Stored) -> None:
-    """Call off a refund that waits for the customer. Raises ApiError for any other."""
+    """Cancel a refund that waits for the customer. Raises ApiError for any other."""
     if refund.body["status"] != "requires_action":
         raise invalid("Canceling this refund is unsupported.")
     _take_back(box, refund, "canceled", "merchant_request")
 
 
 def finish_refund(box: Box, refund: Stored) -> None:
-    """Have a refund that was pending, or waited for the customer, reach them."""
+    """Complete a refund that was pending or waited for the customer."""
     body = refund.body
     if body["status"] not in ("pending", "requires_action"):
         return
@@ -105,7 +106,7 @@ def finish_refund(box: Box, refund: Stored) -> None:
     if details["type"] == "card":
         details["card"]["type"] = "refund"
     box.storage.save(refund)
-    tell_updated(box, refund, before)
+    emit_updated(box, refund, before)
 
 
 def expire_refund(box: Box, refund: Stored) -> None:
@@ -115,15 +116,15 @@ def expire_refund(box: Box, refund: Stored) -> None:
 
 
 def fail_recent_refunds(box: Box, charge: Stored) -> None:
-    """A chargeback catches the refunds that have not reached the customer yet, so that they are not paid twice."""
+    """Fail the refunds that a chargeback overtakes, so that the customer is not paid twice."""
     for refund in box.storage.children(charge.id, "refund"):
         on_its_way = refund.body["status"] != "succeeded"
         if on_its_way or refund.body["created"] >= now() - _PENDING_IN_FLIGHT_SECONDS:
             fail_refund(box, refund, "charge_for_pending_refund_disputed")
 
 
-def tell_updated(box: Box, refund: Stored, previous: dict[str, object]) -> None:
-    """Emit both of the events that every change of a refund has."""
+def emit_updated(box: Box, refund: Stored, previous: dict[str, object]) -> None:
+    """Emit both events of a changed refund."""
     emit(box, "refund.updated", refund.body, previous)
     emit(box, "charge.refund.updated", refund.body, previous)
 
@@ -133,7 +134,7 @@ _TIMERS = {"fail": "refund_fail", "pending": "refund_pending", "requires_action"
 
 
 def _check(box: Box, charge: Stored, amount: int | None) -> int:
-    """How much to refund."""
+    """Return the amount to refund. Raises ApiError if the charge cannot be refunded."""
     paid = charge.body
     intent = paid["payment_intent"]
     if paid["status"] == "failed":
@@ -144,7 +145,7 @@ def _check(box: Box, charge: Stored, amount: int | None) -> int:
     if not paid["captured"]:
         message = f"You must cancel the PaymentIntent {intent} to release a charge that has not been captured."
         raise ApiError(message, code="charge_not_refundable", param="charge")
-    if not all(each.body["is_charge_refundable"] for each in box.storage.children(charge.id, "dispute")):
+    if not all(dispute.body["is_charge_refundable"] for dispute in box.storage.children(charge.id, "dispute")):
         message = f"Charge {charge.id} has been charged back; cannot issue a refund."
         raise ApiError(message, code="charge_disputed")
     left: int = paid["amount"] - paid["amount_refunded"]
@@ -161,7 +162,7 @@ def _check(box: Box, charge: Stored, amount: int | None) -> int:
 
 
 def _behaviour(box: Box, charge: Stored, instructions_email: str | None) -> str:
-    """What happens to the refund later: nothing, or a key of _TIMERS."""
+    """Return what happens to the refund later: a key of _TIMERS, or nothing."""
     if instructions_email is not None:
         return "requires_action"
     method = box.get(charge.body["payment_method"], "payment_method")
@@ -197,7 +198,7 @@ def _take_back(box: Box, refund: Stored, status: str, reason: str) -> None:
     _change_refunded(box, charge, -body["amount"])
     if status == "failed":
         emit(box, "refund.failed", body)
-    tell_updated(box, refund, {**before})
+    emit_updated(box, refund, {**before})
 
 
 def _change_refunded(box: Box, charge: Stored, amount: int) -> None:

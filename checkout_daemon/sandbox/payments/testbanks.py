@@ -1,4 +1,4 @@
-"""Stripe's test bank accounts: IBANs and US account numbers, and what becomes of a debit from each."""
+"""Stripe's test bank accounts: IBANs and US account numbers, and the outcome of a debit from each."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TestAccount:
-    """`failure` names a decline, `delay` counts settle times, `dispute` is the reason for one, `endless` stays
-    in processing."""
+    """The outcome of debits from a test account.
+
+    `failure` names a decline, `delay` counts settle times, `dispute` is the reason for one; an `endless` debit stays in
+    processing.
+    """
 
     failure: str = ""
     delay: int = 1
@@ -17,7 +20,7 @@ class TestAccount:
 
 
 _SLOW = 3
-"""Stripe lets the slow ones wait for three minutes at least."""
+"""At Stripe the delayed scenarios take three minutes or more."""
 
 SUCCEEDS = TestAccount()
 _SCENARIOS = {
@@ -57,20 +60,20 @@ _BY_COUNTRY = {
     "SE": "3550000000054910000003 5150000000054910000006 0850000000054910000004 2450000000054910000007 "
     "7850000000054910000005",
 }
-"""For each country the IBANs of `_NAMED`: https://docs.stripe.com/payments/sepa-debit/accept-a-payment#test-integration"""
+"""The IBANs of `_NAMED` by country: https://docs.stripe.com/payments/sepa-debit/accept-a-payment#test-integration"""
 
 _ENDINGS = {
     "0343434": "exceedsWeeklyVolumeLimit",
     "0121212": "exceedsWeeklyTransactionLimit",
     "2222227": "insufficientFunds",
 }
-"""The same in every country."""
+"""Endings with the same scenario in every country."""
 
 REFUSED_IBAN_ENDINGS = {
     "0055555": ("sepa_unsupported_account", "The bank of this IBAN does not support SEPA Direct Debit."),
     "0066666": ("bank_account_unusable", "The bank account of this IBAN cannot be debited."),
 }
-"""No payment method can be made of these."""
+"""No payment method can be created from these."""
 
 SUCCEEDING_IBAN = "AT611904300234573201"
 FAILING_IBAN = "IT60X0542811101000000123456"
@@ -101,30 +104,30 @@ _ACCOUNT_BY_TOKEN = {name: number for number, (name, _) in ACCOUNTS.items()}
 
 
 def sepa_account(iban: str) -> TestAccount:
-    """What a debit from this IBAN does; one that Stripe does not list succeeds."""
+    """Return the test account of an IBAN. Debits from an unlisted one succeed."""
     if iban in IBANS:
         return IBANS[iban][1]
     return _SCENARIOS.get(_ENDINGS.get(iban[-7:], ""), SUCCEEDS)
 
 
 def us_account(number: str) -> TestAccount:
-    """What a debit from this US account does; one that Stripe does not list succeeds."""
+    """Return the test account of a US account number. Debits from an unlisted one succeed."""
     return ACCOUNTS[number][1] if number in ACCOUNTS else SUCCEEDS
 
 
 def iban_by_token(token: str) -> str | None:
-    """The IBAN that `pm_sepaDebit_SCENARIO_cc` stands for."""
+    """Return the IBAN of `pm_sepaDebit_SCENARIO_cc`."""
     return _IBAN_BY_TOKEN.get(token.removeprefix("pm_sepaDebit_")) if token.startswith("pm_sepaDebit_") else None
 
 
 def account_by_token(token: str) -> str | None:
-    """The US account number that `pm_usBankAccount_SCENARIO` stands for."""
+    """Return the US account number of `pm_usBankAccount_SCENARIO`."""
     prefix = "pm_usBankAccount_"
     return _ACCOUNT_BY_TOKEN.get(token.removeprefix(prefix)) if token.startswith(prefix) else None
 
 
 def is_iban(iban: str) -> bool:
-    """Whether its check digits are right."""
+    """Return whether the check digits of an IBAN are right."""
     if not (15 <= len(iban) <= 34 and iban.isascii() and iban.isalnum() and iban[:2].isalpha() and iban[2:4].isdigit()):
         return False
     turned = iban[4:] + iban[:4]

@@ -1,4 +1,4 @@
-"""Stripe's test values: tokens, card numbers and IBANs, and what happens when one pays."""
+"""Stripe's test cards and declines, and what happens when one pays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CardOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """`failure_code` is the charge's where that differs from the error's code."""
+    """A reason to refuse a payment. `failure_code` is the charge's, if it differs from the error's code."""
 
     code: str
     decline_code: str | None
@@ -40,8 +40,11 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class TestCard:
-    """`off_session` and `unless_saved` say when a card that authenticates may pay without its holder:
-    always, or once it was saved for that; `optional` authenticates only where it is asked for."""
+    """A test card and what happens when it pays.
+
+    A card that authenticates may pay without its holder always (`off_session`), or once it was saved for that
+    (`unless_saved`). An `optional` one authenticates only if asked to.
+    """
 
     number: str
     outcome: CardOutcome = CardOutcome.SUCCEED
@@ -206,16 +209,16 @@ PAGE_CARDS = (
     ("4000 0000 0000 0127", "Declined: wrong CVC"),
     ("4000 0027 6000 3184", "Asks for 3-D Secure"),
 )
-"""What the hosted page offers, and what each is for."""
+"""The test cards that the hosted page lists, with their outcome."""
 
 
 def card_by_number(number: str) -> str | None:
-    """The name of the test card with this number."""
+    """Return the name of the test card with this number."""
     return _BY_NUMBER.get(number)
 
 
 def card_by_token(token: str) -> str | None:
-    """The name of the test card that `tok_NAME` or `pm_card_NAME` stands for."""
+    """Return the name of the test card for `tok_NAME` or `pm_card_NAME`."""
     for prefix in ("pm_card_", "tok_"):
         name = token.removeprefix(prefix)
         if name != token and name in CARDS:

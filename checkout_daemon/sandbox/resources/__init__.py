@@ -1,8 +1,8 @@
-"""Stripe's resources, a module each, and the list from which everything about them is collected.
+"""Stripe's resources, one module each, and the list from which their declarations are collected.
 
-A module exports `OPERATIONS`: what can be asked of the resource. It may also export `EXPANDABLE`: what an object shows
-only to those who expand it, by type and place; `TIMERS`: what happens later, by the timer's name; and `FOLLOWERS`: what
-else changes when an event of a type happens.
+A module exports `OPERATIONS`, the requests that it answers. It may also export `EXPANDABLE`, the fields that an object
+shows only on request, by type and place; `TIMERS`, the handlers of timers by name; and `FOLLOWERS`, the changes that
+follow an event of a type.
 """
 
 from __future__ import annotations

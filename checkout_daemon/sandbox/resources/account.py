@@ -16,7 +16,7 @@ _CREATED = 1_700_000_000
 
 
 def account(box: Box, _: Params, object_id: str) -> Body:
-    """Return the account itself, or one connected to it."""
+    """Return the account, or one connected to it."""
     if object_id and object_id != ACCOUNT_ID:
         return box.get(object_id, "account").body
     body = new_body("account", "acct_1", id=ACCOUNT_ID, created=_CREATED)

@@ -1,4 +1,4 @@
-"""Charges: payments make them; here they are read and annotated."""
+"""Charges. Payments create them; here they are read and annotated."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def _refunds(storage: Storage, charge: Body) -> Body:
 
 
 _UPDATE = Rules(
-    refuse={"The offline sandbox keeps a charge with the customer of its PaymentIntent.": "customer"},
-    optional=("fraud_details[user_report]",),  # empty takes the report back
+    refuse={"The offline sandbox stores a charge with the customer of its PaymentIntent.": "customer"},
+    optional=("fraud_details[user_report]",),  # an empty one withdraws the report
 )
 OPERATIONS = (
     retrieving(_PATH, "charge"),

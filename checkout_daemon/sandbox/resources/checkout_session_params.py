@@ -1,4 +1,4 @@
-"""What a Checkout session may be created and updated with: all of Stripe's parameters, taken or refused."""
+"""The parameters of a Checkout session: all of Stripe's, taken or refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.parameters.stripe_types import names_inside
 
 SESSIONS = "/v1/checkout/sessions"
-NO_ACCOUNTS_V2 = "The offline sandbox knows customers, not accounts that stand for them."
+NO_ACCOUNTS_V2 = "The offline sandbox supports customers, not accounts in their place."
 
 _NO_TAXES = "The offline sandbox does not compute taxes."
 _NO_CONNECT = "The offline sandbox has one account and no Connect."
@@ -33,9 +33,9 @@ CREATE = Rules(
         _NO_RECURRING: "recurring",
         _HOSTED_ONLY: "redirect_on_completion return_url",
         NO_ACCOUNTS_V2: "customer_account",
-        "The offline sandbox has one currency a price.": "currency_options",
-        "The offline sandbox's Checkout does mode=payment only, not setup.": "setup_intent_data",
-        "The offline sandbox's Checkout does mode=payment only, not subscriptions.": "subscription_data",
+        "The offline sandbox supports one currency per price.": "currency_options",
+        "The offline sandbox's Checkout supports only mode=payment, not setup.": "setup_intent_data",
+        "The offline sandbox's Checkout supports only mode=payment, not subscriptions.": "subscription_data",
         "The offline sandbox's Checkout has no optional items.": "optional_items",
     },
     least={
@@ -78,8 +78,8 @@ CREATE = Rules(
 )
 UPDATE = Rules(
     refuse={
-        "The offline sandbox has one currency a price.": "currency_options",
-        "The offline sandbox's sessions keep the lines that they were created with.": "line_items",
+        "The offline sandbox supports one currency per price.": "currency_options",
+        "The offline sandbox cannot change the lines of a session.": "line_items",
     },
     least={"amount": 0, "value": 1},
     most={**_SHIPPING_LIMITS, "country": 2, "description": 1000},

@@ -25,7 +25,7 @@ def create(box: Box, params: Params, _: str) -> Body:
 
 
 def update(box: Box, params: Params, object_id: str) -> Body:
-    """Metadata at any time, the rest while the session is open."""
+    """Update a session: its metadata at any time, everything else while it is open."""
     record = box.get(object_id, "checkout.session")
     body = record.body
     if set(params) - {"metadata"}:
@@ -55,8 +55,8 @@ def update(box: Box, params: Params, object_id: str) -> Body:
 
 def line_items(box: Box, params: Params, object_id: str) -> Body:
     box.get(object_id, "checkout.session")
-    # Items are listed in the order of the session's lines: the first line is the "newest".
-    found = [each.body for each in box.storage.children(object_id, "item")]
+    # Items are listed in the order of the session's lines, so the first counts as the newest.
+    found = [line.body for line in box.storage.children(object_id, "item")]
     return page_of(found, f"{SESSIONS}/{object_id}/line_items", params, "line item")
 
 

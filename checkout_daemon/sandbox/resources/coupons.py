@@ -18,7 +18,7 @@ from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.changes import changing
 from checkout_daemon.sandbox.webhooks.events import emit
 
-NO_CURRENCY_OPTIONS = "The offline sandbox has one currency a price."
+NO_CURRENCY_OPTIONS = "The offline sandbox supports one currency per price."
 
 _PATH = "/v1/coupons"
 
@@ -35,7 +35,7 @@ def create(box: Box, params: Params, _: str) -> Body:
         raise missing_parameter("currency")
     duration = params.get("duration") or "once"
     if (duration == "repeating") != (params.get("duration_in_months") is not None):
-        raise invalid("duration_in_months belongs to duration=repeating, and only to it.", param="duration_in_months")
+        raise invalid("duration_in_months goes with duration=repeating, and only with it.", param="duration_in_months")
     coupon_id = params.get("id") or token(8)
     if box.storage.find(coupon_id):
         raise ApiError("Coupon already exists.", code="resource_already_exists", param="id")

@@ -106,7 +106,7 @@ def create(box: Box, params: Params, _: str) -> Body:
 
 
 def _apply_links(box: Box, record: Stored, params: Params) -> None:
-    """What else a customer has: a default payment method, a card as a source, a discount."""
+    """Set what refers to other objects: a default payment method, a card as a source, a discount."""
     body = record.body
     if settings := params.get("invoice_settings"):
         given = dict(settings)

@@ -33,7 +33,7 @@ def close(box: Box, _: Params, object_id: str) -> Body:
 
 
 def open_by_hand(box: Box, params: Params, object_id: str) -> Body:
-    """Dispute any payment at any time. Stripe has no such request: there only certain test cards dispute."""
+    """Dispute any payment at any time. Stripe has no such request: there only certain test cards are disputed."""
     charge = box.get(object_id, "charge")
     return disputing.open_dispute(box, charge, params.get("reason") or "fraudulent").body
 

@@ -19,7 +19,7 @@ _UNDELIVERED = (
     "AND d.state IN ('pending', 'failed') AND NOT EXISTS (SELECT 1 FROM deliveries AS e "
     "WHERE e.event = d.event AND e.endpoint = d.endpoint AND e.state = 'delivered'))"
 )
-"""An endpoint has not got the event yet, or never will; the CLI's listeners do not count."""
+"""An endpoint has not received the event, or never will. The CLI's listeners do not count."""
 
 
 def list_all(box: Box, params: Params, _: str) -> Body:
@@ -37,7 +37,7 @@ def list_all(box: Box, params: Params, _: str) -> Body:
 
 
 def retry(box: Box, params: Params, object_id: str) -> Body:
-    """Send an event again: to one endpoint, to all that are enabled, or to the CLI's listeners."""
+    """Send an event again: to one endpoint, to all enabled ones, or to the CLI's listeners."""
     record = box.get(object_id, "event")
     if given := params.get("webhook_endpoint"):
         endpoints = [box.get(given, "webhook_endpoint", "webhook_endpoint")]

@@ -1,4 +1,4 @@
-"""PaymentIntents made by the merchant, without Checkout."""
+"""PaymentIntents that a merchant creates without Checkout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from checkout_daemon.sandbox.amounts import check_amount, currency_code
 from checkout_daemon.sandbox.box import Box, TimerHandler, on_object
-from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.errors import ApiError, invalid, only_one
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.shapes import (
     INTENT_METHOD_TYPES,
@@ -77,7 +77,7 @@ def update(box: Box, params: Params, object_id: str) -> Body:
         )
         raise invalid(message, code="payment_intent_unexpected_state", param=changed)
     if intent.private.get("session") and ("amount" in params or "currency" in params):
-        raise invalid("You cannot change what a PaymentIntent of a Checkout Session is for.", param="amount")
+        raise invalid("You cannot change the amount of a Checkout Session's PaymentIntent.", param="amount")
     if "amount" in params or "currency" in params:
         currency = currency_code(params["currency"]) if params.get("currency") else body["currency"]
         amount: int = params["amount"] if "amount" in params else body["amount"]
@@ -145,7 +145,7 @@ def _confirm(box: Box, intent: Stored, method: Stored | None, params: Params) ->
 
 
 def _check_return_url(box: Box, intent: Stored, params: Params) -> None:
-    """Raise ApiError where the methods that Stripe chooses may send the customer away and nothing says where back to.
+    """Raise ApiError if a payment method may redirect the customer and there is no URL to return to.
 
     https://docs.stripe.com/api/payment_intents/confirm#confirm_payment_intent-return_url
     """
@@ -154,11 +154,11 @@ def _check_return_url(box: Box, intent: Stored, params: Params) -> None:
     if not automatic["enabled"] or automatic["allow_redirects"] == "never" or off_session:
         return
     if intent.body["status"] not in intents.CONFIRMABLE:
-        return  # refused for that
+        return  # refused for its status later
     if params.get("return_url") or intent.private.get("return_url") or params.get("use_stripe_sdk"):
         return
     if box.origin.from_cli:
-        return  # the CLI's trigger transfer.created confirms without one
+        return  # the CLI's trigger transfer.created confirms without a URL
     message = (
         "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these "
         "payment methods might redirect your customer off of your page, you must provide a `return_url`. If you don't "
@@ -169,12 +169,12 @@ def _check_return_url(box: Box, intent: Stored, params: Params) -> None:
 
 
 def _types(params: Params, currency: str) -> tuple[list[str], Body | None]:
-    """With what the intent can be paid, and what it says of methods chosen by Stripe."""
+    """Return the intent's payment method types, and its `automatic_payment_methods`."""
     given, allowed = params.get("payment_method_types"), params.get("allowed_payment_method_types")
     automatic, excluded = params.get("automatic_payment_methods"), params.get("excluded_payment_method_types") or []
     named = [name for name in _TYPE_PARAMETERS if params.get(name)]
     if len(named) > 1 and (not automatic or automatic["enabled"] or len(named) > 2):
-        raise invalid(f"You may only specify one of these parameters: {', '.join(named)}.")
+        raise only_one(*named)
     if given:
         return given, automatic
     types = [kind for kind in allowed or METHOD_CURRENCIES if METHOD_CURRENCIES.get(kind, "") in (None, currency)]
@@ -199,7 +199,7 @@ def _check_off_session(params: Params) -> None:
 
 
 def _overlay(body: Body, params: Params) -> None:
-    """Take over what may be changed along with a confirmation or an update."""
+    """Apply the parameters that an update or a confirmation may change."""
     body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
     body |= {name: params[name] for name in _PLAIN if name in params}
     if "shipping" in params:

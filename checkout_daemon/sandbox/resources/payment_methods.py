@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.errors import ApiError, missing_object
+from checkout_daemon.sandbox.errors import ApiError, missing_object, missing_parameter
 from checkout_daemon.sandbox.objects.operations import listing, operation
 from checkout_daemon.sandbox.objects.shapes import BILLING_DETAILS, billing_details
 from checkout_daemon.sandbox.parameters.specs import (
@@ -22,13 +22,13 @@ _PATH = "/v1/payment_methods"
 
 
 def build(params: Params) -> Stored:
-    """The payment method that these parameters describe, not stored yet."""
+    """Return the payment method that these parameters describe, not stored yet."""
     kind = params["type"]
     given = params.get(kind)
     if kind == "customer_balance":
         given = {}
     if given is None:
-        raise ApiError(f"Missing required param: {kind}.", code="parameter_missing", param=kind, stored=False)
+        raise missing_parameter(kind)
     details = params.get("billing_details")
     if kind == "sepa_debit":
         record = methods.debit_method(given["iban"], details)

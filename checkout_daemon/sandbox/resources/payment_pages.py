@@ -1,4 +1,4 @@
-"""Payment pages: how clients without a browser pay a Checkout session."""
+"""Payment pages, through which clients without a browser pay a Checkout session."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from checkout_daemon.sandbox.storage import Body
 
 
 def confirm(box: Box, params: Params, object_id: str) -> Body:
-    """Answers the session with its intent, which may require an action first."""
+    """Pay a session, and return it with its intent, which may require an action first."""
     session = box.get(object_id, "checkout.session")
     method = None
     if params.get("payment_method"):

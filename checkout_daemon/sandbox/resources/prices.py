@@ -60,7 +60,7 @@ _CREATE = Rules(
     refuse={
         _PLAIN_PRICES: "currency_options custom_unit_amount tiers tiers_mode transform_quantity",
         "The offline sandbox does not compute taxes.": "tax_details",
-        "The offline sandbox names the products that come with a price.": "product_data[id]",
+        "The offline sandbox chooses the ids of products that are created with a price.": "product_data[id]",
     },
     least={"interval_count": 1, "trial_period_days": 1},
 )

@@ -63,7 +63,7 @@ def _any_of(ids: list[str]) -> list[Condition]:
 
 _PATH = "/v1/products"
 _NO_TAXES = {"The offline sandbox does not compute taxes.": "tax_details"}
-_PLAIN_PRICES = "The offline sandbox takes a plain price with a product; create others as prices."
+_PLAIN_PRICES = "The offline sandbox accepts only a plain price with a product. Create others through /v1/prices."
 _CREATE = Rules(
     refuse={**_NO_TAXES, _PLAIN_PRICES: "currency_options custom_unit_amount recurring"}, most={"description": 40_000}
 )

@@ -1,4 +1,4 @@
-"""Promotion codes: what shoppers type to get a coupon's discount."""
+"""Promotion codes, which shoppers type to get a coupon's discount."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.checkout.promotions import codes_like
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, bad_parameter, invalid
+from checkout_daemon.sandbox.errors import ApiError, invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.shapes import new_body
@@ -36,7 +36,7 @@ def create(box: Box, params: Params, _: str) -> Body:
         box.get(customer, "customer", "customer")
     code = params.get("code") or token(8).upper()
     if not _CODE.fullmatch(code):
-        raise invalid("A promotion code has letters, digits and dashes only.", param="code")
+        raise invalid("A promotion code may contain only letters, digits and dashes.", param="code")
     active = params.get("active", True)
     if active:
         _check_unique(box, code, customer)
@@ -73,14 +73,14 @@ def update(box: Box, params: Params, object_id: str) -> Body:
 
 
 def _coupon(box: Box, params: Params) -> tuple[Stored, str]:
-    """The coupon, under `promotion` or at the top level, where older versions and the CLI's triggers put it."""
+    """Return the coupon and the name of its parameter, which older versions and the CLI's triggers put at the top."""
     promotion, plain = params.get("promotion"), params.get("coupon")
     if promotion and plain:
-        raise invalid("You may only specify one of these parameters: coupon, promotion.")
+        raise only_one("coupon", "promotion")
     param = "promotion[coupon]" if promotion or not plain else "coupon"
     coupon_id = (promotion or {}).get("coupon") or plain
     if not coupon_id:
-        raise bad_parameter(f"Missing required param: {param}.", "parameter_missing", param)
+        raise missing_parameter(param)
     return box.get(coupon_id, "coupon", param), param
 
 
@@ -121,8 +121,7 @@ def _max_redemptions(asked: int | None, most: int | None) -> int | None:
 def _restrictions(given: Params) -> Body:
     amount, currency = given.get("minimum_amount"), given.get("minimum_amount_currency")
     if (amount is None) != (currency is None):
-        name = f"restrictions[minimum_amount{'_currency' if currency is None else ''}]"
-        raise bad_parameter(f"Missing required param: {name}.", "parameter_missing", name)
+        raise missing_parameter(f"restrictions[minimum_amount{'_currency' if currency is None else ''}]")
     return {
         "first_time_transaction": given.get("first_time_transaction", False),
         "minimum_amount": amount,

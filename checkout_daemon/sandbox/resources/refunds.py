@@ -15,10 +15,10 @@ from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.refunding import (
     cancel_refund,
     create_refund,
+    emit_updated,
     expire_refund,
     fail_refund,
     finish_refund,
-    tell_updated,
 )
 from checkout_daemon.sandbox.storage import Body, Stored
 
@@ -29,7 +29,7 @@ _NO_BALANCE = "The offline sandbox refunds charges, not the cash balance of a cu
 def create(box: Box, params: Params, _: str) -> Body:
     charge = _charge(box, params)
     if params.get("currency") not in (None, charge.body["currency"]):
-        raise invalid(f"A refund of this charge is in {charge.body['currency']}.", param="currency")
+        raise invalid(f"A refund of this charge must be in {charge.body['currency']}.", param="currency")
     metadata = merge_metadata({}, params.get("metadata"))
     email = params.get("instructions_email")
     return create_refund(
@@ -58,7 +58,7 @@ def update(box: Box, params: Params, object_id: str) -> Body:
     before = record.body["metadata"]
     record.body["metadata"] = merge_metadata(before, params.get("metadata"))
     box.storage.save(record)
-    tell_updated(box, record, {"metadata": before})
+    emit_updated(box, record, {"metadata": before})
     return record.body
 
 

@@ -1,4 +1,4 @@
-"""Webhook endpoints; the secret is told once, when one is made."""
+"""Webhook endpoints. The secret is shown once, when an endpoint is created."""
 
 from __future__ import annotations
 
@@ -58,13 +58,14 @@ def delete(box: Box, _: Params, object_id: str) -> Body:
 
 
 def _receiver(box: Box, url: str) -> str:
-    """Refuse an address of another machine: a page could have the sandbox send requests into the network.
+    """Return the URL of a receiver. Raises ApiError for an address of another machine.
 
-    A name is taken, and nothing is delivered there, see `Deliverer`.
+    Otherwise a web page could make the sandbox send requests into the network. A host name is accepted, but nothing is
+    delivered to one that is not this machine: see `Deliverer`.
     """
     if is_foreign_address(hostname(check_url(url, "url"))) and not box.settings.remote_endpoints:
         raise ApiError(
-            "Invalid URL: the offline Stripe delivers to this machine only; start it with --allow-remote-endpoints",
+            "Invalid URL: the offline Stripe delivers to this machine only. Start it with --allow-remote-endpoints",
             code="url_invalid",
             param="url",
         )

@@ -1,1 +1,1 @@
-"""What the official Stripe CLI talks to besides the API: sessions, their websockets, and what is pushed there."""
+"""The official Stripe CLI's part of the protocol: sessions, their websockets, and log lines."""

@@ -1,4 +1,4 @@
-"""The CLI's sessions: who listens to events, and who watches the request log."""
+"""The CLI's sessions, which listen to events or watch the request log."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, TimerHandler
-from checkout_daemon.sandbox.clock import now
+from checkout_daemon.sandbox.clock import now, stamp
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id, token
 from checkout_daemon.sandbox.objects.operations import operation
-from checkout_daemon.sandbox.objects.shapes import new_object
 from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Flag, ListOf, Params, Text
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -19,27 +18,28 @@ from checkout_daemon.sandbox.storage import Body, Stored
 SESSION = "stripecli.session"
 PREFIX = "cliws_"
 QUEUE_SECONDS = 300.0
-"""How long events wait for a listener whose websocket is away."""
+"""How long events wait for a listener whose websocket is gone."""
 
 _FEATURES = ("webhooks", "v2_events", "request_logs")
 _FORGET_SECONDS = 24 * 3600.0
 _RECONNECT_SECONDS = 86_400
-_SECRET_STATE = "cli_secret"  # noqa: S105 - where it is kept, not what it is
+_SECRET_STATE = "cli_secret"  # noqa: S105 - the name, not the secret
 
 
 def create(box: Box, params: Params, _: str) -> Body:
-    """Answers where the websocket is and which secret signs what comes through it."""
+    """Create a session, and return the websocket's address and the secret that signs its events."""
     features = params["websocket_features"]
     filters = _filters(params.get("filters"))
     _forget_old(box)
-    session = new_object(
-        PREFIX,
-        SESSION,
-        device_name=params["device_name"],
-        websocket_features=features,
-        forward_to_url=params.get("forward_to_url"),
-        filters=filters,
-    )
+    session = {
+        "id": new_id(PREFIX),
+        "object": SESSION,
+        "created": stamp(),
+        "device_name": params["device_name"],
+        "websocket_features": features,
+        "forward_to_url": params.get("forward_to_url"),
+        "filters": filters,
+    }
     box.storage.add(Stored(session, {"lost_at": now()}, kind=features[0]))
     return {
         "websocket_url": f"{box.origin.websocket_url}/subscribe/{ACCOUNT_ID}",
@@ -55,7 +55,7 @@ def create(box: Box, params: Params, _: str) -> Body:
 
 
 def secret(box: Box) -> str:
-    """The secret of every listener: the same for as long as the state lives, so that programs are told once."""
+    """Return the secret of all listeners. It never changes while the state exists, so programs need it once."""
     known = box.storage.state(_SECRET_STATE)
     if known is None:
         known = new_id("whsec_")
@@ -64,24 +64,24 @@ def secret(box: Box) -> str:
 
 
 def listeners(box: Box) -> list[Stored]:
-    """Who gets events: connected, or away for a moment only."""
+    """Return the sessions that receive events: connected, or disconnected only recently."""
     return [
-        each
-        for each in box.storage.select(SESSION, ascending=True)
-        if "webhooks" in each.body["websocket_features"] and is_active(box, each)
+        session
+        for session in box.storage.select(SESSION, ascending=True)
+        if "webhooks" in session.body["websocket_features"] and is_active(box, session)
     ]
 
 
 def is_active(box: Box, session: Stored) -> bool:
     if session.id in box.sockets:
         return True
-    # One that never connected is only asking for the secret, as `stripe listen --print-secret` does.
+    # One that never connected only wants the secret, as `stripe listen --print-secret` does.
     lost_at: float = session.private["lost_at"]
     return bool(session.private.get("connected_at")) and now() - lost_at < QUEUE_SECONDS
 
 
 def connected(box: Box, session: Stored) -> None:
-    """Its websocket is there: what waited goes out."""
+    """Mark a session as connected, and send the events that waited."""
     session.private["connected_at"] = now()
     box.storage.save(session)
     box.storage.connection.execute(
@@ -92,7 +92,7 @@ def connected(box: Box, session: Stored) -> None:
 
 
 def lost(box: Box, session_id: str) -> None:
-    """Its websocket is gone: what comes now waits a while."""
+    """Mark a session as disconnected. Its events wait for a while."""
     session = box.storage.find(session_id, SESSION)
     if session is None:
         return
@@ -103,7 +103,7 @@ def lost(box: Box, session_id: str) -> None:
 
 
 def give_up(box: Box, payload: Body) -> None:
-    """It did not come back: what waits for it is dropped."""
+    """Drop the events of a session that did not reconnect."""
     session = box.storage.find(payload["session"], SESSION)
     if session is None or not is_active(box, session):
         box.storage.connection.execute(
@@ -113,7 +113,7 @@ def give_up(box: Box, payload: Body) -> None:
 
 
 def mark_all_lost(box: Box) -> None:
-    """At start no websocket is there; who had one gets the usual while to come back."""
+    """Mark all sessions as disconnected at start. Each has the usual time to reconnect."""
     for session in box.storage.select(SESSION):
         if session.private.get("connected_at"):
             lost(box, session.id)

@@ -1,4 +1,4 @@
-"""The websocket's address, and the log lines that `stripe logs tail` watches."""
+"""The CLI's websocket, and the log lines that `stripe logs tail` watches."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add_websocket(app: web.Application, box: Box) -> None:
     app.router.add_get("/subscribe/{account}", CliSockets(box).subscribe)
 
     async def close_all(_: web.Application) -> None:
-        await asyncio.gather(*(each.close() for each in list(box.sockets.values())))
+        await asyncio.gather(*(socket.close() for socket in list(box.sockets.values())))
 
     app.on_shutdown.append(close_all)
 
@@ -38,7 +38,7 @@ class CliSockets:
         session_id = request.headers.get("Websocket-Id", "")
         session = self.box.storage.find(session_id, SESSION)
         if session is None:
-            # In these words: the CLI then makes a new session.
+            # With this message the CLI creates a new session.
             return web.json_response({"error": {"message": "Unknown WebSocket ID."}}, status=401)
         stream = web.WebSocketResponse(protocols=(_PROTOCOL,), max_msg_size=_LARGEST_FRAME, compress=False)
         await stream.prepare(request)
@@ -57,8 +57,8 @@ class CliSockets:
         return stream
 
 
-async def tell_watchers(box: Box, line: dict[str, Any]) -> None:
-    """Push a line of the request log to everybody who tails it."""
+async def send_to_watchers(box: Box, line: dict[str, Any]) -> None:
+    """Send a line of the request log to all who tail it."""
     for session_id, socket in list(box.sockets.items()):
         session = box.storage.find(session_id, SESSION)
         if session is None or "request_logs" not in session.body["websocket_features"] or not _wanted(session, line):
@@ -75,8 +75,8 @@ async def tell_watchers(box: Box, line: dict[str, Any]) -> None:
 def log_line(
     request_id: str, at: float, method: str, path: str, status: int, error: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """A line as the CLI reads it: every field of an error is a text."""
-    told = {name: str((error or {}).get(name) or "") for name in _ERROR_FIELDS} if error else {}
+    """Return a line as the CLI reads it: every field of an error is a text."""
+    shown = {name: str((error or {}).get(name) or "") for name in _ERROR_FIELDS} if error else {}
     return {
         "created_at": int(at),
         "livemode": False,
@@ -84,12 +84,12 @@ def log_line(
         "request_id": request_id,
         "status": status,
         "url": path,
-        "error": told,
+        "error": shown,
     }
 
 
 def _wanted(session: Stored, line: dict[str, Any]) -> bool:
-    """Whether the watcher's filters let the line through; the CLI leaves filtering to the server."""
+    """Return whether a watcher's filters match the line. The CLI leaves filtering to the server."""
     status = int(line["status"])
     facts = {
         "filter_http_method": str(line["method"]),
@@ -103,7 +103,7 @@ def _wanted(session: Stored, line: dict[str, Any]) -> bool:
     }
     for name, wanted in session.body["filters"].items():
         values = wanted if isinstance(wanted, list) else [wanted]
-        texts = [str(each).upper() for each in values]
+        texts = [str(value).upper() for value in values]
         if name in facts and texts and facts[name].upper() not in texts:
             return False
     return True

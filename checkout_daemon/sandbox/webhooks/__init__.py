@@ -1,1 +1,1 @@
-"""Events, and their way to endpoints and listeners."""
+"""Events, and their delivery to endpoints and listeners."""

@@ -1,4 +1,4 @@
-"""Make, change and tell of records of these kinds."""
+"""Store new and changed objects, and emit their events."""
 
 from __future__ import annotations
 
@@ -21,13 +21,8 @@ def add(box: Box, body: Body, *, parent: str | None = None, private: Body | None
     return box.storage.add(record)
 
 
-def put(box: Box, record: Stored, **fields: Any) -> Body:
-    """Store these changes; what was there before, as an event's `previous_attributes`."""
-    return keep(box, record, copy.deepcopy(record.body), **fields)
-
-
-def keep(box: Box, record: Stored, before: Body, **fields: Any) -> Body:
-    """Store a record that was changed in place; what of `before` is no longer so."""
+def store_changed(box: Box, record: Stored, before: Body, **fields: Any) -> Body:
+    """Store a record that was changed in place. Return the values of `before` that have changed."""
     record.body |= fields
     if "updated" in record.body:
         record.body["updated"] = stamp()
@@ -38,24 +33,25 @@ def keep(box: Box, record: Stored, before: Body, **fields: Any) -> Body:
 
 @contextmanager
 def changing(box: Box, record: Stored, event: str) -> Iterator[Body]:
-    """Let the caller change an object's body, then store it and emit the event with what was there before."""
+    """Let the caller change an object's body, then store it and emit the event with the previous values."""
     before = copy.deepcopy(record.body)
     yield record.body
-    emit(box, event, record.body, keep(box, record, before))
+    emit(box, event, record.body, store_changed(box, record, before))
 
 
-def put_and_tell(box: Box, record: Stored, *events: str, **fields: Any) -> None:
-    """Store these changes and tell of them; events that end in .updated say what was there before."""
-    tell(box, record, put(box, record, **fields), *events)
+def update_and_emit(box: Box, record: Stored, *events: str, **fields: Any) -> None:
+    """Store these changes and emit the events. Those that end in `.updated` include the previous values."""
+    before = copy.deepcopy(record.body)
+    emit_all(box, record, store_changed(box, record, before, **fields), *events)
 
 
-def tell(box: Box, record: Stored, previous: Body, *events: str) -> None:
+def emit_all(box: Box, record: Stored, previous: Body, *events: str) -> None:
     for event in events:
         emit(box, event, record.body, previous if event.endswith(".updated") else None)
 
 
 def require_status(record: Stored, verb: str, *allowed: str) -> None:
-    """Raises ApiError (400) unless the status is one of these."""
+    """Raise ApiError (400) unless the status is one of these."""
     status = record.body.get("status")
     if status not in allowed:
         noun = record.type.rpartition(".")[2].replace("_", " ")

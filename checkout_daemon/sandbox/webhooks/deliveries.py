@@ -25,7 +25,7 @@ from checkout_daemon.sandbox.webhooks.endpoints import came_through, secrets_of,
 
 _TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
 _AT_ONCE = 32
-_PATIENCE = 2.0  # the CLI says nothing more of an event that it does not forward
+_PATIENCE = 2.0  # the CLI reports nothing more about an event that it does not forward
 _LIVE_SECONDS = 3 * 24 * 3600.0
 _TEST_ATTEMPTS = 4  # the first and three more
 _FIRST_WAIT = 1.0
@@ -45,7 +45,7 @@ class _Due:
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """How an attempt ended; without status and error, `stripe listen` showed it and forwards to nobody.
+    """The outcome of an attempt. Without status and error, `stripe listen` showed the event and forwards to nobody.
 
     `trouble` names what was planned to go wrong.
     """
@@ -63,22 +63,22 @@ class _Result:
 
 @dataclass(slots=True)
 class Deliverer:
-    """Sends many at once, so that the order in which they arrive is not guaranteed."""
+    """Sends many deliveries at once, so the order of arrival is not guaranteed."""
 
     box: Box
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     acknowledged: dict[int, float] = field(default_factory=dict)
-    """Those that a listener took, and when: they wait for its answer, and no other waits for them."""
+    """Deliveries that a listener took, and when. They wait for its answer without delaying others."""
     session: aiohttp.ClientSession | None = None
 
     def recover(self) -> None:
-        """Send again what was under way when the sandbox stopped."""
+        """Resend what was in progress when the sandbox stopped."""
         self.box.storage.connection.execute(
             "UPDATE deliveries SET next_at = ? WHERE state = 'pending' AND next_at IS NULL", (now(),)
         )
 
     def start_due(self) -> None:
-        """Begin what is due, as far as there is room."""
+        """Start the deliveries that are due, as many as there is room for."""
         room = _AT_ONCE - self._sending
         if room <= 0:
             return
@@ -104,7 +104,7 @@ class Deliverer:
         return len(self.tasks) - len(self.acknowledged)
 
     async def settled(self) -> None:
-        """Until nothing is under way but what a listener took and has been silent about for a while."""
+        """Wait until nothing is in progress, except what a listener took and has not answered for a while."""
         while under_way := [task for number, task in self.tasks.items() if not self._silent(number)]:
             await asyncio.wait(under_way, timeout=_PATIENCE, return_when=asyncio.FIRST_COMPLETED)
 
@@ -138,7 +138,7 @@ class Deliverer:
         try:
             result = await self._attempt(due, event, receiver)
         except SocketLost:
-            # It goes out when the listener is back, which it may be already.
+            # It is sent when the listener reconnects, which may have happened already.
             self._set_state(due, "pending", now() if receiver.id in self.box.sockets else None)
             return
         with storage.transaction():
@@ -169,7 +169,7 @@ class Deliverer:
         listens = receiver.type == listeners.SESSION
         url = None if listens else str(receiver.body["url"])
         if trouble.strikes("drop", *key):
-            return _Result(url, error="Dropped on the way, as planned", trouble="drop")
+            return _Result(url, error="Dropped on the way as planned", trouble="drop")
         secrets = [listeners.secret(self.box)] if listens else secrets_of(receiver)
         forged = trouble.strikes("bad_signature", *key)
         payload = pretty(event.body)
@@ -187,14 +187,14 @@ class Deliverer:
         if forged:
             return _Result(result.url, result.status, result.error, result.response, "bad_signature")
         if trouble.strikes("answer_lost", *key):
-            return _Result(result.url, result.status, "The answer was lost, as planned", result.response, "answer_lost")
+            return _Result(result.url, result.status, "The answer was lost as planned", result.response, "answer_lost")
         return result
 
     async def _push(self, due: _Due, listener: Stored, payload: str, headers: dict[str, str]) -> _Result:
-        """Through a listener's websocket. Raises SocketLost."""
+        """Send an event through a listener's websocket. Raises SocketLost."""
         socket = self.box.sockets.get(listener.id)
         if socket is None:
-            raise SocketLost("the listener is away")
+            raise SocketLost("the listener is disconnected")
         conversation = f"wc_{due.id}x{due.attempts}"
         frame: dict[str, Any] = {
             "type": "webhook_event",
@@ -204,18 +204,16 @@ class Deliverer:
             "event_payload": payload,
             "http_headers": headers,
         }
-        told = await socket.forward(conversation, frame, partial(self._take, due.id))
-        if told.status is None and not told.shown:
+        forwarded = await socket.forward(conversation, frame, partial(self._take, due.id))
+        if forwarded.status is None and not forwarded.shown:
             return _Result(
-                error="The CLI took it and told of no answer: nobody is there, or it does not want this type"
+                error="The CLI reported no answer: the program is not running, or the CLI does not forward this type"
             )
-        return _Result(told.url, told.status, None, (told.body or "")[:_EXCERPT])
+        return _Result(forwarded.url, forwarded.status, None, (forwarded.body or "")[:_EXCERPT])
 
     async def _post(self, url: str, payload: str, headers: dict[str, str]) -> _Result:
         if not self.box.settings.remote_endpoints and not is_loopback(hostname(url)):
-            return _Result(
-                url, error="Not sent: it goes to this machine only; --allow-remote-endpoints sends it to others as well"
-            )
+            return _Result(url, error="Not sent: only this machine is allowed. --allow-remote-endpoints allows others")
         if self.session is None:
             connector = aiohttp.TCPConnector(limit=_AT_ONCE)
             self.session = aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector)
@@ -250,7 +248,7 @@ class Deliverer:
             went_wrong(self.box, receiver)
 
     def _wait(self, due: _Due) -> float | None:
-        """How long until the next attempt; None for no more."""
+        """Return the seconds until the next attempt, or None if there is none."""
         if self.box.settings.retries == "test":
             if due.attempts + 1 >= _TEST_ATTEMPTS:
                 return None
@@ -267,11 +265,11 @@ class Deliverer:
 
 
 def signature(payload: bytes, *secrets: str) -> str:
-    """The `Stripe-Signature` header for a payload sent now, with a signature for each secret.
+    """Return the `Stripe-Signature` header of a payload sent now, with a signature for each secret.
 
-    By the machine's time, not the sandbox's: receivers compare it with theirs.
+    It uses the machine's clock, not the sandbox's: receivers compare it with theirs.
     """
     moment = int(time.time())
     text = f"{moment}.".encode() + payload
     signed = (hmac.new(secret.encode(), text, hashlib.sha256).hexdigest() for secret in secrets)
-    return ",".join((f"t={moment}", *(f"v1={each}" for each in signed)))
+    return ",".join((f"t={moment}", *(f"v1={digest}" for digest in signed)))

@@ -1,4 +1,4 @@
-"""A webhook endpoint's health and secrets: rolled with an overlap, disabled after days of failures."""
+"""The health and secrets of webhook endpoints: rolled with an overlap, disabled after days of failures."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _DAY = 24 * 3600.0
 
 
 def secrets_of(endpoint: Stored) -> list[str]:
-    """What signs a delivery: the secret, and a rolled one for as long as it is still good."""
-    older = [each["secret"] for each in endpoint.private.get("rolled", []) if each["until"] > now()]
+    """Return the secrets that sign a delivery: the current one, and rolled ones that are still valid."""
+    older = [secret["secret"] for secret in endpoint.private.get("rolled", []) if secret["until"] > now()]
     return [str(endpoint.private["secret"]), *older]
 
 
 def roll_secret(box: Box, endpoint: Stored, overlap: float) -> str:
-    """A new secret; the old one signs as well for `overlap` seconds more."""
-    rolled = [each for each in endpoint.private.get("rolled", []) if each["until"] > now()]
+    """Give an endpoint a new secret. The old one signs as well for `overlap` seconds."""
+    rolled = [secret for secret in endpoint.private.get("rolled", []) if secret["until"] > now()]
     if overlap > 0:
         rolled.insert(0, {"secret": endpoint.private["secret"], "until": now() + overlap})
     endpoint.private |= {"secret": new_id("whsec_"), "rolled": rolled}
@@ -32,7 +32,7 @@ def came_through(box: Box, endpoint: Stored) -> None:
 
 
 def went_wrong(box: Box, endpoint: Stored) -> None:
-    """Count the days without a success; after too many, where that is planned, the endpoint gets nothing any more."""
+    """Count the days without a success. After the planned number the endpoint is disabled."""
     since: float | None = endpoint.private.get("failing_since")
     if since is None:
         endpoint.private["failing_since"] = now()
@@ -46,7 +46,7 @@ def went_wrong(box: Box, endpoint: Stored) -> None:
 
 
 def drop_deliveries(box: Box, endpoint_id: str) -> None:
-    """Whatever waits to be sent there never is."""
+    """Drop the pending deliveries of an endpoint."""
     box.storage.connection.execute(
         "UPDATE deliveries SET state = 'dropped', next_at = NULL WHERE endpoint = ? AND state = 'pending'",
         (endpoint_id,),

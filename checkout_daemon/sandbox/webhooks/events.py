@@ -1,4 +1,4 @@
-"""Write an event for everything that happens, and plan its webhooks."""
+"""Store an event for everything that happens, and plan its deliveries."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from checkout_daemon.sandbox.stripecli.listeners import listeners
 
 
 def emit(box: Box, kind: str, body: Body, previous: dict[str, Any] | None = None) -> None:
-    """Store the event and a delivery for each endpoint that is enabled and wants it now; later ones never get it."""
-    endpoints = [each for each in box.storage.select("webhook_endpoint", ascending=True) if wants(each, kind)]
+    """Store an event and a delivery for each endpoint that wants it now. Later endpoints never get it."""
+    endpoints = [
+        endpoint for endpoint in box.storage.select("webhook_endpoint", ascending=True) if wants(endpoint, kind)
+    ]
     data: Body = {"object": body}
     if previous is not None:
         data["previous_attributes"] = previous
@@ -36,13 +38,13 @@ def emit(box: Box, kind: str, body: Body, previous: dict[str, Any] | None = None
 
 
 def wants(endpoint: Stored, kind: str) -> bool:
-    """Whether this endpoint gets events of this type."""
+    """Return whether an endpoint wants events of this type."""
     body = endpoint.body
     return body["status"] == "enabled" and ("*" in body["enabled_events"] or kind in body["enabled_events"])
 
 
 def plan_delivery(box: Box, event_id: str, receiver_id: str) -> None:
-    """Have an event sent to an endpoint or a listener as soon as what happens now is stored."""
+    """Plan the delivery of an event to an endpoint or listener, once the current transaction is stored."""
     moment, trouble = now(), box.trouble
     connection = box.storage.connection
     number = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM deliveries").fetchone()[0]

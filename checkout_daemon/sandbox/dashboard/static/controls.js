@@ -9,16 +9,16 @@ const STEPS = [['1h', '1 hour'], ['1d', '1 day'], ['3d', '3 days']];
 const TROUBLE = [
   ['Webhook deliveries', [
     ['duplicate', 'Sent twice', '%'], ['reorder', 'Out of order', '%'], ['delay', 'Late', '%'],
-    ['drop', 'Never leaves', '%'], ['bad_signature', 'Wrong signature', '%'], ['answer_lost', 'Answer lost', '%'],
+    ['drop', 'Never sent', '%'], ['bad_signature', 'Wrong signature', '%'], ['answer_lost', 'Answer lost', '%'],
     ['spread_seconds', 'Out of order by up to', 's'], ['delay_seconds', 'Late by', 's'],
   ]],
   ['API requests', [
-    ['api_429', 'Too many requests', '%'], ['api_500', 'Server error', '%'], ['api_timeout', 'No answer for long', '%'],
-    ['api_drop', 'Connection ends', '%'], ['timeout_seconds', 'Long is', 's'],
-    ['rate_limit', 'Most requests a second', '', 'none'],
+    ['api_429', 'Too many requests', '%'], ['api_500', 'Server error', '%'], ['api_timeout', 'Timeout', '%'],
+    ['api_drop', 'Connection closed', '%'], ['timeout_seconds', 'Timeout after', 's'],
+    ['rate_limit', 'Requests per second', '', 'none'],
   ]],
   ['Endpoints and chance', [
-    ['disable_after_days', 'Disabled after failing for', 'days', 'never'], ['seed', 'Seed: same number, same trouble', ''],
+    ['disable_after_days', 'Disabled after failing for', 'days', 'never'], ['seed', 'Seed: the same number repeats the same trouble', ''],
   ]],
 ];
 
@@ -34,7 +34,7 @@ function clockPanel(overview) {
   const ahead = overview.offset < 1 ? 'It runs with this machine’s clock.' : `It is ${span(overview.offset)} ahead of this machine’s clock.`;
   return h('section', { class: 'panel', 'data-key': 'clock', 'aria-labelledby': 'clock-title' },
     h('h2', { id: 'clock-title' }, 'Clock'),
-    h('p', null, ahead, ' Advancing it lets everything happen that is due until then: sessions expire, debits settle, webhooks are tried again. It cannot go back.'),
+    h('p', null, ahead, ' Advancing it runs everything that is due until then: sessions expire, debits settle, webhooks are retried. It cannot go back.'),
     h('div', { class: 'actions' },
       STEPS.map(([advance, text]) => h('button', { type: 'button', 'data-do': 'advance', 'data-advance': advance, 'data-key': advance }, `Advance ${text}`)),
       h('form', { class: 'act', 'data-form': 'advance', 'data-key': 'typed' },
@@ -48,7 +48,7 @@ function troublePanel(trouble, on) {
     h('input', { name, value: trouble[name] ?? '', inputmode: 'decimal', autocomplete: 'off', placeholder: nothing ?? '0', 'data-empty': nothing ? 'null' : '0' }), unit ? ` ${unit}` : null));
   return h('section', { class: 'panel', 'data-key': 'trouble', 'aria-labelledby': 'trouble-title' },
     h('h2', { id: 'trouble-title' }, 'Planned trouble ', badge(on ? { text: 'On', tone: 'bad' } : { text: 'Off', tone: 'quiet' })),
-    h('p', null, 'What goes wrong on purpose, so that a shop shows how it copes. Shares are in percent.'),
+    h('p', null, 'What goes wrong on purpose, to test how a shop copes. Shares are in percent.'),
     h('form', { 'data-form': 'trouble' },
       TROUBLE.map(([legend, fields]) => h('fieldset', { 'data-key': legend }, h('legend', null, legend), h('div', { class: 'grid' },
         fields.map(number),

@@ -1,12 +1,12 @@
-/** The offline Stripe's page: reads what happened, draws it, and sends what a person lets happen. */
+/** The offline Stripe's page: loads what happened, draws it, and sends actions. */
 
-import './acting.js';
+import './actions.js';
 import { show, tick } from './drawing.js';
 import { connect } from './live.js';
 import { focus } from './nodes.js';
-import { say } from './notice.js';
+import { notify } from './notice.js';
 import { address, filtersOf, readPlace, shown } from './place.js';
-import { refresh } from './reading.js';
+import { refresh } from './loading.js';
 
 async function moved() {
   const before = shown.place;
@@ -15,7 +15,7 @@ async function moved() {
   if (address(before.view, '', filtersOf(before)) !== address(place.view, '', filtersOf(place))) shown.expanded = false;
   if (before.view !== place.view) Object.assign(shown, { rows: null, more: false });
   if (before.id !== place.id || before.view !== place.view) Object.assign(shown, { thing: null, missing: '' });
-  if (before.view !== place.view || before.id !== place.id) say('');
+  if (before.view !== place.view || before.id !== place.id) notify('');
   await refresh();
   const same = before.view === place.view;
   if (place.id && (before.id !== place.id || !same)) focus(document.querySelector('#detail h2'));

@@ -1,4 +1,4 @@
-/** One thing: its facts, what can be done about it, its parts, attempts, JSON and events. */
+/** Draws one object: its facts, actions, parts, attempts, JSON and events. */
 
 import { h } from './nodes.js';
 import { badge, copyButton, facts, rowItem } from './parts.js';
@@ -30,27 +30,27 @@ function article(thing, level) {
     thing.rows.length ? about(thing, level) : null);
 }
 
-function action(each) {
-  const given = JSON.stringify(each.given);
-  const key = `${each.name} ${given}`;
-  if (each.href) return h('a', { class: 'button', href: each.href, target: '_blank', rel: 'noreferrer', 'data-key': key }, each.label);
-  const button = { type: 'button', 'data-do': 'act', 'data-name': each.name, 'data-given': given, 'data-key': key };
-  if (!each.fields.length) return h('button', button, each.label);
-  return h('form', { class: 'act', 'data-form': 'act', 'data-name': each.name, 'data-given': given, 'data-key': key },
-    each.fields.map((field) => h('label', null, h('span', null, field.label, field.hint ? h('small', null, ` (${field.hint})`) : null), h('input', {
+function action(button) {
+  const given = JSON.stringify(button.given);
+  const key = `${button.name} ${given}`;
+  if (button.href) return h('a', { class: 'button', href: button.href, target: '_blank', rel: 'noreferrer', 'data-key': key }, button.label);
+  const sending = { type: 'button', 'data-do': 'act', 'data-name': button.name, 'data-given': given, 'data-key': key };
+  if (!button.fields.length) return h('button', sending, button.label);
+  return h('form', { class: 'act', 'data-form': 'act', 'data-name': button.name, 'data-given': given, 'data-key': key },
+    button.fields.map((field) => h('label', null, h('span', null, field.label, field.hint ? h('small', null, ` (${field.hint})`) : null), h('input', {
         name: field.name, value: field.value, autocomplete: 'off', class: field.name,
       }))),
-    h('button', { type: 'submit' }, each.label));
+    h('button', { type: 'submit' }, button.label));
 }
 
 function attempts(thing) {
-  return h('ol', { class: 'attempts', reversed: true, 'data-key': 'attempts', 'aria-label': 'Attempts, the latest first' },
-    thing.attempts.map((each) => h('li', { 'data-key': String(each.id) },
-      h('p', null, badge(each.state), ' ', time(each.at), h('span', { class: 'took' }, ` took ${duration(each.seconds)}`)),
-      each.text ? h('p', { class: 'why', 'data-key': 'why' }, each.text) : null,
-      each.url ? h('p', { class: 'id', 'data-key': 'url' }, each.url) : null,
-      each.response
-        ? h('details', { 'data-key': 'answer' }, h('summary', null, 'What it answered'), block(each.response, 'What it answered'))
+  return h('ol', { class: 'attempts', reversed: true, 'data-key': 'attempts', 'aria-label': 'Attempts, latest first' },
+    thing.attempts.map((attempt) => h('li', { 'data-key': String(attempt.id) },
+      h('p', null, badge(attempt.state), ' ', time(attempt.at), h('span', { class: 'took' }, ` took ${duration(attempt.seconds)}`)),
+      attempt.text ? h('p', { class: 'why', 'data-key': 'why' }, attempt.text) : null,
+      attempt.url ? h('p', { class: 'id', 'data-key': 'url' }, attempt.url) : null,
+      attempt.response
+        ? h('details', { 'data-key': 'answer' }, h('summary', null, 'Response'), block(attempt.response, 'Response'))
         : null)));
 }
 
@@ -62,13 +62,13 @@ function json(thing) {
     block(text, `JSON of ${thing.id}`));
 }
 
-/** Text that may be wider than the page: it can be scrolled by keyboard as well. */
+/** Text that may be wider than the page. The keyboard can scroll it as well. */
 function block(text, name) {
   return h('pre', { tabindex: 0, role: 'group', 'aria-label': name }, text);
 }
 
 function about(thing, level) {
   return h('section', { class: 'about', 'data-key': 'about' },
-    h(`h${Math.min(level + 1, 6)}`, null, 'Events about it'),
+    h(`h${Math.min(level + 1, 6)}`, null, 'Related events'),
     h('ul', { class: 'rows', 'data-key': 'rows' }, thing.rows.map((row) => rowItem(row, false))));
 }

@@ -1,4 +1,4 @@
-/** Draws all that is shown. */
+/** Draws the page. */
 
 import { controls } from './controls.js';
 import { details } from './details.js';
@@ -22,7 +22,7 @@ export function show() {
   tick();
   document.title = [place.id, view.title, 'Offline Stripe'].filter(Boolean).join(' – ');
   if (active && active !== document.body && !active.isConnected) {
-    // The button that was pressed is gone, as what it did cannot be done twice: stay where it was.
+    // The pressed button is gone, since its action cannot be repeated: keep the focus near it.
     focus(home && document.querySelector(`[data-thing="${CSS.escape(home)}"] :is(h2, h3)`));
     if (document.activeElement === document.body) focus(document.querySelector('#detail h2, #list h1'));
   }
@@ -37,7 +37,7 @@ function navigation() {
       h('a', { href: address(name), 'aria-current': name === shown.place.view ? 'page' : null },
         nav,
         counts[name] === undefined ? null : h('span', { class: 'count', 'data-key': 'count' }, ` ${counts[name]}`),
-        bad ? h('span', { class: 'count bad', 'data-key': 'bad' }, ` ${counts.failed} gone wrong`) : null,
+        bad ? h('span', { class: 'count bad', 'data-key': 'bad' }, ` ${counts.failed} failing`) : null,
         troubled ? h('span', { class: 'count bad', 'data-key': 'on' }, ' trouble is on') : null));
   }));
 }

@@ -1,4 +1,4 @@
-/** A list with its filters. */
+/** Draws a list with its filters. */
 
 import { h } from './nodes.js';
 import { badge, facts, picker, rowItem } from './parts.js';
@@ -13,7 +13,7 @@ export function list(view) {
     filters(view),
     rows === null ? h('p', { class: 'empty', 'data-key': 'loading' }, 'Loading …') : null,
     rows?.length === 0
-      ? h('p', { class: 'empty', 'data-key': 'empty' }, filtered ? 'Nothing fits. Change or clear the filters.' : view.empty)
+      ? h('p', { class: 'empty', 'data-key': 'empty' }, filtered ? 'No matches. Change or clear the filters.' : view.empty)
       : null,
     rows?.length ? h('ul', { class: `rows ${place.view}`, 'data-key': `rows ${place.view}` }, rows.map((row) => rowItem(row))) : null,
     shown.more ? h('p', { class: 'more', 'data-key': 'more' }, h('button', { type: 'button', 'data-do': 'more' }, 'Load more')) : null,
@@ -39,10 +39,10 @@ function filters(view) {
 function receivers() {
   const all = shown.overview?.receivers ?? [];
   return h('section', { class: 'receivers', 'data-key': 'receivers', 'aria-labelledby': 'receivers' },
-    h('h2', { id: 'receivers' }, 'Who gets events'),
+    h('h2', { id: 'receivers' }, 'Event receivers'),
     all.length === 0
       ? h('p', { class: 'empty', 'data-key': 'empty' },
-        'Nobody yet. Run ', h('code', null, 'stripe listen --forward-to …'), ' or make a webhook endpoint through the API.')
-      : h('ul', { class: 'cards', 'data-key': 'all' }, all.map((each) => h('li', { 'data-key': each.id },
-        h('p', { class: 'head' }, h('strong', null, each.title), ' ', each.states.map(badge)), facts(each)))));
+        'None yet. Run ', h('code', null, 'stripe listen --forward-to …'), ' or create a webhook endpoint through the API.')
+      : h('ul', { class: 'cards', 'data-key': 'all' }, all.map((receiver) => h('li', { 'data-key': receiver.id },
+        h('p', { class: 'head' }, h('strong', null, receiver.title), ' ', receiver.states.map(badge)), facts(receiver)))));
 }

@@ -1,6 +1,6 @@
-/** Stays up to date: the sandbox says that something changed, and the page reads again. */
+/** Keeps the page up to date: the sandbox reports a change, and the page loads again. */
 
-import { refresh, SILENT } from './reading.js';
+import { refresh, SILENT } from './loading.js';
 
 const REFRESH_MS = 250;
 const RETRY_MS = [500, 1000, 2000, 4000];
@@ -21,7 +21,7 @@ export function connect() {
     setLive('live');
   };
   changes.onmessage = () => {
-    // The first of many changes in a row is shown at once, the others together.
+    // The first of several changes is shown immediately, the rest together.
     waiting ||= setTimeout(() => {
       waiting = 0;
       shownAt = performance.now();
@@ -31,7 +31,7 @@ export function connect() {
   changes.onerror = lost;
 }
 
-/** The sandbox went away, perhaps only to start again. */
+/** Reconnect after the sandbox has gone, which may only be restarting. */
 function lost() {
   setLive('lost');
   changes?.close();
@@ -49,7 +49,7 @@ function setLive(now) {
   node.textContent = now === 'live' ? 'Live' : 'Connection lost, trying again …';
 }
 
-// A browser allows few connections to one address: a page that nobody looks at takes none.
+// A browser allows few connections to one host, so a hidden page uses none.
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) {
     clearTimeout(later);

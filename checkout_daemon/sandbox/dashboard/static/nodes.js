@@ -1,9 +1,9 @@
 /**
- * Nodes, and changing them so that focus, scroll, folds and typed text stay.
- * Everything shown may be hostile text: nodes are made by `h`, text only ever becomes a text node.
+ * Creates nodes, and updates them so that focus, scroll position, open details and typed text stay.
+ * All shown text may be hostile: nodes are created by `h` only, and text becomes text nodes.
  */
 
-/** A node; children are nodes, texts, lists of them, or nothing. */
+/** Create a node. Children are nodes, texts, lists of them, or nothing. */
 export function h(name, attributes, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes ?? {})) {
@@ -14,7 +14,7 @@ export function h(name, attributes, ...children) {
   return node;
 }
 
-/** Draw children into a node so that what is there already stays: with focus, scroll, open folds and typed text. */
+/** Update the children of a node, keeping focus, scroll position, open details and typed text. */
 export function draw(node, ...children) {
   const wanted = h('div', null, children);
   morphChildren(node, wanted);
@@ -45,7 +45,7 @@ function isTyped(node, name) {
   return node.nodeName === 'INPUT' && (name === 'value' || name === 'checked');
 }
 
-/** A field follows the sandbox until somebody types into it. */
+/** Update a field, unless someone has typed into it. */
 function morphInput(from, to) {
   if (from.type === 'checkbox') {
     if (from.checked !== from.defaultChecked && from.checked !== to.defaultChecked) return;
@@ -79,7 +79,7 @@ function morphChildren(from, to) {
   while (cursor) cursor = removed(cursor);
 }
 
-/** The next sibling without a key that could become this node; none may be skipped that has one. */
+/** Find the next sibling without a key that can become this node. One with a key is never skipped. */
 function alike(cursor, next) {
   for (let node = cursor; node && !keyOf(node); node = node.nextSibling) if (node.nodeName === next.nodeName) return node;
   return null;

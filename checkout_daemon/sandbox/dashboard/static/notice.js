@@ -1,11 +1,11 @@
-/** The line at the bottom: what an action did, or why it could not. */
+/** The line at the bottom, with the result of an action. */
 
-const said = document.getElementById('said');
+const message = document.getElementById('message');
 const failed = document.getElementById('failed');
 
-/** Tell what an action did, or why it could not. */
-export function say(text, wrong = false) {
-  said.textContent = wrong ? '' : text;
+/** Show what an action did, or why it failed. */
+export function notify(text, wrong = false) {
+  message.textContent = wrong ? '' : text;
   failed.textContent = wrong ? text : '';
   document.querySelector('[data-do="dismiss"]').hidden = !text;
 }

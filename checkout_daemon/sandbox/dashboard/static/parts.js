@@ -1,4 +1,4 @@
-/** What lists and details are both made of. */
+/** Draws what lists and details share. */
 
 import { h } from './nodes.js';
 import { placeHref, shown } from './place.js';
@@ -26,12 +26,12 @@ export function copyButton(text, name = text) {
 }
 
 export function picker(name, value, options) {
-  const known = options.some(([each]) => each === value);
+  const known = options.some(([option]) => option === value);
   const all = known ? options : [...options, [value, value]];
-  return h('select', { name, 'data-value': value }, all.map(([each, text]) => h('option', { value: each, 'data-key': `=${each}` }, text)));
+  return h('select', { name, 'data-value': value }, all.map(([option, text]) => h('option', { value: option, 'data-key': `=${option}` }, text)));
 }
 
-/** What the address calls a row: a delivery by its number, all others by their id. */
+/** The key of a row in the address: a delivery's number, otherwise an id. */
 export function rowKey(row) {
   return row.place.slice(row.place.indexOf('/') + 1);
 }

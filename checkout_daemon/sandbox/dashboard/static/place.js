@@ -1,4 +1,4 @@
-/** Where we are, which is in the address (#/view/id?only=…&type=…&search=…), and what is shown there. */
+/** The current place, taken from the address (#/view/id?only=…&type=…&search=…), and the data shown there. */
 
 import { VIEWS } from './views.js';
 
@@ -19,7 +19,7 @@ function decode(text) {
   }
 }
 
-/** What is shown: the place comes from the address, the rest from the sandbox. */
+/** What is shown. The place comes from the address, the rest from the sandbox. */
 export const shown = { place: readPlace(), overview: null, rows: [], more: false, expanded: false, thing: null, missing: '' };
 
 export function address(view, id = '', filters = {}) {
@@ -31,7 +31,7 @@ export function filtersOf({ only, type, search }) {
   return { only, type, search };
 }
 
-/** A link to another thing keeps the list beside it, and its filters, where it is of the same list. */
+/** Link to an object. Within the same list, the link keeps the list's filters. */
 export function placeHref(place) {
   const [view, ...rest] = place.split('/');
   return address(view, rest.join('/'), view === shown.place.view ? filtersOf(shown.place) : {});

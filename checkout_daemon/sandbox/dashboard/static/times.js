@@ -1,4 +1,4 @@
-/** Times on the sandbox's clock, and spans, in words. */
+/** Formats times on the sandbox's clock, and durations. */
 
 import { h } from './nodes.js';
 import { shown } from './place.js';
@@ -7,7 +7,7 @@ const SHORT = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
 const DATED = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 export const FULL = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 
-/** Seconds since the epoch on the sandbox's clock, now. */
+/** The sandbox's current time in seconds since the epoch. */
 export function sandboxNow() {
   const { now, read } = shown.overview;
   return now + (performance.now() - read) / 1000;

@@ -1,4 +1,4 @@
-/** The lists of the page, as the sandbox names them, and how each is called, filtered and said to be empty. */
+/** The lists of the page by the sandbox's names: their titles, filters, and texts when empty. */
 
 export const VIEWS = {
   sessions: {
@@ -6,7 +6,7 @@ export const VIEWS = {
     nav: 'Sessions',
     search: 'ID, email or reference',
     only: [['', 'All'], ['open', 'Open'], ['paid', 'Paid'], ['unpaid', 'Completed, not paid'], ['expired', 'Expired']],
-    empty: 'No Checkout session yet. One appears here as soon as a shop asks for it.',
+    empty: 'No Checkout session yet. It appears here as soon as a shop creates it.',
   },
   payments: {
     title: 'Payments',
@@ -22,17 +22,17 @@ export const VIEWS = {
     title: 'Events',
     nav: 'Events',
     search: 'ID of an event or an object',
-    only: [['', 'All'], ['undelivered', 'Not delivered'], ['unheard', 'Nobody listened']],
+    only: [['', 'All'], ['undelivered', 'Not delivered'], ['unheard', 'No receivers']],
     types: true,
-    empty: 'No event yet. Everything that happens to a session or a payment writes one.',
+    empty: 'No event yet. Every change of a session or a payment creates one.',
   },
   deliveries: {
     title: 'Webhook deliveries',
     nav: 'Webhooks',
     search: 'ID or event type',
-    only: [['', 'All'], ['failed', 'Gone wrong']],
+    only: [['', 'All'], ['failed', 'Failing']],
     types: true,
-    empty: 'Nothing was sent yet. Events go to webhook endpoints and to whoever runs stripe listen.',
+    empty: 'Nothing was sent yet. Events go to webhook endpoints and to stripe listen.',
   },
   requests: {
     title: 'API requests',

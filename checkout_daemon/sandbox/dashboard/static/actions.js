@@ -1,22 +1,22 @@
-/** Lets things happen: what buttons and forms do. */
+/** Handles clicks and forms. */
 
 import { focus, h } from './nodes.js';
-import { say } from './notice.js';
+import { notify } from './notice.js';
 import { address, filtersOf, shown } from './place.js';
-import { ask, readMore, refresh } from './reading.js';
+import { ask, readMore, refresh } from './loading.js';
 import { FULL } from './times.js';
 
 const TYPING_MS = 250;
 const PRESET = { duplicate: 20, reorder: 20, answer_lost: 10, drop: 5 };
 
-/** Do it once, however often its button is pressed meanwhile; then show what came of it. */
+/** Run an action once, however often its button is pressed meanwhile, and show the outcome. */
 async function once(button, work) {
   if (button?.getAttribute('aria-disabled') === 'true') return;
   button?.setAttribute('aria-disabled', 'true');
   try {
     await work();
   } catch (error) {
-    say(error.status ? error.message : 'The sandbox does not answer. It was not told of this.', true);
+    notify(error.status ? error.message : 'The sandbox does not answer. Nothing was changed.', true);
   } finally {
     button?.removeAttribute('aria-disabled');
   }
@@ -24,22 +24,22 @@ async function once(button, work) {
 
 async function act(name, given, form) {
   const answer = await ask(`/sandbox/api/act/${name}`, given);
-  say(answer.said);
+  notify(answer.message);
   form?.reset();
   await refresh();
 }
 
 async function advance(by) {
-  say('Advancing the clock …');
+  notify('Advancing the clock …');
   const { now } = await ask('/sandbox/clock', { advance: by });
-  say(`It is now ${FULL.format(new Date(now * 1000))}.`);
+  notify(`It is now ${FULL.format(new Date(now * 1000))}.`);
   await refresh();
 }
 
 async function setTrouble(change, text, form) {
   await ask('/sandbox/chaos', change);
   form?.reset();
-  say(text);
+  notify(text);
   await refresh();
 }
 
@@ -61,12 +61,12 @@ function readNumber(field) {
   return Number.isFinite(number) ? number : text;
 }
 
-/** Trouble as it is when none is planned: what the sandbox itself takes for calm. */
+/** Reset planned trouble to the sandbox's own defaults. */
 async function calm() {
   const response = await fetch('/sandbox/chaos', { method: 'DELETE' });
   if (!response.ok) throw Object.assign(new Error(await response.text()), { status: response.status });
   document.querySelector('form[data-form="trouble"]')?.reset();
-  say('All trouble is off.');
+  notify('All trouble is off.');
   await refresh();
 }
 
@@ -74,7 +74,7 @@ async function copy(text, button) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    // Only pages of a secure origin may use the clipboard; 127.0.0.1 is one, another name may not be.
+    // Only pages with a secure origin may use the clipboard. 127.0.0.1 is one, another name may not be.
     const area = h('textarea', { readonly: true }, text);
     document.body.append(area);
     area.select();
@@ -82,7 +82,7 @@ async function copy(text, button) {
     area.remove();
     button.focus();
   }
-  say(text.length > 80 ? 'Copied.' : `Copied ${text}`);
+  notify(text.length > 80 ? 'Copied.' : `Copied ${text}`);
 }
 
 function applyFilters(form) {
@@ -100,11 +100,11 @@ const DO = {
   },
   copy: (button) => copy(button.dataset.text, button),
   dismiss: () => {
-    say('');
+    notify('');
     focus(document.getElementById('main'));
   },
   more: readMore,
-  preset: () => setTrouble(PRESET, 'A bad day has begun: duplicates, wrong order, lost answers.'),
+  preset: () => setTrouble(PRESET, 'A bad day has started: duplicates, wrong order, lost answers.'),
   skip: () => focus(document.getElementById('main')),
 };
 

@@ -1,13 +1,13 @@
-/** Reads what is shown from the sandbox and has it drawn. */
+/** Loads what is shown from the sandbox, and draws it. */
 
 import { show } from './drawing.js';
 import { focus } from './nodes.js';
-import { say } from './notice.js';
+import { notify } from './notice.js';
 import { rowKey } from './parts.js';
 import { filtersOf, shown } from './place.js';
 import { VIEWS } from './views.js';
 
-/** On the document: the sandbox did not answer. */
+/** Event on the document: the sandbox did not answer. */
 export const SILENT = 'silent';
 
 export async function ask(path, body) {
@@ -25,7 +25,7 @@ export async function ask(path, body) {
 let reading = null;
 let again = false;
 
-/** Read what is shown and draw it; while that is under way, another call only has it done once more. */
+/** Load what is shown and draw it. A call during a load causes one more load afterwards. */
 export function refresh() {
   if (reading) {
     again = true;
@@ -67,7 +67,7 @@ async function read() {
     Object.assign(shown, found?.missing ? { thing: null, missing: found.missing } : { thing: found, missing: '' });
     show();
   } catch (error) {
-    if (error.status) say(error.message, true);
+    if (error.status) notify(error.message, true);
     else document.dispatchEvent(new Event(SILENT));
   }
 }
@@ -85,6 +85,6 @@ export async function readMore() {
   if (place !== shown.place) return;
   Object.assign(shown, { rows: [...shown.rows, ...page.rows], more: page.more, expanded: true });
   show();
-  say(`${page.rows.length} more.`);
+  notify(`${page.rows.length} more.`);
   if (!page.more) focus(document.querySelector(`[data-row="${CSS.escape(rowKey(page.rows[0] ?? last))}"]`));
 }
