@@ -440,7 +440,7 @@ async def test_a_hangup_reads_the_webhook_secrets_again(
 
     secret.write_text("whsec_new,whsec_old")
     serving.signal(signal.SIGHUP)
-    await until(lambda: serving.told().count("were read again: there are 2") == processes)
+    await until(lambda: serving.told().count("were reloaded: there are 2") == processes)
     for worker in serving.workers()[:1]:  # one that is started later knows them too
         os.kill(worker, signal.SIGKILL)
         await until(lambda worker=worker: len(set(serving.workers()) - {worker}) == 2)  # type: ignore[misc]

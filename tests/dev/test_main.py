@@ -156,7 +156,7 @@ async def test_a_database_that_dies_is_started_again_and_the_shop_goes_on(state_
                 await asyncio.sleep(0.05)
         assert len(await products(dev)) == 12
         assert await dev.stop() == 0
-        assert "starting it again" in dev.text
+        assert "restarting it" in dev.text
 
 
 async def test_two_in_two_folders_do_not_meet(state_dir: Path) -> None:
