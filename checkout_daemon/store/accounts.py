@@ -1,4 +1,4 @@
-"""Which Stripe accounts are ours, as learnt from Stripe."""
+"""Reads and remembers the Stripe accounts that our keys belong to."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from checkout_daemon.store.queries import sql
 
 
 async def own_accounts(connection: asyncpg.Connection) -> frozenset[str]:
-    """Return the ids of our accounts; empty before one was learnt."""
+    """Return the ids of our accounts; none before Stripe was asked."""
     return frozenset(row["id"] for row in await connection.fetch(sql("own_accounts")))
 
 
 async def count_unattributed(connection: asyncpg.Connection, since: datetime) -> int:
-    """Count the events that were ignored as another account's although ours is not known."""
+    """Count the events since a time that were ignored as another account's although ours is not known."""
     count: int = await connection.fetchval(sql("count_unattributed"), since)
     return count
 
 
 async def remember_account(connection: asyncpg.Connection, account_id: str, *, livemode: bool) -> int:
-    """Remember whose the key of a mode is. Have events that were ignored as another's tried again if they name it.
+    """Remember the account of a mode's key, and retry the events that name it and were ignored as another account's.
 
-    How many those are.
+    Return the number of those events.
     """
     if await connection.fetchval(sql("remember_account"), account_id, livemode) is None:
         return 0

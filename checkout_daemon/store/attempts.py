@@ -1,4 +1,4 @@
-"""Session attempts in PostgreSQL: what was asked of Stripe, written before it was asked."""
+"""Reads and writes session attempts, which are written before Stripe is asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from checkout_daemon.store.queries import sql
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`parameters` is JSON and never changes. `rejected`: Stripe has stored a refusal under this attempt's key."""
+    """A session attempt. `parameters` is JSON and never changes. `rejected`: Stripe stored a refusal under its key."""
 
     number: int
     parameters: str
@@ -25,7 +25,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulAttempt:
-    """An attempt of which it is open whether Stripe made a session. Ages by the database's clock."""
+    """An attempt for which Stripe may or may not have made a session. `age` is by the database's clock."""
 
     order_id: str
     number: int
@@ -34,7 +34,7 @@ class DoubtfulAttempt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptLine:
-    """The same without its parameters, for those who look."""
+    """A session attempt without its parameters, as it is shown."""
 
     number: int
     started_at: datetime
@@ -44,6 +44,7 @@ class AttemptLine:
 
 
 async def last_attempt(connection: asyncpg.Connection, order_id: str) -> Attempt | None:
+    """Return the order's last attempt, or None."""
     row = await connection.fetchrow(sql("last_attempt"), order_id)
     if row is None:
         return None
@@ -59,37 +60,38 @@ async def last_attempt(connection: asyncpg.Connection, order_id: str) -> Attempt
 
 
 async def list_attempts(connection: asyncpg.Connection, order_id: str) -> list[AttemptLine]:
-    """All of an order, the first one first."""
+    """Return the attempts of an order, oldest first."""
     return [AttemptLine(*row) for row in await connection.fetch(sql("list_attempts"), order_id)]
 
 
 async def unsettled_sessions(connection: asyncpg.Connection, order_id: str) -> list[str]:
-    """The ids of the order's sessions of which Stripe may know more than we."""
+    """Return the ids of the order's sessions that may have changed at Stripe."""
     return [row["id"] for row in await connection.fetch(sql("unsettled_sessions"), order_id)]
 
 
 async def insert_attempt(connection: asyncpg.Connection, order_id: str, attempt: Attempt) -> Attempt:
-    """Insert an attempt; return it with its parameters as they are kept, which name the order's number and the shop.
+    """Insert an attempt and return it with its stored parameters, which contain the order's number and the shop.
 
-    Its start is the database's time. An attempt before it that has no certain answer becomes doubtful.
+    It starts at the database's time. Earlier attempts without an answer become doubtful.
     """
     kept = await connection.fetchval(sql("insert_attempt"), order_id, attempt.number, attempt.parameters)
     return replace(attempt, parameters=kept)
 
 
 async def record_session(connection: asyncpg.Connection, order_id: str, number: int, session_id: str) -> None:
+    """Record the session that Stripe made for an attempt."""
     await connection.execute(sql("record_session"), order_id, number, session_id)
 
 
 async def record_rejection(
     connection: asyncpg.Connection, order_id: str, number: int, error: str, *, doubtful: bool
 ) -> None:
-    """Record that the attempt's key is burnt. `doubtful`: a session may appear at Stripe all the same."""
+    """Record that Stripe rejected an attempt; its key is used up. `doubtful`: a session may still appear at Stripe."""
     await connection.execute(sql("record_rejection"), order_id, number, error, doubtful)
 
 
 async def doubtful_attempts(connection: asyncpg.Connection, limit: int, *, livemode: bool) -> list[DoubtfulAttempt]:
-    """Return those whose time to be looked for has come, of orders of one mode; rarer the older they are."""
+    """Return the attempts of a mode that are due for a look at Stripe. Older ones are looked for less often."""
     return [
         DoubtfulAttempt(str(row["order_id"]), row["attempt"], row["age"])
         for row in await connection.fetch(sql("doubtful_attempts"), limit, livemode)
@@ -97,15 +99,15 @@ async def doubtful_attempts(connection: asyncpg.Connection, limit: int, *, livem
 
 
 async def is_doubtful(connection: asyncpg.Connection, order_id: str, number: int) -> bool:
-    """Return whether a session of the attempt may still appear."""
+    """Return whether a session may still appear for the attempt."""
     return bool(await connection.fetchval(sql("is_doubtful"), order_id, number))
 
 
 async def settle_doubt(connection: asyncpg.Connection, order_id: str, number: int) -> None:
-    """Record that its session was found."""
+    """Record that the attempt's session was found."""
     await connection.execute(sql("settle_doubt"), order_id, number)
 
 
 async def record_look(connection: asyncpg.Connection, order_id: str, number: int, give_up_after: timedelta) -> bool:
-    """Record that all sessions of its time were seen and none was its; whether it is given up now."""
+    """Record that its session was not found at Stripe. Return whether the attempt is given up now."""
     return bool(await connection.fetchval(sql("record_look"), order_id, number, give_up_after))

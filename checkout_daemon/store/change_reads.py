@@ -1,4 +1,4 @@
-"""The log of changes as it is followed: whole, once, and in the order in which each order went through them."""
+"""Reads the change log so that each change is seen once, and those of one order in sequence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from checkout_daemon.store.queries import sql
+from checkout_daemon.store.reading import record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class ChangeLine:
 
 
 async def read_snapshot(connection: asyncpg.Connection) -> str:
-    """Which transactions are visible now, as PostgreSQL writes it (pg_snapshot)."""
+    """Return which transactions are visible now, as a pg_snapshot in text form."""
     snapshot: str = await connection.fetchval(sql("read_snapshot"))
     return snapshot
 
@@ -34,18 +35,14 @@ async def read_snapshot(connection: asyncpg.Connection) -> str:
 async def read_changes_between(
     connection: asyncpg.Connection, before: str, now: str, *, after_seq: int, limit: int
 ) -> list[ChangeLine]:
-    """What is visible in the snapshot `now` and was not in `before`, by sequence number."""
+    """Return changes visible in the snapshot `now` but not in `before`, by sequence number."""
     rows = await connection.fetch(sql("read_changes_between"), before, now, after_seq, limit)
-    return [_change(row) for row in rows]
+    return [record_of(ChangeLine, row) for row in rows]
 
 
 async def read_changes_since(
     connection: asyncpg.Connection, since: datetime, now: str, *, after_seq: int, limit: int
 ) -> list[ChangeLine]:
-    """What happened since a time and is visible in the snapshot `now`, by sequence number."""
+    """Return changes since a time that are visible in the snapshot `now`, by sequence number."""
     rows = await connection.fetch(sql("read_changes_since"), since, now, after_seq, limit)
-    return [_change(row) for row in rows]
-
-
-def _change(row: asyncpg.Record) -> ChangeLine:
-    return ChangeLine(**dict(row) | {"order_id": str(row["order_id"])})
+    return [record_of(ChangeLine, row) for row in rows]

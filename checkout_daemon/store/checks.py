@@ -14,6 +14,6 @@ async def newest_order(connection: asyncpg.Connection) -> tuple[int, bool] | Non
 
 
 async def count_late_effects(connection: asyncpg.Connection) -> int:
-    """Count the orders with something that appeared at Stripe after its request was given up."""
+    """Count the orders with an object that appeared at Stripe after its request was given up."""
     count: int = await connection.fetchval(sql("count_late_effects"))
     return count

@@ -1,4 +1,4 @@
-"""How far long work has come, in PostgreSQL, with a lease: each piece is done by one at a time."""
+"""Reads and writes the progress of long tasks, each held by one process under a lease."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from checkout_daemon.store.queries import sql
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """`value` is where the last one stopped, as JSON; None where nobody did."""
+    """A task that was claimed. `value` is its progress as JSON, or None if it was not started."""
 
     value: str | None
 
 
 async def claim_cursor(connection: asyncpg.Connection, name: str, holder: str, lease: timedelta) -> Claimed | None:
-    """None where somebody else is at it."""
+    """Claim a task for the length of the lease, or return None if another process holds it."""
     row = await connection.fetchrow(sql("claim_cursor"), name, holder, lease)
     return None if row is None else Claimed(row["value"])
 
@@ -26,15 +26,16 @@ async def claim_cursor(connection: asyncpg.Connection, name: str, holder: str, l
 async def save_cursor(
     connection: asyncpg.Connection, name: str, holder: str, value: str | None, lease: timedelta
 ) -> bool:
-    """Keep where it stands, and the lease for longer; False where somebody else has taken it."""
+    """Save the progress and renew the lease. Return False if another process has taken it."""
     return await connection.fetchval(sql("save_cursor"), name, holder, value, lease) is not None
 
 
 async def release_cursor(connection: asyncpg.Connection, name: str, holder: str) -> None:
+    """End the lease."""
     await connection.execute(sql("release_cursor"), name, holder)
 
 
 async def read_cursor(connection: asyncpg.Connection, name: str) -> tuple[str, datetime] | None:
-    """What was saved, and when."""
+    """Return the saved progress and when it was saved, or None."""
     row = await connection.fetchrow(sql("read_cursor"), name)
     return None if row is None else (row["value"], row["updated_at"])

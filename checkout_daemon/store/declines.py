@@ -1,4 +1,4 @@
-"""Declined payments in PostgreSQL."""
+"""Counts declined payments."""
 
 from __future__ import annotations
 

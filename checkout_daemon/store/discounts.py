@@ -1,4 +1,4 @@
-"""Discounts in PostgreSQL, and how often each is in use."""
+"""Reads and writes discounts, and counts their redemptions."""
 
 from __future__ import annotations
 
@@ -11,29 +11,31 @@ from checkout_daemon.store.queries import sql
 
 
 async def list_discounts(connection: asyncpg.Connection) -> list[Discount]:
-    return [_discount(row) for row in await connection.fetch(sql("list_discounts"))]
+    """Return all discounts by code."""
+    return [Discount(**dict(row)) for row in await connection.fetch(sql("list_discounts"))]
 
 
 async def find_discount(connection: asyncpg.Connection, code: str) -> Discount | None:
+    """Return a discount, or None."""
     row = await connection.fetchrow(sql("find_discount"), code)
-    return None if row is None else _discount(row)
+    return None if row is None else Discount(**dict(row))
 
 
 async def count_redemptions(connection: asyncpg.Connection, code: str) -> int:
-    """How many orders hold a redemption: those not failed, expired or canceled."""
+    """Count the orders that hold a redemption: all but failed, expired and canceled ones."""
     count: int = await connection.fetchval(sql("count_redemptions"), code)
     return count
 
 
 async def lock_discount(connection: asyncpg.Connection, code: str) -> tuple[Discount, int] | None:
-    """Lock its row until the transaction ends; the discount, and how many orders hold a redemption of it."""
+    """Lock a discount until the transaction ends; return it with its number of redemptions, or None."""
     row = await connection.fetchrow(sql("lock_discount"), code)
-    # Counted by a statement of its own: one that waited for the lock would count what it saw before it waited.
-    return None if row is None else (_discount(row), await count_redemptions(connection, code))
+    # Counted by a separate statement: the one that waited for the lock would count as of before it waited.
+    return None if row is None else (Discount(**dict(row)), await count_redemptions(connection, code))
 
 
 async def upsert_discounts(connection: asyncpg.Connection, discounts: Sequence[Discount]) -> None:
-    """Add or replace them by code."""
+    """Insert discounts or replace those with the same code."""
     await connection.execute(
         sql("upsert_discounts"),
         [each.code for each in discounts],
@@ -44,17 +46,4 @@ async def upsert_discounts(connection: asyncpg.Connection, discounts: Sequence[D
         [each.starts_at for each in discounts],
         [each.ends_at for each in discounts],
         [each.redemption_limit for each in discounts],
-    )
-
-
-def _discount(row: asyncpg.Record) -> Discount:
-    return Discount(
-        code=row["code"],
-        percent_off=row["percent_off"],
-        amount_off=row["amount_off"],
-        currency=row["currency"],
-        minimum_subtotal=row["minimum_subtotal"],
-        starts_at=row["starts_at"],
-        ends_at=row["ends_at"],
-        redemption_limit=row["redemption_limit"],
     )

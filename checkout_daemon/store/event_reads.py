@@ -1,4 +1,4 @@
-"""Stripe's events as lists and commands show them."""
+"""Lists and reads Stripe's events for operators."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from hashlib import sha256
 import asyncpg
 
 from checkout_daemon.store.queries import sql
-from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO
+from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO, record_of
 
 _UNHAPPY = frozenset({"failed", "dead"})
 
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """An event without its payload; names as in the contract.
+    """An event without its payload, with the JSON keys as names.
 
-    `fingerprint`: of one that failed or is dead; those that failed for the same cause have the same.
+    `fingerprint`: of the error of a failed or dead event. Events with the same error have the same.
     """
 
     id: str
@@ -40,7 +40,7 @@ class EventLine:
 
 @dataclass(frozen=True, slots=True)
 class EventOutcome:
-    """What became of an event. `from_status` and `to_status`: its order's; the same where it changed nothing."""
+    """The outcome of an event. `from_status` and `to_status` are its order's: the same if it changed nothing."""
 
     id: str
     type: str
@@ -56,7 +56,7 @@ class EventOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
-    """Events that failed for the same cause, `dead` of them for good; the times are when they were received."""
+    """Failed and dead events with the same error; the times are when they were received."""
 
     fingerprint: str
     error: str
@@ -70,7 +70,7 @@ class ErrorGroup:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """All that is set must hold; of several statuses or types, any. `until` is exclusive."""
+    """Which events a list contains: those that meet every condition that is set. `until` is exclusive."""
 
     statuses: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class EventFilter:
     fingerprint: str | None = None
 
     def fits(self, event: EventLine) -> bool:
-        """Whether an event is in the list: as list_events decides, for events that come while one looks."""
+        """Return whether the event belongs to the list, as list_events decides. For events that arrive later."""
         return (
             (not self.statuses or event.status in self.statuses)
             and (not self.types or event.type in self.types)
@@ -106,16 +106,16 @@ class EventCursor:
 async def list_events(
     connection: asyncpg.Connection, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
 ) -> list[EventLine]:
-    """A page, newest first, of those after the cursor."""
+    """Return a page of events after the cursor, newest first."""
     before = EventCursor(wanted.until or FAR_FUTURE, "")
     if cursor is not None and cursor.received_at < before.received_at:
         before = cursor
     statement = _statement(wanted)
     statuses = wanted.statuses
-    by_cause: tuple[str | None, ...] = ()
+    by_error: tuple[str | None, ...] = ()
     if statement == "list_unhappy_events":
         statuses = tuple(each for each in statuses or sorted(_UNHAPPY) if each in _UNHAPPY)
-        by_cause = (wanted.fingerprint,)
+        by_error = (wanted.fingerprint,)
     rows = await connection.fetch(
         sql(statement),
         wanted.since or LONG_AGO,
@@ -125,24 +125,24 @@ async def list_events(
         list(dict.fromkeys(statuses)) or None,
         list(dict.fromkeys(wanted.types)) or None,
         wanted.order_id,
-        *by_cause,
+        *by_error,
     )
     return [_event(row) for row in rows]
 
 
 async def list_events_named(connection: asyncpg.Connection, ids: Collection[str]) -> list[EventLine]:
-    """As they are now; in no order."""
+    """Return the events that exist, in any sequence."""
     return [_event(row) for row in await connection.fetch(sql("list_events_named"), list(ids))]
 
 
 async def read_event(connection: asyncpg.Connection, event_id: str) -> tuple[EventLine, str | None] | None:
-    """An event with its payload as it was received; without one once retention has dropped it."""
+    """Return an event and its payload, which is None once retention has deleted it; or None."""
     row = await connection.fetchrow(sql("read_event"), event_id)
     return None if row is None else (_event(row), row["payload"])
 
 
 async def read_event_outcomes(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, EventOutcome]:
-    """What became of these events, by id; those that are not held are absent."""
+    """Return the outcomes of these events by id. Events that are not stored are absent."""
     rows = await connection.fetch(sql("read_event_outcomes"), list(ids))
     return {
         row["id"]: EventOutcome(
@@ -162,13 +162,13 @@ async def read_event_outcomes(connection: asyncpg.Connection, ids: Collection[st
 
 
 async def list_error_groups(connection: asyncpg.Connection) -> list[ErrorGroup]:
-    """Of all that failed or is dead, the one that struck last first."""
+    """Return the failed and dead events grouped by error, the most recent group first."""
     rows = await connection.fetch(sql("list_error_groups"))
-    return [ErrorGroup(**dict(row) | {"types": tuple(row["types"])}) for row in rows]
+    return [record_of(ErrorGroup, row) for row in rows]
 
 
 def fingerprinted(event: EventLine) -> EventLine:
-    """With the beginning of a hash of its cause, if it has one; list_unhappy_events looks for the same."""
+    """Return the event with its error's fingerprint, if it has one. list_unhappy_events computes the same."""
     if event.status not in _UNHAPPY or event.last_error is None:
         return event
     return replace(event, fingerprint=sha256(event.last_error.encode()).hexdigest()[:8])
@@ -187,19 +187,4 @@ def _statement(wanted: EventFilter) -> str:
 
 
 def _event(row: asyncpg.Record) -> EventLine:
-    event = EventLine(
-        id=row["id"],
-        type=row["type"],
-        status=row["status"],
-        reason=row["reason"],
-        order_id=str(row["order_id"]) if row["order_id"] else None,
-        api_version=row["api_version"],
-        livemode=row["livemode"],
-        created_at=row["created_at"],
-        received_at=row["received_at"],
-        applied_at=row["applied_at"],
-        attempts=row["attempts"],
-        next_attempt_at=row["next_attempt_at"],
-        last_error=row["last_error"],
-    )
-    return fingerprinted(event)
+    return fingerprinted(record_of(EventLine, row))

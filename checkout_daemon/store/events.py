@@ -1,4 +1,4 @@
-"""Stripe's events in PostgreSQL: the inbox and its payloads."""
+"""Stores Stripe's events and their payloads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from checkout_daemon.store.queries import sql
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of an event: status applied, ignored (with the reason), failed or dead (with the error)."""
+    """The outcome of an event: applied, ignored (with the reason), failed or dead (with the error)."""
 
     status: str
     reason: str | None = None
@@ -26,6 +26,8 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
+    """An event to store."""
+
     event: StripeEvent
     received_at: datetime
     body_hash: bytes
@@ -34,7 +36,7 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event that is tried again; `received_at` finds its payload."""
+    """A stored event to apply again. `received_at` is needed to find its payload."""
 
     id: str
     received_at: datetime
@@ -42,12 +44,12 @@ class StoredEvent:
 
 
 async def held_events(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, bytes]:
-    """Of these, the events already held, each with the hash of its body."""
+    """Return the events that are stored already, each with the hash of its body."""
     return {row["id"]: row["body_hash"] for row in await connection.fetch(sql("held_events"), list(ids))}
 
 
 async def insert_events(connection: asyncpg.Connection, events: Sequence[NewEvent]) -> set[str]:
-    """Store events with their payloads; the ids that were new. An id already held is left as it is."""
+    """Store events with their payloads and return the new ids. An event that is stored already stays as it is."""
     rows = sorted(events, key=lambda each: each.event.id)
     inserted = await connection.fetch(
         sql("insert_events"),
@@ -70,7 +72,7 @@ async def insert_events(connection: asyncpg.Connection, events: Sequence[NewEven
 
 
 async def adopt_events(connection: asyncpg.Connection, order_of_subject: dict[str, str]) -> None:
-    """Events that came before anybody knew whose they were become applied to their order."""
+    """Mark events that arrived before their order was known as applied to it."""
     await connection.execute(sql("adopt_events"), list(order_of_subject), list(order_of_subject.values()))
 
 
@@ -81,17 +83,19 @@ async def claim_due_event(connection: asyncpg.Connection) -> StoredEvent | None:
 
 
 async def lock_event(connection: asyncpg.Connection, event_id: str) -> StoredEvent | None:
+    """Lock an event until the transaction ends, and return it, or None."""
     row = await connection.fetchrow(sql("lock_event"), event_id)
     return StoredEvent(*row) if row else None
 
 
 async def read_payload(connection: asyncpg.Connection, event: StoredEvent) -> str | None:
-    """The body as it was received; None once retention has dropped it."""
+    """Return the body as it was received, or None once retention has deleted it."""
     payload: str | None = await connection.fetchval(sql("read_payload"), event.id, event.received_at)
     return payload
 
 
 async def record_attempt(connection: asyncpg.Connection, event_id: str, verdict: Verdict) -> None:
+    """Record the outcome of another attempt to apply an event."""
     await connection.execute(
         sql("record_attempt"),
         event_id,

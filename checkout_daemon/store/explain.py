@@ -1,4 +1,4 @@
-"""What `checkout orders explain` asks beside what `orders show` shows."""
+"""What `checkout orders explain` reads in addition to `orders show`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from checkout_daemon.store.queries import sql
 
 @dataclass(frozen=True, slots=True)
 class HintLine:
-    """A charge that said another amount than its refunds held. Amounts in minor units."""
+    """A charge whose refunded amount differs from the sum of its refunds. Amounts in minor units."""
 
     charge_id: str
     amount_refunded: int
@@ -21,14 +21,15 @@ class HintLine:
 
 
 async def read_hints(connection: asyncpg.Connection, order_id: str) -> list[HintLine]:
+    """Return the charges of an order whose refunded amount differs from the sum of their refunds."""
     return [HintLine(**dict(row)) for row in await connection.fetch(sql("read_hints"), order_id)]
 
 
 async def read_late_effects(connection: asyncpg.Connection, order_id: str) -> list[str]:
-    """Return the ids of refunds and sessions that name a request which had been given up."""
+    """Return the ids of refunds and sessions that appeared after their request was given up."""
     return [row["id"] for row in await connection.fetch(sql("read_late_effects"), order_id)]
 
 
 async def unapplied_events_naming(connection: asyncpg.Connection, since: datetime, texts: Collection[str]) -> list[str]:
-    """Failed and dead events whose payloads hold one of the texts, oldest first: the newest few of them."""
+    """Return the newest failed and dead events whose payloads contain one of the texts, oldest first."""
     return [row["id"] for row in await connection.fetch(sql("unapplied_events_naming"), since, list(texts))]

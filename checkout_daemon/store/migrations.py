@@ -35,7 +35,7 @@ from checkout_daemon.store.queries import sql
 
 log = logging.getLogger(__name__)
 
-# Any constant will do; all daemons must agree on it.
+# Any constant that all daemons agree on.
 _LOCK_KEY = 0x636865636B6F7574
 
 LOCK_SECONDS = 0.05

@@ -1,4 +1,4 @@
-"""Sessions at Stripe whose order is not in this PostgreSQL, and the numbers that orders had."""
+"""Records orders that Stripe knows and the database does not, and recovers them with their numbers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import asyncpg
 
 from checkout_daemon.domain.pricing import PricedLine
 from checkout_daemon.store.queries import sql
+from checkout_daemon.store.reading import record_of
 
 
 @dataclass(frozen=True, slots=True)
 class MissingOrder:
-    """A session at Stripe that somebody went through, of an order that is not held. Amount in minor units."""
+    """A completed session at Stripe whose order does not exist here. Amount in minor units."""
 
     session_id: str
     order_id: str
@@ -26,7 +27,7 @@ class MissingOrder:
 
 @dataclass(frozen=True, slots=True)
 class RecoveredOrder:
-    """An order as it is written anew. `parameters`: of the attempt that made the session."""
+    """An order to insert again. `parameters` are those of the attempt that made the session."""
 
     id: str
     number: int | None
@@ -48,17 +49,18 @@ class RecoveredOrder:
 
 
 async def read_shop(connection: asyncpg.Connection) -> str | None:
-    """Return the id of this shop's database, which a backup keeps."""
+    """Return the id of this shop, which backups include."""
     shop = await connection.fetchval(sql("read_shop"))
     return None if shop is None else str(shop)
 
 
 async def held_orders(connection: asyncpg.Connection, order_ids: Collection[str]) -> set[str]:
-    """Return those of the orders that are held."""
+    """Return the ids of the orders that exist."""
     return {str(row["id"]) for row in await connection.fetch(sql("held_orders"), list(order_ids))}
 
 
 async def record_missing(connection: asyncpg.Connection, found: Sequence[MissingOrder]) -> None:
+    """Record missing orders. Those that exist are skipped."""
     await connection.execute(
         sql("record_missing_orders"),
         [each.session_id for each in found],
@@ -71,30 +73,30 @@ async def record_missing(connection: asyncpg.Connection, found: Sequence[Missing
 
 
 async def list_missing(connection: asyncpg.Connection, *, livemode: bool) -> list[MissingOrder]:
-    """Return those that are still missing, the one that was found first first."""
+    """Return the orders that are still missing, in the sequence in which they were found."""
     rows = await connection.fetch(sql("list_missing_orders"), livemode)
-    return [MissingOrder(**dict(row) | {"order_id": str(row["order_id"])}) for row in rows]
+    return [record_of(MissingOrder, row) for row in rows]
 
 
 async def raise_numbers(connection: asyncpg.Connection, highest: int) -> bool:
-    """Have the next order's number above this one; whether it was not yet."""
+    """Make the next order's number higher than this one. Return whether that changed anything."""
     return await connection.fetchval(sql("raise_order_numbers"), highest) is not None
 
 
 async def last_number(connection: asyncpg.Connection) -> int:
-    """Return the last number given out, or the one before the first."""
+    """Return the last number used, or the one before the first."""
     number: int = await connection.fetchval(sql("last_order_number"))
     return number
 
 
 async def newest_order(connection: asyncpg.Connection) -> datetime | None:
-    """Return when the newest order was made."""
+    """Return when the newest order was made, or None."""
     made_at: datetime | None = await connection.fetchval(sql("newest_order"))
     return made_at
 
 
 async def insert_recovered(connection: asyncpg.Connection, order: RecoveredOrder, channel: str) -> int | None:
-    """Write it with its items and its attempt; its number, the old one unless that is taken. None where it is held."""
+    """Insert an order with its items and attempt. Return its number (the old one unless taken); None if it exists."""
     number: int | None = await connection.fetchval(
         sql("insert_recovered_order"),
         order.id,

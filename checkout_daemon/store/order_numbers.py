@@ -1,4 +1,4 @@
-"""Numbers of orders by their first digits. It imports next to nothing: a person has pressed Tab and waits."""
+"""Finds order numbers by their first digits for completion. It imports little, because a person waits after Tab."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST_NUMBER = 2**63 - 1
 
 
 async def newest_numbers(url: str, digits: str, limit: int) -> list[tuple[int, str]]:
-    """Each with its status, newest first: on a connection of its own, without any pool."""
+    """Return numbers that start with these digits, each with its status, newest first. Opens its own connection."""
     ranges = number_ranges(digits)
     connection = await connect(
         url, timeout=_SECONDS, command_timeout=_SECONDS, statement_cache_size=0
@@ -21,12 +21,12 @@ async def newest_numbers(url: str, digits: str, limit: int) -> list[tuple[int, s
             sql("newest_numbers"), [low for low, _ in ranges], [high for _, high in ranges], limit
         )
     finally:
-        connection.terminate()  # no goodbye: nobody waits for the answer
+        connection.terminate()  # without waiting for the server's answer
     return [(row["number"], row["status"]) for row in rows]
 
 
 def number_ranges(digits: str) -> list[tuple[int, int]]:
-    """All numbers that begin so: 10, 100 to 109, 1000 to 1099, … each a range of the index."""
+    """Return the ranges of numbers that start with these digits: 10, 100 to 109, 1000 to 1099, …"""
     if not digits:
         return [(1, _MOST_NUMBER)]
     if digits.startswith("0"):

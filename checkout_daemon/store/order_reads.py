@@ -1,4 +1,4 @@
-"""Orders as operators find, list and show them."""
+"""Finds, lists and reads orders for operators."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from checkout_daemon.domain.orders import Order
 from checkout_daemon.domain.text import search_form
 from checkout_daemon.store.change_reads import ChangeLine
 from checkout_daemon.store.event_reads import EventLine, fingerprinted
-from checkout_daemon.store.orders import order_of
 from checkout_daemon.store.queries import sql
-from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO, in_utc
+from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO, in_utc, record_of
 
 _MOST_NUMBER = 2**63 - 1
 _NEWEST_PAID = 10_000
@@ -26,9 +25,9 @@ _TRIGRAM = 3  # characters
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """All that is set must hold; of several statuses, any. `until` is exclusive.
+    """Which orders a list contains: those that meet every condition that is set. `until` is exclusive.
 
-    A search is what it may name (`search_ids`) and what names and emails may contain (`search_text`).
+    A search matches the ids in `search_ids`, and names and emails that contain `search_text`.
     """
 
     statuses: tuple[str, ...] = ()
@@ -40,7 +39,7 @@ class OrderFilter:
     search_text: str | None = None
 
     def fits(self, order: Order) -> bool:
-        """Whether an order is in the list: as list_orders decides, for orders that changed since it was read."""
+        """Return whether the order belongs to the list, as list_orders decides. For orders that changed since."""
         return (
             (not self.statuses or order.status in self.statuses)
             and (self.email is None or order.customer_email.lower() == self.email.lower())
@@ -74,6 +73,8 @@ class OrderCursor:
 
 @dataclass(frozen=True, slots=True)
 class ItemLine:
+    """An item of an order. Amounts in minor units."""
+
     sku: str
     name: str
     unit_amount: int
@@ -84,7 +85,7 @@ class ItemLine:
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """`unknown`: `field=value` of what this version does not know; such a status is here in Stripe's words."""
+    """A session of an order. `unknown`: `field=value` if this version does not know the value; it is shown as it is."""
 
     id: str
     attempt: int
@@ -98,9 +99,9 @@ class SessionLine:
 
 @dataclass(frozen=True, slots=True)
 class PaymentLine:
-    """What was told of a payment: one line each where Stripe's objects disagree, none of them valid.
+    """An amount reported for a payment. If Stripe's objects disagree there are several lines, none of them valid.
 
-    Without an amount where only refunds or disputes of it are known.
+    The amount is None if only refunds or disputes of the payment are known.
     """
 
     id: str
@@ -114,7 +115,7 @@ class PaymentLine:
 
 @dataclass(frozen=True, slots=True)
 class RefundLine:
-    """`unknown`: as of a session."""
+    """A refund of an order. `unknown` as in SessionLine."""
 
     id: str
     payment_id: str
@@ -127,7 +128,7 @@ class RefundLine:
 
 @dataclass(frozen=True, slots=True)
 class DisputeLine:
-    """`unknown`: as of a session. `funds`: whether its money was last withdrawn or reinstated, where that is known."""
+    """A dispute. `unknown` as in SessionLine. `funds`: whether the money was last withdrawn or reinstated, if known."""
 
     id: str
     payment_id: str
@@ -142,7 +143,7 @@ class DisputeLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """All there is about an order, as of one moment; each list in the order in which things came."""
+    """Everything about an order as of one moment; each list in the sequence of events."""
 
     order: Order
     items: tuple[ItemLine, ...]
@@ -166,36 +167,41 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
 
 
 async def find_by_number(connection: asyncpg.Connection, number: int) -> list[Order]:
+    """Return the order with this number, or an empty list."""
     if number > _MOST_NUMBER:
         return []
-    return [order_of(row) for row in await connection.fetch(sql("find_orders_by_number"), number)]
+    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_number"), number)]
 
 
 async def find_by_id_range(connection: asyncpg.Connection, first: UUID, last: UUID, limit: int) -> list[Order]:
-    """Newest first, as all of these."""
-    return [order_of(row) for row in await connection.fetch(sql("find_orders_by_id"), first, last, limit)]
+    """Return the orders with ids from `first` to `last`, newest first."""
+    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_id"), first, last, limit)]
 
 
 async def find_by_email(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
-    """Upper and lower case are the same."""
-    return [order_of(row) for row in await connection.fetch(sql("find_orders_by_email"), email, limit)]
+    """Return the orders with this email, newest first. Case does not matter."""
+    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_email"), email, limit)]
 
 
 async def find_by_payer(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
-    """Return the orders that somebody of this address paid on Stripe's page, among those paid last."""
-    return [order_of(row) for row in await connection.fetch(sql("find_orders_by_payer"), email, limit, _NEWEST_PAID)]
+    """Return the recently paid orders whose payer gave this email on Stripe's page."""
+    return [
+        record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_payer"), email, limit, _NEWEST_PAID)
+    ]
 
 
 async def find_by_stripe_id(connection: asyncpg.Connection, stripe_id: str, limit: int) -> list[Order]:
-    """By the id of a session, PaymentIntent, charge, refund, dispute or event."""
-    return [order_of(row) for row in await connection.fetch(sql("find_orders_by_stripe_id"), stripe_id, limit)]
+    """Return the orders that the id of a session, PaymentIntent, charge, refund, dispute or event leads to."""
+    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_stripe_id"), stripe_id, limit)]
 
 
 async def list_orders(
     connection: asyncpg.Connection, wanted: OrderFilter, *, limit: int, cursor: OrderCursor | None = None
 ) -> list[Order]:
-    """A page, newest first, of those after the cursor."""
-    before = OrderCursor(wanted.until or FAR_FUTURE, 0)  # numbers begin above: nothing of that very moment
+    """Return a page of orders after the cursor, newest first."""
+    before = OrderCursor(
+        wanted.until or FAR_FUTURE, 0
+    )  # numbers start above 0, so that orders of exactly that time are left out
     if cursor is not None and cursor.created_at < before.created_at:
         before = cursor
     for statement in _statements(wanted):
@@ -213,11 +219,11 @@ async def list_orders(
         )
         if len(rows) >= limit:
             break
-    return [order_of(row) for row in rows]
+    return [record_of(Order, row) for row in rows]
 
 
 async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView | None:
-    """In one round trip."""
+    """Return everything about an order in one round trip, or None if it does not exist."""
     (row,) = await connection.fetch(sql("read_order_view"), order_id)
     if row["order"] is None:
         return None
@@ -230,7 +236,7 @@ async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView 
 
 
 async def read_items_of_orders(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, list[ItemLine]]:
-    """By order, as they stand in the cart."""
+    """Return the items of each order id, in the sequence of the cart."""
     found: dict[str, list[ItemLine]] = {}
     for order_id, *line in await connection.fetch(sql("read_items_of_orders"), list(order_ids)):
         found.setdefault(str(order_id), []).append(ItemLine(*line))
@@ -238,7 +244,7 @@ async def read_items_of_orders(connection: asyncpg.Connection, order_ids: Collec
 
 
 def _statements(wanted: OrderFilter) -> tuple[str, ...]:
-    """Return the most selective statements; of several, the first that fills the page is used."""
+    """Return the names of the most selective statements. The first one that fills the page is used."""
     if wanted.search_ids is not None and wanted.search_text is None:
         return ("list_orders_of_ids",)
     if wanted.email is not None:

@@ -1,9 +1,9 @@
-"""Orders in PostgreSQL."""
+"""Reads, locks and writes orders."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -16,8 +16,7 @@ from checkout_daemon.errors import OrderNotFound
 from checkout_daemon.store.attempts import Attempt
 from checkout_daemon.store.changes import CHANNEL, State
 from checkout_daemon.store.queries import sql
-
-_ORDER_COLUMNS = tuple(field.name for field in fields(Order))
+from checkout_daemon.store.reading import record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class LockedOrder:
 
 
 async def lock_orders(connection: asyncpg.Connection, order_ids: Collection[str]) -> list[LockedOrder]:
-    """Lock the rows of those that exist, in the order of their ids."""
+    """Lock the orders that exist, in the order of their ids, and return them."""
     return [
         LockedOrder(
             id=str(row["id"]),
@@ -49,10 +48,10 @@ async def lock_orders(connection: asyncpg.Connection, order_ids: Collection[str]
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order to be made. `request_hash` tells a repeated request from another one under the same key.
+    """An order to insert. `request_hash` distinguishes a repeated request from another one with the same key.
 
-    `lines` as second_orders.lines_of has them: no order is made where the customer has one of the same lines, made
-    within an hour and not in `known`. None: it is made all the same.
+    `lines` are those of second_orders.lines_of: no order is inserted if the customer made one with the same lines
+    within the last hour that is not in `known`. With None it is inserted in any case.
     """
 
     id: str
@@ -67,10 +66,10 @@ class NewOrder:
 
 
 async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt: Attempt) -> int | None:
-    """Make an order with its items and first attempt; return its number, or None if its key is taken or one is alike.
+    """Insert an order with its items and first attempt, and return its number.
 
-    The lock of its customer and lines (store/products.py: find_products_in_turn) must be held, so that two at once
-    cannot miss each other.
+    Return None if its key is taken or the customer has a similar order. The caller must hold the lock of the customer
+    and lines (store/products.py: find_products_in_turn), so that two concurrent orders cannot miss each other.
     """
     quote = order.quote
     row = await connection.fetchrow(
@@ -106,26 +105,27 @@ async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt:
 async def find_alike(
     connection: asyncpg.Connection, email: str, lines: Sequence[str], *, livemode: bool
 ) -> list[AlikeOrder]:
-    """Return the orders of this customer with these lines that were made within an hour, newest first.
+    """Return the orders that this customer made with these lines within the last hour, newest first.
 
-    Not those canceled or refunded in full: nobody is going to send their goods.
+    Canceled and fully refunded orders are left out, because their goods will not be sent.
     """
     rows = await connection.fetch(sql("find_alike_orders"), email, livemode, list(lines))
-    return [AlikeOrder(**dict(row) | {"id": str(row["id"])}) for row in rows]
+    return [record_of(AlikeOrder, row) for row in rows]
 
 
 async def record_key(connection: asyncpg.Connection, idempotency_key: str, order_id: str, request_hash: bytes) -> None:
-    """Note that this key leads to an order made under another key, or none. A key that is taken keeps its order."""
+    """Have this key lead to an order made with another key or without one. A key that is taken keeps its order."""
     await connection.execute(sql("record_order_key"), idempotency_key, order_id, request_hash)
 
 
 async def find_by_key(connection: asyncpg.Connection, idempotency_key: str) -> tuple[str, bytes] | None:
-    """Return the order that this key made or was answered with, and the hash of the request."""
+    """Return the id of the order that this key leads to, and the hash of its request."""
     row = await connection.fetchrow(sql("find_order_by_key"), idempotency_key)
     return (str(row["id"]), row["request_hash"]) if row else None
 
 
 async def find_by_session(connection: asyncpg.Connection, session_id: str) -> str | None:
+    """Return the id of the session's order, or None."""
     order_id = await connection.fetchval(sql("find_order_by_session"), session_id)
     return str(order_id) if order_id else None
 
@@ -135,22 +135,17 @@ async def read_order(connection: asyncpg.Connection, order_id: str) -> Order:
     row = await connection.fetchrow(sql("read_order"), order_id)
     if row is None:
         raise OrderNotFound(order_id)
-    return order_of(row)
-
-
-def order_of(row: asyncpg.Record) -> Order:
-    """Return the order of a row of the view order_rows. A column that only a newer schema has is ignored."""
-    values = {name: row[name] for name in _ORDER_COLUMNS}
-    return Order(**values | {"id": str(row["id"]), "attention": tuple(row["attention"])})
+    return record_of(Order, row)
 
 
 async def read_locale(connection: asyncpg.Connection, order_id: str) -> str | None:
-    """A tag such as de-AT; None where it is not known."""
+    """Return the language tag of the shopper, such as de-AT, or None if it is unknown."""
     locale: str | None = await connection.fetchval(sql("read_order_locale"), order_id)
     return locale
 
 
 async def read_items(connection: asyncpg.Connection, order_id: str) -> tuple[PricedLine, ...]:
+    """Return the order's lines in the sequence of the cart."""
     return tuple(PricedLine(**dict(row)) for row in await connection.fetch(sql("read_items"), order_id))
 
 
@@ -165,5 +160,5 @@ async def read_payable_order(connection: asyncpg.Connection, order_id: str) -> P
 
 
 async def has_mismatch(connection: asyncpg.Connection, order_id: str) -> bool:
-    """Whether a payment of the order was told otherwise than agreed: such an order is not payable."""
+    """Return whether a payment differs from the order in amount, currency or livemode: then it is not payable."""
     return bool(await connection.fetchval(sql("has_mismatch"), order_id))

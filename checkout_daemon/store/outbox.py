@@ -1,9 +1,9 @@
-"""The outbox in PostgreSQL."""
+"""Writes, claims and reads messages of the outbox."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import asyncpg
 
 from checkout_daemon.domain.outbox import CHANNELS, Channel, MessageKind
 from checkout_daemon.store.queries import sql
-from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO
+from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO, record_of
 
 _UNHAPPY = frozenset({"failed", "dead"})
 _LAST_ID = UUID(int=(1 << 128) - 1)
@@ -19,7 +19,7 @@ _LAST_ID = UUID(int=(1 << 128) - 1)
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMessage:
-    """A message that whoever claimed it sends, and nobody else until its lease ends."""
+    """A message to send. Nobody else sends it until the lease ends."""
 
     id: UUID
     order_id: UUID | None
@@ -27,7 +27,7 @@ class ClaimedMessage:
     subject_id: str
     channel: str
     payload: str | None
-    attempts: int  # with the one under way
+    attempts: int  # including the current one
     created_at: datetime
     claim: UUID
 
@@ -44,14 +44,14 @@ class MessageLine:
     status: str
     attempts: int
     created_at: datetime
-    next_attempt_at: datetime | None  # None where there is no next one
+    next_attempt_at: datetime | None  # None if there is no next attempt
     sent_at: datetime | None
     last_error: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """All that is set must hold; of several statuses, kinds or channels, any."""
+    """Which messages a list contains: those that meet every condition that is set."""
 
     statuses: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class MessageFilter:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many messages of a channel are in a status, and how long the oldest has been owed."""
+    """How many messages of a channel have a status, and the age of the oldest."""
 
     channel: str
     status: str
@@ -78,9 +78,9 @@ async def owe(
     subject_id: str = "",
     payload: str | None = None,
 ) -> list[str]:
-    """Owe a message by all channels of its kind; the ids of those rows that were not owed already.
+    """Owe a message on all channels of its kind, and return the ids of the new rows.
 
-    Those that follow from an order's facts are owed by services.merge; this is for the others.
+    Messages that follow from an order's facts are written by services.merge; this is for all others.
     """
     channels = [channel.value for channel in CHANNELS[kind]]
     rows = await connection.fetch(sql("owe_messages"), order_id, kind.value, subject_id, channels, payload)
@@ -88,9 +88,9 @@ async def owe(
 
 
 async def link_subject(connection: asyncpg.Connection, order_id: str, session_id: str) -> str | None:
-    """The subject id of the next mail with a session's link: the session's id, with `#2` and so on after the first.
+    """Return the subject id of the next mail with a session's link: the session's id, with `#2` and so on appended.
 
-    None while one still waits to be sent. The order's row must be locked.
+    Return None while a mail still waits to be sent. The order's row must be locked.
     """
     (row,) = await connection.fetch(sql("link_state"), order_id, session_id)
     if row["waiting"]:
@@ -101,18 +101,19 @@ async def link_subject(connection: asyncpg.Connection, order_id: str, session_id
 async def claim_messages(
     connection: asyncpg.Connection, channel: Channel, limit: int, *, lease_seconds: float
 ) -> list[ClaimedMessage]:
-    """Messages that are due and that nobody else has; one that a dead daemon had is due when its lease ends."""
+    """Claim due messages. A message claimed by a dead daemon is due when its lease ends."""
     rows = await connection.fetch(sql("claim_messages"), channel.value, limit, lease_seconds)
     return [ClaimedMessage(**dict(row)) for row in rows]
 
 
 async def refund_mails(connection: asyncpg.Connection, message: ClaimedMessage) -> tuple[bool, bool]:
-    """Return whether a mail that promised the refund of a message was sent, and whether one is still to be."""
+    """Return whether a mail about the message's refund was sent, and whether one still waits."""
     (row,) = await connection.fetch(sql("refund_mails"), message.order_id, message.subject_id)
     return row["told"], row["waiting"]
 
 
 async def is_acknowledged(connection: asyncpg.Connection, order_id: str, code: str, subject: str) -> bool:
+    """Return whether a person acknowledged this attention."""
     return bool(await connection.fetchval(sql("is_acknowledged"), order_id, code, subject))
 
 
@@ -124,7 +125,7 @@ async def record_delivery(
     error: str | None = None,
     retry_in: timedelta = timedelta(),
 ) -> bool:
-    """What became of an attempt; False, and nothing is written, where the lease had ended and another has it."""
+    """Record the outcome of an attempt. Return False without writing if another process has claimed the message."""
     done: str = await connection.execute(
         sql("record_delivery"), message.id, message.claim, status, error, retry_in.total_seconds()
     )
@@ -132,13 +133,13 @@ async def record_delivery(
 
 
 async def skip_unconfigured(connection: asyncpg.Connection, channel: Channel, owed_before: datetime, why: str) -> int:
-    """Give up what has waited too long for a channel that nobody configured; how many."""
+    """Skip messages that waited too long for a channel that is not configured. Return how many."""
     done: str = await connection.execute(sql("skip_unconfigured_messages"), channel.value, owed_before, why)
     return int(done.split()[1])
 
 
 async def count_messages(connection: asyncpg.Connection) -> list[Backlog]:
-    """What is queued, failed or dead; what there is none of is absent."""
+    """Count queued, failed and dead messages. Empty groups are absent."""
     return [Backlog(*row) for row in await connection.fetch(sql("count_messages"))]
 
 
@@ -165,27 +166,16 @@ async def list_messages(
 
 
 async def read_message(connection: asyncpg.Connection, message_id: str) -> tuple[MessageLine, str | None] | None:
-    """A message with its payload."""
+    """Return a message and its payload, or None."""
     row = await connection.fetchrow(sql("read_message"), message_id)
     return None if row is None else (_line(row), row["payload"])
 
 
 async def replay_messages(connection: asyncpg.Connection, ids: Collection[str]) -> set[str]:
-    """Make messages due again; the ids of those that were not waiting anyway."""
+    """Make messages due again. Return the ids of those that were not waiting anyway."""
     return {str(row["id"]) for row in await connection.fetch(sql("replay_messages"), list(ids))}
 
 
 def _line(row: asyncpg.Record) -> MessageLine:
-    return MessageLine(
-        id=str(row["id"]),
-        order_id=str(row["order_id"]) if row["order_id"] else None,
-        kind=row["kind"],
-        subject_id=row["subject_id"],
-        channel=row["channel"],
-        status=row["status"],
-        attempts=row["attempts"],
-        created_at=row["created_at"],
-        next_attempt_at=row["next_attempt_at"] if row["status"] in ("queued", "failed") else None,
-        sent_at=row["sent_at"],
-        last_error=row["last_error"],
-    )
+    line = record_of(MessageLine, row)
+    return line if line.status in ("queued", "failed") else replace(line, next_attempt_at=None)

@@ -1,4 +1,4 @@
-"""The bodies of events, in weekly partitions that retention can drop whole."""
+"""Creates the weekly partitions of payloads, which retention drops as a whole."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _LOCK_MILLISECONDS = "50"
 
 
 async def ensure_partitions(connection: asyncpg.Connection, now: datetime | None = None) -> None:
-    """Make this week's and the next weeks' partitions where missing. Safe to run from several daemons at once.
+    """Create the missing partitions of this week and the next weeks. Several daemons may do this at once.
 
-    `now`: the database's, unless told otherwise. Where the table is in use all the time (a backup), what is missing is
-    left for the next turn: events would wait behind the lock, and there are weeks left.
+    `now` defaults to the database's time. If the table is in use (by a backup), this is left for the next turn, because
+    events would wait behind the lock and there are weeks left.
     """
     try:
         async with connection.transaction():

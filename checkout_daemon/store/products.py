@@ -1,4 +1,4 @@
-"""Products in PostgreSQL."""
+"""Reads and writes products."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ import asyncpg
 from checkout_daemon.domain.cart import Product
 from checkout_daemon.store.queries import sql
 
-# Any constant will do that no other advisory lock uses.
+# Any constant that no other advisory lock uses.
 _LOCK_KEY = 0x636174616C6F67
 
 
 async def lock_catalog(connection: asyncpg.Connection) -> None:
-    """Keep every other import out until the transaction ends; readers and orders go on."""
+    """Block other imports until the transaction ends. Reads and orders are not blocked."""
     await connection.execute(sql("lock_catalog"), _LOCK_KEY)
 
 
 async def list_products(connection: asyncpg.Connection) -> list[Product]:
-    """Available ones first, then in the order of display."""
-    return [_product(row) for row in await connection.fetch(sql("list_products"))]
+    """Return all products, available ones first, in display order."""
+    return [Product(**dict(row)) for row in await connection.fetch(sql("list_products"))]
 
 
 async def list_products_by_position(connection: asyncpg.Connection) -> list[Product]:
-    """In the order of display, available or not."""
-    return [_product(row) for row in await connection.fetch(sql("list_products_by_position"))]
+    """Return all products in display order."""
+    return [Product(**dict(row)) for row in await connection.fetch(sql("list_products_by_position"))]
 
 
 async def find_products(connection: asyncpg.Connection, skus: Collection[str]) -> dict[str, Product]:
-    """Those that exist, by sku."""
-    return {row["sku"]: _product(row) for row in await connection.fetch(sql("find_products"), list(skus))}
+    """Return the products that exist, by sku."""
+    return {row["sku"]: Product(**dict(row)) for row in await connection.fetch(sql("find_products"), list(skus))}
 
 
 async def find_products_in_turn(
     connection: asyncpg.Connection, skus: Collection[str], lock_key: int
 ) -> dict[str, Product]:
-    """Find products after taking the advisory lock of this key: one round trip for both."""
+    """Take the advisory lock of this key, then find products, in one round trip."""
     rows = await connection.fetch(sql("find_products_in_turn"), list(skus), lock_key)
-    return {row["sku"]: _product(row) for row in rows}
+    return {row["sku"]: Product(**dict(row)) for row in rows}
 
 
 async def upsert_products(connection: asyncpg.Connection, products: Sequence[Product]) -> None:
-    """Add or replace them by sku; new ones come last until they are placed."""
+    """Insert products or replace those with the same sku. New ones come last until place_products."""
     await connection.execute(
         sql("upsert_products"),
         [each.sku for each in products],
@@ -56,17 +56,5 @@ async def upsert_products(connection: asyncpg.Connection, products: Sequence[Pro
 
 
 async def place_products(connection: asyncpg.Connection, skus: Sequence[str]) -> None:
-    """Display them in that order."""
+    """Set the display order."""
     await connection.execute(sql("place_products"), list(skus))
-
-
-def _product(row: asyncpg.Record) -> Product:
-    return Product(
-        sku=row["sku"],
-        name=row["name"],
-        description=row["description"],
-        image_url=row["image_url"],
-        unit_amount=row["unit_amount"],
-        currency=row["currency"],
-        available=row["available"],
-    )

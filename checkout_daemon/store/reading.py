@@ -1,11 +1,15 @@
-"""Helpers for reading: pages of a list, the bounds of time filters, and times in UTC."""
+"""Helpers for reading: pages of a list, the bounds of time filters, rows as records, and times in UTC."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import asyncpg
 
 T = TypeVar("T")
 if TYPE_CHECKING:
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
 
 PAGE = 500
 
-# Before and after everything: bounds that are always there keep a statement to its index.
+# Before and after everything. Bounds that are always given keep a statement to its index.
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 FAR_FUTURE = datetime(9999, 12, 30, tzinfo=UTC)
 
@@ -38,6 +42,25 @@ async def pages(
             return
         last = page[-1]
         left = None if left is None else left - size
+
+
+def record_of(kind: type[R], row: asyncpg.Record) -> R:
+    """Return a row as a record of the columns with its fields' names: ids as text, arrays as tuples.
+
+    Other columns are ignored, so that a column that only a newer schema has does no harm.
+    """
+    return kind(**{name: _value(row[name]) for name in _names(kind) if name in row})
+
+
+@cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def in_utc(record: R) -> R:

@@ -1,4 +1,4 @@
-"""Refund requests in PostgreSQL: what an operator asks of Stripe, written before it is asked."""
+"""Reads and writes refund requests, which are written before Stripe is asked."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from checkout_daemon.store.queries import sql
+from checkout_daemon.store.reading import record_of
 
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """`id` is Stripe's idempotency key; `parameters` is JSON and never changes. Amount in minor units."""
+    """A refund request. `id` is the idempotency key, `parameters` is JSON and never changes. Amount in minor units."""
 
     id: str
     order_id: str
@@ -27,12 +28,12 @@ class RefundRequest:
 
 
 async def unanswered_request(connection: asyncpg.Connection, order_id: str) -> RefundRequest | None:
-    """The order's request that Stripe has not answered yet; there is one at most."""
+    """Return the order's request that Stripe has not answered yet, or None. There is at most one."""
     return _request(await connection.fetchrow(sql("unanswered_refund_request"), order_id))
 
 
 async def insert_request(connection: asyncpg.Connection, request: RefundRequest, resume_at: datetime) -> None:
-    """The order's row must be locked. From `resume_at` on a job goes on with it, if there is no answer by then."""
+    """Insert a request. The order's row must be locked. A job resumes it from `resume_at` on if it has no answer."""
     await connection.execute(
         sql("insert_refund_request"),
         request.id,
@@ -49,16 +50,14 @@ async def insert_request(connection: asyncpg.Connection, request: RefundRequest,
 async def answer_request(
     connection: asyncpg.Connection, request_id: str, *, refund_id: str | None = None, error: str | None = None
 ) -> bool:
-    """Keep Stripe's answer, a refund or a refusal; False where one was kept before."""
+    """Record Stripe's answer, a refund or a refusal. Return False if an answer was recorded before."""
     return await connection.fetchval(sql("answer_refund_request"), request_id, refund_id, error) is not None
 
 
 async def claim_request(connection: asyncpg.Connection, pause: timedelta, *, livemode: bool) -> RefundRequest | None:
-    """One that is due, of an order of this mode. Whoever claims it has the pause, longer each time, to go on."""
+    """Claim a due request of this mode, or return None. The claim lasts for the pause, longer at each attempt."""
     return _request(await connection.fetchrow(sql("claim_refund_request"), pause, livemode))
 
 
 def _request(row: asyncpg.Record | None) -> RefundRequest | None:
-    if row is None:
-        return None
-    return RefundRequest(**dict(row) | {"id": str(row["id"]), "order_id": str(row["order_id"])})
+    return None if row is None else record_of(RefundRequest, row)

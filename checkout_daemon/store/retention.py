@@ -16,7 +16,7 @@ _LOCK_KEY = 0x726574656E740000  # any constant; all daemons must agree on it
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What decides whether an order may be erased, and how its customer is found elsewhere."""
+    """What decides whether an order may be erased, and the email by which to find the customer's other orders."""
 
     number: int
     status: str
@@ -29,9 +29,9 @@ class Erasure:
 
 
 async def drop_payload_partition(connection: asyncpg.Connection, keep_from: datetime) -> str | None:
-    """Drop one week of payloads, in a transaction of its own; its name, or None where there is none left to drop.
+    """Drop one week of payloads. Return the partition's name, or None if there is none left to drop.
 
-    Raises asyncpg.LockNotAvailableError rather than hold up deliveries.
+    Raises asyncpg.LockNotAvailableError rather than block deliveries.
     """
     if not await connection.fetchval(sql("try_retention_lock"), _LOCK_KEY):
         return None
@@ -41,13 +41,13 @@ async def drop_payload_partition(connection: asyncpg.Connection, keep_from: date
 
 
 async def drop_stray_payloads(connection: asyncpg.Connection, keep_from: datetime) -> int:
-    """Drop those that are in no week's partition; how many."""
+    """Delete old payloads outside the weekly partitions. Return how many."""
     done: str = await connection.execute(sql("drop_stray_payloads"), keep_from)
     return int(done.split()[1])
 
 
 async def forgettable_orders(connection: asyncpg.Connection, made_before: datetime, limit: int) -> list[str]:
-    """Orders that were never paid and cannot be any more, oldest first."""
+    """Return orders that were never paid and cannot be paid any more, oldest first."""
     return [str(row["id"]) for row in await connection.fetch(sql("forgettable_orders"), made_before, limit)]
 
 
@@ -60,23 +60,24 @@ async def read_erasure(connection: asyncpg.Connection, order_id: str) -> Erasure
 
 
 async def orders_of_customer(connection: asyncpg.Connection, email: str) -> dict[str, int]:
-    """All orders of an email, oldest first: their numbers by their ids."""
+    """Return the numbers of all orders of an email by their ids, oldest first."""
     return {str(row["id"]): row["number"] for row in await connection.fetch(sql("orders_of_customer"), email)}
 
 
 async def erase_order(connection: asyncpg.Connection, order_id: str) -> None:
-    """Everything about an order's customer but payloads and the operator log. Its row must be locked."""
+    """Delete everything about the customer except payloads and the audit log. The order's row must be locked."""
     await connection.execute(sql("erase_order"), order_id)
 
 
 async def drop_payloads_of_order(connection: asyncpg.Connection, order_id: str) -> int:
+    """Delete the payloads of an order's events. Return how many."""
     return len(await connection.fetch(sql("drop_payloads_of_order"), order_id))
 
 
 async def unapplied_events_about(
     connection: asyncpg.Connection, since: datetime, until: datetime, texts: Collection[str]
 ) -> list[str]:
-    """Failed and dead events of no known order that hold one of the texts; a few of them."""
+    """Return a few failed and dead events without an order whose payloads contain one of the texts."""
     rows = await connection.fetch(sql("unapplied_events_about"), since, until, list(texts))
     return [row["id"] for row in rows]
 
@@ -84,28 +85,30 @@ async def unapplied_events_about(
 async def drop_unowned_payloads_about(
     connection: asyncpg.Connection, since: datetime, until: datetime, texts: Collection[str]
 ) -> int:
-    """Drop payloads of ignored events of no order that hold one of the texts; how many."""
+    """Delete payloads of ignored events without an order that contain one of the texts. Return how many."""
     return len(await connection.fetch(sql("drop_unowned_payloads_about"), since, until, list(texts)))
 
 
 async def drop_payloads_after_erasure(connection: asyncpg.Connection, received_since: datetime) -> int:
+    """Delete payloads that arrived after their order was erased. Return how many."""
     return len(await connection.fetch(sql("drop_payloads_after_erasure"), received_since))
 
 
 async def spent_coupons(
     connection: asyncpg.Connection, *, livemode: bool, settled_before: datetime, given_up_before: datetime, limit: int
 ) -> list[str]:
-    """Orders that need their coupon at Stripe no more."""
+    """Return orders that no longer need their coupon at Stripe."""
     rows = await connection.fetch(sql("spent_coupons"), livemode, settled_before, given_up_before, limit)
     return [str(row["id"]) for row in rows]
 
 
 async def without_coupon(connection: asyncpg.Connection, order_ids: Sequence[str], *, livemode: bool) -> list[str]:
-    """Return those of the orders whose coupon at Stripe was deleted, and not made anew since."""
+    """Return the orders whose coupon at Stripe was deleted and not made again."""
     return [str(row["id"]) for row in await connection.fetch(sql("without_coupon"), order_ids, livemode)]
 
 
 async def record_deleted_coupon(
     connection: asyncpg.Connection, order_id: str, unless_attempted_since: datetime
 ) -> None:
+    """Record that an order's coupon was deleted, unless a newer attempt has made it again."""
     await connection.execute(sql("record_deleted_coupon"), order_id, unless_attempted_since)

@@ -1,4 +1,4 @@
-"""How many deliveries each webhook secret has signed, in PostgreSQL."""
+"""Counts the deliveries that each webhook secret signed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from checkout_daemon.store.queries import sql
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Of one secret: deliveries since the asked time, and when the last one was, whenever that was."""
+    """Deliveries that one secret signed since a time, and when it last signed one at all."""
 
     matches: int
     last_at: datetime
 
 
 async def count_matches(connection: asyncpg.Connection, counted: Mapping[str, Matches]) -> None:
-    """Add these to what is counted already."""
+    """Add these counts to the stored ones."""
     await connection.execute(
         sql("count_secret_matches"),
         list(counted),
@@ -30,10 +30,11 @@ async def count_matches(connection: asyncpg.Connection, counted: Mapping[str, Ma
 
 
 async def read_matches(connection: asyncpg.Connection, since: datetime) -> dict[str, Matches]:
-    """By fingerprint, the last used first."""
+    """Return the matches since a time by fingerprint, the last used first."""
     rows = await connection.fetch(sql("read_secret_matches"), since)
     return {row["fingerprint"]: Matches(row["matches"], row["last_at"]) for row in rows}
 
 
 async def forget_matches(connection: asyncpg.Connection, before: datetime) -> None:
+    """Delete older hours, except the last one of each secret."""
     await connection.execute(sql("forget_secret_matches"), before)

@@ -1,4 +1,4 @@
-"""Checkout Sessions in PostgreSQL, to be shown."""
+"""Lists Checkout Sessions for operators."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import datetime
 import asyncpg
 
 from checkout_daemon.store.queries import sql
-from checkout_daemon.store.reading import LONG_AGO, in_utc
+from checkout_daemon.store.reading import LONG_AGO, in_utc, record_of
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """A session with its order; `attempt` 0 if it was not made by us. Amount in minor units."""
+    """A session with its order. `attempt` is 0 if we did not make it. Amount in minor units."""
 
     id: str
     order_id: str
@@ -31,14 +31,14 @@ class SessionLine:
 async def list_sessions(
     connection: asyncpg.Connection, statuses: tuple[str, ...], since: datetime | None, limit: int
 ) -> list[SessionLine]:
-    """Those of the newest orders first."""
+    """Return sessions, those of the newest orders first."""
     return _lines(await connection.fetch(sql("list_sessions"), list(statuses) or None, since or LONG_AGO, limit))
 
 
 async def sessions_of_order(connection: asyncpg.Connection, order_id: str) -> list[SessionLine]:
-    """The last attempt's first."""
+    """Return the order's sessions, the last attempt first."""
     return _lines(await connection.fetch(sql("sessions_of_order"), order_id))
 
 
 def _lines(rows: list[asyncpg.Record]) -> list[SessionLine]:
-    return [in_utc(SessionLine(**dict(row) | {"order_id": str(row["order_id"])})) for row in rows]
+    return [in_utc(record_of(SessionLine, row)) for row in rows]

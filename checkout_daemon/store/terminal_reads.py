@@ -1,4 +1,4 @@
-"""What the order terminal reads beside lists: last events, ranks in a list, and how the shop does."""
+"""What the terminal reads in addition to lists: last events, ranks in a list, and the shop's figures."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import asyncpg
 
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.store.order_reads import OrderCursor, OrderFilter
-from checkout_daemon.store.orders import order_of
 from checkout_daemon.store.queries import sql
-from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO
+from checkout_daemon.store.reading import FAR_FUTURE, LONG_AGO, record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class RevenueLine:
 
 @dataclass(frozen=True, slots=True)
 class ArrivalLine:
-    """Events received in one interval; `lag_seconds`: their median from Stripe's clock to ours, None where unknown."""
+    """Events received in one interval. `lag_seconds`: median from Stripe's clock to ours, None if unknown."""
 
     at: datetime
     events: int
@@ -51,7 +50,7 @@ class ArrivalLine:
 
 @dataclass(frozen=True, slots=True)
 class OwedLine:
-    """Messages that came to be owed in one interval."""
+    """Messages that became owed in one interval."""
 
     at: datetime
     messages: int
@@ -59,7 +58,7 @@ class OwedLine:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is not as it should be. `lag_seconds`: median of the newest events, None without any in a day."""
+    """Counts of what needs attention. `lag_seconds`: median of the newest events, None if there were none for a day."""
 
     stuck: int
     attention: int
@@ -70,28 +69,28 @@ class Trouble:
 
 
 async def read_last_events(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, LastEvent]:
-    """By order id; orders without any event are absent."""
+    """Return the last event of each order id. Orders without events are absent."""
     rows = await connection.fetch(sql("read_last_events"), list(order_ids))
     return {str(row["order_id"]): LastEvent(row["type"], row["received_at"]) for row in rows}
 
 
 async def read_orders(connection: asyncpg.Connection, order_ids: Collection[str]) -> list[Order]:
-    """Those that there are, in no order."""
-    return [order_of(row) for row in await connection.fetch(sql("read_orders_by_ids"), list(order_ids))]
+    """Return the orders that exist, in any sequence."""
+    return [record_of(Order, row) for row in await connection.fetch(sql("read_orders_by_ids"), list(order_ids))]
 
 
 async def read_numbers(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, int]:
-    """The orders' numbers, by id."""
+    """Return the orders' numbers by id."""
     return {str(row["id"]): row["number"] for row in await connection.fetch(sql("read_numbers"), list(order_ids))}
 
 
 def is_countable(wanted: OrderFilter) -> bool:
-    """Whether the list's length and ranks follow from an index alone: not those of a search or an email."""
+    """Return whether an index alone gives the list's length and ranks. A search or an email prevents that."""
     return wanted.email is None and wanted.search_ids is None and wanted.search_text is None
 
 
 async def count_orders(connection: asyncpg.Connection, wanted: OrderFilter) -> int:
-    """How long a countable list is."""
+    """Return the length of a countable list."""
     bounds = (wanted.since or LONG_AGO, wanted.until or FAR_FUTURE)
     statuses = list(wanted.statuses) or None
     count: int
@@ -107,7 +106,7 @@ async def count_orders(connection: asyncpg.Connection, wanted: OrderFilter) -> i
 async def skip_orders(
     connection: asyncpg.Connection, wanted: OrderFilter, *, cursor: OrderCursor | None, count: int
 ) -> OrderCursor | None:
-    """Where a countable list is after `count` more orders; None where it ends before."""
+    """Return the position `count` orders further in a countable list, or None if it ends before."""
     before = OrderCursor(wanted.until or FAR_FUTURE, 0) if cursor is None else cursor
     place = (wanted.since or LONG_AGO, before.created_at, before.number, count)
     statuses = list(wanted.statuses) or None
@@ -121,36 +120,40 @@ async def skip_orders(
 
 
 async def read_day(connection: asyncpg.Connection, since: datetime, *, livemode: bool) -> list[DayLine]:
+    """Count the orders made since a time, by status."""
     return [DayLine(**dict(row)) for row in await connection.fetch(sql("read_day"), since, livemode)]
 
 
 async def read_revenue(
     connection: asyncpg.Connection, since: datetime, interval: timedelta, *, livemode: bool
 ) -> list[RevenueLine]:
-    """By interval, counted from `since`, and currency; intervals without any are absent."""
+    """Return the revenue by interval from `since` on, and by currency. Empty intervals are absent."""
     rows = await connection.fetch(sql("read_revenue"), since, interval, livemode)
     return [RevenueLine(**dict(row)) for row in rows]
 
 
 async def read_arrivals(connection: asyncpg.Connection, since: datetime, interval: timedelta) -> list[ArrivalLine]:
-    """By interval, counted from `since`; intervals without any are absent."""
+    """Return the events received by interval from `since` on. Empty intervals are absent."""
     return [ArrivalLine(**dict(row)) for row in await connection.fetch(sql("read_arrivals"), since, interval)]
 
 
 async def read_owed(connection: asyncpg.Connection, since: datetime, interval: timedelta) -> list[OwedLine]:
-    """By interval, counted from `since`; intervals without any are absent."""
+    """Return the messages owed by interval from `since` on. Empty intervals are absent."""
     return [OwedLine(**dict(row)) for row in await connection.fetch(sql("read_owed"), since, interval)]
 
 
 async def read_trouble(
     connection: asyncpg.Connection, now: datetime, *, overdue_before: datetime, slow_before: datetime
 ) -> Trouble:
-    """`overdue_before`: open sessions that expire earlier should have ended; `slow_before`: as to processing orders."""
+    """Count what needs attention.
+
+    Open sessions that expire before `overdue_before`, and processing orders made before `slow_before`, are stuck.
+    """
     (row,) = await connection.fetch(sql("read_trouble"), now, overdue_before, slow_before)
     return Trouble(**dict(row))
 
 
 async def may_write(connection: asyncpg.Connection) -> bool:
-    """Whether the database's user may act upon orders here."""
+    """Return whether the database user may change orders."""
     answer: bool = await connection.fetchval(sql("may_write"))
     return answer
