@@ -1,4 +1,4 @@
-"""Files and directories that only their owner may read, from their first byte on, and never through a link."""
+"""Create files and directories that only their owner can read, from the first byte on and never through a link."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from typing import BinaryIO
 from checkout_daemon.errors import ConfigurationError
 
 _LOG_BYTES = 5_000_000
-_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)  # of file systems that have none
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)  # from file systems without hard links
 _NEW = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def create_private(path: Path) -> int:
     """Create a file that does not exist yet, mode 0600, and return its descriptor, open for writing.
 
-    Raises FileExistsError also for a link that leads nowhere: nobody else chooses where our bytes go.
+    Raises FileExistsError, also for a dangling link: nobody else may choose where our bytes go.
     """
     descriptor = os.open(path, os.O_RDWR | _NEW, 0o600)
-    os.fchmod(descriptor, 0o600)  # a default ACL of the directory may have added to the mode
+    os.fchmod(descriptor, 0o600)  # a default ACL of the directory may have widened the mode
     return descriptor
 
 
 def open_private(path: Path, flags: int = os.O_RDWR) -> int:
-    """Open a file of ours, or create it with mode 0600, and return its descriptor.
+    """Open a file of this user, or create it with mode 0600, and return its descriptor.
 
-    Raises ConfigurationError for a link, for what is no file, and for another user's file.
+    Raises ConfigurationError for a link, for anything but a regular file, and for another user's file.
     """
     try:
         descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
@@ -49,7 +49,7 @@ def open_private(path: Path, flags: int = os.O_RDWR) -> int:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file atomically; only its owner may read it. A reader sees the old text or the new, never half."""
+    """Replace the file atomically, readable by its owner only. Readers see the old text or the new, never a mix."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mkstemp: mode 0600, O_EXCL, O_NOFOLLOW
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -64,9 +64,9 @@ def write_private(path: Path, text: str) -> None:
 
 @contextmanager
 def publish(path: Path, *, replace: bool) -> Iterator[int]:
-    """Yield the descriptor of a new private file beside `path`; at the end of the block it takes that name.
+    """Yield the descriptor of a new private file, which is renamed to `path` at the end of the block.
 
-    It never has the name half written. Without `replace` a file that is there already is kept: FileExistsError.
+    So `path` never names a half-written file. Without `replace`, raises FileExistsError if `path` exists.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     part = Path(name)
@@ -74,7 +74,7 @@ def publish(path: Path, *, replace: bool) -> Iterator[int]:
         yield descriptor
         os.fsync(descriptor)
         if not os.path.samestat(os.fstat(descriptor), part.lstat()):
-            raise FileExistsError(errno.EEXIST, "another user put a file of theirs in its place", str(path))
+            raise FileExistsError(errno.EEXIST, "another user replaced the file", str(path))
         if replace:
             part.replace(path)
         else:
@@ -86,7 +86,7 @@ def publish(path: Path, *, replace: bool) -> Iterator[int]:
 
 def _take_free_name(part: Path, path: Path) -> None:
     try:
-        os.link(part, path)  # unlike rename, refuses where there is something, a link included
+        os.link(part, path)  # unlike rename, fails if the name exists, even as a link
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
@@ -95,20 +95,20 @@ def _take_free_name(part: Path, path: Path) -> None:
 
 
 def make_private_directory(path: Path) -> None:
-    """Make the directory, mode 0700, or see that it is one that no other user can write to.
+    """Create the directory with mode 0700, or check that no other user can write to an existing one.
 
-    Raises ConfigurationError, also where it cannot be made.
+    Raises ConfigurationError, also if it cannot be created.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"the directory {path} cannot be made: {error.strerror}") from error
+        raise ConfigurationError(f"the directory {path} cannot be created: {error.strerror}") from error
     if fault := fault_of_ownership(path):
         raise ConfigurationError(fault)
 
 
 def fault_of_ownership(path: Path) -> str | None:
-    """Return why other users may have written what lies there, or None. Root, and who called sudo, are trusted."""
+    """Return why other users may have written to the path, or None. Root and the caller of sudo are trusted."""
     found = path.stat()
     us = os.geteuid()
     trusted = {us, 0}
@@ -116,7 +116,7 @@ def fault_of_ownership(path: Path) -> str | None:
         trusted.add(int(os.environ["SUDO_UID"]))
     if found.st_uid not in trusted:
         return (
-            f"{path} belongs to another user (uid {found.st_uid}), who could change what lies there: "
+            f"{path} belongs to another user (uid {found.st_uid}), who could change its contents: "
             f"run as that user, or choose another state directory"
         )
     if found.st_mode & 0o002:
@@ -125,7 +125,7 @@ def fault_of_ownership(path: Path) -> str | None:
 
 
 def open_log(path: Path) -> BinaryIO:
-    """Open for appending, mode 0600; a long one is put aside as `NAME.1` first."""
+    """Open a log for appending, mode 0600. A long one is renamed to `NAME.1` first."""
     try:
         if path.lstat().st_size > _LOG_BYTES:
             path.replace(path.with_name(f"{path.name}.1"))

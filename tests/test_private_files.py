@@ -143,5 +143,5 @@ def test_a_directory_of_ours_is_private_and_a_public_one_is_refused(tmp_path: Pa
     with pytest.raises(ConfigurationError, match="chmod o-w"):
         make_private_directory(tmp_path / "public")
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="cannot be made"):
+    with pytest.raises(ConfigurationError, match="cannot be created"):
         make_private_directory(tmp_path / "file/x")

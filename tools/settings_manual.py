@@ -30,6 +30,12 @@ value and the source of each setting. A variable that begins with `CHECKOUT_` an
 causes a warning with the name that was probably meant.
 
 The values of settings marked *secret* are never printed; of a URL, the part without secrets is.
+
+`checkout dev` starts its daemon with `CHECKOUT_RATE_LIMIT=0` and `CHECKOUT_METRICS=public`, unless
+you set them. Four variables of other programs have their usual meaning: `NO_COLOR`, `PGPORT` (the
+port of a database URL without one), `PATH` (the Stripe CLI and PostgreSQL's client programs are
+looked up there) and `XDG_DATA_HOME` (where `checkout dev` puts its PostgreSQL if it cannot run it in
+place).
 """
 
 
