@@ -1,17 +1,17 @@
-/** Reads a Chromium trace: how long the busiest page's main thread was held by its longest task. */
+/** Read the duration of the longest task on the busiest page's main thread from a Chromium trace. */
 
 interface TraceEvent {
   readonly name: string;
   readonly ph: string;
   readonly pid: number;
   readonly tid: number;
-  /** Microseconds, by the wall clock and of the thread's own processor time. */
+  /** In microseconds: wall clock time and the thread's own processor time. */
   readonly dur?: number;
   readonly tdur?: number;
   readonly args?: { readonly name?: string };
 }
 
-/** In milliseconds. `processor` is what is left of it on a machine that has other things to do as well. */
+/** In milliseconds. `processor` is the part spent on the processor, which a busy machine does not inflate. */
 export interface LongestTask {
   readonly wall: number;
   readonly processor: number;

@@ -1,4 +1,4 @@
-/** For bench/storefront.py: one browser that has the machine for itself, as far as we can say. */
+/** For bench/storefront.py: one browser, so that it has the machine to itself as far as possible. */
 
 import { defineConfig } from '@playwright/test';
 import { findBrowser } from '../e2e/browser';

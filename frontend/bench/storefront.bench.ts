@@ -1,4 +1,4 @@
-/** A first visit on a slow phone, to the last letter of the form: what a shopper waits for, told as JSON. */
+/** A first visit on a slow phone, up to the last letter of the form: the waiting times as JSON. */
 
 import { writeFileSync } from 'node:fs';
 import { type Browser, expect, type Page, test } from '@playwright/test';
@@ -26,7 +26,7 @@ interface Round {
   readonly largestContentfulPaint: number;
   readonly productsShown: number;
   readonly typing: LongestTask;
-  /** From the press to the next picture. */
+  /** From the key press to the next frame. */
   readonly slowestKey: number;
   readonly layoutShift: number;
   readonly bytes: number;
@@ -74,7 +74,7 @@ async function visit(browser: Browser, page: Page): Promise<Round> {
   await page.getByRole('button', { name: 'Open cart' }).click();
   await expect(page.getByTestId('total').locator('xpath=ancestor::dl')).toHaveAttribute('aria-busy', 'false');
 
-  // By keyboard alone: to look a field up by its label is work for the page's main thread too.
+  // By keyboard only: looking up a field by its label would load the page's main thread too.
   await page.getByLabel('Discount code').focus();
   await browser.startTracing(page, { categories: ['toplevel'] });
   const begun = await now(page);

@@ -1,4 +1,4 @@
-/** What happens behind the shopper's back: the operator's commands, and what Stripe does by itself. */
+/** What happens without the shopper: the operator's commands, and what Stripe does on its own. */
 
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import type { TestInfo } from '@playwright/test';
 
 const PROGRAM = fileURLToPath(new URL('../../.venv/bin/checkout', import.meta.url));
 
-/** Gives a product another price, as `checkout catalog import` does. */
+/** Change a product's price, as `checkout catalog import` does. */
 export async function setPrice(info: TestInfo, sku: string, unitAmount: number): Promise<void> {
   const { stdout } = await checkout('catalog', 'export', '--json');
   const { products } = JSON.parse(stdout) as { products: readonly { sku: string }[] };
@@ -20,7 +20,7 @@ export async function setPrice(info: TestInfo, sku: string, unitAmount: number):
   await checkout('catalog', 'import', file);
 }
 
-/** Ends an open Checkout Session at the offline Stripe, as the end of its time would. */
+/** Expire an open Checkout Session at the offline Stripe. */
 export async function expireSession(sessionId: string): Promise<void> {
   const { STRIPE_API_BASE: base, STRIPE_API_KEY: key } = settings();
   const response = await fetch(`${base}/v1/checkout/sessions/${sessionId}/expire`, {

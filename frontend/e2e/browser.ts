@@ -1,4 +1,4 @@
-/** Finds a Chromium: the one that was asked for, the system's, else the one that npm brought, which needs nothing else. */
+/** Find a Chromium: the requested one, the system's, or the one from npm, which needs no system packages. */
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ export async function findBrowser(wanted = process.env['CHECKOUT_E2E_BROWSER']):
   };
 }
 
-/** Unpacks once, beside the packages. A run that was cut off leaves a folder under another name, never half a browser. */
+/** Unpack once, next to the packages. An interrupted run leaves a folder of another name, never half a browser. */
 async function unpackBundled(): Promise<string> {
   const modules = fileURLToPath(new URL('../node_modules', import.meta.url));
   const { version } = JSON.parse(readFileSync(join(modules, '@sparticuz/chromium/package.json'), 'utf8'));
@@ -49,7 +49,7 @@ async function unpackBundled(): Promise<string> {
   const partial = `${folder}.partial`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
-  // The package unpacks into the temporary folder, and its libraries only where it takes itself to be on a bare Linux.
+  // The package unpacks to the temporary folder, and its libraries only if it believes that it runs on a bare Linux.
   const before = { ...process.env };
   Object.assign(process.env, { TMPDIR: partial, AWS_LAMBDA_JS_RUNTIME: 'nodejs22.x' });
   try {

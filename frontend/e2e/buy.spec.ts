@@ -1,4 +1,4 @@
-/** The whole way: pick, check out, pay, and come back to a page that says the truth. */
+/** A whole purchase: add to the cart, check out, pay, and return to a page that shows the true outcome. */
 
 import {
   CARD,

@@ -1,8 +1,8 @@
-/** The test that every browser test here is: it fails when the shop's pages complain in the console, or jump. */
+/** The base of every browser test: it fails if a page writes to the console or shifts its layout. */
 
 import { type BrowserContext, test as base, expect } from '@playwright/test';
 
-/** The sum over one page, as web.dev/cls counts it at worst; 0.1 passes for good there. */
+/** The sum over one page, a stricter measure than that of web.dev/cls, where 0.1 counts as good. */
 const MOST_SHIFT = 0.05;
 
 interface Fixtures {
@@ -34,7 +34,7 @@ function watchConsole(context: BrowserContext, shop: string): string[] {
   context.on('weberror', (error) => said.push(String(error.error())));
   context.on('console', (message) => {
     const ours = message.location().url.startsWith(shop);
-    // The browser itself notes every 4xx and every connection that broke; those are what the tests ask for.
+    // The browser itself logs every 4xx and every broken connection; the tests cause those on purpose.
     const answer = message.text().startsWith('Failed to load resource');
     if (ours && !answer && ['error', 'warning'].includes(message.type())) said.push(message.text());
   });
@@ -46,7 +46,7 @@ interface Shifts {
   readonly moved: string[];
 }
 
-/** By page load: how far things moved that nobody's click or key had just asked to move. */
+/** Layout shifts by page load that no click or key has just caused. */
 async function watchShifts(context: BrowserContext, shop: string): Promise<Map<string, Shifts>> {
   const pages = new Map<string, Shifts>();
   await context.exposeFunction('reportShift', (page: string, value: number, moved: string) => {

@@ -1,4 +1,4 @@
-/** The total that the browser reckons at once, and the quote that confirms or corrects it. */
+/** The total that the browser estimates at once, and the quote that confirms or corrects it. */
 
 import { addToCart, expect, test } from './shop';
 

@@ -7,7 +7,7 @@ import { build, type Rollup } from 'vite';
 
 const ENTRY = fileURLToPath(new URL('./elsewhereShop.ts', import.meta.url));
 
-/** Serves it at a port of its own; `origin` is what the daemon has to allow. */
+/** Serve it on a port of its own; `origin` is what the daemon has to allow. */
 export async function openOtherShop(): Promise<{ readonly origin: string; readonly server: Server }> {
   const script = await bundle();
   const html = '<!doctype html><title>Another shop</title><body><script type="module" src="/shop.js"></script>';

@@ -1,4 +1,4 @@
-/** The script of the other shop: what docs/API.md tells to write, with a button and a field. */
+/** The other shop's script: the example of docs/API.md with a button and a field. */
 
 import { ApiError, createClient } from '../src/lib/api';
 

@@ -1,4 +1,4 @@
-/** A shopper who reads German, in Austria: every word and every price, from the shop window to the confirmation. */
+/** A German-speaking shopper in Austria: every text and price, from the catalog to the confirmation. */
 
 import { overflow } from './overflow';
 import { expect, heading, payByCard, test } from './shop';

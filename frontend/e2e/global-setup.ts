@@ -1,6 +1,6 @@
 /**
- * Starts `checkout dev` in a folder of its own for the tests, and the other shop that it allows; nothing where
- * CHECKOUT_E2E_URL names a shop that runs already, which will do for the bench.
+ * Start `checkout dev` in a folder of its own for the tests, and the other shop that it allows. Start nothing if
+ * CHECKOUT_E2E_URL names a running shop, which is enough for the bench.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ const PROGRAM = fileURLToPath(new URL('../../.venv/bin/checkout', import.meta.ur
 const READY_WITHIN_MS = 90_000;
 const STOPPED_WITHIN_MS = 15_000;
 
-/** What the operator's own shop is set to has no business in the tests' one. */
+/** The settings of the operator's own shop must not reach the tests' shop. */
 const FOREIGN = /^(CHECKOUT_|STRIPE_|DATABASE_)/;
 
 export default async function globalSetup(): Promise<(() => Promise<void>) | undefined> {
@@ -50,7 +50,7 @@ export default async function globalSetup(): Promise<(() => Promise<void>) | und
   return stop;
 }
 
-/** The address that the shop wrote into its settings, once it answers there. */
+/** Return the address that the shop wrote to its settings, once it answers there. */
 async function readyUrl(shop: ChildProcess, state: string): Promise<string> {
   const deadline = Date.now() + READY_WITHIN_MS;
   while (Date.now() < deadline) {

@@ -1,11 +1,11 @@
-/** A purchase without a mouse: every step by Tab, Space, Enter and typing, as far as the payment page and back. */
+/** A purchase without a mouse, to the payment page and back: every step by Tab, Space, Enter and typing. */
 
 import type { Page } from '@playwright/test';
 import { CARD, expect, heading, test } from './shop';
 
 const MOST_TABS = 40;
 
-/** Presses Tab until the control with this name has the focus. */
+/** Press Tab until the control with this name has the focus. */
 async function tabTo(page: Page, role: 'button' | 'textbox' | 'link', name: string): Promise<void> {
   const target = page.getByRole(role, { name, exact: true }).first();
   for (let tabs = 0; tabs < MOST_TABS; tabs += 1) {

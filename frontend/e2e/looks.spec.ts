@@ -1,4 +1,4 @@
-/** How every page looks in every state: pictures to look at, and nothing that axe finds fault with. */
+/** Take a picture of every page in every state, and let axe check each of them. */
 
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
@@ -8,10 +8,10 @@ import { STATES } from './states';
 
 const PHONE = { width: 375, height: 812 };
 const DESKTOP = { width: 1280, height: 800 };
-/** The narrowest that WCAG 1.4.10 asks for, and the desktop zoomed to 200 %. */
+/** The narrowest width of WCAG 1.4.10, and a desktop zoomed to 200 %. */
 const TIGHT = { narrow: { width: 320, height: 640 }, zoomed: { width: 640, height: 400 } };
 
-// A recording of these pages would cost more than the pictures, which tell the same.
+// A trace would cost more than the pictures and show the same.
 test.use({ trace: 'off', contextOptions: { reducedMotion: 'reduce' } });
 
 for (const { name, reach } of STATES) {

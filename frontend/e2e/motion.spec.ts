@@ -1,4 +1,4 @@
-/** Whoever asked for less motion gets none; the others are shown that something is being worked at. */
+/** Reduced motion means none; otherwise, work in progress is animated. */
 
 import type { Page } from '@playwright/test';
 import { expect, fillCart, test } from './shop';
@@ -22,7 +22,7 @@ for (const { wish, moves } of [
   });
 }
 
-/** What ends by itself may end; what goes on is what cannot be escaped. */
+/** Animations that end may run; endless ones cannot be escaped. */
 async function isMoving(page: Page): Promise<boolean> {
   return page.evaluate(() =>
     document.getAnimations().some(({ effect }) => effect?.getComputedTiming().iterations === Number.POSITIVE_INFINITY),

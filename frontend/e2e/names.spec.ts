@@ -1,4 +1,4 @@
-/** The names by which scripts from outside find their way: each leads to exactly one thing, whatever is open. */
+/** The names that outside scripts rely on: each matches exactly one element, whatever is open. */
 
 import type { Page } from '@playwright/test';
 import { addToCart, cardOf, checkOut, expect, fillCart, heading, test } from './shop';

@@ -1,4 +1,4 @@
-/** The line breaks in the middle: nothing is lost, and once it is back, so is the shop. */
+/** The connection fails midway: nothing is lost, and the shop recovers with it. */
 
 import { checkOut, expect, fillCart, heading, payByCard, test } from './shop';
 

@@ -1,4 +1,4 @@
-/** One checkout is one order, whatever happens on the way; and a way back when it is left. */
+/** One checkout makes one order, whatever happens on the way, and an abandoned one can be resumed. */
 
 import { expireSession } from './backstage';
 import { checkOut, expect, fillCart, heading, orderNumber, payByCard, test, watchCheckouts } from './shop';

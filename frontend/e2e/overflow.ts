@@ -1,8 +1,8 @@
-/** Whether a page fits its window. */
+/** Check that a page fits its window. */
 
 import type { Page } from '@playwright/test';
 
-/** By how many pixels the page, or the open cart, is wider than what shows it; 1 may be rounding. */
+/** Return by how many pixels the page or the open cart is wider than the window; 1 may be rounding. */
 export function overflow(page: Page): Promise<number> {
   return page.evaluate(() =>
     Math.max(

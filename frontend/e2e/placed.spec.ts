@@ -1,4 +1,4 @@
-/** A placed order ends its cart, whichever way the shopper comes back, so that nobody pays for the same goods twice. */
+/** A placed order empties its cart, however the shopper returns, so that nobody pays for the same items twice. */
 
 import type { Page } from '@playwright/test';
 import {
@@ -17,7 +17,7 @@ import {
 const cart = (page: Page) => page.getByRole('button', { name: 'Open cart' });
 const ORDER_AGAIN = { name: 'Order anyway' };
 
-/** Pays in a tab whose success page never loads, and waits until the shop knows of the payment. */
+/** Pay in a tab whose success page never loads, and wait until the shop knows about the payment. */
 async function payAndNeverComeBack(page: Page): Promise<void> {
   const order = await watchCheckouts(page);
   await checkOut(page);
@@ -30,7 +30,7 @@ async function payAndNeverComeBack(page: Page): Promise<void> {
   await expect.poll(async () => (await (await page.request.get(path)).json()).status).toBe('completed');
 }
 
-/** Another tab of the same browser, with the cart and the same shopper, whose phone is typed otherwise. */
+/** Open another tab of the same browser, with the same cart and shopper, whose phone number is written differently. */
 async function typeAgain(page: Page, email: string): Promise<void> {
   await cart(page).click();
   await page.getByLabel('Name', { exact: true }).fill('Ana Berg');

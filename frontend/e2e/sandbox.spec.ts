@@ -13,7 +13,7 @@ const PROGRAM = fileURLToPath(new URL('../../.venv/bin/checkout', import.meta.ur
 const HOSTILE = '<img src=x onerror="document.title=1">';
 const MOST_TABS = 80;
 
-/** A sandbox of its own for each test: its debits wait until somebody settles them. */
+/** A sandbox per test, whose debits wait until somebody settles them. */
 class Sandbox {
   readonly folder = mkdtempSync(join(tmpdir(), 'sandbox-e2e-'));
   url = '';
@@ -87,7 +87,7 @@ class Sandbox {
 
 interface Fixtures {
   readonly sandbox: Sandbox;
-  /** Fails the test when the page writes an error or a warning, as a broken content policy would. */
+  /** Fail the test if the page logs an error or a warning, such as a violated content policy. */
   readonly quietConsole: string[];
 }
 
@@ -108,7 +108,7 @@ const test = base.extend<Fixtures>({
       const said: string[] = [];
       page.on('pageerror', (error) => said.push(String(error)));
       page.on('console', (message) => {
-        // The browser itself notes every answer of 400 and more, and every address that does not answer.
+        // The browser itself logs every status of 400 and above, and every address that does not answer.
         const answer = message.text().startsWith('Failed to load resource');
         if (!answer && ['error', 'warning'].includes(message.type())) said.push(message.text());
       });
@@ -121,7 +121,7 @@ const test = base.extend<Fixtures>({
 
 test.use({ viewport: { width: 1280, height: 800 } });
 
-/** Goes there as somebody without a mouse does. */
+/** Move the focus by keyboard. */
 async function tabTo(page: Page, target: Locator): Promise<void> {
   await expect(target).toBeVisible();
   for (let tabs = 0; tabs < MOST_TABS; tabs += 1) {

@@ -1,4 +1,4 @@
-/** How the daemon serves what the build made: compressed, kept by browsers for as long as it is true, and nothing else. */
+/** How the daemon serves the build: compressed, and cached by browsers for as long as it is current. */
 
 import { expect, test } from './shop';
 

@@ -1,4 +1,4 @@
-/** What a shopper does in these tests, in the shopper's words. */
+/** What a shopper does in these tests, as functions. */
 
 import { expect, type Locator, type Page } from '@playwright/test';
 
@@ -7,7 +7,7 @@ export { test } from './careful';
 export const CARD = '4242 4242 4242 4242';
 export const CARD_WITH_3D_SECURE = '4000 0027 6000 3184';
 export const DECLINED_CARD = '4000 0000 0000 0002';
-/** Slowly: there is time to see that it is not paid yet. */
+/** Pay by a slow method, to see the order before it is paid. */
 export const IBAN_THAT_PAYS = 'AT321904300235473204';
 export const IBAN_THAT_FAILS = 'IT60X0542811101000000123456';
 
@@ -23,7 +23,7 @@ export function cardOf(page: Page, product: string): Locator {
   return page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: product, exact: true }) });
 }
 
-/** Leaves the cart open, filled in and ready for Checkout. */
+/** Fill the cart and the form, and leave the cart open, ready for Checkout. */
 export async function fillCart(page: Page, ...products: string[]): Promise<void> {
   await page.goto('/');
   await addToCart(page, ...products);
@@ -67,7 +67,7 @@ interface CheckoutAnswer {
   readonly session_id: string;
 }
 
-/** What each press on Checkout was answered. Read on the way: the page is gone soon after. */
+/** The answer to each press on Checkout, read in transit because the page is left soon after. */
 export async function watchCheckouts(page: Page): Promise<CheckoutAnswer[]> {
   const answers: CheckoutAnswer[] = [];
   await page.route('**/api/stripe-checkout', async (route) => {

@@ -1,4 +1,4 @@
-/** Every page in every state that it can be looked at in, and how to get there. Rare answers are planted, the rest is the real shop. */
+/** Every page in every state, and how to reach it. Rare answers are faked; everything else is the real shop. */
 
 import { expect, type Page, type Route } from '@playwright/test';
 import { addToCart, fillCart, heading } from './shop';
@@ -213,7 +213,7 @@ export const STATES: readonly State[] = [
   },
 ];
 
-/** The shop window after an order that was paid in another tab; a pen was picked since. */
+/** The catalog after an order was paid in another tab and a pen was added since. */
 async function returnAfterPaying(page: Page): Promise<void> {
   const items = [{ sku: 'NOTEBOOK-A5', quantity: 2 }];
   const cart = { items: [...items, { sku: 'PEN-FOUNTAIN', quantity: 1 }], code: '' };

@@ -1,4 +1,4 @@
-/** What a first visit may load before anything shows, compressed as gzip does it; the build fails over it. */
+/** A limit on what a first visit loads before anything shows, gzipped. A build over the limit fails. */
 
 import { gzipSync } from 'node:zlib';
 import type { Plugin, Rollup } from 'vite';
@@ -21,7 +21,7 @@ export function budget(): Plugin {
   };
 }
 
-/** Everything that the page's entries import, at once and not on demand. */
+/** Sum up everything that the page's entries import statically. */
 export function initialWeight(bundle: Rollup.OutputBundle): Weight {
   const files = new Set<string>();
   const visit = (name: string) => {

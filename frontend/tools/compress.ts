@@ -1,4 +1,4 @@
-/** Lays a .br and a .gz beside every file of the build that gets smaller, so that the daemon need not compress. */
+/** Write a .br and a .gz next to every file of the build that gets smaller, so that the daemon need not compress. */
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export function compress(): Plugin {
   };
 }
 
-/** All files below, those copied as they are included. */
+/** Compress every file in the folder, copied ones included. */
 export function compressFolder(folder: string): void {
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !COMPRESSIBLE.test(entry.name)) continue;

@@ -1,4 +1,4 @@
-/** The shell around every page: header, page, cart, and the announcements for those who cannot see them. */
+/** The shell around every page: header, page, cart, and announcements for screen readers. */
 
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
 import { addItem, cartStore, countItems, whyFull } from '@/features/cart/cart';
@@ -20,7 +20,7 @@ import { useCartView } from './useCartView';
 import { useDocumentLanguage } from './useDocument';
 import { useOwnOrders } from './useOwnOrders';
 
-/** Loaded on demand: whoever comes to the shop window does without it. */
+/** Loaded on demand, because the catalog does not need it. */
 const OrderPage = lazy(async () => ({ default: (await import('@/features/order/OrderPage')).OrderPage }));
 
 interface AppProps {

@@ -1,4 +1,4 @@
-/** The cart beside the shop, or on a phone in its place; empty, or with all that a checkout needs. */
+/** The cart next to the shop, or instead of it on a phone: empty, or with everything that a checkout needs. */
 
 import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
 import { flushSync } from 'react-dom';
@@ -16,9 +16,9 @@ interface CartDrawerProps {
   readonly open: boolean;
   readonly cart: Cart;
   readonly products: ReadonlyMap<string, Product>;
-  /** What became of an order, where that has just changed the cart. */
+  /** What happened to an order, if that has just changed the cart. */
   readonly news: ReactNode;
-  /** Asks what became of this browser's orders. */
+  /** Look up what happened to this browser's orders. */
   readonly lookUp: () => Promise<boolean>;
   readonly onClose: () => void;
   readonly goTo: (url: string) => void;
@@ -30,7 +30,7 @@ export function CartDrawer({ open, cart, products, news, lookUp, onClose, goTo }
   const seen = useSyncExternalStore(seenStore.subscribe, seenStore.get);
   const removedSku = removed?.item.sku;
 
-  // The offer to undo had the focus; when it goes, the focus must not fall out of the cart.
+  // The undo button had the focus. When it disappears, the focus must stay in the cart.
   const offered = useRef(false);
   useEffect(() => {
     if (offered.current && !removedSku && document.activeElement === document.body) {

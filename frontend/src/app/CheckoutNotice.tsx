@@ -1,4 +1,4 @@
-/** What stands between the shopper and the payment page, and what to do about it. */
+/** What keeps the shopper from the payment page, and what to do about it. */
 
 import type { PlacedOrder } from '@/features/checkout/placeOrder';
 import type { LaterReason } from '@/lib/explain';
@@ -8,12 +8,12 @@ import { useTexts } from '@/texts/language';
 import { orderPage } from './route';
 
 export type Notice =
-  /** Refused for that reason: the shopper is asked. */
+  /** The order was refused for this reason: ask the shopper. */
   | { readonly kind: 'price_changed'; readonly before: number; readonly after: number; readonly currency: string }
-  /** The daemon's total is another than the one shown before it answered. */
+  /** The daemon's total differs from the one shown before it answered. */
   | { readonly kind: 'corrected'; readonly before: number; readonly after: number; readonly currency: string }
   | { readonly kind: 'try_again'; readonly reason: LaterReason }
-  /** The same goods were ordered before: the shopper is asked. */
+  /** The same items were ordered before: ask the shopper. */
   | { readonly kind: 'placed'; readonly order: PlacedOrder | undefined }
   | { readonly kind: 'refused'; readonly reason: 'notPayable' | 'rejected' }
   | { readonly kind: 'faults'; readonly faults: readonly Fault[] };
@@ -21,7 +21,7 @@ export type Notice =
 interface CheckoutNoticeProps {
   readonly notice: Notice | undefined;
   readonly onRetry: () => void;
-  /** The shopper means it: the same goods once more. */
+  /** The shopper confirms that the same items are to be ordered again. */
   readonly onInsist: () => void;
 }
 

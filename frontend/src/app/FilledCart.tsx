@@ -34,7 +34,7 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
     if (refusal) panel.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus();
   }, [refusal]);
 
-  /** A quantity that was refused is looked at first: nobody should pay for another one than was typed. */
+  /** Focus a refused quantity first: nobody should pay for a quantity other than the one typed. */
   function submit() {
     const refused = panel.current?.querySelector<HTMLElement>('[data-refused]');
     if (refused) refused.focus();
@@ -95,7 +95,7 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
   );
 }
 
-/** Tells those who cannot see it what the cart costs now. */
+/** Announce to screen readers what the cart costs now. */
 function TotalAnnouncement({ quote }: { readonly quote: Quote | undefined }) {
   const { texts, money } = useTexts();
   const discount = quote?.discount;

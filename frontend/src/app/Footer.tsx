@@ -1,4 +1,4 @@
-/** The line under every page, with the choice of languages. */
+/** The footer of every page, with the choice of languages. */
 
 import { chooseLanguage, LANGUAGE_CODES, textsOf, useTexts } from '@/texts/language';
 

@@ -1,4 +1,4 @@
-/** What is shown instead of an empty page when a part of it could not be drawn: a fault of ours, and a way on. */
+/** Show an apology and a way forward instead of an empty page when rendering fails. */
 
 import { Component, type ReactNode } from 'react';
 import { useTexts } from '@/texts/language';

@@ -1,4 +1,4 @@
-/** The shop's name and the way to the cart, on every page. */
+/** The header of every page: the shop's name and the cart button. */
 
 import type { MouseEvent } from 'react';
 import { BagIcon } from '@/components/icons';
@@ -45,7 +45,7 @@ export function Header({ count, onOpenCart }: HeaderProps) {
   );
 }
 
-/** By hand, not by address: an entry in the history would be in the way of the cart's. */
+/** Move the focus by script, not by address: a history entry would interfere with the cart's. */
 function skip(event: MouseEvent): void {
   event.preventDefault();
   document.getElementById('main')?.focus();

@@ -1,4 +1,4 @@
-/** For an address that leads nowhere. */
+/** The page for an unknown address. */
 
 import { useTitle } from '@/lib/useTitle';
 import { useTexts } from '@/texts/language';

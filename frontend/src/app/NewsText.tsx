@@ -1,4 +1,4 @@
-/** What became of an order while the shopper was elsewhere, and the way to it. */
+/** What happened to an order while the shopper was away, with a link to it. */
 
 import { useTexts } from '@/texts/language';
 import { orderPage } from './route';

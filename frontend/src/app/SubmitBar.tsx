@@ -1,4 +1,4 @@
-/** The button that starts the payment, and what is said while the answer is awaited. */
+/** The button that starts the payment, and the message while the answer is pending. */
 
 import { useEffect, useState } from 'react';
 import { useTexts } from '@/texts/language';

@@ -1,4 +1,4 @@
-/** A short message at the foot of the page: over it, so that nothing moves when it comes or goes. */
+/** A short message over the bottom of the page, so that nothing moves when it appears or disappears. */
 
 import type { ReactNode } from 'react';
 import { CloseIcon } from '@/components/icons';

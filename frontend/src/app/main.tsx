@@ -1,4 +1,4 @@
-/** Starts the storefront. */
+/** Start the storefront. */
 
 import '@/styles/theme.css';
 import '@/styles/base.css';

@@ -7,7 +7,7 @@ export type Route =
   | { readonly page: 'order'; readonly entrance: 'success' | 'cancel'; readonly reference: string }
   | { readonly page: 'lost' };
 
-/** The daemon reads the same list, and answers 404 for every other address. */
+/** The daemon reads the same list and answers 404 for every other address. */
 const pages: Readonly<Record<string, string>> = addresses;
 
 /** The page of a placed order. */
@@ -15,7 +15,7 @@ export function orderPage(orderId: string): string {
   return `/success?order_id=${encodeURIComponent(orderId)}`;
 }
 
-/** Stripe fills the session id into the success address only, so the cancel address has the order id. */
+/** Stripe inserts the session id in the success address only, so the cancel address contains the order id. */
 export function routeOf({ pathname, search }: { readonly pathname: string; readonly search: string }): Route {
   const query = new URLSearchParams(search);
   switch (Object.hasOwn(pages, pathname) ? pages[pathname] : '') {

@@ -1,4 +1,4 @@
-/** Whether the cart is on the screen. It has a history entry of its own, so that Back closes it as it would a page. */
+/** Track whether the cart is open. It has a history entry of its own, so that Back closes it like a page. */
 
 import { useCallback, useEffect, useRef, useState } from 'react';
 
@@ -10,10 +10,10 @@ export interface CartView {
   readonly hide: () => void;
 }
 
-/** Closed after every load, also where the entry is the cart's: what a page shows first does not hang on its history. */
+/** The cart is closed after every load, even on its own history entry: the first view ignores the history. */
 export function useCartView(): CartView {
   const [open, setOpen] = useState(false);
-  // history.back() arrives later: until then, what was asked last is what the arrival must not undo.
+  // history.back() takes effect later. Until then, remember the last request, which the event must not undo.
   const arrival = useRef<'none' | 'closed' | 'opened'>('none');
 
   useEffect(() => {
@@ -51,7 +51,7 @@ export function useCartView(): CartView {
   return { open, show, hide };
 }
 
-/** Leaves for another page. The cart's entry is replaced: Back from the payment page leads to the shop, not to an open cart. */
+/** Go to another page. Replace the cart's entry, so that Back leads to the shop, not to the open cart. */
 export function leaveFor(url: string): void {
   if (isCartEntry()) window.location.replace(url);
   else window.location.assign(url);

@@ -1,4 +1,4 @@
-/** Brings cart and contact together into one checkout: check, price, send, and show what came of it. */
+/** Combine cart and contact into one checkout: check, price, send, and show the outcome. */
 
 import { useEffect, useRef, useState } from 'react';
 import { type Cart, cartStore } from '@/features/cart/cart';
@@ -24,27 +24,27 @@ interface Checkout {
   readonly contact: ContactState;
   readonly errors: FieldErrors;
   readonly lineFaults: PlacedFaults['lines'];
-  /** A new object whenever faults are shown: time to focus the first faulty field or line, the same one again too. */
+  /** A new object whenever faults are shown: the signal to focus the first faulty field or line, even again. */
   readonly refusal: object | undefined;
   readonly notice: Notice | undefined;
   readonly sending: boolean;
-  /** Hears the discount code as it is typed: it counts at Checkout, applied or not. */
+  /** Called with the discount code as it is typed: it counts at Checkout, applied or not. */
   readonly changeCode: (code: string) => void;
   readonly applyCode: () => void;
   readonly submit: () => void;
-  /** As submit, though the same goods were ordered before. */
+  /** Submit although the same items were ordered before. */
   readonly insist: () => void;
   readonly retry: () => void;
 }
 
-/** What the last submission found, valid for the cart it was about. */
+/** What the last submission found; valid only for the cart it was made with. */
 interface Result {
   readonly key: string;
   readonly notice?: Notice | undefined;
   readonly faults: PlacedFaults;
 }
 
-/** `lookUp` asks what became of this browser's orders, which may take their items out of the cart. */
+/** `lookUp` looks up this browser's orders, which may take their items out of the cart. */
 export function useCheckout(
   cart: Cart,
   products: ReadonlyMap<string, Product>,
@@ -65,7 +65,7 @@ export function useCheckout(
   }, [cart.code]);
 
   const current = result?.key === keyOf(cart) ? result : undefined;
-  const holdsByNow = stale && totals?.code !== undefined; // what refused the code may be mended: a larger cart, say
+  const holdsByNow = stale && totals?.code !== undefined; // the refusal may be out of date: a larger cart, say
   const codeRefused = current?.faults.fields.discount ?? (holdsByNow ? undefined : pricing?.faults.fields.discount);
 
   function applyCode() {
@@ -83,7 +83,7 @@ export function useCheckout(
     setRefusal({});
   }
 
-  /** What is typed into the discount field counts, applied or not: nobody should pay more for not pressing Apply. */
+  /** Check and price the cart with the code as typed, applied or not: nobody should pay more for not pressing Apply. */
   async function check(wanted: Cart): Promise<CheckoutRequest | undefined> {
     const found = contact.check();
     const key = keyOf(wanted);

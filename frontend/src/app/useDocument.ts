@@ -1,4 +1,4 @@
-/** Keeps what the document says of itself, outside the page's content, in the shopper's language. */
+/** Keep the document's title and language attributes in the shopper's language. */
 
 import { useEffect } from 'react';
 import { useTexts } from '@/texts/language';

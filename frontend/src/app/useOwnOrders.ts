@@ -1,4 +1,4 @@
-/** Keeps the cart in step with this browser's orders: what is placed leaves it, what fails after all comes back. */
+/** Keep the cart in step with this browser's orders: placed items leave it, and come back if the payment fails. */
 
 import { useCallback, useEffect, useState } from 'react';
 import { cartStore, restoreItems, takeItems } from '@/features/cart/cart';
@@ -16,13 +16,13 @@ export interface OrderNews {
 export interface OwnOrders {
   readonly news: OrderNews | undefined;
   readonly dismiss: () => void;
-  /** Takes in what is known of an order, this browser's or not. True if that changed the cart. */
+  /** Process the newest state of an order, this browser's or not. Return true if that changed the cart. */
   readonly follow: (order: Order) => boolean;
-  /** Asks what became of the orders that can still change. True if that changed the cart. */
+  /** Look up the orders that can still change. Return true if that changed the cart. */
   readonly lookUp: () => Promise<boolean>;
 }
 
-/** Coming back to a page can be several events at once. */
+/** Returning to a page can fire several events at once. */
 const PAUSE_MS = 2_000;
 
 export function useOwnOrders(): OwnOrders {
@@ -67,7 +67,7 @@ export function useOwnOrders(): OwnOrders {
   return { news, dismiss: useCallback(() => setNews(undefined), []), follow, lookUp };
 }
 
-/** Changes cart and notes together, and once: every tab and page may hear of the same order. */
+/** Change the cart and the noted orders together, and only once: every tab and page may see the same order. */
 function settle(order: Order): OrderNews | undefined {
   const own = ordersStore.get().find((each) => each.number === order.number);
   if (!own) return undefined;

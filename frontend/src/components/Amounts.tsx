@@ -8,11 +8,11 @@ interface AmountsProps {
   readonly total: number;
   readonly currency: string;
   readonly discountCode?: string | undefined;
-  /** What was paid back, or is on its way. */
+  /** What was refunded or is being refunded. */
   readonly refunded?: number | undefined;
-  /** True while newer amounts are on their way. */
+  /** True while newer amounts are being fetched. */
   readonly busy?: boolean;
-  /** False where other amounts are in front of these: scripts from outside ask for one total. */
+  /** False if other amounts cover these: outside scripts expect one total. */
   readonly foremost?: boolean;
 }
 
@@ -55,7 +55,7 @@ export function Amounts({
   );
 }
 
-/** Holds the place of the total where there is none: nothing is priced yet, or the cart cannot be bought as it is. */
+/** A placeholder while there is no total: nothing is priced yet, or the cart cannot be bought as it is. */
 export function NoTotal() {
   const { texts } = useTexts();
   return (

@@ -1,4 +1,4 @@
-/** A modal panel at the edge of the window; on a phone it fills the screen. The browser's dialog keeps focus and Escape. */
+/** A modal panel at the edge of the window, or the whole screen on a phone. The dialog handles focus and Escape. */
 
 import { type ReactNode, useEffect, useRef } from 'react';
 import { useTexts } from '@/texts/language';
@@ -7,7 +7,7 @@ import { CloseIcon } from './icons';
 interface DrawerProps {
   readonly open: boolean;
   readonly title: string;
-  /** Shown over the title. */
+  /** Shown on top of the title. */
   readonly banner?: ReactNode;
   readonly onClose: () => void;
   readonly children: ReactNode;

@@ -1,4 +1,4 @@
-/** A labelled text field with its hint and its one error, which names the field so that it makes sense read alone. */
+/** A labelled text field with a hint and at most one error, which names the field to make sense on its own. */
 
 import type { InputHTMLAttributes } from 'react';
 import type { Fault, FieldId } from '@/lib/faults';

@@ -1,4 +1,4 @@
-/** A product's picture; it says nothing that the name beside it does not, so screen readers skip it. */
+/** A product's picture. Screen readers skip it, since the name next to it describes the product. */
 
 interface ProductPictureProps {
   readonly url: string | null | undefined;

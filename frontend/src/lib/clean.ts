@@ -1,10 +1,10 @@
-/** Takes away what pasting adds to text. checkout_daemon/domain/text.py does the same; tests/vectors/contact.json holds both. */
+/** Remove what pasting adds to text, as the daemon does. Both must agree on tests/vectors/contact.json. */
 
 const UNSEEN = /\p{Cf}|\u034f|[\u115f\u1160]|[\u17b4\u17b5]|[\ufe00-\ufe0f]/gu;
 const MARKS = /[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202c\u2060\u2066-\u2069\ufeff]/g;
 const DRAWN_AS_BLANKS = /[\u2800\u3164\uffa0]/g;
 
-/** Text of a known alphabet: an address, a code, a number. */
+/** Clean text of a known alphabet: an address, a code, a number. */
 export function cleaned(text: string): string {
   return text
     .replace(UNSEEN, '')
@@ -14,7 +14,7 @@ export function cleaned(text: string): string {
     .trim();
 }
 
-/** Words of any language: single spaces, no pasted marks of direction. */
+/** Clean words of any language: single spaces, no pasted direction marks. */
 export function tidied(text: string): string {
   return text.replace(MARKS, '').replace(DRAWN_AS_BLANKS, ' ').replace(/\s+/g, ' ').trim();
 }

@@ -1,4 +1,4 @@
-/** Why a request may succeed later; the texts have the words for each reason. */
+/** Why a request may succeed later; the texts describe each reason. */
 
 import type { ApiError } from './api';
 

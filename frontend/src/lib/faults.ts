@@ -1,13 +1,13 @@
-/** Puts the faults that the daemon found in a request on the fields that the shopper sees. */
+/** Assign the faults that the daemon found in a request to the fields that the shopper sees. */
 
 import type { FieldFault } from './api';
 
 export type FieldId = 'discount' | 'name' | 'email' | 'phone';
 
-/** In the order of the page, so that the first faulty one can be focused. */
+/** In page order, so that the first faulty one can be focused. */
 export const FIELDS: readonly FieldId[] = ['discount', 'name', 'email', 'phone'];
 
-/** What is wrong, as a code that the texts know, or else in the daemon's words. */
+/** A fault: a code that the texts translate, and the daemon's own text. */
 export interface Fault {
   readonly code: string;
   readonly detail: string;
@@ -19,7 +19,7 @@ export interface PlacedFaults {
   readonly fields: FieldErrors;
   /** By index into the request's items. */
   readonly lines: Readonly<Record<number, Fault>>;
-  /** What belongs to no field: about the cart as a whole. */
+  /** Faults of the cart as a whole. */
   readonly rest: readonly Fault[];
 }
 
@@ -32,7 +32,7 @@ const FIELD_POINTERS: Readonly<Record<string, FieldId>> = {
 
 export const NO_FAULTS: PlacedFaults = { fields: {}, lines: {}, rest: [] };
 
-/** The first fault of a field is shown: one sentence at a time. */
+/** Only the first fault of a field is shown. */
 export function placeFaults(faults: readonly FieldFault[]): PlacedFaults {
   const fields: Partial<Record<FieldId, Fault>> = {};
   const lines: Record<number, Fault> = {};

@@ -1,16 +1,16 @@
-/** A value kept in the browser's storage, shared by every tab, for React's useSyncExternalStore. */
+/** A value in the browser's storage, shared by all tabs, for React's useSyncExternalStore. */
 
 export interface Stored<T> {
   readonly get: () => T;
   readonly set: (value: T) => void;
-  /** Changes what is stored now, which another tab may have written, and gives the new value back. */
+  /** Change the stored value, which another tab may have written, and return the new one. */
   readonly update: (change: (value: T) => T) => T;
   readonly subscribe: (listener: () => void) => () => void;
 }
 
 /**
- * `read` turns what was stored (null if nothing, anything if another version or a hand wrote it) into a value.
- * Where the browser refuses storage the value lives in memory, until the page is left.
+ * `read` turns what was stored (null if nothing, anything if another version or a person wrote it) into a value.
+ * If the browser refuses storage, the value is kept in memory until the page is left.
  */
 export function stored<T>(storage: () => Storage, key: string, read: (raw: unknown) => T): Stored<T> {
   const listeners = new Set<() => void>();

@@ -1,4 +1,4 @@
-/** One thing at a time: refuses a second click while the first one works, and while the browser is leaving the page. */
+/** Allow one action at a time: refuse a second click during the first one or while the browser leaves the page. */
 
 import { useCallback, useEffect, useRef, useState } from 'react';
 
@@ -6,10 +6,10 @@ const LEAVING_MS = 10_000;
 
 export interface Busy {
   readonly busy: boolean;
-  /** False if something is under way already. */
+  /** Return false if an action is already running. */
   readonly begin: () => boolean;
   readonly end: () => void;
-  /** Stays busy while the browser goes elsewhere; ends if the page comes back from its cache, or is never left. */
+  /** Stay busy while the browser leaves. End if the page returns from the cache, or is never left. */
   readonly leave: () => void;
 }
 

@@ -1,4 +1,4 @@
-/** The daemon as the network shows it: answers by method and path, and a record of what was asked. */
+/** A fake daemon at the network's edge: answers by method and path, and a record of the requests. */
 
 import { vi } from 'vitest';
 import type { Catalog, CheckoutSession, Order, Quote } from '@/lib/api';
@@ -18,7 +18,7 @@ export type Handler = (asked: Asked) => Answer | Promise<Answer>;
 
 export interface FakeDaemon {
   readonly asked: Asked[];
-  /** Those to one path. */
+  /** The requests to one path. */
   readonly to: (route: string) => Asked[];
   /** Sets or replaces the answer to a route, such as `POST /api/quotes`. */
   readonly on: (route: string, handler: Handler) => void;
@@ -60,7 +60,7 @@ function product(sku: string, name: string, unit_amount: number) {
   return { sku, name, description: `${name} to have`, image_url, unit_amount, currency: 'eur', available: true };
 }
 
-/** Prices a quote as the daemon would; TEN takes ten per cent. */
+/** Price a quote as the daemon would; the code TEN takes off ten percent. */
 export function quoteFor(body: { items: { sku: string; quantity: number }[]; discount_code?: string }): Quote {
   const items = body.items.map(({ sku, quantity }) => {
     const found = catalog.products.find((one) => one.sku === sku);

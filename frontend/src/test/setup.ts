@@ -1,4 +1,4 @@
-/** What every test starts from: empty storage, and the browser parts that jsdom lacks. */
+/** The starting point of every test: empty storage, and the browser APIs that jsdom lacks. */
 
 import '@testing-library/jest-dom/vitest';
 import { cleanup } from '@testing-library/react';

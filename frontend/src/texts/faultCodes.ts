@@ -1,4 +1,4 @@
-/** The codes of faults that have a text in every language: the form's own, and those of the daemon's `errors[].code`. */
+/** The fault codes that every language has a text for: the form's own, and those of the daemon's `errors[].code`. */
 
 export type FaultCode =
   | 'name_missing'

@@ -1,4 +1,4 @@
-/** A fault in the shopper's language; one that has no text here keeps the daemon's words. */
+/** Return a fault's text in the shopper's language, or the daemon's text if there is none. */
 
 import type { Fault } from '@/lib/faults';
 import type { Texts } from './en';

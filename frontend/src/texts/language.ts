@@ -1,4 +1,4 @@
-/** Which language the shopper reads: chosen in the footer, else the first that the browser asks for and we have. */
+/** The shopper's language: chosen in the footer, else the first of the browser's languages that the shop has. */
 
 import { useSyncExternalStore } from 'react';
 import { formatMoney } from '@/lib/money';
@@ -18,7 +18,7 @@ const chosenStore = stored<Language | null>(
   (raw) => (typeof raw === 'string' && isLanguage(raw) ? raw : null),
 );
 
-/** Undoes nothing else: the cart and the details stay. */
+/** Switch the language; the cart and the details are kept. */
 export function chooseLanguage(language: Language): void {
   chosenStore.set(language);
 }
@@ -30,9 +30,9 @@ export function textsOf(language: Language): Texts {
 export interface Reading {
   readonly language: Language;
   readonly texts: Texts;
-  /** A tag such as de-AT: of the shopper's numbers, payment page and mails. */
+  /** The tag, such as de-AT, for numbers, the payment page and mails. */
   readonly locale: string | undefined;
-  /** An amount in minor units as the shopper's locale writes it. */
+  /** Format an amount in minor units for the shopper's locale. */
   readonly money: (amount: number, currency: string) => string;
 }
 
@@ -42,12 +42,12 @@ export function useTexts(): Reading {
 
 let reading: Reading | undefined;
 
-/** The same object until language or locale change. */
+/** Return the same object until the language or locale changes. */
 function currentReading(): Reading {
   const chosen = chosenStore.get();
   const wanted = navigator.languages.flatMap(wellFormed).map((tag) => ({ tag, language: tag.split('-')[0] ?? '' }));
   const language = chosen ?? wanted.map((each) => each.language).find(isLanguage) ?? 'en';
-  // Numbers keep the shopper's country (de-AT), and where we lack the language, all of the shopper's habits.
+  // Numbers keep the shopper's country (de-AT), and the shopper's own locale if the shop lacks the language.
   const locale = wanted.find((each) => each.language === language)?.tag ?? chosen ?? wanted[0]?.tag;
   if (reading?.language !== language || reading.locale !== locale) {
     const money = (amount: number, currency: string) => formatMoney(amount, currency, locale);
@@ -65,7 +65,7 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** The tag as Intl takes it, or nothing: where the system's locale is POSIX, Chromium names en-US@posix. */
+/** Return the tag in the form that Intl accepts, or nothing: under a POSIX locale Chromium reports en-US@posix. */
 function wellFormed(tag: string): string[] {
   try {
     return Intl.getCanonicalLocales(tag.split('@')[0]);

@@ -45,7 +45,7 @@ describe('a fault', () => {
   });
 });
 
-/** Every text with its path; functions are called with their own parameter names' places. */
+/** Return every text with its path; functions are called with sample arguments. */
 function leaves(value: unknown, path = ''): [path: string, text: string][] {
   if (typeof value === 'string') return [[path, value]];
   if (typeof value === 'function') return [[path, String(value('1', '2'))]];

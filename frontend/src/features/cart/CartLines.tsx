@@ -14,12 +14,12 @@ import type { SeenProduct, SeenProducts } from './seen';
 interface CartLinesProps {
   readonly items: readonly CartItem[];
   readonly products: ReadonlyMap<string, Product>;
-  /** From the newest quote: newer than the catalog's prices. */
+  /** From the newest quote, which is newer than the catalog's prices. */
   readonly priced: readonly PricedItem[];
   readonly currency: string | undefined;
-  /** As they were picked. */
+  /** As they were when they were added. */
   readonly seen: SeenProducts;
-  /** Reasons, by index, why a line cannot be bought. */
+  /** Why lines cannot be bought, by index. */
   readonly faults: Readonly<Record<number, Fault>>;
   readonly onQuantity: (sku: string, quantity: number) => void;
   readonly onRemove: (sku: string) => void;

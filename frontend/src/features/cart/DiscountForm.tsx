@@ -1,4 +1,4 @@
-/** The field for a discount code; an empty one takes the code away. */
+/** The discount code field; submitting it empty removes the code. */
 
 import { useEffect, useState } from 'react';
 import { Field } from '@/components/Field';
@@ -6,18 +6,18 @@ import type { Fault } from '@/lib/faults';
 import { useTexts } from '@/texts/language';
 
 interface DiscountFormProps {
-  /** The cart's code, which another tab may change. */
+  /** The cart's code. Another tab may change it. */
   readonly applied: string;
-  /** Of the applied code: gone as soon as another is typed. */
+  /** The error of the applied code; hidden as soon as another code is typed. */
   readonly error: Fault | undefined;
-  /** Hears what is typed, applied or not. */
+  /** Called with what is typed, applied or not. */
   readonly onDraft: (draft: string) => void;
   readonly onApply: () => void;
 }
 
 export function DiscountForm({ applied, error, onDraft, onApply }: DiscountFormProps) {
   const { texts } = useTexts();
-  // Kept here, and not above: typing draws nothing but this field.
+  // State is kept here and not higher up, so that typing renders only this field.
   const [draft, setDraft] = useState(applied);
   useEffect(() => setDraft(applied), [applied]);
 

@@ -1,4 +1,4 @@
-/** A quantity that can be typed: the cart takes every whole number in range; anything else gets a message. */
+/** A quantity field: the cart takes every whole number in range; anything else shows an error. */
 
 import { useRef, useState } from 'react';
 import { asciiDigits } from '@/lib/digits';
@@ -8,16 +8,16 @@ interface QuantityInputProps {
   readonly label: string;
   readonly quantity: number;
   readonly describedBy: string | undefined;
-  /** What was typed last was refused; Checkout waits until the shopper has looked at it. */
+  /** The last input was refused; Checkout waits until the shopper has seen it. */
   readonly refused: boolean;
   readonly onQuantity: (quantity: number) => void;
-  /** Hears what was typed and is no quantity when the field is left, else undefined. */
+  /** Called when the field is left: with the input if it is not a quantity, else with undefined. */
   readonly onRefused: (typed: string | undefined) => void;
 }
 
 export function QuantityInput({ label, quantity, describedBy, refused, onQuantity, onRefused }: QuantityInputProps) {
   const [draft, setDraft] = useState<string>();
-  const before = useRef(quantity); // on the way to 1000 the cart has had 100
+  const before = useRef(quantity); // typing 1000 passes through 100
 
   function change(text: string) {
     setDraft(text);
@@ -53,7 +53,7 @@ export function QuantityInput({ label, quantity, describedBy, refused, onQuantit
   );
 }
 
-/** 2, ` 2 `, ２, 2.0, 2,0 and 2e0 are the same number. 1.000 is not read: it means a thousand here, one there. */
+/** 2, ` 2 `, ２, 2.0, 2,0 and 2e0 are the same number. 1.000 is refused: it is a thousand here, one there. */
 export function readQuantity(text: string): number | undefined {
   const plain = asciiDigits(text).trim();
   if (!/^\+?\d+([.,]0{0,2})?(e\+?\d)?$/i.test(plain)) return undefined;

@@ -1,4 +1,4 @@
-/** Says what was removed and offers to put it back; takes the focus, since the button that had it is gone. */
+/** Offer to undo a removal. Takes the focus, because the button that had it is gone. */
 
 import { useEffect, useRef } from 'react';
 import { useTexts } from '@/texts/language';

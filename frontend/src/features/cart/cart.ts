@@ -1,4 +1,4 @@
-/** What the shopper has picked: SKUs, quantities and a discount code. Prices are the daemon's and never kept here. */
+/** The shopper's cart: SKUs, quantities and a discount code. Prices come from the daemon and are never kept here. */
 
 import type { CartItem } from '@/lib/api';
 import { MAXIMUM_LINES, MAXIMUM_QUANTITY } from '@/lib/pricing/lines';
@@ -6,7 +6,7 @@ import { isRecord, stored } from '@/lib/storage';
 
 export interface Cart {
   readonly items: readonly CartItem[];
-  /** As typed; empty if none. */
+  /** As typed; empty if there is none. */
   readonly code: string;
 }
 
@@ -22,7 +22,7 @@ export function addItem(cart: Cart, sku: string): Cart {
   return putIn(cart, sku, 1);
 }
 
-/** Why one more of a product does not fit; undefined where it does. */
+/** Return why one more of a product does not fit, or undefined if it does. */
 export function whyFull(cart: Cart, sku: string): 'lines' | 'quantity' | undefined {
   const held = cart.items.find((item) => item.sku === sku);
   if (held) return held.quantity >= MAXIMUM_QUANTITY ? 'quantity' : undefined;
@@ -36,33 +36,33 @@ function putIn(cart: Cart, sku: string, quantity: number): Cart {
   return { ...cart, items: [...cart.items, { sku, quantity }] };
 }
 
-/** Quantities outside 1..999 are moved to the nearer end. */
+/** Set a quantity, limited to 1..999. */
 export function setQuantity(cart: Cart, sku: string, quantity: number): Cart {
   const bounded = Math.min(Math.max(Math.trunc(quantity), 1), MAXIMUM_QUANTITY);
   return { ...cart, items: cart.items.map((item) => (item.sku === sku ? { sku, quantity: bounded } : item)) };
 }
 
-/** The code goes with the last item. */
+/** Remove an item. Removing the last one also removes the discount code. */
 export function removeItem(cart: Cart, sku: string): Cart {
   const items = cart.items.filter((item) => item.sku !== sku);
   return items.length > 0 ? { ...cart, items } : EMPTY_CART;
 }
 
-/** A line that was taken out, with what is needed to put it back where it was. */
+/** A removed line, with what is needed to put it back in its place. */
 export interface RemovedLine {
   readonly item: CartItem;
   readonly index: number;
   readonly code: string;
 }
 
-/** Puts a line back into the cart as it is now; where the product was picked again meanwhile, that stands. */
+/** Put a line back. If the product was added again meanwhile, keep that. */
 export function restoreLine(cart: Cart, { item, index, code }: RemovedLine): Cart {
   if (cart.items.some(({ sku }) => sku === item.sku) || cart.items.length >= MAXIMUM_LINES) return cart;
   const items = [...cart.items.slice(0, index), item, ...cart.items.slice(index)];
   return { items, code: cart.code || code };
 }
 
-/** Takes out what was ordered, and only that: the shopper may have picked more since. The code is used with it. */
+/** Remove exactly what was ordered, since the shopper may have added more meanwhile. The discount code is used up. */
 export function takeItems(cart: Cart, ordered: readonly CartItem[]): { readonly rest: Cart; readonly taken: Cart } {
   const bought = new Map(ordered.map((item) => [item.sku, item.quantity]));
   const of = (item: CartItem) => Math.min(item.quantity, bought.get(item.sku) ?? 0);
@@ -76,7 +76,7 @@ export function takeItems(cart: Cart, ordered: readonly CartItem[]): { readonly 
   return { rest: { items, code: '' }, taken: { items: taken, code: cart.code } };
 }
 
-/** Puts back what an order took, beside what was picked since. */
+/** Put back what an order took, in addition to what was added since. */
 export function restoreItems(cart: Cart, taken: Cart): Cart {
   const items = taken.items.reduce((held, { sku, quantity }) => putIn(held, sku, quantity), cart).items;
   return { items, code: cart.code || taken.code };

@@ -1,4 +1,4 @@
-/** Name and price of each product as the shopper picked it: to tell of changes since, never to reckon with. */
+/** Name and price of each product when it was added: used to point out changes, never to compute prices. */
 
 import type { Product } from '@/lib/api';
 import { isRecord, stored } from '@/lib/storage';
@@ -14,7 +14,7 @@ export type SeenProducts = Readonly<Record<string, SeenProduct>>;
 
 export const seenStore = stored<SeenProducts>(() => localStorage, 'checkout.seen', readSeen);
 
-/** What has left the cart is forgotten on the way. */
+/** Remember a product, and forget those that have left the cart. */
 export function noteSeen({ sku, name, unit_amount, currency }: Product, cart: Cart): void {
   const held = new Set(cart.items.map((item) => item.sku));
   seenStore.update((seen) => ({

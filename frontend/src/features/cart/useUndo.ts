@@ -1,4 +1,4 @@
-/** Takes a line out of the cart, and for a few seconds offers to put it back. */
+/** Remove a line from the cart, and offer to undo that for a few seconds. */
 
 import { useCallback, useEffect, useState } from 'react';
 import { cartStore, type RemovedLine, removeItem, restoreLine } from './cart';

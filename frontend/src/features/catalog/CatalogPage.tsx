@@ -1,4 +1,4 @@
-/** The shop window: every product with its picture, price and the button that puts it into the cart. */
+/** The catalog: every product with its picture, price and an Add to cart button. */
 
 import { ProductPicture } from '@/components/ProductPicture';
 import type { Product } from '@/lib/api';

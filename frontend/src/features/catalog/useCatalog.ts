@@ -1,4 +1,4 @@
-/** Loads the catalog once, and again when asked to. */
+/** Load the catalog once, and again on request. */
 
 import { useCallback, useEffect, useState } from 'react';
 import { type Catalog, fetchProducts } from '@/lib/api';
@@ -29,7 +29,7 @@ export function useCatalog(): { readonly state: CatalogState; readonly reload: (
     setAttempt((count) => count + 1);
   }, []);
 
-  // Back on the line: nobody should have to ask.
+  // Back online: reload without being asked.
   useEffect(() => {
     if (state.phase !== 'failed') return;
     window.addEventListener('online', reload);

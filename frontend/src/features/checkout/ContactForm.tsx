@@ -6,7 +6,7 @@ import type { Fault, FieldErrors } from '@/lib/faults';
 import { useTexts } from '@/texts/language';
 import { CONTACT_FIELDS, type ContactField, contactStore } from './contact';
 
-// None has a maxLength: a browser cuts what is pasted without a word. What is too long is refused in words.
+// No field has a maxLength, because browsers silently cut pasted text. Text that is too long gets an error instead.
 const INPUTS = {
   name: { type: 'text', autoComplete: 'name' },
   email: { type: 'email', autoComplete: 'email', inputMode: 'email', spellCheck: false },
@@ -14,7 +14,7 @@ const INPUTS = {
 } as const;
 
 interface ContactFormProps {
-  /** So that a button elsewhere can submit it. */
+  /** Lets a button outside the form submit it. */
   readonly id: string;
   readonly errors: FieldErrors;
   readonly onChange: (field: ContactField, value: string) => void;
@@ -44,7 +44,7 @@ interface ContactInputProps {
   readonly onLeave: (field: ContactField) => void;
 }
 
-/** Reads its own value: a letter draws this field and nothing else. */
+/** Reads its own value, so that typing renders only this field. */
 function ContactInput({ field, error, onChange, onLeave }: ContactInputProps) {
   const { texts } = useTexts();
   const value = useSyncExternalStore(contactStore.subscribe, () => contactStore.get()[field]);

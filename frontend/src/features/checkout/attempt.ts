@@ -1,7 +1,7 @@
 /**
- * The Idempotency-Key of the checkout under way: a secret kept in the browser, and the request. So a double click, a
- * reload, a second tab, even at the same moment, or a lost answer asks for the same order again, and a changed cart for
- * a new one.
+ * The Idempotency-Key of the current checkout: a secret kept in the browser and a hash of the request. A double click,
+ * a reload, a second tab at the same moment or a lost answer asks for the same order again; a changed cart asks for a
+ * new one.
  */
 
 import type { CheckoutRequest } from '@/lib/api';
@@ -13,17 +13,17 @@ interface Attempt {
 
 const attemptStore = stored<Attempt | null>(() => localStorage, 'checkout.attempt', readAttempt);
 
-/** To be called well before keyFor: tabs that ask at the same moment must find one secret, not make one each. */
+/** Call this well before keyFor: tabs that ask at the same moment must find one secret, not create one each. */
 export function prepareAttempt(): void {
   secretOfAttempt();
 }
 
-/** The request is hashed: the shopper's details are not for the daemon's log of keys. */
+/** Return the key. It contains a hash, because the shopper's details do not belong in the daemon's list of keys. */
 export function keyFor(request: CheckoutRequest): string {
   return secretOfAttempt() + hash(JSON.stringify(request));
 }
 
-/** Gives the key up: the next request gets a new one. */
+/** Discard the key, so that the next request gets a new one. */
 export function forgetAttempt(): void {
   attemptStore.set(null);
 }
@@ -40,13 +40,13 @@ function secretOfAttempt(): string {
   return secret;
 }
 
-/** crypto.randomUUID exists only on https and localhost; a shop on a bare LAN address must sell too. */
+/** crypto.randomUUID exists only on https and localhost, but a shop on a plain LAN address must work too. */
 function randomSecret(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** FNV-1a over two 32-bit lanes: tells two requests apart, nothing more; crypto.subtle has the limit above. */
+/** FNV-1a over two 32-bit lanes, only to tell two requests apart; crypto.subtle has the limit above. */
 function hash(text: string): string {
   let low = 0x811c9dc5;
   let high = 0x01000193;

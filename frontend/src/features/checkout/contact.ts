@@ -1,4 +1,4 @@
-/** Who buys: kept while the tab lives, so that a reload or the way back from the payment page loses nothing. */
+/** The customer's details, kept while the tab is open: a reload or a return from the payment page loses nothing. */
 
 import type { Customer } from '@/lib/api';
 import type { Fault, FieldErrors } from '@/lib/faults';
@@ -13,12 +13,12 @@ export const CONTACT_FIELDS: readonly ContactField[] = ['name', 'email', 'phone'
 
 export const contactStore = stored<Customer>(() => sessionStorage, 'checkout.contact', readContact);
 
-/** The longest that the daemon takes, in characters. */
+/** The longest that the daemon accepts, in characters. */
 const LONGEST = { name: 200, email: 254, phone: 100 } as const satisfies Record<ContactField, number>;
 
 /**
- * The details in one spelling: the request and its key are the same however they were typed. The daemon does the same
- * with more knowledge of phone numbers; those that are more than a number in groups are left to it.
+ * Normalize the details, so that the request and its key are the same however they were typed. The daemon knows more
+ * about phone numbers: anything but digits in groups is left to it.
  */
 export function normalizeContact({ name, email, phone }: Customer): Customer {
   const address = cleaned(email);
@@ -31,12 +31,12 @@ export function normalizeContact({ name, email, phone }: Customer): Customer {
 }
 
 function normalizePhone(phone: string): string {
-  // (0) is a part of the number in Italy alone.
+  // (0) is a part of the number only in Italy.
   const number = asciiDigits(cleaned(phone)).replace(/[\s\p{Pd}.()/]/gu, '');
   return /^\+\d{6,15}$/.test(number) && !phone.includes('(0)') ? number : phone;
 }
 
-/** What is plainly wrong; the daemon has the last say. */
+/** Return obvious faults; the daemon decides. */
 export function checkContact(contact: Customer): FieldErrors {
   const errors: Partial<Record<ContactField, Fault>> = {};
   for (const field of CONTACT_FIELDS) {
@@ -57,12 +57,12 @@ export function checkContactField(field: ContactField, value: string): Fault | u
       return /^[^\s@]+@[^\s@.。｡]+([.。｡][^\s@.。｡]+)+$/.test(text) ? undefined : fault('email_shape');
     case 'phone':
       if (!text) return fault('phone_missing');
-      // No stricter than the daemon: pasted numbers bring invisible marks, long dashes and extensions along.
+      // No stricter than the daemon: pasted numbers contain invisible marks, long dashes and extensions.
       return /^[^\p{L}\p{N}]*[+＋](\P{Nd}*\p{Nd}){6}/u.test(text) ? undefined : fault('phone_shape');
   }
 }
 
-/** In characters as the daemon counts them: a letter with its marks is one. */
+/** Count characters as the daemon does: a letter with its marks is one. */
 function isLonger(text: string, most: number): boolean {
   return text.length > 4 * most || Array.from(text.normalize('NFC')).length > most;
 }

@@ -1,6 +1,6 @@
 /**
- * The orders that this browser has made, and what each took out of the cart: so that a placed order ends its cart also
- * where its success page is never loaded, and gives it back if the payment fails after all.
+ * The orders that this browser placed, and what each took out of the cart. A placed order empties the cart even if its
+ * success page is never loaded, and refills it if the payment fails later.
  */
 
 import type { CartItem, CheckoutSession, Order } from '@/lib/api';
@@ -11,26 +11,26 @@ export interface OwnOrder {
   readonly number: number;
   /** What was ordered. */
   readonly items: readonly CartItem[];
-  /** Milliseconds since 1970. */
+  /** In milliseconds since 1970. */
   readonly at: number;
-  /** What the order took out of the cart when it was placed; undefined while it is not. */
+  /** What the order took out of the cart when it was placed; undefined before that. */
   readonly taken?: { readonly items: readonly CartItem[]; readonly code: string } | undefined;
-  /** Paid: nothing will change any more. */
+  /** True once it is paid and cannot change any more. */
   readonly paid?: boolean | undefined;
 }
 
 const DAY_MS = 86_400_000;
-/** A paid order is remembered to ask whether it is meant to be bought again. */
+/** A paid order is remembered, to ask before the same items are bought again. */
 const PAID_MS = DAY_MS;
-/** A bank debit takes two weeks at most. */
+/** A bank debit takes at most two weeks. */
 const PROCESSING_MS = 30 * DAY_MS;
-/** A payment page is open for a day, and its order may be paid by a link in a mail a little later. */
+/** A payment page is open for a day, and a mailed link may pay its order a little later. */
 const UNPAID_MS = 3 * DAY_MS;
 const MOST = 8;
 
 export const ordersStore = stored<readonly OwnOrder[]>(() => localStorage, 'checkout.orders', readOrders);
 
-/** Notes an order that this browser made, or was led to again. */
+/** Remember an order that this browser placed, or was sent to again. */
 export function noteOrder({ order_id: id, number }: CheckoutSession, items: readonly CartItem[]): void {
   ordersStore.update((held) => {
     const known = held.find((each) => each.id === id);
@@ -46,12 +46,12 @@ export function changeOrder(id: string, change: Partial<OwnOrder>): void {
   ordersStore.update((held) => held.map((each) => (each.id === id ? { ...each, ...change } : each)));
 }
 
-/** The money is there or on its way: the goods will be sent, unless it is said otherwise. */
+/** Return whether the money has arrived or is on its way. */
 export function isPlaced(status: Order['status']): boolean {
   return !['pending', 'failed', 'expired', 'canceled'].includes(status);
 }
 
-/** An order of this browser that is placed and has the same lines, in whatever order they stand. */
+/** Return this browser's placed order with the same lines, in any order. */
 export function placedAlike(items: readonly CartItem[]): OwnOrder | undefined {
   const wanted = linesOf(items);
   return ordersStore.get().find((each) => each.taken && linesOf(each.items) === wanted);

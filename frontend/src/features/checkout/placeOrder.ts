@@ -1,4 +1,4 @@
-/** Sends the checkout and says where the shopper goes next, or why not. */
+/** Send the checkout, and return where the shopper goes next or why it failed. */
 
 import {
   ApiError,
@@ -18,9 +18,9 @@ export type Outcome =
   | { readonly kind: 'leave'; readonly url: string }
   | { readonly kind: 'price_changed'; readonly quote: Quote }
   | { readonly kind: 'faults'; readonly faults: PlacedFaults }
-  /** Nothing is wrong with the request: the same one can be sent again. */
+  /** The request is fine and can be sent again. */
   | { readonly kind: 'try_again'; readonly reason: LaterReason }
-  /** The same goods were ordered a short while ago; without an order where the details are not those of that order. */
+  /** The same items were ordered recently. `order` is undefined unless the customer's details match that order. */
   | { readonly kind: 'placed'; readonly order: PlacedOrder | undefined }
   | { readonly kind: 'refused'; readonly reason: 'notPayable' | 'rejected' };
 
@@ -29,7 +29,7 @@ export interface PlacedOrder {
   readonly number: number;
 }
 
-/** `language`, a tag such as de-AT: of the payment page and the mails. */
+/** `language` is the tag, such as de-AT, for the payment page and the mails. */
 export async function placeOrder(
   request: CheckoutRequest,
   language?: string,
@@ -51,12 +51,12 @@ async function send(request: CheckoutRequest, language: string | undefined): Pro
     return await startCheckout(request, keyFor(request), language);
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 'idempotency_conflict') throw error;
-    forgetAttempt(); // the daemon knows the key with another body: it can never fit
+    forgetAttempt(); // the daemon knows this key with another body, so it is of no more use
     return startCheckout(request, keyFor(request), language);
   }
 }
 
-/** A replay gives the order as it is now: its session may be over, or it may be paid already. */
+/** A replayed request returns the order as it is now: its session may have expired, or it may be paid. */
 function needsNewSession(session: CheckoutSession, now: number): boolean {
   const over = session.status === 'failed' || session.status === 'expired';
   return over || (session.status === 'pending' && Date.parse(session.expires_at) <= now);

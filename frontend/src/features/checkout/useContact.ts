@@ -1,4 +1,4 @@
-/** What is wrong with the shopper's details. The details themselves are the form's: typing draws nothing but the form. */
+/** The faults in the shopper's details. The form keeps the details themselves, so that typing renders only the form. */
 
 import { useState } from 'react';
 import type { FieldErrors } from '@/lib/faults';
@@ -8,9 +8,9 @@ export interface ContactState {
   readonly errors: FieldErrors;
   readonly change: (field: ContactField, value: string) => void;
   readonly leave: (field: ContactField) => void;
-  /** Checks everything, shows what is wrong and gives it back. */
+  /** Check everything, show the faults and return them. */
   readonly check: () => FieldErrors;
-  /** Shows faults that the daemon found. */
+  /** Show faults that the daemon found. */
   readonly show: (errors: FieldErrors) => void;
 }
 
@@ -19,7 +19,7 @@ export function useContact(): ContactState {
 
   function change(field: ContactField, value: string) {
     contactStore.update((contact) => ({ ...contact, [field]: value }));
-    // The same object where there is nothing to mend, so that nothing is drawn again.
+    // Return the same object if nothing changes, so that nothing is rendered again.
     setErrors((shown) => {
       const { [field]: mended, ...others } = shown;
       return mended ? others : shown;
@@ -28,7 +28,7 @@ export function useContact(): ContactState {
 
   function leave(field: ContactField) {
     const value = contactStore.get()[field];
-    if (!value.trim()) return; // not yet filled in is not yet wrong
+    if (!value.trim()) return; // an empty field is no fault yet
     const error = checkContactField(field, value);
     if (error) setErrors((others) => ({ ...others, [field]: error }));
   }

@@ -1,4 +1,4 @@
-/** An order as it stands: what happened, what happens next, what was ordered, and the way on from here. */
+/** A known order: what happened, what happens next, what was ordered, and what to do now. */
 
 import type { Order } from '@/lib/api';
 import { useTexts } from '@/texts/language';
@@ -9,10 +9,10 @@ import { useRetry } from './useRetry';
 
 interface KnownOrderProps {
   readonly order: Order;
-  /** What is shown may be out of date: the shop does not answer. */
+  /** The shop does not answer, so what is shown may be out of date. */
   readonly offline: boolean;
   readonly entrance: Entrance;
-  /** The open cart lies over the page: nothing here may be taken for what is in the cart. */
+  /** The open cart covers the page: nothing here may be mistaken for its contents. */
   readonly covered: boolean;
   readonly onGone: () => void;
   readonly goTo: (url: string) => void;

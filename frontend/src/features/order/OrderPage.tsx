@@ -1,4 +1,4 @@
-/** Where the shopper comes back to: finds the order, follows it, and shows what became of it. */
+/** The page that the shopper returns to: find the order, follow it, and show its outcome. */
 
 import { useEffect } from 'react';
 import type { Order } from '@/lib/api';
@@ -12,11 +12,11 @@ import { type OrderState, useOrder } from './useOrder';
 
 interface OrderPageProps {
   readonly entrance: Entrance;
-  /** Session id or order id, as the address has it. */
+  /** The session id or order id in the address. */
   readonly reference: string;
-  /** The open cart lies over the page. */
+  /** The open cart covers the page. */
   readonly covered: boolean;
-  /** Hears of the order whenever it was looked up. */
+  /** Called with the order whenever it has been looked up. */
   readonly onOrder: (order: Order) => void;
   readonly goTo: (url: string) => void;
 }

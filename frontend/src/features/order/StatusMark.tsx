@@ -1,4 +1,4 @@
-/** The mark over an order's heading: for those who see, at a glance, what the words say. */
+/** The mark above an order's heading, which shows the outcome at a glance. */
 
 import { AlertIcon, CheckIcon, ClockIcon, ReturnIcon } from '@/components/icons';
 import type { Tone } from './status';

@@ -1,4 +1,4 @@
-/** Follows one order until it is settled: quickly at first, then ever more slowly, and not while nobody looks. */
+/** Follow one order until it is settled: quickly at first, then more slowly, and only while the page is visible. */
 
 import { useCallback, useEffect, useState } from 'react';
 import { ApiError, fetchOrder, type Order } from '@/lib/api';
@@ -38,7 +38,7 @@ async function follow(ref: string, signal: AbortSignal, update: Update): Promise
       if (isSettled(order.status)) return;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      // Only these are about the order; 429, or a firewall's 403, say nothing of it.
+      // Only these are about the order; 429 or a firewall's 403 are not.
       if (error.status === 404 || error.status === 400) {
         update(() => ({ phase: 'unknown' }));
         return;

@@ -1,4 +1,4 @@
-/** Another try at paying the same order. */
+/** Retry the payment of the same order. */
 
 import { useState } from 'react';
 import { ApiError, retryCheckout } from '@/lib/api';
@@ -6,7 +6,7 @@ import { type LaterReason, whyLater } from '@/lib/explain';
 import { useBusy } from '@/lib/useBusy';
 
 interface RetryOptions {
-  /** The order can no longer be paid: what the page shows is out of date. */
+  /** Called if the order can no longer be paid: the page is out of date. */
   readonly onGone: () => void;
   readonly goTo: (url: string) => void;
 }

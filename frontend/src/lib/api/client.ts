@@ -1,4 +1,4 @@
-/** The daemon's API as functions: fetch, with the types of openapi.json around it and nothing else. */
+/** The daemon's API as functions: a thin layer over fetch with the types of openapi.json. */
 
 import { ApiError, errorOf } from './error';
 import type { CartItem, operations, paths, QuoteRequest, StripeCheckoutRequest } from './types';
@@ -40,7 +40,7 @@ export interface Client {
 }
 
 export interface ClientOptions {
-  /** Where the daemon is, such as https://shop.example; by default, where the page came from. */
+  /** The daemon's address, such as https://shop.example. The default is the page's origin. */
   readonly base?: string;
   readonly timeoutMs?: number;
 }
@@ -121,7 +121,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** AbortSignal.any, written out because browsers of 2022 do not have it. */
+/** AbortSignal.any, which browsers of 2022 lack. */
 function anySignal(first: AbortSignal, second: AbortSignal | undefined): AbortSignal {
   if (!second) return first;
   const both = new AbortController();

@@ -1,4 +1,4 @@
-/** The one error of the client, whatever went wrong: the network, the daemon, or something between them. */
+/** The client's only error, whatever failed: the network, the daemon, or something between them. */
 
 import type { FieldFault, operations, Problem, QuoteAnswer } from './types';
 
@@ -24,11 +24,11 @@ export class ApiError extends Error {
   readonly status: number;
   readonly code: ErrorCode;
   readonly faults: readonly FieldFault[];
-  /** What holds now, with `price_changed`. */
+  /** The current quote, with `price_changed`. */
   readonly quote: QuoteAnswer | undefined;
-  /** The first order, with `probably_placed`, for whoever gave the same name, email and phone. */
+  /** The first order, with `probably_placed`, if the name, email and phone are the same. */
   readonly placed: { readonly order_id: string; readonly number: number } | undefined;
-  /** How long to wait before another try, where the daemon said so. */
+  /** How long to wait before a retry, if the daemon sent that. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
@@ -50,7 +50,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The error that an answer means which was not a success. */
+/** Return the error for an answer that is not a success. */
 export function errorOf(response: Response, payload: unknown): ApiError {
   const problem = (typeof payload === 'object' && payload !== null ? payload : {}) as Partial<Problem>;
   const message = problem.detail ?? problem.title ?? `The shop answered with status ${response.status}.`;

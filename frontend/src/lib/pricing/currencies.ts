@@ -1,4 +1,4 @@
-/** How Stripe counts each currency, from the table that the daemon reads too. Intl disagrees with it for a dozen. */
+/** Stripe's rules for each currency, from the daemon's own table. Intl disagrees for a dozen currencies. */
 
 import table from '../../../../checkout_daemon/domain/currencies.json';
 
@@ -17,23 +17,23 @@ export function currencyRule(currency: string): CurrencyRule {
   return rules[currency.toLowerCase()] ?? table.default;
 }
 
-/** The most that Stripe charges in this currency with every payment method. */
+/** Return the most that Stripe charges in this currency with every payment method. */
 export function maximumAmount(currency: string): number {
   return maximums[currency.toLowerCase()] ?? table.maximum_amount;
 }
 
-/** The least that Stripe charges in this currency; one step where it names none. */
+/** Return the least that Stripe charges in this currency, or one step if it has no minimum. */
 export function minimumAmount(currency: string): number {
   return Math.max(minimums[currency.toLowerCase()] ?? 0, currencyRule(currency).step);
 }
 
-/** The nearest amount to numerator / denominator that can be charged; a half goes up. Neither may be negative. */
+/** Round numerator / denominator, neither negative, to the nearest amount that can be charged; halves round up. */
 export function roundToStep(numerator: bigint, denominator: bigint, currency: string): bigint {
   const step = BigInt(currencyRule(currency).step);
   return ((2n * numerator + step * denominator) / (2n * step * denominator)) * step;
 }
 
-/** Minor units as a decimal number of major ones: 1234 of EUR is 12.34. Exact. */
+/** Convert minor units exactly to a decimal number of major units: 1234 in EUR is 12.34. */
 export function decimalText(amount: number, currency: string): string {
   const { exponent } = currencyRule(currency);
   const digits = String(Math.abs(amount)).padStart(exponent + 1, '0');

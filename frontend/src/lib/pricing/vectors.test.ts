@@ -1,4 +1,4 @@
-/** The cases that the daemon runs too: tests/vectors/pricing.json and tests/vectors/currencies.json. */
+/** Test cases shared with the daemon: tests/vectors/pricing.json and tests/vectors/currencies.json. */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -14,7 +14,7 @@ interface Case {
   readonly products: readonly { sku: string; unit_amount: number; currency?: string; available?: boolean }[];
   readonly items: readonly { sku: string; quantity: number }[];
   readonly discount: DiscountTerms | null;
-  /** The daemon's cases also have lines, which it alone computes. */
+  /** The cases also have lines, which only the daemon computes. */
   readonly quote?: CartPrice & { readonly lines: unknown };
   readonly errors?: readonly { pointer: string; code: string }[];
 }
@@ -25,9 +25,9 @@ interface CurrencyCase {
   readonly step: number;
   readonly minimum: number;
   readonly maximum: number;
-  /** numerator, denominator, and what they are rounded to. */
+  /** Numerator, denominator and the rounded result. */
   readonly rounded: readonly (readonly [string, string, string])[];
-  /** Minor units, and the major units they are. */
+  /** Minor units and the same amount in major units. */
   readonly decimals: readonly (readonly [number, string])[];
 }
 
