@@ -86,7 +86,7 @@ def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_j
             str(session.number),
             age(session.created_at, now),
             session.status,
-            words(session.outcome),
+            words(session.payment_status),
             money(session.amount_total, session.currency),
             plain(session.id),
         ]
@@ -143,7 +143,7 @@ def _print_session(session: SessionLine, settings: Settings) -> None:
     lines = {
         "Session": session.id,
         "Order": f"{session.number}, {attempt}",
-        "Status": f"{session.status}, {words(session.outcome)}",
+        "Status": f"{session.status}, {words(session.payment_status)}",
         "Total": money(session.amount_total, session.currency),
         "Created": clock(session.created_at, settings.time_zone),
         "Expires": clock(session.expires_at, settings.time_zone),

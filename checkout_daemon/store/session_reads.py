@@ -20,7 +20,7 @@ class SessionLine:
     number: int
     attempt: int
     status: str
-    outcome: str
+    payment_status: str
     amount_total: int
     currency: str
     created_at: datetime

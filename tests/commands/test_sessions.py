@@ -29,7 +29,8 @@ def test_sessions_are_listed_and_a_list_that_was_cut_says_so(run: Run, waiting: 
     assert max(map(len, whole.out.splitlines())) <= 80
     assert (whole.err, none.out, none.err) == ("", "", "No session matches.\n")
     listed = run("sessions", "list", "--json", "--limit", "1").lines
-    assert [(each["id"], each["number"], each["outcome"]) for each in listed] == [(second.session_id, 1002, "unpaid")]
+    found = [(line["id"], line["number"], line["payment_status"]) for line in listed]
+    assert found == [(second.session_id, 1002, "unpaid")]
 
 
 def test_a_session_is_shown_with_its_link(run: Run, waiting: CheckoutAnswer, database_url: str) -> None:
