@@ -1,4 +1,4 @@
-"""The order terminal: opens the desk, follows the shop's changes, and holds the screens."""
+"""The order terminal: opens the context, follows the shop's changes, and holds the screens."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ from textual.binding import Binding, BindingType
 from textual.events import Event, Key, Paste
 from textual.screen import Screen
 
-from tui.data import CheckoutError, Lost, Settings, Trouble, open_data
-from tui.desk import Desk
-from tui.doors import ScreenDoors, import_screens
-from tui.screens.base import DeskScreen
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.runtime import open_runtime
+from checkout_daemon.services.overview import may_write
+from checkout_daemon.services.schema import explain_misfit
+from checkout_daemon.services.watching import Lost, Trouble, follow_changes
+from checkout_daemon.settings import Settings
+from tui.context import AppContext
+from tui.navigation import ScreenNavigation, import_screens
+from tui.screens.base import BaseScreen
 from tui.screens.orders import OrdersScreen
 from tui.theme import DARK, THEMES
 from tui.typeahead import TypeAhead
+
+CONNECTIONS = 4
 
 # Changes that come closer together are drawn together: an eye cannot tell, and a busy shop costs less.
 _DRAW_EVERY_SECONDS = 0.06
@@ -40,11 +47,12 @@ class Terminal(App[CheckoutError | None]):
         Binding("f2", "next_theme", "Theme", show=False),
     ]
 
-    def __init__(self, desk: Desk, on_shown: Callable[[], None] | None = None) -> None:
+    def __init__(self, context: AppContext, listen_url: str, on_shown: Callable[[], None] | None = None) -> None:
         # With NO_COLOR Textual still draws in greys, unless the terminal's own colours are used.
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
-        self.desk = desk
-        desk.doors = ScreenDoors(desk, self.push_screen)
+        self.app_context = context
+        context.navigation = ScreenNavigation(context, self.push_screen)
+        self._listen_url = listen_url
         self._on_shown = on_shown
         self._typing = TypeAhead(self)
         self.following = False  # whether all changes from now on will be seen
@@ -54,7 +62,7 @@ class Terminal(App[CheckoutError | None]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda _: self._redraw())
-        self.push_screen(OrdersScreen(self.desk))
+        self.push_screen(OrdersScreen(self.app_context))
         self._follow()
 
     async def on_event(self, event: Event) -> None:
@@ -71,11 +79,11 @@ class Terminal(App[CheckoutError | None]):
 
     @work(exclusive=True, group="follow")
     async def _follow(self) -> None:
-        changes = self.desk.data.follow(on_trouble=self._trouble, on_ready=self._caught_up)
+        changes = follow_changes(self._listen_url, on_trouble=self._trouble, on_ready=self._caught_up)
         try:
             async with aclosing(changes) as batches:
                 async for batch in batches:
-                    await self.desk.tell(batch)
+                    await self.app_context.publish(batch)
                     await asyncio.sleep(_DRAW_EVERY_SECONDS)
         except CheckoutError as error:
             self.exit(error)
@@ -83,34 +91,34 @@ class Terminal(App[CheckoutError | None]):
     def _caught_up(self) -> None:
         self.following = True
         # What changed between the first look and now is in nobody's news.
-        for screen in self._desk_screens():
+        for screen in self._base_screens():
             screen.call_later(screen.reload)
 
     def _trouble(self, trouble: Trouble) -> None:
         if isinstance(trouble, Lost):
-            self.desk.lost_at, self.desk.lost_reason = datetime.now(UTC), trouble.reason
+            self.app_context.lost_at = datetime.now(UTC)
         else:
-            self.desk.lost_at = None
+            self.app_context.lost_at = None
         self._redraw()
-        if self.desk.lost_at is None:
-            for screen in self._desk_screens():
+        if self.app_context.lost_at is None:
+            for screen in self._base_screens():
                 screen.call_later(screen.reload)
 
     def _redraw(self) -> None:
         """In the colours and with the marks of now; a screen that is not there yet begins with them."""
-        for screen in self._desk_screens():
+        for screen in self._base_screens():
             if screen.is_mounted:
                 screen.redraw()
 
-    def _desk_screens(self) -> list[DeskScreen]:
-        return [screen for screen in self.screen_stack if isinstance(screen, DeskScreen)]
+    def _base_screens(self) -> list[BaseScreen]:
+        return [screen for screen in self.screen_stack if isinstance(screen, BaseScreen)]
 
     def action_next_theme(self) -> None:
         names = [theme.name for theme in THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        if isinstance(screen, DeskScreen):
+        if isinstance(screen, BaseScreen):
             yield from screen.palette()
         for theme in THEMES:
             name = theme.name.removeprefix("checkout-")
@@ -118,11 +126,11 @@ class Terminal(App[CheckoutError | None]):
 
 
 async def _run(settings: Settings, listen_url: str, *, read_only: bool) -> tuple[CheckoutError | None, int]:
-    async with open_data(settings, listen_url) as data:
-        await data.check()
-        read_only = read_only or not await data.may_write()
-        desk = Desk(data, read_only=read_only, masked=settings.mask)
-        terminal = Terminal(desk, _settle)
+    async with open_runtime(settings, pool_size=CONNECTIONS) as runtime:
+        await explain_misfit(runtime.database)
+        read_only = read_only or not await may_write(runtime.database)
+        context = AppContext(runtime, read_only=read_only, masked=settings.mask)
+        terminal = Terminal(context, listen_url, _settle)
         failure = await terminal.run_async()
         return failure, terminal.return_code or 0
 

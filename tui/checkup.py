@@ -6,13 +6,18 @@ Kept while screens come and go: Stripe is not asked too often.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import monotonic
 
-from tui.data import DatabaseUnavailable
-from tui.shop import CHECKS, SIGNS, Check, Shop, VitalSigns
+from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services import doctor, vital_signs
+from checkout_daemon.services.doctor import CHECKS, Check
+from checkout_daemon.services.vital_signs import SIGNS, VitalSigns
+from checkout_daemon.settings import Settings
 
 STRIPE_SECONDS = 30.0
 SIGNS_SECONDS = 2.0
@@ -60,14 +65,14 @@ class Checkup:
     def signs_due(self) -> bool:
         return not self._reading and monotonic() >= self._signs_due
 
-    async def examine(self, shop: Shop) -> None:
+    async def examine(self, settings: Settings) -> None:
         """Do what the doctor does, unless it is done now or was just done."""
         if not self.due:
             return
         self.busy, self.asked_at = True, monotonic()
         self._due = self.asked_at + STRIPE_SECONDS
         try:
-            await self._take(shop.checks())
+            await self._take(doctor.examine(settings))
         finally:
             self.busy = False
             self._due = max(self._due, self.asked_at + _SHARE * (monotonic() - self.asked_at))
@@ -77,22 +82,25 @@ class Checkup:
             async for check in checks:
                 self.found[check.check] = check
 
-    async def read_signs(self, shop: Shop, *, now: bool = False) -> None:
+    async def read_signs(self, runtime: Runtime, *, now: bool = False) -> None:
         """Read what changes from moment to moment; `now`: also where it was just read."""
         if self._reading or not (now or self.signs_due):
             return
         self._reading, started = True, monotonic()
         try:
-            self.signs, checks = await shop.vital_signs()
-            self.found |= {check.check: check for check in checks}
+            self.signs = await vital_signs.read_vital_signs(runtime, datetime.now(UTC))
+            self._add(vital_signs.judge(runtime.settings, self.signs))
             self.answers.append(self.signs.answered_seconds)
             if self._lost:
                 self._lost = False
                 self.found.pop("database", None)  # it answers again; the rest the doctor knows when it looks again
         except DatabaseUnavailable as error:
-            self.found |= {check.check: check for check in shop.no_answer(error)}
+            self._add(vital_signs.no_answer(runtime.settings, error.detail))
             self._lost = True
         finally:
             self._reading = False
             share = 0.0 if self._lost else min(_SHARE * (monotonic() - started), _SIGNS_LONGEST_SECONDS)
             self._signs_due = monotonic() + max(SIGNS_SECONDS, share)
+
+    def _add(self, checks: Iterable[Check]) -> None:
+        self.found |= {check.check: check for check in checks}

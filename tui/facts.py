@@ -12,17 +12,18 @@ from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import attention_words, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock
-from tui.desk import Desk
+from checkout_daemon.settings import STRIPE_API_BASE, Settings
+from tui.context import AppContext
 from tui.texts import short_id
 from tui.theme import COLOURS
 
 if TYPE_CHECKING:
-    from tui.shop import WholeOrder
+    from tui.order_details import OrderDetails
 
 Colour = Callable[[str], str]
 
 
-def headline(whole: WholeOrder, colour: Colour) -> Text:
+def headline(whole: OrderDetails, colour: Colour) -> Text:
     """Number, status, total, and what asks for attention."""
     order = whole.view.order
     status_colour = colour(COLOURS[tone("order", order.status)])
@@ -36,17 +37,17 @@ def headline(whole: WholeOrder, colour: Colour) -> Text:
     return text
 
 
-def facts(whole: WholeOrder, desk: Desk, colour: Colour) -> Text:
+def facts(whole: OrderDetails, context: AppContext, colour: Colour) -> Text:
     """Sections, without those that are empty. Long ids are shortened: what is copied is whole."""
     view, order, muted = whole.view, whole.view.order, colour("muted")
 
     def at(time: datetime | None) -> str:
-        return clock(time, desk.data.time_zone)
+        return clock(time, context.time_zone)
 
     text = Text()
     for name, fact in (
-        ("Customer", desk.customer(order)),
-        ("Contact", f"{desk.name(order.customer_email)}  {desk.phone(order.customer_phone)}".strip()),
+        ("Customer", context.customer(order)),
+        ("Contact", f"{context.name(order.customer_email)}  {context.phone(order.customer_phone)}".strip()),
         ("Made", f"{at(order.created_at)}  {'live' if order.livemode else 'test'}"),
         ("Paid", at(order.paid_at) if order.paid_at else ""),
         ("Refunded", money(order.amount_refunded, order.currency) if order.amount_refunded else ""),
@@ -92,7 +93,7 @@ def _section(text: Text, title: str, muted: str, lines: Iterable[str]) -> None:
         text.append(f"  {line}\n")
 
 
-def copies(whole: WholeOrder) -> list[tuple[str, str]]:
+def copies(whole: OrderDetails) -> list[tuple[str, str]]:
     """What one may want to copy: a name and the text, newest session and payment first."""
     view, order = whole.view, whole.view.order
     found = [("number", str(order.number)), ("order id", order.id)]
@@ -103,3 +104,13 @@ def copies(whole: WholeOrder) -> list[tuple[str, str]]:
     found += [("dispute", each.id) for each in reversed(view.disputes)]
     found.append(("email", order.customer_email))
     return found
+
+
+def dashboard_url(settings: Settings, object_id: str, *, livemode: bool) -> str:
+    """Return the page of Stripe's dashboard for a payment or session; the sandbox has pages of its own."""
+    if settings.stripe_api_base != STRIPE_API_BASE:
+        page = "payments" if object_id.startswith("pi_") else "sessions"
+        return f"{settings.stripe_api_base}/#/{page}/{object_id}"
+    test = "" if livemode else "test/"
+    path = f"payments/{object_id}" if object_id.startswith("pi_") else f"search?query={object_id}"
+    return f"https://dashboard.stripe.com/{test}{path}"

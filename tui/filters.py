@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from checkout_daemon.present.text import words
+from checkout_daemon.store.event_reads import EventFilter
+from checkout_daemon.store.order_reads import OrderFilter
 from tui.actions import command_line
-from tui.data import EventFilter, OrderFilter
 
 SPANS = (None, "1h", "24h", "7d", "30d")
 _LENGTHS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from checkout_daemon.runtime import Runtime
 from checkout_daemon.services import overview
 from checkout_daemon.services.dead_letters import dead_letters
 from checkout_daemon.services.overview import EventRow, OrderRow
+from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import ErrorGroup, EventCursor, EventFilter
 from checkout_daemon.store.order_reads import OrderCursor, OrderFilter
 
@@ -46,7 +46,7 @@ class EventItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CauseItem:
+class ErrorGroupItem:
     """A cause in the list of what could not be applied."""
 
     cause: ErrorGroup
@@ -63,8 +63,8 @@ class CauseItem:
 class OrderSource:
     """Orders as a listing reads them."""
 
-    def __init__(self, runtime: Runtime, wanted: OrderFilter) -> None:
-        self._database = runtime.database
+    def __init__(self, database: Database, wanted: OrderFilter) -> None:
+        self._database = database
         self.wanted = wanted
 
     async def count(self) -> int | None:
@@ -84,8 +84,8 @@ class OrderSource:
 class EventSource:
     """Events as a listing reads them: never counted, for an inbox is looked at from its top."""
 
-    def __init__(self, runtime: Runtime, wanted: EventFilter) -> None:
-        self._database = runtime.database
+    def __init__(self, database: Database, wanted: EventFilter) -> None:
+        self._database = database
         self.wanted = wanted
 
     async def count(self) -> int | None:
@@ -101,17 +101,17 @@ class EventSource:
         return page[-1].place if len(page) == count else None
 
 
-class CauseSource:
+class ErrorGroupSource:
     """Causes as a listing reads them: few enough to be read at once."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._database = runtime.database
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def count(self) -> int | None:
         return None
 
-    async def page(self, after: Any | None, limit: int) -> Sequence[CauseItem]:
-        return [CauseItem(each) for each in await dead_letters(self._database)]
+    async def page(self, after: Any | None, limit: int) -> Sequence[ErrorGroupItem]:
+        return [ErrorGroupItem(each) for each in await dead_letters(self._database)]
 
     async def skip(self, after: Any | None, count: int) -> Any | None:
         return None

@@ -8,8 +8,12 @@ from datetime import datetime
 
 from checkout_daemon.present.statuses import tone, transition
 from checkout_daemon.present.text import plain, words
-from tui.data import ChangeLine, EventLine
-from tui.shop import AttemptLine, DeedLine, MessageLine, WholeOrder, split_changes
+from checkout_daemon.services.history import DeedLine, split_changes
+from checkout_daemon.store.attempts import AttemptLine
+from checkout_daemon.store.change_reads import ChangeLine
+from checkout_daemon.store.event_reads import EventLine
+from checkout_daemon.store.outbox import MessageLine
+from tui.order_details import OrderDetails
 from tui.texts import short_id
 from tui.theme import COLOURS
 
@@ -29,7 +33,7 @@ class Moment:
 _DAEMON = ("stripe", "shopper", "checkout-daemon")
 
 
-def moments(whole: WholeOrder) -> list[Moment]:
+def moments(whole: OrderDetails) -> list[Moment]:
     """A change that an event caused is told with its event, and that of a person with their entry in the log."""
     view = whole.view
     caused: dict[str, list[ChangeLine]] = {}

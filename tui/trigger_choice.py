@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 from rich.text import Text
 
+from checkout_daemon.domain.event_types import EVENT_TYPES
+from checkout_daemon.domain.orders import Order, OrderStatus
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import words
+from checkout_daemon.services.triggering import NEW_ORDER
+from checkout_daemon.services.triggering import Request as TriggerRequest
 from tui.actions import command_line
-from tui.data import Order, OrderStatus
-from tui.desk import Desk
-from tui.shop import EVENT_TYPES, NEW_ORDER, TriggerRequest
+from tui.context import AppContext
 from tui.theme import COLOURS
 
 EVENTS = tuple(EVENT_TYPES)
@@ -68,7 +70,7 @@ class Choice:
         return NEW_ORDER if self.new else None
 
 
-def describe(choice: Choice, desk: Desk, colour: Callable[[str], str]) -> Text:
+def describe(choice: Choice, context: AppContext, colour: Callable[[str], str]) -> Text:
     """Two lines. `name` gives a person's name as it may be shown."""
     muted = colour("muted")
     text = Text.assemble(
@@ -79,7 +81,7 @@ def describe(choice: Choice, desk: Desk, colour: Callable[[str], str]) -> Text:
     if order is not None:
         status = colour(COLOURS[tone("order", order.status)])
         text.append(f"{order.number}  ", "bold").append(words(order.status), f"bold {status}")
-        text.append(f"  {money(order.amount_total, order.currency)}  {desk.customer(order)}")
+        text.append(f"  {money(order.amount_total, order.currency)}  {context.customer(order)}")
         if choice.amount is not None:
             text.append(f"  refund {money(choice.amount, order.currency)} of it", "bold")
     elif choice.number is not None:

@@ -16,15 +16,15 @@ from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from checkout_daemon.runtime import open_runtime
 from checkout_daemon.settings import load_settings
 from checkout_daemon.store.database import Database
 from checkout_daemon.webhooks.intake import Intake
 from tests.services.conftest import KEY, runtime, stripe
 from tests.support.stripe_events import SECRET
 from tests.tui.command_lines import fault_of
-from tui.app import Terminal
-from tui.data import open_data
-from tui.desk import Desk
+from tui.app import CONNECTIONS, Terminal
+from tui.context import AppContext
 from tui.screens.orders import OrdersScreen
 from tui.widgets.command_line import CommandLine
 from tui.widgets.table import LiveTable
@@ -146,8 +146,8 @@ def sit(database_url: str, tmp_path: Path, commands_named: list[str]) -> Sit:
     ) -> AsyncIterator[Seat]:
         environ = {"DATABASE_URL": url, "STRIPE_API_KEY": KEY, **settings}
         loaded = load_settings(environ, cwd=tmp_path)
-        async with open_data(loaded, url) as data:
-            app = Terminal(Desk(data, read_only=read_only))
+        async with open_runtime(loaded, pool_size=CONNECTIONS) as opened:
+            app = Terminal(AppContext(opened, read_only=read_only), url)
             async with app.run_test(size=size, notifications=True) as pilot:
                 seat = Seat(app, pilot)
                 try:

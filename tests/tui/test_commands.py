@@ -9,7 +9,7 @@ import pytest
 from tests.tui.command_lines import fault_of
 from tui.actions import Action
 from tui.filters import Choice, EventChoice
-from tui.screens.base import DeskScreen
+from tui.screens.base import BaseScreen
 from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
@@ -18,7 +18,7 @@ from tui.screens.order import OrderScreen
 from tui.screens.orders import OrdersScreen
 from tui.screens.trigger import TriggerScreen
 
-SCREENS: tuple[type[DeskScreen], ...] = (
+SCREENS: tuple[type[BaseScreen], ...] = (
     OrdersScreen, OrderScreen, EventsScreen, EventScreen, DeadLettersScreen, TriggerScreen, HealthScreen,
 )  # fmt: skip
 
@@ -43,7 +43,7 @@ def test_what_changes_something_names_its_command() -> None:
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_no_key_of_a_screen_has_two_meanings(screen: type[DeskScreen]) -> None:
+def test_no_key_of_a_screen_has_two_meanings(screen: type[BaseScreen]) -> None:
     keys = [key for each in screen.all_actions() for key in each.key.split(",")]
     assert sorted(keys) == sorted(set(keys))
 

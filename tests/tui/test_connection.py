@@ -12,11 +12,11 @@ import asyncpg
 import pytest
 
 from checkout_daemon.settings import load_settings
+from checkout_daemon.store.change_reads import ChangeLine
 from tests.support.orders import add_change, add_order
 from tests.tui.conftest import Sit
 from tui.app import Terminal, run
-from tui.data import ChangeLine
-from tui.screens.base import DeskScreen
+from tui.screens.base import BaseScreen
 from tui.screens.events import EventsScreen
 from tui.screens.order import OrderScreen
 from tui.screens.orders import OrdersScreen
@@ -128,7 +128,7 @@ async def test_every_screen_hears_of_a_change_once_and_of_none_after_it_was_left
     heard: list[str] = []
     for kind in (OrdersScreen, OrderScreen, EventsScreen):
 
-        async def changed(self: DeskScreen, changes: list[ChangeLine]) -> None:
+        async def changed(self: BaseScreen, changes: list[ChangeLine]) -> None:
             heard.extend(f"{type(self).__name__} {each.note}" for each in changes)
 
         monkeypatch.setattr(kind, "changed", changed)

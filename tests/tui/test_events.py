@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.event_ends import WHY_IGNORED
 from checkout_daemon.webhooks.intake import Intake
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.shopping import paid_order
@@ -16,7 +17,6 @@ from tests.tui.conftest import Seat, Sit
 from tui.screens.event import EventScreen
 from tui.screens.events import EventsScreen
 from tui.screens.order import OrderScreen
-from tui.shop import WHY_IGNORED
 
 
 async def completed(intake: Intake, url: str, **fields: object) -> str:

@@ -154,7 +154,7 @@ async def test_the_light_theme_and_the_help(sit: Sit) -> None:
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x45"])
 async def test_a_trigger(sit: Sit, size: tuple[int, int]) -> None:
     async with sit(size=size) as seat:
-        seat.app.push_screen(TriggerScreen(seat.app.desk, 1002))
+        seat.app.push_screen(TriggerScreen(seat.app.app_context, 1002))
         screen = await seat.screen_of(TriggerScreen)
         await seat.until(lambda: screen.choice.order is not None)
         for line in ("Setting up fixture for: confirm", "Running fixture for: confirm", "Trigger succeeded!"):
@@ -173,7 +173,7 @@ async def test_a_trigger(sit: Sit, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x45"])
 async def test_health(sit: Sit, size: tuple[int, int]) -> None:
     async with sit(size=size) as seat:
-        seat.app.desk.checkup = found()
+        seat.app.app_context.checkup = found()
         await seat.press("H")
         await seat.screen_of(HealthScreen)
         await seat.sees("2 faults", "FAULT  endpoint")

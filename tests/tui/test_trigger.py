@@ -54,7 +54,7 @@ async def status_of(shop: Shop, number: int) -> str:
 
 async def open_for(seat: Seat, number: int) -> TriggerScreen:
     """As `t` on an order opens it."""
-    seat.app.push_screen(TriggerScreen(seat.app.desk, number))
+    seat.app.push_screen(TriggerScreen(seat.app.app_context, number))
     screen = await seat.screen_of(TriggerScreen)
     await seat.until(lambda: screen.choice.order is not None)
     return screen

@@ -12,6 +12,7 @@ from textual.app import App
 from textual.events import Key
 
 from checkout_daemon.runtime import Runtime
+from checkout_daemon.services import refunding
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.refund_rules import RefundPlan
 from tests.support.flaky_stripe import FlakyStripe, Request
@@ -54,7 +55,7 @@ async def test_where_nothing_ran_for_a_while_the_next_key_still_waits_for_what_t
     stalled = 0.0
     monkeypatch.setattr(typeahead, "monotonic", lambda: monotonic() + stalled)
     async with sit(STRIPE_API_BASE=stripe.base) as seat:
-        plan_refund = seat.app.desk.data.shop.plan_refund
+        plan_refund = refunding.plan_refund
 
         async def stall(*arguments: Any) -> RefundPlan:
             nonlocal stalled
@@ -63,7 +64,7 @@ async def test_where_nothing_ran_for_a_while_the_next_key_still_waits_for_what_t
             await asyncio.sleep(0.05)
             return await plan_refund(*arguments)
 
-        monkeypatch.setattr(seat.app.desk.data.shop, "plan_refund", stall)
+        monkeypatch.setattr(refunding, "plan_refund", stall)
         await seat.until(lambda: seat.numbers() == [1001])
         seat.burst("enter", "f", *"5", ".", *"25", "enter", *"1001", "enter")
         await seat.sees("partially refunded", "€5.25")

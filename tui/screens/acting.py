@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tui.data import CheckoutError
-from tui.screens.base import DeskScreen
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.services.event_ends import outcome_words
+from checkout_daemon.services.replaying import Replayed
+from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Choose
-from tui.shop import Replayed, outcome_words
 
 
-class ActingScreen(DeskScreen):
+class ActingScreen(BaseScreen):
     @asynccontextmanager
     async def doing(self, command: str) -> AsyncIterator[None]:
         """Say the command that does the same; what goes wrong is said too, and nothing more comes of it."""

@@ -11,9 +11,9 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
+from checkout_daemon.store.change_reads import ChangeLine
 from tui.actions import Action, bindings
-from tui.data import ChangeLine
-from tui.desk import Desk
+from tui.context import AppContext
 from tui.widgets.banner import Banner
 from tui.widgets.chips import Chips
 from tui.widgets.command_line import CommandLine
@@ -30,15 +30,15 @@ COMMON = (
 )
 
 
-class DeskScreen(Screen[None]):
+class BaseScreen(Screen[None]):
     """`ACTIONS` is what can be done here; keys, help and palette follow from it."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     PLACE: ClassVar[str] = ""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, context: AppContext) -> None:
         super().__init__()
-        self.desk = desk
+        self.app_context = context
         self._unlisten: Callable[[], None] = lambda: None
 
     def __init_subclass__(cls, **arguments: bool) -> None:
@@ -53,8 +53,8 @@ class DeskScreen(Screen[None]):
         return (*cls.ACTIONS, *(each for each in COMMON if each.name not in own))
 
     def compose(self) -> ComposeResult:
-        yield TopLine(self.desk, self.PLACE)
-        yield Banner(self.desk)
+        yield TopLine(self.app_context, self.PLACE)
+        yield Banner(self.app_context)
         yield from self.body()
         yield CommandLine()
         yield Footer(show_command_palette=False, compact=True)
@@ -65,7 +65,7 @@ class DeskScreen(Screen[None]):
 
     def on_mount(self) -> None:
         # Textual calls every class's own handler: one that called its parent's would listen twice.
-        self._unlisten = self.desk.listen(self.changed)
+        self._unlisten = self.app_context.listen(self.changed)
 
     def on_unmount(self) -> None:
         self._unlisten()
@@ -80,7 +80,7 @@ class DeskScreen(Screen[None]):
         """Have it look for what no change tells of, while it is in front and the database answers."""
 
         def look_if_seen() -> None:
-            if self.is_current and self.desk.lost_at is None:
+            if self.is_current and self.app_context.lost_at is None:
                 look()
 
         self.set_interval(seconds, look_if_seen)
@@ -100,7 +100,7 @@ class DeskScreen(Screen[None]):
             chips.redraw()
         for table in self.query(LiveTable):
             table.refresh()
-        self.set_class(self.desk.lost_at is not None, "-stale")
+        self.set_class(self.app_context.lost_at is not None, "-stale")
 
     def say_command(self, command: str) -> None:
         """Show which command does the same."""
@@ -118,21 +118,21 @@ class DeskScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What writes is not there where nothing may be written."""
         writes = any(each.name == action and each.writes for each in self.ACTIONS)
-        return False if writes and self.desk.read_only else super().check_action(action, parameters)
+        return False if writes and self.app_context.read_only else super().check_action(action, parameters)
 
     def action_open_trigger(self) -> None:
-        self.desk.doors.trigger()
+        self.app_context.navigation.trigger()
 
     def action_open_health(self) -> None:
-        self.desk.doors.health()
+        self.app_context.navigation.health()
 
     def action_copy_command(self) -> None:
         self.copy(self.command, "command")
 
     def action_mask(self) -> None:
-        self.desk.masked = not self.desk.masked
+        self.app_context.masked = not self.app_context.masked
         for screen in self.app.screen_stack:
-            if isinstance(screen, DeskScreen):
+            if isinstance(screen, BaseScreen):
                 screen.redraw()
 
     def palette(self) -> Iterable[SystemCommand]:

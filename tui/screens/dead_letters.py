@@ -9,12 +9,15 @@ from typing import ClassVar
 from textual import work
 from textual.widget import Widget
 
+from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.present.text import plain
 from checkout_daemon.present.times import age
+from checkout_daemon.services.replaying import events_to_replay
+from checkout_daemon.store.event_reads import EventFilter
 from tui.actions import Action, command_line
-from tui.data import CauseItem, DatabaseUnavailable
 from tui.filters import EventChoice
 from tui.listing import Listing
+from tui.lists import ErrorGroupItem, ErrorGroupSource
 from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Choose
 from tui.screens.replay_run import ReplayRun
@@ -41,7 +44,9 @@ class DeadLettersScreen(ActingScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Chips()
-        yield LiveTable(Listing(self.desk.data.causes()), _columns, _cells, id="causes", empty=_NOTHING)
+        yield LiveTable(
+            Listing(ErrorGroupSource(self.app_context.database)), _columns, _cells, id="causes", empty=_NOTHING
+        )
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -51,7 +56,7 @@ class DeadLettersScreen(ActingScreen):
         self._load()
 
     @property
-    def table(self) -> LiveTable[CauseItem]:
+    def table(self) -> LiveTable[ErrorGroupItem]:
         return self.query_one("#causes", LiveTable)
 
     # Reading
@@ -92,7 +97,7 @@ class DeadLettersScreen(ActingScreen):
             self.say_command(command_line("events", "list", "--fingerprint", event.key))
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
-        self.desk.doors.events(EventChoice(fingerprint=event.key))
+        self.app_context.navigation.events(EventChoice(fingerprint=event.key))
 
     def action_events(self) -> None:
         self.table.action_choose()
@@ -105,7 +110,8 @@ class DeadLettersScreen(ActingScreen):
         cause = row.cause
         event_ids: Sequence[str] = ()
         async with self.doing(command_line("events", "replay", "--fingerprint", cause.fingerprint)):
-            event_ids = await self.desk.data.shop.events_of_cause(cause.fingerprint)
+            wanted = EventFilter(fingerprint=cause.fingerprint)
+            event_ids = [event.id for event in await events_to_replay(self.app_context.database, wanted)]
         if not event_ids:
             return
         question = (
@@ -122,13 +128,13 @@ class DeadLettersScreen(ActingScreen):
             event_ids = event_ids[:1]
             self.say_command(command_line("events", "replay", event_ids[0]))
         if chosen:
-            await self.app.push_screen_wait(ReplayRun(self.desk.data.shop, event_ids))
+            await self.app.push_screen_wait(ReplayRun(self.app_context.database, event_ids))
             if not self.gone:
                 self._look()
 
     def action_example(self) -> None:
         if (row := self.table.cursor_row) is not None:
-            self.desk.doors.event(row.cause.example_id)
+            self.app_context.navigation.event(row.cause.example_id)
 
     def action_copy_cause(self) -> None:
         if (row := self.table.cursor_row) is not None:
@@ -156,7 +162,7 @@ def _columns(width: int) -> Sequence[Column]:
     return (*_FIXED, Column("Types", _TYPES), Column("What failed", room - _TYPES - 2))
 
 
-def _cells(item: CauseItem, columns: Sequence[Column]) -> Iterable[Cell]:
+def _cells(item: ErrorGroupItem, columns: Sequence[Column]) -> Iterable[Cell]:
     cause, now = item.cause, datetime.now(UTC)
     yield cause.fingerprint, "table--busy"
     yield f"{cause.events:,}", ""

@@ -12,15 +12,18 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
+from checkout_daemon.domain.json_text import read_json
 from checkout_daemon.domain.text import search_form, tidied
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.present.text import counted, plain, words
 from checkout_daemon.present.times import clock
+from checkout_daemon.services.event_ends import WHY_IGNORED
+from checkout_daemon.services.reading import show_event
+from checkout_daemon.store.event_reads import EventLine
 from tui.actions import Action, command_line
-from tui.data import CheckoutError, DatabaseUnavailable, EventLine
-from tui.desk import Desk
+from tui.context import AppContext
 from tui.latest import Latest
-from tui.screens.event_acts import EVENT_ACTIONS, EventActs
-from tui.shop import WHY_IGNORED
+from tui.screens.event_actions import EVENT_ACTIONS, EventActions
 from tui.widgets.entry import Entry
 
 # The parts of Stripe's objects that name a person.
@@ -32,7 +35,7 @@ _PERSONAL = frozenset(
 _LOOK_SECONDS = 2.0
 
 
-class EventScreen(EventActs):
+class EventScreen(EventActions):
     PLACE = "Event"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "back", "Back", foot="Back"),
@@ -45,8 +48,8 @@ class EventScreen(EventActs):
         *EVENT_ACTIONS,
     )
 
-    def __init__(self, desk: Desk, event_id: str) -> None:
-        super().__init__(desk)
+    def __init__(self, context: AppContext, event_id: str) -> None:
+        super().__init__(context)
         self.event_id = event_id
         self.event: EventLine | None = None
         self._payload: Any = None
@@ -89,7 +92,9 @@ class EventScreen(EventActs):
             self.dismiss()
 
     async def _read(self, _: None) -> None:
-        self.event, self._payload = await self.desk.data.shop.event(self.event_id)
+        event, payload = await show_event(self.app_context.database, self.event_id)
+        value = None if payload is None else read_json(payload)
+        self.event, self._payload = event, value if isinstance(value, dict | list | None) else [value]
         if not self.gone:
             self._show()
 
@@ -104,7 +109,7 @@ class EventScreen(EventActs):
     def _show(self) -> None:
         event = self.event
         assert event is not None
-        zone, muted = self.desk.data.time_zone, self.app.theme_variables["muted"]
+        zone, muted = self.app_context.time_zone, self.app.theme_variables["muted"]
         reason = f": {words(event.reason)}" if event.reason else ""
         self.query_one("#headline", Static).update(
             Text.assemble(" ", (plain(event.type), "bold"), "   ", (f"{words(event.status)}{reason}", "bold"))
@@ -123,7 +128,7 @@ class EventScreen(EventActs):
 
     def _show_payload(self) -> None:
         """Only what is new: the tree keeps what is folded and where the cursor is."""
-        drawn = (self._payload, self.desk.masked, self.app.theme)
+        drawn = (self._payload, self.app_context.masked, self.app.theme)
         if self._drawn == drawn:
             return
         self._drawn = drawn
@@ -151,7 +156,7 @@ class EventScreen(EventActs):
 
     def _shown(self, name: object, value: object) -> str:
         if isinstance(value, str):
-            return self.desk.name(value) if name in _PERSONAL else plain(value)
+            return self.app_context.name(value) if name in _PERSONAL else plain(value)
         return json.dumps(value)
 
     # Acting

@@ -10,19 +10,20 @@ from typing import ClassVar
 from textual import work
 from textual.widget import Widget
 
+from checkout_daemon.domain.event_types import EVENT_TYPES
+from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import NONE, plain, words
 from checkout_daemon.present.times import age, span
 from tui.actions import Action, command_line
-from tui.data import DatabaseUnavailable, EventItem
-from tui.desk import Desk
+from tui.context import AppContext
 from tui.filters import UNHAPPY, EventChoice
 from tui.latest import Latest
 from tui.listing import Listing
-from tui.screens.event_acts import EVENT_ACTIONS, EventActs
+from tui.lists import EventItem, EventSource
+from tui.screens.event_actions import EVENT_ACTIONS, EventActions
 from tui.screens.pick import Picker
 from tui.screens.pick_order import OrderPicker
-from tui.shop import EVENT_TYPES
 from tui.typeahead import ACTING
 from tui.widgets.chips import Chips
 from tui.widgets.table import Cell, Column, LiveTable
@@ -35,7 +36,7 @@ _NO_EVENTS = "No events yet. `checkout doctor` says whether Stripe can reach us.
 _NONE_FITS = "No event fits. 0 shows all again."
 
 
-class EventsScreen(EventActs):
+class EventsScreen(EventActions):
     """What comes in is looked for every second while this is shown: not every event changes an order."""
 
     PLACE = "Events"
@@ -54,8 +55,8 @@ class EventsScreen(EventActs):
         Action("c", "copy_id", "Copy the event's id"),
     )
 
-    def __init__(self, desk: Desk, choice: EventChoice | None = None) -> None:
-        super().__init__(desk)
+    def __init__(self, context: AppContext, choice: EventChoice | None = None) -> None:
+        super().__init__(context)
         self.choice = choice or EventChoice()
         self._paused = False
         self._rows = Latest(self._load_rows)
@@ -64,7 +65,11 @@ class EventsScreen(EventActs):
     def body(self) -> Iterable[Widget]:
         yield Chips()
         yield LiveTable(
-            Listing(self.desk.data.events(self.choice.filter())), _columns, _cells, id="events", empty=_NO_EVENTS
+            Listing(EventSource(self.app_context.database, self.choice.filter())),
+            _columns,
+            _cells,
+            id="events",
+            empty=_NO_EVENTS,
         )
 
     def on_mount(self) -> None:
@@ -127,7 +132,7 @@ class EventsScreen(EventActs):
     def _choose(self, choice: EventChoice) -> None:
         self.choice = choice
         self.table.empty = _NONE_FITS if choice.narrows else _NO_EVENTS
-        self.table.show(Listing(self.desk.data.events(choice.filter())))
+        self.table.show(Listing(EventSource(self.app_context.database, choice.filter())))
         self._show_choice()
         self._load(0)
 
@@ -155,7 +160,7 @@ class EventsScreen(EventActs):
 
     @work(group=ACTING)
     async def action_order_of(self) -> None:
-        order = await self.app.push_screen_wait(OrderPicker(self.desk, "Show events of which order?", ()))
+        order = await self.app.push_screen_wait(OrderPicker(self.app_context, "Show events of which order?", ()))
         if order is not None:
             self._choose(replace(self.choice, order=(order.id, order.number)))
 
@@ -170,14 +175,14 @@ class EventsScreen(EventActs):
         self._look()
 
     def action_dead_letters(self) -> None:
-        self.desk.doors.dead_letters()
+        self.app_context.navigation.dead_letters()
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         if event.by_hand and event.key is not None:
             self.say_command(command_line("events", "show", event.key))
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
-        self.desk.doors.event(event.key)
+        self.app_context.navigation.event(event.key)
 
     def action_open(self) -> None:
         self.table.action_choose()
@@ -185,7 +190,7 @@ class EventsScreen(EventActs):
     def action_order(self) -> None:
         row = self.table.cursor_row
         if row is not None and row.row.event.order_id is not None:
-            self.desk.doors.order(row.row.event.order_id)
+            self.app_context.navigation.order(row.row.event.order_id)
 
     def action_unhappy(self) -> None:
         self._choose(replace(self.choice, statuses=() if self.choice.statuses else UNHAPPY))

@@ -15,12 +15,12 @@ from textual.widgets.option_list import Option
 
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import span
+from checkout_daemon.services.doctor import Check
 from tui.actions import Action, command_line
 from tui.checkup import ORDER, Checkup
-from tui.desk import Desk
-from tui.screens.base import DeskScreen
+from tui.context import AppContext
+from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Tell
-from tui.shop import Check
 from tui.typeahead import ACTING
 from tui.widgets.pick_list import PickList
 from tui.widgets.vitals import Vitals
@@ -30,7 +30,7 @@ _LOOK_SECONDS = 0.5
 _NAME_WIDTH = max(map(len, ORDER)) + 2
 
 
-class HealthScreen(DeskScreen):
+class HealthScreen(BaseScreen):
     """Reads what the database and this machine tell every two seconds, and asks Stripe every thirty."""
 
     PLACE = "Health"
@@ -50,8 +50,8 @@ class HealthScreen(DeskScreen):
         said.can_focus = False
         yield Container(Vertical(checks, id="left"), Vertical(said, Vitals(self.checkup), id="right"), id="halves")
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self._drawn: dict[str, Check | None] = {}  # by name, as its line says it
         self._moved = False  # by somebody: it no longer goes to the first fault by itself
 
@@ -68,7 +68,7 @@ class HealthScreen(DeskScreen):
 
     @property
     def checkup(self) -> Checkup:
-        return self.desk.checkup
+        return self.app_context.checkup
 
     @property
     def list(self) -> PickList:
@@ -88,14 +88,14 @@ class HealthScreen(DeskScreen):
         if self.is_current:
             if self.checkup.due:
                 # Of the app: it is not cut off when this screen is left, for Stripe is not asked again so soon.
-                self.app.run_worker(self.checkup.examine(self.desk.data.shop), group="checkup")
+                self.app.run_worker(self.checkup.examine(self.app_context.settings), group="checkup")
             if self.checkup.signs_due:
                 self._read_signs()
         self._show()
 
     @work(group="signs")
     async def _read_signs(self, *, now: bool = False) -> None:
-        await self.checkup.read_signs(self.desk.data.shop, now=now)
+        await self.checkup.read_signs(self.app_context.runtime, now=now)
         if not self.gone:
             self._show()
 
@@ -223,4 +223,4 @@ class HealthScreen(DeskScreen):
         """This is it."""
 
     def action_events(self) -> None:
-        self.desk.doors.events()
+        self.app_context.navigation.events()

@@ -11,15 +11,17 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.present.text import plain
 from checkout_daemon.present.times import clock
+from checkout_daemon.services.explaining import Finding
+from checkout_daemon.store.change_reads import ChangeLine
 from tui.actions import Action
-from tui.data import ChangeLine, CheckoutError, DatabaseUnavailable
-from tui.desk import Desk
+from tui.context import AppContext
 from tui.facts import facts, headline
 from tui.latest import Latest
-from tui.screens.order_acts import OrderActs
-from tui.shop import Finding
+from tui.order_details import read_order_details
+from tui.screens.order_actions import OrderActions
 from tui.texts import hanging
 from tui.timeline import Moment, moments
 
@@ -29,7 +31,7 @@ _INDENT = " " * 12
 _BESIDE = 3  # what the timeline's padding and scroll bar take
 
 
-class OrderScreen(OrderActs):
+class OrderScreen(OrderActions):
     """Follows its order while it is open."""
 
     PLACE = "Order"
@@ -57,8 +59,8 @@ class OrderScreen(OrderActs):
         Action("tab", "app.focus_next", "To the next part"),
     )
 
-    def __init__(self, desk: Desk, order_id: str) -> None:
-        super().__init__(desk, order_id)
+    def __init__(self, context: AppContext, order_id: str) -> None:
+        super().__init__(context, order_id)
         self._reads = Latest(self._read)
 
     def body(self) -> Iterable[Widget]:
@@ -103,7 +105,7 @@ class OrderScreen(OrderActs):
 
     async def _read(self, _: None) -> None:
         first = self.whole is None
-        whole = await self.desk.data.shop.order(self.order_id)
+        whole = await read_order_details(self.app_context.runtime, self.order_id)
         if self.gone:
             return
         self.whole = whole
@@ -123,7 +125,7 @@ class OrderScreen(OrderActs):
         if self.whole is None:
             return
         self.query_one("#headline", Static).update(Text(" ").append_text(headline(self.whole, self._colour)))
-        self.query_one("#facts", Static).update(facts(self.whole, self.desk, self._colour))
+        self.query_one("#facts", Static).update(facts(self.whole, self.app_context, self._colour))
         self.query_one("#history", Static).update(self._history(moments(self.whole)))
         self.query_one("#findings", Static).update(self._why(self.whole.findings))
 
@@ -132,7 +134,7 @@ class OrderScreen(OrderActs):
         room = self.query_one("#timeline").outer_size.width - _BESIDE
         day = ""
         for each in found:
-            at = clock(each.at, self.desk.data.time_zone)
+            at = clock(each.at, self.app_context.time_zone)
             if at[:10] != day:
                 day = at[:10]
                 text.append(f"{day}\n", muted)

@@ -15,14 +15,20 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from checkout_daemon.domain.orders import OrderStatus
+from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.present.text import counted, words
+from checkout_daemon.services import overview
+from checkout_daemon.services.reading import searching
+from checkout_daemon.store.change_reads import ChangeLine
+from checkout_daemon.store.order_reads import OrderFilter
 from tui.actions import Action, command_line
-from tui.data import ChangeLine, DatabaseUnavailable, OrderFilter, OrderLine, OrderStatus
-from tui.desk import Desk
+from tui.context import AppContext
 from tui.filters import Choice
 from tui.latest import Latest
 from tui.listing import Listing
-from tui.screens.base import DeskScreen
+from tui.lists import OrderLine, OrderSource
+from tui.screens.base import BaseScreen
 from tui.screens.orders_columns import cells, columns
 from tui.typeahead import ACTING
 from tui.widgets.chips import Chips
@@ -42,7 +48,7 @@ _NO_ORDERS = "No orders yet. The first one appears here when somebody goes to Ch
 _NONE_FITS = "No order fits. 0 shows all again."
 
 
-class OrdersScreen(DeskScreen):
+class OrdersScreen(BaseScreen):
     """Rows change in place; what changes while it is paused waits. Screens that it opens are imported when they are."""
 
     class Shown(Message):
@@ -63,8 +69,8 @@ class OrdersScreen(DeskScreen):
         Action("c", "copy_number", "Copy the order's number", "orders show ORDER", foot="Copy"),
     )
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
         self.choice = Choice()
         self._applied = self.choice
         self.wanted = OrderFilter()
@@ -77,12 +83,12 @@ class OrdersScreen(DeskScreen):
         self._figures_busy = False
 
     def body(self) -> Iterable[Widget]:
-        yield FiguresBar(self.desk)
+        yield FiguresBar(self.app_context)
         yield Chips()
         search = Entry(placeholder="number, name, email, or an id of ours or Stripe's", id="search", compact=True)
         search.display = False
         yield search
-        listing = Listing(self.desk.data.orders(self.wanted))
+        listing = Listing(OrderSource(self.app_context.database, self.wanted))
         yield LiveTable(listing, columns, self._cells, id="orders", empty=_NO_ORDERS)
 
     def on_mount(self) -> None:
@@ -98,7 +104,7 @@ class OrdersScreen(DeskScreen):
         return self.query_one("#orders", LiveTable)
 
     def _cells(self, line: OrderLine, layout: Sequence[Column]) -> Iterable[tuple[str, str]]:
-        return cells(line.row, layout, datetime.now(UTC), self.desk)
+        return cells(line.row, layout, datetime.now(UTC), self.app_context)
 
     # Reading
 
@@ -176,7 +182,7 @@ class OrdersScreen(DeskScreen):
             if not waiting:
                 return
         try:
-            lines = await self.desk.data.order_lines(waiting)
+            lines = [OrderLine(row) for row in await overview.rows_of(self.app_context.database, waiting)]
         except DatabaseUnavailable:
             self._waiting = waiting | self._waiting
             return
@@ -188,16 +194,18 @@ class OrdersScreen(DeskScreen):
 
     def _every_second(self) -> None:
         self.table.refresh()  # ages
-        if monotonic() >= self._figures_due and not self._figures_busy and self.desk.lost_at is None:
+        if monotonic() >= self._figures_due and not self._figures_busy and self.app_context.lost_at is None:
             self._read_figures()
 
     @work(group="figures")
     async def _read_figures(self) -> None:
         self._figures_busy = True
         self._figures_due = monotonic() + _FIGURES_SECONDS
-        started = monotonic()
+        started, context = monotonic(), self.app_context
         try:
-            figures = await self.desk.data.figures()
+            figures = await overview.read_figures(
+                context.database, datetime.now(UTC), context.time_zone, livemode=context.livemode
+            )
         except DatabaseUnavailable:
             return
         finally:
@@ -235,8 +243,8 @@ class OrdersScreen(DeskScreen):
                 return
         wanted = choice.filter()
         if choice.search:
-            wanted = await self.desk.data.searching(wanted, choice.search)
-        listing = Listing(self.desk.data.orders(wanted))
+            wanted = await searching(self.app_context.database, wanted, choice.search)
+        listing = Listing(OrderSource(self.app_context.database, wanted))
         await listing.load(0)
         if choice != self.choice:
             return
@@ -326,10 +334,10 @@ class OrdersScreen(DeskScreen):
         self.table.action_choose()
 
     def action_events(self) -> None:
-        self.desk.doors.events()
+        self.app_context.navigation.events()
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
-        self.desk.doors.order(event.key)
+        self.app_context.navigation.order(event.key)
 
     def action_copy_number(self) -> None:
         if (row := self.table.cursor_row) is not None:

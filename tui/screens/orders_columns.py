@@ -9,8 +9,8 @@ from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import attention_words, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import age
-from tui.data import OrderRow
-from tui.desk import Desk
+from checkout_daemon.services.overview import OrderRow
+from tui.context import AppContext
 from tui.texts import short_event
 from tui.widgets.table import Cell, Column
 
@@ -44,21 +44,21 @@ def columns(width: int) -> Sequence[Column]:
     return (*_NARROW, customer, *extra, Column("Last event", last), Column("Attention", attention))
 
 
-def cells(row: OrderRow, layout: Sequence[Column], now: datetime, desk: Desk) -> Iterable[Cell]:
+def cells(row: OrderRow, layout: Sequence[Column], now: datetime, context: AppContext) -> Iterable[Cell]:
     """A row's texts, as many as there are columns."""
     order = row.order
     yield str(order.number), ""
     yield age(order.created_at, now), "table--muted"
     yield words(order.status), f"table--{tone('order', order.status)}"
     yield money(order.amount_total, order.currency), ""
-    yield desk.customer(order), ""
+    yield context.customer(order), ""
     attention = f"! {attention_words(order.attention)}" if order.attention else ""
     event = ""
     if row.last_event is not None:
         event = short_event(plain(row.last_event.type))
     titles = [column.title for column in layout]
     if "Email" in titles:
-        yield desk.name(order.customer_email), "table--muted"
+        yield context.name(order.customer_email), "table--muted"
     if "Attention" not in titles:
         yield (attention, "table--alarm") if attention else (event, "table--muted")
         return

@@ -15,13 +15,17 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from checkout_daemon.domain.orders import Order
+from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import words
 from checkout_daemon.present.times import age
-from tui.data import DatabaseUnavailable, Order, OrderFilter
-from tui.desk import Desk
+from checkout_daemon.services.reading import searching
+from checkout_daemon.store.order_reads import OrderFilter
+from tui.context import AppContext
 from tui.latest import Latest
+from tui.lists import OrderSource
 from tui.texts import fit
 from tui.theme import COLOURS
 from tui.widgets.entry import Entry
@@ -38,9 +42,9 @@ class OrderPicker(ModalScreen[Order | None]):
         Binding("up", "move(-1)", "Previous", priority=True),
     ]
 
-    def __init__(self, desk: Desk, title: str, statuses: Sequence[str]) -> None:
+    def __init__(self, context: AppContext, title: str, statuses: Sequence[str]) -> None:
         super().__init__()
-        self._desk = desk
+        self.app_context = context
         self._title = title
         self._statuses = tuple(statuses)
         self._searches = Latest(self._search)
@@ -74,8 +78,8 @@ class OrderPicker(ModalScreen[Order | None]):
     async def _search(self, text: str) -> None:
         wanted = OrderFilter(statuses=() if text else self._statuses)
         if text:
-            wanted = await self._desk.data.searching(wanted, text)
-        lines = await self._desk.data.orders(wanted).page(None, _MOST)
+            wanted = await searching(self.app_context.database, wanted, text)
+        lines = await OrderSource(self.app_context.database, wanted).page(None, _MOST)
         if not self.is_attached:
             return
         self._found, self._text = [line.row.order for line in lines], text
@@ -90,7 +94,7 @@ class OrderPicker(ModalScreen[Order | None]):
     def _drawn(self, order: Order) -> Text:
         colour = self.app.theme_variables[COLOURS[tone("order", order.status)]]
         when, total = age(order.created_at, datetime.now(UTC)), money(order.amount_total, order.currency)
-        name = self._desk.customer(order)
+        name = self.app_context.customer(order)
         return Text.assemble(
             f"{order.number:>7}  ", (fit(words(order.status), 18), colour), f"  {when:>4}  {total:>10}  {name}"
         )

@@ -14,9 +14,12 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from checkout_daemon.errors import CheckoutError
 from checkout_daemon.present.text import plain
-from tui.data import CheckoutError
-from tui.shop import Replayed, Shop, outcome_words
+from checkout_daemon.services.event_ends import outcome_words
+from checkout_daemon.services.operators import this_operator
+from checkout_daemon.services.replaying import Replayed, replay_many
+from checkout_daemon.store.database import Database
 from tui.texts import fit
 
 _SHOWN = 8
@@ -28,9 +31,9 @@ class ReplayRun(ModalScreen[int]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "leave", "Stop, or close")]
 
-    def __init__(self, shop: Shop, event_ids: Sequence[str]) -> None:
+    def __init__(self, database: Database, event_ids: Sequence[str]) -> None:
         super().__init__()
-        self._shop = shop
+        self._database = database
         self._event_ids = event_ids
         self._ends: list[Replayed] = []
         self._stopping = False
@@ -57,7 +60,8 @@ class ReplayRun(ModalScreen[int]):
     async def _replay(self) -> None:
         said = ""
         try:
-            async with aclosing(self._shop.replay_each(self._event_ids)) as outcomes:
+            replays = replay_many(self._database, self._event_ids, operator=this_operator())
+            async with aclosing(replays) as outcomes:
                 async for replayed in outcomes:
                     self._ends.append(replayed)
                     self._show("")

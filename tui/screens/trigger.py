@@ -16,17 +16,23 @@ from textual.widgets import Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker
 
+from checkout_daemon.domain.event_types import EVENT_TYPES
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.present.statuses import tone
+from checkout_daemon.services.event_ends import outcome_words
+from checkout_daemon.services.reading import show_order
+from checkout_daemon.services.triggering import Request as TriggerRequest
+from checkout_daemon.store.change_reads import ChangeLine
+from checkout_daemon.store.event_reads import EventOutcome
 from tui.actions import Action
-from tui.data import ChangeLine, CheckoutError, DatabaseUnavailable
-from tui.desk import Desk
-from tui.screens.base import DeskScreen
+from tui.context import AppContext
+from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Ask
 from tui.screens.pick_order import OrderPicker
-from tui.shop import EVENT_TYPES, EventOutcome, TriggerRequest, outcome_words
 from tui.texts import minor_units
 from tui.theme import COLOURS
 from tui.trigger_choice import EVENTS, FITTING, Choice, describe
+from tui.trigger_run import find_obstacle, trigger
 from tui.typeahead import ACTING
 from tui.widgets.pick_list import PickList
 from tui.widgets.run_log import RunLog
@@ -38,7 +44,7 @@ _OTHER_MARK = "·"
 _NOTHING_YET = "Enter has Stripe make the event. What its CLI says comes here, then each event and what became of it."
 
 
-class TriggerScreen(DeskScreen):
+class TriggerScreen(BaseScreen):
     """One run at a time; leaving ends it."""
 
     PLACE = "Trigger"
@@ -73,8 +79,8 @@ class TriggerScreen(DeskScreen):
 
         troubles: tuple[str, ...]
 
-    def __init__(self, desk: Desk, order_number: int | None = None) -> None:
-        super().__init__(desk)
+    def __init__(self, context: AppContext, order_number: int | None = None) -> None:
+        super().__init__(context)
         self.choice = Choice(number=order_number)
         self._run: Worker[None] | None = None
         self._started = 0.0
@@ -84,7 +90,7 @@ class TriggerScreen(DeskScreen):
     def body(self) -> Iterable[Widget]:
         yield Static(id="choice", markup=False)
         events = PickList(*(Option("") for _ in EVENT_TYPES), id="events")
-        log = RunLog(self.desk, empty=_NOTHING_YET, id="log")
+        log = RunLog(self.app_context, empty=_NOTHING_YET, id="log")
         yield Container(
             Vertical(events, id="left"), Vertical(Static(id="progress", markup=False), log, id="right"), id="halves"
         )
@@ -92,7 +98,7 @@ class TriggerScreen(DeskScreen):
     def on_mount(self) -> None:
         self.events.highlighted = 0
         self.events.focus()
-        self._obstacle = self.desk.data.shop.cannot_trigger()
+        self._obstacle = find_obstacle(self.app_context.settings)
         self.set_interval(1, self._show_progress)
         self.redraw()
         self._show_choice()
@@ -135,7 +141,7 @@ class TriggerScreen(DeskScreen):
         if number is None:
             return
         try:
-            whole = await self.desk.data.shop.order(str(number))
+            view = await show_order(self.app_context.database, str(number))
         except DatabaseUnavailable:
             return
         except CheckoutError as error:
@@ -143,7 +149,7 @@ class TriggerScreen(DeskScreen):
             self._choose(self.choice.about(None))
             return
         if not self.gone:
-            self._choose(self.choice.read(whole.view.order))
+            self._choose(self.choice.read(view.order))
 
     async def reload(self) -> None:
         self._load_order()
@@ -165,7 +171,7 @@ class TriggerScreen(DeskScreen):
         self.choice = self.choice.of_event(EVENTS[self.events.highlighted or 0])
 
     def _show_choice(self) -> None:
-        self.query_one("#choice", Static).update(describe(self.choice, self.desk, self._colour))
+        self.query_one("#choice", Static).update(describe(self.choice, self.app_context, self._colour))
         installs = self._obstacle[1] if self._obstacle is not None else ""
         self.say_command(installs or self.choice.command)
 
@@ -176,7 +182,7 @@ class TriggerScreen(DeskScreen):
             self.notify("One runs already: x stops it.", markup=False)
             return
         self._settle()
-        self._obstacle = self.desk.data.shop.cannot_trigger()
+        self._obstacle = find_obstacle(self.app_context.settings)
         self._show_choice()
         self._show_progress()
         if self._obstacle is not None:
@@ -197,7 +203,7 @@ class TriggerScreen(DeskScreen):
             self.post_message(self.Came(end))
 
         try:
-            troubles = await self.desk.data.shop.trigger(request, hear=hear, tell=tell)
+            troubles = await trigger(self.app_context.runtime, request, hear=hear, tell=tell)
         except CheckoutError as error:
             self.post_message(self.Ended((error.detail,)))
         else:
@@ -232,7 +238,7 @@ class TriggerScreen(DeskScreen):
         elif self.running:
             seconds = int(monotonic() - self._started)
             text = Text(f" ◌ running for {seconds} s, {self._came} came; x stops it", f"bold {self._colour('cyan')}")
-        elif self.desk.read_only:
+        elif self.app_context.read_only:
             text = Text(" read-only: no event is made", self._colour("warning"))
         else:
             text = Text(" ○ nothing runs", self._colour("muted"))
@@ -267,7 +273,7 @@ class TriggerScreen(DeskScreen):
     async def action_pick(self) -> None:
         self._settle()
         need = EVENT_TYPES[self.choice.event].needs
-        order = await self.app.push_screen_wait(OrderPicker(self.desk, f"Which {need} order", FITTING[need]))
+        order = await self.app.push_screen_wait(OrderPicker(self.app_context, f"Which {need} order", FITTING[need]))
         if order is not None:
             self._choose(self.choice.about(order))
 
@@ -299,7 +305,7 @@ class TriggerScreen(DeskScreen):
 
     def action_order(self) -> None:
         if self.choice.order is not None:
-            self.desk.doors.order(self.choice.order.id)
+            self.app_context.navigation.order(self.choice.order.id)
 
     def action_events(self) -> None:
-        self.desk.doors.events()
+        self.app_context.navigation.events()

@@ -7,24 +7,24 @@ from datetime import UTC, datetime
 from textual.widgets import Static
 
 from checkout_daemon.present.times import span, time_of_day
-from tui.desk import Desk
+from tui.context import AppContext
 
 
 class Banner(Static):
     """Not there while all is well."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, context: AppContext) -> None:
         super().__init__(markup=False)
-        self._desk = desk
+        self.app_context = context
 
     def on_mount(self) -> None:
         self.set_interval(1, self.redraw)
         self.redraw()
 
     def redraw(self) -> None:
-        lost_at = self._desk.lost_at
+        lost_at = self.app_context.lost_at
         self.display = lost_at is not None
         if lost_at is not None:
             since = span((datetime.now(UTC) - lost_at).total_seconds())
-            at = time_of_day(lost_at, self._desk.data.time_zone)
+            at = time_of_day(lost_at, self.app_context.time_zone)
             self.update(f" ▲ The database has not answered for {since}: what you see is as of {at}. Trying again …")

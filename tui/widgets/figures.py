@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from rich.text import Text
 
+from checkout_daemon.domain.orders import OrderStatus
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import NONE, words
 from checkout_daemon.present.times import span
-from tui.data import INTERVAL, Figures, OrderStatus
-from tui.desk import Desk
+from checkout_daemon.services.overview import INTERVAL, Figures
+from tui.context import AppContext
 from tui.widgets.line import Line
 from tui.widgets.plot import bars, resampled
 
@@ -32,9 +33,9 @@ _GAP = "   "
 class FiguresBar(Line):
     """Nothing but words and numbers until the first figures are there."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, context: AppContext) -> None:
         super().__init__()
-        self._desk = desk
+        self.app_context = context
         self.figures: Figures | None = None
 
     def show(self, figures: Figures) -> None:

@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from checkout_daemon.present.text import plain
 from checkout_daemon.present.times import time_of_day
-from tui.desk import Desk
+from tui.context import AppContext
 from tui.texts import hanging
 
 _MOST_LINES = 1000
@@ -36,9 +36,9 @@ class Line:
 class RunLog(VerticalScroll):
     """Keeps to its end while lines come, unless it was scrolled elsewhere."""
 
-    def __init__(self, desk: Desk, *, empty: str, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, context: AppContext, *, empty: str, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._desk = desk
+        self.app_context = context
         self.empty = empty
         self._at_end = True
         self.lines: deque[Line] = deque(maxlen=_MOST_LINES)
@@ -78,7 +78,7 @@ class RunLog(VerticalScroll):
         room = self.outer_size.width - _BESIDE
         text = Text()
         for each in self.lines:
-            at = time_of_day(each.at, self._desk.data.time_zone)
+            at = time_of_day(each.at, self.app_context.time_zone)
             said = hanging(each.text, _INDENT, room, first=f"{each.mark} ")
             text.append(f"{at}  ", colours["muted"]).append(f"{said}\n", colours[each.tone])
             if each.detail:

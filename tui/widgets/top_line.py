@@ -7,22 +7,22 @@ from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from tui.desk import Desk
+from tui.context import AppContext
 from tui.widgets.line import Line
 
 
 class TopLine(Line):
     """Live mode colours all of it and says so in words."""
 
-    def __init__(self, desk: Desk, place: str) -> None:
+    def __init__(self, context: AppContext, place: str) -> None:
         super().__init__()
-        self._desk = desk
+        self.app_context = context
         self.place = place
         self.paused = False
         self.waiting = 0
 
     def on_mount(self) -> None:
-        self.set_class(self._desk.data.livemode, "-live")
+        self.set_class(self.app_context.livemode, "-live")
         self.set_interval(1, self.redraw)
         self.redraw()
 
@@ -37,19 +37,19 @@ class TopLine(Line):
         self.show_text(Text.assemble(left, " " * max(room, 1), right, " ", no_wrap=True, overflow="crop"))
 
     def _states(self) -> list[str | Text]:
-        desk = self._desk
-        states: list[str | Text] = [Text("LIVE MODE: real money", "bold") if desk.data.livemode else "test mode"]
-        if desk.read_only:
+        context = self.app_context
+        states: list[str | Text] = [Text("LIVE MODE: real money", "bold") if context.livemode else "test mode"]
+        if context.read_only:
             states.append("read-only")
-        if desk.masked:
+        if context.masked:
             states.append("masked")
-        if desk.lost_at is not None:
+        if context.lost_at is not None:
             states.append(Text("○ no database", "bold"))
         elif self.paused:
             states.append(Text(f"‖ paused, {self.waiting} waiting" if self.waiting else "‖ paused", "bold"))
         else:
             states.append("● following")
         if self.size.width >= 70:
-            now = datetime.now(ZoneInfo(desk.data.time_zone))
+            now = datetime.now(ZoneInfo(context.time_zone))
             states.append(f"{now:%H:%M:%S %Z}")
         return states

@@ -9,8 +9,8 @@ from datetime import datetime
 from rich.text import Text
 from textual.widgets import Static
 
+from checkout_daemon.services.vital_signs import MINUTE, MINUTES, VitalSigns
 from tui.checkup import Checkup
-from tui.shop import MINUTE, MINUTES, VitalSigns
 from tui.widgets.plot import bars
 
 _LABEL = 14

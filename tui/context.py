@@ -1,4 +1,4 @@
-"""What all screens share: the data, what they may do, and the news of the shop as it comes in."""
+"""What all screens share: the open runtime, what may be shown and done, and the feed of order changes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+from checkout_daemon.domain.orders import Order
 from checkout_daemon.present.text import plain
-from tui.data import ChangeLine, Data, Order
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.settings import Settings
+from checkout_daemon.store.change_reads import ChangeLine
+from checkout_daemon.store.database import Database
 from tui.texts import masked, masked_digits
 
 if TYPE_CHECKING:
@@ -19,8 +23,8 @@ if TYPE_CHECKING:
 Listener = Callable[[list[ChangeLine]], Awaitable[None]]
 
 
-class Doors(Protocol):
-    """Opens screens, so that no screen need know another."""
+class Navigation(Protocol):
+    """Opens screens. A protocol, because a screen that imported the implementation would import every other screen."""
 
     def order(self, order_id: str) -> None: ...
     def events(self, choice: EventChoice | None = None) -> None: ...
@@ -31,40 +35,60 @@ class Doors(Protocol):
 
 
 @dataclass
-class Desk:
-    """`doors`: the app's, set by it. `lost_at`: since when the database has not answered; None while it does."""
+class AppContext:
+    """The state of one terminal UI.
 
-    data: Data
+    `navigation` is set by the app. `lost_at` is when the database stopped answering, or None while it answers.
+    """
+
+    runtime: Runtime
     read_only: bool
     masked: bool = False
     lost_at: datetime | None = None
-    lost_reason: str = ""
-    doors: Doors = field(init=False)
+    navigation: Navigation = field(init=False)
     _listeners: list[Listener] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        return self.runtime.settings
+
+    @property
+    def database(self) -> Database:
+        return self.runtime.database
+
+    @property
+    def time_zone(self) -> str:
+        return self.settings.time_zone
+
+    @property
+    def livemode(self) -> bool:
+        return self.settings.livemode
 
     @cached_property
     def checkup(self) -> Checkup:
-        """Imported when first asked for, with the door to the shop."""
+        """The latest health checks, imported when first needed to keep the start quick."""
         from tui.checkup import Checkup
 
         return Checkup()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Be told of every batch of changes, once; what is answered takes oneself off."""
+        """Call the listener with every batch of changes. Return a function that removes it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
-    async def tell(self, changes: list[ChangeLine]) -> None:
+    async def publish(self, changes: list[ChangeLine]) -> None:
+        """Pass a batch of changes to every listener."""
         for listener in list(self._listeners):
             await listener(changes)
 
     def name(self, text: str) -> str:
-        """A person's name or address, as it may be shown."""
+        """Return a person's name or address as it may be shown."""
         return masked(text) if self.masked else plain(text)
 
     def customer(self, order: Order) -> str:
-        """The customer's name, as it may be shown; every order has one until it is erased."""
+        """Return the customer's name as it may be shown. Only an erased order has none."""
         return self.name(order.customer_name) or "erased"
 
     def phone(self, text: str) -> str:
+        """Return a phone number as it may be shown."""
         return masked_digits(text) if self.masked else plain(text)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from textual import work
 
+from checkout_daemon.services.event_ends import outcome_words
+from checkout_daemon.services.operators import this_operator
+from checkout_daemon.services.replaying import replay
+from checkout_daemon.services.resending import resend
+from checkout_daemon.services.stripe_cli import open_stripe_cli
 from tui.actions import Action, command_line
 from tui.screens.acting import ActingScreen
-from tui.shop import outcome_words
 from tui.typeahead import ACTING
+
+_RESEND_SECONDS = 30.0
 
 EVENT_ACTIONS = (
     Action("y", "replay", "Apply it again, as it was received", "events replay EVENT", "Replay", writes=True),
@@ -15,7 +21,7 @@ EVENT_ACTIONS = (
 )
 
 
-class EventActs(ActingScreen):
+class EventActions(ActingScreen):
     @property
     def event_under_cursor(self) -> str | None:
         """The id of the event that is meant."""
@@ -26,7 +32,7 @@ class EventActs(ActingScreen):
         event_id = self.event_under_cursor
         if event_id is not None:
             async with self.doing(command_line("events", "replay", event_id)):
-                self.told(await self.desk.data.shop.replay(event_id))
+                self.told(await replay(self.app_context.database, event_id, operator=this_operator()))
 
     @work(group=ACTING)
     async def action_resend(self) -> None:
@@ -34,5 +40,7 @@ class EventActs(ActingScreen):
         if event_id is not None:
             async with self.doing(command_line("events", "resend", event_id)):
                 self.done(f"Asking Stripe to send {event_id} again …")
-                end = await self.desk.data.shop.resend_event(event_id)
+                runtime = self.app_context.runtime
+                with open_stripe_cli(runtime.settings) as cli:
+                    end = await resend(runtime, cli, event_id, timeout_seconds=_RESEND_SECONDS)
                 self.done(f"{end.type} {outcome_words(end)}")

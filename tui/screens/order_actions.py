@@ -6,24 +6,34 @@ from collections.abc import Iterable
 
 from textual import work
 
+from checkout_daemon.domain.orders import PAYABLE_STATUSES
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock
+from checkout_daemon.services import refunding
+from checkout_daemon.services.canceling import cancel_order, check_cancelable
+from checkout_daemon.services.operators import this_operator
+from checkout_daemon.services.refund_rules import RefundWish
+from checkout_daemon.services.remarks import acknowledge, note_order
+from checkout_daemon.services.replaying import replay
+from checkout_daemon.services.session_expiring import expire_sessions
+from checkout_daemon.services.session_resending import mail_goes, resend_session
+from checkout_daemon.services.syncing import Synced, sync_order
 from tui.actions import command_line
-from tui.desk import Desk
-from tui.facts import copies
+from tui.context import AppContext
+from tui.facts import copies, dashboard_url
+from tui.order_details import OrderDetails
 from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Ask, Choose, Tell
-from tui.shop import PAYABLE_STATUSES, Synced, WholeOrder
 from tui.texts import minor_units, qr_code
 from tui.typeahead import ACTING
 
 
-class OrderActs(ActingScreen):
-    def __init__(self, desk: Desk, order_id: str) -> None:
-        super().__init__(desk)
+class OrderActions(ActingScreen):
+    def __init__(self, context: AppContext, order_id: str) -> None:
+        super().__init__(context)
         self.order_id = order_id
-        self.whole: WholeOrder | None = None
+        self.whole: OrderDetails | None = None
 
     def command_for(self, *verb: str, rest: Iterable[object] = ()) -> str:
         """A command about this order."""
@@ -42,9 +52,11 @@ class OrderActs(ActingScreen):
             return
         rest = () if chosen == "mail" else ("--no-email",)
         async with self.doing(self.command_for("sessions", "resend", rest=rest)):
-            resent = await self.desk.data.shop.resend(self.order_id, mail=chosen == "mail")
-            until = clock(resent.expires_at, self.desk.data.time_zone)
-            mailed = f"\n{self.desk.data.shop.mail_goes()}" if resent.mailed else ""
+            resent = await resend_session(
+                self.app_context.runtime, self.order_id, operator=this_operator(), mail=chosen == "mail"
+            )
+            until = clock(resent.expires_at, self.app_context.time_zone)
+            mailed = f"\n{mail_goes(self.app_context.settings)}" if resent.mailed else ""
             text = f"{resent.url}\n\nIt can be paid there until {until}.{mailed}"
             await self.app.push_screen_wait(
                 Tell(f"Order {resent.number}", text, copies=resent.url, art=qr_code(resent.url))
@@ -54,7 +66,7 @@ class OrderActs(ActingScreen):
     async def action_refund(self) -> None:
         async with self.doing(self.command_for("orders", "refund")):
             payment_id = await self._pick_payment()
-            whole = await self.desk.data.shop.plan_refund(self.order_id, None, payment_id)
+            whole = await refunding.plan_refund(self.app_context.database, self.order_id, RefundWish(None, payment_id))
             left = money(whole.amount, whole.currency)
             typed = await self.app.push_screen_wait(
                 Ask("Refund", f"How much of {left}, in {whole.currency.upper()}? Empty is all of it.")
@@ -65,9 +77,10 @@ class OrderActs(ActingScreen):
             if amount is None:
                 self.failed(f"{typed!r} is no amount in {whole.currency.upper()}")
                 return
-            plan = await self.desk.data.shop.plan_refund(self.order_id, amount, whole.payment_id)
+            wish = RefundWish(amount, whole.payment_id)
+            plan = await refunding.plan_refund(self.app_context.database, self.order_id, wish)
             what, then = money(plan.amount, plan.currency), money(plan.left_afterwards, plan.currency)
-            real = "LIVE MODE: this is real money.\n\n" if self.desk.data.livemode else ""
+            real = "LIVE MODE: this is real money.\n\n" if self.app_context.livemode else ""
             question = (
                 f"{real}Refund {what} of {plan.payment_id}.\nThen {then} of it is left.\n\n"
                 f"Type the order's number, {plan.number}, to do it."
@@ -76,7 +89,12 @@ class OrderActs(ActingScreen):
                 return
             options = ("--amount", plan.amount, *(("--payment", plan.payment_id) if payment_id else ()))
             self.say_command(self.command_for("orders", "refund", rest=options))
-            done = await self.desk.data.shop.refund(plan)
+            done = await refunding.refund(
+                self.app_context.runtime,
+                self.order_id,
+                RefundWish(plan.amount, plan.payment_id),
+                operator=this_operator(),
+            )
             self.done(f"Refunded {money(done.amount, done.currency)}: {words(done.status)}")
 
     async def _pick_payment(self) -> str | None:
@@ -92,13 +110,13 @@ class OrderActs(ActingScreen):
         question = "Expire every open session of this order? It cannot be paid through them any more."
         if await self.sure("Expire", question, yes="Yes, expire"):
             async with self.doing(self.command_for("sessions", "expire", rest=["--yes"])):
-                expired = await self.desk.data.shop.expire(self.order_id)
-                self.done(f"Expired {', '.join(expired)}")
+                expired = await expire_sessions(self.app_context.runtime, self.order_id, operator=this_operator())
+                self.done(f"Expired {', '.join(expired.session_ids)}")
 
     @work(group=ACTING)
     async def action_cancel(self) -> None:
         async with self.doing(self.command_for("orders", "cancel")):
-            await self.desk.data.shop.check_cancelable(self.order_id)
+            await check_cancelable(self.app_context.database, self.order_id)
             number = "" if self.whole is None else str(self.whole.view.order.number)
             question = (
                 "Nobody can pay a canceled order, and there is no way back.\n\n"
@@ -106,7 +124,7 @@ class OrderActs(ActingScreen):
             )
             if await self.app.push_screen_wait(Ask("Cancel", question, must_be=number)) is None:
                 return
-            order = await self.desk.data.shop.cancel(self.order_id)
+            order = await cancel_order(self.app_context.runtime, self.order_id, operator=this_operator())
             self.done(f"Order {order.number} is {words(order.status)}")
 
     @work(group=ACTING)
@@ -123,7 +141,7 @@ class OrderActs(ActingScreen):
             return
         rest = [reason, *(["--note", note] if note else [])]
         async with self.doing(self.command_for("orders", "ack", rest=rest)):
-            await self.desk.data.shop.acknowledge(self.order_id, reason, note)
+            await acknowledge(self.app_context.database, self.order_id, reason, operator=this_operator(), note=note)
             self.done(f"No more attention for {words(reason)}")
 
     @work(group=ACTING)
@@ -131,7 +149,7 @@ class OrderActs(ActingScreen):
         text = await self.app.push_screen_wait(Ask("Note", "What should be remembered?"))
         if text:
             async with self.doing(self.command_for("orders", "note", rest=[text])):
-                await self.desk.data.shop.note(self.order_id, text)
+                await note_order(self.app_context.database, self.order_id, text, operator=this_operator())
                 self.done("Noted")
 
     @work(group=ACTING)
@@ -143,7 +161,7 @@ class OrderActs(ActingScreen):
         if not ids:
             self.notify("Stripe has nothing of this order yet.", markup=False)
             return
-        url = self.desk.data.shop.dashboard_url(ids[0], livemode=view.order.livemode)
+        url = dashboard_url(self.app_context.settings, ids[0], livemode=view.order.livemode)
         await self.app.push_screen_wait(Tell("In Stripe's dashboard", f"{ids[0]}\n\n{url}", copies=url))
 
     @work(group=ACTING)
@@ -152,7 +170,7 @@ class OrderActs(ActingScreen):
             return
         found = copies(self.whole)
         options = [
-            (str(place), f"{name:<13} {self.desk.name(text) if name == 'email' else text}")
+            (str(place), f"{name:<13} {self.app_context.name(text) if name == 'email' else text}")
             for place, (name, text) in enumerate(found)
         ]
         chosen = await self.app.push_screen_wait(Choose("Copy", options))
@@ -164,17 +182,22 @@ class OrderActs(ActingScreen):
     async def action_sync(self) -> None:
         """What differs is shown first; nothing is merged before somebody says so."""
         async with self.doing(self.command_for("sessions", "sync", rest=["--dry-run"])):
-            found = await self.desk.data.shop.sync(self.order_id, apply=False)
+            found = await self._sync(apply=False)
             if not found.differences:
                 self.done(f"Order {found.number} is as Stripe says: {words(found.status)}.")
             elif not any(each.mendable for each in found.differences):
                 await self.app.push_screen_wait(Tell("Not as Stripe says", _drift(found), copies=self.command))
             elif await self.sure("Not as Stripe says", _drift(found), yes="Yes, merge what Stripe says"):
                 self.say_command(self.command_for("sessions", "sync"))
-                synced = await self.desk.data.shop.sync(self.order_id, apply=True)
+                synced = await self._sync(apply=True)
                 mended = len(synced.differences) - len(synced.left)
                 left = f", {len(synced.left)} left that Stripe does not know" if synced.left else ""
                 self.done(f"Order {synced.number} is {words(synced.status)}: {mended} mended{left}")
+
+    async def _sync(self, *, apply: bool) -> Synced:
+        return await sync_order(
+            self.app_context.runtime, self.order_id, cause="session.sync", actor=this_operator(), apply=apply
+        )
 
     @work(group=ACTING)
     async def action_replay(self) -> None:
@@ -187,7 +210,7 @@ class OrderActs(ActingScreen):
             options = [
                 (
                     each.id,
-                    f"{clock(each.received_at, self.desk.data.time_zone)[11:]}  {words(each.status):<8} {each.type}",
+                    f"{clock(each.received_at, self.app_context.time_zone)[11:]}  {words(each.status):<8} {each.type}",
                 )
                 for each in reversed(events)
             ]
@@ -195,12 +218,11 @@ class OrderActs(ActingScreen):
         if event_id is None:
             return
         async with self.doing(command_line("events", "replay", event_id)):
-            replayed = await self.desk.data.shop.replay(event_id)
-            self.told(replayed)
+            self.told(await replay(self.app_context.database, event_id, operator=this_operator()))
 
     def action_open_trigger(self) -> None:
         if self.whole is not None:
-            self.desk.doors.trigger(self.whole.view.order.number)
+            self.app_context.navigation.trigger(self.whole.view.order.number)
 
     @work(group=ACTING)
     async def action_copy_mend(self) -> None:

@@ -7,46 +7,46 @@ from importlib import import_module
 
 from textual.screen import Screen
 
-from tui.desk import Desk
+from tui.context import AppContext
 from tui.filters import EventChoice
 
 
-class ScreenDoors:
-    """The one place that knows every screen; `push` shows one. See tui.desk.Doors."""
+class ScreenNavigation:
+    """The one place that knows every screen; `push` shows one. See tui.context.Navigation."""
 
-    def __init__(self, desk: Desk, push: Callable[[Screen[None]], object]) -> None:
-        self._desk = desk
+    def __init__(self, context: AppContext, push: Callable[[Screen[None]], object]) -> None:
+        self.app_context = context
         self._push = push
 
     def order(self, order_id: str) -> None:
         from tui.screens.order import OrderScreen
 
-        self._push(OrderScreen(self._desk, order_id))
+        self._push(OrderScreen(self.app_context, order_id))
 
     def events(self, choice: EventChoice | None = None) -> None:
         from tui.screens.events import EventsScreen
 
-        self._push(EventsScreen(self._desk, choice))
+        self._push(EventsScreen(self.app_context, choice))
 
     def event(self, event_id: str) -> None:
         from tui.screens.event import EventScreen
 
-        self._push(EventScreen(self._desk, event_id))
+        self._push(EventScreen(self.app_context, event_id))
 
     def dead_letters(self) -> None:
         from tui.screens.dead_letters import DeadLettersScreen
 
-        self._push(DeadLettersScreen(self._desk))
+        self._push(DeadLettersScreen(self.app_context))
 
     def trigger(self, order_number: int | None = None) -> None:
         from tui.screens.trigger import TriggerScreen
 
-        self._push(TriggerScreen(self._desk, order_number))
+        self._push(TriggerScreen(self.app_context, order_number))
 
     def health(self) -> None:
         from tui.screens.health import HealthScreen
 
-        self._push(HealthScreen(self._desk))
+        self._push(HealthScreen(self.app_context))
 
 
 def import_screens() -> None:

@@ -1,0 +1,36 @@
+"""Everything that the order screen shows, read together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.services.explaining import Finding, explain_order
+from checkout_daemon.services.history import History, read_history
+from checkout_daemon.services.outbox.reading import all_messages
+from checkout_daemon.services.reading import show_order
+from checkout_daemon.store.order_reads import OrderView
+from checkout_daemon.store.outbox import MessageFilter, MessageLine
+
+_MOST_MESSAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDetails:
+    """An order with its messages, its history, and the findings that explain its status."""
+
+    view: OrderView
+    messages: tuple[MessageLine, ...]
+    findings: tuple[Finding, ...]
+    history: History
+
+
+async def read_order_details(runtime: Runtime, reference: str) -> OrderDetails:
+    """Read an order by its id or number. Raises NotFound."""
+    database = runtime.database
+    view = await show_order(database, reference)
+    wanted = MessageFilter(order_id=view.order.id)
+    messages = [message async for page in all_messages(database, wanted, limit=_MOST_MESSAGES) for message in page]
+    explanation = await explain_order(database, view.order.id, runtime.settings.time_zone)
+    history = await read_history(database, view.order.id)
+    return OrderDetails(view, tuple(messages), explanation.findings, history)
