@@ -1,1 +1,1 @@
-"""The order terminal."""
+"""The terminal UI: `checkout tui`."""

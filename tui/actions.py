@@ -1,4 +1,4 @@
-"""What can be done on a screen: one table for its keys, its footer, its help and the command palette."""
+"""The actions of a screen: one table for its keys, footer, help and command palette entries."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from textual.binding import Binding, BindingType
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`command`: the words of the command line that do the same, or empty where there is no such command.
+    """One action and its key.
 
-    `foot`: the word in the footer, where there is room for it.
+    `command` is the equivalent command without `checkout`, or empty. `foot` is its word in the footer; without one it
+    is not shown there. `writes` actions are disabled in read-only mode.
     """
 
     key: str
     name: str
-    does: str
+    description: str
     command: str = ""
     foot: str = ""
     writes: bool = False
@@ -30,12 +31,19 @@ class Action:
 
 
 def bindings(actions: Iterable[Action]) -> list[BindingType]:
+    """Return the key bindings of actions for Textual."""
     return [
-        Binding(each.key, each.name, each.foot or each.does, show=bool(each.foot), key_display=each.show_key or None)
-        for each in actions
+        Binding(
+            action.key,
+            action.name,
+            action.foot or action.description,
+            show=bool(action.foot),
+            key_display=action.show_key or None,
+        )
+        for action in actions
     ]
 
 
 def command_line(*words: object) -> str:
-    """A command as one types it into a shell."""
+    """Return a `checkout` command, quoted for a shell."""
     return shlex.join(["checkout", *(str(word) for word in words)])

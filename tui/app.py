@@ -1,4 +1,4 @@
-"""The order terminal: opens the context, follows the shop's changes, and holds the screens."""
+"""The terminal UI: opens the database, follows order changes, and holds the screens."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from tui.typeahead import TypeAhead
 
 CONNECTIONS = 4
 
-# Changes that come closer together are drawn together: an eye cannot tell, and a busy shop costs less.
+# Draw changes of this span together: nobody can tell, and a busy shop costs less.
 _DRAW_EVERY_SECONDS = 0.06
 
 
 class Terminal(App[CheckoutError | None]):
-    """Ends with what made it end, or None."""
+    """The Textual app. It exits with the error that ended it, or None."""
 
     TITLE = "checkout"
     CSS_PATH = "styles/terminal.tcss"
@@ -48,14 +48,14 @@ class Terminal(App[CheckoutError | None]):
     ]
 
     def __init__(self, context: AppContext, listen_url: str, on_shown: Callable[[], None] | None = None) -> None:
-        # With NO_COLOR Textual still draws in greys, unless the terminal's own colours are used.
+        # With NO_COLOR Textual still draws in greys, unless it uses the terminal's own colours.
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self.app_context = context
         context.navigation = ScreenNavigation(context, self.push_screen)
         self._listen_url = listen_url
         self._on_shown = on_shown
         self._typing = TypeAhead(self)
-        self.following = False  # whether all changes from now on will be seen
+        self.following = False  # whether the app is subscribed to all further changes
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
@@ -90,7 +90,7 @@ class Terminal(App[CheckoutError | None]):
 
     def _caught_up(self) -> None:
         self.following = True
-        # What changed between the first look and now is in nobody's news.
+        # No notification covers what changed between the first read and the subscription.
         for screen in self._base_screens():
             screen.call_later(screen.reload)
 
@@ -105,7 +105,7 @@ class Terminal(App[CheckoutError | None]):
                 screen.call_later(screen.reload)
 
     def _redraw(self) -> None:
-        """In the colours and with the marks of now; a screen that is not there yet begins with them."""
+        """Redraw every mounted screen; one that is not mounted yet will start with the current colours."""
         for screen in self._base_screens():
             if screen.is_mounted:
                 screen.redraw()
@@ -136,17 +136,17 @@ async def _run(settings: Settings, listen_url: str, *, read_only: bool) -> tuple
 
 
 def _settle() -> None:
-    """What the first rows need not wait for, and the first keys should not: the other screens."""
+    """Import the other screens once the first rows are shown, before the first key needs them."""
     import_screens()
-    # A full collection takes 40 ms, in which no key is answered; what is there now stays until the end.
+    # A full collection takes 40 ms, during which no key is handled. What is loaded now stays until the end.
     gc.collect()
     gc.freeze()
     gc.enable()
 
 
 def run(settings: Settings, listen_url: str, *, read_only: bool) -> int:
-    """Until it is left; its exit code, 1 after a fault of ours. Raises CheckoutError where it cannot begin or go on."""
-    gc.disable()  # until _settle: nothing of the start is garbage
+    """Run until the user quits and return the exit code, 1 after a crash. Raises CheckoutError."""
+    gc.disable()  # until _settle: start-up leaves no garbage
     failure, code = asyncio.run(_run(settings, listen_url, read_only=read_only))
     if failure is not None:
         raise failure

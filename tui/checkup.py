@@ -1,7 +1,4 @@
-"""What the last look at the shop's health found.
-
-Kept while screens come and go: Stripe is not asked too often.
-"""
+"""The latest health checks. They outlive the health screen, so that Stripe is not asked too often."""
 
 from __future__ import annotations
 
@@ -22,20 +19,24 @@ from checkout_daemon.settings import Settings
 STRIPE_SECONDS = 30.0
 SIGNS_SECONDS = 2.0
 _SIGNS_LONGEST_SECONDS = 20.0
-_SHARE = 20  # of the time between two looks, at most one part in so many is spent on looking
+_SHARE = 20  # spend at most one part in this many of the time on reading
 _ANSWERS = 120
 
 ORDER = (SIGNS[0], *CHECKS, *SIGNS[1:])
-"""All that is looked at, in the order in which a fault of one explains those of the next."""
+"""The names of all checks, ordered so that a fault explains the ones after it."""
 
 
 @dataclass(slots=True)
 class Checkup:
-    """`asked_at`: when Stripe was last asked, by the monotonic clock; None before."""
+    """Check results by name, and when to read them again.
+
+    `answers` are the database's recent response times in seconds. `asked_at` is when Stripe was last asked, on the
+    monotonic clock; None before the first time.
+    """
 
     found: dict[str, Check] = field(default_factory=dict)
     signs: VitalSigns | None = None
-    answers: deque[float] = field(default_factory=lambda: deque(maxlen=_ANSWERS))  # the database's, in seconds
+    answers: deque[float] = field(default_factory=lambda: deque(maxlen=_ANSWERS))
     asked_at: float | None = None
     busy: bool = False
     _due: float = 0.0
@@ -44,7 +45,7 @@ class Checkup:
     _lost: bool = False
 
     def checks(self) -> Iterator[tuple[str, Check | None]]:
-        """Each with what was found; None for what is not known yet."""
+        """Yield every check with its result, or None while that is unknown."""
         for name in ORDER:
             yield name, self.found.get(name)
 
@@ -54,7 +55,7 @@ class Checkup:
 
     @property
     def wait_seconds(self) -> float:
-        """How long until Stripe may be asked again."""
+        """The seconds until Stripe may be asked again."""
         return max(0.0, self._due - monotonic())
 
     @property
@@ -66,7 +67,7 @@ class Checkup:
         return not self._reading and monotonic() >= self._signs_due
 
     async def examine(self, settings: Settings) -> None:
-        """Do what the doctor does, unless it is done now or was just done."""
+        """Run the checks of `checkout doctor`, unless they are running or have just run."""
         if not self.due:
             return
         self.busy, self.asked_at = True, monotonic()
@@ -83,7 +84,7 @@ class Checkup:
                 self.found[check.check] = check
 
     async def read_signs(self, runtime: Runtime, *, now: bool = False) -> None:
-        """Read what changes from moment to moment; `now`: also where it was just read."""
+        """Read the vital signs unless they were just read; `now` reads them anyway."""
         if self._reading or not (now or self.signs_due):
             return
         self._reading, started = True, monotonic()
@@ -93,7 +94,7 @@ class Checkup:
             self.answers.append(self.signs.answered_seconds)
             if self._lost:
                 self._lost = False
-                self.found.pop("database", None)  # it answers again; the rest the doctor knows when it looks again
+                self.found.pop("database", None)  # it answers again; the doctor updates the rest
         except DatabaseUnavailable as error:
             self._add(vital_signs.no_answer(runtime.settings, error.detail))
             self._lost = True

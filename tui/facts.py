@@ -1,4 +1,4 @@
-"""An order's facts as text: what was agreed, by whom, and what Stripe holds of it."""
+"""An order's facts as text: what was agreed, by whom, and its objects at Stripe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from checkout_daemon.present.money import money
-from checkout_daemon.present.statuses import attention_words, tone
+from checkout_daemon.present.statuses import Subject, attention_words, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock
 from checkout_daemon.settings import STRIPE_API_BASE, Settings
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 Colour = Callable[[str], str]
 
 
-def headline(whole: OrderDetails, colour: Colour) -> Text:
-    """Number, status, total, and what asks for attention."""
-    order = whole.view.order
+def headline(details: OrderDetails, colour: Colour) -> Text:
+    """Return the order's number, status, total and attention codes."""
+    order = details.view.order
     status_colour = colour(COLOURS[tone("order", order.status)])
     text = Text.assemble(
         (f"Order {order.number}", "bold"), "   ",
@@ -37,18 +37,21 @@ def headline(whole: OrderDetails, colour: Colour) -> Text:
     return text
 
 
-def facts(whole: OrderDetails, context: AppContext, colour: Colour) -> Text:
-    """Sections, without those that are empty. Long ids are shortened: what is copied is whole."""
-    view, order, muted = whole.view, whole.view.order, colour("muted")
+def facts(details: OrderDetails, context: AppContext, colour: Colour) -> Text:
+    """Return the order's facts in sections, omitting empty ones. Ids are shortened here, and copied whole."""
+    view, order, muted = details.view, details.view.order, colour("muted")
 
     def at(time: datetime | None) -> str:
         return clock(time, context.time_zone)
+
+    def status(subject: Subject, value: str) -> tuple[str, str]:
+        return words(value), colour(COLOURS[tone(subject, value)])
 
     text = Text()
     for name, fact in (
         ("Customer", context.customer(order)),
         ("Contact", f"{context.name(order.customer_email)}  {context.phone(order.customer_phone)}".strip()),
-        ("Made", f"{at(order.created_at)}  {'live' if order.livemode else 'test'}"),
+        ("Created", f"{at(order.created_at)}  {'live' if order.livemode else 'test'}"),
         ("Paid", at(order.paid_at) if order.paid_at else ""),
         ("Refunded", money(order.amount_refunded, order.currency) if order.amount_refunded else ""),
         ("Id", order.id),
@@ -56,52 +59,60 @@ def facts(whole: OrderDetails, context: AppContext, colour: Colour) -> Text:
         if fact:
             text.append(f"{name:<9}", muted).append(f"{fact}\n")
     _section(text, "Items", muted, (
-        f"{each.quantity} × {plain(each.name)}  {money(each.amount, order.currency)}" for each in view.items
+        f"{item.quantity} × {plain(item.name)}  {money(item.amount, order.currency)}" for item in view.items
     ))  # fmt: skip
     if order.amount_discount:
         code = f" {plain(order.discount_code)}" if order.discount_code else ""
         text.append(f"  less {money(order.amount_discount, order.currency)}{code}\n")
     _section(text, "Sessions", muted, (
-        f"{words(each.status)}, {words(each.payment_status)}"
-        + (f", until {at(each.expires_at)}" if each.status == "open" else "")
-        + f"\n  {short_id(each.id)}"
-        for each in reversed(view.sessions)
+        Text.assemble(
+            status("session", session.status), ", ", status("payment_status", session.payment_status),
+            f", until {at(session.expires_at)}" if session.status == "open" else "", f"\n  {short_id(session.id)}",
+        )
+        for session in reversed(view.sessions)
     ))  # fmt: skip
     _section(text, "Payments", muted, (
-        f"{money(each.amount, each.currency)}  {'valid' if each.valid else '! not valid'}  {at(each.paid_at)}"
-        f"\n  {short_id(each.id)}"
-        for each in view.payments
+        f"{money(payment.amount, payment.currency)}  {'valid' if payment.valid else '! not valid'}"
+        f"  {at(payment.paid_at)}\n  {short_id(payment.id)}"
+        for payment in view.payments
     ))  # fmt: skip
     _section(text, "Refunds", muted, (
-        f"{money(each.amount, each.currency)}  {words(each.status)}  {at(each.created_at)}\n  {short_id(each.id)}"
-        for each in view.refunds
+        Text.assemble(
+            f"{money(refund.amount, refund.currency)}  ", status("refund", refund.status),
+            f"  {at(refund.created_at)}\n  {short_id(refund.id)}",
+        )
+        for refund in view.refunds
     ))  # fmt: skip
     _section(text, "Disputes", muted, (
-        f"{money(each.amount, each.currency)}  {words(each.status)}"
-        + (f", respond by {at(each.due_by)}" if each.due_by else "")
-        + (f", funds {each.funds}" if each.funds else "")
-        + f"\n  {short_id(each.id)}"
-        for each in view.disputes
+        Text.assemble(
+            f"{money(dispute.amount, dispute.currency)}  ", status("dispute", dispute.status),
+            f", respond by {at(dispute.due_by)}" if dispute.due_by else "",
+            f", funds {dispute.funds}" if dispute.funds else "", f"\n  {short_id(dispute.id)}",
+        )
+        for dispute in view.disputes
     ))  # fmt: skip
     return text
 
 
-def _section(text: Text, title: str, muted: str, lines: Iterable[str]) -> None:
-    for place, line in enumerate(lines):
-        if place == 0:
+def _section(text: Text, title: str, muted: str, lines: Iterable[Text | str]) -> None:
+    for index, line in enumerate(lines):
+        if index == 0:
             text.append(f"\n{title}\n", muted)
-        text.append(f"  {line}\n")
+        text.append("  ").append(line).append("\n")
 
 
-def copies(whole: OrderDetails) -> list[tuple[str, str]]:
-    """What one may want to copy: a name and the text, newest session and payment first."""
-    view, order = whole.view, whole.view.order
+def copies(details: OrderDetails) -> list[tuple[str, str]]:
+    """Return names and texts that are worth copying, with the newest session and payment first."""
+    view, order = details.view, details.view.order
     found = [("number", str(order.number)), ("order id", order.id)]
-    found += [("payment link", each.url) for each in reversed(view.sessions) if each.status == "open" and each.url]
-    found += [("session", each.id) for each in reversed(view.sessions)]
-    found += [("payment", each) for each in dict.fromkeys(each.id for each in reversed(view.payments))]
-    found += [("refund", each.id) for each in reversed(view.refunds)]
-    found += [("dispute", each.id) for each in reversed(view.disputes)]
+    sessions = list(reversed(view.sessions))
+    found += [("payment link", session.url) for session in sessions if session.status == "open" and session.url]
+    found += [("session", session.id) for session in sessions]
+    # view.payments has a line for each amount that was reported of a payment.
+    payment_ids = dict.fromkeys(payment.id for payment in reversed(view.payments))
+    found += [("payment", payment_id) for payment_id in payment_ids]
+    found += [("refund", refund.id) for refund in reversed(view.refunds)]
+    found += [("dispute", dispute.id) for dispute in reversed(view.disputes)]
     found.append(("email", order.customer_email))
     return found
 

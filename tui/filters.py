@@ -1,4 +1,4 @@
-"""What narrows the lists of orders and of events: each as a filter, as chips and as a command."""
+"""The filters of the order and event lists: as a query filter, as chips and as a command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LENGTHS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`span`: one of SPANS; since when orders were made."""
+    """The filter of the order list. `span` is one of SPANS: how far back to go."""
 
     statuses: tuple[str, ...] = ()
     attention: bool = False
@@ -28,7 +28,7 @@ class Choice:
         return self != Choice()
 
     def filter(self) -> OrderFilter:
-        """Without the search, which the database must look up."""
+        """Return the filter without the search, which needs the database."""
         since = None if self.span is None else datetime.now(UTC) - _LENGTHS[self.span]
         return OrderFilter(statuses=self.statuses, attention=self.attention, since=since)
 
@@ -36,7 +36,7 @@ class Choice:
         return SPANS[(SPANS.index(self.span) + 1) % len(SPANS)]
 
     def command(self) -> str:
-        """The command that lists the same."""
+        """Return the command that prints the same list."""
         options = [option for status in self.statuses for option in ("--status", status)]
         options += ["--attention"] if self.attention else []
         options += ["--since", self.span] if self.span else []
@@ -44,7 +44,7 @@ class Choice:
         return command_line("orders", "list", *options)
 
     def chips(self) -> list[tuple[str, str, bool]]:
-        """Action, text, and whether it narrows."""
+        """Return each chip's action, text, and whether it narrows the list."""
         statuses = ", ".join(words(status) for status in self.statuses)
         return [
             ("statuses", f"s {statuses or 'any status'}", bool(self.statuses)),
@@ -54,12 +54,12 @@ class Choice:
         ]
 
 
-UNHAPPY = ("failed", "dead")
+FAILED = ("failed", "dead")
 
 
 @dataclass(frozen=True, slots=True)
 class EventChoice:
-    """`order`: the id and number of the order that events are about; `fingerprint`: the cause for which they failed."""
+    """The filter of the event list: `order` is an id and number, `fingerprint` an error fingerprint."""
 
     statuses: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class EventChoice:
         )
 
     def command(self) -> str:
-        """The command that lists the same."""
+        """Return the command that prints the same list."""
         options: list[object] = [option for status in self.statuses for option in ("--status", status)]
         options += [option for event_type in self.types for option in ("--type", event_type)]
         options += ["--order", self.order[1]] if self.order else []
@@ -87,7 +87,7 @@ class EventChoice:
         return command_line("events", "list", *options)
 
     def chips(self) -> list[tuple[str, str, bool]]:
-        """Action, text, and whether it narrows."""
+        """Return each chip's action, text, and whether it narrows the list."""
         types = ", ".join(self.types)
         chips = [
             ("statuses", f"s {', '.join(self.statuses) or 'any status'}", bool(self.statuses)),
@@ -96,5 +96,5 @@ class EventChoice:
             ("order_of", f"/ order {self.order[1]}" if self.order else "/ any order", self.order is not None),
         ]  # fmt: skip
         if self.fingerprint:
-            chips.append(("clear", f"0 cause {self.fingerprint}", True))
+            chips.append(("clear", f"0 error {self.fingerprint}", True))
         return chips

@@ -1,6 +1,6 @@
-"""Work that is asked for more often than it can be done: one at a time, and only the last that was asked for.
+"""Work requested faster than it can be done: one run at a time, and only the latest request counts.
 
-Not by cancelling: a query that is cancelled on its way costs the database a connection.
+Nothing is canceled: a query canceled half-way costs a database connection.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ T = TypeVar("T")
 
 
 class Latest(Generic[T]):
+    """Runs `work` for the latest request."""
+
     def __init__(self, work: Callable[[T], Awaitable[None]]) -> None:
         self._work = work
         self._wanted: list[T] = []
         self._busy = False
 
-    async def ask(self, what: T) -> None:
-        """Do it, unless something else is asked for before its turn comes. Raises what the work raises."""
-        self._wanted = [what]
+    async def ask(self, request: T) -> None:
+        """Run the work for a request, unless a later one replaces it first. Raises what the work raises."""
+        self._wanted = [request]
         if self._busy:
             return
         self._busy = True

@@ -1,8 +1,9 @@
-"""A window on a list of any length, newest first: the rows around what is looked at, and where they are in it.
+"""A window on a list of any length, newest first: the rows around the view, and their ranks in the list.
 
-Rows are read by pages after a place (keyset), so that a list of a million costs what one of a hundred does. Places
-passed are remembered with their rank, from which the next window is read; a far jump asks the source to skip. Ranks
-below orders that come and go meanwhile may be off by a few: what the window holds is always right, its top exact.
+Rows are read in keyset pages, so a list of a million costs as much as one of a hundred. The positions of rows already
+read are remembered with their ranks, and the next window is read from the nearest; for a far jump the source skips
+rows. While orders come and go, ranks further down may be off by a few. The rows in the window are always right, and its
+top is exact.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 WINDOW = 400
-_LEAD = 150  # rows of a window before those that were asked for
+_LEAD = 150  # rows that a window holds above the requested one
 _MARK_EVERY = 100
-_NEAR = 600  # rows rather read than skipped
+_NEAR = 600  # read up to this many rows rather than ask the source to skip them
 
 
 class Row(Protocol):
-    """`place`: by which the list is ordered, greatest first; it never changes."""
+    """A row of a list. `place` is its sort key, greatest first, and never changes."""
 
     @property
     def key(self) -> str: ...
@@ -33,24 +34,24 @@ R_co = TypeVar("R_co", bound=Row, covariant=True)
 
 
 class Source(Protocol[R_co]):
-    """Where a list's rows come from."""
+    """Reads the rows of a list."""
 
     async def count(self) -> int | None:
-        """How many there are; None where that is not counted: then the list grows as it is read."""
+        """Return the length, or None if the list is not counted and grows as it is read."""
         ...
 
     async def page(self, after: Any | None, limit: int) -> Sequence[R_co]:
-        """The rows after a place, or the first."""
+        """Return the rows after a place, or the first rows."""
         ...
 
     async def skip(self, after: Any | None, count: int) -> Any | None:
-        """The place of the last of `count` rows after a place; None where there are fewer."""
+        """Return the place of the last of `count` rows after a place, or None if there are fewer."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What an update did: rows that came above the window, which rows to show as changed, whether held rows moved."""
+    """The effect of an update: rows inserted above the window, keys to highlight, and whether rows in it moved."""
 
     inserted_above: int
     changed: frozenset[str]
@@ -58,7 +59,7 @@ class Moved:
 
 
 class Listing(Generic[R]):
-    """The rows of ranks `first` and following, of `height`."""
+    """A window of rows, the first of rank `first`, on a list of `height` rows."""
 
     def __init__(self, source: Source[R]) -> None:
         self.source = source
@@ -78,7 +79,7 @@ class Listing(Generic[R]):
 
     @property
     def height(self) -> int:
-        """How many rows there are; one more than known while that is not counted, so that one can scroll on."""
+        """The length of the list; one more than is known while it is not counted, so that scrolling continues."""
         if self._ended or (self.total is not None and self.total < self.last):
             return self.last
         return self.last + 1 if self.total is None else self.total
@@ -89,40 +90,40 @@ class Listing(Generic[R]):
 
     @property
     def keys(self) -> set[str]:
-        """Of the rows that are held."""
+        """The keys of the rows in the window."""
         return {row.key for row in self.rows}
 
     @property
     def loading(self) -> bool:
-        """Whether rows are on their way that are not held yet."""
+        """Whether a page is being read."""
         return self._late is not None
 
     def at(self, rank: int) -> R | None:
-        """The row of that rank, if it is held."""
+        """Return the row of a rank if it is in the window."""
         return self.rows[rank - self.first] if self.first <= rank < self.last else None
 
     def rank_of(self, key: str) -> int | None:
-        """Where the row is, if it is held."""
+        """Return the rank of a row if it is in the window."""
         for place, row in enumerate(self.rows):
             if row.key == key:
                 return self.first + place
         return None
 
     def covers(self, top: int, bottom: int) -> bool:
-        """Whether all rows from one rank to before another are held, as far as there are any."""
+        """Return whether the window holds all existing rows from rank `top` up to `bottom`."""
         return self.first <= max(top, 0) and (bottom <= self.last or self._ended)
 
     async def load(self, rank: int) -> None:
-        """Move the window to that rank."""
+        """Read the rows around a rank."""
         self._generation += 1
         generation = self._generation
-        self._late = []  # a page may be older than what is told while it is read
+        self._late = []  # updates that arrive while the page is read, and may be newer than it
         start = max(0, rank - _LEAD)
         mark_rank, place = self._mark_before(start)
         ahead = start - mark_rank
         if ahead > _NEAR:
             found = await self.source.skip(place, ahead)
-            if found is None:  # the list is shorter than thought
+            if found is None:  # the list is shorter than expected
                 ahead, start = 0, mark_rank
             else:
                 place, ahead = found, 0
@@ -135,11 +136,11 @@ class Listing(Generic[R]):
             self.total = self.last
         self._remember()
         late, self._late = self._late, None
-        for each in late or ():
-            self.update(*each)
+        for update in late or ():
+            self.update(*update)
 
     async def count(self) -> None:
-        """Learn how many rows there are."""
+        """Read the length of the list."""
         total = await self.source.count()
         if total is not None:
             self.total = max(total, self.last)
@@ -147,7 +148,7 @@ class Listing(Generic[R]):
                 self.total = self.last
 
     def update(self, fresh: Sequence[R], gone: Collection[str] = (), new: Collection[str] = ()) -> Moved:
-        """Put in rows as they are now. `gone`: no longer in the list; `new`: those that were nowhere before."""
+        """Merge current rows into the window. Keys in `gone` left the list; keys in `new` were not in it before."""
         if self._late is not None:
             self._late.append((fresh, gone, new))
         inserted_above = 0
@@ -178,7 +179,7 @@ class Listing(Generic[R]):
         return Moved(inserted_above, frozenset(changed), bool(inserted_above or added or leaving))
 
     def _belongs(self, row: R) -> bool:
-        """Whether its place is within the window."""
+        """Return whether a row's place is within the window."""
         if not self.rows:
             return True
         below_top = self.first == 0 or row.place < self.rows[0].place
@@ -189,13 +190,13 @@ class Listing(Generic[R]):
         if at == 0:
             return 0, None
         known, place = self._marks[at - 1]
-        # What was inserted since may have moved it below the rank it is asked for.
+        # Rows inserted since may have moved the mark below the requested rank.
         return max(known + self._shift, 0), place
 
     def _remember(self) -> None:
         known = {rank for rank, _ in self._marks}
         for offset in range(_MARK_EVERY, len(self.rows), _MARK_EVERY):
             rank = self.first + offset - self._shift
-            if rank // _MARK_EVERY not in {each // _MARK_EVERY for each in known}:
+            if rank // _MARK_EVERY not in {mark // _MARK_EVERY for mark in known}:
                 self._marks.append((rank, self.rows[offset - 1].place))
         self._marks.sort(key=lambda mark: mark[0])

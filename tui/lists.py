@@ -1,4 +1,4 @@
-"""The lists behind tui.data, as a listing reads them: orders, events, and the causes for which events failed."""
+"""The sources of the three lists: orders, events, and failed events grouped by error fingerprint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from checkout_daemon.store.order_reads import OrderCursor, OrderFilter
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """An order in the list."""
+    """One line of the order list."""
 
     row: OrderRow
 
@@ -32,7 +32,7 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class EventItem:
-    """An event in the inbox."""
+    """One line of the event list."""
 
     row: EventRow
 
@@ -47,21 +47,21 @@ class EventItem:
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroupItem:
-    """A cause in the list of what could not be applied."""
+    """One line of the dead letters: the failed events with one error fingerprint."""
 
-    cause: ErrorGroup
+    group: ErrorGroup
 
     @property
     def key(self) -> str:
-        return self.cause.fingerprint
+        return self.group.fingerprint
 
     @property
     def place(self) -> tuple[datetime, str]:
-        return (self.cause.last_at, self.cause.fingerprint)
+        return (self.group.last_at, self.group.fingerprint)
 
 
 class OrderSource:
-    """Orders as a listing reads them."""
+    """Reads the orders that fit a filter."""
 
     def __init__(self, database: Database, wanted: OrderFilter) -> None:
         self._database = database
@@ -82,7 +82,7 @@ class OrderSource:
 
 
 class EventSource:
-    """Events as a listing reads them: never counted, for an inbox is looked at from its top."""
+    """Reads the events that fit a filter. They are not counted: people read the newest."""
 
     def __init__(self, database: Database, wanted: EventFilter) -> None:
         self._database = database
@@ -102,7 +102,7 @@ class EventSource:
 
 
 class ErrorGroupSource:
-    """Causes as a listing reads them: few enough to be read at once."""
+    """Reads all error groups at once: there are few."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -111,7 +111,7 @@ class ErrorGroupSource:
         return None
 
     async def page(self, after: Any | None, limit: int) -> Sequence[ErrorGroupItem]:
-        return [ErrorGroupItem(each) for each in await dead_letters(self._database)]
+        return [ErrorGroupItem(group) for group in await dead_letters(self._database)]
 
     async def skip(self, after: Any | None, count: int) -> Any | None:
         return None

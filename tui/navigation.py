@@ -1,4 +1,4 @@
-"""Opens the screens, each imported when it is first opened, so that the first rows wait for none of them."""
+"""Opening screens. Each is imported when it is first opened, so that the first rows do not wait for the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tui.filters import EventChoice
 
 
 class ScreenNavigation:
-    """The one place that knows every screen; `push` shows one. See tui.context.Navigation."""
+    """The implementation of tui.context.Navigation; `push` shows a screen."""
 
     def __init__(self, context: AppContext, push: Callable[[Screen[None]], object]) -> None:
         self.app_context = context
@@ -50,6 +50,6 @@ class ScreenNavigation:
 
 
 def import_screens() -> None:
-    """All of them, and what they open: later, the first key that opens one should not wait."""
+    """Import all screens, so that the first key that opens one does not wait."""
     for name in ("order", "events", "event", "dead_letters", "trigger", "health", "help", "pick"):
         import_module(f"tui.screens.{name}")

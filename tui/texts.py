@@ -1,4 +1,4 @@
-"""Words, amounts and times as the terminal shows them."""
+"""Text that fits the terminal UI: shortened, masked, wrapped, or drawn as a QR code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEAST_ROOM = 20
 
 
 def short_event(event_type: str) -> str:
-    """An event's type without what all of them begin with: `session.completed`, `intent.succeeded`."""
+    """Return an event type without its common prefix: `session.completed`, `intent.succeeded`."""
     for long, short in (
         ("checkout.session.", "session."),
         ("payment_intent.", "intent."),
@@ -26,12 +26,12 @@ def short_event(event_type: str) -> str:
 
 
 def short_id(text: str) -> str:
-    """An id that a line has room for: Stripe's sessions have 66 characters."""
+    """Shorten an id to fit on a line. Ids of sessions have 66 characters."""
     return text if len(text) <= _ID_ROOM else f"{text[:20]}…{text[-10:]}"
 
 
 def masked(text: str) -> str:
-    """The first letter of each part of a name or an address, so that rows can still be told apart."""
+    """Return only the first letter of each part of a name or address, so that rows stay distinguishable."""
     local, at, domain = text.partition("@")
     if at:
         return f"{local[:1]}•••@{domain[:1]}•••"
@@ -39,19 +39,19 @@ def masked(text: str) -> str:
 
 
 def masked_digits(text: str) -> str:
-    """A phone number's last two digits."""
+    """Return only the last two digits of a phone number."""
     return f"••••{text[-2:]}"
 
 
 def fit(text: str, width: int) -> str:
-    """Exactly that many cells; what is cut off leaves an ellipsis."""
+    """Pad or cut text to exactly `width` cells; cut text ends with an ellipsis."""
     if width <= 0:
         return ""
     return set_cell_size(text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…", width)
 
 
 def hanging(text: str, indent: str, width: int, *, first: str | None = None) -> str:
-    """As many lines of that width as it takes, each indented; `first`: what the first begins with instead."""
+    """Wrap text to a width with every line indented; the first line starts with `first` instead, if given."""
     first = indent if first is None else first
     room = width - len(indent)
     if cell_len(text) <= room or room < _LEAST_ROOM:
@@ -70,7 +70,7 @@ def hanging(text: str, indent: str, width: int, *, first: str | None = None) -> 
 
 
 def minor_units(text: str, currency: str) -> int | None:
-    """Read an amount as people type it, 12.50 or 12,50; None if it is not one, or finer than the currency."""
+    """Parse an amount such as 12.50 or 12,50 into minor units; None if it is invalid or too precise."""
     try:
         scaled = Decimal(cleaned(text).replace(",", ".")).scaleb(exponent(currency))
     except InvalidOperation:
@@ -79,13 +79,13 @@ def minor_units(text: str, currency: str) -> int | None:
 
 
 def qr_code(text: str) -> str:
-    """Two modules a character, dark on light, with a margin."""
+    """Return a QR code with a margin, two modules per character, dark on light."""
     import segno
 
-    rows = [[bool(each) for each in row] for row in segno.make(text, error="l", micro=False).matrix_iter(border=2)]
+    rows = [[bool(module) for module in row] for row in segno.make(text, error="l", micro=False).matrix_iter(border=2)]
     rows += [[False] * len(rows[0])] * (len(rows) % 2)
     halves = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
     return "\n".join(
-        "".join(halves[upper, lower] for upper, lower in zip(rows[place], rows[place + 1], strict=True))
-        for place in range(0, len(rows), 2)
+        "".join(halves[upper, lower] for upper, lower in zip(rows[index], rows[index + 1], strict=True))
+        for index in range(0, len(rows), 2)
     )

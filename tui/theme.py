@@ -1,4 +1,4 @@
-"""Colours: dark, light and high contrast. A status has its word always, and a colour beside."""
+"""Colour themes: dark, light and high contrast. Colour never stands alone; a status is always shown in words too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An order's history as one line of time: deliveries, attempts, changes, acts of people and mails, newest first."""
+"""An order's history as one timeline: events, attempts, changes, operator actions and messages, newest first."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tui.theme import COLOURS
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`colour` is one of the theme's; `step`: the statuses that the order went through then."""
+    """One entry of the timeline. `colour` is one of the theme's; `step` is how the order's status changed."""
 
     at: datetime
     mark: str
-    what: str
+    text: str
     colour: str
     step: str = ""
     detail: str = ""
@@ -33,9 +33,9 @@ class Moment:
 _DAEMON = ("stripe", "shopper", "checkout-daemon")
 
 
-def moments(whole: OrderDetails) -> list[Moment]:
-    """A change that an event caused is told with its event, and that of a person with their entry in the log."""
-    view = whole.view
+def moments(details: OrderDetails) -> list[Moment]:
+    """Return the timeline. Changes made by an event or by an operator appear with the event or audit entry."""
+    view = details.view
     caused: dict[str, list[ChangeLine]] = {}
     alone: list[ChangeLine] = []
     events = {event.id: event for event in view.events}
@@ -45,12 +45,12 @@ def moments(whole: OrderDetails) -> list[Moment]:
         else:
             alone.append(change)
     found = [_event(event, caused.get(event.id, [])) for event in view.events]
-    alone, _ = split_changes(alone, whole.history.deeds)
-    found += [_deed(deed) for deed in whole.history.deeds]
+    alone, _ = split_changes(alone, details.history.deeds)
+    found += [_audit_entry(entry) for entry in details.history.deeds]
     found += [_change(change) for change in alone]
-    found += [_attempt(each) for each in whole.history.attempts]
-    found += [_message(message) for message in whole.messages]
-    return sorted(found, key=lambda each: (each.at, each.what), reverse=True)
+    found += [_attempt(attempt) for attempt in details.history.attempts]
+    found += [_message(message) for message in details.messages]
+    return sorted(found, key=lambda moment: (moment.at, moment.text), reverse=True)
 
 
 def _event(event: EventLine, changes: Iterable[ChangeLine]) -> Moment:
@@ -58,7 +58,7 @@ def _event(event: EventLine, changes: Iterable[ChangeLine]) -> Moment:
     if event.attempts > 1:
         state += f" at attempt {event.attempts}" if event.status == "applied" else f", {event.attempts} attempts"
     error = f"\n{plain(event.last_error)}" if event.last_error and event.status != "applied" else ""
-    step = ", ".join(filter(None, (_step(each) for each in changes)))
+    step = ", ".join(filter(None, map(_step, changes)))
     colour = COLOURS[tone("event", event.status)]
     return Moment(event.received_at, "▸", f"{plain(event.type)}  {state}", colour, step, f"{event.id}{error}")
 
@@ -76,25 +76,24 @@ def _change(change: ChangeLine) -> Moment:
     )
 
 
-def _deed(deed: DeedLine) -> Moment:
-    """What a person did, as the operator log has it."""
-    step = "" if deed.from_status == deed.to_status else transition(deed.from_status, deed.to_status)
-    details = ", ".join(f"{words(name)} {short_id(plain(text))}" for name, text in deed.details)
-    note = "" if not deed.note else plain(deed.note)
-    entry = ", ".join(filter(None, (details, f"operator log entry {deed.number}")))
-    detail = "\n".join(filter(None, (note, entry)))
-    return Moment(deed.at, "●", f"{plain(deed.actor)}: {words(deed.kind)}", "primary", step, detail)
+def _audit_entry(entry: DeedLine) -> Moment:
+    """Return an operator's action, from the audit log."""
+    step = "" if entry.from_status == entry.to_status else transition(entry.from_status, entry.to_status)
+    details = [f"{words(name)} {short_id(plain(text))}" for name, text in entry.details]
+    note = plain(entry.note) if entry.note else ""
+    detail = "\n".join(filter(None, (note, ", ".join([*details, f"audit entry {entry.number}"]))))
+    return Moment(entry.at, "●", f"{plain(entry.actor)}: {words(entry.kind)}", "primary", step, detail)
 
 
 def _attempt(attempt: AttemptLine) -> Moment:
-    """A session asked of Stripe, and what came of it."""
+    """Return an attempt to create a Checkout Session, and its result."""
     if attempt.session_id is not None:
         return Moment(
-            attempt.started_at, "·", f"session {attempt.number} made", "muted", detail=short_id(attempt.session_id)
+            attempt.started_at, "·", f"session {attempt.number} created", "muted", detail=short_id(attempt.session_id)
         )
-    came = "refused" if attempt.rejected_at else "asked for, no answer kept"
+    result = "rejected by Stripe" if attempt.rejected_at else "requested, no answer yet"
     error = plain(attempt.error) if attempt.error else ""
-    return Moment(attempt.started_at, "·", f"session {attempt.number} {came}", "warning", detail=error)
+    return Moment(attempt.started_at, "·", f"session {attempt.number} {result}", "warning", detail=error)
 
 
 def _step(change: ChangeLine) -> str:

@@ -1,4 +1,4 @@
-"""What is to be triggered, and about which order: chosen on the trigger screen, said as a command and in words."""
+"""The choice on the trigger screen: an event, an order and an amount, as a request, a command and words."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ _WAIT_SECONDS = 30.0  # for events to arrive, as the command waits
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`number` or `new` say which order, neither for none; `order` is it, once read. `amount`: of a refund."""
+    """The event to trigger, and the order that it is for.
+
+    `number` or `new` select the order; with neither, Stripe creates objects of its own. `order` is the order of that
+    number once it is read. `amount` is for a partial refund.
+    """
 
     event: str = EVENTS[0]
     number: int | None = None
@@ -43,14 +47,14 @@ class Choice:
         return self if event == self.event else replace(self, event=event, amount=None)
 
     def about(self, order: Order | None) -> Choice:
-        """Another order, or none."""
+        """Select another order, or none."""
         return Choice(self.event, None if order is None else order.number, order)
 
     def about_new(self) -> Choice:
         return Choice(self.event, new=True)
 
     def read(self, order: Order) -> Choice:
-        """The order as it is now."""
+        """Fill in the order that was read, if it is still the selected one."""
         return replace(self, order=order) if order.number == self.number else self
 
     @property
@@ -71,7 +75,7 @@ class Choice:
 
 
 def describe(choice: Choice, context: AppContext, colour: Callable[[str], str]) -> Text:
-    """Two lines. `name` gives a person's name as it may be shown."""
+    """Describe the choice in two lines."""
     muted = colour("muted")
     text = Text.assemble(
         (" Event  ", muted), (choice.event, "bold"), (f"  {EVENT_TYPES[choice.event].description}", muted), "\n"
@@ -87,7 +91,7 @@ def describe(choice: Choice, context: AppContext, colour: Callable[[str], str]) 
     elif choice.number is not None:
         text.append(f"{choice.number}  …")
     elif choice.new:
-        text.append("new", "bold").append("  one piece of the first product, for nobody", muted)
+        text.append("new", "bold").append("  an order of one piece of the first product", muted)
     else:
-        text.append("none", "bold").append("  Stripe makes objects of its own; / picks one, n makes one", muted)
+        text.append("none", "bold").append("  Stripe creates its own objects; / picks an order, n creates one", muted)
     return text

@@ -1,8 +1,8 @@
-"""Keys that come faster than they are dealt with: over a slow line several arrive at once, and some type ahead.
+"""Hold back keys that arrive faster than they are handled: several come at once, and people type ahead.
 
-Textual gives a key to whatever has the focus when it is read, though the key before it may be about to open a box that
-the rest was meant for: `n` and a note would be one command for each letter of it. So a key waits until the one before
-it has gone all its way, what that began has opened its box, and what is in front has what it acts on.
+Textual sends a key to whatever has the focus when the key is read, even if the key before it is about to open a dialog
+that the rest is meant for: `n` and a note would run one command per letter. So a key waits until the key before it has
+been handled completely, its action has opened its dialog, and the screen in front has the data that it acts on.
 """
 
 from __future__ import annotations
@@ -20,32 +20,34 @@ from textual.events import Key, Paste
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
-ACTING = "act"  # the group of the workers that ask for something, and do it
-_LONGEST_SECONDS = 2.0  # a key waits for nothing longer than this: what takes longer is slow, and one may go elsewhere
+ACTING = "act"  # the worker group of actions that ask and then act
+_LONGEST_SECONDS = 2.0  # wait for nothing longer than this: the user may want to go elsewhere
 _LOOK_SECONDS = 0.005
-_STALL_SECONDS = 0.1  # between two looks: more was not waited for anything, nothing ran at all
+_STALL_SECONDS = 0.1  # count at most this between two looks: in a longer gap nothing ran at all
 
 
 @runtime_checkable
 class Settles(Protocol):
-    """A screen that shows something only after it was read."""
+    """A screen whose content must be read first."""
 
     @property
     def settled(self) -> bool: ...
 
 
 class TypeAhead:
+    """The queue of held keys of one app."""
+
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._held: deque[Key | Paste] = deque()
         self._letting_go: Key | Paste | None = None
         self._releasing = False
         self._on_its_way: tuple[Screen[Any], Key | Paste] | None = None
-        self._waited: dict[Hashable, float] = {}  # seconds, for each reason that there is
+        self._waited: dict[Hashable, float] = {}  # reason to wait -> seconds
         self._looked_at = monotonic()
 
     def holds(self, event: Key | Paste) -> bool:
-        """Whether it has to wait, and is posted again when its turn comes; or is for nobody any more."""
+        """Return whether to hold a key; it is posted again in its turn, or dropped when the app is closing."""
         if event is self._letting_go:
             self._letting_go = None
             return False
@@ -60,21 +62,21 @@ class TypeAhead:
         return True
 
     def follow(self, event: Key | Paste) -> None:
-        """It was given to what has the focus: it is on its way until messages sent after it have reached the app.
+        """Track a key that was passed on, until two messages sent after it have reached the app.
 
-        Two, one after the other: the first is behind the key, the second behind what the key had a widget say.
+        The first message queues behind the key, the second behind whatever the key made a widget post.
         """
         if self._left:
             return
         screen, focused = self._app.screen, self._app.focused
         if isinstance(focused, Input) and isinstance(event, Key) and event.is_printable:
-            return  # a letter goes no further
+            return  # a letter ends in the input
         self._on_its_way = (screen, event)
         origin = focused or screen
         self._behind(origin, lambda: self._behind(origin, partial(self._arrived, event)))
 
     def _behind(self, node: DOMNode, then: Callable[[], None]) -> None:
-        """Once this and all above it have dealt with what they were sent before."""
+        """Call `then` after this node and all its ancestors have handled the messages already queued."""
         if not node.call_later(self._passed, node, then):
             then()
 
@@ -104,7 +106,7 @@ class TypeAhead:
 
     @property
     def _left(self) -> bool:
-        """Whether the terminal is being left: no screen is there any more that a key could be for."""
+        """Whether the app is closing and no screen is left to take a key."""
         return not self._app.screen_stack
 
     def _busy(self) -> bool:
@@ -116,7 +118,7 @@ class TypeAhead:
         return any(waited < _LONGEST_SECONDS for waited in self._waited.values())
 
     def _reasons(self) -> Iterator[Hashable]:
-        """What the next key would have to wait for."""
+        """Yield the reasons why the next key has to wait."""
         screen, focused = self._app.screen, self._app.focused
         if self._on_its_way is not None and self._on_its_way[0] is screen:
             yield ("on its way", self._on_its_way[1])
@@ -125,6 +127,8 @@ class TypeAhead:
         if isinstance(screen, Settles) and not screen.settled and not isinstance(focused, Input):
             yield ("reading", screen)
         if not isinstance(screen, ModalScreen):
-            acts = frozenset(each for each in self._app.workers if each.group == ACTING and not each.is_finished)
+            acts = frozenset(
+                worker for worker in self._app.workers if worker.group == ACTING and not worker.is_finished
+            )
             if acts:
                 yield ("acting", screen, acts)

@@ -98,22 +98,33 @@ def _sections(view: OrderView, deeds: Sequence[DeedLine], zone: str) -> dict[str
             for item in view.items
         ],
         "Sessions": [
-            f"{session.id}\n    attempt {session.attempt}, {words(session.status)}, {words(session.payment_status)}, "
-            f"created {clock(session.created_at, zone)}, expires {clock(session.expires_at, zone)}"
-            + (f"\n    {plain(session.url)}" if session.status == "open" and session.url else "")
+            Text.assemble(
+                f"{session.id}\n    attempt {session.attempt}, ",
+                status_text("session", session.status),
+                ", ",
+                status_text("payment_status", session.payment_status),
+                f", created {clock(session.created_at, zone)}, expires {clock(session.expires_at, zone)}",
+                f"\n    {plain(session.url)}" if session.status == "open" and session.url else "",
+            )
             for session in view.sessions
         ],
         "Payments": [_payment(payment, zone) for payment in view.payments],
         "Refunds": [
-            f"{refund.id}  {money(refund.amount, refund.currency)}  {words(refund.status)}  "
-            f"{clock(refund.created_at, zone)}"
+            Text.assemble(
+                f"{refund.id}  {money(refund.amount, refund.currency)}  ",
+                status_text("refund", refund.status),
+                f"  {clock(refund.created_at, zone)}",
+            )
             for refund in view.refunds
         ],
         "Disputes": [
-            f"{dispute.id}  {money(dispute.amount, dispute.currency)}  {words(dispute.status)}"
-            + (f", {words(plain(dispute.reason))}" if dispute.reason else "")
-            + (f", respond by {clock(dispute.due_by, zone)}" if dispute.due_by else "")
-            + (f", funds {dispute.funds}" if dispute.funds else "")
+            Text.assemble(
+                f"{dispute.id}  {money(dispute.amount, dispute.currency)}  ",
+                status_text("dispute", dispute.status),
+                f", {words(plain(dispute.reason))}" if dispute.reason else "",
+                f", respond by {clock(dispute.due_by, zone)}" if dispute.due_by else "",
+                f", funds {dispute.funds}" if dispute.funds else "",
+            )
             for dispute in view.disputes
         ],
         "Events": [

@@ -13,6 +13,8 @@ from checkout_daemon.commands.typed import OneOf
 from checkout_daemon.present.text import plain, words
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from checkout_daemon.settings import Settings
     from checkout_daemon.store.database import Database
     from checkout_daemon.store.session_reads import SessionLine
@@ -55,6 +57,7 @@ def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_j
     from rich.table import Column
 
     from checkout_daemon.commands.running import with_database
+    from checkout_daemon.commands.styles import status_text
     from checkout_daemon.present.money import money
     from checkout_daemon.present.times import age
     from checkout_daemon.store.session_reads import list_sessions
@@ -81,12 +84,12 @@ def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_j
         Column("total", justify="right", no_wrap=True),
         Column("session", no_wrap=True, overflow="ellipsis", ratio=1),
     ]
-    rows = [
+    rows: list[list[str | Text]] = [
         [
             str(session.number),
             age(session.created_at, now),
-            session.status,
-            words(session.payment_status),
+            status_text("session", session.status),
+            status_text("payment_status", session.payment_status),
             money(session.amount_total, session.currency),
             plain(session.id),
         ]

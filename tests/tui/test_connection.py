@@ -85,7 +85,7 @@ async def test_what_is_shown_stays_and_what_was_missed_comes(
     async with sit(url=await line.start()) as seat:
         screen = seat.screen(OrdersScreen)
         line.cut()
-        await seat.sees("The database has not answered", "what you see is as of", "○ no database")
+        await seat.sees("The database has not answered", "you see the state of", "○ no database")
         assert screen.has_class("-stale")
         assert seat.numbers() == [1001]
         await connection.execute("UPDATE orders SET status = 'completed' WHERE id = $1", order_id)

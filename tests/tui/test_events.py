@@ -71,12 +71,12 @@ async def test_status_type_and_order_narrow_the_inbox_also_as_it_changes(
         await seat.until(lambda: [line.split()[2] for line in seat.lines()] == ["applied"])
         await seat.sees("s applied", "$ checkout events list --status applied")
         await connection.execute("UPDATE stripe_events SET status = 'dead' WHERE status = 'applied'")
-        await seat.sees("No event fits")
+        await seat.sees("No event matches")
         await seat.press("0", "t", "end", "space", "enter")
         await seat.until(lambda: len(seat.lines()) == 1)
         await seat.sees("$ checkout events list --type customer.created")
         await seat.press("0", "slash", *"1001")
-        await seat.sees("€50.00", "found")
+        await seat.sees("€50.00", "Matching orders")
         await seat.press("enter")
         await seat.sees("/ order 1001", "$ checkout events list --order 1001")
         assert screen.choice.order == (order_id, 1001)
@@ -164,7 +164,7 @@ async def test_a_payload_that_retention_has_dropped_is_said(connection: asyncpg.
         await open_events(seat)
         await seat.until(lambda: len(seat.lines()) == 1)
         await seat.press("enter")
-        await seat.sees("no longer held")
+        await seat.sees("no longer stored")
 
 
 @pytest.mark.parametrize(

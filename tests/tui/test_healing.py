@@ -24,7 +24,7 @@ async def open_first(seat: Seat) -> OrderScreen:
     await seat.until(lambda: bool(seat.numbers()))
     await seat.press("enter")
     screen = await seat.screen_of(OrderScreen)
-    await seat.until(lambda: screen.whole is not None)
+    await seat.until(lambda: screen.details is not None)
     return screen
 
 
@@ -80,17 +80,17 @@ async def test_y_applies_an_event_again_one_of_several_by_choice(
         await deliver(intake, body)
         await connection.execute("UPDATE stripe_events SET order_id = $1 WHERE id = 'evt_2'", order_id)
         await screen.reload()
-        await seat.until(lambda: screen.whole is not None and len(screen.whole.view.events) == 2)
+        await seat.until(lambda: screen.details is not None and len(screen.details.view.events) == 2)
         await seat.press("y")
         await seat.screen_of(Choose)
         await seat.press("down", "enter")
         await seat.screen_of(OrderScreen)
-        await seat.until(lambda: screen.whole is not None and _replays(screen) == 2)
+        await seat.until(lambda: screen.details is not None and _replays(screen) == 2)
 
 
 def _replays(screen: OrderScreen) -> int:
-    assert screen.whole is not None
-    return sum(deed.kind == "event.replayed" for deed in screen.whole.history.deeds)
+    assert screen.details is not None
+    return sum(deed.kind == "event.replayed" for deed in screen.details.history.deeds)
 
 
 async def test_t_opens_the_trigger_screen_for_its_order(connection: asyncpg.Connection, sit: Sit) -> None:

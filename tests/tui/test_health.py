@@ -59,9 +59,9 @@ async def test_each_thing_is_said_to_be_right_or_wrong_and_what_fixes_it_is_copi
             assert seat.app.clipboard == "checkout events replay --status dead"
             await seat.sees("$ checkout events replay --status dead")
             await seat.press("enter")
-            await seat.sees("This fixes it:")
+            await seat.sees("To fix it:")
             await seat.press("escape", "home", "c")
-            await seat.sees("Nothing is wrong with this", "$ checkout doctor")
+            await seat.sees("This check passed", "$ checkout doctor")
             await connection.execute("DELETE FROM stripe_events")
             await seat.press("e")
             await seat.screen_of(EventsScreen)
@@ -71,7 +71,7 @@ async def test_without_any_daemon_the_command_that_starts_one_is_named(sit: Sit,
     async with sit(size=(160, 45), STRIPE_API_BASE=stripe.base) as seat:
         screen = await open_health(seat)
         assert screen.name_chosen == "daemons"
-        await seat.sees("✗ FAULT  daemons", "none was at work lately", "This fixes it", "60 minutes ago")
+        await seat.sees("✗ FAULT  daemons", "none was at work lately", "To fix it", "60 minutes ago")
         assert seat.text().count("checkout dev") >= 1
         assert {name for name, _ in screen.checkup.checks()} == set(ORDER)
 
@@ -83,7 +83,7 @@ async def test_stripe_is_asked_once_however_often_one_looks(stripe: FlakyStripe,
         screen = await open_health(seat)
         signs = screen.checkup.signs
         await seat.press("r")
-        await seat.sees("Stripe is asked again in")
+        await seat.sees("Stripe can be asked again in")
         await seat.until(lambda: screen.checkup.signs is not signs)
         assert len(stripe.asked(ENDPOINTS, "GET")) == 1
 
@@ -126,4 +126,4 @@ async def test_read_only_looks_all_the_same(sit: Sit, stripe: FlakyStripe) -> No
     async with sit(read_only=True, STRIPE_API_BASE=stripe.base) as seat:
         await open_health(seat)
         await seat.press("f2", "question_mark")
-        await seat.sees("Keys: Health", "checkout doctor", "To the next fault")
+        await seat.sees("Keys: Health", "checkout doctor", "Go to the next fault")

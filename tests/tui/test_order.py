@@ -19,7 +19,7 @@ from tests.support.orders import add_change, add_expired_order, add_order
 from tests.support.shopping import check_out, paid_order, sessions_at_stripe
 from tests.support.stripe_events import deliver, insert_order, refused_payment
 from tests.tui.conftest import Seat, Sit
-from tui.screens.dialogs import Ask, Choose, Tell
+from tui.screens.dialogs import Ask, Choose, ShowResult
 from tui.screens.order import OrderScreen
 
 pytestmark = pytest.mark.usefixtures("stocked")
@@ -29,7 +29,7 @@ async def open_first(seat: Seat) -> OrderScreen:
     await seat.until(lambda: bool(seat.numbers()))
     await seat.press("enter")
     screen = await seat.screen_of(OrderScreen)
-    await seat.until(lambda: screen.whole is not None)
+    await seat.until(lambda: screen.details is not None)
     return screen
 
 
@@ -43,7 +43,7 @@ async def test_it_shows_facts_and_one_history(runtime: Runtime, sit: Sit) -> Non
         await open_first(seat)
         await seat.sees(
             "Order 1001   completed   €33.99", "ada@example.com", "2 × Notebook  €24.00", "complete, paid", "valid",
-            "new → pending", "pending → completed", "session 1 made", "mail: order.completed",
+            "new → pending", "pending → completed", "session 1 created", "mail: order.completed",
             "$ checkout orders show 1001",
         )  # fmt: skip
         await seat.press("escape")
@@ -74,9 +74,9 @@ async def test_r_gives_a_link_and_mails_it_when_asked(runtime: Runtime, stripe: 
         await seat.press("r")
         await seat.screen_of(Choose)
         await seat.press("down", "enter")
-        await seat.screen_of(Tell)
+        await seat.screen_of(ShowResult)
         view = await shown(runtime)
-        await seat.sees("The mail waits in the outbox", "█", "It can be paid there until")
+        await seat.sees("The mail waits in the outbox", "█", "The link is valid until")
         assert view.sessions[-1].url is not None
         assert view.sessions[-1].url[:40] in seat.text()
         await seat.press("escape")
@@ -91,9 +91,9 @@ async def test_f_refunds_what_was_typed_and_confirmed(runtime: Runtime, stripe: 
         await seat.screen_of(Ask)
         await seat.sees("How much of €33.99")
         await seat.press(*"5.00", "enter")
-        await seat.sees("Refund €5.00 of pi_", "€28.99 of it is left")
+        await seat.sees("Refund €5.00 of pi_", "This leaves €28.99")
         await seat.press(*"no", "enter")
-        await seat.sees("nothing is done yet")
+        await seat.sees("Nothing was done")
         assert (await shown(runtime)).refunds == ()
         await seat.press("backspace", "backspace", *"1001", "enter")
         await seat.sees("Order 1001   partially refunded", "orders refund 1001 --amount 500")
@@ -175,7 +175,7 @@ async def test_o_and_c_show_and_copy_what_others_need(runtime: Runtime, stripe: 
     async with sit() as seat:
         await open_first(seat)
         await seat.press("o")
-        await seat.screen_of(Tell)
+        await seat.screen_of(ShowResult)
         await seat.press("c")
         assert seat.app.clipboard == f"https://dashboard.stripe.com/test/payments/{payment}"
         await seat.press("escape")
@@ -206,8 +206,8 @@ async def test_an_erased_customer_is_said_to_be(runtime: Runtime, connection: as
         await seat.sees(" €12.50  erased")
         screen = await open_first(seat)
         await seat.sees("Customer erased")
-        assert screen.whole is not None
-        assert screen.whole.view.order.customer_name == ""
+        assert screen.details is not None
+        assert screen.details.view.order.customer_name == ""
 
 
 async def test_personal_data_is_masked_with_one_key(connection: asyncpg.Connection, sit: Sit) -> None:

@@ -120,7 +120,7 @@ async def test_no_orders_is_said_in_words(sit: Sit) -> None:
 async def test_help_names_every_key_by_its_command(sit: Sit) -> None:
     async with sit(size=(100, 45)) as seat:
         await seat.press("question_mark")
-        await seat.sees("Keys: Orders", "checkout orders show ORDER", "Hold the list still")
+        await seat.sees("Keys: Orders", "checkout orders show ORDER", "Pause or follow changes")
         await seat.press("escape")
         seat.screen(OrdersScreen)
 

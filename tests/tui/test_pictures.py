@@ -158,13 +158,13 @@ async def test_a_trigger(sit: Sit, size: tuple[int, int]) -> None:
         screen = await seat.screen_of(TriggerScreen)
         await seat.until(lambda: screen.choice.order is not None)
         for line in ("Setting up fixture for: confirm", "Running fixture for: confirm", "Trigger succeeded!"):
-            screen.post_message(TriggerScreen.Said(line, False))
+            screen.post_message(TriggerScreen.Printed(line, False))
         end = EventOutcome("evt_1", "charge.succeeded", "applied", None, None, 1002, "pending", "completed", None, None)
-        screen.post_message(TriggerScreen.Came(end))
+        screen.post_message(TriggerScreen.Handled(end))
         ignored = EventOutcome(
             "evt_2", "charge.updated", "ignored", "unhandled_type", None, None, None, None, None, None
         )
-        screen.post_message(TriggerScreen.Came(ignored))
+        screen.post_message(TriggerScreen.Handled(ignored))
         screen.post_message(TriggerScreen.Ended(("charge.failed evt_3 dead: amount_mismatch",)))
         await seat.sees("applied to #1002", "dead: amount")
         await picture(seat, "trigger")

@@ -69,7 +69,7 @@ async def test_real_money_is_named_before_it_is_given_back(
         await seat.press("f")
         await seat.screen_of(Ask)
         await seat.press("1", "enter")
-        await seat.sees("LIVE MODE: this is real money.", "Refund €1.00 of pi_1", "€49.00 of it is left")
+        await seat.sees("LIVE MODE: this is real money.", "Refund €1.00 of pi_1", "This leaves €49.00")
         await seat.press("escape")
     assert await connection.fetchval("SELECT count(*) FROM operator_log") == 0
 

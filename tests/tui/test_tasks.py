@@ -91,7 +91,7 @@ async def _is_explained(world: World, seat: Seat) -> None:
 
 
 async def _is_resent(world: World, seat: Seat) -> None:
-    await seat.sees("It can be paid there until", "The mail waits in the outbox")
+    await seat.sees("The link is valid until", "The mail waits in the outbox")
     kinds = await world.connection.fetch("SELECT kind FROM outbox WHERE channel = 'mail'")
     assert [row["kind"] for row in kinds] == ["session.link"]
 
@@ -170,7 +170,7 @@ async def _noted(world: World) -> None:
 
 
 async def _is_proved(world: World, seat: Seat) -> None:
-    await seat.sees("ada@till-1: order.noted", "Called the bank.", "operator log entry 1")
+    await seat.sees("ada@till-1: order.noted", "Called the bank.", "audit entry 1")
     entry = await world.connection.fetchrow("SELECT operator, host, kind, number FROM operator_log")
     assert entry is not None
     assert tuple(entry) == ("ada", "till-1", "order.noted", 1)
@@ -179,11 +179,11 @@ async def _is_proved(world: World, seat: Seat) -> None:
 SEARCHED = {6: "--search 1001"}
 TASKS = {
     "Find why an order is stuck": Task(_stuck, _is_explained, SEARCHED),
-    "Resend its link by mail": Task(lambda world: check_out(world.runtime), _is_resent, {1: "Resend the session"}),
+    "Resend its link by mail": Task(lambda world: check_out(world.runtime), _is_resent, {1: "Resend the payment link"}),
     "Refund part of it: 5 of its currency": Task(
         lambda world: paid_order(world.runtime), _is_refunded, {1: "How much of", 3: "Type the order's number"}
     ),
-    "Heal a missed webhook": Task(_missed, _is_healed, {1: "Not as Stripe says"}),
+    "Heal a missed webhook": Task(_missed, _is_healed, {1: "Differs from Stripe"}),
     "Replay all dead letters of one cause": Task(
         _dead, _are_replayed, {1: "d dead letters", 2: "CheckViolationError", 3: "then the other 2"}
     ),
@@ -241,4 +241,4 @@ async def _open_first(seat: Seat) -> None:
     await seat.until(lambda: bool(seat.numbers()))
     await seat.press("enter")
     screen = await seat.screen_of(OrderScreen)
-    await seat.until(lambda: screen.whole is not None)
+    await seat.until(lambda: screen.details is not None)

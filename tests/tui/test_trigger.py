@@ -69,7 +69,7 @@ async def test_an_order_that_is_searched_is_paid_and_the_event_is_seen_to_act(si
         await seat.press("slash")
         await seat.screen_of(OrderPicker)
         await seat.press(*str(order["number"]))
-        await seat.until(lambda: f" {order['number']} " in seat.text() and "found" in seat.text())
+        await seat.until(lambda: f" {order['number']} " in seat.text() and "Matching orders" in seat.text())
         await seat.press("enter")
         await seat.until(lambda: screen.choice.order is not None)
         await seat.sees(f"Order  {order['number']}  pending", f"--order {order['number']}")
@@ -135,9 +135,9 @@ async def test_what_runs_is_stopped_and_goes_with_its_screen(sit: Sit, shop: Sho
         await seat.sees("Setting up", "running for")
         assert len(alive()) == 1
         await seat.press("enter")
-        await seat.sees("One runs already")
+        await seat.sees("A run is in progress")
         await seat.press("x")
-        await seat.sees("Stopped.", "nothing runs")
+        await seat.sees("Stopped.", "idle")
         await seat.until(lambda: not alive())
         await seat.press("enter")
         await seat.until(lambda: len(alive()) == 1)
@@ -170,7 +170,7 @@ async def test_who_may_only_read_makes_no_event(sit: Sit, shop: Shop) -> None:
     async with at(sit, shop, read_only=True) as seat:
         await seat.press("T")
         screen = await seat.screen_of(TriggerScreen)
-        await seat.sees("read-only: no event is made")
+        await seat.sees("read-only: triggering is disabled")
         await seat.press("enter")
         assert not screen.running
         assert "Trigger" not in seat.text().splitlines()[-1]

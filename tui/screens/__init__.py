@@ -1,1 +1,1 @@
-"""What fills the terminal at a time: orders, one order, events, and what asks or explains."""
+"""The screens: what fills the terminal, and dialogs."""

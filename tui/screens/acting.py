@@ -1,4 +1,4 @@
-"""What screens that do something share: how an act is asked for and told."""
+"""What screens with operator actions share: confirming, running and reporting an action."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from tui.screens.dialogs import Choose
 
 
 class ActingScreen(BaseScreen):
+    """A screen that changes something."""
+
     @asynccontextmanager
     async def doing(self, command: str) -> AsyncIterator[None]:
-        """Say the command that does the same; what goes wrong is said too, and nothing more comes of it."""
+        """Run an action: show its command, report a CheckoutError, and reload the screen."""
         self.say_command(command)
         try:
             yield
@@ -30,15 +32,15 @@ class ActingScreen(BaseScreen):
     def failed(self, text: str) -> None:
         self.notify(text, title="Not done", severity="error", timeout=10, markup=False)
 
-    def told(self, replayed: Replayed) -> None:
-        """What came of an event that was applied again."""
+    def report(self, replayed: Replayed) -> None:
+        """Show the outcome of a replayed event."""
         text = f"{replayed.end.type} {outcome_words(replayed.end)}"
         if replayed.ok:
             self.done(text)
         else:
             self.failed(text)
 
-    async def sure(self, title: str, question: str, *, yes: str = "Yes") -> bool:
-        """Whether somebody said so; what is proposed is No."""
+    async def confirm(self, title: str, question: str, *, yes: str = "Yes") -> bool:
+        """Ask for confirmation, with No preselected."""
         answers = [("", "No"), ("yes", yes)]
         return await self.app.push_screen_wait(Choose(title, answers, question=question)) == "yes"

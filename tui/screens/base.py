@@ -1,4 +1,4 @@
-"""What every screen has: the top line, the banner, the command that does the same, help, copy."""
+"""What every screen has: the top line, the banner, the equivalent command, help and copy."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from tui.widgets.table import LiveTable
 from tui.widgets.top_line import TopLine
 
 COMMON = (
-    Action("T", "open_trigger", "Have Stripe make a test event", "trigger EVENT"),
-    Action("H", "open_health", "Whether all is well, and what mends what is not", "doctor"),
-    Action("C", "copy_command", "Copy the command line that does the same"),
-    Action("m", "mask", "Mask personal data, or show it"),
+    Action("T", "open_trigger", "Trigger a test event at Stripe", "trigger EVENT"),
+    Action("H", "open_health", "Health checks, and how to fix what fails", "doctor"),
+    Action("C", "copy_command", "Copy the equivalent command"),
+    Action("m", "mask", "Mask or show personal data"),
     Action("question_mark", "help", "Help on this screen", foot="Help", show_key="?"),
-    Action("q", "quit", "Leave", foot="Quit"),
+    Action("q", "quit", "Quit", foot="Quit"),
 )
 
 
 class BaseScreen(Screen[None]):
-    """`ACTIONS` is what can be done here; keys, help and palette follow from it."""
+    """A screen whose keys, help and palette come from its `ACTIONS`."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     PLACE: ClassVar[str] = ""
@@ -42,15 +42,15 @@ class BaseScreen(Screen[None]):
         self._unlisten: Callable[[], None] = lambda: None
 
     def __init_subclass__(cls, **arguments: bool) -> None:
-        # Of those with actions only: bindings are inherited, and come before one's own.
+        # Only for screens with actions: inherited bindings would come before a screen's own.
         cls.BINDINGS = bindings(cls.all_actions()) if cls.ACTIONS else []
         super().__init_subclass__(**arguments)
 
     @classmethod
     def all_actions(cls) -> tuple[Action, ...]:
-        """Its own, and those of every screen that it does not name otherwise."""
-        own = {each.name for each in cls.ACTIONS}
-        return (*cls.ACTIONS, *(each for each in COMMON if each.name not in own))
+        """Return the screen's own actions, and the common ones that it does not override."""
+        own = {action.name for action in cls.ACTIONS}
+        return (*cls.ACTIONS, *(action for action in COMMON if action.name not in own))
 
     def compose(self) -> ComposeResult:
         yield TopLine(self.app_context, self.PLACE)
@@ -60,24 +60,24 @@ class BaseScreen(Screen[None]):
         yield Footer(show_command_palette=False, compact=True)
 
     def body(self) -> Iterable[Widget]:
-        """What is between the top and the command line."""
+        """Return the widgets between the banner and the command line."""
         raise NotImplementedError
 
     def on_mount(self) -> None:
-        # Textual calls every class's own handler: one that called its parent's would listen twice.
+        # Textual calls the handler of every class; calling super() as well would listen twice.
         self._unlisten = self.app_context.listen(self.changed)
 
     def on_unmount(self) -> None:
         self._unlisten()
 
     async def changed(self, changes: list[ChangeLine]) -> None:
-        """The shop's orders changed."""
+        """Handle a batch of order changes."""
 
     async def reload(self) -> None:
-        """Read again all that is shown: the database answers again."""
+        """Read everything again, because the database is back or an action ran."""
 
     def look_every(self, seconds: float, look: Callable[[], object]) -> None:
-        """Have it look for what no change tells of, while it is in front and the database answers."""
+        """Poll for what no notification covers, while the screen is in front and the database answers."""
 
         def look_if_seen() -> None:
             if self.is_current and self.app_context.lost_at is None:
@@ -87,11 +87,11 @@ class BaseScreen(Screen[None]):
 
     @property
     def gone(self) -> bool:
-        """Whether it was left: what was asked for meanwhile finds nothing to draw on."""
+        """Whether the screen was closed, so that a late answer has nothing to draw on."""
         return not self.query(CommandLine)
 
     def redraw(self) -> None:
-        """Draw again what is held: masks, marks or colours have changed."""
+        """Draw the same data again: masking, marks or colours have changed."""
         for top in self.query(TopLine):
             top.redraw()
         for banner in self.query(Banner):
@@ -103,21 +103,21 @@ class BaseScreen(Screen[None]):
         self.set_class(self.app_context.lost_at is not None, "-stale")
 
     def say_command(self, command: str) -> None:
-        """Show which command does the same."""
+        """Show the equivalent command."""
         self.query_one(CommandLine).say(command)
 
     @property
     def command(self) -> str:
         return self.query_one(CommandLine).command
 
-    def copy(self, text: str, what: str) -> None:
-        """Into the terminal's clipboard."""
+    def copy(self, text: str, name: str) -> None:
+        """Copy text to the clipboard and name what it is."""
         self.app.copy_to_clipboard(text)
-        self.notify(text, title=f"Copied: {what}", timeout=3, markup=False)
+        self.notify(text, title=f"Copied: {name}", timeout=3, markup=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What writes is not there where nothing may be written."""
-        writes = any(each.name == action and each.writes for each in self.ACTIONS)
+        """Disable writing actions in read-only mode."""
+        writes = any(known.name == action and known.writes for known in self.ACTIONS)
         return False if writes and self.app_context.read_only else super().check_action(action, parameters)
 
     def action_open_trigger(self) -> None:
@@ -136,12 +136,12 @@ class BaseScreen(Screen[None]):
                 screen.redraw()
 
     def palette(self) -> Iterable[SystemCommand]:
-        """What can be done here, for the command palette."""
-        for each in self.all_actions():
-            if not self.check_action(each.name, ()):
+        """Yield the screen's actions for the command palette."""
+        for action in self.all_actions():
+            if not self.check_action(action.name, ()):
                 continue
-            command = f"checkout {each.command}" if each.command else f"key {each.shown_key}"
-            yield SystemCommand(each.does, command, partial(self.run_action, each.name))
+            command = f"checkout {action.command}" if action.command else f"key {action.shown_key}"
+            yield SystemCommand(action.description, command, partial(self.run_action, action.name))
 
     def action_help(self) -> None:
         from tui.screens.help import HelpScreen

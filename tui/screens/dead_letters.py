@@ -1,4 +1,4 @@
-"""What could not be applied, grouped by its cause: mended once, replayed together."""
+"""Failed events, grouped by error fingerprint: fix the error once, replay its events together."""
 
 from __future__ import annotations
 
@@ -26,42 +26,51 @@ from tui.widgets.chips import Chips
 from tui.widgets.table import Cell, Column, LiveTable
 
 _LOOK_SECONDS = 2.0
-_NOTHING = "Nothing has failed: every event was applied, or is of no order."
+_NOTHING = "Nothing has failed: every event was applied or ignored."
 
 
 class DeadLettersScreen(ActingScreen):
+    """The list of error groups."""
+
     PLACE = "Dead letters"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "back", "Back", foot="Back"),
-        Action("d", "back", "To the inbox", "events list"),
-        Action("enter", "events", "The events of this cause", "events list --fingerprint CAUSE", foot="Events"),
+        Action("d", "back", "Back to the events", "events list"),
         Action(
-            "y", "replay", "Apply one again, then the rest", "events replay --fingerprint CAUSE", "Replay", writes=True
+            "enter", "events", "Show the events with this error", "events list --fingerprint FINGERPRINT", foot="Events"
         ),
-        Action("x", "example", "The payload of one of them", "events show EVENT", foot="Example"),
-        Action("c", "copy_cause", "Copy the cause's fingerprint", foot="Copy"),
+        Action(
+            "y",
+            "replay",
+            "Replay one event, then the rest",
+            "events replay --fingerprint FINGERPRINT",
+            "Replay",
+            writes=True,
+        ),
+        Action("x", "example", "Show the payload of an example", "events show EVENT", foot="Example"),
+        Action("c", "copy_fingerprint", "Copy the error's fingerprint", foot="Copy"),
     )
 
     def body(self) -> Iterable[Widget]:
         yield Chips()
         yield LiveTable(
-            Listing(ErrorGroupSource(self.app_context.database)), _columns, _cells, id="causes", empty=_NOTHING
+            Listing(ErrorGroupSource(self.app_context.database)), _columns, _cells, id="errors", empty=_NOTHING
         )
 
     def on_mount(self) -> None:
         self.table.focus()
-        self.query_one(Chips).show([("back", "d inbox", False), ("", "dead letters", True)])
+        self.query_one(Chips).show([("back", "d events", False), ("", "dead letters", True)])
         self.say_command(command_line("events", "list", "--status", "failed", "--status", "dead"))
         self.look_every(_LOOK_SECONDS, self._look)
         self._load()
 
     @property
     def table(self) -> LiveTable[ErrorGroupItem]:
-        return self.query_one("#causes", LiveTable)
+        return self.query_one("#errors", LiveTable)
 
     # Reading
 
-    @work(group="causes")
+    @work(group="errors")
     async def _load(self) -> None:
         try:
             await self.table.listing.load(0)
@@ -72,7 +81,7 @@ class DeadLettersScreen(ActingScreen):
 
     @work(group="look", exclusive=True)
     async def _look(self) -> None:
-        """A cause that struck again has another place: it leaves its old one and comes on top."""
+        """Read the groups again. A group whose error occurred again has a new place at the top."""
         listing = self.table.listing
         try:
             found = await listing.source.page(None, 0)
@@ -80,8 +89,8 @@ class DeadLettersScreen(ActingScreen):
             return
         if self.gone:
             return
-        places = {each.key: each.place for each in found}
-        self.table.update(found, [each.key for each in listing.rows if each.key not in places])
+        keys = {item.key for item in found}
+        self.table.update(found, [row.key for row in listing.rows if row.key not in keys])
 
     async def reload(self) -> None:
         self._load()
@@ -107,16 +116,16 @@ class DeadLettersScreen(ActingScreen):
         row = self.table.cursor_row
         if row is None:
             return
-        cause = row.cause
+        group = row.group
         event_ids: Sequence[str] = ()
-        async with self.doing(command_line("events", "replay", "--fingerprint", cause.fingerprint)):
-            wanted = EventFilter(fingerprint=cause.fingerprint)
+        async with self.doing(command_line("events", "replay", "--fingerprint", group.fingerprint)):
+            wanted = EventFilter(fingerprint=group.fingerprint)
             event_ids = [event.id for event in await events_to_replay(self.app_context.database, wanted)]
         if not event_ids:
             return
         question = (
-            f"{plain(cause.error)}\n\nIs it mended? {event_ids[0]}, received first, is applied again first; "
-            "the first that fails again is the last that is tried."
+            f"{plain(group.error)}\n\nIs it fixed? The oldest event, {event_ids[0]}, is replayed first. "
+            "The replay stops at the first event that fails again."
         )
         options = [("", "No")]
         if len(event_ids) > 1:
@@ -134,9 +143,9 @@ class DeadLettersScreen(ActingScreen):
 
     def action_example(self) -> None:
         if (row := self.table.cursor_row) is not None:
-            self.app_context.navigation.event(row.cause.example_id)
+            self.app_context.navigation.event(row.group.example_id)
 
-    def action_copy_cause(self) -> None:
+    def action_copy_fingerprint(self) -> None:
         if (row := self.table.cursor_row) is not None:
             self.copy(row.key, "fingerprint")
 
@@ -145,7 +154,7 @@ class DeadLettersScreen(ActingScreen):
 
 
 _FIXED = (
-    Column("Cause", 8),
+    Column("Error", 8),
     Column("Events", 6, right=True),
     Column("Dead", 6, right=True),
     Column("First", 5, right=True),
@@ -163,12 +172,12 @@ def _columns(width: int) -> Sequence[Column]:
 
 
 def _cells(item: ErrorGroupItem, columns: Sequence[Column]) -> Iterable[Cell]:
-    cause, now = item.cause, datetime.now(UTC)
-    yield cause.fingerprint, "table--busy"
-    yield f"{cause.events:,}", ""
-    yield (f"✗ {cause.dead:,}", "table--alarm") if cause.dead else ("0", "table--muted")
-    yield age(cause.first_at, now), "table--muted"
-    yield age(cause.last_at, now), "table--muted"
+    group, now = item.group, datetime.now(UTC)
+    yield group.fingerprint, "table--busy"
+    yield f"{group.events:,}", ""
+    yield (f"✗ {group.dead:,}", "table--alarm") if group.dead else ("0", "table--muted")
+    yield age(group.first_at, now), "table--muted"
+    yield age(group.last_at, now), "table--muted"
     if len(columns) > len(_FIXED) + 1:
-        yield plain(", ".join(cause.types)), "table--muted"
-    yield plain(cause.error), ""
+        yield plain(", ".join(group.types)), "table--muted"
+    yield plain(group.error), ""

@@ -1,4 +1,4 @@
-"""Boxes that ask one thing or tell one thing; each answers, and does nothing itself."""
+"""Dialogs that ask for one answer or show one result. They return the answer and do nothing themselves."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tui.widgets.entry import Entry
 
 
 class Choose(ModalScreen[str | None]):
-    """One of several; None where it was left."""
+    """Ask for one of several options; returns None if dismissed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Cancel")]
 
     def __init__(self, title: str, options: Sequence[tuple[str, str]], *, question: str = "") -> None:
-        """`options`: what is answered, and its words; `question`: what to know first, scrolled where it is long."""
+        """`options` are answers with their text. `question` is shown above them, and scrolls."""
         super().__init__()
         self._question = question
         self._title = title
@@ -31,7 +31,7 @@ class Choose(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = self._title
-            box.border_subtitle = "Enter takes, Esc leaves"
+            box.border_subtitle = "Enter selects, Esc cancels"
             if self._question:
                 with VerticalScroll(classes="question", can_focus=False):
                     yield Static(self._question, markup=False)
@@ -45,9 +45,9 @@ class Choose(ModalScreen[str | None]):
 
 
 class Ask(ModalScreen[str | None]):
-    """A line of text; None where it was left. `must_be`: what must be typed for it to be taken."""
+    """Ask for a line of text; returns None if dismissed. With `must_be`, only that text is accepted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Cancel")]
 
     def __init__(self, title: str, question: str, *, value: str = "", must_be: str | None = None) -> None:
         super().__init__()
@@ -59,15 +59,15 @@ class Ask(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = self._title
-            box.border_subtitle = "Enter goes on, Esc leaves"
+            box.border_subtitle = "Enter continues, Esc cancels"
             yield Static(self._question, markup=False)
             yield Entry(value=self._value, compact=True)
-            yield Static("", classes="hint", id="said")
+            yield Static("", classes="hint", id="fault")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         text = event.value.strip()
         if self._must_be is not None and text != self._must_be:
-            self.query_one("#said", Static).update(f"Not {self._must_be}: nothing is done yet.")
+            self.query_one("#fault", Static).update(f"That is not {self._must_be}. Nothing was done.")
             return
         self.dismiss(text)
 
@@ -75,8 +75,8 @@ class Ask(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class Tell(ModalScreen[None]):
-    """A result to read, and to copy."""
+class ShowResult(ModalScreen[None]):
+    """Show a result that can be copied."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,q", "leave", "Close"),
@@ -84,7 +84,7 @@ class Tell(ModalScreen[None]):
     ]
 
     def __init__(self, title: str, text: str, *, copies: str, art: str = "") -> None:
-        """`copies`: what `c` copies; `art`: drawn below where there is room."""
+        """`copies` is what `c` copies; `art` is drawn below the text."""
         super().__init__()
         self._title = title
         self._text = text

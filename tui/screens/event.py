@@ -1,4 +1,4 @@
-"""One event: what became of it, and its payload as a tree that can be folded and searched."""
+"""One event: its outcome, and its payload as a tree to fold and search."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tui.latest import Latest
 from tui.screens.event_actions import EVENT_ACTIONS, EventActions
 from tui.widgets.entry import Entry
 
-# The parts of Stripe's objects that name a person.
+# The fields of Stripe's objects that hold personal data.
 _PERSONAL = frozenset(
     {"name", "email", "receipt_email", "customer_email", "phone", "line1", "line2", "city", "postal_code"}
 )
@@ -36,11 +36,13 @@ _LOOK_SECONDS = 2.0
 
 
 class EventScreen(EventActions):
+    """Shows an event and keeps it current."""
+
     PLACE = "Event"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "back", "Back", foot="Back"),
         Action("slash", "search", "Search keys and values", foot="Search", show_key="/"),
-        Action("n", "next", "The next one found", foot="Next"),
+        Action("n", "next", "Next match", foot="Next"),
         Action("space", "fold", "Fold or unfold", foot="Fold"),
         Action("z", "fold_all", "Fold or unfold all", foot="All"),
         Action("c", "copy_id", "Copy the event's id", foot="Copy"),
@@ -53,7 +55,7 @@ class EventScreen(EventActions):
         self.event_id = event_id
         self.event: EventLine | None = None
         self._payload: Any = None
-        self._drawn: tuple[Any, bool, str] | None = None  # the payload in the tree, whether it is masked, the theme
+        self._drawn: tuple[Any, bool, str] | None = None  # the payload shown, whether it is masked, the theme
         self._unfolded = False
         self._reads = Latest(self._read)
 
@@ -119,7 +121,7 @@ class EventScreen(EventActions):
         why = f"\n {ignored}" if ignored else ""
         self.query_one("#state", Static).update(
             Text(
-                f" {event.id}\n made {clock(event.created_at, zone)}   received {clock(event.received_at, zone)}"
+                f" {event.id}\n created {clock(event.created_at, zone)}   received {clock(event.received_at, zone)}"
                 f"   {counted(event.attempts, 'attempt')}{error}{why}",
                 muted,
             )
@@ -127,7 +129,7 @@ class EventScreen(EventActions):
         self._show_payload()
 
     def _show_payload(self) -> None:
-        """Only what is new: the tree keeps what is folded and where the cursor is."""
+        """Fill the tree unless it already shows this, so that folds and cursor stay."""
         drawn = (self._payload, self.app_context.masked, self.app.theme)
         if self._drawn == drawn:
             return
@@ -135,14 +137,14 @@ class EventScreen(EventActions):
         self.payload.clear()
         if self._payload is None:
             self.payload.root.add_leaf(
-                "The payload is no longer held: CHECKOUT_PAYLOAD_DAYS have passed, or its customer was erased."
+                "The payload is no longer stored: it is older than CHECKOUT_PAYLOAD_DAYS, or its customer was erased."
             )
         else:
             self._grow(self.payload.root, self._payload)
         self.payload.root.expand()
 
     def _grow(self, node: TreeNode[Any], value: Any) -> None:
-        """Unfold the envelope and the object it is about; what is deeper stays folded."""
+        """Add a value to the tree; unfold only the envelope and the object in it."""
         for name, child in value.items() if isinstance(value, dict) else enumerate(value):
             if isinstance(child, dict | list) and child:
                 size = f" {{{len(child)}}}" if isinstance(child, dict) else f" [{len(child)}]"
@@ -181,24 +183,24 @@ class EventScreen(EventActions):
         self._find(after=True)
 
     def _find(self, *, after: bool) -> None:
-        """Go to the first node that has the text, or to the next after the cursor."""
+        """Move to the first node with the text, or with `after` to the next one below the cursor."""
         text = search_form(tidied(self._search_box.value))
-        nodes = [each for each in _all(self.payload.root) if text and text in search_form(str(each.label))]
-        if not nodes:
+        every = list(_all(self.payload.root))
+        found = [node for node in every if text and text in search_form(str(node.label))]
+        if not found:
             self.notify(f"{text!r} is not in this payload" if text else "Search with / first", markup=False)
             return
-        every = list(_all(self.payload.root))
         cursor = self.payload.cursor_node
         at = every.index(cursor) if after and cursor in every else -1
-        node = next((each for each in nodes if every.index(each) > at), nodes[0])
+        node = next((match for match in found if every.index(match) > at), found[0])
         parent = node.parent
         while parent is not None:
             parent.expand()
             parent = parent.parent
-        self.call_after_refresh(self._stand_on, node)
+        self.call_after_refresh(self._move_to, node)
 
-    def _stand_on(self, node: TreeNode[Any]) -> None:
-        """Once what was unfolded is there. Lines have their numbers only when somebody asks how many there are."""
+    def _move_to(self, node: TreeNode[Any]) -> None:
+        """Move the cursor once the unfolded lines exist. Textual numbers lines only when `last_line` is read."""
         if self.payload.last_line >= 0:
             self.payload.move_cursor(node)
 

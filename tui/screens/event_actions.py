@@ -1,4 +1,4 @@
-"""What an operator can do about an event, from the inbox or from its payload."""
+"""The operator actions on an event, from the inbox or from its payload."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from tui.typeahead import ACTING
 _RESEND_SECONDS = 30.0
 
 EVENT_ACTIONS = (
-    Action("y", "replay", "Apply it again, as it was received", "events replay EVENT", "Replay", writes=True),
-    Action("r", "resend", "Have Stripe send it again", "events resend EVENT", "Resend", writes=True),
+    Action("y", "replay", "Replay: apply the event again as received", "events replay EVENT", "Replay", writes=True),
+    Action("r", "resend", "Have Stripe resend the event", "events resend EVENT", "Resend", writes=True),
 )
 
 
 class EventActions(ActingScreen):
+    """A screen with a current event."""
+
     @property
     def event_under_cursor(self) -> str | None:
-        """The id of the event that is meant."""
+        """The id of the event to act on."""
         raise NotImplementedError
 
     @work(group=ACTING)
@@ -32,14 +34,14 @@ class EventActions(ActingScreen):
         event_id = self.event_under_cursor
         if event_id is not None:
             async with self.doing(command_line("events", "replay", event_id)):
-                self.told(await replay(self.app_context.database, event_id, operator=this_operator()))
+                self.report(await replay(self.app_context.database, event_id, operator=this_operator()))
 
     @work(group=ACTING)
     async def action_resend(self) -> None:
         event_id = self.event_under_cursor
         if event_id is not None:
             async with self.doing(command_line("events", "resend", event_id)):
-                self.done(f"Asking Stripe to send {event_id} again …")
+                self.done(f"Asking Stripe to resend {event_id} …")
                 runtime = self.app_context.runtime
                 with open_stripe_cli(runtime.settings) as cli:
                     end = await resend(runtime, cli, event_id, timeout_seconds=_RESEND_SECONDS)

@@ -1,4 +1,4 @@
-"""Stripe's events as they come in, and what became of each."""
+"""Stripe's events as they arrive, and their outcomes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from checkout_daemon.present.text import NONE, plain, words
 from checkout_daemon.present.times import age, span
 from tui.actions import Action, command_line
 from tui.context import AppContext
-from tui.filters import UNHAPPY, EventChoice
+from tui.filters import FAILED, EventChoice
 from tui.latest import Latest
 from tui.listing import Listing
 from tui.lists import EventItem, EventSource
@@ -30,28 +30,28 @@ from tui.widgets.table import Cell, Column, LiveTable
 from tui.widgets.top_line import TopLine
 
 _LOOK_SECONDS = 1.0
-_NEWEST = 200  # of which a change of status is seen
+_NEWEST = 200  # rows whose status is kept current
 _STATUSES = [(status, status) for status in ("applied", "ignored", "failed", "dead")]
-_NO_EVENTS = "No events yet. `checkout doctor` says whether Stripe can reach us."
-_NONE_FITS = "No event fits. 0 shows all again."
+_NO_EVENTS = "No events yet. Run `checkout doctor` to see whether Stripe can reach this daemon."
+_NO_MATCH = "No event matches. Press 0 to show all."
 
 
 class EventsScreen(EventActions):
-    """What comes in is looked for every second while this is shown: not every event changes an order."""
+    """The event list. It polls every second, because not every event changes an order."""
 
     PLACE = "Events"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "back", "Back", foot="Back"),
-        Action("enter", "open", "Open the payload", "events show EVENT", foot="Payload"),
-        Action("o", "order", "Its order", "orders show ORDER", foot="Order"),
+        Action("enter", "open", "Show the payload", "events show EVENT", foot="Payload"),
+        Action("o", "order", "Open its order", "orders show ORDER", foot="Order"),
         *EVENT_ACTIONS,
-        Action("d", "dead_letters", "What failed, by its cause", "events replay --fingerprint CAUSE", foot="Dead"),
-        Action("u", "unhappy", "Show only what failed", "events list --status failed --status dead"),
-        Action("s", "statuses", "Show only some statuses", "events list --status STATUS"),
-        Action("t", "types", "Show only some types", "events list --type TYPE"),
-        Action("slash", "order_of", "Show only those of an order", "events list --order ORDER", show_key="/"),
-        Action("0", "clear", "Show all again", "events list"),
-        Action("p", "pause", "Hold the list still, or follow what comes in", "events tail", foot="Pause"),
+        Action("d", "dead_letters", "Failed events by error", "events replay --fingerprint FINGERPRINT", foot="Dead"),
+        Action("u", "failed_only", "Show only failed events", "events list --status failed --status dead"),
+        Action("s", "statuses", "Filter by status", "events list --status STATUS"),
+        Action("t", "types", "Filter by type", "events list --type TYPE"),
+        Action("slash", "order_of", "Filter by order", "events list --order ORDER", show_key="/"),
+        Action("0", "clear", "Clear the filters", "events list"),
+        Action("p", "pause", "Pause or follow new events", "events tail", foot="Pause"),
         Action("c", "copy_id", "Copy the event's id"),
     )
 
@@ -120,7 +120,7 @@ class EventsScreen(EventActions):
         finally:
             self._looking = False
         if not self.gone and listing is self.table.listing:
-            new = {each.key for each in page if newest is None or each.place > newest.place}
+            new = {item.key for item in page if newest is None or item.place > newest.place}
             self.table.update(page, _left(listing, page), new)
 
     # Acting
@@ -131,7 +131,7 @@ class EventsScreen(EventActions):
 
     def _choose(self, choice: EventChoice) -> None:
         self.choice = choice
-        self.table.empty = _NONE_FITS if choice.narrows else _NO_EVENTS
+        self.table.empty = _NO_MATCH if choice.narrows else _NO_EVENTS
         self.table.show(Listing(EventSource(self.app_context.database, choice.filter())))
         self._show_choice()
         self._load(0)
@@ -145,15 +145,15 @@ class EventsScreen(EventActions):
 
     @work(group=ACTING)
     async def action_statuses(self) -> None:
-        chosen = await self.app.push_screen_wait(Picker("Show events that are", _STATUSES, self.choice.statuses))
+        chosen = await self.app.push_screen_wait(Picker("Show events with status", _STATUSES, self.choice.statuses))
         if chosen is not None:
             self._choose(replace(self.choice, statuses=chosen))
 
     @work(group=ACTING)
     async def action_types(self) -> None:
-        """Those that the daemon acts upon, and what else there is in the list."""
-        here = {each.row.event.type for each in self.table.listing.rows} - set(EVENT_TYPES)
-        options = [(each, plain(each)) for each in (*EVENT_TYPES, *sorted(here))]
+        """Offer the types that the daemon handles, and the others in the list."""
+        here = {item.row.event.type for item in self.table.listing.rows} - set(EVENT_TYPES)
+        options = [(name, plain(name)) for name in (*EVENT_TYPES, *sorted(here))]
         chosen = await self.app.push_screen_wait(Picker("Show events of type", options, self.choice.types))
         if chosen is not None:
             self._choose(replace(self.choice, types=chosen))
@@ -192,8 +192,8 @@ class EventsScreen(EventActions):
         if row is not None and row.row.event.order_id is not None:
             self.app_context.navigation.order(row.row.event.order_id)
 
-    def action_unhappy(self) -> None:
-        self._choose(replace(self.choice, statuses=() if self.choice.statuses else UNHAPPY))
+    def action_failed_only(self) -> None:
+        self._choose(replace(self.choice, statuses=() if self.choice.statuses else FAILED))
 
     def action_copy_id(self) -> None:
         if (row := self.table.cursor_row) is not None:
@@ -204,10 +204,10 @@ class EventsScreen(EventActions):
 
 
 def _left(listing: Listing[EventItem], page: Sequence[EventItem]) -> list[str]:
-    """Which rows fit no more: those that a page of the newest should have, and has not."""
-    keys = {each.key for each in page}
+    """Return the rows that no longer match: a page of the newest should have them, and does not."""
+    keys = {item.key for item in page}
     whole = len(page) < _NEWEST
-    return [each.key for each in listing.rows if each.key not in keys and (whole or each.place > page[-1].place)]
+    return [row.key for row in listing.rows if row.key not in keys and (whole or row.place > page[-1].place)]
 
 
 _FIXED = (
@@ -239,6 +239,6 @@ def _cells(item: EventItem, columns: Sequence[Column]) -> Iterable[Cell]:
     yield delay, "table--muted"
     yield plain(event.type), ""
     if len(columns) > len(_FIXED) + 1:
-        why = event.last_error if event.status in UNHAPPY else words(event.reason or "")
+        why = event.last_error if event.status in FAILED else words(event.reason or "")
         yield event.id, "table--muted"
         yield plain(why or ""), "table--muted"

@@ -1,4 +1,4 @@
-"""Whether all is well: what `checkout doctor` says, live, and the command that fixes each fault."""
+"""The checks of `checkout doctor`, live, with the command that fixes each fault."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from checkout_daemon.present.text import plain, words
+from checkout_daemon.present.text import counted, plain, words
 from checkout_daemon.present.times import span
 from checkout_daemon.services.doctor import Check
 from tui.actions import Action, command_line
 from tui.checkup import ORDER, Checkup
 from tui.context import AppContext
 from tui.screens.base import BaseScreen
-from tui.screens.dialogs import Tell
+from tui.screens.dialogs import ShowResult
 from tui.typeahead import ACTING
 from tui.widgets.pick_list import PickList
 from tui.widgets.vitals import Vitals
@@ -31,29 +31,29 @@ _NAME_WIDTH = max(map(len, ORDER)) + 2
 
 
 class HealthScreen(BaseScreen):
-    """Reads what the database and this machine tell every two seconds, and asks Stripe every thirty."""
+    """Reads the database and this machine every two seconds, and asks Stripe every thirty."""
 
     PLACE = "Health"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "back", "Back", foot="Back"),
-        Action("enter", "read", "Read all that is said of it", "doctor", foot="Read"),
+        Action("enter", "read", "Show the whole result", "doctor", foot="Read"),
         Action("c", "copy_fix", "Copy the command that fixes it", foot="Copy"),
-        Action("n", "next_fault", "To the next fault", foot="Next fault"),
-        Action("r", "again", "Look again now", "doctor", foot="Again"),
-        Action("e", "events", "Stripe's events as they come in", "events list", foot="Events"),
+        Action("n", "next_fault", "Go to the next fault", foot="Next fault"),
+        Action("r", "again", "Check again now", "doctor", foot="Again"),
+        Action("e", "events", "Stripe's events as they arrive", "events list", foot="Events"),
     )
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="headline", markup=False)
         checks = PickList(*(Option("") for _ in ORDER), id="checks")
-        said = VerticalScroll(Static(id="said", markup=False), id="saying")
-        said.can_focus = False
-        yield Container(Vertical(checks, id="left"), Vertical(said, Vitals(self.checkup), id="right"), id="halves")
+        detail = VerticalScroll(Static(id="detail", markup=False), id="details")
+        detail.can_focus = False
+        yield Container(Vertical(checks, id="left"), Vertical(detail, Vitals(self.checkup), id="right"), id="halves")
 
     def __init__(self, context: AppContext) -> None:
         super().__init__(context)
-        self._drawn: dict[str, Check | None] = {}  # by name, as its line says it
-        self._moved = False  # by somebody: it no longer goes to the first fault by itself
+        self._drawn: dict[str, Check | None] = {}  # the result that each line shows
+        self._moved = False  # once the user moves, the cursor no longer jumps to the first fault
 
     def on_mount(self) -> None:
         self.list.highlighted = 0
@@ -87,7 +87,7 @@ class HealthScreen(BaseScreen):
     def _look(self) -> None:
         if self.is_current:
             if self.checkup.due:
-                # Of the app: it is not cut off when this screen is left, for Stripe is not asked again so soon.
+                # A worker of the app survives this screen: Stripe should not be asked again so soon.
                 self.app.run_worker(self.checkup.examine(self.app_context.settings), group="checkup")
             if self.checkup.signs_due:
                 self._read_signs()
@@ -110,12 +110,12 @@ class HealthScreen(BaseScreen):
         self._show()
 
     def _show(self) -> None:
-        for place, (name, check) in enumerate(self.checkup.checks()):
+        for index, (name, check) in enumerate(self.checkup.checks()):
             if name not in self._drawn or self._drawn[name] != check:
                 self._drawn[name] = check
-                self.list.replace_option_prompt_at_index(place, self._line(name, check))
+                self.list.replace_option_prompt_at_index(index, self._line(name, check))
         if not self._moved and self.checkup.faults:
-            self._stand_on(self.checkup.faults[0])
+            self._move_to(self.checkup.faults[0])
         self._show_headline()
         self._show_chosen()
         self.query_one(Vitals).redraw()
@@ -136,8 +136,9 @@ class HealthScreen(BaseScreen):
     def _show_headline(self) -> None:
         faults, unknown = self.checkup.faults, sum(check is None for _, check in self.checkup.checks())
         if faults:
-            count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-            text = Text(f" ✗ {count}: {', '.join(map(words, faults))}", f"bold {self._colour('error')}")
+            text = Text(
+                f" ✗ {counted(len(faults), 'fault')}: {', '.join(map(words, faults))}", f"bold {self._colour('error')}"
+            )
         elif unknown:
             text = Text(f" … {unknown} not known yet", self._colour("muted"))
         else:
@@ -163,8 +164,8 @@ class HealthScreen(BaseScreen):
         else:
             text.append(plain(check.detail))
         if check is not None and check.fix:
-            text.append("\n\nThis fixes it; c copies it:\n", muted).append(plain(check.fix), "bold")
-        self.query_one("#said", Static).update(text)
+            text.append("\n\nTo fix it (c copies this):\n", muted).append(plain(check.fix), "bold")
+        self.query_one("#detail", Static).update(text)
 
     def on_option_list_option_highlighted(self, event: PickList.OptionHighlighted) -> None:
         self._show_chosen()
@@ -175,7 +176,7 @@ class HealthScreen(BaseScreen):
     def on_click(self) -> None:
         self._moved = True
 
-    def _stand_on(self, name: str) -> None:
+    def _move_to(self, name: str) -> None:
         self.list.highlighted = ORDER.index(name)
 
     def _colour(self, name: str) -> str:
@@ -191,25 +192,25 @@ class HealthScreen(BaseScreen):
         check = self.chosen
         if check is None:
             return
-        fix = f"\n\nThis fixes it:\n{plain(check.fix)}" if check.fix else ""
+        fix = f"\n\nTo fix it:\n{plain(check.fix)}" if check.fix else ""
         await self.app.push_screen_wait(
-            Tell(words(check.check), f"{plain(check.detail)}{fix}", copies=check.fix or check.detail)
+            ShowResult(words(check.check), f"{plain(check.detail)}{fix}", copies=check.fix or check.detail)
         )
 
     def action_copy_fix(self) -> None:
         check = self.chosen
         if check is None or check.fix is None:
-            self.notify("Nothing is wrong with this.", markup=False)
+            self.notify("This check passed.", markup=False)
             return
-        self.copy(check.fix, f"fixes {words(check.check)}")
+        self.copy(check.fix, f"fix for {words(check.check)}")
 
     def action_next_fault(self) -> None:
         faults = self.checkup.faults
         if not faults:
-            self.notify("There is no fault.", markup=False)
+            self.notify("All checks passed.", markup=False)
             return
         at = self.list.highlighted or 0
-        self._stand_on(next((each for each in faults if ORDER.index(each) > at), faults[0]))
+        self._move_to(next((name for name in faults if ORDER.index(name) > at), faults[0]))
 
     def action_again(self) -> None:
         self._read_signs(now=True)
@@ -217,10 +218,10 @@ class HealthScreen(BaseScreen):
             self._look()
         else:
             wait = max(1, round(self.checkup.wait_seconds))
-            self.notify(f"Stripe is asked again in {wait} s.", timeout=3, markup=False)
+            self.notify(f"Stripe can be asked again in {wait} s.", timeout=3, markup=False)
 
     def action_open_health(self) -> None:
-        """This is it."""
+        """Do nothing: this is the health screen."""
 
     def action_events(self) -> None:
         self.app_context.navigation.events()

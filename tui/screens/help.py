@@ -1,4 +1,4 @@
-"""`?`: every key of a screen, what it does, and the command that does the same."""
+"""The help of a screen: every key, what it does, and the equivalent command."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ _MOVING = (
     ("↑ ↓, j k", "One row up or down"),
     ("PgUp PgDn", "A page up or down"),
     ("Home End, g G", "The newest and the oldest"),
-    ("ctrl+p", "Everything that can be done, by name"),
+    ("ctrl+p", "Find any action by name"),
 )
 
 
 class HelpScreen(ModalScreen[None]):
+    """A table of actions."""
+
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q,question_mark", "dismiss", "Close")]
 
     def __init__(self, place: str, actions: Iterable[Action]) -> None:
@@ -42,15 +44,15 @@ class HelpScreen(ModalScreen[None]):
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
         table.add_column(justify="right", style="bold", no_wrap=True)
         table.add_column()
-        for each in self._actions:
-            command = Text(f"\ncheckout {each.command}", style=muted) if each.command else ""
-            table.add_row(_shown(each.shown_key), Text.assemble(each.does, command))
+        for action in self._actions:
+            command = Text(f"\ncheckout {action.command}", style=muted) if action.command else ""
+            table.add_row(_shown(action.shown_key), Text.assemble(action.description, command))
         table.add_row("", "")
-        for keys, does in _MOVING:
-            table.add_row(keys, does)
+        for keys, description in _MOVING:
+            table.add_row(keys, description)
         return table
 
 
 def _shown(key: str) -> str:
     names = {"enter": "Enter", "escape": "Esc", "slash": "/", "question_mark": "?", "space": "Space"}
-    return ", ".join(names.get(each, each) for each in key.split(","))
+    return ", ".join(names.get(name, name) for name in key.split(","))

@@ -26,37 +26,44 @@ from tui.texts import hanging
 from tui.timeline import Moment, moments
 
 _WIDE = 110
-_LOOK_SECONDS = 2.0  # events that change nothing in the order, mails, notes
+_LOOK_SECONDS = 2.0  # for events that do not change the order, mails, and notes
 _INDENT = " " * 12
-_BESIDE = 3  # what the timeline's padding and scroll bar take
+_MARGIN = 3  # the timeline's padding and scroll bar
 
 
 class OrderScreen(OrderActions):
-    """Follows its order while it is open."""
+    """Shows an order and keeps it current."""
 
     PLACE = "Order"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("escape", "back", "Back to the list", foot="Back"),
-        Action("r", "resend", "A link to pay with, by mail on request", "sessions resend ORDER", "Resend", writes=True),
-        Action("f", "refund", "Give money back", "orders refund ORDER --amount MINOR", foot="Refund", writes=True),
+        Action("r", "resend", "Show a payment link, or mail it too", "sessions resend ORDER", "Resend", writes=True),
+        Action(
+            "f",
+            "refund",
+            "Refund a payment or a part of it",
+            "orders refund ORDER --amount MINOR",
+            foot="Refund",
+            writes=True,
+        ),
         Action("x", "expire", "Expire the open session", "sessions expire ORDER", foot="Expire", writes=True),
         Action("X", "cancel", "Cancel the order", "orders cancel ORDER", writes=True),
-        Action("s", "sync", "Show what differs at Stripe, then merge it", "sessions sync ORDER", "Sync", writes=True),
-        Action("y", "replay", "Apply one of its events again", "events replay EVENT", "Replay", writes=True),
+        Action("s", "sync", "Show what differs at Stripe, then apply it", "sessions sync ORDER", "Sync", writes=True),
+        Action("y", "replay", "Replay one of its events", "events replay EVENT", "Replay", writes=True),
         Action(
             "t",
             "open_trigger",
-            "Have Stripe make a test event for it",
+            "Trigger a test event for this order",
             "trigger EVENT --order ORDER",
             "Test",
             writes=True,
         ),
-        Action("a", "acknowledge", "Say that an attention is dealt with", "orders ack ORDER REASON", writes=True),
-        Action("n", "note", "Keep a note", "orders note ORDER TEXT", writes=True),
-        Action("w", "copy_mend", "Copy the command that puts it right", "orders explain ORDER", "Mend"),
-        Action("o", "dashboard", "The address in Stripe's dashboard"),
+        Action("a", "acknowledge", "Mark an attention code as dealt with", "orders ack ORDER REASON", writes=True),
+        Action("n", "note", "Add a note", "orders note ORDER TEXT", writes=True),
+        Action("w", "copy_fix", "Copy the command that fixes it", "orders explain ORDER", "Fix"),
+        Action("o", "dashboard", "Show its page in Stripe's dashboard"),
         Action("c", "copy_one", "Copy an id or a link"),
-        Action("tab", "app.focus_next", "To the next part"),
+        Action("tab", "app.focus_next", "Go to the next pane"),
     )
 
     def __init__(self, context: AppContext, order_id: str) -> None:
@@ -78,7 +85,7 @@ class OrderScreen(OrderActions):
     def on_mount(self) -> None:
         timeline = self.query_one("#timeline")
         timeline.focus()
-        self.watch(timeline, "container_size", self.redraw, init=False)  # only once it is laid out is its width known
+        self.watch(timeline, "container_size", self.redraw, init=False)  # its width is known only after layout
         self.query_one("#why").border_title = "Why"
         self.look_every(_LOOK_SECONDS, self._load)
         self._load()
@@ -91,7 +98,7 @@ class OrderScreen(OrderActions):
 
     @property
     def settled(self) -> bool:
-        return self.whole is not None
+        return self.details is not None
 
     @work(group="order")
     async def _load(self) -> None:
@@ -104,11 +111,11 @@ class OrderScreen(OrderActions):
             self.dismiss()
 
     async def _read(self, _: None) -> None:
-        first = self.whole is None
-        whole = await read_order_details(self.app_context.runtime, self.order_id)
+        first = self.details is None
+        details = await read_order_details(self.app_context.runtime, self.order_id)
         if self.gone:
             return
-        self.whole = whole
+        self.details = details
         if first:
             self.say_command(self.command_for("orders", "show"))
         self.redraw()
@@ -122,40 +129,40 @@ class OrderScreen(OrderActions):
 
     def redraw(self) -> None:
         super().redraw()
-        if self.whole is None:
+        if self.details is None:
             return
-        self.query_one("#headline", Static).update(Text(" ").append_text(headline(self.whole, self._colour)))
-        self.query_one("#facts", Static).update(facts(self.whole, self.app_context, self._colour))
-        self.query_one("#history", Static).update(self._history(moments(self.whole)))
-        self.query_one("#findings", Static).update(self._why(self.whole.findings))
+        self.query_one("#headline", Static).update(Text(" ").append_text(headline(self.details, self._colour)))
+        self.query_one("#facts", Static).update(facts(self.details, self.app_context, self._colour))
+        self.query_one("#history", Static).update(self._history(moments(self.details)))
+        self.query_one("#findings", Static).update(self._why(self.details.findings))
 
     def _history(self, found: Iterable[Moment]) -> Text:
         text, muted = Text(), self._colour("muted")
-        room = self.query_one("#timeline").outer_size.width - _BESIDE
+        room = self.query_one("#timeline").outer_size.width - _MARGIN
         day = ""
-        for each in found:
-            at = clock(each.at, self.app_context.time_zone)
+        for moment in found:
+            at = clock(moment.at, self.app_context.time_zone)
             if at[:10] != day:
                 day = at[:10]
                 text.append(f"{day}\n", muted)
-            text.append(f"{at[11:]}  ", muted).append(f"{each.mark} {each.what}", self._colour(each.colour))
-            if each.step:
-                text.append(f"  {each.step}", "bold")
+            text.append(f"{at[11:]}  ", muted).append(f"{moment.mark} {moment.text}", self._colour(moment.colour))
+            if moment.step:
+                text.append(f"  {moment.step}", "bold")
             text.append("\n")
-            for line in filter(None, each.detail.split("\n")):
+            for line in filter(None, moment.detail.split("\n")):
                 text.append(f"{hanging(line, _INDENT, room)}\n", muted)
         return text
 
     def _why(self, findings: Iterable[Finding]) -> Text:
-        """As `orders explain` says it: why it is so, what puts it right; with room for it, what comes by itself."""
+        """Return the findings as `orders explain` prints them. Where it fits, also what happens next."""
         text, muted = Text(), self._colour("muted")
         roomy = self.size.width >= _WIDE
-        for each in findings:
-            text.append(f"{plain(each.says)}\n")
-            if each.command is not None:
-                text.append("  → ", muted).append(f"{plain(each.command)}\n", "bold")
-            if each.next is not None and (roomy or each.command is None):
-                text.append(f"  next: {plain(each.next)}\n", muted)
+        for finding in findings:
+            text.append(f"{plain(finding.says)}\n")
+            if finding.command is not None:
+                text.append("  → ", muted).append(f"{plain(finding.command)}\n", "bold")
+            if finding.next is not None and (roomy or finding.command is None):
+                text.append(f"  next: {plain(finding.next)}\n", muted)
         text.rstrip()
         return text
 

@@ -1,4 +1,4 @@
-"""The first screen: the shop's orders as they come and change, with what narrows them and how the shop does."""
+"""The first screen: the live list of orders, its filters, and today's figures."""
 
 from __future__ import annotations
 
@@ -40,32 +40,32 @@ from tui.widgets.top_line import TopLine
 _MOST_WAITING = 2000
 _FIGURES_SECONDS = 10.0
 _FIGURES_AFTER_CHANGE_SECONDS = 2.0
-_FIGURES_SHARE = 50  # of the time between two readings, at most one part in so many is spent on reading
+_FIGURES_SHARE = 50  # spend at most one part in this many of the time on reading figures
 _SEARCH_PAUSE_SECONDS = 0.08
 _LOOK_SECONDS = 2.0
 _STATUSES = [(status.value, words(status)) for status in OrderStatus]
 _NO_ORDERS = "No orders yet. The first one appears here when somebody goes to Checkout."
-_NONE_FITS = "No order fits. 0 shows all again."
+_NO_MATCH = "No order matches. Press 0 to show all."
 
 
 class OrdersScreen(BaseScreen):
-    """Rows change in place; what changes while it is paused waits. Screens that it opens are imported when they are."""
+    """The order list. Rows change in place; while it is paused, changes wait."""
 
     class Shown(Message):
-        """It has what it shows first."""
+        """The first rows are shown."""
 
     PLACE = "Orders"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
         Action("enter", "open", "Open the order", "orders show ORDER", foot="Open"),
         Action("slash", "search", "Search numbers, names, emails, ids", "orders list --search TEXT", show_key="/"),
-        Action("s", "statuses", "Show only some statuses", "orders list --status STATUS"),
+        Action("s", "statuses", "Filter by status", "orders list --status STATUS"),
         Action("a", "attention", "Show only what needs attention", "orders list --attention"),
-        Action("t", "span", "Show only the last hour, day, week, month", "orders list --since 24h"),
-        Action("0", "clear", "Show all again", "orders list"),
-        Action("e", "events", "Stripe's events as they come in", "events list", foot="Events"),
-        Action("T", "open_trigger", "Have Stripe make a test event", "trigger EVENT", foot="Trigger"),
-        Action("H", "open_health", "Whether all is well, and what mends what is not", "doctor", foot="Health"),
-        Action("p", "pause", "Hold the list still, or let it go on", "orders watch", foot="Pause"),
+        Action("t", "span", "Show only the last hour, day, week or month", "orders list --since 24h"),
+        Action("0", "clear", "Clear the filters", "orders list"),
+        Action("e", "events", "Stripe's events as they arrive", "events list", foot="Events"),
+        Action("T", "open_trigger", "Trigger a test event at Stripe", "trigger EVENT", foot="Trigger"),
+        Action("H", "open_health", "Health checks, and how to fix what fails", "doctor", foot="Health"),
+        Action("p", "pause", "Pause or follow changes", "orders watch", foot="Pause"),
         Action("c", "copy_number", "Copy the order's number", "orders show ORDER", foot="Copy"),
     )
 
@@ -77,8 +77,8 @@ class OrdersScreen(BaseScreen):
         self._rows = Latest(self._load_rows)
         self._choices = Latest(self._narrow)
         self._paused = False
-        self._waiting: dict[str, bool] = {}  # order id -> whether it is new
-        self._catching_up = asyncio.Lock()  # so that what was read first is shown first
+        self._waiting: dict[str, bool] = {}  # order id -> whether the order is new
+        self._catching_up = asyncio.Lock()  # show reads in the order in which they started
         self._figures_due = 0.0
         self._figures_busy = False
 
@@ -110,8 +110,8 @@ class OrdersScreen(BaseScreen):
 
     @work(group="rows")
     async def _begin(self) -> None:
-        """Rows before all else: counts and figures of a big shop keep the database busy."""
-        with suppress(DatabaseUnavailable):  # reload follows when it answers again
+        """Load the rows first: counting and figures keep the database of a big shop busy."""
+        with suppress(DatabaseUnavailable):  # reload() follows once the database is back
             await self._rows.ask(0)
         self.post_message(self.Shown())
         self._read_figures()
@@ -121,7 +121,7 @@ class OrdersScreen(BaseScreen):
         try:
             await self._rows.ask(rank)
         except DatabaseUnavailable:
-            return  # reload follows when it answers again
+            return  # reload() follows once the database is back
 
     async def _load_rows(self, rank: int) -> None:
         listing = self.table.listing
@@ -148,8 +148,9 @@ class OrdersScreen(BaseScreen):
         self._load(event.rank)
 
     async def changed(self, changes: list[ChangeLine]) -> None:
-        for each in changes:
-            self._waiting[each.order_id] = self._waiting.get(each.order_id, False) or each.from_status is None
+        for change in changes:
+            new = self._waiting.get(change.order_id, False) or change.from_status is None
+            self._waiting[change.order_id] = new
         self._figures_due = min(self._figures_due, monotonic() + _FIGURES_AFTER_CHANGE_SECONDS)
         if self._paused:
             self._show_pause()
@@ -157,7 +158,7 @@ class OrdersScreen(BaseScreen):
         await self._catch_up()
 
     def _look(self) -> None:
-        """An event that changes nothing in its order is told by no change: orders in view are read again."""
+        """Read the visible orders again: an event that does not change its order sends no notification."""
         if not self._paused:
             for key in self.table.keys_in_view:
                 self._waiting.setdefault(key, False)
@@ -176,7 +177,7 @@ class OrdersScreen(BaseScreen):
             return
         listing, wanted = self.table.listing, self.wanted
         if wanted == OrderFilter() and not listing.loading:
-            # Whatever else changed stands outside of the window and stays there.
+            # Without a filter, other changed orders are outside the window and stay there.
             held = listing.keys
             waiting = {key: new for key, new in waiting.items() if new or key in held}
             if not waiting:
@@ -211,7 +212,7 @@ class OrdersScreen(BaseScreen):
         finally:
             self._figures_busy = False
         self.query_one(FiguresBar).show(figures)
-        # A big day costs the database more; not more often than that bears.
+        # A busy day makes figures slower to read, so read them less often.
         self._figures_due = max(self._figures_due, monotonic() + _FIGURES_SHARE * (monotonic() - started))
 
     def redraw(self) -> None:
@@ -238,7 +239,7 @@ class OrdersScreen(BaseScreen):
 
     async def _narrow(self, choice: Choice) -> None:
         if choice.search:
-            await asyncio.sleep(_SEARCH_PAUSE_SECONDS)  # somebody types
+            await asyncio.sleep(_SEARCH_PAUSE_SECONDS)  # wait for the typing to pause
             if choice != self.choice:
                 return
         wanted = choice.filter()
@@ -249,7 +250,7 @@ class OrdersScreen(BaseScreen):
         if choice != self.choice:
             return
         self.wanted, self._applied = wanted, choice
-        self.table.empty = _NONE_FITS if choice.narrows else _NO_ORDERS
+        self.table.empty = _NO_MATCH if choice.narrows else _NO_ORDERS
         self.table.show(listing, keep=not choice.search)
         self.say_command(choice.command())
         await self._show_loaded(listing)
@@ -266,7 +267,7 @@ class OrdersScreen(BaseScreen):
     async def action_statuses(self) -> None:
         from tui.screens.pick import Picker
 
-        chosen = await self.app.push_screen_wait(Picker("Show orders that are", _STATUSES, self.choice.statuses))
+        chosen = await self.app.push_screen_wait(Picker("Show orders with status", _STATUSES, self.choice.statuses))
         if chosen is not None:
             self._choose(replace(self.choice, statuses=chosen))
 
@@ -299,7 +300,7 @@ class OrdersScreen(BaseScreen):
         self._leave_search()
 
     def key_escape(self) -> None:
-        """Out of the search, and of what it found."""
+        """Close the search and clear it."""
         if self._search_box.display or self.choice.search:
             self._search_box.value = ""
             self._leave_search()

@@ -1,4 +1,4 @@
-"""The columns of the list of orders, for a terminal of any width."""
+"""The columns of the order list, for any width."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _GAPS = 2
 
 
 def columns(width: int) -> Sequence[Column]:
-    """Attention and the last event share a column where there is no room for two."""
+    """Return the columns for a width. In a narrow terminal, attention and last event share one."""
     used = 1 + sum(column.width + _GAPS for column in _NARROW) - _GAPS
     room = width - used - 2 * _GAPS
     if width < _WIDE:
@@ -45,7 +45,7 @@ def columns(width: int) -> Sequence[Column]:
 
 
 def cells(row: OrderRow, layout: Sequence[Column], now: datetime, context: AppContext) -> Iterable[Cell]:
-    """A row's texts, as many as there are columns."""
+    """Yield the cells of a row, one for each column of the layout."""
     order = row.order
     yield str(order.number), ""
     yield age(order.created_at, now), "table--muted"

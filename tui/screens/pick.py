@@ -1,4 +1,4 @@
-"""Asks which of several to show: statuses, types."""
+"""A dialog to select several values of a filter."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from textual.widgets import SelectionList, Static
 
 
 class Picker(ModalScreen[tuple[str, ...] | None]):
-    """Answers those that are chosen, none of them for any; None where it was left."""
+    """Returns the selected values, empty for no filter; None if dismissed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Leave"),
+        Binding("escape,q", "leave", "Cancel"),
         Binding("enter", "take", "Show these", priority=True),
     ]
 
     def __init__(self, title: str, options: Sequence[tuple[str, str]], chosen: Iterable[str]) -> None:
-        """`options`: what is answered, and its words."""
+        """`options` are values with their text."""
         super().__init__()
         self._title = title
         self._options = options
@@ -30,12 +30,12 @@ class Picker(ModalScreen[tuple[str, ...] | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = self._title
-            yield SelectionList[str](*((words, each, each in self._chosen) for each, words in self._options))
-            yield Static("Space chooses  Enter shows  Esc leaves", classes="hint")
+            yield SelectionList[str](*((words, value, value in self._chosen) for value, words in self._options))
+            yield Static("Space selects  Enter shows  Esc cancels", classes="hint")
 
     def action_take(self) -> None:
         chosen = set(self.query_one(SelectionList).selected)
-        self.dismiss(tuple(each for each, _ in self._options if each in chosen))
+        self.dismiss(tuple(value for value, _ in self._options if value in chosen))
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""Asks which order is meant: the newest that fit, and a search as one types."""
+"""A dialog to pick an order: the newest that fit, and a search."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _MOST = 12
 
 
 class OrderPicker(ModalScreen[Order | None]):
-    """Answers an order; None where it was left. Without a search: the newest of some statuses."""
+    """Returns an order, or None if dismissed. Without a search it lists the newest with some statuses."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave"),
+        Binding("escape", "leave", "Cancel"),
         Binding("down", "move(1)", "Next", priority=True),
         Binding("up", "move(-1)", "Previous", priority=True),
     ]
@@ -49,19 +49,19 @@ class OrderPicker(ModalScreen[Order | None]):
         self._statuses = tuple(statuses)
         self._searches = Latest(self._search)
         self._found: list[Order] = []
-        self._text = ""  # what they were found by
-        self._taken = False  # before it was found
+        self._text = ""  # the search that found them
+        self._taken = False  # whether Enter was pressed before the search had ended
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = self._title
-            box.border_subtitle = "Enter takes, Esc leaves"
+            box.border_subtitle = "Enter selects, Esc cancels"
             yield Entry(placeholder="number, name, email, or an id of ours or Stripe's", compact=True)
             yield OptionList()
-            yield Static(" …", classes="hint", id="said", markup=False)
+            yield Static(" …", classes="hint", id="note", markup=False)
 
     def on_mount(self) -> None:
-        self._options.can_focus = False  # the keys are the search's
+        self._options.can_focus = False  # keys go to the search
         self._ask("")
 
     @property
@@ -73,7 +73,7 @@ class OrderPicker(ModalScreen[Order | None]):
         try:
             await self._searches.ask(text)
         except DatabaseUnavailable as error:
-            self.query_one("#said", Static).update(f" {error.detail}")
+            self.query_one("#note", Static).update(f" {error.detail}")
 
     async def _search(self, text: str) -> None:
         wanted = OrderFilter(statuses=() if text else self._statuses)
@@ -86,8 +86,9 @@ class OrderPicker(ModalScreen[Order | None]):
         self._options.clear_options()
         self._options.add_options([Option(self._drawn(order)) for order in self._found])
         self._options.highlighted = 0 if self._found else None
-        which = "found" if text else f"newest that are {' or '.join(map(words, self._statuses))}"
-        self.query_one("#said", Static).update(f" {which}" if self._found else f" None is {which}.")
+        which = f" that are {' or '.join(map(words, self._statuses))}" if self._statuses and not text else ""
+        found = f" {'Matching' if text else 'Newest'} orders{which}"
+        self.query_one("#note", Static).update(found if self._found else f" No matching orders{which}")
         if self._taken:
             self._take()
 
@@ -107,7 +108,7 @@ class OrderPicker(ModalScreen[Order | None]):
         self._take()
 
     def _take(self) -> None:
-        """The one that is marked, once what was typed is found."""
+        """Return the highlighted order, once the results are those of the typed text."""
         place = self._options.highlighted
         self._taken = self.query_one(Entry).value.strip() != self._text
         if not self._taken and place is not None:

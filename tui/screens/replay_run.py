@@ -1,4 +1,4 @@
-"""Applies events again, one and then the rest, and shows how far it is; the first that fails again ends it."""
+"""Replays events one after the other, shows the progress, and stops at the first that fails again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BAR = 30
 
 
 class ReplayRun(ModalScreen[int]):
-    """Answers how many were applied again. Leaving it early lets the one that is under way end, and no more begin."""
+    """Returns how many were applied. Stopping early finishes the current event and starts no other."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "leave", "Stop, or close")]
 
@@ -35,7 +35,7 @@ class ReplayRun(ModalScreen[int]):
         super().__init__()
         self._database = database
         self._event_ids = event_ids
-        self._ends: list[Replayed] = []
+        self._replayed: list[Replayed] = []
         self._stopping = False
         self._over = False
 
@@ -44,8 +44,8 @@ class ReplayRun(ModalScreen[int]):
             box.border_title = f"Replay of {len(self._event_ids)} events"
             box.border_subtitle = "Esc stops"
             yield Static("", id="progress", markup=False)
-            yield Static("", id="ends", markup=False)
-            yield Static("", id="said", markup=False)
+            yield Static("", id="outcomes", markup=False)
+            yield Static("", id="summary", markup=False)
 
     def on_mount(self) -> None:
         self._show("")
@@ -53,39 +53,42 @@ class ReplayRun(ModalScreen[int]):
 
     @property
     def applied(self) -> int:
-        """How many did not fail again."""
-        return sum(each.ok for each in self._ends)
+        """How many events did not fail again."""
+        return sum(replayed.ok for replayed in self._replayed)
 
     @work(group="replay")
     async def _replay(self) -> None:
-        said = ""
+        summary = ""
         try:
             replays = replay_many(self._database, self._event_ids, operator=this_operator())
             async with aclosing(replays) as outcomes:
                 async for replayed in outcomes:
-                    self._ends.append(replayed)
+                    self._replayed.append(replayed)
                     self._show("")
                     if self._stopping:
                         break
         except CheckoutError as error:
-            said = f"Stopped: {error.detail}"
+            summary = f"Stopped: {error.detail}"
         self._over = True
-        left = len(self._event_ids) - len(self._ends)
-        if self._ends and not self._ends[-1].ok:
-            said = f"{self._ends[-1].end.id} failed again" + (f": {_not_tried(left)}." if left else ".")
-        elif not said:
-            said = f"{self.applied} applied again." + (f" Stopped: {_not_tried(left)}." if left else "")
-        self._show(said)
+        left = len(self._event_ids) - len(self._replayed)
+        if self._replayed and not self._replayed[-1].ok:
+            summary = f"{self._replayed[-1].end.id} failed again" + (f": {_not_tried(left)}." if left else ".")
+        elif not summary:
+            summary = f"{self.applied} applied again." + (f" Stopped: {_not_tried(left)}." if left else "")
+        self._show(summary)
         self.query_one(Vertical).border_subtitle = "Esc closes"
 
-    def _show(self, said: str) -> None:
-        done, total = len(self._ends), max(len(self._event_ids), 1)
+    def _show(self, summary: str) -> None:
+        done, total = len(self._replayed), max(len(self._event_ids), 1)
         filled = _BAR * done // total
         self.query_one("#progress", Static).update(f"{'█' * filled}{'░' * (_BAR - filled)}  {done} of {total}")
-        width = max(self.query_one("#ends").size.width, 40)
-        lines = [f"{'✓' if each.ok else '✗'} {each.end.id} {plain(outcome_words(each.end))}" for each in self._ends]
-        self.query_one("#ends", Static).update("\n".join(fit(line, width) for line in lines[-_SHOWN:]))
-        self.query_one("#said", Static).update(Text(said, "bold"))
+        width = max(self.query_one("#outcomes").size.width, 40)
+        lines = [
+            f"{'✓' if replayed.ok else '✗'} {replayed.end.id} {plain(outcome_words(replayed.end))}"
+            for replayed in self._replayed
+        ]
+        self.query_one("#outcomes", Static).update("\n".join(fit(line, width) for line in lines[-_SHOWN:]))
+        self.query_one("#summary", Static).update(Text(summary, "bold"))
 
     def action_leave(self) -> None:
         if self._over:

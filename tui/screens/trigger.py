@@ -1,4 +1,4 @@
-"""Has Stripe make a test event, through its official CLI, and shows what it says and what becomes of each event."""
+"""Triggers a test event through the official Stripe CLI, and shows its output and the outcome of each event."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from textual.worker import Worker
 from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.present.statuses import tone
+from checkout_daemon.present.text import counted
 from checkout_daemon.services.event_ends import outcome_words
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.triggering import Request as TriggerRequest
@@ -41,41 +42,43 @@ _WIDE = 110
 _TYPE_WIDTH = max(map(len, EVENT_TYPES))
 _MARKS = {"applied": "✓", "failed": "▲", "dead": "✗"}
 _OTHER_MARK = "·"
-_NOTHING_YET = "Enter has Stripe make the event. What its CLI says comes here, then each event and what became of it."
+_NOTHING_YET = (
+    "Press Enter to trigger the event. The output of the Stripe CLI and the outcome of each event appear here."
+)
 
 
 class TriggerScreen(BaseScreen):
-    """One run at a time; leaving ends it."""
+    """Runs one trigger at a time; leaving the screen stops it."""
 
     PLACE = "Trigger"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("escape", "back", "Stop what runs, or go back", foot="Back"),
-        Action("enter", "trigger", "Have Stripe make the event", "trigger EVENT --order ORDER", "Trigger", writes=True),
-        Action("slash", "pick", "Pick the order it happens to", "trigger --order ORDER", foot="Order", show_key="/"),
-        Action("n", "new_order", "To a new order, that is made for it", "trigger EVENT --order new", foot="New"),
-        Action("0", "no_order", "To no order: Stripe makes objects of its own", "trigger EVENT", foot="None"),
+        Action("escape", "back", "Stop the run, or go back", foot="Back"),
+        Action("enter", "trigger", "Trigger the event", "trigger EVENT --order ORDER", "Trigger", writes=True),
+        Action("slash", "pick", "Pick the order that it is for", "trigger --order ORDER", foot="Order", show_key="/"),
+        Action("n", "new_order", "Create a new order for it", "trigger EVENT --order new", foot="New"),
+        Action("0", "no_order", "No order: Stripe creates its own objects", "trigger EVENT", foot="None"),
         Action("a", "amount", "Refund part of it", "trigger --amount MINOR", foot="Amount"),
-        Action("x", "stop", "Stop what runs", foot="Stop"),
+        Action("x", "stop", "Stop the run", foot="Stop"),
         Action("o", "order", "Open the order", "orders show ORDER", foot="Open"),
-        Action("e", "events", "Stripe's events as they come in", "events list"),
+        Action("e", "events", "Stripe's events as they arrive", "events list"),
     )
 
     @dataclass
-    class Said(Message):
-        """A line of the CLI's."""
+    class Printed(Message):
+        """The CLI printed a line."""
 
         line: str
         stderr: bool
 
     @dataclass
-    class Came(Message):
-        """An event has come, or will not, and that became of it."""
+    class Handled(Message):
+        """An event arrived and was handled, or did not arrive in time."""
 
         end: EventOutcome
 
     @dataclass
     class Ended(Message):
-        """Nothing more comes. `troubles`: what is not as it should be."""
+        """The run has ended. `troubles` are sentences about what went wrong."""
 
         troubles: tuple[str, ...]
 
@@ -84,7 +87,7 @@ class TriggerScreen(BaseScreen):
         self.choice = Choice(number=order_number)
         self._run: Worker[None] | None = None
         self._started = 0.0
-        self._came = 0
+        self._arrived = 0
         self._obstacle: tuple[str, str] | None = None
 
     def body(self) -> Iterable[Widget]:
@@ -120,14 +123,14 @@ class TriggerScreen(BaseScreen):
     def running(self) -> bool:
         return self._run is not None
 
-    # What is chosen
+    # Choosing
 
     @property
     def settled(self) -> bool:
         return self.choice.number is None or self.choice.order is not None
 
     def _list_events(self) -> None:
-        """Where the list is as wide as the screen, with what each says; the line above says it of the chosen one."""
+        """Fill the list of events, with descriptions if it is as wide as the screen."""
         muted = self._colour("muted")
         for place, row in enumerate(EVENT_TYPES.values()):
             text = Text.assemble(f" {row.name:<{_TYPE_WIDTH}}  ", (f"{row.needs:<8}", muted))
@@ -167,7 +170,7 @@ class TriggerScreen(BaseScreen):
         self._choose(self.choice.of_event(EVENTS[event.option_index]))
 
     def _settle(self) -> None:
-        """Keys can be quicker than the list's word of where its cursor went."""
+        """Take over the highlighted event: a key can arrive before the list's message."""
         self.choice = self.choice.of_event(EVENTS[self.events.highlighted or 0])
 
     def _show_choice(self) -> None:
@@ -175,11 +178,11 @@ class TriggerScreen(BaseScreen):
         installs = self._obstacle[1] if self._obstacle is not None else ""
         self.say_command(installs or self.choice.command)
 
-    # What comes of it
+    # Running
 
     def action_trigger(self) -> None:
         if self.running:
-            self.notify("One runs already: x stops it.", markup=False)
+            self.notify("A run is in progress; x stops it.", markup=False)
             return
         self._settle()
         self._obstacle = find_obstacle(self.app_context.settings)
@@ -188,7 +191,7 @@ class TriggerScreen(BaseScreen):
         if self._obstacle is not None:
             self.log_box.add("✗", self._obstacle[0], "error")
             return
-        self._started, self._came = monotonic(), 0
+        self._started, self._arrived = monotonic(), 0
         self.log_box.add("$", self.command, "foreground")
         self._run = self._carry_out(self.choice.request)
         self.set_class(True, "-run")
@@ -197,10 +200,10 @@ class TriggerScreen(BaseScreen):
     @work(group="run")
     async def _carry_out(self, request: TriggerRequest) -> None:
         def hear(line: str, stderr: bool) -> None:
-            self.post_message(self.Said(line, stderr))
+            self.post_message(self.Printed(line, stderr))
 
         def tell(end: EventOutcome) -> None:
-            self.post_message(self.Came(end))
+            self.post_message(self.Handled(end))
 
         try:
             troubles = await trigger(self.app_context.runtime, request, hear=hear, tell=tell)
@@ -209,14 +212,14 @@ class TriggerScreen(BaseScreen):
         else:
             self.post_message(self.Ended(tuple(troubles)))
 
-    def on_trigger_screen_said(self, message: Said) -> None:
+    def on_trigger_screen_printed(self, message: Printed) -> None:
         if message.line.strip():
             self.log_box.add("!" if message.stderr else "│", message.line, "warning" if message.stderr else "muted")
 
-    def on_trigger_screen_came(self, message: Came) -> None:
+    def on_trigger_screen_handled(self, message: Handled) -> None:
         end = message.end
-        self._came += 1
-        if self.choice.new and end.number is not None:  # what comes next may be about the same
+        self._arrived += 1
+        if self.choice.new and end.number is not None:  # so that the next event is for the same order
             self.choice = Choice(self.choice.event, end.number)
             self._load_order()
         mark = _MARKS.get(end.status, _OTHER_MARK)
@@ -226,9 +229,8 @@ class TriggerScreen(BaseScreen):
         for trouble in message.troubles:
             self.log_box.add("✗", trouble, "error")
         seconds = f"{monotonic() - self._started:.1f} s"
-        events = "1 event" if self._came == 1 else f"{self._came} events"
         if not message.troubles:
-            self.log_box.add("●", f"Done in {seconds}: {events}", "foreground")
+            self.log_box.add("●", f"Done in {seconds}: {counted(self._arrived, 'event')}", "foreground")
         self._run = None
         self._show_progress()
 
@@ -237,11 +239,14 @@ class TriggerScreen(BaseScreen):
             text = Text(f" ▲ {self._obstacle[0].split(';')[0]}", f"bold {self._colour('error')}")
         elif self.running:
             seconds = int(monotonic() - self._started)
-            text = Text(f" ◌ running for {seconds} s, {self._came} came; x stops it", f"bold {self._colour('cyan')}")
+            text = Text(
+                f" ◌ running for {seconds} s, {counted(self._arrived, 'event')}; x stops it",
+                f"bold {self._colour('cyan')}",
+            )
         elif self.app_context.read_only:
-            text = Text(" read-only: no event is made", self._colour("warning"))
+            text = Text(" read-only: triggering is disabled", self._colour("warning"))
         else:
-            text = Text(" ○ nothing runs", self._colour("muted"))
+            text = Text(" ○ idle", self._colour("muted"))
         self.query_one("#progress", Static).update(text)
 
     def redraw(self) -> None:
@@ -266,7 +271,7 @@ class TriggerScreen(BaseScreen):
         if self._run is not None:
             self._run.cancel()
             self._run = None
-            self.log_box.add("■", "Stopped. What Stripe made already stays made.", "warning")
+            self.log_box.add("■", "Stopped. Objects that Stripe already created remain.", "warning")
             self._show_progress()
 
     @work(group=ACTING)
@@ -288,20 +293,20 @@ class TriggerScreen(BaseScreen):
         self._settle()
         order = self.choice.order
         if order is None:
-            self.notify("Pick an order first: an amount is of its payment.", markup=False)
+            self.notify("Pick an order first: the amount is part of its payment.", markup=False)
             return
         currency = order.currency
-        typed = await self.app.push_screen_wait(Ask("Refund part", f"How much, in {currency.upper()}? Empty is all."))
+        typed = await self.app.push_screen_wait(Ask("Refund part", f"How much, in {currency.upper()}? Empty: all."))
         if typed is None:
             return
         amount = minor_units(typed, currency) if typed else None
         if typed and (amount is None or amount < 1):
-            self.notify(f"{typed!r} is no amount in {currency.upper()}", severity="error", markup=False)
+            self.notify(f"{typed!r} is not a valid amount in {currency.upper()}", severity="error", markup=False)
             return
         self._choose(replace(self.choice, amount=amount))
 
     def action_open_trigger(self) -> None:
-        """This is it."""
+        """Do nothing: this is the trigger screen."""
 
     def action_order(self) -> None:
         if self.choice.order is not None:

@@ -1,4 +1,4 @@
-"""What is said across the screen while the database does not answer."""
+"""The banner across the screen while the database does not answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tui.context import AppContext
 
 
 class Banner(Static):
-    """Not there while all is well."""
+    """Hidden while the database answers."""
 
     def __init__(self, context: AppContext) -> None:
         super().__init__(markup=False)
@@ -27,4 +27,4 @@ class Banner(Static):
         if lost_at is not None:
             since = span((datetime.now(UTC) - lost_at).total_seconds())
             at = time_of_day(lost_at, self.app_context.time_zone)
-            self.update(f" ▲ The database has not answered for {since}: what you see is as of {at}. Trying again …")
+            self.update(f" ▲ The database has not answered for {since}; you see the state of {at}. Trying again …")

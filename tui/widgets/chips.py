@@ -1,4 +1,4 @@
-"""The filters of a list, each as a chip that says what it lets through; a click changes it as its key does."""
+"""The filters of a list as clickable chips; a click does the same as the key on the chip."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tui.widgets.line import Line
 
 
 class Chips(Line):
+    """A line of chips with a note at its right end."""
+
     @dataclass
     class Pressed(Message):
         """A chip was clicked: the name of its action."""
@@ -26,7 +28,7 @@ class Chips(Line):
         self._note = ""
 
     def show(self, chips: Sequence[tuple[str, str, bool]], note: str = "") -> None:
-        """Action, text and whether it narrows, of each; a note at the end."""
+        """Show chips, each with its action, text and whether it narrows the list, and a note."""
         self._chips, self._note = chips, note
         self.redraw()
 

@@ -1,4 +1,4 @@
-"""The line that says which command does the same as what is on the screen."""
+"""The line with the command that is equivalent to the screen or the last action."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tui.widgets.line import Line
 
 
 class CommandLine(Line):
-    """`checkout …`, ready to be copied."""
+    """Shows `$ checkout …`, ready to be copied."""
 
     def __init__(self) -> None:
         super().__init__()

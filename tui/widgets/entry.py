@@ -1,4 +1,4 @@
-"""A line to type into that takes keys in the order they were pressed."""
+"""A text input that handles keys in the order in which they were pressed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from textual.widgets import Input
 
 
 class Entry(Input):
-    """Textual inserts a character at once, but has keys like Backspace go up to the app and back first: what is typed
-    behind them overtakes them, so that over a slow line 15, Backspace, 2 would become 15."""
+    """An input without reordering.
+
+    Textual inserts a character at once, but sends keys such as Backspace to the app and back first, so characters typed
+    after them overtake them: over a slow line 15, Backspace, 2 would become 15.
+    """
 
     async def _on_key(self, event: events.Key) -> None:
         for binding in self._bindings.key_to_bindings.get(event.key, ()):

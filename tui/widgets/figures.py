@@ -1,4 +1,4 @@
-"""How the shop does today, in two lines: money, orders, and what is wrong."""
+"""Today's figures in two lines: revenue, orders, and troubles."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GAP = "   "
 
 
 class FiguresBar(Line):
-    """Nothing but words and numbers until the first figures are there."""
+    """Empty until the first figures are read."""
 
     def __init__(self, context: AppContext) -> None:
         super().__init__()
@@ -81,9 +81,9 @@ class FiguresBar(Line):
         for line in figures.revenue:
             if line.at >= figures.today:
                 today[line.currency] = today.get(line.currency, 0) + line.amount
-        made, paid = sum(each.made for each in figures.days), sum(each.paid for each in figures.days)
+        made, paid = sum(day.made for day in figures.days), sum(day.paid for day in figures.days)
         amounts = "  ".join(
-            money(amount, currency) for currency, amount in sorted(today.items(), key=lambda each: -each[1])
+            money(amount, currency) for currency, amount in sorted(today.items(), key=lambda item: -item[1])
         )
         conversion = f"{100 * paid // made}% paid" if made else f"{NONE} paid"
         muted = self._colour("muted")
@@ -93,7 +93,7 @@ class FiguresBar(Line):
         )  # fmt: skip
 
     def _orders(self, figures: Figures) -> Text:
-        counts = {each.status: each.made for each in figures.days}
+        counts = {day.status: day.made for day in figures.days}
         text = Text()
         for status in _SHOWN:
             if counts.get(status):
@@ -124,13 +124,13 @@ def _seconds(seconds: float) -> str:
 
 
 def _by_interval(figures: Figures) -> tuple[list[int], str]:
-    """A day of intervals up to now, in the currency that brought most orders."""
+    """Return the last day's revenue by interval, in the currency with the most orders."""
     orders: dict[str, int] = {}
     for line in figures.revenue:
         orders[line.currency] = orders.get(line.currency, 0) + line.orders
     if not orders:
         return [], ""
-    currency = max(orders, key=lambda each: orders[each])
+    currency = max(orders, key=lambda code: orders[code])
     first = figures.today + INTERVAL * ((figures.at - timedelta(days=1) - figures.today) // INTERVAL + 1)
     places = (figures.at - first) // INTERVAL + 1
     amounts = [0] * places

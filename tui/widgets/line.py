@@ -1,7 +1,7 @@
-"""Lines whose place on the screen does not depend on what they say.
+"""Lines whose height does not depend on their text.
 
-Textual lays the whole screen out again for any text that changes, unless it is told that nothing moves; with changes
-every few milliseconds that was the larger part of the terminal's work.
+Textual lays out the whole screen again when a text changes, unless it knows that nothing moves. With changes every few
+milliseconds, that was most of the work.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from textual.widgets import Static
 
 
 class Line(Static):
-    """Text of a height that the stylesheet gives."""
+    """Text whose height comes from the stylesheet."""
 
     def __init__(self) -> None:
         super().__init__(markup=False)
-        self._said: Text | None = None
+        self._last_text: Text | None = None
 
     def show_text(self, text: Text) -> None:
-        """Draw it, unless it is what is drawn already."""
-        if text != self._said:
-            self._said = text
+        """Show text, unless it is shown already."""
+        if text != self._last_text:
+            self._last_text = text
             self.update(text, layout=False)

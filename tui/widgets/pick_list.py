@@ -1,4 +1,4 @@
-"""Lines of which one is chosen; Enter is the screen's, and a click chooses and does nothing."""
+"""A list with a highlighted line. Enter belongs to the screen; a click only highlights."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from textual.widgets import OptionList
 
 
 class PickList(OptionList, inherit_bindings=False):
+    """An OptionList that only moves its highlight."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "cursor_down", "Down", show=False),
         Binding("up,k", "cursor_up", "Up", show=False),

@@ -1,4 +1,4 @@
-"""A small plot of amounts by interval: bars of one or two lines."""
+"""A small bar chart of amounts by interval, one or more lines high."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _STEPS = len(_BARS) - 1
 
 
 def bars(amounts: Sequence[int], lines: int = 1) -> list[str]:
-    """A column for each amount, the lines from the top down. Anything above nothing is more than the ground line."""
+    """Return the chart's lines from the top, one column per amount. Any positive amount rises above the base line."""
     most = max([*amounts, 0])
-    heights = [0 if each <= 0 or most == 0 else max(2, round(each * lines * _STEPS / most)) for each in amounts]
+    heights = [0 if amount <= 0 else max(2, round(amount * lines * _STEPS / most)) for amount in amounts]
     drawn = [
         "".join(_BARS[min(max(height - _STEPS * line, 0), _STEPS)] for height in heights)
         for line in reversed(range(lines))
@@ -21,7 +21,7 @@ def bars(amounts: Sequence[int], lines: int = 1) -> list[str]:
 
 
 def resampled(amounts: Sequence[int], columns: int) -> list[int]:
-    """The last intervals, put together so that they fit."""
+    """Sum neighbouring intervals until they fit the columns."""
     if columns <= 0:
         return []
     together = max(1, -(-len(amounts) // columns))

@@ -1,4 +1,4 @@
-"""What a run says, line by line with its time: the program's own words, what came of it, and how it ended."""
+"""The log of a run, line by line with times: program output, event outcomes, and the result."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tui.texts import hanging
 
 _MOST_LINES = 1000
 _INDENT = " " * 12
-_BESIDE = 3  # padding and scroll bar
+_MARGIN = 3  # padding and scroll bar
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`mark` says without colour what `tone`, a colour of the theme's, says with it; `detail` comes below."""
+    """One entry. `mark` means the same as `tone`, a colour of the theme, without colour; `detail` is shown below."""
 
     at: datetime
     mark: str
@@ -34,7 +34,7 @@ class Line:
 
 
 class RunLog(VerticalScroll):
-    """Keeps to its end while lines come, unless it was scrolled elsewhere."""
+    """Follows its end as lines are added, unless the user scrolled up."""
 
     def __init__(self, context: AppContext, *, empty: str, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -47,7 +47,7 @@ class RunLog(VerticalScroll):
         yield Static(markup=False)
 
     def on_mount(self) -> None:
-        # Only once it is laid out is it known where its end is.
+        # Its end is known only after layout.
         self.watch(self, "virtual_size", self._keep_to_end, init=False)
         self.redraw()
 
@@ -73,16 +73,16 @@ class RunLog(VerticalScroll):
             self.scroll_end(animate=False, immediate=True)
 
     def redraw(self) -> None:
-        """In the theme's colours, which may be others now."""
+        """Draw all lines in the current colours."""
         colours = self.app.theme_variables
-        room = self.outer_size.width - _BESIDE
+        room = self.outer_size.width - _MARGIN
         text = Text()
-        for each in self.lines:
-            at = time_of_day(each.at, self.app_context.time_zone)
-            said = hanging(each.text, _INDENT, room, first=f"{each.mark} ")
-            text.append(f"{at}  ", colours["muted"]).append(f"{said}\n", colours[each.tone])
-            if each.detail:
-                text.append(f"{_INDENT}{each.detail}\n", colours["muted"])
+        for line in self.lines:
+            at = time_of_day(line.at, self.app_context.time_zone)
+            body = hanging(line.text, _INDENT, room, first=f"{line.mark} ")
+            text.append(f"{at}  ", colours["muted"]).append(f"{body}\n", colours[line.tone])
+            if line.detail:
+                text.append(f"{_INDENT}{line.detail}\n", colours["muted"])
         if not self.lines:
             text.append(self.empty, colours["muted"])
         self.query_one(Static).update(text)

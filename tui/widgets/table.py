@@ -1,6 +1,6 @@
-"""A table over a listing: draws the lines that are seen and nothing else, and keeps its cursor on its row.
+"""A table of a listing that draws only the visible lines and keeps its cursor on its row.
 
-Textual's DataTable holds every row and repaints all of them for one changed cell.
+Textual's DataTable holds every row, and repaints all of them for one changed cell.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _GAP = "  "
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`right`: numbers stand under each other."""
+    """One column; `right` aligns numbers to the right."""
 
     title: str
     width: int
@@ -39,11 +39,11 @@ class Column:
 
 
 Cell = tuple[str, str]
-"""A text, and the component class that colours it; empty for none."""
+"""A text, and the component class that colours it, or empty."""
 
 
 class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
-    """Rows of a listing. `draw` gives a row's cells, one for each of the columns that `layout` gives for a width."""
+    """A table of a listing. `layout` returns the columns for a width, `draw` a row's cells, one per column."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--cursor",
@@ -62,7 +62,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     @dataclass
     class RowsWanted(Message):
-        """The view has moved to where rows are not held: around this rank."""
+        """Rows around this rank are in view and not loaded."""
 
         rank: int
 
@@ -71,7 +71,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Moved(Message):
-        """The cursor stands on another row, or on none; `by_hand`: somebody moved it there."""
+        """The cursor is on another row, or on none. `by_hand` is true if the user moved it."""
 
         key: str | None
         by_hand: bool
@@ -81,7 +81,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     @dataclass
     class Chosen(Message):
-        """A row was opened."""
+        """The user opened a row."""
 
         key: str
 
@@ -94,7 +94,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         id: str | None = None,  # noqa: A002 - Textual's name
         empty: str = "",
     ) -> None:
-        """`empty`: what is said of a list without rows."""
+        """`empty` is shown for a list without rows."""
         super().__init__(id=id)
         self.empty = empty
         self.listing = listing
@@ -102,16 +102,16 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._draw = draw
         self.cursor_rank = 0
         self.cursor_key: str | None = None
-        self._following = True  # the newest are wanted: until the cursor is moved
+        self._following = True  # keep the newest in view until the user moves the cursor
         self._flashes: dict[str, float] = {}
         self._flash_timer: Timer | None = None
-        self._in_use: dict[tuple[str, str], Style] = {}  # of this painting
+        self._in_use: dict[tuple[str, str], Style] = {}  # cache of this painting
         self._columns: Sequence[Column] = ()
 
     # What is shown
 
     def show(self, listing: Listing[R], *, keep: bool = False) -> None:
-        """Another list, from its top; with `keep` from the row that somebody chose, where its first rows have it."""
+        """Show another list from its top; with `keep`, stay on the selected row if it is among the first."""
         chosen = None if self._following or self.cursor_key is None else self.cursor_key
         rank = listing.rank_of(chosen) if keep and chosen is not None else None
         self.listing = listing
@@ -122,15 +122,15 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._scroll_now(0 if rank is None or rank < self._lines else rank - self._lines // 2)
 
     def rows_arrived(self) -> None:
-        """The listing has loaded."""
+        """Redraw after the listing has loaded."""
         if self.cursor_key is None or self.listing.rank_of(self.cursor_key) is None:
             row = self.listing.at(min(self.cursor_rank, max(self.listing.height - 1, 0)))
-            self._stand_on(self.cursor_rank if row is None else self.listing.rank_of(row.key) or 0)
+            self._move_cursor(self.cursor_rank if row is None else self.listing.rank_of(row.key) or 0)
         self._fit_height()
         self.refresh()
 
     def update(self, fresh: Sequence[R], gone: Collection[str] = (), new: Collection[str] = ()) -> None:
-        """Rows as they are now: in place, lit once. The view holds still unless it is at the top."""
+        """Update rows in place and highlight them briefly. The view stays where it is unless it is at the top."""
         held = self.cursor_key is not None and self.listing.rank_of(self.cursor_key) is not None
         before, top = self.cursor_rank, int(self.scroll_offset.y)
         above = self.listing.at(top)
@@ -138,8 +138,8 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         rank = self.listing.rank_of(self.cursor_key) if held and self.cursor_key is not None else None
         if rank is not None:
             self.cursor_rank = rank
-        elif held:  # its row is gone
-            self._stand_on(min(before, max(self.listing.height - 1, 0)))
+        elif held:  # its row left the list
+            self._move_cursor(min(before, max(self.listing.height - 1, 0)))
         else:
             self.cursor_rank += moved.inserted_above
         self._fit_height()
@@ -179,13 +179,13 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             del self._flashes[key]
         self._flash_timer = None
         if self._flashes:
-            # Those that end close together are drawn together.
+            # Draw together those that end close together.
             wait = max(min(self._flashes.values()) - now, _FLASHES_END_EVERY_SECONDS)
             self._flash_timer = self.set_timer(wait, self._end_flashes)
         self._refresh_rows(ended)
 
     def _refresh_rows(self, keys: Collection[str]) -> None:
-        """Draw the lines of these rows again, as far as they are in view."""
+        """Redraw the visible lines of these rows."""
         top = int(self.scroll_offset.y)
         for rank in range(top, top + self._lines):
             row = self.listing.at(rank)
@@ -221,12 +221,12 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             self._scroll_now(rank)
         elif rank >= top + self._lines:
             self._scroll_now(rank - self._lines + 1)
-        self._stand_on(rank, by_hand=True)
+        self._move_cursor(rank, by_hand=True)
         self._want_rows()
         self.refresh_line(left + 1)
         self.refresh_line(rank + 1)
 
-    def _stand_on(self, rank: int, *, by_hand: bool = False) -> None:
+    def _move_cursor(self, rank: int, *, by_hand: bool = False) -> None:
         row = self.listing.at(rank)
         key = None if row is None else row.key
         self.cursor_rank = rank
@@ -247,7 +247,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     @property
     def _lines(self) -> int:
-        """Rows in view: the first line holds the titles."""
+        """The number of rows in view, below the titles."""
         return max(self.scrollable_content_region.height - 1, 0)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -283,15 +283,15 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         width = self.scrollable_content_region.width
         if y == 0:
             self._columns = self._layout_columns(width)
-            return self._strip([(each.title, "table--title") for each in self._columns], width, "")
+            return self._strip([(column.title, "table--title") for column in self._columns], width, "")
         rank = int(self.scroll_offset.y) + y - 1
         row = self.listing.at(rank)
         if row is None:
-            said = "  …" if rank < self.listing.height else ""
+            text = "  …" if rank < self.listing.height else ""
             if self.listing.counted and self.listing.height == 0 and y == 2:
-                said = f"  {self.empty}"
+                text = f"  {self.empty}"
             style = self.rich_style + self._foreground("table--muted")
-            return Strip([Segment(fit(said, width), style)], width)
+            return Strip([Segment(fit(text, width), style)], width)
         marked = rank == self.cursor_rank
         ground = "table--cursor" if marked else "table--flash" if row.key in self._flashes else ""
         cells = list(self._draw(row, self._columns or self._layout_columns(width)))
@@ -310,7 +310,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         return Strip(segments).crop(0, width)
 
     def _style_on(self, ground: str, name: str) -> Style:
-        """Of a text coloured by one component class, on a line whose ground is another's."""
+        """Return the style of text with one component class on a line with the background of another."""
         found = self._in_use.get((ground, name))
         if found is None:
             found = self.rich_style + self._style(ground) if ground else self.rich_style
@@ -329,5 +329,5 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
     def get_content_width(self, container: Size, viewport: Size) -> int:
         return viewport.width
 
-    def scroll_to_region(self, region: Region, **_: Any) -> Any:  # focus must not scroll
+    def scroll_to_region(self, region: Region, **_: Any) -> Any:  # focusing must not scroll
         return region.offset

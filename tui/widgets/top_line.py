@@ -1,4 +1,4 @@
-"""The first line: where one is, whether money is real, and whether the news still comes in."""
+"""The first line: the screen's name, live or test mode, and whether changes are followed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tui.widgets.line import Line
 
 
 class TopLine(Line):
-    """Live mode colours all of it and says so in words."""
+    """In live mode the whole line is coloured, and says so."""
 
     def __init__(self, context: AppContext, place: str) -> None:
         super().__init__()
@@ -30,9 +30,9 @@ class TopLine(Line):
         self.redraw()
 
     def redraw(self) -> None:
-        """As things are now."""
+        """Draw the current state."""
         left = Text.assemble((" checkout ", "bold"), " ", self.place)
-        right = Text(" │ ").join(Text(each) if isinstance(each, str) else each for each in self._states())
+        right = Text(" │ ").join(Text(state) if isinstance(state, str) else state for state in self._states())
         room = self.size.width - left.cell_len - right.cell_len - 1
         self.show_text(Text.assemble(left, " " * max(room, 1), right, " ", no_wrap=True, overflow="crop"))
 

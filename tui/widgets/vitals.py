@@ -1,4 +1,4 @@
-"""Plots of what comes in and goes out, minute by minute, and how soon the database answers."""
+"""Plots by minute of events, lag and messages, and of the database's response times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tui.checkup import Checkup
 from tui.widgets.plot import bars
 
 _LABEL = 14
-_HIGH = 4  # lines of one plot with its words above and its time below
+_HIGH = 4  # the least lines of a plot with its title above and its time axis below
 _HIGHEST = 9
 
 
@@ -22,12 +22,12 @@ _HIGHEST = 9
 class _Plot:
     name: str
     amounts: Sequence[int]
-    said: str
+    summary: str
     begins: str = f"{MINUTES} minutes ago"
 
 
 class Vitals(Static):
-    """A line for each plot; where it is high, as many lines as there is room for."""
+    """One line per plot, or several if there is room."""
 
     def __init__(self, checkup: Checkup) -> None:
         super().__init__(markup=False, id="vitals")
@@ -38,22 +38,22 @@ class Vitals(Static):
 
     def redraw(self) -> None:
         plots = list(_plots(self._checkup))
-        each = min(self.size.height // len(plots), _HIGHEST)
-        if each >= _HIGH:
-            self.update(Text("\n").join(self._draw_high(plot, each) for plot in plots))
+        lines = min(self.size.height // len(plots), _HIGHEST)
+        if lines >= _HIGH:
+            self.update(Text("\n").join(self._draw_high(plot, lines) for plot in plots))
             return
-        room = max(self.size.width - _LABEL - max(len(plot.said) for plot in plots) - 3, 1)
+        room = max(self.size.width - _LABEL - max(len(plot.summary) for plot in plots) - 3, 1)
         self.update(Text("\n").join(self._draw_low(plot, room) for plot in plots))
 
     def _draw_low(self, plot: _Plot, room: int) -> Text:
         drawn = bars(plot.amounts[-room:])[0]
         return Text.assemble(
-            (f" {plot.name:<{_LABEL}}", self._colour("muted")), (drawn, self._colour("primary")), f" {plot.said}"
+            (f" {plot.name:<{_LABEL}}", self._colour("muted")), (drawn, self._colour("primary")), f" {plot.summary}"
         )
 
     def _draw_high(self, plot: _Plot, lines: int) -> Text:
         room, muted = max(self.size.width - 2, 1), self._colour("muted")
-        text = Text.assemble((f" {plot.name}", "bold"), f"  {plot.said}\n")
+        text = Text.assemble((f" {plot.name}", "bold"), f"  {plot.summary}\n")
         for line in bars(_stretched(plot.amounts, room), max(lines - 3, 1)):
             text.append(f" {line}\n", self._colour("primary"))
         return text.append(f" {plot.begins}{'now':>{max(room - len(plot.begins), 0)}}\n", muted)
@@ -66,28 +66,28 @@ def _plots(checkup: Checkup) -> Sequence[_Plot]:
     signs = checkup.signs
     if signs is None:
         return [_Plot(name, [0] * MINUTES, "…") for name in ("events/min", "lag", "messages/min", "database")]
-    events = _by_minute(signs, [(each.at, each.events) for each in signs.arrivals])
-    lags = _by_minute(signs, [(each.at, round(1000 * (each.lag_seconds or 0))) for each in signs.arrivals])
-    owed = _by_minute(signs, [(each.at, each.messages) for each in signs.owed])
-    answers = [0] * MINUTES + [round(1_000_000 * each) for each in checkup.answers]
+    events = _by_minute(signs, [(minute.at, minute.events) for minute in signs.arrivals])
+    lags = _by_minute(signs, [(minute.at, round(1000 * (minute.lag_seconds or 0))) for minute in signs.arrivals])
+    owed = _by_minute(signs, [(minute.at, minute.messages) for minute in signs.owed])
+    answers = [0] * MINUTES + [round(1_000_000 * seconds) for seconds in checkup.answers]
     lag = signs.trouble.lag_seconds
     return [
         _Plot("events/min", events, f"{events[-1]} now, {sum(events)} in an hour"),
-        _Plot("lag", lags, "none" if lag is None else f"{lag:.1f} s, at worst {max(lags) / 1000:.1f} s"),
+        _Plot("lag", lags, "none" if lag is None else f"{lag:.1f} s, at most {max(lags) / 1000:.1f} s"),
         _Plot("messages/min", owed, f"{owed[-1]} now, {sum(owed)} in an hour"),
-        _Plot("database", answers[-MINUTES:], f"{1000 * signs.answered_seconds:.1f} ms", "its answers before"),
+        _Plot("database", answers[-MINUTES:], f"{1000 * signs.answered_seconds:.1f} ms", "earlier"),
     ]
 
 
 def _stretched(amounts: Sequence[int], columns: int) -> list[int]:
-    """As many as there are columns: some twice, or only the last ones."""
+    """Return one amount per column, repeating some or keeping only the last ones."""
     if len(amounts) >= columns:
         return list(amounts[-columns:])
     return [amounts[place * len(amounts) // columns] for place in range(columns)]
 
 
 def _by_minute(signs: VitalSigns, found: Sequence[tuple[datetime, int]]) -> list[int]:
-    """The last MINUTES minutes, those without any as 0."""
+    """Return the amounts of the last MINUTES minutes, 0 for those without any."""
     last = signs.at.replace(second=0, microsecond=0)
     amounts = [0] * MINUTES
     for at, amount in found:
