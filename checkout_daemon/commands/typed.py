@@ -13,6 +13,7 @@ class _Term(click.types.StringParamType):
     """An id, code, address or time: text with a known alphabet. Not for notes, names and files."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Clean the value, then read it."""
         return super().convert(_cleaned(value), param, ctx)
 
 
@@ -20,6 +21,7 @@ class Whole(click.IntRange):
     """A whole number in decimal digits. Python alone would read 1_0 as 10."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Clean the value, then read it."""
         text = _cleaned(value)
         if isinstance(text, str) and not text.strip().removeprefix("-").removeprefix("+").isdecimal():
             self.fail(f"{text!r} is not a whole number.", param, ctx)
@@ -30,6 +32,7 @@ class Number(click.FloatRange):
     """A finite number. Python alone would accept 1_0, nan and inf."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Clean the value, then read it."""
         text = _cleaned(value)
         number = super().convert(text, param, ctx)
         if "_" in str(text) or not isfinite(number):
@@ -44,6 +47,7 @@ class OneOf(click.Choice[str]):
         super().__init__([str(choice) for choice in choices])  # click would offer the names of an enum's members
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Clean the value, then read it."""
         return super().convert(_cleaned(value), param, ctx)
 
 

@@ -36,6 +36,15 @@ def test_every_command_has_one_line_of_help_and_an_example(name: str) -> None:
     assert not command.get_short_help_str(limit=60).endswith("...")
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_every_command_is_a_function_of_its_name_in_a_module_of_its_group(name: str) -> None:
+    function = ALL[name].callback
+    assert function is not None
+    assert function.__name__ == name.replace(" ", "_")
+    if " " in name:
+        assert function.__module__.rpartition(".")[2].split("_")[0] == name.split()[0]
+
+
 @pytest.mark.parametrize(
     "name", [name for name, command in ALL.items() if not isinstance(command, click.Group) and name not in _RUNNING]
 )

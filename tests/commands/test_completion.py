@@ -7,18 +7,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
-import click
 import pytest
 
 import cli
 from checkout_daemon.store.order_numbers import number_ranges
 from tests.commands.conftest import go
 from tests.support.orders import NOW, add_order
+from tools.manual import walk
 
 CHECKOUT = Path(sys.executable).parent / "checkout"
 Complete = Callable[[str], list[str]]
@@ -85,13 +85,9 @@ def test_bash_completes_commands_options_and_numbers_newest_first(complete: Comp
     assert complete("checkout events list --type refund.f") == ["refund.failed"]
 
 
-def walk(group: click.Group) -> Iterator[click.Command]:
-    for command in group.commands.values():
-        yield from walk(command) if isinstance(command, click.Group) else (command,)
-
-
 def test_wherever_an_order_is_asked_for_it_is_completed() -> None:
-    asked = [parameter for command in walk(cli.checkout) for parameter in command.params if parameter.name == "order"]
+    commands = dict(walk(cli.checkout, "checkout")).values()
+    asked = [parameter for command in commands for parameter in command.params if parameter.name == "order"]
     assert len(asked) > 10
     assert all(parameter._custom_shell_complete is not None for parameter in asked)
 

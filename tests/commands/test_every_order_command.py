@@ -29,6 +29,7 @@ from tests.support.orders import add_expired_order, number_of
 from tests.support.payments import paid
 from tests.support.shopping import check_out, paid_order
 from tests.support.stripe_events import event_body, session_object
+from tools.manual import walk
 
 CLOSED = "http://127.0.0.1:1"
 CLOSED_DATABASE = "postgresql://shop:verysecret@127.0.0.1:1/shop"
@@ -194,16 +195,10 @@ def run(run_bare: Run, environment: pytest.MonkeyPatch, place: Place) -> Run:
     return run_bare
 
 
-def _declared(command: click.Command, path: str = "") -> Iterator[str]:
-    if isinstance(command, click.Group):
-        for name, each in command.commands.items():
-            yield from _declared(each, f"{path} {name}".strip())
-    elif any(parameter.name == "order" for parameter in command.params):
-        yield path
-
-
 def test_the_table_has_every_command_that_takes_an_order() -> None:
-    assert set(_declared(cli.checkout)) == set(COMMANDS)
+    commands = walk(cli.checkout, "checkout")
+    asking = {path for path, command in commands if any(parameter.name == "order" for parameter in command.params)}
+    assert asking == {f"checkout {name}" for name in COMMANDS}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

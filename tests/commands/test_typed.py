@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from checkout_daemon.commands.typed import TERM, Number, OneOf, Whole
 from cli import checkout
+from tools.manual import walk
 
 FREE = {"note", "text", "search", "unix_socket", "host", "names"}  # words, names of files and machines
 
@@ -55,13 +56,10 @@ def test_a_number_is_finite(text: str) -> None:
     assert CliRunner().invoke(command, ["--rate", text]).exit_code == 2
 
 
-def parameters(command: click.Command, path: str = "") -> list[tuple[str, click.Parameter]]:
-    if isinstance(command, click.Group):
-        return [found for name, each in command.commands.items() for found in parameters(each, f"{path} {name}")]
-    return [(path, each) for each in command.params]
-
-
-@pytest.mark.parametrize(("path", "parameter"), parameters(checkout))
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [(path, parameter) for path, command in walk(checkout, "checkout") for parameter in command.params],
+)
 def test_every_parameter_is_cleaned_or_free(path: str, parameter: click.Parameter) -> None:
     free = isinstance(parameter.type, click.Path) or parameter.name in FREE
     flag = isinstance(parameter, click.Option) and (parameter.is_flag or parameter.count)
