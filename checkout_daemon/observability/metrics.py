@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Histogram
 
 log = logging.getLogger(__name__)
 
+_Mode = Literal["livesum", "livemax", "mostrecent"]
 Count = TypeVar("Count", bound=Callable[..., None])
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -56,168 +57,110 @@ class Metrics:
         self._multiprocess = MULTIPROCESS_DIRECTORY in os.environ
         if not self._multiprocess:
             ProcessCollector(registry=registry)
-        self.requests = Counter(
-            "checkout_http_requests", "HTTP requests answered", ["route", "method", "status"], registry=registry
+
+        def counter(name: str, description: str, *labels: str) -> Counter:
+            return Counter(name, description, labels, registry=registry)
+
+        def histogram(name: str, description: str, buckets: Sequence[float], *labels: str) -> Histogram:
+            return Histogram(name, description, labels, buckets=buckets, registry=registry)
+
+        # livesum adds up the living workers; of several workers that count the same, mostrecent shows the latest.
+        def gauge(name: str, description: str, mode: _Mode, *labels: str) -> Gauge:
+            return Gauge(name, description, labels, multiprocess_mode=mode, registry=registry)
+
+        self.requests = counter("checkout_http_requests", "HTTP requests answered", "route", "method", "status")
+        self.request_seconds = histogram("checkout_http_request_seconds", "From request to answer", _FAST, "route")
+        self.connections = gauge("checkout_http_connections", "HTTP connections open", "livesum")
+        self.connections_dropped = counter(
+            "checkout_http_connections_dropped",
+            "Connections closed to make room (idle, sending) or refused because no other could be closed",
+            "reason",
         )
-        self.request_seconds = Histogram(
-            "checkout_http_request_seconds", "From request to answer", ["route"], buckets=_FAST, registry=registry
+        self.descriptors_exhausted = counter(
+            "checkout_descriptors_exhausted", "Checks, one per second, that found no free file descriptor"
         )
-        self.deliveries = Counter(
+        self.body_bytes = gauge("checkout_body_bytes", "Bytes held by request bodies under way", "livesum")
+        self.guessers_slowed = counter(
+            "checkout_guessers_slowed",
+            "Requests refused after too many wrong discount codes (code) or declined payments (payment)",
+            "what",
+        )
+        self.deliveries = counter(
             "checkout_webhook_events",
             "Webhook events by outcome: applied, ignored, failed, duplicate",
-            ["type", "outcome"],
-            registry=registry,
+            "type",
+            "outcome",
         )
-        self.refusals = Counter(
-            "checkout_webhook_refusals",
-            "Webhook deliveries not stored, by the problem's code",
-            ["code"],
-            registry=registry,
+        self.refusals = counter(
+            "checkout_webhook_refusals", "Webhook deliveries not stored, by the problem's code", "code"
         )
-        self.secrets = Counter(
-            "checkout_webhook_secret_matches",
-            "Deliveries by the place of the secret that signed them, the first being 0",
-            ["place"],
-            registry=registry,
+        self.secrets = counter(
+            "checkout_webhook_secret_matches", "Deliveries by position of the secret that signed them, from 0", "place"
         )
-        self.batch_size = Histogram(
-            "checkout_webhook_batch_size", "Events committed together", buckets=_SIZES, registry=registry
+        self.batch_size = histogram("checkout_webhook_batch_size", "Events committed together", _SIZES)
+        self.commit_seconds = histogram("checkout_webhook_commit_seconds", "The transaction of a batch", _FAST)
+        self.received_lag = histogram(
+            "checkout_webhook_received_to_committed_seconds", "From the receipt of an event to its commit", _FAST
         )
-        self.commit_seconds = Histogram(
-            "checkout_webhook_commit_seconds", "The transaction of a batch", buckets=_FAST, registry=registry
-        )
-        self.received_lag = Histogram(
-            "checkout_webhook_received_to_committed_seconds",
-            "From the receipt of an event to its commit",
-            buckets=_FAST,
-            registry=registry,
-        )
-        self.created_lag = Histogram(
+        self.created_lag = histogram(
             "checkout_webhook_created_to_committed_seconds",
             "From an event's creation at Stripe (whole seconds) to its commit",
-            buckets=_LAG,
-            registry=registry,
+            _LAG,
         )
-        self.stripe_calls = Counter(
-            "checkout_stripe_calls", "Calls to Stripe by outcome", ["method", "outcome"], registry=registry
+        self.stripe_calls = counter("checkout_stripe_calls", "Calls to Stripe by outcome", "method", "outcome")
+        self.stripe_seconds = histogram(
+            "checkout_stripe_call_seconds", "Calls to Stripe, with retries", _SLOW, "method"
         )
-        self.stripe_seconds = Histogram(
-            "checkout_stripe_call_seconds",
-            "Calls to Stripe, with retries",
-            ["method"],
-            buckets=_SLOW,
-            registry=registry,
-        )
-        # livesum: the number of workers whose breaker is open.
-        self.breaker_open = Gauge(
+        self.breaker_open = gauge(
             "checkout_stripe_breaker_open",
             "Workers that refuse shoppers' calls to Stripe, because it does not answer",
-            multiprocess_mode="livesum",
-            registry=registry,
+            "livesum",
         )
-        self.messages = Counter(
-            "checkout_outbox_attempts",
-            "Attempts to send a message, by what became of it: sent, failed, dead, skipped",
-            ["channel", "outcome"],
-            registry=registry,
-        )
-        self.message_seconds = Histogram(
-            "checkout_outbox_attempt_seconds",
-            "An attempt to send a message",
-            ["channel"],
-            buckets=_SLOW,
-            registry=registry,
-        )
-        # mostrecent: all workers count the same table.
-        self.backlog = Gauge(
-            "checkout_outbox_messages",
-            "Messages that are queued, failed (tried again) or dead",
-            ["channel", "status"],
-            multiprocess_mode="mostrecent",
-            registry=registry,
-        )
-        self.backlog_age = Gauge(
-            "checkout_outbox_oldest_seconds",
-            "How long the oldest of them has been owed",
-            ["channel", "status"],
-            multiprocess_mode="mostrecent",
-            registry=registry,
-        )
-        self.compared_events = Counter(
+        self.compared_events = counter(
             "checkout_stripe_events_compared",
-            "Events that Stripe's list had, by how they were found here: held, new, failed",
-            ["outcome"],
-            registry=registry,
+            "Events in Stripe's list, by how they were found here: held, new, failed",
+            "outcome",
         )
-        # mostrecent: only one of the workers compares.
-        self.events_made = Gauge(
-            "checkout_stripe_events_made",
-            "Events of the last stretch that was compared: made by Stripe",
-            multiprocess_mode="mostrecent",
-            registry=registry,
+        self.events_made = gauge(
+            "checkout_stripe_events_made", "Events of the last compared period that Stripe made", "mostrecent"
         )
-        self.events_held = Gauge(
+        self.events_held = gauge(
             "checkout_stripe_events_held",
-            "Events of the last stretch that was compared: held here, after what was missing was fetched",
-            multiprocess_mode="mostrecent",
-            registry=registry,
+            "Events of the last compared period that are held here, after fetching the missing ones",
+            "mostrecent",
         )
-        self.orders = Counter("checkout_orders", "Orders made", ["currency"], registry=registry)
-        # livesum: the sum over living workers; the connections of a dead one are closed.
-        self.pool_size = Gauge(
-            "checkout_database_connections",
-            "Connections open",
-            ["pool"],
-            multiprocess_mode="livesum",
-            registry=registry,
+        self.messages = counter(
+            "checkout_outbox_attempts",
+            "Attempts to send a message, by outcome: sent, failed, dead, skipped",
+            "channel",
+            "outcome",
         )
-        self.pool_idle = Gauge(
-            "checkout_database_connections_idle",
-            "Connections open and idle",
-            ["pool"],
-            multiprocess_mode="livesum",
-            registry=registry,
+        self.message_seconds = histogram(
+            "checkout_outbox_attempt_seconds", "An attempt to send a message", _SLOW, "channel"
+        )
+        self.backlog = gauge(
+            "checkout_outbox_messages",
+            "Messages that are queued, failed (to be retried) or dead",
+            "mostrecent",
+            "channel",
+            "status",
+        )
+        self.backlog_age = gauge(
+            "checkout_outbox_oldest_seconds", "The age of the oldest of them", "mostrecent", "channel", "status"
+        )
+        self.orders = counter("checkout_orders", "Orders made", "currency")
+        self.pool_size = gauge("checkout_database_connections", "Connections open", "livesum", "pool")
+        self.pool_idle = gauge("checkout_database_connections_idle", "Connections open and idle", "livesum", "pool")
+        self.loop_stalls = counter(
+            "checkout_loop_stalls",
+            "Times the event loop stood still for over 50 ms: computing (work), or kept waiting (machine)",
+            "cause",
+        )
+        self.longest_stall = gauge(
+            "checkout_loop_longest_stall_seconds", "The longest of them since the start", "livemax"
         )
         self.failing: set[str] = set()
         """What could not be counted, and was logged once."""
-        self.loop_stalls = Counter(
-            "checkout_loop_stalls",
-            "Times the event loop stood still for over 50 ms: computing (work), or kept waiting (machine)",
-            ["cause"],
-            registry=registry,
-        )
-        self.longest_stall = Gauge(
-            "checkout_loop_longest_stall_seconds",
-            "The longest of them since the start",
-            multiprocess_mode="livemax",
-            registry=registry,
-        )
-        self.connections = Gauge(
-            "checkout_http_connections", "HTTP connections open", multiprocess_mode="livesum", registry=registry
-        )
-        self.connections_dropped = Counter(
-            "checkout_http_connections_dropped",
-            "Connections closed to make room (idle, sending) or refused where nobody could make room",
-            ["reason"],
-            registry=registry,
-        )
-        self.descriptors_exhausted = Counter(
-            "checkout_descriptors_exhausted",
-            "Looks, one a second, that found no file descriptor left",
-            registry=registry,
-        )
-        self.body_bytes = Gauge(
-            "checkout_body_bytes",
-            "Bytes held of request bodies under way",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
-        self.guessers_slowed = Counter(
-            "checkout_guessers_slowed",
-            "Requests refused after too many wrong discount codes (code) or declined payments (payment)",
-            ["what"],
-            registry=registry,
-        )
         self._longest_stall_seconds = 0.0
         self._types: set[str] = set()
         self._delivered: dict[tuple[str, str], Counter] = {}
