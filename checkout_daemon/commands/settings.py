@@ -36,6 +36,8 @@ def settings(as_json: bool) -> int:
         _print_json(examined)
     else:
         _print_table(examined)
+    if unused_for := examined.settings.demo_unused_for:
+        say(f"note: dev.env of the demo is not used, because {', '.join(unused_for)} is set")
     for warning in unknown_warnings():
         say(f"warning: {warning}")
     for fault in examined.faults.values():

@@ -57,3 +57,14 @@ def test_a_misspelled_setting_is_a_warning_on_stderr(run_bare: Run, environment:
     assert (settings.err, settings.code) == (warning, 0)
     assert doctor.err.startswith(warning)
     assert "LIMTI" not in settings.out + doctor.out
+
+
+def test_a_demo_that_is_not_used_is_named_with_the_reason(run_bare: Run, environment: pytest.MonkeyPatch) -> None:
+    Path(".checkout").mkdir(mode=0o700)
+    Path(".checkout/dev.env").write_text("STRIPE_API_KEY=sk_test_demo\nCHECKOUT_PUBLIC_URL=http://127.0.0.1:1\n")
+    demo = {line["name"]: line["source"] for line in run_bare("settings", "--json").lines}
+    assert (demo["STRIPE_API_KEY"], demo["CHECKOUT_PUBLIC_URL"]) == ("dev.env", "dev.env")
+    environment.setenv("STRIPE_API_KEY", "sk_test_other")
+    ran = run_bare("settings", "--json")
+    assert ran.err == "note: dev.env of the demo is not used, because STRIPE_API_KEY is set\n"
+    assert {line["source"] for line in ran.lines} == {"environment", "default"}
