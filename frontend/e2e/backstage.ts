@@ -13,7 +13,7 @@ const PROGRAM = fileURLToPath(new URL('../../.venv/bin/checkout', import.meta.ur
 export async function setPrice(info: TestInfo, sku: string, unitAmount: number): Promise<void> {
   const { stdout } = await checkout('catalog', 'export', '--json');
   const { products } = JSON.parse(stdout) as { products: readonly { sku: string }[] };
-  const product = products.find((each) => each.sku === sku);
+  const product = products.find((candidate) => candidate.sku === sku);
   if (!product) throw new Error(`the shop has no ${sku}`);
   const file = info.outputPath('product.json');
   writeFileSync(file, JSON.stringify({ products: [{ ...product, unit_amount: unitAmount }] }));

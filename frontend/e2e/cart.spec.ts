@@ -110,7 +110,7 @@ test('two tabs share one cart, and neither overwrites what the other did', async
   await expect(other.getByRole('button', { name: 'Open cart' })).toHaveAccessibleDescription('3 items');
 });
 
-test('a price that changed under the cart is told on its line, and asked about before paying', async ({
+test('a price that changed under the cart is shown on its line, and confirmed before paying', async ({
   page,
 }, info) => {
   await fillCart(page, 'Brass clips, tin of twenty');

@@ -2,7 +2,7 @@
 
 import { addToCart, expect, test } from './shop';
 
-test('a known discount is reckoned at once, also after a reload, while the quote is still on its way', async ({
+test('a known discount is estimated at once, also after a reload, while the quote is still on its way', async ({
   page,
 }) => {
   await page.goto('/');

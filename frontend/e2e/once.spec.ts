@@ -99,7 +99,7 @@ test('an order that is paid cannot be paid again from an old cancel page', async
   await expect(page.getByRole('button', { name: 'Try again' })).toHaveCount(0);
 });
 
-test('a session that nobody knows is told plainly', async ({ page }) => {
+test('a session that nobody knows is reported plainly', async ({ page }) => {
   await page.goto('/success?session_id=cs_test_nobody');
 
   await expect(heading(page, 'Order not found')).toBeVisible();

@@ -31,7 +31,7 @@ export function initialWeight(bundle: Rollup.OutputBundle): Weight {
     for (const css of chunk.viteMetadata?.importedCss ?? []) files.add(css);
     for (const imported of chunk.imports) visit(imported);
   };
-  for (const [name, each] of Object.entries(bundle)) if (each.type === 'chunk' && each.isEntry) visit(name);
+  for (const [name, output] of Object.entries(bundle)) if (output.type === 'chunk' && output.isEntry) visit(name);
 
   const weigh = (suffix: string) =>
     [...files].filter((name) => name.endsWith(suffix)).reduce((sum, name) => sum + gzipped(bundle[name]), 0);

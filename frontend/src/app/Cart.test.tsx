@@ -185,7 +185,7 @@ describe('the cart', () => {
     expect(screen.queryByText(/A price has changed/)).toBeNull();
   });
 
-  test('a code that the shop takes back is no longer reckoned with', async () => {
+  test('a code that the shop takes back is no longer used in the estimate', async () => {
     localStorage.setItem('checkout.cart', '{"items":[{"sku":"NOTEBOOK","quantity":1}],"code":"OLD"}');
     localStorage.setItem('checkout.discount', '{"code":"OLD","percent_off":"50"}');
     fakeDaemon();

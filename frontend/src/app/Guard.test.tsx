@@ -7,7 +7,7 @@ import { App } from './App';
 import { Guard } from './Guard';
 
 test('an answer that cannot be drawn leaves a page that says so, and a way on', async () => {
-  const told = vi.spyOn(console, 'error').mockImplementation(() => undefined); // React tells of what was caught
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined); // React logs what was caught
   fakeDaemon({ 'GET /api/stripe-checkout/cs_test_1': () => [200, { ...order, items: 'none' }] });
   visit(
     (location, goTo) => (
@@ -21,5 +21,5 @@ test('an answer that cannot be drawn leaves a page that says so, and a way on', 
   expect(await screen.findByRole('alert')).toHaveTextContent('This page could not be displayed');
   expect(screen.getByRole('button', { name: 'Reload' })).toBeVisible();
   expect(screen.getByRole('link', { name: 'Back to the shop' })).toHaveAttribute('href', '/');
-  expect(told).toHaveBeenCalled();
+  expect(logged).toHaveBeenCalled();
 });

@@ -100,11 +100,11 @@ describe('the success page', () => {
 
     await heading(title);
     expect(document.querySelector('.mark-good') !== null).toBe(title === 'Thank you');
-    const told = screen.queryByTestId('refunded')?.textContent;
-    expect(told).toBe(amount_refunded ? `−€${(amount_refunded / 100).toFixed(2)}` : undefined);
+    const refunded = screen.queryByTestId('refunded')?.textContent;
+    expect(refunded).toBe(amount_refunded ? `−€${(amount_refunded / 100).toFixed(2)}` : undefined);
   });
 
-  test.each(['/success?session_id=cs_unknown', '/success'])('%s is told plainly', async (path) => {
+  test.each(['/success?session_id=cs_unknown', '/success'])('%s is reported plainly', async (path) => {
     fakeDaemon();
     open(path);
 
@@ -182,7 +182,7 @@ describe('the cancel page', () => {
     expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();
   });
 
-  test('an order that was paid meanwhile is told plainly and shown as it is now', async () => {
+  test('an order that was paid meanwhile is reported plainly and shown as it is now', async () => {
     const daemon = fakeDaemon({
       [BY_ID]: () => [200, orderThatIs('expired', RETRY_URL)],
       [`POST ${RETRY_URL}`]: () => [409, { code: 'not_payable' }],

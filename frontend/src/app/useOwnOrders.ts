@@ -29,13 +29,13 @@ export function useOwnOrders(): OwnOrders {
   const [news, setNews] = useState<OrderNews>();
 
   const follow = useCallback((order: Order) => {
-    const told = settle(order);
-    if (told) setNews(told);
-    return told !== undefined;
+    const change = settle(order);
+    if (change) setNews(change);
+    return change !== undefined;
   }, []);
 
   const lookUp = useCallback(async () => {
-    const open = ordersStore.get().filter((each) => !each.paid);
+    const open = ordersStore.get().filter(({ paid }) => !paid);
     const changes = open.map(async ({ id }) => {
       try {
         return follow(await fetchOrder(id));
@@ -69,7 +69,7 @@ export function useOwnOrders(): OwnOrders {
 
 /** Change the cart and the noted orders together, and only once: every tab and page may see the same order. */
 function settle(order: Order): OrderNews | undefined {
-  const own = ordersStore.get().find((each) => each.number === order.number);
+  const own = ordersStore.get().find(({ number }) => number === order.number);
   if (!own) return undefined;
   return isPlaced(order.status) ? place(own, order) : giveBack(own, order);
 }

@@ -26,10 +26,10 @@ test('what is not JSON reads as nothing', () => {
   expect(stored(() => localStorage, 'k', readText).get()).toBe('nothing');
 });
 
-test('another tab’s change is told and read', () => {
+test('another tab’s change is noticed and read', () => {
   const box = stored(() => localStorage, 'k', readText);
-  const told = vi.fn();
-  const stop = box.subscribe(told);
+  const listener = vi.fn();
+  const stop = box.subscribe(listener);
 
   localStorage.setItem('k', '"from there"');
   window.dispatchEvent(new StorageEvent('storage', { key: 'k' }));
@@ -37,7 +37,7 @@ test('another tab’s change is told and read', () => {
   stop();
   window.dispatchEvent(new StorageEvent('storage', { key: 'k' }));
 
-  expect(told).toHaveBeenCalledTimes(1);
+  expect(listener).toHaveBeenCalledTimes(1);
   expect(box.get()).toBe('from there');
 });
 

@@ -46,9 +46,9 @@ let reading: Reading | undefined;
 function currentReading(): Reading {
   const chosen = chosenStore.get();
   const wanted = navigator.languages.flatMap(wellFormed).map((tag) => ({ tag, language: tag.split('-')[0] ?? '' }));
-  const language = chosen ?? wanted.map((each) => each.language).find(isLanguage) ?? 'en';
+  const language = chosen ?? wanted.map((candidate) => candidate.language).find(isLanguage) ?? 'en';
   // Numbers keep the shopper's country (de-AT), and the shopper's own locale if the shop lacks the language.
-  const locale = wanted.find((each) => each.language === language)?.tag ?? chosen ?? wanted[0]?.tag;
+  const locale = wanted.find((candidate) => candidate.language === language)?.tag ?? chosen ?? wanted[0]?.tag;
   if (reading?.language !== language || reading.locale !== locale) {
     const money = (amount: number, currency: string) => formatMoney(amount, currency, locale);
     reading = { language, locale, texts: LANGUAGES[language], money };

@@ -23,7 +23,7 @@ test('the names that scripts from outside use are exactly these', () => {
 
 test('no German text was forgotten in English, and none is empty', () => {
   const english = leaves(en);
-  const same = leaves(de).filter(([path, text]) => text === english.find(([each]) => each === path)?.[1]);
+  const same = leaves(de).filter(([path, text]) => text === english.find(([other]) => other === path)?.[1]);
 
   expect(same.map(([path]) => path)).toEqual(['.fields.name']);
   expect(leaves(de).filter(([, text]) => !text.trim())).toEqual([]);
@@ -52,5 +52,5 @@ function leaves(value: unknown, path = ''): [path: string, text: string][] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value)
     .filter(([key]) => key !== 'language' || path !== '')
-    .flatMap(([key, each]) => leaves(each, `${path}.${key}`));
+    .flatMap(([key, child]) => leaves(child, `${path}.${key}`));
 }

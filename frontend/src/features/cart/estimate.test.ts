@@ -11,7 +11,7 @@ test('without a code the catalog is enough', () => {
   expect(estimate(cart, products, null)).toMatchObject({ amount_total: 2900, amount_discount: 0, code: undefined });
 });
 
-test('a code is reckoned with once its terms are known, however it is written', () => {
+test('a code is used once its terms are known, however it is written', () => {
   expect(estimate({ ...cart, code: ' ten ' }, products, TEN)).toMatchObject({ amount_total: 2610, code: 'TEN' });
   expect(estimate({ ...cart, code: 'OTHER' }, products, TEN)).toBeUndefined();
 });

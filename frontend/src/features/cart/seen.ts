@@ -18,7 +18,7 @@ export const seenStore = stored<SeenProducts>(() => localStorage, 'checkout.seen
 export function noteSeen({ sku, name, unit_amount, currency }: Product, cart: Cart): void {
   const held = new Set(cart.items.map((item) => item.sku));
   seenStore.update((seen) => ({
-    ...Object.fromEntries(Object.entries(seen).filter(([each]) => held.has(each))),
+    ...Object.fromEntries(Object.entries(seen).filter(([key]) => held.has(key))),
     [sku]: { name, unit_amount, currency },
   }));
 }
@@ -26,9 +26,9 @@ export function noteSeen({ sku, name, unit_amount, currency }: Product, cart: Ca
 function readSeen(raw: unknown): SeenProducts {
   if (!isRecord(raw)) return {};
   const seen: Record<string, SeenProduct> = {};
-  for (const [sku, each] of Object.entries(raw)) {
-    if (!isRecord(each)) continue;
-    const { name, unit_amount, currency } = each;
+  for (const [sku, value] of Object.entries(raw)) {
+    if (!isRecord(value)) continue;
+    const { name, unit_amount, currency } = value;
     if (typeof name !== 'string' || typeof unit_amount !== 'number' || typeof currency !== 'string') continue;
     seen[sku] = { name, unit_amount, currency };
   }

@@ -1,5 +1,5 @@
 /**
- * The orders that this browser placed, and what each took out of the cart. A placed order empties the cart even if its
+ * The orders that this browser placed, and what each of them took out of the cart. A placed order empties the cart even if its
  * success page is never loaded, and refills it if the payment fails later.
  */
 
@@ -33,17 +33,17 @@ export const ordersStore = stored<readonly OwnOrder[]>(() => localStorage, 'chec
 /** Remember an order that this browser placed, or was sent to again. */
 export function noteOrder({ order_id: id, number }: CheckoutSession, items: readonly CartItem[]): void {
   ordersStore.update((held) => {
-    const known = held.find((each) => each.id === id);
-    return [known ?? { id, number, items, at: Date.now() }, ...held.filter((each) => each !== known)].slice(0, MOST);
+    const known = held.find((order) => order.id === id);
+    return [known ?? { id, number, items, at: Date.now() }, ...held.filter((order) => order !== known)].slice(0, MOST);
   });
 }
 
 export function forgetOrder(id: string): void {
-  ordersStore.update((held) => held.filter((each) => each.id !== id));
+  ordersStore.update((held) => held.filter((order) => order.id !== id));
 }
 
 export function changeOrder(id: string, change: Partial<OwnOrder>): void {
-  ordersStore.update((held) => held.map((each) => (each.id === id ? { ...each, ...change } : each)));
+  ordersStore.update((held) => held.map((order) => (order.id === id ? { ...order, ...change } : order)));
 }
 
 /** Return whether the money has arrived or is on its way. */
@@ -54,7 +54,7 @@ export function isPlaced(status: Order['status']): boolean {
 /** Return this browser's placed order with the same lines, in any order. */
 export function placedAlike(items: readonly CartItem[]): OwnOrder | undefined {
   const wanted = linesOf(items);
-  return ordersStore.get().find((each) => each.taken && linesOf(each.items) === wanted);
+  return ordersStore.get().find((order) => order.taken && linesOf(order.items) === wanted);
 }
 
 function linesOf(items: readonly CartItem[]): string {
@@ -66,10 +66,10 @@ function linesOf(items: readonly CartItem[]): string {
 
 function readOrders(raw: unknown): readonly OwnOrder[] {
   if (!Array.isArray(raw)) return [];
-  return raw.flatMap((each): OwnOrder[] => {
-    if (!isRecord(each)) return [];
-    const { id, number, at, taken, paid } = each;
-    const items = readItems(each['items']);
+  return raw.flatMap((value): OwnOrder[] => {
+    if (!isRecord(value)) return [];
+    const { id, number, at, taken, paid } = value;
+    const items = readItems(value['items']);
     if (typeof id !== 'string' || typeof number !== 'number' || typeof at !== 'number' || !items) return [];
     if (Date.now() - at > (paid === true ? PAID_MS : taken ? PROCESSING_MS : UNPAID_MS)) return [];
     const left = isRecord(taken) ? readItems(taken['items']) : undefined;
@@ -80,8 +80,8 @@ function readOrders(raw: unknown): readonly OwnOrder[] {
 
 function readItems(raw: unknown): readonly CartItem[] | undefined {
   if (!Array.isArray(raw)) return undefined;
-  return raw.flatMap((each) => {
-    const { sku, quantity } = isRecord(each) ? each : {};
+  return raw.flatMap((value) => {
+    const { sku, quantity } = isRecord(value) ? value : {};
     return typeof sku === 'string' && typeof quantity === 'number' ? [{ sku, quantity }] : [];
   });
 }

@@ -22,7 +22,7 @@ test.each(Object.entries(headings))('%s is headed "%s" after paying', (status, h
   expect(headed(status as OrderStatus, 'success')).toBe(heading);
 });
 
-test('a shopper who left the payment page is told so, not that a payment is on its way', () => {
+test('a shopper who left the payment page sees that, not that a payment is on its way', () => {
   expect(wordingOf({ status: 'pending', amount_total: 1450 }, 'cancel')).toEqual({ tone: 'bad', text: 'left' });
 });
 
@@ -37,6 +37,6 @@ test('an order is followed while it can still change by itself', () => {
   ]);
 });
 
-test('an order for nothing is not told that its payment arrived', () => {
+test('an order for nothing does not claim that its payment arrived', () => {
   expect(wordingOf({ status: 'completed', amount_total: 0 }, 'success').text).toBe('free');
 });

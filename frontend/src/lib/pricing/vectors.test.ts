@@ -36,9 +36,9 @@ function read<T>(name: string): T {
 }
 
 function outcome({ currency, now, products, items, discount }: Case) {
-  const known = products.map((each) => ({ currency, available: true, ...each }));
+  const known = products.map((product) => ({ currency, available: true, ...product }));
   const { price, faults } = priceCart(items, {
-    products: new Map(known.map((each) => [each.sku, each])),
+    products: new Map(known.map((product) => [product.sku, product])),
     discount: discount ?? undefined,
     currency,
     now: Date.parse(now),
@@ -55,14 +55,14 @@ function expected({ quote, errors }: Case) {
 describe('pricing', () => {
   const { cases, generated } = read<{ cases: Case[]; generated: Case[] }>('pricing');
 
-  test.each(cases.map((each) => [each.name, each] as const))('%s', (_, each) => {
-    expect(outcome(each)).toEqual(expected(each));
+  test.each(cases.map((example) => [example.name, example] as const))('%s', (_, example) => {
+    expect(outcome(example)).toEqual(expected(example));
   });
 
   test('every generated cart costs what the daemon says', () => {
     expect(generated.length).toBeGreaterThan(300);
-    expect(generated.map((each) => [each.name, outcome(each)])).toEqual(
-      generated.map((each) => [each.name, expected(each)]),
+    expect(generated.map((example) => [example.name, outcome(example)])).toEqual(
+      generated.map((example) => [example.name, expected(example)]),
     );
   });
 });
@@ -70,22 +70,22 @@ describe('pricing', () => {
 describe('currencies', () => {
   const { currencies } = read<{ currencies: CurrencyCase[] }>('currencies');
 
-  test.each(currencies.map((each) => [each.currency, each] as const))('%s', (currency, told) => {
+  test.each(currencies.map((example) => [example.currency, example] as const))('%s', (currency, wanted) => {
     const found: CurrencyCase = {
       currency,
       ...currencyRule(currency),
       minimum: minimumAmount(currency),
       maximum: maximumAmount(currency),
-      rounded: told.rounded.map(([top, bottom]) => [
+      rounded: wanted.rounded.map(([top, bottom]) => [
         top,
         bottom,
         String(roundToStep(BigInt(top), BigInt(bottom), currency)),
       ]),
-      decimals: told.decimals.map(([amount]) => [amount, decimalText(amount, currency)]),
+      decimals: wanted.decimals.map(([amount]) => [amount, decimalText(amount, currency)]),
     };
-    expect(found).toEqual(told);
-    expect(told.decimals.map(([amount]) => formatMoney(amount, currency, 'en').replace(/[^0-9.]/g, ''))).toEqual(
-      told.decimals.map(([, text]) => text),
+    expect(found).toEqual(wanted);
+    expect(wanted.decimals.map(([amount]) => formatMoney(amount, currency, 'en').replace(/[^0-9.]/g, ''))).toEqual(
+      wanted.decimals.map(([, text]) => text),
     );
   });
 });
