@@ -15,32 +15,11 @@ CURRENCIES = frozenset(_CODES.split())
 """https://docs.stripe.com/currencies#presentment-currencies"""
 
 _MAXIMUM_AMOUNTS = {"cop": 9_999_999_999, "idr": 999_999_999_999, "inr": 999_999_999}
-MINIMUM_AMOUNTS = {
-    "aed": 200,
-    "aud": 50,
-    "bgn": 100,
-    "brl": 50,
-    "cad": 50,
-    "chf": 50,
-    "czk": 1500,
-    "dkk": 250,
-    "eur": 50,
-    "gbp": 30,
-    "hkd": 400,
-    "huf": 17500,
-    "inr": 50,
-    "jpy": 50,
-    "mxn": 1000,
-    "myr": 200,
-    "nok": 300,
-    "nzd": 50,
-    "pln": 200,
-    "ron": 200,
-    "sek": 300,
-    "sgd": 50,
-    "thb": 1000,
-    "usd": 50,
-}
+_MINIMUMS = """
+aed 200 aud 50 bgn 100 brl 50 cad 50 chf 50 czk 1500 dkk 250 eur 50 gbp 30 hkd 400 huf 17500 inr 50 jpy 50 mxn 1000
+myr 200 nok 300 nzd 50 pln 200 ron 200 sek 300 sgd 50 thb 1000 usd 50
+"""
+MINIMUM_AMOUNTS = {code: int(amount) for code, amount in zip(*[iter(_MINIMUMS.split())] * 2, strict=True)}
 """https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts"""
 
 _NO_DECIMALS = frozenset(

@@ -96,34 +96,16 @@ class Storage:
 
     def add(self, record: Stored) -> Stored:
         self.connection.execute(
-            "INSERT INTO objects (id, type, created, parent, intent, customer, kind, body, private) "
+            "INSERT INTO objects (parent, intent, customer, kind, body, private, id, type, created) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                record.id,
-                record.type,
-                record.body.get("created", 0),
-                record.parent,
-                record.intent,
-                record.customer,
-                record.kind,
-                json.dumps(record.body),
-                json.dumps(record.private),
-            ),
+            (*_columns(record), record.id, record.type, record.body.get("created", 0)),
         )
         return record
 
     def save(self, record: Stored) -> Stored:
         self.connection.execute(
             "UPDATE objects SET parent = ?, intent = ?, customer = ?, kind = ?, body = ?, private = ? WHERE id = ?",
-            (
-                record.parent,
-                record.intent,
-                record.customer,
-                record.kind,
-                json.dumps(record.body),
-                json.dumps(record.private),
-                record.id,
-            ),
+            (*_columns(record), record.id),
         )
         return record
 
@@ -246,3 +228,8 @@ def _private_file(state_dir: Path) -> Path:
 def _record(row: Sequence[Any]) -> Stored:
     body, private, *lookups = row
     return Stored(json.loads(body), json.loads(private), **dict(zip(_LOOKUPS, lookups, strict=True)))
+
+
+def _columns(record: Stored) -> tuple[str | None, ...]:
+    lookups = (getattr(record, name) for name in _LOOKUPS)
+    return (*lookups, json.dumps(record.body), json.dumps(record.private))

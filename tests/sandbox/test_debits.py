@@ -9,7 +9,7 @@ import stripe
 from aiohttp.test_utils import TestServer
 
 from checkout_daemon.sandbox.errors import ApiError
-from checkout_daemon.sandbox.payments import intents, testbanks
+from checkout_daemon.sandbox.payments import debits, testbanks
 from tests.sandbox.conftest import confirm, open_session
 from tests.sandbox.payment_steps import act, advance, becomes, booked, debit, pay, types_about
 
@@ -142,18 +142,18 @@ async def test_a_debit_settles_when_told_to(client: stripe.StripeClient, server:
     session = await open_session(client, payment_method_types=["us_bank_account"])
     answer = await confirm(client, session.id, payment_method="pm_usBankAccount_processing")
     intent_id = answer["payment_intent"]["id"]
-    act(server, intent_id, lambda box, intent: intents.settle_now(box, intent, came))
+    act(server, intent_id, lambda box, intent: debits.settle_now(box, intent, came))
     settled = await client.v1.checkout.sessions.retrieve_async(session.id)
     assert settled.payment_status == ("paid" if came else "unpaid")
     ended = "succeeded" if came else "failed"
     assert (await types_about(client, session.id))[-1] == f"checkout.session.async_payment_{ended}"
     with pytest.raises(ApiError, match="You cannot settle"):
-        act(server, intent_id, lambda box, intent: intents.settle_now(box, intent, came))
+        act(server, intent_id, lambda box, intent: debits.settle_now(box, intent, came))
 
 
 async def test_a_debit_settled_early_is_not_settled_again(client: stripe.StripeClient, server: TestServer) -> None:
     intent = await debit(client, "pm_usBankAccount_success")
-    act(server, intent.id, lambda box, record: intents.settle_now(box, record, False))
+    act(server, intent.id, lambda box, record: debits.settle_now(box, record, False))
     again = await client.v1.payment_intents.confirm_async(
         intent.id, params={"payment_method": "pm_usBankAccount_processing"}
     )

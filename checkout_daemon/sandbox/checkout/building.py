@@ -18,6 +18,11 @@ from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
 
+_AS_GIVEN = (
+    "allow_promotion_codes billing_address_collection cancel_url client_reference_id customer customer_email "
+    "integration_identifier locale origin_context shipping_address_collection submit_type success_url "
+    "wallet_options"
+)
 _TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
 _ADDRESSED = ("email", "name", "phone", "address")
 
@@ -79,29 +84,21 @@ def _body(params: Params, currency: str, details: Body | None) -> Body:
     body = new_body(
         "checkout.session",
         "cs_test_a1",
+        **{name: params.get(name) for name in _AS_GIVEN.split()},
         adaptive_pricing={"enabled": (params.get("adaptive_pricing") or {}).get("enabled", True)},
         after_expiration=_after_expiration(params.get("after_expiration")),
-        allow_promotion_codes=params.get("allow_promotion_codes"),
         allowed_payment_method_types=params.get("allowed_payment_method_types") or None,
-        billing_address_collection=params.get("billing_address_collection"),
-        cancel_url=params.get("cancel_url"),
-        client_reference_id=params.get("client_reference_id"),
         consent_collection=_keys(
             params.get("consent_collection"), "payment_method_reuse_agreement", "promotions", "terms_of_service"
         ),
         currency=currency,
         custom_fields=[_custom_field(field) for field in params.get("custom_fields") or []],
         custom_text=_keys(params.get("custom_text") or dict.fromkeys(_TEXTS), *_TEXTS),
-        customer=customer,
         customer_creation=None if customer else params.get("customer_creation") or "if_required",
         customer_details=details,
-        customer_email=params.get("customer_email"),
         expires_at=params.get("expires_at") or moment + LONGEST_SECONDS,
-        integration_identifier=params.get("integration_identifier"),
         invoice_creation=_invoice_creation(params.get("invoice_creation") or {"enabled": False}),
-        locale=params.get("locale"),
         metadata=merge_metadata({}, params.get("metadata")),
-        origin_context=params.get("origin_context"),
         payment_method_collection=params.get("payment_method_collection") or "if_required",
         payment_method_options=_method_options(types, params.get("payment_method_options") or {}),
         payment_method_types=types,
@@ -113,10 +110,6 @@ def _body(params: Params, currency: str, details: Body | None) -> Body:
             "payment_method_remove",
             "payment_method_save",
         ),
-        shipping_address_collection=params.get("shipping_address_collection"),
-        submit_type=params.get("submit_type"),
-        success_url=params["success_url"],
-        wallet_options=params.get("wallet_options"),
     )
     if configuration := params.get("payment_method_configuration"):
         body["payment_method_configuration_details"] = {"id": configuration, "parent": None}

@@ -13,17 +13,7 @@ from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
-_PLAIN = (
-    "active",
-    "description",
-    "images",
-    "marketing_features",
-    "shippable",
-    "statement_descriptor",
-    "tax_code",
-    "unit_label",
-    "url",
-)
+_PLAIN = "active description images marketing_features shippable statement_descriptor tax_code unit_label url"
 
 
 def build_product(params: Params) -> Body:
@@ -37,7 +27,7 @@ def build_product(params: Params) -> Body:
 
 
 def apply_product(body: Body, params: Params) -> None:
-    for name in _PLAIN:
+    for name in _PLAIN.split():
         if name in params:
             body[name] = params[name]
     if "package_dimensions" in params:

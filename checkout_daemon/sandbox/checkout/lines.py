@@ -7,6 +7,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.catalog import build_price, build_product
 from checkout_daemon.sandbox.errors import invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
@@ -23,20 +24,18 @@ def build_line(box: Box, given: Params, index: int) -> Stored:
         raise missing_parameter(f"{at}[quantity]")
     product = box.storage.find(price["product"], "product")
     subtotal = price["unit_amount"] * quantity
-    body: Body = {
-        "id": new_id("li_1"),
-        "object": "item",
-        "adjustable_quantity": _adjustable(given.get("adjustable_quantity"), quantity, f"{at}[adjustable_quantity]"),
-        "amount_discount": 0,
-        "amount_subtotal": subtotal,
-        "amount_tax": 0,
-        "amount_total": subtotal,
-        "currency": price["currency"],
-        "description": product.body["name"] if product else None,
-        "metadata": merge_metadata({}, given.get("metadata")),
-        "price": price,
-        "quantity": quantity,
-    }
+    body = new_body(
+        "item",
+        "li_1",
+        adjustable_quantity=_adjustable(given.get("adjustable_quantity"), quantity, f"{at}[adjustable_quantity]"),
+        amount_subtotal=subtotal,
+        amount_total=subtotal,
+        currency=price["currency"],
+        description=product.body["name"] if product else None,
+        metadata=merge_metadata({}, given.get("metadata")),
+        price=price,
+        quantity=quantity,
+    )
     return Stored(body)
 
 

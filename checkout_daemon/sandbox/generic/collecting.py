@@ -10,7 +10,8 @@ from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.shapes import methods_for, new_body
 from checkout_daemon.sandbox.parameters.specs import Params
-from checkout_daemon.sandbox.payments.intents import CONFIRMABLE, cancel_intent, confirm_intent, create_intent
+from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE
+from checkout_daemon.sandbox.payments.intents import cancel_intent, confirm_intent, create_intent
 from checkout_daemon.sandbox.payments.methods import card_method, method_by_id
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import add, emit_all, require_status, store_changed, update_and_emit

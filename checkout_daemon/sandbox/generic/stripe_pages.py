@@ -77,21 +77,16 @@ def line_items(box: Box, given: list[Params]) -> list[Body]:
         product = box.storage.find(price["product"], "product")
         quantity = whole(line, "quantity", 1, f"line_items[{position}][quantity]")
         amount = (price["unit_amount"] or 0) * quantity
+        fields = {"currency": price["currency"], "price": price, "quantity": quantity}
         items.append(
-            {
-                "id": f"li_1{token(23)}",
-                "object": "item",
-                "adjustable_quantity": None,
-                "amount_discount": 0,
-                "amount_subtotal": amount,
-                "amount_tax": 0,
-                "amount_total": amount,
-                "currency": price["currency"],
-                "description": product.body["name"] if product else None,
-                "metadata": {},
-                "price": price,
-                "quantity": quantity,
-            }
+            new_body(
+                "item",
+                "li_1",
+                amount_subtotal=amount,
+                amount_total=amount,
+                description=product.body["name"] if product else None,
+                **fields,
+            )
         )
     return items
 

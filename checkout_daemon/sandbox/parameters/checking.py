@@ -24,8 +24,8 @@ from checkout_daemon.sandbox.parameters.stripe_types import (
     structure,
 )
 
-_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?\d{1,14}(\.\d{1,12})?", re.ASCII)
+INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+DECIMAL = re.compile(r"[+-]?\d{1,14}(\.\d{1,12})?", re.ASCII)
 _BOUNDS = ("gt", "gte", "lt", "lte")
 _LONGEST = 40_000
 _OLDER_NAMES = {"phases[0][iterations]": "i"}
@@ -98,9 +98,9 @@ def _read_text(kind: str, value: str, name: str) -> tuple[bool, Any]:
         return value in choices(kind), value
     if first == "b":
         return value in ("true", "false"), value == "true"
-    if first in "ir" and _INTEGER.fullmatch(value):
+    if first in "ir" and INTEGER.fullmatch(value):
         return True, int(value) if first == "i" else {"eq": int(value)}
-    if first in "df" and _DECIMAL.fullmatch(value):
+    if first in "df" and DECIMAL.fullmatch(value):
         return True, value if first == "d" else float(value)
     return False, None
 

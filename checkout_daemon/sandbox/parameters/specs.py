@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +15,12 @@ from checkout_daemon.sandbox.errors import (
     missing_parameter,
     not_modelled,
 )
-from checkout_daemon.sandbox.parameters.checking import in_words, join, read_value
+from checkout_daemon.sandbox.parameters.checking import DECIMAL, INTEGER, in_words, join, read_value
 from checkout_daemon.sandbox.parameters.forms import Tree
 from checkout_daemon.sandbox.parameters.stripe_types import Shape
 
 Params = dict[str, Any]
 
-_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?\d{1,14}(\.\d{1,12})?", re.ASCII)
 _MAX_METADATA_KEYS = 50
 
 
@@ -60,7 +57,7 @@ class Integer:
     def read(self, value: Tree | str, name: str) -> int:
         if isinstance(value, str) and not value:
             raise empty_parameter(name)
-        if not isinstance(value, str) or not _INTEGER.fullmatch(value):
+        if not isinstance(value, str) or not INTEGER.fullmatch(value):
             raise bad_parameter(f"Invalid integer: {_show(value)}", "parameter_invalid_integer", name)
         number = int(value)
         if self.minimum is not None and number < self.minimum:
@@ -78,7 +75,7 @@ class DecimalNumber:
 
     def read(self, value: Tree | str, name: str) -> str:
         """Return the decimal as written."""
-        if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+        if not isinstance(value, str) or not DECIMAL.fullmatch(value):
             raise ApiError(f"Invalid decimal: {_show(value)}", param=name, stored=False)
         return value
 

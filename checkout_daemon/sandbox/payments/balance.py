@@ -7,7 +7,7 @@ from collections import defaultdict
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError
-from checkout_daemon.sandbox.ids import new_id
+from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.storage import Body, Stored
 
 _PENDING_SECONDS = 2 * 24 * 3600
@@ -43,25 +43,21 @@ def book(
         "description": "Stripe processing fees" if paid else "Dispute fee",
         "type": "stripe_fee",
     }
-    category = category or _CATEGORIES.get(kind, kind)
-    body: Body = {
-        "id": new_id("txn_"),
-        "object": "balance_transaction",
-        "amount": amount,
-        "available_on": moment + (_PENDING_SECONDS if pending else 0),
-        "balance_type": "payments",
-        "created": moment,
-        "currency": currency,
-        "description": description,
-        "exchange_rate": None,
-        "fee": fee,
-        "fee_details": [details] if fee else [],
-        "net": amount - fee,
-        "reporting_category": category,
-        "source": source,
-        "status": "pending" if pending else "available",
-        "type": kind,
-    }
+    body = new_body(
+        "balance_transaction",
+        "txn_",
+        amount=amount,
+        available_on=moment + (_PENDING_SECONDS if pending else 0),
+        currency=currency,
+        description=description,
+        fee=fee,
+        fee_details=[details] if fee else [],
+        net=amount - fee,
+        reporting_category=category or _CATEGORIES.get(kind, kind),
+        source=source,
+        status="pending" if pending else "available",
+        type=kind,
+    )
     return box.storage.add(Stored(body, parent=source, kind=kind)).body
 
 

@@ -11,6 +11,10 @@ from checkout_daemon.sandbox.payments.declines import ADVICE
 from checkout_daemon.sandbox.payments.testdata import Decline
 from checkout_daemon.sandbox.storage import Body, Stored
 
+_FROM_INTENT = (
+    "amount currency customer description receipt_email shipping statement_descriptor statement_descriptor_suffix "
+    "transfer_group"
+)
 AUTHORIZED_SECONDS = 7 * 24 * 3600
 """How long a bank holds the money for a capture."""
 
@@ -31,14 +35,11 @@ def build_charge(
     charge = new_body(
         "charge",
         "ch_" if method.body["type"] == "card" else "py_",
-        amount=body["amount"],
+        **{name: body[name] for name in _FROM_INTENT.split()},
         amount_captured=body["amount"] if succeeded and not manual else 0,
         billing_details=method.body["billing_details"],
         calculated_statement_descriptor="OFFLINE SANDBOX" if method.body["type"] == "card" else None,
         captured=succeeded and not manual,
-        currency=body["currency"],
-        customer=body["customer"],
-        description=body["description"],
         failure_code=(decline.failure_code or decline.code) if decline else None,
         failure_message=decline.message if decline else None,
         metadata=dict(body["metadata"]),
@@ -47,12 +48,7 @@ def build_charge(
         payment_intent=body["id"],
         payment_method=method.id,
         payment_method_details=_details(method.body, body["amount"], manual=manual, authenticated=authenticated),
-        receipt_email=body["receipt_email"],
-        shipping=body["shipping"],
-        statement_descriptor=body["statement_descriptor"],
-        statement_descriptor_suffix=body["statement_descriptor_suffix"],
         status=status,
-        transfer_group=body["transfer_group"],
     )
     charge["id"] = _charge_id(charge["id"])
     return Stored(charge, intent=body["id"], customer=body["customer"])

@@ -4,37 +4,13 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.parameters.stripe_types import names_inside
 from checkout_daemon.sandbox.storage import Body
 
-EVIDENCE = (
-    "access_activity_log",
-    "billing_address",
-    "cancellation_policy",
-    "cancellation_policy_disclosure",
-    "cancellation_rebuttal",
-    "customer_communication",
-    "customer_email_address",
-    "customer_name",
-    "customer_purchase_ip",
-    "customer_signature",
-    "duplicate_charge_documentation",
-    "duplicate_charge_explanation",
-    "duplicate_charge_id",
-    "product_description",
-    "receipt",
-    "refund_policy",
-    "refund_policy_disclosure",
-    "refund_refusal_explanation",
-    "service_date",
-    "service_documentation",
-    "shipping_address",
-    "shipping_carrier",
-    "shipping_date",
-    "shipping_documentation",
-    "shipping_tracking_number",
-    "uncategorized_file",
-    "uncategorized_text",
-)
+_STRUCTURED = ("appeal", "enhanced_evidence")
+EVIDENCE = tuple(name for name in names_inside("POST /v1/disputes/{id}", "evidence") if name not in _STRUCTURED)
+"""The texts and files of a dispute's evidence."""
+
 VERDICTS = {"winning_evidence": True, "losing_evidence": False}
 ESCALATING = "escalate_inquiry_evidence"
 """Values of `uncategorized_text` that decide a test dispute: https://docs.stripe.com/testing#disputes"""

@@ -16,24 +16,15 @@ from checkout_daemon.sandbox.payments.acceptance import (
     needs_customer,
     unexpected_state,
 )
-from checkout_daemon.sandbox.payments.debits import fail_charge, session_of, settle_debit, settle_now
+from checkout_daemon.sandbox.payments.debits import fail_charge, session_of
 from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, CardOutcome
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
-__all__ = [
-    "CONFIRMABLE",
-    "authenticate",
-    "cancel_intent",
-    "capture_intent",
-    "check_method",
-    "confirm_intent",
-    "create_intent",
-    "expire_authorization",
-    "settle_debit",
-    "settle_now",
-    "unexpected_state",
-]
+_AS_GIVEN = (
+    "automatic_payment_methods customer description receipt_email setup_future_usage statement_descriptor "
+    "statement_descriptor_suffix transfer_group"
+)
 
 
 def create_intent(
@@ -43,24 +34,17 @@ def create_intent(
     body = new_body(
         "payment_intent",
         "pi_3",
+        **{name: given.get(name) for name in _AS_GIVEN.split()},
         allowed_payment_method_types=given.get("allowed_payment_method_types") or None,
         amount=amount,
-        automatic_payment_methods=given.get("automatic_payment_methods"),
         capture_method=given.get("capture_method") or "automatic_async",
         confirmation_method=given.get("confirmation_method") or "automatic",
         currency=currency,
-        customer=given.get("customer"),
-        description=given.get("description"),
         excluded_payment_method_types=given.get("excluded_payment_method_types") or None,
         metadata={key: value for key, value in (given.get("metadata") or {}).items() if value},
         payment_method_options=method_options(types, given.get("payment_method_options"), session=False),
         payment_method_types=types,
-        receipt_email=given.get("receipt_email"),
-        setup_future_usage=given.get("setup_future_usage"),
         shipping=shipping(given.get("shipping")),
-        statement_descriptor=given.get("statement_descriptor"),
-        statement_descriptor_suffix=given.get("statement_descriptor_suffix"),
-        transfer_group=given.get("transfer_group"),
     )
     body["client_secret"] = f"{body['id']}_secret_{token(25)}"
     record = Stored(body, {"session": session}, customer=body["customer"])

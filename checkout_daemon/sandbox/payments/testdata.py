@@ -5,22 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from checkout_daemon.sandbox.payments.testbanks import FAILING_IBAN, SUCCEEDING_IBAN
-
-__all__ = [
-    "CARDS",
-    "DECLINES",
-    "FAILING_IBAN",
-    "PAGE_CARDS",
-    "SUCCEEDING_IBAN",
-    "CardOutcome",
-    "Decline",
-    "TestCard",
-    "card_by_number",
-    "card_by_token",
-    "passes_luhn",
-]
-
 
 class CardOutcome(StrEnum):
     SUCCEED = "succeed"

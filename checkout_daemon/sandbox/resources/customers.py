@@ -26,17 +26,8 @@ from checkout_daemon.sandbox.webhooks.changes import changing
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PLAIN = (
-    "email",
-    "name",
-    "phone",
-    "description",
-    "preferred_locales",
-    "tax_exempt",
-    "business_name",
-    "individual_name",
-    "balance",
-    "invoice_prefix",
-    "next_invoice_sequence",
+    "email name phone description preferred_locales tax_exempt business_name individual_name balance "
+    "invoice_prefix next_invoice_sequence"
 )
 _REFUSED = {
     "The offline sandbox does not compute taxes.": "tax",
@@ -75,7 +66,7 @@ _UPDATE = Rules(
 
 
 def _apply(body: Body, params: Params) -> None:
-    body |= {name: params[name] for name in _PLAIN if name in params}
+    body |= {name: params[name] for name in _PLAIN.split() if name in params}
     for name in ("business_name", "individual_name"):
         if body.get(name) is None:
             body.pop(name, None)

@@ -25,6 +25,7 @@ from checkout_daemon.sandbox.parameters.specs import (
 )
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments import intents
+from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE, check_method
 from checkout_daemon.sandbox.payments.attempts import show_booking
 from checkout_daemon.sandbox.payments.debits import settle_due
 from checkout_daemon.sandbox.payments.methods import method_by_id
@@ -33,13 +34,8 @@ from checkout_daemon.sandbox.resources.payment_methods import build as build_met
 from checkout_daemon.sandbox.storage import Body, Stored
 
 _PLAIN = (
-    "capture_method",
-    "description",
-    "receipt_email",
-    "setup_future_usage",
-    "statement_descriptor",
-    "statement_descriptor_suffix",
-    "transfer_group",
+    "capture_method description receipt_email setup_future_usage statement_descriptor statement_descriptor_suffix "
+    "transfer_group"
 )
 _BEFORE_PAYMENT = ("amount", "currency", "payment_method", "payment_method_data", "capture_method", "customer")
 _TYPE_PARAMETERS = ("allowed_payment_method_types", "automatic_payment_methods", "payment_method_types")
@@ -57,7 +53,7 @@ def create(box: Box, params: Params, _: str) -> Body:
         box, params["amount"], currency, types, {**params, "automatic_payment_methods": automatic}
     )
     if method is not None:
-        intents.check_method(intent.body, method)
+        check_method(intent.body, method)
         intent.body |= {"payment_method": method.id, "status": "requires_confirmation"}
         box.storage.save(intent)
     if params.get("confirm"):
@@ -68,12 +64,12 @@ def create(box: Box, params: Params, _: str) -> Body:
 def update(box: Box, params: Params, object_id: str) -> Body:
     intent = box.get(object_id, "payment_intent")
     body = intent.body
-    if any(name in params for name in _BEFORE_PAYMENT) and body["status"] not in intents.CONFIRMABLE:
+    if any(name in params for name in _BEFORE_PAYMENT) and body["status"] not in CONFIRMABLE:
         changed = next(name for name in _BEFORE_PAYMENT if name in params)
         message = (
             f"This PaymentIntent's {changed} could not be updated because it has a status of {body['status']}. You may "
             f"only update the {changed} of a PaymentIntent with one of the following statuses: "
-            f"{', '.join(intents.CONFIRMABLE)}."
+            f"{', '.join(CONFIRMABLE)}."
         )
         raise invalid(message, code="payment_intent_unexpected_state", param=changed)
     if intent.private.get("session") and ("amount" in params or "currency" in params):
@@ -89,7 +85,7 @@ def update(box: Box, params: Params, object_id: str) -> Body:
     _overlay(body, params)
     method = _method(box, params)
     if method is not None:
-        intents.check_method(body, method)
+        check_method(body, method)
         body |= {"payment_method": method.id, "status": "requires_confirmation", "next_action": None}
     box.storage.save(intent)
     return body
@@ -153,7 +149,7 @@ def _check_return_url(box: Box, intent: Stored, params: Params) -> None:
     off_session = params.get("off_session", "false") != "false"
     if not automatic["enabled"] or automatic["allow_redirects"] == "never" or off_session:
         return
-    if intent.body["status"] not in intents.CONFIRMABLE:
+    if intent.body["status"] not in CONFIRMABLE:
         return  # refused for its status later
     if params.get("return_url") or intent.private.get("return_url") or params.get("use_stripe_sdk"):
         return
@@ -201,7 +197,7 @@ def _check_off_session(params: Params) -> None:
 def _overlay(body: Body, params: Params) -> None:
     """Apply the parameters that an update or a confirmation may change."""
     body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-    body |= {name: params[name] for name in _PLAIN if name in params}
+    body |= {name: params[name] for name in _PLAIN.split() if name in params}
     if "shipping" in params:
         body["shipping"] = shipping(params["shipping"])
     if params.get("payment_method_types"):
