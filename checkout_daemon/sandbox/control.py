@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,8 @@ from checkout_daemon.sandbox.guard import check_origin
 from checkout_daemon.sandbox.trouble import TroublePlan, changed_trouble, dump_trouble
 from checkout_daemon.sandbox.webhooks.endpoints import roll_secret
 
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
 _TIME = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhdw]?)", re.ASCII)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _FARTHEST = 366 * 86_400.0
@@ -28,33 +31,39 @@ _FARTHEST = 366 * 86_400.0
 def add_control(app: web.Application, box: Box) -> None:
     """Add the routes."""
     control = Control(box)
-    app.router.add_get("/sandbox/clock", control.show_clock)
-    app.router.add_post("/sandbox/clock", control.advance_clock)
-    app.router.add_get("/sandbox/chaos", control.show_trouble)
-    app.router.add_post("/sandbox/chaos", control.change_trouble)
-    app.router.add_delete("/sandbox/chaos", control.end_trouble)
-    app.router.add_post("/sandbox/webhook_endpoints/{id}/roll_secret", control.roll)
+    app.router.add_get("/sandbox/clock", control.guarded(control.show_clock))
+    app.router.add_post("/sandbox/clock", control.guarded(control.advance_clock))
+    app.router.add_get("/sandbox/chaos", control.guarded(control.show_trouble))
+    app.router.add_post("/sandbox/chaos", control.guarded(control.change_trouble))
+    app.router.add_delete("/sandbox/chaos", control.guarded(control.end_trouble))
+    app.router.add_post("/sandbox/webhook_endpoints/{id}/roll_secret", control.guarded(control.roll))
 
 
 class Control:
     def __init__(self, box: Box) -> None:
         self.box = box
 
-    async def show_clock(self, request: web.Request) -> web.Response:
-        check_origin(request, self.box)
+    def guarded(self, handler: Handler) -> Handler:
+        """Return a handler that refuses foreign pages, and answers an ApiError with its body."""
+
+        async def handle(request: web.Request) -> web.Response:
+            check_origin(request, self.box)
+            try:
+                return await handler(request)
+            except ApiError as error:
+                return web.json_response(error.body(), status=error.status)
+
+        return handle
+
+    async def show_clock(self, _: web.Request) -> web.Response:
         return web.json_response(self._clock())
 
     async def advance_clock(self, request: web.Request) -> web.Response:
         """Advance the clock, and answer when everything due until then has happened and been delivered."""
-        check_origin(request, self.box)
-        try:
-            given = await _given(request)
-            unknown = set(given) - {"advance", "advance_to"}
-            if unknown or len(given) != 1:
-                raise ApiError('Give either {"advance": seconds or "3d"} or {"advance_to": seconds since the epoch}.')
-            target = await self._target(given)
-        except ApiError as error:
-            return _refused(error)
+        given = await _given(request)
+        if set(given) - {"advance", "advance_to"} or len(given) != 1:
+            raise ApiError('Give either {"advance": seconds or "3d"} or {"advance_to": seconds since the epoch}.')
+        target = self._target(given)
         advance = Advance(target, asyncio.get_running_loop().create_future())
         self.box.advances.append(advance)
         self.box.wake.set()
@@ -62,35 +71,25 @@ class Control:
         self.box.storage.forget_answers()
         return web.json_response(self._clock())
 
-    async def show_trouble(self, request: web.Request) -> web.Response:
-        check_origin(request, self.box)
+    async def show_trouble(self, _: web.Request) -> web.Response:
         return web.json_response(asdict(self.box.trouble))
 
     async def change_trouble(self, request: web.Request) -> web.Response:
         """Change the named settings and leave the rest."""
-        check_origin(request, self.box)
-        try:
-            self._set_trouble(changed_trouble(self.box.trouble, await _given(request)))
-        except ApiError as error:
-            return _refused(error)
+        self._set_trouble(changed_trouble(self.box.trouble, await _given(request)))
         return web.json_response(asdict(self.box.trouble))
 
-    async def end_trouble(self, request: web.Request) -> web.Response:
-        check_origin(request, self.box)
+    async def end_trouble(self, _: web.Request) -> web.Response:
         self._set_trouble(TroublePlan())
         return web.json_response(asdict(self.box.trouble))
 
     async def roll(self, request: web.Request) -> web.Response:
         """Roll an endpoint's secret and return the new one, once. The old one signs as well for `overlap`."""
-        check_origin(request, self.box)
-        try:
-            given = await _given(request)
-            if set(given) - {"overlap"}:
-                raise ApiError('Give {"overlap": seconds or "24h"}, or nothing.')
-            overlap = _seconds(given.get("overlap", 0), "overlap")
-            endpoint = self.box.get(request.match_info["id"], "webhook_endpoint")
-        except ApiError as error:
-            return _refused(error)
+        given = await _given(request)
+        if set(given) - {"overlap"}:
+            raise ApiError('Give {"overlap": seconds or "24h"}, or nothing.')
+        overlap = _seconds(given.get("overlap", 0), "overlap")
+        endpoint = self.box.get(request.match_info["id"], "webhook_endpoint")
         with self.box.storage.transaction():
             secret = roll_secret(self.box, endpoint, overlap)
         return web.json_response({"id": endpoint.id, "secret": secret, "overlap": overlap})
@@ -108,7 +107,7 @@ class Control:
             "time": datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         }
 
-    async def _target(self, given: dict[str, Any]) -> float:
+    def _target(self, given: dict[str, Any]) -> float:
         if "advance" in given:
             return now() + _seconds(given["advance"], "advance")
         ahead = _seconds(given["advance_to"], "advance_to", farthest=math.inf) - now()
@@ -147,7 +146,3 @@ def _read(value: str) -> Any:
         return json.loads(value)
     except ValueError:
         return value
-
-
-def _refused(error: ApiError) -> web.Response:
-    return web.json_response(error.body(), status=error.status)

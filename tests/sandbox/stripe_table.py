@@ -123,7 +123,7 @@ class _Writer:
             else:
                 codes.add(_SCALARS.get(each, "a"))
         if choices:
-            # `Literal[…] | str` only stores the SDK open to values of later versions: this one has no others.
+            # `Literal[…] | str` only keeps the SDK open to values of later versions: this one has no others.
             codes = {*codes - {"s"}, f"e{self._enum(choices)}"}
         if "r" in codes:
             codes.discard("i")
