@@ -1,4 +1,4 @@
-"""The named statements: each is used, each that is used exists, and one survives a column that a migration adds."""
+"""The named statements are all used and all exist, and the view order_rows can grow while older code runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 import checkout_daemon
 from checkout_daemon.store.database import Database
@@ -47,6 +48,20 @@ async def test_a_running_daemon_reads_orders_on_when_a_migration_adds_a_column(d
     await database.close()
     assert before == after
     assert after is not None
+
+
+async def test_a_role_reads_order_rows_exactly_if_it_may_read_orders(database_url: str) -> None:
+    connection: asyncpg.Connection = await asyncpg.connect(database_url)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("CREATE ROLE reader; GRANT USAGE ON SCHEMA public TO reader; SET ROLE reader")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with connection.transaction():
+            await connection.fetch("SELECT * FROM order_rows")
+    await connection.execute("RESET ROLE; GRANT SELECT ON orders TO reader; SET ROLE reader")
+    assert await connection.fetch("SELECT * FROM order_rows") == []
+    await transaction.rollback()  # with the role
+    await connection.close()
 
 
 def _nodes() -> Iterator[ast.AST]:
