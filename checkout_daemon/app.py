@@ -15,7 +15,7 @@ from checkout_daemon.jobs.runner import Job, run_jobs
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.observability.watchdog import watch_loop
 from checkout_daemon.runtime import open_database, open_runtime
-from checkout_daemon.services.apply import Applied, Received
+from checkout_daemon.services.apply import Applied, ReceivedEvent
 from checkout_daemon.services.readiness import Readiness
 from checkout_daemon.services.secret_matches import SecretMatches
 from checkout_daemon.settings import Settings
@@ -141,8 +141,8 @@ def create_app(
     return app
 
 
-def _observer(metrics: Metrics) -> Callable[[list[tuple[Received, Applied]], float], None]:
-    def observe(committed: list[tuple[Received, Applied]], seconds: float) -> None:
+def _observer(metrics: Metrics) -> Callable[[list[tuple[ReceivedEvent, Applied]], float], None]:
+    def observe(committed: list[tuple[ReceivedEvent, Applied]], seconds: float) -> None:
         now = datetime.now(UTC)
         metrics.batch_committed(len(committed), seconds)
         for received, applied in committed:

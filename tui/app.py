@@ -21,7 +21,7 @@ from checkout_daemon.errors import CheckoutError
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.services.overview import may_write
 from checkout_daemon.services.schema import explain_misfit
-from checkout_daemon.services.watching import Lost, Trouble, follow_changes
+from checkout_daemon.services.watching import ConnectionChange, Lost, follow_changes
 from checkout_daemon.settings import Settings
 from tui.context import AppContext
 from tui.navigation import ScreenNavigation, import_screens
@@ -94,7 +94,7 @@ class Terminal(App[CheckoutError | None]):
         for screen in self._base_screens():
             screen.call_later(screen.reload)
 
-    def _trouble(self, trouble: Trouble) -> None:
+    def _trouble(self, trouble: ConnectionChange) -> None:
         if isinstance(trouble, Lost):
             self.app_context.lost_at = datetime.now(UTC)
         else:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from checkout_daemon.services import overview
-from checkout_daemon.services.dead_letters import dead_letters
 from checkout_daemon.services.overview import EventRow, OrderRow
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.event_reads import ErrorGroup, EventCursor, EventFilter
@@ -111,7 +110,7 @@ class ErrorGroupSource:
         return None
 
     async def page(self, after: Any | None, limit: int) -> Sequence[ErrorGroupItem]:
-        return [ErrorGroupItem(group) for group in await dead_letters(self._database)]
+        return [ErrorGroupItem(group) for group in await overview.error_groups(self._database)]
 
     async def skip(self, after: Any | None, count: int) -> Any | None:
         return None

@@ -142,7 +142,7 @@ def _facts(line: EventLine, zone: str) -> dict[str, str | Text]:
 
     from checkout_daemon.commands.styles import status_text
     from checkout_daemon.present.times import clock
-    from checkout_daemon.services.event_ends import WHY_IGNORED
+    from checkout_daemon.services.apply import WHY_IGNORED
 
     return {
         "Status": Text.assemble(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from checkout_daemon.runtime import Runtime
     from checkout_daemon.services.apply import Applied
     from checkout_daemon.services.backfill import Backfilled
-    from checkout_daemon.services.replaying import Replayed
+    from checkout_daemon.services.replaying import ReplayedEvent
     from checkout_daemon.settings import Settings
     from checkout_daemon.store.database import Database
     from checkout_daemon.store.event_reads import EventLine, EventOutcome
@@ -117,11 +117,11 @@ async def _replay(database: Database, event_ids: tuple[str, ...], note: str, *, 
     from checkout_daemon.services.replaying import replay_many
 
     done = 0
-    last: Replayed | None = None
+    last: ReplayedEvent | None = None
     with Progress("Replaying", len(event_ids)) as progress:
         async with aclosing(replay_many(database, event_ids, operator=this_operator(), note=note)) as outcomes:
             async for last in outcomes:
-                print_outcome(last.end, as_json=as_json, more={"before": last.before})
+                print_outcome(last.outcome, as_json=as_json, more={"before": last.before})
                 done += last.ok
                 progress.step()
     count = "1 event was" if done == 1 else f"{done} events were"
@@ -129,7 +129,7 @@ async def _replay(database: Database, event_ids: tuple[str, ...], note: str, *, 
         not_tried = len(event_ids) - done - 1
         rest = f"; {not_tried} more {'was' if not_tried == 1 else 'were'} not tried" if not_tried else ""
         before = f"; {count} replayed before it" if done else ""
-        say(f"error: {last.end.id} failed again{before}{rest}")
+        say(f"error: {last.outcome.id} failed again{before}{rest}")
         return 1
     say(f"{count} replayed.")
     return 0
@@ -223,10 +223,9 @@ def print_outcome(outcome: EventOutcome, *, as_json: bool, more: dict[str, Any] 
     In JSON, `reason` is why the event was ignored, or the error with which it failed.
     """
     from checkout_daemon.commands.styles import styled
-    from checkout_daemon.services.event_ends import outcome_words
 
     if not as_json:
-        answer(f"{plain(outcome.type)} {outcome.id} {styled('event', outcome.status, plain(outcome_words(outcome)))}")
+        answer(f"{plain(outcome.type)} {outcome.id} {styled('event', outcome.status, plain(outcome.summary))}")
         return
     record = {
         "id": outcome.id,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Column
     from rich.text import Text
 
-    from checkout_daemon.services.watching import Trouble
+    from checkout_daemon.services.watching import ConnectionChange
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ def say_if_cut(found: Sequence[object], limit: int) -> None:
         say(f"Showing the newest {limit}. For more, use --limit {limit * 10} or a filter.")
 
 
-def say_trouble(trouble: Trouble) -> None:
+def say_trouble(trouble: ConnectionChange) -> None:
     """Say that the connection to the database of a command that follows changes is lost, or back."""
     from checkout_daemon.services.watching import Lost
 

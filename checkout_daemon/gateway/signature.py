@@ -1,6 +1,6 @@
-"""Checks Stripe's signature of a delivery: https://docs.stripe.com/webhooks#verify-manually.
+"""Verifies Stripe's signature of a delivery: https://docs.stripe.com/webhooks#verify-manually.
 
-Written out here because the SDK checks one secret at a time; ours knows several while one is being rotated.
+Implemented here because the SDK checks one secret at a time, and there are several while one is being rotated.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONGEST_HEADER = 2048  # sixteen signatures take half of it
 def verify(body: bytes, header: str | None, secrets: Sequence[str], now: float) -> int:
     """Return the index of the secret that signed the body. Raises InvalidSignature.
 
-    Every secret is compared with every v1 in constant time, whichever matches.
+    Every secret is compared with every v1 signature in constant time, whichever matches.
     """
     timestamp, signatures = check_header(header, now)
     matched: int | None = None
@@ -34,10 +34,10 @@ def verify(body: bytes, header: str | None, secrets: Sequence[str], now: float) 
 
 
 def check_header(header: str | None, now: float) -> tuple[int, list[bytes]]:
-    """Return the header's time and signatures. Raises InvalidSignature for what no body could make valid.
+    """Return the time and signatures of a header. Raises InvalidSignature if no body could make it valid.
 
-    A time in the future passes, as with Stripe's own libraries: who can sign needs no such trick, and a slow clock of
-    ours must not refuse money's facts.
+    A time in the future is accepted, as by Stripe's own libraries: whoever can sign gains nothing by it, and a slow
+    clock on our side must not refuse payments.
     """
     timestamp, signatures = _parse(header)
     if timestamp < now - TOLERANCE_SECONDS:
@@ -46,7 +46,7 @@ def check_header(header: str | None, now: float) -> tuple[int, list[bytes]]:
 
 
 def sign(body: bytes, secret: str, timestamp: int) -> str:
-    """Return the header that Stripe would send."""
+    """Return the signature header that Stripe would send."""
     return f"t={timestamp},v1={_signature(body, secret, timestamp)}"
 
 
@@ -70,5 +70,5 @@ def _parse(header: str | None) -> tuple[int, list[bytes]]:
         elif name == "v1":
             signatures.append(value.encode("utf-8", "surrogateescape"))
     if timestamp is None or not signatures or len(signatures) > _MOST_SIGNATURES:
-        raise InvalidSignature("the Stripe-Signature header is not of the form t=…,v1=…")
+        raise InvalidSignature("the Stripe-Signature header does not have the form t=…,v1=…")
     return timestamp, signatures

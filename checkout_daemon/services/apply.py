@@ -1,10 +1,9 @@
-"""Stores Stripe's events and applies them: in the normal case both in one transaction."""
+"""Stores Stripe events and applies them: normally both in one transaction."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -27,11 +26,19 @@ log = logging.getLogger(__name__)
 
 ACTOR = "stripe"
 OTHER_ACCOUNT = "other_account"
+WHY_IGNORED: Mapping[str, str] = {
+    "no_order": "no known order belongs to the objects it names; if one is found later, the event counts for it",
+    "not_an_event": "Stripe signed it, but it is not an event; there is nothing to do",
+    OTHER_ACCOUNT: "it names a Stripe account other than that of STRIPE_API_KEY: its money is not this shop's",
+    "thin_event": "it only refers to an object; no order depends on it, so there is nothing to do",
+    "unhandled_type": "no order depends on events of this type; the endpoint need not send them",
+}
+"""What each reason of an ignored event means to an operator, and whether there is anything to do."""
 _MOST_RETRIED_A_TURN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedEvent:
     """An event with the time of its receipt."""
 
     event: StripeEvent
@@ -40,9 +47,9 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of one delivery: applied, ignored, failed, or `duplicate`: held already, nothing changed.
+    """The outcome of one delivery: applied, ignored, failed, or `duplicate`: it was held already, nothing changed.
 
-    `reason`: why it is ignored, or what failed.
+    `reason` is why it is ignored, or what failed.
     """
 
     event_id: str
@@ -51,11 +58,11 @@ class Applied:
     reason: str | None = None
 
 
-async def apply_batch(database: Database, batch: Sequence[Received]) -> list[Applied]:
-    """Store and apply events in one transaction; each one's end, in the order given.
+async def apply_batch(database: Database, batch: Sequence[ReceivedEvent]) -> list[Applied]:
+    """Store and apply events in one transaction and return their outcomes, in the order given.
 
-    An event that cannot be applied hurts none of its neighbours: they are tried one by one, and it is stored as failed.
-    Raises DatabaseUnavailable, and then nothing of the batch is stored.
+    An event that cannot be applied does not affect the others: they are applied one by one, and it is stored as failed.
+    Raises DatabaseUnavailable if nothing of the batch was stored.
     """
     try:
         return await database.run_unconfirmed(_apply, batch)
@@ -63,18 +70,17 @@ async def apply_batch(database: Database, batch: Sequence[Received]) -> list[App
         raise
     except Exception as error:
         if len(batch) > 1:
-            log.warning("a batch of %d events is applied one by one after %s", len(batch), type(error).__name__)
-            return [(await apply_batch(database, [each]))[0] for each in batch]
-        log.exception("event %s could not be applied; it is stored and tried again", batch[0].event.id)
+            log.warning("applying a batch of %d events one by one after %s", len(batch), type(error).__name__)
+            return [(await apply_batch(database, [received]))[0] for received in batch]
+        log.exception("event %s could not be applied; it is stored and retried", batch[0].event.id)
         return [await _store_failed(database, batch[0], error)]
 
 
 async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[Applied, Merged | None]:
-    """Apply a stored event again, in the caller's transaction, from its stored payload. Safe to do twice.
+    """Apply a stored event again from its payload, within the caller's transaction. Safe to do twice.
 
-    With what was merged, where it tells anything and was merged.
-
-    The caller holds the event's row lock. A failure is recorded with the next attempt's time; the last one is dead.
+    Return the outcome, and the merge if there was one. The caller holds the lock on the event's row. A failure is
+    recorded with the time of the next attempt; after the last attempt the event is dead.
     """
     now = datetime.now(UTC)
     payload = await events.read_payload(connection, stored)
@@ -85,16 +91,16 @@ async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[
     event = parse_event(payload.encode())
     merged: Merged | None = None
     try:
-        async with connection.transaction():  # a savepoint: the failure is recorded, its half-done work is not
+        async with connection.transaction():  # a savepoint: a failure is recorded, but not its half-done work
             own = await _own_accounts(connection, [event])
-            update, verdict = _translate(Received(event, stored.received_at), own)
+            update, verdict = _translate(ReceivedEvent(event, stored.received_at), own)
             if update is not None:
                 merged = await merge(connection, [update])
                 verdict = _placed(verdict, merged.order_ids[0])
                 if verdict.reason == "no_order":
-                    await _note_lost_orders(connection, [Received(event, stored.received_at)])
+                    await _note_lost_orders(connection, [ReceivedEvent(event, stored.received_at)])
     except Exception as error:
-        # Not the event's fault; but a value that cannot be encoded, an InterfaceError too, is.
+        # A lost connection or race is not the event's fault. A value that cannot be encoded, an InterfaceError too, is.
         if isinstance(error, (*AWAY, *LOST_RACES)) and not isinstance(error, ValueError):
             raise
         log.exception("event %s failed again", stored.id)
@@ -123,19 +129,19 @@ async def _retry_next(connection: asyncpg.Connection) -> bool:
     return due is not None
 
 
-async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> list[Applied]:
-    own = await _own_accounts(connection, [each.event for each in batch])
-    translated = [_translate(each, own) for each in batch]
+async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent]) -> list[Applied]:
+    own = await _own_accounts(connection, [received.event for received in batch])
+    translated = [_translate(received, own) for received in batch]
     nodes = {node for update, _ in translated if update is not None for node in update.nodes}
     if nodes:
         await facts.lock_nodes(connection, nodes)
-    # Only now: a copy of an event that another transaction is storing names the same nodes, and has been waited for.
-    held = await events.held_events(connection, {each.event.id for each in batch})
-    hashes = [body_hash(each.event) for each in batch]
+    # Only after the locks: if another transaction is storing a copy of an event, that names the same nodes and is done.
+    held = await events.held_events(connection, {received.event.id for received in batch})
+    hashes = [body_hash(received.event) for received in batch]
     first: dict[str, int] = {}
-    for index, each in enumerate(batch):
-        if each.event.id not in held:
-            first.setdefault(each.event.id, index)
+    for index, received in enumerate(batch):
+        if received.event.id not in held:
+            first.setdefault(received.event.id, index)
     fresh = list(first.values())
 
     update_of = {index: update for index in fresh if (update := translated[index][0]) is not None}
@@ -144,40 +150,41 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[Received]) -> l
         merged = await merge(connection, list(update_of.values()), locked=nodes)
         for index, order_id in zip(update_of, merged.order_ids, strict=True):
             verdicts[index] = _placed(verdicts[index], order_id)
-        await _note_lost_orders(connection, [batch[each] for each in update_of if verdicts[each].reason == "no_order"])
+        unplaced = [batch[index] for index in update_of if verdicts[index].reason == "no_order"]
+        await _note_lost_orders(connection, unplaced)
     if fresh:
-        inserted = await events.insert_events(
-            connection,
-            [NewEvent(batch[each].event, batch[each].received_at, hashes[each], verdicts[each]) for each in fresh],
-        )
-        if any(batch[each].event.id not in inserted for each in update_of):
-            raise LostRace  # stored meanwhile under another body: look again
+        new = [
+            NewEvent(batch[index].event, batch[index].received_at, hashes[index], verdicts[index]) for index in fresh
+        ]
+        inserted = await events.insert_events(connection, new)
+        if any(batch[index].event.id not in inserted for index in update_of):
+            raise LostRace  # stored meanwhile with another body: look again
     else:
-        await confirm_durable(connection)  # what another transaction stored is acknowledged here
+        await confirm_durable(connection)  # we acknowledge events that another transaction stored
     _report_other_bodies(batch, hashes, held, first)
     return [
-        Applied(each.event.id, each.event.type, verdicts[index].status, verdicts[index].reason)
+        Applied(received.event.id, received.event.type, verdicts[index].status, verdicts[index].reason)
         if index in verdicts
-        else Applied(each.event.id, each.event.type, "duplicate")
-        for index, each in enumerate(batch)
+        else Applied(received.event.id, received.event.type, "duplicate")
+        for index, received in enumerate(batch)
     ]
 
 
-async def _note_lost_orders(connection: asyncpg.Connection, batch: Sequence[Received]) -> None:
-    """Note what events of no known order say of orders that this database has lost."""
+async def _note_lost_orders(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent]) -> None:
+    """Note the orders that these events name and that this database does not hold."""
     if batch:
-        await note_objects(connection, [each.event.snapshot(each.received_at).object for each in batch])
+        await note_objects(connection, [received.event.snapshot(received.received_at).object for received in batch])
 
 
 async def _own_accounts(connection: asyncpg.Connection, batch: Sequence[StripeEvent]) -> frozenset[str]:
-    """Read which accounts are ours, if an event names one: those of our own endpoint name none."""
-    return await accounts.own_accounts(connection) if any(each.accounts for each in batch) else frozenset()
+    """Return our accounts if an event names one; events of our own endpoint do not."""
+    return await accounts.own_accounts(connection) if any(event.accounts for event in batch) else frozenset()
 
 
-def _translate(received: Received, own: frozenset[str]) -> tuple[Update | None, Verdict]:
-    """Return what an event tells, and what becomes of it as far as that is clear before its order is known.
+def _translate(received: ReceivedEvent, own: frozenset[str]) -> tuple[Update | None, Verdict]:
+    """Return the update that an event makes, and its outcome as far as that is known before its order is.
 
-    An event of an account that is not among our `own` tells nothing: its money went to somebody else.
+    An event of an account that is not among our `own` makes none: its money went to somebody else.
     """
     event = received.event
     if event.ignored_because is not None:
@@ -186,9 +193,9 @@ def _translate(received: Received, own: frozenset[str]) -> tuple[Update | None, 
         return None, Verdict("ignored", reason=OTHER_ACCOUNT)
     try:
         translation = translate(event.type, event.snapshot(received.received_at))
-    except Exception as error:  # the edge of one event: whatever is wrong with it, its neighbours go on
+    except Exception as error:  # the edge of one event: whatever is wrong with it, the others of its batch are applied
         if not isinstance(error, UnreadableObject):
-            log.exception("event %s of type %s could not be read", event.id, event.type)
+            log.exception("event %s of type %s could not be translated", event.id, event.type)
         return None, _failed(error, received.received_at, 0)
     if translation is None:
         return None, Verdict("ignored", reason="unhandled_type")
@@ -211,7 +218,7 @@ def _placed(verdict: Verdict, order_id: str | None) -> Verdict:
     return replace(verdict, order_id=order_id)
 
 
-async def _store_failed(database: Database, received: Received, error: Exception) -> Applied:
+async def _store_failed(database: Database, received: ReceivedEvent, error: Exception) -> Applied:
     verdict = _failed(error, received.received_at, 0)
     new = NewEvent(received.event, received.received_at, body_hash(received.event), verdict)
     inserted = await database.run(events.insert_events, [new])
@@ -230,14 +237,15 @@ def _failed_again(verdict: Verdict, now: datetime, attempts_before: int) -> Verd
 
 
 def body_hash(event: StripeEvent) -> bytes:
+    """Return the hash by which another body with the same event id is noticed."""
     return blake2b(event.payload.encode(), digest_size=16).digest()
 
 
 def _report_other_bodies(
-    batch: Sequence[Received], hashes: Sequence[bytes], held: dict[str, bytes], first: dict[str, int]
+    batch: Sequence[ReceivedEvent], hashes: Sequence[bytes], held: dict[str, bytes], first: dict[str, int]
 ) -> None:
-    """The first body of an event is kept; another one under its id is worth a word."""
+    """Log events that came with another body than the first, which is kept."""
     known = held | {event_id: hashes[index] for event_id, index in first.items()}
-    other = Counter(each.event.id for each, digest in zip(batch, hashes, strict=True) if known[each.event.id] != digest)
-    for event_id in other:
-        log.warning("event %s came again with another body: the first is kept", event_id)
+    pairs = zip(batch, hashes, strict=True)
+    for event_id in {received.event.id for received, digest in pairs if known[received.event.id] != digest}:
+        log.warning("event %s was delivered again with another body: the first is kept", event_id)

@@ -15,7 +15,7 @@ from checkout_daemon.domain.events.envelope import parse_event
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.gateway.events import events_since
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.apply import Applied, Received, apply_batch
+from checkout_daemon.services.apply import Applied, ReceivedEvent, apply_batch
 from checkout_daemon.store.events import held_events
 
 OVERLAP = timedelta(minutes=5)
@@ -98,7 +98,9 @@ async def _merge_page(
     oldest_first = missing[::-1]
     for place in range(0, len(oldest_first), _BATCH):
         now = datetime.now(UTC)
-        batch = [Received(parse_event(msgspec.json.encode(each)), now) for each in oldest_first[place : place + _BATCH]]
+        batch = [
+            ReceivedEvent(parse_event(msgspec.json.encode(each)), now) for each in oldest_first[place : place + _BATCH]
+        ]
         ends = [each for each in await apply_batch(runtime.database, batch) if each.status != "duplicate"]
         applied += ends
         for each in ends:

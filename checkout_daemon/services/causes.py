@@ -1,4 +1,4 @@
-"""Names the cause of a failure so that what failed for the same cause reads the same, and nothing personal is in it."""
+"""Describes an error so that events which failed for the same reason read the same, without personal data."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _OURS = "checkout_daemon."
 
 
 def error_fingerprint(error: Exception) -> str:
-    """The fault and where in our code it came up; no values, ids or line numbers.
+    """Return the error and the place in our code where it came up, without values, ids or line numbers.
 
-    An UnreadableObject names fields, never values. Anything else could quote personal data, so only its type is kept,
-    and the constraint that was violated.
+    An UnreadableObject names fields, never values. Any other message could quote personal data, so only the type is
+    kept, and the constraint that was violated.
     """
     if isinstance(error, UnreadableObject):
         return str(error)
@@ -26,7 +26,7 @@ def error_fingerprint(error: Exception) -> str:
 
 
 def _place(error: Exception) -> str:
-    """The innermost function of ours that the failure passed through."""
+    """Return the innermost function of ours that the error passed through."""
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
         module = str(frame.f_globals.get("__name__", ""))
         if module.startswith(_OURS):

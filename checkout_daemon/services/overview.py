@@ -12,7 +12,14 @@ import asyncpg
 from checkout_daemon.domain.orders import Order
 from checkout_daemon.store import terminal_reads
 from checkout_daemon.store.database import Database
-from checkout_daemon.store.event_reads import EventCursor, EventFilter, EventLine, list_events
+from checkout_daemon.store.event_reads import (
+    ErrorGroup,
+    EventCursor,
+    EventFilter,
+    EventLine,
+    list_error_groups,
+    list_events,
+)
 from checkout_daemon.store.order_reads import OrderCursor, OrderFilter, list_orders
 from checkout_daemon.store.terminal_reads import DayLine, LastEvent, RevenueLine, Trouble
 
@@ -125,3 +132,9 @@ async def may_write(database: Database) -> bool:
     """Whether the database's user may act upon orders."""
     async with database.connection() as connection:
         return await terminal_reads.may_write(connection)
+
+
+async def error_groups(database: Database) -> list[ErrorGroup]:
+    """Return the failed and dead events by error fingerprint, the latest failure first: one fix, then one replay."""
+    async with database.connection() as connection:
+        return await list_error_groups(connection)

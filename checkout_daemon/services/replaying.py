@@ -1,4 +1,4 @@
-"""Applies stored events again, from the payload that was received: after a mend, by an operator. Safe to do twice."""
+"""Replays stored events: applies them again from the received payload, after a fix. Safe to do twice."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ _HELD = ("failed", "dead")
 
 
 class NotReplayed(CheckoutError):
-    """The event cannot be applied again; it stays as it was."""
+    """The event cannot be applied again; it stays as it is."""
 
     code = "not_replayed"
     title = "The event was not replayed"
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """What became of an event, and its status before. `ok`: it did not fail again."""
+class ReplayedEvent:
+    """The outcome of a replay. `before` is the event's status before it; `ok` is false if it failed again."""
 
-    end: EventOutcome
+    outcome: EventOutcome
     before: str
 
     @property
     def ok(self) -> bool:
-        return self.end.status not in _HELD
+        return self.outcome.status not in _HELD
 
 
-async def replay(database: Database, event_id: str, *, operator: Operator, note: str = "") -> Replayed:
-    """Apply it again, in one transaction. One that fails again keeps its turn among those the daemon retries.
+async def replay(database: Database, event_id: str, *, operator: Operator, note: str = "") -> ReplayedEvent:
+    """Apply an event again, in one transaction. If it fails again, the daemon retries it when it would have anyway.
 
-    Raises NotFound; NotReplayed where its payload is no longer held, or where it was applied before and would fail now.
+    Raises NotFound, or NotReplayed if its payload is no longer held or it was applied before and would fail now.
     """
     deed = Deed("event.replayed", operator, check_note(note), {"event": event_id})
     return await database.run(_replay, event_id, deed)
 
 
 async def events_to_replay(database: Database, wanted: EventFilter) -> list[EventLine]:
-    """Those that fit, the one received first before the others: so they were meant to be applied."""
+    """Return the events that fit, in the order in which they were received."""
     return [event async for page in all_events(database, wanted) for event in page][::-1]
 
 
 async def replay_many(
     database: Database, event_ids: Sequence[str], *, operator: Operator, note: str = ""
-) -> AsyncGenerator[Replayed, None]:
-    """One after the other, each in a transaction of its own; the first that fails again is the last that is tried."""
+) -> AsyncGenerator[ReplayedEvent, None]:
+    """Replay events in sequence, each in its own transaction, and stop after the first that fails again."""
     for event_id in event_ids:
         replayed = await replay(database, event_id, operator=operator, note=note)
         yield replayed
@@ -63,11 +63,11 @@ async def replay_many(
             return
 
 
-async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> Replayed:
+async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> ReplayedEvent:
     stored = await events.lock_event(connection, event_id)
     found = await read_event(connection, event_id)
     if stored is None or found is None:
-        raise NotFound(f"there is no event {event_id!r}: `checkout events list` shows those that were received")
+        raise NotFound(f"event {event_id!r} does not exist: `checkout events list` shows the events received")
     line, payload = found
     if payload is None:
         raise NotReplayed(
@@ -76,8 +76,8 @@ async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> 
         )
     applied, merged = await reapply(connection, stored)
     if applied.status in _HELD and line.status not in _HELD:
-        # Rolled back with the transaction: what it told is merged and stays merged.
-        raise NotReplayed(f"{event_id} would fail now: {applied.reason}; it stays {line.status}, nothing was changed")
+        # Rolled back with the transaction: what it reported before stays merged.
+        raise NotReplayed(f"{event_id} would fail now: {applied.reason}; it stays {line.status}, nothing changed")
     if applied.reason == OTHER_ACCOUNT and line.status == "applied":
         raise NotReplayed(
             f"{event_id} is of another Stripe account and would be ignored now; what it reported is merged "
@@ -87,8 +87,8 @@ async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> 
     if merged is not None and order_id is not None:
         before, after = merged.orders[order_id].state, state_of(merged, order_id)
         await record(connection, order_id, deed, before=before, after=after)
-    end = (await read_event_outcomes(connection, [event_id]))[event_id]
+    outcome = (await read_event_outcomes(connection, [event_id]))[event_id]
     if merged is not None and order_id is not None:
-        # What this changed, not what the first time did.
-        end = replace(end, from_status=before.status, to_status=after.status)
-    return Replayed(end, line.status)
+        # The change made now, not that of the first time.
+        outcome = replace(outcome, from_status=before.status, to_status=after.status)
+    return ReplayedEvent(outcome, line.status)

@@ -1,7 +1,7 @@
-"""Follows Stripe's events as they come, and what becomes of those that failed: tried again, dead, replayed.
+"""Follows Stripe events as they arrive, and the later outcomes of those that failed: retried, dead or replayed.
 
-NOTIFY wakes us where an order changed; what changes none is found by looking every second. Events have no sequence:
-those received within the last seconds are read again, for a commit can be slow, and those shown already are left out.
+NOTIFY wakes us if an order changed; events that change no order are found by polling every second. Events have no
+sequence, and a commit can be slow: those received within the last seconds are read again, and skipped if already seen.
 """
 
 from __future__ import annotations
@@ -15,62 +15,63 @@ import asyncpg
 
 from checkout_daemon.backoff import reconnecting
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.services.watching import Lost, Regained, Trouble, check_still_primary, listening, wait
+from checkout_daemon.services.watching import ConnectionChange, Lost, Regained, check_still_primary, listening, wait
 from checkout_daemon.store.database import unavailable_when_away
 from checkout_daemon.store.event_reads import EventCursor, EventFilter, EventLine, list_events, list_events_named
 from checkout_daemon.store.reading import pages
 from checkout_daemon.store.servers import read_server
 
 POLL_SECONDS = 1.0
-_OVERLAP = timedelta(seconds=20)  # longer than a delivery's transaction may take
-_CLOCKS = timedelta(minutes=5)  # that a daemon's clock may be behind the database's, until the first event tells
+_OVERLAP = timedelta(seconds=20)  # longer than the transaction of a delivery may take
+_CLOCKS = timedelta(minutes=5)  # how far a daemon's clock may be behind the database's, until the first event shows it
 _UNHAPPY = ("failed", "dead")
 _MOST_TRACKED = 5000
 
 
 @dataclass(slots=True)
 class _Seen:
-    """The events of the overlap and those that may still change, each as it was last read."""
+    """The events of the overlap and those that may still change, as they were last read."""
 
     newest: datetime
     events: dict[str, EventLine] = field(default_factory=dict)
 
     def changed(self, events: list[EventLine]) -> list[EventLine]:
-        """Those that are new, or not as they were; they are seen now."""
-        changed = [each for each in events if _state(self.events.get(each.id)) != _state(each)]
-        self.events |= {each.id: each for each in changed}
-        self.newest = max([self.newest, *(each.received_at for each in changed)])
+        """Return the events that are new or have changed, and remember them as seen."""
+        changed = [event for event in events if _state(self.events.get(event.id)) != _state(event)]
+        self.events |= {event.id: event for event in changed}
+        self.newest = max([self.newest, *(event.received_at for event in changed)])
         begin = self.newest - _OVERLAP
         self.events = {
-            name: each for name, each in self.events.items() if each.received_at >= begin or each.status in _UNHAPPY
+            event.id: event for event in self.events.values() if event.received_at >= begin or event.status in _UNHAPPY
         }
-        return sorted(changed, key=lambda each: (each.received_at, each.id))
+        return sorted(changed, key=lambda event: (event.received_at, event.id))
 
     @property
     def unhappy(self) -> list[str]:
-        return [name for name, each in self.events.items() if each.status in _UNHAPPY][-_MOST_TRACKED:]
+        """The ids of the newest failed and dead events, which may still change."""
+        return [event.id for event in self.events.values() if event.status in _UNHAPPY][-_MOST_TRACKED:]
 
 
 async def follow_events(
     url: str,
     wanted: EventFilter,
     *,
-    on_trouble: Callable[[Trouble], None] = lambda _: None,
+    on_trouble: Callable[[ConnectionChange], None] = lambda _: None,
     on_ready: Callable[[], None] = lambda: None,
     poll_seconds: float = POLL_SECONDS,
 ) -> AsyncGenerator[list[EventLine], None]:
-    """Batches of events that fit, from now on or since the filter's time, in the order in which they were received.
+    """Yield batches of matching events from now on, or since the filter's time, in the order of their receipt.
 
-    As `watching.follow_changes`: it ends only when it is closed, and the first connection must succeed.
+    As with `watching.follow_changes`, it ends only when it is closed, and the first connection must succeed.
     """
     seen: _Seen | None = None
     lost = False
     pauses = reconnecting()
     while True:
         try:
-            async with listening(url) as (connection, told):
+            async with listening(url) as (connection, news):
                 while True:
-                    told.clear()
+                    news.clear()
                     with unavailable_when_away():
                         if seen is None:
                             seen, events = await _begin(connection, wanted)
@@ -81,10 +82,10 @@ async def follow_events(
                         on_trouble(Regained())
                         lost = False
                         pauses.reset()
-                    if fitting := [each for each in events if wanted.fits(each)]:
+                    if fitting := [event for event in events if wanted.fits(event)]:
                         yield fitting
                     check_still_primary(connection, url)
-                    await wait(told, poll_seconds)
+                    await wait(news, poll_seconds)
         except DatabaseUnavailable as error:
             if seen is None:
                 raise
@@ -95,23 +96,23 @@ async def follow_events(
 
 
 async def _begin(connection: asyncpg.Connection, wanted: EventFilter) -> tuple[_Seen, list[EventLine]]:
-    """What was there before, and what of it is to be shown: all since the filter's time."""
+    """Return the events held already, and those of them to yield: all since the filter's time."""
     now = (await read_server(connection)).now
     seen = _Seen(now - _CLOCKS)
     unhappy = replace(wanted, statuses=_UNHAPPY, since=None)
     before = await list_events(connection, unhappy, limit=_MOST_TRACKED)
     recent = await _since(connection, wanted, min(wanted.since or now, seen.newest - _OVERLAP))
-    known = {each.id: each for each in [*recent, *before]}
+    known = {event.id: event for event in [*recent, *before]}
     seen.changed(list(known.values()))
     if wanted.since is None:
         return seen, []
-    return seen, sorted(known.values(), key=lambda each: (each.received_at, each.id))
+    return seen, sorted(known.values(), key=lambda event: (event.received_at, event.id))
 
 
 async def _read(connection: asyncpg.Connection, seen: _Seen, wanted: EventFilter) -> list[EventLine]:
     recent = await _since(connection, wanted, seen.newest - _OVERLAP)
     tracked = await list_events_named(connection, seen.unhappy)
-    return list({each.id: each for each in [*tracked, *recent]}.values())
+    return list({event.id: event for event in [*tracked, *recent]}.values())
 
 
 async def _since(connection: asyncpg.Connection, wanted: EventFilter, since: datetime) -> list[EventLine]:

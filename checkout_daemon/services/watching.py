@@ -1,8 +1,8 @@
-"""Follows the changes of orders as they happen: each once, none missed, also across a lost connection.
+"""Follows the changes of orders as they happen: every change once, none missed, even across a lost connection.
 
-NOTIFY only says that there is something to read; it can be lost, so we look every few seconds all the same. What to
-read is told by two snapshots of the database: what is visible in the later one and was not in the earlier one is new.
-So it does not matter that concurrent transactions commit in another order than that of their sequence numbers.
+NOTIFY only says that there is something to read, and can be lost, so we also poll every few seconds. A change is new if
+it is visible in the database's snapshot of now and was not in the previous one. So it does not matter if concurrent
+transactions commit in another sequence than that of their numbers.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from checkout_daemon.store.database import settle_plans, turned_read_only, unava
 from checkout_daemon.store.hosts import connect, hosts_of
 
 POLL_SECONDS = 5.0
-# A server that answers no longer must not keep us from the one that took over.
+# A server that no longer answers must not keep us from the one that took over.
 _STATEMENT_SECONDS = 10.0
 _PAGE = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection is gone; another try follows."""
+    """The connection was lost; we are reconnecting."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Regained:
-    """There is a connection again; what happened meanwhile comes next."""
+    """The connection is back; changes made meanwhile come next."""
 
 
-Trouble = Lost | Regained
+ConnectionChange = Lost | Regained
 
 
 @dataclass(slots=True)
 class _Place:
-    """How far the log was read: all that is visible in `done` (or what is before `since`), and of `now` up to `seq`."""
+    """How far the log was read: all changes visible in `done` (or before `since`), and those in `now` up to `seq`."""
 
     since: datetime | None
     done: str | None = None
@@ -62,23 +62,23 @@ async def follow_changes(
     url: str,
     *,
     since: datetime | None = None,
-    on_trouble: Callable[[Trouble], None] = lambda _: None,
+    on_trouble: Callable[[ConnectionChange], None] = lambda _: None,
     on_ready: Callable[[], None] = lambda: None,
     poll_seconds: float = POLL_SECONDS,
 ) -> AsyncGenerator[list[ChangeLine], None]:
-    """Batches of changes from now on, or since a time, by sequence number. Ends only when it is closed.
+    """Yield batches of changes from now on, or since a time, by sequence number. It ends only when it is closed.
 
-    `url`: direct, for LISTEN does not pass a pooler. The first connection must succeed: DatabaseUnavailable. `on_ready`
-    is told once, when nothing that comes after will be missed. Close it with `contextlib.aclosing`.
+    `url` must be direct, because LISTEN does not pass a pooler. Raises DatabaseUnavailable if the first connection
+    fails. `on_ready` is called once, when no later change will be missed. Close it with `contextlib.aclosing`.
     """
     place = _Place(since)
     ready = lost = False
     pauses = reconnecting()
     while True:
         try:
-            async with listening(url) as (connection, told):
+            async with listening(url) as (connection, news):
                 while True:
-                    told.clear()
+                    news.clear()
                     if place.done is None and place.since is None:
                         with unavailable_when_away():
                             place.done = await read_snapshot(connection)
@@ -93,7 +93,7 @@ async def follow_changes(
                         if changes:
                             yield changes
                     check_still_primary(connection, url)
-                    await wait(told, poll_seconds)
+                    await wait(news, poll_seconds)
         except DatabaseUnavailable as error:
             if not place.begun:
                 raise
@@ -104,15 +104,15 @@ async def follow_changes(
 
 
 async def _new_changes(connection: asyncpg.Connection, place: _Place) -> AsyncIterator[list[ChangeLine]]:
-    """Everything up to now, in pages; the last may be empty. Goes on where it was, also on another connection."""
-    half_read = place.now is not None  # by a connection that was lost; now is later
+    """Yield all changes up to now in pages; the last may be empty. Resume where it stopped on a new connection."""
+    half_read = place.now is not None  # the connection was lost in between: a newer snapshot must follow
     while True:
         with unavailable_when_away():
             if place.now is None:
                 place.now, place.seq = await read_snapshot(connection), 0
             changes = await _read_page(connection, place, place.now)
         whole = len(changes) < _PAGE
-        # Noted before they are handed over: whoever gets them has them.
+        # Recorded before the changes are yielded: once yielded, they must not come again.
         if whole:
             place.done, place.now = place.now, None
         else:
@@ -132,34 +132,34 @@ async def _read_page(connection: asyncpg.Connection, place: _Place, now: str) ->
 
 @asynccontextmanager
 async def listening(url: str) -> AsyncIterator[tuple[asyncpg.Connection, asyncio.Event]]:
-    """Yield a connection of our own, and an event that is set when there is news or the connection is gone."""
-    told = asyncio.Event()
+    """Yield a connection of our own, and an event that is set when there is news or the connection is lost."""
+    news = asyncio.Event()
 
-    def tell(*_: Any) -> None:
-        told.set()
+    def notice(*_: Any) -> None:
+        news.set()
 
     with unavailable_when_away():
         connection = await connect(url, command_timeout=_STATEMENT_SECONDS)
     try:
         with unavailable_when_away():
-            connection.add_termination_listener(tell)
+            connection.add_termination_listener(notice)
             await settle_plans(connection)
-            await connection.add_listener(CHANNEL, tell)
-        yield connection, told
+            await connection.add_listener(CHANNEL, notice)
+        yield connection, news
     finally:
         connection.terminate()
 
 
 def check_still_primary(connection: asyncpg.Connection, url: str) -> None:
-    """Raise DatabaseUnavailable if the server was demoted and there are other hosts: nothing new will come from it."""
+    """Raise DatabaseUnavailable if the server was demoted and there are other hosts: no news will come from it."""
     if turned_read_only(connection) and len(hosts_of(url)) > 1:
         raise DatabaseUnavailable("the database server has become read-only: another host takes over")
 
 
-async def wait(told: asyncio.Event, seconds: float) -> None:
-    """Until it is set, or for so long."""
+async def wait(news: asyncio.Event, seconds: float) -> None:
+    """Wait until the event is set, at most for `seconds`."""
     try:
         async with asyncio.timeout(seconds):
-            await told.wait()
+            await news.wait()
     except TimeoutError:
         return

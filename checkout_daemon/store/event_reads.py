@@ -53,6 +53,17 @@ class EventOutcome:
     last_error: str | None
     received_at: datetime | None
 
+    @property
+    def summary(self) -> str:
+        """The outcome in words: `applied to #1042: pending -> completed`, `ignored: no order` or `failed: …`."""
+        if self.status == "applied":
+            before, after = _words(self.from_status), _words(self.to_status)
+            return f"applied to #{self.number}: {f'still {after}' if before == after else f'{before} -> {after}'}"
+        if self.status == "duplicate":
+            order = f" for #{self.number}" if self.number else ""
+            return f"duplicate: delivered before, {_words(self.reason)}{order}; nothing changes"
+        return f"{self.status}: {self.last_error or _words(self.reason)}"
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
@@ -114,7 +125,7 @@ async def list_events(
     statuses = wanted.statuses
     by_error: tuple[str | None, ...] = ()
     if statement == "list_unhappy_events":
-        statuses = tuple(each for each in statuses or sorted(_UNHAPPY) if each in _UNHAPPY)
+        statuses = tuple(status for status in statuses or sorted(_UNHAPPY) if status in _UNHAPPY)
         by_error = (wanted.fingerprint,)
     rows = await connection.fetch(
         sql(statement),
@@ -188,3 +199,7 @@ def _statement(wanted: EventFilter) -> str:
 
 def _event(row: asyncpg.Record) -> EventLine:
     return fingerprinted(record_of(EventLine, row))
+
+
+def _words(code: str | None) -> str:
+    return (code or "unknown").replace("_", " ")

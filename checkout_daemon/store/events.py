@@ -50,23 +50,23 @@ async def held_events(connection: asyncpg.Connection, ids: Collection[str]) -> d
 
 async def insert_events(connection: asyncpg.Connection, events: Sequence[NewEvent]) -> set[str]:
     """Store events with their payloads and return the new ids. An event that is stored already stays as it is."""
-    rows = sorted(events, key=lambda each: each.event.id)
+    rows = sorted(events, key=lambda row: row.event.id)
     inserted = await connection.fetch(
         sql("insert_events"),
-        [each.event.id for each in rows],
-        [each.event.type for each in rows],
-        [each.verdict.status for each in rows],
-        [each.verdict.reason for each in rows],
-        [each.verdict.order_id for each in rows],
-        [each.verdict.subject_id for each in rows],
-        [each.event.api_version for each in rows],
-        [each.event.livemode for each in rows],
-        [each.event.created_at for each in rows],
-        [each.received_at for each in rows],
-        [each.verdict.next_attempt_at for each in rows],
-        [each.verdict.last_error for each in rows],
-        [each.body_hash for each in rows],
-        [each.event.payload for each in rows],
+        [row.event.id for row in rows],
+        [row.event.type for row in rows],
+        [row.verdict.status for row in rows],
+        [row.verdict.reason for row in rows],
+        [row.verdict.order_id for row in rows],
+        [row.verdict.subject_id for row in rows],
+        [row.event.api_version for row in rows],
+        [row.event.livemode for row in rows],
+        [row.event.created_at for row in rows],
+        [row.received_at for row in rows],
+        [row.verdict.next_attempt_at for row in rows],
+        [row.verdict.last_error for row in rows],
+        [row.body_hash for row in rows],
+        [row.event.payload for row in rows],
     )
     return {row["id"] for row in inserted}
 

@@ -1,4 +1,4 @@
-"""Group commit: deliveries that arrive while a commit is under way share the next; each is answered after its own."""
+"""Group commit: deliveries that arrive during a commit share the next one, and are answered after it."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from datetime import UTC, datetime
 from checkout_daemon.domain.events.envelope import parse_event
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.gateway import signature
-from checkout_daemon.services.apply import Applied, Received, apply_batch
+from checkout_daemon.services.apply import Applied, ReceivedEvent, apply_batch
 from checkout_daemon.store.database import Database
 
 log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 64
 WAIT_SECONDS = 12.0
-"""How long a delivery waits for its commit, with those before it; Stripe hangs up not much later."""
+"""How long a delivery waits for its commit and those before it; Stripe hangs up soon after."""
 LANES = 2
-"""Transactions under way at once: while one waits for the disk, the other one's statements run."""
+"""Concurrent transactions: while one waits for the disk, the statements of the other run."""
 
-_LARGE = 64 * 1024  # bytes; Stripe's own events have a few thousand
+_LARGE = 64 * 1024  # bytes; Stripe's events have a few thousand
 
-Observer = Callable[[list[tuple[Received, Applied]], float], None]
-"""Told after each commit: what it held and how many seconds it took."""
+Observer = Callable[[list[tuple[ReceivedEvent, Applied]], float], None]
+"""Called after each commit with its events and its duration in seconds."""
 
 
-def ignore(committed: list[tuple[Received, Applied]], seconds: float) -> None:
-    """An observer for those who want none."""
+def ignore(committed: list[tuple[ReceivedEvent, Applied]], seconds: float) -> None:
+    """Observe nothing."""
 
 
 class Intake:
-    """Takes deliveries, one at a time from the caller's view, and commits them in batches without an added wait."""
+    """Takes one delivery per call and commits them in batches, without waiting for a batch to fill."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Intake:
         self._secrets = secrets
         self._observe = observe
         self._matched = matched
-        self._queue: deque[tuple[Received, asyncio.Future[None]]] = deque()
+        self._queue: deque[tuple[ReceivedEvent, asyncio.Future[None]]] = deque()
         self._wake = asyncio.Event()
         self._lanes: list[asyncio.Task[None]] = []
         self._closing = False
@@ -57,15 +57,15 @@ class Intake:
         self._lanes = [asyncio.create_task(self._work(), name=f"intake-{lane}") for lane in range(LANES)]
 
     async def receive(self, body: bytes, signature_header: str | None) -> None:
-        """Return after the commit that holds the event.
+        """Verify a delivery and return once its event is committed.
 
-        Raises InvalidSignature or MalformedJson, and nothing is stored; DatabaseUnavailable, also where batches before
-        this one wait for a database that does not answer, and Stripe must send it again.
+        Raises InvalidSignature or MalformedJson for a delivery that is not stored. Raises DatabaseUnavailable if the
+        database does not answer in time, also while earlier batches wait for it: Stripe must send the event again.
         """
         self._matched(signature.verify(body, signature_header, self._secrets(), time.time()))
-        # A large body that the fast decoder refuses is read slowly: not while every other delivery waits.
+        # A large body that the fast decoder refuses takes long to parse: not while all other deliveries wait.
         event = parse_event(body) if len(body) <= _LARGE else await asyncio.to_thread(parse_event, body)
-        received = Received(event, datetime.now(UTC))
+        received = ReceivedEvent(event, datetime.now(UTC))
         if self._closing:
             raise DatabaseUnavailable("the daemon is stopping")
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -78,7 +78,7 @@ class Intake:
             raise DatabaseUnavailable("the database did not store the event in time") from error
 
     async def close(self) -> None:
-        """Take nothing more, commit and answer what is queued."""
+        """Refuse new deliveries; commit and answer those that are queued."""
         self._closing = True
         self._wake.set()
         await asyncio.gather(*self._lanes)
@@ -92,26 +92,26 @@ class Intake:
                 await self._wake.wait()
                 continue
             batch = [self._queue.popleft() for _ in range(min(LARGEST_BATCH, len(self._queue)))]
-            if batch := [each for each in batch if not each[1].done()]:  # else they have waited too long
+            if batch := [(received, done) for received, done in batch if not done.done()]:  # done: it waited too long
                 await self._commit(batch)
 
-    async def _commit(self, batch: list[tuple[Received, asyncio.Future[None]]]) -> None:
+    async def _commit(self, batch: list[tuple[ReceivedEvent, asyncio.Future[None]]]) -> None:
         started = time.perf_counter()
         try:
             applied = await apply_batch(self._database, [received for received, _ in batch])
-        except Exception as error:  # each delivery's request answers for itself
+        except Exception as error:  # every request of the batch answers with the error
             if not isinstance(error, DatabaseUnavailable):
                 log.exception("a batch of %d events could not be stored", len(batch))
             for _, done in batch:
                 if not done.done():
                     done.set_exception(error)
-                    done.exception()  # a request that has gone away does not come for it
+                    done.exception()  # marks it as retrieved: the request may be gone
             return
         for _, done in batch:
             if not done.done():
                 done.set_result(None)
-        committed = [(received, each) for (received, _), each in zip(batch, applied, strict=True)]
+        committed = [(received, outcome) for (received, _), outcome in zip(batch, applied, strict=True)]
         try:
             self._observe(committed, time.perf_counter() - started)
-        except Exception:  # whoever watches must not stop what is watched
+        except Exception:  # an observer must not stop the intake
             log.exception("the observer of a commit failed")

@@ -113,7 +113,7 @@ def test_what_is_no_event_is_listed_and_shown(run: Run, database_url: str) -> No
     listed = run("events", "list", "--json").lines
     assert [each["status"] for each in listed] == ["ignored"] * len(ODD_BODIES)
     assert {"evt_deep", "evt_far", "evt_thin"} <= {each["id"] for each in listed}
-    assert "Why       it holds no object, only a reference" in run("events", "show", "evt_thin").out
+    assert "Why       it only refers to an object" in run("events", "show", "evt_thin").out
     shown = [run("events", "show", each["id"], "--json") for each in listed]
     assert [each.code for each in shown] == [0] * len(listed)
     assert [run("events", "show", each["id"]).code for each in listed] == [0] * len(listed)

@@ -120,7 +120,7 @@ def test_an_event_that_was_applied_stays_so_where_it_would_fail_now(run: Run, sh
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["evt_none"], 3, "there is no event"),
+        (["evt_none"], 3, "does not exist"),
         ([], 2, "--status dead"),
         (["evt_paid0", "--status", "dead"], 2, "not both"),
         (["--status", "failed", "--yes"], 0, "No event matches"),

@@ -19,7 +19,7 @@ import cli
 from checkout_daemon.domain.customer import Customer
 from checkout_daemon.domain.events.envelope import parse_event
 from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.services.apply import Received, apply_batch
+from checkout_daemon.services.apply import ReceivedEvent, apply_batch
 from checkout_daemon.services.merge import merge
 from checkout_daemon.settings import load_settings
 from tests.commands.conftest import KEY, Run, add_products, go
@@ -61,7 +61,7 @@ async def _told(runtime: Runtime) -> int:
         str(answer.order_id), answer.session_id, f"pi_{answer.number}", amount_total=answer.amount_total
     )
     event = parse_event(event_body("checkout.session.completed", session))
-    await apply_batch(runtime.database, [Received(event, datetime.now(UTC))])
+    await apply_batch(runtime.database, [ReceivedEvent(event, datetime.now(UTC))])
     return answer.number
 
 

@@ -14,7 +14,7 @@ from checkout_daemon.domain.events.envelope import parse_event
 from checkout_daemon.domain.outbox import Alert
 from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.apply import Received, apply_batch, retry_due_events
+from checkout_daemon.services.apply import ReceivedEvent, apply_batch, retry_due_events
 from checkout_daemon.services.checkout import start_checkout
 from checkout_daemon.services.clocks import Clocks, ClocksDiffer, ahead_of_us, alert_about_clocks, compare_clocks
 from checkout_daemon.services.doctor import Check, examine
@@ -207,7 +207,7 @@ async def test_an_event_that_a_wrong_clock_received_is_filed_under_today(
     runtime: Runtime, connection: asyncpg.Connection, days: int
 ) -> None:
     event = parse_event(b'{"id": "evt_1", "type": "x", "data": {"object": {}}}')
-    await apply_batch(runtime.database, [Received(event, datetime.now(UTC) + timedelta(days=days))])
+    await apply_batch(runtime.database, [ReceivedEvent(event, datetime.now(UTC) + timedelta(days=days))])
     received_at = await connection.fetchval("SELECT received_at FROM stripe_events")
     assert abs(received_at - datetime.now(UTC)) < timedelta(minutes=5)
     assert await connection.fetchval("SELECT received_at FROM stripe_event_payloads") == received_at

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes
+from checkout_daemon.services.watching import ConnectionChange, Lost, Regained, follow_changes
 from checkout_daemon.store.change_reads import ChangeLine
 from tests.support.orders import NOW, add_change, add_order
 
@@ -24,7 +24,7 @@ class Followed:
     """What a follower got so far, and what it said of its connection."""
 
     changes: list[ChangeLine] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[ConnectionChange] = field(default_factory=list)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Future[None] | None = None
 
@@ -40,7 +40,7 @@ class Followed:
                 if self.ended is not None and self.ended.done():
                     self.ended.result()
 
-    def note(self, trouble: Trouble) -> None:
+    def note(self, trouble: ConnectionChange) -> None:
         self.troubles.append(trouble)
         self.moved.set()
 

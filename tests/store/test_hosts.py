@@ -15,7 +15,7 @@ import pytest
 
 from checkout_daemon.commands.running import with_database
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
-from checkout_daemon.services.watching import Lost, Regained, Trouble, follow_changes, listening
+from checkout_daemon.services.watching import ConnectionChange, Lost, Regained, follow_changes, listening
 from checkout_daemon.store.database import Database
 from checkout_daemon.store.hosts import HOST_SECONDS, connect, hosts_of
 from checkout_daemon.store.migrations import migrate
@@ -133,7 +133,7 @@ async def test_a_pool_moves_to_the_promoted_standby(
 
 async def test_a_reader_leaves_a_server_that_was_demoted(servers: tuple[Server, Server]) -> None:
     primary, standby = servers
-    troubles: list[Trouble] = []
+    troubles: list[ConnectionChange] = []
     ready = asyncio.Event()
 
     async def follow() -> None:

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.event_ends import WHY_IGNORED
+from checkout_daemon.services.apply import WHY_IGNORED
 from checkout_daemon.webhooks.intake import Intake
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.shopping import paid_order

@@ -247,7 +247,7 @@ async def test_money_of_another_account_is_not_ours(
     ((_, fate, reason, _),) = await events(connection)
     assert (fate, reason) == (("applied", None) if status == "completed" else ("ignored", "other_account"))
     again = await replay(database, body["id"], operator=Operator("ana", "vm"))
-    assert (again.end.status, again.end.reason) == (fate, reason)
+    assert (again.outcome.status, again.outcome.reason) == (fate, reason)
     assert await order_status(connection, order_id) == status
 
 

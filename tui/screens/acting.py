@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from checkout_daemon.errors import CheckoutError
-from checkout_daemon.services.event_ends import outcome_words
-from checkout_daemon.services.replaying import Replayed
+from checkout_daemon.services.replaying import ReplayedEvent
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Choose
 
@@ -32,9 +31,9 @@ class ActingScreen(BaseScreen):
     def failed(self, text: str) -> None:
         self.notify(text, title="Not done", severity="error", timeout=10, markup=False)
 
-    def report(self, replayed: Replayed) -> None:
+    def report(self, replayed: ReplayedEvent) -> None:
         """Show the outcome of a replayed event."""
-        text = f"{replayed.end.type} {outcome_words(replayed.end)}"
+        text = f"{replayed.outcome.type} {replayed.outcome.summary}"
         if replayed.ok:
             self.done(text)
         else:

@@ -17,7 +17,7 @@ from checkout_daemon.domain.text import search_form, tidied
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.present.text import counted, plain, words
 from checkout_daemon.present.times import clock
-from checkout_daemon.services.event_ends import WHY_IGNORED
+from checkout_daemon.services.apply import WHY_IGNORED
 from checkout_daemon.services.reading import show_event
 from checkout_daemon.store.event_reads import EventLine
 from tui.actions import Action, command_line

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual import work
 
-from checkout_daemon.services.event_ends import outcome_words
 from checkout_daemon.services.operators import this_operator
 from checkout_daemon.services.replaying import replay
 from checkout_daemon.services.resending import resend
@@ -45,4 +44,4 @@ class EventActions(ActingScreen):
                 runtime = self.app_context.runtime
                 with open_stripe_cli(runtime.settings) as cli:
                     end = await resend(runtime, cli, event_id, timeout_seconds=_RESEND_SECONDS)
-                self.done(f"{end.type} {outcome_words(end)}")
+                self.done(f"{end.type} {end.summary}")

@@ -16,9 +16,8 @@ from textual.widgets import Static
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.present.text import plain
-from checkout_daemon.services.event_ends import outcome_words
 from checkout_daemon.services.operators import this_operator
-from checkout_daemon.services.replaying import Replayed, replay_many
+from checkout_daemon.services.replaying import ReplayedEvent, replay_many
 from checkout_daemon.store.database import Database
 from tui.texts import fit
 
@@ -35,7 +34,7 @@ class ReplayRun(ModalScreen[int]):
         super().__init__()
         self._database = database
         self._event_ids = event_ids
-        self._replayed: list[Replayed] = []
+        self._replayed: list[ReplayedEvent] = []
         self._stopping = False
         self._over = False
 
@@ -72,7 +71,7 @@ class ReplayRun(ModalScreen[int]):
         self._over = True
         left = len(self._event_ids) - len(self._replayed)
         if self._replayed and not self._replayed[-1].ok:
-            summary = f"{self._replayed[-1].end.id} failed again" + (f": {_not_tried(left)}." if left else ".")
+            summary = f"{self._replayed[-1].outcome.id} failed again" + (f": {_not_tried(left)}." if left else ".")
         elif not summary:
             summary = f"{self.applied} applied again." + (f" Stopped: {_not_tried(left)}." if left else "")
         self._show(summary)
@@ -84,7 +83,7 @@ class ReplayRun(ModalScreen[int]):
         self.query_one("#progress", Static).update(f"{'█' * filled}{'░' * (_BAR - filled)}  {done} of {total}")
         width = max(self.query_one("#outcomes").size.width, 40)
         lines = [
-            f"{'✓' if replayed.ok else '✗'} {replayed.end.id} {plain(outcome_words(replayed.end))}"
+            f"{'✓' if replayed.ok else '✗'} {replayed.outcome.id} {plain(replayed.outcome.summary)}"
             for replayed in self._replayed
         ]
         self.query_one("#outcomes", Static).update("\n".join(fit(line, width) for line in lines[-_SHOWN:]))

@@ -20,7 +20,6 @@ from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import counted
-from checkout_daemon.services.event_ends import outcome_words
 from checkout_daemon.services.reading import show_order
 from checkout_daemon.services.triggering import Request as TriggerRequest
 from checkout_daemon.store.change_reads import ChangeLine
@@ -223,7 +222,7 @@ class TriggerScreen(BaseScreen):
             self.choice = Choice(self.choice.event, end.number)
             self._load_order()
         mark = _MARKS.get(end.status, _OTHER_MARK)
-        self.log_box.add(mark, f"{end.type}  {outcome_words(end)}", COLOURS[tone("event", end.status)], end.id)
+        self.log_box.add(mark, f"{end.type}  {end.summary}", COLOURS[tone("event", end.status)], end.id)
 
     def on_trigger_screen_ended(self, message: Ended) -> None:
         for trouble in message.troubles:
