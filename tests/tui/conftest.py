@@ -1,4 +1,4 @@
-"""The order terminal without a terminal, on a database of its own."""
+"""The terminal UI without a terminal, on a database of its own."""
 
 from __future__ import annotations
 
