@@ -87,7 +87,7 @@ class PricedItem(Answer):
 
 
 class DiscountAnswer(Answer):
-    """What it took off, and its terms, so that a storefront can tell at once what it takes off a changed cart."""
+    """The discount and its terms, so that a storefront can compute at once what it takes off a changed cart."""
 
     code: str
     amount: Amount

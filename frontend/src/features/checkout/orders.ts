@@ -1,5 +1,5 @@
 /**
- * The orders that this browser placed, and what each of them took out of the cart. A placed order empties the cart even if its
+ * The orders that this browser placed, and what they took out of the cart. A placed order empties the cart even if its
  * success page is never loaded, and refills it if the payment fails later.
  */
 

@@ -202,7 +202,7 @@ export interface components {
         };
         /**
          * DiscountAnswer
-         * @description What it took off, and its terms, so that a storefront can tell at once what it takes off a changed cart.
+         * @description The discount and its terms, so that a storefront can compute at once what it takes off a changed cart.
          */
         readonly DiscountAnswer: {
             readonly code: string;
