@@ -1,4 +1,4 @@
-"""Steps towards invoices that tests of billing share."""
+"""Steps that the billing tests share."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ async def attached(ask: Ask, card: str, customer: str) -> str:
 
 
 async def fund(ask: Ask, amount: int) -> None:
-    """Take a payment that is available at once."""
+    """Take a payment whose money is available immediately."""
     paid = {"amount": amount, "currency": "usd", "confirm": "true", "payment_method": "pm_card_bypassPending"}
     await ask("POST", "/v1/payment_intents", {**paid, "payment_method_types[]": "card"})

@@ -1,4 +1,4 @@
-"""A running sandbox, Stripe's SDK connected to it, and an endpoint that records webhooks."""
+"""Fixtures: a running sandbox, Stripe's SDK connected to it, and an endpoint that records webhooks."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ AUTHORIZATION = {"Authorization": f"Bearer {KEY}"}
 Connect = Callable[[BaseTestServer], stripe.StripeClient]
 
 Ask = Callable[..., Awaitable[dict[str, Any]]]
-"""`await ask(method, path, parameters, status=200)`: the answer's body; with None, whatever its status."""
+"""Send a request and return the body of the answer. With `status=None` any status is accepted."""
 
 
 @pytest.fixture
 def settings(tmp_path: Path, request: pytest.FixtureRequest) -> SandboxSettings:
-    """Quick for tests; parametrize it with what shall be otherwise."""
+    """Return settings for quick tests. Parametrize it with those that should differ."""
     quick = SandboxSettings(tmp_path / "state", settle_seconds=0.2, retries="test")
     return replace(quick, **getattr(request, "param", {}))
 
@@ -63,7 +63,7 @@ def client(server: TestServer, connect: Connect) -> stripe.StripeClient:
 
 @dataclass(slots=True)
 class Receiver:
-    """An endpoint: what it got, and what it answers next (200 when nothing else is planned)."""
+    """An endpoint with what it received, and what it answers next (200 unless planned otherwise)."""
 
     url: str = ""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Receiver:
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
 
     async def wait(self, count: int, seconds: float) -> None:
-        """Until that many came."""
+        """Wait until this many deliveries have arrived."""
         async with asyncio.timeout(seconds), self.changed:
             await self.changed.wait_for(lambda: len(self.got) >= count)
 
@@ -97,7 +97,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def open_session(
     client: stripe.StripeClient, amount: int = 2000, currency: str = "usd", **more: Any
 ) -> stripe.checkout.Session:
-    """A session for one line of this amount."""
+    """Open a session with one line of this amount."""
     line = {
         "quantity": 1,
         "price_data": {"currency": currency, "unit_amount": amount, "product_data": {"name": "Mug"}},
@@ -113,7 +113,7 @@ async def open_session(
 
 
 async def confirm(client: stripe.StripeClient, session_id: str, **params: Any) -> dict[str, Any]:
-    """Confirm the session's payment page, as the CLI does."""
+    """Confirm the payment page of a session, as the CLI does."""
     path = f"/v1/payment_pages/{session_id}/confirm"
     answer = await client.raw_request_async("post", path, **params)
     assert isinstance(answer.data, dict)
@@ -121,14 +121,17 @@ async def confirm(client: stripe.StripeClient, session_id: str, **params: Any) -
 
 
 async def event_types(client: stripe.StripeClient) -> list[str]:
-    """Return the types of all events, oldest first: not the catalog's, and not `charge.updated`, whose time varies."""
+    """Return the types of all events, oldest first.
+
+    Those of the catalog are left out, and `charge.updated`, whose time varies.
+    """
     page = await client.v1.events.list_async(params={"limit": 100})
     left_out = ("product.", "price.", "charge.updated")
     return [event.type for event in reversed(page.data) if not event.type.startswith(left_out)]
 
 
 async def wait_for(client: stripe.StripeClient, kind: str, seconds: float = 5.0) -> stripe.Event:
-    """The first event of this type, as soon as there is one."""
+    """Return the first event of this type, as soon as it exists."""
     async with asyncio.timeout(seconds):
         while True:
             page = await client.v1.events.list_async(params={"type": kind})

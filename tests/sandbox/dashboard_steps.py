@@ -1,4 +1,4 @@
-"""Steps that the tests of the sandbox's own page share."""
+"""Steps that the tests of the sandbox's page share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def act(browser: aiohttp.ClientSession, name: str, **given: str) -> tuple[
 
 
 async def first_failure(browser: aiohttp.ClientSession) -> Any:
-    """The delivery that went wrong, as soon as there is one."""
+    """Return the failed delivery, as soon as it exists."""
     async with asyncio.timeout(20):
         while True:
             if rows := (await read(browser, "deliveries?only=failed"))["rows"]:
@@ -42,7 +42,7 @@ def labels(thing: dict[str, Any]) -> list[str]:
 
 
 async def pay(client: stripe.StripeClient, method: str = "pm_card_visa", **more: Any) -> str:
-    """The intent of a session that was paid."""
+    """Pay a session and return its intent."""
     session = await open_session(client, **more)
     await confirm(client, session.id, payment_method=method)
     paid = await client.v1.checkout.sessions.retrieve_async(session.id)
@@ -51,7 +51,7 @@ async def pay(client: stripe.StripeClient, method: str = "pm_card_visa", **more:
 
 
 async def debit(client: stripe.StripeClient) -> tuple[str, str]:
-    """A session that a bank debit was started for, and its intent."""
+    """Open a session and start a bank debit for it. Return the session and its intent."""
     params: Any = {
         "type": "sepa_debit",
         "sepa_debit": {"iban": "AT611904300234573201"},

@@ -17,7 +17,7 @@ from checkout_daemon.sandbox.storage import Stored
 
 
 async def pay(client: stripe.StripeClient, method: str = "pm_card_visa", **more: Any) -> stripe.PaymentIntent:
-    """An intent of 20.00 that was confirmed with this method at once."""
+    """Create an intent of 20.00 and confirm it with this method."""
     params: dict[str, Any] = {
         "amount": 2000,
         "currency": "usd",
@@ -36,12 +36,12 @@ def _kind(method: str) -> str:
 
 
 async def debit(client: stripe.StripeClient, method: str, **more: Any) -> stripe.PaymentIntent:
-    """An intent that is to be paid by bank debit."""
+    """Create an intent that a bank debit pays."""
     return await pay(client, method, currency="eur" if "sepaDebit" in method else "usd", **more)
 
 
 async def becomes(client: stripe.StripeClient, intent_id: str, status: str, seconds: float = 5.0) -> Any:
-    """The intent, as soon as its status is this."""
+    """Return the intent, as soon as it has this status."""
     async with asyncio.timeout(seconds):
         while True:
             intent = await client.v1.payment_intents.retrieve_async(intent_id, params={"expand": ["latest_charge"]})
@@ -51,7 +51,7 @@ async def becomes(client: stripe.StripeClient, intent_id: str, status: str, seco
 
 
 async def dispute_of(client: stripe.StripeClient, intent_id: str, seconds: float = 5.0) -> stripe.Dispute:
-    """The intent's dispute, as soon as there is one."""
+    """Return the intent's dispute, as soon as it exists."""
     async with asyncio.timeout(seconds):
         while True:
             found = await client.v1.disputes.list_async(params={"payment_intent": intent_id})
@@ -61,7 +61,7 @@ async def dispute_of(client: stripe.StripeClient, intent_id: str, seconds: float
 
 
 async def dispute_becomes(client: stripe.StripeClient, dispute_id: str, status: str, seconds: float = 5.0) -> Any:
-    """The dispute, as soon as its status is this."""
+    """Return the dispute, as soon as it has this status."""
     async with asyncio.timeout(seconds):
         while True:
             dispute = await client.v1.disputes.retrieve_async(dispute_id)
@@ -71,7 +71,7 @@ async def dispute_becomes(client: stripe.StripeClient, dispute_id: str, status: 
 
 
 async def refund_becomes(client: stripe.StripeClient, refund_id: str, status: str, seconds: float = 5.0) -> Any:
-    """The refund with its charge, as soon as its status is this."""
+    """Return the refund with its charge, as soon as it has this status."""
     async with asyncio.timeout(seconds):
         while True:
             refund = await client.v1.refunds.retrieve_async(refund_id, params={"expand": ["charge"]})
@@ -81,20 +81,20 @@ async def refund_becomes(client: stripe.StripeClient, refund_id: str, status: st
 
 
 async def types_about(client: stripe.StripeClient, object_id: str) -> list[str]:
-    """Return the types of the events about this object, oldest first, but `charge.updated`, whose time varies."""
+    """Return the types of the events about an object, oldest first. `charge.updated` is left out: its time varies."""
     page = await client.v1.events.list_async(params={"limit": 100})
     about = [each for each in reversed(page.data) if getattr(each.data.object, "id", None) == object_id]
     return [event.type for event in about if event.type != "charge.updated"]
 
 
 async def booked(client: stripe.StripeClient, source: str) -> list[tuple[str, int, int]]:
-    """What this object did to the balance, oldest first: type, amount, fee."""
+    """Return the balance transactions of an object, oldest first: type, amount, fee."""
     page = await client.v1.balance_transactions.list_async(params={"source": source, "limit": 100})
     return [(each.type, each.amount, each.fee) for each in reversed(page.data)]
 
 
 async def advance(server: TestServer, by: str) -> None:
-    """Let the sandbox's clock jump, and all that is due meanwhile happen."""
+    """Advance the sandbox's clock, and let everything due until then happen."""
     async with (
         aiohttp.ClientSession() as http,
         http.post(server.make_url("/sandbox/clock"), json={"advance": by}) as got,
@@ -103,7 +103,7 @@ async def advance(server: TestServer, by: str) -> None:
 
 
 def act(server: TestServer, object_id: str, action: Callable[[Box, Stored], object]) -> None:
-    """Do with an object of the sandbox what its own page offers."""
+    """Apply an action of the sandbox's page to an object."""
     box = server.app[BOX]
     clock.use(box.storage.clock)
     with box.storage.transaction():

@@ -1,4 +1,4 @@
-"""Values for parameters, made from the types that the sandbox's table gives them."""
+"""Sample values for parameters, from the types in the sandbox's table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Form = dict[str, str]
 
 
 def sample(code: str, name: str) -> Iterator[tuple[str, str]]:
-    """Yield the entries of a form that give a parameter of this type a value, with what is required inside it."""
+    """Yield form entries that give a parameter of this type a value, with what is required inside it."""
     kind = alternatives(code)[-1]
     if kind[0] == "[":
         yield from sample(element(kind), f"{name}[0]")
@@ -23,7 +23,7 @@ def sample(code: str, name: str) -> Iterator[tuple[str, str]]:
 
 
 def inside(shape: Shape, name: str) -> Iterator[tuple[str, str]]:
-    """Yield entries for what an object must have, or for its first parameter if nothing is required."""
+    """Yield form entries for what an object requires, or for its first parameter."""
     if not shape:
         yield name, ""
     required = [each for each, code in shape.items() if code[0] == "!"]

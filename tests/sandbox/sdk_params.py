@@ -1,4 +1,4 @@
-"""Compare what the sandbox's operations take with the parameters of the SDK's own types."""
+"""Compare the parameters of the sandbox's operations with the SDK's types."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from checkout_daemon.sandbox.parameters.specs import (
 
 SOURCE = Path(stripe.__file__).parent
 _OPTIONS = frozenset(RequestOptions.__annotations__)
-"""What every class of parameters has besides: how to ask, not what for."""
+"""The request options that every class of parameters also has."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Method:
 
 @cache
 def methods() -> dict[str, Method]:
-    """Every synchronous method of every service, as `checkout.sessions.create` and the like name it."""
+    """Return every synchronous method of the SDK's services, named like `checkout.sessions.create`."""
     found: dict[str, Method] = {}
     for file in sorted(SOURCE.rglob("_*_service.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ def methods() -> dict[str, Method]:
 
 
 def _service(file: Path, cls: str) -> str:
-    """`checkout.sessions` for SessionService in checkout/, as clients spell it."""
+    """Return a service's name as clients write it: `checkout.sessions` for SessionService in checkout/."""
     folders = file.parent.relative_to(SOURCE).parts
     words = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.removesuffix("Service")).lower()
     return ".".join((*folders, words))
@@ -106,7 +106,7 @@ def _read(file: Path, name: str, function: ast.FunctionDef, imported: Mapping[st
 
 @cache
 def by_route() -> dict[tuple[str, str], Method]:
-    """The methods by what they ask for; of two for one route, the first that has parameters."""
+    """Return the methods by route. Of two with one route, the first with parameters counts."""
     found: dict[tuple[str, str], Method] = {}
     for method in methods().values():
         if method.route not in found or found[method.route].params is None:
@@ -115,7 +115,7 @@ def by_route() -> dict[tuple[str, str], Method]:
 
 
 def differences(method: Method, specs: Mapping[str, Spec], extras: frozenset[str] = frozenset()) -> list[str]:
-    """Everything in which an operation's parameters are not the SDK's."""
+    """Return the differences between an operation's parameters and the SDK's."""
     if method.params is None:
         return [f"{name}: the SDK has no parameters" for name in specs if name not in extras]
     cls = getattr(importlib.import_module(str(method.module)), method.params)

@@ -33,7 +33,7 @@ def presence() -> dict[str, dict[str, str]]:
 
 
 def structure_of(cls: type) -> dict[str, str] | None:
-    """Return what is known of a resource class of the Python SDK, or of a class inside one."""
+    """Return what is known about a resource class of the Python SDK, or a class inside one."""
     outer, *inner = cls.__qualname__.split(".")
     module = sys.modules[cls.__module__]
     kind = getattr(getattr(module, outer), "OBJECT_NAME", outer)
@@ -62,7 +62,7 @@ def _in_file(lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _kinds(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the interfaces that are kinds of object, and what their `object` says."""
+    """Yield the interfaces that are kinds of object, with the value of their `object`."""
     name = ""
     for line in lines:
         if opened := _OPENS.match(line):

@@ -25,7 +25,7 @@ NOT_SENT = {"deleted"}
 
 
 def faults(body: Any, cls: type, path: str = "") -> Iterator[str]:
-    """Everything in which `body` is not what the class says."""
+    """Yield the differences between `body` and the class."""
     hints = class_hints(cls)
     known = structure_of(cls) or {}
     for name in body.keys() - hints.keys():
@@ -43,7 +43,7 @@ def faults(body: Any, cls: type, path: str = "") -> Iterator[str]:
 
 @cache
 def class_hints(cls: type) -> dict[str, Any]:
-    """The annotations of a class of the SDK's, under the names that JSON has."""
+    """Return the annotations of a class of the SDK, under the names that JSON has."""
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         if base is StripeObject or not issubclass(base, StripeObject):
@@ -69,7 +69,7 @@ def _namespace(cls: type) -> dict[str, Any]:
 
 
 def evaluate(hint: Any, owner: type) -> Any:
-    """The type that an annotation in the class names."""
+    """Return the type that an annotation in the class names."""
     while isinstance(hint, ForwardRef | str):
         hint = eval(hint.__forward_arg__ if isinstance(hint, ForwardRef) else hint, _namespace(owner))
     return hint
@@ -77,7 +77,7 @@ def evaluate(hint: Any, owner: type) -> Any:
 
 @cache
 def _names(module_name: str) -> dict[str, Any]:
-    """What annotations in a module may name: also what it imports for type checkers only."""
+    """Return the names that annotations in a module may use, including imports for type checkers only."""
     module = sys.modules[module_name]
     space = {**vars(typing), **vars(module)}
     tree = ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))
@@ -90,7 +90,7 @@ def _names(module_name: str) -> dict[str, Any]:
 
 
 def is_optional(hint: Any) -> bool:
-    """Return whether the annotation allows that there is nothing."""
+    """Return whether the annotation allows None."""
     return typing.get_origin(hint) in (Union, types.UnionType) and type(None) in typing.get_args(hint)
 
 

@@ -1,4 +1,4 @@
-"""Every address that an object shows answers a browser with a page."""
+"""Every URL in an object shows a page in a browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.sandbox.conftest import Ask
 
 
 async def visit(server: TestServer, url: str) -> tuple[int, str, str]:
-    """Return status, where it ended and the text, as a browser without a key sees them."""
+    """Return the status, the final URL and the text, as a browser without a key sees them."""
     path = re.sub(r"^http://[^/]+", "", url)
     async with aiohttp.ClientSession() as browser, browser.get(server.make_url(path)) as answer:
         assert answer.content_type == "text/html", await answer.text()

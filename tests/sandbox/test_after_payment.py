@@ -1,4 +1,4 @@
-"""What comes after a payment: refunds, refunds that fail, disputes."""
+"""What follows a payment: refunds, failing refunds, disputes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.sandbox.conftest import confirm, event_types, open_session, wait_for
 
 
 async def paid(client: stripe.StripeClient, card: str = "visa", amount: int = 2000) -> str:
-    """The intent of a session paid with this test card."""
+    """Pay a session with this test card and return its intent."""
     session = await open_session(client, amount)
     answer = await confirm(client, session.id, payment_method=f"pm_card_{card}")
     return str(answer["payment_intent"]["id"])

@@ -1,4 +1,4 @@
-"""The official Stripe CLI against the sandbox: what it was measured to do, pinned to its version."""
+"""The official Stripe CLI against the sandbox: measured behavior, pinned to the CLI's version."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def base(server: TestServer) -> str:
 
 @asynccontextmanager
 async def listening(base: str, config_dir: Path, receiver: Receiver, *more: str) -> AsyncIterator[str]:
-    """`stripe listen`, once it says that it is ready; its secret."""
+    """Start `stripe listen`, wait until it is ready, and yield its secret."""
     forward = ["--forward-to", receiver.url]
     process = await start_cli(
         "listen", "-s", *(more or ("--all-snapshot",)), *forward, base=base, config_dir=config_dir
@@ -58,7 +58,7 @@ async def listening(base: str, config_dir: Path, receiver: Receiver, *more: str)
 
 
 def verified(receiver: Receiver, secret: str) -> list[str]:
-    """The types of what came, each checked by Stripe's own library."""
+    """Return the types of the deliveries, each verified by Stripe's own library."""
     return [
         stripe.Webhook.construct_event(body, headers["Stripe-Signature"], secret).type for headers, body in receiver.got
     ]

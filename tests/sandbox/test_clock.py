@@ -1,4 +1,4 @@
-"""The sandbox's clock: days pass in seconds, and everything happens in its order and at its time."""
+"""The sandbox's clock: days pass in seconds, and everything happens in order and at its time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox's own page: what it shows, and what it lets happen."""
+"""The sandbox's own page: what it shows, and its actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox's own page as a page: what is served, who may ask, and that nothing secret reaches it."""
+"""The sandbox's own page: what is served, who may ask, and that secrets are hidden."""
 
 from __future__ import annotations
 

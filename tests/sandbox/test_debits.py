@@ -1,4 +1,4 @@
-"""PaymentIntents of bank debits: on their way, settled, failed later, and what an account number says."""
+"""PaymentIntents paid by bank debit: in progress, settled, failed later, and the outcome by account number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Disputes: opened, answered, won, lost, appealed, missed; and inquiries that may become one."""
+"""Disputes: opened, answered, won, lost, appealed, missed; and inquiries that may become disputes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Stripe's types say can be expanded can be expanded, in lists as well, or is refused in words."""
+"""What Stripe's types allow to expand can be expanded, also in lists, or the refusal names it."""
 
 from __future__ import annotations
 

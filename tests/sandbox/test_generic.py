@@ -1,4 +1,4 @@
-"""Objects that the sandbox stores rather than models: requests, events, what follows from what."""
+"""Kinds that the sandbox stores rather than models: requests, events, consequences."""
 
 from __future__ import annotations
 
@@ -147,14 +147,14 @@ async def test_strange_values_never_break_the_sandbox(ask: Ask, customer: str, p
 
 
 def _used(kind: Kind, shape: Shape, name: str) -> bool:
-    """Whether the kind takes the parameter: a test clock's customer, for example, is refused."""
+    """Return whether the kind takes the parameter. A test clock's customer, for example, is refused."""
     first = name.partition("[")[0]
     fields = new_body(kind.object, kind.prefix)
     return first in shape and (first in fields or first in kind.takes or first in kind.uses)
 
 
 def _with(params: dict[str, Any], field: str, value: str | dict[str, str]) -> dict[str, str]:
-    """The parameters with this one instead, spelled as `name[key]` where it is a map."""
+    """Return the parameters with this one replaced, written as `name[key]` if it is a map."""
     kept = {name: each for name, each in params.items() if name != field and not name.startswith(f"{field}[")}
     inner = value if isinstance(value, dict) else {"": value}
     return kept | {f"{field}{key}": each for key, each in inner.items()}

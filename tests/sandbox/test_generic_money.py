@@ -1,4 +1,4 @@
-"""Money of the generic kinds: payouts, transfers, and what is available."""
+"""Money of the stored kinds: payouts, transfers, and what is available."""
 
 from __future__ import annotations
 

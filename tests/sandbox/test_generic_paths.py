@@ -1,4 +1,4 @@
-"""Which generic object or action a path names."""
+"""Which stored object or action a path names."""
 
 from __future__ import annotations
 

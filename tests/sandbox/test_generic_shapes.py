@@ -1,4 +1,4 @@
-"""What a kept object takes from its parameters has the shape that Stripe gives it, whatever the parameter."""
+"""What a stored object takes from its parameters has Stripe's shape, whatever the parameter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MORE = {
     "shipping_rate": ("fixed_amount",),
     "subscription_schedule": ("phases",),
 }
-"""What some kinds cannot be made without, by their own rules."""
+"""Parameters that some kinds require by their own rules."""
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.creates], ids=lambda kind: kind.object)

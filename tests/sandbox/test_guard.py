@@ -1,4 +1,4 @@
-"""The offline Stripe answers to its own names only, and delivers to this machine only, unless it is told otherwise."""
+"""The offline Stripe answers to its own names only, and delivers to this machine only, unless configured otherwise."""
 
 from __future__ import annotations
 

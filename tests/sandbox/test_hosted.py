@@ -33,7 +33,7 @@ async def get(browser: aiohttp.ClientSession, path: str) -> tuple[int, str]:
 
 
 async def post(browser: aiohttp.ClientSession, path: str, form: dict[str, str]) -> tuple[int, str, str]:
-    """Status, where it leads, and the page's text; an attempt that leads back to its page is followed there."""
+    """Return the status, the redirect, and the page's text. A redirect back to the page is followed."""
     async with browser.post(path, data=form, allow_redirects=False) as response:
         location = response.headers.get("Location", "")
         if response.status == 303 and "?attempt=" in location:
@@ -47,7 +47,7 @@ def path_of(session: stripe.checkout.Session) -> str:
 
 
 def names(html: str, tag: str) -> list[str]:
-    """The accessible names of the labels, buttons or links of a page."""
+    """Return the accessible names of the labels, buttons or links of a page."""
     found = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", html, re.DOTALL)
     return [re.sub(r"<[^>]+>", "", each).strip() for each in found]
 

@@ -22,7 +22,7 @@ def types_of(events: stripe.ListObject[stripe.Event]) -> list[str]:
 
 
 async def products(client: stripe.StripeClient, count: int) -> list[str]:
-    """Their ids, newest first, a second apart where the time matters."""
+    """Create products and return their ids, newest first. They are a second apart if the time matters."""
     return [(await client.v1.products.create_async(params={"name": f"P{each}"})).id for each in range(count)][::-1]
 
 

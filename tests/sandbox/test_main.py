@@ -1,4 +1,4 @@
-"""The sandbox as a process: it says where it listens, and stops when told to or when its parent is gone."""
+"""The sandbox as a process: it prints its address, and stops on a signal or when its parent ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROGRAM = (
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, list[int]]]:
-    """The end to read, and the end to write for as long as it is listed."""
+    """Return the reading end, and the writing end as the only element of a list."""
     reading, writing = os.pipe()
     held = [writing]
     yield reading, held

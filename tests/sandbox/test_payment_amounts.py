@@ -1,4 +1,4 @@
-"""What amounts and currencies a PaymentIntent takes, and what it offers to be paid with."""
+"""Amounts, currencies and payment method types of PaymentIntents."""
 
 from __future__ import annotations
 

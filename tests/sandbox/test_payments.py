@@ -1,4 +1,4 @@
-"""PaymentIntents: every state, how each is reached and left, and what is told about it."""
+"""PaymentIntents: every state, how it is reached and left, and its events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def customer(client: stripe.StripeClient) -> str:
 
 
 async def refused(client: stripe.StripeClient, method: str, **more: Any) -> Any:
-    """The error of a payment that is refused."""
+    """Return the error of a refused payment."""
     with pytest.raises(stripe.CardError) as caught:
         await pay(client, method, **more)
     assert caught.value.http_status == 402
@@ -27,7 +27,7 @@ async def refused(client: stripe.StripeClient, method: str, **more: Any) -> Any:
 
 
 async def authenticate(server: TestServer, intent: stripe.PaymentIntent, outcome: str = "complete") -> None:
-    """What the customer does on their bank's page."""
+    """Complete or fail 3-D Secure on the bank's page."""
     url = server.make_url(f"/c/authenticate/{intent.id}")
     async with aiohttp.ClientSession() as http, http.post(url, data={"outcome": outcome}, allow_redirects=False) as got:
         assert got.status < 500
@@ -306,7 +306,7 @@ async def test_an_asynchronous_capture_names_its_booking_a_moment_later(client: 
 
 
 async def updated(client: stripe.StripeClient, charge_id: str) -> Any:
-    """The charge of its first `charge.updated`."""
+    """Return the charge of the first `charge.updated`."""
     async with asyncio.timeout(10):
         while True:
             page = await client.v1.events.list_async(params={"type": "charge.updated"})

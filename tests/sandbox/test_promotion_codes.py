@@ -1,4 +1,4 @@
-"""Promotion codes: made, limited, redeemed through the API and typed on the hosted page."""
+"""Promotion codes: created, limited, redeemed through the API and typed on the hosted page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a session that expires: its time, its intent, and the address where its shopper finds it again."""
+"""Expired sessions: their time, their intent, and their recovery URL."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def recovery_of(session: stripe.checkout.Session) -> stripe.checkout.Session.Aft
 
 
 async def recovered(client: stripe.StripeClient, browser: Any, expired: stripe.checkout.Session) -> str:
-    """Visit the address; the id of the session that it leads to."""
+    """Visit the recovery URL, and return the id of the session that it leads to."""
     url = recovery_of(expired).url
     assert url is not None
     async with browser.get(urlsplit(url).path, allow_redirects=False) as answer:

@@ -1,4 +1,4 @@
-"""Refunds: whole, partial, pending, failed later, waiting for the customer, canceled, refused."""
+"""Refunds: full, partial, pending, failing later, waiting for the customer, canceled, refused."""
 
 from __future__ import annotations
 

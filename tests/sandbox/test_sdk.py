@@ -1,4 +1,4 @@
-"""The official Python SDK against the sandbox, sync and async: what it makes of answers, errors and trouble."""
+"""The official Python SDK against the sandbox, sync and async: its handling of answers, errors and trouble."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ SESSION: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Sdk:
-    """A client, used in one of the SDK's two ways."""
+    """A client, used either sync or async."""
 
     client: stripe.StripeClient
     asynchronous: bool
 
     async def __call__(self, name: str, *args: Any, **more: Any) -> Any:
-        """`checkout.sessions.create`, say, with its arguments."""
+        """Call a method such as `checkout.sessions.create`."""
         *path, method = f"v1.{name}".split(".")
         service: Any = self.client
         for part in path:
@@ -48,7 +48,7 @@ class Sdk:
         return await asyncio.to_thread(partial(getattr(service, method), *args, **more))
 
     async def read_all(self, page: Any) -> list[str]:
-        """The ids on this page and all that follow."""
+        """Return the ids on this page and all following ones."""
         if self.asynchronous:
             return [each.id async for each in page.auto_paging_iter()]
         return await asyncio.to_thread(lambda: [each.id for each in page.auto_paging_iter()])
@@ -59,7 +59,7 @@ Opened = Callable[..., Sdk]
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK waits for at least half a second before it tries again; a test need not."""
+    """Shorten the SDK's waits: it waits at least half a second before a retry."""
     monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.02)
     monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.1)
 
@@ -99,7 +99,7 @@ def count(server: TestServer, kind: str) -> int:
 
 
 def made(server: TestServer, kind: str = "product") -> list[str]:
-    """What there is of a kind, whatever the client was told."""
+    """Return all objects of a kind, whatever the client was answered."""
     return [each.id for each in server.app[BOX].storage.select(kind)]
 
 

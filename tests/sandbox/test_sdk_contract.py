@@ -1,4 +1,4 @@
-"""The sandbox's operations take what the official SDK's own types say, or refuse it by declaration."""
+"""The sandbox's operations take the parameters of the official SDK's types, or refuse them by declaration."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ GATEWAY = {
     "v1.webhook_endpoints.list_async": ("GET", "/v1/webhook_endpoints"),
     "v1.webhook_endpoints.update_async": ("POST", "/v1/webhook_endpoints/{id}"),
 }
-"""Every method of the SDK that the project calls, and what it asks the server for."""
+"""Every method of the SDK that the project calls, with its route."""
 
 EXTRAS = {
     ("POST", "/v1/checkout/sessions"): {
@@ -64,7 +64,7 @@ NOT_IN_SDK = {
     ("GET", "/v1/payment_pages/{id}"),
     ("POST", "/v1/payment_pages/{id}/confirm"),
 }
-"""What the CLI asks for, what only we have or what is older than it: the SDK does not know it."""
+"""Routes that the SDK does not know: of the CLI, older than the SDK, or our own."""
 
 _TABLE = {(each.method, each.path): each for each in OPERATIONS}
 _UNKNOWN_IS_REFUSED = (listeners, payment_intents, payment_methods, table)
@@ -79,7 +79,7 @@ def found_differences(operation: Operation) -> list[str]:
 
 
 def called_methods() -> set[str]:
-    """The SDK's methods in the gateway's source: whatever is called on something that starts with `client.`."""
+    """Return the SDK's methods that the gateway calls on anything that starts with `client.`."""
     found = set()
     for file in Path(str(checkout_daemon.gateway.__file__)).parent.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -146,7 +146,7 @@ def test_the_comparison_finds_faults(change: dict[str, Spec | None], said: str) 
 
 
 def refused(specs: Mapping[str, Spec], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every parameter that is refused by declaration, and why."""
+    """Yield every parameter that is refused by declaration, with the reason."""
     for name, spec in specs.items():
         path = f"{prefix}[{name}]" if prefix else name
         if isinstance(spec, ListOf):
@@ -182,11 +182,11 @@ _SIBLINGS = {
     "shipping_rate_data": {"display_name": "Post"},
     "fixed_amount": {"amount": "5", "currency": "usd"},
 }
-"""What has to be there for the parameter beside it to be looked at."""
+"""What must be given for a parameter next to it to be read."""
 
 
 def nested(name: str) -> dict[str, Any]:
-    """`a[0][b]` as the SDK would be told it, with what must stand beside it."""
+    """Return `a[0][b]` as the SDK would take it, with what must be given next to it."""
     parts = name.replace("]", "").split("[")
     value: Any = "x"
     for above, part in reversed(list(zip(["", *parts], parts, strict=False))):

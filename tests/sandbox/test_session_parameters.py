@@ -1,4 +1,4 @@
-"""What a session's creator may ask for, and what Checkout then does."""
+"""What the creator of a session may ask for, and what Checkout then does."""
 
 from __future__ import annotations
 

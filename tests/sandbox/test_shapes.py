@@ -21,7 +21,7 @@ from tests.sandbox.sdk_shapes import CLASSES, NOT_SENT, class_hints, faults, is_
 
 
 async def _everything(client: stripe.StripeClient) -> None:
-    """Make at least one object of every kind, in every state."""
+    """Create at least one object of every kind, in every state."""
     address: Any = {"line1": "x"}
     endpoint: Any = {"url": "http://127.0.0.1:9/hook", "enabled_events": ["charge.succeeded"], "description": "d"}
     await client.v1.webhook_endpoints.create_async(params=endpoint)
@@ -77,7 +77,7 @@ async def _everything(client: stripe.StripeClient) -> None:
 
 
 async def _rich_session(client: stripe.StripeClient, customer: str) -> None:
-    """A session that asks for everything and has expired."""
+    """Open a session that asks for everything, and expire it."""
     names = ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")
     texts: Any = {name: {"message": "Thanks"} for name in names}
     label = {"type": "custom", "custom": "Gift"}

@@ -1,4 +1,4 @@
-"""The table of routes and parameters is the installed SDK's; what the sandbox lacks is refused in words."""
+"""The table of routes and parameters is the installed SDK's, and what the sandbox lacks is refused by name."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_route_that_stripe_does_not_have_is_unknown(path: str) -> None:
 
 
 def _refusal(operation: Operation, name: str) -> ApiError | None:
-    """Return what is said of a request with this parameter and everything that is required."""
+    """Return the error for a request with this parameter and everything that is required."""
     shape = parameters(operation.method, operation.path) or {}
     form: Any = {}
     needed = {key: "text" for key, spec in _declared(operation).items() if spec.required}

@@ -1,4 +1,4 @@
-"""Every event that the official CLI can trigger: the command succeeds, and the sandbox tells of the right object."""
+"""Every event that the official CLI can trigger: the command succeeds, and the event has the right object."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Body = dict[str, Any]
 AT_ONCE = 4
 SECONDS = 20.0
 ELSEWHERE = {"v1.billing.meter.error_report_triggered", "v1.billing.meter.no_meter_found"}
-"""They post to https://meter-events.stripe.com, whatever address the CLI is given."""
+"""Triggers that post to https://meter-events.stripe.com, whatever address the CLI is given."""
 
 EVENTS = {
     "subscription.payment_failed": "invoice.payment_failed",
     "subscription.payment_succeeded": "invoice.payment_succeeded",
 }
-"""Triggers that are named after no type of event: what Stripe sends for them."""
+"""Triggers that are not named after an event type, with what Stripe sends for them."""
 
 OBJECTS = {
     "account.application": "application",
@@ -48,7 +48,7 @@ OBJECTS = {
     "issuing_cardholder": "issuing.cardholder",
     "issuing_transaction": "issuing.transaction",
 }
-"""What events are about, where that is not the event's name without its last part."""
+"""The types of events' objects, where they differ from the event's name without its last part."""
 
 PATHS = {
     **{kind.object: f"{kind.path}/{{id}}" for kind in KINDS},
@@ -75,7 +75,7 @@ PATHS = {
     },
 }
 UNREADABLE = {"application", "billing_portal.session"}
-"""Stripe has no request for them."""
+"""Objects that Stripe has no request for."""
 
 MEANT_OTHERWISE = {
     ("issuing.transaction", "amount"),  # spent, thus negative
@@ -86,7 +86,7 @@ MEANT_OTHERWISE = {
 
 
 Requests = list[tuple[str, Body]]
-"""What the CLI posted, each with the id of the object that the answer was about."""
+"""The CLI's requests, each with the id of the object in the answer."""
 
 
 async def test_every_trigger_of_the_cli_makes_its_event(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ async def test_every_trigger_of_the_cli_makes_its_event(tmp_path: Path) -> None:
 
 
 async def _wrong(name: str, directory: Path) -> list[str]:
-    """Everything that is not as it should be after this trigger, in a sandbox of its own."""
+    """Return everything that is wrong after this trigger, in a sandbox of its own."""
     async with _sandbox(directory / name) as (base, requests):
         ran = await run_cli("trigger", name, base=base, config_dir=directory)
         if ran.code:
@@ -150,7 +150,7 @@ async def _sandbox(state_dir: Path) -> AsyncIterator[tuple[str, Requests]]:
 
 
 async def _event(http: aiohttp.ClientSession, kind: str) -> Body | None:
-    """The newest event of this type, as soon as there is one."""
+    """Return the newest event of this type, as soon as it exists."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SECONDS):
             while True:
@@ -163,7 +163,7 @@ async def _event(http: aiohttp.ClientSession, kind: str) -> Body | None:
 
 
 def _shape_faults(kind: str, body: Body) -> Iterator[str]:
-    """What the SDK's class of the object that such events are about does not know, or misses."""
+    """Yield what the SDK's class of the event's object does not know, or misses."""
     stem = kind.rpartition(".")[0]
     expected = next((name for start, name in OBJECTS.items() if kind.startswith(f"{start}.")), stem)
     if body["object"] != expected:
@@ -178,7 +178,7 @@ def _silent_update(kind: str, data: Body) -> Iterator[str]:
 
 
 def _differences(body: Body, requests: Requests) -> Iterator[str]:
-    """Parameters of the requests for this object, that it has a field for, with another value."""
+    """Return the parameters of requests for this object that its fields have with another value."""
     for object_id, given in requests:
         if object_id == body.get("id"):
             for name, value in given.items():
@@ -206,7 +206,7 @@ def _compare(value: Any, given: Any, at: str) -> Iterator[str]:
 
 
 async def _unreadable(http: aiohttp.ClientSession, kind: str, body: Body) -> list[str]:
-    """Why the object cannot be read at its own address, or can be though it is gone."""
+    """Return why the object cannot be read at its URL, or still can although it was removed."""
     if body["object"] in UNREADABLE:
         return []
     path = PATHS[body["object"]].format(id=body.get("id"), customer=body.get("customer"))

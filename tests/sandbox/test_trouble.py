@@ -1,4 +1,4 @@
-"""Planned trouble: each kind strikes as told, the same way for the same seed, and with one effect at most."""
+"""Planned trouble: every kind strikes as planned, reproducibly, and with one effect at most."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def products(client: stripe.StripeClient, count: int) -> list[str]:
 
 
 def got(receiver: Receiver) -> list[str]:
-    """The products that were told of, in the order of their webhooks."""
+    """Return the products in the order of their webhooks."""
     return [json.loads(body)["data"]["object"]["id"] for _, body in receiver.got]
 
 

@@ -16,7 +16,7 @@ from tests.sandbox.conftest import Connect, Receiver, confirm, open_session
 
 
 async def arrivals(receiver: Receiver, count: int, seconds: float = 8.0) -> list[str]:
-    """The types of what came, as soon as that many did."""
+    """Return the types of the deliveries, as soon as this many have arrived."""
     await receiver.wait(count, seconds)
     return [json.loads(body)["type"] for _, body in receiver.got]
 
