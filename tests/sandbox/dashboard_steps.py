@@ -34,11 +34,11 @@ async def first_failure(browser: aiohttp.ClientSession) -> Any:
 
 
 def states(thing: dict[str, Any]) -> list[str]:
-    return [each["text"] for each in thing["states"]]
+    return [state["text"] for state in thing["states"]]
 
 
 def labels(thing: dict[str, Any]) -> list[str]:
-    return [each["label"] for each in thing["actions"]]
+    return [action["label"] for action in thing["actions"]]
 
 
 async def pay(client: stripe.StripeClient, method: str = "pm_card_visa", **more: Any) -> str:

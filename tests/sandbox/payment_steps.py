@@ -83,14 +83,14 @@ async def refund_becomes(client: stripe.StripeClient, refund_id: str, status: st
 async def types_about(client: stripe.StripeClient, object_id: str) -> list[str]:
     """Return the types of the events about an object, oldest first. `charge.updated` is left out: its time varies."""
     page = await client.v1.events.list_async(params={"limit": 100})
-    about = [each for each in reversed(page.data) if getattr(each.data.object, "id", None) == object_id]
+    about = [event for event in reversed(page.data) if getattr(event.data.object, "id", None) == object_id]
     return [event.type for event in about if event.type != "charge.updated"]
 
 
 async def booked(client: stripe.StripeClient, source: str) -> list[tuple[str, int, int]]:
     """Return the balance transactions of an object, oldest first: type, amount, fee."""
     page = await client.v1.balance_transactions.list_async(params={"source": source, "limit": 100})
-    return [(each.type, each.amount, each.fee) for each in reversed(page.data)]
+    return [(event.type, event.amount, event.fee) for event in reversed(page.data)]
 
 
 async def advance(server: TestServer, by: str) -> None:

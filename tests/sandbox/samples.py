@@ -26,14 +26,14 @@ def inside(shape: Shape, name: str) -> Iterator[tuple[str, str]]:
     """Yield form entries for what an object requires, or for its first parameter."""
     if not shape:
         yield name, ""
-    required = [each for each, code in shape.items() if code[0] == "!"]
-    for each in required or sorted(shape)[:1]:
-        yield from sample(shape[each], f"{name}[{each}]")
+    required = [name for name, code in shape.items() if code[0] == "!"]
+    for key in required or sorted(shape)[:1]:
+        yield from sample(shape[key], f"{name}[{key}]")
 
 
 def required(shape: Shape) -> Form:
     """Return a form with everything that a route requires."""
-    return {name: value for each, code in shape.items() if code[0] == "!" for name, value in sample(code, each)}
+    return {name: value for key, code in shape.items() if code[0] == "!" for name, value in sample(code, key)}
 
 
 def _scalar(kind: str) -> str:

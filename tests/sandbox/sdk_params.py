@@ -62,10 +62,10 @@ def methods() -> dict[str, Method]:
     for file in sorted(SOURCE.rglob("_*_service.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         imported = {
-            each.name: node.module or ""
+            alias.name: node.module or ""
             for node in ast.walk(tree)
             if isinstance(node, ast.ImportFrom)
-            for each in node.names
+            for alias in node.names
         }
         for cls in (node for node in tree.body if isinstance(node, ast.ClassDef)):
             for function in (node for node in cls.body if isinstance(node, ast.FunctionDef)):
@@ -95,7 +95,7 @@ def _read(file: Path, name: str, function: ast.FunctionDef, imported: Mapping[st
                 path = path.func.value
             if not (isinstance(verb, ast.Constant) and isinstance(path, ast.Constant)):
                 return None
-            params = next((each.annotation for each in function.args.args if each.arg == "params"), None)
+            params = next((argument.annotation for argument in function.args.args if argument.arg == "params"), None)
             given = re.search(r"\w+Params", ast.unparse(params)) if params is not None else None
             kind = given[0] if given else None
             return Method(
@@ -169,23 +169,23 @@ def _compare(spec: Spec, hint: Any, owner: Any, path: str) -> Iterator[str]:
     space = {**vars(typing), **vars(typing_extensions), **vars(module)}
     choices = set()
     leaves: list[Any] = []
-    for each in _alternatives(hint, space):
-        if typing.get_origin(each) is Literal:
-            choices |= {value for value in typing.get_args(each) if value != ""}
+    for option in _alternatives(hint, space):
+        if typing.get_origin(option) is Literal:
+            choices |= {value for value in typing.get_args(option) if value != ""}
         else:
-            leaves.append(each)
+            leaves.append(option)
     if isinstance(spec, Range):
         if int not in leaves:
             yield f"{path}: a range only here"
         return
-    structured = [each for each in leaves if typing_extensions.is_typeddict(each)]
-    lists = [each for each in leaves if typing.get_origin(each) is list]
-    maps = [each for each in leaves if typing.get_origin(each) in (dict, UntypedStripeObject)]
+    structured = [option for option in leaves if typing_extensions.is_typeddict(option)]
+    lists = [option for option in leaves if typing.get_origin(option) is list]
+    maps = [option for option in leaves if typing.get_origin(option) in (dict, UntypedStripeObject)]
     if isinstance(spec, Map):
         if not structured:
             yield f"{path}: a map only here"
-        for each in structured:
-            yield from _fields(spec.fields, each, f"{path}.")
+        for option in structured:
+            yield from _fields(spec.fields, option, f"{path}.")
     elif isinstance(spec, ListOf):
         if not lists:
             yield f"{path}: a list only here"
@@ -209,7 +209,7 @@ def _scalar(
         DecimalNumber: (Decimal, float),
         Flag: (bool,),
     }
-    fits = any(each in wanted[type(spec)] for each in leaves) or (isinstance(spec, Text) and bool(choices))
+    fits = any(option in wanted[type(spec)] for option in leaves) or (isinstance(spec, Text) and bool(choices))
     if not fits:
         yield f"{path}: {type(spec).__name__} only here"
     if isinstance(spec, Text) and spec.choices and choices:
@@ -222,7 +222,7 @@ def _scalar(
 def _alternatives(hint: Any, space: dict[str, Any]) -> Iterator[Any]:
     hint = _evaluated(hint, space)
     if typing.get_origin(hint) in (Union, types.UnionType):
-        for each in typing.get_args(hint):
-            yield from _alternatives(each, space)
+        for option in typing.get_args(hint):
+            yield from _alternatives(option, space)
     else:
         yield hint

@@ -64,7 +64,7 @@ def _namespace(cls: type) -> dict[str, Any]:
     outer: Any = module
     for part in cls.__qualname__.split("."):
         outer = getattr(outer, part)
-        space |= {name: each for name, each in vars(outer).items() if isinstance(each, type)}
+        space |= {name: inner for name, inner in vars(outer).items() if isinstance(inner, type)}
     return space
 
 
@@ -85,7 +85,7 @@ def _names(module_name: str) -> dict[str, Any]:
     for node in (node for statement in outside for node in ast.walk(statement)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stripe"):
             source = importlib.import_module(node.module or "")
-            space |= {each.asname or each.name: getattr(source, each.name) for each in node.names}
+            space |= {alias.asname or alias.name: getattr(source, alias.name) for alias in node.names}
     return space
 
 
@@ -103,9 +103,11 @@ def _compare(value: Any, hint: Any, owner: type, path: str) -> Iterator[str]:
         if not isinstance(value, str):
             yield from _compare(value, args[0], owner, path)
     elif origin in (Union, types.UnionType):
-        outcomes = [list(_compare(value, each, owner, path)) for each in args]
+        outcomes = [list(_compare(value, option, owner, path)) for option in args]
         if all(outcomes):
-            closest = [each for each in outcomes if isinstance(value, dict) and not each[0].startswith(f"{path}:")]
+            closest = [
+                outcome for outcome in outcomes if isinstance(value, dict) and not outcome[0].startswith(f"{path}:")
+            ]
             yield from min(closest or outcomes[:1], key=len)
     elif origin is Literal:
         if value not in args:
@@ -114,20 +116,20 @@ def _compare(value: Any, hint: Any, owner: type, path: str) -> Iterator[str]:
         if not isinstance(value, list):
             yield f"{path}: {value!r} is no list"
         else:
-            for index, each in enumerate(value):
-                yield from _compare(each, args[0], owner, f"{path}[{index}]")
+            for index, element in enumerate(value):
+                yield from _compare(element, args[0], owner, f"{path}[{index}]")
     elif origin is ListObject:
         if not isinstance(value, dict) or value.keys() != {"object", "data", "has_more", "url"}:
             yield f"{path}: no list object"
         else:
-            for index, each in enumerate(value["data"]):
-                yield from _compare(each, args[0], owner, f"{path}.data[{index}]")
+            for index, element in enumerate(value["data"]):
+                yield from _compare(element, args[0], owner, f"{path}.data[{index}]")
     elif origin is UntypedStripeObject or hint is UntypedStripeObject:
         if not isinstance(value, dict):
             yield f"{path}: {value!r} is no object"
         elif args:
-            for key, each in value.items():
-                yield from _compare(each, args[0], owner, f"{path}.{key}")
+            for key, element in value.items():
+                yield from _compare(element, args[0], owner, f"{path}.{key}")
     elif isinstance(hint, type) and issubclass(hint, StripeObject):
         if isinstance(value, dict):
             yield from faults(value, hint, path)

@@ -36,7 +36,7 @@ def build() -> dict[str, Any]:
     """Return the whole table."""
     writer = _Writer()
     routes: dict[str, int | None] = {}
-    for (verb, path), method in sorted(by_route().items(), key=lambda each: (each[0][1], each[0][0])):
+    for (verb, path), method in sorted(by_route().items(), key=lambda route: (route[0][1], route[0][0])):
         if path.startswith("/v1/"):
             cls = getattr(importlib.import_module(str(method.module)), method.params) if method.params else None
             routes[f"{verb} {path}"] = writer.structure(cls) if cls else writer.store({})
@@ -47,7 +47,7 @@ def build() -> dict[str, Any]:
         "expand": {kind: found for kind, cls in _resources() if (found := dict(sorted(expandable_fields(cls))))},
         "nullable": {kind: dict(sorted(nullable_fields(cls))) for kind, cls in _resources() if kind in _KEPT},
         "objects": writer.objects,
-        "enums": [" ".join(each) for each in writer.enums],
+        "enums": [" ".join(values) for values in writer.enums],
     }
 
 
@@ -59,7 +59,7 @@ def text() -> str:
             lines = [f"{json.dumps(key)}:{_compact(value)}" for key, value in part.items()]
             parts.append(f'"{name}":{{\n' + ",\n".join(lines) + "\n}")
         else:
-            parts.append(f'"{name}":[\n' + ",\n".join(_compact(each) for each in part) + "\n]")
+            parts.append(f'"{name}":[\n' + ",\n".join(_compact(entry) for entry in part) + "\n]")
     return "{" + ",\n".join(parts) + "}\n"
 
 
@@ -110,18 +110,18 @@ class _Writer:
         space = {**vars(typing), **vars(typing_extensions), **vars(importlib.import_module(owner.__module__))}
         codes: set[str] = set()
         choices: set[str] = set()
-        for each in _alternatives(hint, space):
-            origin, args = typing.get_origin(each), typing.get_args(each)
+        for option in _alternatives(hint, space):
+            origin, args = typing.get_origin(option), typing.get_args(option)
             if origin is Literal:
                 choices |= {value for value in args if value != ""}
-            elif typing_extensions.is_typeddict(each):
-                codes.add("r" if set(typed_fields(each)) == _BOUNDS else f"o{self.structure(each)}")
+            elif typing_extensions.is_typeddict(option):
+                codes.add("r" if set(typed_fields(option)) == _BOUNDS else f"o{self.structure(option)}")
             elif origin is list:
                 codes.add("[" + self._code(args[0], owner).replace("|", "/"))
             elif origin in (dict, UntypedStripeObject):
                 codes.add("{" + self._code(args[-1], owner).replace("|", "/"))
             else:
-                codes.add(_SCALARS.get(each, "a"))
+                codes.add(_SCALARS.get(option, "a"))
         if choices:
             # `Literal[…] | str` only keeps the SDK open to values of later versions: this one has no others.
             codes = {*codes - {"s"}, f"e{self._enum(choices)}"}
@@ -134,8 +134,8 @@ def _alternatives(hint: Any, space: dict[str, Any]) -> Iterator[Any]:
     while isinstance(hint, str | typing.ForwardRef):
         hint = eval(hint if isinstance(hint, str) else hint.__forward_arg__, space)
     if typing.get_origin(hint) in (Union, UnionType):
-        for each in typing.get_args(hint):
-            yield from _alternatives(each, space)
+        for option in typing.get_args(hint):
+            yield from _alternatives(option, space)
     else:
         yield hint
 
@@ -154,7 +154,7 @@ def nullable_fields(cls: type, prefix: str = "") -> Iterator[tuple[str, str]]:
     for name, hint in class_hints(cls).items():
         for inner in _maps(hint, cls):
             known = structure_of(inner) or {}
-            if names := " ".join(sorted(each for each, mark in known.items() if mark == "0")):
+            if names := " ".join(sorted(name for name, mark in known.items() if mark == "0")):
                 yield f"{prefix}{name}", names
             yield from nullable_fields(inner, f"{prefix}{name}.")
 
@@ -162,8 +162,8 @@ def nullable_fields(cls: type, prefix: str = "") -> Iterator[tuple[str, str]]:
 def _maps(hint: Any, owner: type) -> Iterator[type]:
     hint = evaluate(hint, owner)
     if typing.get_origin(hint) in (Union, UnionType, list):
-        for each in typing.get_args(hint):
-            yield from _maps(each, owner)
+        for option in typing.get_args(hint):
+            yield from _maps(option, owner)
     elif isinstance(hint, type) and issubclass(hint, StripeObject) and "." in hint.__qualname__:
         yield hint
 
@@ -179,16 +179,16 @@ def _expandable(hint: Any, owner: type, place: str, *, optional: bool = False) -
         if str in args and (kinds := _kinds(args, owner)):
             yield place, kinds
             return
-        for each in args:
-            yield from _expandable(each, owner, place, optional=type(None) in args)
+        for option in args:
+            yield from _expandable(option, owner, place, optional=type(None) in args)
     elif isinstance(hint, type) and issubclass(hint, StripeObject) and "." in hint.__qualname__:
         yield from expandable_fields(cast("type", hint), f"{place}.")
 
 
 def _kinds(args: tuple[Any, ...], owner: type) -> str:
     kinds = set()
-    for each in args:
-        found = evaluate(each, owner)
+    for option in args:
+        found = evaluate(option, owner)
         if typing.get_origin(found) is not Literal:
             for cls in typing.get_args(found) or (found,):
                 named = evaluate(cls, owner)

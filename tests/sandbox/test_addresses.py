@@ -61,7 +61,7 @@ async def test_an_invoice_has_its_page(ask: Ask, client: stripe.StripeClient, se
         ("/v1/identity/verification_sessions", {"type": "document"}, "identity check"),
     ],
 )
-async def test_a_page_that_is_not_imitated_says_so(
+async def test_a_page_that_is_not_imitated_names_the_gap(
     ask: Ask, server: TestServer, path: str, form: dict[str, str], words: str
 ) -> None:
     customer = await ask("POST", "/v1/customers", {"email": "a@example.com"})

@@ -48,7 +48,7 @@ async def test_part_and_then_the_rest_is_refunded(client: stripe.StripeClient) -
     with pytest.raises(stripe.InvalidRequestError):
         await client.v1.refunds.cancel_async(rest.id)
     listed = await client.v1.refunds.list_async(params={"payment_intent": intent_id})
-    assert [each.id for each in listed.data] == [rest.id, part.id]
+    assert [item.id for item in listed.data] == [rest.id, part.id]
     charge = await client.v1.charges.retrieve_async(str(rest.charge), params={"expand": ["refunds"]})
     assert (charge.refunded, charge.amount_refunded) == (True, 2000)
     assert charge.refunds is not None

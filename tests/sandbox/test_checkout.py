@@ -193,9 +193,9 @@ async def test_sessions_are_listed_newest_first_in_pages(client: stripe.StripeCl
     made = [(await open_session(client)).id for _ in range(5)]
     page = await client.v1.checkout.sessions.list_async(params={"limit": 2})
     assert page.url == "/v1/checkout/sessions"
-    assert [each.id async for each in page.auto_paging_iter()] == made[::-1]
+    assert [item.id async for item in page.auto_paging_iter()] == made[::-1]
     before = await client.v1.checkout.sessions.list_async(params={"limit": 2, "ending_before": made[1]})
-    assert [each.id for each in before.data] == [made[3], made[2]]
+    assert [item.id for item in before.data] == [made[3], made[2]]
     assert before.has_more
     later = int(time.time()) + 60
     none = await client.v1.checkout.sessions.list_async(params={"created": {"gte": later}})
@@ -207,7 +207,7 @@ async def test_events_are_listed_by_type(client: stripe.StripeClient) -> None:
     await confirm(client, session.id, payment_method="pm_card_visa")
     types: list[Any] = ["charge.succeeded", "checkout.session.completed"]
     page = await client.v1.events.list_async(params={"types": types})
-    assert [each.type for each in page.data] == types[::-1]
+    assert [event.type for event in page.data] == types[::-1]
     again = await client.v1.events.retrieve_async(page.data[0].id)
     assert again.data.object["id"] == session.id
     assert again.request is not None

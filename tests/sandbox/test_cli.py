@@ -147,7 +147,7 @@ async def test_an_event_is_sent_again_with_the_same_id_and_a_fresh_signature(
     assert json.loads(receiver.got[0][1])["id"] == event.id
 
 
-async def test_an_event_is_sent_again_to_one_endpoint(
+async def test_an_event_is_resent_to_one_endpoint(
     base: str, receiver: Receiver, client: stripe.StripeClient, tmp_path: Path
 ) -> None:
     params: stripe.params.WebhookEndpointCreateParams = {
@@ -181,7 +181,7 @@ async def test_events_are_listed_retrieved_and_expanded(base: str, client: strip
     await run_cli("trigger", "checkout.session.completed", base=base, config_dir=tmp_path)
     event = await wait_for(client, "checkout.session.completed")
     listed = await run_cli("events", "list", "--limit", "1", "--type", event.type, base=base, config_dir=tmp_path)
-    assert [each["id"] for each in json.loads(listed.stdout)["data"]] == [event.id]
+    assert [item["id"] for item in json.loads(listed.stdout)["data"]] == [event.id]
     for arguments in (("events", "retrieve", event.id), ("get", event.id), ("get", f"/v1/events/{event.id}")):
         ran = await run_cli(*arguments, base=base, config_dir=tmp_path)
         assert json.loads(ran.stdout)["type"] == event.type, arguments
@@ -204,7 +204,7 @@ async def test_the_cli_creates_expires_and_posts(base: str, tmp_path: Path) -> N
         await run_cli("post", "/v1/products", "-d", "name=Mug", "-i", "one-key", base=base, config_dir=tmp_path)
         for _ in range(2)
     ]
-    assert len({json.loads(each.stdout)["id"] for each in twice}) == 1
+    assert len({json.loads(run.stdout)["id"] for run in twice}) == 1
 
 
 async def test_logs_tail_shows_requests_and_their_errors_as_filtered(base: str, tmp_path: Path) -> None:

@@ -53,16 +53,16 @@ async def test_what_is_due_on_the_way_happens_in_its_order(server: TestServer, c
     await advance(server, "1d")
     page = await client.v1.events.list_async(params={"limit": 100})
     happened = [
-        (each.type, each.data.object["id"])
-        for each in reversed(page.data)
-        if each.type in ("checkout.session.expired", "checkout.session.async_payment_succeeded")
+        (event.type, event.data.object["id"])
+        for event in reversed(page.data)
+        if event.type in ("checkout.session.expired", "checkout.session.async_payment_succeeded")
     ]
     assert happened == [
         ("checkout.session.async_payment_succeeded", debit.id),
         ("checkout.session.expired", early.id),
         ("checkout.session.expired", late.id),
     ]
-    moments = [each.created for each in page.data]
+    moments = [item.created for item in page.data]
     assert moments == sorted(moments, reverse=True)
 
 
@@ -94,7 +94,7 @@ async def test_an_endpoint_that_comes_back_gets_what_it_missed(
     await advance(server, "1d")
     assert len(receiver.got) == 6
     bodies = {body for _, body in receiver.got}
-    assert len({json.loads(each)["id"] for each in bodies}) == 1
+    assert len({json.loads(body)["id"] for body in bodies}) == 1
     event = (await client.v1.events.list_async(params={"type": "product.created"})).data[0]
     assert event.data.object["id"] == product.id
     assert event.pending_webhooks == 0
@@ -112,9 +112,7 @@ async def test_idempotency_keys_are_forgotten_after_a_day(server: TestServer, cl
     assert await make() != first
 
 
-async def test_the_clock_is_told_by_every_answer_and_survives_a_restart(
-    settings: SandboxSettings, connect: Connect
-) -> None:
+async def test_the_clock_is_in_every_answer_and_survives_a_restart(settings: SandboxSettings, connect: Connect) -> None:
     server = TestServer(create_app(settings))
     await server.start_server()
     await advance(server, "3d")
@@ -136,7 +134,7 @@ async def test_the_clock_is_told_by_every_answer_and_survives_a_restart(
         await server.close()
 
 
-async def test_two_sandboxes_in_one_process_have_each_their_own_time(
+async def test_two_sandboxes_in_one_process_have_separate_clocks(
     server: TestServer, client: stripe.StripeClient, settings: SandboxSettings, connect: Connect
 ) -> None:
     other = TestServer(create_app(SandboxSettings(settings.state_dir.with_name("other"))))

@@ -31,8 +31,8 @@ async def test_a_session_is_listed_shown_and_expired(
     thing = await read(browser, row["place"])
     assert (states(thing), labels(thing)) == (["Expired"], [])
     assert thing["rows"][0]["title"] == "checkout.session.expired"
-    status, said = await act(browser, "expire_session", id=session.id)
-    assert (status, "no longer open" in said) == (400, True)
+    status, message = await act(browser, "expire_session", id=session.id)
+    assert (status, "no longer open" in message) == (400, True)
     assert (await act(browser, "expire_session", id="cs_none"))[0] == 400
 
 
@@ -50,8 +50,8 @@ async def test_a_debit_is_settled(
     assert (await act(browser, "settle", id=intent, outcome=outcome))[0] == 200
     assert states(await read(browser, f"payments/{intent}")) == [state]
     assert states(await read(browser, f"sessions/{session}")) == [state]
-    told = (await event_types(client))[-1]
-    assert told == f"checkout.session.async_payment_{'succeeded' if outcome == 'succeed' else 'failed'}"
+    event_type = (await event_types(client))[-1]
+    assert event_type == f"checkout.session.async_payment_{'succeeded' if outcome == 'succeed' else 'failed'}"
     assert (await act(browser, "settle", id=intent, outcome=outcome))[0] == 400
 
 
@@ -74,12 +74,12 @@ async def test_a_payment_is_refunded_in_parts_and_a_refund_fails(
 
 
 @pytest.mark.parametrize("amount", ["x", "0", "-1", "1.005", "NaN", "1e99", "inf"])
-async def test_what_is_no_amount_is_refused_in_words(
+async def test_an_invalid_amount_is_refused_with_an_example(
     client: stripe.StripeClient, browser: aiohttp.ClientSession, amount: str
 ) -> None:
     charge = (await client.v1.payment_intents.retrieve_async(await pay(client))).latest_charge
-    status, said = await act(browser, "refund", id=str(charge), amount=amount)
-    assert (status, said) == (400, f"{amount} is not a valid amount in USD. Use the form 12.00.")
+    status, message = await act(browser, "refund", id=str(charge), amount=amount)
+    assert (status, message) == (400, f"{amount} is not a valid amount in USD. Use the form 12.00.")
 
 
 async def test_a_dispute_is_answered_lost_appealed_and_won(
@@ -91,10 +91,10 @@ async def test_a_dispute_is_answered_lost_appealed_and_won(
         return (await read(browser, f"payments/{intent}"))["parts"][0]
 
     shown = await charge()
-    kinds = [each["given"]["kind"] for each in shown["actions"][1:]]
+    kinds = [action["given"]["kind"] for action in shown["actions"][1:]]
     assert kinds == ["fraudulent", "product_not_received", "inquiry"]
-    said = await act(browser, "dispute", id=shown["id"], kind="product_not_received")
-    assert said == (200, "Disputed: product not received.")
+    message = await act(browser, "dispute", id=shown["id"], kind="product_not_received")
+    assert message == (200, "Disputed: product not received.")
     shown = await charge()
     dispute = shown["parts"][0]
     assert (states(shown), labels(shown)) == (["Succeeded", "Disputed"], [])
@@ -148,13 +148,15 @@ async def test_an_event_is_sent_again_and_each_attempt_is_shown(
     assert (await read(browser, f"deliveries/{delivery['id']}"))["title"] == "product.created"
 
 
-async def test_an_event_that_nobody_gets_says_so(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+async def test_an_event_without_receivers_has_a_note(
+    client: stripe.StripeClient, browser: aiohttp.ClientSession
+) -> None:
     await client.v1.products.create_async(params={"name": "Mug"})
     row = (await read(browser, "events?only=unheard"))["rows"][0]
     assert states(row) == ["No receivers"]
     assert "no listener was connected" in (await read(browser, row["place"]))["note"]
-    status, said = await act(browser, "resend", id=row["id"])
-    assert (status, "No one would receive it" in said) == (400, True)
+    status, message = await act(browser, "resend", id=row["id"])
+    assert (status, "No one would receive it" in message) == (400, True)
 
 
 async def test_what_went_wrong_is_found_by_filter_with_its_answer(
@@ -174,7 +176,7 @@ async def test_what_went_wrong_is_found_by_filter_with_its_answer(
     assert states(overview["receivers"][0]) == ["Enabled", "Failing"]
 
 
-async def test_nobody_at_an_endpoint_is_said_in_words(
+async def test_an_endpoint_that_refuses_connections_is_described(
     client: stripe.StripeClient, browser: aiohttp.ClientSession, unused_tcp_port: int
 ) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}/hook"
@@ -233,7 +235,7 @@ async def test_a_refused_request_is_in_the_log_with_its_reason(
     assert (row["title"], states(row)) == ("GET /v1/charges/ch_none", ["404 Not Found"])
     thing = await read(browser, row["place"])
     assert thing["body"]["code"] == "resource_missing"
-    assert [each["text"] for each in thing["facts"] if each["label"] == "Error"] == ["No such charge: 'ch_none'"]
+    assert [fact["text"] for fact in thing["facts"] if fact["label"] == "Error"] == ["No such charge: 'ch_none'"]
 
 
 async def next_change(stream: aiohttp.ClientResponse) -> str:
@@ -243,7 +245,7 @@ async def next_change(stream: aiohttp.ClientResponse) -> str:
     return line
 
 
-async def test_every_change_is_told_while_it_happens(
+async def test_every_change_is_streamed_as_it_happens(
     client: stripe.StripeClient, browser: aiohttp.ClientSession
 ) -> None:
     async with browser.get("/sandbox/api/changes") as stream:

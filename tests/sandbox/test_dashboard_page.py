@@ -36,7 +36,7 @@ async def test_no_script_makes_html_of_text(browser: aiohttp.ClientSession) -> N
             assert (response.status, response.content_type) == (200, "text/javascript")
             seen[response.url.name] = await response.text()
         waiting = [
-            each for script in seen.values() for each in re.findall(r"'\./(\w+\.js)'", script) if each not in seen
+            name for script in seen.values() for name in re.findall(r"'\./(\w+\.js)'", script) if name not in seen
         ]
     assert len(seen) > 10
     script = "".join(seen.values())
@@ -96,7 +96,7 @@ async def test_only_the_page_itself_lets_things_happen(
 
 
 @pytest.mark.parametrize("data", ["", "[]", "{", '{"id": 5}', '"x"'])
-async def test_what_is_no_json_object_of_texts_is_refused(browser: aiohttp.ClientSession, data: str) -> None:
+async def test_anything_but_a_json_object_of_texts_is_refused(browser: aiohttp.ClientSession, data: str) -> None:
     headers = {"Content-Type": "application/json"}
     async with browser.post("/sandbox/api/act/resend", data=data, headers=headers) as response:
         assert response.status == 400
@@ -138,5 +138,5 @@ async def test_no_key_and_no_secret_reaches_the_page(
         for path in ("overview", "events", "requests", f"payments/{intent}", f"events/{event}")
     ]
     for text in texts:
-        assert not any(each in text for each in (KEY, endpoint.secret, secret))
+        assert not any(hidden in text for hidden in (KEY, endpoint.secret, secret))
     assert HIDDEN in json.dumps(await read(browser, f"payments/{intent}"), ensure_ascii=False)

@@ -33,7 +33,7 @@ async def test_a_slow_debit_settles_after_a_later_one(client: stripe.StripeClien
     quick = await debit(client, "pm_sepaDebit_success_de")
     await advance(server, "1m")
     page = await client.v1.events.list_async(params={"type": "payment_intent.succeeded"})
-    assert [each.data.object["id"] for each in reversed(page.data)] == [quick.id, slow.id]
+    assert [event.data.object["id"] for event in reversed(page.data)] == [quick.id, slow.id]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ async def test_a_debit_fails_later(client: stripe.StripeClient, method: str, cod
     assert await booked(client, failed.latest_charge.id) == []
 
 
-async def test_an_account_number_says_what_happens(client: stripe.StripeClient) -> None:
+async def test_an_account_number_decides_the_outcome(client: stripe.StripeClient) -> None:
     data: Any = {
         "type": "us_bank_account",
         "us_bank_account": {"account_number": "000222222227", "routing_number": "110000000"},
@@ -98,7 +98,7 @@ async def test_some_accounts_cannot_be_debited_at_all(client: stripe.StripeClien
         ("IT60X0542811101000000123456", "payment_intent_payment_attempt_failed"),
     ],
 )
-async def test_an_iban_says_what_happens(client: stripe.StripeClient, iban: str, code: str) -> None:
+async def test_an_iban_decides_the_outcome(client: stripe.StripeClient, iban: str, code: str) -> None:
     params: Any = {
         "amount": 700,
         "currency": "eur",
@@ -138,7 +138,7 @@ async def test_an_endless_debit_can_be_canceled(client: stripe.StripeClient, ser
 
 
 @pytest.mark.parametrize("came", [True, False])
-async def test_a_debit_settles_when_told_to(client: stripe.StripeClient, server: TestServer, *, came: bool) -> None:
+async def test_a_debit_settles_on_request(client: stripe.StripeClient, server: TestServer, *, came: bool) -> None:
     session = await open_session(client, payment_method_types=["us_bank_account"])
     answer = await confirm(client, session.id, payment_method="pm_usBankAccount_processing")
     intent_id = answer["payment_intent"]["id"]

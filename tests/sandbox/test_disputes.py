@@ -85,7 +85,7 @@ async def test_evidence_wins_the_money_back_once(client: stripe.StripeClient) ->
     assert won.is_charge_refundable
     closing = ["charge.dispute.updated", "charge.dispute.funds_reinstated", "charge.dispute.closed"]
     assert await types_about(client, dispute.id) == [*OPENED, *closing]
-    assert [each.amount for each in won.balance_transactions] == [-2000, 2000]
+    assert [transaction.amount for transaction in won.balance_transactions] == [-2000, 2000]
     assert await booked(client, dispute.id) == [("adjustment", -2000, 1500), ("adjustment", 2000, 0)]
     with pytest.raises(stripe.InvalidRequestError, match="already closed"):
         await answer(client, dispute, "losing_evidence")
@@ -180,7 +180,7 @@ async def test_a_lost_dispute_is_appealed(client: stripe.StripeClient, server: T
         act(server, dispute.id, disputing.appeal_dispute)
 
 
-async def test_an_appeal_that_nobody_argues_is_lost(client: stripe.StripeClient, server: TestServer) -> None:
+async def test_an_appeal_without_evidence_is_lost(client: stripe.StripeClient, server: TestServer) -> None:
     dispute = await disputed(client)
     await client.v1.disputes.close_async(dispute.id)
     act(server, dispute.id, disputing.appeal_dispute)
@@ -205,7 +205,7 @@ async def test_an_inquiry_is_answered_and_closes(client: stripe.StripeClient) ->
     assert await booked(client, inquiry.id) == []
 
 
-async def test_an_inquiry_ends_by_itself_after_120_days(client: stripe.StripeClient, server: TestServer) -> None:
+async def test_an_inquiry_ends_automatically_after_120_days(client: stripe.StripeClient, server: TestServer) -> None:
     inquiry = await disputed(client, "createDisputeInquiry")
     await advance(server, "119d")
     waiting = await client.v1.disputes.retrieve_async(inquiry.id)
@@ -252,7 +252,7 @@ async def test_several_disputes_share_the_charge(client: stripe.StripeClient) ->
     intent = await pay(client, "pm_card_createMultipleDisputes", amount=2001)
     await dispute_of(client, intent.id)
     found = await client.v1.disputes.list_async(params={"payment_intent": intent.id})
-    assert sorted(each.amount for each in found.data) == [1000, 1001]
+    assert sorted(item.amount for item in found.data) == [1000, 1001]
 
 
 async def test_only_what_was_paid_can_be_disputed(client: stripe.StripeClient, server: TestServer) -> None:

@@ -57,7 +57,7 @@ def test_an_identifier_is_replaced_by_its_object_wherever_the_types_say_so(
     nothing = _holding(kind, place, None)
 
     assert _at(expand(storage, copy.deepcopy(one), [place]), place) == {"id": "named_1", "object": "discount"}
-    assert [each["id"] for each in _at(expand(storage, several, [place]), place)] == ["named_1", "named_2"]
+    assert [item["id"] for item in _at(expand(storage, several, [place]), place)] == ["named_1", "named_2"]
     assert expand(storage, copy.deepcopy(nothing), [place]) == nothing
     assert expand(storage, {"id": "x_1", "object": "list", "data": [nothing]}, [f"data.{place}"])
 
@@ -72,7 +72,7 @@ def test_an_identifier_is_replaced_by_its_object_wherever_the_types_say_so(
         ("invoice", "discounts.nonsense", "This property cannot be expanded (discounts.nonsense)."),
     ],
 )
-def test_what_cannot_be_expanded_says_whether_stripe_can(storage: Storage, kind: str, place: str, message: str) -> None:
+def test_the_refusal_to_expand_states_whether_stripe_can(storage: Storage, kind: str, place: str, message: str) -> None:
     body = {"id": "x_1", "object": kind, "name": "n", "tax_code": "txcd_1", "discounts": ["named_1"]}
 
     with pytest.raises(ApiError) as refused:
@@ -81,7 +81,7 @@ def test_what_cannot_be_expanded_says_whether_stripe_can(storage: Storage, kind:
     assert str(refused.value).startswith(message)
 
 
-def test_what_was_deleted_says_so(storage: Storage) -> None:
+def test_a_deleted_object_is_marked_as_deleted(storage: Storage) -> None:
     body = {"id": "price_1", "object": "price", "product": "prod_gone"}
 
     assert expand(storage, body, ["product"])["product"] == {"id": "prod_gone", "object": "product", "deleted": True}
@@ -106,7 +106,7 @@ async def test_a_payment_link_shows_its_items_to_who_asks(ask: Ask, price: str) 
     listed = await ask("GET", "/v1/payment_links", {"expand[]": "data.line_items", "active": "true"})
 
     assert "line_items" not in link
-    assert [each["price"]["id"] for each in shown["line_items"]["data"]] == [price]
+    assert [line["price"]["id"] for line in shown["line_items"]["data"]] == [price]
     assert listed["data"] == [shown]
 
 

@@ -33,9 +33,9 @@ async def test_lists_come_in_pages_and_by_date(ask: Ask) -> None:
     second = await ask("GET", "/v1/tax_rates", {"limit": 2, "starting_after": first["data"][-1]["id"]})
     later = await ask("GET", "/v1/tax_rates", {"created[gt]": made[-1]["created"] + 60})
 
-    assert [each["display_name"] for each in first["data"]] == ["c", "b"]
+    assert [item["display_name"] for item in first["data"]] == ["c", "b"]
     assert first["has_more"]
-    assert [each["id"] for each in second["data"]] == [made[0]["id"]]
+    assert [item["id"] for item in second["data"]] == [made[0]["id"]]
     assert not second["has_more"]
     assert later["data"] == []
 
@@ -47,10 +47,10 @@ async def test_lists_are_filtered_by_fields(ask: Ask, customer: str) -> None:
 
     page = await ask("GET", "/v1/invoices", {"customer": customer, "status": "draft"})
 
-    assert [each["id"] for each in page["data"]] == [mine["id"]]
+    assert [item["id"] for item in page["data"]] == [mine["id"]]
 
 
-async def test_an_update_merges_metadata_and_tells_what_was_there(ask: Ask, client: stripe.StripeClient) -> None:
+async def test_an_update_merges_metadata_and_reports_the_previous_values(ask: Ask, client: stripe.StripeClient) -> None:
     rate = await ask("POST", "/v1/tax_rates", {**VAT, "metadata[a]": "1", "metadata[b]": "2"})
 
     changed = await ask("POST", f"/v1/tax_rates/{rate['id']}", {"active": "false", "metadata[a]": "", "metadata[c]": 3})
@@ -130,7 +130,7 @@ async def test_strange_values_never_break_the_sandbox(ask: Ask, customer: str, p
         "phases[0][items][0][price]": price,
         "product[name]": "p",
     }
-    kept = {name: each for name, each in plausible.items() if _used(kind, shape, name)}
+    kept = {name: value for name, value in plausible.items() if _used(kind, shape, name)}
     good = required(shape) | kept
     fields = [name for name in new_body(kind.object, "x_") if name not in ("id", "object")]
     tried = {*fields, *kind.takes, "items", "lines", "line_items", "phases", "metadata", "product", "pricing", "period"}
@@ -143,7 +143,9 @@ async def test_strange_values_never_break_the_sandbox(ask: Ask, customer: str, p
     ]
 
     assert plain["object"] == kind.object
-    assert not [each for each in answers if each.get("object") != kind.object and each["error"]["type"] == "api_error"]
+    assert not [
+        answer for answer in answers if answer.get("object") != kind.object and answer["error"]["type"] == "api_error"
+    ]
 
 
 def _used(kind: Kind, shape: Shape, name: str) -> bool:
@@ -155,9 +157,9 @@ def _used(kind: Kind, shape: Shape, name: str) -> bool:
 
 def _with(params: dict[str, Any], field: str, value: str | dict[str, str]) -> dict[str, str]:
     """Return the parameters with this one replaced, written as `name[key]` if it is a map."""
-    kept = {name: each for name, each in params.items() if name != field and not name.startswith(f"{field}[")}
+    kept = {name: value for name, value in params.items() if name != field and not name.startswith(f"{field}[")}
     inner = value if isinstance(value, dict) else {"": value}
-    return kept | {f"{field}{key}": each for key, each in inner.items()}
+    return kept | {f"{field}{key}": value for key, value in inner.items()}
 
 
 async def test_an_invoice_is_paid_through_an_intent_of_its_own(
@@ -172,8 +174,8 @@ async def test_an_invoice_is_paid_through_an_intent_of_its_own(
     payment = (await ask("GET", "/v1/invoice_payments", {"invoice": paid["id"]}))["data"][0]
     intent = await ask("GET", f"/v1/payment_intents/{payment['payment']['payment_intent']}")
     assert (intent["status"], intent["amount"], intent["customer"]) == ("succeeded", 2000, customer)
-    told = [each for each in await event_types(client) if not each.startswith("customer")]
-    assert told == [
+    events = [event for event in await event_types(client) if not event.startswith("customer")]
+    assert events == [
         "invoiceitem.created",
         "invoice.created",
         "invoice.updated",
@@ -278,7 +280,7 @@ async def test_an_accepted_quote_starts_its_subscription(ask: Ask, customer: str
     assert (started["status"], started["latest_invoice"]) == ("active", accepted["invoice"])
 
 
-async def test_a_refused_setup_says_why_and_can_be_tried_again(ask: Ask, customer: str) -> None:
+async def test_a_refused_setup_has_a_reason_and_can_be_retried(ask: Ask, customer: str) -> None:
     setup = await ask("POST", "/v1/setup_intents", {"customer": customer, "payment_method_types[]": "card"})
     path = f"/v1/setup_intents/{setup['id']}"
 
@@ -315,7 +317,7 @@ async def test_bank_transfers_pay_what_waits_for_them(ask: Ask, customer: str, c
     assert partly["next_action"]["display_bank_transfer_instructions"]["amount_remaining"] == 2000
     assert (paid["status"], paid["amount_received"], paid["latest_charge"]["amount"]) == ("succeeded", 3000, 3000)
     assert left["available"] == {"eur": 500}
-    assert [each["net_amount"] for each in moves["data"]] == [-2000, 2500, -1000, 1000]
+    assert [move["net_amount"] for move in moves["data"]] == [-2000, 2500, -1000, 1000]
     assert (await event_types(client))[-1] == "payment_intent.succeeded"
 
 
@@ -399,7 +401,7 @@ async def test_a_lookup_key_moves_to_the_price_that_takes_it_over(ask: Ask) -> N
     back = await ask("POST", f"/v1/prices/{first['id']}", {"lookup_key": "gold", "transfer_lookup_key": "true"})
     same = await ask("POST", f"/v1/prices/{first['id']}", {"lookup_key": "gold"})
 
-    assert [each["id"] for each in page["data"]] == [second["id"]]
+    assert [item["id"] for item in page["data"]] == [second["id"]]
     assert "already uses that lookup key" in taken["error"]["message"]
     assert (back["lookup_key"], same["lookup_key"]) == ("gold", "gold")
     assert (await ask("GET", f"/v1/prices/{second['id']}"))["lookup_key"] is None
@@ -412,7 +414,7 @@ async def test_subscriptions_are_listed_as_documented(ask: Ask, customer: str, p
     ends = kept["items"]["data"][0]["current_period_end"]
 
     async def listed(path: str = "/v1/subscriptions", **params: Any) -> list[str]:
-        return [each["id"] for each in (await ask("GET", path, params))["data"]]
+        return [item["id"] for item in (await ask("GET", path, params))["data"]]
 
     assert await listed() == [kept["id"]]
     assert await listed(status="all") == [gone["id"], kept["id"]]
@@ -428,13 +430,13 @@ async def test_subscriptions_are_listed_as_documented(ask: Ask, customer: str, p
 @pytest.mark.parametrize(
     "path", ["/v1/payment_methods", "/v1/charges", "/v1/subscriptions", "/v1/invoices", "/v1/checkout/sessions"]
 )
-async def test_a_list_for_nobody_says_so(ask: Ask, path: str) -> None:
+async def test_a_list_for_an_unknown_object_is_refused(ask: Ask, path: str) -> None:
     error = (await ask("GET", path, {"customer": "cus_nobody"}, status=400))["error"]
 
     assert (error["code"], error["param"]) == ("resource_missing", "customer")
 
 
-async def test_lists_of_kept_objects_take_their_filters(ask: Ask, customer: str, price: str) -> None:
+async def test_lists_of_stored_objects_take_their_filters(ask: Ask, customer: str, price: str) -> None:
     on = await ask("POST", "/v1/tax_rates", VAT)
     await ask("POST", "/v1/tax_rates", {**VAT, "active": "false"})
     item = await ask("POST", "/v1/invoiceitems", {"amount": 5, "currency": "usd", "customer": customer})
@@ -442,7 +444,7 @@ async def test_lists_of_kept_objects_take_their_filters(ask: Ask, customer: str,
     waiting = await ask("POST", "/v1/invoiceitems", {"amount": 6, "currency": "usd", "customer": customer})
 
     async def listed(path: str, **params: Any) -> list[str]:
-        return [each["id"] for each in (await ask("GET", path, params))["data"]]
+        return [item["id"] for item in (await ask("GET", path, params))["data"]]
 
     assert await listed("/v1/tax_rates", active="true") == [on["id"]]
     assert await listed("/v1/invoiceitems", pending="true") == [waiting["id"]]
@@ -456,7 +458,7 @@ async def test_lists_of_kept_objects_take_their_filters(ask: Ask, customer: str,
 
 
 @pytest.mark.parametrize("path", ["/v1/tax_ids", "/v1/radar/early_fraud_warnings", "/v1/reviews", "/v1/files"])
-async def test_what_cannot_be_made_is_listed_as_nothing(ask: Ask, path: str) -> None:
+async def test_lists_of_unsupported_objects_are_empty(ask: Ask, path: str) -> None:
     page = await ask("GET", path, {"limit": 3})
     missing = await ask("GET", f"{path}/x_1", status=404)
 
@@ -464,7 +466,7 @@ async def test_what_cannot_be_made_is_listed_as_nothing(ask: Ask, path: str) -> 
     assert missing["error"]["code"] == "resource_missing"
 
 
-async def test_a_customers_tax_ids_and_a_products_features_are_none(ask: Ask, customer: str) -> None:
+async def test_a_customers_tax_ids_and_a_products_features_are_empty(ask: Ask, customer: str) -> None:
     product = (await ask("POST", "/v1/products", {"name": "P"}))["id"]
 
     assert (await ask("GET", f"/v1/customers/{customer}/tax_ids"))["data"] == []

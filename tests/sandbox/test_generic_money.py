@@ -41,7 +41,7 @@ async def test_a_transfer_is_reversed_in_parts_and_never_beyond(ask: Ask) -> Non
 
     whole = await ask("GET", path)
     assert (whole["amount_reversed"], whole["reversed"]) == (1000, True)
-    assert [each["amount"] for each in whole["reversals"]["data"]] == [600, 400]
+    assert [reversal["amount"] for reversal in whole["reversals"]["data"]] == [600, 400]
     assert (await ask("GET", f"{path}/reversals/{part['id']}"))["transfer"] == whole["id"]
     assert (await ask("GET", f"/v1/accounts/{account['id']}"))["email"] == "seller@example.com"
 
@@ -69,7 +69,7 @@ async def test_nothing_leaves_that_is_not_available(ask: Ask) -> None:
     sent = await ask("POST", "/v1/transfers", transfer, status=400)
     await ask("POST", "/v1/payouts", {"amount": 941, "currency": "usd"})
 
-    codes = [each["error"]["code"] for each in (payout, other, sent)]
+    codes = [refusal["error"]["code"] for refusal in (payout, other, sent)]
     assert codes == ["balance_insufficient"] * 3
     assert (await ask("GET", "/v1/balance"))["available"][0]["amount"] == 0
     assert len((await ask("GET", "/v1/payouts"))["data"]) == 1

@@ -38,7 +38,7 @@ def test_fixed_paths_win_and_two_identifiers_come_joined(path: str, name: str, o
         "/v1/things/{id}/parts/all": "every part",
         "/v1/things/{id}/parts/{id}": "part",
     }
-    router = Router(Operation("GET", each, _named(called), {}) for each, called in paths.items())
+    router = Router(Operation("GET", path, _named(called), {}) for path, called in paths.items())
 
     operation, found = router.find("GET", path)
 

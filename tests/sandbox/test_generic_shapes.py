@@ -65,7 +65,7 @@ async def test_every_parameter_leaves_an_object_of_stripes_shape(
     found: list[str] = []
     for parameter, code in sorted(shape.items()):
         form: dict[str, Any] = {**dict(sample(code, parameter)), **good}
-        unique = {each: f"{parameter}_{form[each]}" for each in kind.unique if each in form}
+        unique = {name: f"{parameter}_{form[name]}" for name in kind.unique if name in form}
         body = await ask("POST", kind.path, {**form, **unique}, status=None)
         if body.get("object") == kind.object:
             found += [f"{parameter}: {fault}" for fault in faults(body, cls)]

@@ -72,7 +72,7 @@ async def test_names_of_containers_are_answered_where_it_listens_on_all_addresse
 @pytest.mark.parametrize(
     "url", ["http://169.254.169.254/latest", "http://10.0.0.1", "http://[fe80::1]/", "http://0.0.0.0"]
 )
-async def test_an_endpoint_on_another_machine_is_refused_in_words(settings: SandboxSettings, url: str) -> None:
+async def test_an_endpoint_on_another_machine_is_refused_with_the_option(settings: SandboxSettings, url: str) -> None:
     form = {"url": url, "enabled_events[]": "*"}
     async with client(settings) as http:
         async with http.post(ENDPOINTS, data=form, headers=KEY) as answer:
@@ -101,5 +101,5 @@ async def test_nothing_is_delivered_to_a_name_that_a_name_server_decides(setting
         async with http.post("/sandbox/clock", json={"advance": "1s"}) as answer:
             assert answer.status == 200
         async with http.get("/sandbox/api/deliveries") as answer:
-            said = await answer.text()
-        assert "--allow-remote-endpoints" in said
+            text = await answer.text()
+        assert "--allow-remote-endpoints" in text

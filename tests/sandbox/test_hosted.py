@@ -49,7 +49,7 @@ def path_of(session: stripe.checkout.Session) -> str:
 def names(html: str, tag: str) -> list[str]:
     """Return the accessible names of the labels, buttons or links of a page."""
     found = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", html, re.DOTALL)
-    return [re.sub(r"<[^>]+>", "", each).strip() for each in found]
+    return [re.sub(r"<[^>]+>", "", part).strip() for part in found]
 
 
 async def test_the_page_shows_what_is_paid_and_with_what(
@@ -94,7 +94,7 @@ async def test_a_card_pays_and_leads_back(client: stripe.StripeClient, browser: 
         ({"method": "sepa_debit"}, "IBAN you entered is invalid"),
     ],
 )
-async def test_what_is_wrong_is_said_on_the_page(
+async def test_errors_are_shown_on_the_page(
     client: stripe.StripeClient, browser: aiohttp.ClientSession, change: dict[str, str], text: str
 ) -> None:
     session = await open_session(client, currency="eur")
@@ -150,7 +150,7 @@ async def test_an_expired_session_cannot_be_paid(client: stripe.StripeClient, br
     assert (await get(browser, "/c/pay/cs_no"))[0] == 404
 
 
-async def test_text_of_clients_is_no_html(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
+async def test_text_of_clients_is_escaped(client: stripe.StripeClient, browser: aiohttp.ClientSession) -> None:
     line = {"quantity": 1, "price_data": {"currency": "usd", "unit_amount": 500, "product_data": {"name": "<b>x</b>"}}}
     session = await open_session(client, line_items=[line])
     async with browser.get(path_of(session)) as response:

@@ -29,8 +29,8 @@ def pipe() -> Iterator[tuple[int, list[int]]]:
     held = [writing]
     yield reading, held
     os.close(reading)
-    for each in held:
-        os.close(each)
+    for end in held:
+        os.close(end)
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "pipe"])

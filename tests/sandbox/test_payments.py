@@ -87,7 +87,7 @@ async def test_what_was_paid_does_not_change(client: stripe.StripeClient, change
         ("pm_card_chargeDeclinedProcessingError", "processing_error", "processing_error", "try_again_later"),
     ],
 )
-async def test_a_refusal_says_why(
+async def test_a_refusal_has_a_reason(
     client: stripe.StripeClient, method: str, code: str, decline_code: str, advice: str
 ) -> None:
     error = await refused(client, method)
@@ -123,7 +123,7 @@ async def test_the_customer_authenticates(client: stripe.StripeClient, server: T
     assert paid.next_action is None
     assert paid.latest_charge.payment_method_details.card.three_d_secure.result == "authenticated"
     states = ["created", "requires_action", "succeeded"]
-    assert await types_about(client, intent.id) == [f"payment_intent.{each}" for each in states]
+    assert await types_about(client, intent.id) == [f"payment_intent.{status}" for status in states]
 
 
 async def test_the_customer_fails_to_authenticate(client: stripe.StripeClient, server: TestServer) -> None:
@@ -174,7 +174,7 @@ async def test_a_card_saved_for_later_pays_without_its_holder(client: stripe.Str
     assert (await pay(client, method, customer=buyer, off_session=True)).status == "succeeded"
 
 
-async def test_a_method_serves_once_unless_it_is_kept(client: stripe.StripeClient) -> None:
+async def test_a_method_can_be_used_once_unless_it_is_saved(client: stripe.StripeClient) -> None:
     method = str((await pay(client)).payment_method)
     with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
         await pay(client, method)
@@ -231,7 +231,7 @@ async def test_a_part_is_captured_and_the_rest_released(client: stripe.StripeCli
     assert (charge.amount_captured, charge.amount_refunded, charge.captured) == (1500, 500, True)
     assert [amount for _, amount, _ in await booked(client, charge.id)] == [1500]
     states = ["created", "amount_capturable_updated", "succeeded"]
-    assert await types_about(client, held.id) == [f"payment_intent.{each}" for each in states]
+    assert await types_about(client, held.id) == [f"payment_intent.{status}" for status in states]
     assert await types_about(client, charge.id) == ["charge.succeeded", "charge.captured"]
 
 
@@ -284,7 +284,7 @@ async def test_a_payment_that_may_redirect_needs_a_way_back(client: stripe.Strip
     assert paid.status == "succeeded"
 
 
-async def test_a_payment_that_cannot_redirect_needs_none(client: stripe.StripeClient) -> None:
+async def test_a_payment_that_cannot_redirect_needs_no_return_url(client: stripe.StripeClient) -> None:
     for limit in (
         {"payment_method_types": ["card"]},
         {"automatic_payment_methods": {"enabled": True, "allow_redirects": "never"}},

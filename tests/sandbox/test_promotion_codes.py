@@ -99,7 +99,7 @@ async def test_the_lists_filters(client: stripe.StripeClient) -> None:
 
     async def listed(**params: Any) -> list[str]:
         page = await client.v1.promotion_codes.list_async(params=params)  # type: ignore[arg-type]
-        return [each.id for each in page.data]
+        return [item.id for item in page.data]
 
     assert await listed() == [own.id, plain.id]
     assert await listed(code="spring25") == [plain.id]
@@ -110,7 +110,7 @@ async def test_the_lists_filters(client: stripe.StripeClient) -> None:
     assert await listed(created={"gt": int(time.time()) + 100}) == []
 
 
-async def test_a_minimum_amount_is_kept(client: stripe.StripeClient) -> None:
+async def test_a_minimum_amount_is_enforced(client: stripe.StripeClient) -> None:
     code = await make(client, restrictions={"minimum_amount": 3000, "minimum_amount_currency": "usd"})
     error = await refusal(client, amount=2999, discounts=code_of(code))
     assert (error.code, error.param) == ("promotion_code_minimum_amount_not_met", "discounts[0][promotion_code]")
@@ -129,7 +129,7 @@ async def test_a_code_for_the_first_purchase_only(client: stripe.StripeClient) -
     assert (await open_session(client, discounts=code_of(code))).amount_total == 1500
 
 
-async def test_a_code_of_one_customer_is_nobody_elses(client: stripe.StripeClient) -> None:
+async def test_a_code_of_one_customer_is_refused_to_others(client: stripe.StripeClient) -> None:
     owner = await client.v1.customers.create_async()
     code = await make(client, customer=owner.id)
     assert (await refusal(client, discounts=code_of(code))).code == "promotion_code_customer_mismatch"
@@ -160,7 +160,7 @@ async def test_codes_end_at_their_time(client: stripe.StripeClient, server: Test
     assert code.expires_at == soon
     await advance(server, "2h")
     assert not (await client.v1.promotion_codes.retrieve_async(code.id)).active
-    assert [each.id for each in (await client.v1.promotion_codes.list_async(params={"active": True})).data] == []
+    assert [item.id for item in (await client.v1.promotion_codes.list_async(params={"active": True})).data] == []
     valid = (await client.v1.coupons.retrieve_async(str(code.promotion.coupon))).valid
     assert valid is (where == "code")
 
@@ -174,7 +174,7 @@ async def test_a_coupon_for_some_products_discounts_only_these(client: stripe.St
     ]
     session = await open_session(client, line_items=lines, discounts=code_of(code))
     items = await client.v1.checkout.sessions.line_items.list_async(session.id)
-    assert [each.amount_discount for each in items.data] == [250, 0]
+    assert [line.amount_discount for line in items.data] == [250, 0]
     assert session.amount_total == 1750
 
 
@@ -206,7 +206,7 @@ async def test_a_shopper_types_a_code_and_sees_the_new_total(client: stripe.Stri
     assert (await client.v1.promotion_codes.retrieve_async(code.id)).times_redeemed == 1
 
 
-async def test_nobody_pays_a_total_that_was_not_shown(client: stripe.StripeClient, browser: Any) -> None:
+async def test_a_changed_total_is_shown_before_it_is_paid(client: stripe.StripeClient, browser: Any) -> None:
     await make(client)
     session = await open_session(client, allow_promotion_codes=True)
     status, _, html = await post(browser, path_of(session), {**CARD, "promotion_code": "SPRING25", "action": "pay"})
@@ -224,7 +224,7 @@ async def test_nobody_pays_a_total_that_was_not_shown(client: stripe.StripeClien
         ({"minimum_amount": 9900, "minimum_amount_currency": "usd"}, "at least $99.00"),
     ],
 )
-async def test_a_code_that_does_not_work_is_said_at_its_field(
+async def test_a_code_that_does_not_work_is_reported_at_its_field(
     client: stripe.StripeClient, browser: Any, restrictions: Any, text: str
 ) -> None:
     if restrictions:

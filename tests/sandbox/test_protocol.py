@@ -156,7 +156,7 @@ async def test_fifty_at_once_with_one_key_make_one_object(http: aiohttp.ClientSe
     assert len((await call(http, "GET", CUSTOMERS))[1]["data"]) == 1
 
 
-async def test_the_version_that_an_answer_names_is_the_one_that_it_has(http: aiohttp.ClientSession) -> None:
+async def test_an_answer_names_the_version_that_it_has(http: aiohttp.ClientSession) -> None:
     status, _, headers = await call(http, "GET", "/v1/balance", Stripe_Version="2019-02-19")
     assert (status, headers["Stripe-Version"]) == (200, API_VERSION)
 
@@ -242,7 +242,7 @@ async def test_odd_input_is_never_a_server_error(http: aiohttp.ClientSession) ->
             assert response.status < 500, (method, path, form, await response.text())
 
 
-async def test_a_map_where_an_id_is_meant_is_no_server_error(http: aiohttp.ClientSession) -> None:
+async def test_a_map_in_place_of_an_id_is_not_a_server_error(http: aiohttp.ClientSession) -> None:
     status, body, _ = await call(http, "POST", "/v1/billing_portal/configurations", {"customer[a][b]": "x"})
     assert (status, body.get("object")) in ((200, "billing_portal.configuration"), (400, None))
 
@@ -280,10 +280,10 @@ async def test_bytes_of_a_header_that_are_no_text_break_nothing(server: TestServ
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     head = b"POST /v1/customers HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n"
     writer.write(head + key + line + b"\r\n\r\n")
-    said = await reader.read()
+    answer = await reader.read()
     writer.close()
-    assert said.startswith(f"HTTP/1.1 {status} ".encode())
-    assert b"Content-Type: application/json" in said
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: application/json" in answer
 
 
 @pytest.mark.parametrize("name", ["Stripe_Account", "Stripe_Context"])
@@ -300,7 +300,7 @@ async def test_another_account_is_refused_however_it_is_named(http: aiohttp.Clie
         ("/v1/payment_methods", "billing_details[email]", {"type": "sepa_debit"}),
     ],
 )
-async def test_what_is_no_email_address_is_refused(
+async def test_an_invalid_email_address_is_refused(
     http: aiohttp.ClientSession, path: str, name: str, others: dict[str, str]
 ) -> None:
     status, body, _ = await call(http, "POST", path, {name: "nobody", **others})

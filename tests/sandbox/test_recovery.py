@@ -52,12 +52,12 @@ async def test_expiry_gives_the_address_and_its_time(client: stripe.StripeClient
     session = await open_session(client, **RECOVERY, expires_at=int(time.time()) + 1860)
     await advance(server, "32m")
     event = (await client.v1.events.list_async(params={"type": "checkout.session.expired"})).data[0]
-    told = event.data.object["after_expiration"]["recovery"]
+    shown = event.data.object["after_expiration"]["recovery"]
     kept = await client.v1.checkout.sessions.retrieve_async(session.id)
     assert kept.status == "expired"
-    assert told["url"] == recovery_of(kept).url
-    assert told["url"].startswith(str(server.make_url("/c/recover/")))
-    assert abs(told["expires_at"] - session.expires_at - 30 * DAY) <= 2
+    assert shown["url"] == recovery_of(kept).url
+    assert shown["url"].startswith(str(server.make_url("/c/recover/")))
+    assert abs(shown["expires_at"] - session.expires_at - 30 * DAY) <= 2
 
 
 async def test_the_address_leads_to_a_session_like_the_old_one(client: stripe.StripeClient, browser: Any) -> None:
@@ -69,7 +69,7 @@ async def test_the_address_leads_to_a_session_like_the_old_one(client: stripe.St
     assert (new.recovered_from, new.status, new.payment_intent) == (old.id, "open", None)
     assert (new.amount_total, new.client_reference_id, new.to_dict()["metadata"]["order"]) == (2000, "o7", "7")
     assert new.line_items is not None
-    assert [each.description for each in new.line_items.data] == ["Mug"]
+    assert [line.description for line in new.line_items.data] == ["Mug"]
     assert new.expires_at - new.created == DAY
     assert recovery_of(new).url is None
     status, _, _ = await post(browser, path_of(new), CARD)
@@ -116,7 +116,7 @@ async def test_the_address_ends_after_a_month(client: stripe.StripeClient, serve
     assert (await get(browser, "/c/recover/nothing"))[0] == 404
 
 
-async def test_without_the_wish_there_is_no_address(client: stripe.StripeClient) -> None:
+async def test_without_recovery_there_is_no_recovery_url(client: stripe.StripeClient) -> None:
     plain = await client.v1.checkout.sessions.expire_async((await open_session(client)).id)
     assert plain.after_expiration is None
     off = await open_session(client, after_expiration={"recovery": {"enabled": False}})
@@ -144,6 +144,6 @@ async def test_a_session_whose_time_came_while_the_sandbox_was_down_expires_when
         assert str(recovery_of(expired_one).url).startswith(f"{base}/c/recover/")
         assert (await client.v1.checkout.sessions.retrieve_async(paid.id)).status == "complete"
         expired = await client.v1.events.list_async(params={"type": "checkout.session.expired"})
-        assert [each.data.object["id"] for each in expired.data] == [session.id]
+        assert [event.data.object["id"] for event in expired.data] == [session.id]
     finally:
         await again.close()

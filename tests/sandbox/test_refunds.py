@@ -35,9 +35,9 @@ async def test_several_refunds_add_up_to_the_whole(client: stripe.StripeClient) 
     charge = await charge_of(client, intent)
     assert (charge.refunded, charge.amount_refunded) == (True, 2000)
     assert charge.refunds is not None
-    assert [each.id for each in charge.refunds.data] == [rest.id, part.id]
+    assert [refund.id for refund in charge.refunds.data] == [rest.id, part.id]
     listed = await client.v1.refunds.list_async(params={"charge": charge.id})
-    assert [each.id for each in listed.data] == [rest.id, part.id]
+    assert [item.id for item in listed.data] == [rest.id, part.id]
     assert await booked(client, rest.id) == [("refund", -1500, 0)]
 
 
@@ -116,7 +116,7 @@ async def test_a_refund_fails_later_and_the_money_comes_back(client: stripe.Stri
     assert (await refund(client, intent.id)).amount == 2000
 
 
-async def test_a_refund_fails_when_told_to_and_only_once(client: stripe.StripeClient, server: TestServer) -> None:
+async def test_a_refund_fails_on_request_and_only_once(client: stripe.StripeClient, server: TestServer) -> None:
     made = await refund(client, (await pay(client)).id, amount=300)
     act(server, made.id, refunding.fail_refund)
     act(server, made.id, refunding.fail_refund)
@@ -158,7 +158,7 @@ async def test_a_refund_that_waits_for_the_customer_is_canceled(client: stripe.S
         await client.v1.refunds.cancel_async(made.id)
 
 
-async def test_a_refund_that_nobody_collects_fails(client: stripe.StripeClient, server: TestServer) -> None:
+async def test_a_refund_that_is_never_collected_fails(client: stripe.StripeClient, server: TestServer) -> None:
     made = await waiting_refund(client, await pay(client))
     await advance(server, "44d")
     assert (await client.v1.refunds.retrieve_async(made.id)).status == "requires_action"

@@ -50,8 +50,8 @@ class Sdk:
     async def read_all(self, page: Any) -> list[str]:
         """Return the ids on this page and all following ones."""
         if self.asynchronous:
-            return [each.id async for each in page.auto_paging_iter()]
-        return await asyncio.to_thread(lambda: [each.id for each in page.auto_paging_iter()])
+            return [item.id async for item in page.auto_paging_iter()]
+        return await asyncio.to_thread(lambda: [item.id for item in page.auto_paging_iter()])
 
 
 Opened = Callable[..., Sdk]
@@ -100,16 +100,16 @@ def count(server: TestServer, kind: str) -> int:
 
 def made(server: TestServer, kind: str = "product") -> list[str]:
     """Return all objects of a kind, whatever the client was answered."""
-    return [each.id for each in server.app[BOX].storage.select(kind)]
+    return [item.id for item in server.app[BOX].storage.select(kind)]
 
 
-async def test_a_session_is_made_read_listed_and_expired(sdk: Sdk) -> None:
+async def test_a_session_is_created_read_listed_and_expired(sdk: Sdk) -> None:
     created = await sdk("checkout.sessions.create", params=SESSION)
     assert isinstance(created, stripe.checkout.Session)
     read = await sdk("checkout.sessions.retrieve", created.id, params={"expand": ["line_items.data.price.product"]})
     assert (read.line_items.data[0].price.product.name, read.amount_total) == ("Mug", 2000)
     page = await sdk("checkout.sessions.list", params={"status": "open"})
-    assert [each.id for each in page.data] == [created.id]
+    assert [item.id for item in page.data] == [created.id]
     expired = await sdk("checkout.sessions.expire", created.id)
     assert (expired.status, expired.last_response.code) == ("expired", 200)
     assert expired.last_response.request_id.startswith("req_")
@@ -117,8 +117,8 @@ async def test_a_session_is_made_read_listed_and_expired(sdk: Sdk) -> None:
 
 async def test_253_objects_are_read_page_by_page(sdk: Sdk, server: TestServer) -> None:
     for start in range(0, 253, 23):
-        names = [f"P{each}" for each in range(start, start + 23)]
-        await asyncio.gather(*(sdk("products.create", params={"name": each}) for each in names))
+        names = [f"P{number}" for number in range(start, start + 23)]
+        await asyncio.gather(*(sdk("products.create", params={"name": name}) for name in names))
     page = await sdk("products.list", params={"limit": 100})
     assert (len(page.data), page.has_more) == (100, True)
     seen = await sdk.read_all(page)
@@ -208,7 +208,7 @@ async def test_rate_limit(sdk: Sdk, server: TestServer) -> None:
     outcomes = await asyncio.gather(
         *(sdk("products.create", params={"name": "P"}) for _ in range(4)), return_exceptions=True
     )
-    refused = [each for each in outcomes if isinstance(each, stripe.RateLimitError)]
+    refused = [answer for answer in outcomes if isinstance(answer, stripe.RateLimitError)]
     assert refused
     assert refused[0].http_status == 429
     assert len(made(server)) == 4 - len(refused)
@@ -257,7 +257,7 @@ async def test_what_is_tried_again_happens_once(
 ) -> None:
     await trouble(server, seed=3, api_effect=effect, **{kind: 50})
     sdk = connect_sdk(retries=12)
-    answered = [(await sdk("products.create", params={"name": f"P{each}"})).id for each in range(10)]
+    answered = [(await sdk("products.create", params={"name": f"P{number}"})).id for number in range(10)]
     assert made(server) == answered[::-1]
     requests = "SELECT count(*) FROM requests WHERE method = 'POST' AND path = '/v1/products'"
     assert server.app[BOX].storage.connection.execute(requests).fetchone()[0] > 10
@@ -277,7 +277,7 @@ async def test_a_network_that_loses_the_first_two_tries(
         assert made(server, "checkout.session") == [session.id]
         asked = proxy.asked("/v1/checkout/sessions")
         assert len(asked) == tries
-        assert len({each.idempotency_key for each in asked}) == 1
+        assert len({request.idempotency_key for request in asked}) == 1
         assert asked[0].idempotency_key
     finally:
         await proxy.stop()
@@ -292,7 +292,7 @@ async def test_a_declined_card_is_not_tried_again(connect_sdk: Opened, server: T
 
 
 async def test_metadata_rules(sdk: Sdk) -> None:
-    fifty = {f"k{each}": "v" for each in range(50)}
+    fifty = {f"k{number}": "v" for number in range(50)}
     full = await sdk("checkout.sessions.create", params={**SESSION, "metadata": fifty})
     assert len(full.metadata.to_dict()) == 50
     for wrong in ({**fifty, "one": "more"}, {"k" * 41: "v"}, {"k": "v" * 501}):

@@ -55,7 +55,7 @@ EXTRAS = {
 }
 NOT_REQUIRED = {
     "fraud_details.user_report: not required here",  # may be empty, which takes the report back
-    "promotion: not required here",  # the CLI's triggers name the coupon beside it
+    "promotion: not required here",  # the CLI's triggers name the coupon at the top level
 }
 NOT_IN_SDK = {
     ("GET", "/v1/charges/{id}/refunds"),
@@ -66,7 +66,7 @@ NOT_IN_SDK = {
 }
 """Routes that the SDK does not know: of the CLI, older than the SDK, or our own."""
 
-_TABLE = {(each.method, each.path): each for each in OPERATIONS}
+_TABLE = {(operation.method, operation.path): operation for operation in OPERATIONS}
 _UNKNOWN_IS_REFUSED = (listeners, payment_intents, payment_methods, table)
 """Resources that do not name all of Stripe's parameters: any other is refused because Stripe has it."""
 _MODELLED = [operation for module in MODULES if module not in _UNKNOWN_IS_REFUSED for operation in module.OPERATIONS]
@@ -75,7 +75,7 @@ _MODELLED = [operation for module in MODULES if module not in _UNKNOWN_IS_REFUSE
 def found_differences(operation: Operation) -> list[str]:
     route = (operation.method, operation.path)
     found = differences(by_route()[route], operation.specs, frozenset(EXTRAS.get(route, ())))
-    return [each for each in found if each not in NOT_REQUIRED]
+    return [difference for difference in found if difference not in NOT_REQUIRED]
 
 
 def called_methods() -> set[str]:
@@ -93,17 +93,17 @@ def test_the_table_names_every_method_that_the_gateway_calls() -> None:
 
 
 @pytest.mark.parametrize("name", GATEWAY)
-def test_methods_that_the_gateway_calls_ask_for_what_the_table_says(name: str) -> None:
+def test_methods_that_the_gateway_calls_have_the_routes_of_the_table(name: str) -> None:
     service: Any = stripe.StripeClient("sk_test_123456789")
     *parts, function = name.split(".")
     for part in parts:
         service = getattr(service, part)
     source = inspect.getsource(getattr(type(service), function.removesuffix("_async")))
     method = next(
-        each
-        for each in methods().values()
-        if each.file == Path(inspect.getfile(type(service))).relative_to(SOURCE)
-        and each.name.endswith(f".{function.removesuffix('_async')}")
+        candidate
+        for candidate in methods().values()
+        if candidate.file == Path(inspect.getfile(type(service))).relative_to(SOURCE)
+        and candidate.name.endswith(f".{function.removesuffix('_async')}")
     )
     assert method.path in source
     assert method.route == GATEWAY[name]
@@ -115,7 +115,7 @@ def test_what_the_gateway_calls_takes_the_sdks_parameters(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "operation", _MODELLED, ids=[f"{each.method} {each.path.removeprefix('/v1/')}" for each in _MODELLED]
+    "operation", _MODELLED, ids=[f"{operation.method} {operation.path.removeprefix('/v1/')}" for operation in _MODELLED]
 )
 def test_operations_take_the_sdks_parameters(operation: Operation) -> None:
     route = (operation.method, operation.path)
@@ -126,7 +126,7 @@ def test_operations_take_the_sdks_parameters(operation: Operation) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"metadata": None}, "metadata: missing"),
         ({"nonsense": Text()}, "nonsense: not in the SDK"),
@@ -139,10 +139,10 @@ def test_operations_take_the_sdks_parameters(operation: Operation) -> None:
         ({"allow_promotion_codes": ListOf(Flag())}, "allow_promotion_codes: a list only here"),
     ],
 )
-def test_the_comparison_finds_faults(change: dict[str, Spec | None], said: str) -> None:
+def test_the_comparison_finds_faults(change: dict[str, Spec | None], message: str) -> None:
     operation = _TABLE["POST", "/v1/checkout/sessions"]
     specs = {name: spec for name, spec in {**operation.specs, **change}.items() if spec is not None}
-    assert said in found_differences(replace(operation, specs=specs))
+    assert message in found_differences(replace(operation, specs=specs))
 
 
 def refused(specs: Mapping[str, Spec], prefix: str = "") -> Iterator[tuple[str, str]]:

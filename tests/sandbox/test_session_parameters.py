@@ -82,7 +82,7 @@ async def test_what_does_not_go_together(client: stripe.StripeClient, params: di
     assert both in str((await refusal(client, **params)).user_message)
 
 
-async def test_what_is_asked_for_is_told_again(client: stripe.StripeClient) -> None:
+async def test_requested_values_are_in_the_answer(client: stripe.StripeClient) -> None:
     asked: dict[str, Any] = {
         "locale": "de",
         "submit_type": "book",
@@ -98,12 +98,12 @@ async def test_what_is_asked_for_is_told_again(client: stripe.StripeClient) -> N
     session = await open_session(
         client, **asked, invoice_creation=invoice, payment_method_configuration="pmc_1", origin_context="web"
     )
-    told = session.to_dict()
+    shown = session.to_dict()
     for name, value in asked.items():
-        assert includes(told[name], value), name
-    assert told["invoice_creation"]["invoice_data"]["footer"] == "Bye"
-    assert told["payment_method_configuration_details"] == {"id": "pmc_1", "parent": None}
-    assert told["name_collection"]["business"]["optional"] is False
+        assert includes(shown[name], value), name
+    assert shown["invoice_creation"]["invoice_data"]["footer"] == "Bye"
+    assert shown["payment_method_configuration_details"] == {"id": "pmc_1", "parent": None}
+    assert shown["name_collection"]["business"]["optional"] is False
 
 
 def includes(whole: Any, part: Any) -> bool:
@@ -136,7 +136,7 @@ async def test_payment_intent_data_reaches_the_intent_and_its_charge(client: str
     assert captured.status == "succeeded"
 
 
-async def test_customers_are_made_always_or_when_needed(client: stripe.StripeClient) -> None:
+async def test_customers_are_created_always_or_when_needed(client: stripe.StripeClient) -> None:
     guest = await open_session(client)
     assert (await confirm(client, guest.id, payment_method="pm_card_visa"))["customer"] is None
     always = await open_session(client, customer_creation="always", customer_email="ana@example.com")
@@ -146,7 +146,7 @@ async def test_customers_are_made_always_or_when_needed(client: stripe.StripeCli
     answer = await confirm(client, saving.id, payment_method="pm_card_visa")
     assert answer["payment_intent"]["customer"] == answer["customer"]
     kept = await client.v1.payment_methods.list_async(params={"customer": answer["customer"]})
-    assert [each.id for each in kept.data] == [answer["payment_intent"]["payment_method"]]
+    assert [item.id for item in kept.data] == [answer["payment_intent"]["payment_method"]]
     assert (await event_types(client)).count("customer.created") == 2
 
 
@@ -273,7 +273,7 @@ async def test_everything_that_a_page_can_ask_for(client: stripe.StripeClient, b
         "custom_size": "l",
         "terms": "yes",
     }
-    for name, value, said in (
+    for name, value, text in (
         ("email", "", "Enter your email address."),
         ("email", "nobody", "not a valid email address"),
         ("phone", "12", "not a valid phone number"),
@@ -283,7 +283,7 @@ async def test_everything_that_a_page_can_ask_for(client: stripe.StripeClient, b
         ("terms", "", "Agree to the terms"),
     ):
         status, _, html = await post(browser, path_of(session), {**form, name: value})
-        assert (status, said in html) == (402, True), name
+        assert (status, text in html) == (402, True), name
         assert f'href="#f-{name}"' in html
     assert (await post(browser, path_of(session), form))[0] == 303
     paid = await client.v1.checkout.sessions.retrieve_async(session.id)
@@ -309,7 +309,7 @@ async def test_amounts_have_their_currencys_decimals(
     assert text in (await get(browser, path_of(session)))[1]
 
 
-async def test_a_total_that_nobody_can_be_charged(client: stripe.StripeClient) -> None:
+async def test_a_total_that_cannot_be_charged_is_refused(client: stripe.StripeClient) -> None:
     assert (await refusal(client, amount=49)).code == "amount_too_small"
     assert (await refusal(client, amount=100_000_000)).code == "amount_too_large"
     assert (await refusal(client, amount=12_345, currency="kwd")).code == "invalid_charge_amount"

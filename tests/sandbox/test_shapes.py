@@ -204,8 +204,8 @@ async def test_payments_are_as_the_sdk_annotates_them_in_every_state(
         for path in (*paths, "balance_transactions?limit=100"):
             async with http.get(server.make_url(f"/v1/{path}")) as response:
                 body = await response.json()
-            for each in body.get("data", [body]):
-                found |= set(_check(each))
+            for listed in body.get("data", [body]):
+                found |= set(_check(listed))
     assert "\n".join(sorted(found)) == ""
     assert seen == {
         *(("charge", status) for status in ("failed", "pending", "succeeded")),
@@ -231,7 +231,7 @@ def test_the_comparison_finds_faults(wrong: dict[str, Any]) -> None:
     assert list(faults({"id": "prod_1", **wrong}, stripe.Product))
 
 
-@pytest.mark.parametrize("kind", [*CLASSES, *(each.object for each in KINDS if each.object not in CLASSES)])
+@pytest.mark.parametrize("kind", [*CLASSES, *(kind.object for kind in KINDS if kind.object not in CLASSES)])
 def test_it_is_known_which_fields_may_be_absent(kind: str) -> None:
     """The types of stripe-node and of the installed Python SDK are of the same version."""
     module, name = OBJECT_CLASSES[kind]

@@ -19,7 +19,7 @@ from tests.sandbox.samples import required, sample
 from tests.sandbox.sdk_params import by_route
 
 _ROUTER = Router(OPERATIONS, routes())
-_MODELLED = {(each.method, each.path): each for each in OPERATIONS}
+_MODELLED = {(operation.method, operation.path): operation for operation in OPERATIONS}
 
 
 def test_the_table_is_the_installed_sdks() -> None:
@@ -35,7 +35,7 @@ def _answer(method: str, path: str) -> str:
     return f"{operation.method} {operation.path}"
 
 
-def test_every_route_of_the_sdk_is_answered_or_refused_in_words() -> None:
+def test_every_route_of_the_sdk_is_answered_or_refused_by_name() -> None:
     answers = {route: _answer(route[0], route[1].replace("{id}", "x_1")) for route in by_route()}
 
     assert answers == {
@@ -44,7 +44,7 @@ def test_every_route_of_the_sdk_is_answered_or_refused_in_words() -> None:
         else f"404 {unmodelled_url(method, path.replace('{id}', 'x_1'))}"
         for method, path in by_route()
     }
-    assert len([each for each in answers.values() if "the offline Stripe does not" in each]) > 300
+    assert len([answer for answer in answers.values() if "the offline Stripe does not" in answer]) > 300
 
 
 @pytest.mark.parametrize("path", ["/v1/chargez", "/v1/charges/x/y/z/w", "/v3/core/events"])
@@ -71,8 +71,8 @@ def _declared(operation: Operation) -> Mapping[str, Spec]:
     return operation.specs.declared if isinstance(operation.specs, Open) else operation.specs
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: f"{each.method} {each.path}")
-def test_a_parameter_is_taken_or_refused_in_words_and_never_called_unknown(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
+def test_a_parameter_is_taken_or_refused_by_name_and_never_called_unknown(operation: Operation) -> None:
     shape = parameters(operation.method, operation.path) or {}
     answers = {name: _refusal(operation, name) for name in shape}
 
@@ -149,13 +149,15 @@ def _put(form: dict[str, Any], key: str, value: str) -> None:
         ("POST", "/v1/invoices", {"customer": "cus_1", "subscription": "sub_1"}, "Stripe has the parameter subscript"),
     ],
 )
-async def test_what_is_refused_says_why(ask: Ask, method: str, path: str, form: dict[str, Any], message: str) -> None:
+async def test_a_refusal_states_the_reason(
+    ask: Ask, method: str, path: str, form: dict[str, Any], message: str
+) -> None:
     answer = await ask(method, path, form, status=None)
 
     assert answer["error"]["message"].startswith(message), answer["error"]["message"]
 
 
-async def test_every_request_of_the_sdk_gets_an_answer_that_is_stripes_or_says_whose_it_is(ask: Ask) -> None:
+async def test_every_request_of_the_sdk_is_answered_as_by_stripe_or_refused_by_name(ask: Ask) -> None:
     answers = {}
     for method, path in by_route():
         form = required(parameters(method, path) or {})

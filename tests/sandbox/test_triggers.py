@@ -97,11 +97,11 @@ async def test_every_trigger_of_the_cli_makes_its_event(tmp_path: Path) -> None:
 
     async def found(name: str) -> list[str]:
         async with turns:
-            return [f"{name}: {each}" for each in await _wrong(name, tmp_path)]
+            return [f"{name}: {fault}" for fault in await _wrong(name, tmp_path)]
 
     outcomes = await asyncio.gather(*(found(name) for name in names if name not in ELSEWHERE))
 
-    wrong = [each for outcome in outcomes for each in outcome]
+    wrong = [answer for outcome in outcomes for answer in outcome]
     assert not wrong, "\n".join(wrong)
 
 
@@ -188,7 +188,7 @@ def _differences(body: Body, requests: Requests) -> Iterator[str]:
 
 def _compare(value: Any, given: Any, at: str) -> Iterator[str]:
     if isinstance(value, list) and isinstance(given, dict):
-        value = {str(position): each for position, each in enumerate(value)}
+        value = {str(position): element for position, element in enumerate(value)}
     if isinstance(value, dict) and isinstance(given, dict):
         if value.get("object") != "list":
             for name in given.keys() & value.keys():

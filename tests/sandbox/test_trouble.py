@@ -31,7 +31,7 @@ async def endpoint(client: stripe.StripeClient, receiver: Receiver) -> stripe.We
 
 async def products(client: stripe.StripeClient, count: int) -> list[str]:
     made = [await client.v1.products.create_async(params={"name": f"Mug {number}"}) for number in range(count)]
-    return [each.id for each in made]
+    return [item.id for item in made]
 
 
 def got(receiver: Receiver) -> list[str]:
@@ -52,7 +52,7 @@ async def test_deliveries_are_doubled(server: TestServer, client: stripe.StripeC
     assert sorted(got(receiver)) == sorted(made * 2)
     await advance(server, 60)
     page = await client.v1.events.list_async(params={"type": "product.created"})
-    assert [each.pending_webhooks for each in page.data] == [0, 0]
+    assert [event.pending_webhooks for event in page.data] == [0, 0]
 
 
 async def test_later_events_overtake(server: TestServer, client: stripe.StripeClient, receiver: Receiver) -> None:
@@ -81,12 +81,12 @@ async def test_what_is_dropped_comes_later(server: TestServer, client: stripe.St
     made = await products(client, 12)
     await advance(server, "1d")
     assert sorted(got(receiver)) == sorted(made)
-    dropped = [each for each in errors(server) if each[2] == "drop"]
+    dropped = [error for error in errors(server) if error[2] == "drop"]
     assert 3 < len(dropped) < 40
     assert all(status is None and error for status, error, _ in dropped)
 
 
-async def test_a_bad_signature_is_one_that_nobody_can_verify(
+async def test_a_bad_signature_cannot_be_verified(
     server: TestServer, client: stripe.StripeClient, receiver: Receiver
 ) -> None:
     made = await endpoint(client, receiver)
@@ -161,7 +161,7 @@ async def test_too_many_requests_are_refused(server: TestServer, client: stripe.
     await trouble(server, rate_limit=5)
     started = time.monotonic()
     answers = await asyncio.gather(*(client.v1.balance.retrieve_async() for _ in range(40)), return_exceptions=True)
-    refused = [each for each in answers if isinstance(each, stripe.RateLimitError)]
+    refused = [answer for answer in answers if isinstance(answer, stripe.RateLimitError)]
     taken = len(answers) - len(refused)
     assert 5 <= taken <= 6 + 5 * (time.monotonic() - started)
     assert refused[0].error is not None
@@ -185,7 +185,7 @@ async def test_a_request_that_fails_is_retried_by_the_sdk_with_one_effect(
         page = await client.v1.products.list_async(params={"limit": 100})
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]
-    assert sorted(each.id for each in page.data) == sorted(made)
+    assert sorted(item.id for item in page.data) == sorted(made)
     struck = server.app[BOX].storage.connection.execute("SELECT count(*) FROM requests WHERE trouble = ?", (kind,))
     assert struck.fetchone()[0] > 0
 
@@ -281,4 +281,4 @@ async def test_a_server_error_may_have_its_effect_later(server: TestServer, clie
     found = (await client.v1.products.list_async()).data
     with pytest.raises(stripe.APIError):
         await client.v1.products.create_async(params={"name": "Mug"}, options=options)
-    assert [each.name for each in found] == ["Mug"]
+    assert [part.name for part in found] == ["Mug"]
