@@ -79,6 +79,8 @@ Follower = Callable[["Box", str, Body], None]
 
 @dataclass(slots=True)
 class Box:
+    """What every part of the sandbox shares."""
+
     settings: SandboxSettings
     storage: Storage
     origin: Origin = field(default_factory=Origin)

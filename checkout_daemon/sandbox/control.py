@@ -40,6 +40,8 @@ def add_control(app: web.Application, box: Box) -> None:
 
 
 class Control:
+    """The handlers of the control routes."""
+
     def __init__(self, box: Box) -> None:
         self.box = box
 

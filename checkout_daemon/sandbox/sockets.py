@@ -38,6 +38,8 @@ class _Waiting:
 
 @dataclass(slots=True)
 class Socket:
+    """An open websocket. It waits for the outcome of every event that it forwards."""
+
     stream: web.WebSocketResponse
     forwards: bool
     waiting: dict[str, _Waiting] = field(default_factory=dict)

@@ -45,6 +45,8 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
+    """A timer that is due."""
+
     id: int
     kind: str
     payload: Body

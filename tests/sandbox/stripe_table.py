@@ -21,7 +21,7 @@ from stripe._object_classes import OBJECT_CLASSES
 from stripe._stripe_object import StripeObject, UntypedStripeObject
 
 import checkout_daemon.sandbox.parameters
-from checkout_daemon.sandbox.generic.table import KINDS
+from checkout_daemon.sandbox.generic.kind_table import KINDS
 from tests.sandbox.sdk_params import by_route, typed_fields
 from tests.sandbox.sdk_presence import structure_of
 from tests.sandbox.sdk_shapes import class_hints, evaluate

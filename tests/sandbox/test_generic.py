@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import stripe
 
-from checkout_daemon.sandbox.generic.kinds import Kind
-from checkout_daemon.sandbox.generic.table import KINDS
+from checkout_daemon.sandbox.generic.kind_table import KINDS
+from checkout_daemon.sandbox.generic.stored_kinds import StoredKind
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.stripe_types import Shape, parameters
 from tests.sandbox.billing_steps import attached, fund, invoice
@@ -110,7 +110,7 @@ async def test_unknown_objects_and_wrong_statuses_are_refused(ask: Ask, customer
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.creates], ids=lambda kind: kind.object)
-async def test_strange_values_never_break_the_sandbox(ask: Ask, customer: str, price: str, kind: Kind) -> None:
+async def test_strange_values_never_break_the_sandbox(ask: Ask, customer: str, price: str, kind: StoredKind) -> None:
     await fund(ask, 90_000)
     account = await ask("POST", "/v1/accounts")
     owed = await ask("POST", f"/v1/invoices/{(await invoice(ask, customer))['id']}/finalize")
@@ -148,7 +148,7 @@ async def test_strange_values_never_break_the_sandbox(ask: Ask, customer: str, p
     ]
 
 
-def _used(kind: Kind, shape: Shape, name: str) -> bool:
+def _used(kind: StoredKind, shape: Shape, name: str) -> bool:
     """Return whether the kind takes the parameter. A test clock's customer, for example, is refused."""
     first = name.partition("[")[0]
     fields = new_body(kind.object, kind.prefix)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from stripe._object_classes import OBJECT_CLASSES
 
-from checkout_daemon.sandbox.generic.kinds import Kind
-from checkout_daemon.sandbox.generic.table import KINDS
+from checkout_daemon.sandbox.generic.kind_table import KINDS
+from checkout_daemon.sandbox.generic.stored_kinds import StoredKind
 from checkout_daemon.sandbox.parameters.stripe_types import parameters
 from tests.sandbox.billing_steps import fund, invoice
 from tests.sandbox.conftest import Ask
@@ -28,7 +28,7 @@ _MORE = {
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.creates], ids=lambda kind: kind.object)
 async def test_every_parameter_leaves_an_object_of_stripes_shape(
-    ask: Ask, customer: str, price: str, kind: Kind
+    ask: Ask, customer: str, price: str, kind: StoredKind
 ) -> None:
     await fund(ask, 900_000)
     account = await ask("POST", "/v1/accounts")

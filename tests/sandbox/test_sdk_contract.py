@@ -15,7 +15,7 @@ import stripe
 
 import checkout_daemon.gateway
 from checkout_daemon.sandbox.box import Operation
-from checkout_daemon.sandbox.generic import table
+from checkout_daemon.sandbox.generic import kind_table
 from checkout_daemon.sandbox.parameters.specs import Flag, Integer, ListOf, Map, Refused, Spec, Text
 from checkout_daemon.sandbox.resources import MODULES, OPERATIONS, payment_intents, payment_methods
 from checkout_daemon.sandbox.stripecli import listeners
@@ -67,7 +67,7 @@ NOT_IN_SDK = {
 """Routes that the SDK does not know: of the CLI, older than the SDK, or our own."""
 
 _TABLE = {(operation.method, operation.path): operation for operation in OPERATIONS}
-_UNKNOWN_IS_REFUSED = (listeners, payment_intents, payment_methods, table)
+_UNKNOWN_IS_REFUSED = (listeners, payment_intents, payment_methods, kind_table)
 """Resources that do not name all of Stripe's parameters: any other is refused because Stripe has it."""
 _MODELLED = [operation for module in MODULES if module not in _UNKNOWN_IS_REFUSED for operation in module.OPERATIONS]
 

@@ -12,7 +12,7 @@ import stripe
 from aiohttp.test_utils import TestServer
 from stripe._object_classes import OBJECT_CLASSES
 
-from checkout_daemon.sandbox.generic.table import KINDS
+from checkout_daemon.sandbox.generic.kind_table import KINDS
 from checkout_daemon.sandbox.payments import disputing
 from tests.sandbox.conftest import AUTHORIZATION, confirm, open_session, wait_for
 from tests.sandbox.payment_steps import act, advance, becomes, debit, dispute_of, pay, refund_becomes

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from stripe._object_classes import OBJECT_CLASSES
 
 from checkout_daemon.sandbox.app import create_app
-from checkout_daemon.sandbox.generic.table import KINDS
+from checkout_daemon.sandbox.generic.kind_table import KINDS
 from checkout_daemon.sandbox.main import SandboxSettings
 from checkout_daemon.sandbox.parameters.forms import decode_form
 from tests.sandbox.conftest import AUTHORIZATION

@@ -48,6 +48,8 @@ class _Attempt:
 
 
 class Hosted:
+    """The handlers of the Checkout and 3-D Secure pages."""
+
     def __init__(self, box: Box) -> None:
         self.box = box
         self.attempts: dict[str, _Attempt] = {}

@@ -33,6 +33,8 @@ _NOT_MODELLED = {
 
 
 class OtherPages:
+    """The handlers of the other pages."""
+
     def __init__(self, box: Box) -> None:
         self.box = box
 

@@ -9,18 +9,7 @@ from typing import Any
 
 from checkout_daemon.sandbox.amounts import money_text
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.dashboard.states import (
-    counted,
-    delivery_state,
-    error_text,
-    event_state,
-    intent_state,
-    method_text,
-    money_back,
-    request_state,
-    session_state,
-    status_text,
-)
+from checkout_daemon.sandbox.dashboard import states
 from checkout_daemon.sandbox.dashboard.views import ListPage, ListRow
 from checkout_daemon.sandbox.stripecli import listeners
 
@@ -71,7 +60,7 @@ def _sessions(box: Box, wish: Wish) -> ListPage:
             seq,
             body["id"],
             f"sessions/{body['id']}",
-            (session_state(body, intents.get(body["payment_intent"] or "")),),
+            (states.session_state(body, intents.get(body["payment_intent"] or "")),),
             money_text(body["amount_total"] or 0, body["currency"] or "usd"),
             reference(body),
             body["created"],
@@ -102,10 +91,10 @@ def _payments(box: Box, wish: Wish) -> ListPage:
     rows = []
     for seq, body in found:
         latest = charges.get(body["latest_charge"] or "")
-        states = (intent_state(body), *money_back(latest or {}))
-        text = ", ".join(part for part in (method_text(latest), body.get("description")) if part)
+        badges = (states.intent_state(body), *states.money_back(latest or {}))
+        text = ", ".join(part for part in (states.method_text(latest), body.get("description")) if part)
         money = money_text(body["amount"], body["currency"])
-        rows.append(ListRow(seq, body["id"], f"payments/{body['id']}", states, money, text, body["created"]))
+        rows.append(ListRow(seq, body["id"], f"payments/{body['id']}", badges, money, text, body["created"]))
     return ListPage(tuple(rows), more)
 
 
@@ -127,7 +116,7 @@ def _events(box: Box, wish: Wish) -> ListPage:
             seq,
             body["id"],
             f"events/{body['id']}",
-            (event_state(sent_by_event.get(body["id"], [])),),
+            (states.event_state(sent_by_event.get(body["id"], [])),),
             body["type"],
             subject(body),
             body["created"],
@@ -165,9 +154,9 @@ def _deliveries(box: Box, wish: Wish) -> ListPage:
     for number, event, endpoint, created, state, attempts, kind in found[: wish.limit]:
         text = f"to {names[endpoint]}"
         if attempts:
-            text += f" · {counted(attempts, 'attempt')}{_last_answer(box, number)}"
-        states = (delivery_state(state, attempts),)
-        rows.append(ListRow(number, event, f"deliveries/{number}", states, kind or event, text, created))
+            text += f" · {states.counted(attempts, 'attempt')}{_last_answer(box, number)}"
+        badges = (states.delivery_state(state, attempts),)
+        rows.append(ListRow(number, event, f"deliveries/{number}", badges, kind or event, text, created))
     return ListPage(tuple(rows), len(found) > wish.limit)
 
 
@@ -175,7 +164,7 @@ def _last_answer(box: Box, delivery: int) -> str:
     status, error = box.storage.connection.execute(
         "SELECT status, error FROM attempts WHERE delivery = ? ORDER BY id DESC LIMIT 1", (delivery,)
     ).fetchone() or (None, None)
-    answer = error_text(error) if error else (None if status is None else status_text(status))
+    answer = states.error_text(error) if error else (None if status is None else states.status_text(status))
     return f" · {answer}" if answer else ""
 
 
@@ -212,7 +201,7 @@ def _requests(box: Box, wish: Wish) -> ListPage:
             seq,
             request_id,
             f"requests/{request_id}",
-            (request_state(status),),
+            (states.request_state(status),),
             f"{method} {path}",
             str(json.loads(error).get("message", "")) if error else f"{seconds * 1000:.0f} ms",
             at,

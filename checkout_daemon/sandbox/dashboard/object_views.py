@@ -7,19 +7,9 @@ from typing import Any
 
 from checkout_daemon.sandbox.amounts import decimals, money_text
 from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.dashboard import states
 from checkout_daemon.sandbox.dashboard.delivery_views import deliveries_about, delivery_of, request_of
 from checkout_daemon.sandbox.dashboard.lists import reference, rows_about, subject
-from checkout_daemon.sandbox.dashboard.states import (
-    charge_states,
-    dispute_state,
-    event_state,
-    intent_state,
-    method_text,
-    money_back,
-    other_state,
-    readable,
-    session_state,
-)
 from checkout_daemon.sandbox.dashboard.views import Button, ButtonInput, Detail, ObjectView
 from checkout_daemon.sandbox.storage import Stored
 
@@ -58,7 +48,7 @@ def _session(box: Box, object_id: str) -> ObjectView | None:
         object_id,
         "Checkout session",
         money_text(body["amount_total"] or 0, body["currency"] or "usd"),
-        (session_state(body, intent.body if intent else None),),
+        (states.session_state(body, intent.body if intent else None),),
         _filled(facts),
         tuple(actions),
         body,
@@ -81,7 +71,7 @@ def _payment_of(box: Box, intent: Stored, *, brief: bool = False) -> ObjectView:
     facts = [
         Detail("ID", intent.id, "id", f"payments/{intent.id}" if brief else None),
         Detail("Session", session or "", "id", None if brief else f"sessions/{session}"),
-        Detail("Paid with", method_text(latest)),
+        Detail("Paid with", states.method_text(latest)),
         Detail("Description", body.get("description") or ""),
         Detail("Customer", body.get("customer") or "", "id"),
         Detail("Created", "" if brief else str(body["created"]), "time"),
@@ -99,7 +89,7 @@ def _payment_of(box: Box, intent: Stored, *, brief: bool = False) -> ObjectView:
         intent.id,
         "Payment",
         money_text(body["amount"], body["currency"]),
-        (intent_state(body), *money_back(latest or {})),
+        (states.intent_state(body), *states.money_back(latest or {})),
         _filled(facts),
         tuple(actions),
         None if brief else body,
@@ -114,7 +104,7 @@ def _charge(box: Box, charge: Stored) -> ObjectView:
     refunds = box.storage.children(charge.id, "refund")
     facts = (
         Detail("ID", charge.id, "id"),
-        Detail("Paid with", method_text(body)),
+        Detail("Paid with", states.method_text(body)),
         Detail("Created", str(body["created"]), "time"),
         Detail("Refunded", money_text(body["amount_refunded"], body["currency"]) if body["amount_refunded"] else ""),
         Detail("Refused because", body.get("failure_message") or ""),
@@ -123,7 +113,7 @@ def _charge(box: Box, charge: Stored) -> ObjectView:
         charge.id,
         "Charge",
         money_text(body["amount"], body["currency"]),
-        charge_states(body),
+        states.charge_states(body),
         _filled(facts),
         _charge_actions(body, [dispute.body for dispute in disputes]),
         body,
@@ -144,7 +134,7 @@ def _charge_actions(body: dict[str, Any], disputes: list[dict[str, Any]]) -> tup
         actions.append(Button("refund", "Refund", {"id": body["id"]}, (amount,)))
     if all(dispute["status"] == "warning_closed" for dispute in disputes):
         for kind in ("fraudulent", "product_not_received", "inquiry"):
-            label = "Open an inquiry" if kind == "inquiry" else f"Dispute: {readable(kind).lower()}"
+            label = "Open an inquiry" if kind == "inquiry" else f"Dispute: {states.readable(kind).lower()}"
             actions.append(Button("dispute", label, {"id": body["id"], "kind": kind}))
     return tuple(actions)
 
@@ -153,15 +143,15 @@ def _refund(body: dict[str, Any]) -> ObjectView:
     facts = (
         Detail("ID", body["id"], "id"),
         Detail("Created", str(body["created"]), "time"),
-        Detail("Reason", readable(body.get("reason") or "")),
-        Detail("Failed because", readable(body.get("failure_reason") or "")),
+        Detail("Reason", states.readable(body.get("reason") or "")),
+        Detail("Failed because", states.readable(body.get("failure_reason") or "")),
     )
     failing = Button("fail_refund", "Make the refund fail", {"id": body["id"]})
     return ObjectView(
         body["id"],
         "Refund",
         money_text(body["amount"], body["currency"]),
-        (other_state(body["status"]),),
+        (states.other_state(body["status"]),),
         _filled(facts),
         (failing,) if body["status"] in ("succeeded", "pending", "requires_action") else (),
         body,
@@ -174,7 +164,7 @@ def _dispute(dispute: Stored) -> ObjectView:
     due = body["evidence_details"]["due_by"]
     facts = (
         Detail("ID", body["id"], "id"),
-        Detail("Reason", readable(body["reason"])),
+        Detail("Reason", states.readable(body["reason"])),
         Detail("Answer until", str(due) if due and body["status"] in _ANSWERABLE else "", "time"),
         Detail("Evidence", body["evidence"].get("uncategorized_text") or ""),
     )
@@ -197,7 +187,7 @@ def _dispute(dispute: Stored) -> ObjectView:
         body["id"],
         "Inquiry" if inquiry else "Dispute",
         money_text(body["amount"], body["currency"]),
-        (dispute_state(body),),
+        (states.dispute_state(body),),
         _filled(facts),
         tuple(actions),
         body,
@@ -218,12 +208,12 @@ def _event(box: Box, object_id: str) -> ObjectView | None:
         Detail("Caused by", request.get("id") or "", "id", f"requests/{request.get('id')}"),
         Detail("Idempotency key", request.get("idempotency_key") or "", "id"),
     )
-    states = box.storage.connection.execute("SELECT state, attempts FROM deliveries WHERE event = ?", (object_id,))
+    rows = box.storage.connection.execute("SELECT state, attempts FROM deliveries WHERE event = ?", (object_id,))
     return ObjectView(
         object_id,
         "Event",
         body["type"],
-        (event_state(states.fetchall()),),
+        (states.event_state(rows.fetchall()),),
         _filled(facts),
         (Button("resend", "Resend", {"id": object_id}),),
         body,

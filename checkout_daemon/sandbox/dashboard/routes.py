@@ -65,6 +65,8 @@ def add_dashboard(app: web.Application, box: Box) -> None:
 
 
 class StaticFile:
+    """A file of the page, read at start."""
+
     def __init__(self, box: Box, name: str, kind: str) -> None:
         self.box = box
         self.text = _STATIC.joinpath(name).read_text(encoding="utf-8")
@@ -76,6 +78,8 @@ class StaticFile:
 
 
 class Dashboard:
+    """The handlers of the page's data, actions and changes."""
+
     def __init__(self, box: Box) -> None:
         self.box = box
         self.stopping = asyncio.Event()

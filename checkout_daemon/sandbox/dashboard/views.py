@@ -11,6 +11,8 @@ Tone = Literal["good", "bad", "wait", "quiet"]
 
 @dataclass(frozen=True, slots=True)
 class Badge:
+    """A state in words, with the tone to show it in."""
+
     text: str
     tone: Tone
 

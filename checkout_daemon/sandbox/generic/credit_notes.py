@@ -5,7 +5,7 @@ from __future__ import annotations
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.generic.values import maps, whole
+from checkout_daemon.sandbox.generic.field_values import maps, whole
 from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import page_of
 from checkout_daemon.sandbox.objects.shapes import new_body

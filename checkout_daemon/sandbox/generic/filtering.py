@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from checkout_daemon.sandbox.errors import not_modelled
-from checkout_daemon.sandbox.generic.kinds import Kind
+from checkout_daemon.sandbox.generic.stored_kinds import StoredKind
 from checkout_daemon.sandbox.objects.paging import HANDLED, Condition, compared, conditions_of
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 
 
-def kind_conditions(kind: Kind, params: Params) -> list[Condition]:
+def kind_conditions(kind: StoredKind, params: Params) -> list[Condition]:
     """Return the conditions for a list of this kind. Raises ApiError (400) for a parameter that fits no field."""
     fields = new_body(kind.object, kind.prefix)
     for name, value in params.items():

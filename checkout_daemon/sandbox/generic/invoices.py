@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
+from checkout_daemon.sandbox.generic.field_values import inner, whole
 from checkout_daemon.sandbox.generic.filtering import paid_with
-from checkout_daemon.sandbox.generic.values import inner, whole
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.paging import first_page, page_of
 from checkout_daemon.sandbox.objects.shapes import new_body

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from checkout_daemon.sandbox.box import Box, Include, Operation
 from checkout_daemon.sandbox.clock import today
-from checkout_daemon.sandbox.generic.values import inner, maps, overlay
+from checkout_daemon.sandbox.generic.field_values import inner, maps, overlay
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.shapes import new_body

@@ -8,8 +8,8 @@ from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.generic import invoices, subscriptions
+from checkout_daemon.sandbox.generic.field_values import maps
 from checkout_daemon.sandbox.generic.stripe_pages import first_items, line_items
-from checkout_daemon.sandbox.generic.values import maps
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import first_page, page_of

@@ -8,9 +8,9 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.generic import subscriptions
+from checkout_daemon.sandbox.generic.field_values import maps, whole
 from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.generic.plans import plan_of_price
-from checkout_daemon.sandbox.generic.values import maps, whole
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit

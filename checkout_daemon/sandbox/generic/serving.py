@@ -9,9 +9,9 @@ from functools import partial
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, not_modelled
+from checkout_daemon.sandbox.generic.field_values import complete, overlay, stores
 from checkout_daemon.sandbox.generic.filtering import kind_conditions
-from checkout_daemon.sandbox.generic.kinds import Kind, ObjectAction
-from checkout_daemon.sandbox.generic.values import complete, overlay, stores
+from checkout_daemon.sandbox.generic.stored_kinds import ObjectAction, StoredKind
 from checkout_daemon.sandbox.objects.paging import compared, list_page
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Fields, Metadata, Open, Params, merge_metadata
@@ -22,7 +22,7 @@ from checkout_daemon.sandbox.webhooks.events import emit
 _ALWAYS: Fields = {**EXPAND, "metadata": Metadata()}
 
 
-def operations_of(kind: Kind) -> list[Operation]:
+def operations_of(kind: StoredKind) -> list[Operation]:
     """Return all operations of a kind."""
     one = f"{kind.path}/{{id}}"
     operations: list[Operation] = []
@@ -43,7 +43,7 @@ def operations_of(kind: Kind) -> list[Operation]:
     return operations
 
 
-def create(kind: Kind, box: Box, params: Params, _: str) -> Body:
+def create(kind: StoredKind, box: Box, params: Params, _: str) -> Body:
     """Create an object. Raises ApiError (400) if a field names an object that does not exist."""
     body = new_body(kind.object, kind.prefix, kind.path)
     _check_kept(kind, body, params, (*kind.takes, *kind.uses))
@@ -67,11 +67,11 @@ def create(kind: Kind, box: Box, params: Params, _: str) -> Body:
     return record.body
 
 
-def retrieve(kind: Kind, box: Box, _: Params, object_id: str) -> Body:
+def retrieve(kind: StoredKind, box: Box, _: Params, object_id: str) -> Body:
     return box.get(object_id, kind.object).body
 
 
-def update(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
+def update(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
     _check_kept(kind, record.body, params, kind.revises)
     _check_references(kind, box, params)
@@ -90,7 +90,7 @@ def update(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
     return record.body
 
 
-def delete(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
+def delete(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
     if kind.on_delete:
         kind.on_delete(box, record, params)
@@ -102,11 +102,11 @@ def delete(kind: Kind, box: Box, params: Params, object_id: str) -> Body:
     return {"id": object_id, "object": kind.object, "deleted": True}
 
 
-def list_all(kind: Kind, box: Box, params: Params, _: str) -> Body:
+def list_all(kind: StoredKind, box: Box, params: Params, _: str) -> Body:
     return list_page(box, kind.object, kind.path, params, kind_conditions(kind, params))
 
 
-def act(kind: Kind, name: str, action: ObjectAction, box: Box, params: Params, object_id: str) -> Body:
+def act(kind: StoredKind, name: str, action: ObjectAction, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
     if action.allowed:
         require_status(record, name.replace("_", " "), *action.allowed)
@@ -120,14 +120,14 @@ def act(kind: Kind, name: str, action: ObjectAction, box: Box, params: Params, o
     return record.body
 
 
-def _check_kept(kind: Kind, body: Body, params: Params, used: Collection[str]) -> None:
+def _check_kept(kind: StoredKind, body: Body, params: Params, used: Collection[str]) -> None:
     """Raise ApiError (400) for a parameter without an effect: nothing uses it, and no field stores it."""
     for name, value in params.items():
         if value is not None and name not in used and (name in kind.computed or not stores(body, name)):
             raise not_modelled(f"the parameter {name}", name)
 
 
-def _check_unique(kind: Kind, box: Box, body: Body) -> None:
+def _check_unique(kind: StoredKind, box: Box, body: Body) -> None:
     for name in kind.unique:
         if body[name] is not None and box.storage.select(kind.object, conditions=compared(name, body[name]), limit=1):
             noun = kind.object.rpartition(".")[2].replace("_", " ")
@@ -135,7 +135,7 @@ def _check_unique(kind: Kind, box: Box, body: Body) -> None:
             raise ApiError(message, code="resource_already_exists", param=name)
 
 
-def _check_references(kind: Kind, box: Box, params: Params) -> None:
+def _check_references(kind: StoredKind, box: Box, params: Params) -> None:
     for name, target in kind.refers.items():
         if (given := params.get(name)) is None:
             continue

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
-from checkout_daemon.sandbox.generic.values import maps, whole
+from checkout_daemon.sandbox.generic.field_values import maps, whole
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import first_page, page_of

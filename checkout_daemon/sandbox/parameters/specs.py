@@ -26,6 +26,8 @@ _MAX_METADATA_KEYS = 50
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """A text."""
+
     required: bool = False
     maximum: int = 5000
     choices: tuple[str, ...] = ()
@@ -50,6 +52,8 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
+    """A whole number."""
+
     required: bool = False
     minimum: int | None = None
     maximum: int = 999_999_999_999
@@ -71,6 +75,8 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class DecimalNumber:
+    """A decimal number, kept as text."""
+
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> str:
@@ -82,6 +88,8 @@ class DecimalNumber:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
+    """True or false."""
+
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> bool:
@@ -155,6 +163,8 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Map:
+    """An object with these fields."""
+
     fields: Mapping[str, Spec]
     required: bool = False
 
@@ -168,6 +178,8 @@ class Map:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
+    """A list with elements of one type."""
+
     element: Spec = field(default_factory=Text)
     required: bool = False
     maximum: int = 100

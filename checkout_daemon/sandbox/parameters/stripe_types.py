@@ -24,6 +24,8 @@ _PART = re.compile(r"[^\[\]]+")
 
 @dataclass(frozen=True, slots=True)
 class StripeTypes:
+    """The table in stripe_types.json."""
+
     routes: Mapping[str, int | None]
     expand: Mapping[str, Mapping[str, str]]
     objects: Sequence[Shape]

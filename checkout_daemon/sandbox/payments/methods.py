@@ -9,17 +9,8 @@ from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
 from checkout_daemon.sandbox.objects.shapes import billing_details, new_body
 from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.payments import testbanks
 from checkout_daemon.sandbox.payments.declines import card_error
-from checkout_daemon.sandbox.payments.testbanks import (
-    REFUSED_IBAN_ENDINGS,
-    ROUTING_NUMBER,
-    TestAccount,
-    account_by_token,
-    iban_by_token,
-    is_iban,
-    sepa_account,
-    us_account,
-)
 from checkout_daemon.sandbox.payments.testdata import (
     CARDS,
     DECLINES,
@@ -71,7 +62,8 @@ def card_from_number(number: str, month: int, year: int, cvc: str | None, detail
     year = year + 2000 if 0 <= year < 100 else year
     if not 1 <= month <= 12:
         raise card_error(
-            Decline("invalid_expiry_month", None, "Your card's expiration month is invalid."), param="exp_month"
+            Decline("invalid_expiry_month", None, "Your card's expiration month is invalid."),
+            param="exp_month",
         )
     if not moment.year <= year <= moment.year + 50 or (year, month) < (moment.year, moment.month):
         raise card_error(
@@ -85,9 +77,9 @@ def card_from_number(number: str, month: int, year: int, cvc: str | None, detail
 def debit_method(iban: str, details: Params | None = None, param: str = "sepa_debit[iban]") -> Stored:
     """Return a payment method for a SEPA bank account."""
     plain = iban.replace(" ", "").upper()
-    if not is_iban(plain):
+    if not testbanks.is_iban(plain):
         raise ApiError("The IBAN you entered is invalid.", code="invalid_bank_account_iban", param=param)
-    for ending, (code, message) in REFUSED_IBAN_ENDINGS.items():
+    for ending, (code, message) in testbanks.REFUSED_IBAN_ENDINGS.items():
         if plain.endswith(ending):
             raise ApiError(message, code=code, param=param)
     fields = {
@@ -103,7 +95,7 @@ def debit_method(iban: str, details: Params | None = None, param: str = "sepa_de
 
 def us_bank_method(
     number: str,
-    routing: str = ROUTING_NUMBER,
+    routing: str = testbanks.ROUTING_NUMBER,
     details: Params | None = None,
     *,
     holder: str = "individual",
@@ -135,11 +127,11 @@ def balance_method(details: Params | None = None) -> Stored:
     return _method("customer_balance", {}, details, {})
 
 
-def test_account(method: Stored) -> TestAccount:
+def test_account(method: Stored) -> testbanks.TestAccount:
     """Return the test account that decides the outcome of this method's debits."""
     if method.body["type"] == "us_bank_account":
-        return us_account(method.private["account"])
-    return sepa_account(method.private["iban"])
+        return testbanks.us_account(method.private["account"])
+    return testbanks.sepa_account(method.private["iban"])
 
 
 def method_by_token(test_id: str) -> Stored | None:
@@ -147,9 +139,9 @@ def method_by_token(test_id: str) -> Stored | None:
     if name := card_by_token(test_id):
         return card_method(name)
     details = {"email": "customer@example.com", "name": "Test Customer"}
-    if iban := iban_by_token(test_id):
+    if iban := testbanks.iban_by_token(test_id):
         return debit_method(iban, details)
-    if number := account_by_token(test_id):
+    if number := testbanks.account_by_token(test_id):
         return us_bank_method(number, details=details)
     return None
 

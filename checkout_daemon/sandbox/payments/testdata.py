@@ -7,6 +7,8 @@ from enum import StrEnum
 
 
 class CardOutcome(StrEnum):
+    """What happens when a test card pays."""
+
     SUCCEED = "succeed"
     DECLINE = "decline"
     AUTHENTICATE = "authenticate"

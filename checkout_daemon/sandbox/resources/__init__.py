@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from checkout_daemon.sandbox.box import Follower, Include, Operation, TimerHandler
-from checkout_daemon.sandbox.generic import table
+from checkout_daemon.sandbox.generic import kind_table
 from checkout_daemon.sandbox.payments import cash_balance
 from checkout_daemon.sandbox.resources import (
     account,
@@ -49,7 +49,7 @@ MODULES = (
     products,
     promotion_codes,
     refunds,
-    table,
+    kind_table,
     webhook_endpoints,
 )
 

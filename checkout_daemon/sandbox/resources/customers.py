@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from checkout_daemon.sandbox.box import Box, Include
 from checkout_daemon.sandbox.checkout.buyers import new_customer
 from checkout_daemon.sandbox.errors import invalid, missing_object
-from checkout_daemon.sandbox.generic import customer_discounts, sources
+from checkout_daemon.sandbox.generic import card_sources, customer_discounts
 from checkout_daemon.sandbox.objects.operations import listing, operation
 from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import address, deleted_object, shipping
@@ -109,7 +109,7 @@ def _apply_links(box: Box, record: Stored, params: Params) -> None:
             given["default_payment_method"] = method.id
         body["invoice_settings"] = {**body["invoice_settings"], **given}
     if params.get("source"):
-        body["default_source"] = sources.add_source(box, record, params["source"]).id
+        body["default_source"] = card_sources.add_source(box, record, params["source"]).id
     if "coupon" in params:
         customer_discounts.set_coupon(box, record, params["coupon"])
 

@@ -31,6 +31,8 @@ def add_websocket(app: web.Application, box: Box) -> None:
 
 
 class CliSockets:
+    """The handler of the CLI's websockets."""
+
     def __init__(self, box: Box) -> None:
         self.box = box
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.errors import missing_object
-from checkout_daemon.sandbox.generic.values import overlay
+from checkout_daemon.sandbox.generic.field_values import overlay
 from checkout_daemon.sandbox.objects.operations import find_part, listing_parts, operation, retrieving_part
 from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
 from checkout_daemon.sandbox.parameters.specs import (

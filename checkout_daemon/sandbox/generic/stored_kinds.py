@@ -32,7 +32,7 @@ class ObjectAction:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class StoredKind:
     """A kind of object. Its fields and their initial values are in shapes.json.
 
     Functions: `build` completes a new object before it is stored, and `then` runs after its event. `revise` changes an
