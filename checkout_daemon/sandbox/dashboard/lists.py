@@ -18,7 +18,7 @@ _MOST = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ListQuery:
     """Which rows of a list to return.
 
     Older than `before`, or all down to `down_to`; those that contain `search`, pass the filter `only` and have this
@@ -36,24 +36,24 @@ class Wish:
         return _PAGE if self.down_to is None else _MOST
 
 
-def read_list(box: Box, name: str, wish: Wish) -> ListPage:
+def read_list(box: Box, name: str, query: ListQuery) -> ListPage:
     """Return a page of the list with this name, one of LISTS."""
-    return LISTS[name](box, wish)
+    return LISTS[name](box, query)
 
 
 def rows_about(box: Box, object_id: str) -> tuple[ListRow, ...]:
     """Return the latest events that mention an object."""
-    return _events(box, Wish(search=object_id)).rows
+    return _events(box, ListQuery(search=object_id)).rows
 
 
-def _sessions(box: Box, wish: Wish) -> ListPage:
+def _sessions(box: Box, query: ListQuery) -> ListPage:
     only = {
         "open": "json_extract(body, '$.status') = 'open'",
         "paid": "json_extract(body, '$.payment_status') = 'paid'",
         "unpaid": "json_extract(body, '$.status') = 'complete' AND json_extract(body, '$.payment_status') = 'unpaid'",
         "expired": "json_extract(body, '$.status') = 'expired'",
     }
-    found, more = _objects(box, "checkout.session", wish, only)
+    found, more = _objects(box, "checkout.session", query, only)
     intents = _bodies(box, [body["payment_intent"] for _, body in found])
     rows = [
         ListRow(
@@ -77,7 +77,7 @@ def reference(session: dict[str, Any]) -> str:
     return next((str(name) for name in found if name), "")
 
 
-def _payments(box: Box, wish: Wish) -> ListPage:
+def _payments(box: Box, query: ListQuery) -> ListPage:
     charge = "SELECT 1 FROM objects AS c WHERE c.intent = objects.id AND c.type ="
     only = {
         "succeeded": "json_extract(body, '$.status') = 'succeeded'",
@@ -86,7 +86,7 @@ def _payments(box: Box, wish: Wish) -> ListPage:
         "refunded": f"EXISTS ({charge} 'refund')",
         "disputed": f"EXISTS ({charge} 'dispute')",
     }
-    found, more = _objects(box, "payment_intent", wish, only)
+    found, more = _objects(box, "payment_intent", query, only)
     charges = _bodies(box, [body["latest_charge"] for _, body in found])
     rows = []
     for seq, body in found:
@@ -98,13 +98,13 @@ def _payments(box: Box, wish: Wish) -> ListPage:
     return ListPage(tuple(rows), more)
 
 
-def _events(box: Box, wish: Wish) -> ListPage:
+def _events(box: Box, query: ListQuery) -> ListPage:
     sent = "SELECT 1 FROM deliveries WHERE event = objects.id"
     only = {
         "undelivered": f"EXISTS ({sent} AND state != 'delivered' AND (state != 'pending' OR attempts > 0))",
         "unheard": f"NOT EXISTS ({sent})",
     }
-    found, more = _objects(box, "event", wish, only)
+    found, more = _objects(box, "event", query, only)
     ids = json.dumps([body["id"] for _, body in found])
     sent_by_event: dict[str, list[tuple[str, int]]] = {}
     for event, state, attempts in box.storage.connection.execute(
@@ -134,30 +134,30 @@ def subject(event: dict[str, Any]) -> str:
     return " · ".join(str(part) for part in (money, about.get("id")) if part)
 
 
-def _deliveries(box: Box, wish: Wish) -> ListPage:
-    where, values = _window(wish, "d.id")
-    if wish.only == "failed":
+def _deliveries(box: Box, query: ListQuery) -> ListPage:
+    where, values = _window(query, "d.id")
+    if query.only == "failed":
         where.append("(d.state IN ('failed', 'dropped') OR (d.state = 'pending' AND d.attempts > 0))")
-    if wish.type:
+    if query.type:
         where.append("o.kind = ?")
-        values.append(wish.type)
-    if wish.search:
+        values.append(query.type)
+    if query.search:
         where.append("(instr(d.event, ?) OR instr(d.endpoint, ?) OR instr(coalesce(o.kind, ''), ?))")
-        values += [wish.search] * 3
+        values += [query.search] * 3
     found = box.storage.connection.execute(
         "SELECT d.id, d.event, d.endpoint, d.created, d.state, d.attempts, o.kind FROM deliveries AS d "  # noqa: S608 - texts of our own
         f"LEFT JOIN objects AS o ON o.id = d.event WHERE {_all(where)} ORDER BY d.id DESC LIMIT ?",
-        (*values, wish.limit + 1),
+        (*values, query.limit + 1),
     ).fetchall()
     names = receiver_names(box, {row[2] for row in found})
     rows = []
-    for number, event, endpoint, created, state, attempts, kind in found[: wish.limit]:
+    for number, event, endpoint, created, state, attempts, kind in found[: query.limit]:
         text = f"to {names[endpoint]}"
         if attempts:
             text += f" · {states.counted(attempts, 'attempt')}{_last_answer(box, number)}"
         badges = (states.delivery_state(state, attempts),)
         rows.append(ListRow(number, event, f"deliveries/{number}", badges, kind or event, text, created))
-    return ListPage(tuple(rows), len(found) > wish.limit)
+    return ListPage(tuple(rows), len(found) > query.limit)
 
 
 def _last_answer(box: Box, delivery: int) -> str:
@@ -182,19 +182,19 @@ def receiver_names(box: Box, ids: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def _requests(box: Box, wish: Wish) -> ListPage:
-    where, values = _window(wish, "seq")
-    if wish.only == "failed":
+def _requests(box: Box, query: ListQuery) -> ListPage:
+    where, values = _window(query, "seq")
+    if query.only == "failed":
         where.append("(status IS NULL OR status >= 400)")
-    elif wish.only == "changes":
+    elif query.only == "changes":
         where.append("method != 'GET'")
-    if wish.search:
+    if query.search:
         where.append("(instr(path, ?) OR instr(id, ?) OR instr(coalesce(idempotency_key, ''), ?))")
-        values += [wish.search] * 3
+        values += [query.search] * 3
     found = box.storage.connection.execute(
         "SELECT seq, id, at, seconds, method, path, status, error FROM requests "  # noqa: S608 - texts of our own
         f"WHERE {_all(where)} ORDER BY seq DESC LIMIT ?",
-        (*values, wish.limit + 1),
+        (*values, query.limit + 1),
     ).fetchall()
     rows = [
         ListRow(
@@ -206,12 +206,12 @@ def _requests(box: Box, wish: Wish) -> ListPage:
             str(json.loads(error).get("message", "")) if error else f"{seconds * 1000:.0f} ms",
             at,
         )
-        for seq, request_id, at, seconds, method, path, status, error in found[: wish.limit]
+        for seq, request_id, at, seconds, method, path, status, error in found[: query.limit]
     ]
-    return ListPage(tuple(rows), len(found) > wish.limit)
+    return ListPage(tuple(rows), len(found) > query.limit)
 
 
-LISTS: Mapping[str, Callable[[Box, Wish], ListPage]] = {
+LISTS: Mapping[str, Callable[[Box, ListQuery], ListPage]] = {
     "sessions": _sessions,
     "payments": _payments,
     "events": _events,
@@ -220,28 +220,30 @@ LISTS: Mapping[str, Callable[[Box, Wish], ListPage]] = {
 }
 
 
-def _objects(box: Box, kind: str, wish: Wish, only: Mapping[str, str]) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
+def _objects(
+    box: Box, kind: str, query: ListQuery, only: Mapping[str, str]
+) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
     """Return the matching objects of a type with their sequence numbers, and whether there are more."""
-    where, values = _window(wish, "seq")
-    if wish.only in only:
-        where.append(f"({only[wish.only]})")
-    if wish.type:
+    where, values = _window(query, "seq")
+    if query.only in only:
+        where.append(f"({only[query.only]})")
+    if query.type:
         where.append("kind = ?")
-        values.append(wish.type)
-    if wish.search:
+        values.append(query.type)
+    if query.search:
         where.append("instr(lower(body), lower(?))")
-        values.append(wish.search)
+        values.append(query.search)
     found = box.storage.connection.execute(
         f"SELECT seq, body FROM objects WHERE type = ? AND {_all(where)} ORDER BY seq DESC LIMIT ?",  # noqa: S608
-        (kind, *values, wish.limit + 1),
+        (kind, *values, query.limit + 1),
     ).fetchall()
-    return [(seq, json.loads(body)) for seq, body in found[: wish.limit]], len(found) > wish.limit
+    return [(seq, json.loads(body)) for seq, body in found[: query.limit]], len(found) > query.limit
 
 
-def _window(wish: Wish, column: str) -> tuple[list[str], list[Any]]:
+def _window(query: ListQuery, column: str) -> tuple[list[str], list[Any]]:
     where: list[str] = []
     values: list[Any] = []
-    for comparison, bound in (("<", wish.before), (">=", wish.down_to)):
+    for comparison, bound in (("<", query.before), (">=", query.down_to)):
         if bound is not None:
             where.append(f"{column} {comparison} ?")
             values.append(bound)

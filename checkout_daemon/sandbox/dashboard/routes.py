@@ -16,7 +16,7 @@ from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.dashboard.actions import act, read_given
 from checkout_daemon.sandbox.dashboard.delivery_views import read_receivers
 from checkout_daemon.sandbox.dashboard.hiding import hide_secrets
-from checkout_daemon.sandbox.dashboard.lists import LISTS, Wish, read_counts, read_list, read_types
+from checkout_daemon.sandbox.dashboard.lists import LISTS, ListQuery, read_counts, read_list, read_types
 from checkout_daemon.sandbox.dashboard.object_views import read_thing
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import check_host, check_origin
@@ -107,15 +107,15 @@ class Dashboard:
         name = request.match_info["list"]
         if name not in LISTS:
             return _error("This list does not exist.", 404)
-        query = request.query
-        wish = Wish(
-            _number(query, "before"),
-            _number(query, "down_to"),
-            query.get("search", "").strip(),
-            query.get("only", ""),
-            query.get("type", ""),
+        given = request.query
+        query = ListQuery(
+            _number(given, "before"),
+            _number(given, "down_to"),
+            given.get("search", "").strip(),
+            given.get("only", ""),
+            given.get("type", ""),
         )
-        return _json(asdict(read_list(self.box, name, wish)))
+        return _json(asdict(read_list(self.box, name, query)))
 
     async def thing(self, request: web.Request) -> web.Response:
         check_origin(request, self.box)

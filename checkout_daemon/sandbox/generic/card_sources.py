@@ -7,14 +7,7 @@ from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.generic.field_values import overlay
 from checkout_daemon.sandbox.objects.operations import find_part, listing_parts, operation, retrieving_part
 from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
-from checkout_daemon.sandbox.parameters.specs import (
-    EXPAND,
-    Metadata,
-    Open,
-    Params,
-    Text,
-    merge_metadata,
-)
+from checkout_daemon.sandbox.parameters.specs import EXPAND, Metadata, Open, Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.methods import card_method
 from checkout_daemon.sandbox.payments.testdata import card_by_token

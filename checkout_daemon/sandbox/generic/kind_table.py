@@ -10,10 +10,10 @@ from checkout_daemon.sandbox.generic import (
     collecting,
     credit_notes,
     customer_discounts,
+    delayed_changes,
     empty,
     invoices,
     issuing,
-    later,
     payouts,
     plans,
     quotes,
@@ -195,5 +195,5 @@ OPERATIONS: tuple[Operation, ...] = (
 EXPANDABLE: Mapping[tuple[str, str], Include] = {
     place: include for module in _MODULES for place, include in getattr(module, "EXPANDABLE", {}).items()
 }
-TIMERS = {later.TIMER: later.change_now}
+TIMERS = {delayed_changes.TIMER: delayed_changes.change_now}
 FOLLOWERS = collecting.FOLLOWERS

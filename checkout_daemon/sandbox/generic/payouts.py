@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.generic.later import change_later
+from checkout_daemon.sandbox.generic.delayed_changes import change_later
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.storage import Stored

@@ -9,8 +9,8 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, missing_object, missing_parameter
 from checkout_daemon.sandbox.generic import collecting, invoices
+from checkout_daemon.sandbox.generic.delayed_changes import change_later
 from checkout_daemon.sandbox.generic.field_values import maps, whole
-from checkout_daemon.sandbox.generic.later import change_later
 from checkout_daemon.sandbox.generic.plans import plan_of_price
 from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import page_of

@@ -7,10 +7,7 @@ from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.objects.operations import listing_parts, operation, retrieving_part
 from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import (
-    Params,
-    merge_metadata,
-)
+from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import add, update_and_emit

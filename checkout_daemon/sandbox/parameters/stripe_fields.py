@@ -76,10 +76,10 @@ def stripe_fields(route: str, rules: Rules | None = None) -> Fields:
     """Return the declared parameters of a route such as `POST /v1/coupons`."""
     rules = rules or Rules()
     shape = parameters(*route.split()) or {}
-    names = shape if rules.only is None else ("expand", *rules.only.split())
+    names = shape if rules.only is None else (*(name for name in shape if name == "expand"), *rules.only.split())
     builder = _Builder(rules, {name: reason for reason, listed in rules.refuse.items() for name in listed.split()})
     own = {name: spec for name, spec in rules.own.items() if "[" not in name}
-    return {name: builder.spec(shape[name], name) for name in names if name in shape} | own
+    return {name: builder.spec(shape[name], name) for name in names} | own
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,7 @@ from checkout_daemon.sandbox.generic import card_sources, customer_discounts
 from checkout_daemon.sandbox.objects.operations import listing, operation
 from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import address, deleted_object, shipping
-from checkout_daemon.sandbox.parameters.specs import (
-    Anything,
-    Fields,
-    Params,
-    Text,
-    merge_metadata,
-)
+from checkout_daemon.sandbox.parameters.specs import Anything, Fields, Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.cash_balance import cash_balance
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id

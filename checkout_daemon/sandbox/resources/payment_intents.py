@@ -15,14 +15,7 @@ from checkout_daemon.sandbox.objects.shapes import (
     method_options,
     shipping,
 )
-from checkout_daemon.sandbox.parameters.specs import (
-    Anything,
-    Map,
-    Params,
-    Spec,
-    Text,
-    merge_metadata,
-)
+from checkout_daemon.sandbox.parameters.specs import Anything, Map, Params, Spec, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments import intents
 from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE, check_method

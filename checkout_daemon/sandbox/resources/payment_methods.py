@@ -6,12 +6,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError, missing_object, missing_parameter
 from checkout_daemon.sandbox.objects.operations import listing, operation
 from checkout_daemon.sandbox.objects.shapes import BILLING_DETAILS, billing_details
-from checkout_daemon.sandbox.parameters.specs import (
-    Map,
-    Params,
-    Text,
-    merge_metadata,
-)
+from checkout_daemon.sandbox.parameters.specs import Map, Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules, stripe_fields
 from checkout_daemon.sandbox.payments import methods
 from checkout_daemon.sandbox.payments.testdata import card_by_token

@@ -10,10 +10,7 @@ from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.paging import Condition
 from checkout_daemon.sandbox.objects.shapes import deleted_object
-from checkout_daemon.sandbox.parameters.specs import (
-    Params,
-    merge_metadata,
-)
+from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import changing

@@ -13,11 +13,7 @@ from checkout_daemon.sandbox.errors import ApiError, invalid, missing_parameter,
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import (
-    Params,
-    Text,
-    merge_metadata,
-)
+from checkout_daemon.sandbox.parameters.specs import Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.resources.checkout_session_params import NO_ACCOUNTS_V2
 from checkout_daemon.sandbox.resources.coupons import NO_CURRENCY_OPTIONS

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from checkout_daemon.sandbox.box import Box, TimerHandler, on_object
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
-from checkout_daemon.sandbox.parameters.specs import (
-    Params,
-    merge_metadata,
-)
+from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.refunding import (
     cancel_refund,
