@@ -18,7 +18,7 @@ STRIPE_NODE := 23.1.0
 PYTHON_READY := .venv/.installed
 NODE_READY := frontend/node_modules/.installed
 STOREFRONT := checkout_daemon/web/storefront/index.html
-STOREFRONT_SOURCES := $(shell find frontend/src frontend/public frontend/tools) $(wildcard checkout_daemon/domain/*.json) \
+STOREFRONT_SOURCES := $(shell find frontend/src frontend/public frontend/tools) $(wildcard checkout_daemon/model/*.json) \
 	frontend/index.html frontend/vite.config.ts frontend/tsconfig.json
 
 help:

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import asyncpg
 
+from checkout_daemon.database.migrations import all_migrations, code_version, migrate, read_state
+from checkout_daemon.database.schema_backfills import finish
 from checkout_daemon.dev.postgres import EmbeddedPostgres
-from checkout_daemon.store.backfills import finish
-from checkout_daemon.store.migrations import all_migrations, code_version, migrate, read_state
 
 LOCK_MILLISECONDS = 100
 VERSIONS = """

@@ -23,9 +23,9 @@ from pathlib import Path
 
 import asyncpg
 
+from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.postgres import EmbeddedPostgres
-from checkout_daemon.store.migrations import migrate
-from checkout_daemon.store.order_numbers import newest_numbers
+from checkout_daemon.orders.order_numbers import newest_numbers
 
 CHECKOUT = str(Path(sys.executable).parent / "checkout")
 CLICK = 'python -c "import click"'

@@ -31,8 +31,8 @@ import asyncpg
 import psutil
 from support.machine import calm, machine
 
+from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.postgres import EmbeddedPostgres
-from checkout_daemon.store.migrations import migrate
 
 ROWS, COLUMNS = 24, 80
 TOP = 12  # orders that change: all in view

@@ -25,9 +25,9 @@ from support.machine import calm, machine
 from terminal import Screen, open_terminal
 from webhooks import SECRET, SEED, TOTAL, make_requests, make_state_dir, wait_for
 
+from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.ports import free_port
 from checkout_daemon.dev.postgres import EmbeddedPostgres
-from checkout_daemon.store.migrations import migrate
 
 GOAL = 1.10
 CONNECTIONS = 32

@@ -23,7 +23,7 @@ import urllib.request
 from pathlib import Path
 
 from checkout_daemon.dev.ports import free_port
-from checkout_daemon.services.stripe_cli import find_stripe_cli
+from checkout_daemon.stripe_cli.program import find_stripe_cli
 
 GOAL_SECONDS = 2.0
 CHECKOUT = (sys.executable, "-P", "-m", "cli")

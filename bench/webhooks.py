@@ -26,10 +26,10 @@ from uuid import uuid4
 import asyncpg
 from support import load
 
+from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.ports import free_port
 from checkout_daemon.dev.postgres import EmbeddedPostgres
-from checkout_daemon.gateway.signature import sign
-from checkout_daemon.store.migrations import migrate
+from checkout_daemon.ledger.signature import sign
 
 HERE = Path(__file__).resolve().parent
 SECRET = "whsec_bench"

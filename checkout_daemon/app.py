@@ -10,15 +10,16 @@ from pathlib import Path
 
 from aiohttp import web
 
-from checkout_daemon.gateway.challenges import Challenge
+from checkout_daemon.checkout.challenges import Challenge
 from checkout_daemon.jobs.runner import Job, run_jobs
+from checkout_daemon.ledger.apply import Applied, ReceivedEvent
+from checkout_daemon.ledger.intake import LANES, Intake
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.observability.watchdog import watch_loop
+from checkout_daemon.operations.readiness import Readiness
 from checkout_daemon.runtime import open_database, open_runtime
-from checkout_daemon.services.apply import Applied, ReceivedEvent
-from checkout_daemon.services.readiness import Readiness
-from checkout_daemon.services.secret_matches import SecretMatches
 from checkout_daemon.settings import Settings
+from checkout_daemon.stripe_sync.secret_matches import SecretMatches
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
 from checkout_daemon.web.edge import edge
@@ -47,7 +48,6 @@ from checkout_daemon.web.openapi import describe
 from checkout_daemon.web.proxies import TrustedProxies
 from checkout_daemon.web.routes import ROUTES, add_routes
 from checkout_daemon.web.storefront_files import Storefront, built_storefront
-from checkout_daemon.webhooks.intake import LANES, Intake
 
 log = logging.getLogger(__name__)
 

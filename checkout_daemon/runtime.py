@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from checkout_daemon.gateway.breaker import Breaker
-from checkout_daemon.gateway.client import Observer, StripeGateway
+from checkout_daemon.database.pool import STATEMENT_TIMEOUT_SECONDS, Database
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.settings import Settings
-from checkout_daemon.store.database import STATEMENT_TIMEOUT_SECONDS, Database
+from checkout_daemon.stripe_api.breaker import Breaker
+from checkout_daemon.stripe_api.client import Observer, StripeGateway
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from checkout_daemon.errors import CheckoutError, ConfigurationError, DatabaseUn
 from checkout_daemon.observability.logs import set_up_logging
 from checkout_daemon.observability.metrics import forget_process
 from checkout_daemon.observability.metrics_folder import shared_metrics
-from checkout_daemon.services.daemons import announced
 from checkout_daemon.settings import DEV_ENV, PARENT_PIPE, Settings
 from checkout_daemon.settings.unknown import unknown_warnings
+from checkout_daemon.stripe_cli.daemons import announced
 from checkout_daemon.urls import http_url
 
 log = logging.getLogger(__name__)
@@ -144,9 +144,9 @@ async def _prepare_database(settings: Settings) -> None:
     """Apply missing migrations. Raise DatabaseUnavailable, or SchemaMismatch if the database is too new."""
     import asyncpg
 
-    from checkout_daemon.store.database import Database
-    from checkout_daemon.store.hosts import WRONG_URL
-    from checkout_daemon.store.migrations import code_version, migrate, read_state
+    from checkout_daemon.database.hosts import WRONG_URL
+    from checkout_daemon.database.migrations import code_version, migrate, read_state
+    from checkout_daemon.database.pool import Database
 
     url = settings.database_listen_url or settings.require_database_url()
     database = Database(url, max_size=1)

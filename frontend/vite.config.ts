@@ -20,7 +20,7 @@ export default defineConfig({
   },
   server: {
     // The currency table and the list of pages are shared with the daemon and lie outside this folder.
-    fs: { allow: ['.', '../checkout_daemon/domain', '../checkout_daemon/web/pages.json'] },
+    fs: { allow: ['.', '../checkout_daemon/model', '../checkout_daemon/web/pages.json'] },
     proxy: { '/api': daemon },
   },
   test: {

@@ -59,7 +59,7 @@ CREATE TABLE discounts (
 CREATE TABLE orders (
     id              uuid PRIMARY KEY,  -- random: whoever has it may see the order
     number          bigint GENERATED ALWAYS AS IDENTITY (START WITH 1001) UNIQUE,
-    -- Derived from the facts; stored so that lists need not derive it. Only services/merge.py writes it (record_changes).
+    -- Derived from the facts; stored so that lists need not derive it. Only ledger/merge.py writes it (record_changes).
     status          text NOT NULL DEFAULT 'pending',
     attention       text[] NOT NULL DEFAULT '{}',
     amount_refunded bigint NOT NULL DEFAULT 0,
@@ -129,7 +129,7 @@ CREATE FUNCTION trigrams(text text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALL
 $$;
 CREATE INDEX order_texts_trigrams ON order_texts USING gin (trigrams(text));
 
--- Return a text as searches compare it: without case and accents, so that jose finds José. domain/text.py does the same.
+-- Return a text as searches compare it: without case and accents, so that jose finds José. model/text.py does the same.
 CREATE FUNCTION search_form(text text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN octet_length(text) = length(text) THEN lower(text) ELSE
         replace(replace(replace(replace(
@@ -241,7 +241,7 @@ CREATE TABLE payment_observations (
     CONSTRAINT payment_observations_currency CHECK (currency ~ '^[a-z]{3}$')
 );
 
--- The status of refunds and disputes has no constraint, because Stripe may add one at any time; domain/facts.py checks it.
+-- The status of refunds and disputes has no constraint, because Stripe may add one at any time; ledger/facts.py checks it.
 CREATE TABLE refunds (
     id         text NOT NULL,
     livemode   boolean NOT NULL,

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.cluster import RECORD, load_record
-from checkout_daemon.store.migrations import migrate
 from tests.support.cluster import Cluster, roomy_directory
+from tests.support.fixtures import connection, runtime, stripe
+
+__all__ = ["connection", "runtime", "stripe"]
 
 # What a shell starts in the background ignores Ctrl-C, and so would every program that the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -10,8 +10,8 @@ import aiohttp
 import asyncpg
 import pytest
 
+from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.postgres import EmbeddedPostgres
-from checkout_daemon.store.migrations import migrate
 from tests.support.daemon import Daemon, deliver_until_taken
 from tests.support.stripe_events import event_body, refund_object, session_object
 

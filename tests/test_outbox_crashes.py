@@ -6,8 +6,8 @@ from pathlib import Path
 
 import asyncpg
 
-from checkout_daemon.services.merge import merge
-from checkout_daemon.store.database import Database
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger.merge import merge
 from tests.support.daemon import Daemon
 from tests.support.payments import paid
 from tests.support.receiver import SECRET, Receiver

@@ -18,10 +18,10 @@ from textual.events import Event, Key, Paste
 from textual.screen import Screen
 
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.ledger.watching import ConnectionChange, Lost, follow_changes
+from checkout_daemon.operations.schema import explain_misfit
+from checkout_daemon.orders.overview import may_write
 from checkout_daemon.runtime import open_runtime
-from checkout_daemon.services.overview import may_write
-from checkout_daemon.services.schema import explain_misfit
-from checkout_daemon.services.watching import ConnectionChange, Lost, follow_changes
 from checkout_daemon.settings import Settings
 from tui.context import AppContext
 from tui.navigation import ScreenNavigation, import_screens

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.operations import doctor, vital_signs
+from checkout_daemon.operations.doctor import CHECKS, Check
+from checkout_daemon.operations.vital_signs import SIGNS, VitalSigns
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services import doctor, vital_signs
-from checkout_daemon.services.doctor import CHECKS, Check
-from checkout_daemon.services.vital_signs import SIGNS, VitalSigns
 from checkout_daemon.settings import Settings
 
 STRIPE_SECONDS = 30.0

@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from checkout_daemon.domain.orders import Order
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.orders import Order
 from checkout_daemon.present.text import plain
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
-from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.database import Database
 from tui.texts import masked, masked_digits
 
 if TYPE_CHECKING:

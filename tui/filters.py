@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from checkout_daemon.events.event_lists import EventFilter
+from checkout_daemon.orders.order_lists import OrderFilter
 from checkout_daemon.present.text import words
-from checkout_daemon.store.event_reads import EventFilter
-from checkout_daemon.store.order_reads import OrderFilter
 from tui.actions import command_line
 
 SPANS = (None, "1h", "24h", "7d", "30d")

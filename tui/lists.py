@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from checkout_daemon.services import overview
-from checkout_daemon.services.overview import EventRow, OrderRow
-from checkout_daemon.store.database import Database
-from checkout_daemon.store.event_reads import ErrorGroup, EventCursor, EventFilter
-from checkout_daemon.store.order_reads import OrderCursor, OrderFilter
+from checkout_daemon.database.pool import Database
+from checkout_daemon.events.event_lists import ErrorGroup, EventCursor, EventFilter
+from checkout_daemon.orders import overview
+from checkout_daemon.orders.order_lists import OrderCursor, OrderFilter
+from checkout_daemon.orders.overview import EventRow, OrderRow
 
 
 @dataclass(frozen=True, slots=True)

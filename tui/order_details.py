@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from checkout_daemon.orders.explaining import Finding, explain_order
+from checkout_daemon.orders.history import History, read_history
+from checkout_daemon.orders.order_lists import OrderView
+from checkout_daemon.orders.pages import show_order
+from checkout_daemon.outbox.listing import all_messages
+from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.explaining import Finding, explain_order
-from checkout_daemon.services.history import History, read_history
-from checkout_daemon.services.outbox.reading import all_messages
-from checkout_daemon.services.reading import show_order
-from checkout_daemon.store.order_reads import OrderView
-from checkout_daemon.store.outbox import MessageFilter, MessageLine
 
 _MOST_MESSAGES = 200
 

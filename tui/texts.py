@@ -6,8 +6,8 @@ from decimal import Decimal, InvalidOperation
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from checkout_daemon.domain.money import exponent
-from checkout_daemon.domain.text import cleaned
+from checkout_daemon.model.money import exponent
+from checkout_daemon.model.text import cleaned
 
 _ID_ROOM = 40
 _LEAST_ROOM = 20

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from checkout_daemon.events.event_lists import EventLine
+from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.orders.history import DeedLine, split_changes
+from checkout_daemon.orders.session_attempts import AttemptLine
+from checkout_daemon.outbox.outbox_store import MessageLine
 from checkout_daemon.present.statuses import tone, transition
 from checkout_daemon.present.text import plain, words
-from checkout_daemon.services.history import DeedLine, split_changes
-from checkout_daemon.store.attempts import AttemptLine
-from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.event_reads import EventLine
-from checkout_daemon.store.outbox import MessageLine
 from tui.order_details import OrderDetails
 from tui.texts import short_id
 from tui.theme import COLOURS

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from rich.text import Text
 
-from checkout_daemon.domain.event_types import EVENT_TYPES
-from checkout_daemon.domain.orders import Order, OrderStatus
+from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import words
-from checkout_daemon.services.triggering import NEW_ORDER
-from checkout_daemon.services.triggering import Request as TriggerRequest
+from checkout_daemon.stripe_cli.triggering import NEW_ORDER
+from checkout_daemon.stripe_cli.triggering import Request as TriggerRequest
 from tui.actions import command_line
 from tui.context import AppContext
 from tui.theme import COLOURS

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.events.event_lists import EventOutcome
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services import triggering
-from checkout_daemon.services.stripe_cli import CliMissing, Heard, install_command, open_stripe_cli
 from checkout_daemon.settings import Settings
-from checkout_daemon.store.event_reads import EventOutcome
+from checkout_daemon.stripe_cli import triggering
+from checkout_daemon.stripe_cli.program import CliMissing, Heard, install_command, open_stripe_cli
 
 
 def find_obstacle(settings: Settings) -> tuple[str, str] | None:

@@ -12,10 +12,10 @@ from checkout_daemon.commands.output import answer, print_json, print_json_lines
 from checkout_daemon.present.text import plain
 
 if TYPE_CHECKING:
-    from checkout_daemon.domain.cart import Product
-    from checkout_daemon.domain.pricing import Discount
+    from checkout_daemon.catalog.cart import Product
+    from checkout_daemon.catalog.pricing import Discount
+    from checkout_daemon.database.pool import Database
     from checkout_daemon.settings import Settings
-    from checkout_daemon.store.database import Database
 
 _discounts_option = click.option("--discounts", is_flag=True, help="Use the discounts instead of the products.")
 
@@ -46,10 +46,10 @@ def catalog_list(discounts: bool, as_json: bool) -> int:
 def _list_products(*, as_json: bool) -> int:
     from rich.table import Column
 
+    from checkout_daemon.catalog import catalog
+    from checkout_daemon.catalog.files import product_object
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.domain.money import format_money
-    from checkout_daemon.services import catalog
-    from checkout_daemon.services.catalog_files import product_object
+    from checkout_daemon.model.money import format_money
 
     async def work(database: Database, _: Settings) -> list[Product]:
         return await catalog.list_products(database)
@@ -82,9 +82,9 @@ def _list_products(*, as_json: bool) -> int:
 def _list_discounts(*, as_json: bool) -> int:
     from rich.table import Column
 
+    from checkout_daemon.catalog import catalog
+    from checkout_daemon.catalog.files import discount_object
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services import catalog
-    from checkout_daemon.services.catalog_files import discount_object
 
     async def work(database: Database, _: Settings) -> list[Discount]:
         return await catalog.list_discounts(database)
@@ -107,7 +107,7 @@ def _list_discounts(*, as_json: bool) -> int:
 
 
 def _discount_row(discount: Discount) -> list[str]:
-    from checkout_daemon.domain.money import format_money
+    from checkout_daemon.model.money import format_money
 
     currency = discount.currency or ""
     if discount.amount_off is not None:
@@ -140,8 +140,8 @@ def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) ->
     Example:
       checkout catalog import products.csv --dry-run
     """
+    from checkout_daemon.catalog import catalog
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services import catalog
 
     read = catalog.read_catalog(file, discounts=discounts)
 
@@ -177,8 +177,8 @@ def catalog_export(discounts: bool, as_json: bool) -> int:
     Example:
       checkout catalog export --discounts > discounts.csv
     """
+    from checkout_daemon.catalog import catalog
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services import catalog
 
     async def work(database: Database, _: Settings) -> str:
         return await catalog.export_catalog(database, format="json" if as_json else "csv", discounts=discounts)

@@ -56,8 +56,8 @@ def complete_numbers(typed: str) -> list[CompletionItem]:
 
     from click.shell_completion import CompletionItem
 
+    from checkout_daemon.orders.order_numbers import newest_numbers
     from checkout_daemon.settings import load_settings
-    from checkout_daemon.store.order_numbers import newest_numbers
 
     try:
         settings = load_settings()

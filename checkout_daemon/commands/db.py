@@ -12,9 +12,9 @@ from checkout_daemon.commands.output import answer, confirm, print_json, say
 from checkout_daemon.present.text import counted
 
 if TYPE_CHECKING:
-    from checkout_daemon.services.schema import SchemaReport
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.operations.schema import SchemaReport
     from checkout_daemon.settings import Settings
-    from checkout_daemon.store.database import Database
 
 
 @click.group()
@@ -39,7 +39,7 @@ def db_init(as_json: bool) -> int:
       DATABASE_URL=postgresql://shop@db/shop checkout db init
     """
     from checkout_daemon.commands.running import database_address, with_database
-    from checkout_daemon.services import schema
+    from checkout_daemon.operations import schema
 
     async def work(database: Database, settings: Settings) -> tuple[SchemaReport, bool]:
         before = await schema.read_schema(database)
@@ -72,7 +72,7 @@ def db_migrate(as_json: bool) -> int:
       checkout db migrate
     """
     from checkout_daemon.commands.running import database_address, with_database
-    from checkout_daemon.services import schema
+    from checkout_daemon.operations import schema
 
     async def work(database: Database, settings: Settings) -> tuple[SchemaReport, list[int]]:
         before = await schema.read_schema(database)
@@ -109,7 +109,7 @@ def db_status(as_json: bool) -> int:
 
     from checkout_daemon.commands.running import with_database
     from checkout_daemon.errors import SchemaMismatch
-    from checkout_daemon.services import schema
+    from checkout_daemon.operations import schema
 
     async def work(database: Database, _: Settings) -> tuple[SchemaReport, str]:
         report = await schema.read_schema(database)
@@ -144,7 +144,7 @@ def db_backup(file: Path, as_json: bool) -> int:
       checkout db backup shop-$(date +%F).dump
     """
     from checkout_daemon.commands.running import database_address, with_database
-    from checkout_daemon.services import backups
+    from checkout_daemon.operations import backups
 
     async def work(database: Database, settings: Settings) -> int:
         return await backups.back_up(database, database_address(settings, direct=True), file)
@@ -171,7 +171,7 @@ def db_restore(file: Path, yes: bool, as_json: bool) -> int:
       checkout db restore shop-2026-05-01.dump --yes
     """
     from checkout_daemon.commands.running import database_address, with_database
-    from checkout_daemon.services import backups, schema
+    from checkout_daemon.operations import backups, schema
     from checkout_daemon.settings import load_settings
     from checkout_daemon.urls import shown_url
 
@@ -202,7 +202,7 @@ def _compare_with_stripe() -> None:
     """
     from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.errors import CheckoutError
-    from checkout_daemon.services.missing_orders import look_after_restore
+    from checkout_daemon.ledger.missing_orders import look_after_restore
     from checkout_daemon.settings import load_settings
 
     unknown = "Could not check which orders the backup lacks"

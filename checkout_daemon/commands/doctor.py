@@ -9,7 +9,7 @@ import click
 from checkout_daemon.commands.options import json_option
 
 if TYPE_CHECKING:
-    from checkout_daemon.services.doctor import Check
+    from checkout_daemon.operations.doctor import Check
     from checkout_daemon.settings import Settings
 
 
@@ -42,7 +42,7 @@ async def _examine(settings: Settings, *, as_json: bool) -> int:
     from contextlib import aclosing
 
     from checkout_daemon.commands.output import print_json
-    from checkout_daemon.services.doctor import examine
+    from checkout_daemon.operations.doctor import examine
 
     faults = 0
     async with aclosing(examine(settings)) as checks:

@@ -27,9 +27,9 @@ from checkout_daemon.present.text import plain, words
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.events.event_lists import EventLine
     from checkout_daemon.settings import Settings
-    from checkout_daemon.store.database import Database
-    from checkout_daemon.store.event_reads import EventLine
 
 
 @click.group()
@@ -65,8 +65,8 @@ def events_list(limit: int, as_json: bool, **filters: Any) -> int:
 
     from checkout_daemon.commands.running import with_database
     from checkout_daemon.commands.styles import status_text
+    from checkout_daemon.events.pages import all_events
     from checkout_daemon.present.times import age
-    from checkout_daemon.services.reading import all_events
 
     options, now = EventOptions(**filters), datetime.now(UTC)
 
@@ -115,8 +115,8 @@ def events_show(event: str, as_json: bool) -> int:
     from rich.text import Text
 
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.domain.json_text import read_json
-    from checkout_daemon.services.reading import show_event
+    from checkout_daemon.events.pages import show_event
+    from checkout_daemon.model.json_text import read_json
 
     async def work(database: Database, settings: Settings) -> tuple[EventLine, str | None, str]:
         return *await show_event(database, event), settings.time_zone
@@ -141,8 +141,8 @@ def _facts(line: EventLine, zone: str) -> dict[str, str | Text]:
     from rich.text import Text
 
     from checkout_daemon.commands.styles import status_text
+    from checkout_daemon.ledger.apply import WHY_IGNORED
     from checkout_daemon.present.times import clock
-    from checkout_daemon.services.apply import WHY_IGNORED
 
     return {
         "Status": Text.assemble(
@@ -178,8 +178,8 @@ def events_tail(as_json: bool, **filters: Any) -> int:
 
     from checkout_daemon.commands.output import say_trouble
     from checkout_daemon.commands.running import database_address, with_database
+    from checkout_daemon.events.tailing import follow_events
     from checkout_daemon.present.times import clock
-    from checkout_daemon.services.tailing import follow_events
 
     def print_event(event: EventLine, time_zone: str) -> None:
         why = f": {words(event.reason)}" if event.reason else f" ({event.last_error})" if event.fingerprint else ""

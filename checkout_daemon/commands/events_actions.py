@@ -22,14 +22,14 @@ from checkout_daemon.present.text import counted, plain, words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from checkout_daemon.database.pool import Database
     from checkout_daemon.errors import CheckoutError
+    from checkout_daemon.events.event_lists import EventLine, EventOutcome
+    from checkout_daemon.events.replaying import ReplayedEvent
+    from checkout_daemon.ledger.apply import Applied
     from checkout_daemon.runtime import Runtime
-    from checkout_daemon.services.apply import Applied
-    from checkout_daemon.services.backfill import Backfilled
-    from checkout_daemon.services.replaying import ReplayedEvent
     from checkout_daemon.settings import Settings
-    from checkout_daemon.store.database import Database
-    from checkout_daemon.store.event_reads import EventLine, EventOutcome
+    from checkout_daemon.stripe_sync.backfill import Backfilled
 
 
 @click.command("resend")
@@ -50,9 +50,9 @@ def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
 
     from checkout_daemon.commands.running import database_address
     from checkout_daemon.runtime import open_runtime
-    from checkout_daemon.services.resending import resend
-    from checkout_daemon.services.stripe_cli import open_stripe_cli
     from checkout_daemon.settings import load_settings
+    from checkout_daemon.stripe_cli.event_resending import resend
+    from checkout_daemon.stripe_cli.program import open_stripe_cli
 
     settings = load_settings()
     database_address(settings, direct=False)
@@ -84,7 +84,7 @@ def events_replay(event_ids: tuple[str, ...], note: str, yes: bool, as_json: boo
       checkout events replay --status dead --fingerprint 5f3a90c1
     """
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services.replaying import events_to_replay
+    from checkout_daemon.events.replaying import events_to_replay
 
     options = EventOptions(**filters)
     if event_ids and options:
@@ -112,9 +112,9 @@ async def _replay(database: Database, event_ids: tuple[str, ...], note: str, *, 
     """Replay the events and print their outcomes. Return 1 if one failed again; the rest was not tried."""
     from contextlib import aclosing
 
+    from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.output import Progress
-    from checkout_daemon.services.operators import this_operator
-    from checkout_daemon.services.replaying import replay_many
+    from checkout_daemon.events.replaying import replay_many
 
     done = 0
     last: ReplayedEvent | None = None
@@ -181,11 +181,11 @@ async def _backfill(
     from contextlib import suppress
 
     from checkout_daemon.commands.output import Progress
-    from checkout_daemon.domain.event_types import EVENT_TYPES
     from checkout_daemon.errors import CheckoutError, StripeRejected, StripeUnavailable
-    from checkout_daemon.gateway.events import stripe_time
+    from checkout_daemon.ledger.event_types import EVENT_TYPES
     from checkout_daemon.present.times import clock
-    from checkout_daemon.services.backfill import Backfilled, backfill, refuse_too_long_ago
+    from checkout_daemon.stripe_api.events import stripe_time
+    from checkout_daemon.stripe_sync.backfill import Backfilled, backfill, refuse_too_long_ago
 
     with suppress(StripeUnavailable, StripeRejected):  # backfill() meets the same error, and it is reported below
         await stripe_time(runtime.gateway)

@@ -18,9 +18,9 @@ from checkout_daemon.commands.options import (
 from checkout_daemon.commands.typed import TERM, OneOf
 
 if TYPE_CHECKING:
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.events.event_lists import EventFilter
     from checkout_daemon.settings import Settings
-    from checkout_daemon.store.database import Database
-    from checkout_daemon.store.event_reads import EventFilter
 
 EVENT_STATUSES = ("applied", "ignored", "failed", "dead")
 """As the constraint stripe_events_status_known lists them."""
@@ -64,8 +64,8 @@ class EventOptions:
 
     async def read(self, database: Database, settings: Settings) -> EventFilter:
         """Return the filter of these options. Raises UsageError, NotFound or AmbiguousOrder."""
-        from checkout_daemon.services.lookup import find_order
-        from checkout_daemon.store.event_reads import EventFilter
+        from checkout_daemon.events.event_lists import EventFilter
+        from checkout_daemon.orders.lookup import find_order
 
         return EventFilter(
             statuses=self.statuses,

@@ -38,7 +38,7 @@ def complete_event_types(_context: click.Context, _parameter: click.Parameter, t
     """Return the event types that the daemon understands and that start with `typed`."""
     from click.shell_completion import CompletionItem
 
-    from checkout_daemon.domain.event_types import EVENT_TYPES
+    from checkout_daemon.ledger.event_types import EVENT_TYPES
 
     matching = [row for row in EVENT_TYPES.values() if row.name.startswith(typed)]
     return [CompletionItem(row.name, help=row.description) for row in matching]

@@ -23,19 +23,19 @@ from checkout_daemon.commands.options import (
 )
 from checkout_daemon.commands.output import answer, print_json, print_json_lines, read_pages, say, say_if_cut
 from checkout_daemon.commands.typed import TERM, OneOf, Whole
-from checkout_daemon.domain.orders import OrderStatus
+from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.present.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from checkout_daemon.domain.orders import Order
-    from checkout_daemon.services.explaining import Explanation
-    from checkout_daemon.services.history import DeedLine
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.model.orders import Order
+    from checkout_daemon.orders.explaining import Explanation
+    from checkout_daemon.orders.history import DeedLine
+    from checkout_daemon.orders.order_lists import OrderFilter, OrderView
     from checkout_daemon.settings import Settings
-    from checkout_daemon.store.database import Database
-    from checkout_daemon.store.order_reads import OrderFilter, OrderView
 
 _filters = combine(
     click.option(
@@ -74,9 +74,9 @@ class OrderOptions:
 
     async def read(self, database: Database, now: datetime, time_zone: str) -> OrderFilter:
         """Return the filter of these options. Raises UsageError for a time that cannot be read."""
-        from checkout_daemon.domain.customer import email_form
-        from checkout_daemon.services.reading import searching
-        from checkout_daemon.store.order_reads import OrderFilter
+        from checkout_daemon.model.customer import email_form
+        from checkout_daemon.orders.order_lists import OrderFilter
+        from checkout_daemon.orders.pages import searching
 
         wanted = OrderFilter(
             statuses=self.statuses,
@@ -126,7 +126,7 @@ def orders_list(limit: int, as_json: bool, **filters: Any) -> int:
 
     from checkout_daemon.commands.orders_page import print_orders
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services.reading import all_orders
+    from checkout_daemon.orders.pages import all_orders
 
     options, now = OrderOptions(**filters), datetime.now(UTC)
 
@@ -172,7 +172,7 @@ def orders_export(limit: int | None, form: str, items: bool, output: Path | None
 
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services import exporting
+    from checkout_daemon.orders import exporting
 
     csv = form == "csv" and not as_json
 
@@ -234,8 +234,8 @@ def orders_show(order: str, as_json: bool) -> int:
     """
     from checkout_daemon.commands.orders_page import print_order, view_object
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services.history import read_history
-    from checkout_daemon.services.reading import show_order
+    from checkout_daemon.orders.history import read_history
+    from checkout_daemon.orders.pages import show_order
 
     async def work(database: Database, settings: Settings) -> tuple[OrderView, tuple[DeedLine, ...], Settings]:
         view = await show_order(database, order)
@@ -265,7 +265,7 @@ def orders_explain(order: str, as_json: bool) -> int:
     """
     from checkout_daemon.commands.orders_page import print_explanation
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services.explaining import explain_order
+    from checkout_daemon.orders.explaining import explain_order
 
     async def work(database: Database, settings: Settings) -> Explanation:
         return await explain_order(database, order, settings.time_zone)
@@ -295,7 +295,7 @@ def orders_watch(since: str | None, as_json: bool) -> int:
     from checkout_daemon.commands.orders_page import change_line, change_object
     from checkout_daemon.commands.output import say_trouble
     from checkout_daemon.commands.running import database_address, with_database
-    from checkout_daemon.services.watching import follow_changes
+    from checkout_daemon.ledger.watching import follow_changes
 
     async def work(_: Database, settings: Settings) -> None:
         batches = follow_changes(

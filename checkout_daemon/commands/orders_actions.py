@@ -9,18 +9,18 @@ import click
 from checkout_daemon.commands.options import json_option, note_option, order_argument, yes_option
 from checkout_daemon.commands.output import answer, confirm, print_json, say
 from checkout_daemon.commands.typed import TERM, OneOf, Whole
-from checkout_daemon.domain.orders import AttentionCode
+from checkout_daemon.model.orders import AttentionCode
 from checkout_daemon.present.text import counted, words
 
 if TYPE_CHECKING:
-    from checkout_daemon.domain.orders import Order
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.model.orders import Order
+    from checkout_daemon.orders.erasing import Erased, Plan
+    from checkout_daemon.orders.notes import Acknowledged
+    from checkout_daemon.orders.refunding import Refunded
     from checkout_daemon.runtime import Runtime
-    from checkout_daemon.services.erasing import Erased, Plan
-    from checkout_daemon.services.recovering import Recovered
-    from checkout_daemon.services.refunding import Refunded
-    from checkout_daemon.services.remarks import Acknowledged
     from checkout_daemon.settings import Settings
-    from checkout_daemon.store.database import Database
+    from checkout_daemon.stripe_sync.recovering import Recovered
 
 _REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
@@ -47,12 +47,12 @@ def orders_refund(
     Example:
       checkout orders refund 1001 --amount 500 --note "one was broken"
     """
+    from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.running import with_runtime
+    from checkout_daemon.orders import refunding
+    from checkout_daemon.orders.lookup import find_order
+    from checkout_daemon.orders.refund_rules import RefundWish
     from checkout_daemon.present.money import money
-    from checkout_daemon.services import refunding
-    from checkout_daemon.services.lookup import find_order
-    from checkout_daemon.services.operators import this_operator
-    from checkout_daemon.services.refund_rules import RefundWish
 
     async def work(runtime: Runtime) -> Refunded:
         found = await find_order(runtime.database, order)
@@ -93,11 +93,11 @@ def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
     Example:
       checkout orders cancel 1001 --note "ordered twice"
     """
+    from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.checkout.canceling import cancel_order, check_cancelable
     from checkout_daemon.commands.running import with_runtime
+    from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.money import money
-    from checkout_daemon.services.canceling import cancel_order, check_cancelable
-    from checkout_daemon.services.lookup import find_order
-    from checkout_daemon.services.operators import this_operator
 
     async def work(runtime: Runtime) -> Order:
         found = await check_cancelable(runtime.database, (await find_order(runtime.database, order)).id)
@@ -133,10 +133,10 @@ def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
     """
     from dataclasses import asdict
 
+    from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.present.money import money
-    from checkout_daemon.services.operators import this_operator
-    from checkout_daemon.services.recovering import plan_recovery, recover_order
+    from checkout_daemon.stripe_sync.recovering import plan_recovery, recover_order
 
     async def work(runtime: Runtime) -> Recovered:
         plan = await plan_recovery(runtime, session)
@@ -176,10 +176,10 @@ def orders_erase(order: str, note: str, *, customer: bool, yes: bool, as_json: b
     Example:
       checkout orders erase 1001 --note "asked on 3 May"
     """
+    from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services import erasing
-    from checkout_daemon.services.lookup import find_order
-    from checkout_daemon.services.operators import this_operator
+    from checkout_daemon.orders import erasing
+    from checkout_daemon.orders.lookup import find_order
 
     async def work(database: Database, _: Settings) -> tuple[Plan, Erased]:
         found = await find_order(database, order)
@@ -222,10 +222,10 @@ def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
     Example:
       checkout orders ack 1001 paid_twice --note "wanted both"
     """
+    from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services.lookup import find_order
-    from checkout_daemon.services.operators import this_operator
-    from checkout_daemon.services.remarks import acknowledge
+    from checkout_daemon.orders.lookup import find_order
+    from checkout_daemon.orders.notes import acknowledge
 
     async def work(database: Database, _: Settings) -> Acknowledged:
         found = await find_order(database, order)
@@ -252,10 +252,10 @@ def orders_note(order: str, text: str, as_json: bool) -> int:
     Example:
       checkout orders note 1001 "called: pays on Friday"
     """
+    from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services.lookup import find_order
-    from checkout_daemon.services.operators import this_operator
-    from checkout_daemon.services.remarks import note_order
+    from checkout_daemon.orders.lookup import find_order
+    from checkout_daemon.orders.notes import note_order
 
     async def work(database: Database, _: Settings) -> Order:
         found = await find_order(database, order)

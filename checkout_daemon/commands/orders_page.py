@@ -12,14 +12,14 @@ from rich.text import Text
 
 from checkout_daemon.commands.output import console, keys, print_facts, print_table
 from checkout_daemon.commands.styles import attention, remark, status_text, transition
-from checkout_daemon.domain.orders import Order
+from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.orders import Order
+from checkout_daemon.orders.explaining import Explanation
+from checkout_daemon.orders.history import DeedLine, split_changes
+from checkout_daemon.orders.order_lists import OrderView, PaymentLine
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import age, clock
-from checkout_daemon.services.explaining import Explanation
-from checkout_daemon.services.history import DeedLine, split_changes
-from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.order_reads import OrderView, PaymentLine
 
 Line = Text | str
 

@@ -30,16 +30,16 @@ from checkout_daemon.commands.output import (
     say_if_cut,
 )
 from checkout_daemon.commands.typed import TERM, OneOf
-from checkout_daemon.domain.outbox import Channel, MessageKind
+from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.present.text import counted, plain
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from checkout_daemon.services.outbox.reading import Replayed
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.outbox.listing import Replayed
+    from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
     from checkout_daemon.settings import Settings
-    from checkout_daemon.store.database import Database
-    from checkout_daemon.store.outbox import MessageFilter, MessageLine
 
 MESSAGE_STATUSES = ("queued", "sent", "failed", "dead", "skipped")
 """As the constraint outbox_status_known lists them."""
@@ -84,8 +84,8 @@ class MessageOptions:
 
     async def read(self, database: Database, settings: Settings) -> MessageFilter:
         """Return the filter of these options. Raises UsageError, NotFound or AmbiguousOrder."""
-        from checkout_daemon.services.lookup import find_order
-        from checkout_daemon.store.outbox import MessageFilter
+        from checkout_daemon.orders.lookup import find_order
+        from checkout_daemon.outbox.outbox_store import MessageFilter
 
         for kind in self.kinds:
             if kind not in list(MessageKind):
@@ -129,8 +129,8 @@ def outbox_list(limit: int, as_json: bool, **filters: Any) -> int:
 
     from checkout_daemon.commands.running import with_database
     from checkout_daemon.commands.styles import status_text
+    from checkout_daemon.outbox.listing import all_messages
     from checkout_daemon.present.times import age
-    from checkout_daemon.services.outbox.reading import all_messages
 
     options, now = MessageOptions(**filters), datetime.now(UTC)
 
@@ -181,7 +181,7 @@ def outbox_show(message: str, as_json: bool) -> int:
     from rich.text import Text
 
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services.outbox.reading import show_message
+    from checkout_daemon.outbox.listing import show_message
 
     async def work(database: Database, settings: Settings) -> tuple[MessageLine, object, Settings]:
         return *await show_message(database, message), settings
@@ -242,10 +242,10 @@ def outbox_replay(messages: tuple[str, ...], yes: bool, as_json: bool, **filters
 
 def _replay_named(messages: tuple[str, ...], *, as_json: bool) -> int:
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services.outbox import reading
+    from checkout_daemon.outbox import listing
 
     async def work(database: Database, _: Settings) -> list[Replayed]:
-        return await reading.replay(database, messages)
+        return await listing.replay(database, messages)
 
     replayed = with_database(work)
     if as_json:
@@ -258,14 +258,14 @@ def _replay_named(messages: tuple[str, ...], *, as_json: bool) -> int:
 
 def _replay_matching(options: MessageOptions, *, yes: bool, as_json: bool) -> int:
     from checkout_daemon.commands.running import with_database
-    from checkout_daemon.services.outbox import reading
+    from checkout_daemon.outbox import listing
 
     async def count(database: Database, settings: Settings) -> int:
         wanted = await options.read(database, settings)
-        return sum([len(page) async for page in reading.all_messages(database, wanted)])
+        return sum([len(page) async for page in listing.all_messages(database, wanted)])
 
     async def work(database: Database, settings: Settings) -> list[str]:
-        return await reading.replay_all(database, await options.read(database, settings))
+        return await listing.replay_all(database, await options.read(database, settings))
 
     found = with_database(count)
     if found:
@@ -280,7 +280,7 @@ def _replay_matching(options: MessageOptions, *, yes: bool, as_json: bool) -> in
 
 def _missing_setting(message: MessageLine, settings: Settings) -> str:
     """Return the setting that the message waits for; empty if it does not wait."""
-    from checkout_daemon.services.outbox.channels import missing_setting
+    from checkout_daemon.outbox.channels import missing_setting
 
     if message.status not in ("queued", "failed"):
         return ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Column
     from rich.text import Text
 
-    from checkout_daemon.services.watching import ConnectionChange
+    from checkout_daemon.ledger.watching import ConnectionChange
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ def print_json_lines(values: Iterable[Any]) -> None:
 def _for_terminals(encoded: bytes) -> str:
     if encoded.isascii():
         return encoded.decode()
-    from checkout_daemon.domain.text import terminal_json
+    from checkout_daemon.model.text import terminal_json
 
     return terminal_json(encoded.decode())
 
@@ -81,7 +81,7 @@ def say_if_cut(found: Sequence[object], limit: int) -> None:
 
 def say_trouble(trouble: ConnectionChange) -> None:
     """Say that the connection to the database of a command that follows changes is lost, or back."""
-    from checkout_daemon.services.watching import Lost
+    from checkout_daemon.ledger.watching import Lost
 
     if isinstance(trouble, Lost):
         say(f"{trouble.reason}; trying again …")

@@ -12,10 +12,10 @@ from checkout_daemon.commands.typed import TERM, Number
 from checkout_daemon.present.text import counted, plain, words
 
 if TYPE_CHECKING:
+    from checkout_daemon.ledger.missing_order_store import MissingOrder
     from checkout_daemon.runtime import Runtime
-    from checkout_daemon.services.reconciling import Standing, Uncompared
-    from checkout_daemon.services.syncing import Difference, Synced
-    from checkout_daemon.store.missing_orders import MissingOrder
+    from checkout_daemon.stripe_sync.reconciling import Standing, Uncompared
+    from checkout_daemon.stripe_sync.syncing import Difference, Synced
 
 
 @click.command()
@@ -52,13 +52,13 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
     """
     from time import monotonic
 
+    from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.commands.running import with_runtime
+    from checkout_daemon.ledger.missing_order_store import MissingOrder
     from checkout_daemon.present.times import clock
-    from checkout_daemon.services import reconciling
-    from checkout_daemon.services.operators import this_operator
-    from checkout_daemon.services.syncing import Synced
-    from checkout_daemon.store.missing_orders import MissingOrder
+    from checkout_daemon.stripe_sync import reconciling
+    from checkout_daemon.stripe_sync.syncing import Synced
 
     started = monotonic()
     mergeable = False  # whether --apply would change anything
@@ -115,8 +115,8 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
 
 
 def _print_outcome(outcome: Synced | Uncompared | MissingOrder, *, as_json: bool) -> None:
-    from checkout_daemon.services.reconciling import Uncompared
-    from checkout_daemon.store.missing_orders import MissingOrder
+    from checkout_daemon.ledger.missing_order_store import MissingOrder
+    from checkout_daemon.stripe_sync.reconciling import Uncompared
 
     if isinstance(outcome, MissingOrder):
         _print_missing(outcome, as_json=as_json)

@@ -12,12 +12,12 @@ from typing import TypeVar
 
 import asyncpg
 
-from checkout_daemon.gateway.client import StripeGateway
+from checkout_daemon.database.hosts import hosts_of
+from checkout_daemon.database.pool import Database
+from checkout_daemon.operations.schema import explain_misfit
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.schema import explain_misfit
 from checkout_daemon.settings import Settings, load_settings
-from checkout_daemon.store.database import Database
-from checkout_daemon.store.hosts import hosts_of
+from checkout_daemon.stripe_api.client import StripeGateway
 
 T = TypeVar("T")
 

@@ -15,9 +15,9 @@ from checkout_daemon.present.text import plain, words
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from checkout_daemon.checkout.session_lists import SessionLine
+    from checkout_daemon.database.pool import Database
     from checkout_daemon.settings import Settings
-    from checkout_daemon.store.database import Database
-    from checkout_daemon.store.session_reads import SessionLine
 
 
 @click.group()
@@ -56,11 +56,11 @@ def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_j
 
     from rich.table import Column
 
+    from checkout_daemon.checkout.session_lists import list_sessions
     from checkout_daemon.commands.running import with_database
     from checkout_daemon.commands.styles import status_text
     from checkout_daemon.present.money import money
     from checkout_daemon.present.times import age
-    from checkout_daemon.store.session_reads import list_sessions
 
     now = datetime.now(UTC)
 
@@ -110,10 +110,10 @@ def sessions_show(order: str, as_json: bool) -> int:
     Example:
       checkout sessions show 1001
     """
+    from checkout_daemon.checkout.session_lists import sessions_of_order
     from checkout_daemon.commands.running import with_database
     from checkout_daemon.errors import NotFound
-    from checkout_daemon.services.lookup import find_order
-    from checkout_daemon.store.session_reads import sessions_of_order
+    from checkout_daemon.orders.lookup import find_order
 
     async def work(database: Database, settings: Settings) -> tuple[list[SessionLine], Settings]:
         holder = await find_order(database, order)

@@ -17,16 +17,16 @@ from checkout_daemon.commands.options import (
 )
 from checkout_daemon.commands.output import answer, confirm, print_json, print_json_lines, say
 from checkout_daemon.commands.typed import Number, OneOf
-from checkout_daemon.domain.orders import PAYABLE_STATUSES, OrderStatus
+from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
 from checkout_daemon.present.text import counted, words
 
 if TYPE_CHECKING:
-    from checkout_daemon.domain.orders import Order
+    from checkout_daemon.checkout.expiring import Expired
+    from checkout_daemon.checkout.resending import ResendOutcome, Resent
+    from checkout_daemon.model.orders import Order
     from checkout_daemon.runtime import Runtime
-    from checkout_daemon.services.session_expiring import Expired
-    from checkout_daemon.services.session_resending import ResendOutcome, Resent
-    from checkout_daemon.services.syncing import Synced
     from checkout_daemon.settings import Settings
+    from checkout_daemon.stripe_sync.syncing import Synced
 
 _REFUSED_BY_STATE = 4
 
@@ -89,11 +89,11 @@ def sessions_resend(
 
 
 def _resend_one(text: str, note: str, *, mail: bool, qr: bool, as_json: bool) -> int:
+    from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.checkout.resending import mail_goes, resend_session
     from checkout_daemon.commands.running import with_runtime
+    from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.times import clock
-    from checkout_daemon.services.lookup import find_order
-    from checkout_daemon.services.operators import this_operator
-    from checkout_daemon.services.session_resending import mail_goes, resend_session
 
     async def work(runtime: Runtime) -> tuple[Resent, Settings]:
         order = await find_order(runtime.database, text)
@@ -121,12 +121,12 @@ def _resend_many(
 ) -> int:
     from contextlib import aclosing
 
+    from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.checkout.resending import mail_goes, resend_many
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.commands.running import with_runtime
-    from checkout_daemon.services.operators import this_operator
-    from checkout_daemon.services.reading import all_orders
-    from checkout_daemon.services.session_resending import mail_goes, resend_many
-    from checkout_daemon.store.order_reads import OrderFilter
+    from checkout_daemon.orders.order_lists import OrderFilter
+    from checkout_daemon.orders.pages import all_orders
 
     async def work(runtime: Runtime) -> int:
         settings = runtime.settings
@@ -194,10 +194,10 @@ def sessions_expire(order: str, note: str, yes: bool, as_json: bool) -> int:
     Example:
       checkout sessions expire 1001
     """
+    from checkout_daemon.audit.operators import this_operator
+    from checkout_daemon.checkout.expiring import expire_sessions
     from checkout_daemon.commands.running import with_runtime
-    from checkout_daemon.services.lookup import find_order
-    from checkout_daemon.services.operators import this_operator
-    from checkout_daemon.services.session_expiring import expire_sessions
+    from checkout_daemon.orders.lookup import find_order
 
     async def work(runtime: Runtime) -> Expired:
         holder = await find_order(runtime.database, order)
@@ -238,11 +238,11 @@ def sessions_sync(order: str, dry_run: bool, note: str, as_json: bool) -> int:
     Example:
       checkout sessions sync 1001
     """
+    from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.reconcile import print_differences, synced_object
     from checkout_daemon.commands.running import with_runtime
-    from checkout_daemon.services.lookup import find_order
-    from checkout_daemon.services.operators import this_operator
-    from checkout_daemon.services.syncing import sync_order
+    from checkout_daemon.orders.lookup import find_order
+    from checkout_daemon.stripe_sync.syncing import sync_order
 
     async def work(runtime: Runtime) -> Synced:
         found = await find_order(runtime.database, order)

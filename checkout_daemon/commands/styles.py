@@ -8,10 +8,10 @@ from rich.color import ColorSystem
 from rich.style import Style
 from rich.text import Text
 
+from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.present import statuses
 from checkout_daemon.present.statuses import Subject, Tone
 from checkout_daemon.present.text import plain, words
-from checkout_daemon.store.change_reads import ChangeLine
 
 STYLES: Mapping[Tone, str] = {
     Tone.GOOD: "green",

@@ -13,11 +13,11 @@ from checkout_daemon.commands.typed import TERM, Number, Whole
 from checkout_daemon.present.text import plain, words
 
 if TYPE_CHECKING:
-    from checkout_daemon.services.apply import Applied
-    from checkout_daemon.services.listening import Delivery
-    from checkout_daemon.services.stripe_cli import StripeCli
+    from checkout_daemon.events.event_lists import EventOutcome
+    from checkout_daemon.ledger.apply import Applied
     from checkout_daemon.settings import Settings
-    from checkout_daemon.store.event_reads import EventOutcome
+    from checkout_daemon.stripe_cli.listening import Delivery
+    from checkout_daemon.stripe_cli.program import StripeCli
 
 _CONNECTIONS = 2
 
@@ -49,9 +49,9 @@ def trigger(
     from checkout_daemon.commands.events_actions import print_outcome
     from checkout_daemon.commands.running import database_address
     from checkout_daemon.runtime import open_runtime
-    from checkout_daemon.services import triggering
-    from checkout_daemon.services.stripe_cli import open_stripe_cli
     from checkout_daemon.settings import load_settings
+    from checkout_daemon.stripe_cli import triggering
+    from checkout_daemon.stripe_cli.program import open_stripe_cli
 
     def hear(line: str, stderr: bool) -> None:
         click.echo(line, err=stderr or as_json)
@@ -79,7 +79,7 @@ def trigger(
 
 
 def _list_events(*, as_json: bool) -> None:
-    from checkout_daemon.domain.event_types import EVENT_TYPES
+    from checkout_daemon.ledger.event_types import EVENT_TYPES
 
     if as_json:
         print_json_lines(
@@ -119,9 +119,9 @@ def listen(forward_to: str | None, check_seconds: float, as_json: bool) -> int:
     """
     import asyncio
 
-    from checkout_daemon.domain.webhook_endpoint import webhook_url
-    from checkout_daemon.services.stripe_cli import open_stripe_cli
     from checkout_daemon.settings import load_settings
+    from checkout_daemon.stripe_cli.program import open_stripe_cli
+    from checkout_daemon.stripe_sync.endpoint_rules import webhook_url
 
     settings = load_settings()
     url = forward_to or webhook_url(settings.public_url)
@@ -147,9 +147,9 @@ async def _until_stopped(settings: Settings, cli: StripeCli, url: str, check_sec
 async def _listen(settings: Settings, cli: StripeCli, url: str, check_seconds: float, *, as_json: bool) -> int:
     from checkout_daemon.commands.running import database_address
     from checkout_daemon.runtime import open_runtime
-    from checkout_daemon.services.listen_secret import NAME, learn_secret, line_to_set, make_known
-    from checkout_daemon.services.listening import Listener, Listening
-    from checkout_daemon.services.listening import listen as follow
+    from checkout_daemon.stripe_cli.listen_secret import NAME, learn_secret, line_to_set, make_known
+    from checkout_daemon.stripe_cli.listening import Listener, Listening
+    from checkout_daemon.stripe_cli.listening import listen as follow
 
     options = ["--live"] if settings.livemode else []
     secret = await learn_secret(cli, *options)

@@ -57,6 +57,6 @@ TERM = _Term()
 def _cleaned(value: Any) -> Any:
     if not isinstance(value, str) or (value.isascii() and value.isprintable()):
         return value
-    from checkout_daemon.domain.text import cleaned
+    from checkout_daemon.model.text import cleaned
 
     return cleaned(value)

@@ -12,13 +12,13 @@ from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain
 
 if TYPE_CHECKING:
-    from checkout_daemon.domain.webhook_endpoint import Endpoint
-    from checkout_daemon.gateway.client import StripeGateway
     from checkout_daemon.runtime import Runtime
-    from checkout_daemon.services.secret_matches import UsedSecret
-    from checkout_daemon.services.webhook_endpoints import Made
-    from checkout_daemon.services.webhook_rotation import Rotated, Rotation
     from checkout_daemon.settings import Settings
+    from checkout_daemon.stripe_api.client import StripeGateway
+    from checkout_daemon.stripe_sync.endpoint_rules import Endpoint
+    from checkout_daemon.stripe_sync.secret_matches import UsedSecret
+    from checkout_daemon.stripe_sync.webhook_endpoints import Made
+    from checkout_daemon.stripe_sync.webhook_rotation import Rotated, Rotation
 
 _url_option = click.option(
     "--url", type=TERM, metavar="URL", help="URL of the endpoint.  [default: CHECKOUT_PUBLIC_URL/api/webhook]"
@@ -59,9 +59,9 @@ def webhook_create(url: str | None, update: bool, replace: bool, yes: bool, as_j
 
 def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
     from checkout_daemon.commands.running import with_stripe
-    from checkout_daemon.domain.event_types import EVENT_TYPES
-    from checkout_daemon.services import webhook_endpoints
-    from checkout_daemon.services.remembered_endpoint import remember_instead
+    from checkout_daemon.ledger.event_types import EVENT_TYPES
+    from checkout_daemon.stripe_sync import webhook_endpoints
+    from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
 
     async def work(gateway: StripeGateway, settings: Settings) -> tuple[Made, list[str], Settings]:
         wanted = _address(settings, url)
@@ -83,8 +83,8 @@ def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
 
 def _update(url: str | None, *, as_json: bool) -> int:
     from checkout_daemon.commands.running import with_stripe
-    from checkout_daemon.domain.event_types import EVENT_TYPES
-    from checkout_daemon.services import webhook_endpoints
+    from checkout_daemon.ledger.event_types import EVENT_TYPES
+    from checkout_daemon.stripe_sync import webhook_endpoints
 
     async def work(gateway: StripeGateway, settings: Settings) -> list[Endpoint]:
         return await webhook_endpoints.fix(gateway, _address(settings, url))
@@ -109,8 +109,8 @@ def webhook_show(url: str | None, as_json: bool) -> int:
     """
     from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.errors import NotFound
-    from checkout_daemon.services.secret_matches import used_secrets
-    from checkout_daemon.services.webhook_endpoints import endpoints_for
+    from checkout_daemon.stripe_sync.secret_matches import used_secrets
+    from checkout_daemon.stripe_sync.webhook_endpoints import endpoints_for
 
     async def work(runtime: Runtime) -> tuple[list[Endpoint], list[UsedSecret], str]:
         wanted = _address(runtime.settings, url)
@@ -177,10 +177,10 @@ def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
       checkout webhook rotate
     """
     from checkout_daemon.commands.running import with_runtime
-    from checkout_daemon.services import webhook_rotation
-    from checkout_daemon.services.remembered_endpoint import remember_instead
-    from checkout_daemon.services.webhook_endpoints import Made
-    from checkout_daemon.services.webhook_rotation import Stage
+    from checkout_daemon.stripe_sync import webhook_rotation
+    from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
+    from checkout_daemon.stripe_sync.webhook_endpoints import Made
+    from checkout_daemon.stripe_sync.webhook_rotation import Stage
 
     async def work(runtime: Runtime) -> tuple[Rotated, Settings]:
         wanted = _address(runtime.settings, url)
@@ -209,7 +209,7 @@ def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
 
 
 def _question(rotation: Rotation) -> str | None:
-    from checkout_daemon.services.webhook_rotation import Stage
+    from checkout_daemon.stripe_sync.webhook_rotation import Stage
 
     ids = ", ".join(old.id for old in rotation.old)
     match rotation.stage:
@@ -235,7 +235,7 @@ def _progress_object(done: Rotated) -> dict[str, Any]:
 
 def _progress_line(done: Rotated, settings: Settings) -> str:
     from checkout_daemon.present.times import clock
-    from checkout_daemon.services.webhook_rotation import Stage
+    from checkout_daemon.stripe_sync.webhook_rotation import Stage
 
     rotation = done.rotation
     old = ", ".join(endpoint.id for endpoint in done.gone or rotation.old)
@@ -249,8 +249,8 @@ def _progress_line(done: Rotated, settings: Settings) -> str:
 
 
 def _say_if_unknown(settings: Settings, rotation: Rotation) -> None:
-    from checkout_daemon.domain.webhook_secrets import fingerprint
-    from checkout_daemon.services.listen_secret import NAME
+    from checkout_daemon.stripe_cli.listen_secret import NAME
+    from checkout_daemon.stripe_sync.secret_names import fingerprint
 
     known = {fingerprint(secret) for secret in settings.webhook_secrets}
     if (rotation.new.secret if rotation.new else None) not in known:
@@ -259,8 +259,8 @@ def _say_if_unknown(settings: Settings, rotation: Rotation) -> None:
 
 def _forget_secrets(settings: Settings, done: Rotated) -> None:
     """Remove the secrets of the deleted endpoints from the demo's settings, or say which to remove by hand."""
-    from checkout_daemon.domain.webhook_secrets import fingerprint
-    from checkout_daemon.services.listen_secret import NAME, make_forgotten
+    from checkout_daemon.stripe_cli.listen_secret import NAME, make_forgotten
+    from checkout_daemon.stripe_sync.secret_names import fingerprint
 
     fingerprints = {endpoint.secret for endpoint in done.gone}
     old = [secret for secret in settings.webhook_secrets if fingerprint(secret) in fingerprints]
@@ -273,7 +273,7 @@ def _forget_secrets(settings: Settings, done: Rotated) -> None:
 
 
 def _address(settings: Settings, url: str | None) -> str:
-    from checkout_daemon.domain.webhook_endpoint import webhook_url
+    from checkout_daemon.stripe_sync.endpoint_rules import webhook_url
 
     return url or webhook_url(settings.public_url)
 
@@ -295,7 +295,7 @@ def _endpoint_object(endpoint: Endpoint) -> dict[str, Any]:
 
 def _reveal_secret(settings: Settings, made: Made, more: dict[str, Any], *, as_json: bool) -> None:
     """Print the new secret, and give it to the daemon of this directory."""
-    from checkout_daemon.services.listen_secret import line_to_set, make_known
+    from checkout_daemon.stripe_cli.listen_secret import line_to_set, make_known
 
     known = make_known(settings, made.secret)
     if as_json:

@@ -20,6 +20,10 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from checkout_daemon.catalog.catalog import seed_demo
+from checkout_daemon.database.hosts import WRONG_URL
+from checkout_daemon.database.migrations import migrate
+from checkout_daemon.database.pool import Database, describe
 from checkout_daemon.dev import environment, talk
 from checkout_daemon.dev.children import Child, start_child, wait_until_ready
 from checkout_daemon.dev.endpoint import ensure_endpoint
@@ -28,14 +32,10 @@ from checkout_daemon.dev.lock import Lock, hold_lock
 from checkout_daemon.dev.ports import free_port, is_free
 from checkout_daemon.dev.postgres import LOG, EmbeddedPostgres
 from checkout_daemon.dev.processes import poll
-from checkout_daemon.domain.webhook_endpoint import webhook_url
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
 from checkout_daemon.private_files import make_private_directory
-from checkout_daemon.services.catalog import seed_demo
 from checkout_daemon.settings.unknown import unknown_warnings
-from checkout_daemon.store.database import Database, describe
-from checkout_daemon.store.hosts import WRONG_URL
-from checkout_daemon.store.migrations import migrate
+from checkout_daemon.stripe_sync.endpoint_rules import webhook_url
 from checkout_daemon.urls import http_url, shown_url
 
 # Together less than the five seconds within which everything must have stopped.

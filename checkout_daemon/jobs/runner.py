@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from checkout_daemon.backoff import job_pause
+from checkout_daemon.database.leases import LeaseLost
 from checkout_daemon.errors import DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.leases import LeaseLost
 
 log = logging.getLogger(__name__)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from checkout_daemon.domain.outbox import Channel
+from checkout_daemon import clocks
+from checkout_daemon.audit.log import anchor_log
+from checkout_daemon.checkout import coupons
+from checkout_daemon.checkout.doubtful_sessions import settle_doubtful_sessions
 from checkout_daemon.jobs.runner import Job
-from checkout_daemon.services import alerting, catching_up, clocks, keeping
-from checkout_daemon.services.apply import retry_due_events
-from checkout_daemon.services.doubtful_sessions import settle_doubtful_sessions
-from checkout_daemon.services.erasing import forget_unpaid
-from checkout_daemon.services.missing_orders import tell_of_missing
-from checkout_daemon.services.operator_log import anchor_log
-from checkout_daemon.services.outbox.delivering import count_backlog, deliver_due, skip_unconfigured
-from checkout_daemon.services.own_account import learn_own_account
-from checkout_daemon.services.refunding import resume_refunds
-from checkout_daemon.services.schema import finish_migrations
-from checkout_daemon.services.secret_matches import forget_old_matches
+from checkout_daemon.ledger.apply import retry_due_events
+from checkout_daemon.ledger.missing_orders import tell_of_missing
+from checkout_daemon.ledger.own_account import learn_own_account
+from checkout_daemon.messages import alerting
+from checkout_daemon.messages.delivering import count_backlog, deliver_due, skip_unconfigured
+from checkout_daemon.model.messages import Channel
+from checkout_daemon.operations import retention
+from checkout_daemon.operations.schema import finish_migrations
+from checkout_daemon.orders.erasing import forget_unpaid
+from checkout_daemon.orders.refunding import resume_refunds
+from checkout_daemon.stripe_sync import catching_up
+from checkout_daemon.stripe_sync.secret_matches import forget_old_matches
 
 _HOUR = 3600.0
 
@@ -42,12 +46,12 @@ JOBS = (
     # The audit log
     Job("anchor-operator-log", 60.0, anchor_log),
     # Retention, which stops while the clocks differ so much that no age can be believed
-    Job("delete-coupons", 60.0, keeping.delete_spent_coupons),
-    Job("drop-payloads", _HOUR, keeping.drop_old_payloads, only_if=clocks.clocks_allow),
+    Job("delete-coupons", 60.0, coupons.delete_spent_coupons),
+    Job("drop-payloads", _HOUR, retention.drop_old_payloads, only_if=clocks.clocks_allow),
     Job("forget-customers", _HOUR, lambda runtime: forget_unpaid(runtime.database), only_if=clocks.clocks_allow),
     Job("forget-secret-matches", _HOUR, forget_old_matches, only_if=clocks.clocks_allow),
     # The schema
     Job("finish-migrations", 30.0, finish_migrations),
-    Job("payload-partitions", 6 * _HOUR, lambda runtime: keeping.make_payload_partitions(runtime.database)),
+    Job("payload-partitions", 6 * _HOUR, lambda runtime: retention.make_payload_partitions(runtime.database)),
 )
 """Every job: name, interval in seconds, what it runs, and the condition without which it does not run."""

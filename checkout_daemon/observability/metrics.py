@@ -226,7 +226,7 @@ class Metrics:
 
     @_unfailing
     def stripe_called(self, name: str, outcome: str, seconds: float) -> None:
-        """Count a call to Stripe with its name, its outcome (listed in gateway/client.py) and its duration."""
+        """Count a call to Stripe with its name, its outcome (listed in stripe_api/client.py) and its duration."""
         self.stripe_calls.labels(name, outcome).inc()
         self.stripe_seconds.labels(name).observe(seconds)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from checkout_daemon.domain.money import format_money
+from checkout_daemon.model.money import format_money
 from checkout_daemon.present.text import NONE
 
 

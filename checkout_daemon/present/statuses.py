@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Literal
 
-from checkout_daemon.domain.orders import OrderStatus
+from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.present.text import words
 
 

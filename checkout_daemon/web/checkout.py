@@ -8,16 +8,16 @@ from dataclasses import replace
 import msgspec
 from aiohttp import hdrs, web
 
-from checkout_daemon.domain.cart import Cart, CartLine, check_cart
-from checkout_daemon.domain.customer import check_customer
-from checkout_daemon.domain.locale import preferred_locale
+from checkout_daemon.catalog.cart import Cart, CartLine, check_cart
+from checkout_daemon.catalog.catalog import list_products
+from checkout_daemon.catalog.quotes import quote
+from checkout_daemon.checkout.placing import CheckoutRequest, retry_checkout, start_checkout
+from checkout_daemon.checkout.shopper_view import show_to_shopper
 from checkout_daemon.errors import InvalidRequest
+from checkout_daemon.model.customer import check_customer
+from checkout_daemon.model.locale import preferred_locale
 from checkout_daemon.observability import context
 from checkout_daemon.patience import shopper_waits
-from checkout_daemon.services.catalog import list_products
-from checkout_daemon.services.checkout import CheckoutRequest, retry_checkout, start_checkout
-from checkout_daemon.services.orders import show_to_shopper
-from checkout_daemon.services.quotes import quote
 from checkout_daemon.web.answers import compressed, json_response
 from checkout_daemon.web.bodies import read_json
 from checkout_daemon.web.failures import refuse_field

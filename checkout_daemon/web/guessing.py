@@ -15,10 +15,10 @@ from typing import Any
 
 from aiohttp import web
 
+from checkout_daemon.checkout.challenges import Challenge
+from checkout_daemon.checkout.shopper_view import count_declines
 from checkout_daemon.errors import InvalidRequest
-from checkout_daemon.gateway.challenges import Challenge
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.orders import count_declines
 from checkout_daemon.web.failures import ChallengeRequired, TooManyRequests
 from checkout_daemon.web.limits import MOST_CLIENTS, Clients, TokenBuckets
 

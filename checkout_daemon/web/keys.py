@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.observability.metrics import Metrics
+from checkout_daemon.operations.readiness import Readiness
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.readiness import Readiness
-from checkout_daemon.store.database import Database
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.forgeries import Forgeries
@@ -17,7 +18,6 @@ from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.limits import Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.storefront_files import Storefront
-from checkout_daemon.webhooks.intake import Intake
 
 RUNTIME = web.AppKey("runtime", Runtime)
 INTAKE = web.AppKey("intake", Intake)

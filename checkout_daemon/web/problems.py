@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from checkout_daemon.domain.pricing import PriceChanged
+from checkout_daemon.catalog.pricing import PriceChanged
 from checkout_daemon.errors import CheckoutError, InvalidRequest, ProbablyPlaced
 from checkout_daemon.web.failures import MethodNotAllowed, TooManyRequests, UnsupportedMediaType
 from checkout_daemon.web.schemas import FieldFault, Problem, quote_answer

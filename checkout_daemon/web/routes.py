@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 from aiohttp import web
 
-from checkout_daemon.domain.pricing import PriceChanged
+from checkout_daemon.catalog.pricing import PriceChanged
 from checkout_daemon.errors import (
     CheckoutError,
     DatabaseUnavailable,

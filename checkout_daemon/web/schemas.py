@@ -11,12 +11,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from checkout_daemon.domain.cart import Cart, Product
-from checkout_daemon.domain.customer import Customer
-from checkout_daemon.domain.orders import OrderStatus
-from checkout_daemon.domain.pricing import Discount, Quote, normalize_discount_code
-from checkout_daemon.services.checkout import CheckoutAnswer
-from checkout_daemon.services.orders import ShopperOrder
+from checkout_daemon.catalog.cart import Cart, Product
+from checkout_daemon.catalog.pricing import Discount, Quote, normalize_discount_code
+from checkout_daemon.checkout.placing import CheckoutAnswer
+from checkout_daemon.checkout.shopper_view import ShopperOrder
+from checkout_daemon.model.customer import Customer
+from checkout_daemon.model.orders import OrderStatus
 
 # For readers of /openapi.json. The rules themselves are the domain's, which names every fault at once.
 Sku = Annotated[str, Meta(extra_json_schema={"examples": ["NOTEBOOK-A5"], "maxLength": 64})]

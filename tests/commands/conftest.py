@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 
 import cli
+from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.services.checkout import CheckoutAnswer
 from checkout_daemon.settings import load_settings
 from tests.support.background import BackgroundStripe
 from tests.support.shopping import check_out, paid_order

@@ -9,9 +9,10 @@ import click
 import pytest
 
 import cli
-from checkout_daemon.domain.advice import attention_command
-from checkout_daemon.domain.orders import AttentionCode
-from checkout_daemon.services import alerting, doctor
+from checkout_daemon.messages import alerting
+from checkout_daemon.model.advice import attention_command
+from checkout_daemon.model.orders import AttentionCode
+from checkout_daemon.operations import doctor
 
 DOCTOR = [
     line

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 import cli
-from checkout_daemon.store.order_numbers import number_ranges
+from checkout_daemon.orders.order_numbers import number_ranges
 from tests.commands.conftest import go
 from tests.support.orders import NOW, add_order
 from tools.manual import walk

@@ -13,8 +13,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.store.migrations import code_version
-from checkout_daemon.store.queries import sql
+from checkout_daemon.database.migrations import code_version
+from checkout_daemon.database.queries import sql
 from checkout_daemon.urls import split_password
 from tests.commands.conftest import Run, go
 from tests.support.cluster import Cluster

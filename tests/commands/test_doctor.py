@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.services.doctor import CHECKS
+from checkout_daemon.operations.doctor import CHECKS
 from tests.commands.conftest import Run
 
 

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 
 from checkout_daemon.commands.events_options import EVENT_STATUSES
-from checkout_daemon.store.database import Database
-from checkout_daemon.webhooks.intake import Intake
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger.intake import Intake
 from tests.commands.conftest import Run, constraint_values, go
 from tests.commands.test_orders import EVENT_KEYS
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, session_object

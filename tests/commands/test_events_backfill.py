@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.commands.conftest import Run, go
-from tests.services.conftest import KEY
-from tests.services.test_backfill import pay
+from tests.stripe_sync.test_backfill import pay
 from tests.support.background import BackgroundStripe
+from tests.support.fixtures import KEY
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from checkout_daemon.app import create_app
 from checkout_daemon.backoff import EVENT_TRIES
+from checkout_daemon.ledger.apply import retry_due_events
+from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.runtime import open_runtime
-from checkout_daemon.services.apply import retry_due_events
 from checkout_daemon.settings import load_settings
-from checkout_daemon.webhooks.intake import Intake
 from tests.commands.conftest import Run, go
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object, signed
 
@@ -69,7 +69,7 @@ def test_what_failed_for_one_cause_is_shown_and_replayed_together_and_hurts_no_n
     listed = run("events", "list", "--status", "dead")
     assert set(causes) == {"evt_refund0", "evt_refund1", "evt_unreadable"}
     assert causes["evt_refund1"] == cause != causes["evt_unreadable"]
-    assert "CheckViolationError (planted) while it was applied, in store.facts" in shown.out
+    assert "CheckViolationError (planted) while it was applied, in ledger.fact_store" in shown.out
     assert cause in shown.out
     assert "2 × CheckViolationError" in listed.err
     assert f"checkout events replay --fingerprint {cause}" in listed.err

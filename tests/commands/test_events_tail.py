@@ -8,10 +8,10 @@ from pathlib import Path
 
 import asyncpg
 
+from checkout_daemon.ledger.apply import retry_due_events
+from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.runtime import open_runtime
-from checkout_daemon.services.apply import retry_due_events
 from checkout_daemon.settings import load_settings
-from checkout_daemon.webhooks.intake import Intake
 from tests.commands.conftest import go
 from tests.commands.test_events_replay import BROKEN, FIXED, MAKE_DUE
 from tests.commands.test_orders import cut_listeners, program

@@ -16,11 +16,11 @@ import click
 import pytest
 
 import cli
-from checkout_daemon.domain.customer import Customer
-from checkout_daemon.domain.events.envelope import parse_event
+from checkout_daemon.ledger.apply import ReceivedEvent, apply_batch
+from checkout_daemon.ledger.merge import merge
+from checkout_daemon.ledger.translate.envelope import parse_event
+from checkout_daemon.model.customer import Customer
 from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.services.apply import ReceivedEvent, apply_batch
-from checkout_daemon.services.merge import merge
 from checkout_daemon.settings import load_settings
 from tests.commands.conftest import KEY, Run, add_products, go
 from tests.support.background import BackgroundStripe

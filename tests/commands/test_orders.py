@@ -15,8 +15,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from checkout_daemon.store.database import Database
-from checkout_daemon.webhooks.intake import Intake
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger.intake import Intake
 from tests.commands.conftest import Run, go
 from tests.support.orders import NOW, add_change, add_order
 from tests.support.stripe_events import SECRET, deliver, event_body, refund_object, session_object

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from checkout_daemon.services.merge import merge
-from checkout_daemon.services.operators import this_operator
-from checkout_daemon.store.database import Database
+from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger.merge import merge
 from tests.commands.conftest import Run, go
 from tests.support.payments import paid
 from tests.support.stripe_events import insert_order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.services.checkout import CheckoutAnswer
+from checkout_daemon.checkout.placing import CheckoutAnswer
 from tests.commands.conftest import Do, Run, away
 from tests.support.background import BackgroundStripe
 from tests.support.shopping import check_out, paid_order

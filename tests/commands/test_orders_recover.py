@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.checkout import CheckoutAnswer
 from tests.commands.conftest import Do, Run
 from tests.support.background import BackgroundStripe
 from tests.support.shopping import check_out, paid_order

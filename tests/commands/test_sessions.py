@@ -6,10 +6,10 @@ from typing import Any
 
 import asyncpg
 
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.checkout.expiring import expire_sessions
+from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.checkout import CheckoutAnswer
-from checkout_daemon.services.operators import Operator
-from checkout_daemon.services.session_expiring import expire_sessions
 from tests.commands.conftest import Do, Run, away, go
 from tests.support.background import BackgroundStripe
 from tests.support.orders import add_order

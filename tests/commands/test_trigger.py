@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from checkout_daemon.domain.event_types import EVENT_TYPES
+from checkout_daemon.ledger.event_types import EVENT_TYPES
 from tests.support.commands import run_command
 from tests.support.dev import running_dev
 from tests.support.shop import Shop

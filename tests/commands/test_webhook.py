@@ -17,12 +17,12 @@ import pytest
 import stripe as sdk
 
 from checkout_daemon.app import create_app
-from checkout_daemon.domain.event_types import EVENT_TYPES
-from checkout_daemon.domain.webhook_endpoint import API_VERSION, RETIRED_AT
+from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.settings import load_settings
+from checkout_daemon.stripe_sync.endpoint_rules import API_VERSION, RETIRED_AT
 from tests.commands.conftest import Run, go
-from tests.services.conftest import KEY
 from tests.support.background import BackgroundStripe
+from tests.support.fixtures import KEY
 from tests.support.stripe_events import event_body, signed
 
 URL = "https://shop.example/api/webhook"

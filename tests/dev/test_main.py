@@ -15,7 +15,7 @@ import pytest
 
 from checkout_daemon.dev.ports import free_port, is_free
 from checkout_daemon.dev.processes import poll
-from checkout_daemon.domain.event_types import EVENT_TYPES
+from checkout_daemon.ledger.event_types import EVENT_TYPES
 from tests.support.dev import Dev, answers, running_dev, spawn_dev
 
 NOTICE_SECONDS = 15  # for children to see that their parent is gone

@@ -19,11 +19,11 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.endpoint import ensure_endpoint
 from checkout_daemon.dev.main import seed_catalog
 from checkout_daemon.dev.ports import free_port
 from checkout_daemon.dev.postgres import EmbeddedPostgres
-from checkout_daemon.store.migrations import migrate
 from tests.faults.clocks import Clock
 from tests.faults.late_effects import LateEffects
 

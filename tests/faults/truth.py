@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from checkout_daemon.services.merge import Update, merge
-from checkout_daemon.store.database import Database
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger.merge import Update, merge
 from tests.faults.moves import History
 
 _PAID = ("paid", "no_payment_required")

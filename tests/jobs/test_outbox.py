@@ -10,11 +10,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.domain.outbox import Channel
 from checkout_daemon.jobs.runner import Job, run_jobs
+from checkout_daemon.messages.delivering import MOST_AT_ONCE, count_backlog, deliver_due
+from checkout_daemon.model.messages import Channel
 from checkout_daemon.observability.metrics import Metrics
 from checkout_daemon.runtime import open_runtime
-from checkout_daemon.services.outbox.delivering import MOST_AT_ONCE, count_backlog, deliver_due
 from checkout_daemon.settings import load_settings
 from tests.support.orders import add_order
 from tests.support.receiver import SECRET, Receiver

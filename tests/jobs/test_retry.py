@@ -11,10 +11,10 @@ import pytest
 
 from checkout_daemon.backoff import EVENT_TRIES
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.ledger.apply import retry_due_events
+from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.runtime import Runtime, open_runtime
-from checkout_daemon.services.apply import retry_due_events
 from checkout_daemon.settings import load_settings
-from checkout_daemon.webhooks.intake import Intake
 from tests.support.stripe_events import SECRET, deliver, event_body, insert_order, refund_object, session_object
 from tests.support.waiting import until
 

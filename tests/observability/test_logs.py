@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 from checkout_daemon.observability import context
 from checkout_daemon.observability.logs import set_up_logging
 
-log = logging.getLogger("checkout_daemon.services.example")
+log = logging.getLogger("checkout_daemon.orders.example")
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_json_line_has_time_level_logger_message_and_ids(stream: StringIO) -> 
     assert line.pop("time").endswith("Z")
     assert line == {
         "level": "info",
-        "logger": "checkout_daemon.services.example",
+        "logger": "checkout_daemon.orders.example",
         "message": "order 1001 made",
         "order_id": "6f1c",
         "event_id": "evt_1",
@@ -48,7 +48,7 @@ def test_a_console_line_has_them_too(stream: StringIO) -> None:
     set_up_logging("console", stream=stream)
     with context.about(order="6f1c"):
         log.warning("order %d made", 1001)
-    assert stream.getvalue()[8:] == " warning services.example: order 1001 made order_id=6f1c\n"
+    assert stream.getvalue()[8:] == " warning orders.example: order 1001 made order_id=6f1c\n"
 
 
 def test_ids_end_with_their_block(stream: StringIO) -> None:

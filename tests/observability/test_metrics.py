@@ -52,7 +52,7 @@ def test_the_process_is_measured_too() -> None:
 
 def test_what_commands_import_does_not_bring_the_metrics_library() -> None:
     program = (
-        "import sys, checkout_daemon.runtime, checkout_daemon.services.checkout, checkout_daemon.webhooks.intake,"
+        "import sys, checkout_daemon.runtime, checkout_daemon.checkout.placing, checkout_daemon.ledger.intake,"
         " checkout_daemon.observability.metrics, checkout_daemon.serve\n"
         "print([name for name in ('prometheus_client', 'aiohttp.web', 'stripe') if name in sys.modules])"
     )

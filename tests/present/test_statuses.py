@@ -9,8 +9,8 @@ import pytest
 from checkout_daemon.commands.events_options import EVENT_STATUSES
 from checkout_daemon.commands.outbox import MESSAGE_STATUSES
 from checkout_daemon.commands.styles import STYLES
-from checkout_daemon.domain.facts import DisputeStatus, PaymentStatus, RefundStatus, SessionStatus
-from checkout_daemon.domain.orders import OrderStatus
+from checkout_daemon.ledger.facts import DisputeStatus, PaymentStatus, RefundStatus, SessionStatus
+from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.present.statuses import TONES, Subject, Tone, tone, transition
 from tui.theme import COLOURS
 

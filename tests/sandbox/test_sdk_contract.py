@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import stripe
 
-import checkout_daemon.gateway
+import checkout_daemon.stripe_api
 from checkout_daemon.sandbox.box import Operation
 from checkout_daemon.sandbox.generic import kind_table
 from checkout_daemon.sandbox.parameters.specs import Flag, Integer, ListOf, Map, Refused, Spec, Text
@@ -81,7 +81,7 @@ def found_differences(operation: Operation) -> list[str]:
 def called_methods() -> set[str]:
     """Return the SDK's methods that the gateway calls on anything that starts with `client.`."""
     found = set()
-    for file in Path(str(checkout_daemon.gateway.__file__)).parent.glob("*.py"):
+    for file in Path(str(checkout_daemon.stripe_api.__file__)).parent.glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and (name := ast.unparse(node.func)).startswith("client."):
                 found.add(name.removeprefix("client."))

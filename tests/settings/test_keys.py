@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from checkout_daemon.errors import ConfigurationError
-from checkout_daemon.gateway.client import StripeGateway
 from checkout_daemon.settings import STRIPE_API_BASE, load_settings
+from checkout_daemon.stripe_api.client import StripeGateway
 from tests.settings.refusing import LIVE, refused
 
 

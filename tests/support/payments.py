@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from checkout_daemon.domain.facts import Link, LinkRank, Observation
-from checkout_daemon.services.merge import Update
+from checkout_daemon.ledger.facts import Link, LinkRank, Observation
+from checkout_daemon.ledger.merge import Update
 
 _PAID_AT = datetime(2026, 5, 1, tzinfo=UTC)
 

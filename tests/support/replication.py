@@ -15,10 +15,10 @@ from pathlib import Path
 import asyncpg
 import psutil
 
+from checkout_daemon.database.migrations import migrate
 from checkout_daemon.dev.cluster import is_ready
 from checkout_daemon.dev.placement import Account, Binaries, find_account, find_binaries
 from checkout_daemon.dev.ports import free_port
-from checkout_daemon.store.migrations import migrate
 from tests.support.waiting import until
 
 WAIT_SECONDS = 60.0

@@ -8,12 +8,12 @@ from typing import Any
 
 import asyncpg
 
-from checkout_daemon.domain.cart import Cart, CartLine
-from checkout_daemon.domain.customer import Customer
-from checkout_daemon.gateway.sessions import retrieve_session
+from checkout_daemon.catalog.cart import Cart, CartLine
+from checkout_daemon.checkout.placing import CheckoutAnswer, CheckoutRequest, start_checkout
+from checkout_daemon.checkout.sessions import merge_session
+from checkout_daemon.model.customer import Customer
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.checkout import CheckoutAnswer, CheckoutRequest, start_checkout
-from checkout_daemon.services.sessions import merge_session
+from checkout_daemon.stripe_api.sessions import retrieve_session
 from tests.support.flaky_stripe import Request, Trouble
 
 SESSIONS = "/v1/checkout/sessions"

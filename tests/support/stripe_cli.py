@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from checkout_daemon.services.stripe_cli import find_stripe_cli
 from checkout_daemon.settings import load_settings
+from checkout_daemon.stripe_cli.program import find_stripe_cli
 
 KEY = "sk_test_offline0123456789"
 _NO_API_BASE = ("--help", "--version")

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import asyncpg
 
-from checkout_daemon.gateway.signature import sign
-from checkout_daemon.webhooks.intake import Intake
+from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.ledger.signature import sign
 
 SECRET = "whsec_test_secret"
 CREATED = 1_790_000_000

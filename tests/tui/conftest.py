@@ -16,11 +16,11 @@ from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from checkout_daemon.database.pool import Database
+from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.settings import load_settings
-from checkout_daemon.store.database import Database
-from checkout_daemon.webhooks.intake import Intake
-from tests.services.conftest import KEY, runtime, stripe
+from tests.support.fixtures import KEY
 from tests.support.stripe_events import SECRET
 from tests.tui.command_lines import fault_of
 from tui.app import CONNECTIONS, Terminal
@@ -28,8 +28,6 @@ from tui.context import AppContext
 from tui.screens.orders import OrdersScreen
 from tui.widgets.command_line import CommandLine
 from tui.widgets.table import LiveTable
-
-__all__ = ["runtime", "stripe"]
 
 SECONDS = 30.0
 S = TypeVar("S", bound=Screen[Any])

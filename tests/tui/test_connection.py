@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.settings import load_settings
-from checkout_daemon.store.change_reads import ChangeLine
 from tests.support.orders import add_change, add_order
 from tests.tui.conftest import Sit
 from tui.app import Terminal, run
@@ -101,8 +101,8 @@ async def test_what_is_shown_stays_and_what_was_missed_comes(
 async def test_a_user_who_may_not_write_gets_a_terminal_that_does_not(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
-    from checkout_daemon.services.overview import may_write
-    from checkout_daemon.store.database import Database
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.orders.overview import may_write
 
     await connection.execute(
         "CREATE ROLE looker LOGIN PASSWORD 'looks'; GRANT USAGE ON SCHEMA public TO looker;"

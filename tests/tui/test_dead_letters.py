@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from checkout_daemon.webhooks.intake import Intake
+from checkout_daemon.ledger.intake import Intake
 from tests.support.stripe_events import deliver, event_body, insert_order, refund_object, session_object
 from tests.tui.conftest import Seat, Sit
 from tui.screens.dead_letters import DeadLettersScreen

@@ -7,9 +7,9 @@ import json
 import asyncpg
 import pytest
 
+from checkout_daemon.ledger.apply import WHY_IGNORED
+from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.apply import WHY_IGNORED
-from checkout_daemon.webhooks.intake import Intake
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.shopping import paid_order
 from tests.support.stripe_events import deliver, event_body, insert_order, session_object

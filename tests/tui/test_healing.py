@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.orders.pages import show_order
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.reading import show_order
-from checkout_daemon.webhooks.intake import Intake
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_order
 from tests.support.shopping import check_out, pay

@@ -8,8 +8,8 @@ from pathlib import Path
 import asyncpg
 
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.catching_up import catch_up
-from checkout_daemon.services.daemons import announced
+from checkout_daemon.stripe_cli.daemons import announced
+from checkout_daemon.stripe_sync.catching_up import catch_up
 from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.tui.conftest import Seat, Sit
 from tests.tui.test_connection import Line, line

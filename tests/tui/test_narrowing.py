@@ -7,9 +7,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from checkout_daemon.services.reading import page_of_orders, searching
-from checkout_daemon.store.database import Database
-from checkout_daemon.store.order_reads import OrderFilter
+from checkout_daemon.database.pool import Database
+from checkout_daemon.orders.order_lists import OrderFilter
+from checkout_daemon.orders.pages import page_of_orders, searching
 from tests.support.orders import NOW, add_change, add_order
 from tests.tui.conftest import Seat, Sit
 from tui.screens.order import OrderScreen

@@ -7,13 +7,13 @@ from functools import partial
 import asyncpg
 import pytest
 
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.orders.erasing import erase, plan_erasure
+from checkout_daemon.orders.order_lists import OrderView
+from checkout_daemon.orders.pages import show_order
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services.erasing import erase, plan_erasure
-from checkout_daemon.services.merge import Update, merge
-from checkout_daemon.services.operators import Operator
-from checkout_daemon.services.reading import show_order
-from checkout_daemon.store.order_reads import OrderView
-from checkout_daemon.webhooks.intake import Intake
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_change, add_expired_order, add_order
 from tests.support.shopping import check_out, paid_order, sessions_at_stripe

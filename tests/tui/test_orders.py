@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from checkout_daemon.webhooks.intake import Intake
+from checkout_daemon.ledger.intake import Intake
 from tests.support.orders import add_change, add_order
 from tests.support.stripe_events import deliver, insert_order, refused_payment
 from tests.tui.conftest import Sit

@@ -14,17 +14,17 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.services import remarks
-from checkout_daemon.services.catching_up import CaughtUp
-from checkout_daemon.services.doctor import CHECKS, Check
-from checkout_daemon.services.operators import Operator
-from checkout_daemon.services.vital_signs import MINUTE, MINUTES, VitalSigns, judge
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.database.pool import Database
+from checkout_daemon.events.event_lists import EventOutcome
+from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.operations.doctor import CHECKS, Check
+from checkout_daemon.operations.vital_signs import MINUTE, MINUTES, VitalSigns, judge
+from checkout_daemon.orders import notes
+from checkout_daemon.orders.overview_store import ArrivalLine, OwedLine, Trouble
+from checkout_daemon.outbox.outbox_store import Backlog
 from checkout_daemon.settings import load_settings
-from checkout_daemon.store.database import Database
-from checkout_daemon.store.event_reads import EventOutcome
-from checkout_daemon.store.outbox import Backlog
-from checkout_daemon.store.terminal_reads import ArrivalLine, OwedLine, Trouble
-from checkout_daemon.webhooks.intake import Intake
+from checkout_daemon.stripe_sync.catching_up import CaughtUp
 from tests.support.orders import add_order
 from tests.support.stripe_events import deliver, event_body, refund_object, session_object
 from tests.tui.conftest import Seat, Sit
@@ -112,7 +112,7 @@ async def storied(database_url: str, connection: asyncpg.Connection, intake: Int
         body = event_body(event_type, payload, event_id=f"evt_1QxAmPlE{place}", created=at + 60 * place)
         await deliver(intake, body)
     database = Database(database_url)
-    await remarks.note_order(database, order_id, "The bank was called.", operator=Operator("ada", "till-1"))
+    await notes.note_order(database, order_id, "The bank was called.", operator=Operator("ada", "till-1"))
     await database.close()
     await connection.execute("UPDATE stripe_events SET status = 'dead' WHERE id = 'evt_1QxAmPlE5'")
 

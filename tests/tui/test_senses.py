@@ -9,7 +9,7 @@ from textual.color import Color
 from textual.events import Key
 from textual.theme import Theme
 
-from checkout_daemon.webhooks.intake import Intake
+from checkout_daemon.ledger.intake import Intake
 from tests.support.orders import add_order
 from tests.support.stripe_events import deliver, event_body, session_object
 from tests.tui.conftest import Seat, Sit

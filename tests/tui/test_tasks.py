@@ -13,11 +13,11 @@ import asyncpg
 import pytest
 from textual import events
 
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.orders import notes
+from checkout_daemon.orders.pages import show_order
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services import remarks
-from checkout_daemon.services.operators import Operator
-from checkout_daemon.services.reading import show_order
-from checkout_daemon.webhooks.intake import Intake
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_change, add_order
 from tests.support.shop import Shop
@@ -166,7 +166,7 @@ async def _noted(world: World) -> None:
     order_id = await add_order(world.connection)
     await add_order(world.connection)
     operator = Operator("ada", "till-1")
-    await remarks.note_order(world.runtime.database, order_id, "Called the bank.", operator=operator)
+    await notes.note_order(world.runtime.database, order_id, "Called the bank.", operator=operator)
 
 
 async def _is_proved(world: World, seat: Seat) -> None:

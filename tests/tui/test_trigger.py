@@ -14,8 +14,8 @@ import asyncpg
 import psutil
 import pytest
 
-from checkout_daemon.services.stripe_cli import install_command
 from checkout_daemon.settings import STRIPE_API_BASE
+from checkout_daemon.stripe_cli.program import install_command
 from tests.support.dev import running_dev
 from tests.support.shop import Shop
 from tests.tui.conftest import Seat, Sit

@@ -11,10 +11,10 @@ import pytest
 from textual.app import App
 from textual.events import Key
 
+from checkout_daemon.orders import refunding
+from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.refund_rules import RefundPlan
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.services import refunding
-from checkout_daemon.services.reading import show_order
-from checkout_daemon.services.refund_rules import RefundPlan
 from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.support.orders import add_order
 from tests.support.shopping import paid_order

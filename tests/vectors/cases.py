@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from checkout_daemon.domain.cart import CartLine, Product, check_cart
-from checkout_daemon.domain.pricing import Discount, Quote, price_cart
+from checkout_daemon.catalog.cart import CartLine, Product, check_cart
+from checkout_daemon.catalog.pricing import Discount, Quote, price_cart
 from checkout_daemon.errors import FieldError, InvalidRequest
 
 FOLDER = Path(__file__).parent

@@ -12,7 +12,7 @@ from fractions import Fraction
 from random import Random
 from typing import Any, TypeVar
 
-from checkout_daemon.domain.money import exponent, maximum_amount, minimum_amount, round_to_step, step
+from checkout_daemon.model.money import exponent, maximum_amount, minimum_amount, round_to_step, step
 from tests.vectors.cases import CURRENCIES, PRICING, Case, outcome
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from checkout_daemon.gateway.signature import sign
+from checkout_daemon.ledger.signature import sign
 from tests.support.stripe_events import SECRET, event_body
 from tests.web.conftest import Client, checkout_body
 from tests.web.wire import connection_to

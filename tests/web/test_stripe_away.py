@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from checkout_daemon.gateway import breaker
+from checkout_daemon.stripe_api import breaker
 from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.support.waiting import until
 from tests.web.conftest import Client, checkout_body

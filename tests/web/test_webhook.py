@@ -9,7 +9,7 @@ import time
 import asyncpg
 import pytest
 
-from checkout_daemon.gateway.signature import sign
+from checkout_daemon.ledger.signature import sign
 from tests.support.stripe_events import SECRET, event_body, insert_order, session_object, signed
 from tests.web.conftest import Client, OpenClient
 

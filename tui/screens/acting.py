@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from checkout_daemon.errors import CheckoutError
-from checkout_daemon.services.replaying import ReplayedEvent
+from checkout_daemon.events.replaying import ReplayedEvent
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Choose
 

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
-from checkout_daemon.store.change_reads import ChangeLine
+from checkout_daemon.ledger.change_log import ChangeLine
 from tui.actions import Action, bindings
 from tui.context import AppContext
 from tui.widgets.banner import Banner

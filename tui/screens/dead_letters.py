@@ -10,10 +10,10 @@ from textual import work
 from textual.widget import Widget
 
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.events.event_lists import EventFilter
+from checkout_daemon.events.replaying import events_to_replay
 from checkout_daemon.present.text import plain
 from checkout_daemon.present.times import age
-from checkout_daemon.services.replaying import events_to_replay
-from checkout_daemon.store.event_reads import EventFilter
 from tui.actions import Action, command_line
 from tui.filters import EventChoice
 from tui.listing import Listing

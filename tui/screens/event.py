@@ -12,14 +12,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
-from checkout_daemon.domain.json_text import read_json
-from checkout_daemon.domain.text import search_form, tidied
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
+from checkout_daemon.events.event_lists import EventLine
+from checkout_daemon.events.pages import show_event
+from checkout_daemon.ledger.apply import WHY_IGNORED
+from checkout_daemon.model.json_text import read_json
+from checkout_daemon.model.text import search_form, tidied
 from checkout_daemon.present.text import counted, plain, words
 from checkout_daemon.present.times import clock
-from checkout_daemon.services.apply import WHY_IGNORED
-from checkout_daemon.services.reading import show_event
-from checkout_daemon.store.event_reads import EventLine
 from tui.actions import Action, command_line
 from tui.context import AppContext
 from tui.latest import Latest

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual import work
 
-from checkout_daemon.services.operators import this_operator
-from checkout_daemon.services.replaying import replay
-from checkout_daemon.services.resending import resend
-from checkout_daemon.services.stripe_cli import open_stripe_cli
+from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.events.replaying import replay
+from checkout_daemon.stripe_cli.event_resending import resend
+from checkout_daemon.stripe_cli.program import open_stripe_cli
 from tui.actions import Action, command_line
 from tui.screens.acting import ActingScreen
 from tui.typeahead import ACTING

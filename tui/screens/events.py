@@ -10,8 +10,8 @@ from typing import ClassVar
 from textual import work
 from textual.widget import Widget
 
-from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import NONE, plain, words
 from checkout_daemon.present.times import age, span

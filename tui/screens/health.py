@@ -13,9 +13,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
+from checkout_daemon.operations.doctor import Check
 from checkout_daemon.present.text import counted, plain, words
 from checkout_daemon.present.times import span
-from checkout_daemon.services.doctor import Check
 from tui.actions import Action, command_line
 from tui.checkup import ORDER, Checkup
 from tui.context import AppContext

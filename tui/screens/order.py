@@ -12,10 +12,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
+from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.orders.explaining import Finding
 from checkout_daemon.present.text import plain
 from checkout_daemon.present.times import clock
-from checkout_daemon.services.explaining import Finding
-from checkout_daemon.store.change_reads import ChangeLine
 from tui.actions import Action
 from tui.context import AppContext
 from tui.facts import facts, headline

@@ -7,19 +7,19 @@ from itertools import groupby
 
 from textual import work
 
-from checkout_daemon.domain.orders import PAYABLE_STATUSES
+from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.checkout.canceling import cancel_order, check_cancelable
+from checkout_daemon.checkout.expiring import expire_sessions
+from checkout_daemon.checkout.resending import mail_goes, resend_session
+from checkout_daemon.events.replaying import replay
+from checkout_daemon.model.orders import PAYABLE_STATUSES
+from checkout_daemon.orders import refunding
+from checkout_daemon.orders.notes import acknowledge, note_order
+from checkout_daemon.orders.refund_rules import RefundWish
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
-from checkout_daemon.services import refunding
-from checkout_daemon.services.canceling import cancel_order, check_cancelable
-from checkout_daemon.services.operators import this_operator
-from checkout_daemon.services.refund_rules import RefundWish
-from checkout_daemon.services.remarks import acknowledge, note_order
-from checkout_daemon.services.replaying import replay
-from checkout_daemon.services.session_expiring import expire_sessions
-from checkout_daemon.services.session_resending import mail_goes, resend_session
-from checkout_daemon.services.syncing import Synced, sync_order
+from checkout_daemon.stripe_sync.syncing import Synced, sync_order
 from tui.actions import command_line
 from tui.context import AppContext
 from tui.facts import copies, dashboard_url

@@ -15,13 +15,13 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
-from checkout_daemon.domain.orders import OrderStatus
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.orders import OrderStatus
+from checkout_daemon.orders import overview
+from checkout_daemon.orders.order_lists import OrderFilter
+from checkout_daemon.orders.pages import searching
 from checkout_daemon.present.text import counted, words
-from checkout_daemon.services import overview
-from checkout_daemon.services.reading import searching
-from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.order_reads import OrderFilter
 from tui.actions import Action, command_line
 from tui.context import AppContext
 from tui.filters import Choice

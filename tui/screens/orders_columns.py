@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from checkout_daemon.orders.overview import OrderRow
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import attention_words, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import age
-from checkout_daemon.services.overview import OrderRow
 from tui.context import AppContext
 from tui.texts import short_event
 from tui.widgets.table import Cell, Column

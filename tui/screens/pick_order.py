@@ -15,14 +15,14 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from checkout_daemon.domain.orders import Order
 from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.model.orders import Order
+from checkout_daemon.orders.order_lists import OrderFilter
+from checkout_daemon.orders.pages import searching
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import words
 from checkout_daemon.present.times import age
-from checkout_daemon.services.reading import searching
-from checkout_daemon.store.order_reads import OrderFilter
 from tui.context import AppContext
 from tui.latest import Latest
 from tui.lists import OrderSource

@@ -14,11 +14,11 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.events.replaying import ReplayedEvent, replay_many
 from checkout_daemon.present.text import plain
-from checkout_daemon.services.operators import this_operator
-from checkout_daemon.services.replaying import ReplayedEvent, replay_many
-from checkout_daemon.store.database import Database
 from tui.texts import fit
 
 _SHOWN = 8

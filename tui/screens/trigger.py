@@ -16,14 +16,14 @@ from textual.widgets import Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker
 
-from checkout_daemon.domain.event_types import EVENT_TYPES
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
+from checkout_daemon.events.event_lists import EventOutcome
+from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.orders.pages import show_order
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import counted
-from checkout_daemon.services.reading import show_order
-from checkout_daemon.services.triggering import Request as TriggerRequest
-from checkout_daemon.store.change_reads import ChangeLine
-from checkout_daemon.store.event_reads import EventOutcome
+from checkout_daemon.stripe_cli.triggering import Request as TriggerRequest
 from tui.actions import Action
 from tui.context import AppContext
 from tui.screens.base import BaseScreen

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from rich.text import Text
 
-from checkout_daemon.domain.orders import OrderStatus
+from checkout_daemon.model.orders import OrderStatus
+from checkout_daemon.orders.overview import INTERVAL, Figures
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import NONE, words
 from checkout_daemon.present.times import span
-from checkout_daemon.services.overview import INTERVAL, Figures
 from tui.context import AppContext
 from tui.widgets.line import Line
 from tui.widgets.plot import bars, resampled

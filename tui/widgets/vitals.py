@@ -9,7 +9,7 @@ from datetime import datetime
 from rich.text import Text
 from textual.widgets import Static
 
-from checkout_daemon.services.vital_signs import MINUTE, MINUTES, VitalSigns
+from checkout_daemon.operations.vital_signs import MINUTE, MINUTES, VitalSigns
 from tui.checkup import Checkup
 from tui.widgets.plot import bars
 

@@ -1,6 +1,6 @@
 /** Stripe's rules for each currency, from the daemon's own table. Intl disagrees for a dozen currencies. */
 
-import table from '../../../../checkout_daemon/domain/currencies.json';
+import table from '../../../../checkout_daemon/model/currencies.json';
 
 export interface CurrencyRule {
   /** Decimals of the major unit: 12.34 EUR is 1234 with exponent 2. */

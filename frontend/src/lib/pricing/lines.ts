@@ -1,4 +1,4 @@
-/** Merge a cart's lines by sku and check their bounds, as the daemon does (checkout_daemon/domain/cart.py). */
+/** Merge a cart's lines by sku and check their bounds, as the daemon does (checkout_daemon/catalog/cart.py). */
 
 export const MAXIMUM_LINES = 100;
 export const MAXIMUM_QUANTITY = 999;

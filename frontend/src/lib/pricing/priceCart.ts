@@ -1,5 +1,5 @@
 /**
- * Compute what a cart costs by the daemon's rules (checkout_daemon/domain/pricing.py), exact to the unit.
+ * Compute what a cart costs by the daemon's rules (checkout_daemon/catalog/pricing.py), exact to the unit.
  * Both must agree on tests/vectors/pricing.json. Uses BigInt: a percentage of a large cart does not fit a double.
  */
 

@@ -1,0 +1,192 @@
+"""Records what operators do, anchors the record, and verifies it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import asyncpg
+
+from checkout_daemon.audit import audit_store as store
+from checkout_daemon.audit.anchors import Published, publish_anchors
+from checkout_daemon.audit.chain import (
+    FIRST_PREV_HASH,
+    Anchor,
+    AuditKeys,
+    LogEntry,
+    canonical,
+    fault_of_anchor,
+    fault_of_entry,
+    hash_anchor,
+    hash_entry,
+    hash_personal,
+    key_id_of,
+)
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.audit.traces import LoggedActions
+from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import FieldError, InvalidRequest
+from checkout_daemon.ledger.change_store import State
+from checkout_daemon.ledger.merge import Merged, Update, merge
+from checkout_daemon.model.text import WORD_MARKS, trimmed, unusable
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_LONGEST_NOTE = 2000
+_HEADS_AN_ANCHOR = 10_000
+_MOST_FAULTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What an operator does and why. `details` are ids, codes and amounts: nothing that names a person."""
+
+    kind: str
+    operator: Operator
+    note: str = ""
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogReport:
+    """What verify found; no faults: nothing was changed, cut off or put in. `last_anchor` as hexadecimal digits."""
+
+    orders: int
+    entries: int
+    anchors: int
+    last_anchor: str | None
+    faults: Sequence[str]
+
+
+def check_note(note: str) -> str:
+    """Return the note without blanks around it. Raises InvalidRequest for one that cannot be kept or shown."""
+    note = trimmed(note)
+    if len(note) > _LONGEST_NOTE:
+        detail = f"the note is too long: it may have at most {_LONGEST_NOTE} characters"
+        raise InvalidRequest([FieldError("/note", "invalid_note", detail)])
+    if (found := unusable(note, allow="\n\t" + WORD_MARKS)) is not None:
+        detail = f"the note contains a character that cannot be used: {found}; type it without that"
+        raise InvalidRequest([FieldError("/note", "invalid_note", detail)])
+    return note
+
+
+async def act(connection: asyncpg.Connection, order_id: str, deed: Deed, update: Update) -> Merged:
+    """Merge what an operator's deed tells, and record the deed with the order's state before and after it."""
+    merged = await merge(connection, [update])
+    await record(connection, order_id, deed, before=merged.orders[order_id].state, after=state_of(merged, order_id))
+    return merged
+
+
+async def record(connection: asyncpg.Connection, order_id: str, deed: Deed, *, before: State, after: State) -> None:
+    """Append to the order's chain, in the caller's transaction, which has locked the order's row."""
+    head = await store.read_head(connection, order_id)
+    salt = secrets.token_bytes(32)
+    personal = canonical({"note": deed.note})
+    entry = LogEntry(
+        order_id=order_id,
+        number=1 if head is None else head.number + 1,
+        at=datetime.now(UTC),
+        kind=deed.kind,
+        operator=deed.operator.user,
+        host=deed.operator.host,
+        details=canonical(deed.details),
+        before=_state(before),
+        after=_state(after),
+        personal=personal,
+        salt=salt,
+        personal_hash=hash_personal(personal, salt),
+        prev_hash=FIRST_PREV_HASH if head is None else head.hash,
+        hash=b"",
+    )
+    await store.append(connection, replace(entry, hash=hash_entry(entry)))
+
+
+def state_of(merged: Merged, order_id: str) -> State:
+    """The order's state after a merge."""
+    return State.of(merged.derived(order_id))
+
+
+def keys_of(settings: Settings) -> AuditKeys:
+    return AuditKeys(settings.audit_keys, settings.audit_key_since)
+
+
+async def anchor_log(runtime: Runtime) -> int:
+    """Anchor every changed chain head, write new anchors to the file of CHECKOUT_AUDIT_ANCHOR, and return the count."""
+    anchored = await anchor(runtime.database, keys_of(runtime.settings))
+    if runtime.settings.audit_anchor is not None:
+        await publish_anchors(runtime.database, runtime.settings.audit_anchor)
+    return anchored
+
+
+async def anchor(database: Database, keys: AuditKeys | None = None) -> int:
+    """Anchor the heads that moved; how many. Its hash is logged as well: out of reach of who can write the database."""
+    return await database.run_unconfirmed(_anchor, keys or AuditKeys())
+
+
+async def verify(database: Database, keys: AuditKeys | None = None, published: Published | None = None) -> LogReport:
+    """Read the whole log as of one moment; compare every hash, the traces of actions, and anchors kept outside."""
+    async with (
+        database.connection() as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        return await _verify(connection, keys or AuditKeys(), published)
+
+
+async def _anchor(connection: asyncpg.Connection, keys: AuditKeys) -> int:
+    if not await store.lock_anchors(connection):
+        return 0
+    number, prev_hash, prev_key = await store.last_anchor(connection) or (0, FIRST_PREV_HASH, None)
+    if keys.signing is not None and number and prev_key is None:
+        await store.loosen_heads(connection)  # so that the first signature covers all there is
+    heads = await store.loose_heads(connection, _HEADS_AN_ANCHOR)
+    if not heads:
+        return 0
+    key_id = None if keys.signing is None else key_id_of(keys.signing)
+    made = Anchor(number + 1, datetime.now(UTC), prev_hash, b"", heads, key_id)
+    made = replace(made, hash=hash_anchor(made, keys.signing))
+    await store.insert_anchor(connection, made)
+    log.info("operator log: anchor %d over %d orders is %s", made.number, len(heads), made.hash.hex())
+    return len(heads)
+
+
+async def _verify(connection: asyncpg.Connection, keys: AuditKeys, published: Published | None) -> LogReport:
+    faults: list[str] = []
+    orders = entries = anchors = 0
+    actions = LoggedActions()
+    before: LogEntry | None = None
+    async for entry, head in store.every_entry(connection):
+        if before is None or before.order_id != entry.order_id:
+            before = None
+            orders += 1
+        entries += 1
+        actions.add(entry)
+        if fault := fault_of_entry(entry, before):
+            faults.append(fault)
+        elif head is None or entry.number > head.number:
+            faults.append(f"entry {entry.number} of order {entry.order_id} was not put in by this program")
+        before = entry
+    for order_id, number in await store.lost_heads(connection):
+        faults.append(f"entry {number} of order {order_id} was removed or written anew")
+    last: Anchor | None = None
+    hashes: dict[int, str] = {}
+    async for each in store.every_anchor(connection):
+        anchors += 1
+        hashes[each.number] = each.hash.hex()
+        if fault := fault_of_anchor(each, last, keys):
+            faults.append(fault)
+        last = each
+    faults += await actions.disagreements(connection)
+    if published is not None:
+        faults += published.disagreements(hashes, None if last is None else last.at)
+    return LogReport(orders, entries, anchors, None if last is None else last.hash.hex(), faults[:_MOST_FAULTS])
+
+
+def _state(state: State) -> str:
+    return canonical(
+        {"status": state.status, "attention": list(state.attention), "amount_refunded": state.amount_refunded}
+    )

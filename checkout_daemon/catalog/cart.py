@@ -1,0 +1,81 @@
+"""What a shopper wants to buy, and what there is to be bought."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from checkout_daemon.errors import FieldError
+from checkout_daemon.model.text import cleaned
+
+MAXIMUM_LINES = 100
+MAXIMUM_QUANTITY = 999
+# Also keeps out what PostgreSQL cannot store: NUL and lone surrogates.
+SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """Lines of different skus. `positions`: where each first stood in the request, so that a fault can point there."""
+
+    lines: tuple[CartLine, ...]
+    positions: tuple[int, ...] = ()
+
+    def pointer(self, index: int) -> str:
+        """The JSON pointer of the line with that index."""
+        return f"/items/{self.positions[index] if self.positions else index}"
+
+    @property
+    def skus(self) -> tuple[str, ...]:
+        return tuple(line.sku for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Something to buy. Amount in minor units; `image_url` is a web address or a path of the storefront."""
+
+    sku: str
+    name: str
+    description: str
+    image_url: str | None
+    unit_amount: int
+    currency: str
+    available: bool
+
+
+def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]]:
+    """Return the cart, lines of one sku merged where the first stood; or None and every fault."""
+    if not items:
+        return None, [FieldError("/items", "empty_cart", "Your cart is empty.")]
+    if len(items) > MAXIMUM_LINES:
+        detail = f"Your cart has {len(items)} lines. You can order at most {MAXIMUM_LINES} at once."
+        return None, [FieldError("/items", "too_many_lines", detail)]
+    errors: list[FieldError] = []
+    first: dict[str, int] = {}
+    quantities: dict[str, int] = {}
+    for position, item in enumerate(items):
+        pointer = f"/items/{position}"
+        sku = cleaned(item.sku)
+        if not SKU.fullmatch(sku):
+            errors.append(FieldError(f"{pointer}/sku", "unknown_sku", "This product does not exist."))
+            continue
+        held = quantities.get(sku, 0)
+        quantities[sku] = held + item.quantity
+        first.setdefault(sku, position)
+        if not 1 <= item.quantity <= MAXIMUM_QUANTITY:
+            detail = f"The quantity must be from 1 to {MAXIMUM_QUANTITY}."
+            errors.append(FieldError(f"{pointer}/quantity", "invalid_quantity", detail))
+        elif held <= MAXIMUM_QUANTITY < quantities[sku]:
+            detail = f"You can order at most {MAXIMUM_QUANTITY} of one product, counting all of its lines."
+            errors.append(FieldError(f"{pointer}/quantity", "invalid_quantity", detail))
+    if errors:
+        return None, errors
+    lines = tuple(CartLine(sku, quantity) for sku, quantity in quantities.items())
+    return Cart(lines, tuple(first.values())), []

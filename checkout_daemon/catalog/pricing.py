@@ -1,0 +1,195 @@
+"""What a cart costs: line amounts, the discount and its share on every line, and the total, exact to the unit.
+
+The storefront computes the same in the browser; tests/vectors/pricing.json holds both to one another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from checkout_daemon.catalog.cart import Cart, Product
+from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
+from checkout_daemon.model.money import format_money, maximum_amount, minimum_amount, round_to_step, step
+from checkout_daemon.model.text import cleaned
+
+DISCOUNT_CODE = re.compile(r"[A-Z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """Either `percent_off` or `amount_off` (minor units). Currency None: any. It ends just before `ends_at`."""
+
+    code: str
+    percent_off: Decimal | None
+    amount_off: int | None
+    currency: str | None
+    minimum_subtotal: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    redemption_limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """`amount` = unit_amount x quantity; `amount_discount` = this line's share of the discount. Minor units."""
+
+    sku: str
+    name: str
+    description: str
+    unit_amount: int
+    quantity: int
+    amount: int
+    amount_discount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The lines add up to the subtotal, their discounts to the discount; total = subtotal - discount. Minor units."""
+
+    lines: tuple[PricedLine, ...]
+    discount: Discount | None
+    amount_subtotal: int
+    amount_discount: int
+    amount_total: int
+    currency: str
+
+    @property
+    def discount_code(self) -> str | None:
+        return None if self.discount is None else self.discount.code
+
+
+class PriceChanged(CheckoutError):
+    """The total the shopper agreed to no longer holds; the quote says what holds now."""
+
+    code = "price_changed"
+    status = 409
+    exit_code = 4
+    title = "The price has changed"
+
+    def __init__(self, quote: Quote) -> None:
+        super().__init__(f"The total is now {format_money(quote.amount_total, quote.currency)}.")
+        self.quote = quote
+
+
+def normalize_discount_code(text: str | None) -> str | None:
+    """Return a code as it is stored: without what pasting adds, upper-case. None for nothing."""
+    return cleaned(text or "").upper() or None
+
+
+def price_cart(
+    cart: Cart, products: Mapping[str, Product], discount: Discount | None, *, currency: str, now: datetime
+) -> Quote:
+    """Price a cart. Raises InvalidRequest with every fault; a total may be 0, but not below Stripe's minimum."""
+    errors: list[FieldError] = []
+    for index, line in enumerate(cart.lines):
+        if (fault := _product_fault(products.get(line.sku), currency)) is not None:
+            code, detail = fault
+            errors.append(FieldError(f"{cart.pointer(index)}/sku", code, detail))
+    if errors:
+        if discount is not None:
+            errors += _discount_faults(discount, None, currency, now)
+        raise InvalidRequest(errors)
+
+    # Rounded, so that what follows from it can be charged whatever stands in the catalog.
+    units = [round_to_step(products[line.sku].unit_amount, currency) for line in cart.lines]
+    amounts = [unit * line.quantity for unit, line in zip(units, cart.lines, strict=True)]
+    subtotal = sum(amounts)
+    off = 0
+    if discount is not None:
+        errors += _discount_faults(discount, subtotal, currency, now)
+        off = 0 if errors else discount_amount(discount, subtotal, currency)
+    errors += _amount_faults(subtotal, subtotal - off, currency)
+    if errors:
+        raise InvalidRequest(errors)
+    shares = share_discount(amounts, off, currency)
+    return Quote(
+        lines=tuple(
+            PricedLine(
+                sku=line.sku,
+                name=products[line.sku].name,
+                description=products[line.sku].description,
+                unit_amount=unit,
+                quantity=line.quantity,
+                amount=amount,
+                amount_discount=share,
+            )
+            for line, unit, amount, share in zip(cart.lines, units, amounts, shares, strict=True)
+        ),
+        discount=discount,
+        amount_subtotal=subtotal,
+        amount_discount=off,
+        amount_total=subtotal - off,
+        currency=currency,
+    )
+
+
+def discount_amount(discount: Discount, subtotal: int, currency: str) -> int:
+    """What the discount takes off that subtotal: never more than all of it, rounded half up to the currency's step."""
+    if discount.percent_off is not None:
+        wanted: Fraction | int = Fraction(discount.percent_off) * subtotal / 100
+    else:
+        wanted = discount.amount_off or 0
+    return min(round_to_step(wanted, currency), subtotal)
+
+
+def share_discount(amounts: Sequence[int], amount_discount: int, currency: str) -> list[int]:
+    """Each line's part by its amount, in whole steps, by largest remainder; among equal remainders the first lines win.
+
+    The parts add up to the discount and none exceeds its line. All amounts are multiples of the step.
+    """
+    size = step(currency)
+    total = sum(amounts)
+    if not total:
+        return [0] * len(amounts)
+    steps = amount_discount // size
+    whole = [steps * amount // total for amount in amounts]
+    remainders = [steps * amount % total for amount in amounts]
+    missing = steps - sum(whole)
+    for index in sorted(range(len(amounts)), key=lambda index: -remainders[index])[:missing]:
+        whole[index] += 1
+    return [part * size for part in whole]
+
+
+def _product_fault(product: Product | None, currency: str) -> tuple[str, str] | None:
+    if product is None:
+        return "unknown_sku", "This product does not exist."
+    if not product.available:
+        return "unavailable_sku", f"{product.name} is not available at the moment."
+    if product.currency != currency:
+        return "unavailable_sku", f"{product.name} is not sold in {currency.upper()}."
+    return None
+
+
+def _discount_faults(discount: Discount, subtotal: int | None, currency: str, now: datetime) -> list[FieldError]:
+    """Subtotal None: not known, because lines are faulty."""
+    faults: list[tuple[str, str]] = []
+    if discount.starts_at is not None and now < discount.starts_at:
+        faults.append(("discount_not_started", f"The discount code {discount.code} is not valid yet."))
+    if discount.ends_at is not None and now >= discount.ends_at:
+        faults.append(("discount_expired", f"The discount code {discount.code} has expired."))
+    if discount.currency is not None and discount.currency != currency:
+        detail = f"The discount code {discount.code} is only valid for payments in {discount.currency.upper()}."
+        faults.append(("discount_currency", detail))
+    elif subtotal is not None and subtotal < discount.minimum_subtotal:
+        least = format_money(discount.minimum_subtotal, currency)
+        faults.append(
+            ("discount_minimum", f"The discount code {discount.code} is only valid for orders of {least} or more.")
+        )
+    return [FieldError("/discount_code", code, detail) for code, detail in faults]
+
+
+def _amount_faults(subtotal: int, total: int, currency: str) -> list[FieldError]:
+    # The subtotal, not the total: Stripe holds the amount before discounts to the same limit, and our coupon too.
+    if subtotal > maximum_amount(currency):
+        most = format_money(maximum_amount(currency), currency)
+        return [FieldError("/items", "amount_too_large", f"An order can be {most} at most.")]
+    least = minimum_amount(currency)
+    if 0 < total < least:
+        text = format_money(least, currency)
+        return [FieldError("/items", "amount_too_small", f"The total must be at least {text} to be paid.")]
+    return []

@@ -1,0 +1,1 @@
+"""From a cart to a payment: orders are placed, sessions opened, resent, expired and canceled."""

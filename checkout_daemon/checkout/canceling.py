@@ -1,0 +1,102 @@
+"""Cancels an order: first nothing of it can be paid any more, confirmed by Stripe, and only then it is canceled."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from checkout_daemon.audit.log import Deed, act, check_note
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.checkout.sessions import close_sessions, refresh_sessions
+from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import NotPayable
+from checkout_daemon.ledger.derive import Derived
+from checkout_daemon.ledger.facts import Act, ActKind, SessionStatus
+from checkout_daemon.ledger.merge import Update, locked_order
+from checkout_daemon.model.orders import Order, OrderStatus
+from checkout_daemon.orders.order_store import read_order
+from checkout_daemon.orders.session_attempts import last_attempt
+from checkout_daemon.runtime import Runtime
+
+_MOST_TURNS = 4
+
+
+class NotCancelable(NotPayable):
+    """The order is paid, being paid, canceled already, or has a payment that does not match it."""
+
+    code = "not_cancelable"
+    title = "The order cannot be canceled"
+
+
+async def check_cancelable(database: Database, order_id: str) -> Order:
+    """The order, for a confirmation; Stripe may still know better. Raises NotFound or NotCancelable."""
+    order, refusal = await database.run(_examine, order_id)
+    if refusal is not None:
+        raise refusal
+    return order
+
+
+async def cancel_order(runtime: Runtime, order_id: str, *, operator: Operator, note: str = "") -> Order:
+    """Expire every session of an order at Stripe, and then cancel it; the order afterwards.
+
+    Raises NotFound; NotCancelable, also where only Stripe knew of a payment; StripeUnavailable, and then nothing is
+    canceled.
+    """
+    note = check_note(note)
+    await check_cancelable(runtime.database, order_id)
+    await refresh_sessions(runtime, order_id, cause="order.checked", actor=operator.actor)
+    for _ in range(_MOST_TURNS):
+        try:
+            attempt = await close_sessions(runtime, order_id, actor=operator.actor)
+        except NotPayable:
+            await check_cancelable(runtime.database, order_id)  # raises it in the words of canceling
+            raise
+        if await runtime.database.run(_cancel, order_id, attempt, operator, note):
+            async with runtime.database.connection() as connection:
+                return await read_order(connection, order_id)
+    await check_cancelable(runtime.database, order_id)
+    raise NotCancelable(f"order {order_id} kept changing while it was canceled: try again")
+
+
+async def _examine(connection: asyncpg.Connection, order_id: str) -> tuple[Order, NotCancelable | None]:
+    """Return the order and why it cannot be canceled, if so."""
+    held = await locked_order(connection, order_id)
+    order = await read_order(connection, order_id)
+    return order, _refusal(order, held.derived(order_id))
+
+
+async def _cancel(
+    connection: asyncpg.Connection, order_id: str, closed_attempt: int, operator: Operator, note: str
+) -> bool:
+    """Cancel the order, or return False if it changed after its sessions were closed."""
+    merged = await locked_order(connection, order_id)
+    sessions = merged.facts(order_id).sessions
+    attempt = await last_attempt(connection, order_id)
+    if (
+        not merged.derived(order_id).payable
+        or attempt is None
+        or attempt.number != closed_attempt
+        or any(each.status is SessionStatus.OPEN for each in sessions)
+    ):
+        return False
+    update = Update(
+        "order.canceled", operator.actor, note, acts=[(order_id, Act(ActKind.CANCELED))], always_logged=True
+    )
+    details = {"sessions": sorted(each.id for each in sessions)}
+    await act(connection, order_id, Deed("order.canceled", operator, note, details), update)
+    return True
+
+
+def _refusal(order: Order, derived: Derived) -> NotCancelable | None:
+    if derived.payable:
+        return None
+    match derived.status:
+        case OrderStatus.CANCELED:
+            why = "it is canceled already"
+        case OrderStatus.PROCESSING:
+            why = "it is processing: a payment is on its way and cannot be stopped; refund it once it has come"
+        case OrderStatus.PENDING | OrderStatus.FAILED | OrderStatus.EXPIRED:
+            codes = ", ".join(derived.attention_codes) or "amount, currency or mode"
+            why = f"it has a payment that does not match it ({codes}): `checkout orders refund {order.number}` first"
+        case _:
+            why = f"it is {derived.status}: `checkout orders refund {order.number}` gives money back"
+    return NotCancelable(f"order {order.number} cannot be canceled: {why}")

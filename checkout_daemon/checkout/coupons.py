@@ -1,0 +1,81 @@
+"""The coupons of orders at Stripe: each is deleted once its order no longer needs it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from checkout_daemon.checkout import coupon_store
+from checkout_daemon.checkout.session_parameters import coupon_id, order_of_coupon
+from checkout_daemon.clocks import clocks_allow
+from checkout_daemon.database.server import read_now
+from checkout_daemon.errors import StripeRejected
+from checkout_daemon.model.orders import Order
+from checkout_daemon.orders.order_store import read_order
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_api.client import StripeFailed
+from checkout_daemon.stripe_api.sessions import delete_coupon, list_coupons
+
+log = logging.getLogger(__name__)
+
+# A session keeps the discount of its coupon, so the coupon is needed only until no further session can be created,
+# plus some time for a request in progress.
+SETTLED_FOR = timedelta(minutes=10)
+# An order that failed or expired can be paid again. A retry creates the coupon again if it must.
+GIVEN_UP_FOR = timedelta(days=2)
+_COUPONS_A_TURN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StrayCoupon:
+    """A coupon at Stripe that, as far as we know, was deleted or never created."""
+
+    id: str
+    order: Order
+
+
+async def delete_spent_coupons(runtime: Runtime) -> int:
+    """Delete the coupons that orders no longer need, and return how many. Deleting one twice is harmless.
+
+    Delete none while the clocks differ too much: an order may then only look old.
+    """
+    async with runtime.database.connection() as connection:
+        now = await read_now(connection)
+        order_ids = await coupon_store.spent_coupons(
+            connection,
+            livemode=runtime.settings.livemode,
+            settled_before=now - SETTLED_FOR,
+            given_up_before=now - GIVEN_UP_FOR,
+            limit=_COUPONS_A_TURN,
+        )
+    if order_ids and not await clocks_allow(runtime):
+        return 0
+    for order_id in order_ids:
+        try:
+            await delete_coupon(runtime.gateway, coupon_id(order_id))
+        except StripeFailed as error:  # it may or may not be deleted: the next turn asks again
+            log.warning("the coupon of order %s is not known to be deleted: %s", order_id, error.detail)
+            continue
+        except StripeRejected as error:  # Stripe will not delete it later either
+            log.warning("the coupon of order %s stays at Stripe: %s", order_id, error.detail)
+        async with runtime.database.connection() as connection:
+            await coupon_store.record_deleted_coupon(connection, order_id, now - SETTLED_FOR)
+    return len(order_ids)
+
+
+async def stray_coupons(runtime: Runtime, *, delete: bool) -> list[StrayCoupon]:
+    """Return the coupons that exist at Stripe although they were deleted: Stripe may create one after a 5xx.
+
+    Raise StripeUnavailable, also if the list of coupons could not be read to its end.
+    """
+    coupon_ids = [str(coupon["id"]) for coupon in await list_coupons(runtime.gateway)]
+    order_ids = [order_id for found in coupon_ids if (order_id := order_of_coupon(found)) is not None]
+    async with runtime.database.connection() as connection:
+        deleted = await coupon_store.without_coupon(connection, order_ids, livemode=runtime.settings.livemode)
+        orders = [await read_order(connection, order_id) for order_id in deleted]
+    stray = [StrayCoupon(coupon_id(order.id), order) for order in orders]
+    if delete:
+        for coupon in stray:
+            await delete_coupon(runtime.gateway, coupon.id)
+    return stray

@@ -1,0 +1,89 @@
+"""Looks for the sessions of attempts that Stripe answered with a 5xx, or never: they may appear hours later.
+
+The shopper has long got another session by then, or none. What is found is taken in, and expired where it would be a
+second way to pay; what does not appear within a day is given up.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from checkout_daemon.audit.operators import DAEMON
+from checkout_daemon.checkout.session_search import SEARCH_WINDOW, find_sessions
+from checkout_daemon.checkout.sessions import adopt_late_session
+from checkout_daemon.clocks import clocks_allow
+from checkout_daemon.database.leases import leased
+from checkout_daemon.errors import CheckoutError, StripeUnavailable
+from checkout_daemon.orders import session_attempts
+from checkout_daemon.orders.session_attempts import DoubtfulAttempt
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_api.client import StripeFailed
+from checkout_daemon.stripe_api.events import stripe_time
+from checkout_daemon.stripe_api.sessions import retrieve_session
+
+log = logging.getLogger(__name__)
+
+GIVEN_UP_AFTER = timedelta(hours=24)
+_LEASE = "doubtful-sessions"
+_MOST_PER_TURN = 200
+
+
+async def settle_doubtful_sessions(runtime: Runtime) -> int:
+    """Look for the sessions of doubtful attempts whose time has come; how many attempts.
+
+    Raises StripeUnavailable, also where not all sessions could be seen: then nothing is concluded.
+    """
+    async with leased(runtime.database, _LEASE) as lease:
+        if lease is None:
+            return 0
+        async with runtime.database.connection() as connection:
+            doubts = await session_attempts.doubtful_attempts(
+                connection, _MOST_PER_TURN, livemode=runtime.settings.livemode
+            )
+        if not doubts:
+            return 0
+        now = await stripe_time(runtime.gateway)
+        begin = now - max(each.age for each in doubts) - SEARCH_WINDOW
+        end = now - min(each.age for each in doubts) + SEARCH_WINDOW
+        found = await find_sessions(
+            runtime.gateway,
+            {(each.order_id, each.number) for each in doubts},
+            begin,
+            end,
+            after_page=lambda: lease.save(None),
+        )
+        believed = await clocks_allow(runtime)
+        for each in doubts:
+            session = found.get((each.order_id, each.number))
+            if session is None and believed:
+                await _record_look(runtime, each)
+            elif session is None:
+                continue  # ages cannot be believed: neither the window nor the end
+            else:
+                await _take_in(runtime, each, str(session.object["id"]))
+            await lease.save(None)
+    return len(doubts)
+
+
+async def _record_look(runtime: Runtime, doubt: DoubtfulAttempt) -> None:
+    async with runtime.database.connection() as connection:
+        given_up = await session_attempts.record_look(connection, doubt.order_id, doubt.number, GIVEN_UP_AFTER)
+    if given_up:
+        log.info("attempt %d of an order is given up: Stripe has no session of it after a day", doubt.number)
+
+
+async def _take_in(runtime: Runtime, doubt: DoubtfulAttempt, session_id: str) -> None:
+    """Take in a session that was found; one that cannot be settled now is left for the next turn."""
+    try:
+        fetched = await retrieve_session(runtime.gateway, session_id)
+        await adopt_late_session(runtime, doubt.order_id, doubt.number, fetched, actor=DAEMON)
+    except StripeUnavailable as error:
+        if not isinstance(error, StripeFailed):
+            raise
+        log.warning("a late session is not settled yet: %s", error.detail)
+    except CheckoutError as error:
+        log.warning("a late session could not be taken in: %s", error.detail)
+    else:
+        async with runtime.database.connection() as connection:
+            await session_attempts.settle_doubt(connection, doubt.order_id, doubt.number)

@@ -1,0 +1,210 @@
+"""From a cart to a Checkout Session: the order is committed before Stripe is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from checkout_daemon.catalog.cart import Cart
+from checkout_daemon.catalog.pricing import PriceChanged, Quote
+from checkout_daemon.catalog.quotes import price_for_order
+from checkout_daemon.checkout.session_plans import Session
+from checkout_daemon.checkout.sessions import first_session, fresh_session, start_attempt
+from checkout_daemon.checkout.shopper_view import resolve_ref
+from checkout_daemon.errors import IdempotencyConflict, InvalidRequest, NotFound, NotPayable, ProbablyPlaced
+from checkout_daemon.model.customer import Customer
+from checkout_daemon.orders.order_store import (
+    NewOrder,
+    PayableOrder,
+    find_alike,
+    find_by_key,
+    insert_order,
+    read_order,
+    record_key,
+)
+from checkout_daemon.orders.second_orders import AlikeOrder, lines_of, lock_key, order_to_reuse
+from checkout_daemon.runtime import Runtime
+
+RETRY_LEAST_TIME_LEFT = timedelta(hours=1)
+# Shorter: somebody may be paying on that session in another tab, and sessions may last half an hour in all.
+REUSE_LEAST_TIME_LEFT = timedelta(minutes=10)
+_MOST_ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRequest:
+    """A checked request. `expected_total`, in minor units, is what the shopper was shown; None if unknown.
+
+    `request_hash` is the same for every spelling of the request. `former_hash` is how earlier releases computed it.
+    """
+
+    cart: Cart
+    customer: Customer
+    discount_code: str | None
+    expected_total: int | None
+    request_hash: bytes
+    locale: str | None = None  # that the shopper reads: for mails and the payment page
+    insist: bool = False  # make an order though the customer has just made the same one
+    former_hash: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutAnswer:
+    """Where the shopper pays. `created` is False for a repeated request."""
+
+    created: bool
+    order_id: UUID
+    number: int
+    session_id: str
+    url: str
+    status: str
+    amount_total: int
+    currency: str
+    expires_at: datetime
+
+
+async def start_checkout(runtime: Runtime, request: CheckoutRequest, *, idempotency_key: str | None) -> CheckoutAnswer:
+    """Make an order and its session; or finish or repeat what this key, or the same customer and lines, made before.
+
+    Raises InvalidRequest, PriceChanged, IdempotencyConflict or ProbablyPlaced, and no order is made; StripeUnavailable
+    or StripeRejected, and the order is kept, so that the same key finishes it.
+    """
+    known: list[str] = []
+    for _ in range(_MOST_ROUNDS):
+        held = await _held_order(runtime, request, idempotency_key)
+        if held is not None:
+            return await _answer(runtime, held, await first_session(runtime, held), created=False)
+        refusal: InvalidRequest | PriceChanged | None = None
+        try:
+            made = await _make_order(runtime, request, idempotency_key, known)
+        except (InvalidRequest, PriceChanged) as error:
+            made, refusal = None, error
+        if made is not None:
+            return await _answer(runtime, made, await first_session(runtime, made), created=True)
+        # Another request was quicker: one with this key, or one that is alike. Where that one took the last redemption
+        # of the discount, or the price has changed since, this one was refused for it.
+        held = await _held_order(runtime, request, idempotency_key)
+        alike = await _alike_orders(runtime, request) if held is None else []
+        first = order_to_reuse(request.customer, request.discount_code, request.expected_total, alike)
+        if first is not None:
+            return await _reuse(runtime, request, idempotency_key, first)
+        if held is None and refusal is not None:
+            raise refusal
+        known = [each.id for each in alike]
+    raise NotFound("the conflicting order has just been removed: send the same request again")
+
+
+async def retry_checkout(runtime: Runtime, ref: str) -> CheckoutAnswer:
+    """A session for an order that was not paid: the open one if it has an hour left, else a new one at its prices.
+
+    Raises NotFound or NotPayable.
+    """
+    order_id = await resolve_ref(runtime, ref)
+    session = await fresh_session(runtime, order_id, least_time_left=RETRY_LEAST_TIME_LEFT, actor="shopper")
+    return await _answer(runtime, order_id, session, created=False)
+
+
+async def _held_order(runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None) -> str | None:
+    if idempotency_key is None:
+        return None
+    async with runtime.database.connection() as connection:
+        held = await find_by_key(connection, idempotency_key)
+    if held is None:
+        return None
+    order_id, request_hash = held
+    if request_hash not in (request.request_hash, request.former_hash):
+        raise IdempotencyConflict("this Idempotency-Key was used for another cart or customer: use a new one")
+    return order_id
+
+
+async def _alike_orders(runtime: Runtime, request: CheckoutRequest) -> list[AlikeOrder]:
+    if request.insist:
+        return []
+    async with runtime.database.connection() as connection:
+        lines = lines_of(request.cart)
+        return await find_alike(connection, request.customer.email, lines, livemode=runtime.settings.livemode)
+
+
+async def _reuse(
+    runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None, first: AlikeOrder
+) -> CheckoutAnswer:
+    """Answer with an order made before, which this key leads to from now on. Raises ProbablyPlaced if it is paid."""
+    if idempotency_key is not None:
+        async with runtime.database.connection() as connection:
+            await record_key(connection, idempotency_key, first.id, request.request_hash)
+    try:
+        session = await fresh_session(runtime, first.id, least_time_left=REUSE_LEAST_TIME_LEFT, actor="shopper")
+    except NotPayable as error:  # paid a moment ago, perhaps known to Stripe alone
+        raise ProbablyPlaced(first.id, first.number) from error
+    return await _answer(runtime, first.id, session, created=False)
+
+
+async def _make_order(
+    runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None, known: Sequence[str]
+) -> str | None:
+    """Make an order and return its id; None if its key is taken, or there is an order alike that is not `known`."""
+    # Unconfirmed: nothing is promised before the session.
+    return await runtime.database.run_unconfirmed(_insert_order, runtime, request, idempotency_key, known)
+
+
+async def _insert_order(
+    connection: asyncpg.Connection,
+    runtime: Runtime,
+    request: CheckoutRequest,
+    idempotency_key: str | None,
+    known: Sequence[str],
+) -> str | None:
+    order_id = str(uuid4())
+    settings = runtime.settings
+    key = lock_key(request.customer, request.cart)
+    quote = await price_for_order(
+        connection, request.cart, request.discount_code, currency=settings.currency, lock_key=key
+    )
+    if request.expected_total is not None and request.expected_total != quote.amount_total:
+        raise PriceChanged(quote)
+    attempt = start_attempt(_payable(order_id, quote, request), 1, settings, runtime.gateway.now(), quote.discount)
+    new = NewOrder(
+        order_id,
+        quote,
+        request.customer,
+        settings.livemode,
+        idempotency_key,
+        request.request_hash if idempotency_key is not None else None,
+        request.locale,
+        None if request.insist else lines_of(request.cart),
+        known,
+    )
+    number = await insert_order(connection, new, attempt)
+    return order_id if number is not None else None
+
+
+def _payable(order_id: str, quote: Quote, request: CheckoutRequest) -> PayableOrder:
+    return PayableOrder(
+        order_id,
+        quote.currency,
+        quote.amount_discount,
+        quote.discount_code,
+        request.customer.email,
+        quote.lines,
+        request.locale,
+    )
+
+
+async def _answer(runtime: Runtime, order_id: str, session: Session, *, created: bool) -> CheckoutAnswer:
+    async with runtime.database.connection() as connection:
+        order = await read_order(connection, order_id)
+    return CheckoutAnswer(
+        created,
+        UUID(order.id),
+        order.number,
+        session.id,
+        session.url,
+        order.status,
+        order.amount_total,
+        order.currency,
+        session.expires_at.astimezone(UTC),
+    )

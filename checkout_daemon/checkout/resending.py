@@ -1,0 +1,120 @@
+"""Gives a customer a way back to an order that is not paid: a link that can be paid for an hour at least, by mail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.audit.log import Deed, act, check_note
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.checkout.session_plans import Session
+from checkout_daemon.checkout.sessions import fresh_session, refresh_sessions
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, NotPayable, StripeUnavailable
+from checkout_daemon.ledger.merge import Update, locked_order
+from checkout_daemon.model.messages import MessageKind
+from checkout_daemon.model.orders import Order
+from checkout_daemon.orders.order_store import read_order
+from checkout_daemon.outbox.outbox_store import link_subject, owe
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.settings import Settings
+from checkout_daemon.stripe_api.throttle import at_most
+
+LEAST_TIME_LEFT = timedelta(hours=1)
+_CHECKED = "session.resend"
+
+
+@dataclass(frozen=True, slots=True)
+class Resent:
+    """A session that can be paid; `mailed`: the mail is in the outbox."""
+
+    order_id: str
+    number: int
+    session_id: str
+    url: str
+    expires_at: datetime
+    mailed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResendOutcome:
+    """What became of one of many: resent, or refused with the reason."""
+
+    order: Order
+    resent: Resent | None
+    refusal: CheckoutError | None
+
+
+def mail_goes(settings: Settings) -> str:
+    """What happens to a mail by itself, for whoever asked for it."""
+    if settings.smtp_url:
+        return "The mail is on its way: a running daemon sends it."
+    return "The mail waits in the outbox: a daemon with CHECKOUT_SMTP_URL sends it."
+
+
+async def resend_session(
+    runtime: Runtime, order_id: str, *, operator: Operator, note: str = "", mail: bool = True
+) -> Resent:
+    """The order's open session if it has an hour left, else a new one at the prices the order was made with.
+
+    Stripe is asked first. Raises NotFound; NotPayable, also where only Stripe knew of a payment, which is merged then;
+    StripeUnavailable, StripeRejected.
+    """
+    note = check_note(note)
+    async with runtime.database.connection() as connection:
+        before = await read_order(connection, order_id)
+    if before.livemode == runtime.settings.livemode:  # else it is refused below
+        await refresh_sessions(runtime, order_id, cause=_CHECKED, actor=operator.actor)
+    try:
+        session = await fresh_session(runtime, order_id, least_time_left=LEAST_TIME_LEFT, actor=operator.actor)
+    except NotPayable as refusal:
+        async with runtime.database.connection() as connection:
+            after = await read_order(connection, order_id)
+        if after.status != before.status:
+            raise NotPayable(
+                f"order {after.number} was {before.status} here, but Stripe knew better: it is {after.status}, and "
+                "that is put right now; there is nothing to resend"
+            ) from refusal
+        raise
+    mailed = await runtime.database.run(_record, order_id, session, operator, note, mail=mail)
+    return Resent(order_id, before.number, session.id, session.url, session.expires_at, mailed)
+
+
+async def resend_many(
+    runtime: Runtime, orders: Sequence[Order], *, operator: Operator, note: str = "", mail: bool = True, rate: float
+) -> AsyncGenerator[ResendOutcome, None]:
+    """One after the other, at most `rate` orders a second, because Stripe allows so many requests and no more.
+
+    One that is refused does not stop the rest. Raises DatabaseUnavailable and StripeUnavailable.
+    """
+    check_note(note)
+    pace = at_most(rate)
+    for order in orders:
+        await pace()
+        try:
+            resent = await resend_session(runtime, order.id, operator=operator, note=note, mail=mail)
+        except (DatabaseUnavailable, StripeUnavailable):
+            raise
+        except CheckoutError as refusal:
+            yield ResendOutcome(order, None, refusal)
+        else:
+            yield ResendOutcome(order, resent, None)
+
+
+async def _record(
+    connection: asyncpg.Connection, order_id: str, session: Session, operator: Operator, note: str, *, mail: bool
+) -> bool:
+    """Keep what was done, with the mail that is owed: both or neither."""
+    await locked_order(connection, order_id)
+    # A mail of this session that still waits says the same.
+    subject = await link_subject(connection, order_id, session.id) if mail else None
+    if subject is not None:
+        payload = msgspec.json.encode({"session_id": session.id}).decode()
+        await owe(connection, MessageKind.SESSION_LINK, order_id=order_id, subject_id=subject, payload=payload)
+    update = Update("session.resent", operator.actor, note or session.id, order_ids=[order_id], always_logged=True)
+    details = {"session": session.id, "mail": mail}
+    await act(connection, order_id, Deed("session.resent", operator, note, details), update)
+    return mail

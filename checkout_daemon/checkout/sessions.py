@@ -1,0 +1,269 @@
+"""Gets an order a Checkout Session that can be paid, across crashes, lost answers and Stripe's stored refusals.
+
+An attempt is a row written before Stripe is asked: its number, its frozen parameters, its start. Its idempotency key is
+order + attempt. Where no answer came, the same key is asked with the same bytes. Where Stripe has stored a refusal
+under the key, or has forgotten it after a day, its session is first looked for at Stripe: adopted, or given up.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.catalog.discounts import find_discount
+from checkout_daemon.catalog.pricing import Discount
+from checkout_daemon.checkout import session_search
+from checkout_daemon.checkout.session_parameters import Pages, idempotency_key, session_parameters
+from checkout_daemon.checkout.session_plans import (
+    Plan,
+    Planner,
+    Session,
+    Situation,
+    plan_closed,
+    plan_first,
+    plan_fresh,
+    plan_single,
+)
+from checkout_daemon.clocks import require_clocks
+from checkout_daemon.errors import NotPayable, StripeRejected, StripeUnavailable
+from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact
+from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
+from checkout_daemon.ledger.order_locks import LockedOrder
+from checkout_daemon.ledger.translate import session as session_events
+from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, Translation, UnreadableObject, livemodes
+from checkout_daemon.orders import session_attempts
+from checkout_daemon.orders.order_store import PayableOrder, read_payable_order
+from checkout_daemon.orders.session_attempts import Attempt
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.settings import Settings
+from checkout_daemon.stripe_api import sessions as stripe_sessions
+from checkout_daemon.stripe_api.client import Fetched, StripeDenied, StripeFailed
+
+log = logging.getLogger(__name__)
+
+# An order that is not paid holds one of a limited code's redemptions for as long as its session is open. This is longer
+# than the hour that an open session must have left to be used again.
+LIMITED_CODE_MINUTES = 120
+_MOST_STEPS = 8
+
+
+class TotalDiffers(StripeRejected):
+    """Stripe made a session of another total than the order's; it has been expired."""
+
+
+async def first_session(runtime: Runtime, order_id: str) -> Session:
+    """The session of an order just made, or of a repeated request for it: finishes what a crash or lost answer left."""
+    return await _session(runtime, order_id, plan_first, actor="shopper")
+
+
+async def fresh_session(runtime: Runtime, order_id: str, *, least_time_left: timedelta, actor: str) -> Session:
+    """A session that can still be paid for a while: the open one if it has that long, else a new one, same prices.
+
+    The old one is expired first, so that there are never two ways to pay. Raises NotFound, or NotPayable, also where
+    only Stripe knew of a payment.
+    """
+    return await _session(runtime, order_id, plan_fresh(least_time_left), actor=actor)
+
+
+async def close_sessions(runtime: Runtime, order_id: str, *, actor: str) -> int:
+    """Expire at Stripe whatever could still be paid; the number of the last attempt, which leads to nothing any more.
+
+    Raises NotFound, or NotPayable where there is nothing to pay, also where only Stripe knew of a payment.
+    """
+    situation, _ = await _reach(runtime, order_id, plan_closed, actor=actor)
+    return situation.attempt.number
+
+
+async def adopt_late_session(runtime: Runtime, order_id: str, number: int, fetched: Fetched, *, actor: str) -> None:
+    """Take in a session that appeared after its attempt was thought to have none, and leave one way to pay at most.
+
+    It is expired where another attempt has taken its place or the order is settled. Raises StripeUnavailable.
+    """
+    situation, _ = await _plan(runtime, order_id, lambda _: Plan(closed=True), set())
+    try:
+        await _adopt(runtime, situation.order, number, fetched, actor)
+    except TotalDiffers as error:
+        log.warning("order %d, attempt %d: %s", situation.order.number, number, error.detail)
+    await _reach(runtime, order_id, plan_single, actor=actor)
+
+
+async def merge_session(runtime: Runtime, fetched: Fetched, *, cause: str, actor: str) -> Merged:
+    """Merge a session as Stripe answered it, with its payment."""
+    update = session_update(fetched, cause, actor)
+    return await runtime.database.run(merge, [update])
+
+
+def session_update(fetched: Fetched, cause: str, actor: str) -> Update:
+    """What a session as Stripe answered it tells, with its payment."""
+    return _update(_translate(fetched), cause, actor)
+
+
+async def refresh_sessions(runtime: Runtime, order_id: str, *, cause: str, actor: str) -> None:
+    """Read at Stripe what may have changed there, and merge it: the sessions that are open or wait for their money."""
+    async with runtime.database.connection() as connection:
+        held = await session_attempts.unsettled_sessions(connection, order_id)
+    for session_id in held:
+        fetched = await stripe_sessions.retrieve_session(runtime.gateway, session_id)
+        await merge_session(runtime, fetched, cause=cause, actor=actor)
+
+
+async def _session(runtime: Runtime, order_id: str, planner: Planner, *, actor: str) -> Session:
+    _, session = await _reach(runtime, order_id, planner, actor=actor)
+    if session is None:
+        raise LookupError(f"order {order_id} has no session, and none is planned")
+    return session
+
+
+async def _reach(runtime: Runtime, order_id: str, planner: Planner, *, actor: str) -> tuple[Situation, Session | None]:
+    """Plan under the order's lock, act outside of any transaction, and plan again until there is what was wanted."""
+    given_up: set[int] = set()
+    for _ in range(_MOST_STEPS):
+        situation, plan = await _plan(runtime, order_id, planner, given_up)
+        order = situation.order
+        if plan.session is not None or plan.closed:
+            return situation, plan.session
+        if plan.expire is not None:
+            fetched = await stripe_sessions.expire_session(runtime.gateway, plan.expire)
+            await merge_session(runtime, fetched, cause="session.expired", actor=actor)
+        elif plan.look is not None:
+            number = plan.look.number
+            found = await session_search.find_session(runtime.gateway, order_id, number, plan.look.age)
+            if found is None:
+                await require_clocks(runtime)  # it was looked for by the attempt's age
+                given_up.add(number)
+            else:
+                try:
+                    await _adopt(runtime, order, number, found, actor)
+                except TotalDiffers:  # it has been expired; the attempt is of no use any more
+                    given_up.add(number)
+        elif plan.ask is not None:
+            await _ask(runtime, order, plan.ask, actor)
+    raise NotPayable(f"order {order_id} kept changing while its session was made: try again")
+
+
+async def _plan(runtime: Runtime, order_id: str, planner: Planner, given_up: set[int]) -> tuple[Situation, Plan]:
+    """Decide what to do next. A new attempt is written here, before Stripe is asked."""
+    situation, plan = await runtime.database.run(_plan_locked, runtime, order_id, planner, given_up)
+    if isinstance(plan, NotPayable):
+        raise plan
+    return situation, plan
+
+
+async def _plan_locked(
+    connection: asyncpg.Connection, runtime: Runtime, order_id: str, planner: Planner, given_up: set[int]
+) -> tuple[Situation, Plan | NotPayable]:
+    merged = await locked_order(connection, order_id)
+    order = merged.orders[order_id]
+    if order.livemode != runtime.settings.livemode:
+        raise NotPayable(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
+    attempt = await session_attempts.last_attempt(connection, order_id)
+    if attempt is None:
+        raise LookupError(f"order {order_id} has no session attempt")
+    situation = Situation(
+        order,
+        merged.facts(order_id).sessions,
+        attempt,
+        merged.derived(order_id),
+        frozenset(given_up),
+        runtime.gateway.now(),
+    )
+    try:
+        plan = planner(situation)
+    except NotPayable as refusal:
+        return situation, refusal  # raised after the commit: what the merge corrected stays
+    if plan.anew:
+        plan = Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
+    return situation, plan
+
+
+async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, order_id: str, number: int) -> Attempt:
+    order = await read_payable_order(connection, order_id)
+    if not order.customer_email:
+        raise NotPayable("the order's customer was erased: there is nobody to pay it")
+    discount = await find_discount(connection, order.discount_code) if order.discount_code else None
+    attempt = start_attempt(order, number, runtime.settings, runtime.gateway.now(), discount)
+    return await session_attempts.insert_attempt(connection, order_id, attempt)
+
+
+def start_attempt(
+    order: PayableOrder, number: int, settings: Settings, now: datetime, discount: Discount | None = None
+) -> Attempt:
+    """Return an attempt with its parameters frozen. A redemption that is one of few is held for two hours only."""
+    minutes = settings.session_minutes
+    if discount is not None and discount.redemption_limit is not None:
+        minutes = min(minutes or LIMITED_CODE_MINUTES, LIMITED_CODE_MINUTES)
+    pages = Pages(settings.public_url, minutes)
+    return Attempt(number, msgspec.json.encode(session_parameters(order, number, pages, now)).decode(), now)
+
+
+async def _ask(runtime: Runtime, order: LockedOrder, attempt: Attempt, actor: str) -> None:
+    """Ask Stripe with the frozen bytes; a stored refusal burns the attempt's key.
+
+    So does a stored 5xx, and then a session may come of it all the same: a job looks for it.
+    """
+    parameters: dict[str, Any] = msgspec.json.decode(attempt.parameters)
+    try:
+        if (coupon := parameters.get("coupon")) is not None:
+            await stripe_sessions.ensure_coupon(runtime.gateway, coupon)
+        try:
+            key = idempotency_key(order.id, attempt.number)
+            fetched = await stripe_sessions.create_session(runtime.gateway, parameters["session"], key)
+            await _adopt(runtime, order, attempt.number, fetched, actor)
+        except StripeFailed as error:
+            await _reject(runtime, order, attempt, error.detail, doubtful=True)
+            raise
+    except StripeRejected as error:
+        # A key of ours that Stripe does not accept says nothing of what it did before.
+        await _reject(runtime, order, attempt, error.detail, doubtful=isinstance(error, StripeDenied))
+        raise
+
+
+async def _reject(runtime: Runtime, order: LockedOrder, attempt: Attempt, why: str, *, doubtful: bool) -> None:
+    log.warning("no session for order %d, attempt %d: %s", order.number, attempt.number, why)
+    async with runtime.database.connection() as connection:
+        await session_attempts.record_rejection(connection, order.id, attempt.number, why, doubtful=doubtful)
+
+
+async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fetched, actor: str) -> None:
+    """Write a session of ours as Stripe answered it; an open one whose total is not the order's is expired."""
+    told = (fetched.object.get("amount_total"), fetched.object.get("currency"))
+    if told != (order.amount_total, order.currency) and fetched.object.get("status") == "open":
+        session_id = str(fetched.object.get("id"))
+        await stripe_sessions.expire_session(runtime.gateway, session_id)
+        raise TotalDiffers(
+            f"Stripe made session {session_id} of {told[0]} {told[1]} for an order of {order.amount_total} "
+            f"{order.currency}; it was expired"
+        )
+    translation = _translate(fetched)
+    session_id = str(translation.subject_id)
+    translation.links.append(Link(session_id, order.id, LinkRank.OURS))
+    translation.facts = [
+        replace(fact, attempt=number) if isinstance(fact, SessionFact) else fact for fact in translation.facts
+    ]
+    update = _update(translation, "session.created", actor)
+    await runtime.database.run(_record_session, order.id, number, session_id, update)
+
+
+async def _record_session(
+    connection: asyncpg.Connection, order_id: str, number: int, session_id: str, update: Update
+) -> None:
+    await merge(connection, [update])
+    await session_attempts.record_session(connection, order_id, number, session_id)
+
+
+def _translate(fetched: Fetched) -> Translation:
+    modes = livemodes(fetched.object.get("livemode"))
+    try:
+        return session_events.fetched(ObjectSnapshot(fetched.object, fetched.observed_at, "", modes))
+    except UnreadableObject as error:  # whether there is a session to pay is open
+        raise StripeUnavailable(f"Stripe's answer cannot be used: {error}") from error
+
+
+def _update(translation: Translation, cause: str, actor: str) -> Update:
+    subject_id = translation.subject_id
+    return Update(cause, actor, subject_id or "", subject_id, translation.links, translation.facts)

@@ -1,0 +1,67 @@
+"""Find an order for its shopper, and count a shopper's declined payments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from checkout_daemon.catalog.pricing import PricedLine
+from checkout_daemon.checkout import decline_store
+from checkout_daemon.errors import NotFound
+from checkout_daemon.model.orders import PAYABLE_STATUSES, Order
+from checkout_daemon.orders import order_store
+from checkout_daemon.runtime import Runtime
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_DECLINES_WINDOW = timedelta(hours=1)
+_SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
+
+
+@dataclass(frozen=True, slots=True)
+class ShopperOrder:
+    """An order for its shopper, who may see only part of it (web/schemas.py). `retry_url` while it can be paid."""
+
+    order: Order
+    items: tuple[PricedLine, ...]
+    retry_url: str | None
+
+
+async def resolve_ref(runtime: Runtime, ref: str) -> str:
+    """Return the id of the order that `ref` is the id of, or the id of a session of. Raises NotFound.
+
+    Both ids are random, so whoever has one may see the order.
+    """
+    if _UUID.fullmatch(ref):
+        return ref.lower()
+    if _SESSION_ID.fullmatch(ref):
+        async with runtime.database.connection() as connection:
+            order_id = await order_store.find_by_session(connection, ref)
+        if order_id is not None:
+            return order_id
+    raise NotFound("no order has this id or session id")
+
+
+async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
+    """Return the order that `ref` names. Raises NotFound."""
+    order_id = await resolve_ref(runtime, ref)
+    async with runtime.database.connection() as connection:
+        order = await order_store.read_order(connection, order_id)
+        items = await order_store.read_items(connection, order_id)
+        payable = order.status in PAYABLE_STATUSES and not await order_store.has_mismatch(connection, order_id)
+    return ShopperOrder(order, items, f"/api/stripe-checkout/{order.id}/retry" if payable else None)
+
+
+async def count_declines(runtime: Runtime, *, email: str, ref: str, order_ids: Sequence[str]) -> int:
+    """Return how many payments were declined within the hour, by which card testing shows.
+
+    Count those of the email, or of the email of the order `ref`, and those of the orders; the greater number is
+    returned. Raise NotFound if `ref` names no order.
+    """
+    order_id = await resolve_ref(runtime, ref) if ref else None
+    async with runtime.database.connection() as connection:
+        counts = await decline_store.count_declines(
+            connection, email=email, order_id=order_id, order_ids=order_ids, since=datetime.now(UTC) - _DECLINES_WINDOW
+        )
+    return max(counts)

@@ -1,0 +1,184 @@
+"""Bring a database to this code's schema, and check whether code and database fit.
+
+A migration file is `NNNN_name.sql` and starts with `-- oldest code: N`: the oldest schema version whose code may still
+run once it is applied. Expand now, contract in a later release: code refuses only a database that has moved past it.
+
+Old code keeps selling while new code migrates, so no migration may hold a lock for long:
+
+- Its statements wait at most LOCK_SECONDS for a lock, because later statements queue behind them; then they are rolled
+  back and retried.
+- Indexes of tables that may be large go after a line `-- concurrently`, each as
+  `CREATE INDEX CONCURRENTLY IF NOT EXISTS`.
+- A statement that fills or rewrites rows goes after a line `-- backfill`. It does one batch: $1 is where the last batch
+  ended ('' at first), $2 the number of rows at most; it returns where this batch ended, or null if nothing is left.
+
+database/schema_backfills.py does both after the migration. The code of the same release must work before they are done;
+a migration that needs them done belongs in a later release.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from time import monotonic
+
+import asyncpg
+
+from checkout_daemon.backoff import locking_tables
+from checkout_daemon.database import partitions
+from checkout_daemon.database.pool import direct_connection
+from checkout_daemon.database.queries import sql
+from checkout_daemon.errors import SchemaMismatch
+
+log = logging.getLogger(__name__)
+
+# Any constant that all daemons agree on.
+_LOCK_KEY = 0x636865636B6F7574
+
+LOCK_SECONDS = 0.05
+"""How long a migration's statement may wait for a lock: other statements on the table queue behind it meanwhile."""
+_GIVE_UP_SECONDS = 120.0
+
+INDEXES = "indexes"
+"""The position of a migration in schema_backfills while its indexes are not built."""
+_CONCURRENTLY, _BACKFILL = "\n-- concurrently\n", "\n-- backfill\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One migration. `indexes` are built after it, one by one; `backfill` is the statement for one batch, or None."""
+
+    version: int
+    name: str
+    oldest_code: int
+    statements: str
+    indexes: tuple[str, ...]
+    backfill: str | None
+
+    @property
+    def first_place(self) -> str | None:
+        """Return the position at which its work for later begins, or None if it leaves none."""
+        return INDEXES if self.indexes else "" if self.backfill is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """The database's schema version (0: empty), and the oldest code that may still run on it."""
+
+    version: int
+    oldest_code: int
+
+    def check(self, code: int) -> None:
+        """Raise SchemaMismatch unless code of schema version `code` may run on this database."""
+        if self.version < code:
+            raise SchemaMismatch(
+                f"the database has schema version {self.version}, this code needs {code}: run `checkout db migrate`"
+            )
+        if self.oldest_code > code:
+            raise SchemaMismatch(
+                f"the database has moved to schema version {self.version}, which needs code of version "
+                f"{self.oldest_code} or newer; this is {code}: install the newer release"
+            )
+
+
+@cache
+def all_migrations() -> tuple[Migration, ...]:
+    """Return every migration, oldest first."""
+    found = []
+    for path in files("checkout_daemon.sql").joinpath("migrations").iterdir():
+        if path.name.endswith(".sql"):
+            version, _, name = path.name.removesuffix(".sql").partition("_")
+            text = path.read_text(encoding="utf-8")
+            first_line = text.partition("\n")[0]
+            text, _, backfill = text.partition(_BACKFILL)
+            statements, _, indexes = text.partition(_CONCURRENTLY)
+            statements = statements.rstrip() + "\n"
+            found.append(
+                Migration(
+                    int(version),
+                    name,
+                    int(first_line.removeprefix("-- oldest code:")),
+                    statements + "SELECT",  # asyncpg fails on a text of comments alone
+                    tuple(index.strip() for index in indexes.split(";") if index.strip()),
+                    backfill.strip().rstrip(";") or None,
+                )
+            )
+    return tuple(sorted(found, key=lambda migration: migration.version))
+
+
+def code_version() -> int:
+    """Return the schema version that this code was written for."""
+    return all_migrations()[-1].version
+
+
+async def read_state(connection: asyncpg.Connection) -> SchemaState:
+    """Return the state of the database's schema."""
+    try:
+        (row,) = await connection.fetch(sql("schema_state"))
+    except asyncpg.UndefinedTableError:
+        return SchemaState(0, 0)
+    return SchemaState(row["version"], row["oldest_code"])
+
+
+async def migrate(database_url: str) -> list[int]:
+    """Apply the missing migrations and return their versions. Many daemons may call it at once: each one runs once.
+
+    A new database gets schema.sql as a whole; an older one gets each migration in its own transaction, with its
+    version. backfills.finish does the rest. Raises SchemaMismatch if a lock could not be acquired for minutes.
+    """
+    applied: list[int] = []
+    async with direct_connection(database_url) as connection:
+        while versions := await _next_step(connection):
+            applied += versions
+        await partitions.ensure_partitions(connection)
+    return applied
+
+
+async def _next_step(connection: asyncpg.Connection) -> list[int]:
+    """Apply the next migration, retrying while its locks are refused. Return its versions, [] if none is missing."""
+    give_up_at = monotonic() + _GIVE_UP_SECONDS
+    pauses = locking_tables()
+    while True:
+        try:
+            async with connection.transaction():
+                return await _apply_next(connection)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
+            if monotonic() >= give_up_at:
+                raise SchemaMismatch(
+                    "the schema could not be changed: its tables were in use for minutes. End long transactions "
+                    "(pg_stat_activity shows them) and run `checkout db migrate`"
+                ) from error
+            pause = pauses.next()
+            log.info("a migration waits for a table that is in use, and is retried in %.1f s", pause)
+        await asyncio.sleep(pause)
+
+
+async def _apply_next(connection: asyncpg.Connection) -> list[int]:
+    await connection.execute(sql("lock_migrations"), _LOCK_KEY)
+    state = await read_state_in_transaction(connection)
+    missing = [migration for migration in all_migrations() if migration.version > state.version]
+    if not missing:
+        return []
+    if state.version == 0:
+        await connection.execute(files("checkout_daemon.sql").joinpath("schema.sql").read_text("utf-8"))
+        step = missing
+    else:
+        step = missing[:1]
+        await connection.execute(sql("limit_lock_waits"), str(int(LOCK_SECONDS * 1000)))
+        await connection.execute(step[0].statements)
+        if (place := step[0].first_place) is not None:
+            await connection.execute(sql("make_backfills"))
+            await connection.execute(sql("begin_backfill"), step[0].version, place)
+    for migration in step:
+        await connection.execute(sql("record_migration"), migration.version, migration.name, migration.oldest_code)
+    return [migration.version for migration in step]
+
+
+async def read_state_in_transaction(connection: asyncpg.Connection) -> SchemaState:
+    """Return what read_state does, without an error that would end the transaction."""
+    if not await connection.fetchval(sql("schema_exists")):
+        return SchemaState(0, 0)
+    return await read_state(connection)

@@ -1,0 +1,205 @@
+"""Lists and reads Stripe's events for operators."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+
+import asyncpg
+
+from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
+
+_UNHAPPY = frozenset({"failed", "dead"})
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """An event without its payload, with the JSON keys as names.
+
+    `fingerprint`: of the error of a failed or dead event. Events with the same error have the same.
+    """
+
+    id: str
+    type: str
+    status: str
+    reason: str | None
+    order_id: str | None
+    api_version: str | None
+    livemode: bool | None
+    created_at: datetime | None
+    received_at: datetime
+    applied_at: datetime | None
+    attempts: int
+    next_attempt_at: datetime | None
+    last_error: str | None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventOutcome:
+    """The outcome of an event. `from_status` and `to_status` are its order's: the same if it changed nothing."""
+
+    id: str
+    type: str
+    status: str
+    reason: str | None
+    order_id: str | None
+    number: int | None
+    from_status: str | None
+    to_status: str | None
+    last_error: str | None
+    received_at: datetime | None
+
+    @property
+    def summary(self) -> str:
+        """The outcome in words: `applied to #1042: pending -> completed`, `ignored: no order` or `failed: …`."""
+        if self.status == "applied":
+            before, after = _words(self.from_status), _words(self.to_status)
+            return f"applied to #{self.number}: {f'still {after}' if before == after else f'{before} -> {after}'}"
+        if self.status == "duplicate":
+            order = f" for #{self.number}" if self.number else ""
+            return f"duplicate: delivered before, {_words(self.reason)}{order}; nothing changes"
+        return f"{self.status}: {self.last_error or _words(self.reason)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorGroup:
+    """Failed and dead events with the same error; the times are when they were received."""
+
+    fingerprint: str
+    error: str
+    types: tuple[str, ...]
+    events: int
+    dead: int
+    first_at: datetime
+    last_at: datetime
+    example_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events a list contains: those that meet every condition that is set. `until` is exclusive."""
+
+    statuses: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    order_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    fingerprint: str | None = None
+
+    def fits(self, event: EventLine) -> bool:
+        """Return whether the event belongs to the list, as list_events decides. For events that arrive later."""
+        return (
+            (not self.statuses or event.status in self.statuses)
+            and (not self.types or event.type in self.types)
+            and (self.order_id is None or event.order_id == self.order_id)
+            and (self.since is None or event.received_at >= self.since)
+            and (self.until is None or event.received_at < self.until)
+            and (self.fingerprint is None or event.fingerprint == self.fingerprint)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EventCursor:
+    """The event after which a page begins."""
+
+    received_at: datetime
+    id: str
+
+    @classmethod
+    def after(cls, event: EventLine) -> EventCursor:
+        return cls(event.received_at, event.id)
+
+
+async def list_events(
+    connection: asyncpg.Connection, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
+) -> list[EventLine]:
+    """Return a page of events after the cursor, newest first."""
+    before = EventCursor(wanted.until or FAR_FUTURE, "")
+    if cursor is not None and cursor.received_at < before.received_at:
+        before = cursor
+    statement = _statement(wanted)
+    statuses = wanted.statuses
+    by_error: tuple[str | None, ...] = ()
+    if statement == "list_unhappy_events":
+        statuses = tuple(status for status in statuses or sorted(_UNHAPPY) if status in _UNHAPPY)
+        by_error = (wanted.fingerprint,)
+    rows = await connection.fetch(
+        sql(statement),
+        wanted.since or LONG_AGO,
+        before.received_at,
+        before.id,
+        limit,
+        list(dict.fromkeys(statuses)) or None,
+        list(dict.fromkeys(wanted.types)) or None,
+        wanted.order_id,
+        *by_error,
+    )
+    return [_event(row) for row in rows]
+
+
+async def list_events_named(connection: asyncpg.Connection, ids: Collection[str]) -> list[EventLine]:
+    """Return the events that exist, in any sequence."""
+    return [_event(row) for row in await connection.fetch(sql("list_events_named"), list(ids))]
+
+
+async def read_event(connection: asyncpg.Connection, event_id: str) -> tuple[EventLine, str | None] | None:
+    """Return an event and its payload, which is None once retention has deleted it; or None."""
+    row = await connection.fetchrow(sql("read_event"), event_id)
+    return None if row is None else (_event(row), row["payload"])
+
+
+async def read_event_outcomes(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, EventOutcome]:
+    """Return the outcomes of these events by id. Events that are not stored are absent."""
+    rows = await connection.fetch(sql("read_event_outcomes"), list(ids))
+    return {
+        row["id"]: EventOutcome(
+            id=row["id"],
+            type=row["type"],
+            status=row["status"],
+            reason=row["reason"],
+            order_id=str(row["order_id"]) if row["order_id"] else None,
+            number=row["number"],
+            from_status=row["from_status"] or row["order_status"],
+            to_status=row["to_status"] or row["order_status"],
+            last_error=row["last_error"],
+            received_at=row["received_at"],
+        )
+        for row in rows
+    }
+
+
+async def list_error_groups(connection: asyncpg.Connection) -> list[ErrorGroup]:
+    """Return the failed and dead events grouped by error, the most recent group first."""
+    rows = await connection.fetch(sql("list_error_groups"))
+    return [record_of(ErrorGroup, row) for row in rows]
+
+
+def fingerprinted(event: EventLine) -> EventLine:
+    """Return the event with its error's fingerprint, if it has one. list_unhappy_events computes the same."""
+    if event.status not in _UNHAPPY or event.last_error is None:
+        return event
+    return replace(event, fingerprint=sha256(event.last_error.encode()).hexdigest()[:8])
+
+
+def _statement(wanted: EventFilter) -> str:
+    if wanted.fingerprint is not None:
+        return "list_unhappy_events"
+    if wanted.order_id is not None:
+        return "list_events_of_order"
+    if wanted.types:
+        return "list_events_of_type"
+    if wanted.statuses and _UNHAPPY.issuperset(wanted.statuses):
+        return "list_unhappy_events"
+    return "list_events"
+
+
+def _event(row: asyncpg.Record) -> EventLine:
+    return fingerprinted(record_of(EventLine, row))
+
+
+def _words(code: str | None) -> str:
+    return (code or "unknown").replace("_", " ")

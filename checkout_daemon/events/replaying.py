@@ -1,0 +1,94 @@
+"""Replays stored events: applies them again from the received payload, after a fix. Safe to do twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
+
+import asyncpg
+
+from checkout_daemon.audit.log import Deed, check_note, record, state_of
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import CheckoutError, NotFound
+from checkout_daemon.events.event_lists import EventFilter, EventLine, EventOutcome, read_event, read_event_outcomes
+from checkout_daemon.events.pages import all_events
+from checkout_daemon.ledger import event_store
+from checkout_daemon.ledger.apply import OTHER_ACCOUNT, reapply
+
+_HELD = ("failed", "dead")
+
+
+class NotReplayed(CheckoutError):
+    """The event cannot be applied again; it stays as it is."""
+
+    code = "not_replayed"
+    title = "The event was not replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedEvent:
+    """The outcome of a replay. `before` is the event's status before it; `ok` is false if it failed again."""
+
+    outcome: EventOutcome
+    before: str
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome.status not in _HELD
+
+
+async def replay(database: Database, event_id: str, *, operator: Operator, note: str = "") -> ReplayedEvent:
+    """Apply an event again, in one transaction. If it fails again, the daemon retries it when it would have anyway.
+
+    Raises NotFound, or NotReplayed if its payload is no longer held or it was applied before and would fail now.
+    """
+    deed = Deed("event.replayed", operator, check_note(note), {"event": event_id})
+    return await database.run(_replay, event_id, deed)
+
+
+async def events_to_replay(database: Database, wanted: EventFilter) -> list[EventLine]:
+    """Return the events that fit, in the order in which they were received."""
+    return [event async for page in all_events(database, wanted) for event in page][::-1]
+
+
+async def replay_many(
+    database: Database, event_ids: Sequence[str], *, operator: Operator, note: str = ""
+) -> AsyncGenerator[ReplayedEvent, None]:
+    """Replay events in sequence, each in its own transaction, and stop after the first that fails again."""
+    for event_id in event_ids:
+        replayed = await replay(database, event_id, operator=operator, note=note)
+        yield replayed
+        if not replayed.ok:
+            return
+
+
+async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> ReplayedEvent:
+    stored = await event_store.lock_event(connection, event_id)
+    found = await read_event(connection, event_id)
+    if stored is None or found is None:
+        raise NotFound(f"event {event_id!r} does not exist: `checkout events list` shows the events received")
+    line, payload = found
+    if payload is None:
+        raise NotReplayed(
+            f"the payload of {event_id} is no longer held: CHECKOUT_PAYLOAD_DAYS have passed, or its customer was "
+            f"erased; `checkout reconcile` compares its order with Stripe"
+        )
+    applied, merged = await reapply(connection, stored)
+    if applied.status in _HELD and line.status not in _HELD:
+        # Rolled back with the transaction: what it reported before stays merged.
+        raise NotReplayed(f"{event_id} would fail now: {applied.reason}; it stays {line.status}, nothing changed")
+    if applied.reason == OTHER_ACCOUNT and line.status == "applied":
+        raise NotReplayed(
+            f"{event_id} is of another Stripe account and would be ignored now; what it reported is merged "
+            f"and stays merged: `checkout orders show {line.order_id}`"
+        )
+    order_id = merged.order_ids[0] if merged is not None else None
+    if merged is not None and order_id is not None:
+        before, after = merged.orders[order_id].state, state_of(merged, order_id)
+        await record(connection, order_id, deed, before=before, after=after)
+    outcome = (await read_event_outcomes(connection, [event_id]))[event_id]
+    if merged is not None and order_id is not None:
+        # The change made now, not that of the first time.
+        outcome = replace(outcome, from_status=before.status, to_status=after.status)
+    return ReplayedEvent(outcome, line.status)

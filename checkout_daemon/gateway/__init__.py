@@ -1,1 +1,0 @@
-"""The only door to Stripe: calls, signature check, and what they answer."""

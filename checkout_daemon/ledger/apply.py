@@ -1,0 +1,251 @@
+"""Stores Stripe events and applies them: normally both in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import asyncpg
+
+from checkout_daemon.backoff import EVENT_TRIES, event_retry_delay
+from checkout_daemon.database.pool import AWAY, LOST_RACES, Database, LostRace, confirm_durable
+from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.ledger import account_store, event_store, fact_store
+from checkout_daemon.ledger.event_store import NewEvent, StoredEvent, Verdict
+from checkout_daemon.ledger.fingerprints import error_fingerprint
+from checkout_daemon.ledger.merge import Merged, Update, merge
+from checkout_daemon.ledger.missing_orders import note_objects
+from checkout_daemon.ledger.translate import translate
+from checkout_daemon.ledger.translate.envelope import StripeEvent, parse_event
+from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
+
+log = logging.getLogger(__name__)
+
+ACTOR = "stripe"
+OTHER_ACCOUNT = "other_account"
+WHY_IGNORED: Mapping[str, str] = {
+    "no_order": "no known order belongs to the objects it names; if one is found later, the event counts for it",
+    "not_an_event": "Stripe signed it, but it is not an event; there is nothing to do",
+    OTHER_ACCOUNT: "it names a Stripe account other than that of STRIPE_API_KEY: its money is not this shop's",
+    "thin_event": "it only refers to an object; no order depends on it, so there is nothing to do",
+    "unhandled_type": "no order depends on events of this type; the endpoint need not send them",
+}
+"""What each reason of an ignored event means to an operator, and whether there is anything to do."""
+_MOST_RETRIED_A_TURN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedEvent:
+    """An event with the time of its receipt."""
+
+    event: StripeEvent
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The outcome of one delivery: applied, ignored, failed, or `duplicate`: it was held already, nothing changed.
+
+    `reason` is why it is ignored, or what failed.
+    """
+
+    event_id: str
+    type: str
+    status: str
+    reason: str | None = None
+
+
+async def apply_batch(database: Database, batch: Sequence[ReceivedEvent]) -> list[Applied]:
+    """Store and apply events in one transaction and return their outcomes, in the order given.
+
+    An event that cannot be applied does not affect the others: they are applied one by one, and it is stored as failed.
+    Raises DatabaseUnavailable if nothing of the batch was stored.
+    """
+    try:
+        return await database.run_unconfirmed(_apply, batch)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        if len(batch) > 1:
+            log.warning("applying a batch of %d events one by one after %s", len(batch), type(error).__name__)
+            return [(await apply_batch(database, [received]))[0] for received in batch]
+        log.exception("event %s could not be applied; it is stored and retried", batch[0].event.id)
+        return [await _store_failed(database, batch[0], error)]
+
+
+async def reapply(connection: asyncpg.Connection, stored: StoredEvent) -> tuple[Applied, Merged | None]:
+    """Apply a stored event again from its payload, within the caller's transaction. Safe to do twice.
+
+    Return the outcome, and the merge if there was one. The caller holds the lock on the event's row. A failure is
+    recorded with the time of the next attempt; after the last attempt the event is dead.
+    """
+    now = datetime.now(UTC)
+    payload = await event_store.read_payload(connection, stored)
+    if payload is None:
+        verdict = Verdict("dead", last_error="its payload is no longer held")
+        await event_store.record_attempt(connection, stored.id, verdict)
+        return Applied(stored.id, "", verdict.status, verdict.last_error), None
+    event = parse_event(payload.encode())
+    merged: Merged | None = None
+    try:
+        async with connection.transaction():  # a savepoint: a failure is recorded, but not its half-done work
+            own = await _own_accounts(connection, [event])
+            update, verdict = _translate(ReceivedEvent(event, stored.received_at), own)
+            if update is not None:
+                merged = await merge(connection, [update])
+                verdict = _placed(verdict, merged.order_ids[0])
+                if verdict.reason == "no_order":
+                    await _note_lost_orders(connection, [ReceivedEvent(event, stored.received_at)])
+    except Exception as error:
+        # A lost connection or race is not the event's fault. A value that cannot be encoded, an InterfaceError too, is.
+        if isinstance(error, (*AWAY, *LOST_RACES)) and not isinstance(error, ValueError):
+            raise
+        log.exception("event %s failed again", stored.id)
+        merged, verdict = None, _failed(error, now, stored.attempts)
+    if verdict.status == "failed":
+        verdict = _failed_again(verdict, now, stored.attempts)
+    await event_store.record_attempt(connection, stored.id, verdict)
+    return Applied(event.id, event.type, verdict.status, verdict.reason or verdict.last_error), merged
+
+
+async def retry_due_events(database: Database) -> int:
+    """Reapply the failed events that are due, one a transaction, and return how many were tried.
+
+    Events that another daemon is working on are skipped.
+    """
+    for tried in range(_MOST_RETRIED_A_TURN):
+        if not await database.run_unconfirmed(_retry_next):
+            return tried
+    return _MOST_RETRIED_A_TURN
+
+
+async def _retry_next(connection: asyncpg.Connection) -> bool:
+    due = await event_store.claim_due_event(connection)
+    if due is not None:
+        await reapply(connection, due)
+    return due is not None
+
+
+async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent]) -> list[Applied]:
+    own = await _own_accounts(connection, [received.event for received in batch])
+    translated = [_translate(received, own) for received in batch]
+    nodes = {node for update, _ in translated if update is not None for node in update.nodes}
+    if nodes:
+        await fact_store.lock_nodes(connection, nodes)
+    # Only after the locks: if another transaction is storing a copy of an event, that names the same nodes and is done.
+    held = await event_store.held_events(connection, {received.event.id for received in batch})
+    hashes = [body_hash(received.event) for received in batch]
+    first: dict[str, int] = {}
+    for index, received in enumerate(batch):
+        if received.event.id not in held:
+            first.setdefault(received.event.id, index)
+    fresh = list(first.values())
+
+    update_of = {index: update for index in fresh if (update := translated[index][0]) is not None}
+    verdicts = {index: translated[index][1] for index in fresh}
+    if update_of:
+        merged = await merge(connection, list(update_of.values()), locked=nodes)
+        for index, order_id in zip(update_of, merged.order_ids, strict=True):
+            verdicts[index] = _placed(verdicts[index], order_id)
+        unplaced = [batch[index] for index in update_of if verdicts[index].reason == "no_order"]
+        await _note_lost_orders(connection, unplaced)
+    if fresh:
+        new = [
+            NewEvent(batch[index].event, batch[index].received_at, hashes[index], verdicts[index]) for index in fresh
+        ]
+        inserted = await event_store.insert_events(connection, new)
+        if any(batch[index].event.id not in inserted for index in update_of):
+            raise LostRace  # stored meanwhile with another body: look again
+    else:
+        await confirm_durable(connection)  # we acknowledge events that another transaction stored
+    _report_other_bodies(batch, hashes, held, first)
+    return [
+        Applied(received.event.id, received.event.type, verdicts[index].status, verdicts[index].reason)
+        if index in verdicts
+        else Applied(received.event.id, received.event.type, "duplicate")
+        for index, received in enumerate(batch)
+    ]
+
+
+async def _note_lost_orders(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent]) -> None:
+    """Note the orders that these events name and that this database does not hold."""
+    if batch:
+        await note_objects(connection, [received.event.snapshot(received.received_at).object for received in batch])
+
+
+async def _own_accounts(connection: asyncpg.Connection, batch: Sequence[StripeEvent]) -> frozenset[str]:
+    """Return our accounts if an event names one; events of our own endpoint do not."""
+    return await account_store.own_accounts(connection) if any(event.accounts for event in batch) else frozenset()
+
+
+def _translate(received: ReceivedEvent, own: frozenset[str]) -> tuple[Update | None, Verdict]:
+    """Return the update that an event makes, and its outcome as far as that is known before its order is.
+
+    An event of an account that is not among our `own` makes none: its money went to somebody else.
+    """
+    event = received.event
+    if event.ignored_because is not None:
+        return None, Verdict("ignored", reason=event.ignored_because)
+    if not event.accounts <= own:
+        return None, Verdict("ignored", reason=OTHER_ACCOUNT)
+    try:
+        translation = translate(event.type, event.snapshot(received.received_at))
+    except Exception as error:  # the edge of one event: whatever is wrong with it, the others of its batch are applied
+        if not isinstance(error, UnreadableObject):
+            log.exception("event %s of type %s could not be translated", event.id, event.type)
+        return None, _failed(error, received.received_at, 0)
+    if translation is None:
+        return None, Verdict("ignored", reason="unhandled_type")
+    if translation.subject_id is None:
+        return None, Verdict("ignored", reason="no_order")
+    update = Update(
+        cause=event.type,
+        actor=ACTOR,
+        note=event.id,
+        subject_id=translation.subject_id,
+        links=translation.links,
+        facts=translation.facts,
+    )
+    return update, Verdict("applied", subject_id=translation.subject_id)
+
+
+def _placed(verdict: Verdict, order_id: str | None) -> Verdict:
+    if order_id is None:
+        return replace(verdict, status="ignored", reason="no_order")
+    return replace(verdict, order_id=order_id)
+
+
+async def _store_failed(database: Database, received: ReceivedEvent, error: Exception) -> Applied:
+    verdict = _failed(error, received.received_at, 0)
+    new = NewEvent(received.event, received.received_at, body_hash(received.event), verdict)
+    inserted = await database.run(event_store.insert_events, [new])
+    return Applied(received.event.id, received.event.type, verdict.status if inserted else "duplicate")
+
+
+def _failed(error: Exception, now: datetime, attempts_before: int) -> Verdict:
+    next_attempt_at = now + event_retry_delay(attempts_before + 1)
+    return Verdict("failed", next_attempt_at=next_attempt_at, last_error=error_fingerprint(error))
+
+
+def _failed_again(verdict: Verdict, now: datetime, attempts_before: int) -> Verdict:
+    if attempts_before + 1 >= EVENT_TRIES:
+        return replace(verdict, status="dead", next_attempt_at=None)
+    return replace(verdict, next_attempt_at=now + event_retry_delay(attempts_before + 1))
+
+
+def body_hash(event: StripeEvent) -> bytes:
+    """Return the hash by which another body with the same event id is noticed."""
+    return blake2b(event.payload.encode(), digest_size=16).digest()
+
+
+def _report_other_bodies(
+    batch: Sequence[ReceivedEvent], hashes: Sequence[bytes], held: dict[str, bytes], first: dict[str, int]
+) -> None:
+    """Log events that came with another body than the first, which is kept."""
+    known = held | {event_id: hashes[index] for event_id, index in first.items()}
+    pairs = zip(batch, hashes, strict=True)
+    for event_id in {received.event.id for received, digest in pairs if known[received.event.id] != digest}:
+        log.warning("event %s was delivered again with another body: the first is kept", event_id)

@@ -1,0 +1,238 @@
+"""Derives an order's status, attention and money from its facts: a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from checkout_daemon.ledger.facts import (
+    Act,
+    ActKind,
+    DisputeFact,
+    DisputeStatus,
+    Funds,
+    Observation,
+    PaymentStatus,
+    RefundFact,
+    RefundStatus,
+    SessionFact,
+    SessionStatus,
+)
+from checkout_daemon.model.messages import MessageKind, attention_subject
+from checkout_daemon.model.orders import PAYABLE_STATUSES, AttentionCode, OrderStatus, OrderTerms
+
+# A refund of unknown status counts: money that may have been refunded must not be refunded twice.
+LIVE_REFUNDS = frozenset(
+    {RefundStatus.UNKNOWN, RefundStatus.REQUIRES_ACTION, RefundStatus.PENDING, RefundStatus.SUCCEEDED}
+)
+# A message about a refund reports its status; for an unknown status there is no message.
+REFUND_MESSAGES = {
+    RefundStatus.REQUIRES_ACTION: MessageKind.REFUND_REQUIRES_ACTION,
+    RefundStatus.PENDING: MessageKind.REFUND_PENDING,
+    RefundStatus.SUCCEEDED: MessageKind.ORDER_REFUNDED,
+    RefundStatus.CANCELED: MessageKind.REFUND_CANCELED,
+    RefundStatus.FAILED: MessageKind.REFUND_FAILED,
+}
+# Inquiries count as disputes, and so do lost disputes and those of unknown status.
+SETTLED_DISPUTES = frozenset(
+    {DisputeStatus.WON, DisputeStatus.CHARGE_REFUNDED, DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED}
+)
+# After a won dispute the money is still on its way back; after these two nothing more happens.
+_OVER_FOR_GOOD = frozenset({DisputeStatus.WARNING_CLOSED, DisputeStatus.PREVENTED})
+UNANSWERED_DISPUTES = frozenset(
+    {DisputeStatus.WARNING_NEEDS_RESPONSE, DisputeStatus.NEEDS_RESPONSE, DisputeStatus.APPEAL_NEEDS_RESPONSE}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """All facts about one order in its own livemode, and its observations in either: a wrong one must be noticed.
+
+    `payments` are observations by payment; `canceled` the sessions whose PaymentIntent was canceled.
+    """
+
+    sessions: tuple[SessionFact, ...] = ()
+    payments: Mapping[str, tuple[Observation, ...]] = ()  # type: ignore[assignment]  # empty and immutable
+    refunds: tuple[RefundFact, ...] = ()
+    disputes: tuple[DisputeFact, ...] = ()
+    acts: frozenset[Act] = frozenset()
+    canceled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Attention:
+    """Something that a person must look at; `subject` is the payment, refund, dispute or session it is about."""
+
+    code: AttentionCode
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Message:
+    """A message that is owed once to the customer or the shop's systems; `subject_id` is what it is about."""
+
+    kind: str
+    subject_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What follows from an order's facts. Amounts in minor units; acknowledged items are not in `attention`."""
+
+    status: OrderStatus
+    attention: tuple[Attention, ...]
+    amount_refunded: int
+    paid_at: datetime | None
+    payable: bool
+    messages: frozenset[Message]
+
+    @property
+    def attention_codes(self) -> list[str]:
+        return sorted({item.code.value for item in self.attention})
+
+
+NEW_ORDER = Derived(OrderStatus.PENDING, (), 0, None, payable=True, messages=frozenset())
+
+
+def derive(terms: OrderTerms, facts: OrderFacts) -> Derived:
+    """Derive an order's state. The first rule that holds decides the status: see the table in docs/ARCHITECTURE.md."""
+    payments = dict(facts.payments)
+    expected = (terms.amount_total, terms.currency, terms.livemode)
+    valid = {
+        key
+        for key, observed in payments.items()
+        if observed and all(observation.reported == expected for observation in observed)
+    }
+    mismatched = [
+        item for key, observed in payments.items() if key not in valid for item in _mismatches(terms, key, observed)
+    ]
+    paid = terms.amount_total * len(valid)
+    live = [refund for refund in facts.refunds if refund.payment_id in valid and refund.status in LIVE_REFUNDS]
+    refunded = min(sum(refund.amount for refund in live), paid)
+
+    status = _status(terms, facts, valid, paid, refunded)
+    acknowledged = {(act.reason, act.subject) for act in facts.acts if act.kind is ActKind.ACKNOWLEDGED}
+    attention = {
+        item
+        for item in (*mismatched, *_attention(terms, facts, valid, paid, refunded))
+        if (item.code.value, item.subject) not in acknowledged
+    }
+    return Derived(
+        status=status,
+        attention=tuple(sorted(attention)),
+        amount_refunded=refunded,
+        paid_at=min((observation.paid_at for key in valid for observation in payments[key]), default=None),
+        payable=status in PAYABLE_STATUSES and not mismatched,
+        messages=_messages(facts, valid, live, attention),
+    )
+
+
+def _status(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int, refunded: int) -> OrderStatus:
+    if any(dispute.payment_id in valid and dispute.status not in SETTLED_DISPUTES for dispute in facts.disputes):
+        return OrderStatus.DISPUTED
+    if valid:
+        if refunded == paid > 0:
+            return OrderStatus.REFUNDED
+        return OrderStatus.PARTIALLY_REFUNDED if paid - refunded < terms.amount_total else OrderStatus.COMPLETED
+    if any(_is_processing(session) for session in facts.sessions):
+        return OrderStatus.PROCESSING
+    if any(act.kind is ActKind.CANCELED for act in facts.acts):
+        return OrderStatus.CANCELED
+    if any(session.status is SessionStatus.OPEN for session in facts.sessions):
+        return OrderStatus.PENDING
+    if (last := last_attempt(facts.sessions)) is not None:
+        if last.payment_status is PaymentStatus.FAILED:
+            return OrderStatus.FAILED
+        if last.status is SessionStatus.EXPIRED:
+            return OrderStatus.EXPIRED
+    return OrderStatus.PENDING
+
+
+def last_attempt(sessions: Iterable[SessionFact]) -> SessionFact | None:
+    """Return the session of the highest attempt; of sessions that we did not make, the one with the greatest id."""
+    return max(sessions, key=lambda session: (session.attempt, session.id), default=None)
+
+
+def _mismatches(terms: OrderTerms, payment_id: str, observed: tuple[Observation, ...]) -> Iterable[Attention]:
+    for observation in observed:
+        if observation.amount != terms.amount_total:
+            yield Attention(AttentionCode.AMOUNT_MISMATCH, payment_id)
+        if observation.currency != terms.currency:
+            yield Attention(AttentionCode.CURRENCY_MISMATCH, payment_id)
+        if observation.livemode != terms.livemode:
+            yield Attention(AttentionCode.LIVEMODE_MISMATCH, payment_id)
+
+
+def _attention(terms: OrderTerms, facts: OrderFacts, valid: set[str], paid: int, refunded: int) -> Iterable[Attention]:
+    if paid - refunded > terms.amount_total:
+        yield Attention(AttentionCode.PAID_TWICE, ",".join(sorted(valid)))
+    if valid and any(act.kind is ActKind.CANCELED for act in facts.acts):
+        yield Attention(AttentionCode.PAID_AFTER_CANCEL, ",".join(sorted(valid)))
+    for refund in facts.refunds:
+        if refund.status is RefundStatus.FAILED:
+            yield Attention(AttentionCode.REFUND_FAILED, refund.id)
+    for dispute in facts.disputes:
+        if dispute.status in UNANSWERED_DISPUTES:
+            yield Attention(AttentionCode.DISPUTE_NEEDS_RESPONSE, dispute.id)
+        if dispute.status is DisputeStatus.LOST:
+            back = dispute.funds is Funds.REINSTATED
+            yield Attention(AttentionCode.DISPUTE_REINSTATED if back else AttentionCode.DISPUTE_LOST, dispute.id)
+        if dispute.status in _OVER_FOR_GOOD and dispute.funds is Funds.WITHDRAWN:
+            yield Attention(AttentionCode.DISPUTE_WITHDRAWN, dispute.id)
+    for object_id in unknown_statuses(facts):
+        yield Attention(AttentionCode.UNKNOWN_STATUS, object_id)
+    if not valid:
+        for session in facts.sessions:
+            if session.id in facts.canceled and _is_processing(session):
+                yield Attention(AttentionCode.PAYMENT_CANCELED, session.id)
+    for object_id in late_effects(facts):
+        yield Attention(AttentionCode.APPEARED_LATE, object_id)
+
+
+def _is_processing(session: SessionFact) -> bool:
+    return session.status is SessionStatus.COMPLETE and session.payment_status is PaymentStatus.UNPAID
+
+
+def unknown_statuses(facts: OrderFacts) -> list[str]:
+    """Return the sessions, refunds and disputes that Stripe last reported with a value unknown to this version."""
+    unknown = [session.id for session in facts.sessions if session.unresolved is not None]
+    unknown += [refund.id for refund in facts.refunds if refund.unresolved is not None]
+    unknown += [dispute.id for dispute in facts.disputes if dispute.status is DisputeStatus.UNKNOWN]
+    return sorted(unknown)
+
+
+def late_effects(facts: OrderFacts) -> list[str]:
+    """Return the refunds and complete sessions at Stripe whose request was given up as without effect.
+
+    A person who read that nothing had happened may have asked again.
+    """
+    closed = {(act.reason, act.subject) for act in facts.acts if act.kind is ActKind.CLOSED}
+    late = [refund.id for refund in facts.refunds if ("refund", refund.request) in closed]
+    late += [
+        session.id
+        for session in facts.sessions
+        if session.status is SessionStatus.COMPLETE and ("session", str(session.attempt)) in closed
+    ]
+    return sorted(late)
+
+
+def _messages(
+    facts: OrderFacts, valid: set[str], live: list[RefundFact], attention: set[Attention]
+) -> frozenset[Message]:
+    """Return the messages owed. They follow from facts, never from transitions, so each is owed once on any path."""
+    undone = [refund for refund in facts.refunds if refund.status not in LIVE_REFUNDS]
+    messages = {
+        Message(REFUND_MESSAGES[refund.status].value, refund.id)
+        for refund in (*live, *undone)
+        if refund.status in REFUND_MESSAGES and refund.unresolved is None
+    }
+    messages |= {
+        Message(MessageKind.ORDER_ATTENTION.value, attention_subject(item.code.value, item.subject))
+        for item in attention
+    }
+    if valid:
+        messages.add(Message(MessageKind.ORDER_COMPLETED.value, ""))
+    elif (last := last_attempt(facts.sessions)) is not None and last.payment_status is PaymentStatus.FAILED:
+        messages.add(Message(MessageKind.PAYMENT_FAILED.value, last.id))
+    return frozenset(messages)

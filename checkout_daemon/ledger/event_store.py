@@ -1,0 +1,108 @@
+"""Stores Stripe's events and their payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from checkout_daemon.database.queries import sql
+from checkout_daemon.ledger.translate.envelope import StripeEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of an event: applied, ignored (with the reason), failed or dead (with the error)."""
+
+    status: str
+    reason: str | None = None
+    order_id: str | None = None
+    subject_id: str | None = None
+    next_attempt_at: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to store."""
+
+    event: StripeEvent
+    received_at: datetime
+    body_hash: bytes
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A stored event to apply again. `received_at` is needed to find its payload."""
+
+    id: str
+    received_at: datetime
+    attempts: int
+
+
+async def held_events(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, bytes]:
+    """Return the events that are stored already, each with the hash of its body."""
+    return {row["id"]: row["body_hash"] for row in await connection.fetch(sql("held_events"), list(ids))}
+
+
+async def insert_events(connection: asyncpg.Connection, events: Sequence[NewEvent]) -> set[str]:
+    """Store events with their payloads and return the new ids. An event that is stored already stays as it is."""
+    rows = sorted(events, key=lambda row: row.event.id)
+    inserted = await connection.fetch(
+        sql("insert_events"),
+        [row.event.id for row in rows],
+        [row.event.type for row in rows],
+        [row.verdict.status for row in rows],
+        [row.verdict.reason for row in rows],
+        [row.verdict.order_id for row in rows],
+        [row.verdict.subject_id for row in rows],
+        [row.event.api_version for row in rows],
+        [row.event.livemode for row in rows],
+        [row.event.created_at for row in rows],
+        [row.received_at for row in rows],
+        [row.verdict.next_attempt_at for row in rows],
+        [row.verdict.last_error for row in rows],
+        [row.body_hash for row in rows],
+        [row.event.payload for row in rows],
+    )
+    return {row["id"] for row in inserted}
+
+
+async def adopt_events(connection: asyncpg.Connection, order_of_subject: dict[str, str]) -> None:
+    """Mark events that arrived before their order was known as applied to it."""
+    await connection.execute(sql("adopt_events"), list(order_of_subject), list(order_of_subject.values()))
+
+
+async def claim_due_event(connection: asyncpg.Connection) -> StoredEvent | None:
+    """Failed events whose time has come, locked; those that another daemon works on are passed over."""
+    row = await connection.fetchrow(sql("claim_due_event"))
+    return StoredEvent(*row) if row else None
+
+
+async def lock_event(connection: asyncpg.Connection, event_id: str) -> StoredEvent | None:
+    """Lock an event until the transaction ends, and return it, or None."""
+    row = await connection.fetchrow(sql("lock_event"), event_id)
+    return StoredEvent(*row) if row else None
+
+
+async def read_payload(connection: asyncpg.Connection, event: StoredEvent) -> str | None:
+    """Return the body as it was received, or None once retention has deleted it."""
+    payload: str | None = await connection.fetchval(sql("read_payload"), event.id, event.received_at)
+    return payload
+
+
+async def record_attempt(connection: asyncpg.Connection, event_id: str, verdict: Verdict) -> None:
+    """Record the outcome of another attempt to apply an event."""
+    await connection.execute(
+        sql("record_attempt"),
+        event_id,
+        verdict.status,
+        verdict.reason,
+        verdict.order_id,
+        verdict.subject_id,
+        verdict.next_attempt_at,
+        verdict.last_error,
+    )

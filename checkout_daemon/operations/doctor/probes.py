@@ -1,0 +1,125 @@
+"""What the checks examine: the database server and Stripe, asked once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from checkout_daemon.clocks import ahead_of_us
+from checkout_daemon.database.hosts import WRONG_URL
+from checkout_daemon.database.pool import Database
+from checkout_daemon.database.server import Server, read_server
+from checkout_daemon.errors import CheckoutError
+from checkout_daemon.settings import STRIPE_API_BASE, Settings, read_setting
+from checkout_daemon.stripe_api.client import StripeGateway
+from checkout_daemon.stripe_api.webhook_endpoints import list_endpoints
+from checkout_daemon.urls import shown_url, split_password
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The answers of both. `server` or `endpoints` is None if there was no answer; the trouble gives the reason."""
+
+    settings: Settings
+    database: Database | None
+    gateway: StripeGateway
+    server: Server | None
+    server_trouble: str
+    database_ahead: timedelta  # its clock minus ours
+    endpoints: list[dict[str, Any]] | None
+    stripe_trouble: str
+    stripe_ahead: timedelta  # its clock, in whole seconds, minus ours
+
+    @property
+    def demo_database(self) -> bool:
+        """Return whether the database is the one that `checkout dev` starts."""
+        return read_setting("DATABASE_URL") is None
+
+    @property
+    def demo_stripe(self) -> bool:
+        """Return whether Stripe is the offline one that `checkout dev` starts."""
+        return read_setting("STRIPE_API_KEY") is None
+
+    @property
+    def now_at_stripe(self) -> datetime:
+        """Return the time by Stripe's clock."""
+        return datetime.now(UTC) + self.stripe_ahead
+
+    @property
+    def offline_stripe(self) -> bool:
+        """Return whether the API is not Stripe's own."""
+        return self.settings.stripe_api_base != STRIPE_API_BASE
+
+    @property
+    def fix_database(self) -> str:
+        """Return the command to run if the database does not answer."""
+        return database_fix(self.settings)
+
+    @property
+    def fix_stripe(self) -> str:
+        """Return the command to run if Stripe does not answer."""
+        return "checkout dev" if self.demo_stripe else f"curl --head {self.settings.stripe_api_base}"
+
+
+def database_fix(settings: Settings) -> str:
+    """Return the command to run if the database does not answer."""
+    if read_setting("DATABASE_URL") is None or settings.database_url is None:
+        return "checkout dev"
+    if shown_url(settings.database_url) is None:
+        return "export DATABASE_URL=postgresql://user:password@host:port/database"
+    return f"pg_isready --dbname={split_password(settings.database_url)[0]}"
+
+
+@asynccontextmanager
+async def open_probes(settings: Settings) -> AsyncIterator[Probes]:
+    """Ask the database and Stripe at the same time. Missing settings and failures are recorded, not raised."""
+    database = Database(settings.database_url, max_size=1) if settings.database_url else None
+    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
+    try:
+        (server, server_trouble, database_ahead), (endpoints, stripe_trouble, stripe_ahead) = await asyncio.gather(
+            _ask_database(database), _ask_stripe(gateway, settings)
+        )
+        yield Probes(
+            settings,
+            database,
+            gateway,
+            server,
+            server_trouble,
+            database_ahead,
+            endpoints,
+            stripe_trouble,
+            stripe_ahead,
+        )
+    finally:
+        await gateway.close()
+        if database is not None:
+            await database.close()
+
+
+async def _ask_database(database: Database | None) -> tuple[Server | None, str, timedelta]:
+    if database is None:
+        return None, "DATABASE_URL is not set", timedelta()
+    try:
+        async with database.connection() as connection:
+            before = datetime.now(UTC)
+            server = await read_server(connection)
+            return server, "", ahead_of_us(server.now, before)
+    except CheckoutError as error:
+        return None, error.detail, timedelta()
+    except ValueError:  # the parser may quote a malformed URL, password included
+        return None, WRONG_URL, timedelta()
+
+
+async def _ask_stripe(gateway: StripeGateway, settings: Settings) -> tuple[list[dict[str, Any]] | None, str, timedelta]:
+    if settings.stripe_api_key is None:
+        return None, "STRIPE_API_KEY is not set", timedelta()
+    before = datetime.now(UTC)
+    try:
+        fetched = await list_endpoints(gateway)
+    except CheckoutError as error:
+        return None, error.detail, timedelta()
+    return fetched.object["data"], "", ahead_of_us(fetched.observed_at, before, precision=timedelta(seconds=1))

@@ -1,0 +1,53 @@
+"""Ends what is kept for a time only: payloads by age, and coupons at Stripe that no order needs any more."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from checkout_daemon.database.partitions import ensure_partitions
+from checkout_daemon.database.pool import Database
+from checkout_daemon.database.server import read_now
+from checkout_daemon.operations import retention_store
+from checkout_daemon.orders import erasure_store
+from checkout_daemon.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+_LATE_PAYLOADS = timedelta(days=8)
+
+
+async def drop_old_payloads(runtime: Runtime) -> int:
+    """Drop whole weeks of payloads past CHECKOUT_PAYLOAD_DAYS, by the database's clock, and return how many weeks.
+
+    Payloads of events that are not applied stay: an event cannot be applied without its payload.
+    """
+    database = runtime.database
+    async with database.connection() as connection:
+        now = await read_now(connection)
+    keep_from = now - timedelta(days=runtime.settings.payload_days)
+    dropped = 0
+    while (name := await database.run_unconfirmed(_drop_partition, keep_from)) is not None:
+        log.info("payloads: %s was dropped", name)
+        dropped += 1
+    async with database.connection() as connection:
+        await retention_store.drop_stray_payloads(connection, keep_from)
+        await erasure_store.drop_payloads_after_erasure(connection, now - _LATE_PAYLOADS)
+    return dropped
+
+
+async def make_payload_partitions(database: Database) -> None:
+    """Create the payload partitions of the coming weeks."""
+    async with database.connection() as connection:
+        await ensure_partitions(connection)
+
+
+async def _drop_partition(connection: asyncpg.Connection, keep_from: datetime) -> str | None:
+    try:
+        async with connection.transaction():  # a savepoint: to be refused a lock is no failure here
+            return await retention_store.drop_payload_partition(connection, keep_from)
+    except asyncpg.LockNotAvailableError:
+        log.info("payloads: the table is in use, its old weeks are dropped at the next turn")
+        return None

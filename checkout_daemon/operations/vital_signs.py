@@ -1,0 +1,158 @@
+"""Vital signs: quick checks of a running shop, for a screen that refreshes all the time.
+
+They ask the database and this machine, never Stripe; the slower checks are the doctor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.database.cursors import read_cursor
+from checkout_daemon.database.server import read_server
+from checkout_daemon.model.messages import Channel
+from checkout_daemon.operations.doctor.check import Check
+from checkout_daemon.operations.doctor.probes import database_fix
+from checkout_daemon.orders.overview import read_trouble
+from checkout_daemon.orders.overview_store import ArrivalLine, OwedLine, Trouble, read_arrivals, read_owed
+from checkout_daemon.outbox.channels import missing_setting
+from checkout_daemon.outbox.outbox_store import Backlog, count_messages
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.settings import Settings, read_setting
+from checkout_daemon.stripe_cli import daemons
+from checkout_daemon.stripe_sync.catching_up import BACKFILL, CaughtUp
+
+MINUTE = timedelta(minutes=1)
+MINUTES = 60
+
+SIGNS = ("daemons", "comparison", "outbox", "lag")
+
+# One of the daemons compares with Stripe every minute, on whichever machine it runs.
+_COMPARES_WITHIN = timedelta(seconds=150)
+_LONGEST_OWED_SECONDS = 600.0
+_LONGEST_LAG_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class VitalSigns:
+    """The state of the shop at `at`.
+
+    `arrivals` and `owed` cover the last MINUTES minutes; `daemons` are the processes on this machine.
+    """
+
+    at: datetime
+    answered_seconds: float  # how long the database took to answer a trivial query
+    daemons: tuple[int, ...]
+    trouble: Trouble
+    waiting: tuple[Backlog, ...]
+    caught_up: CaughtUp | None
+    compared_at: datetime | None
+    arrivals: tuple[ArrivalLine, ...]
+    owed: tuple[OwedLine, ...]
+
+
+async def read_vital_signs(runtime: Runtime, now: datetime) -> VitalSigns:
+    """Read the vital signs. Raises DatabaseUnavailable."""
+    since = now.replace(second=0, microsecond=0) - (MINUTES - 1) * MINUTE
+    async with runtime.database.connection() as connection:
+        started = perf_counter()
+        await read_server(connection)
+        answered = perf_counter() - started
+        caught_up, compared_at = await _comparison(connection)
+        return VitalSigns(
+            at=now,
+            answered_seconds=answered,
+            daemons=tuple(daemons.running(runtime.settings.state_dir)),
+            trouble=await read_trouble(connection, now),
+            waiting=tuple(await count_messages(connection)),
+            caught_up=caught_up,
+            compared_at=compared_at,
+            arrivals=tuple(await read_arrivals(connection, since, MINUTE)),
+            owed=tuple(await read_owed(connection, since, MINUTE)),
+        )
+
+
+def judge(settings: Settings, signs: VitalSigns) -> list[Check]:
+    """Return one check for each of SIGNS, in that order."""
+    return [_daemons(settings, signs), _comparison_done(settings, signs), _outbox(settings, signs), _lag(signs)]
+
+
+def no_answer(settings: Settings, detail: str) -> list[Check]:
+    """Return the checks that are possible without the database."""
+    pids = daemons.running(settings.state_dir)
+    runs = _running(pids) if pids else Check.failed("daemons", f"none runs on {settings.state_dir}", _start())
+    return [Check.failed("database", detail, database_fix(settings)), runs]
+
+
+async def _comparison(connection: asyncpg.Connection) -> tuple[CaughtUp | None, datetime | None]:
+    found = await read_cursor(connection, BACKFILL)
+    return (None, None) if found is None else (msgspec.json.decode(found[0], type=CaughtUp), found[1])
+
+
+def _compares(signs: VitalSigns) -> bool:
+    return signs.compared_at is not None and signs.at - signs.compared_at < _COMPARES_WITHIN
+
+
+def _daemons(settings: Settings, signs: VitalSigns) -> Check:
+    if signs.daemons:
+        return _running(signs.daemons)
+    if _compares(signs):
+        assert signs.compared_at is not None
+        ago = (signs.at - signs.compared_at).total_seconds()
+        here = f"none runs on {settings.state_dir.name}"
+        return Check.passed("daemons", f"{here}, but one was at work {max(ago, 0):.0f} s ago")
+    return Check.failed("daemons", f"none runs on {settings.state_dir}, and none was at work lately", _start())
+
+
+def _running(pids: Sequence[int]) -> Check:
+    which = "one runs on this machine: process" if len(pids) == 1 else f"{len(pids)} run on this machine: processes"
+    return Check.passed("daemons", f"{which} {', '.join(map(str, pids))}")
+
+
+def _comparison_done(settings: Settings, signs: VitalSigns) -> Check:
+    caught = signs.caught_up
+    if caught is None:
+        return Check.failed("comparison", "no daemon has compared its events with Stripe's yet", _start())
+    held = f"Stripe made {caught.made}, we hold {caught.held}, to {caught.until:%Y-%m-%d %H:%M} UTC"
+    if caught.failed or caught.held < caught.made:
+        return Check.failed("comparison", f"{held}; {caught.failed} failed", "checkout events list --status failed")
+    if not _compares(signs):
+        return Check.failed("comparison", f"{held}: no daemon has compared since", _start())
+    missed = f"; {caught.missed} had been missed and were fetched" if caught.missed else ""
+    return Check.passed("comparison", f"{held}{missed}")
+
+
+def _outbox(settings: Settings, signs: VitalSigns) -> Check:
+    """Check the outbox. A message for a channel that is not configured is not a fault: it is given up in the end."""
+    waiting = [backlog for backlog in signs.waiting if backlog.status != "dead"]
+    dead = [backlog for backlog in signs.waiting if backlog.status == "dead"]
+    missing = {backlog.channel: missing_setting(settings, Channel(backlog.channel)) for backlog in waiting}
+    oldest = max((backlog.oldest_seconds for backlog in waiting if missing[backlog.channel] is None), default=0.0)
+    unset = ", ".join(sorted({name for name in missing.values() if name is not None}))
+    detail = f"{sum(backlog.messages for backlog in waiting)} wait{f' for {unset} to be set' if unset else ''}"
+    detail += f", {sum(backlog.messages for backlog in dead)} dead"
+    if dead:
+        return Check.failed("outbox", detail, "checkout outbox list --status dead")
+    if oldest > _LONGEST_OWED_SECONDS:
+        fix = "checkout outbox list --status queued --status failed"
+        return Check.failed("outbox", f"{detail}; the oldest has for {oldest / 60:.0f} minutes", fix)
+    return Check.passed("outbox", detail)
+
+
+def _lag(signs: VitalSigns) -> Check:
+    lag = signs.trouble.lag_seconds
+    if lag is None:
+        return Check.passed("lag", "no event arrived within a day")
+    detail = f"{lag:.1f} s from creation at Stripe to arrival here (median)"
+    if lag > _LONGEST_LAG_SECONDS:
+        return Check.failed("lag", detail, "checkout events list --since 24h")
+    return Check.passed("lag", detail)
+
+
+def _start() -> str:
+    return "checkout dev" if read_setting("STRIPE_API_KEY") is None else "checkout serve"

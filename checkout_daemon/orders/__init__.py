@@ -1,0 +1,1 @@
+"""Orders as operators find, read, refund, annotate, export and erase them."""

@@ -1,0 +1,83 @@
+"""What a person says of an order: that an attention is dealt with, and notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import asyncpg
+
+from checkout_daemon.audit.log import Deed, act, check_note
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.database.pool import Database
+from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
+from checkout_daemon.ledger.facts import Act, ActKind
+from checkout_daemon.ledger.merge import Update, locked_order
+from checkout_daemon.model.orders import Order
+from checkout_daemon.orders.order_store import read_order
+
+
+class NothingToAcknowledge(CheckoutError):
+    """The order does not ask for this attention."""
+
+    code: ClassVar[str] = "nothing_to_acknowledge"
+    status: ClassVar[int] = 409
+    exit_code: ClassVar[int] = 4
+    title: ClassVar[str] = "The order has no such attention"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The order afterwards, and the payments, refunds or disputes that need no attention any more."""
+
+    order: Order
+    reason: str
+    subjects: tuple[str, ...]
+
+
+async def acknowledge(
+    database: Database, order_id: str, reason: str, *, operator: Operator, note: str = ""
+) -> Acknowledged:
+    """End an attention of an order: each one of this code there is now. A new one of the same code asks again.
+
+    Raises NotFound, NothingToAcknowledge, or InvalidRequest for the note.
+    """
+    note = check_note(note)
+    outcome = await database.run(_acknowledge, order_id, reason, operator, note)
+    if isinstance(outcome, NothingToAcknowledge):
+        raise outcome
+    return outcome
+
+
+async def _acknowledge(
+    connection: asyncpg.Connection, order_id: str, reason: str, operator: Operator, note: str
+) -> Acknowledged | NothingToAcknowledge:
+    held = await locked_order(connection, order_id)
+    attention = held.derived(order_id).attention
+    subjects = tuple(each.subject for each in attention if each.code.value == reason)
+    if not subjects:
+        asked = ", ".join(sorted({each.code.value for each in attention})) or "nothing"
+        # Raised after the commit: what the lock corrected stays.
+        return NothingToAcknowledge(
+            f"order {held.orders[order_id].number} does not ask for {reason}; it asks for {asked}"
+        )
+    acts = [(order_id, Act(ActKind.ACKNOWLEDGED, reason, subject)) for subject in subjects]
+    update = Update("order.acknowledged", operator.actor, note, acts=acts, always_logged=True)
+    details = {"reason": reason, "subjects": list(subjects)}
+    await act(connection, order_id, Deed("order.acknowledged", operator, note, details), update)
+    return Acknowledged(await read_order(connection, order_id), reason, subjects)
+
+
+async def note_order(database: Database, order_id: str, text: str, *, operator: Operator) -> Order:
+    """Keep a note with an order, in its history. Raises NotFound, or InvalidRequest for the text."""
+    note = check_note(text)
+    if not note:
+        raise InvalidRequest([FieldError("/note", "invalid_note", "a note without text says nothing")])
+    return await database.run(_note, order_id, operator, note)
+
+
+async def _note(connection: asyncpg.Connection, order_id: str, operator: Operator, note: str) -> Order:
+    order = await read_order(connection, order_id)
+    update = Update("order.noted", operator.actor, note, order_ids=[order_id], always_logged=True)
+    await act(connection, order_id, Deed("order.noted", operator, note), update)
+    return order

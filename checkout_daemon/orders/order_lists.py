@@ -1,0 +1,260 @@
+"""Finds, lists and reads orders for operators."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, in_utc, record_of
+from checkout_daemon.events.event_lists import EventLine, fingerprinted
+from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.model.orders import Order
+from checkout_daemon.model.text import search_form
+
+_MOST_NUMBER = 2**63 - 1
+_NEWEST_PAID = 10_000
+_TRIGRAM = 3  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders a list contains: those that meet every condition that is set. `until` is exclusive.
+
+    A search matches the ids in `search_ids`, and names and emails that contain `search_text`.
+    """
+
+    statuses: tuple[str, ...] = ()
+    email: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    attention: bool = False
+    search_ids: tuple[str, ...] | None = None
+    search_text: str | None = None
+
+    def fits(self, order: Order) -> bool:
+        """Return whether the order belongs to the list, as list_orders decides. For orders that changed since."""
+        return (
+            (not self.statuses or order.status in self.statuses)
+            and (self.email is None or order.customer_email.lower() == self.email.lower())
+            and (self.since is None or order.created_at >= self.since)
+            and (self.until is None or order.created_at < self.until)
+            and (not self.attention or bool(order.attention))
+            and self._found(order)
+        )
+
+    def _found(self, order: Order) -> bool:
+        if self.search_ids is None and self.search_text is None:
+            return True
+        text = search_form(self.search_text or "")
+        return order.id in (self.search_ids or ()) or (
+            self.search_text is not None
+            and (text in search_form(order.customer_name) or text in search_form(order.customer_email))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCursor:
+    """The order after which a page begins."""
+
+    created_at: datetime
+    number: int
+
+    @classmethod
+    def after(cls, order: Order) -> OrderCursor:
+        return cls(order.created_at, order.number)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLine:
+    """An item of an order. Amounts in minor units."""
+
+    sku: str
+    name: str
+    unit_amount: int
+    quantity: int
+    amount: int
+    amount_discount: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """A session of an order. `unknown`: `field=value` if this version does not know the value; it is shown as it is."""
+
+    id: str
+    attempt: int
+    status: str
+    payment_status: str
+    url: str | None
+    expires_at: datetime | None
+    created_at: datetime
+    unknown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLine:
+    """An amount reported for a payment. If Stripe's objects disagree there are several lines, none of them valid.
+
+    The amount is None if only refunds or disputes of the payment are known.
+    """
+
+    id: str
+    session_id: str | None
+    amount: int | None
+    currency: str | None
+    livemode: bool | None
+    paid_at: datetime | None
+    valid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """A refund of an order. `unknown` as in SessionLine."""
+
+    id: str
+    payment_id: str
+    amount: int
+    currency: str
+    status: str
+    created_at: datetime
+    unknown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeLine:
+    """A dispute. `unknown` as in SessionLine. `funds`: whether the money was last withdrawn or reinstated, if known."""
+
+    id: str
+    payment_id: str
+    status: str
+    reason: str | None
+    amount: int | None
+    currency: str | None
+    due_by: datetime | None
+    unknown: str | None = None
+    funds: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """Everything about an order as of one moment; each list in the sequence of events."""
+
+    order: Order
+    items: tuple[ItemLine, ...]
+    sessions: tuple[SessionLine, ...]
+    payments: tuple[PaymentLine, ...]
+    refunds: tuple[RefundLine, ...]
+    disputes: tuple[DisputeLine, ...]
+    events: tuple[EventLine, ...]
+    changes: tuple[ChangeLine, ...]
+
+
+_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
+    "items": msgspec.json.Decoder(list[ItemLine]),
+    "sessions": msgspec.json.Decoder(list[SessionLine]),
+    "payments": msgspec.json.Decoder(list[PaymentLine]),
+    "refunds": msgspec.json.Decoder(list[RefundLine]),
+    "disputes": msgspec.json.Decoder(list[DisputeLine]),
+    "events": msgspec.json.Decoder(list[EventLine]),
+    "changes": msgspec.json.Decoder(list[ChangeLine]),
+}
+
+
+async def find_by_number(connection: asyncpg.Connection, number: int) -> list[Order]:
+    """Return the order with this number, or an empty list."""
+    if number > _MOST_NUMBER:
+        return []
+    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_number"), number)]
+
+
+async def find_by_id_range(connection: asyncpg.Connection, first: UUID, last: UUID, limit: int) -> list[Order]:
+    """Return the orders with ids from `first` to `last`, newest first."""
+    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_id"), first, last, limit)]
+
+
+async def find_by_email(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
+    """Return the orders with this email, newest first. Case does not matter."""
+    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_email"), email, limit)]
+
+
+async def find_by_payer(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
+    """Return the recently paid orders whose payer gave this email on Stripe's page."""
+    return [
+        record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_payer"), email, limit, _NEWEST_PAID)
+    ]
+
+
+async def find_by_stripe_id(connection: asyncpg.Connection, stripe_id: str, limit: int) -> list[Order]:
+    """Return the orders that the id of a session, PaymentIntent, charge, refund, dispute or event leads to."""
+    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_stripe_id"), stripe_id, limit)]
+
+
+async def list_orders(
+    connection: asyncpg.Connection, wanted: OrderFilter, *, limit: int, cursor: OrderCursor | None = None
+) -> list[Order]:
+    """Return a page of orders after the cursor, newest first."""
+    before = OrderCursor(
+        wanted.until or FAR_FUTURE, 0
+    )  # numbers start above 0, so that orders of exactly that time are left out
+    if cursor is not None and cursor.created_at < before.created_at:
+        before = cursor
+    for statement in _statements(wanted):
+        rows = await connection.fetch(
+            sql(statement),
+            wanted.since or LONG_AGO,
+            before.created_at,
+            before.number,
+            limit,
+            _unique(wanted.statuses) or None,
+            wanted.email,
+            wanted.attention,
+            _unique(wanted.search_ids or ()),
+            wanted.search_text,
+        )
+        if len(rows) >= limit:
+            break
+    return [record_of(Order, row) for row in rows]
+
+
+async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView | None:
+    """Return everything about an order in one round trip, or None if it does not exist."""
+    (row,) = await connection.fetch(sql("read_order_view"), order_id)
+    if row["order"] is None:
+        return None
+    lists = {name: decoder.decode(row[name]) if row[name] else [] for name, decoder in _DECODERS.items()}
+    lists["events"] = [fingerprinted(each) for each in lists["events"]]
+    return OrderView(
+        order=in_utc(msgspec.json.decode(row["order"], type=Order)),
+        **{name: tuple(map(in_utc, records)) for name, records in lists.items()},
+    )
+
+
+async def read_items_of_orders(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, list[ItemLine]]:
+    """Return the items of each order id, in the sequence of the cart."""
+    found: dict[str, list[ItemLine]] = {}
+    for order_id, *line in await connection.fetch(sql("read_items_of_orders"), list(order_ids)):
+        found.setdefault(str(order_id), []).append(ItemLine(*line))
+    return found
+
+
+def _statements(wanted: OrderFilter) -> tuple[str, ...]:
+    """Return the names of the most selective statements. The first one that fills the page is used."""
+    if wanted.search_ids is not None and wanted.search_text is None:
+        return ("list_orders_of_ids",)
+    if wanted.email is not None:
+        return ("list_orders_of_email",)
+    if wanted.attention:
+        return ("list_orders_with_attention",)
+    if wanted.search_text is not None and len(search_form(wanted.search_text)) >= _TRIGRAM:
+        return ("list_newest_orders_of_text", "list_orders_of_text")
+    return ("list_orders_of_status" if wanted.statuses else "list_orders",)
+
+
+def _unique(texts: Collection[str]) -> list[str]:
+    return list(dict.fromkeys(texts))

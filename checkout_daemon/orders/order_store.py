@@ -1,0 +1,149 @@
+"""Reads, locks and writes orders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from checkout_daemon.catalog.pricing import PricedLine, Quote
+from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import record_of
+from checkout_daemon.errors import OrderNotFound
+from checkout_daemon.ledger.change_store import CHANNEL
+from checkout_daemon.model.customer import Customer
+from checkout_daemon.model.orders import Order
+from checkout_daemon.orders.second_orders import AlikeOrder
+from checkout_daemon.orders.session_attempts import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order to insert. `request_hash` distinguishes a repeated request from another one with the same key.
+
+    `lines` are those of second_orders.lines_of: no order is inserted if the customer made one with the same lines
+    within the last hour that is not in `known`. With None it is inserted in any case.
+    """
+
+    id: str
+    quote: Quote
+    customer: Customer
+    livemode: bool
+    idempotency_key: str | None
+    request_hash: bytes | None
+    locale: str | None = None
+    lines: Sequence[str] | None = None
+    known: Collection[str] = ()
+
+
+async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt: Attempt) -> int | None:
+    """Insert an order with its items and first attempt, and return its number.
+
+    Return None if its key is taken or the customer has a similar order. The caller must hold the lock of the customer
+    and lines (catalog/products.py: find_products_in_turn), so that two concurrent orders cannot miss each other.
+    """
+    quote = order.quote
+    row = await connection.fetchrow(
+        sql("insert_order"),
+        order.id,
+        quote.currency,
+        quote.amount_subtotal,
+        quote.amount_discount,
+        quote.amount_total,
+        order.customer.name,
+        order.customer.email,
+        order.customer.phone,
+        quote.discount_code,
+        order.livemode,
+        order.idempotency_key,
+        order.request_hash,
+        [line.sku for line in quote.lines],
+        [line.name for line in quote.lines],
+        [line.description for line in quote.lines],
+        [line.unit_amount for line in quote.lines],
+        [line.quantity for line in quote.lines],
+        [line.amount for line in quote.lines],
+        [line.amount_discount for line in quote.lines],
+        attempt.parameters,
+        CHANNEL,
+        order.locale,
+        None if order.lines is None else list(order.lines),
+        list(order.known),
+    )
+    return row["number"] if row else None
+
+
+async def find_alike(
+    connection: asyncpg.Connection, email: str, lines: Sequence[str], *, livemode: bool
+) -> list[AlikeOrder]:
+    """Return the orders that this customer made with these lines within the last hour, newest first.
+
+    Canceled and fully refunded orders are left out, because their goods will not be sent.
+    """
+    rows = await connection.fetch(sql("find_alike_orders"), email, livemode, list(lines))
+    return [record_of(AlikeOrder, row) for row in rows]
+
+
+async def record_key(connection: asyncpg.Connection, idempotency_key: str, order_id: str, request_hash: bytes) -> None:
+    """Have this key lead to an order made with another key or without one. A key that is taken keeps its order."""
+    await connection.execute(sql("record_order_key"), idempotency_key, order_id, request_hash)
+
+
+async def find_by_key(connection: asyncpg.Connection, idempotency_key: str) -> tuple[str, bytes] | None:
+    """Return the id of the order that this key leads to, and the hash of its request."""
+    row = await connection.fetchrow(sql("find_order_by_key"), idempotency_key)
+    return (str(row["id"]), row["request_hash"]) if row else None
+
+
+async def find_by_session(connection: asyncpg.Connection, session_id: str) -> str | None:
+    """Return the id of the session's order, or None."""
+    order_id = await connection.fetchval(sql("find_order_by_session"), session_id)
+    return str(order_id) if order_id else None
+
+
+async def read_order(connection: asyncpg.Connection, order_id: str) -> Order:
+    """Return an order. Raises OrderNotFound."""
+    row = await connection.fetchrow(sql("read_order"), order_id)
+    if row is None:
+        raise OrderNotFound(order_id)
+    return record_of(Order, row)
+
+
+async def read_locale(connection: asyncpg.Connection, order_id: str) -> str | None:
+    """Return the language tag of the shopper, such as de-AT, or None if it is unknown."""
+    locale: str | None = await connection.fetchval(sql("read_order_locale"), order_id)
+    return locale
+
+
+async def read_items(connection: asyncpg.Connection, order_id: str) -> tuple[PricedLine, ...]:
+    """Return the order's lines in the sequence of the cart."""
+    return tuple(PricedLine(**dict(row)) for row in await connection.fetch(sql("read_items"), order_id))
+
+
+async def read_payable_order(connection: asyncpg.Connection, order_id: str) -> PayableOrder:
+    """Return what Stripe is told about an order. Raises OrderNotFound."""
+    order = await read_order(connection, order_id)
+    lines = await read_items(connection, order_id)
+    locale = await read_locale(connection, order_id)
+    return PayableOrder(
+        order.id, order.currency, order.amount_discount, order.discount_code, order.customer_email, lines, locale
+    )
+
+
+async def has_mismatch(connection: asyncpg.Connection, order_id: str) -> bool:
+    """Return whether a payment differs from the order in amount, currency or livemode: then it is not payable."""
+    return bool(await connection.fetchval(sql("has_mismatch"), order_id))
+
+
+@dataclass(frozen=True, slots=True)
+class PayableOrder:
+    """What of an order goes to Stripe. Amounts in minor units."""
+
+    id: str
+    currency: str
+    amount_discount: int
+    discount_code: str | None
+    customer_email: str
+    lines: Sequence[PricedLine]
+    locale: str | None = None  # that the shopper reads, such as de-AT

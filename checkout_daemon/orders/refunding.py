@@ -1,0 +1,259 @@
+"""Refunds an operator asks for: each asked of Stripe once, across crashes, lost answers and two at the same time.
+
+A request is a row written under the order's lock before Stripe is asked, and its id is the idempotency key. Where no
+certain answer came, which a 5xx is not, it stays open: a job looks for its refund at Stripe, by the request's id in
+the metadata, and asks again with the same key and bytes, less and less often. It is closed as refused by a refusal, by
+hours of 5xx, or when Stripe has forgotten the key. A refund that appears even later asks for attention.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.audit.log import Deed, act, check_note, record, state_of
+from checkout_daemon.audit.operators import DAEMON, Operator
+from checkout_daemon.clocks import require_clocks
+from checkout_daemon.database.pool import Database
+from checkout_daemon.database.server import read_now
+from checkout_daemon.errors import StripeRejected, StripeUnavailable
+from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
+from checkout_daemon.ledger.translate import refund as refund_events
+from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, livemodes
+from checkout_daemon.orders import refund_requests
+from checkout_daemon.orders.refund_requests import RefundRequest
+from checkout_daemon.orders.refund_rules import NotRefundable, RefundPlan, RefundWish, plan
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_api import refunds as stripe_refunds
+from checkout_daemon.stripe_api.client import KEY_LIFETIME, Fetched, StripeDenied, StripeFailed
+
+log = logging.getLogger(__name__)
+
+# Longer than all tries of a call together: while the command still waits, no job need ask as well.
+RESUME_AFTER = timedelta(seconds=60)
+# Stripe may settle what it answered 5xx to much later: https://docs.stripe.com/error-low-level#server-errors
+GIVEN_UP_AFTER = timedelta(hours=6)
+_REQUEST = "refund_request"
+_MOST_RESUMED_A_TURN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """A refund as Stripe answered it, and the order with it merged. Amounts in minor units."""
+
+    order_id: str
+    number: int
+    refund_id: str
+    payment_id: str
+    amount: int
+    currency: str
+    status: str
+    order_status: str
+    amount_refunded: int
+
+
+async def plan_refund(database: Database, order_id: str, wish: RefundWish) -> RefundPlan:
+    """What a refund would give back, for a confirmation. Raises as `refund` does before it asks Stripe."""
+    return await database.run(_plan, order_id, wish)
+
+
+async def refund(runtime: Runtime, order_id: str, wish: RefundWish, *, operator: Operator, note: str = "") -> Refunded:
+    """Ask Stripe for a refund, and merge its answer.
+
+    Raises NotFound, NotRefundable, RefundUnderWay, SeveralPayments, InvalidRequest; StripeRejected with Stripe's words;
+    StripeUnavailable, after which a running daemon goes on with it.
+    """
+    note = check_note(note)
+    livemode = runtime.settings.livemode
+    request = await runtime.database.run(_begin, order_id, wish, operator, note, livemode=livemode)
+    try:
+        return await _ask(runtime, request, operator)
+    except StripeFailed as error:
+        raise StripeFailed(
+            f"{error.detail}, so it is not known whether the refund was or will be made. It is under way: do not ask "
+            "for it again; a running daemon goes on with it, looks for it at Stripe for up to "
+            f"{_hours(GIVEN_UP_AFTER)} hours and records what it finds: `checkout orders explain` shows it"
+        ) from error
+    except StripeUnavailable as error:
+        raise StripeUnavailable(
+            "Stripe did not answer, so it is not known whether the refund was made. It is under way: do not ask for it "
+            "again; a running daemon goes on with it and records what comes of it: `checkout orders explain` shows it"
+        ) from error
+
+
+async def resume_refunds(runtime: Runtime) -> int:
+    """Resume refunds whose answer never came: the command was killed, or Stripe was away. Return how many.
+
+    Each refund is claimed first, so no two daemons resume the same one.
+    """
+    operator = Operator(DAEMON, socket.gethostname())
+    for resumed in range(_MOST_RESUMED_A_TURN):
+        if not await _resume_next(runtime, operator):
+            return resumed
+    return _MOST_RESUMED_A_TURN
+
+
+async def _resume_next(runtime: Runtime, operator: Operator) -> bool:
+    """Resume a refund that has waited for its answer long enough; return False if there is none.
+
+    Record a refusal by Stripe. After a 5xx or without an answer (StripeUnavailable), it waits on.
+    """
+    livemode = runtime.settings.livemode
+    request = await runtime.database.run_unconfirmed(refund_requests.claim_request, RESUME_AFTER, livemode=livemode)
+    if request is None:
+        return False
+    try:
+        await _ask(runtime, request, operator)
+    except (StripeRejected, StripeFailed) as error:
+        log.warning("refund request %s of order %s: %s", request.id, request.order_id, error.detail)
+    return True
+
+
+async def _begin(
+    connection: asyncpg.Connection, order_id: str, wish: RefundWish, operator: Operator, note: str, *, livemode: bool
+) -> RefundRequest:
+    """Write the request, before Stripe is asked."""
+    planned = await _plan(connection, order_id, wish, livemode=livemode)
+    request = _request(planned, wish.reason, await read_now(connection))
+    await refund_requests.insert_request(connection, request, request.started_at + RESUME_AFTER)
+    details = {"request": request.id, "payment": planned.payment_id, "amount": planned.amount}
+    deed = Deed("refund.requested", operator, note, details | {"currency": planned.currency, "reason": wish.reason})
+    update = Update("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
+    await act(connection, order_id, deed, update)
+    return request
+
+
+async def _plan(
+    connection: asyncpg.Connection, order_id: str, wish: RefundWish, *, livemode: bool | None = None
+) -> RefundPlan:
+    merged = await locked_order(connection, order_id)
+    order = merged.orders[order_id]
+    if livemode not in (None, order.livemode):
+        raise NotRefundable(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
+    return plan(merged, order_id, wish, await refund_requests.unanswered_request(connection, order_id))
+
+
+def _request(planned: RefundPlan, reason: str | None, now: datetime) -> RefundRequest:
+    request_id = str(uuid4())
+    parameters: dict[str, Any] = {
+        stripe_refunds.payment_parameter(planned.payment_id): planned.payment_id,
+        "amount": planned.amount,
+        "metadata": {"order_id": planned.order_id, _REQUEST: request_id},
+    } | ({"reason": reason} if reason else {})
+    return RefundRequest(
+        request_id,
+        planned.order_id,
+        planned.payment_id,
+        planned.amount,
+        planned.currency,
+        msgspec.json.encode(parameters).decode(),
+        now,
+    )
+
+
+async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> Refunded:
+    """Get a request its answer. Raises StripeRejected once it is closed; StripeUnavailable while it stays open."""
+    if request.attempts and (found := await _find(runtime, request)) is not None:
+        return await _take(runtime, request, operator, found)
+    if request.age > KEY_LIFETIME:
+        await require_clocks(runtime)
+        why = "Stripe had no such refund a day after it was asked for: ask for it again"
+        await runtime.database.run(_refuse, request, operator, why)
+        raise StripeRejected(why)
+    try:
+        fetched = await stripe_refunds.create_refund(
+            runtime.gateway, msgspec.json.decode(request.parameters), request.id
+        )
+    except StripeRejected as error:
+        if request.attempts:
+            # Asked before, and the answer lost: a refusal of our key says nothing of what was done under it.
+            if isinstance(error, StripeDenied):
+                raise StripeFailed(error.detail) from error
+            if (found := await _find(runtime, request)) is not None:
+                return await _take(runtime, request, operator, found)
+        await runtime.database.run(_refuse, request, operator, error.detail)
+        raise
+    except StripeFailed as error:
+        # Indeterminate: it may have been made, and may still be.
+        if (found := await _find(runtime, request)) is not None:
+            return await _take(runtime, request, operator, found)
+        if request.age <= GIVEN_UP_AFTER:
+            raise
+        await require_clocks(runtime)
+        why = f"{error.detail}, for {_hours(GIVEN_UP_AFTER)} hours, and it has no such refund: ask for it again"
+        await runtime.database.run(_refuse, request, operator, why)
+        raise StripeRejected(why) from error
+    return await _take(runtime, request, operator, fetched)
+
+
+async def _find(runtime: Runtime, request: RefundRequest) -> Fetched | None:
+    """Return the refund that a request made, or None where all of its payment's were seen. Raises StripeUnavailable."""
+    try:
+        refunds = await stripe_refunds.list_refunds(runtime.gateway, request.payment_id)
+    except StripeRejected as error:
+        raise StripeFailed(f"Stripe does not list the refunds of {request.payment_id}: {error.detail}") from error
+    return next((each for each in refunds if (each.object.get("metadata") or {}).get(_REQUEST) == request.id), None)
+
+
+def _hours(span: timedelta) -> int:
+    return int(span.total_seconds()) // 3600
+
+
+async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fetched: Fetched) -> Refunded:
+    """Merge the refund as fact, and close its request."""
+    refund_id, status = str(fetched.object["id"]), str(fetched.object.get("status"))
+
+    translation = refund_events.translate(
+        # A refund says nothing of its mode: it is the key's.
+        ObjectSnapshot(fetched.object, fetched.observed_at, "", livemodes(runtime.settings.livemode))
+    )
+    update = Update(
+        "refund.made",
+        operator.actor,
+        refund_id,
+        translation.subject_id,
+        translation.links,
+        translation.facts,
+        order_ids=[request.order_id],
+    )
+    details = {"request": request.id, "refund": refund_id, "amount": request.amount, "status": status}
+    deed = Deed("refund.made", operator, details=details)
+    merged = await runtime.database.run(_record_refund, request, refund_id, update, deed)
+    derived = merged.derived(request.order_id)
+    return Refunded(
+        order_id=request.order_id,
+        number=merged.orders[request.order_id].number,
+        refund_id=refund_id,
+        payment_id=request.payment_id,
+        amount=request.amount,
+        currency=request.currency,
+        status=status,
+        order_status=derived.status.value,
+        amount_refunded=derived.amount_refunded,
+    )
+
+
+async def _record_refund(
+    connection: asyncpg.Connection, request: RefundRequest, refund_id: str, update: Update, deed: Deed
+) -> Merged:
+    merged = await merge(connection, [update])
+    if await refund_requests.answer_request(connection, request.id, refund_id=refund_id):
+        before, after = merged.orders[request.order_id].state, state_of(merged, request.order_id)
+        await record(connection, request.order_id, deed, before=before, after=after)
+    return merged
+
+
+async def _refuse(connection: asyncpg.Connection, request: RefundRequest, operator: Operator, why: str) -> None:
+    """Close a request that led to no refund, unless another process has closed it meanwhile."""
+    await locked_order(connection, request.order_id)
+    if await refund_requests.answer_request(connection, request.id, error=why):
+        details = {"request": request.id, "amount": request.amount, "why": why}
+        update = Update("refund.refused", operator.actor, why, order_ids=[request.order_id], always_logged=True)
+        await act(connection, request.order_id, Deed("refund.refused", operator, details=details), update)

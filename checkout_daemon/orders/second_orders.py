@@ -1,0 +1,78 @@
+"""Decides what becomes of a second order of the same goods by the same customer within an hour.
+
+Customers are the same when their emails are. Only whoever also gives the same name and phone gets the first order's
+link or reference: both are capabilities, and an email with a likely cart is something a stranger can guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from checkout_daemon.catalog.cart import Cart
+from checkout_daemon.catalog.pricing import normalize_discount_code
+from checkout_daemon.errors import ProbablyPlaced
+from checkout_daemon.model.customer import Customer
+from checkout_daemon.model.orders import PAYABLE_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeOrder:
+    """An order of the same customer and lines. `mismatched`: it has a payment that differs from its terms."""
+
+    id: str
+    number: int
+    status: str
+    mismatched: bool
+    customer_name: str
+    customer_phone: str
+    discount_code: str | None
+    amount_total: int
+
+    @property
+    def payable(self) -> bool:
+        return self.status in PAYABLE_STATUSES and not self.mismatched
+
+
+def order_to_reuse(
+    customer: Customer, discount_code: str | None, expected_total: int | None, alike: Sequence[AlikeOrder]
+) -> AlikeOrder | None:
+    """Return the order that the shopper means, or None where a new one is to be made.
+
+    `alike`: newest first, without those that are canceled or refunded in full. Raises ProbablyPlaced where one of them
+    is paid or being paid. One that is still to be paid is reused where name, phone, discount and total are the same:
+    a corrected phone number or a new discount code makes a new order.
+    """
+    ours = [each for each in alike if _same_person(customer, each)]
+    if any(not each.payable for each in alike):
+        placed = next((each for each in ours if not each.payable), None)
+        raise ProbablyPlaced(*((placed.id, placed.number) if placed is not None else ()))
+    code = normalize_discount_code(discount_code)
+    return next(
+        (
+            each
+            for each in ours
+            if each.discount_code == code and (expected_total is None or each.amount_total == expected_total)
+        ),
+        None,
+    )
+
+
+def lines_of(cart: Cart) -> list[str]:
+    """Return what is bought, whatever its order: `SKU quantity`, sorted by bytes as the database does."""
+    return [f"{line.sku} {line.quantity}" for line in sorted(cart.lines, key=lambda line: line.sku)]
+
+
+def lock_key(customer: Customer, cart: Cart) -> int:
+    """Return the key of the advisory lock that orders of the same customer and lines take, 64 bits with a sign."""
+    text = "\n".join([customer.email.lower(), *lines_of(cart)])
+    return int.from_bytes(sha256(text.encode()).digest()[:8], signed=True)
+
+
+def _same_person(customer: Customer, order: AlikeOrder) -> bool:
+    return customer.phone == order.customer_phone and _spelling(customer.name) == _spelling(order.customer_name)
+
+
+def _spelling(name: str) -> str:
+    return " ".join(name.casefold().split())

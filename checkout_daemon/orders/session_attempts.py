@@ -1,0 +1,113 @@
+"""Reads and writes session attempts, which are written before Stripe is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from checkout_daemon.database.queries import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A session attempt. `parameters` is JSON and never changes. `rejected`: Stripe stored a refusal under its key."""
+
+    number: int
+    parameters: str
+    started_at: datetime
+    session_id: str | None = None
+    rejected: bool = False
+    error: str | None = None
+    age: timedelta = timedelta()  # by the database's clock
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulAttempt:
+    """An attempt for which Stripe may or may not have made a session. `age` is by the database's clock."""
+
+    order_id: str
+    number: int
+    age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLine:
+    """A session attempt without its parameters, as it is shown."""
+
+    number: int
+    started_at: datetime
+    session_id: str | None
+    rejected_at: datetime | None
+    error: str | None
+
+
+async def last_attempt(connection: asyncpg.Connection, order_id: str) -> Attempt | None:
+    """Return the order's last attempt, or None."""
+    row = await connection.fetchrow(sql("last_attempt"), order_id)
+    if row is None:
+        return None
+    return Attempt(
+        row["attempt"],
+        row["parameters"],
+        row["started_at"],
+        row["session_id"],
+        row["rejected_at"] is not None,
+        row["error"],
+        row["age"],
+    )
+
+
+async def list_attempts(connection: asyncpg.Connection, order_id: str) -> list[AttemptLine]:
+    """Return the attempts of an order, oldest first."""
+    return [AttemptLine(*row) for row in await connection.fetch(sql("list_attempts"), order_id)]
+
+
+async def unsettled_sessions(connection: asyncpg.Connection, order_id: str) -> list[str]:
+    """Return the ids of the order's sessions that may have changed at Stripe."""
+    return [row["id"] for row in await connection.fetch(sql("unsettled_sessions"), order_id)]
+
+
+async def insert_attempt(connection: asyncpg.Connection, order_id: str, attempt: Attempt) -> Attempt:
+    """Insert an attempt and return it with its stored parameters, which contain the order's number and the shop.
+
+    It starts at the database's time. Earlier attempts without an answer become doubtful.
+    """
+    kept = await connection.fetchval(sql("insert_attempt"), order_id, attempt.number, attempt.parameters)
+    return replace(attempt, parameters=kept)
+
+
+async def record_session(connection: asyncpg.Connection, order_id: str, number: int, session_id: str) -> None:
+    """Record the session that Stripe made for an attempt."""
+    await connection.execute(sql("record_session"), order_id, number, session_id)
+
+
+async def record_rejection(
+    connection: asyncpg.Connection, order_id: str, number: int, error: str, *, doubtful: bool
+) -> None:
+    """Record that Stripe rejected an attempt; its key is used up. `doubtful`: a session may still appear at Stripe."""
+    await connection.execute(sql("record_rejection"), order_id, number, error, doubtful)
+
+
+async def doubtful_attempts(connection: asyncpg.Connection, limit: int, *, livemode: bool) -> list[DoubtfulAttempt]:
+    """Return the attempts of a mode that are due for a look at Stripe. Older ones are looked for less often."""
+    return [
+        DoubtfulAttempt(str(row["order_id"]), row["attempt"], row["age"])
+        for row in await connection.fetch(sql("doubtful_attempts"), limit, livemode)
+    ]
+
+
+async def is_doubtful(connection: asyncpg.Connection, order_id: str, number: int) -> bool:
+    """Return whether a session may still appear for the attempt."""
+    return bool(await connection.fetchval(sql("is_doubtful"), order_id, number))
+
+
+async def settle_doubt(connection: asyncpg.Connection, order_id: str, number: int) -> None:
+    """Record that the attempt's session was found."""
+    await connection.execute(sql("settle_doubt"), order_id, number)
+
+
+async def record_look(connection: asyncpg.Connection, order_id: str, number: int, give_up_after: timedelta) -> bool:
+    """Record that its session was not found at Stripe. Return whether the attempt is given up now."""
+    return bool(await connection.fetchval(sql("record_look"), order_id, number, give_up_after))

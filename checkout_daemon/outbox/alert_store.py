@@ -1,0 +1,51 @@
+"""Alerts to the operator: every new subject is reported once, for as long as its cause lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+
+from checkout_daemon.database.queries import sql
+from checkout_daemon.model.messages import Alert, MessageKind
+from checkout_daemon.outbox.outbox_store import owe
+
+
+async def owe_once(
+    connection: asyncpg.Connection, kind: MessageKind, subjects: Collection[str], alert: Alert, *, machine: str = ""
+) -> bool:
+    """Queue the alert if one of the subjects is new, and return whether it was. `subjects` are all that exist now.
+
+    `machine` is the host that is concerned, if every machine has its own subjects.
+    """
+    if not await raise_alerts(connection, f"{kind.value}@{machine}" if machine else kind.value, subjects):
+        return False
+    await owe_alert(connection, kind, alert)
+    return True
+
+
+async def owe_alert(connection: asyncpg.Connection, kind: MessageKind, alert: Alert) -> None:
+    """Queue the alert, whatever was reported before."""
+    await owe(connection, kind, subject_id=str(uuid4()), payload=msgspec.json.encode(alert).decode())
+
+
+async def raise_alerts(connection: asyncpg.Connection, kind: str, subjects: Collection[str]) -> list[str]:
+    """Record `subjects`, all that exist now, as reported, and return those that were not reported before."""
+    return _subjects(await connection.fetch(sql("raise_alerts"), str(kind), list(subjects)))
+
+
+async def raise_dead_events(connection: asyncpg.Connection) -> list[str]:
+    """Return the ids of dead events that were not reported before."""
+    return _subjects(await connection.fetch(sql("raise_dead_events"), MessageKind.EVENTS_DEAD.value))
+
+
+async def raise_dead_messages(connection: asyncpg.Connection, but: Collection[MessageKind]) -> list[str]:
+    """Return the ids of dead messages that were not reported before, except those of the kinds in `but`."""
+    kinds = [kind.value for kind in but]
+    return _subjects(await connection.fetch(sql("raise_dead_messages"), MessageKind.OUTBOX_DEAD.value, kinds))
+
+
+def _subjects(rows: list[asyncpg.Record]) -> list[str]:
+    return sorted(row["subject"] for row in rows)

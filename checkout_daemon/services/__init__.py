@@ -1,1 +1,0 @@
-"""The use cases, called by web, webhooks, jobs, CLI and TUI alike."""

@@ -1,1 +1,0 @@
-"""Reads and writes PostgreSQL; every statement lives in sql/queries."""

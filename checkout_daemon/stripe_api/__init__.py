@@ -1,0 +1,1 @@
+"""Stripe's API through the official SDK: one client, one module per resource."""

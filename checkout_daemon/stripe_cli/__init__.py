@@ -1,0 +1,1 @@
+"""The official Stripe CLI: listening, triggering and resending events."""

@@ -1,0 +1,1 @@
+"""Comparing this database with Stripe and repairing the difference."""

@@ -1,0 +1,191 @@
+"""Brings back an order that this database has lost: its session at Stripe has our marks, its lines and its customer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from checkout_daemon.audit.log import Deed, act, check_note
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.catalog.pricing import PricedLine
+from checkout_daemon.checkout.sessions import session_update, start_attempt
+from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, StripeUnavailable
+from checkout_daemon.ledger import missing_order_store as store
+from checkout_daemon.ledger.change_store import CHANNEL
+from checkout_daemon.ledger.event_store import adopt_events
+from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact
+from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.ledger.missing_order_store import RecoveredOrder
+from checkout_daemon.ledger.translate.named_orders import NamedOrder, named_order
+from checkout_daemon.ledger.translate.stripe_objects import child
+from checkout_daemon.model.orders import Order
+from checkout_daemon.orders.order_store import PayableOrder, read_order
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_api.client import Fetched, StripeMissing
+from checkout_daemon.stripe_api.sessions import list_lines, retrieve_session
+from checkout_daemon.stripe_sync.syncing import sync_order
+
+
+class NotRecoverable(CheckoutError):
+    """The session is not one that this program made, nobody went through it, or its amounts do not add up."""
+
+    code = "not_recoverable"
+    status = 409
+    exit_code = 4
+    title = "The order cannot be recovered from this session"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What Stripe has of an order; `held`: it is here already."""
+
+    session: Fetched
+    named: NamedOrder
+    amount_total: int
+    currency: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The order afterwards; `recovered` is False where it was held. `left_open`: why the rest could not be read."""
+
+    order: Order
+    recovered: bool
+    left_open: str | None = None
+
+
+async def plan_recovery(runtime: Runtime, session_id: str) -> Recovery:
+    """Read the session at Stripe. Raises NotFound, NotRecoverable, StripeUnavailable, StripeRejected."""
+    try:
+        session = await retrieve_session(runtime.gateway, session_id)
+    except StripeMissing as error:
+        raise NotFound(f"Stripe has no session {session_id!r}, or the key is of another account or mode") from error
+    named = named_order(session.object)
+    if named is None:
+        raise NotRecoverable(
+            f"session {session_id} was not made by this program: its metadata has no order_id and attempt"
+        )
+    async with runtime.database.connection() as connection:
+        held = named.order_id in await store.held_orders(connection, [named.order_id])
+    if session.object.get("status") != "complete" and not held:
+        raise NotRecoverable(
+            f"session {session_id} is {session.object.get('status')}: nobody has paid it, and nothing is to recover"
+        )
+    return Recovery(session, named, int(session.object["amount_total"]), str(session.object["currency"]), held)
+
+
+async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator, note: str = "") -> Recovered:
+    """Write the order that a session is of, unless it is held, and merge what Stripe says of it. Safe to do twice.
+
+    Its number is the old one unless that was given out again. Raises NotRecoverable, StripeUnavailable, StripeRejected.
+    """
+    note = check_note(note)
+    session_id = str(plan.session.object["id"])
+    order = await _rebuild(runtime, plan) if not plan.held else None
+    update = session_update(plan.session, "order.recovered", operator.actor)
+    update = replace(
+        update,
+        note=note or session_id,
+        links=[*update.links, Link(session_id, plan.named.order_id, LinkRank.OURS)],
+        facts=[
+            replace(each, attempt=plan.named.attempt) if isinstance(each, SessionFact) else each
+            for each in update.facts
+        ],
+        order_ids=[plan.named.order_id],
+        always_logged=True,
+    )
+
+    if order is None:
+        await runtime.database.run(merge, [replace(update, always_logged=False)])
+        recovered = False
+    else:
+        details = {"session": session_id, "amount": order.amount_total, "currency": order.currency}
+        deed = Deed("order.recovered", operator, note, details)
+        recovered = await runtime.database.run(_insert, order, deed, update)
+    left_open = await _read_the_rest(runtime, plan.named.order_id, operator)
+    async with runtime.database.connection() as connection:
+        found = await read_order(connection, plan.named.order_id)
+    return Recovered(found, recovered, left_open)
+
+
+async def _insert(connection: asyncpg.Connection, order: RecoveredOrder, deed: Deed, update: Update) -> bool:
+    """Insert the order, or return False if another process did so first."""
+    if order.number is not None:
+        await store.raise_numbers(connection, order.number)
+    number = await store.insert_recovered(connection, order, CHANNEL)
+    if number is None:
+        return False
+    deed = replace(deed, details={**deed.details, "number": number})
+    merged = await act(connection, order.id, deed, update)
+    # Events that came meanwhile named the order before it was held again.
+    nodes = merged.base.links.nodes_of(order.id)
+    await adopt_events(connection, dict.fromkeys(nodes, order.id))
+    return True
+
+
+async def _read_the_rest(runtime: Runtime, order_id: str, operator: Operator) -> str | None:
+    """Read refunds and disputes, whose events may be gone; return why that failed, or None."""
+    try:
+        await sync_order(runtime, order_id, cause="order.recovered", actor=operator.actor)
+    except (StripeUnavailable, StripeRejected) as error:
+        return error.detail
+    return None
+
+
+async def _rebuild(runtime: Runtime, plan: Recovery) -> RecoveredOrder:
+    session, named = plan.session.object, plan.named
+    items = await list_lines(runtime.gateway, str(session["id"]))
+    lines = tuple(_line(each, place) for place, each in enumerate(items, 1))
+    subtotal = sum(line.amount for line in lines)
+    discount = sum(line.amount_discount for line in lines)
+    if not lines or subtotal - discount != plan.amount_total:
+        raise NotRecoverable(
+            f"session {session['id']} is of {plan.amount_total} {plan.currency} in minor units, and its lines less "
+            f"their discounts are {subtotal - discount}: this program made no such session"
+        )
+    customer = child(session, "customer_details") or {}
+    email = str(customer.get("email") or session.get("customer_email") or "")
+    created_at = datetime.fromtimestamp(int(session["created"]), UTC)
+    payable = PayableOrder(named.order_id, plan.currency, discount, named.discount_code, email, lines, named.locale)
+    return RecoveredOrder(
+        id=named.order_id,
+        number=named.number,
+        currency=plan.currency,
+        amount_subtotal=subtotal,
+        amount_discount=discount,
+        amount_total=plan.amount_total,
+        customer_name=str(customer.get("name") or email),
+        customer_email=email,
+        customer_phone=str(customer.get("phone") or ""),
+        discount_code=named.discount_code,
+        livemode=bool(session.get("livemode")),
+        created_at=created_at,
+        locale=named.locale,
+        lines=lines,
+        attempt=named.attempt,
+        session_id=str(session["id"]),
+        parameters=start_attempt(payable, named.attempt, runtime.settings, created_at).parameters,
+    )
+
+
+def _line(item: dict[str, Any], place: int) -> PricedLine:
+    price = child(item, "price") or {}
+    product = child(price, "product") or {}
+    quantity = int(item.get("quantity") or 1)
+    amount = int(item["amount_subtotal"])
+    unit_amount = price.get("unit_amount")
+    if not isinstance(unit_amount, int) or unit_amount * quantity != amount:
+        raise NotRecoverable(f"line {place} of the session is not a price times a quantity")
+    return PricedLine(
+        sku=str((product.get("metadata") or {}).get("sku") or f"LINE-{place}"),
+        name=str(product.get("name") or item.get("description") or f"Line {place}"),
+        description=str(product.get("description") or ""),
+        unit_amount=unit_amount,
+        quantity=quantity,
+        amount=amount,
+        amount_discount=int(item.get("amount_discount") or 0),
+    )

@@ -1,1 +1,0 @@
-"""Takes Stripe's deliveries: verify, batch, commit, answer."""

@@ -1,0 +1,80 @@
+-- Retention: payloads, personal data, and coupons at Stripe.
+
+-- name: forgettable_orders
+-- $1 made before, $2 limit. Orders that were never paid and cannot be paid any more.
+SELECT id FROM orders
+WHERE erased_at IS NULL AND paid_at IS NULL AND status IN ('pending', 'failed', 'expired', 'canceled') AND created_at < $1
+    AND NOT EXISTS (SELECT FROM payments WHERE order_id = orders.id)
+    AND NOT EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open')
+ORDER BY created_at LIMIT $2;
+
+-- name: read_erasure
+-- $1 order id. What decides whether the order may be erased, and the email by which to find the customer's other orders.
+SELECT number, status, customer_email, created_at, erased_at,
+       EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open') AS has_open_session,
+       EXISTS (SELECT FROM refund_requests WHERE order_id = orders.id AND answered_at IS NULL) AS has_refund_under_way,
+       EXISTS (SELECT FROM stripe_events WHERE order_id = orders.id AND status IN ('failed', 'dead')) AS has_unapplied_event
+FROM orders WHERE id = $1;
+
+-- name: orders_of_customer
+-- $1 email, case-insensitive
+SELECT id, number FROM orders WHERE lower(customer_email) = lower($1) ORDER BY created_at, number;
+
+-- name: erase_order
+-- $1 order id, whose row must be locked. Delete everything that names the customer or was written about them.
+WITH attempts AS (
+    UPDATE session_attempts SET
+        parameters = (parameters::jsonb #- '{session,customer_email}')::text, error = CASE WHEN error IS NOT NULL THEN 'erased' END
+    WHERE order_id = $1::uuid
+), sessions AS (
+    UPDATE checkout_sessions SET url = NULL WHERE order_id = $1::uuid
+), keys AS (
+    DELETE FROM order_keys WHERE order_id = $1::uuid
+), remarks AS (
+    UPDATE acts SET note = '' WHERE order_id = $1::uuid
+), changes AS (
+    UPDATE order_changes SET note = '' WHERE order_id = $1::uuid AND note !~ '^[a-z]{2,4}_[A-Za-z0-9_]+$'
+), mails AS (
+    UPDATE outbox SET
+        payload = NULL,
+        status = CASE WHEN channel = 'mail' AND status IN ('queued', 'failed', 'dead') THEN 'skipped' ELSE status END,
+        last_error = CASE WHEN channel = 'mail' AND status IN ('queued', 'failed', 'dead')
+                          THEN 'the customer''s address was erased' END
+    WHERE order_id = $1::uuid
+), events AS (
+    UPDATE stripe_events SET last_error = NULL WHERE order_id = $1::uuid AND status IN ('applied', 'ignored')
+)
+UPDATE orders SET
+    customer_name = '', customer_email = '', customer_phone = '', locale = NULL, idempotency_key = NULL, request_hash = NULL,
+    erased_at = now()
+WHERE id = $1::uuid;
+
+-- name: drop_payloads_of_order
+-- $1 order id. Returns the events whose payloads were deleted.
+DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event
+WHERE event.order_id = $1::uuid AND payload.event_id = event.id AND payload.received_at = event.received_at
+RETURNING event.id;
+
+-- name: unapplied_events_about
+-- $1 from, $2 until, $3 texts. Failed and dead events without an order whose payloads contain one of the texts.
+SELECT event.id FROM stripe_events AS event
+JOIN stripe_event_payloads AS payload ON payload.event_id = event.id AND payload.received_at = event.received_at
+WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status IN ('failed', 'dead')
+    AND EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(lower(payload.payload), lower(wanted)) > 0)
+ORDER BY event.id LIMIT 10;
+
+-- name: drop_unowned_payloads_about
+-- The same for ignored events, whose payloads are deleted. Returns their ids.
+DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event
+WHERE event.order_id IS NULL AND event.received_at >= $1 AND event.received_at < $2 AND event.status = 'ignored'
+    AND payload.event_id = event.id AND payload.received_at = event.received_at
+    AND EXISTS (SELECT FROM unnest($3::text[]) AS wanted WHERE strpos(lower(payload.payload), lower(wanted)) > 0)
+RETURNING event.id;
+
+-- name: drop_payloads_after_erasure
+-- $1 received since. Payloads that arrived after their order was erased: an event of a refund or dispute names the customer again.
+DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event, orders
+WHERE event.received_at >= $1 AND event.status IN ('applied', 'ignored')
+    AND orders.id = event.order_id AND orders.erased_at IS NOT NULL
+    AND payload.event_id = event.id AND payload.received_at = event.received_at
+RETURNING event.id;

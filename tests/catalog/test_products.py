@@ -1,0 +1,64 @@
+"""Products in the database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from checkout_daemon.catalog.cart import Product
+from checkout_daemon.catalog.products import (
+    find_products,
+    list_products,
+    list_products_by_position,
+    place_products,
+    upsert_products,
+)
+
+PEN = Product("PEN", "Pen", "It writes.", "/products/PEN.svg", 250, "eur", True)
+LAMP = Product("LAMP", "Lamp", "", None, 8900, "eur", False)
+INK = Product("INK", "Ink", "", "https://shop.example/ink.png", 0, "eur", True)
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection: asyncpg.Connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+async def test_products_come_back_as_they_were_stored(connection: asyncpg.Connection) -> None:
+    await upsert_products(connection, [LAMP, PEN, INK])
+    assert await list_products_by_position(connection) == [LAMP, PEN, INK]
+
+
+async def test_available_products_are_listed_first_each_in_the_order_of_display(connection: asyncpg.Connection) -> None:
+    await upsert_products(connection, [LAMP, PEN, INK])
+    assert await list_products(connection) == [PEN, INK, LAMP]
+
+
+async def test_a_product_stored_again_is_replaced_and_keeps_its_place(connection: asyncpg.Connection) -> None:
+    await upsert_products(connection, [PEN, INK])
+    dearer = replace(PEN, unit_amount=300, name="Better pen")
+    await upsert_products(connection, [dearer])
+    assert await list_products(connection) == [dearer, INK]
+
+
+async def test_products_added_later_come_last(connection: asyncpg.Connection) -> None:
+    await upsert_products(connection, [PEN])
+    await upsert_products(connection, [INK, LAMP])
+    assert await list_products_by_position(connection) == [PEN, INK, LAMP]
+
+
+async def test_products_are_displayed_as_placed(connection: asyncpg.Connection) -> None:
+    await upsert_products(connection, [PEN, INK, LAMP])
+    await place_products(connection, ["LAMP", "INK", "PEN"])
+    assert await list_products_by_position(connection) == [LAMP, INK, PEN]
+
+
+async def test_only_products_that_exist_are_found(connection: asyncpg.Connection) -> None:
+    await upsert_products(connection, [PEN, INK, LAMP])
+    assert await find_products(connection, ["LAMP", "PEN", "pen", "GONE"]) == {"LAMP": LAMP, "PEN": PEN}
+    assert await find_products(connection, []) == {}

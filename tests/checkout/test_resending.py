@@ -1,0 +1,157 @@
+"""Links sent again and sessions expired: one way to pay at a time, and none for what Stripe knows is paid."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import asyncpg
+import pytest
+
+from checkout_daemon.audit import audit_store
+from checkout_daemon.audit.log import verify
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.checkout.expiring import SessionNotOpen, expire_sessions
+from checkout_daemon.checkout.placing import CheckoutAnswer
+from checkout_daemon.checkout.resending import Resent, resend_many, resend_session
+from checkout_daemon.checkout.sessions import merge_session
+from checkout_daemon.errors import NotFound, NotPayable, StripeUnavailable
+from checkout_daemon.orders.pages import show_order
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_api.sessions import expire_session, retrieve_session
+from tests.support.flaky_stripe import FlakyStripe
+from tests.support.shopping import SESSIONS, check_out, paid_order, pay, sessions_at_stripe
+
+ADA = Operator("ada", "shop1")
+MAILS = "SELECT kind, subject_id, payload FROM outbox WHERE channel = 'mail' ORDER BY created_at, subject_id"
+
+
+@pytest.fixture
+async def order(runtime: Runtime, connection: asyncpg.Connection) -> CheckoutAnswer:
+    """Of 30.59 eur with a discount, waiting to be paid."""
+    return await check_out(runtime, discount_code="TEN")
+
+
+async def resend(runtime: Runtime, order: CheckoutAnswer, *, mail: bool = True) -> Resent:
+    return await resend_session(runtime, str(order.order_id), operator=ADA, note="asked by phone", mail=mail)
+
+
+async def open_at_stripe(runtime: Runtime) -> list[str]:
+    return [each["id"] for each in await sessions_at_stripe(runtime) if each["status"] == "open"]
+
+
+async def test_an_open_session_with_an_hour_left_is_sent_again(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    resent = await resend(runtime, order)
+    assert (resent.session_id, resent.url, resent.mailed) == (order.session_id, order.url, True)
+    (mail,) = await connection.fetch(MAILS)
+    assert (mail["kind"], mail["subject_id"]) == ("session.link", order.session_id)
+    assert json.loads(mail["payload"]) == {"session_id": order.session_id}
+    await resend(runtime, order)  # the first mail still waits and says the same
+    assert len(await connection.fetch(MAILS)) == 1
+    await connection.execute("UPDATE outbox SET status = 'sent'")
+    await resend(runtime, order)
+    assert [row["subject_id"] for row in await connection.fetch(MAILS)] == [order.session_id, f"{order.session_id}#2"]
+    assert (await resend(runtime, order, mail=False)).mailed is False
+    (*_, change) = (await show_order(runtime.database, str(order.number))).changes
+    assert (change.cause, change.actor, change.note) == ("session.resent", "ada@shop1", "asked by phone")
+    async with runtime.database.connection() as reader:
+        assert len(await audit_store.read_entries(reader, str(order.order_id))) == 4
+    assert (await verify(runtime.database)).faults == []
+
+
+async def test_an_expired_one_is_followed_by_a_new_one_at_the_order_s_prices(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    await expire_session(runtime.gateway, order.session_id)  # and nobody told us
+    await connection.execute("UPDATE products SET unit_amount = unit_amount * 2")
+    resent = await resend(runtime, order)
+    assert resent.session_id != order.session_id
+    session = (await retrieve_session(runtime.gateway, resent.session_id)).object
+    assert (session["amount_total"], session["url"]) == (3059, resent.url)
+
+
+async def test_one_with_less_than_an_hour_is_expired_before_the_new_one_is_made(
+    runtime: Runtime, order: CheckoutAnswer, stripe: FlakyStripe, connection: asyncpg.Connection
+) -> None:
+    stripe.rewrite = lambda request, content: (
+        content.replace(b'"expires_at"', b'"expires_at_was"') if order.session_id in request.path else content
+    )
+    await connection.execute("UPDATE checkout_sessions SET expires_at = now() + interval '59 minutes'")
+    resent = await resend(runtime, order)
+    assert await open_at_stripe(runtime) == [resent.session_id]
+    asked = [each.path for each in stripe.requests if each.method == "POST" and each.path.startswith(SESSIONS)]
+    assert asked == [SESSIONS, f"{SESSIONS}/{order.session_id}/expire", SESSIONS]
+
+
+async def test_what_only_stripe_knows_is_paid_is_put_right_and_not_resent(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    await pay(runtime, order.session_id, order.amount_total)
+    with pytest.raises(NotPayable, match="was pending here, but Stripe knew better: it is completed") as caught:
+        await resend(runtime, order)
+    assert caught.value.exit_code == 4
+    assert (await show_order(runtime.database, str(order.number))).order.status == "completed"
+    with pytest.raises(NotPayable, match="order 1001 is completed: there is nothing to pay"):
+        await resend(runtime, order)
+    assert [row["kind"] for row in await connection.fetch(MAILS)] == ["order.completed"]
+    with pytest.raises(NotFound):
+        await resend_session(runtime, "00000000-0000-0000-0000-000000000000", operator=ADA)
+
+
+async def test_while_stripe_is_away_nothing_is_mailed_and_two_at_once_make_one_session(
+    runtime: Runtime, order: CheckoutAnswer, stripe: FlakyStripe, connection: asyncpg.Connection
+) -> None:
+    fetched = await expire_session(runtime.gateway, order.session_id)
+    await merge_session(runtime, fetched, cause="test", actor="stripe")
+    stripe.plan = lambda number, request: "lose_answer" if request.path == SESSIONS else None
+    with pytest.raises(StripeUnavailable):
+        await resend(runtime, order)
+    assert await connection.fetch(MAILS) == []
+    stripe.plan = lambda number, request: None
+    one, two = await asyncio.gather(resend(runtime, order), resend(runtime, order))
+    assert [one.session_id] == [two.session_id] == await open_at_stripe(runtime)
+    assert len(await connection.fetch(MAILS)) == 1
+
+
+async def test_many_are_resent_at_a_rate_and_a_refusal_stops_none(
+    runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
+) -> None:
+    paid = await paid_order(runtime)
+    views = [await show_order(runtime.database, str(each.order_id)) for each in (order, paid, order)]
+    started = asyncio.get_running_loop().time()
+    outcomes = [
+        each async for each in resend_many(runtime, [view.order for view in views], operator=ADA, mail=False, rate=5)
+    ]
+    assert asyncio.get_running_loop().time() - started >= 0.4
+    assert [(each.resent is None, each.refusal is None) for each in outcomes] == [
+        (False, True),
+        (True, False),
+        (False, True),
+    ]
+
+
+async def test_an_expired_session_can_be_paid_no_more_and_is_recorded(runtime: Runtime, order: CheckoutAnswer) -> None:
+    expired = await expire_sessions(runtime, str(order.order_id), operator=ADA, note="fraud")
+    assert (expired.session_ids, expired.order.status) == ((order.session_id,), "expired")
+    assert await open_at_stripe(runtime) == []
+    with pytest.raises(SessionNotOpen, match=f"{order.session_id} is expired; order 1001 is expired"):
+        await expire_sessions(runtime, str(order.order_id), operator=ADA)
+    async with runtime.database.connection() as connection:
+        (entry,) = await audit_store.read_entries(connection, str(order.order_id))
+    assert (entry.kind, '"status":"pending"' in entry.before, '"status":"expired"' in entry.after) == (
+        "session.expired",
+        True,
+        True,
+    )
+
+
+async def test_a_session_found_paid_is_merged_instead(runtime: Runtime, order: CheckoutAnswer) -> None:
+    await pay(runtime, order.session_id, order.amount_total)
+    found = f"{order.session_id} is complete and paid; order 1001 is completed"
+    with pytest.raises(SessionNotOpen, match=found) as caught:
+        await expire_sessions(runtime, str(order.order_id), order.session_id, operator=ADA)
+    assert caught.value.exit_code == 4
+    with pytest.raises(NotFound):
+        await expire_sessions(runtime, "00000000-0000-0000-0000-000000000000", operator=ADA)

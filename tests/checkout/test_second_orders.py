@@ -1,0 +1,170 @@
+"""A second order of the same customer and goods within the hour: the first one again, or asked about."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+
+from checkout_daemon.catalog.cart import Cart, CartLine
+from checkout_daemon.checkout.placing import start_checkout
+from checkout_daemon.checkout.sessions import merge_session
+from checkout_daemon.checkout.shopper_view import show_to_shopper
+from checkout_daemon.errors import (
+    IdempotencyConflict,
+    ProbablyPlaced,
+)
+from checkout_daemon.model.customer import Customer
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_api.sessions import expire_session, retrieve_session
+from tests.support.shopping import a_request, count_rows, paid_order, pay, sessions_at_stripe
+
+
+async def test_a_second_identical_order_is_the_first_one_while_that_can_be_paid(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    once = await start_checkout(runtime, a_request(), idempotency_key="one")
+    cart = Cart((CartLine("PEN", 3), CartLine("NOTE", 2)))
+    ada = Customer(" ADA ", "Ada@example.com", "+4930901820")
+    again = await start_checkout(runtime, a_request(cart=cart, customer=ada, request_hash=b"2"), idempotency_key="two")
+    third = await start_checkout(runtime, a_request(), idempotency_key=None)
+    assert (once.created, again.created, third.created) == (True, False, False)
+    assert {(each.order_id, each.url) for each in (once, again, third)} == {(once.order_id, once.url)}
+    assert await count_rows(connection, "orders") == 1
+
+
+async def test_two_identical_orders_at_the_same_moment_are_one(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    answers = await asyncio.gather(
+        *(start_checkout(runtime, a_request(), idempotency_key=f"key-{number}") for number in range(8))
+    )
+    assert len({(each.order_id, each.url) for each in answers}) == 1
+    assert sum(each.created for each in answers) == 1
+    assert await count_rows(connection, "orders") == 1
+    assert len(await sessions_at_stripe(runtime)) == 1
+    # Each key has its order for good: also once the order is too old to be taken for this one.
+    await connection.execute("UPDATE orders SET created_at = created_at - interval '2 hours'")
+    for number in range(8):
+        replayed = await start_checkout(runtime, a_request(), idempotency_key=f"key-{number}")
+        assert replayed.order_id == answers[0].order_id
+
+
+async def test_a_key_that_was_answered_with_an_older_order_fits_no_other_request(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    await start_checkout(runtime, a_request(), idempotency_key="one")
+    await start_checkout(runtime, a_request(), idempotency_key="two")
+    with pytest.raises(IdempotencyConflict):
+        await start_checkout(runtime, a_request(request_hash=b"other"), idempotency_key="two")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cart": Cart((CartLine("NOTE", 2), CartLine("PEN", 4)))},
+        {"customer": Customer("Bo", "bo@example.com", "+4930901820")},
+        {"customer": Customer("Ada", "ada@example.com", "+4930901821")},  # corrected after a look at the first page
+        {"discount_code": "TEN"},
+        {"insist": True},
+    ],
+)
+async def test_what_differs_in_goods_customer_or_terms_is_an_order_of_its_own(
+    runtime: Runtime, connection: asyncpg.Connection, changes: dict[str, Any]
+) -> None:
+    first_one = await start_checkout(runtime, a_request(), idempotency_key=None)
+    other = await start_checkout(runtime, a_request(**changes), idempotency_key=None)
+    assert other.created
+    assert other.order_id != first_one.order_id
+
+
+async def test_the_first_order_keeps_its_price_unless_the_shopper_was_shown_another(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    once = await start_checkout(runtime, a_request(expected_total=3399), idempotency_key=None)
+    await connection.execute("UPDATE products SET unit_amount = 1000 WHERE sku = 'NOTE'")
+    again = await start_checkout(runtime, a_request(expected_total=3399), idempotency_key=None)
+    shown = await start_checkout(runtime, a_request(expected_total=2999), idempotency_key=None)
+    assert (again.order_id, again.amount_total) == (once.order_id, 3399)
+    assert (shown.created, shown.amount_total) == (True, 2999)
+
+
+async def test_the_last_redemption_that_the_first_order_took_does_not_refuse_the_second(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    once = await start_checkout(runtime, a_request(discount_code="ONCE"), idempotency_key="one")
+    again = await start_checkout(runtime, a_request(discount_code="once"), idempotency_key="two")
+    assert again.order_id == once.order_id
+
+
+async def test_an_expired_order_is_reused_with_a_session_that_can_be_paid(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    once = await start_checkout(runtime, a_request(), idempotency_key="one")
+    await merge_session(runtime, await expire_session(runtime.gateway, once.session_id), cause="test", actor="test")
+    again = await start_checkout(runtime, a_request(), idempotency_key="two")
+    assert (again.order_id, again.status) == (once.order_id, "pending")
+    assert again.session_id != once.session_id
+
+
+async def test_a_paid_order_is_not_made_again_unless_the_shopper_insists(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    paid = await paid_order(runtime)
+    for key in (None, "one", "two"):
+        with pytest.raises(ProbablyPlaced) as caught:
+            await start_checkout(runtime, a_request(discount_code="TEN"), idempotency_key=key)
+        assert (caught.value.order_id, caught.value.number) == (str(paid.order_id), paid.number)
+    assert await count_rows(connection, "orders") == 1
+    assert (await start_checkout(runtime, a_request(insist=True), idempotency_key="two")).created
+
+
+async def test_an_order_that_only_stripe_knows_is_paid_is_not_paid_twice(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    once = await start_checkout(runtime, a_request(), idempotency_key="one")
+    await pay(runtime, once.session_id, once.amount_total)
+    await connection.execute("UPDATE checkout_sessions SET expires_at = now() + interval '5 minutes'")
+    with pytest.raises(ProbablyPlaced):
+        await start_checkout(runtime, a_request(), idempotency_key="two")
+    assert (await show_to_shopper(runtime, once.session_id)).order.status == "completed"
+
+
+@pytest.mark.parametrize(
+    "customer",
+    [Customer("Mallory", "ada@example.com", "+4930901820"), Customer("Ada", "ada@example.com", "+4930901829")],
+)
+async def test_who_does_not_know_the_whole_customer_gets_no_link_and_no_reference(
+    runtime: Runtime, connection: asyncpg.Connection, customer: Customer
+) -> None:
+    once = await start_checkout(runtime, a_request(), idempotency_key="one")
+    strangers = await start_checkout(runtime, a_request(customer=customer), idempotency_key="two")
+    assert strangers.order_id != once.order_id
+    assert strangers.url != once.url
+    await pay(runtime, once.session_id, once.amount_total)
+    await merge_session(runtime, await retrieve_session(runtime.gateway, once.session_id), cause="test", actor="test")
+    with pytest.raises(ProbablyPlaced) as caught:
+        await start_checkout(runtime, a_request(customer=customer), idempotency_key="three")
+    assert (caught.value.order_id, caught.value.number) == (None, None)
+    assert str(once.number) not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "change", ["created_at = created_at - interval '61 minutes'", "status = 'canceled'", "status = 'refunded'"]
+)
+async def test_an_order_of_long_ago_or_that_nobody_will_send_is_not_in_the_way(
+    runtime: Runtime, connection: asyncpg.Connection, change: str
+) -> None:
+    await paid_order(runtime)
+    await connection.execute(f"UPDATE orders SET {change}")
+    assert (await start_checkout(runtime, a_request(), idempotency_key=None)).created
+
+
+async def test_a_payment_of_another_amount_is_a_payment(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    once = await start_checkout(runtime, a_request(), idempotency_key=None)
+    await connection.execute("INSERT INTO payments (id, order_id) VALUES ('pi_x', $1)", str(once.order_id))
+    await connection.execute("INSERT INTO payment_observations VALUES ('pi_x', 1, 'eur', false, now())")
+    with pytest.raises(ProbablyPlaced):
+        await start_checkout(runtime, a_request(), idempotency_key=None)

@@ -1,0 +1,152 @@
+"""Migrations beside a running shop: no lock is held for long, and what is filled later is filled once, and wholly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from checkout_daemon.database.migrations import all_migrations, code_version, migrate, read_state
+from checkout_daemon.database.schema_backfills import finish, unfinished
+from tests.support.cluster import Cluster
+from tests.support.waiting import until
+
+OLD = 8  # the last version before texts of orders were kept apart
+ORDERS = 2500
+COLUMNS = (
+    "INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,"
+    " customer_phone, livemode)"
+)
+MAKE = f"{COLUMNS} VALUES (gen_random_uuid(), 'eur', 1, 0, 1, 'Zoë', 'new@example.com', '+1', false)"
+
+
+@pytest.fixture
+async def old_url(cluster: Cluster) -> AsyncIterator[str]:
+    """A database of an older release, with orders."""
+    url = cluster.take_empty()
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text NOT NULL,"
+        " oldest_code integer NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    for each in all_migrations()[:OLD]:
+        for statement in (each.statements, *each.indexes):
+            await connection.execute(statement)
+        await connection.execute(
+            "INSERT INTO schema_migrations (version, name, oldest_code) VALUES ($1, $2, $3)",
+            each.version,
+            each.name,
+            each.oldest_code,
+        )
+    await connection.execute(
+        f"{COLUMNS} SELECT gen_random_uuid(), 'eur', 1, 0, 1, 'Ada ' || n, 'ada' || n || '@example.com', '+1', false"
+        f" FROM generate_series(1, {ORDERS}) AS n"
+    )
+    await connection.close()
+    yield url
+    cluster.give_back(url)
+
+
+@pytest.fixture
+async def shop(old_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A daemon of the older release: it does not wait for locks."""
+    connection = await asyncpg.connect(old_url)
+    await connection.execute("SET lock_timeout = '500ms'")
+    yield connection
+    await connection.close()
+
+
+async def without_text(connection: asyncpg.Connection) -> int:
+    missing: int = await connection.fetchval(
+        "SELECT count(*) FROM orders LEFT JOIN order_texts ON order_id = id"
+        " WHERE text IS DISTINCT FROM search_form(customer_name || E'\\n' || customer_email)"
+    )
+    return missing
+
+
+async def test_orders_are_made_while_rows_are_filled(old_url: str, shop: asyncpg.Connection) -> None:
+    await migrate(old_url)
+    state = await read_state(shop)
+    assert state.version == code_version()
+    assert await unfinished(shop) > 0
+    holder = await asyncpg.connect(old_url)
+    # A batch that is under way, for as long as this transaction is open.
+    async with holder.transaction():
+        await holder.execute("SELECT FROM schema_backfills FOR UPDATE")
+        filling = asyncio.create_task(finish(old_url, batch_rows=100))
+        for _ in range(20):
+            await shop.execute(MAKE)
+            await shop.execute("UPDATE orders SET customer_email = 'b@example.com' WHERE number = 1003")
+    await filling
+    await holder.close()
+    assert await unfinished(shop) == 0
+    assert await without_text(shop) == 0
+
+
+async def test_a_run_that_is_killed_is_followed_where_it_stopped(old_url: str, shop: asyncpg.Connection) -> None:
+    await migrate(old_url)
+    filling = asyncio.create_task(finish(old_url, batch_rows=10))
+
+    async def some_are_filled() -> bool:
+        return bool(await shop.fetchval("SELECT count(*) > 20 FROM order_texts"))
+
+    await until(some_are_filled)
+    filling.cancel()
+    await asyncio.gather(filling, return_exceptions=True)
+    assert await unfinished(shop) > 0
+    filled = await shop.fetchval("SELECT count(*) FROM order_texts")
+    assert filled < ORDERS
+    await asyncio.gather(*(finish(old_url) for _ in range(4)))
+    assert await unfinished(shop) == 0
+    assert await without_text(shop) == 0
+
+
+async def test_a_migration_that_waits_for_a_table_lets_everybody_pass(old_url: str, shop: asyncpg.Connection) -> None:
+    """A long transaction holds orders: whoever came after a waiting ALTER TABLE waited for it, too."""
+    long = await asyncpg.connect(old_url)
+    async with long.transaction():
+        await long.execute(MAKE)
+        migrating = asyncio.create_task(migrate(old_url))
+
+        async def waiting() -> bool:
+            return bool(await shop.fetchval("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"))
+
+        await until(waiting)
+        for _ in range(50):
+            await shop.execute(MAKE)
+            await asyncio.sleep(0.01)
+        assert not migrating.done()
+    await migrating
+    await long.close()
+    assert (await read_state(shop)).version == code_version()
+
+
+async def test_a_broken_index_is_built_again(old_url: str, shop: asyncpg.Connection) -> None:
+    await migrate(old_url)
+    # As a killed build leaves it.
+    await shop.execute("CREATE INDEX order_changes_by_time ON order_changes USING brin (at)")
+    await shop.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'order_changes_by_time'::regclass")
+    await finish(old_url)
+    assert await shop.fetchval("SELECT bool_and(indisvalid) FROM pg_index WHERE indrelid = 'order_changes'::regclass")
+    assert await unfinished(shop) == 0
+
+
+async def test_what_a_newer_release_fills_is_left_to_it(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("INSERT INTO schema_backfills (version, position) VALUES (9999, '')")
+    await finish(database_url)
+    assert await unfinished(connection) == 1
+    await connection.close()
+
+
+def test_no_migration_since_builds_an_index_of_a_large_table_under_its_lock() -> None:
+    large = ("orders", "order_items", "order_changes", "stripe_events", "links", "payments", "checkout_sessions")
+    faults = [
+        (each.version, line)
+        for each in all_migrations()[1:]
+        for line in each.statements.splitlines()
+        if line.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX")) and any(f" ON {table} " in line for table in large)
+    ]
+    assert faults == []

@@ -1,0 +1,234 @@
+"""Generated histories of one order at Stripe: what happened, told as the events Stripe would send."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import strategies as st
+
+from checkout_daemon.ledger.translate import translate
+from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, Translation, livemodes
+
+ORDER_ID = "00000000-0000-4000-8000-000000000001"
+OTHER_ORDER_ID = "00000000-0000-4000-8000-000000000002"
+TOTAL = 5000
+START = 1_790_000_000
+
+
+@dataclass(frozen=True)
+class Event:
+    id: str
+    type: str
+    created: int
+    livemode: bool
+    object: dict[str, Any]
+
+    def translation(self) -> Translation:
+        snapshot = ObjectSnapshot(
+            self.object,
+            datetime.fromtimestamp(self.created, UTC),
+            self.id,
+            livemodes(self.livemode, self.object.get("livemode")),
+        )
+        translation = translate(self.type, snapshot)
+        assert translation is not None
+        return translation
+
+
+@dataclass
+class History:
+    """A little Stripe that only remembers what it has sent."""
+
+    events: list[Event] = field(default_factory=list)
+    clock: int = START
+    ids: Any = field(default_factory=itertools.count)
+
+    def send(self, kind: str, payload: dict[str, Any], *, livemode: bool = False) -> None:
+        number = len(self.events)
+        self.events.append(Event(f"evt_{number:04d}", kind, self.clock, livemode, payload))
+
+
+@dataclass(frozen=True)
+class SessionPlan:
+    """How one session goes, who names its order, and what becomes of its money."""
+
+    ending: str
+    amount: int
+    currency: str
+    livemode: bool
+    order: str
+    named_by: str  # client_reference_id, metadata, intent: who names the order
+    witnesses: frozenset[str]  # which of session, intent, charge are delivered at all
+    refunds: tuple[tuple[int, tuple[str, ...]], ...]
+    disputes: tuple[tuple[str, ...], ...]
+    same_second: bool
+
+
+DISPUTE_PATHS = (
+    ("warning_needs_response", "warning_closed"),
+    ("needs_response", "under_review", "lost"),
+    ("needs_response", "under_review", "won"),
+    ("needs_response", "lost", "appeal_needs_response", "appeal_under_review", "won"),
+    ("needs_response", "prevented"),
+    ("needs_response", "funds_withdrawn", "lost", "funds_reinstated"),
+    ("funds_withdrawn", "prevented"),
+    ("a_status_of_next_year",),
+    ("needs_response", "a_status_of_next_year", "won"),
+    ("under_review", "another_one", "a_status_of_next_year"),
+    ("needs_response", "charge_refunded"),
+)
+REFUND_PATHS = (
+    ("succeeded",),
+    ("pending", "succeeded"),
+    ("succeeded", "failed"),
+    ("pending", "canceled"),
+    ("requires_action",),
+    ("a_status_of_next_year",),
+    ("succeeded", "a_status_of_next_year"),
+    ("a_status_of_next_year", "another_one", "pending"),
+    ("pending", "a_status_of_next_year", "failed"),
+)
+
+UNPAID_ENDINGS = ("expired", "open", "canceled")
+
+session_plans = st.builds(
+    SessionPlan,
+    ending=st.sampled_from(
+        ["paid", "paid", "declined_then_paid", "delayed_paid", "delayed_failed", *UNPAID_ENDINGS, "unknown_then_paid"]
+    ),
+    amount=st.sampled_from([TOTAL, TOTAL, TOTAL, TOTAL, TOTAL - 1]),
+    currency=st.sampled_from(["eur", "eur", "eur", "eur", "usd"]),
+    livemode=st.sampled_from([False, False, False, False, True]),
+    order=st.sampled_from([ORDER_ID, ORDER_ID, ORDER_ID, OTHER_ORDER_ID]),
+    named_by=st.sampled_from(["client_reference_id", "metadata", "intent"]),
+    witnesses=st.sets(st.sampled_from(["session", "intent", "charge"]), min_size=1).map(frozenset),
+    refunds=st.lists(st.tuples(st.sampled_from([TOTAL, TOTAL // 2, 1]), st.sampled_from(REFUND_PATHS)), max_size=3).map(
+        tuple
+    ),
+    disputes=st.lists(st.sampled_from(DISPUTE_PATHS), max_size=2).map(tuple),
+    same_second=st.booleans(),
+)
+
+
+def tell(plans: list[SessionPlan]) -> list[Event]:
+    """All events of these sessions, in the order they happened."""
+    history = History()
+    for plan in plans:
+        _tell_session(history, plan)
+    return history.events
+
+
+def _tell_session(history: History, plan: SessionPlan) -> None:
+    number = next(history.ids)
+    session_id, intent_id, charge_id = f"cs_{number}", f"pi_{number}", f"ch_{number}"
+    metadata = {"order_id": plan.order}
+    session: dict[str, Any] = {
+        "id": session_id,
+        "object": "checkout.session",
+        "client_reference_id": plan.order if plan.named_by == "client_reference_id" else None,
+        "metadata": metadata if plan.named_by == "metadata" else {},
+        "amount_total": plan.amount,
+        "currency": plan.currency,
+        "payment_intent": intent_id,
+        "livemode": plan.livemode,
+    }
+    intent = {
+        "id": intent_id,
+        "object": "payment_intent",
+        "amount": plan.amount,
+        "amount_received": plan.amount,
+        "currency": plan.currency,
+        "metadata": metadata if plan.named_by == "intent" else {},
+        "latest_charge": charge_id,
+    }
+    charge = {
+        "id": charge_id,
+        "object": "charge",
+        "amount": plan.amount,
+        "captured": True,
+        "currency": plan.currency,
+        "payment_intent": intent_id,
+        "metadata": intent["metadata"],
+    }
+
+    def send(witness: str, kind: str, payload: dict[str, Any]) -> None:
+        if witness in plan.witnesses:
+            if not plan.same_second:
+                history.clock += 1
+            history.send(kind, dict(payload), livemode=plan.livemode)
+
+    if plan.ending == "open":
+        return
+    if plan.ending == "expired":
+        send("session", "checkout.session.expired", session | {"status": "expired", "payment_status": "unpaid"})
+        return
+    if plan.ending == "declined_then_paid":
+        send("charge", "charge.failed", charge | {"captured": False})
+        send("intent", "payment_intent.payment_failed", intent)
+    if plan.ending in ("unknown_then_paid", "canceled"):
+        word = "a_status_of_next_year" if plan.ending == "unknown_then_paid" else "unpaid"
+        send("session", "checkout.session.completed", session | {"status": "complete", "payment_status": word})
+    if plan.ending == "canceled":
+        send("intent", "payment_intent.canceled", intent)
+        return
+    delayed = plan.ending.startswith("delayed")
+    if delayed:
+        send("intent", "payment_intent.processing", intent)
+        unpaid = session | {"status": "complete", "payment_status": "unpaid"}
+        send("session", "checkout.session.completed", unpaid)
+        if plan.ending == "delayed_failed":
+            send("intent", "payment_intent.payment_failed", intent)
+            send("session", "checkout.session.async_payment_failed", unpaid)
+            return
+    paid = session | {"status": "complete", "payment_status": "paid"}
+    send("charge", "charge.succeeded", charge)
+    send("intent", "payment_intent.succeeded", intent)
+    kind = "checkout.session.async_payment_succeeded" if delayed else "checkout.session.completed"
+    send("session", kind, paid)
+    _tell_refunds(history, plan, intent_id, charge_id)
+    _tell_disputes(history, plan, intent_id, charge_id)
+
+
+def _tell_refunds(history: History, plan: SessionPlan, intent_id: str, charge_id: str) -> None:
+    for amount, path in plan.refunds:
+        refund_id = f"re_{next(history.ids)}"
+        for status in path:
+            if not plan.same_second:
+                history.clock += 1
+            kind = (
+                "refund.created" if status == path[0] else ("refund.failed" if status == "failed" else "refund.updated")
+            )
+            payload = {
+                "id": refund_id,
+                "object": "refund",
+                "payment_intent": intent_id,
+                "charge": charge_id,
+                "amount": amount,
+                "currency": plan.currency,
+                "status": status,
+            }
+            history.send(kind, payload, livemode=plan.livemode)
+
+
+def _tell_disputes(history: History, plan: SessionPlan, intent_id: str, charge_id: str) -> None:
+    for path in plan.disputes:
+        dispute_id = f"dp_{next(history.ids)}"
+        for status in path:
+            if not plan.same_second:
+                history.clock += 1
+            kind = "charge.dispute.created" if status == path[0] else "charge.dispute.updated"
+            if status.startswith("funds_"):
+                kind = f"charge.dispute.{status}"
+            payload = {
+                "id": dispute_id,
+                "object": "dispute",
+                "payment_intent": intent_id,
+                "charge": charge_id,
+                "amount": plan.amount,
+                "currency": plan.currency,
+                "status": "under_review" if status.startswith("funds_") else status,
+            }
+            history.send(kind, payload, livemode=plan.livemode)

@@ -1,0 +1,63 @@
+"""Every join is commutative, associative and idempotent, with unknown values and within a second as well."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from checkout_daemon.ledger.facts import (
+    CanceledPayment,
+    DisputeFact,
+    DisputeStatus,
+    Observation,
+    PaymentStatus,
+    RefundFact,
+    RefundHint,
+    RefundStatus,
+    SessionFact,
+    SessionStatus,
+    Unknown,
+)
+
+TIMES = st.sampled_from([datetime.fromtimestamp(1_790_000_000 + each, UTC) for each in range(3)])
+MAYBE_TIMES = st.none() | TIMES
+WORDS = st.sampled_from(["status=a", "status=b"])
+UNKNOWN = st.none() | st.builds(Unknown, TIMES, WORDS)
+AMOUNTS = st.sampled_from([1, 2])
+NODES = st.sampled_from(["pi_1", "ch_1"])
+EVENTS = st.sampled_from(["", "evt_1", "evt_2"])
+KINDS: dict[str, st.SearchStrategy[Any]] = {
+    "session": st.builds(
+        SessionFact, st.just("cs_1"), st.just(False), st.sampled_from(SessionStatus), st.sampled_from(PaymentStatus),
+        st.sampled_from([0, 1]), st.none() | st.just("u"), MAYBE_TIMES, MAYBE_TIMES, UNKNOWN,
+    ),
+    "observation": st.builds(Observation, st.just("pi_1"), st.just(1), st.just("eur"), st.just(False), TIMES),
+    "refund": st.builds(
+        RefundFact, st.just("re_1"), st.just(False), NODES, st.sampled_from(RefundStatus), AMOUNTS,
+        st.sampled_from(["eur", "usd"]), st.none() | st.just("r"), MAYBE_TIMES, UNKNOWN,
+    ),
+    "dispute": st.builds(
+        DisputeFact, st.just("dp_1"), st.just(False), NODES, st.sampled_from(DisputeStatus), MAYBE_TIMES,
+        st.none() | AMOUNTS, st.none() | st.just("eur"), st.none() | st.just("fraudulent"), TIMES, EVENTS,
+        st.none() | WORDS, MAYBE_TIMES, MAYBE_TIMES,
+    ),
+    "hint": st.builds(RefundHint, st.just("ch_1"), st.just(False), NODES, AMOUNTS, TIMES, EVENTS),
+    "canceled": st.builds(CanceledPayment, st.just("pi_1"), TIMES),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_join_is_one_whatever_the_order_and_the_number_of_times(kind: str) -> None:
+    facts = KINDS[kind]
+
+    @given(facts, facts, facts)
+    def holds(one: Any, two: Any, three: Any) -> None:
+        assert one.join(one) == one
+        assert one.join(two) == two.join(one)
+        assert one.join(two).join(three) == one.join(two.join(three))
+
+    holds()

@@ -1,0 +1,170 @@
+"""Somebody is told: dead letters, silence, a disabled endpoint; once each, whichever daemon sees it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import aiohttp
+import asyncpg
+import msgspec
+import pytest
+
+from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
+from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.messages import alerting
+from checkout_daemon.messages.alerting import tell_of_dead_letters, tell_of_disabled_endpoint, tell_of_silence
+from checkout_daemon.model.messages import Alert
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.stripe_sync.catching_up import catch_up
+from tests.support.fixtures import KEY
+from tests.support.flaky_stripe import FlakyStripe
+from tests.support.orders import NOW, add_order
+from tests.support.payments import paid
+
+DEAD_EVENT = (
+    "INSERT INTO stripe_events (id, type, status, received_at, body_hash)"
+    " VALUES ($1, 'charge.refunded', 'dead', now(), '')"
+)
+CHARGE = {
+    "amount": "1000",
+    "currency": "eur",
+    "payment_method": "pm_card_visa",
+    "confirm": "true",
+    "automatic_payment_methods[enabled]": "true",
+    "automatic_payment_methods[allow_redirects]": "never",
+}
+
+
+async def told(connection: asyncpg.Connection, kind: str) -> list[Alert]:
+    rows = await connection.fetch(
+        "SELECT payload FROM outbox WHERE kind = $1 AND channel = 'alert' ORDER BY created_at", kind
+    )
+    return [msgspec.json.decode(row["payload"], type=Alert) for row in rows]
+
+
+async def test_dead_events_are_told_once_together_and_again_when_they_die_again(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    for event_id in ("evt_1", "evt_2"):
+        await connection.execute(DEAD_EVENT, event_id)
+    await asyncio.gather(*(tell_of_dead_letters(runtime.database) for _ in range(5)))
+    (alert,) = await told(connection, "events.dead")
+    assert (alert.count, alert.subjects) == (2, ("evt_1", "evt_2"))
+    assert alert.command == "checkout events list --status dead"
+    assert await connection.fetchval("SELECT count(*) FROM outbox WHERE channel = 'webhook'") == 1
+
+    await connection.execute("UPDATE stripe_events SET status = 'applied' WHERE id = 'evt_1'")
+    await tell_of_dead_letters(runtime.database)
+    await connection.execute("UPDATE stripe_events SET status = 'dead' WHERE id = 'evt_1'")
+    await tell_of_dead_letters(runtime.database)
+    assert [each.subjects for each in await told(connection, "events.dead")] == [("evt_1", "evt_2"), ("evt_1",)]
+
+
+async def test_a_second_dispute_is_told_though_the_order_asks_for_the_same_already(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
+    asked = DisputeStatus.NEEDS_RESPONSE
+    disputes = [
+        DisputeFact(f"dp_{n}", False, "pi_1", asked, None, 5000, "eur", "fraudulent", NOW, f"evt_{n}") for n in (1, 2)
+    ]
+    updates = [
+        paid(order_id, "pi_1"),
+        *(Update("charge.dispute.created", "stripe", subject_id="pi_1", facts=[each]) for each in disputes),
+    ]
+    for update in updates:
+        await runtime.database.run(merge, [update])
+    subjects = await connection.fetch("SELECT subject_id FROM outbox WHERE channel = 'alert' ORDER BY subject_id")
+    assert [row["subject_id"] for row in subjects] == [
+        "dispute_needs_response:dp_1",
+        "dispute_needs_response:dp_2",
+    ]
+
+
+async def test_a_dead_message_is_told_but_an_alert_about_alerts_never(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_order(connection)
+    await connection.execute(
+        "INSERT INTO outbox (order_id, kind, channel, status) VALUES ($1, 'order.completed', 'webhook', 'dead')",
+        order_id,
+    )
+    for _ in range(3):
+        await tell_of_dead_letters(runtime.database)
+        await connection.execute("UPDATE outbox SET status = 'dead'")
+    (alert,) = await told(connection, "outbox.dead")
+    assert (alert.count, alert.command) == (1, "checkout outbox list --status dead")
+
+
+async def test_events_that_do_not_arrive_are_told_once_and_no_more_once_they_are_held(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as http,
+        http.post(f"{stripe.base}/v1/payment_intents", data=CHARGE) as answer,
+    ):
+        assert answer.status == 200
+    assert await tell_of_silence(runtime) == 0  # they may still be on their way
+    monkeypatch.setattr(alerting, "SILENCE", timedelta(seconds=-5))
+    missing = 0
+    for _ in range(2):
+        missing = await tell_of_silence(runtime)
+    assert missing >= 2
+    (alert,) = await told(connection, "events.silent")
+    assert (alert.count, alert.command) == (missing, "checkout events backfill --since 3d")
+    for event_id in alert.subjects:
+        await connection.execute(DEAD_EVENT, event_id)
+    assert await tell_of_silence(runtime) == 0
+    assert len(await told(connection, "events.silent")) == 1
+    await connection.execute("DELETE FROM stripe_events")
+    await tell_of_silence(runtime)
+    assert len(await told(connection, "events.silent")) == 2
+
+
+async def test_events_that_had_to_be_fetched_are_a_silence_too_told_once_and_over_in_a_while(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as http:
+
+        async def post(path: str, **sent: object) -> None:
+            async with http.post(f"{stripe.base}{path}", **sent) as answer:  # type: ignore[arg-type]
+                assert answer.status == 200, await answer.text()
+
+        async def miss(clock: str) -> tuple[int, int]:
+            """Something happens at Stripe, time passes, the job fetches it: how many it was, how many are told of."""
+            await post("/v1/payment_intents", data=CHARGE)
+            await post("/sandbox/clock", json={"advance": clock})
+            return await catch_up(runtime), await tell_of_silence(runtime)
+
+        before_the_first_look = await miss("1m")
+        assert before_the_first_look[0] > 0
+        assert before_the_first_look[1] == 0
+        first, second = await miss("2m"), await miss("2m")
+        assert first[0] == first[1] > 0
+        assert second[1] > 0
+        (alert,) = await told(connection, "events.silent")
+        assert (alert.count, alert.command) == (first[0], "checkout doctor")
+        assert "the daemon has fetched" in alert.text
+
+        await post("/sandbox/clock", json={"advance": "20m"})
+        assert (await catch_up(runtime), await tell_of_silence(runtime)) == (0, 0)
+        await miss("2m")
+        assert len(await told(connection, "events.silent")) == 2
+
+
+async def test_an_endpoint_that_stripe_disabled_is_told_each_time_it_happens(
+    runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
+) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    form = {"url": f"{runtime.settings.public_url}/api/webhook", "enabled_events[]": "*"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        async with http.post(f"{stripe.base}/v1/webhook_endpoints", data=form) as answer:
+            endpoint_id = (await answer.json())["id"]
+        for disabled in ("true", "true", "false", "true"):
+            url = f"{stripe.base}/v1/webhook_endpoints/{endpoint_id}"
+            async with http.post(url, data={"disabled": disabled}) as answer:
+                assert answer.status == 200
+            assert await tell_of_disabled_endpoint(runtime) == (disabled == "true")
+    alerts = await told(connection, "endpoint.disabled")
+    assert [each.subjects for each in alerts] == [(endpoint_id,)] * 2

@@ -1,0 +1,239 @@
+"""A message never says more than is so: what turned before it was sent is skipped, and what was told is corrected."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from checkout_daemon.ledger.facts import (
+    Act,
+    ActKind,
+    DisputeFact,
+    DisputeStatus,
+    PaymentStatus,
+    RefundFact,
+    RefundStatus,
+    SessionStatus,
+    Unknown,
+)
+from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.messages.delivering import deliver_due
+from checkout_daemon.messages.sending import NotNeeded
+from checkout_daemon.messages.webhooks import compose
+from checkout_daemon.model.messages import Channel, MessageKind
+from checkout_daemon.outbox.outbox_store import claim_messages, owe
+from checkout_daemon.runtime import Runtime
+from tests.messages.test_mails import daemon, order_of, session
+from tests.support.mail_server import MailServer
+from tests.support.payments import paid
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+MAKE_DUE = "UPDATE outbox SET next_attempt_at = now() WHERE status IN ('queued', 'failed')"
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    server = MailServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def runtime(database_url: str, server: MailServer, tmp_path: Path) -> AsyncIterator[Runtime]:
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        yield runtime
+
+
+async def tell(runtime: Runtime, *updates: Update) -> None:
+    await runtime.database.run(merge, list(updates))
+
+
+def refunded(status: RefundStatus, amount: int = 2000, number: int = 1) -> Update:
+    fact = RefundFact(f"re_{number}", False, "pi_1", status, amount, "eur")
+    return Update("refund.updated", "stripe", subject_id="pi_1", facts=[fact])
+
+
+async def mailed(runtime: Runtime, server: MailServer, connection: asyncpg.Connection) -> list[str]:
+    """Send what is due; the subjects of what was taken since the last time."""
+    before = len(server.taken)
+    await connection.execute(MAKE_DUE)
+    await deliver_due(runtime, Channel.MAIL)
+    return sorted(str(each.mail["Subject"]).replace(" 1001", "") for each in server.taken[before:])
+
+
+async def webhooks(connection: asyncpg.Connection) -> dict[str, str]:
+    """What each webhook that is owed says, or why it says nothing."""
+    said: dict[str, str] = {}
+    await connection.execute(MAKE_DUE)
+    for message in await claim_messages(connection, Channel.WEBHOOK, 100, lease_seconds=9):
+        try:
+            body = await compose(connection, message)
+            said[message.kind] = body["data"]["refund"]["status"] if "refund" in body["data"] else "said"
+        except NotNeeded as reason:
+            said[message.kind] = str(reason)
+    return said
+
+
+ON_ITS_WAY = "Your refund for order is on its way"
+NEEDS_YOU = "We need your help to refund order"
+MADE = "Refund for your order"
+NOT_ARRIVED = "Your refund for order did not arrive"
+CALLED_OFF = "Your refund for order was canceled"
+
+
+@pytest.mark.parametrize(
+    ("path", "subjects"),
+    [
+        (["succeeded"], [[MADE]]),
+        (["pending", "succeeded"], [[ON_ITS_WAY], [MADE]]),
+        (["requires_action", "pending", "succeeded"], [[NEEDS_YOU], [ON_ITS_WAY], [MADE]]),
+        (["pending", "failed"], [[ON_ITS_WAY], [NOT_ARRIVED]]),
+        (["succeeded", "failed"], [[MADE], [NOT_ARRIVED]]),
+        (["requires_action", "canceled"], [[NEEDS_YOU], [CALLED_OFF]]),
+        (["failed"], [[]]),
+        (["canceled"], [[]]),
+        (["succeeded", "pending"], [[MADE], []]),
+        (["failed", "succeeded"], [[], []]),
+    ],
+)
+async def test_a_customer_hears_of_a_refund_what_is_so(
+    runtime: Runtime,
+    server: MailServer,
+    connection: asyncpg.Connection,
+    path: list[str],
+    subjects: list[list[str]],
+) -> None:
+    order_id = await order_of(connection)
+    await tell(runtime, paid(order_id, "pi_1"))
+    await mailed(runtime, server, connection)
+    heard = []
+    for status in path:
+        await tell(runtime, refunded(RefundStatus(status)))
+        heard.append(await mailed(runtime, server, connection))
+    assert heard == subjects
+    assert await mailed(runtime, server, connection) == []
+    assert all(
+        "We have refunded" not in each.part("plain") for each in server.taken if MADE[:8] not in each.mail["Subject"]
+    )
+
+
+async def test_what_was_not_sent_before_it_turned_is_never_sent(
+    runtime: Runtime, server: MailServer, connection: asyncpg.Connection
+) -> None:
+    order_id = await order_of(connection)
+    await tell(runtime, paid(order_id, "pi_1"))
+    await mailed(runtime, server, connection)
+    for status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED, RefundStatus.FAILED):
+        await tell(runtime, refunded(status))
+    assert await mailed(runtime, server, connection) == []
+    assert await mailed(runtime, server, connection) == []  # the correction had waited for the others
+    rows = await connection.fetch("SELECT status FROM outbox WHERE channel = 'mail' AND subject_id = 're_1'")
+    assert [row["status"] for row in rows] == ["skipped"] * 3
+
+
+async def test_what_is_on_its_way_is_not_counted_as_refunded(
+    runtime: Runtime, server: MailServer, connection: asyncpg.Connection
+) -> None:
+    order_id = await order_of(connection)
+    await tell(runtime, paid(order_id, "pi_1"))
+    await tell(runtime, refunded(RefundStatus.SUCCEEDED, 1000), refunded(RefundStatus.PENDING, 500, 2))
+    await mailed(runtime, server, connection)
+    (made,) = [mail for mail in server.taken if mail.mail["Subject"].startswith(MADE)]
+    assert "Total refunded: €10.00 of €50.00" in made.part("plain")
+
+
+async def test_a_refund_in_an_unknown_state_waits_and_is_told_when_it_is_known(
+    runtime: Runtime, server: MailServer, connection: asyncpg.Connection
+) -> None:
+    order_id = await order_of(connection)
+    await tell(runtime, paid(order_id, "pi_1"))
+    await mailed(runtime, server, connection)
+    odd = RefundFact("re_1", False, "pi_1", RefundStatus.UNKNOWN, 2000, "eur", unknown=Unknown(NOW, "status=next_year"))
+    await tell(runtime, refunded(RefundStatus.SUCCEEDED), Update("refund.updated", "stripe", facts=[odd]))
+    assert await mailed(runtime, server, connection) == []
+    known = RefundFact("re_1", False, "pi_1", RefundStatus.SUCCEEDED, 2000, "eur", known_at=datetime.now(UTC))
+    await tell(runtime, Update("refund.updated", "stripe", facts=[known]))
+    assert await mailed(runtime, server, connection) == [MADE]
+
+
+@pytest.mark.parametrize("status", list(RefundStatus))
+async def test_a_webhook_about_a_refund_says_its_state(
+    runtime: Runtime, connection: asyncpg.Connection, status: RefundStatus
+) -> None:
+    order_id = await order_of(connection)
+    await tell(runtime, paid(order_id, "pi_1"))
+    for each in (RefundStatus.PENDING, RefundStatus.SUCCEEDED, status):
+        await tell(runtime, refunded(each))
+    said = {kind: word for kind, word in (await webhooks(connection)).items() if "refund" in kind}
+    last = max(status, RefundStatus.SUCCEEDED, key=list(RefundStatus).index)
+    kinds = {"succeeded": "order.refunded"} | {each: f"refund.{each}" for each in ("pending", "canceled", "failed")}
+    assert said[kinds[last]] == last
+    assert {word for kind, word in said.items() if kind != kinds[last]} == {f"the refund is {last} by now"}
+
+
+async def test_nothing_is_shipped_that_was_refunded_before_the_shop_heard_of_it(
+    runtime: Runtime, server: MailServer, connection: asyncpg.Connection
+) -> None:
+    order_id = await order_of(connection)
+    await tell(runtime, paid(order_id, "pi_1"), refunded(RefundStatus.SUCCEEDED, 5000))
+    assert (await webhooks(connection))["order.completed"] == "the order is refunded by now"
+    assert await mailed(runtime, server, connection) == [MADE]
+
+
+async def test_a_dispute_does_not_unsay_that_it_was_paid(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    order_id = await order_of(connection)
+    dispute = DisputeFact("dp_1", False, "pi_1", DisputeStatus.UNDER_REVIEW, None, 5000, "eur", None, NOW, "evt_1")
+    await tell(runtime, paid(order_id, "pi_1"), Update("charge.dispute.created", "stripe", facts=[dispute]))
+    assert (await webhooks(connection))["order.completed"] == "said"
+
+
+async def test_a_failure_is_not_told_once_it_is_paid(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    order_id = await order_of(connection)
+    await tell(runtime, session(order_id, "cs_f", SessionStatus.COMPLETE, PaymentStatus.FAILED), paid(order_id, "pi_1"))
+    assert (await webhooks(connection))["payment.failed"] == "the order is completed by now"
+
+
+async def test_nobody_gets_a_link_to_pay_again(
+    runtime: Runtime, server: MailServer, connection: asyncpg.Connection
+) -> None:
+    orders = [await order_of(connection) for _ in range(4)]
+    link = '{"session_id":"cs_%d"}'
+    for number, order_id in enumerate(orders):
+        url = f"https://pay.example.com/{number}"
+        await tell(runtime, session(order_id, f"cs_{number}", SessionStatus.OPEN, PaymentStatus.UNPAID, url=url))
+        await owe(connection, MessageKind.SESSION_LINK, order_id=order_id, subject_id="s", payload=link % number)
+    await tell(
+        runtime,
+        paid(orders[0], "pi_1"),
+        Update("order.canceled", "ana", acts=[(orders[1], Act(ActKind.CANCELED))]),
+        session(orders[2], "cs_x", SessionStatus.COMPLETE, PaymentStatus.UNPAID),
+    )
+    await mailed(runtime, server, connection)
+    linked = [each.part("plain") for each in server.taken if "pay.example.com" in each.part("plain")]
+    assert len(linked) == 1
+    assert "https://pay.example.com/3" in linked[0]
+
+
+async def test_what_a_person_has_seen_to_is_not_told_any_more(
+    runtime: Runtime, server: MailServer, connection: asyncpg.Connection
+) -> None:
+    order_id = await order_of(connection)
+    await tell(runtime, paid(order_id, "pi_1"))
+    await tell(runtime, refunded(RefundStatus.FAILED, 1), refunded(RefundStatus.FAILED, 1, 2))
+    seen = Act(ActKind.ACKNOWLEDGED, "refund_failed", "re_1")
+    await tell(runtime, Update("order.acknowledged", "ana", acts=[(order_id, seen)]))
+    await deliver_due(runtime, Channel.ALERT)
+    (taken,) = server.taken
+    assert "re_2" in taken.part("plain")
+    assert "re_1" not in taken.part("plain")

@@ -1,0 +1,358 @@
+"""Mails through a real mail server, read back: both parts, languages, headers that nobody can write into."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+
+from checkout_daemon.ledger.facts import (
+    Link,
+    LinkRank,
+    PaymentStatus,
+    RefundFact,
+    RefundStatus,
+    SessionFact,
+    SessionStatus,
+)
+from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.messages.delivering import deliver_due
+from checkout_daemon.messages.rendering import language_of, render
+from checkout_daemon.model.messages import Channel, MessageKind
+from checkout_daemon.outbox.outbox_store import owe
+from checkout_daemon.runtime import Runtime, open_runtime
+from checkout_daemon.settings import load_settings
+from checkout_daemon.settings.mail import parse_smtp_url
+from checkout_daemon.settings.values import BadValue
+from tests.support.mail_server import CERTIFICATE, PASSWORD, USER, MailServer, free_port
+from tests.support.orders import add_order
+from tests.support.payments import paid
+
+LONG_NAME = "Jörg-Günther Müller-Lüdenscheidt von und zu " + "Überlänge " * 15 + "ß"
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    server = MailServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@asynccontextmanager
+async def daemon(database_url: str, folder: Path, smtp_url: str, **settings: str) -> AsyncIterator[Runtime]:
+    environ = {
+        "DATABASE_URL": database_url,
+        "CHECKOUT_SMTP_URL": smtp_url,
+        "CHECKOUT_MAIL_FROM": "Müllers Papier <shop@example.com>",
+        "CHECKOUT_SHOP_NAME": "Müllers Papier",
+        "CHECKOUT_ALERT_TO": "boss@example.com, night@example.com",
+        "CHECKOUT_PUBLIC_URL": "https://shop.example.com",
+        "CHECKOUT_TIME_ZONE": "Europe/Vienna",
+    }
+    async with open_runtime(load_settings(environ | settings, cwd=folder)) as runtime:
+        yield runtime
+
+
+async def order_of(connection: asyncpg.Connection, **fields: Any) -> str:
+    order_id = await add_order(connection, amount_subtotal=5500, amount_discount=500, amount_total=5000, **fields)
+    await connection.execute(
+        "INSERT INTO order_items (order_id, position, sku, name, unit_amount, quantity, amount, amount_discount)"
+        " VALUES ($1, 1, 'A5', 'Heft »Käfer« <kariert>', 2750, 2, 5500, 500)",
+        order_id,
+    )
+    return order_id
+
+
+async def pay(runtime: Runtime, order_id: str) -> None:
+    await runtime.database.run(merge, [paid(order_id, f"pi_{order_id}")])
+
+
+async def ends(connection: asyncpg.Connection, channel: str = "mail") -> list[tuple[str, str | None]]:
+    rows = await connection.fetch("SELECT status, last_error FROM outbox WHERE channel = $1 ORDER BY status", channel)
+    return [tuple(row) for row in rows]
+
+
+async def test_a_confirmation_in_german_with_umlauts_and_a_very_long_name(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    order_id = await order_of(connection, customer_name=LONG_NAME, locale="de-AT")
+    async with daemon(database_url, tmp_path, server.start(), CHECKOUT_MAIL_REPLY_TO="hilfe@example.com") as runtime:
+        await pay(runtime, order_id)
+        await deliver_due(runtime, Channel.MAIL)
+    (taken,) = server.taken
+    row = await connection.fetchrow("SELECT outbox.id, number FROM outbox, orders WHERE channel = 'mail'")
+    assert row is not None
+    assert (taken.sender, taken.recipients) == ("shop@example.com", ("ada@example.com",))
+    headers = {name: str(value) for name, value in taken.mail.items()}
+    date = parsedate_to_datetime(headers.pop("Date"))
+    assert abs(datetime.now(UTC) - date) < timedelta(minutes=5)
+    del headers["Content-Type"], headers["MIME-Version"]
+    assert headers == {
+        "From": "Müllers Papier <shop@example.com>",
+        "Reply-To": "hilfe@example.com",
+        "To": "ada@example.com",
+        "Subject": f"Ihre Bestellung {row['number']} bei Müllers Papier",
+        "Message-ID": f"<{row['id']}@example.com>",
+        "Auto-Submitted": "auto-generated",
+        "Content-Language": "de",
+    }
+    for part in (taken.part("plain"), taken.part("html")):
+        assert f"{LONG_NAME[:59].rstrip()}…" in part
+        assert LONG_NAME not in part
+        assert "Rabatt" in part
+        assert "€\N{NO-BREAK SPACE}50,00" in part  # as Austria writes it
+    assert "2 × Heft »Käfer« <kariert>  €\N{NO-BREAK SPACE}55,00" in taken.part("plain")
+    assert "Heft »Käfer« &lt;kariert&gt;" in taken.part("html")
+    assert max(len(line) for line in taken.raw.splitlines()) <= 998
+    assert taken.raw.isascii()
+
+
+async def test_nobody_writes_into_the_headers_or_the_html(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    evil = 'Ada\r\nBcc: everybody@example.com\r\n\r\n<script>alert("x")</script>'
+    order_id = await order_of(connection, customer_name=evil)
+    async with daemon(database_url, tmp_path, server.start()) as opened:
+        # The settings refuse such a name; the mail must hold without them.
+        settings = replace(opened.settings, shop_name="Shop\r\nBcc: everybody@example.com")
+        runtime = replace(opened, settings=settings)
+        await pay(runtime, order_id)
+        await deliver_due(runtime, Channel.MAIL)
+    (taken,) = server.taken
+    assert taken.recipients == ("ada@example.com",)
+    assert "Bcc" not in taken.mail
+    assert taken.mail["Subject"].endswith("at Shop Bcc: everybody@example.com")
+    assert "<script>" not in taken.part("html")
+    assert "&lt;script&gt;" in taken.part("html")
+
+
+@pytest.mark.parametrize(
+    "address", ["ada@example.com\r\nRCPT TO:<evil@example.com>", "ada@example.com,evil@example.com", "no"]
+)
+async def test_what_is_no_address_gets_nothing_and_is_dead(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path, address: str
+) -> None:
+    order_id = await order_of(connection, customer_email=address)
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        await pay(runtime, order_id)
+        await deliver_due(runtime, Channel.MAIL)
+    assert server.taken == []
+    assert await ends(connection) == [("dead", "that is no address to send mail to")]
+
+
+async def test_a_server_that_is_down_gets_them_when_it_is_up(
+    database_url: str, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    port = free_port()
+    async with daemon(database_url, tmp_path, f"smtp://127.0.0.1:{port}") as runtime:
+        await pay(runtime, await order_of(connection))
+        await deliver_due(runtime, Channel.MAIL)
+        assert await ends(connection) == [("failed", "the mail server was not reached: SMTPConnectError")]
+        late = MailServer(port=port)
+        late.start()
+        try:
+            await connection.execute("UPDATE outbox SET next_attempt_at = now()")
+            await deliver_due(runtime, Channel.MAIL)
+        finally:
+            late.stop()
+    assert len(late.taken) == 1
+    assert await ends(connection) == [("sent", None)]
+
+
+async def test_a_mailbox_that_is_not_there_is_dead_at_once_and_hurts_no_neighbour(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    server.refuse = lambda address: f"550 5.1.1 <{address}> unknown" if "gone" in address else None
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        for email in ("gone@example.com", "here@example.com"):
+            await pay(runtime, await order_of(connection, customer_email=email))
+        await deliver_due(runtime, Channel.MAIL)
+    assert [each.recipients for each in server.taken] == [("here@example.com",)]
+    assert await ends(connection) == [
+        ("dead", "the mail server refused the address: 550 5.1.1 <[email]> unknown"),
+        ("sent", None),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+async def test_a_server_that_wants_a_log_in_gets_it(
+    database_url: str, connection: asyncpg.Connection, tmp_path: Path
+) -> None:
+    server = MailServer(login=True)
+    url = server.start().replace("://", f"://{USER}:{quote(PASSWORD, safe='')}@")
+    try:
+        async with daemon(database_url, tmp_path, url) as runtime:
+            await pay(runtime, await order_of(connection))
+            await deliver_due(runtime, Channel.MAIL)
+    finally:
+        server.stop()
+    assert await ends(connection) == [("sent", None)]
+
+
+@pytest.mark.parametrize(("trusted", "end"), [(False, "failed"), (True, "sent")])
+async def test_over_tls_only_to_a_server_whose_certificate_is_good(
+    database_url: str,
+    connection: asyncpg.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trusted: bool,
+    end: str,
+) -> None:
+    server = MailServer(starttls=True)
+    url = server.start()
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    try:
+        async with daemon(database_url, tmp_path, f"{url}?starttls=always") as runtime:
+            await pay(runtime, await order_of(connection))
+            await deliver_due(runtime, Channel.MAIL)
+    finally:
+        server.stop()
+    assert [status for status, _ in await ends(connection)] == [end]
+    assert len(server.taken) == trusted
+
+
+async def test_a_server_without_tls_gets_nothing_where_it_is_insisted_upon(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    async with daemon(database_url, tmp_path, f"{server.start()}?starttls=always") as runtime:
+        await pay(runtime, await order_of(connection))
+        await deliver_due(runtime, Channel.MAIL)
+    assert server.taken == []
+    assert [status for status, _ in await ends(connection)] == ["failed"]
+
+
+async def test_failed_refunded_and_the_link_to_pay(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    failed, refunded, unpaid = [await order_of(connection) for _ in range(3)]
+    url = "https://pay.example.com/?a=1&b=2"
+    expires_at = datetime(2099, 7, 1, 10, tzinfo=UTC)
+    updates = [
+        session(failed, "cs_f", SessionStatus.COMPLETE, PaymentStatus.FAILED),
+        session(unpaid, "cs_u", SessionStatus.OPEN, PaymentStatus.UNPAID, url=url, expires_at=expires_at),
+        paid(refunded, "pi_r"),
+        Update("refund.created", "stripe", subject_id="pi_r", facts=[refund("re_1", 1250), refund("re_2", 750)]),
+    ]
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        await runtime.database.run(merge, updates)
+        link = '{"session_id":"cs_u"}'
+        await owe(connection, MessageKind.SESSION_LINK, order_id=unpaid, subject_id="cs_u", payload=link)
+        await deliver_due(runtime, Channel.MAIL)
+    plain = [" ".join(each.part("plain").split()) for each in server.taken]
+    assert len(plain) == 5
+    (sorry,) = [each for each in plain if "€50.00 for order 1001 did not go through" in each]
+    assert f"https://shop.example.com/cancel?order_id={failed}" in sorry
+    assert sum("Total refunded: €20.00 of €50.00" in each for each in plain) == 2
+    assert sum("We have refunded €12.50" in each for each in plain) == 1
+    linked = next(each for each in server.taken if "pay.example.com" in each.part("plain"))
+    assert "https://pay.example.com/?a=1&b=2" in linked.part("plain")
+    assert 'href="https://pay.example.com/?a=1&amp;b=2"' in linked.part("html")
+    assert "until July 1, 2099, 12:00\N{NARROW NO-BREAK SPACE}PM" in linked.part("plain")
+
+
+async def test_what_is_no_longer_so_is_not_mailed(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    order_id = await order_of(connection)
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        failed = session(order_id, "cs_f", SessionStatus.COMPLETE, PaymentStatus.FAILED)
+        await runtime.database.run(merge, [failed])
+        await pay(runtime, order_id)
+        await deliver_due(runtime, Channel.MAIL)
+    assert [each.mail["Subject"] for each in server.taken] == ["Your order 1001 at Müllers Papier"]
+    assert await ends(connection) == [("sent", None), ("skipped", "the order is completed by now")]
+
+
+async def test_an_attention_is_told_to_the_operator_once_with_the_command_that_mends_it(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    order_id = await order_of(connection)
+    async with daemon(database_url, tmp_path, server.start()) as runtime:
+        for _ in range(3):
+            await runtime.database.run(merge, [paid(order_id, "pi_1", "pi_2")])
+        await deliver_due(runtime, Channel.ALERT)
+    (taken,) = server.taken
+    assert set(taken.recipients) == {"boss@example.com", "night@example.com"}
+    assert taken.mail["Subject"] == "[Müllers Papier] Order 1001 needs a person: paid twice"
+    assert "checkout orders refund 1001 --payment pi_2" in taken.part("plain")
+
+
+def test_a_shops_folder_comes_first_and_brings_languages(tmp_path: Path) -> None:
+    (tmp_path / "payment_failed.fr.txt").write_text("Subject: Échec {{ number }}\n\nBonjour {{ name }}")
+    (tmp_path / "payment_failed.fr.html").write_text("<p>Bonjour {{ name }}</p>")
+    assert language_of(tmp_path, "payment_failed", "fr-CA", "de") == "fr"
+    assert language_of(tmp_path, "order_completed", "fr-CA", "de") == "de"
+    assert language_of(None, "payment_failed", None, "tlh") == "en"
+    made = render(tmp_path, "payment_failed", "fr", {"number": 7, "name": "<Zoë>"})
+    assert (made.subject, made.text, made.html) == ("Échec 7", "Bonjour <Zoë>\n", "<p>Bonjour &lt;Zoë&gt;</p>\n")
+
+
+async def test_a_faulty_template_waits_for_its_mend(
+    database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
+) -> None:
+    (tmp_path / "order_completed.en.txt").write_text("Subject: {{ nubmer }}\n")
+    async with daemon(database_url, tmp_path, server.start(), CHECKOUT_MAIL_TEMPLATES=str(tmp_path)) as runtime:
+        await pay(runtime, await order_of(connection))
+        await deliver_due(runtime, Channel.MAIL)
+        assert await ends(connection) == [
+            ("failed", "the template order_completed.en is faulty: 'nubmer' is undefined")
+        ]
+        (tmp_path / "order_completed.en.txt").write_text("Subject: {{ number }}\nfine")
+        await connection.execute("UPDATE outbox SET next_attempt_at = now()")
+        await deliver_due(runtime, Channel.MAIL)
+    assert [each.mail["Subject"] for each in server.taken] == ["1001"]
+
+
+@pytest.mark.parametrize(
+    ("url", "tls", "starttls", "port"),
+    [
+        ("smtp://mail.example.com", False, None, 25),
+        ("smtp://u:p@mail.example.com:587", False, True, 587),
+        ("smtp://u:p@127.0.0.1", False, None, 25),
+        ("smtp://mail.example.com?starttls=never", False, False, 25),
+        ("smtps://u:p@mail.example.com", True, False, 465),
+    ],
+)
+def test_a_password_is_never_sent_in_the_clear_unless_said_so(
+    url: str,
+    tls: bool,
+    starttls: bool | None,
+    port: int,
+) -> None:
+    server = parse_smtp_url(url)
+    assert (server.tls, server.starttls, server.port) == (tls, starttls, port)
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example.com", "smtp://", "smtp://h?starttls=maybe", "http://h", "smtp://h/x", "smtp://h?tls=1"]
+)
+def test_what_is_no_mail_server_is_refused(url: str) -> None:
+    with pytest.raises(BadValue):
+        parse_smtp_url(url)
+
+
+def session(order_id: str, session_id: str, status: SessionStatus, outcome: PaymentStatus, **fields: object) -> Update:
+    fact = SessionFact(id=session_id, livemode=False, status=status, payment_status=outcome, attempt=1, **fields)  # type: ignore[arg-type]
+    return Update(
+        "test", "stripe", subject_id=session_id, links=[Link(session_id, order_id, LinkRank.OURS)], facts=[fact]
+    )
+
+
+def refund(refund_id: str, amount: int) -> RefundFact:
+    return RefundFact(refund_id, False, "pi_r", RefundStatus.SUCCEEDED, amount, "eur")

@@ -1,0 +1,61 @@
+"""Every template in every language, filled with what docs/MESSAGES.md promises and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from checkout_daemon.messages.customer_mails import greeted
+from checkout_daemon.messages.mails import TEMPLATES
+from checkout_daemon.messages.rendering import render
+from checkout_daemon.model.messages import CHANNELS, Channel, MessageKind
+from checkout_daemon.model.text import names_address
+
+MANUAL = (Path(__file__).parents[2] / "docs" / "MESSAGES.md").read_text()
+COMMON = re.search(r"Every template has the variables\s+`([\w\s]+)`", MANUAL)
+
+
+def promised(name: str) -> list[str]:
+    (variables,) = re.findall(rf"^\| `{name}` +\| `([\w ]+)` +\|$", MANUAL, re.MULTILINE)
+    assert COMMON is not None
+    return [*COMMON.group(1).split(), *variables.split()]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("name", sorted(TEMPLATES.values()))
+def test_a_customers_mail_needs_only_what_is_promised(name: str, language: str) -> None:
+    values: dict[str, object] = {each: f"<{each}>" for each in promised(name)}
+    values["items"] = [{"name": "<pen>", "quantity": 2, "amount": "€2"}]
+    made = render(None, name, language, values)
+    assert "<number>" in made.subject
+    assert "<name>" in made.text
+    assert "&lt;name&gt;" in made.html
+    assert "<name>" not in made.html
+    assert f'lang="{values["language"]}"'.replace("<", "&lt;").replace(">", "&gt;") in made.html
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting"),
+    [
+        ("Ada Lovelace", "Ada Lovelace"),
+        ("Dr. A. Smith", "Dr. A. Smith"),
+        ("A" * 60, "A" * 60),
+        ("B" * 200, "B" * 59 + "…"),
+        ("Win https://evil.example/x now", "Win https evil example x now"),
+        ("www.evil.com", "www evil com"),
+        ("write a@evil.com", "write a evil com"),
+        ("evil．com", "evil com"),
+        ("A\u202e\u200bB\r\nC", "A B C"),
+    ],
+)
+def test_a_greeting_carries_no_message_of_a_stranger(name: str, greeting: str) -> None:
+    assert greeted(name) == greeting
+    assert not names_address(greeted(name))
+
+
+def test_the_manual_names_every_message() -> None:
+    missing = [kind.value for kind in MessageKind if f"`{kind.value}`" not in MANUAL]
+    assert missing == []
+    assert set(TEMPLATES) == {kind for kind in MessageKind if Channel.MAIL in CHANNELS[kind]}

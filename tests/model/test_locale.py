@@ -1,0 +1,49 @@
+"""The language of a shopper, from what browsers send."""
+
+from __future__ import annotations
+
+import pytest
+
+from checkout_daemon.model.locale import preferred_locale, stripe_locale
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de-AT"),
+        ("en;q=0.5, de", "de"),
+        ("EN-us", "en-US"),
+        ("zh-Hant-TW", "zh-Hant-TW"),
+        ("*", None),
+        ("", None),
+        ("de;q=0", None),
+        ("de;q=x, fr;q=0.1", "fr"),
+        ("de ; Q = 0.2, fr;q=0.3", "fr"),
+        ("de;q=0.9;x=1, fr;x=1;q=0.5", "de"),
+        ("de;q=1e400, fr;q=0.5", "fr"),
+        ("de;q=-1, fr;q=0.5", "fr"),
+        (",, de ,", "de"),
+        ("de\r\nBcc: x, <script>", None),
+        ("x" * 100_000, None),
+    ],
+)
+def test_the_one_asked_for_most_is_kept(header: str, locale: str | None) -> None:
+    assert preferred_locale(header) == locale
+
+
+@pytest.mark.parametrize(
+    ("tag", "locale"),
+    [
+        ("de-AT", "de"),
+        ("en-GB", "en-GB"),
+        ("en-US", "en"),
+        ("pt-BR", "pt-BR"),
+        ("nn-NO", "nb"),
+        ("zh-Hant-TW", "zh-TW"),
+        ("zh-Hans-CN", "zh"),
+        ("ar-EG", None),
+        (None, None),
+    ],
+)
+def test_stripes_pages_are_in_that_language_where_they_have_it(tag: str | None, locale: str | None) -> None:
+    assert stripe_locale(tag) == locale

@@ -1,0 +1,83 @@
+"""Vital signs: what is said of them, and what is a fault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from checkout_daemon.operations.doctor import Check
+from checkout_daemon.operations.vital_signs import SIGNS, VitalSigns, judge, read_vital_signs
+from checkout_daemon.orders.overview_store import Trouble
+from checkout_daemon.outbox.outbox_store import Backlog
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.settings import Settings, load_settings
+from checkout_daemon.stripe_sync.catching_up import CaughtUp, catch_up
+
+AT = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+WELL = VitalSigns(AT, 0.001, (1,), Trouble(0, 0, 0, 0, 0, 0.5), (), CaughtUp(AT, 9, 9), AT, (), ())
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Somebody's shop, who set everything but where mail goes."""
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_vital0123456789")
+    return load_settings({"DATABASE_URL": "postgresql://127.0.0.1/none"}, cwd=tmp_path)
+
+
+def faults(settings: Settings, signs: VitalSigns) -> dict[str, Check]:
+    checks = judge(settings, signs)
+    assert tuple(check.check for check in checks) == SIGNS
+    return {check.check: check for check in checks if not check.ok}
+
+
+def test_nothing_is_wrong_where_all_is_well(settings: Settings) -> None:
+    assert faults(settings, WELL) == {}
+
+
+def test_a_daemon_elsewhere_is_known_by_its_work(settings: Settings) -> None:
+    assert faults(settings, replace(WELL, daemons=())) == {}
+    late = faults(settings, replace(WELL, daemons=(), compared_at=AT - timedelta(minutes=5)))
+    assert {name: check.fix for name, check in late.items()} == {
+        "daemons": "checkout serve",
+        "comparison": "checkout serve",
+    }
+
+
+def test_events_that_stripe_made_and_we_do_not_hold_are_a_fault(settings: Settings) -> None:
+    (missing,) = faults(settings, replace(WELL, caught_up=CaughtUp(AT, 9, 8, failed=1))).values()
+    assert missing.detail.startswith("Stripe made 9, we hold 8")
+    assert missing.fix == "checkout events list --status failed"
+
+
+def test_what_waits_for_a_channel_that_nobody_set_up_is_no_fault(settings: Settings) -> None:
+    old = replace(WELL, waiting=(Backlog("mail", "queued", 3, 90_000.0),))
+    assert faults(settings, old) == {}
+    set_up = replace(settings, smtp_url="smtp://127.0.0.1:25", mail_from="shop@example.com")
+    assert faults(set_up, old)["outbox"].fix == "checkout outbox list --status queued --status failed"
+    dead = replace(WELL, waiting=(Backlog("mail", "dead", 1, 1.0),))
+    assert faults(settings, dead)["outbox"].fix == "checkout outbox list --status dead"
+
+
+def test_events_that_come_late_are_a_fault(settings: Settings) -> None:
+    assert list(faults(settings, replace(WELL, trouble=replace(WELL.trouble, lag_seconds=61.0)))) == ["lag"]
+
+
+async def test_they_are_read_minute_by_minute(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    await catch_up(runtime)
+    now = datetime.now(UTC)
+    await connection.execute(
+        "INSERT INTO stripe_events (id, type, status, received_at, created_at, body_hash)"
+        " SELECT 'evt_' || n, 'charge.failed', 'applied', $1::timestamptz - n * interval '2 minutes',"
+        " $1::timestamptz - n * interval '2 minutes' - interval '3 seconds', '' FROM generate_series(0, 40) AS n",
+        now,
+    )
+    signs = await read_vital_signs(runtime, now)
+    assert sum(each.events for each in signs.arrivals) == 30  # of the last hour only
+    assert {each.lag_seconds for each in signs.arrivals} == {3.0}
+    assert signs.caught_up is not None
+    assert signs.compared_at is not None
+    assert signs.answered_seconds > 0

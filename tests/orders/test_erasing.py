@@ -1,0 +1,184 @@
+"""A customer is forgotten: nothing in the whole database names them, and the order derives and verifies as before."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from checkout_daemon.audit import log
+from checkout_daemon.audit.operators import Operator
+from checkout_daemon.checkout.resending import resend_session
+from checkout_daemon.errors import NotPayable
+from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.ledger.merge import Update, merge
+from checkout_daemon.model.messages import MessageKind
+from checkout_daemon.operations.retention import drop_old_payloads
+from checkout_daemon.orders.erasing import NotErasable, erase, forget_unpaid, plan_erasure
+from checkout_daemon.orders.notes import note_order
+from checkout_daemon.outbox.outbox_store import owe
+from checkout_daemon.runtime import Runtime
+from tests.support.orders import add_expired_order, add_order
+from tests.support.shopping import check_out, paid_order
+from tests.support.stripe_events import SECRET, deliver, event_body, refund_object, session_object
+
+BOSS = Operator("boss", "shop1")
+NAMES = ("ada@example.com", "Ada", "+4930901820", "called her")
+
+
+async def everything(connection: asyncpg.Connection) -> str:
+    """The whole database as text."""
+    tables = await connection.fetch(
+        "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
+    rows = [await connection.fetch(f"SELECT t::text AS row FROM {table['name']} AS t") for table in tables]
+    return "\n".join(row["row"] for table in rows for row in table)
+
+
+async def deliver_all(runtime: Runtime, *bodies: bytes) -> None:
+    intake = Intake(runtime.database, lambda: (SECRET,))
+    await intake.start()
+    for body in bodies:
+        await deliver(intake, body)
+    await intake.close()
+
+
+def person(order_id: str, **fields: Any) -> dict[str, Any]:
+    details = {"email": "ada@example.com", "name": "Ada", "phone": "+4930901820"}
+    return session_object(order_id, "cs_none", "pi_none", customer_details=details, **fields)
+
+
+async def a_whole_history(runtime: Runtime, connection: asyncpg.Connection) -> str:
+    """A paid order with events, of used and unused types, an operator's note, a mail that waits, and a refund."""
+    order = await paid_order(runtime, discount_code="TEN")
+    order_id = str(order.order_id)
+    intent = await connection.fetchval("SELECT id FROM payments")
+    unused = {"id": "cus_1", "object": "customer", "email": "Ada@example.com", "name": "Ada"}
+    await deliver_all(
+        runtime,
+        event_body("checkout.session.completed", person(order_id) | {
+            "id": order.session_id, "payment_intent": intent, "amount_total": order.amount_total}),
+        event_body("customer.created", unused),
+        event_body("payment_intent.created", {"id": intent, "object": "payment_intent", "shipping": "Ada"}),
+        event_body("refund.created", refund_object("re_1", intent, 100) | {"note": "Ada"}),
+    )  # fmt: skip
+    await note_order(runtime.database, order_id, "called her: ada@example.com", operator=BOSS)
+    await owe(connection, MessageKind.SESSION_LINK, order_id=order_id, subject_id="1", payload='{"to":"Ada"}')
+    return order_id
+
+
+async def test_nothing_in_the_database_names_them_and_the_books_are_as_before(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order_id = await a_whole_history(runtime, connection)
+    before = await connection.fetchrow("SELECT status, amount_total, amount_refunded, paid_at FROM orders")
+    held = await everything(connection)
+    assert [name for name in NAMES if name not in held] == []
+
+    plan = await plan_erasure(runtime.database, order_id, customer=False)
+    erased = await erase(runtime.database, plan, operator=BOSS)
+    assert erased.payloads == 4
+    left = await everything(connection)
+    assert [name for name in NAMES if re.search(rf"(?i:(?<!\w){re.escape(name)}(?!\w))", left)] == []
+
+    checked = Update("order.checked", "test", order_ids=[order_id])
+    merged = await runtime.database.run(merge, [checked])
+    assert before is not None
+    assert (merged.derived(order_id).status, merged.derived(order_id).amount_refunded) == (before["status"], 100)
+    assert await connection.fetchrow("SELECT status, amount_total, amount_refunded, paid_at FROM orders") == before
+    report = await log.verify(runtime.database)
+    assert (report.faults, report.entries) == ([], 2)
+    mails = await connection.fetch("SELECT DISTINCT status FROM outbox WHERE channel = 'mail'")
+    assert [row["status"] for row in mails] == ["skipped"]
+    assert (await erase(runtime.database, plan, operator=BOSS)).payloads == 0  # again: nothing is left to do
+
+
+async def test_other_orders_of_the_same_email_are_kept_unless_all_are_meant(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    first, second = [await add_expired_order(connection, customer_email=each) for each in ("A@b.at", "a@b.at")]
+    other = await add_expired_order(connection)
+    plan = await plan_erasure(runtime.database, first, customer=False)
+    assert len(plan.others) == 1
+    await erase(runtime.database, plan, operator=BOSS)
+    emails = "SELECT id::text, customer_email FROM orders"
+    assert dict(map(tuple, await connection.fetch(emails))) == {
+        first: "", second: "a@b.at", other: "ada@example.com",
+    }  # fmt: skip
+    third = await add_expired_order(connection, customer_email="a@B.at")
+    plan = await plan_erasure(runtime.database, third, customer=True)
+    assert plan.others == ()
+    await erase(runtime.database, plan, operator=BOSS)
+    assert dict(map(tuple, await connection.fetch(emails))) == {
+        first: "", second: "", third: "", other: "ada@example.com",
+    }  # fmt: skip
+
+
+async def test_what_can_still_be_paid_is_not_erased_and_what_is_erased_cannot_be_paid(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    order = await check_out(runtime)
+    order_id = str(order.order_id)
+    with pytest.raises(NotErasable, match=f"checkout orders cancel {order.number}"):
+        await plan_erasure(runtime.database, order_id, customer=False)
+    await runtime.gateway.call("x", lambda client: client.v1.checkout.sessions.expire_async(order.session_id))
+    with pytest.raises(NotErasable):
+        await plan_erasure(runtime.database, order_id, customer=False)
+    expired = person(order_id) | {"id": order.session_id, "status": "expired", "payment_status": "unpaid"}
+    await deliver_all(runtime, event_body("checkout.session.expired", expired))
+    await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)
+    with pytest.raises(NotPayable, match="erased"):
+        await resend_session(runtime, order_id, operator=BOSS)
+    assert "ada@example.com" not in await everything(connection)
+
+
+async def test_what_an_event_brings_afterwards_goes_too(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    order_id = await a_whole_history(runtime, connection)
+    await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)
+    intent = await connection.fetchval("SELECT id FROM payments")
+    refund = refund_object("re_2", intent, 50) | {"note": "Ada"}
+    await deliver_all(runtime, event_body("refund.created", refund), event_body("x", {"note": "somebody else"}))
+    await drop_old_payloads(runtime)
+    payloads = await connection.fetch("SELECT payload FROM stripe_event_payloads")
+    assert ["somebody else" in row["payload"] for row in payloads] == [True]
+    assert await connection.fetchval("SELECT amount_refunded FROM orders") == 150
+
+
+async def test_an_event_that_was_not_applied_is_needed_first(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    order_id = await a_whole_history(runtime, connection)
+    await connection.execute("UPDATE stripe_events SET status = 'dead', order_id = NULL WHERE type = 'refund.created'")
+    plan = await plan_erasure(runtime.database, order_id, customer=False)
+    with pytest.raises(NotErasable, match="evt_"):
+        await erase(runtime.database, plan, operator=BOSS)
+    assert await connection.fetchval("SELECT customer_name FROM orders") == "Ada"
+    await connection.execute("UPDATE stripe_events SET order_id = $1 WHERE status = 'dead'", order_id)
+    with pytest.raises(NotErasable, match="is not applied"):
+        await plan_erasure(runtime.database, order_id, customer=False)
+
+
+async def test_orders_never_paid_are_forgotten_after_ninety_days_and_no_others(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
+    long_ago = timedelta(days=91)
+    forgotten = [await add_order(connection, status=each, ago=long_ago) for each in ("expired", "canceled", "pending")]
+    kept = [
+        await add_order(connection, status="expired", ago=timedelta(days=89)),
+        await add_order(connection, status="completed", ago=long_ago, paid_at=datetime.now(UTC)),
+        await add_order(connection, status="processing", ago=long_ago),
+    ]
+    with_money = await add_order(connection, status="expired", ago=long_ago)
+    await connection.execute("INSERT INTO payments (id, order_id) VALUES ('pi_odd', $1)", with_money)
+    await connection.executemany(
+        "INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES ($1, 1, $2, now())",
+        [(each, json.dumps({"session": {"customer_email": "ada@example.com"}})) for each in forgotten],
+    )
+    assert await forget_unpaid(runtime.database) == 3
+    assert await forget_unpaid(runtime.database) == 0
+    rows = await connection.fetch("SELECT id::text FROM orders WHERE customer_email <> ''")
+    assert {row["id"] for row in rows} == {*kept, with_money}
+    parameters = await connection.fetch("SELECT parameters FROM session_attempts")
+    assert all("ada" not in row["parameters"] for row in parameters)

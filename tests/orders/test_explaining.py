@@ -1,0 +1,354 @@
+"""checkout orders explain: every rule on a case of its own, and the facts read for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import click
+import pytest
+
+import cli
+from checkout_daemon.database.pool import Database
+from checkout_daemon.events.event_lists import EventLine
+from checkout_daemon.ledger.change_log import ChangeLine
+from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.model.orders import AttentionCode, Order, OrderStatus
+from checkout_daemon.orders.explaining import RULES, Finding, explain_order
+from checkout_daemon.orders.explaining.case import Case
+from checkout_daemon.orders.explaining.explain_store import HintLine
+from checkout_daemon.orders.explaining.rules import STATE_RULES
+from checkout_daemon.orders.explaining.troubles import ATTENTION_SAYS
+from checkout_daemon.orders.order_lists import DisputeLine, OrderView, PaymentLine, RefundLine, SessionLine
+from checkout_daemon.orders.refund_requests import RefundRequest
+from checkout_daemon.orders.session_attempts import Attempt
+from checkout_daemon.outbox.outbox_store import MessageLine
+from tests.support.orders import NOW, add_order
+from tests.support.stripe_events import SECRET, deliver, event_body, session_object
+
+HOUR = timedelta(hours=1)
+ORDER_ID = "0a0a0a0a-0000-4000-8000-000000000001"
+
+
+def order(status: str, **fields: Any) -> Order:
+    paid_at = NOW - HOUR if status in ("completed", "refunded", "partially_refunded", "disputed") else None
+    values: dict[str, Any] = {
+        "id": ORDER_ID, "number": 1001, "status": status, "attention": (), "currency": "eur", "amount_subtotal": 5000,
+        "amount_discount": 0, "amount_total": 5000, "amount_refunded": 0, "customer_name": "Ada",
+        "customer_email": "ada@example.com", "customer_phone": "+1", "discount_code": None, "livemode": False,
+        "created_at": NOW - 3 * HOUR, "updated_at": NOW, "paid_at": paid_at,
+    }  # fmt: skip
+    return Order(**values | fields)
+
+
+def session(status: str = "open", payment_status: str = "unpaid", expires_in: timedelta = HOUR) -> SessionLine:
+    return SessionLine("cs_1", 1, status, payment_status, "https://x", NOW + expires_in, NOW - 2 * HOUR)
+
+
+def payment(payment_id: str = "pi_1", *, valid: bool = True, amount: int = 5000) -> PaymentLine:
+    return PaymentLine(payment_id, "cs_1", amount, "eur", False, NOW - HOUR, valid)
+
+
+def event(event_type: str, status: str = "applied", event_id: str = "evt_1") -> EventLine:
+    return EventLine(
+        event_id, event_type, status, None, ORDER_ID, "v", False, NOW - HOUR, NOW - HOUR, None, 4,
+        NOW + HOUR if status == "failed" else None, "KeyError while it was applied" if status != "applied" else None,
+    )  # fmt: skip
+
+
+def message(status: str) -> MessageLine:
+    return MessageLine(
+        "6f1c2a52-7f7e-4e0e-9a51-0d3a5a1b9c11", ORDER_ID, "order.completed", "", "webhook", status, 9, NOW, NOW + HOUR,
+        None, "HTTP 500",
+    )  # fmt: skip
+
+
+PAID_BY = event("checkout.session.completed")
+ATTEMPT = Attempt(1, "{}", NOW - 2 * HOUR, "cs_1")
+REFUND = RefundLine("re_1", "pi_1", 1300, "eur", "succeeded", NOW)
+DISPUTE = DisputeLine("dp_1", "pi_1", "needs_response", "fraudulent", 5000, "eur", NOW + HOUR)
+CANCELED = ChangeLine(1, ORDER_ID, 1001, NOW, "pending", "canceled", "order.canceled", "ada@shop1", "twice")
+REQUEST = RefundRequest("r", ORDER_ID, "pi_1", 1300, "eur", "{}", NOW - HOUR)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A case, and what is said of it: (code, command)."""
+
+    order: Order
+    says: list[tuple[str, str | None]]
+    sessions: tuple[SessionLine, ...] = ()
+    payments: tuple[PaymentLine, ...] = ()
+    refunds: tuple[RefundLine, ...] = ()
+    disputes: tuple[DisputeLine, ...] = ()
+    events: tuple[EventLine, ...] = (PAID_BY,)
+    changes: tuple[ChangeLine, ...] = ()
+    held: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def case(self) -> Case:
+        view = OrderView(
+            self.order, (), self.sessions, self.payments, self.refunds, self.disputes, self.events, self.changes
+        )
+        return Case(view, NOW, **{"attempt": ATTEMPT, **self.held})
+
+
+RESEND, SYNC = "checkout sessions resend 1001", "checkout sessions sync 1001"
+EXAMPLES = {
+    "disputed": Example(
+        order("disputed"), [("disputed", None)], payments=(payment(),), disputes=(replace(DISPUTE, status="lost"),)
+    ),
+    "refunded": Example(
+        order("partially_refunded", amount_refunded=1300),
+        [("partially_refunded", None)],
+        payments=(payment(),),
+        refunds=(REFUND,),
+    ),
+    "completed": Example(order("completed"), [("completed", None)], payments=(payment(),)),
+    "processing": Example(order("processing"), [("processing", SYNC)], sessions=(session("complete"),)),
+    "canceled": Example(order("canceled"), [("canceled", None)], changes=(CANCELED,)),
+    "open": Example(order("pending"), [("session_open", RESEND)], sessions=(session(),)),
+    "overdue": Example(order("pending"), [("session_overdue", SYNC)], sessions=(session(expires_in=-HOUR),)),
+    "unanswered": Example(
+        order("pending"), [("session_unanswered", RESEND)], held={"attempt": replace(ATTEMPT, session_id=None)}
+    ),
+    "refused": Example(
+        order("pending"),
+        [("session_refused", RESEND)],
+        held={"attempt": replace(ATTEMPT, session_id=None, rejected=True, error="Invalid email")},
+    ),
+    "mismatched": Example(
+        order("pending", attention=("amount_mismatch",)),
+        [("payment_does_not_match", None), ("amount_mismatch", "checkout orders refund 1001 --payment pi_1")],
+        payments=(payment(valid=False, amount=4000),),
+    ),
+    "failed": Example(order("failed"), [("payment_failed", RESEND)], sessions=(session("complete", "failed"),)),
+    "expired": Example(order("expired"), [("session_expired", RESEND)], sessions=(session("expired"),)),
+    "unclear": Example(order("pending"), [("nothing_known", SYNC)]),
+    "attention": Example(
+        order("disputed", attention=("dispute_needs_response",)),
+        [("disputed", None), ("dispute_needs_response", "checkout orders ack 1001 dispute_needs_response")],
+        payments=(payment(),),
+        disputes=(DISPUTE,),
+    ),
+    "refused tries": Example(
+        order("pending"),
+        [("session_open", RESEND), ("payment_refused", None)],
+        sessions=(session(),),
+        events=(event("payment_intent.payment_failed"), event("charge.failed")),
+        held={"refusal": "Your card has expired (expired_card)"},
+    ),
+    "failed event": Example(
+        order("pending"),
+        [("session_open", RESEND), ("event_failed", "checkout events replay evt_1")],
+        sessions=(session(),),
+        held={"unapplied": (event("checkout.session.completed", "failed"),)},
+    ),
+    "dead event": Example(
+        order("pending"),
+        [("session_open", RESEND), ("event_dead", "checkout events replay evt_1")],
+        sessions=(session(),),
+        held={"unapplied": (event("checkout.session.completed", "dead"),)},
+    ),
+    "missing event": Example(
+        order("completed"),
+        [
+            ("completed", None),
+            ("event_missing", f"checkout events backfill --since {NOW - HOUR - HOUR / 12:%Y-%m-%dT%H:%M:00Z}"),
+        ],
+        payments=(payment(),),
+        events=(),
+    ),
+    "refund unanswered": Example(
+        order("completed"),
+        [("completed", None), ("refund_unanswered", None)],
+        payments=(payment(),),
+        held={"refund_request": REQUEST},
+    ),
+    "refund on its way": Example(
+        order("partially_refunded", amount_refunded=1300),
+        [("partially_refunded", None), ("refund_on_its_way", SYNC)],
+        payments=(payment(),),
+        refunds=(replace(REFUND, status="pending"),),
+    ),
+    "refund that needs the customer": Example(
+        order("refunded", amount_refunded=5000),
+        [("refunded", None), ("refund_on_its_way", SYNC)],
+        payments=(payment(),),
+        refunds=(replace(REFUND, status="requires_action"),),
+    ),
+    "canceled refund": Example(
+        order("completed"),
+        [("completed", None), ("refund_canceled", "checkout orders refund 1001")],
+        payments=(payment(),),
+        refunds=(replace(REFUND, status="canceled"),),
+    ),
+    "won and not reinstated": Example(
+        order("completed"),
+        [("completed", None), ("dispute_won_unpaid", SYNC)],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, status="won", funds="withdrawn"),),
+    ),
+    "lost and reinstated": Example(
+        order("disputed", attention=("dispute_reinstated",)),
+        [("disputed", None), ("dispute_reinstated", "checkout orders ack 1001 dispute_reinstated")],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, status="lost", funds="reinstated"),),
+    ),
+    "prevented and withdrawn": Example(
+        order("completed", attention=("dispute_withdrawn",)),
+        [("completed", None), ("dispute_withdrawn", "checkout orders ack 1001 dispute_withdrawn")],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, status="prevented", funds="withdrawn"),),
+    ),
+    "a status of next year": Example(
+        order("disputed", attention=("unknown_status",)),
+        [("disputed", None), ("unknown_status", SYNC)],
+        payments=(payment(),),
+        disputes=(replace(DISPUTE, status="escalated", unknown="status=escalated"),),
+    ),
+    "an outcome of next year": Example(
+        order("processing", attention=("unknown_status",)),
+        [("processing", SYNC), ("unknown_status", SYNC)],
+        sessions=(replace(session("complete", "partly"), unknown="payment_status=partly"),),
+    ),
+    "authorized and never captured": Example(
+        order("processing", attention=("payment_canceled",)),
+        [("processing", SYNC), ("payment_canceled", SYNC)],
+        sessions=(session("complete"),),
+    ),
+    "hint": Example(
+        order("completed"),
+        [("completed", None), ("refund_not_held", SYNC)],
+        payments=(payment(),),
+        held={"hints": (HintLine("ch_1", 1300, 0),)},
+    ),
+    "payable though paid": Example(
+        order("completed"),
+        [("completed", None), ("second_session_open", "checkout sessions expire cs_1")],
+        payments=(payment(),),
+        sessions=(session(),),
+    ),
+    "dead message": Example(
+        order("completed"),
+        [("completed", None), ("message_dead", "checkout outbox replay 6f1c2a52-7f7e-4e0e-9a51-0d3a5a1b9c11")],
+        payments=(payment(),),
+        held={"undelivered": (message("dead"),)},
+    ),
+    "failed message": Example(
+        order("completed"),
+        [("completed", None), ("message_failed", None)],
+        payments=(payment(),),
+        held={"undelivered": (message("failed"),)},
+    ),
+    "erased": Example(
+        order("completed"),
+        [("completed", None), ("customer_erased", None)],
+        payments=(payment(),),
+        held={"erased": True},
+    ),
+    "expired and erased": Example(
+        order("expired"),
+        [("session_expired", None), ("customer_erased", None)],
+        sessions=(session("expired"),),
+        held={"erased": True},
+    ),
+}
+
+
+def found(example: Example) -> list[Finding]:
+    return [finding for rule in RULES for finding in rule.find(example.case)]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_case_is_explained(name: str) -> None:
+    findings = found(EXAMPLES[name])
+    assert [(each.code, each.command) for each in findings] == EXAMPLES[name].says
+    if "unknown_status" in EXAMPLES[name].case.order.attention:
+        (left,) = [each for each in findings if each.code == "unknown_status"]
+        assert "else `checkout orders ack 1001 unknown_status`" in (left.next or "")
+    assert not re.search(r"None|\{|_[a-z]+_", " ".join(f"{each.says} {each.next or ''}" for each in findings))
+
+
+def test_every_rule_and_every_status_has_an_example() -> None:
+    used = {rule.when for rule in RULES for example in EXAMPLES.values() if list(rule.find(example.case))}
+    assert used == {rule.when for rule in RULES}
+    explained = {
+        example.order.status for example in EXAMPLES.values() for rule in STATE_RULES if list(rule.find(example.case))
+    }
+    assert explained | {"refunded"} == {status.value for status in OrderStatus}
+    assert set(ATTENTION_SAYS) == set(AttentionCode)
+
+
+@pytest.mark.parametrize(
+    "line", sorted({command for each in EXAMPLES.values() for _, command in each.says if command is not None})
+)
+def test_a_command_that_puts_it_right_can_be_typed(line: str) -> None:
+    _, *words = line.split()
+    command: click.Command = cli.checkout
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    command.make_context(command.name, words)  # raises UsageError for what it does not take
+
+
+@asynccontextmanager
+async def taken_in(database_url: str, *events: bytes) -> AsyncIterator[Database]:
+    """A database that these have come to."""
+    database = Database(database_url, max_size=2)
+    intake = Intake(database, lambda: (SECRET,))
+    await intake.start()
+    for each in events:
+        await deliver(intake, each)
+    await intake.close()
+    yield database
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (
+            {"last_payment_error": {"code": "card_declined", "decline_code": "lost_card", "message": "Was declined."}},
+            "Was declined (lost_card)",
+        ),
+        ({"last_payment_error": {"code": "processing_error"}}, "processing_error"),
+        ({"failure_code": "expired_card", "failure_message": "Has expired."}, "Has expired (expired_card)"),
+        ({"last_payment_error": None}, None),
+    ],
+)
+async def test_a_refused_try_says_why(
+    database_url: str, connection: asyncpg.Connection, fields: dict[str, Any], says: str | None
+) -> None:
+    order_id = await add_order(connection)
+    kind = "charge.failed" if "failure_code" in fields else "payment_intent.payment_failed"
+    subject = {"id": "ch_1", "object": kind.split(".")[0], "metadata": {"order_id": order_id}, **fields}
+    async with taken_in(database_url, event_body(kind, subject)) as database:
+        explained = await explain_order(database, order_id)
+    (told,) = [each.says for each in explained.findings if each.code == "payment_refused"]
+    assert told.endswith(f" ago): {says}." if says else " ago).")
+    assert "tried to pay once" in told
+
+
+async def test_an_event_that_could_not_be_read_is_found_by_the_ids_in_it(
+    database_url: str, connection: asyncpg.Connection
+) -> None:
+    order_id = await add_order(connection)
+    other = await add_order(connection)
+    await connection.execute(
+        "INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES ($1, 1, '{}', now())", order_id
+    )
+    spoiled = session_object(order_id, "cs_1", "pi_1", amount_total="much")
+    body = event_body("checkout.session.completed", spoiled, event_id="evt_spoiled")
+    async with taken_in(database_url, body) as database:
+        explained = await explain_order(database, order_id)
+        neighbour = await explain_order(database, other)
+    assert [each.code for each in explained.findings] == ["session_unanswered", "event_failed"]
+    assert "evt_spoiled came and could not be applied" in explained.findings[1].says
+    assert "amount_total" in explained.findings[1].says
+    assert "attempt 2 of 10" in (explained.findings[1].next or "")
+    assert [each.code for each in neighbour.findings] == ["nothing_known"]

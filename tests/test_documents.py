@@ -1,0 +1,41 @@
+"""The documents name only what exists: paths of files and folders, and links between pages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+# A path in a document may be below one of these.
+BASES = [ROOT / base for base in ("", "checkout_daemon", "checkout_daemon/sandbox", "tui", "frontend", "frontend/src")]
+MODULES = {path.name for part in ("checkout_daemon", "tui", "frontend/src") for path in (ROOT / part).rglob("*.[pt]*")}
+NAMED = re.compile(r"`((?:[\w.-]+/)+(?:[\w.-]+\.(?:py|sql|ts|tsx|json|svg))?|[\w-]+\.(?:py|cfg|toml))`")
+# Examples of what a reader makes, and what a build leaves.
+PLACEHOLDERS = re.compile(r"ROOM|MODULE|GROUP|NNNN|\.checkout/|node_modules|storefront$|^/")
+
+
+def named_paths(page: Path) -> list[str]:
+    return [path for path in NAMED.findall(page.read_text("utf-8")) if not PLACEHOLDERS.search(path)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_path_that_a_document_names_exists(page: Path) -> None:
+    missing = [
+        path
+        for path in named_paths(page)
+        if not any((base / path).exists() for base in BASES) and not ("/" not in path and path in MODULES)
+    ]
+    assert missing == []
+
+
+def test_the_architecture_names_many_paths() -> None:
+    assert len(named_paths(ROOT / "docs" / "ARCHITECTURE.md")) > 80
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_to_another_page_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
