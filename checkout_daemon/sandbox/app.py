@@ -24,6 +24,7 @@ from checkout_daemon.sandbox.storage import Storage
 from checkout_daemon.sandbox.stripecli import listeners
 from checkout_daemon.sandbox.stripecli.websocket import add_websocket
 from checkout_daemon.sandbox.webhooks.deliveries import Deliverer
+from checkout_daemon.sandbox.webhooks.sending import Sender
 
 __all__ = ["BOX", "create_app"]
 
@@ -57,7 +58,7 @@ async def _scheduler(app: web.Application) -> AsyncIterator[None]:
     box = app[BOX]
     clock.use(box.storage.clock)
     listeners.mark_all_lost(box)
-    deliverer = Deliverer(box)
+    deliverer = Deliverer(box, Sender(box))
     task = asyncio.create_task(run_scheduler(box, deliverer))
     yield
     task.cancel()

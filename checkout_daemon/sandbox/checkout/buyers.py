@@ -32,8 +32,8 @@ def final_details(body: Body, method: Stored | None) -> Body:
 def session_customer(box: Box, session: Stored, method: Stored | None) -> str | None:
     """Return the session's customer, and create one if requested or needed to save the payment method."""
     body, private = session.body, session.private
-    wished = body["customer_creation"] == "always" or private["intent"].get("setup_future_usage")
-    if body["customer"] is not None or not wished:
+    requested = body["customer_creation"] == "always" or private["intent"].get("setup_future_usage")
+    if body["customer"] is not None or not requested:
         return body["customer"]  # type: ignore[no-any-return]
     if "made_customer" not in private:
         details = final_details(body, method)
@@ -48,12 +48,12 @@ def session_customer(box: Box, session: Stored, method: Stored | None) -> str | 
 
 def update_customer(box: Box, session: Stored) -> None:
     """Update the customer with the collected details that `customer_update` names."""
-    wished = [name for name, when in session.private.get("customer_update", {}).items() if when == "auto"]
+    requested = [name for name, when in session.private.get("customer_update", {}).items() if when == "auto"]
     details = {**session.body["customer_details"], "shipping": collected_shipping(session.body)}
-    if not wished:
+    if not requested:
         return
     customer = box.get(session.body["customer"], "customer")
-    changed = {name: details[name] for name in wished if details[name] and details[name] != customer.body.get(name)}
+    changed = {name: details[name] for name in requested if details[name] and details[name] != customer.body.get(name)}
     if changed:
         previous = {name: customer.body.get(name) for name in changed}
         customer.body |= changed

@@ -1,64 +1,28 @@
-"""Send events to webhook endpoints and to the CLI's listeners, signed as Stripe signs them."""
+"""Deliver events to webhook endpoints and to the CLI's listeners: start what is due, retry what was refused."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import math
 import random
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
-
-import aiohttp
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
-from checkout_daemon.sandbox.guard import hostname, is_loopback
-from checkout_daemon.sandbox.pretty import pretty
 from checkout_daemon.sandbox.sockets import SocketLost
 from checkout_daemon.sandbox.storage import Stored
 from checkout_daemon.sandbox.stripecli import listeners
-from checkout_daemon.sandbox.webhooks.endpoints import came_through, secrets_of, went_wrong
+from checkout_daemon.sandbox.webhooks.endpoints import came_through, went_wrong
+from checkout_daemon.sandbox.webhooks.sending import AT_ONCE, Due, Sender
 
-_TIMEOUT = aiohttp.ClientTimeout(total=20, connect=5)
-_AT_ONCE = 32
 _PATIENCE = 2.0  # the CLI reports nothing more about an event that it does not forward
 _LIVE_SECONDS = 3 * 24 * 3600.0
 _TEST_ATTEMPTS = 4  # the first and three more
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 4 * 3600.0
 _GROWTH = 2.0
-_EXCERPT = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    id: int
-    event: str
-    receiver: str
-    created: float
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    """The outcome of an attempt. Without status and error, `stripe listen` showed the event and forwards to nobody.
-
-    `trouble` names what was planned to go wrong.
-    """
-
-    url: str | None = None
-    status: int | None = None
-    error: str | None = None
-    response: str | None = None
-    trouble: str | None = None
-
-    @property
-    def taken(self) -> bool:
-        return self.error is None and (self.status is None or 200 <= self.status < 300)
 
 
 @dataclass(slots=True)
@@ -66,10 +30,10 @@ class Deliverer:
     """Sends many deliveries at once, so the order of arrival is not guaranteed."""
 
     box: Box
+    sender: Sender
     tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     acknowledged: dict[int, float] = field(default_factory=dict)
     """Deliveries that a listener took, and when. They wait for its answer without delaying others."""
-    session: aiohttp.ClientSession | None = None
 
     def recover(self) -> None:
         """Resend what was in progress when the sandbox stopped."""
@@ -79,7 +43,7 @@ class Deliverer:
 
     def start_due(self) -> None:
         """Start the deliveries that are due, as many as there is room for."""
-        room = _AT_ONCE - self._sending
+        room = AT_ONCE - self._sending
         if room <= 0:
             return
         rows = self.box.storage.connection.execute(
@@ -88,7 +52,7 @@ class Deliverer:
             (now(), room),
         ).fetchall()
         for row in rows:
-            due = _Due(*row)
+            due = Due(*row)
             self.box.storage.connection.execute("UPDATE deliveries SET next_at = NULL WHERE id = ?", (due.id,))
             if due.id not in self.tasks:
                 task = asyncio.create_task(self._deliver(due))
@@ -97,7 +61,7 @@ class Deliverer:
 
     @property
     def full(self) -> bool:
-        return self._sending >= _AT_ONCE
+        return self._sending >= AT_ONCE
 
     @property
     def _sending(self) -> int:
@@ -120,15 +84,14 @@ class Deliverer:
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
-        if self.session is not None:
-            await self.session.close()
+        await self.sender.close()
 
     def _ended(self, number: int, _: asyncio.Task[None]) -> None:
         self.tasks.pop(number, None)
         self.acknowledged.pop(number, None)
         self.box.wake.set()
 
-    async def _deliver(self, due: _Due) -> None:
+    async def _deliver(self, due: Due) -> None:
         storage = self.box.storage
         event, receiver = storage.find(due.event, "event"), storage.find(due.receiver)
         if event is None or receiver is None or not self._reachable(receiver):
@@ -136,7 +99,7 @@ class Deliverer:
             return
         started, clock = now(), time.perf_counter()
         try:
-            result = await self._attempt(due, event, receiver)
+            result = await self.sender.send(due, event, receiver, partial(self._take, due.id))
         except SocketLost:
             # It is sent when the listener reconnects, which may have happened already.
             self._set_state(due, "pending", now() if receiver.id in self.box.sockets else None)
@@ -164,69 +127,7 @@ class Deliverer:
             return listeners.is_active(self.box, receiver)
         return receiver.body.get("status") == "enabled"
 
-    async def _attempt(self, due: _Due, event: Stored, receiver: Stored) -> _Result:
-        trouble, key = self.box.trouble, (due.id, due.attempts)
-        listens = receiver.type == listeners.SESSION
-        url = None if listens else str(receiver.body["url"])
-        if trouble.strikes("drop", *key):
-            return _Result(url, error="Dropped on the way as planned", trouble="drop")
-        secrets = [listeners.secret(self.box)] if listens else secrets_of(receiver)
-        forged = trouble.strikes("bad_signature", *key)
-        payload = pretty(event.body)
-        headers = {
-            "Accept": "*/*; q=0.5, application/xml",
-            "Cache-Control": "no-cache",
-            "Content-Type": "application/json; charset=utf-8",
-            "Stripe-Signature": signature(payload.encode(), *(["whsec_wrong"] if forged else secrets)),
-            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-        }
-        if listens:
-            result = await self._push(due, receiver, payload, headers)
-        else:
-            result = await self._post(str(url), payload, headers)
-        if forged:
-            return _Result(result.url, result.status, result.error, result.response, "bad_signature")
-        if trouble.strikes("answer_lost", *key):
-            return _Result(result.url, result.status, "The answer was lost as planned", result.response, "answer_lost")
-        return result
-
-    async def _push(self, due: _Due, listener: Stored, payload: str, headers: dict[str, str]) -> _Result:
-        """Send an event through a listener's websocket. Raises SocketLost."""
-        socket = self.box.sockets.get(listener.id)
-        if socket is None:
-            raise SocketLost("the listener is disconnected")
-        conversation = f"wc_{due.id}x{due.attempts}"
-        frame: dict[str, Any] = {
-            "type": "webhook_event",
-            "webhook_id": f"we_{listener.id.removeprefix(listeners.PREFIX)}",
-            "webhook_conversation_id": conversation,
-            "endpoint": {"api_version": None},
-            "event_payload": payload,
-            "http_headers": headers,
-        }
-        forwarded = await socket.forward(conversation, frame, partial(self._take, due.id))
-        if forwarded.status is None and not forwarded.shown:
-            return _Result(
-                error="The CLI reported no answer: the program is not running, or the CLI does not forward this type"
-            )
-        return _Result(forwarded.url, forwarded.status, None, (forwarded.body or "")[:_EXCERPT])
-
-    async def _post(self, url: str, payload: str, headers: dict[str, str]) -> _Result:
-        if not self.box.settings.remote_endpoints and not is_loopback(hostname(url)):
-            return _Result(url, error="Not sent: only this machine is allowed. --allow-remote-endpoints allows others")
-        if self.session is None:
-            connector = aiohttp.TCPConnector(limit=_AT_ONCE)
-            self.session = aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector)
-        try:
-            async with self.session.post(
-                url, data=payload.encode(), headers=headers, allow_redirects=False
-            ) as response:
-                excerpt = await response.content.read(_EXCERPT)
-                return _Result(url, response.status, None, excerpt.decode(errors="replace"))
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return _Result(url, error=f"{type(error).__name__}: {error}"[:500])
-
-    def _conclude(self, due: _Due, receiver_id: str, *, taken: bool) -> None:
+    def _conclude(self, due: Due, receiver_id: str, *, taken: bool) -> None:
         storage = self.box.storage
         receiver = storage.find(receiver_id)
         if taken:
@@ -247,7 +148,7 @@ class Deliverer:
         if receiver is not None and receiver.type != listeners.SESSION:
             went_wrong(self.box, receiver)
 
-    def _wait(self, due: _Due) -> float | None:
+    def _wait(self, due: Due) -> float | None:
         """Return the seconds until the next attempt, or None if there is none."""
         if self.box.settings.retries == "test":
             if due.attempts + 1 >= _TEST_ATTEMPTS:
@@ -257,19 +158,8 @@ class Deliverer:
         longest = min(_FIRST_WAIT * _GROWTH ** min(due.attempts, 20), _LONGEST_WAIT)
         return longest * random.uniform(0.75, 1.0)  # noqa: S311 - spreads retries, guards nothing
 
-    def _set_state(self, due: _Due, state: str, next_at: float | None) -> None:
+    def _set_state(self, due: Due, state: str, next_at: float | None) -> None:
         self.box.storage.connection.execute(
             "UPDATE deliveries SET state = ?, next_at = ? WHERE id = ? AND state = 'pending'",
             (state, next_at, due.id),
         )
-
-
-def signature(payload: bytes, *secrets: str) -> str:
-    """Return the `Stripe-Signature` header of a payload sent now, with a signature for each secret.
-
-    It uses the machine's clock, not the sandbox's: receivers compare it with theirs.
-    """
-    moment = int(time.time())
-    text = f"{moment}.".encode() + payload
-    signed = (hmac.new(secret.encode(), text, hashlib.sha256).hexdigest() for secret in secrets)
-    return ",".join((f"t={moment}", *(f"v1={digest}" for digest in signed)))
