@@ -1,4 +1,4 @@
-"""Build the views of deliveries with their attempts, of event receivers, and of request log lines."""
+"""Build the views of deliveries with their attempts, and of request log lines."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.dashboard.lists import receiver_names
-from checkout_daemon.sandbox.dashboard.states import attempt_state, counted, delivery_state, error_text, request_state
-from checkout_daemon.sandbox.dashboard.views import Badge, Button, DeliveryAttempt, Detail, ObjectView
-from checkout_daemon.sandbox.storage import Stored
+from checkout_daemon.sandbox.dashboard.states import attempt_state, delivery_state, error_text, request_state
+from checkout_daemon.sandbox.dashboard.views import Button, DeliveryAttempt, Detail, ObjectView
 from checkout_daemon.sandbox.stripecli import listeners
 
 _TROUBLE = {"bad_signature": "It was signed with a wrong secret as planned."}
@@ -102,44 +101,3 @@ def request_of(box: Box, request_id: str) -> ObjectView | None:
     title = f"{method} {path}"
     filled = tuple(detail for detail in facts if detail.text)
     return ObjectView(request_id, "Request", title, (request_state(status),), filled, body=body)
-
-
-def read_receivers(box: Box) -> tuple[ObjectView, ...]:
-    """Return the receivers of events: webhook endpoints, then the CLI's listeners, latest first."""
-    endpoints = box.storage.select("webhook_endpoint", limit=50)
-    cli = [
-        session for session in box.storage.select(listeners.SESSION, limit=50) if session.private.get("connected_at")
-    ]
-    return (*(_endpoint(receiver) for receiver in endpoints), *(_listener(box, receiver) for receiver in cli))
-
-
-def _endpoint(record: Stored) -> ObjectView:
-    body = record.body
-    enabled = body["status"] == "enabled"
-    since = record.private.get("failing_since")
-    state = Badge("Enabled", "good") if enabled else Badge("Disabled", "quiet")
-    states = (state, Badge("Failing", "bad")) if enabled and since is not None else (state,)
-    wanted = body["enabled_events"]
-    facts = [Detail("ID", record.id, "id"), Detail("Events", "All types" if "*" in wanted else ", ".join(wanted))]
-    if since is not None:
-        facts.append(Detail("Without success since", str(since), "time"))
-    return ObjectView(record.id, "Endpoint", body["url"], states, tuple(facts))
-
-
-def _listener(box: Box, record: Stored) -> ObjectView:
-    body, private = record.body, record.private
-    online = record.id in box.sockets
-    waiting = box.storage.connection.execute(
-        "SELECT count(*) FROM deliveries WHERE endpoint = ? AND state = 'pending'", (record.id,)
-    ).fetchone()[0]
-    facts = [
-        Detail("ID", record.id, "id"),
-        Detail("Forwards to", body.get("forward_to_url") or "", "code"),
-        Detail("Receives", ", ".join(feature.replace("_", " ") for feature in body["websocket_features"])),
-        Detail("Connected" if online else "Last connected", str(private["connected_at"]), "time"),
-        Detail("Waiting", counted(waiting, "event") if waiting else ""),
-    ]
-    away = Badge("Disconnected, may reconnect", "wait") if listeners.is_active(box, record) else Badge("Gone", "quiet")
-    state = Badge("Connected", "good") if online else away
-    filled = tuple(detail for detail in facts if detail.text)
-    return ObjectView(record.id, "CLI listener", f"stripe listen on {body['device_name']}", (state,), filled)

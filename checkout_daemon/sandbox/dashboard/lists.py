@@ -4,36 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from checkout_daemon.sandbox.amounts import money_text
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.dashboard import states
+from checkout_daemon.sandbox.dashboard.list_queries import ListQuery, select
 from checkout_daemon.sandbox.dashboard.views import ListPage, ListRow
 from checkout_daemon.sandbox.stripecli import listeners
 
-_PAGE = 50
-_MOST = 500
-
-
-@dataclass(frozen=True, slots=True)
-class ListQuery:
-    """Which rows of a list to return.
-
-    Older than `before`, or all down to `down_to`; those that contain `search`, pass the filter `only` and have this
-    event type.
-    """
-
-    before: int | None = None
-    down_to: int | None = None
-    search: str = ""
-    only: str = ""
-    type: str = ""
-
-    @property
-    def limit(self) -> int:
-        return _PAGE if self.down_to is None else _MOST
+Condition = tuple[str, tuple[Any, ...]]
 
 
 def read_list(box: Box, name: str, query: ListQuery) -> ListPage:
@@ -135,29 +115,28 @@ def subject(event: dict[str, Any]) -> str:
 
 
 def _deliveries(box: Box, query: ListQuery) -> ListPage:
-    where, values = _window(query, "d.id")
+    conditions: list[Condition] = []
     if query.only == "failed":
-        where.append("(d.state IN ('failed', 'dropped') OR (d.state = 'pending' AND d.attempts > 0))")
+        conditions.append(("(d.state IN ('failed', 'dropped') OR (d.state = 'pending' AND d.attempts > 0))", ()))
     if query.type:
-        where.append("o.kind = ?")
-        values.append(query.type)
+        conditions.append(("o.kind = ?", (query.type,)))
     if query.search:
-        where.append("(instr(d.event, ?) OR instr(d.endpoint, ?) OR instr(coalesce(o.kind, ''), ?))")
-        values += [query.search] * 3
-    found = box.storage.connection.execute(
-        "SELECT d.id, d.event, d.endpoint, d.created, d.state, d.attempts, o.kind FROM deliveries AS d "  # noqa: S608 - texts of our own
-        f"LEFT JOIN objects AS o ON o.id = d.event WHERE {_all(where)} ORDER BY d.id DESC LIMIT ?",
-        (*values, query.limit + 1),
-    ).fetchall()
+        text = "(instr(d.event, ?) OR instr(d.endpoint, ?) OR instr(coalesce(o.kind, ''), ?))"
+        conditions.append((text, (query.search,) * 3))
+    statement = (
+        "SELECT d.id, d.event, d.endpoint, d.created, d.state, d.attempts, o.kind FROM deliveries AS d "
+        "LEFT JOIN objects AS o ON o.id = d.event"
+    )
+    found, more = select(box, statement, "d.id", query, conditions)
     names = receiver_names(box, {row[2] for row in found})
     rows = []
-    for number, event, endpoint, created, state, attempts, kind in found[: query.limit]:
+    for number, event, endpoint, created, state, attempts, kind in found:
         text = f"to {names[endpoint]}"
         if attempts:
             text += f" · {states.counted(attempts, 'attempt')}{_last_answer(box, number)}"
         badges = (states.delivery_state(state, attempts),)
         rows.append(ListRow(number, event, f"deliveries/{number}", badges, kind or event, text, created))
-    return ListPage(tuple(rows), len(found) > query.limit)
+    return ListPage(tuple(rows), more)
 
 
 def _last_answer(box: Box, delivery: int) -> str:
@@ -183,19 +162,16 @@ def receiver_names(box: Box, ids: Iterable[str]) -> dict[str, str]:
 
 
 def _requests(box: Box, query: ListQuery) -> ListPage:
-    where, values = _window(query, "seq")
+    conditions: list[Condition] = []
     if query.only == "failed":
-        where.append("(status IS NULL OR status >= 400)")
+        conditions.append(("(status IS NULL OR status >= 400)", ()))
     elif query.only == "changes":
-        where.append("method != 'GET'")
+        conditions.append(("method != 'GET'", ()))
     if query.search:
-        where.append("(instr(path, ?) OR instr(id, ?) OR instr(coalesce(idempotency_key, ''), ?))")
-        values += [query.search] * 3
-    found = box.storage.connection.execute(
-        "SELECT seq, id, at, seconds, method, path, status, error FROM requests "  # noqa: S608 - texts of our own
-        f"WHERE {_all(where)} ORDER BY seq DESC LIMIT ?",
-        (*values, query.limit + 1),
-    ).fetchall()
+        text = "(instr(path, ?) OR instr(id, ?) OR instr(coalesce(idempotency_key, ''), ?))"
+        conditions.append((text, (query.search,) * 3))
+    statement = "SELECT seq, id, at, seconds, method, path, status, error FROM requests"
+    found, more = select(box, statement, "seq", query, conditions)
     rows = [
         ListRow(
             seq,
@@ -206,9 +182,9 @@ def _requests(box: Box, query: ListQuery) -> ListPage:
             str(json.loads(error).get("message", "")) if error else f"{seconds * 1000:.0f} ms",
             at,
         )
-        for seq, request_id, at, seconds, method, path, status, error in found[: query.limit]
+        for seq, request_id, at, seconds, method, path, status, error in found
     ]
-    return ListPage(tuple(rows), len(found) > query.limit)
+    return ListPage(tuple(rows), more)
 
 
 LISTS: Mapping[str, Callable[[Box, ListQuery], ListPage]] = {
@@ -224,34 +200,15 @@ def _objects(
     box: Box, kind: str, query: ListQuery, only: Mapping[str, str]
 ) -> tuple[list[tuple[int, dict[str, Any]]], bool]:
     """Return the matching objects of a type with their sequence numbers, and whether there are more."""
-    where, values = _window(query, "seq")
+    conditions: list[Condition] = [("type = ?", (kind,))]
     if query.only in only:
-        where.append(f"({only[query.only]})")
+        conditions.append((f"({only[query.only]})", ()))
     if query.type:
-        where.append("kind = ?")
-        values.append(query.type)
+        conditions.append(("kind = ?", (query.type,)))
     if query.search:
-        where.append("instr(lower(body), lower(?))")
-        values.append(query.search)
-    found = box.storage.connection.execute(
-        f"SELECT seq, body FROM objects WHERE type = ? AND {_all(where)} ORDER BY seq DESC LIMIT ?",  # noqa: S608
-        (kind, *values, query.limit + 1),
-    ).fetchall()
-    return [(seq, json.loads(body)) for seq, body in found[: query.limit]], len(found) > query.limit
-
-
-def _window(query: ListQuery, column: str) -> tuple[list[str], list[Any]]:
-    where: list[str] = []
-    values: list[Any] = []
-    for comparison, bound in (("<", query.before), (">=", query.down_to)):
-        if bound is not None:
-            where.append(f"{column} {comparison} ?")
-            values.append(bound)
-    return where, values
-
-
-def _all(where: list[str]) -> str:
-    return " AND ".join(where) or "true"
+        conditions.append(("instr(lower(body), lower(?))", (query.search,)))
+    found, more = select(box, "SELECT seq, body FROM objects", "seq", query, conditions)
+    return [(seq, json.loads(body)) for seq, body in found], more
 
 
 def _bodies(box: Box, ids: Iterable[str | None]) -> dict[str, dict[str, Any]]:
@@ -260,24 +217,3 @@ def _bodies(box: Box, ids: Iterable[str | None]) -> dict[str, dict[str, Any]]:
         "SELECT id, body FROM objects WHERE id IN (SELECT value FROM json_each(?))", (wanted,)
     )
     return {object_id: json.loads(body) for object_id, body in found}
-
-
-def read_types(box: Box) -> list[str]:
-    """Return the event types that exist here."""
-    found = box.storage.connection.execute("SELECT DISTINCT kind FROM objects WHERE type = 'event' ORDER BY kind")
-    return [str(row[0]) for row in found if row[0]]
-
-
-def read_counts(box: Box) -> dict[str, int]:
-    """Return the size of each list, and the number of failing deliveries."""
-    connection = box.storage.connection
-    by_type = dict(connection.execute("SELECT type, count(*) FROM objects GROUP BY type").fetchall())
-    failed = "state IN ('failed', 'dropped') OR (state = 'pending' AND attempts > 0)"
-    return {
-        "sessions": by_type.get("checkout.session", 0),
-        "payments": by_type.get("payment_intent", 0),
-        "events": by_type.get("event", 0),
-        "deliveries": connection.execute("SELECT count(*) FROM deliveries").fetchone()[0],
-        "failed": connection.execute(f"SELECT count(*) FROM deliveries WHERE {failed}").fetchone()[0],  # noqa: S608
-        "requests": connection.execute("SELECT count(*) FROM requests").fetchone()[0],
-    }

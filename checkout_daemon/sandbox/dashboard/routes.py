@@ -14,10 +14,11 @@ from aiohttp import web
 from checkout_daemon.sandbox.box import Box, Origin
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.dashboard.actions import act, read_given
-from checkout_daemon.sandbox.dashboard.delivery_views import read_receivers
 from checkout_daemon.sandbox.dashboard.hiding import hide_secrets
-from checkout_daemon.sandbox.dashboard.lists import LISTS, ListQuery, read_counts, read_list, read_types
+from checkout_daemon.sandbox.dashboard.list_queries import ListQuery
+from checkout_daemon.sandbox.dashboard.lists import LISTS, read_list
 from checkout_daemon.sandbox.dashboard.object_views import read_thing
+from checkout_daemon.sandbox.dashboard.overview import read_counts, read_receivers, read_types
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import check_host, check_origin
 
