@@ -61,20 +61,15 @@ def take_details(box: Box, session: Stored, form: Typed) -> None:
         details["name"] = _needed(form, "name", "your name")
         details["address"] = _address(form, "")
     body["customer_details"] = details
+    shipped = None
     if collection := body["shipping_address_collection"]:
+        address = _address(form, "shipping_", collection["allowed_countries"])
+        shipped = {"address": address, "name": _needed(form, "shipping_name", "the recipient's name")}
+    if shipped or names:
         body["collected_information"] = {
             "business_name": details["business_name"],
             "individual_name": details["individual_name"],
-            "shipping_details": {
-                "address": _address(form, "shipping_", collection["allowed_countries"]),
-                "name": _needed(form, "shipping_name", "the recipient's name"),
-            },
-        }
-    elif names:
-        body["collected_information"] = {
-            "business_name": details["business_name"],
-            "individual_name": details["individual_name"],
-            "shipping_details": None,
+            "shipping_details": shipped,
         }
     for field in body["custom_fields"]:
         _take_custom(field, form)

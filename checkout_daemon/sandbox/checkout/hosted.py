@@ -99,20 +99,14 @@ class Hosted:
         raise web.HTTPSeeOther(f"/c/pay/{session.id}")
 
     async def show_authentication(self, request: web.Request) -> web.Response:
-        intent = self.box.storage.find(request.match_info["id"], "payment_intent")
-        if intent is None:
-            return html_page(render.message("Not found", "This payment does not exist."), 404)
-        if intent.body["status"] != "requires_action":
-            return self._after_authentication(intent)
-        return html_page(render.authentication(intent.body))
+        intent = self._waiting(request)
+        return html_page(render.authentication(intent.body)) if isinstance(intent, Stored) else intent
 
     async def authenticate(self, request: web.Request) -> web.Response:
         form = await request.post()
-        intent = self.box.storage.find(request.match_info["id"], "payment_intent")
-        if intent is None:
-            return html_page(render.message("Not found", "This payment does not exist."), 404)
-        if intent.body["status"] != "requires_action":
-            return self._after_authentication(intent)
+        intent = self._waiting(request)
+        if not isinstance(intent, Stored):
+            return intent
         self._begin(request)
         session = self._session_of(intent)
         try:
@@ -127,6 +121,13 @@ class Hosted:
                 raise self._back(session, _Attempt(error)) from error
         self.box.wake.set()
         return self._after_authentication(intent)
+
+    def _waiting(self, request: web.Request) -> Stored | web.Response:
+        """Return the intent if it waits for authentication, else the page to show instead."""
+        intent = self.box.storage.find(request.match_info["id"], "payment_intent")
+        if intent is None:
+            return html_page(render.message("Not found", "This payment does not exist."), 404)
+        return intent if intent.body["status"] == "requires_action" else self._after_authentication(intent)
 
     def _begin(self, request: web.Request) -> None:
         self.box.origin = Origin(base_url=str(request.url.origin()))

@@ -14,7 +14,14 @@ from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE
 from checkout_daemon.sandbox.payments.intents import cancel_intent, confirm_intent, create_intent
 from checkout_daemon.sandbox.payments.methods import card_method, method_by_id
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import add, emit_all, require_status, store_changed, update_and_emit
+from checkout_daemon.sandbox.webhooks.changes import (
+    add,
+    change_status,
+    emit_all,
+    require_status,
+    store_changed,
+    update_and_emit,
+)
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _RETRY_SECONDS = 3 * 24 * 3600
@@ -206,8 +213,7 @@ def _fail(box: Box, record: Stored, *events: str) -> None:
 
 
 def _move(box: Box, record: Stored, status: str, moment: str, *events: str, **fields: object) -> None:
-    transitions = {**record.body["status_transitions"], moment: stamp()}
-    update_and_emit(box, record, "invoice.updated", *events, status=status, status_transitions=transitions, **fields)
+    change_status(box, record, status, moment, "invoice.updated", *events, **fields)
 
 
 def _subscription(body: Body) -> str | None:

@@ -175,7 +175,7 @@ _OTHERS = (
 
 KINDS: tuple[StoredKind, ...] = (*_ACCOUNT, *_CUSTOMER_FACING, *_BILLING, *_ISSUING, *_OTHERS)
 
-_MODULES = (
+MODULES = (
     credit_notes,
     customer_discounts,
     empty,
@@ -190,10 +190,10 @@ _MODULES = (
 )
 OPERATIONS: tuple[Operation, ...] = (
     *(operation for kind in KINDS for operation in operations_of(kind)),
-    *(operation for module in _MODULES for operation in getattr(module, "OPERATIONS", ())),
+    *(operation for module in MODULES for operation in getattr(module, "OPERATIONS", ())),
 )
 EXPANDABLE: Mapping[tuple[str, str], Include] = {
-    place: include for module in _MODULES for place, include in getattr(module, "EXPANDABLE", {}).items()
+    place: include for module in MODULES for place, include in getattr(module, "EXPANDABLE", {}).items()
 }
 TIMERS = {delayed_changes.TIMER: delayed_changes.change_now}
 FOLLOWERS = collecting.FOLLOWERS

@@ -15,7 +15,7 @@ from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import first_page, page_of
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
-from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
+from checkout_daemon.sandbox.webhooks.changes import change_status, require_status
 
 _LIFETIME_SECONDS = 30 * 24 * 3600
 
@@ -50,7 +50,7 @@ def finalize(box: Box, record: Stored, _: Params) -> None:
     if not record.private["items"]:
         raise invalid("A quote without line_items cannot be finalized.", param="line_items")
     number = f"QT-{token(8).upper()}-0001-1"
-    _move(box, record, "open", "finalized_at", "quote.finalized", number=number)
+    change_status(box, record, "open", "finalized_at", "quote.finalized", number=number)
 
 
 def accept(box: Box, record: Stored, _: Params) -> None:
@@ -71,23 +71,18 @@ def accept(box: Box, record: Stored, _: Params) -> None:
             invoices.add_line(invoice.body, invoices.line_of_quote(item))
         invoices.store_new(box, invoice)
         made = {"invoice": invoice.id}
-    _move(box, record, "accepted", "accepted_at", "quote.accepted", **made)
+    change_status(box, record, "accepted", "accepted_at", "quote.accepted", **made)
 
 
 def cancel(box: Box, record: Stored, _: Params) -> None:
     require_status(record, "cancel", "draft", "open")
-    _move(box, record, "canceled", "canceled_at", "quote.canceled")
+    change_status(box, record, "canceled", "canceled_at", "quote.canceled")
 
 
 def list_items(box: Box, params: Params, quote_id: str) -> Body:
     return page_of(
         box.get(quote_id, "quote").private["items"], f"/v1/quotes/{quote_id}/line_items", params, "line item"
     )
-
-
-def _move(box: Box, record: Stored, status: str, moment: str, event: str, **fields: str | None) -> None:
-    transitions = {**record.body["status_transitions"], moment: stamp()}
-    update_and_emit(box, record, event, status=status, status_transitions=transitions, **fields)
 
 
 OPERATIONS = (operation("GET /v1/quotes/{id}/line_items", list_items),)

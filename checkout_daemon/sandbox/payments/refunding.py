@@ -74,7 +74,7 @@ def create_refund(
     emit(box, "charge.refunded", charge.body, {key: old for key, old in before.items() if paid[key] != old})
     if behaviour:
         wait = _ACTION_SECONDS if behaviour == "requires_action" else LATER_SECONDS
-        box.storage.add_timer(_TIMERS[behaviour], now() + wait, {"refund": refund.id})
+        box.storage.add_timer(TIMERS[behaviour], now() + wait, {"refund": refund.id})
     return refund
 
 
@@ -130,7 +130,7 @@ def emit_updated(box: Box, refund: Stored, previous: dict[str, object]) -> None:
 
 
 _TRANSFERS = {"sepa_debit": "eu_bank_transfer", "us_bank_account": "us_bank_transfer"}
-_TIMERS = {"fail": "refund_fail", "pending": "refund_pending", "requires_action": "refund_expired"}
+TIMERS = {"fail": "refund_fail", "pending": "refund_pending", "requires_action": "refund_expired"}
 
 
 def _check(box: Box, charge: Stored, amount: int | None) -> int:
@@ -162,7 +162,7 @@ def _check(box: Box, charge: Stored, amount: int | None) -> int:
 
 
 def _behaviour(box: Box, charge: Stored, instructions_email: str | None) -> str:
-    """Return what happens to the refund later: a key of _TIMERS, or nothing."""
+    """Return what happens to the refund later: a key of TIMERS, or nothing."""
     if instructions_email is not None:
         return "requires_action"
     method = box.get(charge.body["payment_method"], "payment_method")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.errors import ApiError, missing_object, missing_parameter
+from checkout_daemon.sandbox.errors import missing_object, missing_parameter
 from checkout_daemon.sandbox.objects.operations import listing, operation
 from checkout_daemon.sandbox.objects.shapes import BILLING_DETAILS, billing_details
 from checkout_daemon.sandbox.parameters.specs import Map, Params, Text, merge_metadata
@@ -30,8 +30,7 @@ def build(params: Params) -> Stored:
     elif kind == "customer_balance":
         record = methods.balance_method(details)
     elif kind == "us_bank_account":
-        for name in ("account_number", "routing_number"):
-            _require(kind, given, name)
+        _require(kind, given, "account_number", "routing_number")
         record = methods.us_bank_method(
             given["account_number"],
             given["routing_number"],
@@ -45,8 +44,7 @@ def build(params: Params) -> Stored:
             raise missing_object("token", token, "card[token]")
         record = methods.card_method(card, details)
     else:
-        for name in ("number", "exp_month", "exp_year"):
-            _require(kind, given, name)
+        _require(kind, given, "number", "exp_month", "exp_year")
         record = methods.card_from_number(
             given["number"], given["exp_month"], given["exp_year"], given.get("cvc"), details
         )
@@ -86,11 +84,10 @@ def detach(box: Box, _: Params, object_id: str) -> Body:
     return record.body
 
 
-def _require(kind: str, given: Params, name: str) -> None:
-    if given.get(name) is None:
-        param = f"{kind}[{name}]"
-        message = f"Missing required param: {param}."
-        raise ApiError(message, code="parameter_missing", param=param, stored=False)
+def _require(kind: str, given: Params, *names: str) -> None:
+    for name in names:
+        if given.get(name) is None:
+            raise missing_parameter(f"{kind}[{name}]")
 
 
 _CREATE = Rules(

@@ -58,3 +58,9 @@ def require_status(record: Stored, verb: str, *allowed: str) -> None:
         listed = ", ".join(allowed)
         message = f"You cannot {verb} this {noun} because its status is {status}; it must be one of: {listed}."
         raise invalid(message, param="id")
+
+
+def change_status(box: Box, record: Stored, status: str, moment: str, *events: str, **fields: Any) -> None:
+    """Set the status, and the time in `status_transitions` at which it was reached, and emit the events."""
+    transitions = {**record.body["status_transitions"], moment: stamp()}
+    update_and_emit(box, record, *events, status=status, status_transitions=transitions, **fields)
