@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import fill
 
-from checkout_daemon.settings.rows import Group, Row
+from checkout_daemon.settings.rows import Group, SettingRow
 from checkout_daemon.settings.table import ROWS
 
 _WIDTH = 100
@@ -51,7 +51,7 @@ def settings_manual() -> str:
     return "\n".join([*lines, ""])
 
 
-def _described(row: Row) -> Iterator[str]:
+def _described(row: SettingRow) -> Iterator[str]:
     default = row.default_words()
     code = f"`{default}`" if not row.unset and default != "not set" else default
     yield from ("", f"### {row.name}", "", _wrapped(row.about), "")
@@ -61,7 +61,7 @@ def _described(row: Row) -> Iterator[str]:
         yield f"- Example: `{row.name}={row.example}`"
 
 
-def _names(rows: list[Row]) -> str:
+def _names(rows: list[SettingRow]) -> str:
     return ", ".join(f"[{row.name}](#{row.name.lower()})" for row in rows)
 
 

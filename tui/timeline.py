@@ -8,7 +8,7 @@ from datetime import datetime
 
 from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.ledger.change_log import ChangeLine
-from checkout_daemon.orders.history import DeedLine, split_changes
+from checkout_daemon.orders.history import ActionLine, split_changes
 from checkout_daemon.orders.session_attempts import AttemptLine
 from checkout_daemon.outbox.outbox_store import MessageLine
 from checkout_daemon.present.statuses import tone, transition
@@ -45,8 +45,8 @@ def moments(details: OrderDetails) -> list[Moment]:
         else:
             alone.append(change)
     found = [_event(event, caused.get(event.id, [])) for event in view.events]
-    alone, _ = split_changes(alone, details.history.deeds)
-    found += [_audit_entry(entry) for entry in details.history.deeds]
+    alone, _ = split_changes(alone, details.history.actions)
+    found += [_audit_entry(entry) for entry in details.history.actions]
     found += [_change(change) for change in alone]
     found += [_attempt(attempt) for attempt in details.history.attempts]
     found += [_message(message) for message in details.messages]
@@ -76,7 +76,7 @@ def _change(change: ChangeLine) -> Moment:
     )
 
 
-def _audit_entry(entry: DeedLine) -> Moment:
+def _audit_entry(entry: ActionLine) -> Moment:
     """Return an operator's action, from the audit log."""
     step = "" if entry.from_status == entry.to_status else transition(entry.from_status, entry.to_status)
     details = [f"{words(name)} {short_id(plain(text))}" for name, text in entry.details]

@@ -12,8 +12,7 @@ from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import words
-from checkout_daemon.stripe_cli.triggering import NEW_ORDER
-from checkout_daemon.stripe_cli.triggering import Request as TriggerRequest
+from checkout_daemon.stripe_cli.triggering import NEW_ORDER, TriggerRequest
 from tui.actions import command_line
 from tui.context import AppContext
 from tui.theme import COLOURS
@@ -30,7 +29,7 @@ _WAIT_SECONDS = 30.0  # for events to arrive, as the command waits
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class TriggerChoice:
     """The event to trigger, and the order that it is for.
 
     `number` or `new` select the order; with neither, Stripe creates objects of its own. `order` is the order of that
@@ -43,17 +42,17 @@ class Choice:
     new: bool = False
     amount: int | None = None
 
-    def of_event(self, event: str) -> Choice:
+    def of_event(self, event: str) -> TriggerChoice:
         return self if event == self.event else replace(self, event=event, amount=None)
 
-    def about(self, order: Order | None) -> Choice:
+    def about(self, order: Order | None) -> TriggerChoice:
         """Select another order, or none."""
-        return Choice(self.event, None if order is None else order.number, order)
+        return TriggerChoice(self.event, None if order is None else order.number, order)
 
-    def about_new(self) -> Choice:
-        return Choice(self.event, new=True)
+    def about_new(self) -> TriggerChoice:
+        return TriggerChoice(self.event, new=True)
 
-    def read(self, order: Order) -> Choice:
+    def read(self, order: Order) -> TriggerChoice:
         """Fill in the order that was read, if it is still the selected one."""
         return replace(self, order=order) if order.number == self.number else self
 
@@ -74,7 +73,7 @@ class Choice:
         return NEW_ORDER if self.new else None
 
 
-def describe(choice: Choice, context: AppContext, colour: Callable[[str], str]) -> Text:
+def describe(choice: TriggerChoice, context: AppContext, colour: Callable[[str], str]) -> Text:
     """Describe the choice in two lines."""
     muted = colour("muted")
     text = Text.assemble(

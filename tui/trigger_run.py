@@ -25,7 +25,7 @@ def find_obstacle(settings: Settings) -> tuple[str, str] | None:
 
 
 async def trigger(
-    runtime: Runtime, request: triggering.Request, *, hear: Heard, tell: Callable[[EventOutcome], None]
+    runtime: Runtime, request: triggering.TriggerRequest, *, hear: Heard, tell: Callable[[EventOutcome], None]
 ) -> Sequence[str]:
     """Trigger an event and return what is wrong with the result, as sentences.
 

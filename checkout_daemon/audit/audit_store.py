@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import asyncpg
 import msgspec
 
-from checkout_daemon.audit.chain import Anchor, Head, LogEntry
+from checkout_daemon.audit.chain import Anchor, AuditEntry, Head
 from checkout_daemon.database.queries import sql
 
-_COLUMNS = tuple(field.name for field in fields(LogEntry))
+_COLUMNS = tuple(field.name for field in fields(AuditEntry))
 _LOCK_KEY = 0x616E63686F727300  # any constant; all daemons must agree on it
 
 
@@ -22,7 +22,7 @@ async def read_head(connection: asyncpg.Connection, order_id: str) -> Head | Non
     return None if row is None else Head(order_id, row["number"], row["hash"])
 
 
-async def append(connection: asyncpg.Connection, entry: LogEntry) -> None:
+async def append(connection: asyncpg.Connection, entry: AuditEntry) -> None:
     """Append an entry. The order's row must be locked."""
     await connection.execute(sql("append_log_entry"), *asdict(entry).values())
 
@@ -32,12 +32,12 @@ async def blank_personal(connection: asyncpg.Connection, order_id: str) -> None:
     await connection.execute(sql("blank_log_personal"), order_id)
 
 
-async def read_entries(connection: asyncpg.Connection, order_id: str) -> list[LogEntry]:
+async def read_entries(connection: asyncpg.Connection, order_id: str) -> list[AuditEntry]:
     """Return the audit entries of an order, oldest first."""
     return [_entry(row) for row in await connection.fetch(sql("read_log_of_order"), order_id)]
 
 
-async def every_entry(connection: asyncpg.Connection) -> AsyncIterator[tuple[LogEntry, Head | None]]:
+async def every_entry(connection: asyncpg.Connection) -> AsyncIterator[tuple[AuditEntry, Head | None]]:
     """Yield all entries, chain by chain, each with its order's stored head. The caller must open a transaction."""
     async for row in connection.cursor(sql("read_whole_log"), prefetch=1000):
         number = row["head_number"]
@@ -125,9 +125,9 @@ async def every_anchor(connection: asyncpg.Connection) -> AsyncIterator[Anchor]:
         )
 
 
-def _entry(row: asyncpg.Record) -> LogEntry:
+def _entry(row: asyncpg.Record) -> AuditEntry:
     columns = {name: row[name] for name in _COLUMNS}
-    return LogEntry(**columns | {"order_id": str(row["order_id"]), "at": _utc(row["at"])})
+    return AuditEntry(**columns | {"order_id": str(row["order_id"]), "at": _utc(row["at"])})
 
 
 def _utc(at: datetime) -> datetime:

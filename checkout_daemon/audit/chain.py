@@ -22,7 +22,7 @@ FIRST_PREV_HASH = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
-class LogEntry:
+class AuditEntry:
     """What an operator did to an order. `details`, `before`, `after` and `personal` are canonical JSON.
 
     `personal` and `salt` are None once erased.
@@ -97,7 +97,7 @@ def hash_personal(personal: str, salt: bytes) -> bytes:
     return sha256(salt + personal.encode()).digest()
 
 
-def hash_entry(entry: LogEntry) -> bytes:
+def hash_entry(entry: AuditEntry) -> bytes:
     """Over all of it but what is under a hash of its own."""
     return _hash(
         {
@@ -126,7 +126,7 @@ def hash_anchor(anchor: Anchor, secret: str | None = None) -> bytes:
     return hmac.digest(secret.encode(), signed.encode(), "sha256")
 
 
-def fault_of_entry(entry: LogEntry, before: LogEntry | None) -> str | None:
+def fault_of_entry(entry: AuditEntry, before: AuditEntry | None) -> str | None:
     """What is wrong with an entry that follows another of its order, or is the first; None where nothing is."""
     name = f"entry {entry.number} of order {entry.order_id}"
     if entry.number != (1 if before is None else before.number + 1):

@@ -15,8 +15,8 @@ from checkout_daemon.audit.anchors import Published, publish_anchors
 from checkout_daemon.audit.chain import (
     FIRST_PREV_HASH,
     Anchor,
+    AuditEntry,
     AuditKeys,
-    LogEntry,
     canonical,
     fault_of_anchor,
     fault_of_entry,
@@ -43,7 +43,7 @@ _MOST_FAULTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class OperatorAction:
     """What an operator does and why. `details` are ids, codes and amounts: nothing that names a person."""
 
     kind: str
@@ -53,7 +53,7 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
-class LogReport:
+class AuditReport:
     """What verify found; no faults: nothing was changed, cut off or put in. `last_anchor` as hexadecimal digits."""
 
     orders: int
@@ -75,26 +75,28 @@ def check_note(note: str) -> str:
     return note
 
 
-async def act(connection: asyncpg.Connection, order_id: str, deed: Deed, update: Update) -> Merged:
-    """Merge what an operator's deed tells, and record the deed with the order's state before and after it."""
+async def act(connection: asyncpg.Connection, order_id: str, action: OperatorAction, update: Update) -> Merged:
+    """Merge what an operator's action tells, and record the action with the order's state before and after it."""
     merged = await merge(connection, [update])
-    await record(connection, order_id, deed, before=merged.orders[order_id].state, after=state_of(merged, order_id))
+    await record(connection, order_id, action, before=merged.orders[order_id].state, after=state_of(merged, order_id))
     return merged
 
 
-async def record(connection: asyncpg.Connection, order_id: str, deed: Deed, *, before: State, after: State) -> None:
+async def record(
+    connection: asyncpg.Connection, order_id: str, action: OperatorAction, *, before: State, after: State
+) -> None:
     """Append to the order's chain, in the caller's transaction, which has locked the order's row."""
     head = await store.read_head(connection, order_id)
     salt = secrets.token_bytes(32)
-    personal = canonical({"note": deed.note})
-    entry = LogEntry(
+    personal = canonical({"note": action.note})
+    entry = AuditEntry(
         order_id=order_id,
         number=1 if head is None else head.number + 1,
         at=datetime.now(UTC),
-        kind=deed.kind,
-        operator=deed.operator.user,
-        host=deed.operator.host,
-        details=canonical(deed.details),
+        kind=action.kind,
+        operator=action.operator.user,
+        host=action.operator.host,
+        details=canonical(action.details),
         before=_state(before),
         after=_state(after),
         personal=personal,
@@ -128,7 +130,7 @@ async def anchor(database: Database, keys: AuditKeys | None = None) -> int:
     return await database.run_unconfirmed(_anchor, keys or AuditKeys())
 
 
-async def verify(database: Database, keys: AuditKeys | None = None, published: Published | None = None) -> LogReport:
+async def verify(database: Database, keys: AuditKeys | None = None, published: Published | None = None) -> AuditReport:
     """Read the whole log as of one moment; compare every hash, the traces of actions, and anchors kept outside."""
     async with (
         database.connection() as connection,
@@ -154,11 +156,11 @@ async def _anchor(connection: asyncpg.Connection, keys: AuditKeys) -> int:
     return len(heads)
 
 
-async def _verify(connection: asyncpg.Connection, keys: AuditKeys, published: Published | None) -> LogReport:
+async def _verify(connection: asyncpg.Connection, keys: AuditKeys, published: Published | None) -> AuditReport:
     faults: list[str] = []
     orders = entries = anchors = 0
     actions = LoggedActions()
-    before: LogEntry | None = None
+    before: AuditEntry | None = None
     async for entry, head in store.every_entry(connection):
         if before is None or before.order_id != entry.order_id:
             before = None
@@ -183,7 +185,7 @@ async def _verify(connection: asyncpg.Connection, keys: AuditKeys, published: Pu
     faults += await actions.disagreements(connection)
     if published is not None:
         faults += published.disagreements(hashes, None if last is None else last.at)
-    return LogReport(orders, entries, anchors, None if last is None else last.hash.hex(), faults[:_MOST_FAULTS])
+    return AuditReport(orders, entries, anchors, None if last is None else last.hash.hex(), faults[:_MOST_FAULTS])
 
 
 def _state(state: State) -> str:

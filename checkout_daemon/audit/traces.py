@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from checkout_daemon.audit import audit_store as store
-from checkout_daemon.audit.chain import LogEntry
+from checkout_daemon.audit.chain import AuditEntry
 
 _WITH_A_CHANGE = (
     "order.noted",
@@ -33,7 +33,7 @@ class LoggedActions:
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     refunds: dict[str, tuple[str, object, object, object]] = field(default_factory=dict)
 
-    def add(self, entry: LogEntry) -> None:
+    def add(self, entry: AuditEntry) -> None:
         if entry.kind in _WITH_A_CHANGE:
             self.counts[entry.order_id, entry.kind, f"{entry.operator}@{entry.host}"] += 1
         if entry.kind == "refund.requested":

@@ -13,7 +13,7 @@ import asyncpg
 from checkout_daemon.catalog import discounts as stored_discounts
 from checkout_daemon.catalog import products as stored_products
 from checkout_daemon.catalog.cart import Product
-from checkout_daemon.catalog.files import Catalog, CatalogRejected, csv_text, json_text, parse_catalog
+from checkout_daemon.catalog.files import CatalogFile, CatalogRejected, csv_text, json_text, parse_catalog
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.catalog.rows import discount_cells, product_cells
 from checkout_daemon.database.pool import Database
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FieldDifference:
     """What an import changes in one field, as text."""
 
     field: str
@@ -36,7 +36,7 @@ class CatalogChange:
 
     kind: Literal["product", "discount"]
     key: str
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[FieldDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ async def list_discounts(database: Database) -> list[Discount]:
         return await stored_discounts.list_discounts(connection)
 
 
-def read_catalog(path: Path, *, discounts: bool = False) -> Catalog:
+def read_catalog(path: Path, *, discounts: bool = False) -> CatalogFile:
     """Read a CSV or JSON file in UTF-8, or in UTF-16 with its mark; see parse_catalog.
 
     Raises CatalogRejected with every fault, each with its line.
@@ -86,7 +86,7 @@ async def import_catalog(
 async def export_catalog(database: Database, *, format: Literal["csv", "json"], discounts: bool = False) -> str:  # noqa: A002
     """The products, or the discounts, as a text that read_catalog reads and import_catalog finds unchanged."""
     async with database.connection() as connection:
-        catalog = Catalog(
+        catalog = CatalogFile(
             tuple(await stored_products.list_products_by_position(connection)),
             tuple(await stored_discounts.list_discounts(connection)),
         )
@@ -99,7 +99,7 @@ async def seed_demo(database: Database, path_or_text: Path | str) -> bool:
     return await database.run(_seed, catalog)
 
 
-async def _seed(connection: asyncpg.Connection, catalog: Catalog) -> bool:
+async def _seed(connection: asyncpg.Connection, catalog: CatalogFile) -> bool:
     await stored_products.lock_catalog(connection)
     if await stored_products.list_products(connection):
         return False
@@ -145,7 +145,7 @@ def _compare(
     held: Mapping[str, T],
     told: Mapping[str, T],
     cells: Callable[[T], dict[str, str]],
-    moves: Mapping[str, tuple[Difference, ...]],
+    moves: Mapping[str, tuple[FieldDifference, ...]],
 ) -> Iterator[CatalogChange]:
     for key, item in told.items():
         if key not in held:
@@ -153,7 +153,7 @@ def _compare(
             continue
         before, after = cells(held[key]), cells(item)
         differences = tuple(
-            Difference(name, before[name], after[name]) for name in after if before[name] != after[name]
+            FieldDifference(name, before[name], after[name]) for name in after if before[name] != after[name]
         )
         if differences or key in moves:
             yield CatalogChange(kind, key, differences + moves.get(key, ()))
@@ -183,7 +183,7 @@ def display_order(held: Sequence[str], told: Sequence[str]) -> list[str]:
     return order if told_and_held else order + followers.get(None, [])
 
 
-def _moves(held: Sequence[str], told: Sequence[str], order: Sequence[str]) -> dict[str, tuple[Difference, ...]]:
+def _moves(held: Sequence[str], told: Sequence[str], order: Sequence[str]) -> dict[str, tuple[FieldDifference, ...]]:
     """Those that changed places with others; not those that others were added before."""
     known, among_told = set(held), set(told)
     before = [sku for sku in held if sku in among_told]
@@ -191,7 +191,7 @@ def _moves(held: Sequence[str], told: Sequence[str], order: Sequence[str]) -> di
     was = {sku: index for index, sku in enumerate(held, 1)}
     becomes = {sku: index for index, sku in enumerate(order, 1)}
     return {
-        sku: (Difference("position", str(was[sku]), str(becomes[sku])),)
+        sku: (FieldDifference("position", str(was[sku]), str(becomes[sku])),)
         for old, sku in zip(before, after, strict=True)
         if old != sku
     }

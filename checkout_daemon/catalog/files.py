@@ -35,7 +35,7 @@ _Faults = list[tuple[int, str]]  # each with its line
 
 
 @dataclass(frozen=True, slots=True)
-class Catalog:
+class CatalogFile:
     """In the order of the file, which is the order of display."""
 
     products: tuple[Product, ...] = ()
@@ -62,7 +62,7 @@ class _Row:
     values: Mapping[str, object]
 
 
-def parse_catalog(text: str, *, discounts: bool = False, source: str = "catalog") -> Catalog:
+def parse_catalog(text: str, *, discounts: bool = False, source: str = "catalog") -> CatalogFile:
     """Read JSON (an object with `products` and `discounts`, or a list) or CSV (with a header line).
 
     `discounts`: whether a CSV or a list holds those instead of products. Raises CatalogRejected with every fault.
@@ -78,10 +78,10 @@ def parse_catalog(text: str, *, discounts: bool = False, source: str = "catalog"
         faults.append((1, "there is nothing in it"))
     if faults:
         raise CatalogRejected(source, [f"line {line}: {fault}" for line, fault in sorted(faults, key=itemgetter(0))])
-    return Catalog(products, found)
+    return CatalogFile(products, found)
 
 
-def csv_text(catalog: Catalog, *, discounts: bool) -> str:
+def csv_text(catalog: CatalogFile, *, discounts: bool) -> str:
     """The products, or the discounts, with a header line."""
     out = io.StringIO()
     writer = csv.DictWriter(out, DISCOUNT_FIELDS if discounts else PRODUCT_FIELDS, lineterminator="\n")
@@ -93,7 +93,7 @@ def csv_text(catalog: Catalog, *, discounts: bool) -> str:
     return out.getvalue()
 
 
-def json_text(catalog: Catalog, *, discounts: bool) -> str:
+def json_text(catalog: CatalogFile, *, discounts: bool) -> str:
     """`{"products": […]}`, or `{"discounts": […]}`."""
     document = (
         {_DISCOUNTS: [discount_object(each) for each in catalog.discounts]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from checkout_daemon.audit.log import Deed, act, check_note
+from checkout_daemon.audit.log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.sessions import close_sessions, refresh_sessions
 from checkout_daemon.database.pool import Database
@@ -82,7 +82,7 @@ async def _cancel(
         "order.canceled", operator.actor, note, acts=[(order_id, Act(ActKind.CANCELED))], always_logged=True
     )
     details = {"sessions": sorted(each.id for each in sessions)}
-    await act(connection, order_id, Deed("order.canceled", operator, note, details), update)
+    await act(connection, order_id, OperatorAction("order.canceled", operator, note, details), update)
     return True
 
 

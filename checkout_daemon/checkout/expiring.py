@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from checkout_daemon.audit.log import Deed, check_note, record, state_of
+from checkout_daemon.audit.log import OperatorAction, check_note, record, state_of
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.sessions import merge_session, session_update
 from checkout_daemon.errors import CheckoutError
@@ -59,8 +59,8 @@ async def expire_sessions(
             fetched = await expire_session(runtime.gateway, each)
             if fetched.object.get("status") == "expired":
                 update = session_update(fetched, "session.expired", operator.actor)
-                deed = Deed("session.expired", operator, note, {"session": each})
-                await runtime.database.run(_record, order_id, update, deed)
+                action = OperatorAction("session.expired", operator, note, {"session": each})
+                await runtime.database.run(_record, order_id, update, action)
                 expired.append(each)
                 continue
         await merge_session(runtime, fetched, cause="session.read", actor=operator.actor)
@@ -74,7 +74,7 @@ async def expire_sessions(
     return Expired(order, tuple(expired))
 
 
-async def _record(connection: asyncpg.Connection, order_id: str, update: Update, deed: Deed) -> None:
+async def _record(connection: asyncpg.Connection, order_id: str, update: Update, action: OperatorAction) -> None:
     merged = await merge(connection, [update])
     before, after = merged.orders[order_id].state, state_of(merged, order_id)
-    await record(connection, order_id, deed, before=before, after=after)
+    await record(connection, order_id, action, before=before, after=after)

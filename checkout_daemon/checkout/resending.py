@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import msgspec
 
-from checkout_daemon.audit.log import Deed, act, check_note
+from checkout_daemon.audit.log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.session_plans import Session
 from checkout_daemon.checkout.sessions import fresh_session, refresh_sessions
@@ -116,5 +116,5 @@ async def _record(
         await owe(connection, MessageKind.SESSION_LINK, order_id=order_id, subject_id=subject, payload=payload)
     update = Update("session.resent", operator.actor, note or session.id, order_ids=[order_id], always_logged=True)
     details = {"session": session.id, "mail": mail}
-    await act(connection, order_id, Deed("session.resent", operator, note, details), update)
+    await act(connection, order_id, OperatorAction("session.resent", operator, note, details), update)
     return mail

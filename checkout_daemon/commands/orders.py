@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from checkout_daemon.database.pool import Database
     from checkout_daemon.model.orders import Order
     from checkout_daemon.orders.explaining import Explanation
-    from checkout_daemon.orders.history import DeedLine
+    from checkout_daemon.orders.history import ActionLine
     from checkout_daemon.orders.order_lists import OrderFilter, OrderView
     from checkout_daemon.settings import Settings
 
@@ -237,17 +237,17 @@ def orders_show(order: str, as_json: bool) -> int:
     from checkout_daemon.orders.history import read_history
     from checkout_daemon.orders.pages import show_order
 
-    async def work(database: Database, settings: Settings) -> tuple[OrderView, tuple[DeedLine, ...], Settings]:
+    async def work(database: Database, settings: Settings) -> tuple[OrderView, tuple[ActionLine, ...], Settings]:
         view = await show_order(database, order)
         # The JSON of an order has no key for them.
-        deeds = () if as_json else tuple((await read_history(database, view.order.id)).deeds)
-        return view, deeds, settings
+        actions = () if as_json else tuple((await read_history(database, view.order.id)).actions)
+        return view, actions, settings
 
-    view, deeds, settings = with_database(work)
+    view, actions, settings = with_database(work)
     if as_json:
         print_json(view_object(view))
     else:
-        print_order(view, deeds, settings.time_zone)
+        print_order(view, actions, settings.time_zone)
     return 0
 
 

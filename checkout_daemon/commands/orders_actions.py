@@ -15,7 +15,7 @@ from checkout_daemon.present.text import counted, words
 if TYPE_CHECKING:
     from checkout_daemon.database.pool import Database
     from checkout_daemon.model.orders import Order
-    from checkout_daemon.orders.erasing import Erased, Plan
+    from checkout_daemon.orders.erasing import Erased, ErasurePlan
     from checkout_daemon.orders.notes import Acknowledged
     from checkout_daemon.orders.refunding import Refunded
     from checkout_daemon.runtime import Runtime
@@ -181,7 +181,7 @@ def orders_erase(order: str, note: str, *, customer: bool, yes: bool, as_json: b
     from checkout_daemon.orders import erasing
     from checkout_daemon.orders.lookup import find_order
 
-    async def work(database: Database, _: Settings) -> tuple[Plan, Erased]:
+    async def work(database: Database, _: Settings) -> tuple[ErasurePlan, Erased]:
         found = await find_order(database, order)
         plan = await erasing.plan_erasure(database, found.id, customer=customer)
         confirm(f"Erase the customer of {_numbers(plan)}? This cannot be undone.", yes=yes)
@@ -203,7 +203,7 @@ def orders_erase(order: str, note: str, *, customer: bool, yes: bool, as_json: b
     return 0
 
 
-def _numbers(plan: Plan) -> str:
+def _numbers(plan: ErasurePlan) -> str:
     numbers = ", ".join(str(order.number) for order in plan.orders)
     return f"order {numbers}" if len(plan.orders) == 1 else f"orders {numbers}"
 

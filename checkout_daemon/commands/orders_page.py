@@ -15,7 +15,7 @@ from checkout_daemon.commands.styles import attention, remark, status_text, tran
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.explaining import Explanation
-from checkout_daemon.orders.history import DeedLine, split_changes
+from checkout_daemon.orders.history import ActionLine, split_changes
 from checkout_daemon.orders.order_lists import OrderView, PaymentLine
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
@@ -53,14 +53,14 @@ def _row(order: Order, now: datetime) -> list[Line]:
     ]
 
 
-def print_order(view: OrderView, deeds: Sequence[DeedLine], time_zone: str) -> None:
+def print_order(view: OrderView, actions: Sequence[ActionLine], time_zone: str) -> None:
     """Print one order in sections. Omit empty sections, and operator actions already shown under Changes."""
     printer = console()
     order = view.order
     title = Text.assemble((f"Order {order.number}", "bold"), "  ", status_text("order", order.status))
     printer.print(title, soft_wrap=True)
     print_facts(_facts(order, time_zone))
-    for name, lines in _sections(view, deeds, time_zone).items():
+    for name, lines in _sections(view, actions, time_zone).items():
         if lines:
             printer.print()
             printer.print(Text(name, style="bold"), soft_wrap=True)
@@ -88,7 +88,7 @@ def _facts(order: Order, zone: str) -> dict[str, Line]:
     }
 
 
-def _sections(view: OrderView, deeds: Sequence[DeedLine], zone: str) -> dict[str, Sequence[Line]]:
+def _sections(view: OrderView, actions: Sequence[ActionLine], zone: str) -> dict[str, Sequence[Line]]:
     currency = view.order.currency
     width = max((len(event.type) for event in view.events), default=0)
     return {
@@ -137,7 +137,7 @@ def _sections(view: OrderView, deeds: Sequence[DeedLine], zone: str) -> dict[str
             for event in view.events
         ],
         "Changes": [change_line(change, zone) for change in view.changes],
-        "Operators": [_deed(deed, zone) for deed in _not_under_changes(view, deeds)],
+        "Operators": [_action(action, zone) for action in _not_under_changes(view, actions)],
     }
 
 
@@ -149,17 +149,19 @@ def _payment(payment: PaymentLine, zone: str) -> Line:
     )
 
 
-def _not_under_changes(view: OrderView, deeds: Sequence[DeedLine]) -> list[DeedLine]:
+def _not_under_changes(view: OrderView, actions: Sequence[ActionLine]) -> list[ActionLine]:
     """Return the operator actions that no change shows, or whose reason it does not."""
-    _, silent = split_changes(view.changes, deeds)
+    _, silent = split_changes(view.changes, actions)
     notes = {change.note for change in view.changes} | {None, ""}
-    return [deed for deed in deeds if deed in silent or deed.note not in notes]
+    return [action for action in actions if action in silent or action.note not in notes]
 
 
-def _deed(deed: DeedLine, zone: str) -> str:
-    details = ", ".join(f"{words(name)} {plain(text)}" for name, text in deed.details)
-    note = f": {plain(deed.note)}" if deed.note else ""
-    return f"{clock(deed.at, zone)}  {deed.kind}  ({plain(deed.actor)}{note})" + (f"\n    {details}" if details else "")
+def _action(action: ActionLine, zone: str) -> str:
+    details = ", ".join(f"{words(name)} {plain(text)}" for name, text in action.details)
+    note = f": {plain(action.note)}" if action.note else ""
+    return f"{clock(action.at, zone)}  {action.kind}  ({plain(action.actor)}{note})" + (
+        f"\n    {details}" if details else ""
+    )
 
 
 def change_line(change: ChangeLine, zone: str, number: str = "") -> str:

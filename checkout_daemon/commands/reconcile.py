@@ -79,7 +79,7 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
                 nonlocal mergeable
                 if not isinstance(outcome, MissingOrder):
                     progress.step()
-                if isinstance(outcome, Synced) and any(difference.mendable for difference in outcome.differences):
+                if isinstance(outcome, Synced) and any(difference.fixable for difference in outcome.differences):
                     mergeable = True
                 _print_outcome(outcome, as_json=as_json)
 
@@ -101,7 +101,7 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
         summary = {
             "compared": tally.compared,
             "differed": tally.differed,
-            "mended": tally.mended,
+            "mended": tally.fixed,
             "left": tally.left,
             "failed": tally.failed,
             "applied": apply,
@@ -154,7 +154,7 @@ def _summary(done: Standing, seconds: float) -> str:
     tally = done.tally
     parts = [f"{tally.compared - tally.differed - tally.failed} agree", f"{tally.differed} differed"]
     if done.apply:
-        parts.append(f"{tally.mended} corrected")
+        parts.append(f"{tally.fixed} corrected")
     if done.apply and tally.left:
         parts.append(f"{tally.left} left for a person")
     if tally.missing:
@@ -201,7 +201,7 @@ def synced_object(done: Synced) -> dict[str, Any]:
                 "field": difference.field,
                 "held": difference.held,
                 "stripe": difference.stripe,
-                "mended": done.applied and difference.mendable,
+                "mended": done.applied and difference.fixable,
             }
             for difference in done.differences
         ],

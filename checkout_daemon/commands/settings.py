@@ -10,7 +10,7 @@ from checkout_daemon.commands.options import json_option
 
 if TYPE_CHECKING:
     from checkout_daemon.settings.loading import Examined
-    from checkout_daemon.settings.rows import Row
+    from checkout_daemon.settings.rows import SettingRow
     from checkout_daemon.settings.sources import Found
 
 
@@ -52,7 +52,7 @@ def _print_json(examined: Examined) -> None:
     print_json_lines(_object(examined, field, row) for field, row in ROWS.items())
 
 
-def _object(examined: Examined, field: str, row: Row) -> dict[str, Any]:
+def _object(examined: Examined, field: str, row: SettingRow) -> dict[str, Any]:
     found, fault = examined.sources.get(row.name), examined.faults.get(row.name)
     return {
         "name": row.name,
@@ -87,7 +87,7 @@ def _print_table(examined: Examined) -> None:
     print_table(columns, cells)
 
 
-def _value(examined: Examined, field: str, row: Row) -> str:
+def _value(examined: Examined, field: str, row: SettingRow) -> str:
     if row.name in examined.faults:
         return "FAULT"
     value = getattr(examined.settings, field)

@@ -64,7 +64,7 @@ def trigger(
     settings = load_settings()
     triggering.refuse_live_key(settings)
     database_address(settings, direct=False)
-    request = triggering.Request(event, order, amount, timeout_seconds)
+    request = triggering.TriggerRequest(event, order, amount, timeout_seconds)
     with open_stripe_cli(settings) as cli:
         import asyncio
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from checkout_daemon.stripe_api.client import StripeGateway
     from checkout_daemon.stripe_sync.endpoint_rules import Endpoint
     from checkout_daemon.stripe_sync.secret_matches import UsedSecret
-    from checkout_daemon.stripe_sync.webhook_endpoints import Made
+    from checkout_daemon.stripe_sync.webhook_endpoints import CreatedEndpoint
     from checkout_daemon.stripe_sync.webhook_rotation import Rotated, Rotation
 
 _url_option = click.option(
@@ -63,7 +63,7 @@ def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
     from checkout_daemon.stripe_sync import webhook_endpoints
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
 
-    async def work(gateway: StripeGateway, settings: Settings) -> tuple[Made, list[str], Settings]:
+    async def work(gateway: StripeGateway, settings: Settings) -> tuple[CreatedEndpoint, list[str], Settings]:
         wanted = _address(settings, url)
         existing = await webhook_endpoints.endpoints_for(gateway, wanted) if replace else []
         if not existing:
@@ -179,7 +179,7 @@ def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
     from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.stripe_sync import webhook_rotation
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
-    from checkout_daemon.stripe_sync.webhook_endpoints import Made
+    from checkout_daemon.stripe_sync.webhook_endpoints import CreatedEndpoint
     from checkout_daemon.stripe_sync.webhook_rotation import Stage
 
     async def work(runtime: Runtime) -> tuple[Rotated, Settings]:
@@ -194,7 +194,7 @@ def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
     if done.secret is not None and rotation.new is not None:
         # `checkout dev` keeps the endpoint that it remembers when it restarts, and deletes others with the same URL.
         remember_instead(settings.state_dir, [old.id for old in rotation.old], rotation.new.id, done.secret)
-        _reveal_secret(settings, Made(rotation.new, done.secret), _progress_object(done), as_json=as_json)
+        _reveal_secret(settings, CreatedEndpoint(rotation.new, done.secret), _progress_object(done), as_json=as_json)
     elif as_json:
         print_json((_endpoint_object(rotation.new) if rotation.new else {}) | _progress_object(done))
     else:
@@ -293,7 +293,7 @@ def _endpoint_object(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _reveal_secret(settings: Settings, made: Made, more: dict[str, Any], *, as_json: bool) -> None:
+def _reveal_secret(settings: Settings, made: CreatedEndpoint, more: dict[str, Any], *, as_json: bool) -> None:
     """Print the new secret, and give it to the daemon of this directory."""
     from checkout_daemon.stripe_cli.listen_secret import line_to_set, make_known
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import asyncpg
 
-from checkout_daemon.audit.log import Deed, check_note, record, state_of
+from checkout_daemon.audit.log import OperatorAction, check_note, record, state_of
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError, NotFound
@@ -43,8 +43,8 @@ async def replay(database: Database, event_id: str, *, operator: Operator, note:
 
     Raises NotFound, or NotReplayed if its payload is no longer held or it was applied before and would fail now.
     """
-    deed = Deed("event.replayed", operator, check_note(note), {"event": event_id})
-    return await database.run(_replay, event_id, deed)
+    action = OperatorAction("event.replayed", operator, check_note(note), {"event": event_id})
+    return await database.run(_replay, event_id, action)
 
 
 async def events_to_replay(database: Database, wanted: EventFilter) -> list[EventLine]:
@@ -63,7 +63,7 @@ async def replay_many(
             return
 
 
-async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> ReplayedEvent:
+async def _replay(connection: asyncpg.Connection, event_id: str, action: OperatorAction) -> ReplayedEvent:
     stored = await event_store.lock_event(connection, event_id)
     found = await read_event(connection, event_id)
     if stored is None or found is None:
@@ -86,7 +86,7 @@ async def _replay(connection: asyncpg.Connection, event_id: str, deed: Deed) -> 
     order_id = merged.order_ids[0] if merged is not None else None
     if merged is not None and order_id is not None:
         before, after = merged.orders[order_id].state, state_of(merged, order_id)
-        await record(connection, order_id, deed, before=before, after=after)
+        await record(connection, order_id, action, before=before, after=after)
     outcome = (await read_event_outcomes(connection, [event_id]))[event_id]
     if merged is not None and order_id is not None:
         # The change made now, not that of the first time.

@@ -15,7 +15,7 @@ from checkout_daemon.model.messages import MessageKind
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.model.text import names_address
-from checkout_daemon.orders.order_lists import OrderView, SessionLine
+from checkout_daemon.orders.order_lists import OrderSession, OrderView
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.settings import Settings
 
@@ -89,7 +89,7 @@ def _refunded(view: OrderView) -> int:
     return sum(each.amount for each in view.refunds if each.payment_id in valid and each.status == "succeeded")
 
 
-def _open_session(message: ClaimedMessage, view: OrderView, now: datetime) -> SessionLine:
+def _open_session(message: ClaimedMessage, view: OrderView, now: datetime) -> OrderSession:
     order = view.order
     if order.status != OrderStatus.PENDING or any(code.endswith("_mismatch") for code in order.attention):
         raise NotNeeded(f"the order is {order.status} by now, and must not be paid by this link")

@@ -14,7 +14,7 @@ _MOST_READ_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReceiverAnswer:
     """A receiver's answer. `retry_after`: how long it asked to be left alone."""
 
     status: int
@@ -25,7 +25,7 @@ class ReceiverUnreachable(Exception):
     """No answer came; the message says why, without the URL, which may hold a secret."""
 
 
-async def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+async def post(url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
     """POST once. Raises ReceiverUnreachable."""
     import aiohttp  # most commands never get here
 
@@ -36,7 +36,7 @@ async def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
             http.post(url, data=body, headers=headers, allow_redirects=False) as answer,
         ):
             await answer.content.read(_MOST_READ_BYTES)
-            return Answer(answer.status, _retry_after(answer.headers.get("Retry-After", "")))
+            return ReceiverAnswer(answer.status, _retry_after(answer.headers.get("Retry-After", "")))
     except TimeoutError as error:
         raise ReceiverUnreachable(f"no answer in {TIMEOUT_SECONDS:.0f} s") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: what is no URL, or no HTTP

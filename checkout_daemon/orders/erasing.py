@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from checkout_daemon.audit.audit_store import blank_personal
-from checkout_daemon.audit.log import Deed, act, check_note
+from checkout_daemon.audit.log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.server import read_now
@@ -43,7 +43,7 @@ class NotErasable(CheckoutError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ErasurePlan:
     """What erasing would reach: the orders, and the numbers of others of the same email, which it would not."""
 
     orders: tuple[Order, ...]
@@ -58,7 +58,7 @@ class Erased:
     payloads: int
 
 
-async def plan_erasure(database: Database, order_id: str, *, customer: bool) -> Plan:
+async def plan_erasure(database: Database, order_id: str, *, customer: bool) -> ErasurePlan:
     """The order, or with `customer` all orders of its email. Raises NotFound or NotErasable."""
     async with database.connection() as connection:
         found = await erasure_store.read_erasure(connection, order_id)
@@ -68,10 +68,10 @@ async def plan_erasure(database: Database, order_id: str, *, customer: bool) -> 
             await _check(connection, each)
         orders = [await read_order(connection, each) for each in reached]
     others = tuple(number for each, number in same.items() if each not in reached)
-    return Plan(tuple(orders), others)
+    return ErasurePlan(tuple(orders), others)
 
 
-async def erase(database: Database, plan: Plan, *, operator: Operator, note: str = "") -> Erased:
+async def erase(database: Database, plan: ErasurePlan, *, operator: Operator, note: str = "") -> Erased:
     """Forget the customer of the plan's orders. Safe to do again. Raises NotErasable, and then that order is kept."""
     note = check_note(note)
     payloads = 0
@@ -106,7 +106,7 @@ async def _erase(connection: asyncpg.Connection, order_id: str, operator: Operat
     await _check(connection, order_id)
     payloads = await _blank(connection, order_id)
     update = Update("order.erased", operator.actor, note, order_ids=[order_id], always_logged=True)
-    await act(connection, order_id, Deed("order.erased", operator, note), update)
+    await act(connection, order_id, OperatorAction("order.erased", operator, note), update)
     return payloads
 
 

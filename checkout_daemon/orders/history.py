@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from checkout_daemon.audit import audit_store
-from checkout_daemon.audit.chain import LogEntry
+from checkout_daemon.audit.chain import AuditEntry
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.orders.session_attempts import AttemptLine, list_attempts
@@ -18,7 +18,7 @@ _SAME_MOMENT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class DeedLine:
+class ActionLine:
     """An entry of the operator log. `note` is None once its customer was erased; `details` are names and texts."""
 
     number: int
@@ -36,21 +36,23 @@ class History:
     """Each list in the order in which things came."""
 
     attempts: tuple[AttemptLine, ...]
-    deeds: tuple[DeedLine, ...]
+    actions: tuple[ActionLine, ...]
 
 
-def _is_of(change: ChangeLine, deed: DeedLine) -> bool:
-    same = (change.actor, change.cause) == (deed.actor, deed.kind)
-    return same and abs(change.at - deed.at) < _SAME_MOMENT
+def _is_of(change: ChangeLine, action: ActionLine) -> bool:
+    same = (change.actor, change.cause) == (action.actor, action.kind)
+    return same and abs(change.at - action.at) < _SAME_MOMENT
 
 
-def split_changes(changes: Iterable[ChangeLine], deeds: Iterable[DeedLine]) -> tuple[list[ChangeLine], list[DeedLine]]:
-    """The changes that no deed is, and the deeds that no change is; each is at most one of the other."""
+def split_changes(
+    changes: Iterable[ChangeLine], actions: Iterable[ActionLine]
+) -> tuple[list[ChangeLine], list[ActionLine]]:
+    """The changes that no action is, and the actions that no change is; each is at most one of the other."""
     alone, silent = list(changes), []
-    for deed in deeds:
-        told = next((each for each in alone if _is_of(each, deed)), None)
+    for action in actions:
+        told = next((each for each in alone if _is_of(each, action)), None)
         if told is None:
-            silent.append(deed)
+            silent.append(action)
         else:
             alone.remove(told)
     return alone, silent
@@ -61,12 +63,12 @@ async def read_history(database: Database, order_id: str) -> History:
     async with database.connection() as connection:
         attempts = await list_attempts(connection, order_id)
         entries = await audit_store.read_entries(connection, order_id)
-    return History(tuple(attempts), tuple(_deed(each) for each in entries))
+    return History(tuple(attempts), tuple(_action(each) for each in entries))
 
 
-def _deed(entry: LogEntry) -> DeedLine:
+def _action(entry: AuditEntry) -> ActionLine:
     details = json.loads(entry.details)
-    return DeedLine(
+    return ActionLine(
         number=entry.number,
         at=entry.at,
         kind=entry.kind,

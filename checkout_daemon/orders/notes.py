@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import asyncpg
 
-from checkout_daemon.audit.log import Deed, act, check_note
+from checkout_daemon.audit.log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
@@ -64,7 +64,7 @@ async def _acknowledge(
     acts = [(order_id, Act(ActKind.ACKNOWLEDGED, reason, subject)) for subject in subjects]
     update = Update("order.acknowledged", operator.actor, note, acts=acts, always_logged=True)
     details = {"reason": reason, "subjects": list(subjects)}
-    await act(connection, order_id, Deed("order.acknowledged", operator, note, details), update)
+    await act(connection, order_id, OperatorAction("order.acknowledged", operator, note, details), update)
     return Acknowledged(await read_order(connection, order_id), reason, subjects)
 
 
@@ -79,5 +79,5 @@ async def note_order(database: Database, order_id: str, text: str, *, operator: 
 async def _note(connection: asyncpg.Connection, order_id: str, operator: Operator, note: str) -> Order:
     order = await read_order(connection, order_id)
     update = Update("order.noted", operator.actor, note, order_ids=[order_id], always_logged=True)
-    await act(connection, order_id, Deed("order.noted", operator, note), update)
+    await act(connection, order_id, OperatorAction("order.noted", operator, note), update)
     return order

@@ -84,7 +84,7 @@ class ItemLine:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionLine:
+class OrderSession:
     """A session of an order. `unknown`: `field=value` if this version does not know the value; it is shown as it is."""
 
     id: str
@@ -115,7 +115,7 @@ class PaymentLine:
 
 @dataclass(frozen=True, slots=True)
 class RefundLine:
-    """A refund of an order. `unknown` as in SessionLine."""
+    """A refund of an order. `unknown` as in OrderSession."""
 
     id: str
     payment_id: str
@@ -128,7 +128,7 @@ class RefundLine:
 
 @dataclass(frozen=True, slots=True)
 class DisputeLine:
-    """A dispute. `unknown` as in SessionLine. `funds`: whether the money was last withdrawn or reinstated, if known."""
+    """A dispute. `unknown` as in OrderSession. `funds`: whether its money was last withdrawn or reinstated, or None."""
 
     id: str
     payment_id: str
@@ -147,7 +147,7 @@ class OrderView:
 
     order: Order
     items: tuple[ItemLine, ...]
-    sessions: tuple[SessionLine, ...]
+    sessions: tuple[OrderSession, ...]
     payments: tuple[PaymentLine, ...]
     refunds: tuple[RefundLine, ...]
     disputes: tuple[DisputeLine, ...]
@@ -157,7 +157,7 @@ class OrderView:
 
 _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "items": msgspec.json.Decoder(list[ItemLine]),
-    "sessions": msgspec.json.Decoder(list[SessionLine]),
+    "sessions": msgspec.json.Decoder(list[OrderSession]),
     "payments": msgspec.json.Decoder(list[PaymentLine]),
     "refunds": msgspec.json.Decoder(list[RefundLine]),
     "disputes": msgspec.json.Decoder(list[DisputeLine]),

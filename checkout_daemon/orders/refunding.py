@@ -18,7 +18,7 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 
-from checkout_daemon.audit.log import Deed, act, check_note, record, state_of
+from checkout_daemon.audit.log import OperatorAction, act, check_note, record, state_of
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.clocks import require_clocks
 from checkout_daemon.database.pool import Database
@@ -124,9 +124,11 @@ async def _begin(
     request = _request(planned, wish.reason, await read_now(connection))
     await refund_requests.insert_request(connection, request, request.started_at + RESUME_AFTER)
     details = {"request": request.id, "payment": planned.payment_id, "amount": planned.amount}
-    deed = Deed("refund.requested", operator, note, details | {"currency": planned.currency, "reason": wish.reason})
+    action = OperatorAction(
+        "refund.requested", operator, note, details | {"currency": planned.currency, "reason": wish.reason}
+    )
     update = Update("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
-    await act(connection, order_id, deed, update)
+    await act(connection, order_id, action, update)
     return request
 
 
@@ -224,8 +226,8 @@ async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fe
         order_ids=[request.order_id],
     )
     details = {"request": request.id, "refund": refund_id, "amount": request.amount, "status": status}
-    deed = Deed("refund.made", operator, details=details)
-    merged = await runtime.database.run(_record_refund, request, refund_id, update, deed)
+    action = OperatorAction("refund.made", operator, details=details)
+    merged = await runtime.database.run(_record_refund, request, refund_id, update, action)
     derived = merged.derived(request.order_id)
     return Refunded(
         order_id=request.order_id,
@@ -241,12 +243,12 @@ async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fe
 
 
 async def _record_refund(
-    connection: asyncpg.Connection, request: RefundRequest, refund_id: str, update: Update, deed: Deed
+    connection: asyncpg.Connection, request: RefundRequest, refund_id: str, update: Update, action: OperatorAction
 ) -> Merged:
     merged = await merge(connection, [update])
     if await refund_requests.answer_request(connection, request.id, refund_id=refund_id):
         before, after = merged.orders[request.order_id].state, state_of(merged, request.order_id)
-        await record(connection, request.order_id, deed, before=before, after=after)
+        await record(connection, request.order_id, action, before=before, after=after)
     return merged
 
 
@@ -256,4 +258,4 @@ async def _refuse(connection: asyncpg.Connection, request: RefundRequest, operat
     if await refund_requests.answer_request(connection, request.id, error=why):
         details = {"request": request.id, "amount": request.amount, "why": why}
         update = Update("refund.refused", operator.actor, why, order_ids=[request.order_id], always_logged=True)
-        await act(connection, request.order_id, Deed("refund.refused", operator, details=details), update)
+        await act(connection, request.order_id, OperatorAction("refund.refused", operator, details=details), update)

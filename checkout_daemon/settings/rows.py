@@ -46,7 +46,7 @@ class Kind(Generic[T_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SettingRow:
     """One setting as operators see it."""
 
     name: str
@@ -90,7 +90,7 @@ def setting(
     `derive` computes the default from the values of the settings above it, by field name. `unset` describes a default
     that cannot be printed. The value of a secret is never printed whole.
     """
-    row = Row(name, kind, default, derive, group, about, example, unset, secret)
+    row = SettingRow(name, kind, default, derive, group, about, example, unset, secret)
     return cast("T | D", field(repr=not secret, metadata={ROW: row}))
 
 

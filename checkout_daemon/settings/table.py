@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.settings import kinds
-from checkout_daemon.settings.rows import ROW, Group, Row, setting
+from checkout_daemon.settings.rows import ROW, Group, SettingRow, setting
 from checkout_daemon.settings.sources import DEV_ENV, SettingsFile
 from checkout_daemon.settings.values import STRIPE_API_BASE, is_live_key
 from checkout_daemon.urls import http_url, is_loopback, reachable_host, read_http_url
@@ -435,7 +435,9 @@ class Settings:
         return f" ({DEV_ENV} of the demo is not used, because {', '.join(self.demo_unused_for)} is set)"
 
 
-ROWS: Mapping[str, Row] = {field.name: field.metadata[ROW] for field in fields(Settings) if ROW in field.metadata}
+ROWS: Mapping[str, SettingRow] = {
+    field.name: field.metadata[ROW] for field in fields(Settings) if ROW in field.metadata
+}
 """Every row by the name of its field, in the order of the table."""
 
 NAMES = frozenset(row.name for row in ROWS.values())

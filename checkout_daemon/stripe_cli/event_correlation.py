@@ -18,7 +18,7 @@ _REFERENCES = ("id", "payment_intent", "charge", "latest_charge")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CorrelatedEvents:
     """An event that Stripe has."""
 
     id: str
@@ -26,7 +26,7 @@ class Made:
 
 
 class MadeEvents:
-    """The search: begun before the deed, looked into after it."""
+    """The search: begun before the action, looked into after it."""
 
     def __init__(self, gateway: StripeGateway, types: Collection[str], marks: Collection[str]) -> None:
         """`marks`: values of metadata and ids of objects, of which each event of ours leads to one."""
@@ -36,7 +36,7 @@ class MadeEvents:
         self._since = 0
         self._ids = set(marks)
         self._others: dict[str, dict[str, Any]] = {}
-        self.found: dict[str, Made] = {}
+        self.found: dict[str, CorrelatedEvents] = {}
 
     async def begin(self) -> None:
         """Note what Stripe has now. By its own clock and ids: ours may differ."""
@@ -44,7 +44,7 @@ class MadeEvents:
         self._known = {event["id"] for event in newest}
         self._since = newest[0]["created"] if newest else 0
 
-    async def look(self, *, anything: Collection[str] = ()) -> list[Made]:
+    async def look(self, *, anything: Collection[str] = ()) -> list[CorrelatedEvents]:
         """What is new since the last look. `anything`: types of which every new event counts."""
         new: dict[str, dict[str, Any]] = {}
         async for page in events_since(self._gateway, self._types, self._since):
@@ -57,7 +57,9 @@ class MadeEvents:
                 self._ids.update(_references(event["data"]["object"]))
                 del self._others[event["id"]]
             fresh += ours
-        made = [Made(each["id"], each["type"]) for each in sorted(fresh, key=lambda each: int(each["created"]))]
+        made = [
+            CorrelatedEvents(each["id"], each["type"]) for each in sorted(fresh, key=lambda each: int(each["created"]))
+        ]
         self.found |= {each.id: each for each in made}
         return made
 

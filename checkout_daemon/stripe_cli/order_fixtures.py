@@ -14,7 +14,7 @@ from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.event_types import EVENT_TYPES, Scenario
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
-from checkout_daemon.orders.order_lists import DisputeLine, OrderView, PaymentLine, RefundLine, SessionLine
+from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, PaymentLine, RefundLine
 
 DEBIT = "sepa_debit"
 TAG = "checkout_trigger"
@@ -86,7 +86,7 @@ def takes_amount(event: str) -> bool:
     return EVENT_TYPES[event].scenario in (Scenario.REFUND, Scenario.CHANGE_REFUND)
 
 
-def open_session(view: OrderView) -> SessionLine | None:
+def open_session(view: OrderView) -> OrderSession | None:
     return next((each for each in reversed(view.sessions) if each.status == "open"), None)
 
 
@@ -223,7 +223,7 @@ def _card(token: str) -> dict[str, Any]:
     return {"type": "card", "card": {"token": token}}
 
 
-def _session(wanted: Wanted, *, charges: bool = False) -> SessionLine:
+def _session(wanted: Wanted, *, charges: bool = False) -> OrderSession:
     """The order's open session; `charges`: for which something is to be paid."""
     order, session = wanted.view.order, open_session(wanted.view)
     if session is None:

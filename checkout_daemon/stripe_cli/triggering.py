@@ -55,7 +55,7 @@ _BY_CHECKOUT = (
 # What the CLI has no name for, by the trigger that makes it all the same, or by steps of our own.
 _SAME_TRIGGER = {"refund.created": "charge.refunded", "refund.updated": "charge.refund.updated"}
 _PAYMENT = {"amount": 1500, "currency": "usd", "confirm": "true", "payment_method_types": ["card"]}
-_REFUSED = re.compile(r"Request failed, status=(\d+), body=(.*)", re.DOTALL)
+_REFUSED = re.compile(r"TriggerRequest failed, status=(\d+), body=(.*)", re.DOTALL)
 
 
 class UnknownEvent(CheckoutError):
@@ -74,7 +74,7 @@ class TriggerFailed(CheckoutError):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class TriggerRequest:
     """An event, and the order it shall be about: by anything that find_order takes, or NEW_ORDER."""
 
     event: str
@@ -100,7 +100,7 @@ def refuse_live_key(settings: Settings) -> None:
 
 
 async def trigger(
-    runtime: Runtime, cli: StripeCli, request: Request, *, hear: Heard, tell: Callable[[EventOutcome], None]
+    runtime: Runtime, cli: StripeCli, request: TriggerRequest, *, hear: Heard, tell: Callable[[EventOutcome], None]
 ) -> list[str]:
     """Bring it about, and `tell` each event's end as it comes; answers what is wrong with the outcome, as sentences.
 
@@ -123,7 +123,7 @@ async def trigger(
     return await _follow(runtime, search, request, tell)
 
 
-async def _check_name(cli: StripeCli, request: Request) -> None:
+async def _check_name(cli: StripeCli, request: TriggerRequest) -> None:
     if request.event in EVENT_TYPES:
         if request.amount is not None and (request.order is None or not takes_amount(request.event)):
             raise ConfigurationError("--amount goes with --order and a refund, such as charge.refunded")
@@ -168,7 +168,7 @@ def _plan_alone(event: str) -> _Plan:
     return _Plan((mark,), arguments=(name, *(part for each in adds for part in ("--add", each))))
 
 
-async def _plan_for_order(runtime: Runtime, request: Request, view: OrderView) -> _Plan:
+async def _plan_for_order(runtime: Runtime, request: TriggerRequest, view: OrderView) -> _Plan:
     order, session = view.order, open_session(view)
     methods: Sequence[str] = ()
     if session is not None and needs_methods(request.event):
@@ -219,7 +219,7 @@ def _reason(finished: Finished) -> str:
 
 
 async def _follow(
-    runtime: Runtime, search: MadeEvents, request: Request, tell: Callable[[EventOutcome], None]
+    runtime: Runtime, search: MadeEvents, request: TriggerRequest, tell: Callable[[EventOutcome], None]
 ) -> list[str]:
     unused = () if request.event in EVENT_TYPES else (request.event,)
     deadline = monotonic() + request.timeout_seconds
@@ -255,7 +255,7 @@ async def _follow(
     return [*_troubles(request, search, told), *(f"{end.type} {end.id} did not reach the order" for end in late)]
 
 
-def _troubles(request: Request, search: MadeEvents, told: dict[str, EventOutcome]) -> list[str]:
+def _troubles(request: TriggerRequest, search: MadeEvents, told: dict[str, EventOutcome]) -> list[str]:
     seconds = f"{request.timeout_seconds:g} s"
     troubles = [
         f"{end.type} {end.id} {end.status}: {end.last_error}"

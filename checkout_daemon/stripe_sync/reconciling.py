@@ -45,7 +45,7 @@ class Tally(msgspec.Struct):
 
     compared: int = 0
     differed: int = 0
-    mended: int = 0
+    fixed: int = 0
     left: int = 0
     failed: int = 0
     missing: int = 0  # of those left: Stripe has a session of theirs, and they are not held
@@ -128,7 +128,7 @@ def _count(tally: Tally, outcome: Synced) -> None:
     if outcome.differences:
         tally.differed += 1
         tally.left += bool(outcome.left)
-        tally.mended += not outcome.left
+        tally.fixed += not outcome.left
 
 
 def _stray(coupon: StrayCoupon, *, applied: bool) -> Synced:

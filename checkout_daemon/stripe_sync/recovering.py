@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from checkout_daemon.audit.log import Deed, act, check_note
+from checkout_daemon.audit.log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.checkout.sessions import session_update, start_attempt
@@ -104,23 +104,25 @@ async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator,
         recovered = False
     else:
         details = {"session": session_id, "amount": order.amount_total, "currency": order.currency}
-        deed = Deed("order.recovered", operator, note, details)
-        recovered = await runtime.database.run(_insert, order, deed, update)
+        action = OperatorAction("order.recovered", operator, note, details)
+        recovered = await runtime.database.run(_insert, order, action, update)
     left_open = await _read_the_rest(runtime, plan.named.order_id, operator)
     async with runtime.database.connection() as connection:
         found = await read_order(connection, plan.named.order_id)
     return Recovered(found, recovered, left_open)
 
 
-async def _insert(connection: asyncpg.Connection, order: RecoveredOrder, deed: Deed, update: Update) -> bool:
+async def _insert(
+    connection: asyncpg.Connection, order: RecoveredOrder, action: OperatorAction, update: Update
+) -> bool:
     """Insert the order, or return False if another process did so first."""
     if order.number is not None:
         await store.raise_numbers(connection, order.number)
     number = await store.insert_recovered(connection, order, CHANNEL)
     if number is None:
         return False
-    deed = replace(deed, details={**deed.details, "number": number})
-    merged = await act(connection, order.id, deed, update)
+    action = replace(action, details={**action.details, "number": number})
+    merged = await act(connection, order.id, action, update)
     # Events that came meanwhile named the order before it was held again.
     nodes = merged.base.links.nodes_of(order.id)
     await adopt_events(connection, dict.fromkeys(nodes, order.id))

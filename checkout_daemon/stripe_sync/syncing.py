@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from checkout_daemon.audit.log import Deed, check_note, record, state_of
+from checkout_daemon.audit.log import OperatorAction, check_note, record, state_of
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.errors import NotPayable, StripeRejected
 from checkout_daemon.ledger.derive import Derived
@@ -40,13 +40,13 @@ class OtherMode(NotPayable):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`held` and `stripe` are what each says, None where it has nothing. `mendable`: merging puts it right."""
+    """`held` and `stripe` are what each says, None where it has nothing. `fixable`: merging puts it right."""
 
     object_id: str
     field: str
     held: str | None
     stripe: str | None
-    mendable: bool = True
+    fixable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Synced:
     @property
     def left(self) -> tuple[Difference, ...]:
         """What still differs."""
-        return tuple(each for each in self.differences if not (self.applied and each.mendable))
+        return tuple(each for each in self.differences if not (self.applied and each.fixable))
 
 
 async def sync_order(
@@ -80,7 +80,7 @@ async def sync_order(
 ) -> Synced:
     """Ask Stripe for everything about an order, compare, and with `apply` merge it, recorded under `cause`.
 
-    What an operator puts right is recorded as their deed.
+    What an operator puts right is recorded as their action.
     Raises NotFound, OtherMode, StripeUnavailable, StripeRejected.
     """
     note = check_note(note)
@@ -116,8 +116,8 @@ async def _compare(
         after = joined.derived(order_id)
         if operator is not None and differences:
             details = {"objects": sorted({each.object_id for each in differences})}
-            deed = Deed(update.cause, operator, update.note, details)
-            await record(connection, order_id, deed, before=before, after=state_of(joined, order_id))
+            action = OperatorAction(update.cause, operator, update.note, details)
+            await record(connection, order_id, action, before=before, after=state_of(joined, order_id))
         if known.lost is not None and truth.adopted is not None:
             await session_attempts.record_session(connection, order_id, known.lost.number, truth.adopted)
     return _answer(merged, order_id, differences, before.status, after, applied=apply)
@@ -156,13 +156,13 @@ def _not_at_stripe(merged: Merged, order_id: str, truth: Truth) -> list[Differen
         if each.payment_id in truth.whole and (type(each), each.id) not in told
     ]
     gone += [(each, "held") for each in sorted(truth.missing)]
-    return [Difference(each, "status", status, None, mendable=False) for each, status in gone]
+    return [Difference(each, "status", status, None, fixable=False) for each, status in gone]
 
 
 def _appeared_late(after: Derived, named: set[str]) -> list[Difference]:
     """Return what we gave up and Stripe made, until a person has acknowledged it."""
     late = {each.subject for each in after.attention if each.code is AttentionCode.APPEARED_LATE}
-    return [Difference(each, "request", "given up", "made", mendable=False) for each in sorted(late - named)]
+    return [Difference(each, "request", "given up", "made", fixable=False) for each in sorted(late - named)]
 
 
 def _as_news(fact: Fact, base: FactBase) -> Fact:

@@ -35,7 +35,7 @@ class EndpointExists(CheckoutError):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CreatedEndpoint:
     """A new endpoint with its secret, which Stripe tells once."""
 
     endpoint: Endpoint
@@ -49,7 +49,7 @@ async def endpoints_for(gateway: StripeGateway, url: str) -> list[Endpoint]:
     return sorted(ours, key=lambda each: (each.created_at, bool(each.replaces)), reverse=True)
 
 
-async def create(gateway: StripeGateway, url: str) -> Made:
+async def create(gateway: StripeGateway, url: str) -> CreatedEndpoint:
     """Raises EndpointExists where there is one for this URL, whatever it is like."""
     existing = await endpoints_for(gateway, url)
     if existing:
@@ -72,7 +72,7 @@ async def fix(gateway: StripeGateway, url: str) -> list[Endpoint]:
     return [read_endpoint(each) for each in fixed]
 
 
-async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> Made:
+async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> CreatedEndpoint:
     """Make a new one, then delete these. What they were still to be sent, the daemon fetches from Stripe by itself."""
     made = await make(gateway, url)
     for each in old:
@@ -80,7 +80,7 @@ async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> 
     return made
 
 
-async def make(gateway: StripeGateway, url: str, replaces: Sequence[str] = ()) -> Made:
+async def make(gateway: StripeGateway, url: str, replaces: Sequence[str] = ()) -> CreatedEndpoint:
     """Make an endpoint with exactly our types and the pinned API version, beside those there are.
 
     Raises StripeUnavailable where there is no certain answer; an endpoint that was made all the same is deleted, as far
@@ -102,7 +102,7 @@ async def make(gateway: StripeGateway, url: str, replaces: Sequence[str] = ()) -
         told = await webhook_endpoints.update_endpoint(
             gateway, told["id"], {"metadata": {SECRET_MARK: fingerprint(secret)}}
         )
-    return Made(read_endpoint(told), secret)
+    return CreatedEndpoint(read_endpoint(told), secret)
 
 
 async def _without_secret(gateway: StripeGateway, token: str) -> str:

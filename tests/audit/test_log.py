@@ -20,9 +20,9 @@ from checkout_daemon.audit.anchors import publish_anchors, read_published
 from checkout_daemon.audit.chain import (
     FIRST_PREV_HASH,
     Anchor,
+    AuditEntry,
     AuditKeys,
     Head,
-    LogEntry,
     hash_anchor,
     hash_entry,
     key_id_of,
@@ -194,8 +194,8 @@ async def write_anew(connection: asyncpg.Connection, *, operator: str) -> None:
     rows = await connection.fetch("SELECT * FROM operator_log ORDER BY number")
     prev, heads = FIRST_PREV_HASH, {}
     for row in rows:
-        columns = {field.name: row[field.name] for field in fields(LogEntry)}
-        entry = LogEntry(**columns | {"order_id": str(row["order_id"]), "operator": operator, "prev_hash": prev})
+        columns = {field.name: row[field.name] for field in fields(AuditEntry)}
+        entry = AuditEntry(**columns | {"order_id": str(row["order_id"]), "operator": operator, "prev_hash": prev})
         prev = heads[row["number"]] = hash_entry(entry)
         await connection.execute(
             "UPDATE operator_log SET operator = $2, prev_hash = $3, hash = $4 WHERE number = $1",

@@ -18,7 +18,7 @@ from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.catalog import (
     CatalogChange,
     CatalogReport,
-    Difference,
+    FieldDifference,
     display_order,
     export_catalog,
     import_catalog,
@@ -68,9 +68,9 @@ async def test_a_change_is_told_field_by_field(database: Database) -> None:
         CatalogChange(
             "product",
             "PEN",
-            (Difference("name", "Pen", "Better pen"), Difference("unit_amount", "250", "300")),
+            (FieldDifference("name", "Pen", "Better pen"), FieldDifference("unit_amount", "250", "300")),
         ),
-        CatalogChange("discount", "TEN", (Difference("percent_off", "10", "12.5"),)),
+        CatalogChange("discount", "TEN", (FieldDifference("percent_off", "10", "12.5"),)),
     )
     assert (report.added, report.unchanged) == ((), 1)
     assert (await list_products(database), await list_discounts(database)) == ([dearer, LAMP], [half])
@@ -102,8 +102,8 @@ async def test_products_are_displayed_in_the_order_of_the_file(database: Databas
     await import_catalog(database, [PEN, INK], [])
     report = await import_catalog(database, [INK, PEN], [])
     assert report.changed == (
-        CatalogChange("product", "INK", (Difference("position", "2", "1"),)),
-        CatalogChange("product", "PEN", (Difference("position", "1", "2"),)),
+        CatalogChange("product", "INK", (FieldDifference("position", "2", "1"),)),
+        CatalogChange("product", "PEN", (FieldDifference("position", "1", "2"),)),
     )
     assert await skus(database) == ["INK", "PEN"]
 

@@ -1,4 +1,4 @@
-"""Catalog files: read whole, refused with every fault and its line, and written so that they read back."""
+"""CatalogFile files: read whole, refused with every fault and its line, and written so that they read back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.catalog import read_catalog
-from checkout_daemon.catalog.files import Catalog, CatalogRejected, csv_text, json_text, parse_catalog
+from checkout_daemon.catalog.files import CatalogFile, CatalogRejected, csv_text, json_text, parse_catalog
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.catalog.rows import read_product
 
@@ -31,7 +31,7 @@ SUMMER = Discount(
     0,
 )
 FIVE_OFF = Discount("FIVE-OFF", None, 500, "eur", 2000, None, None, 7)
-CATALOG = Catalog((PEN, LAMP), (SUMMER, FIVE_OFF))
+CATALOG = CatalogFile((PEN, LAMP), (SUMMER, FIVE_OFF))
 
 
 def faults_of(text: str, *, discounts: bool = False) -> tuple[str, ...]:
@@ -41,17 +41,17 @@ def faults_of(text: str, *, discounts: bool = False) -> tuple[str, ...]:
 
 
 def test_what_is_written_as_csv_reads_back() -> None:
-    assert parse_catalog(csv_text(CATALOG, discounts=False)) == Catalog(products=CATALOG.products)
-    assert parse_catalog(csv_text(CATALOG, discounts=True), discounts=True) == Catalog(discounts=CATALOG.discounts)
+    assert parse_catalog(csv_text(CATALOG, discounts=False)) == CatalogFile(products=CATALOG.products)
+    assert parse_catalog(csv_text(CATALOG, discounts=True), discounts=True) == CatalogFile(discounts=CATALOG.discounts)
 
 
 def test_what_is_written_as_json_reads_back() -> None:
-    assert parse_catalog(json_text(CATALOG, discounts=False)) == Catalog(products=CATALOG.products)
-    assert parse_catalog(json_text(CATALOG, discounts=True)) == Catalog(discounts=CATALOG.discounts)
+    assert parse_catalog(json_text(CATALOG, discounts=False)) == CatalogFile(products=CATALOG.products)
+    assert parse_catalog(json_text(CATALOG, discounts=True)) == CatalogFile(discounts=CATALOG.discounts)
 
 
 def test_what_is_written_of_an_empty_catalog_reads_back() -> None:
-    empty = Catalog()
+    empty = CatalogFile()
     assert parse_catalog(csv_text(empty, discounts=False)) == parse_catalog(json_text(empty, discounts=True)) == empty
 
 
@@ -59,8 +59,8 @@ def test_json_is_an_object_with_both_or_a_list_of_either() -> None:
     products = json.loads(json_text(CATALOG, discounts=False))["products"]
     discounts = json.loads(json_text(CATALOG, discounts=True))["discounts"]
     assert parse_catalog(json.dumps({"discounts": discounts, "products": products})) == CATALOG
-    assert parse_catalog(json.dumps(products)) == Catalog(products=CATALOG.products)
-    assert parse_catalog(json.dumps(discounts), discounts=True) == Catalog(discounts=CATALOG.discounts)
+    assert parse_catalog(json.dumps(products)) == CatalogFile(products=CATALOG.products)
+    assert parse_catalog(json.dumps(discounts), discounts=True) == CatalogFile(discounts=CATALOG.discounts)
 
 
 def test_a_spreadsheets_csv_is_read_too() -> None:
@@ -305,7 +305,7 @@ products = st.builds(
 
 @given(st.lists(products, max_size=5, unique_by=lambda product: product.sku))
 def test_any_products_read_back_from_both_formats(told: list[Product]) -> None:
-    catalog = Catalog(products=tuple(told))
+    catalog = CatalogFile(products=tuple(told))
     assert parse_catalog(csv_text(catalog, discounts=False)) == catalog
     assert parse_catalog(json_text(catalog, discounts=False)) == catalog
 

@@ -23,8 +23,8 @@ from checkout_daemon.orders.explaining import RULES, Finding, explain_order
 from checkout_daemon.orders.explaining.case import Case
 from checkout_daemon.orders.explaining.explain_store import HintLine
 from checkout_daemon.orders.explaining.rules import STATE_RULES
-from checkout_daemon.orders.explaining.troubles import ATTENTION_SAYS
-from checkout_daemon.orders.order_lists import DisputeLine, OrderView, PaymentLine, RefundLine, SessionLine
+from checkout_daemon.orders.explaining.troubles import ATTENTION_DESCRIPTIONS
+from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, PaymentLine, RefundLine
 from checkout_daemon.orders.refund_requests import RefundRequest
 from checkout_daemon.orders.session_attempts import Attempt
 from checkout_daemon.outbox.outbox_store import MessageLine
@@ -46,8 +46,8 @@ def order(status: str, **fields: Any) -> Order:
     return Order(**values | fields)
 
 
-def session(status: str = "open", payment_status: str = "unpaid", expires_in: timedelta = HOUR) -> SessionLine:
-    return SessionLine("cs_1", 1, status, payment_status, "https://x", NOW + expires_in, NOW - 2 * HOUR)
+def session(status: str = "open", payment_status: str = "unpaid", expires_in: timedelta = HOUR) -> OrderSession:
+    return OrderSession("cs_1", 1, status, payment_status, "https://x", NOW + expires_in, NOW - 2 * HOUR)
 
 
 def payment(payment_id: str = "pi_1", *, valid: bool = True, amount: int = 5000) -> PaymentLine:
@@ -82,7 +82,7 @@ class Example:
 
     order: Order
     says: list[tuple[str, str | None]]
-    sessions: tuple[SessionLine, ...] = ()
+    sessions: tuple[OrderSession, ...] = ()
     payments: tuple[PaymentLine, ...] = ()
     refunds: tuple[RefundLine, ...] = ()
     disputes: tuple[DisputeLine, ...] = ()
@@ -282,7 +282,7 @@ def test_every_rule_and_every_status_has_an_example() -> None:
         example.order.status for example in EXAMPLES.values() for rule in STATE_RULES if list(rule.find(example.case))
     }
     assert explained | {"refunded"} == {status.value for status in OrderStatus}
-    assert set(ATTENTION_SAYS) == set(AttentionCode)
+    assert set(ATTENTION_DESCRIPTIONS) == set(AttentionCode)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from checkout_daemon.settings import load_settings
 from checkout_daemon.settings.loading import examine_settings
-from checkout_daemon.settings.rows import Group, Row
+from checkout_daemon.settings.rows import Group, SettingRow
 from checkout_daemon.settings.table import ROWS
 from tests.settings.refusing import refused
 from tools.settings_manual import settings_manual
@@ -34,7 +34,7 @@ def test_every_group_has_settings_and_every_setting_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("row", EXAMPLES, ids=lambda row: row.name)
-def test_the_example_of_a_setting_is_accepted(tmp_path: Path, row: Row) -> None:
+def test_the_example_of_a_setting_is_accepted(tmp_path: Path, row: SettingRow) -> None:
     values = {row.name: row.example, **PARTNERS.get(row.name, {})}
     if row.name == "CHECKOUT_MAIL_TEMPLATES":
         values[row.name] = str(tmp_path)
@@ -44,7 +44,7 @@ def test_the_example_of_a_setting_is_accepted(tmp_path: Path, row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", NUMBERS, ids=lambda row: row.name)
-def test_a_number_out_of_bounds_is_refused_with_the_bounds(tmp_path: Path, row: Row) -> None:
+def test_a_number_out_of_bounds_is_refused_with_the_bounds(tmp_path: Path, row: SettingRow) -> None:
     least, _, most = row.kind.words.removeprefix("whole number from ").partition(" to ")
     for text in (str(int(least) - 1), str(int(most) + 1), "1.5", "x", "\u0661", "9" * 30):
         assert refused(tmp_path, **{row.name: text}) == f"{row.name} must be a {row.kind.words}, not {text!r}"

@@ -183,7 +183,7 @@ async def test_one_reconcile_and_every_order_is_as_stripe_says(
         assert set(Counter(status for status, *_ in (await states(connection)).values())) == {"pending"}
 
         done = await compare(runtime, apply=True)
-        assert (done.tally.compared, done.tally.mended, done.tally.left, done.tally.failed) == (
+        assert (done.tally.compared, done.tally.fixed, done.tally.left, done.tally.failed) == (
             orders_lived, wrong, 0, 0,
         )  # fmt: skip
         assert await states(connection) == {number: LIVES[life] for number, life in lives.items()}

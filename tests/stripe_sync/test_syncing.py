@@ -108,7 +108,7 @@ async def test_what_stripe_does_not_know_is_told_and_left_to_a_person(
     made_up = RefundFact("re_made_up", False, payment, RefundStatus.SUCCEEDED, 100, "eur")
     await runtime.database.run(merge, [Update("test", "test", subject_id=payment, facts=[made_up])])
     done = await sync(runtime, order)
-    assert done.differences == (Difference("re_made_up", "status", "succeeded", None, mendable=False),)
+    assert done.differences == (Difference("re_made_up", "status", "succeeded", None, fixable=False),)
     assert done.left == done.differences
 
 

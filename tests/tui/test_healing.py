@@ -90,7 +90,7 @@ async def test_y_applies_an_event_again_one_of_several_by_choice(
 
 def _replays(screen: OrderScreen) -> int:
     assert screen.details is not None
-    return sum(deed.kind == "event.replayed" for deed in screen.details.history.deeds)
+    return sum(action.kind == "event.replayed" for action in screen.details.history.actions)
 
 
 async def test_t_opens_the_trigger_screen_for_its_order(connection: asyncpg.Connection, sit: Sit) -> None:

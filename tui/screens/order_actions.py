@@ -188,7 +188,7 @@ class OrderActions(ActingScreen):
             found = await self._sync(apply=False)
             if not found.differences:
                 self.done(f"Order {found.number} agrees with Stripe: {words(found.status)}.")
-            elif not any(difference.mendable for difference in found.differences):
+            elif not any(difference.fixable for difference in found.differences):
                 await self.app.push_screen_wait(
                     ShowResult("Differs from Stripe", _differences(found), copies=self.command)
                 )

@@ -23,7 +23,7 @@ from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.orders.pages import show_order
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import counted
-from checkout_daemon.stripe_cli.triggering import Request as TriggerRequest
+from checkout_daemon.stripe_cli.triggering import TriggerRequest
 from tui.actions import Action
 from tui.context import AppContext
 from tui.screens.base import BaseScreen
@@ -31,7 +31,7 @@ from tui.screens.dialogs import Ask
 from tui.screens.pick_order import OrderPicker
 from tui.texts import minor_units
 from tui.theme import COLOURS
-from tui.trigger_choice import EVENTS, FITTING, Choice, describe
+from tui.trigger_choice import EVENTS, FITTING, TriggerChoice, describe
 from tui.trigger_run import find_obstacle, trigger
 from tui.typeahead import ACTING
 from tui.widgets.pick_list import PickList
@@ -83,7 +83,7 @@ class TriggerScreen(BaseScreen):
 
     def __init__(self, context: AppContext, order_number: int | None = None) -> None:
         super().__init__(context)
-        self.choice = Choice(number=order_number)
+        self.choice = TriggerChoice(number=order_number)
         self._run: Worker[None] | None = None
         self._started = 0.0
         self._arrived = 0
@@ -161,7 +161,7 @@ class TriggerScreen(BaseScreen):
         if order is not None and any(change.order_id == order.id for change in changes):
             self._load_order()
 
-    def _choose(self, choice: Choice) -> None:
+    def _choose(self, choice: TriggerChoice) -> None:
         self.choice = choice
         self._show_choice()
 
@@ -219,7 +219,7 @@ class TriggerScreen(BaseScreen):
         end = message.end
         self._arrived += 1
         if self.choice.new and end.number is not None:  # so that the next event is for the same order
-            self.choice = Choice(self.choice.event, end.number)
+            self.choice = TriggerChoice(self.choice.event, end.number)
             self._load_order()
         mark = _MARKS.get(end.status, _OTHER_MARK)
         self.log_box.add(mark, f"{end.type}  {end.summary}", COLOURS[tone("event", end.status)], end.id)

@@ -23,7 +23,7 @@ _MARGIN = 3  # padding and scroll bar
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RunLine:
     """One entry. `mark` means the same as `tone`, a colour of the theme, without colour; `detail` is shown below."""
 
     at: datetime
@@ -41,7 +41,7 @@ class RunLog(VerticalScroll):
         self.app_context = context
         self.empty = empty
         self._at_end = True
-        self.lines: deque[Line] = deque(maxlen=_MOST_LINES)
+        self.lines: deque[RunLine] = deque(maxlen=_MOST_LINES)
 
     def compose(self) -> Iterable[Widget]:
         yield Static(markup=False)
@@ -65,7 +65,7 @@ class RunLog(VerticalScroll):
 
     def add(self, mark: str, text: str, tone: str, detail: str = "") -> None:
         self._at_end = self._at_end or self.scroll_y >= self.max_scroll_y
-        self.lines.append(Line(datetime.now(UTC), mark, plain(text), tone, plain(detail)))
+        self.lines.append(RunLine(datetime.now(UTC), mark, plain(text), tone, plain(detail)))
         self.redraw()
 
     def _keep_to_end(self) -> None:

@@ -11,7 +11,7 @@ from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.explaining.explain_store import HintLine
 from checkout_daemon.orders.explaining.refusals import refused_tries
-from checkout_daemon.orders.order_lists import OrderView, PaymentLine, SessionLine
+from checkout_daemon.orders.order_lists import OrderSession, OrderView, PaymentLine
 from checkout_daemon.orders.refund_requests import RefundRequest
 from checkout_daemon.orders.session_attempts import Attempt
 from checkout_daemon.outbox.outbox_store import MessageLine
@@ -55,11 +55,11 @@ class Case:
         return self.view.order
 
     @property
-    def open_sessions(self) -> tuple[SessionLine, ...]:
+    def open_sessions(self) -> tuple[OrderSession, ...]:
         return tuple(each for each in self.view.sessions if each.status == "open")
 
     @property
-    def last_session(self) -> SessionLine | None:
+    def last_session(self) -> OrderSession | None:
         """Of the highest attempt."""
         return max(self.view.sessions, key=lambda each: (each.attempt, each.id), default=None)
 

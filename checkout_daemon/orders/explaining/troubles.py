@@ -11,7 +11,7 @@ from checkout_daemon.model.orders import AttentionCode
 from checkout_daemon.orders.explaining.case import Case, Finding, ids, money
 from checkout_daemon.stripe_api.events import KEPT
 
-ATTENTION_SAYS = {
+ATTENTION_DESCRIPTIONS = {
     AttentionCode.AMOUNT_MISMATCH: "{subject} told of another amount than the order's",
     AttentionCode.CURRENCY_MISMATCH: "{subject} told of another currency than the order's",
     AttentionCode.LIVEMODE_MISMATCH: "{subject} was told in the other mode than the order's: test and live are mixed",
@@ -78,7 +78,7 @@ def attention(case: Case) -> Iterable[Finding]:
         command = attention_command(code, subject.replace(", ", ","), case.order.number)
         yield Finding(
             code.value,
-            f"{ATTENTION_SAYS[code].format(subject=subject)}.",
+            f"{ATTENTION_DESCRIPTIONS[code].format(subject=subject)}.",
             "Nothing: a person must decide."
             if code not in _ASKED_AT_STRIPE
             else f"What Stripe answers now settles it, if this version knows it; else `{acknowledge}` does.",

@@ -1,0 +1,27 @@
+"""Names find their place: no two public classes share one, and tests mirror the rooms."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    places = defaultdict(list)
+    for package in ("checkout_daemon", "tui"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.parse(path.read_text("utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places[node.name].append(str(path.relative_to(ROOT)))
+    assert len(places) > 300
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
+def test_every_folder_of_tests_is_named_after_a_room() -> None:
+    rooms = {path.name for path in (ROOT / "checkout_daemon").iterdir() if path.is_dir()} | {"tui"}
+    shared = {"faults", "support", "vectors"}
+    folders = {path.name for path in (ROOT / "tests").iterdir() if (path / "__init__.py").exists()}
+    assert folders - shared <= rooms
