@@ -121,6 +121,12 @@ Include = Callable[[Storage, Body], Any]
 TimerHandler = Callable[[Box, Body], None]
 """Handle a timer, given its payload."""
 
+Expandable = Mapping[tuple[str, str], Include]
+"""Fields shown only on request, by the type of object and the dotted place."""
+
+Timers = Mapping[str, TimerHandler]
+"""The handlers of timers by the timers' names."""
+
 
 def on_object(key: str, kind: str, act: Callable[..., None], *names: str) -> TimerHandler:
     """Return a timer handler that calls `act` with an object, if it exists.

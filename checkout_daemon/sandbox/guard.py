@@ -28,7 +28,7 @@ def check_origin(request: web.Request, box: Box) -> None:
 
 
 @web.middleware
-async def only_our_names(
+async def refuse_other_hosts(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Refuse every request that addresses the sandbox by a name that is not its own."""

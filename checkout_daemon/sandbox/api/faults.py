@@ -28,7 +28,7 @@ def plan_strike(box: Box) -> Strike | None:
     return None
 
 
-async def lose(request: web.Request, strike: Strike, log: RequestLog) -> web.Response:
+async def close_connection(request: web.Request, strike: Strike, log: RequestLog) -> web.Response:
     """Close the connection without an answer, immediately or after the planned timeout."""
     await log.write(None, strike)
     if strike.name == "api_timeout":

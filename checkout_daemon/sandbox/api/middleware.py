@@ -10,7 +10,7 @@ from aiohttp import web
 
 from checkout_daemon.sandbox.api.calls import Call, error_text, perform
 from checkout_daemon.sandbox.api.client_headers import check_account, check_key, check_version
-from checkout_daemon.sandbox.api.faults import Limiter, lose, plan_strike, too_many_requests
+from checkout_daemon.sandbox.api.faults import Limiter, close_connection, plan_strike, too_many_requests
 from checkout_daemon.sandbox.api.request_log import RequestLog, header
 from checkout_daemon.sandbox.api.router import Router
 from checkout_daemon.sandbox.box import API_VERSION, Box, Origin
@@ -36,10 +36,10 @@ class Api:
         log = RequestLog(self.box, request)
         strike = plan_strike(self.box)
         if strike is not None and strike.ends_connection and not strike.after:
-            return await lose(request, strike, log)
+            return await close_connection(request, strike, log)
         response = await self._answer(request, log.request_id, strike)
         if strike is not None and strike.ends_connection:
-            return await lose(request, strike, log)
+            return await close_connection(request, strike, log)
         await log.write(response, strike)
         return response
 

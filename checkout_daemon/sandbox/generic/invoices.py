@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from checkout_daemon.sandbox.box import Box, Include
+from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.generic.field_values import inner, whole
@@ -178,7 +176,7 @@ def _confirmation_secret(storage: Storage, invoice: Body) -> Body | None:
     return {"client_secret": intent.body["client_secret"], "type": "payment_intent"} if intent else None
 
 
-EXPANDABLE: Mapping[tuple[str, str], Include] = {
+EXPANDABLE: Expandable = {
     ("invoice", "confirmation_secret"): _confirmation_secret,
     ("invoice", "payments"): _payments,
 }

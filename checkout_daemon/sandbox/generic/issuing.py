@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from checkout_daemon.sandbox.box import Box, Include, Operation
+from checkout_daemon.sandbox.box import Box, Expandable, Operation
 from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.generic.field_values import inner, maps, overlay
 from checkout_daemon.sandbox.ids import token
@@ -137,7 +135,7 @@ OPERATIONS = (
     ),
     Operation("POST", "/v1/test_helpers/issuing/transactions/create_force_capture", capture, Open(_CAPTURE)),
 )
-EXPANDABLE: Mapping[tuple[str, str], Include] = {
+EXPANDABLE: Expandable = {
     ("issuing.card", "cvc"): lambda *_: "123",
     ("issuing.card", "number"): _card_number,
 }

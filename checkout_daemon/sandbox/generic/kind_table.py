@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from checkout_daemon.sandbox.box import Include, Operation
+from checkout_daemon.sandbox.box import Expandable, Operation
 from checkout_daemon.sandbox.generic import (
     card_sources,
     collecting,
@@ -192,7 +190,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *(operation for kind in KINDS for operation in operations_of(kind)),
     *(operation for module in MODULES for operation in getattr(module, "OPERATIONS", ())),
 )
-EXPANDABLE: Mapping[tuple[str, str], Include] = {
+EXPANDABLE: Expandable = {
     place: include for module in MODULES for place, include in getattr(module, "EXPANDABLE", {}).items()
 }
 TIMERS = {delayed_changes.TIMER: delayed_changes.change_now}

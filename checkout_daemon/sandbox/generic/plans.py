@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from checkout_daemon.sandbox.box import Box, Include
+from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.checkout.catalog import build_product
 from checkout_daemon.sandbox.errors import missing_parameter
 from checkout_daemon.sandbox.objects.shapes import new_body
@@ -44,4 +42,4 @@ def plan_of_price(price: Body) -> Body:
     }
 
 
-EXPANDABLE: Mapping[tuple[str, str], Include] = {("plan", "tiers"): lambda *_: None}
+EXPANDABLE: Expandable = {("plan", "tiers"): lambda *_: None}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from checkout_daemon.sandbox.box import Box, Include
+from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.generic import invoices, subscriptions
@@ -94,7 +92,7 @@ def _upfront_items(storage: Storage, quote: Body) -> Body:
     return first_page(found, f"/v1/quotes/{quote['id']}/computed_upfront_line_items")
 
 
-EXPANDABLE: Mapping[tuple[str, str], Include] = {
+EXPANDABLE: Expandable = {
     ("quote", "computed.upfront.line_items"): _upfront_items,
     ("quote", "line_items"): first_items,
 }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 
-from checkout_daemon.sandbox.box import Box, Include
+from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.generic.field_values import maps, whole
 from checkout_daemon.sandbox.ids import token
@@ -105,7 +104,7 @@ def _fixed_amounts(_: Storage, rate: Body) -> Body:
     return {fixed["currency"]: {"amount": fixed["amount"], "tax_behavior": rate["tax_behavior"]}} if fixed else {}
 
 
-EXPANDABLE: Mapping[tuple[str, str], Include] = {
+EXPANDABLE: Expandable = {
     ("payment_link", "line_items"): first_items,
     ("shipping_rate", "fixed_amount.currency_options"): _fixed_amounts,
 }

@@ -70,7 +70,7 @@ def succeed(box: Box, intent: Stored, method: Stored, *, authenticated: bool = F
     plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
 
 
-def show_booking(box: Box, payload: Body) -> None:
+def set_balance_transaction(box: Box, payload: Body) -> None:
     """Set the charge's balance transaction, which an asynchronous capture leaves null at first.
 
     https://docs.stripe.com/payments/payment-intents/asynchronous-capture
@@ -97,7 +97,7 @@ def start_debit(box: Box, intent: Stored, method: Stored) -> None:
         box.storage.add_timer("settle", due_at, {"intent": intent.id, "charge": charge.id})
 
 
-def ask_authentication(box: Box, intent: Stored) -> None:
+def require_authentication(box: Box, intent: Stored) -> None:
     """Require the customer to authenticate on their bank's page first."""
     body = intent.body
     url = f"{box.url}/c/authenticate/{body['id']}"

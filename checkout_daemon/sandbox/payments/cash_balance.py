@@ -44,7 +44,7 @@ def retrieve(box: Box, _: Params, customer_id: str) -> Body:
     return cash_balance(box.get(customer_id, "customer"))
 
 
-def ask_transfer(box: Box, intent: Stored) -> None:
+def wait_for_transfer(box: Box, intent: Stored) -> None:
     """Let a confirmed PaymentIntent wait for a bank transfer, after using what the customer already has."""
     body = intent.body
     if body["customer"] is None:

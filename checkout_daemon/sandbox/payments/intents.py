@@ -73,7 +73,7 @@ def confirm_intent(
     body |= {"payment_method": method.id, "next_action": None, "last_payment_error": None}
     intent.private["return_url"] = return_url or intent.private.get("return_url")
     if method.body["type"] == "customer_balance":
-        cash_balance.ask_transfer(box, intent)
+        cash_balance.wait_for_transfer(box, intent)
         return
     if method.body["type"] != "card":
         attempts.start_debit(box, intent, method)
@@ -89,7 +89,7 @@ def confirm_intent(
     elif error_on_requires_action:
         attempts.fail(box, intent, method, DECLINES["authentication_not_handled"])
     else:
-        attempts.ask_authentication(box, intent)
+        attempts.require_authentication(box, intent)
 
 
 def authenticate(box: Box, intent: Stored, *, succeeded: bool) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from checkout_daemon.sandbox.box import Follower, Include, Operation, TimerHandler
+from checkout_daemon.sandbox.box import Expandable, Follower, Operation, Timers
 from checkout_daemon.sandbox.generic import kind_table
 from checkout_daemon.sandbox.payments import cash_balance
 from checkout_daemon.sandbox.resources import (
@@ -60,6 +60,6 @@ def _collected(name: str) -> Iterator[tuple[Any, Any]]:
 
 
 OPERATIONS: tuple[Operation, ...] = tuple(operation for module in MODULES for operation in module.OPERATIONS)
-EXPANDABLE: Mapping[tuple[str, str], Include] = dict(_collected("EXPANDABLE"))
-TIMERS: Mapping[str, TimerHandler] = dict(_collected("TIMERS"))
+EXPANDABLE: Expandable = dict(_collected("EXPANDABLE"))
+TIMERS: Timers = dict(_collected("TIMERS"))
 FOLLOWERS: Mapping[str, Follower] = dict(_collected("FOLLOWERS"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from checkout_daemon.sandbox.box import Box, Include
+from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.objects.operations import listing, listing_parts, operation, retrieving
 from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import shipping
@@ -42,4 +40,4 @@ OPERATIONS = (
     listing_parts(f"{_PATH}/{{id}}/refunds", "charge", "refund", Rules(own=PAGING)),  # older than Stripe's table
     listing(_PATH, "charge", columns={"customer": "customer", "payment_intent": "intent"}),
 )
-EXPANDABLE: Mapping[tuple[str, str], Include] = {("charge", "refunds"): _refunds}
+EXPANDABLE: Expandable = {("charge", "refunds"): _refunds}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from checkout_daemon.sandbox.box import Box, Include, TimerHandler, on_object
+from checkout_daemon.sandbox.box import Box, Expandable, Timers, on_object
 from checkout_daemon.sandbox.checkout import sessions
 from checkout_daemon.sandbox.checkout.building import create_session
 from checkout_daemon.sandbox.checkout.promotions import discounted
@@ -99,10 +97,10 @@ OPERATIONS = (
     operation(f"GET {SESSIONS}/{{id}}/line_items", line_items),
     operation(f"POST {SESSIONS}/{{id}}/expire", expire),
 )
-EXPANDABLE: Mapping[tuple[str, str], Include] = {
+EXPANDABLE: Expandable = {
     ("checkout.session", "line_items"): _first_lines,
     ("checkout.session", "total_details.breakdown"): _breakdown,
     ("item", "discounts"): _line_discounts,
     ("item", "taxes"): lambda *_: [],
 }
-TIMERS: Mapping[str, TimerHandler] = {"expire": on_object("session", "checkout.session", sessions.expire_if_open)}
+TIMERS: Timers = {"expire": on_object("session", "checkout.session", sessions.expire_if_open)}

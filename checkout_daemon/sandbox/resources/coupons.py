@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from checkout_daemon.sandbox.amounts import currency_code
-from checkout_daemon.sandbox.box import Box, Include, TimerHandler
+from checkout_daemon.sandbox.box import Box, Expandable, Timers
 from checkout_daemon.sandbox.checkout.promotions import close_codes, end_discount
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid, missing_parameter
@@ -104,8 +102,8 @@ OPERATIONS = (
     operation(f"DELETE {_PATH}/{{id}}", delete),
     listing(_PATH, "coupon"),
 )
-EXPANDABLE: Mapping[tuple[str, str], Include] = {
+EXPANDABLE: Expandable = {
     ("coupon", "applies_to"): _applies_to,
     ("coupon", "currency_options"): _currency_options,
 }
-TIMERS: Mapping[str, TimerHandler] = {"discount_over": end_discount}
+TIMERS: Timers = {"discount_over": end_discount}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from checkout_daemon.sandbox.box import Box, Include
+from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.checkout.buyers import new_customer
 from checkout_daemon.sandbox.errors import invalid, missing_object
 from checkout_daemon.sandbox.generic import card_sources, customer_discounts
@@ -172,7 +170,7 @@ OPERATIONS = (
     operation(f"DELETE {_PATH}/{{id}}", delete),
     listing(_PATH, "customer", always=[("kind IS NOT ?", "deleted")], rules=Rules(most={"email": 512})),
 )
-EXPANDABLE: Mapping[tuple[str, str], Include] = {
+EXPANDABLE: Expandable = {
     ("customer", "cash_balance"): _cash_balance,
     ("customer", "invoice_credit_balance"): _credit,
     ("customer", "sources"): _sources,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from checkout_daemon.sandbox.box import Box, TimerHandler, on_object
+from checkout_daemon.sandbox.box import Box, Timers, on_object
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
@@ -46,7 +44,7 @@ OPERATIONS = (
     operation("POST /v1/test_helpers/charges/{id}/dispute", open_by_hand, Rules(own=_BY_HAND)),
     listing(_PATH, "dispute", columns={"charge": "parent", "payment_intent": "intent"}),
 )
-TIMERS: Mapping[str, TimerHandler] = {
+TIMERS: Timers = {
     "dispute": on_object("charge", "charge", disputing.open_planned_dispute, "reason"),
     "dispute_decided": on_object("dispute", "dispute", disputing.decide_dispute, "text"),
     "dispute_due": on_object("dispute", "dispute", disputing.miss_deadline, "due_by"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from checkout_daemon.sandbox.amounts import check_amount, currency_code
-from checkout_daemon.sandbox.box import Box, TimerHandler, on_object
+from checkout_daemon.sandbox.box import Box, Timers, on_object
 from checkout_daemon.sandbox.errors import ApiError, invalid, only_one
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.objects.shapes import (
@@ -19,7 +17,7 @@ from checkout_daemon.sandbox.parameters.specs import Anything, Map, Params, Spec
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments import intents
 from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE, check_method
-from checkout_daemon.sandbox.payments.attempts import show_booking
+from checkout_daemon.sandbox.payments.attempts import set_balance_transaction
 from checkout_daemon.sandbox.payments.debits import settle_due
 from checkout_daemon.sandbox.payments.methods import method_by_id
 from checkout_daemon.sandbox.resources.payment_methods import FIELDS as METHOD
@@ -255,8 +253,8 @@ OPERATIONS = (
     ),
     listing(_PATH, "payment_intent", rules=Rules(only="created customer ending_before limit starting_after")),
 )
-TIMERS: Mapping[str, TimerHandler] = {
+TIMERS: Timers = {
     "settle": settle_due,
-    "captured": show_booking,
+    "captured": set_balance_transaction,
     "authorization_over": on_object("intent", "payment_intent", intents.expire_authorization, "charge"),
 }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
-from checkout_daemon.sandbox.box import Box, Include
+from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.checkout.catalog import build_product, create_price, take_lookup_key
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
@@ -67,7 +66,7 @@ OPERATIONS = (
     operation(f"POST {_PATH}/{{id}}", update, Rules(refuse={_PLAIN_PRICES: "currency_options"})),
     listing(_PATH, "price", filters={"lookup_keys": _any_of}, rules=Rules(most={"lookup_keys": 10})),
 )
-EXPANDABLE: Mapping[tuple[str, str], Include] = {
+EXPANDABLE: Expandable = {
     ("price", "currency_options"): _currency_options,
     ("price", "tiers"): lambda *_: None,
 }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from checkout_daemon.sandbox.amounts import currency_code
-from checkout_daemon.sandbox.box import Box, Include
+from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.checkout.promotions import codes_like
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid, missing_parameter, only_one
@@ -151,4 +150,4 @@ OPERATIONS = (
         rules=Rules(refuse=_REFUSED),
     ),
 )
-EXPANDABLE: Mapping[tuple[str, str], Include] = {("promotion_code", "restrictions.currency_options"): _currency_options}
+EXPANDABLE: Expandable = {("promotion_code", "restrictions.currency_options"): _currency_options}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from checkout_daemon.sandbox.box import Box, TimerHandler, on_object
+from checkout_daemon.sandbox.box import Box, Timers, on_object
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
@@ -74,7 +72,7 @@ OPERATIONS = (
     operation(f"POST {_PATH}/{{id}}/cancel", cancel),
     listing(_PATH, "refund", columns={"charge": "parent", "payment_intent": "intent"}),
 )
-TIMERS: Mapping[str, TimerHandler] = {
+TIMERS: Timers = {
     "refund_fail": on_object("refund", "refund", fail_refund),
     "refund_pending": on_object("refund", "refund", finish_refund),
     "refund_expired": on_object("refund", "refund", expire_refund),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, TimerHandler
+from checkout_daemon.sandbox.box import ACCOUNT_ID, API_VERSION, Box, Timers
 from checkout_daemon.sandbox.clock import now, stamp
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import new_id, token
@@ -80,7 +79,7 @@ def is_active(box: Box, session: Stored) -> bool:
     return bool(session.private.get("connected_at")) and now() - lost_at < QUEUE_SECONDS
 
 
-def connected(box: Box, session: Stored) -> None:
+def mark_connected(box: Box, session: Stored) -> None:
     """Mark a session as connected, and send the events that waited."""
     session.private["connected_at"] = now()
     box.storage.save(session)
@@ -91,7 +90,7 @@ def connected(box: Box, session: Stored) -> None:
     box.wake.set()
 
 
-def lost(box: Box, session_id: str) -> None:
+def mark_disconnected(box: Box, session_id: str) -> None:
     """Mark a session as disconnected. Its events wait for a while."""
     session = box.storage.find(session_id, SESSION)
     if session is None:
@@ -102,7 +101,7 @@ def lost(box: Box, session_id: str) -> None:
     box.wake.set()
 
 
-def give_up(box: Box, payload: Body) -> None:
+def drop_events(box: Box, payload: Body) -> None:
     """Drop the events of a session that did not reconnect."""
     session = box.storage.find(payload["session"], SESSION)
     if session is None or not is_active(box, session):
@@ -112,11 +111,11 @@ def give_up(box: Box, payload: Body) -> None:
         )
 
 
-def mark_all_lost(box: Box) -> None:
+def mark_all_disconnected(box: Box) -> None:
     """Mark all sessions as disconnected at start. Each has the usual time to reconnect."""
     for session in box.storage.select(SESSION):
         if session.private.get("connected_at"):
-            lost(box, session.id)
+            mark_disconnected(box, session.id)
 
 
 def _forget_old(box: Box) -> None:
@@ -145,4 +144,4 @@ _CREATE: Fields = {
     "websocket_features": ListOf(Text(choices=_FEATURES), required=True, maximum=3),
 }
 OPERATIONS = (operation("POST /v1/stripecli/sessions", create, Rules(own=_CREATE)),)
-TIMERS: Mapping[str, TimerHandler] = {"listener_gone": give_up}
+TIMERS: Timers = {"listener_gone": drop_events}

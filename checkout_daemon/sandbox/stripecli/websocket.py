@@ -13,7 +13,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.sockets import Socket, SocketLost
 from checkout_daemon.sandbox.storage import Stored
-from checkout_daemon.sandbox.stripecli.listeners import SESSION, connected, lost
+from checkout_daemon.sandbox.stripecli.listeners import SESSION, mark_connected, mark_disconnected
 
 _PROTOCOL = "stripecli-devproxy-v1"
 _LARGEST_FRAME = 64 * 1024 * 1024
@@ -48,14 +48,14 @@ class CliSockets:
         if (older := self.box.sockets.get(session_id)) is not None:
             await older.close()
         self.box.sockets[session_id] = socket
-        connected(self.box, session)
+        mark_connected(self.box, session)
         try:
             await socket.read()
         finally:
             if self.box.sockets.get(session_id) is socket:
                 del self.box.sockets[session_id]
                 if not self.box.closed:
-                    lost(self.box, session_id)
+                    mark_disconnected(self.box, session_id)
         return stream
 
 

@@ -14,7 +14,7 @@ from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.sockets import SocketLost
 from checkout_daemon.sandbox.storage import Stored
 from checkout_daemon.sandbox.stripecli import listeners
-from checkout_daemon.sandbox.webhooks.endpoints import came_through, went_wrong
+from checkout_daemon.sandbox.webhooks.endpoints import record_failure, record_success
 from checkout_daemon.sandbox.webhooks.sending import AT_ONCE, Due, Sender
 
 _PATIENCE = 2.0  # the CLI reports nothing more about an event that it does not forward
@@ -120,17 +120,17 @@ class Deliverer:
                 ),
             )
             storage.connection.execute("UPDATE deliveries SET attempts = attempts + 1 WHERE id = ?", (due.id,))
-            self._conclude(due, receiver.id, taken=result.taken)
+            self._conclude(due, receiver.id, delivered=result.delivered)
 
     def _reachable(self, receiver: Stored) -> bool:
         if receiver.type == listeners.SESSION:
             return listeners.is_active(self.box, receiver)
         return receiver.body.get("status") == "enabled"
 
-    def _conclude(self, due: Due, receiver_id: str, *, taken: bool) -> None:
+    def _conclude(self, due: Due, receiver_id: str, *, delivered: bool) -> None:
         storage = self.box.storage
         receiver = storage.find(receiver_id)
-        if taken:
+        if delivered:
             first = not storage.connection.execute(
                 "SELECT 1 FROM deliveries WHERE event = ? AND endpoint = ? AND state = 'delivered'",
                 (due.event, due.receiver),
@@ -138,7 +138,7 @@ class Deliverer:
             self._set_state(due, "delivered", None)
             if receiver is None or receiver.type == listeners.SESSION:
                 return
-            came_through(self.box, receiver)
+            record_success(self.box, receiver)
             if first and (event := storage.find(due.event, "event")):
                 event.body["pending_webhooks"] = max(0, event.body["pending_webhooks"] - 1)
                 storage.save(event)
@@ -146,7 +146,7 @@ class Deliverer:
         wait = None if receiver is None or receiver.type == listeners.SESSION else self._wait(due)
         self._set_state(due, "failed" if wait is None else "pending", None if wait is None else now() + wait)
         if receiver is not None and receiver.type != listeners.SESSION:
-            went_wrong(self.box, receiver)
+            record_failure(self.box, receiver)
 
     def _wait(self, due: Due) -> float | None:
         """Return the seconds until the next attempt, or None if there is none."""

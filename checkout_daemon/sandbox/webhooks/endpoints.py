@@ -26,12 +26,12 @@ def roll_secret(box: Box, endpoint: Stored, overlap: float) -> str:
     return str(endpoint.private["secret"])
 
 
-def came_through(box: Box, endpoint: Stored) -> None:
+def record_success(box: Box, endpoint: Stored) -> None:
     if endpoint.private.pop("failing_since", None) is not None:
         box.storage.save(endpoint)
 
 
-def went_wrong(box: Box, endpoint: Stored) -> None:
+def record_failure(box: Box, endpoint: Stored) -> None:
     """Count the days without a success. After the planned number the endpoint is disabled."""
     since: float | None = endpoint.private.get("failing_since")
     if since is None:

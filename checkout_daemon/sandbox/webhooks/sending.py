@@ -51,7 +51,7 @@ class Sent:
     trouble: str | None = None
 
     @property
-    def taken(self) -> bool:
+    def delivered(self) -> bool:
         return self.error is None and (self.status is None or 200 <= self.status < 300)
 
 
