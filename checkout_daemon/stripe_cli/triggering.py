@@ -55,7 +55,7 @@ _BY_CHECKOUT = (
 # What the CLI has no name for, by the trigger that makes it all the same, or by steps of our own.
 _SAME_TRIGGER = {"refund.created": "charge.refunded", "refund.updated": "charge.refund.updated"}
 _PAYMENT = {"amount": 1500, "currency": "usd", "confirm": "true", "payment_method_types": ["card"]}
-_REFUSED = re.compile(r"TriggerRequest failed, status=(\d+), body=(.*)", re.DOTALL)
+_REFUSED = re.compile(r"Request failed, status=(\d+), body=(.*)", re.DOTALL)
 
 
 class UnknownEvent(CheckoutError):

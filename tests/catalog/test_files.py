@@ -1,4 +1,4 @@
-"""CatalogFile files: read whole, refused with every fault and its line, and written so that they read back."""
+"""Catalog files: read whole, refused with every fault and its line, and written so that they read back."""
 
 from __future__ import annotations
 
