@@ -1,4 +1,4 @@
-"""Run jobs side by side until cancelled."""
+"""Runs jobs concurrently until cancelled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All background jobs of the daemon. Any number of daemons may run them: each job claims its work in the database."""
+"""All background jobs. Any number of daemons may run them, because a job claims its work in the database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from checkout_daemon.stripe_sync.secret_matches import forget_old_matches
 _HOUR = 3600.0
 
 JOBS = (
-    # Events and what Stripe knows
+    # Events and Stripe's state
     Job("retry-events", 2.0, lambda runtime: retry_due_events(runtime.database)),
     Job("resume-refunds", 5.0, resume_refunds),
     Job("settle-sessions", 20.0, settle_doubtful_sessions),
@@ -38,14 +38,14 @@ JOBS = (
     Job("count-outbox", 30.0, count_backlog),
     Job("skip-messages", 600.0, skip_unconfigured, only_if=clocks.clocks_allow),
     # Alerts to the operator
-    Job("tell-dead-letters", 30.0, lambda runtime: alerting.tell_of_dead_letters(runtime.database)),
-    Job("tell-silence", 300.0, alerting.tell_of_silence),
-    Job("tell-endpoint", 300.0, alerting.tell_of_disabled_endpoint),
+    Job("tell-dead-letters", 30.0, lambda runtime: alerting.alert_about_dead_letters(runtime.database)),
+    Job("tell-silence", 300.0, alerting.alert_about_silence),
+    Job("tell-endpoint", 300.0, alerting.alert_about_disabled_endpoint),
     Job("tell-missing-orders", 60.0, tell_of_missing),
     Job("tell-clocks", 300.0, clocks.alert_about_clocks),
     # The audit log
     Job("anchor-operator-log", 60.0, anchor_log),
-    # Retention, which stops while the clocks differ so much that no age can be believed
+    # Retention, which stops while the clocks differ so much that no age can be trusted
     Job("delete-coupons", 60.0, coupons.delete_spent_coupons),
     Job("drop-payloads", _HOUR, retention.drop_old_payloads, only_if=clocks.clocks_allow),
     Job("forget-customers", _HOUR, lambda runtime: forget_unpaid(runtime.database), only_if=clocks.clocks_allow),
@@ -54,4 +54,4 @@ JOBS = (
     Job("finish-migrations", 30.0, finish_migrations),
     Job("payload-partitions", 6 * _HOUR, lambda runtime: retention.make_payload_partitions(runtime.database)),
 )
-"""Every job: name, interval in seconds, what it runs, and the condition without which it does not run."""
+"""Every job: name, interval in seconds, function, and the condition under which it runs."""

@@ -1,1 +1,1 @@
-"""Delivering what is owed: mails, webhooks and alerts."""
+"""Sends what the outbox holds: mails, webhooks and alerts."""

@@ -1,8 +1,8 @@
-"""Tells the operator, once and with the command that mends it, what nobody may be looking at.
+"""Alerts the operator to problems of the shop as a whole, each with the command that fixes it.
 
-What an order asks attention for is told by the merge that finds it (ledger/derive.py). Here is what concerns the shop
-as a whole: dead letters, events that Stripe made and that do not come, an endpoint that Stripe has disabled. A table
-remembers what was told; what ends is forgotten, and told again when it comes back. What is found together is one mail.
+They are: dead events and messages, events that do not arrive, and an endpoint that Stripe has disabled. A merge raises
+the attention of a single order (ledger/derive.py). A table remembers what was reported: a problem is reported once,
+forgotten when it ends, and reported again if it returns. Problems found together make one mail.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from checkout_daemon.stripe_api.webhook_endpoints import list_endpoints
 from checkout_daemon.stripe_sync.catching_up import how_far
 from checkout_daemon.stripe_sync.endpoint_rules import read_endpoint, webhook_url
 
-# So long Stripe's own repetitions and a restart of ours may take.
+# Stripe's own retries and a restart of the daemon may take this long.
 SILENCE = timedelta(minutes=15)
 _LOOK_BACK = timedelta(days=3)
 _MOST_NAMED = 20
+# A dead alert raises no alert: that would never end.
 _ABOUT_ALERTS = (
     MessageKind.EVENTS_DEAD,
     MessageKind.OUTBOX_DEAD,
@@ -39,31 +40,46 @@ _ABOUT_ALERTS = (
 )
 
 
-async def tell_of_dead_letters(database: Database) -> int:
-    """Of events and messages that are dead and that nobody was told of; how many."""
-    return await database.run_unconfirmed(_tell_of_dead_letters)
+async def alert_about_dead_letters(database: Database) -> int:
+    """Alert to dead events and messages that were not reported before, and return how many."""
+    return await database.run_unconfirmed(_alert_about_dead_letters)
 
 
-async def tell_of_silence(runtime: Runtime) -> int:
-    """Of events that Stripe made and that did not come: not held though a while old, or fetched since. Asks Stripe.
+async def _alert_about_dead_letters(connection: asyncpg.Connection) -> int:
+    events = await alert_store.raise_dead_events(connection)
+    if events:
+        text = f"{_count(len(events), 'Stripe event')} could not be applied"
+        alert = _alert(text, events, "checkout events list --status dead")
+        await owe_alert(connection, MessageKind.EVENTS_DEAD, alert)
+    messages = await alert_store.raise_dead_messages(connection, _ABOUT_ALERTS)
+    if messages:
+        text = f"{_count(len(messages), 'message')} could not be sent"
+        alert = _alert(text, messages, "checkout outbox list --status dead")
+        await owe_alert(connection, MessageKind.OUTBOX_DEAD, alert)
+    return len(events) + len(messages)
 
-    How many. A silence begins with the first and ends when for a while none was missed.
+
+async def alert_about_silence(runtime: Runtime) -> int:
+    """Alert to events that Stripe created and did not deliver, and return how many. Asks Stripe.
+
+    Counts events that are still missing after a while, and those that the daemon has fetched since. A silence begins
+    with the first of them and ends when none was missed for a while.
     """
     now = await stripe_time(runtime.gateway)
     since, until = int((now - _LOOK_BACK).timestamp()), int((now - SILENCE).timestamp())
     async with aclosing(events_since(runtime.gateway, tuple(EVENT_TYPES), since, until)) as pages:
-        made = [each["id"] for each in await anext(pages, [])]  # the last hundred will do
+        created = [event["id"] for event in await anext(pages, [])]  # the last hundred are enough
     async with runtime.database.connection() as connection:
-        held = await held_events(connection, made)
-    missing = [each for each in made if each not in held]
+        held = await held_events(connection, created)
+    missing = [event_id for event_id in created if event_id not in held]
     fetched = await _fetched_lately(runtime.database, now)
-    text = f"{_count(len(missing) + fetched, 'event')} of Stripe's did not arrive"
-    command = "checkout doctor"  # what is held by now was fetched by itself; what keeps the next from coming is to find
+    text = f"{_count(len(missing) + fetched, 'Stripe event')} did not arrive"
+    command = "checkout doctor"  # everything was fetched: what remains is to find why it had to be
     if missing:
         command = "checkout events backfill --since 3d"
     elif fetched:
         text += "; the daemon has fetched what was missing"
-    alert = Alert(text, len(missing) + fetched, tuple(missing[:_MOST_NAMED]), command)
+    alert = _alert(text, missing, command, count=len(missing) + fetched)
     # One silence, however many events it swallows.
     subjects = ["silence"] if alert.count else []
     await runtime.database.run(owe_once, MessageKind.EVENTS_SILENT, subjects, alert)
@@ -71,43 +87,27 @@ async def tell_of_silence(runtime: Runtime) -> int:
 
 
 async def _fetched_lately(database: Database, now: datetime) -> int:
-    """How many were missed when some last were, if that is not long ago."""
+    """Return how many events the last catch-up with missed events fetched, or 0 if that was a while ago."""
     caught = await how_far(database)
     if caught is None or caught.missed_at is None or caught.missed_at < now - SILENCE:
         return 0
     return caught.missed
 
 
-async def tell_of_disabled_endpoint(runtime: Runtime) -> int:
-    """Of an endpoint for us that Stripe delivers nothing to any more; how many there are. Asks Stripe."""
+async def alert_about_disabled_endpoint(runtime: Runtime) -> int:
+    """Alert to our endpoints that Stripe has disabled, and return how many there are. Asks Stripe."""
     url = webhook_url(runtime.settings.public_url)
     endpoints = (await list_endpoints(runtime.gateway)).object["data"]
-    ours = [read_endpoint(each) for each in endpoints if each["url"] == url]
-    # One that a rotation retired is disabled by us.
-    disabled = [each.id for each in ours if each.status != "enabled" and each.retired_at is None]
-    command = "checkout webhook create --update"
-    alert = Alert(f"Stripe has disabled the endpoint {url}", len(disabled), tuple(disabled), command)
+    ours = [read_endpoint(endpoint) for endpoint in endpoints if endpoint["url"] == url]
+    # A rotation disables the endpoint that it retires.
+    disabled = [endpoint.id for endpoint in ours if endpoint.status != "enabled" and endpoint.retired_at is None]
+    alert = _alert(f"Stripe has disabled the endpoint {url}", disabled, "checkout webhook create --update")
     await runtime.database.run(owe_once, MessageKind.ENDPOINT_DISABLED, disabled, alert)
     return len(disabled)
 
 
-async def _tell_of_dead_letters(connection: asyncpg.Connection) -> int:
-    events = await alert_store.raise_dead_events(connection)
-    if events:
-        text = f"{_count(len(events), 'event')} of Stripe's could not be applied"
-        await _owe(connection, MessageKind.EVENTS_DEAD, text, events, "checkout events list --status dead")
-    messages = await alert_store.raise_dead_messages(connection, _ABOUT_ALERTS)
-    if messages:
-        text = f"{_count(len(messages), 'message')} could not be sent"
-        await _owe(connection, MessageKind.OUTBOX_DEAD, text, messages, "checkout outbox list --status dead")
-    return len(events) + len(messages)
-
-
-async def _owe(
-    connection: asyncpg.Connection, kind: MessageKind, text: str, subjects: Sequence[str], command: str
-) -> None:
-    alert = Alert(text, len(subjects), tuple(subjects[:_MOST_NAMED]), command)
-    await owe_alert(connection, kind, alert)
+def _alert(text: str, subjects: Sequence[str], command: str, count: int | None = None) -> Alert:
+    return Alert(text, len(subjects) if count is None else count, tuple(subjects[:_MOST_NAMED]), command)
 
 
 def _count(number: int, name: str) -> str:

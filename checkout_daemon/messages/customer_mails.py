@@ -1,4 +1,4 @@
-"""What a customer's mail is filled with: names, amounts and times as their language writes them."""
+"""The values of a customer's mail: names, amounts and times as the customer's language writes them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from checkout_daemon.messages.outcomes import REFUND_KINDS, NotNeeded, check_still_true, refund_of
 from checkout_daemon.messages.rendering import DEFAULT_LANGUAGE, one_line
-from checkout_daemon.messages.sending import REFUND_KINDS, NotNeeded, check_still_so, refund_of
 from checkout_daemon.model.messages import MessageKind
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import OrderStatus
@@ -26,9 +26,9 @@ _LINK_SIGNS = re.compile(r"[.:/\\@\u3002\uff0e\uff61\uff1a\uff0f\uff20]")
 def customer_values(
     settings: Settings, message: ClaimedMessage, view: OrderView, language: str, locale: str | None, now: datetime
 ) -> dict[str, Any]:
-    """Return the values for the message's template. Raises NotNeeded if what it would say is no longer true.
+    """Return the values for the message's template. Raises NotNeeded if the message is no longer true.
 
-    `now` is by Stripe's clock, by which sessions end.
+    `now` is by Stripe's clock, which decides when a session ends.
     """
     place = _place(language, locale)
     order = view.order
@@ -36,23 +36,26 @@ def customer_values(
     def money(amount: int) -> str:
         return format_money(amount, order.currency, place)
 
+    def time(at: datetime | None) -> str | None:
+        return None if at is None else _time(at, place, settings.time_zone)
+
     values: dict[str, Any] = {
         "language": language,
         "shop": one_line(settings.shop_name),
         "public_url": settings.public_url,
         "name": greeted(order.customer_name),
         "number": order.number,
-        "items": [{"name": each.name, "quantity": each.quantity, "amount": money(each.amount)} for each in view.items],
+        "items": [{"name": item.name, "quantity": item.quantity, "amount": money(item.amount)} for item in view.items],
         "subtotal": money(order.amount_subtotal),
         "discount": money(-order.amount_discount) if order.amount_discount else None,
         "total": money(order.amount_total),
-        "ordered_at": _time(order.created_at, place, settings.time_zone),
+        "ordered_at": time(order.created_at),
     }
     kind = MessageKind(message.kind)
-    check_still_so(order, kind)
+    check_still_true(order, kind)
     match kind:
         case MessageKind.ORDER_COMPLETED:
-            values["paid_at"] = None if order.paid_at is None else _time(order.paid_at, place, settings.time_zone)
+            values["paid_at"] = time(order.paid_at)
         case MessageKind.PAYMENT_FAILED:
             if order.status != OrderStatus.FAILED:
                 raise NotNeeded(f"the order is {order.status} by now")
@@ -63,30 +66,27 @@ def customer_values(
             values["refunded_in_all"] = money(_refunded(view))
         case MessageKind.SESSION_LINK:
             session = _open_session(message, view, now)
-            values["url"] = session.url
-            values["expires_at"] = (
-                None if session.expires_at is None else _time(session.expires_at, place, settings.time_zone)
-            )
+            values |= {"url": session.url, "expires_at": time(session.expires_at)}
         case _:
-            raise NotNeeded("customers hear nothing of it")
+            raise NotNeeded("customers get no mail of this kind")
     return values
 
 
 def greeted(name: str) -> str:
-    """Return a customer's name as mails print it: short, and nothing that a mail program makes a link of.
+    """Return a customer's name as mails print it: short, and without anything that a mail program makes a link of.
 
-    Anybody may order with any name and anybody's address: the shop's mail must not carry a message of theirs.
+    Anybody may order with any name and a stranger's address, so the shop's mail must not carry a message in the name.
     """
     name = one_line(name)
-    if names_address(name):  # from before names were refused for it
+    if names_address(name):  # stored before such names were refused
         name = " ".join(_LINK_SIGNS.sub(" ", name).split())
     return name if len(name) <= _LONGEST_GREETING else name[: _LONGEST_GREETING - 1].rstrip() + "…"
 
 
 def _refunded(view: OrderView) -> int:
-    """Return what has been given back; refunds that are on their way, or wait for the customer, have not."""
-    valid = {each.id for each in view.payments if each.valid}
-    return sum(each.amount for each in view.refunds if each.payment_id in valid and each.status == "succeeded")
+    """Return the sum of the refunds that succeeded. Those that are pending or wait for the customer do not count."""
+    valid = {payment.id for payment in view.payments if payment.valid}
+    return sum(refund.amount for refund in view.refunds if refund.payment_id in valid and refund.status == "succeeded")
 
 
 def _open_session(message: ClaimedMessage, view: OrderView, now: datetime) -> OrderSession:
@@ -103,7 +103,7 @@ def _open_session(message: ClaimedMessage, view: OrderView, now: datetime) -> Or
 
 
 def _place(language: str, locale: str | None) -> str:
-    """Where amounts and times are written as the customer knows them: their locale, if it is of the mail's language."""
+    """Return the locale for amounts and times: the customer's, if it has the mail's language, else the language's."""
     from babel import Locale, UnknownLocaleError
 
     wanted = [locale] if locale and locale.partition("-")[0] == language.partition("-")[0] else []
@@ -116,7 +116,7 @@ def _place(language: str, locale: str | None) -> str:
 
 
 def _time(time: datetime, place: str, time_zone: str) -> str:
-    """To the minute, with the time zone's name: 1 July 2026, 12:00 CEST."""
+    """Return a time to the minute with its time zone: 1 July 2026, 12:00 CEST."""
     from babel.dates import format_date, format_time, get_timezone_name
 
     local = time.astimezone(ZoneInfo(time_zone))

@@ -1,7 +1,7 @@
-"""Sends what is due: claimed with a lease by one daemon, tried again with backoff, and dead when nothing helps.
+"""Sends due messages: one daemon claims a message with a lease, retries it with backoff, and at last gives it up.
 
-A message is claimed, sent outside of any transaction, and then recorded; a daemon that dies in between loses none:
-they are due again when the lease ends. So each is sent at least once, under the same id.
+A message is claimed, sent outside of any transaction, and then recorded. If the daemon dies in between, the message is
+due again when the lease ends. So every message is sent at least once, under the same id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from checkout_daemon.backoff import MESSAGE_TRIES, message_retry_delay
 from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.messages.mails import send_alert, send_customer_mail
-from checkout_daemon.messages.sending import NotNeeded, RefusedForGood, TryLater
+from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater
 from checkout_daemon.messages.webhooks import send_webhook
 from checkout_daemon.model.messages import UNCONFIGURED_LIFETIME, Channel
 from checkout_daemon.observability.redaction import redact
@@ -28,19 +28,17 @@ from checkout_daemon.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-Sender = Callable[[Runtime, ClaimedMessage], Awaitable[None]]
-
-# A message is another daemon's to take once the lease has ended: it must outlast the longest attempt.
+# Another daemon may take a message once its lease has ended, so a lease outlasts the longest attempt.
 SEND_SECONDS = 45.0
 LEASE_SECONDS = 120.0
-# At once by a daemon and channel; one that waits for its receiver holds up none of the others.
+# By daemon and channel; a message that waits for its receiver holds up none of the others.
 MOST_AT_ONCE = 8
 _LOOK_AGAIN_SECONDS = 1.0
 _LAST_SECONDS = 2.0
 _LONGEST_ERROR = 300
 _COUNTED = ("queued", "failed", "dead")
 
-SENDERS: dict[Channel, Sender] = {
+_SENDERS: dict[Channel, Callable[[Runtime, ClaimedMessage], Awaitable[None]]] = {
     Channel.MAIL: send_customer_mail,
     Channel.ALERT: send_alert,
     Channel.WEBHOOK: send_webhook,
@@ -48,7 +46,10 @@ SENDERS: dict[Channel, Sender] = {
 
 
 async def deliver_due(runtime: Runtime, channel: Channel) -> int:
-    """Send what is due by a channel until nothing is; how many were tried: none where it is not configured."""
+    """Send the due messages of a channel until none is left, and return how many were tried.
+
+    Send none if the channel is not configured. Raises DatabaseUnavailable once the attempts in progress have ended.
+    """
     if missing_setting(runtime.settings, channel) is not None:
         return 0
     tried = 0
@@ -60,9 +61,9 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
             if free and trouble is None:
                 try:
                     claimed = await _claim(runtime, channel, free)
-                except DatabaseUnavailable as error:  # what is being sent goes on: to cut it off would send it twice
+                except DatabaseUnavailable as error:  # let running attempts finish: a cut-off one is sent twice
                     claimed, trouble = [], error
-                under_way |= {group.create_task(_deliver(runtime, each)) for each in claimed}
+                under_way |= {group.create_task(_deliver(runtime, message)) for message in claimed}
                 tried += len(claimed)
             if not under_way:
                 break
@@ -70,8 +71,8 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
                 done, under_way = await asyncio.wait(
                     under_way, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
-                trouble = trouble or next((each for task in done if (each := task.result()) is not None), None)
-            except asyncio.CancelledError:  # the daemon stops: what would be done in a moment need not be sent twice
+                trouble = trouble or next((failure for task in done if (failure := task.result())), None)
+            except asyncio.CancelledError:  # the daemon stops: let attempts end that need only a moment
                 await asyncio.wait(under_way, timeout=_LAST_SECONDS)
                 raise
     if trouble is not None:
@@ -80,7 +81,7 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
 
 
 async def count_backlog(runtime: Runtime) -> None:
-    """Set the backlog metrics: how many messages wait by channel and status, and for how long."""
+    """Set the backlog metrics: how many messages wait, by channel and status, and the age of the oldest."""
     if runtime.metrics is None:
         return
     async with runtime.database.connection() as connection:
@@ -92,7 +93,7 @@ async def count_backlog(runtime: Runtime) -> None:
 
 
 async def skip_unconfigured(runtime: Runtime) -> int:
-    """Give up what has waited for days for a channel that is not configured; how many."""
+    """Give up messages that waited for days for a channel that is not configured, and return how many."""
     skipped = 0
     for channel in Channel:
         if (missing := missing_setting(runtime.settings, channel)) is not None:
@@ -109,25 +110,25 @@ async def _claim(runtime: Runtime, channel: Channel, limit: int) -> list[Claimed
 
 
 async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavailable | None:
-    """Send it and record what became of it; return the failure of a database that is away.
+    """Send a message and record the outcome. Return the error if the database is unavailable.
 
-    Raises nothing: its neighbours go on, and it is due again when its lease ends.
+    Raises nothing: other messages continue, and this one is due again when its lease ends.
     """
     started = time.perf_counter()
     try:
         status, error, retry_in = await _attempt(runtime, message)
-    except DatabaseUnavailable as away:  # before it was sent, and no fault of its own
+    except DatabaseUnavailable as away:  # before the message was sent
         return away
     try:
         async with runtime.database.connection() as connection:
-            held = await outbox_store.record_delivery(connection, message, status, error=error, retry_in=retry_in)
+            recorded = await outbox_store.record_delivery(connection, message, status, error=error, retry_in=retry_in)
     except DatabaseUnavailable as away:
-        log.info("message %s: that it is %s was not recorded; it is sent again", message.id, status)
+        log.info("message %s is %s, but that was not recorded: it is sent again", message.id, status)
         return away
     except Exception:
-        log.exception("message %s: what became of it was not recorded; it is sent again", message.id)
+        log.exception("message %s: the outcome was not recorded: it is sent again", message.id)
         return None
-    if not held:
+    if not recorded:
         log.warning("message %s took longer than its lease: it may be sent twice", message.id)
     if runtime.metrics is not None:
         runtime.metrics.message_tried(message.channel, status, time.perf_counter() - started)
@@ -139,24 +140,24 @@ async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavail
 
 async def _attempt(runtime: Runtime, message: ClaimedMessage) -> tuple[str, str | None, timedelta]:
     """Return (status, error, how long until the next attempt). Raises DatabaseUnavailable before it is sent."""
-    if message.attempts > MESSAGE_TRIES:  # each time it was claimed, the daemon died of it
-        return "dead", "the daemon ended each time while it was sent", timedelta()
+    if message.attempts > MESSAGE_TRIES:  # the daemon died whenever it was sent
+        return "dead", "the daemon ended during every attempt", timedelta()
     try:
         async with asyncio.timeout(SEND_SECONDS):
-            await SENDERS[Channel(message.channel)](runtime, message)
+            await _SENDERS[Channel(message.channel)](runtime, message)
     except DatabaseUnavailable:
         raise
     except NotNeeded as reason:
         return "skipped", str(reason), timedelta()
     except RefusedForGood as error:
-        return "dead", _words(error), timedelta()
+        return "dead", _one_line(error), timedelta()
     except TryLater as error:
-        return _failed(message, _words(error), error.retry_after)
+        return _failed(message, _one_line(error), error.retry_after)
     except TimeoutError:
         return _failed(message, f"not done in {SEND_SECONDS:.0f} s", None)
-    except Exception as error:  # the edge of one message: whatever is wrong with it, its neighbours go on
+    except Exception as error:  # the edge of one message: the others continue
         log.exception("message %s could not be sent", message.id)
-        return _failed(message, _words(error), None)
+        return _failed(message, _one_line(error), None)
     return "sent", None, timedelta()
 
 
@@ -167,7 +168,7 @@ def _failed(message: ClaimedMessage, error: str, retry_after: timedelta | None) 
     return "failed", error, max(delay, retry_after or timedelta())
 
 
-def _words(error: BaseException) -> str:
-    """One line that names nobody: mail servers like to repeat the address."""
+def _one_line(error: BaseException) -> str:
+    """Return an error as one line without personal data: mail servers like to repeat the address."""
     text = " ".join(str(error).split()) or type(error).__name__
     return redact(text)[:_LONGEST_ERROR]

@@ -1,4 +1,4 @@
-"""Mails to customers and operators: composed of templates and facts, and handed to the mail server."""
+"""Mails to customers and operators: composed from templates and the order, and handed to the mail server."""
 
 from __future__ import annotations
 
@@ -12,57 +12,48 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.messages.customer_mails import customer_values
+from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater, attention_of, view_of
 from checkout_daemon.messages.rendering import Rendered, language_of, one_line, render
-from checkout_daemon.messages.sending import NotNeeded, RefusedForGood, TryLater, attention_of, check_not_acknowledged
-from checkout_daemon.messages.smtp import MailDelayed, MailRefused, send_mail
 from checkout_daemon.model.advice import attention_command
 from checkout_daemon.model.messages import Alert, MessageKind
-from checkout_daemon.orders.order_lists import read_view
 from checkout_daemon.orders.order_store import read_locale
 from checkout_daemon.outbox.outbox_store import ClaimedMessage, refund_mails
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.settings.mail import parse_smtp_url, read_address, read_addresses
 
-TEMPLATES = {
-    MessageKind.ORDER_COMPLETED: "order_completed",
-    MessageKind.PAYMENT_FAILED: "payment_failed",
-    MessageKind.ORDER_REFUNDED: "order_refunded",
-    MessageKind.REFUND_REQUIRES_ACTION: "refund_requires_action",
-    MessageKind.REFUND_PENDING: "refund_pending",
-    MessageKind.REFUND_CANCELED: "refund_canceled",
-    MessageKind.REFUND_FAILED: "refund_failed",
-    MessageKind.SESSION_LINK: "session_link",
-}
-"""The mails that a customer gets."""
+TIMEOUT_SECONDS = 15.0  # of each step of the conversation with the mail server
 
 
 async def send_customer_mail(runtime: Runtime, message: ClaimedMessage) -> None:
-    """To the order's customer. Raises TryLater, RefusedForGood or NotNeeded."""
+    """Mail a message to the order's customer. Raises TryLater, RefusedForGood or NotNeeded."""
     settings = runtime.settings
     async with runtime.database.connection() as connection:
-        view = await read_view(connection, str(message.order_id))
+        view = await view_of(connection, message)
         locale = await read_locale(connection, str(message.order_id))
         if MessageKind(message.kind) in (MessageKind.REFUND_CANCELED, MessageKind.REFUND_FAILED):
-            await _check_told(connection, message)
-    if view is None:
-        raise NotNeeded("the order is gone")
+            await _check_announced(connection, message)
     if not view.order.customer_email:
         raise NotNeeded("the customer's address was erased")
-    name = TEMPLATES[MessageKind(message.kind)]
+    name = template_name(MessageKind(message.kind))
     language = language_of(settings.mail_templates, name, locale, settings.locale)
     values = customer_values(settings, message, view, language, locale, runtime.gateway.now())
-    mail = compose(settings, message, render(settings.mail_templates, name, language, values), language)
+    mail = _compose(settings, message, render(settings.mail_templates, name, language, values), language)
     await _send(settings, mail, [view.order.customer_email])
 
 
-async def _check_told(connection: asyncpg.Connection, message: ClaimedMessage) -> None:
-    """Check that an earlier mail promised the refund that came to nothing.
+def template_name(kind: MessageKind) -> str:
+    """Return what the names of the message's templates begin with: order_completed, for example."""
+    return kind.value.replace(".", "_")
 
-    Raises NotNeeded if none did; TryLater while an earlier mail of it may be under way.
+
+async def _check_announced(connection: asyncpg.Connection, message: ClaimedMessage) -> None:
+    """Check that an earlier mail announced the refund that has failed or was canceled.
+
+    Raises NotNeeded if none did; TryLater while such a mail may still be sent.
     """
-    told, waiting = await refund_mails(connection, message)
-    if told:
+    announced, waiting = await refund_mails(connection, message)
+    if announced:
         return
     if waiting:
         raise TryLater("an earlier mail about this refund is not settled yet")
@@ -70,18 +61,27 @@ async def _check_told(connection: asyncpg.Connection, message: ClaimedMessage) -
 
 
 async def send_alert(runtime: Runtime, message: ClaimedMessage) -> None:
-    """To the operator. Raises TryLater, RefusedForGood or NotNeeded."""
+    """Mail a message to the operator. Raises TryLater, RefusedForGood or NotNeeded."""
     settings = runtime.settings
     async with runtime.database.connection() as connection:
         alert = await _alert(connection, message)
     values = {"shop": one_line(settings.shop_name), "alert": alert, "public_url": settings.public_url}
     rendered = render(settings.mail_templates, "alert", "en", values)
     recipients = [address.addr_spec for address in read_addresses(settings.alert_to or "")]
-    await _send(settings, compose(settings, message, rendered, "en"), recipients)
+    await _send(settings, _compose(settings, message, rendered, "en"), recipients)
 
 
-def compose(settings: Settings, message: ClaimedMessage, words: Rendered, language: str) -> EmailMessage:
-    """The mail but for its To. Its Message-ID is the message's id: a second copy can be told."""
+async def _alert(connection: asyncpg.Connection, message: ClaimedMessage) -> Alert:
+    if message.payload is not None:
+        return msgspec.json.decode(message.payload, type=Alert)
+    order = (await view_of(connection, message)).order
+    code, subject = await attention_of(connection, order, message)
+    text = f"Order {order.number} needs a person: {code.value.replace('_', ' ')}"
+    return Alert(text, 1, tuple(subject.split(",")), attention_command(code, subject, order.number))
+
+
+def _compose(settings: Settings, message: ClaimedMessage, words: Rendered, language: str) -> EmailMessage:
+    """Return the mail without its To. Every copy has the message's id as its Message-ID."""
     sender = _sender(settings)
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
@@ -92,36 +92,46 @@ def compose(settings: Settings, message: ClaimedMessage, words: Rendered, langua
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office note comes back
     mail.set_content(words.text, cte="quoted-printable")
     mail.add_alternative(words.html, subtype="html", cte="quoted-printable")
-    mail["Content-Language"] = language  # last: content that is set takes such headers away
+    mail["Content-Language"] = language  # last: setting the content removes such headers
     return mail
 
 
 async def _send(settings: Settings, mail: EmailMessage, recipients: list[str]) -> None:
+    """Hand a mail to the mail server. Raises RefusedForGood or TryLater with the server's answer."""
+    import aiosmtplib  # most commands never get here
+
     server = parse_smtp_url(settings.smtp_url or "")
     try:
-        # The address alone: a name that a customer chose has no place among the headers.
-        mail["To"] = [Address(addr_spec=each) for each in recipients]
+        # The bare address: a name that a customer chose has no place in the headers.
+        mail["To"] = [Address(addr_spec=recipient) for recipient in recipients]
     except ValueError as error:
-        raise RefusedForGood("that is no address to send mail to") from error
+        raise RefusedForGood("the customer's address is not a mail address") from error
     try:
-        await send_mail(server, mail, sender=_sender(settings).addr_spec, recipients=recipients)
-    except MailRefused as error:
-        raise RefusedForGood(str(error)) from error
-    except MailDelayed as error:
-        raise TryLater(str(error)) from error
-
-
-async def _alert(connection: asyncpg.Connection, message: ClaimedMessage) -> Alert:
-    if message.payload is not None:
-        return msgspec.json.decode(message.payload, type=Alert)
-    view = await read_view(connection, str(message.order_id))
-    if view is None:
-        raise NotNeeded("the order is gone")
-    number = view.order.number
-    code, subject = attention_of(view.order, message.subject_id)
-    await check_not_acknowledged(connection, message)
-    text = f"Order {number} needs a person: {code.value.replace('_', ' ')}"
-    return Alert(text, 1, tuple(subject.split(",")), attention_command(code, subject, number))
+        await aiosmtplib.send(
+            # As bytes: nothing after this composes headers.
+            mail.as_bytes(policy=SMTP),
+            sender=_sender(settings).addr_spec,
+            recipients=recipients,
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            use_tls=server.tls,
+            start_tls=server.starttls,
+            timeout=TIMEOUT_SECONDS,
+        )
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        answers = "; ".join(f"{refused.code} {refused.message}" for refused in error.recipients)
+        if all(refused.code >= 500 for refused in error.recipients):
+            raise RefusedForGood(f"the mail server refused the address: {answers}") from error
+        raise TryLater(f"the mail server refused the address for now: {answers}") from error
+    except aiosmtplib.SMTPDataError as error:
+        refusal = RefusedForGood if error.code >= 500 else TryLater
+        raise refusal(f"the mail server refused the mail: {error.code} {error.message}") from error
+    except aiosmtplib.SMTPResponseException as error:  # greeting, log-in or sender: the settings' fault, not the mail's
+        raise TryLater(f"the mail server answered {error.code} {error.message}") from error
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:  # includes TLS failures and timeouts
+        raise TryLater(f"the mail server was not reached: {type(error).__name__}") from error
 
 
 def _sender(settings: Settings) -> Address:

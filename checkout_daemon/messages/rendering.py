@@ -1,7 +1,7 @@
-"""Mail templates: ours are package data, and a shop's folder (CHECKOUT_MAIL_TEMPLATES) comes before them.
+"""Mail templates: ours are package data, and those in a shop's folder (CHECKOUT_MAIL_TEMPLATES) override them.
 
-A mail is two templates, `NAME.LOCALE.txt` and `NAME.LOCALE.html`. The first line of the text is `Subject: …`.
-A language is known where there is a text for it, so a shop adds one by adding files.
+A mail has two templates, `NAME.LOCALE.txt` and `NAME.LOCALE.html`. The first line of the text is `Subject: …`.
+A language exists if it has a text template, so a shop adds one by adding files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from checkout_daemon.messages.sending import TryLater
+from checkout_daemon.messages.outcomes import TryLater
 from checkout_daemon.model.text import is_clean, tidied
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _SUBJECT = "Subject:"
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A mail's words. The subject is one line."""
+    """A mail as text and HTML. The subject is one line."""
 
     subject: str
     text: str
@@ -32,7 +32,7 @@ class Rendered:
 
 
 def language_of(folder: Path | None, name: str, *wanted: str | None) -> str:
-    """The first of the wanted locales (tags such as de-AT) that there is a template for, whole or by its language."""
+    """Return the first wanted locale (a tag such as de-AT), or its language, that has a template; else the default."""
     from jinja2 import TemplateNotFound
 
     environment = _environment(folder)
@@ -47,7 +47,7 @@ def language_of(folder: Path | None, name: str, *wanted: str | None) -> str:
 
 
 def render(folder: Path | None, name: str, language: str, values: Mapping[str, Any]) -> Rendered:
-    """Raises TryLater where a template is faulty: it can be mended while the mail waits."""
+    """Render a mail. Raises TryLater if a template is faulty: the shop can fix it while the mail waits."""
     from jinja2 import TemplateError
 
     environment = _environment(folder)
@@ -64,8 +64,8 @@ def render(folder: Path | None, name: str, language: str, values: Mapping[str, A
 
 
 def one_line(text: str) -> str:
-    """Return what may stand in a header: nothing that ends it, and nothing that a reader does not see."""
-    return " ".join("".join(each if is_clean(each) else " " for each in tidied(text)).split())
+    """Return the text as it may be in a header: without line ends and invisible characters."""
+    return " ".join("".join(sign if is_clean(sign) else " " for sign in tidied(text)).split())
 
 
 @cache

@@ -1,97 +1,115 @@
-"""Messages to the shop's own systems: signed POSTs that name an order, and no person."""
+"""Webhooks to the shop's own systems: signed POSTs that name an order and no person.
+
+Signed as https://www.standardwebhooks.com describes.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from checkout_daemon.messages.receivers import ReceiverUnreachable, post
-from checkout_daemon.messages.sending import (
+from checkout_daemon.messages.outcomes import (
     REFUND_KINDS,
-    NotNeeded,
     TryLater,
     attention_of,
-    check_not_acknowledged,
-    check_still_so,
+    check_still_true,
     refund_of,
+    view_of,
 )
-from checkout_daemon.messages.standard_webhooks import sign
 from checkout_daemon.model.advice import attention_command
 from checkout_daemon.model.messages import Alert, MessageKind
-from checkout_daemon.model.orders import Order
-from checkout_daemon.orders.order_lists import RefundLine, read_view
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.runtime import Runtime
 
+TIMEOUT_SECONDS = 20.0  # of the whole request
+CONNECT_SECONDS = 5.0
+# The answer's body is not used; this much is read, so that the connection ends in good order.
+_MOST_READ_BYTES = 4096
+_ORDER_FIELDS = (
+    *("id", "number", "status", "attention", "currency", "amount_subtotal", "amount_discount", "amount_total"),
+    *("amount_refunded", "livemode", "created_at", "paid_at"),
+)
+_REFUND_FIELDS = ("id", "payment_id", "amount", "currency", "status", "created_at")
+
 
 async def send_webhook(runtime: Runtime, message: ClaimedMessage) -> None:
-    """POST it; done with any 2xx. Raises TryLater or NotNeeded."""
+    """POST a message; any 2xx accepts it. Raises TryLater or NotNeeded.
+
+    The reason of a failure never contains the URL, which may hold a secret.
+    """
+    import aiohttp  # most commands never get here
+
     settings = runtime.settings
     async with runtime.database.connection() as connection:
         body = msgspec.json.encode(await compose(connection, message))
-    headers = sign(str(message.id), int(datetime.now(UTC).timestamp()), body, settings.shop_webhook_secrets)
+    headers = _signature(str(message.id), int(datetime.now(UTC).timestamp()), body, settings.shop_webhook_secrets)
     headers |= {"Content-Type": "application/json", "User-Agent": "checkout-daemon"}
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, connect=CONNECT_SECONDS)
     try:
-        answer = await post(settings.shop_webhook_url or "", body, headers)
-    except ReceiverUnreachable as error:
-        raise TryLater(str(error)) from error
-    if not 200 <= answer.status < 300:
-        raise TryLater(f"the receiver answered {answer.status}", answer.retry_after)
+        async with (
+            aiohttp.ClientSession(timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as http,
+            http.post(settings.shop_webhook_url or "", data=body, headers=headers, allow_redirects=False) as answer,
+        ):
+            await answer.content.read(_MOST_READ_BYTES)
+            status, retry_after = answer.status, _retry_after(answer.headers.get("Retry-After", ""))
+    except TimeoutError as error:
+        raise TryLater(f"no answer in {TIMEOUT_SECONDS:.0f} s") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: not a URL, or not HTTP
+        raise TryLater(f"no answer: {type(error).__name__}") from error
+    if not 200 <= status < 300:
+        raise TryLater(f"the receiver answered {status}", retry_after)
 
 
 async def compose(connection: asyncpg.Connection, message: ClaimedMessage) -> dict[str, Any]:
-    """Return the body: type, the time since when it is owed, and data: the order as it is now, without its customer."""
+    """Return the body: type, time when the message was queued, and data: the order as it is now, without its customer.
+
+    Raises TryLater or NotNeeded.
+    """
     data: dict[str, Any] = {}
     if message.order_id is not None:
-        view = await read_view(connection, str(message.order_id))
-        if view is None:
-            raise NotNeeded("the order is gone")
-        data["order"] = _order(view.order)
+        view = await view_of(connection, message)
+        order = view.order
+        data["order"] = {name: getattr(order, name) for name in _ORDER_FIELDS}
         kind = MessageKind(message.kind)
-        check_still_so(view.order, kind)
-        match kind:
-            case _ if kind in REFUND_KINDS:
-                data["refund"] = _refund(refund_of(view, kind, message.subject_id))
-            case MessageKind.ORDER_ATTENTION:
-                code, subject = attention_of(view.order, message.subject_id)
-                await check_not_acknowledged(connection, message)
-                command = attention_command(code, subject, view.order.number)
-                data["attention"] = {"code": code, "subject": subject, "command": command}
-            case MessageKind.PAYMENT_FAILED:
-                data["session_id"] = message.subject_id
-            case _:
-                pass
+        check_still_true(order, kind)
+        if kind in REFUND_KINDS:
+            refund = refund_of(view, kind, message.subject_id)
+            data["refund"] = {name: getattr(refund, name) for name in _REFUND_FIELDS}
+        elif kind is MessageKind.ORDER_ATTENTION:
+            code, subject = await attention_of(connection, order, message)
+            command = attention_command(code, subject, order.number)
+            data["attention"] = {"code": code, "subject": subject, "command": command}
+        elif kind is MessageKind.PAYMENT_FAILED:
+            data["session_id"] = message.subject_id
     if message.payload is not None:
         data["alert"] = msgspec.json.decode(message.payload, type=Alert)
     return {"type": message.kind, "timestamp": message.created_at.astimezone(UTC), "data": data}
 
 
-def _refund(refund: RefundLine) -> dict[str, Any]:
+def _signature(message_id: str, timestamp: int, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
+    """Return the three headers. Each secret (whsec_ and base64) adds a signature; a receiver accepts any of them."""
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    digests = [hmac.digest(b64decode(secret.removeprefix("whsec_")), signed, hashlib.sha256) for secret in secrets]
     return {
-        "id": refund.id,
-        "payment_id": refund.payment_id,
-        "amount": refund.amount,
-        "currency": refund.currency,
-        "status": refund.status,
-        "created_at": refund.created_at,
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": " ".join(f"v1,{b64encode(digest).decode()}" for digest in digests),
     }
 
 
-def _order(order: Order) -> dict[str, Any]:
-    return {
-        "id": order.id,
-        "number": order.number,
-        "status": order.status,
-        "attention": order.attention,
-        "currency": order.currency,
-        "amount_subtotal": order.amount_subtotal,
-        "amount_discount": order.amount_discount,
-        "amount_total": order.amount_total,
-        "amount_refunded": order.amount_refunded,
-        "livemode": order.livemode,
-        "created_at": order.created_at,
-        "paid_at": order.paid_at,
-    }
+def _retry_after(text: str) -> timedelta | None:
+    """Return the pause of a Retry-After header (RFC 9110, 10.2.3): seconds or a date."""
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text), 86_400))
+    try:
+        return max(parsedate_to_datetime(text) - datetime.now(UTC), timedelta())
+    except (TypeError, ValueError):
+        return None

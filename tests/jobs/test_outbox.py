@@ -1,4 +1,4 @@
-"""What waits in the outbox is counted, also what there is none of."""
+"""The outbox metrics count waiting messages, zero included, and an unavailable database is one warning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.receiver import SECRET, Receiver
 from tests.support.waiting import until
 
 
-async def test_attempts_and_what_waits_are_metrics(database_url: str, tmp_path: Path) -> None:
+async def test_attempts_and_waiting_messages_are_metrics(database_url: str, tmp_path: Path) -> None:
     receiver = Receiver(lambda *_: 500)
     environ = {
         "DATABASE_URL": database_url,
@@ -52,7 +52,7 @@ async def test_attempts_and_what_waits_are_metrics(database_url: str, tmp_path: 
     assert 3600 <= float(age.split()[1]) < 3700
 
 
-async def test_a_database_that_goes_away_meanwhile_is_one_warning(
+async def test_a_database_that_becomes_unavailable_is_one_warning(
     database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver = Receiver()
@@ -78,13 +78,13 @@ async def test_a_database_that_goes_away_meanwhile_is_one_warning(
         await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
         receiver.release.set()
-        await until(lambda: any(each.levelno == logging.WARNING for each in caplog.records))
+        await until(lambda: any(record.levelno == logging.WARNING for record in caplog.records))
         await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
     await admin.close()
     await receiver.stop()
-    ours = [each for each in caplog.records if each.name.startswith("checkout_daemon.")]
-    assert not [each for each in ours if each.exc_info]
-    (warning,) = [each for each in ours if each.levelno >= logging.WARNING]
+    ours = [record for record in caplog.records if record.name.startswith("checkout_daemon.")]
+    assert not [record for record in ours if record.exc_info]
+    (warning,) = [record for record in ours if record.levelno >= logging.WARNING]
     assert warning.getMessage().startswith("job deliver waits: the database does not answer")

@@ -1,4 +1,4 @@
-"""Failed events are tried again, become dead when nothing helps, and apply once the fault is mended."""
+"""Failed events are retried, apply once the fault is fixed, and are dead after the last attempt."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def fail_an_event(runtime: Runtime, connection: asyncpg.Connection, database_url: str) -> str:
-    """A refund that a planted constraint refuses; the order's id."""
+    """Deliver a refund that a planted constraint refuses, and return the order's id."""
     await connection.execute("ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 1300)")
     order_id = await insert_order(database_url)
     intake = Intake(runtime.database, lambda: (SECRET,))
@@ -48,7 +48,7 @@ async def fail_an_event(runtime: Runtime, connection: asyncpg.Connection, databa
     return order_id
 
 
-async def test_an_event_applies_once_its_fault_is_mended(
+async def test_an_event_applies_once_its_fault_is_fixed(
     runtime: Runtime, connection: asyncpg.Connection, database_url: str
 ) -> None:
     order_id = await fail_an_event(runtime, connection, database_url)
@@ -64,7 +64,7 @@ async def test_an_event_applies_once_its_fault_is_mended(
     assert tuple(order) == ("partially_refunded", 1300)
 
 
-async def test_an_event_that_nothing_helps_is_dead_after_its_last_attempt(
+async def test_an_event_that_keeps_failing_is_dead_after_its_last_attempt(
     runtime: Runtime, connection: asyncpg.Connection, database_url: str
 ) -> None:
     await fail_an_event(runtime, connection, database_url)
@@ -79,7 +79,7 @@ async def test_an_event_that_nothing_helps_is_dead_after_its_last_attempt(
     assert "CheckViolationError" in event["last_error"]
 
 
-async def test_a_server_that_gives_up_is_no_fault_of_the_events(
+async def test_a_canceled_statement_is_not_an_attempt_of_the_event(
     runtime: Runtime, connection: asyncpg.Connection, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     order_id = await fail_an_event(runtime, connection, database_url)
@@ -100,11 +100,11 @@ async def test_a_server_that_gives_up_is_no_fault_of_the_events(
     event = await connection.fetchrow("SELECT status, attempts FROM stripe_events WHERE id = 'evt_bad'")
     assert event is not None
     assert tuple(event) == ("failed", 1)
-    assert not [each for each in caplog.records if each.exc_info]
+    assert not [record for record in caplog.records if record.exc_info]
     assert await retry_due_events(runtime.database) == 1
 
 
-async def test_a_lock_that_the_server_waits_for_no_longer_is_no_fault_of_the_events(
+async def test_a_lock_timeout_is_not_an_attempt_of_the_event(
     runtime: Runtime, connection: asyncpg.Connection, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = await connection.fetchval("SELECT quote_ident(current_database())")
@@ -120,11 +120,11 @@ async def test_a_lock_that_the_server_waits_for_no_longer_is_no_fault_of_the_eve
     event = await connection.fetchrow("SELECT status, attempts FROM stripe_events WHERE id = 'evt_bad'")
     assert event is not None
     assert tuple(event) == ("failed", 1)
-    assert not [each for each in caplog.records if each.exc_info]
+    assert not [record for record in caplog.records if record.exc_info]
     assert await retry_due_events(runtime.database) == 1
 
 
-async def test_an_event_is_left_alone_until_its_time_has_come(
+async def test_an_event_is_not_retried_before_its_time(
     runtime: Runtime, connection: asyncpg.Connection, database_url: str
 ) -> None:
     await fail_an_event(runtime, connection, database_url)
@@ -134,7 +134,7 @@ async def test_an_event_is_left_alone_until_its_time_has_come(
     assert await retry_due_events(runtime.database) == 0
 
 
-async def test_each_try_waits_twice_as_long_as_the_last_and_then_none_follows(
+async def test_every_retry_waits_twice_as_long_as_the_last_until_the_last_attempt(
     runtime: Runtime, connection: asyncpg.Connection, database_url: str
 ) -> None:
     await fail_an_event(runtime, connection, database_url)
@@ -151,6 +151,6 @@ async def test_each_try_waits_twice_as_long_as_the_last_and_then_none_follows(
     assert [row["attempts"] for row in tries] == list(range(1, EVENT_TRIES + 1))
     assert [row["status"] for row in tries] == ["failed"] * (EVENT_TRIES - 1) + ["dead"]
     assert tries[-1]["waits"] is None
-    # A slow machine has used up some of it by the time it is read.
+    # On a slow machine some of the wait has passed when it is read.
     ratios = [row["waits"] / (5 * 2 ** (row["attempts"] - 1)) for row in tries[2:-1]]
     assert all(0.5 < ratio <= 1.2 for ratio in ratios), ratios

@@ -1,4 +1,4 @@
-"""Somebody is told: dead letters, silence, a disabled endpoint; once each, whichever daemon sees it."""
+"""Dead letters, missing events and a disabled endpoint are reported once, whichever daemon sees them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ import pytest
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.messages import alerting
-from checkout_daemon.messages.alerting import tell_of_dead_letters, tell_of_disabled_endpoint, tell_of_silence
+from checkout_daemon.messages.alerting import (
+    alert_about_dead_letters,
+    alert_about_disabled_endpoint,
+    alert_about_silence,
+)
 from checkout_daemon.model.messages import Alert
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_sync.catching_up import catch_up
@@ -36,32 +40,32 @@ CHARGE = {
 }
 
 
-async def told(connection: asyncpg.Connection, kind: str) -> list[Alert]:
+async def alerts_of(connection: asyncpg.Connection, kind: str) -> list[Alert]:
     rows = await connection.fetch(
         "SELECT payload FROM outbox WHERE kind = $1 AND channel = 'alert' ORDER BY created_at", kind
     )
     return [msgspec.json.decode(row["payload"], type=Alert) for row in rows]
 
 
-async def test_dead_events_are_told_once_together_and_again_when_they_die_again(
+async def test_dead_events_are_reported_once_together_and_again_when_they_die_again(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     for event_id in ("evt_1", "evt_2"):
         await connection.execute(DEAD_EVENT, event_id)
-    await asyncio.gather(*(tell_of_dead_letters(runtime.database) for _ in range(5)))
-    (alert,) = await told(connection, "events.dead")
+    await asyncio.gather(*(alert_about_dead_letters(runtime.database) for _ in range(5)))
+    (alert,) = await alerts_of(connection, "events.dead")
     assert (alert.count, alert.subjects) == (2, ("evt_1", "evt_2"))
     assert alert.command == "checkout events list --status dead"
     assert await connection.fetchval("SELECT count(*) FROM outbox WHERE channel = 'webhook'") == 1
 
     await connection.execute("UPDATE stripe_events SET status = 'applied' WHERE id = 'evt_1'")
-    await tell_of_dead_letters(runtime.database)
+    await alert_about_dead_letters(runtime.database)
     await connection.execute("UPDATE stripe_events SET status = 'dead' WHERE id = 'evt_1'")
-    await tell_of_dead_letters(runtime.database)
-    assert [each.subjects for each in await told(connection, "events.dead")] == [("evt_1", "evt_2"), ("evt_1",)]
+    await alert_about_dead_letters(runtime.database)
+    assert [alert.subjects for alert in await alerts_of(connection, "events.dead")] == [("evt_1", "evt_2"), ("evt_1",)]
 
 
-async def test_a_second_dispute_is_told_though_the_order_asks_for_the_same_already(
+async def test_a_second_dispute_is_reported_though_the_order_has_that_attention_already(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
@@ -71,7 +75,7 @@ async def test_a_second_dispute_is_told_though_the_order_asks_for_the_same_alrea
     ]
     updates = [
         paid(order_id, "pi_1"),
-        *(Update("charge.dispute.created", "stripe", subject_id="pi_1", facts=[each]) for each in disputes),
+        *(Update("charge.dispute.created", "stripe", subject_id="pi_1", facts=[dispute]) for dispute in disputes),
     ]
     for update in updates:
         await runtime.database.run(merge, [update])
@@ -82,7 +86,7 @@ async def test_a_second_dispute_is_told_though_the_order_asks_for_the_same_alrea
     ]
 
 
-async def test_a_dead_message_is_told_but_an_alert_about_alerts_never(
+async def test_a_dead_message_is_reported_but_a_dead_alert_never(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     order_id = await add_order(connection)
@@ -91,13 +95,13 @@ async def test_a_dead_message_is_told_but_an_alert_about_alerts_never(
         order_id,
     )
     for _ in range(3):
-        await tell_of_dead_letters(runtime.database)
+        await alert_about_dead_letters(runtime.database)
         await connection.execute("UPDATE outbox SET status = 'dead'")
-    (alert,) = await told(connection, "outbox.dead")
+    (alert,) = await alerts_of(connection, "outbox.dead")
     assert (alert.count, alert.command) == (1, "checkout outbox list --status dead")
 
 
-async def test_events_that_do_not_arrive_are_told_once_and_no_more_once_they_are_held(
+async def test_events_that_do_not_arrive_are_reported_once_until_they_are_held(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
@@ -105,24 +109,24 @@ async def test_events_that_do_not_arrive_are_told_once_and_no_more_once_they_are
         http.post(f"{stripe.base}/v1/payment_intents", data=CHARGE) as answer,
     ):
         assert answer.status == 200
-    assert await tell_of_silence(runtime) == 0  # they may still be on their way
+    assert await alert_about_silence(runtime) == 0  # they may still be on their way
     monkeypatch.setattr(alerting, "SILENCE", timedelta(seconds=-5))
     missing = 0
     for _ in range(2):
-        missing = await tell_of_silence(runtime)
+        missing = await alert_about_silence(runtime)
     assert missing >= 2
-    (alert,) = await told(connection, "events.silent")
+    (alert,) = await alerts_of(connection, "events.silent")
     assert (alert.count, alert.command) == (missing, "checkout events backfill --since 3d")
     for event_id in alert.subjects:
         await connection.execute(DEAD_EVENT, event_id)
-    assert await tell_of_silence(runtime) == 0
-    assert len(await told(connection, "events.silent")) == 1
+    assert await alert_about_silence(runtime) == 0
+    assert len(await alerts_of(connection, "events.silent")) == 1
     await connection.execute("DELETE FROM stripe_events")
-    await tell_of_silence(runtime)
-    assert len(await told(connection, "events.silent")) == 2
+    await alert_about_silence(runtime)
+    assert len(await alerts_of(connection, "events.silent")) == 2
 
 
-async def test_events_that_had_to_be_fetched_are_a_silence_too_told_once_and_over_in_a_while(
+async def test_events_that_had_to_be_fetched_are_one_silence_that_ends_after_a_while(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as http:
@@ -132,10 +136,10 @@ async def test_events_that_had_to_be_fetched_are_a_silence_too_told_once_and_ove
                 assert answer.status == 200, await answer.text()
 
         async def miss(clock: str) -> tuple[int, int]:
-            """Something happens at Stripe, time passes, the job fetches it: how many it was, how many are told of."""
+            """Create events at Stripe, let time pass, and fetch them. Return how many were fetched and reported."""
             await post("/v1/payment_intents", data=CHARGE)
             await post("/sandbox/clock", json={"advance": clock})
-            return await catch_up(runtime), await tell_of_silence(runtime)
+            return await catch_up(runtime), await alert_about_silence(runtime)
 
         before_the_first_look = await miss("1m")
         assert before_the_first_look[0] > 0
@@ -143,17 +147,17 @@ async def test_events_that_had_to_be_fetched_are_a_silence_too_told_once_and_ove
         first, second = await miss("2m"), await miss("2m")
         assert first[0] == first[1] > 0
         assert second[1] > 0
-        (alert,) = await told(connection, "events.silent")
+        (alert,) = await alerts_of(connection, "events.silent")
         assert (alert.count, alert.command) == (first[0], "checkout doctor")
         assert "the daemon has fetched" in alert.text
 
         await post("/sandbox/clock", json={"advance": "20m"})
-        assert (await catch_up(runtime), await tell_of_silence(runtime)) == (0, 0)
+        assert (await catch_up(runtime), await alert_about_silence(runtime)) == (0, 0)
         await miss("2m")
-        assert len(await told(connection, "events.silent")) == 2
+        assert len(await alerts_of(connection, "events.silent")) == 2
 
 
-async def test_an_endpoint_that_stripe_disabled_is_told_each_time_it_happens(
+async def test_an_endpoint_is_reported_whenever_stripe_disables_it(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
@@ -165,6 +169,6 @@ async def test_an_endpoint_that_stripe_disabled_is_told_each_time_it_happens(
             url = f"{stripe.base}/v1/webhook_endpoints/{endpoint_id}"
             async with http.post(url, data={"disabled": disabled}) as answer:
                 assert answer.status == 200
-            assert await tell_of_disabled_endpoint(runtime) == (disabled == "true")
-    alerts = await told(connection, "endpoint.disabled")
-    assert [each.subjects for each in alerts] == [(endpoint_id,)] * 2
+            assert await alert_about_disabled_endpoint(runtime) == (disabled == "true")
+    alerts = await alerts_of(connection, "endpoint.disabled")
+    assert [alert.subjects for alert in alerts] == [(endpoint_id,)] * 2

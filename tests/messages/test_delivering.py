@@ -1,4 +1,4 @@
-"""A message never says more than is so: what turned before it was sent is skipped, and what was told is corrected."""
+"""A message is true when it is sent: one that no longer is true is skipped, and one that was sent is corrected."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from checkout_daemon.ledger.facts import (
 )
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.messages.delivering import deliver_due
-from checkout_daemon.messages.sending import NotNeeded
+from checkout_daemon.messages.outcomes import NotNeeded
 from checkout_daemon.messages.webhooks import compose
 from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.outbox.outbox_store import claim_messages, owe
@@ -55,7 +55,7 @@ async def runtime(database_url: str, server: MailServer, tmp_path: Path) -> Asyn
         yield runtime
 
 
-async def tell(runtime: Runtime, *updates: Update) -> None:
+async def apply(runtime: Runtime, *updates: Update) -> None:
     await runtime.database.run(merge, list(updates))
 
 
@@ -65,24 +65,24 @@ def refunded(status: RefundStatus, amount: int = 2000, number: int = 1) -> Updat
 
 
 async def mailed(runtime: Runtime, server: MailServer, connection: asyncpg.Connection) -> list[str]:
-    """Send what is due; the subjects of what was taken since the last time."""
+    """Send due mails, and return the subjects of those that the server accepted."""
     before = len(server.taken)
     await connection.execute(MAKE_DUE)
     await deliver_due(runtime, Channel.MAIL)
-    return sorted(str(each.mail["Subject"]).replace(" 1001", "") for each in server.taken[before:])
+    return sorted(str(taken.mail["Subject"]).replace(" 1001", "") for taken in server.taken[before:])
 
 
 async def webhooks(connection: asyncpg.Connection) -> dict[str, str]:
-    """What each webhook that is owed says, or why it says nothing."""
-    said: dict[str, str] = {}
+    """Return for each due webhook the refund status it reports, "sent", or why it is skipped."""
+    reported: dict[str, str] = {}
     await connection.execute(MAKE_DUE)
     for message in await claim_messages(connection, Channel.WEBHOOK, 100, lease_seconds=9):
         try:
             body = await compose(connection, message)
-            said[message.kind] = body["data"]["refund"]["status"] if "refund" in body["data"] else "said"
+            reported[message.kind] = body["data"]["refund"]["status"] if "refund" in body["data"] else "sent"
         except NotNeeded as reason:
-            said[message.kind] = str(reason)
-    return said
+            reported[message.kind] = str(reason)
+    return reported
 
 
 ON_ITS_WAY = "Your refund for order is on its way"
@@ -107,7 +107,7 @@ CALLED_OFF = "Your refund for order was canceled"
         (["failed", "succeeded"], [[], []]),
     ],
 )
-async def test_a_customer_hears_of_a_refund_what_is_so(
+async def test_a_customer_learns_every_true_state_of_a_refund(
     runtime: Runtime,
     server: MailServer,
     connection: asyncpg.Connection,
@@ -115,92 +115,96 @@ async def test_a_customer_hears_of_a_refund_what_is_so(
     subjects: list[list[str]],
 ) -> None:
     order_id = await order_of(connection)
-    await tell(runtime, paid(order_id, "pi_1"))
+    await apply(runtime, paid(order_id, "pi_1"))
     await mailed(runtime, server, connection)
     heard = []
     for status in path:
-        await tell(runtime, refunded(RefundStatus(status)))
+        await apply(runtime, refunded(RefundStatus(status)))
         heard.append(await mailed(runtime, server, connection))
     assert heard == subjects
     assert await mailed(runtime, server, connection) == []
     assert all(
-        "We have refunded" not in each.part("plain") for each in server.taken if MADE[:8] not in each.mail["Subject"]
+        "We have refunded" not in taken.part("plain") for taken in server.taken if MADE[:8] not in taken.mail["Subject"]
     )
 
 
-async def test_what_was_not_sent_before_it_turned_is_never_sent(
+async def test_a_message_that_is_no_longer_true_is_never_sent(
     runtime: Runtime, server: MailServer, connection: asyncpg.Connection
 ) -> None:
     order_id = await order_of(connection)
-    await tell(runtime, paid(order_id, "pi_1"))
+    await apply(runtime, paid(order_id, "pi_1"))
     await mailed(runtime, server, connection)
     for status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED, RefundStatus.FAILED):
-        await tell(runtime, refunded(status))
+        await apply(runtime, refunded(status))
     assert await mailed(runtime, server, connection) == []
     assert await mailed(runtime, server, connection) == []  # the correction had waited for the others
     rows = await connection.fetch("SELECT status FROM outbox WHERE channel = 'mail' AND subject_id = 're_1'")
     assert [row["status"] for row in rows] == ["skipped"] * 3
 
 
-async def test_what_is_on_its_way_is_not_counted_as_refunded(
+async def test_a_pending_refund_does_not_count_as_refunded(
     runtime: Runtime, server: MailServer, connection: asyncpg.Connection
 ) -> None:
     order_id = await order_of(connection)
-    await tell(runtime, paid(order_id, "pi_1"))
-    await tell(runtime, refunded(RefundStatus.SUCCEEDED, 1000), refunded(RefundStatus.PENDING, 500, 2))
+    await apply(runtime, paid(order_id, "pi_1"))
+    await apply(runtime, refunded(RefundStatus.SUCCEEDED, 1000), refunded(RefundStatus.PENDING, 500, 2))
     await mailed(runtime, server, connection)
     (made,) = [mail for mail in server.taken if mail.mail["Subject"].startswith(MADE)]
     assert "Total refunded: €10.00 of €50.00" in made.part("plain")
 
 
-async def test_a_refund_in_an_unknown_state_waits_and_is_told_when_it_is_known(
+async def test_a_refund_in_an_unknown_state_is_reported_once_its_state_is_known(
     runtime: Runtime, server: MailServer, connection: asyncpg.Connection
 ) -> None:
     order_id = await order_of(connection)
-    await tell(runtime, paid(order_id, "pi_1"))
+    await apply(runtime, paid(order_id, "pi_1"))
     await mailed(runtime, server, connection)
     odd = RefundFact("re_1", False, "pi_1", RefundStatus.UNKNOWN, 2000, "eur", unknown=Unknown(NOW, "status=next_year"))
-    await tell(runtime, refunded(RefundStatus.SUCCEEDED), Update("refund.updated", "stripe", facts=[odd]))
+    await apply(runtime, refunded(RefundStatus.SUCCEEDED), Update("refund.updated", "stripe", facts=[odd]))
     assert await mailed(runtime, server, connection) == []
     known = RefundFact("re_1", False, "pi_1", RefundStatus.SUCCEEDED, 2000, "eur", known_at=datetime.now(UTC))
-    await tell(runtime, Update("refund.updated", "stripe", facts=[known]))
+    await apply(runtime, Update("refund.updated", "stripe", facts=[known]))
     assert await mailed(runtime, server, connection) == [MADE]
 
 
 @pytest.mark.parametrize("status", list(RefundStatus))
-async def test_a_webhook_about_a_refund_says_its_state(
+async def test_a_webhook_about_a_refund_reports_its_state(
     runtime: Runtime, connection: asyncpg.Connection, status: RefundStatus
 ) -> None:
     order_id = await order_of(connection)
-    await tell(runtime, paid(order_id, "pi_1"))
-    for each in (RefundStatus.PENDING, RefundStatus.SUCCEEDED, status):
-        await tell(runtime, refunded(each))
-    said = {kind: word for kind, word in (await webhooks(connection)).items() if "refund" in kind}
+    await apply(runtime, paid(order_id, "pi_1"))
+    for reached in (RefundStatus.PENDING, RefundStatus.SUCCEEDED, status):
+        await apply(runtime, refunded(reached))
+    reported = {kind: word for kind, word in (await webhooks(connection)).items() if "refund" in kind}
     last = max(status, RefundStatus.SUCCEEDED, key=list(RefundStatus).index)
-    kinds = {"succeeded": "order.refunded"} | {each: f"refund.{each}" for each in ("pending", "canceled", "failed")}
-    assert said[kinds[last]] == last
-    assert {word for kind, word in said.items() if kind != kinds[last]} == {f"the refund is {last} by now"}
+    kinds = {"succeeded": "order.refunded"} | {state: f"refund.{state}" for state in ("pending", "canceled", "failed")}
+    assert reported[kinds[last]] == last
+    assert {word for kind, word in reported.items() if kind != kinds[last]} == {f"the refund is {last} by now"}
 
 
-async def test_nothing_is_shipped_that_was_refunded_before_the_shop_heard_of_it(
+async def test_the_shop_does_not_ship_an_order_that_is_refunded_by_now(
     runtime: Runtime, server: MailServer, connection: asyncpg.Connection
 ) -> None:
     order_id = await order_of(connection)
-    await tell(runtime, paid(order_id, "pi_1"), refunded(RefundStatus.SUCCEEDED, 5000))
+    await apply(runtime, paid(order_id, "pi_1"), refunded(RefundStatus.SUCCEEDED, 5000))
     assert (await webhooks(connection))["order.completed"] == "the order is refunded by now"
     assert await mailed(runtime, server, connection) == [MADE]
 
 
-async def test_a_dispute_does_not_unsay_that_it_was_paid(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_a_disputed_order_is_still_reported_as_paid(runtime: Runtime, connection: asyncpg.Connection) -> None:
     order_id = await order_of(connection)
     dispute = DisputeFact("dp_1", False, "pi_1", DisputeStatus.UNDER_REVIEW, None, 5000, "eur", None, NOW, "evt_1")
-    await tell(runtime, paid(order_id, "pi_1"), Update("charge.dispute.created", "stripe", facts=[dispute]))
-    assert (await webhooks(connection))["order.completed"] == "said"
+    await apply(runtime, paid(order_id, "pi_1"), Update("charge.dispute.created", "stripe", facts=[dispute]))
+    assert (await webhooks(connection))["order.completed"] == "sent"
 
 
-async def test_a_failure_is_not_told_once_it_is_paid(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_a_failed_payment_is_not_reported_once_the_order_is_paid(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
     order_id = await order_of(connection)
-    await tell(runtime, session(order_id, "cs_f", SessionStatus.COMPLETE, PaymentStatus.FAILED), paid(order_id, "pi_1"))
+    await apply(
+        runtime, session(order_id, "cs_f", SessionStatus.COMPLETE, PaymentStatus.FAILED), paid(order_id, "pi_1")
+    )
     assert (await webhooks(connection))["payment.failed"] == "the order is completed by now"
 
 
@@ -211,28 +215,28 @@ async def test_nobody_gets_a_link_to_pay_again(
     link = '{"session_id":"cs_%d"}'
     for number, order_id in enumerate(orders):
         url = f"https://pay.example.com/{number}"
-        await tell(runtime, session(order_id, f"cs_{number}", SessionStatus.OPEN, PaymentStatus.UNPAID, url=url))
+        await apply(runtime, session(order_id, f"cs_{number}", SessionStatus.OPEN, PaymentStatus.UNPAID, url=url))
         await owe(connection, MessageKind.SESSION_LINK, order_id=order_id, subject_id="s", payload=link % number)
-    await tell(
+    await apply(
         runtime,
         paid(orders[0], "pi_1"),
         Update("order.canceled", "ana", acts=[(orders[1], Act(ActKind.CANCELED))]),
         session(orders[2], "cs_x", SessionStatus.COMPLETE, PaymentStatus.UNPAID),
     )
     await mailed(runtime, server, connection)
-    linked = [each.part("plain") for each in server.taken if "pay.example.com" in each.part("plain")]
+    linked = [text for taken in server.taken if "pay.example.com" in (text := taken.part("plain"))]
     assert len(linked) == 1
     assert "https://pay.example.com/3" in linked[0]
 
 
-async def test_what_a_person_has_seen_to_is_not_told_any_more(
+async def test_an_acknowledged_attention_is_not_reported(
     runtime: Runtime, server: MailServer, connection: asyncpg.Connection
 ) -> None:
     order_id = await order_of(connection)
-    await tell(runtime, paid(order_id, "pi_1"))
-    await tell(runtime, refunded(RefundStatus.FAILED, 1), refunded(RefundStatus.FAILED, 1, 2))
+    await apply(runtime, paid(order_id, "pi_1"))
+    await apply(runtime, refunded(RefundStatus.FAILED, 1), refunded(RefundStatus.FAILED, 1, 2))
     seen = Act(ActKind.ACKNOWLEDGED, "refund_failed", "re_1")
-    await tell(runtime, Update("order.acknowledged", "ana", acts=[(order_id, seen)]))
+    await apply(runtime, Update("order.acknowledged", "ana", acts=[(order_id, seen)]))
     await deliver_due(runtime, Channel.ALERT)
     (taken,) = server.taken
     assert "re_2" in taken.part("plain")

@@ -1,4 +1,4 @@
-"""Mails through a real mail server, read back: both parts, languages, headers that nobody can write into."""
+"""Mails through a real mail server: both parts, languages, and headers that nobody can write into."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def pay(runtime: Runtime, order_id: str) -> None:
     await runtime.database.run(merge, [paid(order_id, f"pi_{order_id}")])
 
 
-async def ends(connection: asyncpg.Connection, channel: str = "mail") -> list[tuple[str, str | None]]:
+async def outcomes(connection: asyncpg.Connection, channel: str = "mail") -> list[tuple[str, str | None]]:
     rows = await connection.fetch("SELECT status, last_error FROM outbox WHERE channel = $1 ORDER BY status", channel)
     return [tuple(row) for row in rows]
 
@@ -144,7 +144,7 @@ async def test_nobody_writes_into_the_headers_or_the_html(
 @pytest.mark.parametrize(
     "address", ["ada@example.com\r\nRCPT TO:<evil@example.com>", "ada@example.com,evil@example.com", "no"]
 )
-async def test_what_is_no_address_gets_nothing_and_is_dead(
+async def test_a_mail_to_an_invalid_address_is_dead(
     database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path, address: str
 ) -> None:
     order_id = await order_of(connection, customer_email=address)
@@ -152,17 +152,17 @@ async def test_what_is_no_address_gets_nothing_and_is_dead(
         await pay(runtime, order_id)
         await deliver_due(runtime, Channel.MAIL)
     assert server.taken == []
-    assert await ends(connection) == [("dead", "that is no address to send mail to")]
+    assert await outcomes(connection) == [("dead", "the customer's address is not a mail address")]
 
 
-async def test_a_server_that_is_down_gets_them_when_it_is_up(
+async def test_a_server_that_was_down_gets_the_mail_when_it_is_up(
     database_url: str, connection: asyncpg.Connection, tmp_path: Path
 ) -> None:
     port = free_port()
     async with daemon(database_url, tmp_path, f"smtp://127.0.0.1:{port}") as runtime:
         await pay(runtime, await order_of(connection))
         await deliver_due(runtime, Channel.MAIL)
-        assert await ends(connection) == [("failed", "the mail server was not reached: SMTPConnectError")]
+        assert await outcomes(connection) == [("failed", "the mail server was not reached: SMTPConnectError")]
         late = MailServer(port=port)
         late.start()
         try:
@@ -171,10 +171,10 @@ async def test_a_server_that_is_down_gets_them_when_it_is_up(
         finally:
             late.stop()
     assert len(late.taken) == 1
-    assert await ends(connection) == [("sent", None)]
+    assert await outcomes(connection) == [("sent", None)]
 
 
-async def test_a_mailbox_that_is_not_there_is_dead_at_once_and_hurts_no_neighbour(
+async def test_a_mail_to_an_unknown_mailbox_is_dead_at_once_and_others_are_sent(
     database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
 ) -> None:
     server.refuse = lambda address: f"550 5.1.1 <{address}> unknown" if "gone" in address else None
@@ -182,15 +182,15 @@ async def test_a_mailbox_that_is_not_there_is_dead_at_once_and_hurts_no_neighbou
         for email in ("gone@example.com", "here@example.com"):
             await pay(runtime, await order_of(connection, customer_email=email))
         await deliver_due(runtime, Channel.MAIL)
-    assert [each.recipients for each in server.taken] == [("here@example.com",)]
-    assert await ends(connection) == [
+    assert [taken.recipients for taken in server.taken] == [("here@example.com",)]
+    assert await outcomes(connection) == [
         ("dead", "the mail server refused the address: 550 5.1.1 <[email]> unknown"),
         ("sent", None),
     ]
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
-async def test_a_server_that_wants_a_log_in_gets_it(
+async def test_the_daemon_logs_in_if_the_server_requires_it(
     database_url: str, connection: asyncpg.Connection, tmp_path: Path
 ) -> None:
     server = MailServer(login=True)
@@ -201,11 +201,11 @@ async def test_a_server_that_wants_a_log_in_gets_it(
             await deliver_due(runtime, Channel.MAIL)
     finally:
         server.stop()
-    assert await ends(connection) == [("sent", None)]
+    assert await outcomes(connection) == [("sent", None)]
 
 
 @pytest.mark.parametrize(("trusted", "end"), [(False, "failed"), (True, "sent")])
-async def test_over_tls_only_to_a_server_whose_certificate_is_good(
+async def test_tls_needs_a_valid_certificate(
     database_url: str,
     connection: asyncpg.Connection,
     tmp_path: Path,
@@ -223,21 +223,21 @@ async def test_over_tls_only_to_a_server_whose_certificate_is_good(
             await deliver_due(runtime, Channel.MAIL)
     finally:
         server.stop()
-    assert [status for status, _ in await ends(connection)] == [end]
+    assert [status for status, _ in await outcomes(connection)] == [end]
     assert len(server.taken) == trusted
 
 
-async def test_a_server_without_tls_gets_nothing_where_it_is_insisted_upon(
+async def test_a_server_without_tls_gets_nothing_if_tls_is_required(
     database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
 ) -> None:
     async with daemon(database_url, tmp_path, f"{server.start()}?starttls=always") as runtime:
         await pay(runtime, await order_of(connection))
         await deliver_due(runtime, Channel.MAIL)
     assert server.taken == []
-    assert [status for status, _ in await ends(connection)] == ["failed"]
+    assert [status for status, _ in await outcomes(connection)] == ["failed"]
 
 
-async def test_failed_refunded_and_the_link_to_pay(
+async def test_mails_about_a_failed_payment_a_refund_and_a_link_to_pay(
     database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
 ) -> None:
     failed, refunded, unpaid = [await order_of(connection) for _ in range(3)]
@@ -254,19 +254,19 @@ async def test_failed_refunded_and_the_link_to_pay(
         link = '{"session_id":"cs_u"}'
         await owe(connection, MessageKind.SESSION_LINK, order_id=unpaid, subject_id="cs_u", payload=link)
         await deliver_due(runtime, Channel.MAIL)
-    plain = [" ".join(each.part("plain").split()) for each in server.taken]
+    plain = [" ".join(taken.part("plain").split()) for taken in server.taken]
     assert len(plain) == 5
-    (sorry,) = [each for each in plain if "€50.00 for order 1001 did not go through" in each]
+    (sorry,) = [text for text in plain if "€50.00 for order 1001 did not go through" in text]
     assert f"https://shop.example.com/cancel?order_id={failed}" in sorry
-    assert sum("Total refunded: €20.00 of €50.00" in each for each in plain) == 2
-    assert sum("We have refunded €12.50" in each for each in plain) == 1
-    linked = next(each for each in server.taken if "pay.example.com" in each.part("plain"))
+    assert sum("Total refunded: €20.00 of €50.00" in text for text in plain) == 2
+    assert sum("We have refunded €12.50" in text for text in plain) == 1
+    linked = next(taken for taken in server.taken if "pay.example.com" in taken.part("plain"))
     assert "https://pay.example.com/?a=1&b=2" in linked.part("plain")
     assert 'href="https://pay.example.com/?a=1&amp;b=2"' in linked.part("html")
     assert "until July 1, 2099, 12:00\N{NARROW NO-BREAK SPACE}PM" in linked.part("plain")
 
 
-async def test_what_is_no_longer_so_is_not_mailed(
+async def test_a_mail_that_is_no_longer_true_is_not_sent(
     database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
 ) -> None:
     order_id = await order_of(connection)
@@ -275,11 +275,11 @@ async def test_what_is_no_longer_so_is_not_mailed(
         await runtime.database.run(merge, [failed])
         await pay(runtime, order_id)
         await deliver_due(runtime, Channel.MAIL)
-    assert [each.mail["Subject"] for each in server.taken] == ["Your order 1001 at Müllers Papier"]
-    assert await ends(connection) == [("sent", None), ("skipped", "the order is completed by now")]
+    assert [taken.mail["Subject"] for taken in server.taken] == ["Your order 1001 at Müllers Papier"]
+    assert await outcomes(connection) == [("sent", None), ("skipped", "the order is completed by now")]
 
 
-async def test_an_attention_is_told_to_the_operator_once_with_the_command_that_mends_it(
+async def test_the_operator_gets_one_mail_about_an_attention_with_the_command_that_fixes_it(
     database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
 ) -> None:
     order_id = await order_of(connection)
@@ -293,7 +293,7 @@ async def test_an_attention_is_told_to_the_operator_once_with_the_command_that_m
     assert "checkout orders refund 1001 --payment pi_2" in taken.part("plain")
 
 
-def test_a_shops_folder_comes_first_and_brings_languages(tmp_path: Path) -> None:
+def test_a_shops_folder_overrides_templates_and_adds_languages(tmp_path: Path) -> None:
     (tmp_path / "payment_failed.fr.txt").write_text("Subject: Échec {{ number }}\n\nBonjour {{ name }}")
     (tmp_path / "payment_failed.fr.html").write_text("<p>Bonjour {{ name }}</p>")
     assert language_of(tmp_path, "payment_failed", "fr-CA", "de") == "fr"
@@ -303,20 +303,20 @@ def test_a_shops_folder_comes_first_and_brings_languages(tmp_path: Path) -> None
     assert (made.subject, made.text, made.html) == ("Échec 7", "Bonjour <Zoë>\n", "<p>Bonjour &lt;Zoë&gt;</p>\n")
 
 
-async def test_a_faulty_template_waits_for_its_mend(
+async def test_a_mail_with_a_faulty_template_waits_until_it_is_fixed(
     database_url: str, connection: asyncpg.Connection, server: MailServer, tmp_path: Path
 ) -> None:
     (tmp_path / "order_completed.en.txt").write_text("Subject: {{ nubmer }}\n")
     async with daemon(database_url, tmp_path, server.start(), CHECKOUT_MAIL_TEMPLATES=str(tmp_path)) as runtime:
         await pay(runtime, await order_of(connection))
         await deliver_due(runtime, Channel.MAIL)
-        assert await ends(connection) == [
+        assert await outcomes(connection) == [
             ("failed", "the template order_completed.en is faulty: 'nubmer' is undefined")
         ]
         (tmp_path / "order_completed.en.txt").write_text("Subject: {{ number }}\nfine")
         await connection.execute("UPDATE outbox SET next_attempt_at = now()")
         await deliver_due(runtime, Channel.MAIL)
-    assert [each.mail["Subject"] for each in server.taken] == ["1001"]
+    assert [taken.mail["Subject"] for taken in server.taken] == ["1001"]
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ async def test_a_faulty_template_waits_for_its_mend(
         ("smtps://u:p@mail.example.com", True, False, 465),
     ],
 )
-def test_a_password_is_never_sent_in_the_clear_unless_said_so(
+def test_a_password_is_sent_in_the_clear_only_if_configured(
     url: str,
     tls: bool,
     starttls: bool | None,
@@ -342,7 +342,7 @@ def test_a_password_is_never_sent_in_the_clear_unless_said_so(
 @pytest.mark.parametrize(
     "url", ["mail.example.com", "smtp://", "smtp://h?starttls=maybe", "http://h", "smtp://h/x", "smtp://h?tls=1"]
 )
-def test_what_is_no_mail_server_is_refused(url: str) -> None:
+def test_an_invalid_mail_server_url_is_refused(url: str) -> None:
     with pytest.raises(BadValue):
         parse_smtp_url(url)
 

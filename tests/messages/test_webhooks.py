@@ -1,4 +1,4 @@
-"""What the shop's own systems are told: signed, at least once, by any number of daemons, and no neighbour held up."""
+"""Webhooks are signed, sent at least once by any number of daemons, and do not hold each other up."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def daemons(database_url: str, receiver: Receiver, tmp_path: Path) -> AsyncIterator[list[Runtime]]:
-    """Two, as far as sending goes."""
+    """Yield the runtimes of two daemons."""
     environ = {
         "DATABASE_URL": database_url,
         "STRIPE_API_KEY": "sk_test_none",
@@ -67,7 +67,7 @@ async def statuses(connection: asyncpg.Connection) -> dict[str, int]:
     return dict(map(tuple, rows))
 
 
-async def test_a_receiver_that_fails_half_the_time_gets_each_at_least_once_and_never_twice_at_a_time(
+async def test_a_receiver_that_often_fails_gets_every_message_and_never_two_copies_at_once(
     daemons: list[Runtime], receiver: Receiver, database_url: str, connection: asyncpg.Connection
 ) -> None:
     order_ids = await pay_orders(database_url, daemons[0], 40)
@@ -76,7 +76,7 @@ async def test_a_receiver_that_fails_half_the_time_gets_each_at_least_once_and_n
         while await statuses(connection) != {"sent": 40}:
             await asyncio.gather(*(deliver_due(daemon, Channel.WEBHOOK) for daemon in daemons))
             await connection.execute(MAKE_DUE)
-    assert {each["data"]["order"]["id"] for each in receiver.taken.values()} == set(order_ids)
+    assert {body["data"]["order"]["id"] for body in receiver.taken.values()} == set(order_ids)
     assert receiver.most_at_once == 1
     assert set(receiver.tries.values()) <= {1, 3}
 
@@ -95,7 +95,7 @@ async def test_a_message_names_its_order_and_no_person(
     assert receiver.headers["webhook-id"] == message_id
 
 
-async def test_while_a_secret_is_rotated_the_old_and_the_new_one_verify(
+async def test_the_old_and_the_new_secret_verify_during_a_rotation(
     daemons: list[Runtime], receiver: Receiver, database_url: str
 ) -> None:
     for secret in (SECRET, OTHER_SECRET):
@@ -105,7 +105,7 @@ async def test_while_a_secret_is_rotated_the_old_and_the_new_one_verify(
     assert len(receiver.taken) == 2
 
 
-async def test_one_that_hangs_holds_up_no_neighbour_not_even_one_that_comes_later(
+async def test_a_message_that_hangs_holds_up_no_other(
     daemons: list[Runtime], receiver: Receiver, database_url: str, connection: asyncpg.Connection
 ) -> None:
     receiver.hold_first = True
@@ -120,7 +120,7 @@ async def test_one_that_hangs_holds_up_no_neighbour_not_even_one_that_comes_late
     assert await statuses(connection) == {"sent": 4}
 
 
-async def test_a_daemon_that_stops_finishes_what_is_all_but_sent(
+async def test_a_daemon_that_stops_finishes_a_message_that_is_almost_sent(
     daemons: list[Runtime], receiver: Receiver, database_url: str, connection: asyncpg.Connection
 ) -> None:
     receiver.hold_first = True
@@ -135,7 +135,7 @@ async def test_a_daemon_that_stops_finishes_what_is_all_but_sent(
 
 
 @pytest.mark.parametrize("status", [302, 404, 500])
-async def test_what_is_not_taken_is_tried_again_and_dead_after_the_last_attempt(
+async def test_a_refused_message_is_retried_and_dead_after_the_last_attempt(
     daemons: list[Runtime], receiver: Receiver, database_url: str, connection: asyncpg.Connection, status: int
 ) -> None:
     await pay_orders(database_url, daemons[0], 1)
@@ -150,7 +150,7 @@ async def test_what_is_not_taken_is_tried_again_and_dead_after_the_last_attempt(
     assert receiver.tries.total() == MESSAGE_TRIES
 
 
-async def test_one_claimed_by_a_daemon_that_died_is_taken_over_when_the_lease_ends(
+async def test_a_message_of_a_dead_daemon_is_taken_over_when_the_lease_ends(
     daemons: list[Runtime], receiver: Receiver, database_url: str, connection: asyncpg.Connection
 ) -> None:
     await pay_orders(database_url, daemons[0], 1)
@@ -167,7 +167,7 @@ async def test_one_claimed_by_a_daemon_that_died_is_taken_over_when_the_lease_en
     assert await statuses(connection) == {"sent": 1}
 
 
-async def test_nothing_configured_sends_nothing_and_loses_nothing(
+async def test_without_a_receiver_messages_wait_and_old_ones_are_skipped(
     daemons: list[Runtime], receiver: Receiver, database_url: str, connection: asyncpg.Connection, tmp_path: Path
 ) -> None:
     await pay_orders(database_url, daemons[0], 3)
@@ -184,7 +184,7 @@ async def test_nothing_configured_sends_nothing_and_loses_nothing(
     assert len(receiver.taken) == 2
 
 
-async def test_who_asks_that_a_message_is_owed_twice_owes_it_once(connection: asyncpg.Connection) -> None:
+async def test_a_message_queued_twice_is_queued_once(connection: asyncpg.Connection) -> None:
     first = await owe(connection, MessageKind.EVENTS_SILENT, subject_id="since noon")
     assert len(first) == 2
     assert await owe(connection, MessageKind.EVENTS_SILENT, subject_id="since noon") == []

@@ -1,0 +1,86 @@
+"""How an attempt to send can end, and the checks that a message is still true."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import asyncpg
+
+from checkout_daemon.ledger.derive import REFUND_MESSAGES
+from checkout_daemon.ledger.facts import RefundStatus
+from checkout_daemon.model.messages import MessageKind, split_attention
+from checkout_daemon.model.orders import AttentionCode, Order, OrderStatus
+from checkout_daemon.orders.order_lists import OrderView, RefundLine, read_view
+from checkout_daemon.outbox.outbox_store import ClaimedMessage, is_acknowledged
+
+REFUND_KINDS = frozenset(REFUND_MESSAGES.values())
+
+
+class TryLater(Exception):
+    """The attempt failed for now. `retry_after` is the pause that the receiver asked for."""
+
+    def __init__(self, why: str, retry_after: timedelta | None = None) -> None:
+        """Take the reason, and the receiver's pause if it named one."""
+        super().__init__(why)
+        self.retry_after = retry_after
+
+
+class RefusedForGood(Exception):
+    """No further attempt can succeed; a person must look."""
+
+
+class NotNeeded(Exception):
+    """The message is no longer true, or nobody should get it; the text states why."""
+
+
+async def view_of(connection: asyncpg.Connection, message: ClaimedMessage) -> OrderView:
+    """Return the order that a message is about. Raises NotNeeded if it no longer exists."""
+    view = await read_view(connection, str(message.order_id))
+    if view is None:
+        raise NotNeeded("the order no longer exists")
+    return view
+
+
+async def attention_of(
+    connection: asyncpg.Connection, order: Order, message: ClaimedMessage
+) -> tuple[AttentionCode, str]:
+    """Return the attention that a message is about, and its subject.
+
+    Raises NotNeeded if the order no longer needs it, or a person acknowledged this subject: another subject may
+    still have the same code.
+    """
+    code, subject = split_attention(message.subject_id)
+    if code not in order.attention:
+        raise NotNeeded(f"the order no longer needs attention for {code}")
+    if await is_acknowledged(connection, order.id, code, subject):
+        raise NotNeeded(f"{code} was acknowledged")
+    return AttentionCode(code), subject
+
+
+def refund_of(view: OrderView, kind: MessageKind, refund_id: str) -> RefundLine:
+    """Return the refund that a message is about, if it has the status that the message reports.
+
+    Raises NotNeeded if its status is another by now, or it belongs to another order; TryLater if this version does
+    not know its status.
+    """
+    refund = next((refund for refund in view.refunds if refund.id == refund_id), None)
+    if refund is None:
+        raise NotNeeded("the refund belongs to another order")
+    if refund.unknown:
+        raise TryLater(f"the refund has a status that this version does not know: {refund.unknown}")
+    if REFUND_MESSAGES.get(RefundStatus(refund.status)) is not kind:
+        raise NotNeeded(f"the refund is {refund.status} by now")
+    return refund
+
+
+def check_still_true(order: Order, kind: MessageKind) -> None:
+    """Raise NotNeeded if the order's payment has changed since the message was queued."""
+    match kind:
+        case MessageKind.ORDER_COMPLETED if order.paid_at is None:
+            raise NotNeeded("the order no longer counts as paid")
+        case MessageKind.ORDER_COMPLETED if order.status == OrderStatus.REFUNDED:
+            raise NotNeeded("the order is refunded by now")
+        case MessageKind.PAYMENT_FAILED if order.paid_at is not None:
+            raise NotNeeded(f"the order is {order.status} by now")
+        case _:
+            pass
