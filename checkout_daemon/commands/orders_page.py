@@ -181,7 +181,7 @@ def print_explanation(explanation: Explanation) -> None:
     printer.print(title, soft_wrap=True)
     for finding in explanation.findings:
         printer.print()
-        for line in _wrapped(finding.says):
+        for line in _wrapped(finding.description):
             printer.print(line, soft_wrap=True)
         if finding.next is not None:
             for line in _wrapped(f"Next: {finding.next}"):

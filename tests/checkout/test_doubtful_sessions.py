@@ -86,7 +86,7 @@ async def test_one_that_appears_while_there_is_no_other_is_adopted(
     with pytest.raises(StripeFailed):
         await start_checkout(runtime, a_request(), idempotency_key="key")
     (finding, *_) = (await explain_order(runtime.database, "1001")).findings
-    assert (finding.code, "leaves open whether it made one: Stripe failed with 500" in finding.says) == (
+    assert (finding.code, "leaves open whether it made one: Stripe failed with 500" in finding.description) == (
         "session_unanswered",
         True,
     )

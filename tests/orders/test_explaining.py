@@ -1,4 +1,4 @@
-"""checkout orders explain: every rule on a case of its own, and the facts read for them."""
+"""checkout orders explain: every rule has an example, and the facts that it needs are read."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.model.orders import AttentionCode, Order, OrderStatus
-from checkout_daemon.orders.explaining import RULES, Finding, explain_order
-from checkout_daemon.orders.explaining.case import Case
-from checkout_daemon.orders.explaining.explain_store import HintLine
-from checkout_daemon.orders.explaining.rules import STATE_RULES
-from checkout_daemon.orders.explaining.troubles import ATTENTION_DESCRIPTIONS
+from checkout_daemon.orders.explaining import explain_order
+from checkout_daemon.orders.explaining.case import Case, HintLine
+from checkout_daemon.orders.explaining.explain import findings_of
+from checkout_daemon.orders.explaining.state import STATE_RULES
+from checkout_daemon.orders.explaining.troubles import ATTENTION_DESCRIPTIONS, TROUBLE_RULES
 from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, PaymentLine, RefundLine
 from checkout_daemon.orders.refund_requests import RefundRequest
 from checkout_daemon.orders.session_attempts import Attempt
@@ -78,24 +78,24 @@ REQUEST = RefundRequest("r", ORDER_ID, "pi_1", 1300, "eur", "{}", NOW - HOUR)
 
 @dataclass(frozen=True)
 class Example:
-    """A case, and what is said of it: (code, command)."""
+    """A case, and the findings expected: (code, command)."""
 
     order: Order
-    says: list[tuple[str, str | None]]
+    findings: list[tuple[str, str | None]]
     sessions: tuple[OrderSession, ...] = ()
     payments: tuple[PaymentLine, ...] = ()
     refunds: tuple[RefundLine, ...] = ()
     disputes: tuple[DisputeLine, ...] = ()
     events: tuple[EventLine, ...] = (PAID_BY,)
     changes: tuple[ChangeLine, ...] = ()
-    held: dict[str, Any] = field(default_factory=dict)
+    stored: dict[str, Any] = field(default_factory=dict)
 
     @property
     def case(self) -> Case:
         view = OrderView(
             self.order, (), self.sessions, self.payments, self.refunds, self.disputes, self.events, self.changes
         )
-        return Case(view, NOW, **{"attempt": ATTEMPT, **self.held})
+        return Case(view, NOW, **{"attempt": ATTEMPT, **self.stored})
 
 
 RESEND, SYNC = "checkout sessions resend 1001", "checkout sessions sync 1001"
@@ -115,12 +115,12 @@ EXAMPLES = {
     "open": Example(order("pending"), [("session_open", RESEND)], sessions=(session(),)),
     "overdue": Example(order("pending"), [("session_overdue", SYNC)], sessions=(session(expires_in=-HOUR),)),
     "unanswered": Example(
-        order("pending"), [("session_unanswered", RESEND)], held={"attempt": replace(ATTEMPT, session_id=None)}
+        order("pending"), [("session_unanswered", RESEND)], stored={"attempt": replace(ATTEMPT, session_id=None)}
     ),
     "refused": Example(
         order("pending"),
         [("session_refused", RESEND)],
-        held={"attempt": replace(ATTEMPT, session_id=None, rejected=True, error="Invalid email")},
+        stored={"attempt": replace(ATTEMPT, session_id=None, rejected=True, error="Invalid email")},
     ),
     "mismatched": Example(
         order("pending", attention=("amount_mismatch",)),
@@ -136,24 +136,24 @@ EXAMPLES = {
         payments=(payment(),),
         disputes=(DISPUTE,),
     ),
-    "refused tries": Example(
+    "refused payments": Example(
         order("pending"),
         [("session_open", RESEND), ("payment_refused", None)],
         sessions=(session(),),
         events=(event("payment_intent.payment_failed"), event("charge.failed")),
-        held={"refusal": "Your card has expired (expired_card)"},
+        stored={"refusal": "Your card has expired (expired_card)"},
     ),
     "failed event": Example(
         order("pending"),
         [("session_open", RESEND), ("event_failed", "checkout events replay evt_1")],
         sessions=(session(),),
-        held={"unapplied": (event("checkout.session.completed", "failed"),)},
+        stored={"unapplied": (event("checkout.session.completed", "failed"),)},
     ),
     "dead event": Example(
         order("pending"),
         [("session_open", RESEND), ("event_dead", "checkout events replay evt_1")],
         sessions=(session(),),
-        held={"unapplied": (event("checkout.session.completed", "dead"),)},
+        stored={"unapplied": (event("checkout.session.completed", "dead"),)},
     ),
     "missing event": Example(
         order("completed"),
@@ -168,7 +168,7 @@ EXAMPLES = {
         order("completed"),
         [("completed", None), ("refund_unanswered", None)],
         payments=(payment(),),
-        held={"refund_request": REQUEST},
+        stored={"refund_request": REQUEST},
     ),
     "refund on its way": Example(
         order("partially_refunded", amount_refunded=1300),
@@ -212,7 +212,7 @@ EXAMPLES = {
         payments=(payment(),),
         disputes=(replace(DISPUTE, status="escalated", unknown="status=escalated"),),
     ),
-    "an outcome of next year": Example(
+    "a payment status of next year": Example(
         order("processing", attention=("unknown_status",)),
         [("processing", SYNC), ("unknown_status", SYNC)],
         sessions=(replace(session("complete", "partly"), unknown="payment_status=partly"),),
@@ -226,7 +226,7 @@ EXAMPLES = {
         order("completed"),
         [("completed", None), ("refund_not_held", SYNC)],
         payments=(payment(),),
-        held={"hints": (HintLine("ch_1", 1300, 0),)},
+        stored={"hints": (HintLine("ch_1", 1300, 0),)},
     ),
     "payable though paid": Example(
         order("completed"),
@@ -238,79 +238,74 @@ EXAMPLES = {
         order("completed"),
         [("completed", None), ("message_dead", "checkout outbox replay 6f1c2a52-7f7e-4e0e-9a51-0d3a5a1b9c11")],
         payments=(payment(),),
-        held={"undelivered": (message("dead"),)},
+        stored={"undelivered": (message("dead"),)},
     ),
     "failed message": Example(
         order("completed"),
         [("completed", None), ("message_failed", None)],
         payments=(payment(),),
-        held={"undelivered": (message("failed"),)},
+        stored={"undelivered": (message("failed"),)},
     ),
     "erased": Example(
         order("completed"),
         [("completed", None), ("customer_erased", None)],
         payments=(payment(),),
-        held={"erased": True},
+        stored={"erased": True},
     ),
     "expired and erased": Example(
         order("expired"),
         [("session_expired", None), ("customer_erased", None)],
         sessions=(session("expired"),),
-        held={"erased": True},
+        stored={"erased": True},
     ),
 }
 
 
-def found(example: Example) -> list[Finding]:
-    return [finding for rule in RULES for finding in rule.find(example.case)]
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_case_is_explained(name: str) -> None:
-    findings = found(EXAMPLES[name])
-    assert [(each.code, each.command) for each in findings] == EXAMPLES[name].says
+    findings = findings_of(EXAMPLES[name].case)
+    assert [(finding.code, finding.command) for finding in findings] == EXAMPLES[name].findings
     if "unknown_status" in EXAMPLES[name].case.order.attention:
-        (left,) = [each for each in findings if each.code == "unknown_status"]
-        assert "else `checkout orders ack 1001 unknown_status`" in (left.next or "")
-    assert not re.search(r"None|\{|_[a-z]+_", " ".join(f"{each.says} {each.next or ''}" for each in findings))
+        (attention,) = [finding for finding in findings if finding.code == "unknown_status"]
+        assert "else `checkout orders ack 1001 unknown_status`" in (attention.next or "")
+    text = " ".join(f"{finding.description} {finding.next or ''}" for finding in findings)
+    assert not re.search(r"None|\{|_[a-z]+_", text)
 
 
 def test_every_rule_and_every_status_has_an_example() -> None:
-    used = {rule.when for rule in RULES for example in EXAMPLES.values() if list(rule.find(example.case))}
-    assert used == {rule.when for rule in RULES}
-    explained = {
-        example.order.status for example in EXAMPLES.values() for rule in STATE_RULES if list(rule.find(example.case))
-    }
-    assert explained | {"refunded"} == {status.value for status in OrderStatus}
+    cases = [example.case for example in EXAMPLES.values()]
+    rules = {*TROUBLE_RULES, *(rule for rules in STATE_RULES.values() for rule in rules)}
+    assert {rule for rule in rules for case in cases if list(rule(case))} == rules
+    assert {case.order.status for case in cases} == {status.value for status in OrderStatus} == set(STATE_RULES)
     assert set(ATTENTION_DESCRIPTIONS) == set(AttentionCode)
 
 
 @pytest.mark.parametrize(
-    "line", sorted({command for each in EXAMPLES.values() for _, command in each.says if command is not None})
+    "line", sorted({command for example in EXAMPLES.values() for _, command in example.findings if command is not None})
 )
-def test_a_command_that_puts_it_right_can_be_typed(line: str) -> None:
+def test_a_command_that_fixes_it_can_be_typed(line: str) -> None:
     _, *words = line.split()
     command: click.Command = cli.checkout
     while isinstance(command, click.Group):
         command = command.commands[words.pop(0)]
-    command.make_context(command.name, words)  # raises UsageError for what it does not take
+    command.make_context(command.name, words)  # raises UsageError for arguments that it does not accept
 
 
 @asynccontextmanager
-async def taken_in(database_url: str, *events: bytes) -> AsyncIterator[Database]:
-    """A database that these have come to."""
+async def received(database_url: str, *events: bytes) -> AsyncIterator[Database]:
+    """Yield a database that has received these events."""
     database = Database(database_url, max_size=2)
     intake = Intake(database, lambda: (SECRET,))
     await intake.start()
-    for each in events:
-        await deliver(intake, each)
+    for event in events:
+        await deliver(intake, event)
     await intake.close()
     yield database
     await database.close()
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "reason"),
     [
         (
             {"last_payment_error": {"code": "card_declined", "decline_code": "lost_card", "message": "Was declined."}},
@@ -321,17 +316,17 @@ async def taken_in(database_url: str, *events: bytes) -> AsyncIterator[Database]
         ({"last_payment_error": None}, None),
     ],
 )
-async def test_a_refused_try_says_why(
-    database_url: str, connection: asyncpg.Connection, fields: dict[str, Any], says: str | None
+async def test_a_refused_payment_is_explained_with_its_reason(
+    database_url: str, connection: asyncpg.Connection, fields: dict[str, Any], reason: str | None
 ) -> None:
     order_id = await add_order(connection)
     kind = "charge.failed" if "failure_code" in fields else "payment_intent.payment_failed"
     subject = {"id": "ch_1", "object": kind.split(".")[0], "metadata": {"order_id": order_id}, **fields}
-    async with taken_in(database_url, event_body(kind, subject)) as database:
+    async with received(database_url, event_body(kind, subject)) as database:
         explained = await explain_order(database, order_id)
-    (told,) = [each.says for each in explained.findings if each.code == "payment_refused"]
-    assert told.endswith(f" ago): {says}." if says else " ago).")
-    assert "tried to pay once" in told
+    (refused,) = [finding.description for finding in explained.findings if finding.code == "payment_refused"]
+    assert refused.endswith(f" ago): {reason}." if reason else " ago).")
+    assert "tried to pay once" in refused
 
 
 async def test_an_event_that_could_not_be_read_is_found_by_the_ids_in_it(
@@ -344,11 +339,11 @@ async def test_an_event_that_could_not_be_read_is_found_by_the_ids_in_it(
     )
     spoiled = session_object(order_id, "cs_1", "pi_1", amount_total="much")
     body = event_body("checkout.session.completed", spoiled, event_id="evt_spoiled")
-    async with taken_in(database_url, body) as database:
+    async with received(database_url, body) as database:
         explained = await explain_order(database, order_id)
         neighbour = await explain_order(database, other)
-    assert [each.code for each in explained.findings] == ["session_unanswered", "event_failed"]
-    assert "evt_spoiled came and could not be applied" in explained.findings[1].says
-    assert "amount_total" in explained.findings[1].says
+    assert [finding.code for finding in explained.findings] == ["session_unanswered", "event_failed"]
+    assert "evt_spoiled arrived but could not be applied" in explained.findings[1].description
+    assert "amount_total" in explained.findings[1].description
     assert "attempt 2 of 10" in (explained.findings[1].next or "")
-    assert [each.code for each in neighbour.findings] == ["nothing_known"]
+    assert [finding.code for finding in neighbour.findings] == ["nothing_known"]

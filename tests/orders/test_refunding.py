@@ -201,7 +201,7 @@ async def test_a_refund_that_appears_after_its_request_was_given_up_asks_for_att
     late = next(each.id for each in view.refunds if each.id != again.refund_id)
     explained = await explain_order(runtime.database, str(order.number))
     (finding,) = [each for each in explained.findings if each.code == "appeared_late"]
-    assert late in finding.says
+    assert late in finding.description
     assert finding.command == f"checkout orders ack {order.number} appeared_late"
     once_more = await sync_order(runtime, str(order.order_id), cause="session.synced", actor=ADA)
     assert [(each.object_id, each.field) for each in once_more.left] == [(late, "request")]

@@ -41,7 +41,7 @@ async def test_it_explains_its_order_and_copies_what_mends_it(
             " SELECT id, status, status, 'looked', 't' FROM orders"
         )
         await connection.execute("NOTIFY checkout_changes")
-        await seat.sees("no event told of it", "→ checkout sessions sync 1001")
+        await seat.sees("no event reported it", "→ checkout sessions sync 1001")
         await seat.press("w")
         assert seat.app.clipboard == "checkout sessions sync 1001"
 

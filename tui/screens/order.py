@@ -158,7 +158,7 @@ class OrderScreen(OrderActions):
         text, muted = Text(), self._colour("muted")
         roomy = self.size.width >= _WIDE
         for finding in findings:
-            text.append(f"{plain(finding.says)}\n")
+            text.append(f"{plain(finding.description)}\n")
             if finding.command is not None:
                 text.append("  → ", muted).append(f"{plain(finding.command)}\n", "bold")
             if finding.next is not None and (roomy or finding.command is None):

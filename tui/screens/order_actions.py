@@ -233,7 +233,7 @@ class OrderActions(ActingScreen):
         found = (
             {}
             if self.details is None
-            else {finding.command: finding.says for finding in self.details.findings if finding.command}
+            else {finding.command: finding.description for finding in self.details.findings if finding.command}
         )
         if not found:
             self.done("No command is needed.")

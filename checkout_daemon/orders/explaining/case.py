@@ -1,40 +1,52 @@
-"""What the rules look at, and what they say."""
+"""What the rules look at, and what they find."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import Order
-from checkout_daemon.orders.explaining.explain_store import HintLine
-from checkout_daemon.orders.explaining.refusals import refused_tries
-from checkout_daemon.orders.order_lists import OrderSession, OrderView, PaymentLine
+from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, PaymentLine, RefundLine
 from checkout_daemon.orders.refund_requests import RefundRequest
 from checkout_daemon.orders.session_attempts import Attempt
 from checkout_daemon.outbox.outbox_store import MessageLine
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A sentence about an order. `next`: what happens by itself, if anything; `command`: what puts it right."""
+class Finding(msgspec.Struct, frozen=True, rename={"description": "says"}):  # kept: JSON key
+    """A statement about an order. `next`: what happens without an operator, if anything; `command`: what fixes it."""
 
     code: str
-    says: str
+    description: str
     next: str | None = None
     command: str | None = None
 
 
+Rule = Callable[["Case"], Iterable[Finding]]
+StripeLine = OrderSession | RefundLine | DisputeLine
+
+
+@dataclass(frozen=True, slots=True)
+class HintLine:
+    """A charge whose refunded amount differs from the sum of its refunds. Amounts in minor units."""
+
+    charge_id: str
+    amount_refunded: int
+    amount_held: int
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that is held of an order as of `now`, in whose time zone times are told.
+    """Everything stored about an order as of `now`. Times are written in the time zone of `now`.
 
-    `unapplied`: failed and dead events that are about it, also where its order could not be read from them.
-    `refusal`: what Stripe said of the last try to pay that was refused.
+    `unapplied`: failed and dead events about the order, even if the order could not be read from them.
+    `refusal`: Stripe's reason for the last refused payment.
     `undelivered`: messages that failed or are dead.
-    `doubtful`: a session of the last attempt may appear though Stripe answered with a failure.
+    `doubtful`: a session of the last attempt may still appear, although Stripe answered with a failure.
     `late`: refunds and sessions that appeared after their requests had been given up.
     """
 
@@ -52,47 +64,45 @@ class Case:
 
     @property
     def order(self) -> Order:
+        """The order itself."""
         return self.view.order
 
     @property
     def open_sessions(self) -> tuple[OrderSession, ...]:
-        return tuple(each for each in self.view.sessions if each.status == "open")
+        """Sessions that are stored as open, even if their time is over."""
+        return tuple(session for session in self.view.sessions if session.status == "open")
 
     @property
     def last_session(self) -> OrderSession | None:
-        """Of the highest attempt."""
-        return max(self.view.sessions, key=lambda each: (each.attempt, each.id), default=None)
+        """The session of the highest attempt."""
+        return max(self.view.sessions, key=lambda session: (session.attempt, session.id), default=None)
 
     @property
     def valid_payments(self) -> tuple[PaymentLine, ...]:
-        return tuple(each for each in self.view.payments if each.valid)
+        """Payments that equal the order's total, currency and livemode."""
+        return tuple(payment for payment in self.view.payments if payment.valid)
 
     @property
     def wrong_payments(self) -> tuple[PaymentLine, ...]:
-        """Those of which something was told that is not the order's."""
-        return tuple(each for each in self.view.payments if each.amount is not None and not each.valid)
+        """Payments of which an amount is known, and which are not valid."""
+        return tuple(payment for payment in self.view.payments if payment.amount is not None and not payment.valid)
 
     def command(self, verb: str, rest: str = "") -> str:
-        """`checkout orders cancel 1001`, for the verb `orders cancel`."""
+        """Return a command about the order: `checkout orders cancel 1001` for the verb `orders cancel`."""
         return f"checkout {verb} {self.order.number}{' ' if rest else ''}{rest}"
 
     @property
     def resend(self) -> str | None:
-        """The command that gives the customer a link, where there is a customer and no payment to see to first."""
+        """The command that sends the customer a link, unless they were erased or a wrong payment comes first."""
         return None if self.erased or self.wrong_payments else self.command("sessions resend")
 
     @property
-    def tries(self) -> tuple[EventLine, ...]:
-        """An event of each try to pay that was refused, oldest first."""
-        return refused_tries(self.view.events)
-
-    @property
     def because(self) -> str:
-        """The end of a sentence about a refused payment: why, where that is known."""
+        """The end of a sentence about a refused payment: the reason, if it is known."""
         return "" if self.refusal is None else f": {self.refusal}"
 
     def when(self, time: datetime | None) -> str:
-        """A time and how far away it is."""
+        """Return a time in words, and how far away it is."""
         if time is None:
             return "at an unknown time"
         away = time - self.now
@@ -101,12 +111,20 @@ class Case:
         return f"{time.astimezone(self.now.tzinfo):%Y-%m-%d %H:%M %Z} ({how_far})"
 
 
-def ids(lines: Iterable[PaymentLine]) -> str:
-    """Each once: where Stripe's objects disagree a payment has several lines."""
-    return ", ".join(dict.fromkeys(each.id for each in lines))
+def refused_payments(events: Sequence[EventLine]) -> list[EventLine]:
+    """Return one event for each refused payment, oldest first. Stripe reports each for its intent and its charge."""
+    of_intents = [event for event in events if event.type == "payment_intent.payment_failed"]
+    found = of_intents or [event for event in events if event.type == "charge.failed"]
+    return sorted(found, key=lambda event: event.created_at or event.received_at)
+
+
+def ids(lines: Iterable[StripeLine | PaymentLine]) -> str:
+    """Return the ids, separated by commas. Each appears once: a payment may have several lines."""
+    return ", ".join(dict.fromkeys(line.id for line in lines))
 
 
 def money(amount: int | None, currency: str | None) -> str:
+    """Return an amount in words that fit a sentence."""
     return "an unknown amount" if amount is None or currency is None else format_money(amount, currency)
 
 

@@ -1,4 +1,4 @@
-"""Reads all that is held of an order, and asks the rules."""
+"""Reads everything that is stored about an order, and applies the rules."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from checkout_daemon.database.pool import Database
+from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import record_of
 from checkout_daemon.events.event_lists import EventLine, read_event
 from checkout_daemon.ledger.fact_store import load_links
+from checkout_daemon.model.json_text import read_json
 from checkout_daemon.orders.erasure_store import read_erasure
-from checkout_daemon.orders.explaining.case import Case, Finding
-from checkout_daemon.orders.explaining.explain_store import read_hints, read_late_effects, unapplied_events_naming
-from checkout_daemon.orders.explaining.refusals import read_refusal, refused_tries
-from checkout_daemon.orders.explaining.rules import RULES
+from checkout_daemon.orders.explaining.case import Case, Finding, HintLine, refused_payments
+from checkout_daemon.orders.explaining.state import STATE_RULES
+from checkout_daemon.orders.explaining.troubles import TROUBLE_RULES
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.pages import show_order
 from checkout_daemon.orders.refund_requests import unanswered_request
@@ -28,7 +30,7 @@ _MOST_MESSAGES = 20
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The first finding is why the order is in its state; the others are what else there is."""
+    """The first findings explain the order's status, the others what else is wrong or under way."""
 
     order_id: str
     number: int
@@ -38,21 +40,25 @@ class Explanation:
 
 
 async def explain_order(database: Database, text: str, time_zone: str = "UTC") -> Explanation:
-    """Of an order by anything that find_order takes; asks nobody but the database. Raises NotFound, AmbiguousOrder.
+    """Explain an order from the database alone. `text` is what find_order takes. Raises NotFound, AmbiguousOrder.
 
-    Times in words are told in the IANA `time_zone`.
+    `time_zone` is the IANA name of the zone for times in sentences.
     """
     view = await show_order(database, text)
     async with database.connection() as connection:
-        case = await read_case(connection, view, datetime.now(ZoneInfo(time_zone)))
-    findings = tuple(finding for rule in RULES for finding in rule.find(case))
+        case = await _read_case(connection, view, datetime.now(ZoneInfo(time_zone)))
     order = view.order
-    return Explanation(order.id, order.number, order.status, order.attention, findings)
+    return Explanation(order.id, order.number, order.status, order.attention, tuple(findings_of(case)))
 
 
-async def read_case(connection: asyncpg.Connection, view: OrderView, now: datetime) -> Case:
+def findings_of(case: Case) -> list[Finding]:
+    """Return what the rules find: first why the order has its status."""
+    rules = (*STATE_RULES.get(case.order.status, ()), *TROUBLE_RULES)
+    return [finding for rule in rules for finding in rule(case)]
+
+
+async def _read_case(connection: asyncpg.Connection, view: OrderView, now: datetime) -> Case:
     order_id = view.order.id
-    erasure = await read_erasure(connection, order_id)
     attempt = await last_attempt(connection, order_id)
     undelivered = MessageFilter(statuses=("failed", "dead"), order_id=order_id)
     return Case(
@@ -61,29 +67,45 @@ async def read_case(connection: asyncpg.Connection, view: OrderView, now: dateti
         attempt=attempt,
         doubtful=attempt is not None and await is_doubtful(connection, order_id, attempt.number),
         refund_request=await unanswered_request(connection, order_id),
-        hints=tuple(await read_hints(connection, order_id)),
+        hints=tuple(record_of(HintLine, row) for row in await connection.fetch(sql("read_hints"), order_id)),
         unapplied=tuple(await _unapplied(connection, view)),
         undelivered=tuple(await list_messages(connection, undelivered, limit=_MOST_MESSAGES)),
         refusal=await _refusal(connection, view),
-        erased=erasure.erased_at is not None,
-        late=tuple(await read_late_effects(connection, order_id)),
+        erased=(await read_erasure(connection, order_id)).erased_at is not None,
+        late=tuple(row["id"] for row in await connection.fetch(sql("read_late_effects"), order_id)),
     )
 
 
 async def _refusal(connection: asyncpg.Connection, view: OrderView) -> str | None:
-    tries = refused_tries(view.events)
-    read = await read_event(connection, tries[-1].id) if tries else None
-    return None if read is None or read[1] is None else read_refusal(read[1])
+    refused = refused_payments(view.events)
+    read = await read_event(connection, refused[-1].id) if refused else None
+    return None if read is None or read[1] is None else _read_refusal(read[1])
+
+
+def _read_refusal(payload: str) -> str | None:
+    """Return `Your card has insufficient funds (insufficient_funds)` from an event, or None if it gives no reason.
+
+    An intent has its last_payment_error, a charge failure_code and failure_message.
+    https://docs.stripe.com/api/errors, https://docs.stripe.com/declines/codes
+    """
+    subject = read_json(payload)["data"]["object"]
+    error = subject.get("last_payment_error")
+    error = error if isinstance(error, dict) else {}
+    codes = (error.get("decline_code"), error.get("code"), subject.get("failure_code"))
+    messages = (error.get("message"), subject.get("failure_message"))
+    code = next((code for code in codes if isinstance(code, str) and code), None)
+    message = next((message.rstrip(".") for message in messages if isinstance(message, str) and message), "")
+    return f"{message} ({code})" if message and code else message or code
 
 
 async def _unapplied(connection: asyncpg.Connection, view: OrderView) -> list[EventLine]:
-    """An event that could not be read says nothing of its order: it is looked for by the ids in its payload."""
+    """Return the order's failed and dead events. Unreadable ones are found by the ids in their payloads."""
     order_id = view.order.id
     links = await load_links(connection, [order_id])
     names = {order_id} | {link.source_id for link in links} | {link.target_id for link in links}
-    found = await unapplied_events_naming(connection, view.order.created_at - _BEFORE, sorted(names))
-    held = {each.id: each for each in view.events if each.status in ("failed", "dead")}
-    for event_id in found:
-        if event_id not in held and (read := await read_event(connection, event_id)) is not None:
-            held[event_id] = read[0]
-    return list(held.values())
+    rows = await connection.fetch(sql("unapplied_events_naming"), view.order.created_at - _BEFORE, sorted(names))
+    found = {event.id: event for event in view.events if event.status in ("failed", "dead")}
+    for event_id in (row["id"] for row in rows):
+        if event_id not in found and (read := await read_event(connection, event_id)) is not None:
+            found[event_id] = read[0]
+    return list(found.values())

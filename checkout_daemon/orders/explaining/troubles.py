@@ -1,62 +1,34 @@
-"""What else is wrong with an order, or on its way."""
+"""What else is wrong with an order, or under way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import assert_never
 
 from checkout_daemon.backoff import EVENT_TRIES
 from checkout_daemon.model.advice import attention_command
 from checkout_daemon.model.orders import AttentionCode
-from checkout_daemon.orders.explaining.case import Case, Finding, ids, money
+from checkout_daemon.orders.explaining.case import Case, Finding, StripeLine, ids, money, refused_payments
 from checkout_daemon.stripe_api.events import KEPT
 
 ATTENTION_DESCRIPTIONS = {
-    AttentionCode.AMOUNT_MISMATCH: "{subject} told of another amount than the order's",
-    AttentionCode.CURRENCY_MISMATCH: "{subject} told of another currency than the order's",
-    AttentionCode.LIVEMODE_MISMATCH: "{subject} was told in the other mode than the order's: test and live are mixed",
+    AttentionCode.AMOUNT_MISMATCH: "The amount of {subject} is not the order's",
+    AttentionCode.CURRENCY_MISMATCH: "The currency of {subject} is not the order's",
+    AttentionCode.LIVEMODE_MISMATCH: "The mode of {subject} is not the order's: test and live are mixed",
     AttentionCode.PAID_TWICE: "It was paid more than once: {subject}",
-    AttentionCode.PAID_AFTER_CANCEL: "It was paid though it was canceled: {subject}",
-    AttentionCode.REFUND_FAILED: "The bank sent the refund {subject} back: the customer does not have the money",
-    AttentionCode.DISPUTE_NEEDS_RESPONSE: "The dispute {subject} waits for an answer of ours, in Stripe's dashboard",
+    AttentionCode.PAID_AFTER_CANCEL: "It was paid although it was canceled: {subject}",
+    AttentionCode.REFUND_FAILED: "The bank returned the refund {subject}: the customer does not have the money",
+    AttentionCode.DISPUTE_NEEDS_RESPONSE: "The dispute {subject} needs our response, in Stripe's Dashboard",
     AttentionCode.DISPUTE_LOST: "The dispute {subject} is lost: the money is gone",
     AttentionCode.DISPUTE_REINSTATED: "The dispute {subject} is lost, and yet Stripe has given the money back",
     AttentionCode.DISPUTE_WITHDRAWN: "The dispute {subject} is over, and the customer's bank has kept the money",
     AttentionCode.UNKNOWN_STATUS: "Stripe reported a status that this version does not know: {subject}",
-    AttentionCode.PAYMENT_CANCELED: "The payment of session {subject} was canceled: no money will come of it",
-    AttentionCode.APPEARED_LATE: "{subject} appeared at Stripe after its request was given up: was it asked for again",
-}
-_SUBJECTS = {
-    AttentionCode.AMOUNT_MISMATCH: lambda case: ids(case.wrong_payments),
-    AttentionCode.CURRENCY_MISMATCH: lambda case: ids(case.wrong_payments),
-    AttentionCode.LIVEMODE_MISMATCH: lambda case: ids(case.wrong_payments),
-    AttentionCode.PAID_TWICE: lambda case: ids(case.valid_payments),
-    AttentionCode.PAID_AFTER_CANCEL: lambda case: ids(case.valid_payments),
-    AttentionCode.REFUND_FAILED: lambda case: ", ".join(
-        each.id for each in case.view.refunds if each.status == "failed"
-    ),
-    AttentionCode.DISPUTE_NEEDS_RESPONSE: lambda case: ", ".join(
-        each.id for each in case.view.disputes if each.status.endswith("needs_response")
-    ),
-    AttentionCode.DISPUTE_LOST: lambda case: _lost(case, reinstated=False),
-    AttentionCode.DISPUTE_REINSTATED: lambda case: _lost(case, reinstated=True),
-    AttentionCode.DISPUTE_WITHDRAWN: lambda case: ", ".join(
-        each.id
-        for each in case.view.disputes
-        if each.status in ("warning_closed", "prevented") and each.funds == "withdrawn"
-    ),
-    AttentionCode.UNKNOWN_STATUS: lambda case: ", ".join(
-        f"{each.id} ({each.unknown})"
-        for each in (*case.view.sessions, *case.view.refunds, *case.view.disputes)
-        if each.unknown
-    ),
-    AttentionCode.PAYMENT_CANCELED: lambda case: ", ".join(
-        each.id for each in case.view.sessions if each.status == "complete" and each.payment_status == "unpaid"
-    ),
-    AttentionCode.APPEARED_LATE: lambda case: ", ".join(case.late) or "A refund or session",
+    AttentionCode.PAYMENT_CANCELED: "The payment of session {subject} was canceled: no money will come",
+    AttentionCode.APPEARED_LATE: "{subject} appeared at Stripe after its request was given up: was it requested again",
 }
 _ASKED_AT_STRIPE = (AttentionCode.UNKNOWN_STATUS, AttentionCode.PAYMENT_CANCELED)
-_TOLD_OF_PAYMENT = (
+_REPORT_PAYMENT = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "payment_intent.succeeded",
@@ -65,154 +37,194 @@ _TOLD_OF_PAYMENT = (
 _UNDER_WAY = timedelta(minutes=2)
 
 
-def _lost(case: Case, *, reinstated: bool) -> str:
-    lost = [each for each in case.view.disputes if each.status == "lost"]
-    return ", ".join(each.id for each in lost if (each.funds == "reinstated") == reinstated)
+def _subject(case: Case, code: AttentionCode) -> str:
+    """Return the ids of the Stripe objects that need attention, separated by commas."""
+    view = case.view
+    match code:
+        case AttentionCode.AMOUNT_MISMATCH | AttentionCode.CURRENCY_MISMATCH | AttentionCode.LIVEMODE_MISMATCH:
+            return ids(case.wrong_payments)
+        case AttentionCode.PAID_TWICE | AttentionCode.PAID_AFTER_CANCEL:
+            return ids(case.valid_payments)
+        case AttentionCode.REFUND_FAILED:
+            return ids(refund for refund in view.refunds if refund.status == "failed")
+        case AttentionCode.DISPUTE_NEEDS_RESPONSE:
+            return ids(dispute for dispute in view.disputes if dispute.status.endswith("needs_response"))
+        case AttentionCode.DISPUTE_LOST | AttentionCode.DISPUTE_REINSTATED:
+            lost = [dispute for dispute in view.disputes if dispute.status == "lost"]
+            reinstated = code is AttentionCode.DISPUTE_REINSTATED
+            return ids(dispute for dispute in lost if (dispute.funds == "reinstated") == reinstated)
+        case AttentionCode.DISPUTE_WITHDRAWN:
+            over = [dispute for dispute in view.disputes if dispute.status in ("warning_closed", "prevented")]
+            return ids(dispute for dispute in over if dispute.funds == "withdrawn")
+        case AttentionCode.UNKNOWN_STATUS:
+            lines: tuple[StripeLine, ...] = (*view.sessions, *view.refunds, *view.disputes)
+            return ", ".join(f"{line.id} ({line.unknown})" for line in lines if line.unknown)
+        case AttentionCode.PAYMENT_CANCELED:
+            complete = [session for session in view.sessions if session.status == "complete"]
+            return ids(session for session in complete if session.payment_status == "unpaid")
+        case AttentionCode.APPEARED_LATE:
+            return ", ".join(case.late) or "A refund or session"
+        case _:
+            assert_never(code)
 
 
-def attention(case: Case) -> Iterable[Finding]:
+def _attention(case: Case) -> Iterable[Finding]:
     for code in map(AttentionCode, case.order.attention):
-        subject = _SUBJECTS[code](case)
+        subject = _subject(case, code)
         acknowledge = case.command("orders ack", code.value)
-        looks = case.command("orders explain")  # where we are: nothing to be put right by it
         command = attention_command(code, subject.replace(", ", ","), case.order.number)
         yield Finding(
             code.value,
             f"{ATTENTION_DESCRIPTIONS[code].format(subject=subject)}.",
             "Nothing: a person must decide."
             if code not in _ASKED_AT_STRIPE
-            else f"What Stripe answers now settles it, if this version knows it; else `{acknowledge}` does.",
-            acknowledge if command == looks else command,
+            else f"Stripe's current answer settles it, if this version knows it; else `{acknowledge}` does.",
+            # `orders explain` is the command that prints this.
+            acknowledge if command == case.command("orders explain") else command,
         )
 
 
-def refused_tries(case: Case) -> Iterable[Finding]:
-    if case.tries and case.order.status == "pending":
-        last, times = case.tries[-1], len(case.tries)
+def _refused_payments(case: Case) -> Iterable[Finding]:
+    refused = refused_payments(case.view.events)
+    if refused and case.order.status == "pending":
+        times = "once" if len(refused) == 1 else f"{len(refused)} times"
+        last = case.when(refused[-1].created_at or refused[-1].received_at)
         yield Finding(
             "payment_refused",
-            f"The customer tried to pay {'once' if times == 1 else f'{times} times'} and was refused, last "
-            f"{case.when(last.created_at or last.received_at)}{case.because}.",
+            f"The customer tried to pay {times} and was refused, last {last}{case.because}.",
             "The session stays open: they may try another card.",
         )
 
 
-def unapplied_event(case: Case) -> Iterable[Finding]:
-    for each in case.unapplied:
-        error = each.last_error or "the reason was not kept"
-        if each.status == "dead":
-            coming = f"Nothing: it was tried {each.attempts} times."
-        else:
-            coming = (
-                f"It is tried again {case.when(each.next_attempt_at)}, attempt {each.attempts + 1} of {EVENT_TRIES}."
-            )
+def _unapplied_event(case: Case) -> Iterable[Finding]:
+    for event in case.unapplied:
         yield Finding(
-            f"event_{each.status}",
-            f"{each.type} {each.id} came and could not be applied: {error}.",
-            coming,
-            f"checkout events replay {each.id}",
+            f"event_{event.status}",
+            f"{event.type} {event.id} arrived but could not be applied: {_error(event.last_error)}.",
+            f"Nothing: it was tried {event.attempts} times."
+            if event.status == "dead"
+            else f"It is retried {case.when(event.next_attempt_at)}, attempt {event.attempts + 1} of {EVENT_TRIES}.",
+            f"checkout events replay {event.id}",
         )
 
 
-def missing_event(case: Case) -> Iterable[Finding]:
-    """It was paid, and we know it from asking Stripe only: what else did not arrive?"""
-    if any(each.type in _TOLD_OF_PAYMENT for each in (*case.view.events, *case.unapplied)):
-        return
+def _missing_event(case: Case) -> Iterable[Finding]:
+    """Find that only a question to Stripe revealed the payment. Other events may be missing as well."""
     paid_at = case.order.paid_at
-    if paid_at is not None and case.now - KEPT < paid_at < case.now - _UNDER_WAY:
+    reported = any(event.type in _REPORT_PAYMENT for event in (*case.view.events, *case.unapplied))
+    if not reported and paid_at is not None and case.now - KEPT < paid_at < case.now - _UNDER_WAY:
         since = (paid_at - timedelta(minutes=5)).replace(second=0, microsecond=0)
         yield Finding(
             "event_missing",
-            "That it was paid is known from asking Stripe: no event of it has arrived.",
-            "A running daemon compares Stripe's list of events with what is held every minute.",
+            "Stripe was asked and answered that it was paid: no event about the payment has arrived.",
+            "A running daemon compares Stripe's list of events with the stored ones every minute.",
             f"checkout events backfill --since {since:%Y-%m-%dT%H:%M:%SZ}",
         )
 
 
-def refund_unanswered(case: Case) -> Iterable[Finding]:
+def _refund_unanswered(case: Case) -> Iterable[Finding]:
     if (request := case.refund_request) is not None:
         yield Finding(
             "refund_unanswered",
-            f"A refund of {money(request.amount, request.currency)} of {request.payment_id} was asked of Stripe "
-            f"{case.when(request.started_at)}, and there is no certain answer: it is under way.",
+            f"Stripe was asked for a refund of {money(request.amount, request.currency)} of {request.payment_id} "
+            f"{case.when(request.started_at)}, and has not answered for certain: it is under way.",
             f"A running daemon looks for it at Stripe, next {case.when(request.next_attempt_at)}, and asks again with "
-            "the same key, so that it is made once. Do not ask for it again.",
+            "the same key, so that it is made once. Do not request it again.",
         )
 
 
-def refund_on_its_way(case: Case) -> Iterable[Finding]:
-    for each in case.view.refunds:
-        if each.status in ("pending", "requires_action"):
-            needed = each.status == "requires_action"
+def _refund_pending(case: Case) -> Iterable[Finding]:
+    for refund in case.view.refunds:
+        if refund.status in ("pending", "requires_action"):
+            needed = refund.status == "requires_action"
             yield Finding(
                 "refund_on_its_way",
-                f"Refund {each.id} of {money(each.amount, each.currency)} is {each.status.replace('_', ' ')}, since "
-                f"{case.when(each.created_at)}"
-                f"{': the customer has to answer a mail of Stripe about their bank account' if needed else ''}.",
-                "Stripe tells when it has arrived or failed.",
+                f"Refund {refund.id} of {money(refund.amount, refund.currency)} is {refund.status.replace('_', ' ')}, "
+                f"since {case.when(refund.created_at)}"
+                f"{': the customer must answer an email from Stripe about their bank account' if needed else ''}.",
+                "Stripe reports when it has arrived or failed.",
                 case.command("sessions sync"),
             )
 
 
-def refund_undone(case: Case) -> Iterable[Finding]:
-    for each in case.view.refunds:
-        if each.status == "canceled":
+def _refund_canceled(case: Case) -> Iterable[Finding]:
+    for refund in case.view.refunds:
+        if refund.status == "canceled":
             yield Finding(
                 "refund_canceled",
-                f"Refund {each.id} of {money(each.amount, each.currency)} was canceled: the money is still ours.",
-                "Nothing: it was not given back.",
+                f"Refund {refund.id} of {money(refund.amount, refund.currency)} was canceled: we still have the money.",
+                "Nothing: it was not paid out.",
                 case.command("orders refund"),
             )
 
 
-def won_and_not_reinstated(case: Case) -> Iterable[Finding]:
-    for each in case.view.disputes:
-        if each.status == "won" and each.funds == "withdrawn":
+def _dispute_won_unpaid(case: Case) -> Iterable[Finding]:
+    for dispute in case.view.disputes:
+        if dispute.status == "won" and dispute.funds == "withdrawn":
             yield Finding(
                 "dispute_won_unpaid",
-                f"The dispute {each.id} is won, and that its money came back has not been told.",
-                "Stripe gives it back with its next booking, and tells.",
+                f"The dispute {dispute.id} is won, but Stripe has not reported that its money came back.",
+                "Stripe returns the money with its next booking, and reports it.",
                 case.command("sessions sync"),
             )
 
 
-def refund_hinted(case: Case) -> Iterable[Finding]:
-    for each in case.hints:
+def _refund_missing(case: Case) -> Iterable[Finding]:
+    for hint in case.hints:
         yield Finding(
             "refund_not_held",
-            f"Stripe told that {money(each.amount_refunded, case.order.currency)} of {each.charge_id} was given back, "
-            f"and the refunds held are {money(each.amount_held, case.order.currency)}.",
+            f"Stripe reported {money(hint.amount_refunded, case.order.currency)} of {hint.charge_id} as refunded, and "
+            f"the stored refunds are {money(hint.amount_held, case.order.currency)}.",
             "A running daemon asks Stripe for them within a minute.",
             case.command("sessions sync"),
         )
 
 
-def payable_though_paid(case: Case) -> Iterable[Finding]:
+def _payable_again(case: Case) -> Iterable[Finding]:
     if case.valid_payments or case.order.status == "canceled":
-        for each in case.open_sessions:
-            if each.expires_at is None or each.expires_at > case.now:
+        for session in case.open_sessions:
+            if session.expires_at is None or session.expires_at > case.now:
                 yield Finding(
                     "second_session_open",
-                    f"Session {each.id} is open all the same, until {case.when(each.expires_at)}, and can be paid.",
+                    f"Session {session.id} is still open, until {case.when(session.expires_at)}, and can be paid.",
                     "It ends then.",
-                    f"checkout sessions expire {each.id}",
+                    f"checkout sessions expire {session.id}",
                 )
 
 
-def undelivered_message(case: Case) -> Iterable[Finding]:
-    for each in case.undelivered:
-        error = each.last_error or "the reason was not kept"
-        dead = each.status == "dead"
+def _undelivered_message(case: Case) -> Iterable[Finding]:
+    for message in case.undelivered:
+        dead = message.status == "dead"
         yield Finding(
-            f"message_{each.status}",
-            f"The {each.channel} {each.kind} was not delivered: {error}.",
-            f"Nothing: it was tried {each.attempts} times."
+            f"message_{message.status}",
+            f"The {message.channel} {message.kind} was not delivered: {_error(message.last_error)}.",
+            f"Nothing: it was tried {message.attempts} times."
             if dead
-            else f"It is tried again {case.when(each.next_attempt_at)}.",
-            f"checkout outbox replay {each.id}" if dead else None,
+            else f"It is retried {case.when(message.next_attempt_at)}.",
+            f"checkout outbox replay {message.id}" if dead else None,
         )
 
 
-def customer_erased(case: Case) -> Iterable[Finding]:
+def _customer_erased(case: Case) -> Iterable[Finding]:
     if case.erased:
-        yield Finding("customer_erased", "Its customer was forgotten: nothing can be mailed any more.")
+        yield Finding("customer_erased", "Its customer was erased: nothing can be mailed any more.")
+
+
+def _error(error: str | None) -> str:
+    return error or "the reason was not stored"
+
+
+TROUBLE_RULES = (
+    _attention,
+    _refused_payments,
+    _unapplied_event,
+    _missing_event,
+    _refund_unanswered,
+    _refund_pending,
+    _refund_canceled,
+    _dispute_won_unpaid,
+    _refund_missing,
+    _payable_again,
+    _undelivered_message,
+    _customer_erased,
+)

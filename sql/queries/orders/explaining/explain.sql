@@ -33,6 +33,6 @@ SELECT newest.id FROM (
     WHERE status IN ('failed', 'dead') AND received_at >= $1
     ORDER BY received_at DESC, id DESC LIMIT 500
 ) AS newest
-JOIN stripe_event_payloads AS held ON held.event_id = newest.id AND held.received_at = newest.received_at
-WHERE EXISTS (SELECT FROM unnest($2::text[]) AS wanted WHERE strpos(held.payload, wanted) > 0)
+JOIN stripe_event_payloads AS payload ON payload.event_id = newest.id AND payload.received_at = newest.received_at
+WHERE EXISTS (SELECT FROM unnest($2::text[]) AS wanted WHERE strpos(payload.payload, wanted) > 0)
 ORDER BY newest.received_at, newest.id LIMIT 20;
