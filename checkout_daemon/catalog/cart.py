@@ -1,4 +1,4 @@
-"""What a shopper wants to buy, and what there is to be bought."""
+"""Carts and products: what a shopper wants to buy, and what the shop sells."""
 
 from __future__ import annotations
 
@@ -11,35 +11,38 @@ from checkout_daemon.model.text import cleaned
 
 MAXIMUM_LINES = 100
 MAXIMUM_QUANTITY = 999
-# Also keeps out what PostgreSQL cannot store: NUL and lone surrogates.
+# It excludes NUL and lone surrogates, which PostgreSQL cannot store.
 SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
+    """A product and how many of it."""
+
     sku: str
     quantity: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """Lines of different skus. `positions`: where each first stood in the request, so that a fault can point there."""
+    """Lines of different skus. `positions` are where each sku first was in the request, for faults to point there."""
 
     lines: tuple[CartLine, ...]
     positions: tuple[int, ...] = ()
 
     def pointer(self, index: int) -> str:
-        """The JSON pointer of the line with that index."""
+        """Return the JSON pointer of the line with this index."""
         return f"/items/{self.positions[index] if self.positions else index}"
 
     @property
     def skus(self) -> tuple[str, ...]:
+        """The sku of every line."""
         return tuple(line.sku for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Something to buy. Amount in minor units; `image_url` is a web address or a path of the storefront."""
+    """A product of the catalog, with its price in minor units. `image_url` is a URL or a path of the storefront."""
 
     sku: str
     name: str
@@ -51,7 +54,7 @@ class Product:
 
 
 def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]]:
-    """Return the cart, lines of one sku merged where the first stood; or None and every fault."""
+    """Return the cart, with the lines of one sku merged into the first of them; or None and every fault."""
     if not items:
         return None, [FieldError("/items", "empty_cart", "Your cart is empty.")]
     if len(items) > MAXIMUM_LINES:
@@ -66,13 +69,13 @@ def check_cart(items: Sequence[CartLine]) -> tuple[Cart | None, list[FieldError]
         if not SKU.fullmatch(sku):
             errors.append(FieldError(f"{pointer}/sku", "unknown_sku", "This product does not exist."))
             continue
-        held = quantities.get(sku, 0)
-        quantities[sku] = held + item.quantity
+        before = quantities.get(sku, 0)
+        quantities[sku] = before + item.quantity
         first.setdefault(sku, position)
         if not 1 <= item.quantity <= MAXIMUM_QUANTITY:
             detail = f"The quantity must be from 1 to {MAXIMUM_QUANTITY}."
             errors.append(FieldError(f"{pointer}/quantity", "invalid_quantity", detail))
-        elif held <= MAXIMUM_QUANTITY < quantities[sku]:
+        elif before <= MAXIMUM_QUANTITY < quantities[sku]:
             detail = f"You can order at most {MAXIMUM_QUANTITY} of one product, counting all of its lines."
             errors.append(FieldError(f"{pointer}/quantity", "invalid_quantity", detail))
     if errors:

@@ -1,12 +1,12 @@
-"""The catalog: what is sold and which discounts there are; listed, imported and exported whole."""
+"""The catalog of products and discounts: list, import and export it."""
 
 from __future__ import annotations
 
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import asyncpg
 
@@ -15,10 +15,8 @@ from checkout_daemon.catalog import products as stored_products
 from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.files import CatalogFile, CatalogRejected, csv_text, json_text, parse_catalog
 from checkout_daemon.catalog.pricing import Discount
-from checkout_daemon.catalog.rows import discount_cells, product_cells
+from checkout_daemon.catalog.rows import as_cells
 from checkout_daemon.database.pool import Database
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +39,29 @@ class CatalogChange:
 
 @dataclass(frozen=True, slots=True)
 class CatalogReport:
+    """What an import changed, or would change in a dry run. `unchanged` counts what was listed and is the same."""
+
     added: tuple[CatalogChange, ...]
     changed: tuple[CatalogChange, ...]
     unchanged: int
 
 
 async def list_products(database: Database) -> list[Product]:
-    """Available ones first, then in the order of display."""
+    """Return all products, available ones first, in display order."""
     async with database.connection() as connection:
         return await stored_products.list_products(connection)
 
 
 async def list_discounts(database: Database) -> list[Discount]:
+    """Return all discounts by code."""
     async with database.connection() as connection:
         return await stored_discounts.list_discounts(connection)
 
 
 def read_catalog(path: Path, *, discounts: bool = False) -> CatalogFile:
-    """Read a CSV or JSON file in UTF-8, or in UTF-16 with its mark; see parse_catalog.
+    """Read a CSV or JSON file in UTF-8, or in UTF-16 with a byte order mark; see parse_catalog.
 
-    Raises CatalogRejected with every fault, each with its line.
+    Raises CatalogRejected with every fault and its line.
     """
     try:
         content = path.read_bytes()
@@ -76,15 +77,15 @@ def read_catalog(path: Path, *, discounts: bool = False) -> CatalogFile:
 async def import_catalog(
     database: Database, products: Sequence[Product], discounts: Sequence[Discount], *, dry_run: bool = False
 ) -> CatalogReport:
-    """Add and change what is told, all or nothing; what is not told stays. Told twice, the second time changes nothing.
+    """Add and change what is listed, all or nothing, and keep the rest. A second import of the same changes nothing.
 
-    Products are displayed in the order told; new ones follow the product before them.
+    Products are displayed in the order listed; a new one follows the product listed before it.
     """
     return await database.run(_import, products, discounts, dry_run=dry_run)
 
 
 async def export_catalog(database: Database, *, format: Literal["csv", "json"], discounts: bool = False) -> str:  # noqa: A002
-    """The products, or the discounts, as a text that read_catalog reads and import_catalog finds unchanged."""
+    """Return the products, or the discounts, as text that import_catalog would find unchanged."""
     async with database.connection() as connection:
         catalog = CatalogFile(
             tuple(await stored_products.list_products_by_position(connection)),
@@ -93,10 +94,9 @@ async def export_catalog(database: Database, *, format: Literal["csv", "json"], 
     return (csv_text if format == "csv" else json_text)(catalog, discounts=discounts)
 
 
-async def seed_demo(database: Database, path_or_text: Path | str) -> bool:
-    """Import it if there are no products at all; whether it did. Several may seed at once: one does."""
-    catalog = read_catalog(path_or_text) if isinstance(path_or_text, Path) else parse_catalog(path_or_text)
-    return await database.run(_seed, catalog)
+async def seed_demo(database: Database, text: str) -> bool:
+    """Import the catalog if there are no products, and return whether it did. Of several processes, one imports."""
+    return await database.run(_seed, parse_catalog(text))
 
 
 async def _seed(connection: asyncpg.Connection, catalog: CatalogFile) -> bool:
@@ -115,24 +115,27 @@ async def _import(
     dry_run: bool = False,
 ) -> CatalogReport:
     await stored_products.lock_catalog(connection)
-    held = {each.sku: each for each in await stored_products.list_products_by_position(connection)}
-    held_discounts = {each.code: each for each in await stored_discounts.list_discounts(connection)}
-    told = {each.sku: each for each in products}
-    order = display_order(list(held), list(told))
-    moves = _moves(list(held), list(told), order)
+    stored = {product.sku: product for product in await stored_products.list_products_by_position(connection)}
+    listed = {product.sku: product for product in products}
+    order = display_order(list(stored), list(listed))
     changes = [
-        *_compare("product", held, told, product_cells, moves),
-        *_compare("discount", held_discounts, {each.code: each for each in discounts}, discount_cells, {}),
+        *_compare("product", stored, listed, _moves(list(stored), list(listed), order)),
+        *_compare(
+            "discount",
+            {discount.code: discount for discount in await stored_discounts.list_discounts(connection)},
+            {discount.code: discount for discount in discounts},
+            {},
+        ),
     ]
     touched = {(change.kind, change.key) for change in changes}
-    new_products = [each for each in products if ("product", each.sku) in touched]
-    new_discounts = [each for each in discounts if ("discount", each.code) in touched]
+    touched_products = [product for product in products if ("product", product.sku) in touched]
+    touched_discounts = [discount for discount in discounts if ("discount", discount.code) in touched]
     if not dry_run:
-        if new_products:
-            await stored_products.upsert_products(connection, new_products)
+        if touched_products:
+            await stored_products.upsert_products(connection, touched_products)
             await stored_products.place_products(connection, order)
-        if new_discounts:
-            await stored_discounts.upsert_discounts(connection, new_discounts)
+        if touched_discounts:
+            await stored_discounts.upsert_discounts(connection, touched_discounts)
     return CatalogReport(
         added=tuple(change for change in changes if not change.differences),
         changed=tuple(change for change in changes if change.differences),
@@ -142,16 +145,15 @@ async def _import(
 
 def _compare(
     kind: Literal["product", "discount"],
-    held: Mapping[str, T],
-    told: Mapping[str, T],
-    cells: Callable[[T], dict[str, str]],
+    stored: Mapping[str, Product | Discount],
+    listed: Mapping[str, Product | Discount],
     moves: Mapping[str, tuple[FieldDifference, ...]],
 ) -> Iterator[CatalogChange]:
-    for key, item in told.items():
-        if key not in held:
+    for key, item in listed.items():
+        if key not in stored:
             yield CatalogChange(kind, key)
             continue
-        before, after = cells(held[key]), cells(item)
+        before, after = as_cells(stored[key]), as_cells(item)
         differences = tuple(
             FieldDifference(name, before[name], after[name]) for name in after if before[name] != after[name]
         )
@@ -159,39 +161,36 @@ def _compare(
             yield CatalogChange(kind, key, differences + moves.get(key, ()))
 
 
-def display_order(held: Sequence[str], told: Sequence[str]) -> list[str]:
-    """Those held and told stand in the order told, in the places they had together; the others keep their places.
+def display_order(stored: Sequence[str], listed: Sequence[str]) -> list[str]:
+    """Return the skus of both in display order.
 
-    A new one follows the one told before it; at the head of those told it precedes the next one held, else comes last.
+    Stored skus that are listed take the places they had together, in the order listed; the others keep their places.
+    A new sku follows the one listed before it. New ones at the head precede the first stored one, or else come last.
     """
-    known = set(held)
-    told_and_held = [sku for sku in told if sku in known]
-    replacements = iter(told_and_held)
-    among_told = set(told_and_held)
-    followers: dict[str | None, list[str]] = {}
-    last: str | None = None
-    for sku in told:
+    known = set(stored)
+    head: list[str] = []
+    groups: list[list[str]] = []  # of a stored sku and the new ones that follow it
+    for sku in listed:
         if sku in known:
-            last = sku
+            groups.append([sku] if groups else [*head, sku])
         else:
-            followers.setdefault(last, []).append(sku)
-    order: list[str] = []
-    for sku in (next(replacements) if sku in among_told else sku for sku in held):
-        if told_and_held and sku == told_and_held[0]:
-            order += followers.get(None, [])
-        order += [sku, *followers.get(sku, [])]
-    return order if told_and_held else order + followers.get(None, [])
+            (groups[-1] if groups else head).append(sku)
+    if not groups:
+        return [*stored, *head]
+    places, replacements = set(listed), iter(groups)
+    return [sku for place in stored for sku in (next(replacements) if place in places else [place])]
 
 
-def _moves(held: Sequence[str], told: Sequence[str], order: Sequence[str]) -> dict[str, tuple[FieldDifference, ...]]:
-    """Those that changed places with others; not those that others were added before."""
-    known, among_told = set(held), set(told)
-    before = [sku for sku in held if sku in among_told]
-    after = [sku for sku in told if sku in known]
-    was = {sku: index for index, sku in enumerate(held, 1)}
-    becomes = {sku: index for index, sku in enumerate(order, 1)}
+def _moves(
+    stored: Sequence[str], listed: Sequence[str], order: Sequence[str]
+) -> dict[str, tuple[FieldDifference, ...]]:
+    """Return the position of every sku that changed places with others; insertions before it do not count."""
+    old = {sku: position for position, sku in enumerate(stored, 1)}
+    new = {sku: position for position, sku in enumerate(order, 1)}
+    after = [sku for sku in listed if sku in old]
+    before = sorted(after, key=lambda sku: old[sku])
     return {
-        sku: (FieldDifference("position", str(was[sku]), str(becomes[sku])),)
-        for old, sku in zip(before, after, strict=True)
-        if old != sku
+        sku: (FieldDifference("position", str(old[sku]), str(new[sku])),)
+        for previous, sku in zip(before, after, strict=True)
+        if previous != sku
     }

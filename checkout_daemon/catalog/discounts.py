@@ -1,8 +1,9 @@
-"""Reads and writes discounts, and counts their redemptions."""
+"""Read and write discounts, and count their redemptions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import asyncpg
 
@@ -30,20 +31,10 @@ async def count_redemptions(connection: asyncpg.Connection, code: str) -> int:
 async def lock_discount(connection: asyncpg.Connection, code: str) -> tuple[Discount, int] | None:
     """Lock a discount until the transaction ends; return it with its number of redemptions, or None."""
     row = await connection.fetchrow(sql("lock_discount"), code)
-    # Counted by a separate statement: the one that waited for the lock would count as of before it waited.
+    # Counted by a separate statement: one that waited for the lock counts what there was before it waited.
     return None if row is None else (Discount(**dict(row)), await count_redemptions(connection, code))
 
 
 async def upsert_discounts(connection: asyncpg.Connection, discounts: Sequence[Discount]) -> None:
-    """Insert discounts or replace those with the same code."""
-    await connection.execute(
-        sql("upsert_discounts"),
-        [each.code for each in discounts],
-        [each.percent_off for each in discounts],
-        [each.amount_off for each in discounts],
-        [each.currency for each in discounts],
-        [each.minimum_subtotal for each in discounts],
-        [each.starts_at for each in discounts],
-        [each.ends_at for each in discounts],
-        [each.redemption_limit for each in discounts],
-    )
+    """Insert one or more discounts, or replace those with the same code."""
+    await connection.execute(sql("upsert_discounts"), *zip(*map(astuple, discounts), strict=True))

@@ -1,4 +1,4 @@
-"""Catalog files, as CSV and as JSON: read whole before anything of them is used, and written so that they read back."""
+"""Catalog files in CSV and JSON: checked whole before anything is used, and written so that they read back."""
 
 from __future__ import annotations
 
@@ -6,44 +6,36 @@ import csv
 import io
 import json
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
-from operator import itemgetter
-from typing import TypeVar
+from operator import attrgetter, itemgetter
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.pricing import Discount
-from checkout_daemon.catalog.rows import (
-    DISCOUNT_FIELDS,
-    PRODUCT_FIELDS,
-    discount_cells,
-    product_cells,
-    read_discount,
-    read_product,
-)
+from checkout_daemon.catalog.rows import as_cells, columns_of, discount_object, read_discount, read_product
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.model.text import cleaned, terminal_json
 
-_BLANK = re.compile(r"\s*")
 _SEPARATOR = re.compile(r"""(?P<quote>"?)sep=(?P<sign>[;,\t|])(?P=quote)[ ;,\t]*(?:\r\n?|\n|\Z)""", re.IGNORECASE)
-_PRODUCTS, _DISCOUNTS = "products", "discounts"
+_DECODER = json.JSONDecoder(parse_float=Decimal)
 
 T = TypeVar("T")
-_Faults = list[tuple[int, str]]  # each with its line
+_Kind = Literal["products", "discounts"]
+_Faults = list[tuple[int, str]]  # with the line of each
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogFile:
-    """In the order of the file, which is the order of display."""
+    """The products, in display order, and the discounts of one file."""
 
     products: tuple[Product, ...] = ()
     discounts: tuple[Discount, ...] = ()
 
 
 class CatalogRejected(CheckoutError):
-    """A catalog file has faults, and nothing of it was used. `faults`: a line of text for each, with its place."""
+    """A catalog file has faults, and nothing of it was used. `faults` has one text for each, with its line."""
 
     code = "invalid_catalog"
     status = 422
@@ -62,105 +54,93 @@ class _Row:
     values: Mapping[str, object]
 
 
+class _Value(NamedTuple):
+    line: int
+    at: int
+    content: Any
+
+
 def parse_catalog(text: str, *, discounts: bool = False, source: str = "catalog") -> CatalogFile:
     """Read JSON (an object with `products` and `discounts`, or a list) or CSV (with a header line).
 
-    `discounts`: whether a CSV or a list holds those instead of products. Raises CatalogRejected with every fault.
+    `discounts` states whether a CSV or a list holds those instead of products. Raises CatalogRejected with every fault.
     """
-    kind = _DISCOUNTS if discounts else _PRODUCTS
+    kind: _Kind = "discounts" if discounts else "products"
     text = text.removeprefix("\ufeff")
     faults: _Faults = []
     is_json = text.lstrip()[:1] in ("{", "[")
     rows = list(_json_rows(text, kind, faults) if is_json else _csv_rows(text, kind, faults))
-    products = _read_all(rows, _PRODUCTS, read_product, lambda product: product.sku, faults)
-    found = _read_all(rows, _DISCOUNTS, read_discount, lambda discount: discount.code, faults)
+    catalog = CatalogFile(
+        _read_all(rows, "products", read_product, attrgetter("sku"), faults),
+        _read_all(rows, "discounts", read_discount, attrgetter("code"), faults),
+    )
     if not text.strip():
-        faults.append((1, "there is nothing in it"))
+        faults.append((1, "the file is empty"))
     if faults:
         raise CatalogRejected(source, [f"line {line}: {fault}" for line, fault in sorted(faults, key=itemgetter(0))])
-    return CatalogFile(products, found)
+    return catalog
 
 
 def csv_text(catalog: CatalogFile, *, discounts: bool) -> str:
-    """The products, or the discounts, with a header line."""
+    """Return the products, or the discounts, with a header line."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, DISCOUNT_FIELDS if discounts else PRODUCT_FIELDS, lineterminator="\n")
+    writer = csv.DictWriter(out, columns_of(Discount if discounts else Product), lineterminator="\n")
     writer.writeheader()
-    if discounts:
-        writer.writerows(discount_cells(each) for each in catalog.discounts)
-    else:
-        writer.writerows(product_cells(each) for each in catalog.products)
+    writer.writerows(map(as_cells, catalog.discounts if discounts else catalog.products))
     return out.getvalue()
 
 
 def json_text(catalog: CatalogFile, *, discounts: bool) -> str:
-    """`{"products": […]}`, or `{"discounts": […]}`."""
+    """Return `{"products": […]}`, or `{"discounts": […]}`."""
     document = (
-        {_DISCOUNTS: [discount_object(each) for each in catalog.discounts]}
+        {"discounts": list(map(discount_object, catalog.discounts))}
         if discounts
-        else {_PRODUCTS: [product_object(each) for each in catalog.products]}
+        else {"products": list(map(asdict, catalog.products))}
     )
     return terminal_json(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
 
 
-def product_object(product: Product) -> dict[str, object]:
-    """As in /api/products."""
-    return product_cells(product) | {
-        "image_url": product.image_url,
-        "unit_amount": product.unit_amount,
-        "available": product.available,
-    }
-
-
-def discount_object(discount: Discount) -> dict[str, object]:
-    """What is not set is left out; the percentage is text, so that no reader makes a float of it."""
-    numbers = {
-        "amount_off": discount.amount_off,
-        "minimum_subtotal": discount.minimum_subtotal,
-        "redemption_limit": discount.redemption_limit,
-    }
-    return {name: numbers.get(name, cell) for name, cell in discount_cells(discount).items() if cell}
-
-
 def _read_all(
     rows: Iterable[_Row],
-    kind: str,
+    kind: _Kind,
     read: Callable[[Mapping[str, object]], tuple[T | None, list[str]]],
     key_of: Callable[[T], str],
     faults: _Faults,
 ) -> tuple[T, ...]:
-    first: dict[str, int] = {}
-    found: list[T] = []
+    lines: dict[str, int] = {}
+    items: list[T] = []
     for row in rows:
         if row.kind != kind:
             continue
-        item, wrong = read(row.values)
-        faults += [(row.line, fault) for fault in wrong]
+        item, row_faults = read(row.values)
+        faults += [(row.line, fault) for fault in row_faults]
         if item is None:
             continue
-        held = first.setdefault(key_of(item), row.line)
-        if held != row.line:
-            faults.append((row.line, f"{key_of(item)} stands on line {held} already"))
-        found.append(item)
-    return tuple(found)
+        if first_line := lines.get(key_of(item)):
+            faults.append((row.line, f"duplicate {key_of(item)}, first on line {first_line}"))
+        else:
+            lines[key_of(item)] = row.line
+            items.append(item)
+    return tuple(items)
 
 
-def _csv_rows(text: str, kind: str, faults: _Faults) -> Iterator[_Row]:
+def _csv_rows(text: str, kind: _Kind, faults: _Faults) -> Iterator[_Row]:
     text, delimiter, skipped = _delimited(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] | None = None
+    header: list[str] = []
     line = 1 + skipped
     try:
         for cells in reader:
             start, line = line, reader.line_num + 1 + skipped
-            if not any(cleaned(cell) for cell in cells):
+            if not any(map(cleaned, cells)):
                 continue
-            if header is None:
-                header = [cleaned(cell).lower() for cell in _without_empty_ends(cells, 0)]
-                if wrong := _header_faults(header, DISCOUNT_FIELDS if kind == _DISCOUNTS else PRODUCT_FIELDS):
-                    faults += [(start, fault) for fault in wrong]
+            cells = _without_empty_ends(cells, len(header))
+            if not header:
+                header = [cleaned(cell).lower() for cell in cells]
+                if header_faults := _header_faults(header, columns_of(Discount if kind == "discounts" else Product)):
+                    faults += [(start, fault) for fault in header_faults]
                     return
-            elif len(cells := _without_empty_ends(cells, len(header))) != len(header):
+            elif len(cells) != len(header):
                 faults.append((start, f"{len(cells)} cells, but the header has {len(header)}"))
             else:
                 yield _Row(kind, start, dict(zip(header, cells, strict=True)))
@@ -177,10 +157,7 @@ def _without_empty_ends(cells: list[str], least: int) -> list[str]:
 
 
 def _delimited(text: str) -> tuple[str, str, int]:
-    """Return the text without a first line `sep=;`, the sign between its cells, and how many lines were left out.
-
-    Such a line, which spreadsheets read and some programs write, names the sign.
-    """
+    """Return the text, its delimiter, and the number of lines left out: a first line such as `sep=;` names one."""
     if named := _SEPARATOR.match(text):
         return text[named.end() :], named["sign"], 1
     header_line = text.lstrip(" \r\n").splitlines()[:1]
@@ -188,66 +165,55 @@ def _delimited(text: str) -> tuple[str, str, int]:
     return text, max(",;\t", key="".join(header_line).count), 0
 
 
-def _header_faults(header: Sequence[str], fields: Sequence[str]) -> list[str]:
-    unknown = [
-        f"unknown column {ascii(name)[:60]}; there are {', '.join(fields)}" for name in header if name not in fields
-    ]
-    return unknown + [f"the column {name} stands there twice" for name in fields if header.count(name) > 1]
+def _header_faults(header: Sequence[str], columns: Sequence[str]) -> list[str]:
+    known = ", ".join(columns)
+    unknown = [f"unknown column {ascii(name)[:60]}; there are {known}" for name in header if name not in columns]
+    return unknown + [f"duplicate column {name}" for name in columns if header.count(name) > 1]
 
 
-def _json_rows(text: str, kind: str, faults: _Faults) -> Iterator[_Row]:
-    decoder = json.JSONDecoder(parse_float=Decimal)
+def _json_rows(text: str, kind: _Kind, faults: _Faults) -> Iterator[_Row]:
     try:
-        decoder.decode(text)
+        document = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         faults.append((error.lineno, f"this is not JSON: {error.msg}"))
         return
     except (RecursionError, ValueError):  # ValueError: a number of thousands of digits
-        faults.append((1, "this is not JSON that a catalog can be"))
+        faults.append((1, "this JSON is nested too deeply or has a number that is too long"))
         return
-    # Read a second time, item by item: only so is it known where each one stands.
-    breaks = [found.start() for found in re.finditer("\n", text)]
-    at = _skip(text, 0)
-    if text[at] == "[":
-        yield from _json_list(decoder, text, at, breaks, kind, faults)
+    # Decode a second time, value by value, to know their lines.
+    start = len(text) - len(text.lstrip())
+    whole = _Value(text.count("\n", 0, start) + 1, start, document)
+    if isinstance(document, list):
+        yield from _objects(text, whole, kind, faults)
         return
-    at = _skip(text, at + 1)
-    while text[at] != "}":
-        name, end = decoder.raw_decode(text, at)
-        line = _line(breaks, at)
-        at = _skip(text, _skip(text, end) + 1)
-        _, end = decoder.raw_decode(text, at)
-        if name not in (_PRODUCTS, _DISCOUNTS):
-            faults.append((line, f"unknown field {ascii(name)[:60]}; there are {_PRODUCTS} and {_DISCOUNTS}"))
-        elif text[at] != "[":
+    names_and_values = _values(text, whole)
+    for (line, _, name), value in zip(names_and_values, names_and_values, strict=True):
+        if name not in ("products", "discounts"):
+            faults.append((line, f"unknown field {ascii(name)[:60]}; there are products and discounts"))
+        elif not isinstance(value.content, list):
             faults.append((line, f"{name} must be a list"))
         else:
-            yield from _json_list(decoder, text, at, breaks, name, faults)
-        at = _after_comma(text, end)
+            yield from _objects(text, value, name, faults)
 
 
-def _json_list(
-    decoder: json.JSONDecoder, text: str, at: int, breaks: list[int], kind: str, faults: _Faults
-) -> Iterator[_Row]:
-    at = _skip(text, at + 1)
-    while text[at] != "]":
-        value, end = decoder.raw_decode(text, at)
-        if isinstance(value, dict):
-            yield _Row(kind, _line(breaks, at), value)
+def _objects(text: str, array: _Value, kind: str, faults: _Faults) -> Iterator[_Row]:
+    for line, _, content in _values(text, array):
+        if isinstance(content, dict):
+            yield _Row(kind, line, content)
         else:
-            faults.append((_line(breaks, at), f"{kind} must hold objects"))
-        at = _after_comma(text, end)
+            faults.append((line, f"{kind} must hold objects"))
 
 
-def _skip(text: str, at: int) -> int:
-    found = _BLANK.match(text, at)
-    return at if found is None else found.end()
-
-
-def _after_comma(text: str, at: int) -> int:
-    at = _skip(text, at)
-    return _skip(text, at + 1) if text[at] == "," else at
-
-
-def _line(breaks: list[int], at: int) -> int:
-    return bisect_left(breaks, at) + 1
+def _values(text: str, container: _Value) -> Iterator[_Value]:
+    """Yield the values in an array or object of valid JSON, with the names of an object each before its value."""
+    line, at = container.line, container.at + 1
+    while True:
+        while text[at] in " \t\r\n,:":
+            line += text[at] == "\n"
+            at += 1
+        if text[at] in "]}":
+            return
+        content, end = _DECODER.raw_decode(text, at)
+        yield _Value(line, at, content)
+        line += text.count("\n", at, end)
+        at = end

@@ -1,6 +1,6 @@
-"""What a cart costs: line amounts, the discount and its share on every line, and the total, exact to the unit.
+"""Price a cart: line amounts, the discount and its share on every line, and the total, exact to the unit.
 
-The storefront computes the same in the browser; tests/vectors/pricing.json holds both to one another.
+The storefront computes the same in the browser; both are tested with tests/vectors/pricing.json.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DISCOUNT_CODE = re.compile(r"[A-Z0-9._-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """Either `percent_off` or `amount_off` (minor units). Currency None: any. It ends just before `ends_at`."""
+    """Either `percent_off` or `amount_off` (minor units). Currency None means any. `ends_at` is exclusive."""
 
     code: str
     percent_off: Decimal | None
@@ -60,11 +60,12 @@ class Quote:
 
     @property
     def discount_code(self) -> str | None:
+        """The code of the discount, or None without one."""
         return None if self.discount is None else self.discount.code
 
 
 class PriceChanged(CheckoutError):
-    """The total the shopper agreed to no longer holds; the quote says what holds now."""
+    """The total is no longer what the shopper agreed to; `quote` has the current prices."""
 
     code = "price_changed"
     status = 409
@@ -77,14 +78,14 @@ class PriceChanged(CheckoutError):
 
 
 def normalize_discount_code(text: str | None) -> str | None:
-    """Return a code as it is stored: without what pasting adds, upper-case. None for nothing."""
+    """Return a code as it is stored: upper-case, without the characters that pasting adds. None for a blank one."""
     return cleaned(text or "").upper() or None
 
 
 def price_cart(
     cart: Cart, products: Mapping[str, Product], discount: Discount | None, *, currency: str, now: datetime
 ) -> Quote:
-    """Price a cart. Raises InvalidRequest with every fault; a total may be 0, but not below Stripe's minimum."""
+    """Price a cart. Raises InvalidRequest with every fault. A total must be 0 or at least Stripe's minimum."""
     errors: list[FieldError] = []
     for index, line in enumerate(cart.lines):
         if (fault := _product_fault(products.get(line.sku), currency)) is not None:
@@ -95,7 +96,7 @@ def price_cart(
             errors += _discount_faults(discount, None, currency, now)
         raise InvalidRequest(errors)
 
-    # Rounded, so that what follows from it can be charged whatever stands in the catalog.
+    # Rounded, so that the total can be charged whatever price the catalog has.
     units = [round_to_step(products[line.sku].unit_amount, currency) for line in cart.lines]
     amounts = [unit * line.quantity for unit, line in zip(units, cart.lines, strict=True)]
     subtotal = sum(amounts)
@@ -129,7 +130,7 @@ def price_cart(
 
 
 def discount_amount(discount: Discount, subtotal: int, currency: str) -> int:
-    """What the discount takes off that subtotal: never more than all of it, rounded half up to the currency's step."""
+    """Return what the discount takes off the subtotal: at most all of it, rounded half up to the currency's step."""
     if discount.percent_off is not None:
         wanted: Fraction | int = Fraction(discount.percent_off) * subtotal / 100
     else:
@@ -138,9 +139,10 @@ def discount_amount(discount: Discount, subtotal: int, currency: str) -> int:
 
 
 def share_discount(amounts: Sequence[int], amount_discount: int, currency: str) -> list[int]:
-    """Each line's part by its amount, in whole steps, by largest remainder; among equal remainders the first lines win.
+    """Split the discount over the lines in proportion to their amounts, which are multiples of the currency's step.
 
-    The parts add up to the discount and none exceeds its line. All amounts are multiples of the step.
+    The shares are whole steps by largest remainder; of equal remainders, earlier lines win. They add up to the discount
+    and none exceeds its line.
     """
     size = step(currency)
     total = sum(amounts)
@@ -166,7 +168,7 @@ def _product_fault(product: Product | None, currency: str) -> tuple[str, str] | 
 
 
 def _discount_faults(discount: Discount, subtotal: int | None, currency: str, now: datetime) -> list[FieldError]:
-    """Subtotal None: not known, because lines are faulty."""
+    """Return why the discount does not apply. The subtotal is None while lines are faulty."""
     faults: list[tuple[str, str]] = []
     if discount.starts_at is not None and now < discount.starts_at:
         faults.append(("discount_not_started", f"The discount code {discount.code} is not valid yet."))
@@ -184,7 +186,7 @@ def _discount_faults(discount: Discount, subtotal: int | None, currency: str, no
 
 
 def _amount_faults(subtotal: int, total: int, currency: str) -> list[FieldError]:
-    # The subtotal, not the total: Stripe holds the amount before discounts to the same limit, and our coupon too.
+    # The subtotal, not the total: Stripe applies this limit to the amount before discounts, and to our coupon too.
     if subtotal > maximum_amount(currency):
         most = format_money(maximum_amount(currency), currency)
         return [FieldError("/items", "amount_too_large", f"An order can be {most} at most.")]

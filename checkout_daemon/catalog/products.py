@@ -1,8 +1,9 @@
-"""Reads and writes products."""
+"""Read and write products."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import astuple
 
 import asyncpg
 
@@ -42,17 +43,8 @@ async def find_products_in_turn(
 
 
 async def upsert_products(connection: asyncpg.Connection, products: Sequence[Product]) -> None:
-    """Insert products or replace those with the same sku. New ones come last until place_products."""
-    await connection.execute(
-        sql("upsert_products"),
-        [each.sku for each in products],
-        [each.name for each in products],
-        [each.description for each in products],
-        [each.image_url for each in products],
-        [each.unit_amount for each in products],
-        [each.currency for each in products],
-        [each.available for each in products],
-    )
+    """Insert one or more products, or replace those with the same sku. New ones come last until place_products."""
+    await connection.execute(sql("upsert_products"), *zip(*map(astuple, products), strict=True))
 
 
 async def place_products(connection: asyncpg.Connection, skus: Sequence[str]) -> None:

@@ -47,7 +47,6 @@ def _list_products(*, as_json: bool) -> int:
     from rich.table import Column
 
     from checkout_daemon.catalog import catalog
-    from checkout_daemon.catalog.files import product_object
     from checkout_daemon.commands.running import with_database
     from checkout_daemon.model.money import format_money
 
@@ -56,7 +55,7 @@ def _list_products(*, as_json: bool) -> int:
 
     products = with_database(work)
     if as_json:
-        print_json_lines(map(product_object, products))
+        print_json_lines(products)
     elif not products:
         say("The catalog is empty: `checkout catalog import FILE` fills it.")
     else:
@@ -83,7 +82,7 @@ def _list_discounts(*, as_json: bool) -> int:
     from rich.table import Column
 
     from checkout_daemon.catalog import catalog
-    from checkout_daemon.catalog.files import discount_object
+    from checkout_daemon.catalog.rows import discount_object
     from checkout_daemon.commands.running import with_database
 
     async def work(database: Database, _: Settings) -> list[Discount]:

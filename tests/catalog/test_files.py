@@ -147,7 +147,7 @@ def test_every_fault_is_named_with_its_line() -> None:
         "line 2: unit_amount must be a whole number from 0 to 99999999, not '14.50'",
         "line 2: currency must be a three-letter code such as eur, not 'euro'",
         "line 2: available must be true or false, not 'maybe'",
-        "line 6: PEN stands on line 5 already",
+        "line 6: duplicate PEN, first on line 5",
         "line 7: 1 cells, but the header has 6",
         "line 8: sku is missing",
         "line 8: name is missing",
@@ -170,12 +170,17 @@ def test_json_faults_have_the_line_where_their_object_begins() -> None:
   "prices": [], "products": 3
 }"""
     assert faults_of(text) == (
-        "line 4: PEN stands on line 3 already",
+        "line 4: duplicate PEN, first on line 3",
         "line 7: products must hold objects",
         "line 9: exactly one of percent_off and amount_off must be given",
         "line 10: unknown field 'prices'; there are products and discounts",
         "line 10: products must be a list",
     )
+
+
+def test_a_duplicate_on_the_same_line_is_a_fault_too() -> None:
+    pen = json.dumps({"sku": "PEN", "name": "Pen", "unit_amount": 250, "currency": "eur"})
+    assert faults_of(f"[{pen}, {pen}]") == ("line 1: duplicate PEN, first on line 1",)
 
 
 @pytest.mark.parametrize(
@@ -267,13 +272,13 @@ def test_columns_of_another_file_are_refused_once() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "line 1: there is nothing in it"),
-        (" \n ", "line 1: there is nothing in it"),
+        ("", "line 1: the file is empty"),
+        (" \n ", "line 1: the file is empty"),
         ('{"products": [\n}', "line 2: this is not JSON: Expecting value"),
-        ("[" * 100_000, "line 1: this is not JSON that a catalog can be"),
-        ("[" + "9" * 5_000 + "]", "line 1: this is not JSON that a catalog can be"),
+        ("[" * 100_000, "line 1: this JSON is nested too deeply or has a number that is too long"),
+        ("[" + "9" * 5_000 + "]", "line 1: this JSON is nested too deeply or has a number that is too long"),
         ('sku,name\n"PEN', "line 2: this is not CSV: unexpected end of data"),
-        ("sku,sku\n1,2\n", "line 1: the column sku stands there twice"),
+        ("sku,sku\n1,2\n", "line 1: duplicate column sku"),
     ],
 )
 def test_what_is_no_catalog_is_refused(text: str, fault: str) -> None:
@@ -304,8 +309,8 @@ products = st.builds(
 
 
 @given(st.lists(products, max_size=5, unique_by=lambda product: product.sku))
-def test_any_products_read_back_from_both_formats(told: list[Product]) -> None:
-    catalog = CatalogFile(products=tuple(told))
+def test_any_products_read_back_from_both_formats(listed: list[Product]) -> None:
+    catalog = CatalogFile(products=tuple(listed))
     assert parse_catalog(csv_text(catalog, discounts=False)) == catalog
     assert parse_catalog(json_text(catalog, discounts=False)) == catalog
 
@@ -340,7 +345,7 @@ def test_a_price_is_at_most_what_stripe_charges_in_its_currency(currency: str, a
 
 def test_empty_cells_that_a_spreadsheet_adds_at_the_end_are_left_out() -> None:
     text = "sku,name,unit_amount,currency,,\nPEN,Pen,100,eur,, \nINK,Ink,200,eur\nPAD,Pad,300,eur,\n"
-    assert [each.sku for each in parse_catalog(text).products] == ["PEN", "INK", "PAD"]
+    assert [product.sku for product in parse_catalog(text).products] == ["PEN", "INK", "PAD"]
     assert faults_of("sku,name,unit_amount,currency,,\nPEN,Pen,100,eur,,x\n") == (
         "line 2: 6 cells, but the header has 4",
     )

@@ -21,10 +21,10 @@ FROM turn CROSS JOIN products WHERE sku = ANY ($1::text[]);
 -- name: upsert_products
 -- $1 skus, $2 names, $3 descriptions, $4 image URLs, $5 unit amounts, $6 currencies, $7 available; a new one comes last
 INSERT INTO products (sku, name, description, image_url, unit_amount, currency, available, position)
-SELECT told.sku, told.name, told.description, told.image_url, told.unit_amount, told.currency, told.available,
-       last.position + told.ordinality
+SELECT new.sku, new.name, new.description, new.image_url, new.unit_amount, new.currency, new.available,
+       last.position + new.ordinality
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::boolean[])
-        WITH ORDINALITY AS told (sku, name, description, image_url, unit_amount, currency, available, ordinality),
+        WITH ORDINALITY AS new (sku, name, description, image_url, unit_amount, currency, available, ordinality),
     (SELECT coalesce(max(position), -1) AS position FROM products) AS last
 ON CONFLICT (sku) DO UPDATE SET
     name = excluded.name, description = excluded.description, image_url = excluded.image_url,
