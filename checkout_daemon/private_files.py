@@ -21,7 +21,7 @@ _NEW = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 def create_private(path: Path) -> int:
     """Create a file that does not exist yet, mode 0600, and return its descriptor, open for writing.
 
-    Raises FileExistsError, also for a dangling link: nobody else may choose where our bytes go.
+    Raise FileExistsError, also for a dangling link: nobody else may choose where our bytes go.
     """
     descriptor = os.open(path, os.O_RDWR | _NEW, 0o600)
     os.fchmod(descriptor, 0o600)  # a default ACL of the directory may have widened the mode
@@ -31,7 +31,7 @@ def create_private(path: Path) -> int:
 def open_private(path: Path, flags: int = os.O_RDWR) -> int:
     """Open a file of this user, or create it with mode 0600, and return its descriptor.
 
-    Raises ConfigurationError for a link, for anything but a regular file, and for another user's file.
+    Raise ConfigurationError for a link, for anything but a regular file, and for another user's file.
     """
     try:
         descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
@@ -97,7 +97,7 @@ def _take_free_name(part: Path, path: Path) -> None:
 def make_private_directory(path: Path) -> None:
     """Create the directory with mode 0700, or check that no other user can write to an existing one.
 
-    Raises ConfigurationError, also if it cannot be created.
+    Raise ConfigurationError, also if it cannot be created.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

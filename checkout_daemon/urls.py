@@ -82,7 +82,7 @@ def is_loopback(host: str) -> bool:
 
 
 def read_http_url(text: str, *, final: bool = False) -> HttpUrl:
-    """Read an absolute http or https URL. Raises BadUrl.
+    """Read an absolute http or https URL. Raise BadUrl.
 
     `final`: it is used as it is, so that it may have a user, a password and a query; nothing is appended to it.
     """

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.options import READABLE_FILE, dry_run_option, json_option
 from checkout_daemon.commands.output import answer, print_json, print_json_lines, print_table, say
+from checkout_daemon.commands.running import with_database
 from checkout_daemon.present.text import plain
 
 if TYPE_CHECKING:
@@ -20,11 +22,10 @@ if TYPE_CHECKING:
 _discounts_option = click.option("--discounts", is_flag=True, help="Use the discounts instead of the products.")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def catalog() -> None:
     """List, import and export products and discounts.
 
-    \b
     Example:
       checkout catalog list
     """
@@ -36,7 +37,6 @@ def catalog() -> None:
 def catalog_list(discounts: bool, as_json: bool) -> int:
     """List the products, or the discounts.
 
-    \b
     Example:
       checkout catalog list --json
     """
@@ -44,10 +44,7 @@ def catalog_list(discounts: bool, as_json: bool) -> int:
 
 
 def _list_products(*, as_json: bool) -> int:
-    from rich.table import Column
-
     from checkout_daemon.catalog import catalog
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.model.money import format_money
 
     async def work(database: Database, _: Settings) -> list[Product]:
@@ -59,12 +56,6 @@ def _list_products(*, as_json: bool) -> int:
     elif not products:
         say("The catalog is empty: `checkout catalog import FILE` fills it.")
     else:
-        columns = [
-            Column("sku", no_wrap=True),
-            Column("name", no_wrap=True, overflow="ellipsis", ratio=1),
-            Column("price", justify="right", no_wrap=True),
-            Column("sold", no_wrap=True),
-        ]
         rows = [
             [
                 product.sku,
@@ -74,16 +65,13 @@ def _list_products(*, as_json: bool) -> int:
             ]
             for product in products
         ]
-        print_table(columns, rows)
+        print_table(["sku", "name", "price", "sold"], rows, right={"price"}, flexible={"name": 1})
     return 0
 
 
 def _list_discounts(*, as_json: bool) -> int:
-    from rich.table import Column
-
     from checkout_daemon.catalog import catalog
     from checkout_daemon.catalog.rows import discount_object
-    from checkout_daemon.commands.running import with_database
 
     async def work(database: Database, _: Settings) -> list[Discount]:
         return await catalog.list_discounts(database)
@@ -94,14 +82,8 @@ def _list_discounts(*, as_json: bool) -> int:
     elif not discounts:
         say("There are no discounts: `checkout catalog import FILE --discounts` adds some.")
     else:
-        columns = [
-            Column("code", no_wrap=True),
-            Column("off", justify="right", no_wrap=True),
-            Column("from", justify="right", no_wrap=True),
-            Column("ends", no_wrap=True),
-            Column("limit", justify="right", no_wrap=True),
-        ]
-        print_table(columns, list(map(_discount_row, discounts)))
+        headings = ["code", "off", "from", "ends", "limit"]
+        print_table(headings, list(map(_discount_row, discounts)), right={"off", "from", "limit"})
     return 0
 
 
@@ -135,12 +117,10 @@ def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) ->
     of `checkout catalog export`; sku, name, unit_amount and currency are required. Amounts are in minor units. The
     whole file is checked before anything is written.
 
-    \b
     Example:
       checkout catalog import products.csv --dry-run
     """
     from checkout_daemon.catalog import catalog
-    from checkout_daemon.commands.running import with_database
 
     read = catalog.read_catalog(file, discounts=discounts)
 
@@ -172,12 +152,10 @@ def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) ->
 def catalog_export(discounts: bool, as_json: bool) -> int:
     """Print the products, or the discounts, as CSV or JSON.
 
-    \b
     Example:
       checkout catalog export --discounts > discounts.csv
     """
     from checkout_daemon.catalog import catalog
-    from checkout_daemon.commands.running import with_database
 
     async def work(database: Database, _: Settings) -> str:
         return await catalog.export_catalog(database, format="json" if as_json else "csv", discounts=discounts)

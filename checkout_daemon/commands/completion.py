@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import json_option
 from checkout_daemon.commands.typed import OneOf
 
@@ -20,14 +21,13 @@ _PATIENCE_SECONDS = 0.3
 _MOST = 50
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("shell", type=OneOf(("bash", "zsh", "fish")))
 @json_option
 @click.pass_context
 def completion(context: click.Context, shell: str, as_json: bool) -> int:
     """Print the script that completes commands in a shell.
 
-    \b
     Example:
       checkout completion bash >> ~/.bashrc
     """

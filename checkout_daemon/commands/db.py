@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.options import READABLE_FILE, WRITABLE_FILE, json_option, yes_option
 from checkout_daemon.commands.output import answer, confirm, print_json, say
+from checkout_daemon.commands.running import database_address, with_database, with_runtime
 from checkout_daemon.present.text import counted
 
 if TYPE_CHECKING:
@@ -17,11 +19,10 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def db() -> None:
     """Create, migrate, back up and restore the database.
 
-    \b
     Example:
       checkout db status
     """
@@ -34,11 +35,9 @@ def db_init(as_json: bool) -> int:
 
     Leaves a database that already has the schema unchanged.
 
-    \b
     Example:
       DATABASE_URL=postgresql://shop@db/shop checkout db init
     """
-    from checkout_daemon.commands.running import database_address, with_database
     from checkout_daemon.operations import schema
 
     async def work(database: Database, settings: Settings) -> tuple[SchemaReport, bool]:
@@ -67,11 +66,9 @@ def db_migrate(as_json: bool) -> int:
 
     Safe while daemons run, and safe to run several times at once.
 
-    \b
     Example:
       checkout db migrate
     """
-    from checkout_daemon.commands.running import database_address, with_database
     from checkout_daemon.operations import schema
 
     async def work(database: Database, settings: Settings) -> tuple[SchemaReport, list[int]]:
@@ -101,13 +98,11 @@ def db_status(as_json: bool) -> int:
 
     Exit code 1 if it does not.
 
-    \b
     Example:
       checkout db status || checkout db migrate
     """
     from dataclasses import asdict
 
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.errors import SchemaMismatch
     from checkout_daemon.operations import schema
 
@@ -139,11 +134,9 @@ def db_backup(file: Path, as_json: bool) -> int:
 
     FILE contains customers' data, so only you can read it. An existing file is not overwritten.
 
-    \b
     Example:
       checkout db backup shop-$(date +%F).dump
     """
-    from checkout_daemon.commands.running import database_address, with_database
     from checkout_daemon.operations import backups
 
     async def work(database: Database, settings: Settings) -> int:
@@ -166,11 +159,9 @@ def db_restore(file: Path, yes: bool, as_json: bool) -> int:
 
     All or nothing: if it fails, the database is unchanged. Stop the daemons first.
 
-    \b
     Example:
       checkout db restore shop-2026-05-01.dump --yes
     """
-    from checkout_daemon.commands.running import database_address, with_database
     from checkout_daemon.operations import backups, schema
     from checkout_daemon.settings import load_settings
     from checkout_daemon.urls import shown_url
@@ -200,7 +191,6 @@ def _compare_with_stripe() -> None:
 
     If Stripe cannot be asked, the restore has still succeeded.
     """
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.errors import CheckoutError
     from checkout_daemon.ledger.missing_orders import look_after_restore
     from checkout_daemon.settings import load_settings

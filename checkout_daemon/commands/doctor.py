@@ -6,33 +6,32 @@ from typing import TYPE_CHECKING
 
 import click
 
+from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import json_option
+from checkout_daemon.commands.running import run
 
 if TYPE_CHECKING:
     from checkout_daemon.operations.doctor import Check
     from checkout_daemon.settings import Settings
 
 
-@click.command()
+@click.command(cls=Command)
 @json_option
 def doctor(as_json: bool) -> int:
     """Check the set-up and name the fix for each fault.
 
     Exit code 1 if a check fails.
 
-    \b
     Example:
       checkout doctor
     """
-    import asyncio
-
     from checkout_daemon.commands.output import say
     from checkout_daemon.settings import load_settings
     from checkout_daemon.settings.unknown import unknown_warnings
 
     for warning in unknown_warnings():
         say(f"warning: {warning}")
-    faults = asyncio.run(_examine(load_settings(), as_json=as_json))
+    faults = run(_examine(load_settings(), as_json=as_json))
     if faults:
         say(f"error: {faults} {'check' if faults == 1 else 'checks'} failed; the command after each → fixes it")
     return 1 if faults else 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from checkout_daemon.commands import events_actions
+from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.events_options import EventOptions, event_filters, live_event_filters
 from checkout_daemon.commands.options import json_option, limit_option
 from checkout_daemon.commands.output import (
@@ -21,6 +23,7 @@ from checkout_daemon.commands.output import (
     say,
     say_if_cut,
 )
+from checkout_daemon.commands.running import database_address, with_database
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import plain, words
 
@@ -32,11 +35,10 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def events() -> None:
     """Inspect, replay and backfill events from Stripe.
 
-    \b
     Example:
       checkout events list --status dead
     """
@@ -55,15 +57,9 @@ def events_list(limit: int, as_json: bool, **filters: Any) -> int:
 
     Events that failed with the same error have the same fingerprint.
 
-    \b
     Example:
       checkout events list --order 1001
     """
-    from datetime import UTC, datetime
-
-    from rich.table import Column
-
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.commands.styles import status_text
     from checkout_daemon.events.pages import all_events
     from checkout_daemon.present.times import age
@@ -80,19 +76,15 @@ def events_list(limit: int, as_json: bool, **filters: Any) -> int:
     if not found:
         say("No event matches." if options else "No events yet. `checkout doctor` checks whether Stripe can reach us.")
         return 0
-    columns = [
-        Column("age", justify="right", no_wrap=True),
-        Column("status", no_wrap=True),
-        Column("type", no_wrap=True, overflow="ellipsis", ratio=1),
-        Column("event", no_wrap=True),
-    ]
     shown = found[:limit]
     print_table(
-        columns,
+        ["age", "status", "type", "event"],
         [
             [age(event.received_at, now), status_text("event", event.status), plain(event.type), event.id]
             for event in shown
         ],
+        right={"age"},
+        flexible={"type": 1},
     )
     for count, fingerprint, error in events_actions.error_counts(shown):
         say(f"{count} × {error}\n  fixed? `checkout events replay --fingerprint {fingerprint}`")
@@ -106,7 +98,6 @@ def events_list(limit: int, as_json: bool, **filters: Any) -> int:
 def events_show(event: str, as_json: bool) -> int:
     """Show an event, its outcome and its payload.
 
-    \b
     Example:
       checkout events show evt_1Abc --json
     """
@@ -114,7 +105,6 @@ def events_show(event: str, as_json: bool) -> int:
 
     from rich.text import Text
 
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.events.pages import show_event
     from checkout_daemon.model.json_text import read_json
 
@@ -170,14 +160,12 @@ def events_tail(as_json: bool, **filters: Any) -> int:
 
     A failed event is printed again when it is retried, given up or replayed.
 
-    \b
     Example:
       checkout events tail --status failed --status dead --json
     """
     from contextlib import aclosing
 
     from checkout_daemon.commands.output import say_trouble
-    from checkout_daemon.commands.running import database_address, with_database
     from checkout_daemon.events.tailing import follow_events
     from checkout_daemon.present.times import clock
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.events_options import EventOptions, event_filters, event_type_option
 from checkout_daemon.commands.options import (
     json_option,
@@ -16,6 +17,7 @@ from checkout_daemon.commands.options import (
     yes_option,
 )
 from checkout_daemon.commands.output import answer, confirm, print_json, print_json_lines, say
+from checkout_daemon.commands.running import database_address, run, with_database, with_runtime
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain, words
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from checkout_daemon.stripe_sync.backfill import Backfilled
 
 
-@click.command("resend")
+@click.command("resend", cls=Command)
 @click.argument("event", type=TERM)
 @timeout_option
 @json_option
@@ -42,13 +44,9 @@ def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
     Uses the official Stripe CLI. The event goes to the daemon's webhook endpoint, or else to a running
     `checkout listen`.
 
-    \b
     Example:
       checkout events resend evt_1Abc
     """
-    import asyncio
-
-    from checkout_daemon.commands.running import database_address
     from checkout_daemon.runtime import open_runtime
     from checkout_daemon.settings import load_settings
     from checkout_daemon.stripe_cli.event_resending import resend
@@ -62,12 +60,12 @@ def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
             async with open_runtime(settings, pool_size=1) as runtime:
                 return await resend(runtime, cli, event, timeout_seconds=timeout_seconds)
 
-        outcome = asyncio.run(work())
+        outcome = run(work())
     print_outcome(outcome, as_json=as_json)
     return 1 if outcome.status in ("failed", "dead") else 0
 
 
-@click.command("replay")
+@click.command("replay", cls=Command)
 @click.argument("event_ids", type=TERM, metavar="[EVENT]...", nargs=-1)
 @event_filters
 @note_option
@@ -79,11 +77,9 @@ def events_replay(event_ids: tuple[str, ...], note: str, yes: bool, as_json: boo
     Replays the named events, or all that match the options, one at a time; stops at the first that fails again.
     Replaying an event that was applied changes nothing.
 
-    \b
     Example:
       checkout events replay --status dead --fingerprint 5f3a90c1
     """
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.events.replaying import events_to_replay
 
     options = EventOptions(**filters)
@@ -135,7 +131,7 @@ async def _replay(database: Database, event_ids: tuple[str, ...], note: str, *, 
     return 0
 
 
-@click.command("backfill")
+@click.command("backfill", cls=Command)
 @click.option(
     "--since",
     type=TERM,
@@ -153,11 +149,9 @@ def events_backfill(since: str, until: str | None, types: tuple[str, ...], as_js
     Safe to repeat, and safe while daemons run. Stripe keeps events for 30 days; for older ones use
     `checkout reconcile`. Exit code 1 if an event was not applied, or not all could be read.
 
-    \b
     Example:
       checkout events backfill --since 7d --type checkout.session.completed
     """
-    from checkout_daemon.commands.running import with_runtime
 
     async def work(runtime: Runtime) -> tuple[Backfilled, CheckoutError | None]:
         return await _backfill(runtime, since, until, types, as_json=as_json)

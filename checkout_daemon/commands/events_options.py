@@ -60,10 +60,11 @@ class EventOptions:
     until: str | None = None
 
     def __bool__(self) -> bool:
+        """Return whether any filter was given."""
         return self != EventOptions()
 
     async def read(self, database: Database, settings: Settings) -> EventFilter:
-        """Return the filter of these options. Raises UsageError, NotFound or AmbiguousOrder."""
+        """Return the filter of these options. Raise UsageError, NotFound or AmbiguousOrder."""
         from checkout_daemon.events.event_lists import EventFilter
         from checkout_daemon.orders.lookup import find_order
 

@@ -76,7 +76,7 @@ def read_time(text: str | None, option: str, time_zone: str, now: datetime | Non
 def read_time(text: str | None, option: str, time_zone: str, now: datetime | None = None) -> datetime | None:
     """Read WHEN: a span before now (30m, 24h, 7d), a date or an RFC 3339 time; return None for None.
 
-    A time without an offset is in `time_zone`. Raises UsageError, which names the option.
+    A time without an offset is in `time_zone`. Raise UsageError, which names the option.
     """
     from zoneinfo import ZoneInfo
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from checkout_daemon.commands import orders_actions
+from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.options import (
     WRITABLE_FILE,
     combine,
@@ -22,13 +24,13 @@ from checkout_daemon.commands.options import (
     until_option,
 )
 from checkout_daemon.commands.output import answer, print_json, print_json_lines, read_pages, say, say_if_cut
+from checkout_daemon.commands.running import database_address, with_database
 from checkout_daemon.commands.typed import TERM, OneOf, Whole
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.present.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from checkout_daemon.database.pool import Database
     from checkout_daemon.model.orders import Order
@@ -70,10 +72,11 @@ class OrderOptions:
     search: str | None
 
     def __bool__(self) -> bool:
+        """Return whether any filter was given."""
         return any(astuple(self))
 
     async def read(self, database: Database, now: datetime, time_zone: str) -> OrderFilter:
-        """Return the filter of these options. Raises UsageError for a time that cannot be read."""
+        """Return the filter of these options. Raise UsageError for a time that cannot be read."""
         from checkout_daemon.model.customer import email_form
         from checkout_daemon.orders.order_lists import OrderFilter
         from checkout_daemon.orders.pages import searching
@@ -88,11 +91,10 @@ class OrderOptions:
         return wanted if self.search is None else await searching(database, wanted, self.search)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def orders() -> None:
     """Find, follow and correct orders.
 
-    \b
     Example:
       checkout orders list --status completed --since 24h
     """
@@ -118,14 +120,10 @@ def orders_list(limit: int, as_json: bool, **filters: Any) -> int:
 
     STATUS is pending, processing, completed, partially_refunded, refunded, disputed, failed, expired or canceled.
 
-    \b
     Example:
       checkout orders list --status failed --status expired --since 7d
     """
-    from datetime import UTC, datetime
-
     from checkout_daemon.commands.orders_page import print_orders
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.orders.pages import all_orders
 
     options, now = OrderOptions(**filters), datetime.now(UTC)
@@ -164,14 +162,10 @@ def orders_export(limit: int | None, form: str, items: bool, output: Path | None
     Exports every order that matches the options. Amounts are in minor units, times in UTC. In CSV, text that a
     spreadsheet would take for a formula starts with an apostrophe. Only you can read FILE. --json is --format jsonl.
 
-    \b
     Example:
       checkout orders export --status completed --since 30d > orders.csv
     """
-    from datetime import UTC, datetime
-
     from checkout_daemon.commands.output import Progress
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.orders import exporting
 
     csv = form == "csv" and not as_json
@@ -228,12 +222,10 @@ def orders_show(order: str, as_json: bool) -> int:
 
     ORDER is a number, an id or its beginning, a cs_…, pi_… or ch_… id from Stripe, or the customer's email.
 
-    \b
     Example:
       checkout orders show 1001
     """
     from checkout_daemon.commands.orders_page import print_order, view_object
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.orders.history import read_history
     from checkout_daemon.orders.pages import show_order
 
@@ -259,12 +251,10 @@ def orders_explain(order: str, as_json: bool) -> int:
 
     Also what happens next, and which command corrects it. Uses only data of this database; does not ask Stripe.
 
-    \b
     Example:
       checkout orders explain 1001
     """
     from checkout_daemon.commands.orders_page import print_explanation
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.orders.explaining import explain_order
 
     async def work(database: Database, settings: Settings) -> Explanation:
@@ -286,7 +276,6 @@ def orders_watch(since: str | None, as_json: bool) -> int:
 
     Prints each change exactly once, even if the database restarts.
 
-    \b
     Example:
       checkout orders watch --since 1h --json
     """
@@ -294,7 +283,6 @@ def orders_watch(since: str | None, as_json: bool) -> int:
 
     from checkout_daemon.commands.orders_page import change_line, change_object
     from checkout_daemon.commands.output import say_trouble
-    from checkout_daemon.commands.running import database_address, with_database
     from checkout_daemon.ledger.watching import follow_changes
 
     async def work(_: Database, settings: Settings) -> None:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import json_option, note_option, order_argument, yes_option
 from checkout_daemon.commands.output import answer, confirm, print_json, say
+from checkout_daemon.commands.running import with_database, with_runtime
 from checkout_daemon.commands.typed import TERM, OneOf, Whole
 from checkout_daemon.model.orders import AttentionCode
 from checkout_daemon.present.text import counted, words
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
-@click.command("refund")
+@click.command("refund", cls=Command)
 @order_argument()
 @click.option("--amount", type=Whole(1), metavar="MINOR", help="Refund this amount, in minor units.  [default: all]")
 @click.option(
@@ -43,12 +45,10 @@ def orders_refund(
     Works for a second payment too, and for one that does not match its order. REASON is duplicate, fraudulent or
     requested_by_customer. Stripe refunds only once, even if the command is interrupted and repeated.
 
-    \b
     Example:
       checkout orders refund 1001 --amount 500 --note "one was broken"
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.orders import refunding
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.orders.refund_rules import RefundWish
@@ -79,7 +79,7 @@ def orders_refund(
     return 0
 
 
-@click.command("cancel")
+@click.command("cancel", cls=Command)
 @order_argument()
 @note_option
 @yes_option
@@ -89,13 +89,11 @@ def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
 
     Expires its sessions at Stripe first, so that nobody can pay it. If Stripe does not answer, nothing is canceled.
 
-    \b
     Example:
       checkout orders cancel 1001 --note "ordered twice"
     """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.checkout.canceling import cancel_order, check_cancelable
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.money import money
 
@@ -115,7 +113,7 @@ def orders_cancel(order: str, note: str, yes: bool, as_json: bool) -> int:
     return 0
 
 
-@click.command("recover")
+@click.command("recover", cls=Command)
 @click.argument("session", type=TERM, metavar="SESSION")
 @note_option
 @yes_option
@@ -127,14 +125,12 @@ def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
     older backup was restored. `checkout doctor` and `checkout reconcile` list such sessions. An order that exists is
     not changed.
 
-    \b
     Example:
       checkout orders recover cs_live_a1B2c3 --note "after the restore"
     """
     from dataclasses import asdict
 
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.present.money import money
     from checkout_daemon.stripe_sync.recovering import plan_recovery, recover_order
 
@@ -160,7 +156,7 @@ def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
     return 0
 
 
-@click.command("erase")
+@click.command("erase", cls=Command)
 @order_argument()
 @click.option("--customer", is_flag=True, help="Erase the customer from all orders with the same email.")
 @note_option
@@ -172,12 +168,10 @@ def orders_erase(order: str, note: str, *, customer: bool, yes: bool, as_json: b
     Deletes name, email and phone, links to pay, notes, waiting mails and the payloads of Stripe's events. Keeps
     amounts, ids and the record of what was done.
 
-    \b
     Example:
       checkout orders erase 1001 --note "asked on 3 May"
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.orders import erasing
     from checkout_daemon.orders.lookup import find_order
 
@@ -208,7 +202,7 @@ def _numbers(plan: ErasurePlan) -> str:
     return f"order {numbers}" if len(plan.orders) == 1 else f"orders {numbers}"
 
 
-@click.command("ack")
+@click.command("ack", cls=Command)
 @order_argument()
 @click.argument("reason", type=OneOf(AttentionCode), metavar="REASON")
 @note_option
@@ -218,12 +212,10 @@ def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
 
     REASON is what the order needs attention for, such as paid_twice. It comes back if the same happens again.
 
-    \b
     Example:
       checkout orders ack 1001 paid_twice --note "wanted both"
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.orders.notes import acknowledge
 
@@ -241,19 +233,17 @@ def orders_ack(order: str, reason: str, note: str, as_json: bool) -> int:
     return 0
 
 
-@click.command("note")
+@click.command("note", cls=Command)
 @order_argument()
 @click.argument("text")
 @json_option
 def orders_note(order: str, text: str, as_json: bool) -> int:
     """Add a note to an order's history.
 
-    \b
     Example:
       checkout orders note 1001 "called: pays on Friday"
     """
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.orders.notes import note_order
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from textwrap import wrap
 from typing import Any
 
-from rich.table import Column
 from rich.text import Text
 
 from checkout_daemon.commands.output import console, keys, print_facts, print_table
@@ -29,17 +28,11 @@ _WIDTH = 78
 
 def print_orders(orders: Sequence[Order], now: datetime) -> None:
     """Print a table of orders; the column of attention only if an order needs any."""
-    columns = [
-        Column("order", justify="right", no_wrap=True),
-        Column("age", justify="right", no_wrap=True),
-        Column("status", no_wrap=True),
-        Column("total", justify="right", no_wrap=True),
-        Column("customer", no_wrap=True, overflow="ellipsis", ratio=3),
-        Column("attention", no_wrap=True, overflow="ellipsis", ratio=2),
-    ]
-    if not any(order.attention for order in orders):
-        columns.pop()
-    print_table(columns, [_row(order, now)[: len(columns)] for order in orders])
+    headings = ["order", "age", "status", "total", "customer"]
+    if any(order.attention for order in orders):
+        headings.append("attention")
+    rows = [_row(order, now)[: len(headings)] for order in orders]
+    print_table(headings, rows, right={"order", "age", "total"}, flexible={"customer": 3, "attention": 2})
 
 
 def _row(order: Order, now: datetime) -> list[Line]:
@@ -196,15 +189,9 @@ def _wrapped(text: str) -> Iterable[str]:
 
 def view_object(view: OrderView) -> dict[str, Any]:
     """Return the JSON of `orders show`: the keys of the order, and the lists of what belongs to it."""
-    return keys(view.order) | {
-        "items": view.items,
-        "sessions": view.sessions,
-        "payments": view.payments,
-        "refunds": view.refunds,
-        "disputes": view.disputes,
-        "events": view.events,
-        "changes": [change_object(change) for change in view.changes],
-    }
+    names = ("items", "sessions", "payments", "refunds", "disputes", "events")
+    lists = {name: getattr(view, name) for name in names}
+    return keys(view.order) | lists | {"changes": [change_object(change) for change in view.changes]}
 
 
 def change_object(change: ChangeLine) -> dict[str, Any]:

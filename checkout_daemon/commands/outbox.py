@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.options import (
     combine,
     json_option,
@@ -29,6 +31,7 @@ from checkout_daemon.commands.output import (
     say,
     say_if_cut,
 )
+from checkout_daemon.commands.running import with_database
 from checkout_daemon.commands.typed import TERM, OneOf
 from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.present.text import counted, plain
@@ -80,10 +83,11 @@ class MessageOptions:
     since: str | None
 
     def __bool__(self) -> bool:
-        return bool(self.statuses or self.channels or self.kinds or self.order or self.since)
+        """Return whether any filter was given."""
+        return any(astuple(self))
 
     async def read(self, database: Database, settings: Settings) -> MessageFilter:
-        """Return the filter of these options. Raises UsageError, NotFound or AmbiguousOrder."""
+        """Return the filter of these options. Raise UsageError, NotFound or AmbiguousOrder."""
         from checkout_daemon.orders.lookup import find_order
         from checkout_daemon.outbox.outbox_store import MessageFilter
 
@@ -99,11 +103,10 @@ class MessageOptions:
         )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def outbox() -> None:
     """Inspect and resend messages to customers and systems.
 
-    \b
     Example:
       checkout outbox list --status dead
     """
@@ -119,15 +122,9 @@ def outbox_list(limit: int, as_json: bool, **filters: Any) -> int:
     STATUS is queued, sent, failed (will be retried), dead (will not) or skipped (no longer needed, or no destination
     was configured).
 
-    \b
     Example:
       checkout outbox list --channel webhook --status failed
     """
-    from datetime import UTC, datetime
-
-    from rich.table import Column
-
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.commands.styles import status_text
     from checkout_daemon.outbox.listing import all_messages
     from checkout_daemon.present.times import age
@@ -144,13 +141,6 @@ def outbox_list(limit: int, as_json: bool, **filters: Any) -> int:
     if not found:
         say("No message matches." if options else "No messages yet.")
         return 0
-    columns = [
-        Column("age", justify="right", no_wrap=True),
-        Column("status", no_wrap=True),
-        Column("kind", no_wrap=True),
-        Column("by", no_wrap=True),
-        Column("message", no_wrap=True),
-    ]
     rows: list[list[str | Text]] = [
         [
             age(message.created_at, now),
@@ -161,7 +151,7 @@ def outbox_list(limit: int, as_json: bool, **filters: Any) -> int:
         ]
         for message in found[:limit]
     ]
-    print_table(columns, rows)
+    print_table(["age", "status", "kind", "by", "message"], rows, right={"age"})
     for missing in sorted({_missing_setting(message, settings) for message in found} - {""}):
         say(f"Messages wait in the queue because {missing} is not set.")
     say_if_cut(found, limit)
@@ -174,13 +164,11 @@ def outbox_list(limit: int, as_json: bool, **filters: Any) -> int:
 def outbox_show(message: str, as_json: bool) -> int:
     """Show a message and its delivery.
 
-    \b
     Example:
       checkout outbox show 6f1c2a52-7f7e-4e0e-9a51-0d3a5a1b9c11
     """
     from rich.text import Text
 
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.outbox.listing import show_message
 
     async def work(database: Database, settings: Settings) -> tuple[MessageLine, object, Settings]:
@@ -226,7 +214,6 @@ def outbox_replay(messages: tuple[str, ...], yes: bool, as_json: bool, **filters
 
     Sends the named messages, or all that match the options. A receiver recognizes a repeated message by its id.
 
-    \b
     Example:
       checkout outbox replay --status dead --channel webhook --yes
     """
@@ -241,7 +228,6 @@ def outbox_replay(messages: tuple[str, ...], yes: bool, as_json: bool, **filters
 
 
 def _replay_named(messages: tuple[str, ...], *, as_json: bool) -> int:
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.outbox import listing
 
     async def work(database: Database, _: Settings) -> list[Replayed]:
@@ -257,7 +243,6 @@ def _replay_named(messages: tuple[str, ...], *, as_json: bool) -> int:
 
 
 def _replay_matching(options: MessageOptions, *, yes: bool, as_json: bool) -> int:
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.outbox import listing
 
     async def count(database: Database, settings: Settings) -> int:

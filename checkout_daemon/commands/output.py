@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, Collection, Iterable, Mapping, Sequence
 
     from rich.console import Console
     from rich.table import Column
@@ -74,13 +74,13 @@ def say(text: str) -> None:
 
 
 def say_if_cut(found: Sequence[object], limit: int) -> None:
-    """Say that there are more. `found` was read with one record more than `limit`."""
+    """Report that there are more. `found` was read with one record more than `limit`."""
     if len(found) > limit:
         say(f"Showing the newest {limit}. For more, use --limit {limit * 10} or a filter.")
 
 
 def say_trouble(trouble: ConnectionChange) -> None:
-    """Say that the connection to the database of a command that follows changes is lost, or back."""
+    """Report that the connection to the database of a command that follows changes is lost, or back."""
     from checkout_daemon.ledger.watching import Lost
 
     if isinstance(trouble, Lost):
@@ -96,7 +96,7 @@ class NotConfirmed(click.ClickException):
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask on a terminal. Raises NotConfirmed if the answer is no, and UsageError without a terminal: both exit 2."""
+    """Ask on a terminal. Raise NotConfirmed if the answer is no, and UsageError without a terminal: both exit 2."""
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -122,8 +122,29 @@ def print_facts(facts: Mapping[str, str | Text], width: int = 10) -> None:
             printer.print(Text(f"  {name:<{width}}").append(fact), soft_wrap=True)
 
 
-def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]) -> None:
-    """Print a table without lines, so that it can be copied. Columns with a `ratio` share the remaining width."""
+def print_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    *,
+    right: Collection[str] = (),
+    flexible: Mapping[str, int] | None = None,
+) -> None:
+    """Print a table without lines, so that it can be copied.
+
+    `right` names the columns that are aligned right. Those of `flexible` share the remaining width in these ratios.
+    """
+    from rich.table import Column
+
+    ratios = flexible or {}
+    columns = [
+        Column(name, justify="right" if name in right else "left", no_wrap=True, ratio=ratios.get(name))
+        for name in headings
+    ]
+    print_columns(columns, rows)
+
+
+def print_columns(columns: Sequence[Column], rows: Sequence[Sequence[str | Text]]) -> None:
+    """Print a table as `print_table` does, with columns of their own layout."""
     from rich.table import Table
 
     printer = console()
@@ -167,10 +188,12 @@ class Progress:
         self._task = self._bar.add_task(what, total=total)
 
     def __enter__(self) -> Progress:
+        """Show the bar."""
         self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Remove the bar."""
         self._bar.stop()
 
     def total(self, total: int) -> None:

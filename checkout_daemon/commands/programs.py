@@ -8,11 +8,13 @@ from typing import Literal
 
 import click
 
+from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import PORT, STATE_DIR
+from checkout_daemon.commands.running import database_address
 from checkout_daemon.commands.typed import Number, OneOf, Whole
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--port", type=PORT, default=8000, show_default=True, help="Port of the storefront; 0: any free port.")
 @click.option("--sandbox-port", type=PORT, default=8001, show_default=True, help="Port of the offline Stripe.")
 @click.option("--state-dir", type=STATE_DIR, help="Directory for all state.  [default: .checkout]")
@@ -25,7 +27,6 @@ def dev(port: int, sandbox_port: int, state_dir: Path | None, no_sandbox: bool, 
     Starts PostgreSQL, the offline Stripe, a demo catalog and the daemon. Uses DATABASE_URL and STRIPE_API_KEY instead
     if they are set; refuses a live key.
 
-    \b
     Example:
       checkout dev --port 8080
     """
@@ -43,7 +44,7 @@ def dev(port: int, sandbox_port: int, state_dir: Path | None, no_sandbox: bool, 
     )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--host", help="Address to listen on.  [default: CHECKOUT_HOST, else 127.0.0.1]")
 @click.option("--port", type=PORT, help="Port to listen on.  [default: CHECKOUT_PORT, else 8000]")
 @click.option("--workers", type=Whole(1, 256), default=1, show_default=True, help="Number of processes.")
@@ -51,7 +52,6 @@ def dev(port: int, sandbox_port: int, state_dir: Path | None, no_sandbox: bool, 
 def serve(host: str | None, port: int | None, workers: int, no_jobs: bool) -> int:
     """Run only the daemon, for production.
 
-    \b
     Example:
       checkout serve --host 0.0.0.0 --port 8000 --workers 2
     """
@@ -68,7 +68,7 @@ def serve(host: str | None, port: int | None, workers: int, no_jobs: bool) -> in
     return run(settings, options)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--read-only", is_flag=True, help="Disable every action that changes an order.")
 def tui(read_only: bool) -> int:
     """Watch and correct orders in a terminal.
@@ -76,11 +76,9 @@ def tui(read_only: bool) -> int:
     Updates live; every action of the order commands has a key, and ? lists them. Read-only as well if the database
     user has no write permission.
 
-    \b
     Example:
       checkout tui --read-only
     """
-    from checkout_daemon.commands.running import database_address
     from checkout_daemon.settings import load_settings
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -92,7 +90,7 @@ def tui(read_only: bool) -> int:
     return run(settings, listen_url, read_only=read_only)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=PORT, default=8001, show_default=True, help="Port to listen on; 0: any free port.")
 @click.option("--state-dir", type=STATE_DIR, help="Directory for its state.  [default: .checkout]")
@@ -133,7 +131,6 @@ def sandbox(
 
     No account, no network, no money.
 
-    \b
     Example:
       checkout sandbox --port 8001 --settle-seconds 10
     """

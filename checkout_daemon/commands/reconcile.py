@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import json_option, note_option, read_time
 from checkout_daemon.commands.output import answer, print_json, say
+from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.typed import TERM, Number
 from checkout_daemon.present.text import counted, plain, words
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from checkout_daemon.stripe_sync.syncing import Difference, Synced
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--since",
     type=TERM,
@@ -45,7 +47,6 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
     Compares the sessions, payments, refunds and disputes of all orders that are open, need attention, or were created
     or changed recently. Continues an earlier run that was interrupted. Exit code 1 if something still differs.
 
-    \b
     Example:
       checkout reconcile --since 7d
       checkout reconcile --since 7d --apply
@@ -54,7 +55,6 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
 
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.output import Progress
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.ledger.missing_order_store import MissingOrder
     from checkout_daemon.present.times import clock
     from checkout_daemon.stripe_sync import reconciling
@@ -101,7 +101,7 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
         summary = {
             "compared": tally.compared,
             "differed": tally.differed,
-            "mended": tally.fixed,
+            "mended": tally.fixed,  # kept: JSON key
             "left": tally.left,
             "failed": tally.failed,
             "applied": apply,
@@ -137,17 +137,8 @@ def _print_missing(order: MissingOrder, *, as_json: bool) -> None:
     if not as_json:
         answer(f"Order {order.number or order.order_id}  missing here, but completed at Stripe: `{fix}`")
         return
-    print_json(
-        {
-            "order_id": order.order_id,
-            "number": order.number,
-            "session_id": order.session_id,
-            "amount_total": order.amount_total,
-            "currency": order.currency,
-            "missing": True,
-            "fix": fix,
-        }
-    )
+    names = ("order_id", "number", "session_id", "amount_total", "currency")
+    print_json({name: getattr(order, name) for name in names} | {"missing": True, "fix": fix})
 
 
 def _summary(done: Standing, seconds: float) -> str:
@@ -187,21 +178,15 @@ def _sides(difference: Difference) -> str:
 
 def synced_object(done: Synced) -> dict[str, Any]:
     """Return the comparison of one order as JSON."""
-    return {
-        "order_id": done.order_id,
-        "number": done.number,
-        "status_before": done.status_before,
-        "status": done.status,
-        "amount_refunded": done.amount_refunded,
-        "attention": done.attention,
-        "applied": done.applied,
+    names = ("order_id", "number", "status_before", "status", "amount_refunded", "attention", "applied")
+    return {name: getattr(done, name) for name in names} | {
         "differences": [
             {
                 "object_id": difference.object_id,
                 "field": difference.field,
                 "held": difference.held,
                 "stripe": difference.stripe,
-                "mended": done.applied and difference.fixable,
+                "mended": done.applied and difference.fixable,  # kept: JSON key
             }
             for difference in done.differences
         ],

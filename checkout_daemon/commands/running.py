@@ -1,30 +1,31 @@
 """Run a command's work: open the database and Stripe of the settings, and close them afterwards.
 
-Command modules import this in their functions, because it imports asyncpg and the Stripe SDK.
+The functions import asyncio, asyncpg and the Stripe SDK, so that help and completion do not.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import asyncpg
-
-from checkout_daemon.database.hosts import hosts_of
-from checkout_daemon.database.pool import Database
-from checkout_daemon.operations.schema import explain_misfit
-from checkout_daemon.runtime import Runtime
-from checkout_daemon.settings import Settings, load_settings
-from checkout_daemon.stripe_api.client import StripeGateway
+if TYPE_CHECKING:
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.runtime import Runtime
+    from checkout_daemon.settings import Settings
+    from checkout_daemon.stripe_api.client import StripeGateway
 
 T = TypeVar("T")
 
-# A command reports its own failures; tracebacks are for the daemon's log.
-logging.getLogger("checkout_daemon").addHandler(logging.NullHandler())
-
 _CONNECTIONS = 2
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` in an event loop. Nothing is logged: a command reports its own failures."""
+    import asyncio
+    import logging
+
+    logging.getLogger("checkout_daemon").addHandler(logging.NullHandler())
+    return asyncio.run(work)
 
 
 def with_database(work: Callable[[Database, Settings], Awaitable[T]], *, direct: bool = False) -> T:
@@ -33,30 +34,32 @@ def with_database(work: Callable[[Database, Settings], Awaitable[T]], *, direct:
     The schema is not checked first, so that a command pays nothing for it. If the work fails because of the schema,
     SchemaMismatch explains why.
     """
+    from checkout_daemon.settings import load_settings
+
     settings = load_settings()
-    return asyncio.run(_with_database(work, settings, database_address(settings, direct=direct), direct=direct))
+    return run(_with_database(work, settings, database_address(settings, direct=direct), direct=direct))
 
 
 def with_runtime(work: Callable[[Runtime], Awaitable[T]]) -> T:
-    """Run `work` with the configured database and Stripe. Raises ConfigurationError if either is not set."""
-    settings = load_settings()
-    settings.require_stripe_api_key()
-    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
+    """Run `work` with the configured database and Stripe. Raise ConfigurationError if either is not set."""
+    from checkout_daemon.runtime import Runtime
 
-    async def with_gateway(database: Database, settings: Settings) -> T:
-        try:
-            return await work(Runtime(settings, database, gateway))
-        finally:
-            await gateway.close()
+    async def with_gateway(gateway: StripeGateway, settings: Settings) -> T:
+        def with_both(database: Database, _: Settings) -> Awaitable[T]:
+            return work(Runtime(settings, database, gateway))
 
-    return asyncio.run(_with_database(with_gateway, settings, database_address(settings, direct=False), direct=False))
+        return await _with_database(with_both, settings, database_address(settings, direct=False), direct=False)
+
+    return with_stripe(with_gateway)
 
 
 def with_stripe(work: Callable[[StripeGateway, Settings], Awaitable[T]]) -> T:
-    """Run `work` with the configured Stripe and no database. Raises ConfigurationError if no key is set."""
+    """Run `work` with the configured Stripe and no database. Raise ConfigurationError if no key is set."""
+    from checkout_daemon.settings import load_settings
+    from checkout_daemon.stripe_api.client import StripeGateway
+
     settings = load_settings()
-    settings.require_stripe_api_key()
-    gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
+    gateway = StripeGateway(settings.require_stripe_api_key(), settings.stripe_api_base)
 
     async def with_gateway() -> T:
         try:
@@ -64,11 +67,13 @@ def with_stripe(work: Callable[[StripeGateway, Settings], Awaitable[T]]) -> T:
         finally:
             await gateway.close()
 
-    return asyncio.run(with_gateway())
+    return run(with_gateway())
 
 
 def database_address(settings: Settings, *, direct: bool) -> str:
-    """Return the database's URL, with one host or several. Raises ConfigurationError if it is missing or invalid."""
+    """Return the database's URL, with one host or several. Raise ConfigurationError if it is missing or invalid."""
+    from checkout_daemon.database.hosts import hosts_of
+
     url = settings.require_database_url()
     if direct and settings.database_listen_url:
         url = settings.database_listen_url
@@ -79,6 +84,11 @@ def database_address(settings: Settings, *, direct: bool) -> str:
 async def _with_database(
     work: Callable[[Database, Settings], Awaitable[T]], settings: Settings, url: str, *, direct: bool
 ) -> T:
+    import asyncpg
+
+    from checkout_daemon.database.pool import Database
+    from checkout_daemon.operations.schema import explain_misfit
+
     pooler = settings.database_listen_url is not None and not direct
     database = Database(url, max_size=_CONNECTIONS, pooler=pooler)
     try:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from checkout_daemon.commands import sessions_actions
+from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.options import json_option, limit_option, order_argument, read_time, since_option
 from checkout_daemon.commands.output import answer, print_json_lines, print_table, say, say_if_cut
+from checkout_daemon.commands.running import with_database
 from checkout_daemon.commands.typed import OneOf
 from checkout_daemon.present.text import plain, words
 
@@ -20,11 +23,10 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def sessions() -> None:
     """Manage the payment pages of orders.
 
-    \b
     Example:
       checkout sessions resend 1001
     """
@@ -48,16 +50,10 @@ for _command in (sessions_actions.sessions_resend, sessions_actions.sessions_exp
 def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_json: bool) -> int:
     """List sessions, those of the newest orders first.
 
-    \b
     Example:
       checkout sessions list --status open
     """
-    from datetime import UTC, datetime
-
-    from rich.table import Column
-
     from checkout_daemon.checkout.session_lists import list_sessions
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.commands.styles import status_text
     from checkout_daemon.present.money import money
     from checkout_daemon.present.times import age
@@ -76,14 +72,7 @@ def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_j
     if not found:
         say("No session matches." if statuses or since else "No sessions yet.")
         return 0
-    columns = [
-        Column("order", justify="right", no_wrap=True),
-        Column("age", justify="right", no_wrap=True),
-        Column("status", no_wrap=True),
-        Column("payment", no_wrap=True),
-        Column("total", justify="right", no_wrap=True),
-        Column("session", no_wrap=True, overflow="ellipsis", ratio=1),
-    ]
+    headings = ["order", "age", "status", "payment", "total", "session"]
     rows: list[list[str | Text]] = [
         [
             str(session.number),
@@ -95,7 +84,7 @@ def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_j
         ]
         for session in found[:limit]
     ]
-    print_table(columns, rows)
+    print_table(headings, rows, right={"order", "age", "total"}, flexible={"session": 1})
     say_if_cut(found, limit)
     return 0
 
@@ -106,12 +95,10 @@ def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_j
 def sessions_show(order: str, as_json: bool) -> int:
     """Show a session, or all sessions of an order, with the link.
 
-    \b
     Example:
       checkout sessions show 1001
     """
     from checkout_daemon.checkout.session_lists import sessions_of_order
-    from checkout_daemon.commands.running import with_database
     from checkout_daemon.errors import NotFound
     from checkout_daemon.orders.lookup import find_order
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import (
     json_option,
     note_option,
@@ -16,6 +17,7 @@ from checkout_daemon.commands.options import (
     yes_option,
 )
 from checkout_daemon.commands.output import answer, confirm, print_json, print_json_lines, say
+from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.typed import Number, OneOf
 from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
 from checkout_daemon.present.text import counted, words
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 _REFUSED_BY_STATE = 4
 
 
-@click.command("resend")
+@click.command("resend", cls=Command)
 @order_argument(required=False)
 @click.option(
     "--status",
@@ -72,7 +74,6 @@ def sessions_resend(
     original prices. Asks Stripe first: an order that was paid in the meantime is corrected instead. STATUS is pending,
     failed or expired.
 
-    \b
     Example:
       checkout sessions resend 1001 --qr
       checkout sessions resend --status expired --since 7d --dry-run
@@ -91,7 +92,6 @@ def sessions_resend(
 def _resend_one(text: str, note: str, *, mail: bool, qr: bool, as_json: bool) -> int:
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.checkout.resending import mail_goes, resend_session
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.times import clock
 
@@ -124,7 +124,6 @@ def _resend_many(
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.checkout.resending import mail_goes, resend_many
     from checkout_daemon.commands.output import Progress
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.orders.order_lists import OrderFilter
     from checkout_daemon.orders.pages import all_orders
 
@@ -180,7 +179,7 @@ def _print_outcome(outcome: ResendOutcome, *, as_json: bool) -> None:
             answer(f"{order.number}  {outcome.resent.url}")
 
 
-@click.command("expire")
+@click.command("expire", cls=Command)
 @order_argument(metavar="ORDER|cs_…")
 @note_option
 @yes_option
@@ -190,13 +189,11 @@ def sessions_expire(order: str, note: str, yes: bool, as_json: bool) -> int:
 
     Expires every open session of an order, or only the one that is named.
 
-    \b
     Example:
       checkout sessions expire 1001
     """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.checkout.expiring import expire_sessions
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.orders.lookup import find_order
 
     async def work(runtime: Runtime) -> Expired:
@@ -208,14 +205,8 @@ def sessions_expire(order: str, note: str, yes: bool, as_json: bool) -> int:
 
     done = with_runtime(work)
     if as_json:
-        print_json(
-            {
-                "order_id": done.order.id,
-                "number": done.order.number,
-                "status": done.order.status,
-                "session_ids": done.session_ids,
-            }
-        )
+        order_keys = {"order_id": done.order.id, "number": done.order.number, "status": done.order.status}
+        print_json(order_keys | {"session_ids": done.session_ids})
     else:
         for session_id in done.session_ids:
             answer(session_id)
@@ -223,7 +214,7 @@ def sessions_expire(order: str, note: str, yes: bool, as_json: bool) -> int:
     return 0
 
 
-@click.command("sync")
+@click.command("sync", cls=Command)
 @order_argument()
 @click.option("--dry-run", is_flag=True, help="Show the differences, and change nothing.")
 @note_option
@@ -234,13 +225,11 @@ def sessions_sync(order: str, dry_run: bool, note: str, as_json: bool) -> int:
     Reads its sessions, payments, refunds and disputes from Stripe, merges them and shows what differed. Exit code 1 if
     this database has an object that Stripe does not have.
 
-    \b
     Example:
       checkout sessions sync 1001
     """
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.reconcile import print_differences, synced_object
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.stripe_sync.syncing import sync_order
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import json_option
 
 if TYPE_CHECKING:
@@ -14,14 +15,13 @@ if TYPE_CHECKING:
     from checkout_daemon.settings.sources import Found
 
 
-@click.command()
+@click.command(cls=Command)
 @json_option
 def settings(as_json: bool) -> int:
     """Show every setting, its value and its source.
 
     Secrets are hidden; of a URL with a password, the rest is shown. Exit code 2 if a setting is wrong.
 
-    \b
     Example:
       checkout settings
       checkout settings --json | grep -v '"source":"default"'
@@ -69,7 +69,7 @@ def _print_table(examined: Examined) -> None:
     from rich.table import Column
     from rich.text import Text
 
-    from checkout_daemon.commands.output import print_table
+    from checkout_daemon.commands.output import print_columns
     from checkout_daemon.present.text import plain
     from checkout_daemon.settings.rows import Group
     from checkout_daemon.settings.table import ROWS
@@ -84,7 +84,7 @@ def _print_table(examined: Examined) -> None:
                 value = Text(plain(_value(examined, field, row)), style=style)
                 cells.append([f"  {row.name}", value, _source(found)])
     columns = [Column("Setting", no_wrap=True), Column("Value", overflow="fold", ratio=1), Column("Source")]
-    print_table(columns, cells)
+    print_columns(columns, cells)
 
 
 def _value(examined: Examined, field: str, row: SettingRow) -> str:

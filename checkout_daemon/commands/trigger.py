@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import complete_event_types, json_option, order_option, timeout_option
 from checkout_daemon.commands.output import answer, print_json, print_json_lines, say
+from checkout_daemon.commands.running import database_address, run
 from checkout_daemon.commands.typed import TERM, Number, Whole
 from checkout_daemon.present.text import plain, words
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 _CONNECTIONS = 2
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("event", type=TERM, required=False, shell_complete=complete_event_types)
 @order_option("Make it happen to this order: its number, id, …, or `new` to create one.")
 @click.option("--amount", type=Whole(1), metavar="MINOR", help="Refund this amount, in minor units.  [default: all]")
@@ -37,7 +39,6 @@ def trigger(
     Runs the official Stripe CLI, against the offline Stripe or a real account in test mode. With --order the event
     happens to that order: its own session is paid, failed or expired, its own payment refunded or disputed.
 
-    \b
     Example:
       checkout trigger checkout.session.completed --order 1001
     """
@@ -47,7 +48,6 @@ def trigger(
     if event is None:
         raise click.UsageError("name an EVENT; `checkout trigger --list` lists them")
     from checkout_daemon.commands.events_actions import print_outcome
-    from checkout_daemon.commands.running import database_address
     from checkout_daemon.runtime import open_runtime
     from checkout_daemon.settings import load_settings
     from checkout_daemon.stripe_cli import triggering
@@ -66,13 +66,12 @@ def trigger(
     database_address(settings, direct=False)
     request = triggering.TriggerRequest(event, order, amount, timeout_seconds)
     with open_stripe_cli(settings) as cli:
-        import asyncio
 
         async def work() -> list[str]:
             async with open_runtime(settings, pool_size=_CONNECTIONS) as runtime:
                 return await triggering.trigger(runtime, cli, request, hear=hear, tell=tell)
 
-        troubles = asyncio.run(work())
+        troubles = run(work())
     for trouble in troubles:
         say(f"error: {trouble}")
     return 1 if troubles else 0
@@ -83,7 +82,8 @@ def _list_events(*, as_json: bool) -> None:
 
     if as_json:
         print_json_lines(
-            {"type": row.name, "order": row.needs, "says": row.description} for row in EVENT_TYPES.values()
+            {"type": row.name, "order": row.needs, "says": row.description}  # kept: JSON key
+            for row in EVENT_TYPES.values()
         )
         return
     width = max(map(len, EVENT_TYPES))
@@ -93,7 +93,7 @@ def _list_events(*, as_json: bool) -> None:
     say("\nAn unpaid order needs an open session. Stripe can trigger other events too; the daemon ignores them.")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--forward-to", type=TERM, metavar="URL", help="The daemon's webhook.  [default: CHECKOUT_PUBLIC_URL/api/webhook]"
 )
@@ -111,14 +111,11 @@ def listen(forward_to: str | None, check_seconds: float, as_json: bool) -> int:
     """Forward Stripe's events to this machine, until Ctrl-C.
 
     Runs `stripe listen` and restarts it when it ends; fetches the events that it missed from Stripe. Its signing
-    secret is given to the daemon of this directory; if there is none, the line to set is printed.
+    secret is given to the daemon of this directory; if no daemon runs there, the line to set is printed.
 
-    \b
     Example:
       checkout listen
     """
-    import asyncio
-
     from checkout_daemon.settings import load_settings
     from checkout_daemon.stripe_cli.program import open_stripe_cli
     from checkout_daemon.stripe_sync.endpoint_rules import webhook_url
@@ -128,7 +125,7 @@ def listen(forward_to: str | None, check_seconds: float, as_json: bool) -> int:
     if not url.startswith(("http://", "https://")):
         raise click.UsageError(f"--forward-to must be a URL such as http://127.0.0.1:8000/api/webhook, not {url!r}")
     with open_stripe_cli(settings) as cli:
-        return asyncio.run(_until_stopped(settings, cli, url, check_seconds, as_json=as_json))
+        return run(_until_stopped(settings, cli, url, check_seconds, as_json=as_json))
 
 
 async def _until_stopped(settings: Settings, cli: StripeCli, url: str, check_seconds: float, *, as_json: bool) -> int:
@@ -145,7 +142,6 @@ async def _until_stopped(settings: Settings, cli: StripeCli, url: str, check_sec
 
 
 async def _listen(settings: Settings, cli: StripeCli, url: str, check_seconds: float, *, as_json: bool) -> int:
-    from checkout_daemon.commands.running import database_address
     from checkout_daemon.runtime import open_runtime
     from checkout_daemon.stripe_cli.listen_secret import NAME, learn_secret, line_to_set, make_known
     from checkout_daemon.stripe_cli.listening import Listener, Listening

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.options import json_option, yes_option
-from checkout_daemon.commands.output import answer, confirm, console, print_facts, print_json, say
+from checkout_daemon.commands.output import answer, confirm, console, keys, print_facts, print_json, say
+from checkout_daemon.commands.running import with_runtime, with_stripe
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain
 
@@ -25,11 +27,10 @@ _url_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def webhook() -> None:
     """Create, inspect and rotate the endpoint at Stripe.
 
-    \b
     Example:
       checkout webhook show
     """
@@ -48,7 +49,6 @@ def webhook_create(url: str | None, update: bool, replace: bool, yes: bool, as_j
     secret only now: it is printed as the line to set, and given to the daemon of this directory. Exit code 4 if an
     endpoint for this URL already exists.
 
-    \b
     Example:
       checkout webhook create --url https://shop.example/api/webhook
     """
@@ -58,7 +58,6 @@ def webhook_create(url: str | None, update: bool, replace: bool, yes: bool, as_j
 
 
 def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
-    from checkout_daemon.commands.running import with_stripe
     from checkout_daemon.ledger.event_types import EVENT_TYPES
     from checkout_daemon.stripe_sync import webhook_endpoints
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
@@ -82,7 +81,6 @@ def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
 
 
 def _update(url: str | None, *, as_json: bool) -> int:
-    from checkout_daemon.commands.running import with_stripe
     from checkout_daemon.ledger.event_types import EVENT_TYPES
     from checkout_daemon.stripe_sync import webhook_endpoints
 
@@ -103,11 +101,9 @@ def _update(url: str | None, *, as_json: bool) -> int:
 def webhook_show(url: str | None, as_json: bool) -> int:
     """Show the endpoint and the secrets in use.
 
-    \b
     Example:
       checkout webhook show --json
     """
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.errors import NotFound
     from checkout_daemon.stripe_sync.secret_matches import used_secrets
     from checkout_daemon.stripe_sync.webhook_endpoints import endpoints_for
@@ -168,15 +164,13 @@ def _print_secret(used: UsedSecret, zone: str) -> None:
 def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
     """Replace the endpoint's secret without losing a delivery.
 
-    Run it repeatedly: each run takes the step that is due and says what comes next. The first run creates a new
+    Run it repeatedly: each run takes the step that is due and prints what comes next. The first run creates a new
     endpoint, and the daemon accepts both secrets. Once the new secret has signed a delivery, the old endpoint is
     disabled. Once the old secret has signed nothing for 24 hours, the old endpoint is deleted.
 
-    \b
     Example:
       checkout webhook rotate
     """
-    from checkout_daemon.commands.running import with_runtime
     from checkout_daemon.stripe_sync import webhook_rotation
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
     from checkout_daemon.stripe_sync.webhook_endpoints import CreatedEndpoint
@@ -258,7 +252,7 @@ def _say_if_unknown(settings: Settings, rotation: Rotation) -> None:
 
 
 def _forget_secrets(settings: Settings, done: Rotated) -> None:
-    """Remove the secrets of the deleted endpoints from the demo's settings, or say which to remove by hand."""
+    """Remove the secrets of the deleted endpoints from the demo's settings, or print which to remove by hand."""
     from checkout_daemon.stripe_cli.listen_secret import NAME, make_forgotten
     from checkout_daemon.stripe_sync.secret_names import fingerprint
 
@@ -279,18 +273,7 @@ def _address(settings: Settings, url: str | None) -> str:
 
 
 def _endpoint_object(endpoint: Endpoint) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "url": endpoint.url,
-        "status": endpoint.status,
-        "api_version": endpoint.api_version,
-        "livemode": endpoint.livemode,
-        "created_at": endpoint.created_at,
-        "missing": endpoint.missing,
-        "extra": endpoint.extra,
-        "secret": endpoint.secret,
-        "retired_at": endpoint.retired_at,
-    }
+    return {name: value for name, value in keys(endpoint).items() if name != "replaces"}
 
 
 def _reveal_secret(settings: Settings, made: CreatedEndpoint, more: dict[str, Any], *, as_json: bool) -> None:

@@ -42,7 +42,7 @@ def load_settings(
     state_dir: Path | None = None,
     daemon: bool = False,
 ) -> Settings:
-    """Read the settings. Raises ConfigurationError that lists every fault, not only the first.
+    """Read the settings. Raise ConfigurationError that lists every fault, not only the first.
 
     `daemon`: dev.env counts only where nothing else decides which shop this is, see `decided_elsewhere`.
     """
@@ -64,7 +64,7 @@ def examine_settings(
     state_dir: Path | None = None,
     daemon: bool = False,
 ) -> Examined:
-    """Read the settings, with the source of each and all faults. Raises ConfigurationError for an unusable file."""
+    """Read the settings, with the source of each and all faults. Raise ConfigurationError for an unusable file."""
     environ = environment(environ)
     cwd = Path.cwd() if cwd is None else cwd
     given = given_layers(environ, cwd)

@@ -36,7 +36,7 @@ class MailServer:
 def parse_smtp_url(url: str) -> MailServer:
     """Read `smtp://user:password@host:port?starttls=always`, or `smtps://` for TLS from the first byte.
 
-    With a password, STARTTLS is required unless the server is on this machine. Raises BadValue, which does not repeat
+    With a password, STARTTLS is required unless the server is on this machine. Raise BadValue, which does not repeat
     the password.
     """
     try:
@@ -67,7 +67,7 @@ def parse_smtp_url(url: str) -> MailServer:
 
 
 def read_address(text: str) -> Address:
-    """Read `shop@example.com`, or `Shop <shop@example.com>`. Raises BadValue."""
+    """Read `shop@example.com`, or `Shop <shop@example.com>`. Raise BadValue."""
     found = _ADDRESS.fullmatch(text.strip())
     try:
         if found is None:
@@ -79,5 +79,5 @@ def read_address(text: str) -> Address:
 
 
 def read_addresses(text: str) -> list[Address]:
-    """Read several addresses with commas between them. Raises BadValue."""
+    """Read several addresses with commas between them. Raise BadValue."""
     return [read_address(part) for part in text.split(",") if part.strip()]

@@ -64,7 +64,7 @@ class Found:
 
 
 def find(name: str, layers: Sequence[Layer]) -> Found | None:
-    """Look a setting up in the layers, first to last. Raises BadValue if its NAME_FILE cannot be read."""
+    """Look a setting up in the layers, first to last. Raise BadValue if its NAME_FILE cannot be read."""
     for layer in layers:
         if text := layer.values.get(name, "").strip():
             return Found(text, layer)
@@ -91,12 +91,12 @@ def _read_file(name: str, path: str) -> str:
 
 
 def given_layers(environ: Mapping[str, str], cwd: Path) -> list[Layer]:
-    """Return what the operator set: the environment and `.env`. Raises ConfigurationError for an unusable `.env`."""
+    """Return what the operator set: the environment and `.env`. Raise ConfigurationError for an unusable `.env`."""
     return [Layer(environ), _read_env_file(cwd / ".env")]
 
 
 def demo_layer(state_dir: Path) -> Layer:
-    """Return dev.env of the state directory. Raises ConfigurationError if another user may have written it."""
+    """Return dev.env of the state directory. Raise ConfigurationError if another user may have written it."""
     path = state_dir / DEV_ENV
     if path.is_file():
         from checkout_daemon.private_files import fault_of_ownership  # production has no dev.env

@@ -403,7 +403,7 @@ class Settings:
         return is_loopback(read_http_url(self.public_url).host)
 
     def require_database_url(self) -> str:
-        """Return DATABASE_URL. Raises ConfigurationError if it is not set."""
+        """Return DATABASE_URL. Raise ConfigurationError if it is not set."""
         if not self.database_url:
             raise ConfigurationError(
                 "DATABASE_URL is not set: set it, or run `checkout dev` in this folder, which brings a database"
@@ -412,7 +412,7 @@ class Settings:
         return self.database_url
 
     def require_stripe_api_key(self) -> str:
-        """Return STRIPE_API_KEY. Raises ConfigurationError if it is not set."""
+        """Return STRIPE_API_KEY. Raise ConfigurationError if it is not set."""
         if not self.stripe_api_key:
             raise ConfigurationError(
                 "STRIPE_API_KEY is not set: set it, or run `checkout dev` in this folder, "
@@ -421,7 +421,7 @@ class Settings:
         return self.stripe_api_key
 
     def require_webhook_secrets(self) -> tuple[str, ...]:
-        """Return the secrets of STRIPE_WEBHOOK_SECRET. Raises ConfigurationError if it is not set."""
+        """Return the secrets of STRIPE_WEBHOOK_SECRET. Raise ConfigurationError if it is not set."""
         if not self.webhook_secrets:
             raise ConfigurationError(
                 "STRIPE_WEBHOOK_SECRET is not set: set the whsec_… of your webhook endpoint; "
