@@ -159,7 +159,7 @@ def events_backfill(since: str, until: str | None, types: tuple[str, ...], as_js
     done, trouble = with_runtime(work)
     if as_json:
         print_json(done)
-    say(f"{done.scanned} scanned, {done.new} new, {done.held} already stored, {done.failed} failed.")
+    say(f"{done.scanned} scanned, {done.new} new, {done.stored} already stored, {done.failed} failed.")
     if trouble is not None:
         say(f"error: stopped early; what was applied stays: {trouble.detail}. Run the command again")
         return trouble.exit_code
@@ -199,13 +199,15 @@ async def _backfill(
             total += page
             bar.step(page.scanned)
 
-        def tell(applied: Applied) -> None:
+        def show(applied: Applied) -> None:
             if not as_json:
                 reason = f": {plain(words(applied.reason))}" if applied.reason else ""
                 answer(f"{applied.event_id}  {plain(applied.type)}  {applied.status}{reason}")
 
         try:
-            await backfill(runtime, start, until=end, types=types or tuple(EVENT_TYPES), tell=tell, progress=progress)
+            await backfill(
+                runtime, start, until=end, types=types or tuple(EVENT_TYPES), on_event=show, on_page=progress
+            )
         except CheckoutError as error:
             return total, error
     return total, None

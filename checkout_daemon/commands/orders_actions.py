@@ -136,7 +136,7 @@ def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
 
     async def work(runtime: Runtime) -> Recovered:
         plan = await plan_recovery(runtime, session)
-        if not plan.held:
+        if not plan.exists:
             number = f" {plan.named.number}" if plan.named.number else ""
             total = money(plan.amount_total, plan.currency)
             confirm(f"Recover order{number} of {total} from {session}? The customer gets the mails it owes.", yes=yes)
@@ -150,8 +150,8 @@ def orders_recover(session: str, note: str, yes: bool, as_json: bool) -> int:
         answer(str(order.number))
         how = f"was recovered from {session}" if done.recovered else "already exists"
         say(f"Order {order.number} of {money(order.amount_total, order.currency)} {how}: it is {words(order.status)}.")
-    if done.left_open is not None:
-        say(f"Its refunds and disputes were not compared: {done.left_open}")
+    if done.not_compared is not None:
+        say(f"Its refunds and disputes were not compared: {done.not_compared}")
         say(f"`checkout sessions sync {order.number}` compares them.")
     return 0
 

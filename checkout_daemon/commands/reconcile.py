@@ -16,7 +16,7 @@ from checkout_daemon.present.text import counted, plain, words
 if TYPE_CHECKING:
     from checkout_daemon.ledger.missing_order_store import MissingOrder
     from checkout_daemon.runtime import Runtime
-    from checkout_daemon.stripe_sync.reconciling import Standing, Uncompared
+    from checkout_daemon.stripe_sync.reconciling import ReconcileRun, Uncompared
     from checkout_daemon.stripe_sync.syncing import Difference, Synced
 
 
@@ -63,19 +63,19 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
     started = monotonic()
     mergeable = False  # whether --apply would change anything
 
-    async def work(runtime: Runtime) -> Standing:
+    async def work(runtime: Runtime) -> ReconcileRun:
         zone = runtime.settings.time_zone
         with Progress("Comparing") as progress:
 
-            def begin(standing: Standing, count: int) -> None:
+            def begin(run: ReconcileRun, count: int) -> None:
                 nonlocal mergeable
-                mergeable = standing.after > 0 and standing.tally.left > 0  # from the part that was done earlier
+                mergeable = run.after > 0 and run.tally.left > 0  # from the part that was done earlier
                 progress.total(count)
-                if standing.after:
-                    begun_at = clock(standing.begun_at, zone)
-                    say(f"Continuing the run of {begun_at} after order {standing.after}; --anew starts again.")
+                if run.after:
+                    begun_at = clock(run.begun_at, zone)
+                    say(f"Continuing the run of {begun_at} after order {run.after}; --anew starts again.")
 
-            def tell(outcome: Synced | Uncompared | MissingOrder) -> None:
+            def show(outcome: Synced | Uncompared | MissingOrder) -> None:
                 nonlocal mergeable
                 if not isinstance(outcome, MissingOrder):
                     progress.step()
@@ -91,8 +91,8 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
                 note=note,
                 anew=anew,
                 calls_per_second=rate,
-                begin=begin,
-                tell=tell,
+                on_start=begin,
+                on_outcome=show,
             )
 
     done = with_runtime(work)
@@ -141,7 +141,7 @@ def _print_missing(order: MissingOrder, *, as_json: bool) -> None:
     print_json({name: getattr(order, name) for name in names} | {"missing": True, "fix": fix})
 
 
-def _summary(done: Standing, seconds: float) -> str:
+def _summary(done: ReconcileRun, seconds: float) -> str:
     tally = done.tally
     parts = [f"{tally.compared - tally.differed - tally.failed} agree", f"{tally.differed} differed"]
     if done.apply:
@@ -171,9 +171,9 @@ def print_differences(done: Synced) -> None:
 
 
 def _sides(difference: Difference) -> str:
-    if difference.stripe is None:
-        return f"{plain(difference.held or 'exists')} here, but not at Stripe: check it by hand, it cannot be merged"
-    return f"{plain(difference.held or 'nothing')} here, {plain(difference.stripe)} at Stripe"
+    if difference.at_stripe is None:
+        return f"{plain(difference.stored or 'exists')} here, but not at Stripe: check it by hand, it cannot be merged"
+    return f"{plain(difference.stored or 'nothing')} here, {plain(difference.at_stripe)} at Stripe"
 
 
 def synced_object(done: Synced) -> dict[str, Any]:
@@ -184,8 +184,8 @@ def synced_object(done: Synced) -> dict[str, Any]:
             {
                 "object_id": difference.object_id,
                 "field": difference.field,
-                "held": difference.held,
-                "stripe": difference.stripe,
+                "held": difference.stored,
+                "stripe": difference.at_stripe,
                 "mended": done.applied and difference.fixable,  # kept: JSON key
             }
             for difference in done.differences

@@ -178,7 +178,7 @@ def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
 
     async def work(runtime: Runtime) -> tuple[Rotated, Settings]:
         wanted = _address(runtime.settings, url)
-        rotation = await webhook_rotation.stand(runtime, wanted)
+        rotation = await webhook_rotation.read_rotation(runtime, wanted)
         if question := _question(rotation):
             confirm(question, yes=yes)
         return await webhook_rotation.rotate(runtime, wanted, rotation), runtime.settings
@@ -193,7 +193,7 @@ def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
         print_json((_endpoint_object(rotation.new) if rotation.new else {}) | _progress_object(done))
     else:
         answer(_progress_line(done, settings))
-    if done.gone:
+    if done.deleted:
         _forget_secrets(settings, done)
     elif rotation.stage is Stage.WAITING:
         if done.secret is None:
@@ -220,10 +220,10 @@ def _question(rotation: Rotation) -> str | None:
 def _progress_object(done: Rotated) -> dict[str, Any]:
     rotation = done.rotation
     return {
-        "stage": "done" if done.gone else rotation.stage.value,
+        "stage": "done" if done.deleted else rotation.stage.value,
         "old": [old.id for old in rotation.old],
         "old_may_go_at": rotation.old_may_go_at,
-        "deleted": [old.id for old in done.gone],
+        "deleted": [old.id for old in done.deleted],
     }
 
 
@@ -232,8 +232,8 @@ def _progress_line(done: Rotated, settings: Settings) -> str:
     from checkout_daemon.stripe_sync.webhook_rotation import Stage
 
     rotation = done.rotation
-    old = ", ".join(endpoint.id for endpoint in done.gone or rotation.old)
-    if done.gone:
+    old = ", ".join(endpoint.id for endpoint in done.deleted or rotation.old)
+    if done.deleted:
         return f"Deleted {old}: the rotation is complete"
     new = rotation.new.id if rotation.new else ""
     if rotation.stage is Stage.WAITING:
@@ -244,7 +244,7 @@ def _progress_line(done: Rotated, settings: Settings) -> str:
 
 def _say_if_unknown(settings: Settings, rotation: Rotation) -> None:
     from checkout_daemon.stripe_cli.listen_secret import NAME
-    from checkout_daemon.stripe_sync.secret_names import fingerprint
+    from checkout_daemon.stripe_sync.endpoint_rules import fingerprint
 
     known = {fingerprint(secret) for secret in settings.webhook_secrets}
     if (rotation.new.secret if rotation.new else None) not in known:
@@ -254,9 +254,9 @@ def _say_if_unknown(settings: Settings, rotation: Rotation) -> None:
 def _forget_secrets(settings: Settings, done: Rotated) -> None:
     """Remove the secrets of the deleted endpoints from the demo's settings, or print which to remove by hand."""
     from checkout_daemon.stripe_cli.listen_secret import NAME, make_forgotten
-    from checkout_daemon.stripe_sync.secret_names import fingerprint
+    from checkout_daemon.stripe_sync.endpoint_rules import fingerprint
 
-    fingerprints = {endpoint.secret for endpoint in done.gone}
+    fingerprints = {endpoint.secret for endpoint in done.deleted}
     old = [secret for secret in settings.webhook_secrets if fingerprint(secret) in fingerprints]
     if not old:
         say(f"Remove its secret from {NAME}.")

@@ -9,9 +9,8 @@ from typing import Any
 import aiohttp
 
 from checkout_daemon.errors import StripeRejected
-from checkout_daemon.stripe_sync.endpoint_rules import API_VERSION, SECRET_MARK, endpoint_parameters
+from checkout_daemon.stripe_sync.endpoint_rules import API_VERSION, SECRET_MARK, endpoint_parameters, fingerprint
 from checkout_daemon.stripe_sync.remembered_endpoint import RememberedEndpoint, read_remembered, remember
-from checkout_daemon.stripe_sync.secret_names import fingerprint
 
 
 async def ensure_endpoint(

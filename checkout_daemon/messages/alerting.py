@@ -22,7 +22,7 @@ from checkout_daemon.outbox.alert_store import owe_alert, owe_once
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.events import events_since, stripe_time
 from checkout_daemon.stripe_api.webhook_endpoints import list_endpoints
-from checkout_daemon.stripe_sync.catching_up import how_far
+from checkout_daemon.stripe_sync.catching_up import last_comparison
 from checkout_daemon.stripe_sync.endpoint_rules import read_endpoint, webhook_url
 
 # Stripe's own retries and a restart of the daemon may take this long.
@@ -88,7 +88,8 @@ async def alert_about_silence(runtime: Runtime) -> int:
 
 async def _fetched_lately(database: Database, now: datetime) -> int:
     """Return how many events the last catch-up with missed events fetched, or 0 if that was a while ago."""
-    caught = await how_far(database)
+    async with database.connection() as connection:
+        caught, _ = await last_comparison(connection)
     if caught is None or caught.missed_at is None or caught.missed_at < now - SILENCE:
         return 0
     return caught.missed

@@ -10,10 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import perf_counter
 
-import asyncpg
-import msgspec
-
-from checkout_daemon.database.cursors import read_cursor
 from checkout_daemon.database.server import read_server
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.operations.doctor.check import Check
@@ -25,7 +21,7 @@ from checkout_daemon.outbox.outbox_store import Backlog, count_messages
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings, read_setting
 from checkout_daemon.stripe_cli import daemons
-from checkout_daemon.stripe_sync.catching_up import BACKFILL, CaughtUp
+from checkout_daemon.stripe_sync.catching_up import CaughtUp, last_comparison
 
 MINUTE = timedelta(minutes=1)
 MINUTES = 60
@@ -63,7 +59,7 @@ async def read_vital_signs(runtime: Runtime, now: datetime) -> VitalSigns:
         started = perf_counter()
         await read_server(connection)
         answered = perf_counter() - started
-        caught_up, compared_at = await _comparison(connection)
+        caught_up, compared_at = await last_comparison(connection)
         return VitalSigns(
             at=now,
             answered_seconds=answered,
@@ -87,11 +83,6 @@ def no_answer(settings: Settings, detail: str) -> list[Check]:
     pids = daemons.running(settings.state_dir)
     runs = _running(pids) if pids else Check.failed("daemons", f"none runs on {settings.state_dir}", _start())
     return [Check.failed("database", detail, database_fix(settings)), runs]
-
-
-async def _comparison(connection: asyncpg.Connection) -> tuple[CaughtUp | None, datetime | None]:
-    found = await read_cursor(connection, BACKFILL)
-    return (None, None) if found is None else (msgspec.json.decode(found[0], type=CaughtUp), found[1])
 
 
 def _compares(signs: VitalSigns) -> bool:
@@ -118,8 +109,8 @@ def _comparison_done(settings: Settings, signs: VitalSigns) -> Check:
     caught = signs.caught_up
     if caught is None:
         return Check.failed("comparison", "no daemon has compared its events with Stripe's yet", _start())
-    held = f"Stripe made {caught.made}, we hold {caught.held}, to {caught.until:%Y-%m-%d %H:%M} UTC"
-    if caught.failed or caught.held < caught.made:
+    held = f"Stripe made {caught.listed}, we hold {caught.stored}, to {caught.until:%Y-%m-%d %H:%M} UTC"
+    if caught.failed or caught.stored < caught.listed:
         return Check.failed("comparison", f"{held}; {caught.failed} failed", "checkout events list --status failed")
     if not _compares(signs):
         return Check.failed("comparison", f"{held}: no daemon has compared since", _start())

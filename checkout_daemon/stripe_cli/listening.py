@@ -176,7 +176,9 @@ async def _watch(runtime: Runtime, listening: Listening, listener: Listener, sta
         try:
             began = await stripe_time(runtime.gateway)  # by whose clock events are listed
             since = since or began - timedelta(seconds=monotonic() - started)
-            done = await backfill(runtime, since, patience_seconds=listening.patience_seconds, tell=listener.fetched)
+            done = await backfill(
+                runtime, since, patience_seconds=listening.patience_seconds, on_event=listener.fetched
+            )
             await _note(runtime.database)
         except (CheckoutError, OSError) as error:
             if str(error) != trouble:

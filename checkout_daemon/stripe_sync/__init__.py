@@ -1,1 +1,1 @@
-"""Comparing this database with Stripe and repairing the difference."""
+"""Comparing this database with Stripe, and fixing the differences."""

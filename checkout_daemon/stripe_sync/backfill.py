@@ -1,10 +1,9 @@
-"""Fetches from Stripe the events that were not delivered, and merges them on the daemon's own path; may run twice."""
+"""Fetch the events that were not delivered, and apply them as a delivery would. Safe to repeat."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,10 +18,8 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.events import KEPT, events_since
 
 OVERLAP = timedelta(minutes=5)
-"""How far before the asked time it begins: an event can be listed a while after it was made."""
-
-
-_BATCH = 25  # events that share a transaction
+"""How far before the given time to begin: Stripe may list an event a while after it was created."""
+_BATCH = 25  # events in one transaction
 
 
 class TooLongAgo(CheckoutError):
@@ -32,21 +29,18 @@ class TooLongAgo(CheckoutError):
     title = "Stripe keeps events for 30 days"
 
 
-@dataclass(frozen=True, slots=True)
-class Backfilled:
-    """How many events Stripe had, and of those: new here, held already, and new but failed."""
+class Backfilled(msgspec.Struct, frozen=True):
+    """How many events Stripe listed, and how many of them were new, were stored already, and were new but failed."""
 
     scanned: int = 0
     new: int = 0
-    held: int = 0
+    stored: int = msgspec.field(default=0, name="held")
     failed: int = 0
 
     def __add__(self, other: Backfilled) -> Backfilled:
+        """Return the sum of both counts."""
         return Backfilled(
-            self.scanned + other.scanned,
-            self.new + other.new,
-            self.held + other.held,
-            self.failed + other.failed,
+            self.scanned + other.scanned, self.new + other.new, self.stored + other.stored, self.failed + other.failed
         )
 
 
@@ -57,57 +51,55 @@ async def backfill(
     until: datetime | None = None,
     types: Sequence[str] = tuple(EVENT_TYPES),
     patience_seconds: float = 0.0,
-    tell: Callable[[Applied], None] = lambda _: None,
-    progress: Callable[[Backfilled], None] = lambda _: None,
+    on_event: Callable[[Applied], None] = lambda _: None,
+    on_page: Callable[[Backfilled], None] = lambda _: None,
 ) -> Backfilled:
-    """Merge what Stripe has of these types from a time on (it keeps 30 days) and we do not; `tell` each that was new.
+    """Apply the events of these types that Stripe lists since a time, for at most 30 days, and that are not stored.
 
-    `progress` is told of each page.
-    `patience_seconds`: how long a delivery that is under way is given to arrive by itself.
-    What was merged before a failure stays. Raises StripeUnavailable, StripeRejected and DatabaseUnavailable.
+    `on_event` is called with each new event, `on_page` with the counts of each page. `patience_seconds` gives a
+    delivery that is under way the time to arrive. Events applied before a failure stay applied.
+    Raises StripeUnavailable, StripeRejected and DatabaseUnavailable.
     """
     begin = int((since - OVERLAP).timestamp())
     end = None if until is None else int(until.timestamp())
     total = Backfilled()
     async for page in events_since(runtime.gateway, types, begin, end):
-        done = await _merge_page(runtime, page, patience_seconds, tell)
-        progress(done)
+        done = await _apply_page(runtime, page, patience_seconds, on_event)
+        on_page(done)
         total += done
     return total
 
 
 def refuse_too_long_ago(since: datetime, now: datetime) -> None:
-    """Raises TooLongAgo, which names what else there is."""
+    """Raise TooLongAgo, which names the command to use instead, if Stripe no longer lists events of that time."""
     if since < now - KEPT:
         raise TooLongAgo(
-            "Stripe keeps events for 30 days, and what it made before can no longer be fetched: "
+            "Stripe keeps events for 30 days, and older ones can no longer be fetched: "
             f"`checkout reconcile --since {(now - since).days + 1}d` compares the orders themselves with Stripe"
         )
 
 
-async def _merge_page(
-    runtime: Runtime, page: Sequence[dict[str, Any]], patience_seconds: float, tell: Callable[[Applied], None]
+async def _apply_page(
+    runtime: Runtime, page: Sequence[dict[str, Any]], patience_seconds: float, on_event: Callable[[Applied], None]
 ) -> Backfilled:
     missing = await _missing(runtime, page)
     if missing and patience_seconds:
         await asyncio.sleep(patience_seconds)
         missing = await _missing(runtime, missing)
-    applied: list[Applied] = []
+    new = failed = 0
     oldest_first = missing[::-1]
     for place in range(0, len(oldest_first), _BATCH):
         now = datetime.now(UTC)
-        batch = [
-            ReceivedEvent(parse_event(msgspec.json.encode(each)), now) for each in oldest_first[place : place + _BATCH]
-        ]
-        ends = [each for each in await apply_batch(runtime.database, batch) if each.status != "duplicate"]
-        applied += ends
-        for each in ends:
-            tell(each)
-    failed = sum(each.status == "failed" for each in applied)
-    return Backfilled(len(page), len(applied), len(page) - len(applied), failed)
+        events = [parse_event(msgspec.json.encode(event)) for event in oldest_first[place : place + _BATCH]]
+        for applied in await apply_batch(runtime.database, [ReceivedEvent(event, now) for event in events]):
+            if applied.status != "duplicate":
+                new += 1
+                failed += applied.status == "failed"
+                on_event(applied)
+    return Backfilled(len(page), new, len(page) - new, failed)
 
 
 async def _missing(runtime: Runtime, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    # Confirmed, because events that are held are skipped, and so acknowledged.
-    held = await runtime.database.run(held_events, {each["id"] for each in events})
-    return [each for each in events if each["id"] not in held]
+    # In a confirmed transaction: to skip an event because it is stored is to acknowledge it.
+    stored = await runtime.database.run(held_events, {event["id"] for event in events})
+    return [event for event in events if event["id"] not in stored]

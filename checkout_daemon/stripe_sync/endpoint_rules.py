@@ -1,25 +1,28 @@
-"""What our webhook endpoint at Stripe must be like, and what one of them is: https://docs.stripe.com/api/webhook_endpoints."""
+"""What our webhook endpoint at Stripe must be like, and names for its secret: https://docs.stripe.com/api/webhook_endpoints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 
 API_VERSION = "2026-10-28.endive"
-"""Of Stripe's API: what the pinned SDK speaks, and events are rendered in."""
+"""The version of Stripe's API that the pinned SDK uses and that events are rendered in."""
 
-SECRET_MARK = "checkout_fingerprint"  # noqa: S105 - metadata: the fingerprint of its secret
-REPLACES = "checkout_replaces"  # metadata: ids of the endpoints that go once this one is in use
-RETIRED_AT = "checkout_retired_at"  # metadata: when it was disabled because another is in use
+# Keys of an endpoint's metadata
+SECRET_MARK = "checkout_fingerprint"  # noqa: S105 - the fingerprint of its secret
+REPLACES = "checkout_replaces"  # ids of the endpoints to delete once this one is in use
+RETIRED_AT = "checkout_retired_at"  # when it was disabled because another is in use
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One at Stripe. `api_version` None: the account's default."""
+    """A webhook endpoint at Stripe. `api_version` is None if it has the account's default."""
 
     id: str
     url: str
@@ -27,15 +30,15 @@ class Endpoint:
     api_version: str | None
     livemode: bool
     created_at: datetime
-    missing: tuple[str, ...]  # types that we need and it does not get
-    extra: tuple[str, ...]  # types that it gets and we do not use
-    secret: str | None  # the fingerprint, where we made it
+    missing: tuple[str, ...]  # types that we need and that it does not get
+    extra: tuple[str, ...]  # types that it gets and that we do not use
+    secret: str | None  # the secret's fingerprint, if we created the endpoint
     replaces: tuple[str, ...]
     retired_at: datetime | None
 
     @property
     def faults(self) -> list[str]:
-        """What is not as it must be, each as the end of a sentence about it."""
+        """Return what is wrong, such as `is disabled`."""
         faults = []
         if self.status != "enabled":
             faults.append(f"is {self.status}")
@@ -49,31 +52,42 @@ class Endpoint:
 
 
 def webhook_url(public_url: str) -> str:
-    """Return the address at which the daemon takes Stripe's deliveries."""
+    """Return the URL at which the daemon accepts Stripe's deliveries."""
     return f"{public_url}/api/webhook"
 
 
 def endpoint_parameters(url: str, description: str) -> dict[str, Any]:
-    """To make one with."""
+    """Return the parameters with which to create an endpoint."""
     return {"url": url, "enabled_events": list(EVENT_TYPES), "api_version": API_VERSION, "description": description}
 
 
-def read_endpoint(told: Mapping[str, Any]) -> Endpoint:
-    """As Stripe's API tells of it."""
-    types = set(told["enabled_events"])
+def read_endpoint(endpoint: Mapping[str, Any]) -> Endpoint:
+    """Read an endpoint from an answer of Stripe's API."""
+    types = set(endpoint["enabled_events"])
     needed = set() if "*" in types else set(EVENT_TYPES)
-    metadata: Mapping[str, str] = told.get("metadata") or {}
+    metadata: Mapping[str, str] = endpoint.get("metadata") or {}
     retired_at = metadata.get(RETIRED_AT, "")
     return Endpoint(
-        id=told["id"],
-        url=told["url"],
-        status=told["status"],
-        api_version=told.get("api_version"),
-        livemode=told["livemode"],
-        created_at=datetime.fromtimestamp(told["created"], UTC),
+        id=endpoint["id"],
+        url=endpoint["url"],
+        status=endpoint["status"],
+        api_version=endpoint.get("api_version"),
+        livemode=endpoint["livemode"],
+        created_at=datetime.fromtimestamp(endpoint["created"], UTC),
         missing=tuple(sorted(needed - types)),
         extra=tuple(sorted(types - set(EVENT_TYPES))),
         secret=metadata.get(SECRET_MARK) or None,
         replaces=tuple(filter(None, metadata.get(REPLACES, "").split(","))),
         retired_at=datetime.fromtimestamp(int(retired_at), UTC) if retired_at.isdecimal() else None,
     )
+
+
+@lru_cache(maxsize=64)
+def fingerprint(secret: str) -> str:
+    """Return eight hexadecimal digits: enough to tell secrets apart, far too few to find one."""
+    return sha256(secret.encode()).hexdigest()[:8]
+
+
+def masked(secret: str) -> str:
+    """Return the secret as Stripe's dashboard shows keys: its last four characters, none of a short one."""
+    return f"whsec_…{secret.removeprefix('whsec_')[-4:]}" if len(secret) > 16 else "whsec_…"

@@ -1,4 +1,4 @@
-"""Brings back an order that this database has lost: its session at Stripe has our marks, its lines and its customer."""
+"""Recover an order that this database has lost, from its session at Stripe: our metadata, the lines, the customer."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from checkout_daemon.stripe_sync.syncing import sync_order
 
 
 class NotRecoverable(CheckoutError):
-    """The session is not one that this program made, nobody went through it, or its amounts do not add up."""
+    """The session was not created by this program, was not completed, or has amounts that do not add up."""
 
     code = "not_recoverable"
     status = 409
@@ -40,26 +40,26 @@ class NotRecoverable(CheckoutError):
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What Stripe has of an order; `held`: it is here already."""
+    """What Stripe has about an order. `exists`: it is stored here already."""
 
     session: Fetched
     named: NamedOrder
     amount_total: int
     currency: str
-    held: bool
+    exists: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The order afterwards; `recovered` is False where it was held. `left_open`: why the rest could not be read."""
+    """The order now. `recovered` is False if it existed. `not_compared`: why refunds and disputes were not read."""
 
     order: Order
     recovered: bool
-    left_open: str | None = None
+    not_compared: str | None = None
 
 
 async def plan_recovery(runtime: Runtime, session_id: str) -> Recovery:
-    """Read the session at Stripe. Raises NotFound, NotRecoverable, StripeUnavailable, StripeRejected."""
+    """Read the session at Stripe. Raises NotFound, NotRecoverable, StripeUnavailable and StripeRejected."""
     try:
         session = await retrieve_session(runtime.gateway, session_id)
     except StripeMissing as error:
@@ -70,46 +70,49 @@ async def plan_recovery(runtime: Runtime, session_id: str) -> Recovery:
             f"session {session_id} was not made by this program: its metadata has no order_id and attempt"
         )
     async with runtime.database.connection() as connection:
-        held = named.order_id in await store.held_orders(connection, [named.order_id])
-    if session.object.get("status") != "complete" and not held:
+        exists = named.order_id in await store.held_orders(connection, [named.order_id])
+    if session.object.get("status") != "complete" and not exists:
         raise NotRecoverable(
-            f"session {session_id} is {session.object.get('status')}: nobody has paid it, and nothing is to recover"
+            f"session {session_id} is {session.object.get('status')}: nobody has paid it, nothing can be recovered"
         )
-    return Recovery(session, named, int(session.object["amount_total"]), str(session.object["currency"]), held)
+    return Recovery(session, named, int(session.object["amount_total"]), str(session.object["currency"]), exists)
 
 
 async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator, note: str = "") -> Recovered:
-    """Write the order that a session is of, unless it is held, and merge what Stripe says of it. Safe to do twice.
+    """Insert the order of a session unless it exists, and merge what Stripe has about it. Safe to repeat.
 
-    Its number is the old one unless that was given out again. Raises NotRecoverable, StripeUnavailable, StripeRejected.
+    It gets its old number unless another order has that now.
+    Raises NotRecoverable, StripeUnavailable and StripeRejected.
     """
     note = check_note(note)
-    session_id = str(plan.session.object["id"])
-    order = await _rebuild(runtime, plan) if not plan.held else None
+    session_id, order_id = str(plan.session.object["id"]), plan.named.order_id
+    order = None if plan.exists else await _rebuild(runtime, plan)
     update = session_update(plan.session, "order.recovered", operator.actor)
     update = replace(
         update,
         note=note or session_id,
-        links=[*update.links, Link(session_id, plan.named.order_id, LinkRank.OURS)],
+        links=[*update.links, Link(session_id, order_id, LinkRank.OURS)],
         facts=[
-            replace(each, attempt=plan.named.attempt) if isinstance(each, SessionFact) else each
-            for each in update.facts
+            replace(fact, attempt=plan.named.attempt) if isinstance(fact, SessionFact) else fact
+            for fact in update.facts
         ],
-        order_ids=[plan.named.order_id],
-        always_logged=True,
+        order_ids=[order_id],
+        always_logged=order is not None,
     )
-
+    recovered = False
     if order is None:
-        await runtime.database.run(merge, [replace(update, always_logged=False)])
-        recovered = False
+        await runtime.database.run(merge, [update])
     else:
         details = {"session": session_id, "amount": order.amount_total, "currency": order.currency}
         action = OperatorAction("order.recovered", operator, note, details)
         recovered = await runtime.database.run(_insert, order, action, update)
-    left_open = await _read_the_rest(runtime, plan.named.order_id, operator)
+    not_compared = None
+    try:  # refunds and disputes, whose events may be gone
+        await sync_order(runtime, order_id, cause="order.recovered", actor=operator.actor)
+    except (StripeUnavailable, StripeRejected) as error:
+        not_compared = error.detail
     async with runtime.database.connection() as connection:
-        found = await read_order(connection, plan.named.order_id)
-    return Recovered(found, recovered, left_open)
+        return Recovered(await read_order(connection, order_id), recovered, not_compared)
 
 
 async def _insert(
@@ -123,31 +126,22 @@ async def _insert(
         return False
     action = replace(action, details={**action.details, "number": number})
     merged = await act(connection, order.id, action, update)
-    # Events that came meanwhile named the order before it was held again.
+    # Events that arrived meanwhile named the order before it existed again.
     nodes = merged.base.links.nodes_of(order.id)
     await adopt_events(connection, dict.fromkeys(nodes, order.id))
     return True
 
 
-async def _read_the_rest(runtime: Runtime, order_id: str, operator: Operator) -> str | None:
-    """Read refunds and disputes, whose events may be gone; return why that failed, or None."""
-    try:
-        await sync_order(runtime, order_id, cause="order.recovered", actor=operator.actor)
-    except (StripeUnavailable, StripeRejected) as error:
-        return error.detail
-    return None
-
-
 async def _rebuild(runtime: Runtime, plan: Recovery) -> RecoveredOrder:
     session, named = plan.session.object, plan.named
     items = await list_lines(runtime.gateway, str(session["id"]))
-    lines = tuple(_line(each, place) for place, each in enumerate(items, 1))
+    lines = tuple(_line(item, place) for place, item in enumerate(items, 1))
     subtotal = sum(line.amount for line in lines)
     discount = sum(line.amount_discount for line in lines)
     if not lines or subtotal - discount != plan.amount_total:
         raise NotRecoverable(
-            f"session {session['id']} is of {plan.amount_total} {plan.currency} in minor units, and its lines less "
-            f"their discounts are {subtotal - discount}: this program made no such session"
+            f"session {session['id']} has the total {plan.amount_total} {plan.currency} in minor units, but its lines "
+            f"less their discounts add up to {subtotal - discount}: this program did not create it"
         )
     customer = child(session, "customer_details") or {}
     email = str(customer.get("email") or session.get("customer_email") or "")

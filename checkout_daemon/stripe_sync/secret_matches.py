@@ -1,6 +1,6 @@
-"""Remembers which webhook secret signed what came: a secret may go once nothing comes that it signed.
+"""Count which webhook secret signed the deliveries: an old secret may go once nothing arrives that it signed.
 
-Counted in memory and written every few seconds, so that a delivery pays nothing for it; a crash loses that much.
+Counts are kept in memory and written every few seconds, so that they cost a delivery nothing. A crash loses those.
 """
 
 from __future__ import annotations
@@ -12,22 +12,30 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from checkout_daemon.database.pool import Database
+from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.stripe_sync.secret_match_store import Matches, count_matches, forget_matches, read_matches
-from checkout_daemon.stripe_sync.secret_names import fingerprint, masked
+from checkout_daemon.stripe_sync.endpoint_rules import fingerprint, masked
 
 log = logging.getLogger(__name__)
 
-LATELY = timedelta(hours=24)
-KEPT = timedelta(days=30)
-WRITE_SECONDS = 2.0
+_LATELY = timedelta(hours=24)
+_RETENTION = timedelta(days=30)
+_WRITE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Deliveries that one secret signed since a time, and when it last signed one at all."""
+
+    matches: int
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class UsedSecret:
-    """`secret` is masked; None where it is not among our settings. `matches`: deliveries in the last 24 hours."""
+    """`secret` is masked, or None if it is not in our settings. `matches` counts deliveries of the last 24 hours."""
 
     fingerprint: str
     secret: str | None
@@ -36,63 +44,65 @@ class UsedSecret:
 
 
 class SecretMatches:
-    """What one daemon counts; `write_for_ever` is its task."""
+    """The counts of one daemon, which runs `write_for_ever` as a task."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._counted: dict[str, Matches] = {}
 
     def count(self, secret: str) -> None:
-        """A delivery that this secret signed."""
-        name = fingerprint(secret)
-        before = self._counted.get(name)
-        self._counted[name] = Matches(1 + (before.matches if before else 0), datetime.now(UTC))
+        """Count a delivery that this secret signed."""
+        self._add(fingerprint(secret), 1, datetime.now(UTC))
 
     async def write_for_ever(self) -> None:
-        """Until cancelled; call `write` once more then."""
+        """Write the counts again and again until cancelled; call `write` once more then."""
         while True:
-            await asyncio.sleep(WRITE_SECONDS)
+            await asyncio.sleep(_WRITE_SECONDS)
             await self.write()
 
     async def write(self) -> None:
-        """What cannot be written now is written with the next."""
+        """Add the counts to the stored ones. If that fails they are written next time."""
         counted, self._counted = self._counted, {}
         if not counted:
             return
+        matches = [found.matches for found in counted.values()]
+        last_at = [found.last_at for found in counted.values()]
         try:
             async with self._database.connection() as connection:
-                await count_matches(connection, counted)
+                await connection.execute(sql("count_secret_matches"), list(counted), matches, last_at)
         except DatabaseUnavailable:
-            self._keep(counted)
-        except Exception:  # a daemon whose counting fails must go on taking deliveries
-            log.exception("which webhook secrets matched could not be written")
+            for name, found in counted.items():
+                self._add(name, found.matches, found.last_at)
+        except Exception:  # a daemon that cannot count must still accept deliveries
+            log.exception("the counts of webhook secrets could not be written")
 
-    def _keep(self, counted: dict[str, Matches]) -> None:
-        for name, each in counted.items():
-            newer = self._counted.get(name)
-            total = each.matches + (newer.matches if newer else 0)
-            self._counted[name] = Matches(total, newer.last_at if newer else each.last_at)
+    def _add(self, name: str, matches: int, last_at: datetime) -> None:
+        known = self._counted.get(name)
+        if known is not None:
+            matches, last_at = known.matches + matches, max(known.last_at, last_at)
+        self._counted[name] = Matches(matches, last_at)
 
 
 async def matches_lately(database: Database) -> dict[str, Matches]:
-    """By fingerprint: deliveries of the last 24 hours, and the last one's time."""
+    """Return each secret's deliveries of the last 24 hours by fingerprint, the last used first."""
     async with database.connection() as connection:
-        return await read_matches(connection, datetime.now(UTC) - LATELY)
+        rows = await connection.fetch(sql("read_secret_matches"), datetime.now(UTC) - _LATELY)
+    return {row["fingerprint"]: Matches(row["matches"], row["last_at"]) for row in rows}
 
 
 async def used_secrets(database: Database, secrets: Sequence[str]) -> list[UsedSecret]:
-    """Those of our settings, in their order, then others that daemons know."""
+    """Return the secrets of our settings in their order, then others that signed deliveries lately."""
     matches = await matches_lately(database)
-    shown = {fingerprint(each): masked(each) for each in secrets}
-    names = [*shown, *(name for name, each in matches.items() if name not in shown and each.matches)]
+    shown = {fingerprint(secret): masked(secret) for secret in secrets}
+    names = [*shown, *(name for name, found in matches.items() if name not in shown and found.matches)]
     return [
-        UsedSecret(name, shown.get(name), each.matches if each else 0, each.last_at if each else None)
+        UsedSecret(name, shown.get(name), found.matches if found else 0, found.last_at if found else None)
         for name in names
-        for each in [matches.get(name)]
+        for found in [matches.get(name)]
     ]
 
 
 async def forget_old_matches(runtime: Runtime) -> None:
-    """Delete counts older than the retention period."""
+    """Delete the counts that are older than their retention, except the last one of each secret."""
     async with runtime.database.connection() as connection:
-        await forget_matches(connection, await read_now(connection) - KEPT)
+        await connection.execute(sql("forget_secret_matches"), await read_now(connection) - _RETENTION)

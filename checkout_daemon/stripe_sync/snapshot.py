@@ -1,8 +1,10 @@
-"""Reads at Stripe everything about an order: its sessions, their payments, and the payments' refunds and disputes."""
+"""Read everything that Stripe has about an order: sessions, their payments, and the payments' refunds and disputes."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from checkout_daemon.checkout.session_search import find_session
 from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, SessionFact, SessionStatus
@@ -10,7 +12,7 @@ from checkout_daemon.ledger.translate import charge, dispute, payment_intent, re
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, Translation, child, livemodes
 from checkout_daemon.orders.session_attempts import Attempt
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.stripe_api.client import Fetched, StripeMissing
+from checkout_daemon.stripe_api.client import Fetched, StripeGateway, StripeMissing
 from checkout_daemon.stripe_api.payments import list_disputes, retrieve_payment
 from checkout_daemon.stripe_api.refunds import list_refunds
 from checkout_daemon.stripe_api.sessions import retrieve_session
@@ -18,8 +20,8 @@ from checkout_daemon.stripe_api.throttle import Pace
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """Where to look: what is held of an order. `lost` is its last attempt, if no answer to it was ever kept."""
+class KnownObjects:
+    """The objects of an order to ask Stripe about. `lost` is its last attempt, if its answer never arrived."""
 
     order_id: str
     sessions: tuple[SessionFact, ...]
@@ -30,10 +32,11 @@ class Known:
 
 
 @dataclass(slots=True)
-class Truth:
-    """What Stripe says. `whole`: payments whose refunds and disputes were all read; `missing`: ids it does not know.
+class Snapshot:
+    """Everything that Stripe has about an order.
 
-    `adopted`: the session that a lost attempt made.
+    `seen` are the payments that were read, `whole` those whose refunds and disputes were all read, `missing` the ids
+    that Stripe does not know, and `adopted` is the session of the lost attempt.
     """
 
     links: list[Link] = field(default_factory=list)
@@ -43,94 +46,105 @@ class Truth:
     missing: set[str] = field(default_factory=set)
     adopted: str | None = None
 
-    def add(self, translation: Translation) -> None:
-        self.links += translation.links
-        self.facts += translation.facts
 
-
-async def read_truth(runtime: Runtime, known: Known, pace: Pace) -> Truth:
-    """Every object of an order as Stripe answers it now. Raises StripeUnavailable, StripeRejected."""
-    truth = Truth()
-    payment_ids = set(known.payment_ids)
-    disputed = set(known.disputed)
-    for each in known.sessions:
-        if each.status is SessionStatus.EXPIRED:
+async def read_snapshot(runtime: Runtime, known: KnownObjects, pace: Pace) -> Snapshot:
+    """Read the objects of an order as they are at Stripe now. Raises StripeUnavailable and StripeRejected."""
+    reader = _Reader(runtime, pace, Snapshot(), set(known.disputed))
+    snapshot = reader.snapshot
+    for known_session in known.sessions:
+        if known_session.status is SessionStatus.EXPIRED:
             continue  # Stripe never changes it again, and it was never paid
-        await pace()
-        try:
-            fetched = await retrieve_session(runtime.gateway, each.id)
-        except StripeMissing:
-            truth.missing.add(each.id)
-        else:
-            _add_session(truth, fetched, disputed)
+        if fetched := await reader.retrieve(retrieve_session, known_session.id):
+            reader.add_session(fetched)
     if known.lost is not None:
-        await _find_lost(runtime, known.order_id, known.lost, truth, disputed, pace)
-    payment_ids |= {link.target_id for link in truth.links if link.target_id.startswith("pi_")}
-    for payment_id in sorted(payment_ids - truth.seen):
-        await pace()
+        await _find_lost(reader, known.order_id, known.lost)
+    payment_ids = known.payment_ids | {link.target_id for link in snapshot.links if link.target_id.startswith("pi_")}
+    for payment_id in sorted(payment_ids - snapshot.seen):
+        if fetched := await reader.retrieve(retrieve_payment, payment_id):
+            reader.add_payment(fetched)
+    paid = {fact.payment_id for fact in snapshot.facts if isinstance(fact, Observation)}
+    for payment_id in sorted(((paid | known.paid) & (payment_ids | paid)) - snapshot.missing):
+        if not payment_id.startswith("cs_"):  # a session that cost nothing is its own payment
+            await reader.read_refunds_and_disputes(payment_id)
+    return snapshot
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads objects at Stripe and adds what they state to the snapshot."""
+
+    runtime: Runtime
+    pace: Pace
+    snapshot: Snapshot
+    disputed: set[str]
+
+    async def retrieve(
+        self, retrieve: Callable[[StripeGateway, str], Awaitable[Fetched]], object_id: str
+    ) -> Fetched | None:
+        """Return an object, or None if Stripe does not know it, which is recorded."""
+        await self.pace()
         try:
-            fetched = await retrieve_payment(runtime.gateway, payment_id)
+            return await retrieve(self.runtime.gateway, object_id)
         except StripeMissing:
-            truth.missing.add(payment_id)
-        else:
-            _add_payment(truth, fetched, disputed)
-    paid = {fact.payment_id for fact in truth.facts if isinstance(fact, Observation)}
-    for payment_id in sorted(((paid | known.paid) & (payment_ids | paid)) - truth.missing):
-        if payment_id.startswith("cs_"):  # a session that owed nothing stands for its own payment
-            continue
-        await pace()
-        for fetched in await list_refunds(runtime.gateway, payment_id):
-            truth.add(refund.translate(_snapshot(runtime, fetched)))
-        if payment_id in disputed:
-            await pace()
-            for fetched in await list_disputes(runtime.gateway, payment_id):
-                truth.add(dispute.translate(_snapshot(runtime, fetched)))
-        truth.whole.add(payment_id)
-    return truth
+            self.snapshot.missing.add(object_id)
+            return None
+
+    async def read_refunds_and_disputes(self, payment_id: str) -> None:
+        """Add all refunds of a payment, and its disputes if it has any."""
+        # Refunds and some disputes do not state their mode: it is the key's.
+        livemode = self.runtime.settings.livemode
+        await self.pace()
+        for fetched in await list_refunds(self.runtime.gateway, payment_id):
+            self._add(refund.translate(_object(fetched, livemode)))
+        if payment_id in self.disputed:
+            await self.pace()
+            for fetched in await list_disputes(self.runtime.gateway, payment_id):
+                self._add(dispute.translate(_object(fetched, livemode)))
+        self.snapshot.whole.add(payment_id)
+
+    def add_session(self, fetched: Fetched) -> None:
+        """Add a session with its PaymentIntent."""
+        self._add(session.fetched(_object(fetched)))
+        if (intent := child(fetched.object, "payment_intent")) is not None:
+            self._note_payment(intent)
+
+    def add_payment(self, fetched: Fetched) -> None:
+        """Add a PaymentIntent, or a charge without one."""
+        translate = payment_intent.fetched if fetched.object.get("object") == "payment_intent" else charge.fetched
+        self._add(translate(_object(fetched)))
+        self._note_payment(fetched.object)
+
+    def _add(self, translation: Translation) -> None:
+        self.snapshot.links += translation.links
+        self.snapshot.facts += translation.facts
+
+    def _note_payment(self, payment: dict[str, Any]) -> None:
+        payment_id = str(payment["id"])
+        self.snapshot.seen.add(payment_id)
+        latest = payment if payment.get("object") == "charge" else child(payment, "latest_charge") or {}
+        if latest.get("disputed"):
+            self.disputed.add(payment_id)
 
 
-async def _find_lost(
-    runtime: Runtime, order_id: str, attempt: Attempt, truth: Truth, disputed: set[str], pace: Pace
-) -> None:
-    """Add the session of an attempt whose answer never came: it is the order's all the same."""
-    await pace()
-    found = await find_session(runtime.gateway, order_id, attempt.number, attempt.age)
+async def _find_lost(reader: _Reader, order_id: str, attempt: Attempt) -> None:
+    """Add the session of an attempt whose answer never arrived, if Stripe created one."""
+    gateway, snapshot = reader.runtime.gateway, reader.snapshot
+    await reader.pace()
+    found = await find_session(gateway, order_id, attempt.number, attempt.age)
     if found is None:
         return
-    await pace()
-    fetched = await retrieve_session(runtime.gateway, str(found.object["id"]))
-    begin = len(truth.facts)
-    truth.adopted = _add_session(truth, fetched, disputed)
-    truth.links.append(Link(truth.adopted, order_id, LinkRank.OURS))
-    truth.facts[begin:] = [
-        replace(each, attempt=attempt.number) if isinstance(each, SessionFact) else each for each in truth.facts[begin:]
+    await reader.pace()
+    fetched = await retrieve_session(gateway, str(found.object["id"]))
+    begin = len(snapshot.facts)
+    reader.add_session(fetched)
+    snapshot.adopted = str(fetched.object["id"])
+    snapshot.links.append(Link(snapshot.adopted, order_id, LinkRank.OURS))
+    snapshot.facts[begin:] = [
+        replace(fact, attempt=attempt.number) if isinstance(fact, SessionFact) else fact
+        for fact in snapshot.facts[begin:]
     ]
 
 
-def _add_session(truth: Truth, fetched: Fetched, disputed: set[str]) -> str:
-    modes = livemodes(fetched.object.get("livemode"))
-    truth.add(session.fetched(ObjectSnapshot(fetched.object, fetched.observed_at, "", modes)))
-    if (intent := child(fetched.object, "payment_intent")) is not None:
-        _note_payment(truth, intent, disputed)
-    return str(fetched.object["id"])
-
-
-def _add_payment(truth: Truth, fetched: Fetched, disputed: set[str]) -> None:
-    snapshot = ObjectSnapshot(fetched.object, fetched.observed_at, "", livemodes(fetched.object.get("livemode")))
-    intent = fetched.object.get("object") == "payment_intent"
-    truth.add(payment_intent.fetched(snapshot) if intent else charge.fetched(snapshot))
-    _note_payment(truth, fetched.object, disputed)
-
-
-def _note_payment(truth: Truth, payment: dict[str, object], disputed: set[str]) -> None:
-    payment_id = str(payment["id"])
-    truth.seen.add(payment_id)
-    latest = payment if payment.get("object") == "charge" else child(payment, "latest_charge") or {}
-    if latest.get("disputed"):
-        disputed.add(payment_id)
-
-
-def _snapshot(runtime: Runtime, fetched: Fetched) -> ObjectSnapshot:
-    # Neither refunds nor some disputes say their mode: it is the key's.
-    modes = livemodes(fetched.object.get("livemode", runtime.settings.livemode))
-    return ObjectSnapshot(fetched.object, fetched.observed_at, "", modes)
+def _object(fetched: Fetched, livemode: bool | None = None) -> ObjectSnapshot:
+    """Return an object for translation. `livemode` is its mode if it does not state one."""
+    return ObjectSnapshot(fetched.object, fetched.observed_at, "", livemodes(fetched.object.get("livemode", livemode)))

@@ -1,4 +1,4 @@
-"""Compares an order with Stripe, field by field, and puts it right by merging what Stripe says."""
+"""Compare an order with Stripe, field by field, and fix it by merging Stripe's facts."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from checkout_daemon.model.orders import AttentionCode
 from checkout_daemon.orders import session_attempts
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.throttle import Pace, at_once
-from checkout_daemon.stripe_sync.snapshot import Known, Truth, read_truth
+from checkout_daemon.stripe_sync.snapshot import KnownObjects, Snapshot, read_snapshot
 
-# Of no interest by themselves: when and by whom something was told, and what never changes once it is known.
-_UNTOLD = frozenset(
+# Fields that are no difference: when and by what something was reported, and what never changes once it is known.
+_NOT_COMPARED = frozenset(
     {"observed_at", "event_id", "paid_at", "payment_id", "livemode", "id", "attempt", "url"}
     | {"known_at", "withdrawn_at", "reinstated_at"}
 )
 
 
 class OtherMode(NotPayable):
-    """The order was made with a key of the other mode: this one cannot see its objects."""
+    """The order was created with a key of the other mode; the key in use cannot see its objects."""
 
     code = "other_mode"
     title = "The order belongs to the other mode"
@@ -40,18 +40,18 @@ class OtherMode(NotPayable):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`held` and `stripe` are what each says, None where it has nothing. `fixable`: merging puts it right."""
+    """A field with its value here and at Stripe, None where it has none. `fixable`: merging fixes it."""
 
     object_id: str
     field: str
-    held: str | None
-    stripe: str | None
+    stored: str | None
+    at_stripe: str | None
     fixable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """An order compared with Stripe; with `applied`, its state is what it is now, else what it would be."""
+    """An order compared with Stripe. Its state is the one now if the update was applied, else the one it would get."""
 
     order_id: str
     number: int
@@ -64,8 +64,8 @@ class Synced:
 
     @property
     def left(self) -> tuple[Difference, ...]:
-        """What still differs."""
-        return tuple(each for each in self.differences if not (self.applied and each.fixable))
+        """Return what still differs."""
+        return tuple(difference for difference in self.differences if not (self.applied and difference.fixable))
 
 
 async def sync_order(
@@ -78,28 +78,27 @@ async def sync_order(
     apply: bool = True,
     pace: Pace = at_once,
 ) -> Synced:
-    """Ask Stripe for everything about an order, compare, and with `apply` merge it, recorded under `cause`.
+    """Read everything about an order at Stripe, compare it, and with `apply` merge it with `cause` in the change log.
 
-    What an operator puts right is recorded as their action.
-    Raises NotFound, OtherMode, StripeUnavailable, StripeRejected.
+    A fix by an operator is also recorded in the audit log.
+    Raises NotFound, OtherMode, StripeUnavailable and StripeRejected.
     """
     note = check_note(note)
-    operator = actor if isinstance(actor, Operator) else None
-    actor = actor.actor if isinstance(actor, Operator) else actor
-    known = await runtime.database.run(_known, order_id, livemode=runtime.settings.livemode)
+    operator, actor = (actor, actor.actor) if isinstance(actor, Operator) else (None, actor)
+    known = await runtime.database.run(_known_objects, order_id, livemode=runtime.settings.livemode)
     try:
-        truth = await read_truth(runtime, known, pace)
-    except UnreadableObject as error:  # it will be the same the next time
+        snapshot = await read_snapshot(runtime, known, pace)
+    except UnreadableObject as error:  # another try would get the same answer
         raise StripeRejected(f"Stripe's answer cannot be used: {error}") from error
 
-    update = Update(cause, actor, note, links=truth.links, facts=truth.facts, order_ids=[order_id])
-    return await runtime.database.run(_compare, known, truth, update, operator=operator, apply=apply)
+    update = Update(cause, actor, note, links=snapshot.links, facts=snapshot.facts, order_ids=[order_id])
+    return await runtime.database.run(_compare, known, snapshot, update, operator=operator, apply=apply)
 
 
 async def _compare(
     connection: asyncpg.Connection,
-    known: Known,
-    truth: Truth,
+    known: KnownObjects,
+    snapshot: Snapshot,
     update: Update,
     *,
     operator: Operator | None,
@@ -107,85 +106,93 @@ async def _compare(
 ) -> Synced:
     order_id = known.order_id
     merged = await locked_order(connection, order_id)
-    update = replace(update, facts=[_as_news(fact, merged.base) for fact in update.facts])
-    differences = [*_not_at_stripe(merged, order_id, truth), *_joined(merged.base, order_id, update)]
+    update = replace(update, facts=[_with_stored_known_at(fact, merged.base) for fact in update.facts])
+    differences = [*_not_at_stripe(merged, order_id, snapshot), *_join(merged.base, order_id, update)]
     before, after = merged.orders[order_id].state, merged.base.derive(order_id)
-    differences += _appeared_late(after, {each.object_id for each in differences})
+    differences += _appeared_late(after, {difference.object_id for difference in differences})
     if apply:
         joined = await merge(connection, [update])
         after = joined.derived(order_id)
         if operator is not None and differences:
-            details = {"objects": sorted({each.object_id for each in differences})}
+            details = {"objects": sorted({difference.object_id for difference in differences})}
             action = OperatorAction(update.cause, operator, update.note, details)
             await record(connection, order_id, action, before=before, after=state_of(joined, order_id))
-        if known.lost is not None and truth.adopted is not None:
-            await session_attempts.record_session(connection, order_id, known.lost.number, truth.adopted)
-    return _answer(merged, order_id, differences, before.status, after, applied=apply)
-
-
-async def _known(connection: asyncpg.Connection, order_id: str, *, livemode: bool) -> Known:
-    merged = await locked_order(connection, order_id)
-    order, facts = merged.orders[order_id], merged.facts(order_id)
-    if order.livemode != livemode:
-        raise OtherMode(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
-    nodes = merged.base.links.nodes_of(order_id)
-    attempt = await session_attempts.last_attempt(connection, order_id)
-    lost = attempt is not None and attempt.session_id is None and not attempt.rejected
-    return Known(
-        order_id,
-        facts.sessions,
-        frozenset(
-            each
-            for each in nodes
-            if each.startswith("pi_") or (is_charge(each) and merged.base.links.payment_of(each) == each)
-        ),
-        frozenset(facts.payments) | {each.payment_id for each in facts.refunds},
-        frozenset(each.payment_id for each in facts.disputes),
-        attempt if lost else None,
+        if known.lost is not None and snapshot.adopted is not None:
+            await session_attempts.record_session(connection, order_id, known.lost.number, snapshot.adopted)
+    return Synced(
+        order_id=order_id,
+        number=merged.orders[order_id].number,
+        differences=tuple(differences),
+        status_before=before.status,
+        status=after.status.value,
+        amount_refunded=after.amount_refunded,
+        attention=tuple(after.attention_codes),
+        applied=apply,
     )
 
 
-def _not_at_stripe(merged: Merged, order_id: str, truth: Truth) -> list[Difference]:
-    """What is held, and Stripe does not know: no fact of Stripe's can take it away, so a person has to look."""
-    told = {(type(fact), fact.id) for fact in truth.facts if isinstance(fact, RefundFact | DisputeFact)}
+async def _known_objects(connection: asyncpg.Connection, order_id: str, *, livemode: bool) -> KnownObjects:
+    merged = await locked_order(connection, order_id)
+    order, facts, links = merged.orders[order_id], merged.facts(order_id), merged.base.links
+    if order.livemode != livemode:
+        raise OtherMode(f"order {order.number} was created with a key of the other mode (livemode={order.livemode})")
+    attempt = await session_attempts.last_attempt(connection, order_id)
+    lost = attempt is not None and attempt.session_id is None and not attempt.rejected
+    return KnownObjects(
+        order_id,
+        sessions=facts.sessions,
+        payment_ids=frozenset(
+            node
+            for node in links.nodes_of(order_id)
+            if node.startswith("pi_") or (is_charge(node) and links.payment_of(node) == node)
+        ),
+        paid=frozenset(facts.payments) | {refund.payment_id for refund in facts.refunds},
+        disputed=frozenset(dispute.payment_id for dispute in facts.disputes),
+        lost=attempt if lost else None,
+    )
+
+
+def _not_at_stripe(merged: Merged, order_id: str, snapshot: Snapshot) -> list[Difference]:
+    """Return what only we have. No fact of Stripe's can remove it, so a person has to look at it."""
+    at_stripe = {(type(fact), fact.id) for fact in snapshot.facts if isinstance(fact, RefundFact | DisputeFact)}
     facts = merged.facts(order_id)
-    held: list[RefundFact | DisputeFact] = [*facts.refunds, *facts.disputes]
+    stored: list[RefundFact | DisputeFact] = [*facts.refunds, *facts.disputes]
     gone = [
-        (each.id, each.status.value)
-        for each in held
-        if each.payment_id in truth.whole and (type(each), each.id) not in told
+        (fact.id, fact.status.value)
+        for fact in stored
+        if fact.payment_id in snapshot.whole and (type(fact), fact.id) not in at_stripe
     ]
-    gone += [(each, "held") for each in sorted(truth.missing)]
-    return [Difference(each, "status", status, None, fixable=False) for each, status in gone]
+    gone += [(object_id, "held") for object_id in sorted(snapshot.missing)]
+    return [Difference(object_id, "status", status, None, fixable=False) for object_id, status in gone]
 
 
 def _appeared_late(after: Derived, named: set[str]) -> list[Difference]:
-    """Return what we gave up and Stripe made, until a person has acknowledged it."""
-    late = {each.subject for each in after.attention if each.code is AttentionCode.APPEARED_LATE}
-    return [Difference(each, "request", "given up", "made", fixable=False) for each in sorted(late - named)]
+    """Return what Stripe did after we gave it up, until a person has acknowledged it."""
+    late = {attention.subject for attention in after.attention if attention.code is AttentionCode.APPEARED_LATE}
+    return [Difference(subject, "request", "given up", "made", fixable=False) for subject in sorted(late - named)]
 
 
-def _as_news(fact: Fact, base: FactBase) -> Fact:
-    """Keep what is held of when values were known: it matters beside unknown ones, and alone is no news."""
-    held = base.facts.get(fact.key)
-    if not isinstance(fact, SessionFact | RefundFact) or not isinstance(held, SessionFact | RefundFact):
+def _with_stored_known_at(fact: Fact, base: FactBase) -> Fact:
+    """Keep the stored `known_at`: a later one matters next to unknown values, and alone is no difference."""
+    stored = base.facts.get(fact.key)
+    if not isinstance(fact, SessionFact | RefundFact) or not isinstance(stored, SessionFact | RefundFact):
         return fact
-    settled = fact.unknown is None and held.unknown is None
-    return replace(fact, known_at=held.known_at) if settled else fact
+    settled = fact.unknown is None and stored.unknown is None
+    return replace(fact, known_at=stored.known_at) if settled else fact
 
 
-def _joined(base: FactBase, order_id: str, update: Update) -> list[Difference]:
-    """Join what was told to what is held, in memory, and name what that changes."""
+def _join(base: FactBase, order_id: str, update: Update) -> list[Difference]:
+    """Join the update with what is stored, in memory, and return what that changes."""
     differences: list[Difference] = []
     orders = {node: base.order_of(node) for node in update.nodes}
     for link in update.links:
         base.join_link(link)
     for fact in update.facts:
-        held = base.facts.get(fact.key)
+        stored = base.facts.get(fact.key)
         joined = base.join(fact)
         if joined is not None:
-            differences += _named(held, joined)
-    named = {each.object_id for each in differences}
+            differences += _differences(stored, joined)
+    named = {difference.object_id for difference in differences}
     differences += [
         Difference(node, "order", before, order_id)
         for node, before in sorted(orders.items())
@@ -194,25 +201,25 @@ def _joined(base: FactBase, order_id: str, update: Update) -> list[Difference]:
     return differences
 
 
-def _named(held: Fact | None, joined: Fact) -> list[Difference]:
+def _differences(stored: Fact | None, joined: Fact) -> list[Difference]:
     if isinstance(joined, Observation):
         return [Difference(joined.payment_id, "amount", None, format_money(joined.amount, joined.currency))]
     if not isinstance(joined, SessionFact | RefundFact | DisputeFact):
         return []
-    if held is None:
+    if stored is None:
         names = ("status", "payment_status") if isinstance(joined, SessionFact) else ("status", "amount")
-        return [Difference(joined.id, name, None, _word(joined, name)) for name in names]
-    compared = [each.name for each in fields(joined) if each.name not in _UNTOLD]
+        return [Difference(joined.id, name, None, _text(joined, name)) for name in names]
+    compared = [field.name for field in fields(joined) if field.name not in _NOT_COMPARED]
     if isinstance(joined, DisputeFact):
         compared.append("funds")
     return [
-        Difference(joined.id, name, _word(held, name), _word(joined, name))
+        Difference(joined.id, name, _text(stored, name), _text(joined, name))
         for name in compared
-        if getattr(held, name) != getattr(joined, name)
+        if getattr(stored, name) != getattr(joined, name)
     ]
 
 
-def _word(fact: Any, name: str) -> str | None:
+def _text(fact: Any, name: str) -> str | None:
     value = getattr(fact, name)
     if value is None:
         return None
@@ -223,18 +230,3 @@ def _word(fact: Any, name: str) -> str | None:
     if name == "amount" and fact.currency:
         return format_money(value, fact.currency)
     return str(value.value if isinstance(value, Enum) else value)
-
-
-def _answer(
-    merged: Merged, order_id: str, differences: list[Difference], before: str, after: Derived, *, applied: bool
-) -> Synced:
-    return Synced(
-        order_id,
-        merged.orders[order_id].number,
-        tuple(differences),
-        before,
-        after.status.value,
-        after.amount_refunded,
-        tuple(after.attention_codes),
-        applied,
-    )

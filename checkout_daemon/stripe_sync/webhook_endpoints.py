@@ -17,111 +17,108 @@ from checkout_daemon.stripe_sync.endpoint_rules import (
     SECRET_MARK,
     Endpoint,
     endpoint_parameters,
+    fingerprint,
     read_endpoint,
 )
-from checkout_daemon.stripe_sync.secret_names import fingerprint
 from checkout_daemon.urls import same_address
 
 _DESCRIPTION = "checkout-daemon"
-_MADE_BY = "made_by"  # in its metadata: which call made it
+_MADE_BY = "made_by"  # key of its metadata: the call that created it
 
 
 class EndpointExists(CheckoutError):
-    """An endpoint for this URL exists. The message names what differs, and the command that fixes it."""
+    """An endpoint for this URL exists. The message names its faults, and the command that fixes them."""
 
     code = "endpoint_exists"
     exit_code = 4
-    title = "There is an endpoint for this URL already"
+    title = "An endpoint for this URL already exists"
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedEndpoint:
-    """A new endpoint with its secret, which Stripe tells once."""
+    """A new endpoint with its secret, which Stripe reveals only once."""
 
     endpoint: Endpoint
     secret: str
 
 
 async def endpoints_for(gateway: StripeGateway, url: str) -> list[Endpoint]:
-    """Those at Stripe for this URL, in the mode of our key; the newest first."""
-    told = (await webhook_endpoints.list_endpoints(gateway)).object["data"]
-    ours = [read_endpoint(each) for each in told if same_address(each["url"], url)]
-    return sorted(ours, key=lambda each: (each.created_at, bool(each.replaces)), reverse=True)
+    """Return the endpoints at Stripe for this URL in the mode of our key, newest first."""
+    listed = (await webhook_endpoints.list_endpoints(gateway)).object["data"]
+    ours = [read_endpoint(endpoint) for endpoint in listed if same_address(endpoint["url"], url)]
+    return sorted(ours, key=lambda endpoint: (endpoint.created_at, bool(endpoint.replaces)), reverse=True)
 
 
 async def create(gateway: StripeGateway, url: str) -> CreatedEndpoint:
-    """Raises EndpointExists where there is one for this URL, whatever it is like."""
+    """Create the endpoint for this URL. Raise EndpointExists if there is one, even one with faults."""
     existing = await endpoints_for(gateway, url)
     if existing:
         raise EndpointExists(_refusal(existing))
-    return await make(gateway, url)
+    return await create_another(gateway, url)
 
 
 async def fix(gateway: StripeGateway, url: str) -> list[Endpoint]:
-    """Give the existing endpoints exactly our types, and enable them; they keep their secrets.
+    """Give the existing endpoints exactly our types, and enable them. Their secrets stay the same.
 
-    Raises NotFound, and EndpointExists where one has another API version: Stripe cannot change that.
+    Raises NotFound, and EndpointExists if one has another API version, which Stripe cannot change.
     """
-    existing = [each for each in await endpoints_for(gateway, url) if each.retired_at is None]
+    existing = [endpoint for endpoint in await endpoints_for(gateway, url) if endpoint.retired_at is None]
     if not existing:
-        raise NotFound(f"Stripe has no endpoint for {url}: `checkout webhook create` makes one")
-    if any(each.api_version != API_VERSION for each in existing):
+        raise NotFound(f"Stripe has no endpoint for {url}: `checkout webhook create` creates one")
+    if any(endpoint.api_version != API_VERSION for endpoint in existing):
         raise EndpointExists(_refusal(existing))
     wanted = {"enabled_events": list(EVENT_TYPES), "disabled": False}
-    fixed = [await webhook_endpoints.update_endpoint(gateway, each.id, wanted) for each in existing]
-    return [read_endpoint(each) for each in fixed]
+    fixed = [await webhook_endpoints.update_endpoint(gateway, endpoint.id, wanted) for endpoint in existing]
+    return [read_endpoint(endpoint) for endpoint in fixed]
 
 
 async def replace(gateway: StripeGateway, url: str, old: Sequence[Endpoint]) -> CreatedEndpoint:
-    """Make a new one, then delete these. What they were still to be sent, the daemon fetches from Stripe by itself."""
-    made = await make(gateway, url)
-    for each in old:
-        await webhook_endpoints.delete_endpoint(gateway, each.id)
-    return made
+    """Create an endpoint, then delete the old ones. A daemon fetches the events that those had not delivered yet."""
+    created = await create_another(gateway, url)
+    for endpoint in old:
+        await webhook_endpoints.delete_endpoint(gateway, endpoint.id)
+    return created
 
 
-async def make(gateway: StripeGateway, url: str, replaces: Sequence[str] = ()) -> CreatedEndpoint:
-    """Make an endpoint with exactly our types and the pinned API version, beside those there are.
+async def create_another(gateway: StripeGateway, url: str, replaces: Sequence[str] = ()) -> CreatedEndpoint:
+    """Create an endpoint with exactly our types and the pinned API version, next to existing ones.
 
-    Raises StripeUnavailable where there is no certain answer; an endpoint that was made all the same is deleted, as far
-    as it can be seen, because nobody knows its secret.
+    Raises StripeUnavailable if there was no certain answer. An endpoint that was created nevertheless is deleted, as
+    far as it is visible, because its secret is lost.
     """
     token = uuid4().hex
     marks = {REPLACES: ",".join(replaces), _MADE_BY: token}
     try:
-        told = await webhook_endpoints.create_endpoint(
+        endpoint = await webhook_endpoints.create_endpoint(
             gateway, endpoint_parameters(url, _DESCRIPTION) | {"metadata": marks}
         )
     except StripeUnavailable as error:
-        raise type(error)(f"{error.detail}; {await _without_secret(gateway, token)}") from error
-    secret = str(told["secret"])
-    # So that it is known later which secret is whose.
-    with suppress(
-        StripeRejected, StripeUnavailable
-    ):  # it works without, and the secret must not be lost with the answer
-        told = await webhook_endpoints.update_endpoint(
-            gateway, told["id"], {"metadata": {SECRET_MARK: fingerprint(secret)}}
-        )
-    return CreatedEndpoint(read_endpoint(told), secret)
+        raise type(error)(f"{error.detail}; {await _delete_without_secret(gateway, token)}") from error
+    secret = str(endpoint["secret"])
+    # The fingerprint shows later whose secret this is. The endpoint works without it, and the secret must not be lost.
+    with suppress(StripeRejected, StripeUnavailable):
+        mark = {"metadata": {SECRET_MARK: fingerprint(secret)}}
+        endpoint = await webhook_endpoints.update_endpoint(gateway, endpoint["id"], mark)
+    return CreatedEndpoint(read_endpoint(endpoint), secret)
 
 
-async def _without_secret(gateway: StripeGateway, token: str) -> str:
-    """Delete the endpoint that a call without an answer made; what is known of it, and what to do next."""
+async def _delete_without_secret(gateway: StripeGateway, token: str) -> str:
+    """Delete the endpoint that a call without an answer created. Return what is known of it, and what to do next."""
     try:
-        made = [
-            each["id"]
-            for each in (await webhook_endpoints.list_endpoints(gateway)).object["data"]
-            if (each.get("metadata") or {}).get(_MADE_BY) == token
+        created = [
+            endpoint["id"]
+            for endpoint in (await webhook_endpoints.list_endpoints(gateway)).object["data"]
+            if (endpoint.get("metadata") or {}).get(_MADE_BY) == token
         ]
-        for each in made:
-            await webhook_endpoints.delete_endpoint(gateway, each)
+        for endpoint_id in created:
+            await webhook_endpoints.delete_endpoint(gateway, endpoint_id)
     except (StripeRejected, StripeUnavailable):
-        made = []
-    if made:
-        return f"it made {made[0]} without telling its secret, so that was deleted: run the command again"
+        created = []
+    if created:
+        return f"Stripe created {created[0]}, but its secret was lost, so it was deleted: run the command again"
     return (
-        "it is not known whether the endpoint was or will be made: run the command again; if `checkout webhook show` "
-        "has one whose secret nobody knows by then, `checkout webhook create --replace` ends it"
+        "it is not known whether Stripe created the endpoint or still will: run the command again; if `checkout "
+        "webhook show` then lists one with an unknown secret, `checkout webhook create --replace` replaces it"
     )
 
 

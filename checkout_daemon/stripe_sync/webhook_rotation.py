@@ -1,9 +1,12 @@
-"""A new webhook secret without losing a delivery: Stripe's API cannot roll one, so a new endpoint takes over.
+"""Replace the webhook secret without losing a delivery. Stripe's API cannot roll one, so a new endpoint takes over.
 
-Run again and again, each run does what is due: a new endpoint beside the old, both secrets known to the daemon; when a
-delivery came that the new one signed, the old endpoint is disabled; when for 24 hours none came that an old one
-signed, it is deleted. Where it stands is written on the endpoints at Stripe. Meanwhile an event can come twice: the
-second is a duplicate like any other.
+Each run takes the step that is due:
+
+1. Create a new endpoint next to the old one. The daemon knows both secrets.
+2. Once the new secret has signed a delivery, disable the old endpoint.
+3. Once no old secret has signed a delivery for 24 hours, delete the old endpoint.
+
+The progress is in the metadata of the endpoints at Stripe. An event that arrives from both is an ordinary duplicate.
 """
 
 from __future__ import annotations
@@ -19,27 +22,25 @@ from checkout_daemon.errors import NotFound
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.webhook_endpoints import delete_endpoint, update_endpoint
 from checkout_daemon.stripe_sync.endpoint_rules import RETIRED_AT, Endpoint
-from checkout_daemon.stripe_sync.secret_match_store import Matches
-from checkout_daemon.stripe_sync.secret_matches import matches_lately
-from checkout_daemon.stripe_sync.webhook_endpoints import endpoints_for, make
+from checkout_daemon.stripe_sync.secret_matches import Matches, matches_lately
+from checkout_daemon.stripe_sync.webhook_endpoints import create_another, endpoints_for
 
-QUIET = timedelta(hours=24)
-"""So long nothing signed with the old secret must have come."""
+_QUIET = timedelta(hours=24)
 
 
 class Stage(StrEnum):
-    """Where a rotation stands, and what its next run does."""
+    """The progress of a rotation, and what its next run does."""
 
-    NONE = "none"  # begin: make the new endpoint
-    WAITING = "waiting"  # nothing: no delivery has come yet that the new secret signed
+    NONE = "none"  # begin: create the new endpoint
+    WAITING = "waiting"  # nothing: the new secret has not signed a delivery yet
     PROVED = "proved"  # disable the old endpoints
-    DRAINING = "draining"  # nothing: the old ones may not go yet
-    QUIET = "quiet"  # delete the old ones
+    DRAINING = "draining"  # nothing: deliveries of the old endpoints may still arrive
+    QUIET = "quiet"  # delete the old endpoints
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """`old_may_go_at` is known once the old ones are disabled; a delivery that an old secret signed moves it."""
+    """`old_may_go_at` is set once the old ones are disabled. A delivery that an old secret signed postpones it."""
 
     stage: Stage
     new: Endpoint | None
@@ -49,63 +50,65 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """What a run did: `before` is where it stood, `secret` the new one, told once."""
+    """The rotation after a run. `secret` is the new one, which is revealed only once."""
 
-    before: Stage
     rotation: Rotation
     secret: str | None = None
-    gone: tuple[Endpoint, ...] = ()
+    deleted: tuple[Endpoint, ...] = ()
 
 
-async def stand(runtime: Runtime, url: str) -> Rotation:
-    """Where a rotation of the endpoint for this URL stands. Raises NotFound where there is no endpoint."""
+async def read_rotation(runtime: Runtime, url: str) -> Rotation:
+    """Return the progress of the rotation for this URL. Raise NotFound if no endpoint exists."""
     endpoints = await endpoints_for(runtime.gateway, url)
     if not endpoints:
-        raise NotFound(f"Stripe has no endpoint for {url}: `checkout webhook create` makes one")
-    async with runtime.database.connection() as connection:
-        now = await read_now(connection)
-    return judge(endpoints, await matches_lately(runtime.database), now)
+        raise NotFound(f"Stripe has no endpoint for {url}: `checkout webhook create` creates one")
+    return _rotation(endpoints, await matches_lately(runtime.database), await _now(runtime))
 
 
-def judge(endpoints: Sequence[Endpoint], matches: Mapping[str, Matches], now: datetime) -> Rotation:
-    """`endpoints`: all for the URL, the newest first."""
-    ids = {each.id for each in endpoints}
-    # One without its mark was made by a run that died before it could tell the secret: nobody knows it.
-    new = next((each for each in endpoints if each.secret and ids.intersection(each.replaces)), None)
+def _rotation(endpoints: Sequence[Endpoint], matches: Mapping[str, Matches], now: datetime) -> Rotation:
+    """Return the progress that follows from all endpoints for the URL, newest first."""
+    ids = {endpoint.id for endpoint in endpoints}
+    # Without a fingerprint, the run that created it died before it could print the secret: nobody knows it.
+    new = next((endpoint for endpoint in endpoints if endpoint.secret and ids.intersection(endpoint.replaces)), None)
     if new is None:
         return Rotation(Stage.NONE, None, tuple(endpoints))
-    old = tuple(each for each in endpoints if each.id != new.id)
+    old = tuple(endpoint for endpoint in endpoints if endpoint.id != new.id)
     if new.secret not in matches:
         return Rotation(Stage.WAITING, new, old)
-    if any(each.retired_at is None or each.status == "enabled" for each in old):
+    if any(endpoint.retired_at is None or endpoint.status == "enabled" for endpoint in old):
         return Rotation(Stage.PROVED, new, old)
-    known = {each.secret for each in old}
-    # Where it is not known which secret an old endpoint signs with, it may be any.
-    theirs = [each.last_at for name, each in matches.items() if name != new.secret and (name in known or None in known)]
-    retired = [each.retired_at for each in old if each.retired_at is not None]
-    may_go_at = max([*theirs, *retired]) + QUIET
+    known = {endpoint.secret for endpoint in old}
+    # If the secret of an old endpoint is not known, it may be any but the new one.
+    old_matches = [
+        found.last_at for name, found in matches.items() if name != new.secret and (name in known or None in known)
+    ]
+    retired = [endpoint.retired_at for endpoint in old if endpoint.retired_at is not None]
+    may_go_at = max([*old_matches, *retired]) + _QUIET
     return Rotation(Stage.QUIET if now >= may_go_at else Stage.DRAINING, new, old, may_go_at)
 
 
 async def rotate(runtime: Runtime, url: str, rotation: Rotation) -> Rotated:
-    """Do what is due where it stands."""
+    """Take the step that is due."""
     gateway = runtime.gateway
     match rotation.stage:
         case Stage.NONE:
-            made = await make(gateway, url, [each.id for each in rotation.old])
-            after = Rotation(Stage.WAITING, made.endpoint, rotation.old)
-            return Rotated(rotation.stage, after, secret=made.secret)
+            created = await create_another(gateway, url, [endpoint.id for endpoint in rotation.old])
+            return Rotated(Rotation(Stage.WAITING, created.endpoint, rotation.old), secret=created.secret)
         case Stage.PROVED:
-            async with runtime.database.connection() as connection:
-                now = await read_now(connection)
+            now = await _now(runtime)
             retired = {"disabled": True, "metadata": {RETIRED_AT: str(int(now.timestamp()))}}
-            for each in rotation.old:
-                await update_endpoint(gateway, each.id, retired)
-            return Rotated(rotation.stage, await stand(runtime, url))
+            for endpoint in rotation.old:
+                await update_endpoint(gateway, endpoint.id, retired)
+            return Rotated(await read_rotation(runtime, url))
         case Stage.QUIET:
             await require_clocks(runtime)
-            for each in rotation.old:
-                await delete_endpoint(gateway, each.id)
-            return Rotated(rotation.stage, Rotation(Stage.NONE, rotation.new, ()), gone=rotation.old)
+            for endpoint in rotation.old:
+                await delete_endpoint(gateway, endpoint.id)
+            return Rotated(Rotation(Stage.NONE, rotation.new, ()), deleted=rotation.old)
         case Stage.WAITING | Stage.DRAINING:
-            return Rotated(rotation.stage, rotation)
+            return Rotated(rotation)
+
+
+async def _now(runtime: Runtime) -> datetime:
+    async with runtime.database.connection() as connection:
+        return await read_now(connection)

@@ -225,11 +225,11 @@ async def test_an_endpoint_made_in_spite_of_a_failure_is_deleted_because_nobody_
     stripe.plan = lambda number, request: (
         "lose_answer" if request.path == ENDPOINTS and request.method == "POST" else None
     )
-    with pytest.raises(StripeUnavailable, match="without telling its secret, so that was deleted: run"):
+    with pytest.raises(StripeUnavailable, match="its secret was lost, so it was deleted: run"):
         await create(runtime.gateway, other)
     assert await endpoints_for(runtime.gateway, other) == []
     stripe.plan = first("fail_500_late", ENDPOINTS)
-    with pytest.raises(StripeFailed, match="not known whether the endpoint was or will be made"):
+    with pytest.raises(StripeFailed, match="not known whether Stripe created the endpoint"):
         await create(runtime.gateway, other)
 
 
@@ -261,7 +261,9 @@ async def test_a_coupon_that_appears_after_it_was_deleted_is_a_difference_and_go
             since=since,
             apply=apply,
             operator=Operator("ada", "shop1"),
-            tell=lambda each: found.extend(one.object_id for one in getattr(each, "differences", ())),
+            on_outcome=lambda outcome: found.extend(
+                difference.object_id for difference in getattr(outcome, "differences", ())
+            ),
         )
         return done.tally.left
 

@@ -108,7 +108,7 @@ async def test_a_paid_order_that_is_not_held_is_told_of_everywhere_and_its_numbe
     check = await orders_check(runtime)
     assert (check.ok, check.fix) == (False, f"checkout orders recover {lost.session_id}")
     told: list[Synced | Uncompared | MissingOrder] = []
-    done = await reconcile(runtime, since=datetime.now(UTC) - DAY, apply=False, operator=ADA, tell=told.append)
+    done = await reconcile(runtime, since=datetime.now(UTC) - DAY, apply=False, operator=ADA, on_outcome=told.append)
     assert [each.session_id for each in told if isinstance(each, MissingOrder)] == [lost.session_id]
     assert (done.tally.missing, done.tally.left >= 1, done.tally.differed >= 1) == (1, True, True)
     assert (await check_out(runtime)).number > unpaid.number  # reconcile has seen its session

@@ -28,7 +28,7 @@ from checkout_daemon.settings import STRIPE_API_BASE, Settings, load_settings
 from checkout_daemon.stripe_api.client import StripeGateway
 from checkout_daemon.stripe_cli.program import find_stripe_cli
 from checkout_daemon.stripe_sync.backfill import backfill
-from checkout_daemon.stripe_sync.secret_names import fingerprint
+from checkout_daemon.stripe_sync.endpoint_rules import fingerprint
 from tests.support.fixtures import KEY
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_order

@@ -1,4 +1,4 @@
-"""Fetching what was not delivered: whole, once, and in pages and chunks."""
+"""Events that were not delivered are fetched completely and once, in pages and chunks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOW = datetime.now(UTC)
 
 
 async def pay(base: str, order_id: str = "") -> None:
-    """A payment of 50.00 eur, of an order where one is named."""
+    """Pay 50.00 eur, for an order if one is named."""
     form = {
         "amount": "5000",
         "currency": "eur",
@@ -45,26 +45,26 @@ async def statuses(connection: asyncpg.Connection) -> dict[str, int]:
     return {row["status"]: row["n"] for row in rows}
 
 
-async def test_what_was_missed_is_merged_once(
+async def test_missed_events_are_applied_once(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, database_url: str
 ) -> None:
     order_id = await insert_order(database_url)
     await pay(stripe.base, order_id)
-    told: list[Applied] = []
+    reported: list[Applied] = []
 
-    first = await backfill(runtime, NOW, tell=told.append)
-    again = await backfill(runtime, NOW, tell=told.append)
+    first = await backfill(runtime, NOW, on_event=reported.append)
+    again = await backfill(runtime, NOW, on_event=reported.append)
 
-    assert first == Backfilled(scanned=2, new=2, held=0, failed=0)
-    assert again == Backfilled(scanned=2, new=0, held=2, failed=0)
-    assert [(each.type, each.status) for each in told] == [
+    assert first == Backfilled(scanned=2, new=2, stored=0, failed=0)
+    assert again == Backfilled(scanned=2, new=0, stored=2, failed=0)
+    assert [(applied.type, applied.status) for applied in reported] == [
         ("charge.succeeded", "applied"),
         ("payment_intent.succeeded", "applied"),
     ]
     assert await connection.fetchval("SELECT status FROM orders WHERE id = $1", order_id) == "completed"
 
 
-async def test_two_at_once_count_each_event_as_new_once(
+async def test_two_backfills_at_once_count_an_event_as_new_once(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection
 ) -> None:
     for _ in range(5):
@@ -82,11 +82,11 @@ async def test_it_reads_every_page_and_types_in_chunks_of_twenty(
         await pay(stripe.base)
     types = [*(f"made.up{number}" for number in range(25)), *EVENT_TYPES]
     done = await backfill(runtime, NOW, types=types)
-    assert (done.scanned, done.new, done.held) == (120, 120, 0)
+    assert (done.scanned, done.new, done.stored) == (120, 120, 0)
     assert await statuses(connection) == {"ignored": 120}
 
 
-async def test_it_reads_from_a_while_before_the_time_asked(runtime: Runtime, stripe: FlakyStripe) -> None:
+async def test_it_begins_a_while_before_the_given_time(runtime: Runtime, stripe: FlakyStripe) -> None:
     await pay(stripe.base)
     soon = datetime.now(UTC) + OVERLAP
     assert (await backfill(runtime, soon - timedelta(seconds=10))).scanned == 2
@@ -101,10 +101,10 @@ async def test_a_delivery_that_is_under_way_is_left_to_arrive(
     slow = asyncio.create_task(backfill(runtime, NOW, patience_seconds=1.5))
     await asyncio.sleep(0.5)
     delivered = await backfill(runtime, NOW)
-    assert (delivered.new, await slow) == (2, Backfilled(scanned=2, new=0, held=2, failed=0))
+    assert (delivered.new, await slow) == (2, Backfilled(scanned=2, new=0, stored=2, failed=0))
 
 
-async def test_an_event_that_cannot_be_read_is_counted_as_failed_and_hurts_no_other(
+async def test_an_event_that_cannot_be_read_is_counted_as_failed_and_affects_no_other(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection
 ) -> None:
     def spoil(request: Request, content: bytes) -> bytes:
@@ -112,11 +112,11 @@ async def test_an_event_that_cannot_be_read_is_counted_as_failed_and_hurts_no_ot
 
     await pay(stripe.base)
     stripe.rewrite = spoil
-    assert await backfill(runtime, NOW) == Backfilled(scanned=2, new=2, held=0, failed=1)
+    assert await backfill(runtime, NOW) == Backfilled(scanned=2, new=2, stored=0, failed=1)
     assert await statuses(connection) == {"failed": 1, "ignored": 1}
 
 
-async def test_what_was_merged_before_stripe_failed_stays(
+async def test_events_applied_before_stripe_failed_stay(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection
 ) -> None:
     for _ in range(51):
@@ -126,4 +126,4 @@ async def test_what_was_merged_before_stripe_failed_stays(
     with pytest.raises(StripeRejected):
         await backfill(runtime, NOW)
     assert await statuses(connection) == {"ignored": 100}
-    assert await backfill(runtime, NOW) == Backfilled(scanned=102, new=2, held=100, failed=0)
+    assert await backfill(runtime, NOW) == Backfilled(scanned=102, new=2, stored=100, failed=0)

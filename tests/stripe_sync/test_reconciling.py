@@ -1,4 +1,4 @@
-"""Many orders live on at Stripe while nothing is delivered: one reconcile, or the jobs, and all are equal."""
+"""Many orders change at Stripe while nothing is delivered: one reconcile, or the jobs, fix all of them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,15 @@ from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.database.leases import leased
 from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.ledger.apply import retry_due_events
-from checkout_daemon.ledger.missing_order_store import MissingOrder
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.stripe_sync.catching_up import catch_up, follow_hints, how_far, sweep_expired
-from checkout_daemon.stripe_sync.reconciling import CURSOR, ReconcileUnderWay, Standing, Tell, Uncompared, reconcile
+from checkout_daemon.stripe_sync.catching_up import catch_up, follow_hints, last_comparison, sweep_expired
+from checkout_daemon.stripe_sync.reconciling import (
+    CURSOR,
+    Outcome,
+    ReconcileRun,
+    ReconcileUnderWay,
+    reconcile,
+)
 from checkout_daemon.stripe_sync.syncing import Synced
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.shopping import check_out, pay
@@ -33,7 +38,7 @@ Life = Callable[["Till", CheckoutAnswer], Awaitable[None]]
 
 
 class Till:
-    """What happens at Stripe, by its API, while we hear nothing."""
+    """Changes made through Stripe's API of which nothing is delivered."""
 
     def __init__(self, runtime: Runtime, base: str) -> None:
         self.runtime, self.base = runtime, base
@@ -68,7 +73,7 @@ class Till:
         await pay(self.runtime, order.session_id, order.amount_total, **method)
 
 
-async def left_alone(till: Till, order: CheckoutAnswer) -> None: ...
+async def untouched(till: Till, order: CheckoutAnswer) -> None: ...
 
 
 async def paid(till: Till, order: CheckoutAnswer) -> None:
@@ -113,7 +118,7 @@ async def dispute_lost(till: Till, order: CheckoutAnswer) -> None:
 
 
 LIVES: dict[Life, tuple[str, list[str], int]] = {
-    left_alone: ("pending", [], 0),
+    untouched: ("pending", [], 0),
     paid: ("completed", [], 0),
     debited: ("completed", [], 0),
     debit_failed: ("failed", [], 0),
@@ -123,25 +128,25 @@ LIVES: dict[Life, tuple[str, list[str], int]] = {
     disputed: ("disputed", ["dispute_needs_response"], 0),
     dispute_lost: ("disputed", ["dispute_lost"], 0),
 }
-"""What may happen at Stripe, and what the order must be then: status, attention, amount refunded."""
+"""What may happen at Stripe, and the order's status, attention and refunded amount afterwards."""
 
 
 @asynccontextmanager
 async def lived(runtime: Runtime, stripe: FlakyStripe, count: int) -> AsyncIterator[dict[int, Life]]:
-    """Orders, each with its life behind it, of which nothing was delivered."""
+    """Yield what happened to each order at Stripe, of which nothing was delivered."""
     till, lives = Till(runtime, stripe.base), list(LIVES)
-    told: dict[int, Life] = {}
+    done: dict[int, Life] = {}
     limit = asyncio.Semaphore(4)
 
     async def live(place: int) -> None:
         async with limit:
             order = await check_out(runtime)
             await lives[place % len(lives)](till, order)
-            told[order.number] = lives[place % len(lives)]
+            done[order.number] = lives[place % len(lives)]
 
     await asyncio.gather(*(live(place) for place in range(count)))
     await till.clock("10m")  # debits settle
-    yield told
+    yield done
 
 
 async def states(connection: asyncpg.Connection) -> dict[int, tuple[str, list[str], int]]:
@@ -150,18 +155,18 @@ async def states(connection: asyncpg.Connection) -> dict[int, tuple[str, list[st
 
 
 async def everything(connection: asyncpg.Connection) -> dict[str, list[str]]:
-    """Every row but for when a dispute was last looked at: of two tellings the later one must go on to win."""
+    """Return every row. When a dispute was last read may change, because the latest report of a dispute counts."""
     await connection.execute("UPDATE disputes SET observed_at = '2026-01-01Z'")
     tables = ("orders", "checkout_sessions", "payment_observations", "refunds", "disputes", "order_changes", "outbox")
     return {
-        each: sorted(row["t"] for row in await connection.fetch(f"SELECT t::text FROM {each} AS t")) for each in tables
+        table: sorted(row["t"] for row in await connection.fetch(f"SELECT t::text FROM {table} AS t"))
+        for table in tables
     }
 
 
-async def compare(runtime: Runtime, *, apply: bool, tell: Tell = lambda _: None,
-                  **options: Any) -> Standing:  # fmt: skip
+async def compare(runtime: Runtime, *, apply: bool, **options: Any) -> ReconcileRun:
     since = datetime.now(UTC) - DAY
-    return await reconcile(runtime, since=since, apply=apply, operator=ADA, calls_per_second=5000, tell=tell, **options)
+    return await reconcile(runtime, since=since, apply=apply, operator=ADA, calls_per_second=5000, **options)
 
 
 @pytest.fixture
@@ -169,15 +174,15 @@ def orders_lived() -> int:
     return 90
 
 
-async def test_one_reconcile_and_every_order_is_as_stripe_says(
+async def test_one_reconcile_makes_every_order_equal_stripe(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, orders_lived: int
 ) -> None:
     async with lived(runtime, stripe, orders_lived) as lives:
-        told: list[Synced] = []
-        dry = await compare(runtime, apply=False, tell=lambda each: told.append(each))  # type: ignore[arg-type]
-        wrong = sum(life is not left_alone for life in lives.values())
+        outcomes: list[Synced] = []
+        dry = await compare(runtime, apply=False, on_outcome=outcomes.append)
+        wrong = sum(life is not untouched for life in lives.values())
         assert (dry.tally.compared, dry.tally.differed, dry.tally.left) == (orders_lived, wrong, wrong)
-        assert {each.number: (each.status, list(each.attention), each.amount_refunded) for each in told} == {
+        assert {done.number: (done.status, list(done.attention), done.amount_refunded) for done in outcomes} == {
             number: LIVES[life] for number, life in lives.items()
         }
         assert set(Counter(status for status, *_ in (await states(connection)).values())) == {"pending"}
@@ -196,7 +201,7 @@ async def test_one_reconcile_and_every_order_is_as_stripe_says(
         assert await everything(connection) == before
 
 
-async def test_the_jobs_left_alone_do_the_same(
+async def test_the_jobs_on_their_own_do_the_same(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, orders_lived: int
 ) -> None:
     async with lived(runtime, stripe, orders_lived // 2) as lives:
@@ -206,43 +211,43 @@ async def test_the_jobs_left_alone_do_the_same(
         await retry_due_events(runtime.database)
         await follow_hints(runtime)
         assert await states(connection) == {number: LIVES[life] for number, life in lives.items()}
-        stood = await how_far(runtime.database)
-        assert stood is not None
-        assert (stood.made, stood.held, stood.failed) == (max(found), max(found), 0)
+        compared, _ = await last_comparison(connection)
+        assert compared is not None
+        assert (compared.listed, compared.stored, compared.failed) == (max(found), max(found), 0)
         assert await catch_up(runtime) == 0
-        # And what nobody paid ends with its session.
+        # Orders that nobody paid expire with their sessions.
         await Till(runtime, stripe.base).clock("25h")
         await connection.execute("DELETE FROM stripe_events WHERE type = 'checkout.session.expired'")
-        alone = sum(life is left_alone for life in lives.values())
-        assert await sweep_expired(runtime) == alone
+        unpaid = sum(life is untouched for life in lives.values())
+        assert await sweep_expired(runtime) == unpaid
         ended = await states(connection)
-        assert [ended[number][0] for number, life in lives.items() if life is left_alone] == ["expired"] * alone
+        assert [ended[number][0] for number, life in lives.items() if life is untouched] == ["expired"] * unpaid
         assert await sweep_expired(runtime) == 0
 
 
-async def test_a_run_that_was_cut_off_is_gone_on_with(
+async def test_the_next_run_continues_one_that_was_interrupted(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("checkout_daemon.stripe_sync.reconciling.BUSY_STRIPE_SECONDS", (0.01,))
     async with lived(runtime, stripe, 27) as lives:
-        seen: list[Synced | Uncompared | MissingOrder] = []
+        seen: list[Outcome] = []
 
-        def cut_off(each: Synced | Uncompared | MissingOrder) -> None:
-            seen.append(each)
+        def cut_off(outcome: Outcome) -> None:
+            seen.append(outcome)
             if len(seen) == 8:
                 stripe.plan = lambda number, request: "lose_request"
 
         with pytest.raises(StripeUnavailable):
-            await compare(runtime, apply=True, tell=cut_off)
+            await compare(runtime, apply=True, on_outcome=cut_off)
         stripe.plan = lambda number, request: None
         begun: list[tuple[int, int]] = []
-        done = await compare(runtime, apply=True, begin=lambda standing, count: begun.append((standing.after, count)))
+        done = await compare(runtime, apply=True, on_start=lambda run, count: begun.append((run.after, count)))
         assert begun == [(sorted(lives)[7], 19)]
         assert done.tally.compared == 27
         assert await states(connection) == {number: LIVES[life] for number, life in lives.items()}
 
 
-async def test_a_stripe_that_is_away_from_the_start_is_not_waited_for(
+async def test_a_run_ends_at_once_if_stripe_does_not_answer_from_the_start(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("checkout_daemon.stripe_sync.reconciling.BUSY_STRIPE_SECONDS", (3600.0,))
@@ -254,7 +259,7 @@ async def test_a_stripe_that_is_away_from_the_start_is_not_waited_for(
         assert (await compare(runtime, apply=True)).tally.compared == 3
 
 
-async def test_only_one_at_a_time(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_a_second_run_at_the_same_time_is_refused(runtime: Runtime, connection: asyncpg.Connection) -> None:
     async with leased(runtime.database, CURSOR) as lease:
         assert lease is not None
         with pytest.raises(ReconcileUnderWay):
@@ -266,7 +271,7 @@ async def test_a_hint_is_followed_once(runtime: Runtime, connection: asyncpg.Con
     till = Till(runtime, stripe.base)
     order = await check_out(runtime)
     await refunded(till, order)
-    # All was delivered but what tells of the refund itself.
+    # Everything was delivered except the events about the refund itself.
     await till.clock("1m")
     await catch_up(runtime)
     await connection.execute("DELETE FROM refunds")

@@ -1,4 +1,4 @@
-"""An order is compared with Stripe, and put right by what Stripe says."""
+"""An order is compared with Stripe, and updated from Stripe's facts."""
 
 from __future__ import annotations
 
@@ -31,11 +31,13 @@ async def ask(runtime: Runtime, path: str, params: dict[str, Any]) -> dict[str, 
 
 
 async def payment_of(runtime: Runtime, order: CheckoutAnswer) -> str:
-    (found,) = [each for each in await sessions_at_stripe(runtime) if each["id"] == order.session_id]
+    (found,) = [session for session in await sessions_at_stripe(runtime) if session["id"] == order.session_id]
     return str(found["payment_intent"])
 
 
-async def test_what_was_paid_unseen_is_told_and_then_merged(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_a_payment_that_was_not_delivered_is_reported_and_then_merged(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
     order = await check_out(runtime)
     await pay(runtime, order.session_id, order.amount_total)
     payment = await payment_of(runtime, order)
@@ -61,7 +63,9 @@ async def test_what_was_paid_unseen_is_told_and_then_merged(runtime: Runtime, co
     assert len((await show_order(runtime.database, str(order.order_id))).changes) == len(view.changes)
 
 
-async def test_refunds_and_disputes_that_nobody_told_of(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_refunds_and_disputes_that_were_not_delivered_are_merged(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
     order = await paid_order(runtime)
     payment = await payment_of(runtime, order)
     refund = await ask(runtime, "/v1/refunds", {"payment_intent": payment, "amount": 399})
@@ -69,7 +73,7 @@ async def test_refunds_and_disputes_that_nobody_told_of(runtime: Runtime, connec
     charge = intent.object["latest_charge"]
     dispute = await ask(runtime, f"/v1/test_helpers/charges/{charge}/dispute", {"reason": "fraudulent"})
     done = await sync(runtime, order)
-    assert {(each.object_id, each.field, each.held, each.stripe) for each in done.differences} == {
+    assert {(d.object_id, d.field, d.stored, d.at_stripe) for d in done.differences} == {
         (refund["id"], "status", None, "succeeded"),
         (refund["id"], "amount", None, "€3.99"),
         (dispute["id"], "status", None, "needs_response"),
@@ -100,7 +104,7 @@ async def test_a_session_whose_answer_was_lost_is_found_again(
     assert (await sync(runtime, order_id)).differences == ()
 
 
-async def test_what_stripe_does_not_know_is_told_and_left_to_a_person(
+async def test_a_fact_that_stripe_does_not_know_is_reported_and_left_to_a_person(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     order = await paid_order(runtime)
@@ -112,7 +116,7 @@ async def test_what_stripe_does_not_know_is_told_and_left_to_a_person(
     assert done.left == done.differences
 
 
-async def test_an_order_that_is_not_there_and_stripe_away(
+async def test_an_order_that_does_not_exist_and_a_stripe_that_does_not_answer(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     with pytest.raises(NotFound):

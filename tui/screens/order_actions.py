@@ -254,7 +254,7 @@ def _differences(found: Synced) -> str:
     for object_id, differences in groupby(found.differences, key=lambda difference: difference.object_id):
         lines.append(plain(object_id))
         for difference in differences:
-            here = plain(difference.held or "nothing")
-            at_stripe = plain(difference.stripe or "unknown: look at it, nothing is applied")
+            here = plain(difference.stored or "nothing")
+            at_stripe = plain(difference.at_stripe or "unknown: look at it, nothing is applied")
             lines.append(f"  {words(difference.field)}: {here} here, {at_stripe} at Stripe")
     return "\n".join(lines)

@@ -27,7 +27,7 @@ from checkout_daemon.stripe_api.client import Fetched
 from checkout_daemon.stripe_api.events import KEPT, events_since
 from checkout_daemon.stripe_api.sessions import sessions_made
 from checkout_daemon.stripe_sync.backfill import OVERLAP
-from checkout_daemon.stripe_sync.catching_up import how_far
+from checkout_daemon.stripe_sync.catching_up import last_comparison
 
 OLDEST_POSTGRESQL = 15
 DELIVERY_SECONDS = 60  # how long a delivery may take
@@ -156,7 +156,9 @@ async def nothing_missing(probes: Probes) -> Check:
         return _unknown("backfill", probes)
     if probes.endpoints is None:
         return Check.failed("backfill", f"cannot be compared: {probes.stripe_trouble}", probes.fix_stripe)
-    now, caught = probes.now_at_stripe, await how_far(database)
+    async with database.connection() as connection:
+        caught, _ = await last_comparison(connection)
+    now = probes.now_at_stripe
     since = now - _LOOK_BACK if caught is None else max(caught.until - OVERLAP, now - KEPT)
     try:
         made = await _made_since(probes, since)

@@ -7,9 +7,8 @@ from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes
 from checkout_daemon.stripe_cli.listening import listens
-from checkout_daemon.stripe_sync.endpoint_rules import API_VERSION, Endpoint, read_endpoint, webhook_url
+from checkout_daemon.stripe_sync.endpoint_rules import API_VERSION, Endpoint, fingerprint, read_endpoint, webhook_url
 from checkout_daemon.stripe_sync.secret_matches import UsedSecret, matches_lately, used_secrets
-from checkout_daemon.stripe_sync.secret_names import fingerprint
 from checkout_daemon.urls import same_address
 
 
