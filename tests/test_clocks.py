@@ -22,7 +22,7 @@ from checkout_daemon.model.messages import Alert
 from checkout_daemon.operations.doctor import Check, examine
 from checkout_daemon.operations.retention import drop_old_payloads
 from checkout_daemon.orders.pages import show_order
-from checkout_daemon.orders.refund_rules import RefundWish
+from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund, resume_refunds
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe
@@ -179,7 +179,7 @@ async def test_no_refund_is_given_up_while_the_clocks_differ(
     order = await paid_order(runtime)
     stripe.plan = lambda number, request: "lose_request" if request.path == "/v1/refunds" else None
     with pytest.raises(StripeUnavailable):
-        await refund(runtime, str(order.order_id), RefundWish(amount=100), operator=ADA)
+        await refund(runtime, str(order.order_id), RefundOptions(amount=100), operator=ADA)
     stripe.plan = lambda number, request: None
     due = "UPDATE refund_requests SET started_at = started_at - interval '24 hours', next_attempt_at = now()"
     await connection.execute(due)

@@ -51,12 +51,12 @@ def orders_refund(
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.orders import refunding
     from checkout_daemon.orders.lookup import find_order
-    from checkout_daemon.orders.refund_rules import RefundWish
+    from checkout_daemon.orders.refund_rules import RefundOptions
     from checkout_daemon.present.money import money
 
     async def work(runtime: Runtime) -> Refunded:
         found = await find_order(runtime.database, order)
-        planned = await refunding.plan_refund(runtime.database, found.id, RefundWish(amount, payment_id, reason))
+        planned = await refunding.plan_refund(runtime.database, found.id, RefundOptions(amount, payment_id, reason))
         left = money(planned.left_afterwards, planned.currency) if planned.left_afterwards else "nothing"
         confirm(
             f"Refund {money(planned.amount, planned.currency)} of {planned.payment_id}, order {found.number}? "
@@ -64,8 +64,8 @@ def orders_refund(
             yes=yes,
         )
         # Exactly the amount that was confirmed, even if something changed in the meantime.
-        wish = RefundWish(planned.amount, planned.payment_id, reason)
-        return await refunding.refund(runtime, found.id, wish, operator=this_operator(), note=note)
+        options = RefundOptions(planned.amount, planned.payment_id, reason)
+        return await refunding.refund(runtime, found.id, options, operator=this_operator(), note=note)
 
     done = with_runtime(work)
     if as_json:

@@ -1,4 +1,4 @@
-"""What the change log does not tell of an order: what was asked of Stripe for it, and what operators did to it."""
+"""What an order's change log does not contain: its session attempts, and what operators did."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.orders.session_attempts import AttemptLine, list_attempts
 
-# The log's clock is this machine's, the changes' is the database's.
+# The audit log has this machine's clock, the change log the database's.
 _SAME_MOMENT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ActionLine:
-    """An entry of the operator log. `note` is None once its customer was erased; `details` are names and texts."""
+    """An audit entry. `note` is None once the customer was erased; `details` are names and texts."""
 
     number: int
     at: datetime
@@ -33,37 +33,37 @@ class ActionLine:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Each list in the order in which things came."""
+    """Attempts and operator actions, oldest first."""
 
     attempts: tuple[AttemptLine, ...]
     actions: tuple[ActionLine, ...]
 
 
-def _is_of(change: ChangeLine, action: ActionLine) -> bool:
-    same = (change.actor, change.cause) == (action.actor, action.kind)
-    return same and abs(change.at - action.at) < _SAME_MOMENT
-
-
 def split_changes(
     changes: Iterable[ChangeLine], actions: Iterable[ActionLine]
 ) -> tuple[list[ChangeLine], list[ActionLine]]:
-    """The changes that no action is, and the actions that no change is; each is at most one of the other."""
-    alone, silent = list(changes), []
+    """Return the changes without an action, and the actions without a change. Each matches at most one of the other."""
+    left, unmatched = list(changes), []
     for action in actions:
-        told = next((each for each in alone if _is_of(each, action)), None)
-        if told is None:
-            silent.append(action)
+        change = next((change for change in left if _made_by(change, action)), None)
+        if change is None:
+            unmatched.append(action)
         else:
-            alone.remove(told)
-    return alone, silent
+            left.remove(change)
+    return left, unmatched
 
 
 async def read_history(database: Database, order_id: str) -> History:
-    """Of the order with this id; empty where there is none."""
+    """Return the history of the order with this id; it is empty if the order does not exist."""
     async with database.connection() as connection:
         attempts = await list_attempts(connection, order_id)
         entries = await audit_store.read_entries(connection, order_id)
-    return History(tuple(attempts), tuple(_action(each) for each in entries))
+    return History(tuple(attempts), tuple(map(_action, entries)))
+
+
+def _made_by(change: ChangeLine, action: ActionLine) -> bool:
+    same = (change.actor, change.cause) == (action.actor, action.kind)
+    return same and abs(change.at - action.at) < _SAME_MOMENT
 
 
 def _action(entry: AuditEntry) -> ActionLine:

@@ -1,9 +1,8 @@
-"""What a person says of an order: that an attention is dealt with, and notes."""
+"""Operators acknowledge an order's attention, and write notes about it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import asyncpg
 
@@ -18,12 +17,12 @@ from checkout_daemon.orders.order_store import read_order
 
 
 class NothingToAcknowledge(CheckoutError):
-    """The order does not ask for this attention."""
+    """The order does not have this attention."""
 
-    code: ClassVar[str] = "nothing_to_acknowledge"
-    status: ClassVar[int] = 409
-    exit_code: ClassVar[int] = 4
-    title: ClassVar[str] = "The order has no such attention"
+    code = "nothing_to_acknowledge"
+    status = 409
+    exit_code = 4
+    title = "The order has no such attention"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,9 @@ class Acknowledged:
 async def acknowledge(
     database: Database, order_id: str, reason: str, *, operator: Operator, note: str = ""
 ) -> Acknowledged:
-    """End an attention of an order: each one of this code there is now. A new one of the same code asks again.
+    """End every attention of an order that has this code now. A new one with the same code asks again.
 
-    Raises NotFound, NothingToAcknowledge, or InvalidRequest for the note.
+    Raises OrderNotFound, NothingToAcknowledge, or InvalidRequest for the note.
     """
     note = check_note(note)
     outcome = await database.run(_acknowledge, order_id, reason, operator, note)
@@ -52,14 +51,14 @@ async def acknowledge(
 async def _acknowledge(
     connection: asyncpg.Connection, order_id: str, reason: str, operator: Operator, note: str
 ) -> Acknowledged | NothingToAcknowledge:
-    held = await locked_order(connection, order_id)
-    attention = held.derived(order_id).attention
-    subjects = tuple(each.subject for each in attention if each.code.value == reason)
+    merged = await locked_order(connection, order_id)
+    attention = merged.derived(order_id).attention
+    subjects = tuple(item.subject for item in attention if item.code.value == reason)
     if not subjects:
-        asked = ", ".join(sorted({each.code.value for each in attention})) or "nothing"
-        # Raised after the commit: what the lock corrected stays.
+        present = ", ".join(sorted({item.code.value for item in attention})) or "nothing"
+        # Raised after the commit, so that what locked_order corrected is kept.
         return NothingToAcknowledge(
-            f"order {held.orders[order_id].number} does not ask for {reason}; it asks for {asked}"
+            f"order {merged.orders[order_id].number} does not ask for {reason}; it asks for {present}"
         )
     acts = [(order_id, Act(ActKind.ACKNOWLEDGED, reason, subject)) for subject in subjects]
     update = Update("order.acknowledged", operator.actor, note, acts=acts, always_logged=True)
@@ -69,10 +68,10 @@ async def _acknowledge(
 
 
 async def note_order(database: Database, order_id: str, text: str, *, operator: Operator) -> Order:
-    """Keep a note with an order, in its history. Raises NotFound, or InvalidRequest for the text."""
+    """Add a note to an order's history. Raises OrderNotFound, or InvalidRequest for the text."""
     note = check_note(text)
     if not note:
-        raise InvalidRequest([FieldError("/note", "invalid_note", "a note without text says nothing")])
+        raise InvalidRequest([FieldError("/note", "invalid_note", "a note needs text")])
     return await database.run(_note, order_id, operator, note)
 
 

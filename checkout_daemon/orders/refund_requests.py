@@ -1,4 +1,4 @@
-"""Reads and writes refund requests, which are written before Stripe is asked."""
+"""Reads and writes refund requests, which are stored before Stripe is asked."""
 
 from __future__ import annotations
 

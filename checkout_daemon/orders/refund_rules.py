@@ -1,4 +1,4 @@
-"""Which payment of an order a refund is of, and how much of it: what is refused before Stripe is asked."""
+"""Decides which payment a refund is of and how much it gives back, and refuses it before Stripe is asked."""
 
 from __future__ import annotations
 
@@ -6,25 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest, NotFound
-from checkout_daemon.ledger.derive import OrderFacts
+from checkout_daemon.ledger.derive import LIVE_REFUNDS, OrderFacts
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
 from checkout_daemon.ledger.merge import Merged
 from checkout_daemon.model.money import format_money, step
-from checkout_daemon.model.orders import OrderTerms
 from checkout_daemon.orders.refund_requests import RefundRequest
-from checkout_daemon.orders.refundable import RefundablePayment, refundable_payments
 
-
-class NotRefundable(CheckoutError):
-    """Nothing was paid, or less is left of it."""
-
-    code = "not_refundable"
-    status = 409
-    exit_code = 4
-    title = "The order cannot be refunded like this"
-
-
-# Stripe refuses these; an inquiry may still be refunded, which is how one ends well.
+# Stripe refuses refunds of payments with these disputes. An inquiry may still be refunded, which ends it well.
 # https://docs.stripe.com/disputes/responding
 _DISPUTES_AGAINST_REFUNDS = frozenset(
     {
@@ -38,8 +26,17 @@ _DISPUTES_AGAINST_REFUNDS = frozenset(
 )
 
 
+class NotRefundable(CheckoutError):
+    """Nothing was paid, less is left than asked for, or a dispute prevents the refund."""
+
+    code = "not_refundable"
+    status = 409
+    exit_code = 4
+    title = "The order cannot be refunded like this"
+
+
 class RefundUnderWay(CheckoutError):
-    """Another refund of the order has no certain answer from Stripe yet."""
+    """Another refund of the order has no definite answer from Stripe yet."""
 
     code = "refund_under_way"
     status = 409
@@ -57,10 +54,10 @@ class SeveralPayments(CheckoutError):
 
 
 @dataclass(frozen=True, slots=True)
-class RefundWish:
-    """What an operator asks for: all that is left of the one payment, unless told otherwise.
+class RefundOptions:
+    """What an operator may choose. By default, a refund gives back all that is left of the order's one payment.
 
-    `payment_id` may be a charge's or a session's. `reason` is one of Stripe's. Amount in minor units.
+    `payment_id` may be the id of a charge or a session. `reason` is one of Stripe's. Amount in minor units.
     """
 
     amount: int | None = None
@@ -70,7 +67,7 @@ class RefundWish:
 
 @dataclass(frozen=True, slots=True)
 class RefundPlan:
-    """What will be given back, and what is left then. Amounts in minor units."""
+    """What a refund gives back, and what it leaves of the payment. Amounts in minor units."""
 
     order_id: str
     number: int
@@ -80,27 +77,35 @@ class RefundPlan:
     left_afterwards: int
 
 
-def plan(merged: Merged, order_id: str, wish: RefundWish, unanswered: RefundRequest | None) -> RefundPlan:
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    id: str
+    currency: str
+    left: int
+
+
+def plan(merged: Merged, order_id: str, options: RefundOptions, unanswered: RefundRequest | None) -> RefundPlan:
     """Plan a refund. Raises NotFound, NotRefundable, RefundUnderWay, SeveralPayments or InvalidRequest."""
     order = merged.orders[order_id]
     if unanswered is not None:
         raise RefundUnderWay(
             f"order {order.number} has a refund of {format_money(unanswered.amount, unanswered.currency)} since "
             f"{unanswered.started_at:%Y-%m-%d %H:%M:%S} UTC that Stripe has not answered for certain: it is under way, "
-            "so do not ask again; a running daemon looks for it at Stripe and records what it finds: `checkout orders "
-            f"explain {order.number}` shows where it stands"
+            "so do not ask again; a running daemon looks for it at Stripe and records the result: `checkout orders "
+            f"explain {order.number}` shows its progress"
         )
-    terms = OrderTerms(order.id, order.amount_total, order.currency, order.livemode)
     facts = merged.facts(order_id)
-    payments = refundable_payments(terms, facts)
-    disputed = _disputed(facts)
-    if wish.payment_id is not None:
-        payment = _named(merged, order.number, payments, wish.payment_id)
+    payments = _payments(facts, livemode=order.livemode)
+    disputed = {
+        dispute.payment_id: dispute for dispute in facts.disputes if dispute.status in _DISPUTES_AGAINST_REFUNDS
+    }
+    if options.payment_id is not None:
+        payment = _named(merged, order.number, payments, options.payment_id)
     else:
         payment = _only(merged, order_id, payments, disputed)
     if payment.id in disputed:
         raise NotRefundable(_why_not(disputed[payment.id], order.number))
-    amount = payment.left if wish.amount is None else wish.amount
+    amount = payment.left if options.amount is None else options.amount
     smallest = step(payment.currency)
     if amount <= 0 or amount % smallest:
         multiple = f", a multiple of {smallest}" if smallest > 1 else ""
@@ -114,40 +119,56 @@ def plan(merged: Merged, order_id: str, wish: RefundWish, unanswered: RefundRequ
     return RefundPlan(order_id, order.number, payment.id, amount, payment.currency, payment.left - amount)
 
 
-def _disputed(facts: OrderFacts) -> dict[str, DisputeFact]:
-    """Return the payments that Stripe refunds no more, with the dispute that is why."""
-    return {each.payment_id: each for each in facts.disputes if each.status in _DISPUTES_AGAINST_REFUNDS}
+def _payments(facts: OrderFacts, *, livemode: bool) -> list[_Payment]:
+    """Return the payments of the order's mode by id: valid or not, and also if nothing is left of them.
+
+    If reports disagree on an amount, the largest counts: Stripe knows how much there really was.
+    """
+    found = []
+    for payment_id, observations in dict(facts.payments).items():
+        reported = [
+            (observation.amount, observation.currency)
+            for observation in observations
+            if observation.livemode == livemode and observation.amount > 0
+        ]
+        if not reported or payment_id.startswith("cs_"):  # the session of a free order: no money moved
+            continue
+        amount, currency = max(reported)
+        refunds = [refund for refund in facts.refunds if refund.payment_id == payment_id]
+        refunded = sum(refund.amount for refund in refunds if refund.status in LIVE_REFUNDS)
+        found.append(_Payment(payment_id, currency, max(amount - refunded, 0)))
+    return sorted(found, key=lambda payment: payment.id)
 
 
 def _why_not(dispute: DisputeFact, number: int) -> str:
     if dispute.status is DisputeStatus.LOST:
-        why = "is lost, so the customer has the money already"
+        why = "is lost, so the customer already has the money"
     else:
-        why = "is open: answer or accept it in Stripe's dashboard; to accept it gives the money back"
+        why = "is open: answer or accept it in Stripe's Dashboard; accepting it gives the money back"
     return (
         f"payment {dispute.payment_id} of order {number} cannot be refunded: its dispute {dispute.id} {why}; "
         f"`checkout orders explain {number}` shows what to do"
     )
 
 
-def _named(merged: Merged, number: int, payments: Sequence[RefundablePayment], named: str) -> RefundablePayment:
+def _named(merged: Merged, number: int, payments: Sequence[_Payment], named: str) -> _Payment:
     payment_id = merged.base.links.payment_of(named)
-    for each in payments:
-        if each.id == payment_id:
-            if not each.left:
+    for payment in payments:
+        if payment.id == payment_id:
+            if not payment.left:
                 raise NotRefundable(f"nothing is left of payment {payment_id} of order {number}: it is refunded")
-            return each
-    raise NotFound(f"order {number} has no payment {named!r}: `checkout orders show {number}` has those it has")
+            return payment
+    raise NotFound(f"order {number} has no payment {named!r}: `checkout orders show {number}` lists its payments")
 
 
-def _only(
-    merged: Merged, order_id: str, payments: Sequence[RefundablePayment], disputed: Collection[str]
-) -> RefundablePayment:
+def _only(merged: Merged, order_id: str, payments: Sequence[_Payment], disputed: Collection[str]) -> _Payment:
     order = merged.orders[order_id]
-    left = [each for each in payments if each.left]
-    left = [each for each in left if each.id not in disputed] or left[:1]
+    left = [payment for payment in payments if payment.left]
+    left = [payment for payment in left if payment.id not in disputed] or left[:1]
     if len(left) > 1:
-        listed = "\n".join(f"  --payment {each.id}  {format_money(each.left, each.currency)} left" for each in left)
+        listed = "\n".join(
+            f"  --payment {payment.id}  {format_money(payment.left, payment.currency)} left" for payment in left
+        )
         raise SeveralPayments(f"order {order.number} has several payments; name the one that you mean:\n{listed}")
     if left:
         return left[0]

@@ -1,9 +1,9 @@
-"""Refunds an operator asks for: each asked of Stripe once, across crashes, lost answers and two at the same time.
+"""Refunds that an operator requests: Stripe makes each once, despite crashes, lost answers and concurrent requests.
 
-A request is a row written under the order's lock before Stripe is asked, and its id is the idempotency key. Where no
-certain answer came, which a 5xx is not, it stays open: a job looks for its refund at Stripe, by the request's id in
-the metadata, and asks again with the same key and bytes, less and less often. It is closed as refused by a refusal, by
-hours of 5xx, or when Stripe has forgotten the key. A refund that appears even later asks for attention.
+A request is a row written under the order's lock before Stripe is asked, and its id is the idempotency key. Without a
+definite answer, which a 5xx is not, it stays open: a job looks for its refund at Stripe, by the request's id in the
+metadata, and asks again with the same key and bytes, at growing intervals. A refusal closes it, and so do hours of 5xx,
+or a key that Stripe has forgotten. A refund that appears even later asks for attention.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import socket
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -29,16 +29,16 @@ from checkout_daemon.ledger.translate import refund as refund_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, livemodes
 from checkout_daemon.orders import refund_requests
 from checkout_daemon.orders.refund_requests import RefundRequest
-from checkout_daemon.orders.refund_rules import NotRefundable, RefundPlan, RefundWish, plan
+from checkout_daemon.orders.refund_rules import NotRefundable, RefundOptions, RefundPlan, plan
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api import refunds as stripe_refunds
 from checkout_daemon.stripe_api.client import KEY_LIFETIME, Fetched, StripeDenied, StripeFailed
 
 log = logging.getLogger(__name__)
 
-# Longer than all tries of a call together: while the command still waits, no job need ask as well.
+# Longer than all attempts of a call together: while the command still waits, no job need ask as well.
 RESUME_AFTER = timedelta(seconds=60)
-# Stripe may settle what it answered 5xx to much later: https://docs.stripe.com/error-low-level#server-errors
+# Stripe may complete a request that it answered with 5xx much later: https://docs.stripe.com/error-low-level#server-errors
 GIVEN_UP_AFTER = timedelta(hours=6)
 _REQUEST = "refund_request"
 _MOST_RESUMED_A_TURN = 50
@@ -46,7 +46,7 @@ _MOST_RESUMED_A_TURN = 50
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """A refund as Stripe answered it, and the order with it merged. Amounts in minor units."""
+    """A refund as Stripe answered it, and the state of the order with it. Amounts in minor units."""
 
     order_id: str
     number: int
@@ -59,114 +59,106 @@ class Refunded:
     amount_refunded: int
 
 
-async def plan_refund(database: Database, order_id: str, wish: RefundWish) -> RefundPlan:
-    """What a refund would give back, for a confirmation. Raises as `refund` does before it asks Stripe."""
-    return await database.run(_plan, order_id, wish)
+async def plan_refund(database: Database, order_id: str, options: RefundOptions) -> RefundPlan:
+    """Return what a refund would give back, for a confirmation. Raises as `refund` does before it asks Stripe."""
+    return await database.run(_plan, order_id, options)
 
 
-async def refund(runtime: Runtime, order_id: str, wish: RefundWish, *, operator: Operator, note: str = "") -> Refunded:
+async def refund(
+    runtime: Runtime, order_id: str, options: RefundOptions, *, operator: Operator, note: str = ""
+) -> Refunded:
     """Ask Stripe for a refund, and merge its answer.
 
     Raises NotFound, NotRefundable, RefundUnderWay, SeveralPayments, InvalidRequest; StripeRejected with Stripe's words;
-    StripeUnavailable, after which a running daemon goes on with it.
+    StripeUnavailable, after which a running daemon continues the refund.
     """
     note = check_note(note)
     livemode = runtime.settings.livemode
-    request = await runtime.database.run(_begin, order_id, wish, operator, note, livemode=livemode)
+    request = await runtime.database.run(_begin, order_id, options, operator, note, livemode=livemode)
     try:
         return await _ask(runtime, request, operator)
     except StripeFailed as error:
         raise StripeFailed(
             f"{error.detail}, so it is not known whether the refund was or will be made. It is under way: do not ask "
-            "for it again; a running daemon goes on with it, looks for it at Stripe for up to "
-            f"{_hours(GIVEN_UP_AFTER)} hours and records what it finds: `checkout orders explain` shows it"
+            "for it again; a running daemon looks for it at Stripe for up to "
+            f"{_hours(GIVEN_UP_AFTER)} hours and records the result: `checkout orders explain` shows it"
         ) from error
     except StripeUnavailable as error:
         raise StripeUnavailable(
             "Stripe did not answer, so it is not known whether the refund was made. It is under way: do not ask for it "
-            "again; a running daemon goes on with it and records what comes of it: `checkout orders explain` shows it"
+            "again; a running daemon continues it and records the result: `checkout orders explain` shows it"
         ) from error
 
 
 async def resume_refunds(runtime: Runtime) -> int:
     """Resume refunds whose answer never came: the command was killed, or Stripe was away. Return how many.
 
-    Each refund is claimed first, so no two daemons resume the same one.
+    Each request is claimed first, so no two daemons resume the same one. Without an answer it stays open.
     """
     operator = Operator(DAEMON, socket.gethostname())
+    livemode = runtime.settings.livemode
     for resumed in range(_MOST_RESUMED_A_TURN):
-        if not await _resume_next(runtime, operator):
+        request = await runtime.database.run_unconfirmed(refund_requests.claim_request, RESUME_AFTER, livemode=livemode)
+        if request is None:
             return resumed
+        try:
+            await _ask(runtime, request, operator)
+        except (StripeRejected, StripeFailed) as error:
+            log.warning("refund request %s of order %s: %s", request.id, request.order_id, error.detail)
     return _MOST_RESUMED_A_TURN
 
 
-async def _resume_next(runtime: Runtime, operator: Operator) -> bool:
-    """Resume a refund that has waited for its answer long enough; return False if there is none.
-
-    Record a refusal by Stripe. After a 5xx or without an answer (StripeUnavailable), it waits on.
-    """
-    livemode = runtime.settings.livemode
-    request = await runtime.database.run_unconfirmed(refund_requests.claim_request, RESUME_AFTER, livemode=livemode)
-    if request is None:
-        return False
-    try:
-        await _ask(runtime, request, operator)
-    except (StripeRejected, StripeFailed) as error:
-        log.warning("refund request %s of order %s: %s", request.id, request.order_id, error.detail)
-    return True
-
-
 async def _begin(
-    connection: asyncpg.Connection, order_id: str, wish: RefundWish, operator: Operator, note: str, *, livemode: bool
+    connection: asyncpg.Connection,
+    order_id: str,
+    options: RefundOptions,
+    operator: Operator,
+    note: str,
+    *,
+    livemode: bool,
 ) -> RefundRequest:
     """Write the request, before Stripe is asked."""
-    planned = await _plan(connection, order_id, wish, livemode=livemode)
-    request = _request(planned, wish.reason, await read_now(connection))
-    await refund_requests.insert_request(connection, request, request.started_at + RESUME_AFTER)
-    details = {"request": request.id, "payment": planned.payment_id, "amount": planned.amount}
-    action = OperatorAction(
-        "refund.requested", operator, note, details | {"currency": planned.currency, "reason": wish.reason}
+    planned = await _plan(connection, order_id, options, livemode=livemode)
+    request_id = str(uuid4())
+    parameters: dict[str, Any] = {
+        stripe_refunds.payment_parameter(planned.payment_id): planned.payment_id,
+        "amount": planned.amount,
+        "metadata": {"order_id": order_id, _REQUEST: request_id},
+    } | ({"reason": options.reason} if options.reason else {})
+    request = RefundRequest(
+        request_id,
+        order_id,
+        planned.payment_id,
+        planned.amount,
+        planned.currency,
+        msgspec.json.encode(parameters).decode(),
+        await read_now(connection),
     )
+    await refund_requests.insert_request(connection, request, request.started_at + RESUME_AFTER)
+    details = {"request": request_id, "payment": planned.payment_id, "amount": planned.amount}
+    details |= {"currency": planned.currency, "reason": options.reason}
     update = Update("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
-    await act(connection, order_id, action, update)
+    await act(connection, order_id, OperatorAction("refund.requested", operator, note, details), update)
     return request
 
 
 async def _plan(
-    connection: asyncpg.Connection, order_id: str, wish: RefundWish, *, livemode: bool | None = None
+    connection: asyncpg.Connection, order_id: str, options: RefundOptions, *, livemode: bool | None = None
 ) -> RefundPlan:
     merged = await locked_order(connection, order_id)
     order = merged.orders[order_id]
     if livemode not in (None, order.livemode):
         raise NotRefundable(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
-    return plan(merged, order_id, wish, await refund_requests.unanswered_request(connection, order_id))
-
-
-def _request(planned: RefundPlan, reason: str | None, now: datetime) -> RefundRequest:
-    request_id = str(uuid4())
-    parameters: dict[str, Any] = {
-        stripe_refunds.payment_parameter(planned.payment_id): planned.payment_id,
-        "amount": planned.amount,
-        "metadata": {"order_id": planned.order_id, _REQUEST: request_id},
-    } | ({"reason": reason} if reason else {})
-    return RefundRequest(
-        request_id,
-        planned.order_id,
-        planned.payment_id,
-        planned.amount,
-        planned.currency,
-        msgspec.json.encode(parameters).decode(),
-        now,
-    )
+    return plan(merged, order_id, options, await refund_requests.unanswered_request(connection, order_id))
 
 
 async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> Refunded:
-    """Get a request its answer. Raises StripeRejected once it is closed; StripeUnavailable while it stays open."""
+    """Have a request answered. Raises StripeRejected once it is closed; StripeUnavailable while it stays open."""
     if request.attempts and (found := await _find(runtime, request)) is not None:
         return await _take(runtime, request, operator, found)
     if request.age > KEY_LIFETIME:
         await require_clocks(runtime)
-        why = "Stripe had no such refund a day after it was asked for: ask for it again"
+        why = "Stripe had no such refund a day after it was requested: request it again"
         await runtime.database.run(_refuse, request, operator, why)
         raise StripeRejected(why)
     try:
@@ -175,7 +167,7 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
         )
     except StripeRejected as error:
         if request.attempts:
-            # Asked before, and the answer lost: a refusal of our key says nothing of what was done under it.
+            # It was asked before, and the answer was lost: a refusal of our API key tells nothing about that request.
             if isinstance(error, StripeDenied):
                 raise StripeFailed(error.detail) from error
             if (found := await _find(runtime, request)) is not None:
@@ -183,25 +175,25 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
         await runtime.database.run(_refuse, request, operator, error.detail)
         raise
     except StripeFailed as error:
-        # Indeterminate: it may have been made, and may still be.
+        # Indeterminate: the refund may have been made, or may still be.
         if (found := await _find(runtime, request)) is not None:
             return await _take(runtime, request, operator, found)
         if request.age <= GIVEN_UP_AFTER:
             raise
         await require_clocks(runtime)
-        why = f"{error.detail}, for {_hours(GIVEN_UP_AFTER)} hours, and it has no such refund: ask for it again"
+        why = f"{error.detail}, for {_hours(GIVEN_UP_AFTER)} hours, and it has no such refund: request it again"
         await runtime.database.run(_refuse, request, operator, why)
         raise StripeRejected(why) from error
     return await _take(runtime, request, operator, fetched)
 
 
 async def _find(runtime: Runtime, request: RefundRequest) -> Fetched | None:
-    """Return the refund that a request made, or None where all of its payment's were seen. Raises StripeUnavailable."""
+    """Return the refund that a request made, or None if its payment has no such refund. Raises StripeUnavailable."""
     try:
         refunds = await stripe_refunds.list_refunds(runtime.gateway, request.payment_id)
     except StripeRejected as error:
         raise StripeFailed(f"Stripe does not list the refunds of {request.payment_id}: {error.detail}") from error
-    return next((each for each in refunds if (each.object.get("metadata") or {}).get(_REQUEST) == request.id), None)
+    return next((made for made in refunds if (made.object.get("metadata") or {}).get(_REQUEST) == request.id), None)
 
 
 def _hours(span: timedelta) -> int:
@@ -209,11 +201,10 @@ def _hours(span: timedelta) -> int:
 
 
 async def _take(runtime: Runtime, request: RefundRequest, operator: Operator, fetched: Fetched) -> Refunded:
-    """Merge the refund as fact, and close its request."""
+    """Merge the refund and close its request."""
     refund_id, status = str(fetched.object["id"]), str(fetched.object.get("status"))
-
     translation = refund_events.translate(
-        # A refund says nothing of its mode: it is the key's.
+        # A refund does not state its mode: it is the key's.
         ObjectSnapshot(fetched.object, fetched.observed_at, "", livemodes(runtime.settings.livemode))
     )
     update = Update(

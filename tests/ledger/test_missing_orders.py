@@ -22,7 +22,7 @@ from checkout_daemon.model.messages import Alert
 from checkout_daemon.operations.doctor import Check, examine
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.pages import show_order
-from checkout_daemon.orders.refund_rules import RefundWish
+from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.sessions import retrieve_session
@@ -160,7 +160,7 @@ async def test_an_order_is_brought_back_once_with_its_refund_and_number(
     await check_out(runtime)
     lost = await paid_order(runtime, discount_code="TEN", locale="de-AT")
     before = await shown(runtime, lost.number)
-    await refund(runtime, str(lost.order_id), RefundWish(amount=500), operator=ADA)
+    await refund(runtime, str(lost.order_id), RefundOptions(amount=500), operator=ADA)
     await lose(connection, lost)
     await fetch(runtime)
     first, second = await asyncio.gather(*(recover(runtime, lost.session_id) for _ in range(2)))

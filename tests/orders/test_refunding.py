@@ -22,7 +22,7 @@ from checkout_daemon.orders.explaining import explain_order
 from checkout_daemon.orders.notes import acknowledge
 from checkout_daemon.orders.order_lists import OrderView
 from checkout_daemon.orders.pages import show_order
-from checkout_daemon.orders.refund_rules import NotRefundable, RefundUnderWay, RefundWish, SeveralPayments
+from checkout_daemon.orders.refund_rules import NotRefundable, RefundOptions, RefundUnderWay, SeveralPayments
 from checkout_daemon.orders.refunding import Refunded, plan_refund, refund, resume_refunds
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed
@@ -43,8 +43,8 @@ async def order(runtime: Runtime, connection: asyncpg.Connection) -> CheckoutAns
     return await paid_order(runtime)
 
 
-async def ask(runtime: Runtime, order: CheckoutAnswer, **wish: Any) -> Refunded:
-    return await refund(runtime, str(order.order_id), RefundWish(**wish), operator=ADA, note="broken")
+async def ask(runtime: Runtime, order: CheckoutAnswer, **options: Any) -> Refunded:
+    return await refund(runtime, str(order.order_id), RefundOptions(**options), operator=ADA, note="broken")
 
 
 async def shown(runtime: Runtime, order: CheckoutAnswer) -> OrderView:
@@ -105,12 +105,12 @@ async def test_a_refund_without_an_answer_blocks_the_next_and_a_job_finishes_it(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe, trouble: Any
 ) -> None:
     stripe.plan = lambda number, request: trouble if request.path == REFUNDS else None
-    with pytest.raises(StripeUnavailable, match="a running daemon goes on with it"):
+    with pytest.raises(StripeUnavailable, match="a running daemon continues it"):
         await ask(runtime, order, amount=1000)
     with pytest.raises(RefundUnderWay, match="€10"):
         await ask(runtime, order, amount=500)
     with pytest.raises(RefundUnderWay):
-        await plan_refund(runtime.database, str(order.order_id), RefundWish())
+        await plan_refund(runtime.database, str(order.order_id), RefundOptions())
     assert await resume_refunds(runtime) == 0  # its command may still be waiting
     with pytest.raises(StripeUnavailable):
         await resume_now(connection, runtime)
@@ -252,11 +252,11 @@ async def test_a_disputed_payment_is_refunded_only_while_it_is_an_inquiry(
     updates = [paid(order_id, "pi_1"), Update("test", "stripe", subject_id="pi_1", facts=[dispute])]
     await runtime.database.run(merge, updates)
     if not refused:
-        assert (await plan_refund(runtime.database, order_id, RefundWish())).amount == 5000
+        assert (await plan_refund(runtime.database, order_id, RefundOptions())).amount == 5000
         return
-    for wish in (RefundWish(), RefundWish(payment_id="pi_1")):
+    for options in (RefundOptions(), RefundOptions(payment_id="pi_1")):
         with pytest.raises(NotRefundable, match=r"its dispute dp_1 is.*`checkout orders explain 1001`") as caught:
-            await plan_refund(runtime.database, order_id, wish)
+            await plan_refund(runtime.database, order_id, options)
         assert caught.value.exit_code == 4
 
 
@@ -327,9 +327,9 @@ async def test_what_cannot_be_given_back_is_refused_and_stripe_is_not_asked(
     with pytest.raises(NotRefundable, match="order 1003 was free"):
         await ask(runtime, await paid_order(runtime, discount_code="ALL"))
     with pytest.raises(InvalidRequest):
-        await refund(runtime, str(order.order_id), RefundWish(), operator=ADA, note="\0")
+        await refund(runtime, str(order.order_id), RefundOptions(), operator=ADA, note="\0")
     with pytest.raises(NotFound):
-        await refund(runtime, "00000000-0000-0000-0000-000000000000", RefundWish(), operator=ADA)
+        await refund(runtime, "00000000-0000-0000-0000-000000000000", RefundOptions(), operator=ADA)
     assert stripe.asked(REFUNDS) == []
 
 
@@ -355,7 +355,7 @@ async def test_a_second_payment_is_refunded_by_its_name_and_clears_the_attention
 async def test_a_payment_that_does_not_match_is_refunded_to_its_own_amount(runtime: Runtime, database_url: str) -> None:
     order_id = await insert_order(database_url)
     await runtime.database.run(merge, [paid(order_id, "pi_less", amount=4000)])
-    planned = await plan_refund(runtime.database, order_id, RefundWish())
+    planned = await plan_refund(runtime.database, order_id, RefundOptions())
     assert (planned.payment_id, planned.amount, planned.left_afterwards) == ("pi_less", 4000, 0)
     with pytest.raises(StripeRejected, match="No such payment_intent"):  # made up here
-        await refund(runtime, order_id, RefundWish(), operator=ADA)
+        await refund(runtime, order_id, RefundOptions(), operator=ADA)

@@ -15,7 +15,7 @@ from checkout_daemon.events.replaying import replay
 from checkout_daemon.model.orders import PAYABLE_STATUSES
 from checkout_daemon.orders import refunding
 from checkout_daemon.orders.notes import acknowledge, note_order
-from checkout_daemon.orders.refund_rules import RefundWish
+from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
@@ -69,7 +69,9 @@ class OrderActions(ActingScreen):
     async def action_refund(self) -> None:
         async with self.doing(self.command_for("orders", "refund")):
             payment_id = await self._pick_payment()
-            whole = await refunding.plan_refund(self.app_context.database, self.order_id, RefundWish(None, payment_id))
+            whole = await refunding.plan_refund(
+                self.app_context.database, self.order_id, RefundOptions(None, payment_id)
+            )
             left = money(whole.amount, whole.currency)
             typed = await self.app.push_screen_wait(
                 Ask("Refund", f"How much of {left}, in {whole.currency.upper()}? Leave empty for all.")
@@ -80,8 +82,8 @@ class OrderActions(ActingScreen):
             if amount is None:
                 self.failed(f"{typed!r} is not a valid amount in {whole.currency.upper()}")
                 return
-            wish = RefundWish(amount, whole.payment_id)
-            plan = await refunding.plan_refund(self.app_context.database, self.order_id, wish)
+            chosen = RefundOptions(amount, whole.payment_id)
+            plan = await refunding.plan_refund(self.app_context.database, self.order_id, chosen)
             refunded, left = money(plan.amount, plan.currency), money(plan.left_afterwards, plan.currency)
             real = "LIVE MODE: this is real money.\n\n" if self.app_context.livemode else ""
             question = (
@@ -95,7 +97,7 @@ class OrderActions(ActingScreen):
             done = await refunding.refund(
                 self.app_context.runtime,
                 self.order_id,
-                RefundWish(plan.amount, plan.payment_id),
+                RefundOptions(plan.amount, plan.payment_id),
                 operator=this_operator(),
             )
             self.done(f"Refunded {money(done.amount, done.currency)}: {words(done.status)}")
