@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
@@ -83,7 +83,8 @@ class Terminal(App[CheckoutError | None]):
         try:
             async with aclosing(changes) as batches:
                 async for batch in batches:
-                    await self.app_context.publish(batch)
+                    for screen in self._live_screens():
+                        await screen.changed(batch)
                     await asyncio.sleep(_DRAW_EVERY_SECONDS)
         except CheckoutError as error:
             self.exit(error)
@@ -91,27 +92,29 @@ class Terminal(App[CheckoutError | None]):
     def _caught_up(self) -> None:
         self.following = True
         # No notification covers what changed between the first read and the subscription.
-        for screen in self._base_screens():
-            screen.call_later(screen.reload)
+        self._reload()
 
     def _trouble(self, trouble: ConnectionChange) -> None:
-        if isinstance(trouble, Lost):
-            self.app_context.lost_at = datetime.now(UTC)
-        else:
-            self.app_context.lost_at = None
+        lost = isinstance(trouble, Lost)
+        self.app_context.lost_at = datetime.now(UTC) if lost else None
         self._redraw()
-        if self.app_context.lost_at is None:
-            for screen in self._base_screens():
-                screen.call_later(screen.reload)
+        if not lost:
+            self._reload()
 
     def _redraw(self) -> None:
-        """Redraw every mounted screen; one that is not mounted yet will start with the current colours."""
-        for screen in self._base_screens():
-            if screen.is_mounted:
-                screen.redraw()
+        """Redraw every screen: masking, colours or the connection have changed."""
+        for screen in self._live_screens():
+            screen.redraw()
 
-    def _base_screens(self) -> list[BaseScreen]:
-        return [screen for screen in self.screen_stack if isinstance(screen, BaseScreen)]
+    def _reload(self) -> None:
+        for screen in self._live_screens():
+            screen.call_later(screen.reload)
+
+    def _live_screens(self) -> Iterator[BaseScreen]:
+        """Yield the screens that have all their widgets; one that is not mounted yet starts with the current state."""
+        for screen in self.screen_stack:
+            if isinstance(screen, BaseScreen) and screen.is_mounted and not screen.gone:
+                yield screen
 
     def action_next_theme(self) -> None:
         names = [theme.name for theme in THEMES]

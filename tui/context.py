@@ -1,15 +1,13 @@
-"""What all screens share: the open runtime, what may be shown and done, and the feed of order changes."""
+"""What all screens share: the open runtime, and what may be shown and done."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from checkout_daemon.database.pool import Database
-from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.orders import Order
 from checkout_daemon.present.text import plain
 from checkout_daemon.runtime import Runtime
@@ -19,8 +17,6 @@ from tui.texts import masked, masked_digits
 if TYPE_CHECKING:
     from tui.checkup import Checkup
     from tui.filters import EventChoice
-
-Listener = Callable[[list[ChangeLine]], Awaitable[None]]
 
 
 class Navigation(Protocol):
@@ -46,7 +42,6 @@ class AppContext:
     masked: bool = False
     lost_at: datetime | None = None
     navigation: Navigation = field(init=False)
-    _listeners: list[Listener] = field(default_factory=list)
 
     @property
     def settings(self) -> Settings:
@@ -70,16 +65,6 @@ class AppContext:
         from tui.checkup import Checkup
 
         return Checkup()
-
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call the listener with every batch of changes. Return a function that removes it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    async def publish(self, changes: list[ChangeLine]) -> None:
-        """Pass a batch of changes to every listener."""
-        for listener in list(self._listeners):
-            await listener(changes)
 
     def name(self, text: str) -> str:
         """Return a person's name or address as it may be shown."""

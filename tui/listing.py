@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 WINDOW = 400
 _LEAD = 150  # rows that a window holds above the requested one
@@ -19,34 +19,33 @@ _MARK_EVERY = 100
 _NEAR = 600  # read up to this many rows rather than ask the source to skip them
 
 
-class Row(Protocol):
-    """A row of a list. `place` is its sort key, greatest first, and never changes."""
-
-    @property
-    def key(self) -> str: ...
-
-    @property
-    def place(self) -> tuple[Any, ...]: ...
+T = TypeVar("T")
 
 
-R = TypeVar("R", bound=Row)
-R_co = TypeVar("R_co", bound=Row, covariant=True)
+@dataclass(frozen=True, slots=True)
+class Item(Generic[T]):
+    """One item of a list. `place` is its sort key, greatest first, and never changes; `row` is what is shown."""
+
+    key: str
+    place: tuple[Any, ...]
+    row: T
 
 
-class Source(Protocol[R_co]):
-    """Reads the rows of a list."""
+class Source(Generic[T]):
+    """Reads a list."""
 
     async def count(self) -> int | None:
         """Return the length, or None if the list is not counted and grows as it is read."""
-        ...
+        return None
 
-    async def page(self, after: Any | None, limit: int) -> Sequence[R_co]:
-        """Return the rows after a place, or the first rows."""
-        ...
+    async def page(self, after: Any | None, limit: int) -> Sequence[Item[T]]:
+        """Return the items after a place, or the first items."""
+        raise NotImplementedError
 
     async def skip(self, after: Any | None, count: int) -> Any | None:
-        """Return the place of the last of `count` rows after a place, or None if there are fewer."""
-        ...
+        """Return the place of the last of `count` items after a place, or None if there are fewer."""
+        page = await self.page(after, count)
+        return page[-1].place if len(page) == count else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +57,19 @@ class Moved:
     shifted: bool
 
 
-class Listing(Generic[R]):
+class Listing(Generic[T]):
     """A window of rows, the first of rank `first`, on a list of `height` rows."""
 
-    def __init__(self, source: Source[R]) -> None:
+    def __init__(self, source: Source[T]) -> None:
         self.source = source
-        self.rows: list[R] = []
+        self.rows: list[Item[T]] = []
         self.first = 0
         self.total: int | None = None
         self._ended = False
         self._marks: list[tuple[int, Any]] = []  # (rank of the row after it, less _shift; place), ascending
         self._shift = 0
         self._generation = 0
-        self._late: list[tuple[Sequence[R], Collection[str], Collection[str]]] | None = None
+        self._late: list[tuple[Sequence[Item[T]], Collection[str], Collection[str]]] | None = None
 
     @property
     def last(self) -> int:
@@ -98,7 +97,7 @@ class Listing(Generic[R]):
         """Whether a page is being read."""
         return self._late is not None
 
-    def at(self, rank: int) -> R | None:
+    def at(self, rank: int) -> Item[T] | None:
         """Return the row of a rank if it is in the window."""
         return self.rows[rank - self.first] if self.first <= rank < self.last else None
 
@@ -147,14 +146,14 @@ class Listing(Generic[R]):
             if self._ended:
                 self.total = self.last
 
-    def update(self, fresh: Sequence[R], gone: Collection[str] = (), new: Collection[str] = ()) -> Moved:
+    def update(self, fresh: Sequence[Item[T]], gone: Collection[str] = (), new: Collection[str] = ()) -> Moved:
         """Merge current rows into the window. Keys in `gone` left the list; keys in `new` were not in it before."""
         if self._late is not None:
             self._late.append((fresh, gone, new))
         inserted_above = 0
         changed = set()
         held = {row.key: place for place, row in enumerate(self.rows)}
-        added: list[R] = []
+        added: list[Item[T]] = []
         for row in fresh:
             if row.key in held:
                 if self.rows[held[row.key]] != row:
@@ -178,7 +177,7 @@ class Listing(Generic[R]):
             self._ended = False
         return Moved(inserted_above, frozenset(changed), bool(inserted_above or added or leaving))
 
-    def _belongs(self, row: R) -> bool:
+    def _belongs(self, row: Item[T]) -> bool:
         """Return whether a row's place is within the window."""
         if not self.rows:
             return True

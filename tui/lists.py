@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from checkout_daemon.database.pool import Database
@@ -12,54 +10,10 @@ from checkout_daemon.events.event_lists import ErrorGroup, EventCursor, EventFil
 from checkout_daemon.orders import overview
 from checkout_daemon.orders.order_lists import OrderCursor, OrderFilter
 from checkout_daemon.orders.overview import EventRow, OrderRow
+from tui.listing import Item, Source
 
 
-@dataclass(frozen=True, slots=True)
-class OrderLine:
-    """One line of the order list."""
-
-    row: OrderRow
-
-    @property
-    def key(self) -> str:
-        return self.row.order.id
-
-    @property
-    def place(self) -> tuple[datetime, int]:
-        return (self.row.order.created_at, self.row.order.number)
-
-
-@dataclass(frozen=True, slots=True)
-class EventItem:
-    """One line of the event list."""
-
-    row: EventRow
-
-    @property
-    def key(self) -> str:
-        return self.row.event.id
-
-    @property
-    def place(self) -> tuple[datetime, str]:
-        return (self.row.event.received_at, self.row.event.id)
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorGroupItem:
-    """One line of the dead letters: the failed events with one error fingerprint."""
-
-    group: ErrorGroup
-
-    @property
-    def key(self) -> str:
-        return self.group.fingerprint
-
-    @property
-    def place(self) -> tuple[datetime, str]:
-        return (self.group.last_at, self.group.fingerprint)
-
-
-class OrderSource:
+class OrderSource(Source[OrderRow]):
     """Reads the orders that fit a filter."""
 
     def __init__(self, database: Database, wanted: OrderFilter) -> None:
@@ -69,10 +23,10 @@ class OrderSource:
     async def count(self) -> int | None:
         return await overview.count_rows(self._database, self.wanted)
 
-    async def page(self, after: Any | None, limit: int) -> Sequence[OrderLine]:
+    async def page(self, after: Any | None, limit: int) -> Sequence[Item[OrderRow]]:
         cursor = None if after is None else OrderCursor(*after)
         rows = await overview.page_of_rows(self._database, self.wanted, limit=limit, cursor=cursor)
-        return [OrderLine(row) for row in rows]
+        return [order_item(row) for row in rows]
 
     async def skip(self, after: Any | None, count: int) -> Any | None:
         cursor = None if after is None else OrderCursor(*after)
@@ -80,37 +34,30 @@ class OrderSource:
         return None if found is None else (found.created_at, found.number)
 
 
-class EventSource:
+def order_item(row: OrderRow) -> Item[OrderRow]:
+    """Return the item of an order."""
+    return Item(row.order.id, (row.order.created_at, row.order.number), row)
+
+
+class EventSource(Source[EventRow]):
     """Reads the events that fit a filter. They are not counted: people read the newest."""
 
     def __init__(self, database: Database, wanted: EventFilter) -> None:
         self._database = database
         self.wanted = wanted
 
-    async def count(self) -> int | None:
-        return None
-
-    async def page(self, after: Any | None, limit: int) -> Sequence[EventItem]:
+    async def page(self, after: Any | None, limit: int) -> Sequence[Item[EventRow]]:
         cursor = None if after is None else EventCursor(*after)
         rows = await overview.page_of_events(self._database, self.wanted, limit=limit, cursor=cursor)
-        return [EventItem(row) for row in rows]
-
-    async def skip(self, after: Any | None, count: int) -> Any | None:
-        page = await self.page(after, count)
-        return page[-1].place if len(page) == count else None
+        return [Item(row.event.id, (row.event.received_at, row.event.id), row) for row in rows]
 
 
-class ErrorGroupSource:
+class ErrorGroupSource(Source[ErrorGroup]):
     """Reads all error groups at once: there are few."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def count(self) -> int | None:
-        return None
-
-    async def page(self, after: Any | None, limit: int) -> Sequence[ErrorGroupItem]:
-        return [ErrorGroupItem(group) for group in await overview.error_groups(self._database)]
-
-    async def skip(self, after: Any | None, count: int) -> Any | None:
-        return None
+    async def page(self, after: Any | None, limit: int) -> Sequence[Item[ErrorGroup]]:
+        groups = await overview.error_groups(self._database)
+        return [Item(group.fingerprint, (group.last_at, group.fingerprint), group) for group in groups]

@@ -148,12 +148,8 @@ def sit(database_url: str, tmp_path: Path, commands_named: list[str]) -> Sit:
             app = Terminal(AppContext(opened, read_only=read_only), url)
             async with app.run_test(size=size, notifications=True) as pilot:
                 seat = Seat(app, pilot)
-                try:
-                    screen = await seat.screen_of(OrdersScreen)
-                    await seat.until(lambda: screen.table.listing.counted and app.following)
-                    yield seat
-                finally:
-                    # As when it is left by key; the test's end would take the widgets from under what is read for them.
-                    app.workers.cancel_all()
+                screen = await seat.screen_of(OrdersScreen)
+                await seat.until(lambda: screen.table.listing.counted and app.following)
+                yield seat
 
     return sit

@@ -94,6 +94,7 @@ async def test_what_is_shown_stays_and_what_was_missed_comes(
         await seat.press("escape")
         line.mend()
         await seat.until(lambda: "has not answered" not in seat.text())
+        await seat.screen_of(OrdersScreen)  # Escape waits until the order's screen has its data
         await seat.until(lambda: "completed" in seat.lines()[0])
         await seat.sees("● following")
 

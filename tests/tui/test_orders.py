@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
+from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.ledger.intake import Intake
 from tests.support.orders import add_change, add_order
 from tests.support.stripe_events import deliver, insert_order, refused_payment
 from tests.tui.conftest import Sit
 from tui.screens.orders import OrdersScreen
+from tui.widgets.table import LiveTable
 from tui.widgets.top_line import TopLine
 
 MINUTE = timedelta(minutes=1)
@@ -142,3 +145,22 @@ async def test_the_palette_does_what_keys_do(connection: asyncpg.Connection, sit
         await seat.press("enter")
         await seat.until(lambda: "attention" in seat.text() and isinstance(seat.app.screen, OrdersScreen))
         await seat.until(lambda: seat.numbers() == [1002])
+
+
+async def test_an_answer_that_arrives_while_the_screen_closes_is_dropped(
+    connection: asyncpg.Connection, sit: Sit
+) -> None:
+    order_id = await add_order(connection)
+    change = ChangeLine(1, order_id, 1001, datetime.now(UTC), None, "pending", "made", "s", "")
+    async with sit() as seat:
+        screen = seat.screen(OrdersScreen)
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE orders")
+            reading = asyncio.create_task(screen.changed([change]))
+            while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            closing = screen.remove()
+            assert screen.gone
+            await closing
+        await reading
+        assert not screen.query(LiveTable)

@@ -39,7 +39,6 @@ class BaseScreen(Screen[None]):
     def __init__(self, context: AppContext) -> None:
         super().__init__()
         self.app_context = context
-        self._unlisten: Callable[[], None] = lambda: None
 
     def __init_subclass__(cls, **arguments: bool) -> None:
         # Only for screens with actions: inherited bindings would come before a screen's own.
@@ -63,13 +62,6 @@ class BaseScreen(Screen[None]):
         """Return the widgets between the banner and the command line."""
         raise NotImplementedError
 
-    def on_mount(self) -> None:
-        # Textual calls the handler of every class; calling super() as well would listen twice.
-        self._unlisten = self.app_context.listen(self.changed)
-
-    def on_unmount(self) -> None:
-        self._unlisten()
-
     async def changed(self, changes: list[ChangeLine]) -> None:
         """Handle a batch of order changes."""
 
@@ -87,8 +79,11 @@ class BaseScreen(Screen[None]):
 
     @property
     def gone(self) -> bool:
-        """Whether the screen was closed, so that a late answer has nothing to draw on."""
-        return not self.query(CommandLine)
+        """Whether the screen is closed or closing: its widgets go one by one, so a late answer must not draw.
+
+        Textual stops displaying a node as soon as it begins to remove it.
+        """
+        return not self.display
 
     def redraw(self) -> None:
         """Draw the same data again: masking, marks or colours have changed."""
@@ -101,6 +96,10 @@ class BaseScreen(Screen[None]):
         for table in self.query(LiveTable):
             table.refresh()
         self.set_class(self.app_context.lost_at is not None, "-stale")
+
+    def colour(self, name: str) -> str:
+        """Return a colour of the current theme."""
+        return self.app.theme_variables[name]
 
     def say_command(self, command: str) -> None:
         """Show the equivalent command."""

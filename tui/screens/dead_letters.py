@@ -10,14 +10,15 @@ from textual import work
 from textual.widget import Widget
 
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.events.event_lists import EventFilter
+from checkout_daemon.events.event_lists import ErrorGroup, EventFilter
 from checkout_daemon.events.replaying import events_to_replay
 from checkout_daemon.present.text import plain
 from checkout_daemon.present.times import age
 from tui.actions import Action, command_line
+from tui.context import AppContext
 from tui.filters import EventChoice
 from tui.listing import Listing
-from tui.lists import ErrorGroupItem, ErrorGroupSource
+from tui.lists import ErrorGroupSource
 from tui.screens.acting import ActingScreen
 from tui.screens.dialogs import Choose
 from tui.screens.replay_run import ReplayRun
@@ -34,8 +35,8 @@ class DeadLettersScreen(ActingScreen):
 
     PLACE = "Dead letters"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("escape", "back", "Back", foot="Back"),
-        Action("d", "back", "Back to the events", "events list"),
+        Action("escape", "dismiss", "Back", foot="Back"),
+        Action("d", "dismiss", "Back to the events", "events list"),
         Action(
             "enter", "events", "Show the events with this error", "events list --fingerprint FINGERPRINT", foot="Events"
         ),
@@ -51,22 +52,20 @@ class DeadLettersScreen(ActingScreen):
         Action("c", "copy_fingerprint", "Copy the error's fingerprint", foot="Copy"),
     )
 
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
+        listing = Listing(ErrorGroupSource(context.database))
+        self.table = LiveTable(listing, _columns, _cells, id="errors", empty=_NOTHING)
+
     def body(self) -> Iterable[Widget]:
-        yield Chips()
-        yield LiveTable(
-            Listing(ErrorGroupSource(self.app_context.database)), _columns, _cells, id="errors", empty=_NOTHING
-        )
+        return Chips(), self.table
 
     def on_mount(self) -> None:
         self.table.focus()
-        self.query_one(Chips).show([("back", "d events", False), ("", "dead letters", True)])
+        self.query_one(Chips).show([("dismiss", "d events", False), ("", "dead letters", True)])
         self.say_command(command_line("events", "list", "--status", "failed", "--status", "dead"))
         self.look_every(_LOOK_SECONDS, self._look)
         self._load()
-
-    @property
-    def table(self) -> LiveTable[ErrorGroupItem]:
-        return self.query_one("#errors", LiveTable)
 
     # Reading
 
@@ -116,7 +115,7 @@ class DeadLettersScreen(ActingScreen):
         row = self.table.cursor_row
         if row is None:
             return
-        group = row.group
+        group = row.row
         event_ids: Sequence[str] = ()
         async with self.doing(command_line("events", "replay", "--fingerprint", group.fingerprint)):
             wanted = EventFilter(fingerprint=group.fingerprint)
@@ -143,14 +142,11 @@ class DeadLettersScreen(ActingScreen):
 
     def action_example(self) -> None:
         if (row := self.table.cursor_row) is not None:
-            self.app_context.navigation.event(row.group.example_id)
+            self.app_context.navigation.event(row.row.example_id)
 
     def action_copy_fingerprint(self) -> None:
         if (row := self.table.cursor_row) is not None:
             self.copy(row.key, "fingerprint")
-
-    def action_back(self) -> None:
-        self.dismiss()
 
 
 _FIXED = (
@@ -171,8 +167,8 @@ def _columns(width: int) -> Sequence[Column]:
     return (*_FIXED, Column("Types", _TYPES), Column("What failed", room - _TYPES - 2))
 
 
-def _cells(item: ErrorGroupItem, columns: Sequence[Column]) -> Iterable[Cell]:
-    group, now = item.group, datetime.now(UTC)
+def _cells(group: ErrorGroup, columns: Sequence[Column]) -> Iterable[Cell]:
+    now = datetime.now(UTC)
     yield group.fingerprint, "table--busy"
     yield f"{group.events:,}", ""
     yield (f"✗ {group.dead:,}", "table--alarm") if group.dead else ("0", "table--muted")

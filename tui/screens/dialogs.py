@@ -19,7 +19,7 @@ from tui.widgets.entry import Entry
 class Choose(ModalScreen[str | None]):
     """Ask for one of several options; returns None if dismissed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", "Cancel")]
 
     def __init__(self, title: str, options: Sequence[tuple[str, str]], *, question: str = "") -> None:
         """`options` are answers with their text. `question` is shown above them, and scrolls."""
@@ -40,14 +40,11 @@ class Choose(ModalScreen[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._options[event.option_index][0])
 
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
 
 class Ask(ModalScreen[str | None]):
     """Ask for a line of text; returns None if dismissed. With `must_be`, only that text is accepted."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Cancel")]
 
     def __init__(self, title: str, question: str, *, value: str = "", must_be: str | None = None) -> None:
         super().__init__()
@@ -71,15 +68,12 @@ class Ask(ModalScreen[str | None]):
             return
         self.dismiss(text)
 
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
 
 class ShowResult(ModalScreen[None]):
     """Show a result that can be copied."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,q", "leave", "Close"),
+        Binding("escape,enter,q", "dismiss", "Close"),
         Binding("c", "copy", "Copy"),
     ]
 
@@ -102,6 +96,3 @@ class ShowResult(ModalScreen[None]):
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._copies)
         self.notify(self._copies, title="Copied", timeout=3, markup=False)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)

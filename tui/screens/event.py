@@ -40,7 +40,7 @@ class EventScreen(EventActions):
 
     PLACE = "Event"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("escape", "back", "Back", foot="Back"),
+        Action("escape", "dismiss", "Back", foot="Back"),
         Action("slash", "search", "Search keys and values", foot="Search", show_key="/"),
         Action("n", "next", "Next match", foot="Next"),
         Action("space", "fold", "Fold or unfold", foot="Fold"),
@@ -111,7 +111,7 @@ class EventScreen(EventActions):
     def _show(self) -> None:
         event = self.event
         assert event is not None
-        zone, muted = self.app_context.time_zone, self.app.theme_variables["muted"]
+        zone, muted = self.app_context.time_zone, self.colour("muted")
         reason = f": {words(event.reason)}" if event.reason else ""
         self.query_one("#headline", Static).update(
             Text.assemble(" ", (plain(event.type), "bold"), "   ", (f"{words(event.status)}{reason}", "bold"))
@@ -154,7 +154,7 @@ class EventScreen(EventActions):
                     branch.expand()
             else:
                 shown = self._shown(name, child)
-                node.add_leaf(Text.assemble(f"{name}: ", (shown, self.app.theme_variables["cyan"])), data=child)
+                node.add_leaf(Text.assemble(f"{name}: ", (shown, self.colour("cyan"))), data=child)
 
     def _shown(self, name: object, value: object) -> str:
         if isinstance(value, str):
@@ -162,9 +162,6 @@ class EventScreen(EventActions):
         return json.dumps(value)
 
     # Acting
-
-    def action_back(self) -> None:
-        self.dismiss()
 
     def action_search(self) -> None:
         self._search_box.display = True

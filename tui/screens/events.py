@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -12,6 +13,7 @@ from textual.widget import Widget
 
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.orders.overview import EventRow
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import NONE, plain, words
 from checkout_daemon.present.times import age, span
@@ -19,8 +21,8 @@ from tui.actions import Action, command_line
 from tui.context import AppContext
 from tui.filters import FAILED, EventChoice
 from tui.latest import Latest
-from tui.listing import Listing
-from tui.lists import EventItem, EventSource
+from tui.listing import Item, Listing
+from tui.lists import EventSource
 from tui.screens.event_actions import EVENT_ACTIONS, EventActions
 from tui.screens.pick import Picker
 from tui.screens.pick_order import OrderPicker
@@ -41,7 +43,7 @@ class EventsScreen(EventActions):
 
     PLACE = "Events"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("escape", "back", "Back", foot="Back"),
+        Action("escape", "dismiss", "Back", foot="Back"),
         Action("enter", "open", "Show the payload", "events show EVENT", foot="Payload"),
         Action("o", "order", "Open its order", "orders show ORDER", foot="Order"),
         *EVENT_ACTIONS,
@@ -58,19 +60,14 @@ class EventsScreen(EventActions):
     def __init__(self, context: AppContext, choice: EventChoice | None = None) -> None:
         super().__init__(context)
         self.choice = choice or EventChoice()
+        listing = Listing(EventSource(context.database, self.choice.filter()))
+        self.table = LiveTable(listing, _columns, _cells, id="events", empty=_NO_EVENTS)
         self._paused = False
         self._rows = Latest(self._load_rows)
         self._looking = False
 
     def body(self) -> Iterable[Widget]:
-        yield Chips()
-        yield LiveTable(
-            Listing(EventSource(self.app_context.database, self.choice.filter())),
-            _columns,
-            _cells,
-            id="events",
-            empty=_NO_EVENTS,
-        )
+        return Chips(), self.table
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -79,18 +76,12 @@ class EventsScreen(EventActions):
         self.look_every(_LOOK_SECONDS, self._look)
         self._load(0)
 
-    @property
-    def table(self) -> LiveTable[EventItem]:
-        return self.query_one("#events", LiveTable)
-
     # Reading
 
     @work(group="rows")
     async def _load(self, rank: int) -> None:
-        try:
+        with suppress(DatabaseUnavailable):  # reload() follows once the database is back
             await self._rows.ask(rank)
-        except DatabaseUnavailable:
-            return
 
     async def _load_rows(self, rank: int) -> None:
         listing = self.table.listing
@@ -188,9 +179,9 @@ class EventsScreen(EventActions):
         self.table.action_choose()
 
     def action_order(self) -> None:
-        row = self.table.cursor_row
-        if row is not None and row.row.event.order_id is not None:
-            self.app_context.navigation.order(row.row.event.order_id)
+        item = self.table.cursor_row
+        if item is not None and item.row.event.order_id is not None:
+            self.app_context.navigation.order(item.row.event.order_id)
 
     def action_failed_only(self) -> None:
         self._choose(replace(self.choice, statuses=() if self.choice.statuses else FAILED))
@@ -199,11 +190,8 @@ class EventsScreen(EventActions):
         if (row := self.table.cursor_row) is not None:
             self.copy(row.key, "event id")
 
-    def action_back(self) -> None:
-        self.dismiss()
 
-
-def _left(listing: Listing[EventItem], page: Sequence[EventItem]) -> list[str]:
+def _left(listing: Listing[EventRow], page: Sequence[Item[EventRow]]) -> list[str]:
     """Return the rows that no longer match: a page of the newest should have them, and does not."""
     keys = {item.key for item in page}
     whole = len(page) < _NEWEST
@@ -229,12 +217,12 @@ def _columns(width: int) -> Sequence[Column]:
     return (*_FIXED, Column("Type", kind), Column("Event", _ID), Column("Reason", room - kind - _ID - 4))
 
 
-def _cells(item: EventItem, columns: Sequence[Column]) -> Iterable[Cell]:
-    event = item.row.event
+def _cells(row: EventRow, columns: Sequence[Column]) -> Iterable[Cell]:
+    event = row.event
     delay = NONE if event.created_at is None else span((event.received_at - event.created_at).total_seconds())
     yield age(event.received_at, datetime.now(UTC)), "table--muted"
     yield event.status, f"table--{tone('event', event.status)}"
-    yield str(item.row.number or NONE), ""
+    yield str(row.number or NONE), ""
     yield str(event.attempts), "table--muted" if event.attempts < 2 else "table--waiting"
     yield delay, "table--muted"
     yield plain(event.type), ""

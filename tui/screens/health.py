@@ -35,7 +35,7 @@ class HealthScreen(BaseScreen):
 
     PLACE = "Health"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("escape", "back", "Back", foot="Back"),
+        Action("escape", "dismiss", "Back", foot="Back"),
         Action("enter", "read", "Show the whole result", "doctor", foot="Read"),
         Action("c", "copy_fix", "Copy the command that fixes it", foot="Copy"),
         Action("n", "next_fault", "Go to the next fault", foot="Next fault"),
@@ -123,27 +123,27 @@ class HealthScreen(BaseScreen):
     def _line(self, name: str, check: Check | None) -> Text:
         named = f"{words(name):<{_NAME_WIDTH}}"
         if check is None:
-            return Text(f" …        {named}", self._colour("muted"))
+            return Text(f" …        {named}", self.colour("muted"))
         state, tone = (" ✓ ok    ", "success") if check.ok else (" ✗ FAULT ", "error")
         text = Text.assemble(
-            (state, f"bold {self._colour(tone)}" if not check.ok else self._colour(tone)), " ",
+            (state, f"bold {self.colour(tone)}" if not check.ok else self.colour(tone)), " ",
             (named, "" if check.ok else "bold"), plain(check.detail),
         )  # fmt: skip
         if check.fix is not None and not self.has_class("-narrow"):
-            text.append(f"\n{'':10}{'→':>{_NAME_WIDTH - 1}} {plain(check.fix)}", self._colour("muted"))
+            text.append(f"\n{'':10}{'→':>{_NAME_WIDTH - 1}} {plain(check.fix)}", self.colour("muted"))
         return text
 
     def _show_headline(self) -> None:
         faults, unknown = self.checkup.faults, sum(check is None for _, check in self.checkup.checks())
         if faults:
             text = Text(
-                f" ✗ {counted(len(faults), 'fault')}: {', '.join(map(words, faults))}", f"bold {self._colour('error')}"
+                f" ✗ {counted(len(faults), 'fault')}: {', '.join(map(words, faults))}", f"bold {self.colour('error')}"
             )
         elif unknown:
-            text = Text(f" … {unknown} not known yet", self._colour("muted"))
+            text = Text(f" … {unknown} not known yet", self.colour("muted"))
         else:
-            text = Text(" ✓ All is well", f"bold {self._colour('success')}")
-        right = Text(f"{self._when()} ", self._colour("muted"))
+            text = Text(" ✓ All is well", f"bold {self.colour('success')}")
+        right = Text(f"{self._when()} ", self.colour("muted"))
         text.truncate(max(self.size.width - right.cell_len - 2, 0), overflow="ellipsis")
         gap = " " * max(self.size.width - text.cell_len - right.cell_len, 1)
         self.query_one("#headline", Static).update(Text.assemble(text, gap, right))
@@ -156,7 +156,7 @@ class HealthScreen(BaseScreen):
         return f"Stripe asked {span(monotonic() - self.checkup.asked_at)} ago"
 
     def _show_chosen(self) -> None:
-        check, muted = self.chosen, self._colour("muted")
+        check, muted = self.chosen, self.colour("muted")
         self.say_command(check.fix if check is not None and check.fix else command_line("doctor"))
         text = Text.assemble((words(self.name_chosen), "bold"), "\n")
         if check is None:
@@ -179,13 +179,7 @@ class HealthScreen(BaseScreen):
     def _move_to(self, name: str) -> None:
         self.list.highlighted = ORDER.index(name)
 
-    def _colour(self, name: str) -> str:
-        return self.app.theme_variables[name]
-
     # Acting
-
-    def action_back(self) -> None:
-        self.dismiss()
 
     @work(group=ACTING)
     async def action_read(self) -> None:

@@ -36,7 +36,7 @@ class OrderScreen(OrderActions):
 
     PLACE = "Order"
     ACTIONS: ClassVar[tuple[Action, ...]] = (
-        Action("escape", "back", "Back to the list", foot="Back"),
+        Action("escape", "dismiss", "Back to the list", foot="Back"),
         Action("r", "resend", "Show a payment link, or mail it too", "sessions resend ORDER", "Resend", writes=True),
         Action(
             "f",
@@ -131,13 +131,13 @@ class OrderScreen(OrderActions):
         super().redraw()
         if self.details is None:
             return
-        self.query_one("#headline", Static).update(Text(" ").append_text(headline(self.details, self._colour)))
-        self.query_one("#facts", Static).update(facts(self.details, self.app_context, self._colour))
+        self.query_one("#headline", Static).update(Text(" ").append_text(headline(self.details, self.colour)))
+        self.query_one("#facts", Static).update(facts(self.details, self.app_context, self.colour))
         self.query_one("#history", Static).update(self._history(moments(self.details)))
         self.query_one("#findings", Static).update(self._why(self.details.findings))
 
     def _history(self, found: Iterable[Moment]) -> Text:
-        text, muted = Text(), self._colour("muted")
+        text, muted = Text(), self.colour("muted")
         room = self.query_one("#timeline").outer_size.width - _MARGIN
         day = ""
         for moment in found:
@@ -145,7 +145,7 @@ class OrderScreen(OrderActions):
             if at[:10] != day:
                 day = at[:10]
                 text.append(f"{day}\n", muted)
-            text.append(f"{at[11:]}  ", muted).append(f"{moment.mark} {moment.text}", self._colour(moment.colour))
+            text.append(f"{at[11:]}  ", muted).append(f"{moment.mark} {moment.text}", self.colour(moment.colour))
             if moment.step:
                 text.append(f"  {moment.step}", "bold")
             text.append("\n")
@@ -155,7 +155,7 @@ class OrderScreen(OrderActions):
 
     def _why(self, findings: Iterable[Finding]) -> Text:
         """Return the findings as `orders explain` prints them. Where it fits, also what happens next."""
-        text, muted = Text(), self._colour("muted")
+        text, muted = Text(), self.colour("muted")
         roomy = self.size.width >= _WIDE
         for finding in findings:
             text.append(f"{plain(finding.description)}\n")
@@ -165,9 +165,3 @@ class OrderScreen(OrderActions):
                 text.append(f"  next: {plain(finding.next)}\n", muted)
         text.rstrip()
         return text
-
-    def _colour(self, name: str) -> str:
-        return self.app.theme_variables[name]
-
-    def action_back(self) -> None:
-        self.dismiss()

@@ -20,6 +20,7 @@ from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.orders import overview
 from checkout_daemon.orders.order_lists import OrderFilter
+from checkout_daemon.orders.overview import OrderRow
 from checkout_daemon.orders.pages import searching
 from checkout_daemon.present.text import counted, words
 from tui.actions import Action, command_line
@@ -27,7 +28,7 @@ from tui.context import AppContext
 from tui.filters import Choice
 from tui.latest import Latest
 from tui.listing import Listing
-from tui.lists import OrderLine, OrderSource
+from tui.lists import OrderSource, order_item
 from tui.screens.base import BaseScreen
 from tui.screens.orders_columns import cells, columns
 from tui.typeahead import ACTING
@@ -74,6 +75,8 @@ class OrdersScreen(BaseScreen):
         self.choice = Choice()
         self._applied = self.choice
         self.wanted = OrderFilter()
+        listing = Listing(OrderSource(context.database, self.wanted))
+        self.table = LiveTable(listing, columns, self._cells, id="orders", empty=_NO_ORDERS)
         self._rows = Latest(self._load_rows)
         self._choices = Latest(self._narrow)
         self._paused = False
@@ -88,8 +91,7 @@ class OrdersScreen(BaseScreen):
         search = Entry(placeholder="number, name, email, or an id of ours or Stripe's", id="search", compact=True)
         search.display = False
         yield search
-        listing = Listing(OrderSource(self.app_context.database, self.wanted))
-        yield LiveTable(listing, columns, self._cells, id="orders", empty=_NO_ORDERS)
+        yield self.table
 
     def on_mount(self) -> None:
         self.table.focus()
@@ -99,12 +101,8 @@ class OrdersScreen(BaseScreen):
         self.look_every(_LOOK_SECONDS, self._look)
         self._begin()
 
-    @property
-    def table(self) -> LiveTable[OrderLine]:
-        return self.query_one("#orders", LiveTable)
-
-    def _cells(self, line: OrderLine, layout: Sequence[Column]) -> Iterable[tuple[str, str]]:
-        return cells(line.row, layout, datetime.now(UTC), self.app_context)
+    def _cells(self, row: OrderRow, layout: Sequence[Column]) -> Iterable[tuple[str, str]]:
+        return cells(row, layout, datetime.now(UTC), self.app_context)
 
     # Reading
 
@@ -118,24 +116,22 @@ class OrdersScreen(BaseScreen):
 
     @work(group="rows")
     async def _load(self, rank: int) -> None:
-        try:
+        with suppress(DatabaseUnavailable):  # reload() follows once the database is back
             await self._rows.ask(rank)
-        except DatabaseUnavailable:
-            return  # reload() follows once the database is back
 
     async def _load_rows(self, rank: int) -> None:
         listing = self.table.listing
         await listing.load(rank)
         await self._show_loaded(listing)
 
-    async def _show_loaded(self, listing: Listing[OrderLine]) -> None:
+    async def _show_loaded(self, listing: Listing[OrderRow]) -> None:
         self._show_rows(listing)
         if not listing.counted:
             await listing.count()
             self._show_rows(listing)
 
-    def _show_rows(self, listing: Listing[OrderLine]) -> None:
-        if listing is self.table.listing:
+    def _show_rows(self, listing: Listing[OrderRow]) -> None:
+        if not self.gone and listing is self.table.listing:
             self.table.rows_arrived()
             self._show_choice()
 
@@ -183,13 +179,13 @@ class OrdersScreen(BaseScreen):
             if not waiting:
                 return
         try:
-            lines = [OrderLine(row) for row in await overview.rows_of(self.app_context.database, waiting)]
+            items = [order_item(row) for row in await overview.rows_of(self.app_context.database, waiting)]
         except DatabaseUnavailable:
             self._waiting = waiting | self._waiting
             return
-        if listing is self.table.listing:
-            fitting = [line for line in lines if wanted.fits(line.row.order)]
-            gone = {line.key for line in lines} - {line.key for line in fitting}
+        if not self.gone and listing is self.table.listing:
+            fitting = [item for item in items if wanted.fits(item.row.order)]
+            gone = {item.key for item in items} - {item.key for item in fitting}
             self.table.update(fitting, gone, {key for key, new in waiting.items() if new})
             self._show_choice()
 
@@ -211,7 +207,8 @@ class OrdersScreen(BaseScreen):
             return
         finally:
             self._figures_busy = False
-        self.query_one(FiguresBar).show(figures)
+        if not self.gone:
+            self.query_one(FiguresBar).show(figures)
         # A busy day makes figures slower to read, so read them less often.
         self._figures_due = max(self._figures_due, monotonic() + _FIGURES_SHARE * (monotonic() - started))
 
@@ -232,10 +229,8 @@ class OrdersScreen(BaseScreen):
 
     @work(group="choice")
     async def _apply_choice(self) -> None:
-        try:
+        with suppress(DatabaseUnavailable):
             await self._choices.ask(self.choice)
-        except DatabaseUnavailable:
-            return
 
     async def _narrow(self, choice: Choice) -> None:
         if choice.search:
@@ -247,7 +242,7 @@ class OrdersScreen(BaseScreen):
             wanted = await searching(self.app_context.database, wanted, choice.search)
         listing = Listing(OrderSource(self.app_context.database, wanted))
         await listing.load(0)
-        if choice != self.choice:
+        if self.gone or choice != self.choice:
             return
         self.wanted, self._applied = wanted, choice
         self.table.empty = _NO_MATCH if choice.narrows else _NO_ORDERS
@@ -327,9 +322,9 @@ class OrdersScreen(BaseScreen):
         top.redraw()
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
-        row = self.table.cursor_row
-        if event.by_hand and row is not None:
-            self.say_command(command_line("orders", "show", row.row.order.number))
+        item = self.table.cursor_row
+        if event.by_hand and item is not None:
+            self.say_command(command_line("orders", "show", item.row.order.number))
 
     def action_open(self) -> None:
         self.table.action_choose()
@@ -341,5 +336,5 @@ class OrdersScreen(BaseScreen):
         self.app_context.navigation.order(event.key)
 
     def action_copy_number(self) -> None:
-        if (row := self.table.cursor_row) is not None:
-            self.copy(str(row.row.order.number), "order number")
+        if (item := self.table.cursor_row) is not None:
+            self.copy(str(item.row.order.number), "order number")

@@ -16,7 +16,7 @@ class Picker(ModalScreen[tuple[str, ...] | None]):
     """Returns the selected values, empty for no filter; None if dismissed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "Cancel"),
+        Binding("escape,q", "dismiss", "Cancel"),
         Binding("enter", "take", "Show these", priority=True),
     ]
 
@@ -36,6 +36,3 @@ class Picker(ModalScreen[tuple[str, ...] | None]):
     def action_take(self) -> None:
         chosen = set(self.query_one(SelectionList).selected)
         self.dismiss(tuple(value for value, _ in self._options if value in chosen))
-
-    def action_leave(self) -> None:
-        self.dismiss(None)

@@ -37,7 +37,7 @@ class OrderPicker(ModalScreen[Order | None]):
     """Returns an order, or None if dismissed. Without a search it lists the newest with some statuses."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Cancel"),
+        Binding("escape", "dismiss", "Cancel"),
         Binding("down", "move(1)", "Next", priority=True),
         Binding("up", "move(-1)", "Previous", priority=True),
     ]
@@ -79,10 +79,10 @@ class OrderPicker(ModalScreen[Order | None]):
         wanted = OrderFilter(statuses=() if text else self._statuses)
         if text:
             wanted = await searching(self.app_context.database, wanted, text)
-        lines = await OrderSource(self.app_context.database, wanted).page(None, _MOST)
-        if not self.is_attached:
+        items = await OrderSource(self.app_context.database, wanted).page(None, _MOST)
+        if not self.display:  # it is closing
             return
-        self._found, self._text = [line.row.order for line in lines], text
+        self._found, self._text = [item.row.order for item in items], text
         self._options.clear_options()
         self._options.add_options([Option(self._drawn(order)) for order in self._found])
         self._options.highlighted = 0 if self._found else None
@@ -120,6 +120,3 @@ class OrderPicker(ModalScreen[Order | None]):
     def action_move(self, by: int) -> None:
         if self._found:
             self._options.highlighted = ((self._options.highlighted or 0) + by) % len(self._found)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)

@@ -130,7 +130,7 @@ class TriggerScreen(BaseScreen):
 
     def _list_events(self) -> None:
         """Fill the list of events, with descriptions if it is as wide as the screen."""
-        muted = self._colour("muted")
+        muted = self.colour("muted")
         for place, row in enumerate(EVENT_TYPES.values()):
             text = Text.assemble(f" {row.name:<{_TYPE_WIDTH}}  ", (f"{row.needs:<8}", muted))
             if self.has_class("-narrow"):
@@ -148,10 +148,11 @@ class TriggerScreen(BaseScreen):
             return
         except CheckoutError as error:
             self.notify(error.detail, severity="error", markup=False)
-            self._choose(self.choice.about(None))
-            return
+            choice = self.choice.about(None)
+        else:
+            choice = self.choice.read(view.order)
         if not self.gone:
-            self._choose(self.choice.read(view.order))
+            self._choose(choice)
 
     async def reload(self) -> None:
         self._load_order()
@@ -173,7 +174,7 @@ class TriggerScreen(BaseScreen):
         self.choice = self.choice.of_event(EVENTS[self.events.highlighted or 0])
 
     def _show_choice(self) -> None:
-        self.query_one("#choice", Static).update(describe(self.choice, self.app_context, self._colour))
+        self.query_one("#choice", Static).update(describe(self.choice, self.app_context, self.colour))
         installs = self._obstacle[1] if self._obstacle is not None else ""
         self.say_command(installs or self.choice.command)
 
@@ -235,17 +236,17 @@ class TriggerScreen(BaseScreen):
 
     def _show_progress(self) -> None:
         if self._obstacle is not None:
-            text = Text(f" ▲ {self._obstacle[0].split(';')[0]}", f"bold {self._colour('error')}")
+            text = Text(f" ▲ {self._obstacle[0].split(';')[0]}", f"bold {self.colour('error')}")
         elif self.running:
             seconds = int(monotonic() - self._started)
             text = Text(
                 f" ◌ running for {seconds} s, {counted(self._arrived, 'event')}; x stops it",
-                f"bold {self._colour('cyan')}",
+                f"bold {self.colour('cyan')}",
             )
         elif self.app_context.read_only:
-            text = Text(" read-only: triggering is disabled", self._colour("warning"))
+            text = Text(" read-only: triggering is disabled", self.colour("warning"))
         else:
-            text = Text(" ○ idle", self._colour("muted"))
+            text = Text(" ○ idle", self.colour("muted"))
         self.query_one("#progress", Static).update(text)
 
     def redraw(self) -> None:
@@ -254,9 +255,6 @@ class TriggerScreen(BaseScreen):
         self._show_choice()
         self._show_progress()
         self.log_box.redraw()
-
-    def _colour(self, name: str) -> str:
-        return self.app.theme_variables[name]
 
     # Acting
 

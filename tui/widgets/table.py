@@ -21,7 +21,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from checkout_daemon.present.statuses import Tone
-from tui.listing import Listing, R
+from tui.listing import Item, Listing, T
 from tui.texts import fit
 
 FLASH_SECONDS = 0.9
@@ -42,7 +42,7 @@ Cell = tuple[str, str]
 """A text, and the component class that colours it, or empty."""
 
 
-class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
+class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
     """A table of a listing. `layout` returns the columns for a width, `draw` a row's cells, one per column."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -87,9 +87,9 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     def __init__(
         self,
-        listing: Listing[R],
+        listing: Listing[T],
         layout: Callable[[int], Sequence[Column]],
-        draw: Callable[[R, Sequence[Column]], Iterable[Cell]],
+        draw: Callable[[T, Sequence[Column]], Iterable[Cell]],
         *,
         id: str | None = None,  # noqa: A002 - Textual's name
         empty: str = "",
@@ -110,7 +110,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
 
     # What is shown
 
-    def show(self, listing: Listing[R], *, keep: bool = False) -> None:
+    def show(self, listing: Listing[T], *, keep: bool = False) -> None:
         """Show another list from its top; with `keep`, stay on the selected row if it is among the first."""
         chosen = None if self._following or self.cursor_key is None else self.cursor_key
         rank = listing.rank_of(chosen) if keep and chosen is not None else None
@@ -129,7 +129,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
         self._fit_height()
         self.refresh()
 
-    def update(self, fresh: Sequence[R], gone: Collection[str] = (), new: Collection[str] = ()) -> None:
+    def update(self, fresh: Sequence[Item[T]], gone: Collection[str] = (), new: Collection[str] = ()) -> None:
         """Update rows in place and highlight them briefly. The view stays where it is unless it is at the top."""
         held = self.cursor_key is not None and self.listing.rank_of(self.cursor_key) is not None
         before, top = self.cursor_rank, int(self.scroll_offset.y)
@@ -158,7 +158,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             self._refresh_rows(moved.changed)
 
     @property
-    def cursor_row(self) -> R | None:
+    def cursor_row(self) -> Item[T] | None:
         return self.listing.at(self.cursor_rank)
 
     @property
@@ -294,7 +294,7 @@ class LiveTable(ScrollView, Generic[R], can_focus=True, inherit_bindings=False):
             return Strip([Segment(fit(text, width), style)], width)
         marked = rank == self.cursor_rank
         ground = "table--cursor" if marked else "table--flash" if row.key in self._flashes else ""
-        cells = list(self._draw(row, self._columns or self._layout_columns(width)))
+        cells = list(self._draw(row.row, self._columns or self._layout_columns(width)))
         return self._strip(cells, width, ground, "▌" if marked else " ")
 
     def _strip(self, cells: Sequence[Cell], width: int, ground: str, mark: str = " ") -> Strip:
