@@ -1,1 +1,1 @@
-"""From a cart to a payment: orders are placed, sessions opened, resent, expired and canceled."""
+"""From a cart to a payment: places orders; opens, resends and expires their sessions; cancels orders."""

@@ -1,4 +1,4 @@
-"""Cancels an order: first nothing of it can be paid any more, confirmed by Stripe, and only then it is canceled."""
+"""Cancels an order, but only after Stripe has confirmed that nothing of it can be paid any more."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _MOST_TURNS = 4
 
 
 class NotCancelable(NotPayable):
-    """The order is paid, being paid, canceled already, or has a payment that does not match it."""
+    """The order is paid, being paid, already canceled, or has a payment that does not match it."""
 
     code = "not_cancelable"
     title = "The order cannot be canceled"
 
 
 async def check_cancelable(database: Database, order_id: str) -> Order:
-    """The order, for a confirmation; Stripe may still know better. Raises NotFound or NotCancelable."""
+    """Return the order, to ask for confirmation. Stripe may know more. Raises NotFound or NotCancelable."""
     order, refusal = await database.run(_examine, order_id)
     if refusal is not None:
         raise refusal
@@ -36,9 +36,9 @@ async def check_cancelable(database: Database, order_id: str) -> Order:
 
 
 async def cancel_order(runtime: Runtime, order_id: str, *, operator: Operator, note: str = "") -> Order:
-    """Expire every session of an order at Stripe, and then cancel it; the order afterwards.
+    """Expire every session of an order at Stripe, then cancel it, and return the order afterwards.
 
-    Raises NotFound; NotCancelable, also where only Stripe knew of a payment; StripeUnavailable, and then nothing is
+    Raises NotFound; NotCancelable, also if only Stripe knew of a payment; StripeUnavailable, and then nothing is
     canceled.
     """
     note = check_note(note)
@@ -48,7 +48,7 @@ async def cancel_order(runtime: Runtime, order_id: str, *, operator: Operator, n
         try:
             attempt = await close_sessions(runtime, order_id, actor=operator.actor)
         except NotPayable:
-            await check_cancelable(runtime.database, order_id)  # raises it in the words of canceling
+            await check_cancelable(runtime.database, order_id)  # raises NotCancelable instead
             raise
         if await runtime.database.run(_cancel, order_id, attempt, operator, note):
             async with runtime.database.connection() as connection:
@@ -59,9 +59,9 @@ async def cancel_order(runtime: Runtime, order_id: str, *, operator: Operator, n
 
 async def _examine(connection: asyncpg.Connection, order_id: str) -> tuple[Order, NotCancelable | None]:
     """Return the order and why it cannot be canceled, if so."""
-    held = await locked_order(connection, order_id)
+    merged = await locked_order(connection, order_id)
     order = await read_order(connection, order_id)
-    return order, _refusal(order, held.derived(order_id))
+    return order, _refusal(order, merged.derived(order_id))
 
 
 async def _cancel(
@@ -75,13 +75,13 @@ async def _cancel(
         not merged.derived(order_id).payable
         or attempt is None
         or attempt.number != closed_attempt
-        or any(each.status is SessionStatus.OPEN for each in sessions)
+        or any(session.status is SessionStatus.OPEN for session in sessions)
     ):
         return False
     update = Update(
         "order.canceled", operator.actor, note, acts=[(order_id, Act(ActKind.CANCELED))], always_logged=True
     )
-    details = {"sessions": sorted(each.id for each in sessions)}
+    details = {"sessions": sorted(session.id for session in sessions)}
     await act(connection, order_id, OperatorAction("order.canceled", operator, note, details), update)
     return True
 
@@ -93,7 +93,7 @@ def _refusal(order: Order, derived: Derived) -> NotCancelable | None:
         case OrderStatus.CANCELED:
             why = "it is canceled already"
         case OrderStatus.PROCESSING:
-            why = "it is processing: a payment is on its way and cannot be stopped; refund it once it has come"
+            why = "it is processing: a payment is on its way and cannot be stopped; refund it once it has arrived"
         case OrderStatus.PENDING | OrderStatus.FAILED | OrderStatus.EXPIRED:
             codes = ", ".join(derived.attention_codes) or "amount, currency or mode"
             why = f"it has a payment that does not match it ({codes}): `checkout orders refund {order.number}` first"

@@ -1,4 +1,4 @@
-"""Asks the shop's challenge service whether a challenge was solved: `siteverify`, as hCaptcha and Turnstile have it."""
+"""Asks the shop's challenge service whether a challenge was solved: the `siteverify` API of hCaptcha and Turnstile."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class _Answer(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """The service's address, and the secret it knows us by."""
+    """The challenge service: its address, and the secret that authenticates us."""
 
     url: str
     secret: str = field(repr=False)
 
     async def is_solved(self, token: str, remote: str | None) -> bool:
-        """Return whether the service says so. A service that does not answer in 3 s has not: the slow-down stays."""
+        """Return whether the service confirms the token. No answer within 3 s counts as no: the slow-down remains."""
         if not 0 < len(token) <= _LONGEST_TOKEN:
             return False
         import aiohttp  # most commands never get here

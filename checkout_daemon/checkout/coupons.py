@@ -1,4 +1,4 @@
-"""The coupons of orders at Stripe: each is deleted once its order no longer needs it."""
+"""Deletes the coupon that an order has at Stripe once the order no longer needs it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from checkout_daemon.checkout import coupon_store
 from checkout_daemon.checkout.session_parameters import coupon_id, order_of_coupon
 from checkout_daemon.clocks import clocks_allow
+from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import StripeRejected
 from checkout_daemon.model.orders import Order
@@ -42,16 +42,14 @@ async def delete_spent_coupons(runtime: Runtime) -> int:
     """
     async with runtime.database.connection() as connection:
         now = await read_now(connection)
-        order_ids = await coupon_store.spent_coupons(
-            connection,
-            livemode=runtime.settings.livemode,
-            settled_before=now - SETTLED_FOR,
-            given_up_before=now - GIVEN_UP_FOR,
-            limit=_COUPONS_A_TURN,
+        settled_before, given_up_before = now - SETTLED_FOR, now - GIVEN_UP_FOR
+        rows = await connection.fetch(
+            sql("spent_coupons"), runtime.settings.livemode, settled_before, given_up_before, _COUPONS_A_TURN
         )
-    if order_ids and not await clocks_allow(runtime):
+    if rows and not await clocks_allow(runtime):
         return 0
-    for order_id in order_ids:
+    for row in rows:
+        order_id = str(row["id"])
         try:
             await delete_coupon(runtime.gateway, coupon_id(order_id))
         except StripeFailed as error:  # it may or may not be deleted: the next turn asks again
@@ -60,20 +58,20 @@ async def delete_spent_coupons(runtime: Runtime) -> int:
         except StripeRejected as error:  # Stripe will not delete it later either
             log.warning("the coupon of order %s stays at Stripe: %s", order_id, error.detail)
         async with runtime.database.connection() as connection:
-            await coupon_store.record_deleted_coupon(connection, order_id, now - SETTLED_FOR)
-    return len(order_ids)
+            await connection.execute(sql("record_deleted_coupon"), order_id, settled_before)
+    return len(rows)
 
 
 async def stray_coupons(runtime: Runtime, *, delete: bool) -> list[StrayCoupon]:
     """Return the coupons that exist at Stripe although they were deleted: Stripe may create one after a 5xx.
 
-    Raise StripeUnavailable, also if the list of coupons could not be read to its end.
+    Raises StripeUnavailable, also if the list of coupons could not be read to its end.
     """
     coupon_ids = [str(coupon["id"]) for coupon in await list_coupons(runtime.gateway)]
     order_ids = [order_id for found in coupon_ids if (order_id := order_of_coupon(found)) is not None]
     async with runtime.database.connection() as connection:
-        deleted = await coupon_store.without_coupon(connection, order_ids, livemode=runtime.settings.livemode)
-        orders = [await read_order(connection, order_id) for order_id in deleted]
+        deleted = await connection.fetch(sql("without_coupon"), order_ids, runtime.settings.livemode)
+        orders = [await read_order(connection, str(row["id"])) for row in deleted]
     stray = [StrayCoupon(coupon_id(order.id), order) for order in orders]
     if delete:
         for coupon in stray:

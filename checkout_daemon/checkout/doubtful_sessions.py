@@ -1,7 +1,7 @@
-"""Looks for the sessions of attempts that Stripe answered with a 5xx, or never: they may appear hours later.
+"""Looks for the sessions of attempts that Stripe answered with a 5xx, or not at all: they may appear hours later.
 
-The shopper has long got another session by then, or none. What is found is taken in, and expired where it would be a
-second way to pay; what does not appear within a day is given up.
+By then the shopper may have another session. A session that is found is adopted, and expired if it would be a second
+way to pay. One that does not appear within a day is given up.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _MOST_PER_TURN = 200
 
 
 async def settle_doubtful_sessions(runtime: Runtime) -> int:
-    """Look for the sessions of doubtful attempts whose time has come; how many attempts.
+    """Look for the sessions of doubtful attempts that are due, and return the number of attempts.
 
-    Raises StripeUnavailable, also where not all sessions could be seen: then nothing is concluded.
+    Raises StripeUnavailable, also if not all sessions could be read: then nothing is concluded.
     """
     async with leased(runtime.database, _LEASE) as lease:
         if lease is None:
@@ -44,24 +44,24 @@ async def settle_doubtful_sessions(runtime: Runtime) -> int:
         if not doubts:
             return 0
         now = await stripe_time(runtime.gateway)
-        begin = now - max(each.age for each in doubts) - SEARCH_WINDOW
-        end = now - min(each.age for each in doubts) + SEARCH_WINDOW
+        begin = now - max(doubt.age for doubt in doubts) - SEARCH_WINDOW
+        end = now - min(doubt.age for doubt in doubts) + SEARCH_WINDOW
         found = await find_sessions(
             runtime.gateway,
-            {(each.order_id, each.number) for each in doubts},
+            {(doubt.order_id, doubt.number) for doubt in doubts},
             begin,
             end,
             after_page=lambda: lease.save(None),
         )
-        believed = await clocks_allow(runtime)
-        for each in doubts:
-            session = found.get((each.order_id, each.number))
-            if session is None and believed:
-                await _record_look(runtime, each)
-            elif session is None:
-                continue  # ages cannot be believed: neither the window nor the end
+        ages_are_right = await clocks_allow(runtime)
+        for doubt in doubts:
+            session = found.get((doubt.order_id, doubt.number))
+            if session is not None:
+                await _adopt(runtime, doubt, str(session.object["id"]))
+            elif ages_are_right:
+                await _record_look(runtime, doubt)
             else:
-                await _take_in(runtime, each, str(session.object["id"]))
+                continue  # neither the search window nor the time to give up can be trusted
             await lease.save(None)
     return len(doubts)
 
@@ -70,11 +70,11 @@ async def _record_look(runtime: Runtime, doubt: DoubtfulAttempt) -> None:
     async with runtime.database.connection() as connection:
         given_up = await session_attempts.record_look(connection, doubt.order_id, doubt.number, GIVEN_UP_AFTER)
     if given_up:
-        log.info("attempt %d of an order is given up: Stripe has no session of it after a day", doubt.number)
+        log.info("attempt %d of an order is given up: Stripe has no session for it after a day", doubt.number)
 
 
-async def _take_in(runtime: Runtime, doubt: DoubtfulAttempt, session_id: str) -> None:
-    """Take in a session that was found; one that cannot be settled now is left for the next turn."""
+async def _adopt(runtime: Runtime, doubt: DoubtfulAttempt, session_id: str) -> None:
+    """Adopt a session that was found. If that fails for now, the next turn tries again."""
     try:
         fetched = await retrieve_session(runtime.gateway, session_id)
         await adopt_late_session(runtime, doubt.order_id, doubt.number, fetched, actor=DAEMON)
@@ -83,7 +83,7 @@ async def _take_in(runtime: Runtime, doubt: DoubtfulAttempt, session_id: str) ->
             raise
         log.warning("a late session is not settled yet: %s", error.detail)
     except CheckoutError as error:
-        log.warning("a late session could not be taken in: %s", error.detail)
+        log.warning("a late session could not be adopted: %s", error.detail)
     else:
         async with runtime.database.connection() as connection:
             await session_attempts.settle_doubt(connection, doubt.order_id, doubt.number)

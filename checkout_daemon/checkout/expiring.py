@@ -1,4 +1,4 @@
-"""Expires sessions at Stripe, so that they can be paid no more."""
+"""Expires sessions at Stripe, so that they can no longer be paid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from checkout_daemon.stripe_api.sessions import expire_session, retrieve_session
 
 
 class SessionNotOpen(CheckoutError):
-    """The session is not open, or not any more; the message has what was found."""
+    """The session is not open; the message states what was found."""
 
     code = "session_not_open"
     status = 409
@@ -38,34 +38,33 @@ class Expired:
 async def expire_sessions(
     runtime: Runtime, order_id: str, session_id: str | None = None, *, operator: Operator, note: str = ""
 ) -> Expired:
-    """Expire one session of an order, or all that are open. Read at Stripe first; what is found there is merged.
+    """Expire one session of an order, or all open ones. Read them from Stripe first, and merge what is found.
 
-    Raises NotFound, SessionNotOpen, StripeUnavailable.
+    Raises NotFound, SessionNotOpen or StripeUnavailable.
     """
     note = check_note(note)
-    held = await runtime.database.run(locked_order, order_id)
-    sessions = held.facts(order_id).sessions
+    sessions = (await runtime.database.run(locked_order, order_id)).facts(order_id).sessions
     if session_id is not None:
         chosen = [session_id]
     else:
-        chosen = [each.id for each in sessions if each.status is SessionStatus.OPEN]
-        # None is open as far as we know: Stripe's word for it, of the last one.
-        chosen = chosen or [each.id for each in sorted(sessions, key=lambda each: each.attempt)[-1:]]
+        chosen = [session.id for session in sessions if session.status is SessionStatus.OPEN]
+        # If none is open as far as we know, ask Stripe about the last one.
+        chosen = chosen or [session.id for session in sorted(sessions, key=lambda session: session.attempt)[-1:]]
     found: list[str] = []
     expired: list[str] = []
-    for each in chosen:
-        fetched = await retrieve_session(runtime.gateway, each)
+    for chosen_id in chosen:
+        fetched = await retrieve_session(runtime.gateway, chosen_id)
         if fetched.object.get("status") == "open":
-            fetched = await expire_session(runtime.gateway, each)
+            fetched = await expire_session(runtime.gateway, chosen_id)
             if fetched.object.get("status") == "expired":
                 update = session_update(fetched, "session.expired", operator.actor)
-                action = OperatorAction("session.expired", operator, note, {"session": each})
+                action = OperatorAction("session.expired", operator, note, {"session": chosen_id})
                 await runtime.database.run(_record, order_id, update, action)
-                expired.append(each)
+                expired.append(chosen_id)
                 continue
         await merge_session(runtime, fetched, cause="session.read", actor=operator.actor)
         status, paid = fetched.object.get("status"), fetched.object.get("payment_status")
-        found.append(f"{each} is {status}{f' and {paid}' if status == 'complete' else ''}")
+        found.append(f"{chosen_id} is {status}{f' and {paid}' if status == 'complete' else ''}")
     async with runtime.database.connection() as connection:
         order = await read_order(connection, order_id)
     if found or not chosen:

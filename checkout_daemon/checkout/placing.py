@@ -1,4 +1,4 @@
-"""From a cart to a Checkout Session: the order is committed before Stripe is called."""
+"""Turns a cart into an order and its Checkout Session. The order is committed before Stripe is called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from checkout_daemon.catalog.cart import Cart
-from checkout_daemon.catalog.pricing import PriceChanged, Quote
+from checkout_daemon.catalog.pricing import PriceChanged
 from checkout_daemon.catalog.quotes import price_for_order
 from checkout_daemon.checkout.session_plans import Session
 from checkout_daemon.checkout.sessions import first_session, fresh_session, start_attempt
@@ -29,15 +29,14 @@ from checkout_daemon.orders.order_store import (
 from checkout_daemon.orders.second_orders import AlikeOrder, lines_of, lock_key, order_to_reuse
 from checkout_daemon.runtime import Runtime
 
-RETRY_LEAST_TIME_LEFT = timedelta(hours=1)
-# Shorter: somebody may be paying on that session in another tab, and sessions may last half an hour in all.
+# Shorter than for a retry: the shopper may be paying in another tab, and a session may last only half an hour in all.
 REUSE_LEAST_TIME_LEFT = timedelta(minutes=10)
 _MOST_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutRequest:
-    """A checked request. `expected_total`, in minor units, is what the shopper was shown; None if unknown.
+    """A validated request. `expected_total`, in minor units, is what the shopper was shown, or None if unknown.
 
     `request_hash` is the same for every spelling of the request. `former_hash` is how earlier releases computed it.
     """
@@ -47,8 +46,8 @@ class CheckoutRequest:
     discount_code: str | None
     expected_total: int | None
     request_hash: bytes
-    locale: str | None = None  # that the shopper reads: for mails and the payment page
-    insist: bool = False  # make an order though the customer has just made the same one
+    locale: str | None = None  # of the shopper: for mails and the payment page
+    insist: bool = False  # place the order even if the customer has just placed the same one
     former_hash: bytes = b""
 
 
@@ -68,47 +67,48 @@ class CheckoutAnswer:
 
 
 async def start_checkout(runtime: Runtime, request: CheckoutRequest, *, idempotency_key: str | None) -> CheckoutAnswer:
-    """Make an order and its session; or finish or repeat what this key, or the same customer and lines, made before.
+    """Place an order and create its session, or return to the order of the same key, or of the same customer and lines.
 
-    Raises InvalidRequest, PriceChanged, IdempotencyConflict or ProbablyPlaced, and no order is made; StripeUnavailable
-    or StripeRejected, and the order is kept, so that the same key finishes it.
+    Raises InvalidRequest, PriceChanged, IdempotencyConflict or ProbablyPlaced, and then places no order;
+    StripeUnavailable or StripeRejected, and then keeps the order, so that the same key can finish it.
     """
     known: list[str] = []
     for _ in range(_MOST_ROUNDS):
-        held = await _held_order(runtime, request, idempotency_key)
+        held = await _order_of_key(runtime, request, idempotency_key)
         if held is not None:
             return await _answer(runtime, held, await first_session(runtime, held), created=False)
         refusal: InvalidRequest | PriceChanged | None = None
         try:
-            made = await _make_order(runtime, request, idempotency_key, known)
+            # Unconfirmed: nothing is promised before the session exists.
+            placed = await runtime.database.run_unconfirmed(_insert_order, runtime, request, idempotency_key, known)
         except (InvalidRequest, PriceChanged) as error:
-            made, refusal = None, error
-        if made is not None:
-            return await _answer(runtime, made, await first_session(runtime, made), created=True)
-        # Another request was quicker: one with this key, or one that is alike. Where that one took the last redemption
-        # of the discount, or the price has changed since, this one was refused for it.
-        held = await _held_order(runtime, request, idempotency_key)
+            placed, refusal = None, error
+        if placed is not None:
+            return await _answer(runtime, placed, await first_session(runtime, placed), created=True)
+        # Another request was quicker, with this key or with the same customer and lines. If it took the discount's last
+        # redemption, or the price has changed since, this request was refused for that.
+        held = await _order_of_key(runtime, request, idempotency_key)
         alike = await _alike_orders(runtime, request) if held is None else []
         first = order_to_reuse(request.customer, request.discount_code, request.expected_total, alike)
         if first is not None:
             return await _reuse(runtime, request, idempotency_key, first)
         if held is None and refusal is not None:
             raise refusal
-        known = [each.id for each in alike]
-    raise NotFound("the conflicting order has just been removed: send the same request again")
+        known = [order.id for order in alike]
+    raise NotFound("the conflicting order was just removed: send the same request again")
 
 
 async def retry_checkout(runtime: Runtime, ref: str) -> CheckoutAnswer:
-    """A session for an order that was not paid: the open one if it has an hour left, else a new one at its prices.
+    """Return the unpaid order's open session if it has an hour left, else a new one at the same prices.
 
     Raises NotFound or NotPayable.
     """
     order_id = await resolve_ref(runtime, ref)
-    session = await fresh_session(runtime, order_id, least_time_left=RETRY_LEAST_TIME_LEFT, actor="shopper")
+    session = await fresh_session(runtime, order_id, actor="shopper")
     return await _answer(runtime, order_id, session, created=False)
 
 
-async def _held_order(runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None) -> str | None:
+async def _order_of_key(runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None) -> str | None:
     if idempotency_key is None:
         return None
     async with runtime.database.connection() as connection:
@@ -132,7 +132,7 @@ async def _alike_orders(runtime: Runtime, request: CheckoutRequest) -> list[Alik
 async def _reuse(
     runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None, first: AlikeOrder
 ) -> CheckoutAnswer:
-    """Answer with an order made before, which this key leads to from now on. Raises ProbablyPlaced if it is paid."""
+    """Return to an earlier order, which this key names from now on. Raises ProbablyPlaced if it is paid."""
     if idempotency_key is not None:
         async with runtime.database.connection() as connection:
             await record_key(connection, idempotency_key, first.id, request.request_hash)
@@ -143,14 +143,6 @@ async def _reuse(
     return await _answer(runtime, first.id, session, created=False)
 
 
-async def _make_order(
-    runtime: Runtime, request: CheckoutRequest, idempotency_key: str | None, known: Sequence[str]
-) -> str | None:
-    """Make an order and return its id; None if its key is taken, or there is an order alike that is not `known`."""
-    # Unconfirmed: nothing is promised before the session.
-    return await runtime.database.run_unconfirmed(_insert_order, runtime, request, idempotency_key, known)
-
-
 async def _insert_order(
     connection: asyncpg.Connection,
     runtime: Runtime,
@@ -158,6 +150,7 @@ async def _insert_order(
     idempotency_key: str | None,
     known: Sequence[str],
 ) -> str | None:
+    """Place an order and return its id, or None if its key is taken or a similar order is not in `known`."""
     order_id = str(uuid4())
     settings = runtime.settings
     key = lock_key(request.customer, request.cart)
@@ -166,7 +159,16 @@ async def _insert_order(
     )
     if request.expected_total is not None and request.expected_total != quote.amount_total:
         raise PriceChanged(quote)
-    attempt = start_attempt(_payable(order_id, quote, request), 1, settings, runtime.gateway.now(), quote.discount)
+    payable = PayableOrder(
+        order_id,
+        quote.currency,
+        quote.amount_discount,
+        quote.discount_code,
+        request.customer.email,
+        quote.lines,
+        request.locale,
+    )
+    attempt = start_attempt(payable, 1, settings, runtime.gateway.now(), quote.discount)
     new = NewOrder(
         order_id,
         quote,
@@ -180,18 +182,6 @@ async def _insert_order(
     )
     number = await insert_order(connection, new, attempt)
     return order_id if number is not None else None
-
-
-def _payable(order_id: str, quote: Quote, request: CheckoutRequest) -> PayableOrder:
-    return PayableOrder(
-        order_id,
-        quote.currency,
-        quote.amount_discount,
-        quote.discount_code,
-        request.customer.email,
-        quote.lines,
-        request.locale,
-    )
 
 
 async def _answer(runtime: Runtime, order_id: str, session: Session, *, created: bool) -> CheckoutAnswer:

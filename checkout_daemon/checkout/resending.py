@@ -1,10 +1,10 @@
-"""Gives a customer a way back to an order that is not paid: a link that can be paid for an hour at least, by mail."""
+"""Sends customers a link to pay for an unpaid order; the link is valid for at least an hour."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import asyncpg
 import msgspec
@@ -23,13 +23,10 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_api.throttle import at_most
 
-LEAST_TIME_LEFT = timedelta(hours=1)
-_CHECKED = "session.resend"
-
 
 @dataclass(frozen=True, slots=True)
 class Resent:
-    """A session that can be paid; `mailed`: the mail is in the outbox."""
+    """A session that can be paid. `mailed`: a mail with its link is in the outbox."""
 
     order_id: str
     number: int
@@ -39,17 +36,8 @@ class Resent:
     mailed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ResendOutcome:
-    """What became of one of many: resent, or refused with the reason."""
-
-    order: Order
-    resent: Resent | None
-    refusal: CheckoutError | None
-
-
 def mail_goes(settings: Settings) -> str:
-    """What happens to a mail by itself, for whoever asked for it."""
+    """Return a sentence for the operator about when a queued mail is sent."""
     if settings.smtp_url:
         return "The mail is on its way: a running daemon sends it."
     return "The mail waits in the outbox: a daemon with CHECKOUT_SMTP_URL sends it."
@@ -58,25 +46,25 @@ def mail_goes(settings: Settings) -> str:
 async def resend_session(
     runtime: Runtime, order_id: str, *, operator: Operator, note: str = "", mail: bool = True
 ) -> Resent:
-    """The order's open session if it has an hour left, else a new one at the prices the order was made with.
+    """Return the order's open session if it has an hour left, else a new one at the order's original prices.
 
-    Stripe is asked first. Raises NotFound; NotPayable, also where only Stripe knew of a payment, which is merged then;
-    StripeUnavailable, StripeRejected.
+    Asks Stripe first. Raises NotFound; NotPayable, also if only Stripe knew of a payment, which is merged then;
+    StripeUnavailable or StripeRejected.
     """
     note = check_note(note)
     async with runtime.database.connection() as connection:
         before = await read_order(connection, order_id)
-    if before.livemode == runtime.settings.livemode:  # else it is refused below
-        await refresh_sessions(runtime, order_id, cause=_CHECKED, actor=operator.actor)
+    if before.livemode == runtime.settings.livemode:  # otherwise it is refused below
+        await refresh_sessions(runtime, order_id, cause="session.resend", actor=operator.actor)
     try:
-        session = await fresh_session(runtime, order_id, least_time_left=LEAST_TIME_LEFT, actor=operator.actor)
+        session = await fresh_session(runtime, order_id, actor=operator.actor)
     except NotPayable as refusal:
         async with runtime.database.connection() as connection:
             after = await read_order(connection, order_id)
         if after.status != before.status:
             raise NotPayable(
-                f"order {after.number} was {before.status} here, but Stripe knew better: it is {after.status}, and "
-                "that is put right now; there is nothing to resend"
+                f"order {after.number} was {before.status} here, but at Stripe it is {after.status}: that is "
+                "corrected now, and there is nothing to resend"
             ) from refusal
         raise
     mailed = await runtime.database.run(_record, order_id, session, operator, note, mail=mail)
@@ -85,31 +73,30 @@ async def resend_session(
 
 async def resend_many(
     runtime: Runtime, orders: Sequence[Order], *, operator: Operator, note: str = "", mail: bool = True, rate: float
-) -> AsyncGenerator[ResendOutcome, None]:
-    """One after the other, at most `rate` orders a second, because Stripe allows so many requests and no more.
+) -> AsyncGenerator[tuple[Order, Resent | CheckoutError], None]:
+    """Resend orders one after the other, at most `rate` a second, because Stripe limits the rate of requests.
 
-    One that is refused does not stop the rest. Raises DatabaseUnavailable and StripeUnavailable.
+    Yield every order with its link, or with the error that refused it. Raises only DatabaseUnavailable and
+    StripeUnavailable.
     """
     check_note(note)
     pace = at_most(rate)
     for order in orders:
         await pace()
         try:
-            resent = await resend_session(runtime, order.id, operator=operator, note=note, mail=mail)
+            yield order, await resend_session(runtime, order.id, operator=operator, note=note, mail=mail)
         except (DatabaseUnavailable, StripeUnavailable):
             raise
         except CheckoutError as refusal:
-            yield ResendOutcome(order, None, refusal)
-        else:
-            yield ResendOutcome(order, resent, None)
+            yield order, refusal
 
 
 async def _record(
     connection: asyncpg.Connection, order_id: str, session: Session, operator: Operator, note: str, *, mail: bool
 ) -> bool:
-    """Keep what was done, with the mail that is owed: both or neither."""
+    """Record the resend together with its mail: both or neither."""
     await locked_order(connection, order_id)
-    # A mail of this session that still waits says the same.
+    # A mail with this session's link that still waits is enough.
     subject = await link_subject(connection, order_id, session.id) if mail else None
     if subject is not None:
         payload = msgspec.json.encode({"session_id": session.id}).decode()

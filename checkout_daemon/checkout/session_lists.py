@@ -13,7 +13,7 @@ from checkout_daemon.database.records import LONG_AGO, in_utc, record_of
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """A session with its order. `attempt` is 0 if we did not make it. Amount in minor units."""
+    """A session with its order. `attempt` is 0 if we did not create it. Amount in minor units."""
 
     id: str
     order_id: str
@@ -29,16 +29,13 @@ class SessionLine:
 
 
 async def list_sessions(
-    connection: asyncpg.Connection, statuses: tuple[str, ...], since: datetime | None, limit: int
+    connection: asyncpg.Connection,
+    *,
+    order_id: str | None = None,
+    statuses: tuple[str, ...] = (),
+    since: datetime | None = None,
+    limit: int | None = None,
 ) -> list[SessionLine]:
-    """Return sessions, those of the newest orders first."""
-    return _lines(await connection.fetch(sql("list_sessions"), list(statuses) or None, since or LONG_AGO, limit))
-
-
-async def sessions_of_order(connection: asyncpg.Connection, order_id: str) -> list[SessionLine]:
-    """Return the order's sessions, the last attempt first."""
-    return _lines(await connection.fetch(sql("sessions_of_order"), order_id))
-
-
-def _lines(rows: list[asyncpg.Record]) -> list[SessionLine]:
+    """Return sessions, those of the newest orders first, and the last attempt of an order first."""
+    rows = await connection.fetch(sql("list_sessions"), order_id, list(statuses) or None, since or LONG_AGO, limit)
     return [in_utc(record_of(SessionLine, row)) for row in rows]

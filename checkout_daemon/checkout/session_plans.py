@@ -1,4 +1,4 @@
-"""What to do next so that an order has a session that can be paid, or none at all: decided under its lock."""
+"""Decides under an order's lock what to do next so that it has one session that can be paid, or none."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What an order has: its sessions, its last attempt, and the attempts of which nothing is at Stripe.
+    """An order with its sessions, its last attempt, and the numbers of attempts that left no session at Stripe.
 
-    `now` is by Stripe's clock, by which sessions end.
+    `now` is by Stripe's clock, which decides when a session ends.
     """
 
     order: LockedOrder
@@ -40,48 +40,44 @@ class Situation:
 
     @property
     def current(self) -> SessionFact | None:
-        """The last attempt's session, if Stripe has answered."""
-        return next((each for each in self.sessions if each.attempt and each.id == self.attempt.session_id), None)
+        """Return the last attempt's session, or None if Stripe has not answered."""
+        return next((fact for fact in self.sessions if fact.attempt and fact.id == self.attempt.session_id), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do next; one of these.
+    """What to do next: exactly one field is set."""
 
-    There is a session; Stripe is to be asked with an attempt's bytes; an attempt's session is to be looked for at
-    Stripe; a session is to be expired; a new attempt is to be started; no session is open nor can one still come.
-    """
-
-    session: Session | None = None
-    ask: Attempt | None = None
-    look: Attempt | None = None
-    expire: str | None = None
-    anew: bool = False
-    closed: bool = False
+    session: Session | None = None  # nothing: this is the session
+    ask: Attempt | None = None  # ask Stripe with the attempt's bytes
+    look: Attempt | None = None  # look for the attempt's session at Stripe
+    expire: str | None = None  # expire this session
+    anew: bool = False  # start a new attempt
+    closed: bool = False  # nothing: no session is open, and none can still appear
 
 
 Planner = Callable[[Situation], Plan]
 
 
 def plan_first(situation: Situation) -> Plan:
-    """The session of an order just made, whatever became of it. Raises NotPayable where it was canceled before."""
+    """Plan for the session of a new order, in any state. Raises NotPayable if the order was canceled without one."""
     if situation.current is not None:
         return Plan(session=_session(situation.current))
     if situation.derived.status is OrderStatus.CANCELED:
-        raise NotPayable(why_not_payable(situation))
+        raise _not_payable(situation)
     return _unanswered(situation, Plan(anew=True))
 
 
 def plan_fresh(least_time_left: timedelta) -> Planner:
-    """Plan for the open session if it has that long left, else for a new one after it is expired. Raises NotPayable."""
+    """Plan for the open session if it has that much time left; else expire it and create one. Raises NotPayable."""
 
     def plan(situation: Situation) -> Plan:
         if not situation.derived.payable:
-            raise NotPayable(why_not_payable(situation))
+            raise _not_payable(situation)
         current = situation.current
-        for each in situation.sessions:
-            if each.attempt and each.status is SessionStatus.OPEN and each != current:
-                return Plan(expire=each.id)
+        for session in situation.sessions:
+            if session.attempt and session.status is SessionStatus.OPEN and session != current:
+                return Plan(expire=session.id)
         if current is None:
             return _unanswered(situation, Plan(anew=True))
         if current.status is not SessionStatus.OPEN:
@@ -94,36 +90,40 @@ def plan_fresh(least_time_left: timedelta) -> Planner:
 
 
 def plan_closed(situation: Situation) -> Plan:
-    """No session left that can be paid, one that Stripe has not answered for included. Raises NotPayable.
+    """Plan for no session that can be paid. Raises NotPayable.
 
-    That one is asked for and then expired: once Stripe has answered, no request under way can make another of it.
+    An attempt without an answer is asked for and then expired: once Stripe has answered, no request in progress can
+    create another session for it.
     """
     if not situation.derived.payable:
-        raise NotPayable(why_not_payable(situation))
-    for each in situation.sessions:
-        if each.status is SessionStatus.OPEN:
-            return Plan(expire=each.id)
+        raise _not_payable(situation)
+    for session in situation.sessions:
+        if session.status is SessionStatus.OPEN:
+            return Plan(expire=session.id)
     return Plan(closed=True) if situation.current is not None else _unanswered(situation, Plan(closed=True))
 
 
 def plan_single(situation: Situation) -> Plan:
-    """Plan for one session that can be paid, the last attempt's; for none if the order is settled."""
+    """Plan for the last attempt's session as the only one that can be paid; for none if the order is settled."""
     settled = situation.derived.status not in PAYABLE_STATUSES
-    for each in situation.sessions:
-        if each.attempt and each.status is SessionStatus.OPEN and (settled or each != situation.current):
-            return Plan(expire=each.id)
+    for session in situation.sessions:
+        if session.attempt and session.status is SessionStatus.OPEN and (settled or session != situation.current):
+            return Plan(expire=session.id)
     return Plan(closed=True)
 
 
-def why_not_payable(situation: Situation) -> str:
+def _not_payable(situation: Situation) -> NotPayable:
     number, derived = situation.order.number, situation.derived
     if derived.status in PAYABLE_STATUSES:
         codes = ", ".join(derived.attention_codes) or "a payment that does not match"
-        return f"order {number} has a payment that does not match it ({codes}): a person must look at it first"
-    return f"order {number} is {derived.status}: there is nothing to pay"
+        return NotPayable(
+            f"order {number} has a payment that does not match it ({codes}): a person must look at it first"
+        )
+    return NotPayable(f"order {number} is {derived.status}: there is nothing to pay")
 
 
 def _unanswered(situation: Situation, nothing_there: Plan) -> Plan:
+    """Plan for an attempt without an answer: ask while its key is usable, else look for its session."""
     attempt = situation.attempt
     if not attempt.rejected and attempt.age <= KEY_LIFETIME:
         return Plan(ask=attempt)

@@ -1,4 +1,4 @@
-"""Finds the session that an attempt made, in Stripe's list of sessions."""
+"""Finds the session of an attempt in Stripe's list of sessions."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from checkout_daemon.stripe_api.events import stripe_time
 from checkout_daemon.stripe_api.sessions import sessions_made
 
 SEARCH_WINDOW = timedelta(days=1)
-"""How far around the time of an attempt its session is looked for: clocks differ, and effects come late."""
-
-
+"""How far from an attempt's start its session is looked for: clocks differ, and effects come late."""
 _NEAR = timedelta(minutes=10)  # where it nearly always is
 
 
 async def find_session(gateway: StripeGateway, order_id: str, attempt: int, age: timedelta) -> Fetched | None:
-    """Return the session that an attempt made, or None where all sessions of its time were seen and none is it.
+    """Return the session of an attempt that started `age` ago, or None if no session of that time belongs to it.
 
-    `age`: how long ago the attempt was started. While a shopper waits, only the minutes around its start are looked
-    through; checkout/doubtful_sessions.py looks through the rest. Raises StripeUnavailable where not all could be seen.
+    While a shopper waits, search only the minutes around its start; checkout/doubtful_sessions.py searches the rest.
+    Raises StripeUnavailable if not all sessions of that time could be read.
     """
-    begun_at = await _stripe_now(gateway) - age
+    # Ask Stripe for its time if no answer has shown it yet.
+    now = gateway.now() if gateway.ahead is not None else await stripe_time(gateway)
+    begun_at = now - age
     for window in (_NEAR,) if deadline() is not None else (_NEAR, SEARCH_WINDOW):
         found = await find_sessions(gateway, {(order_id, attempt)}, begun_at - window, begun_at + window)
         if found:
@@ -41,20 +41,20 @@ async def find_sessions(
     *,
     after_page: Callable[[], Awaitable[None]] | None = None,
 ) -> dict[tuple[str, int], Fetched]:
-    """Return the sessions made between two times, by Stripe's clock, that name one of these orders and attempts.
+    """Return the sessions created between two times, by Stripe's clock, that name one of these orders and attempts.
 
-    Of several that name the same the paid one, else one that can be paid. `after_page` is awaited after each page.
-    Raises StripeUnavailable where not all sessions of that time could be seen, unless all wanted were.
+    If several name the same attempt, return the paid one, else one that can be paid. `after_page` is awaited after
+    each page. Raises StripeUnavailable if not all sessions of that time could be read, unless all wanted were found.
     """
     found: dict[tuple[str, int], Fetched] = {}
     async with aclosing(sessions_made(gateway, begin, end)) as made:
         async for page in made:
-            for each in page:
-                name = named_attempt(each.object)
+            for session in page:
+                name = named_attempt(session.object)
                 if name is None or name not in wanted:
                     continue
-                if name not in found or _weight(found[name]) < _weight(each):
-                    found[name] = each
+                if name not in found or _weight(found[name]) < _weight(session):
+                    found[name] = session
             if len(found) == len(wanted):
                 break
             if after_page is not None:
@@ -63,10 +63,5 @@ async def find_sessions(
 
 
 def _weight(session: Fetched) -> int:
-    """Rank a session by what may come of it; a status that this version does not know may be of one to pay."""
+    """Rank a session: paid, possibly payable, expired. A status that this version does not know may be payable."""
     return {"expired": 0, "complete": 2}.get(str(session.object.get("status")), 1)
-
-
-async def _stripe_now(gateway: StripeGateway) -> datetime:
-    """Ask Stripe for its time where no answer has shown it yet."""
-    return gateway.now() if gateway.ahead is not None else await stripe_time(gateway)

@@ -1,8 +1,8 @@
-"""Gets an order a Checkout Session that can be paid, across crashes, lost answers and Stripe's stored refusals.
+"""Gets an order a Checkout Session that can be paid, despite crashes, lost answers and Stripe's stored refusals.
 
-An attempt is a row written before Stripe is asked: its number, its frozen parameters, its start. Its idempotency key is
-order + attempt. Where no answer came, the same key is asked with the same bytes. Where Stripe has stored a refusal
-under the key, or has forgotten it after a day, its session is first looked for at Stripe: adopted, or given up.
+An attempt is a row that is written before Stripe is asked: its number, frozen parameters and start. Its idempotency key
+is order + attempt. If no answer came, Stripe is asked again with the same key and bytes. If Stripe has stored a refusal
+under the key, or has forgotten the key after a day, the attempt's session is first looked for: adopted, or given up.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from checkout_daemon.catalog.discounts import find_discount
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.checkout import session_search
-from checkout_daemon.checkout.session_parameters import Pages, idempotency_key, session_parameters
+from checkout_daemon.checkout.session_parameters import idempotency_key, session_parameters
 from checkout_daemon.checkout.session_plans import (
     Plan,
     Planner,
@@ -32,8 +32,8 @@ from checkout_daemon.checkout.session_plans import (
 from checkout_daemon.clocks import require_clocks
 from checkout_daemon.errors import NotPayable, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact
-from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
-from checkout_daemon.ledger.order_locks import LockedOrder
+from checkout_daemon.ledger.merge import Update, locked_order, merge
+from checkout_daemon.ledger.order_locks import LockedOrder, check_mode
 from checkout_daemon.ledger.translate import session as session_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, Translation, UnreadableObject, livemodes
 from checkout_daemon.orders import session_attempts
@@ -46,43 +46,46 @@ from checkout_daemon.stripe_api.client import Fetched, StripeDenied, StripeFaile
 
 log = logging.getLogger(__name__)
 
-# An order that is not paid holds one of a limited code's redemptions for as long as its session is open. This is longer
-# than the hour that an open session must have left to be used again.
+# An unpaid order holds a redemption of a limited code while its session is open. This is longer than the hour that an
+# open session must have left to be reused.
 LIMITED_CODE_MINUTES = 120
 _MOST_STEPS = 8
 
 
 class TotalDiffers(StripeRejected):
-    """Stripe made a session of another total than the order's; it has been expired."""
+    """Stripe created a session whose total is not the order's; it has been expired."""
 
 
 async def first_session(runtime: Runtime, order_id: str) -> Session:
-    """The session of an order just made, or of a repeated request for it: finishes what a crash or lost answer left."""
+    """Return the session of a new order or of a repeated request for it; finish what a crash or lost answer left."""
     return await _session(runtime, order_id, plan_first, actor="shopper")
 
 
-async def fresh_session(runtime: Runtime, order_id: str, *, least_time_left: timedelta, actor: str) -> Session:
-    """A session that can still be paid for a while: the open one if it has that long, else a new one, same prices.
+async def fresh_session(
+    runtime: Runtime, order_id: str, *, actor: str, least_time_left: timedelta = timedelta(hours=1)
+) -> Session:
+    """Return the open session if it has that much time left, else a new one at the same prices.
 
-    The old one is expired first, so that there are never two ways to pay. Raises NotFound, or NotPayable, also where
+    The old session is expired first, so that there are never two ways to pay. Raises NotFound, or NotPayable, also if
     only Stripe knew of a payment.
     """
     return await _session(runtime, order_id, plan_fresh(least_time_left), actor=actor)
 
 
 async def close_sessions(runtime: Runtime, order_id: str, *, actor: str) -> int:
-    """Expire at Stripe whatever could still be paid; the number of the last attempt, which leads to nothing any more.
+    """Expire at Stripe every session that could still be paid, and return the number of the last attempt.
 
-    Raises NotFound, or NotPayable where there is nothing to pay, also where only Stripe knew of a payment.
+    That attempt can create no session any more. Raises NotFound, or NotPayable if there is nothing to pay, also if only
+    Stripe knew of a payment.
     """
     situation, _ = await _reach(runtime, order_id, plan_closed, actor=actor)
     return situation.attempt.number
 
 
 async def adopt_late_session(runtime: Runtime, order_id: str, number: int, fetched: Fetched, *, actor: str) -> None:
-    """Take in a session that appeared after its attempt was thought to have none, and leave one way to pay at most.
+    """Adopt a session that appeared after its attempt was thought to have none, and leave at most one way to pay.
 
-    It is expired where another attempt has taken its place or the order is settled. Raises StripeUnavailable.
+    It is expired if another attempt has taken its place or the order is settled. Raises StripeUnavailable.
     """
     situation, _ = await _plan(runtime, order_id, lambda _: Plan(closed=True), set())
     try:
@@ -92,22 +95,21 @@ async def adopt_late_session(runtime: Runtime, order_id: str, number: int, fetch
     await _reach(runtime, order_id, plan_single, actor=actor)
 
 
-async def merge_session(runtime: Runtime, fetched: Fetched, *, cause: str, actor: str) -> Merged:
-    """Merge a session as Stripe answered it, with its payment."""
-    update = session_update(fetched, cause, actor)
-    return await runtime.database.run(merge, [update])
+async def merge_session(runtime: Runtime, fetched: Fetched, *, cause: str, actor: str) -> None:
+    """Merge a session and its payment as Stripe answered. Raises StripeUnavailable if the answer cannot be used."""
+    await runtime.database.run(merge, [session_update(fetched, cause, actor)])
 
 
 def session_update(fetched: Fetched, cause: str, actor: str) -> Update:
-    """What a session as Stripe answered it tells, with its payment."""
+    """Return the update from a session that Stripe answered. Raises StripeUnavailable if it cannot be used."""
     return _update(_translate(fetched), cause, actor)
 
 
 async def refresh_sessions(runtime: Runtime, order_id: str, *, cause: str, actor: str) -> None:
-    """Read at Stripe what may have changed there, and merge it: the sessions that are open or wait for their money."""
+    """Read from Stripe the sessions that may have changed there, open or waiting for their money, and merge them."""
     async with runtime.database.connection() as connection:
-        held = await session_attempts.unsettled_sessions(connection, order_id)
-    for session_id in held:
+        unsettled = await session_attempts.unsettled_sessions(connection, order_id)
+    for session_id in unsettled:
         fetched = await stripe_sessions.retrieve_session(runtime.gateway, session_id)
         await merge_session(runtime, fetched, cause=cause, actor=actor)
 
@@ -120,7 +122,7 @@ async def _session(runtime: Runtime, order_id: str, planner: Planner, *, actor: 
 
 
 async def _reach(runtime: Runtime, order_id: str, planner: Planner, *, actor: str) -> tuple[Situation, Session | None]:
-    """Plan under the order's lock, act outside of any transaction, and plan again until there is what was wanted."""
+    """Plan under the order's lock, act outside of any transaction, and repeat until the plan is reached."""
     given_up: set[int] = set()
     for _ in range(_MOST_STEPS):
         situation, plan = await _plan(runtime, order_id, planner, given_up)
@@ -134,16 +136,16 @@ async def _reach(runtime: Runtime, order_id: str, planner: Planner, *, actor: st
             number = plan.look.number
             found = await session_search.find_session(runtime.gateway, order_id, number, plan.look.age)
             if found is None:
-                await require_clocks(runtime)  # it was looked for by the attempt's age
+                await require_clocks(runtime)  # the search relied on the attempt's age
                 given_up.add(number)
             else:
                 try:
                     await _adopt(runtime, order, number, found, actor)
-                except TotalDiffers:  # it has been expired; the attempt is of no use any more
+                except TotalDiffers:  # it has been expired: the attempt is useless
                     given_up.add(number)
         elif plan.ask is not None:
             await _ask(runtime, order, plan.ask, actor)
-    raise NotPayable(f"order {order_id} kept changing while its session was made: try again")
+    raise NotPayable(f"order {order_id} kept changing while its session was created: try again")
 
 
 async def _plan(runtime: Runtime, order_id: str, planner: Planner, given_up: set[int]) -> tuple[Situation, Plan]:
@@ -159,8 +161,7 @@ async def _plan_locked(
 ) -> tuple[Situation, Plan | NotPayable]:
     merged = await locked_order(connection, order_id)
     order = merged.orders[order_id]
-    if order.livemode != runtime.settings.livemode:
-        raise NotPayable(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
+    check_mode(order, NotPayable, livemode=runtime.settings.livemode)
     attempt = await session_attempts.last_attempt(connection, order_id)
     if attempt is None:
         raise LookupError(f"order {order_id} has no session attempt")
@@ -175,7 +176,7 @@ async def _plan_locked(
     try:
         plan = planner(situation)
     except NotPayable as refusal:
-        return situation, refusal  # raised after the commit: what the merge corrected stays
+        return situation, refusal  # raised after the commit, which keeps what the merge corrected
     if plan.anew:
         plan = Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
     return situation, plan
@@ -184,7 +185,7 @@ async def _plan_locked(
 async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, order_id: str, number: int) -> Attempt:
     order = await read_payable_order(connection, order_id)
     if not order.customer_email:
-        raise NotPayable("the order's customer was erased: there is nobody to pay it")
+        raise NotPayable("the order's customer was erased: nobody can pay it")
     discount = await find_discount(connection, order.discount_code) if order.discount_code else None
     attempt = start_attempt(order, number, runtime.settings, runtime.gateway.now(), discount)
     return await session_attempts.insert_attempt(connection, order_id, attempt)
@@ -193,18 +194,19 @@ async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, orde
 def start_attempt(
     order: PayableOrder, number: int, settings: Settings, now: datetime, discount: Discount | None = None
 ) -> Attempt:
-    """Return an attempt with its parameters frozen. A redemption that is one of few is held for two hours only."""
+    """Return an attempt with frozen parameters. A session with a limited code ends within two hours."""
     minutes = settings.session_minutes
     if discount is not None and discount.redemption_limit is not None:
         minutes = min(minutes or LIMITED_CODE_MINUTES, LIMITED_CODE_MINUTES)
-    pages = Pages(settings.public_url, minutes)
-    return Attempt(number, msgspec.json.encode(session_parameters(order, number, pages, now)).decode(), now)
+    expires_at = None if minutes is None else now + timedelta(minutes=minutes)
+    parameters = session_parameters(order, number, settings.public_url, expires_at)
+    return Attempt(number, msgspec.json.encode(parameters).decode(), now)
 
 
 async def _ask(runtime: Runtime, order: LockedOrder, attempt: Attempt, actor: str) -> None:
-    """Ask Stripe with the frozen bytes; a stored refusal burns the attempt's key.
+    """Ask Stripe with the frozen bytes. A stored refusal uses up the attempt's key.
 
-    So does a stored 5xx, and then a session may come of it all the same: a job looks for it.
+    So does a stored 5xx, but a session may still appear for it: a job looks for it.
     """
     parameters: dict[str, Any] = msgspec.json.decode(attempt.parameters)
     try:
@@ -218,7 +220,7 @@ async def _ask(runtime: Runtime, order: LockedOrder, attempt: Attempt, actor: st
             await _reject(runtime, order, attempt, error.detail, doubtful=True)
             raise
     except StripeRejected as error:
-        # A key of ours that Stripe does not accept says nothing of what it did before.
+        # Stripe refused our API key: an earlier try may have created a session all the same.
         await _reject(runtime, order, attempt, error.detail, doubtful=isinstance(error, StripeDenied))
         raise
 
@@ -230,13 +232,16 @@ async def _reject(runtime: Runtime, order: LockedOrder, attempt: Attempt, why: s
 
 
 async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fetched, actor: str) -> None:
-    """Write a session of ours as Stripe answered it; an open one whose total is not the order's is expired."""
-    told = (fetched.object.get("amount_total"), fetched.object.get("currency"))
-    if told != (order.amount_total, order.currency) and fetched.object.get("status") == "open":
+    """Record a session of ours as Stripe answered it. An open one whose total is not the order's is expired instead.
+
+    Raises TotalDiffers after it was expired.
+    """
+    amount, currency = fetched.object.get("amount_total"), fetched.object.get("currency")
+    if (amount, currency) != (order.amount_total, order.currency) and fetched.object.get("status") == "open":
         session_id = str(fetched.object.get("id"))
         await stripe_sessions.expire_session(runtime.gateway, session_id)
         raise TotalDiffers(
-            f"Stripe made session {session_id} of {told[0]} {told[1]} for an order of {order.amount_total} "
+            f"Stripe created session {session_id} of {amount} {currency} for an order of {order.amount_total} "
             f"{order.currency}; it was expired"
         )
     translation = _translate(fetched)
@@ -260,7 +265,7 @@ def _translate(fetched: Fetched) -> Translation:
     modes = livemodes(fetched.object.get("livemode"))
     try:
         return session_events.fetched(ObjectSnapshot(fetched.object, fetched.observed_at, "", modes))
-    except UnreadableObject as error:  # whether there is a session to pay is open
+    except UnreadableObject as error:  # it is unknown whether there is a session to pay
         raise StripeUnavailable(f"Stripe's answer cannot be used: {error}") from error
 
 

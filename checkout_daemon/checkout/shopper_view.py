@@ -1,4 +1,4 @@
-"""Find an order for its shopper, and count a shopper's declined payments."""
+"""Finds an order for its shopper, and counts a shopper's declined payments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from checkout_daemon.catalog.pricing import PricedLine
-from checkout_daemon.checkout import decline_store
+from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import NotFound
 from checkout_daemon.model.orders import PAYABLE_STATUSES, Order
 from checkout_daemon.orders import order_store
@@ -29,7 +29,7 @@ class ShopperOrder:
 
 
 async def resolve_ref(runtime: Runtime, ref: str) -> str:
-    """Return the id of the order that `ref` is the id of, or the id of a session of. Raises NotFound.
+    """Return the id of the order that `ref` names by its id or by the id of a session. Raises NotFound.
 
     Both ids are random, so whoever has one may see the order.
     """
@@ -54,14 +54,14 @@ async def show_to_shopper(runtime: Runtime, ref: str) -> ShopperOrder:
 
 
 async def count_declines(runtime: Runtime, *, email: str, ref: str, order_ids: Sequence[str]) -> int:
-    """Return how many payments were declined within the hour, by which card testing shows.
+    """Return how many payments were declined within the hour, which reveals card testing.
 
-    Count those of the email, or of the email of the order `ref`, and those of the orders; the greater number is
-    returned. Raise NotFound if `ref` names no order.
+    Count the declines of the email (or of the email of the order `ref`) and those of the orders, and return the greater
+    number. Raises NotFound if `ref` names no order.
     """
     order_id = await resolve_ref(runtime, ref) if ref else None
+    since = datetime.now(UTC) - _DECLINES_WINDOW
     async with runtime.database.connection() as connection:
-        counts = await decline_store.count_declines(
-            connection, email=email, order_id=order_id, order_ids=order_ids, since=datetime.now(UTC) - _DECLINES_WINDOW
-        )
-    return max(counts)
+        (row,) = await connection.fetch(sql("count_declines"), email, order_id, list(order_ids), since)
+    declines: int = max(row["of_email"], row["of_orders"])
+    return declines

@@ -63,7 +63,7 @@ def sessions_list(statuses: tuple[str, ...], since: str | None, limit: int, as_j
     async def work(database: Database, settings: Settings) -> list[SessionLine]:
         start = read_time(since, "--since", settings.time_zone, now)
         async with database.connection() as connection:
-            return await list_sessions(connection, statuses, start, limit + (not as_json))
+            return await list_sessions(connection, statuses=statuses, since=start, limit=limit + (not as_json))
 
     found = with_database(work)
     if as_json:
@@ -98,14 +98,14 @@ def sessions_show(order: str, as_json: bool) -> int:
     Example:
       checkout sessions show 1001
     """
-    from checkout_daemon.checkout.session_lists import sessions_of_order
+    from checkout_daemon.checkout.session_lists import list_sessions
     from checkout_daemon.errors import NotFound
     from checkout_daemon.orders.lookup import find_order
 
     async def work(database: Database, settings: Settings) -> tuple[list[SessionLine], Settings]:
         holder = await find_order(database, order)
         async with database.connection() as connection:
-            found = await sessions_of_order(connection, holder.id)
+            found = await list_sessions(connection, order_id=holder.id)
         if wanted := sessions_actions.session_id_of(order):
             found = [session for session in found if session.id == wanted]
         if not found:

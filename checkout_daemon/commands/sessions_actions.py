@@ -24,7 +24,8 @@ from checkout_daemon.present.text import counted, words
 
 if TYPE_CHECKING:
     from checkout_daemon.checkout.expiring import Expired
-    from checkout_daemon.checkout.resending import ResendOutcome, Resent
+    from checkout_daemon.checkout.resending import Resent
+    from checkout_daemon.errors import CheckoutError
     from checkout_daemon.model.orders import Order
     from checkout_daemon.runtime import Runtime
     from checkout_daemon.settings import Settings
@@ -122,7 +123,7 @@ def _resend_many(
     from contextlib import aclosing
 
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.checkout.resending import mail_goes, resend_many
+    from checkout_daemon.checkout.resending import Resent, mail_goes, resend_many
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.orders.order_lists import OrderFilter
     from checkout_daemon.orders.pages import all_orders
@@ -139,12 +140,12 @@ def _resend_many(
         with Progress("Resending", len(orders)) as progress:
             outcomes = resend_many(runtime, orders, operator=this_operator(), note=note, mail=mail, rate=rate)
             async with aclosing(outcomes):
-                async for outcome in outcomes:
-                    _print_outcome(outcome, as_json=as_json)
+                async for order, outcome in outcomes:
+                    _print_outcome(order, outcome, as_json=as_json)
                     progress.step()
-                    if outcome.refusal is None:
+                    if isinstance(outcome, Resent):
                         sent += 1
-                    elif outcome.refusal.exit_code == _REFUSED_BY_STATE:
+                    elif outcome.exit_code == _REFUSED_BY_STATE:
                         refused += 1
                     else:
                         failed += 1
@@ -165,18 +166,18 @@ def _list_orders(orders: list[Order], *, as_json: bool) -> None:
     say(f"{counted(len(orders), 'order')}: a dry run, nothing was sent.")
 
 
-def _print_outcome(outcome: ResendOutcome, *, as_json: bool) -> None:
-    order, refusal = outcome.order, outcome.refusal
-    if refusal is not None:
+def _print_outcome(order: Order, outcome: Resent | CheckoutError, *, as_json: bool) -> None:
+    from checkout_daemon.checkout.resending import Resent
+
+    if isinstance(outcome, Resent):
         if as_json:
-            print_json({"order_id": order.id, "number": order.number, "code": refusal.code, "error": refusal.detail})
+            print_json(outcome)
         else:
-            say(refusal.detail)
-    elif outcome.resent is not None:
-        if as_json:
-            print_json(outcome.resent)
-        else:
-            answer(f"{order.number}  {outcome.resent.url}")
+            answer(f"{order.number}  {outcome.url}")
+    elif as_json:
+        print_json({"order_id": order.id, "number": order.number, "code": outcome.code, "error": outcome.detail})
+    else:
+        say(outcome.detail)
 
 
 @click.command("expire", cls=Command)

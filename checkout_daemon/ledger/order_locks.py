@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from checkout_daemon.database.queries import sql
+from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.change_store import State
 
 
@@ -36,3 +37,9 @@ async def lock_orders(connection: asyncpg.Connection, order_ids: Collection[str]
         )
         for row in await connection.fetch(sql("lock_orders"), list(order_ids))
     ]
+
+
+def check_mode(order: LockedOrder, refusal: type[CheckoutError], *, livemode: bool) -> None:
+    """Raise `refusal` if the order was created with a key of the other mode: ours cannot see its objects."""
+    if order.livemode != livemode:
+        raise refusal(f"order {order.number} was created with a key of the other mode (livemode={order.livemode})")

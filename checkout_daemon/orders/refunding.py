@@ -25,6 +25,7 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
+from checkout_daemon.ledger.order_locks import check_mode
 from checkout_daemon.ledger.translate import refund as refund_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, livemodes
 from checkout_daemon.orders import refund_requests
@@ -146,9 +147,8 @@ async def _plan(
     connection: asyncpg.Connection, order_id: str, options: RefundOptions, *, livemode: bool | None = None
 ) -> RefundPlan:
     merged = await locked_order(connection, order_id)
-    order = merged.orders[order_id]
-    if livemode not in (None, order.livemode):
-        raise NotRefundable(f"order {order.number} was made with a key of the other mode (livemode={order.livemode})")
+    if livemode is not None:
+        check_mode(merged.orders[order_id], NotRefundable, livemode=livemode)
     return plan(merged, order_id, options, await refund_requests.unanswered_request(connection, order_id))
 
 

@@ -16,6 +16,7 @@ from checkout_daemon.ledger.derive import Derived
 from checkout_daemon.ledger.factbase import FactBase
 from checkout_daemon.ledger.facts import DisputeFact, Fact, Observation, RefundFact, SessionFact, Unknown, is_charge
 from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
+from checkout_daemon.ledger.order_locks import check_mode
 from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import AttentionCode
@@ -134,8 +135,7 @@ async def _compare(
 async def _known_objects(connection: asyncpg.Connection, order_id: str, *, livemode: bool) -> KnownObjects:
     merged = await locked_order(connection, order_id)
     order, facts, links = merged.orders[order_id], merged.facts(order_id), merged.base.links
-    if order.livemode != livemode:
-        raise OtherMode(f"order {order.number} was created with a key of the other mode (livemode={order.livemode})")
+    check_mode(order, OtherMode, livemode=livemode)
     attempt = await session_attempts.last_attempt(connection, order_id)
     lost = attempt is not None and attempt.session_id is None and not attempt.rejected
     return KnownObjects(

@@ -71,7 +71,7 @@ def test_what_only_stripe_knows_is_paid_is_4_and_put_right(
     do(pay_it)
     ran = run("sessions", "resend", "1001", "--json")
     assert (ran.code, ran.out) == (4, "")
-    assert "Stripe knew better: it is completed" in ran.err
+    assert "at Stripe it is completed" in ran.err
     assert run("orders", "show", "1001", "--json").json["status"] == "completed"
     expire = run("sessions", "expire", waiting.session_id, "--yes")
     assert (expire.code, f"{waiting.session_id} is complete and paid" in expire.err) == (4, True)

@@ -1,14 +1,8 @@
--- Sessions as lists show them, newest order first.
+-- Sessions as lists show them.
 
 -- name: list_sessions
--- $1 statuses or null, $2 since, $3 limit
+-- $1 order or null, $2 statuses or null, $3 orders created since, $4 limit or null. Newest order first, last attempt first.
 SELECT s.id, s.order_id, o.number, s.attempt, s.status, s.outcome AS payment_status, o.amount_total, o.currency, s.created_at, s.expires_at, s.url
 FROM orders AS o JOIN checkout_sessions AS s ON s.order_id = o.id AND s.livemode = o.livemode
-WHERE o.created_at >= $2 AND ($1::text[] IS NULL OR s.status = ANY($1::text[]))
-ORDER BY o.created_at DESC, o.number DESC, s.attempt DESC, s.created_at DESC LIMIT $3;
-
--- name: sessions_of_order
-SELECT s.id, s.order_id, o.number, s.attempt, s.status, s.outcome AS payment_status, o.amount_total, o.currency, s.created_at, s.expires_at, s.url
-FROM orders AS o JOIN checkout_sessions AS s ON s.order_id = o.id AND s.livemode = o.livemode
-WHERE o.id = $1
-ORDER BY s.attempt DESC, s.created_at DESC;
+WHERE ($1::uuid IS NULL OR o.id = $1) AND ($2::text[] IS NULL OR s.status = ANY($2)) AND o.created_at >= $3
+ORDER BY o.created_at DESC, o.number DESC, s.attempt DESC, s.created_at DESC LIMIT $4;

@@ -1,5 +1,3 @@
--- Declined payments, which reveal card testing.
-
 -- name: count_declines
 -- $1 email, or $2 an order whose email counts, $3 orders of one IP address, $4 since.
 -- The latest hundred orders of an email are enough.
