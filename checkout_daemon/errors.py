@@ -1,4 +1,4 @@
-"""Every failure the system can name, with the code, HTTP status and exit code it is answered with."""
+"""Every failure that the system can name, with its code, HTTP status and exit code."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import ClassVar
 
 
 class CheckoutError(Exception):
-    """Base of every failure that has a name.
+    """The base of every failure with a name. A subclass sets what differs from its parent as class arguments.
 
-    `code` is stable and part of the contract; `status` is the HTTP answer and `exit_code` the command's:
+    `code` is stable and part of the contract; `status` is the HTTP status, and `exit_code` the command's:
     1 failed, 2 usage, 3 not found, 4 refused because of the order's state, 5 database or Stripe not reachable.
     """
 
@@ -19,96 +19,88 @@ class CheckoutError(Exception):
     title: ClassVar[str] = "Something went wrong"
     retry_after_seconds: ClassVar[int | None] = None
 
+    def __init_subclass__(
+        cls,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        exit_code: int | None = None,
+        title: str | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init_subclass__()
+        cls.code = code or cls.code
+        cls.status = status or cls.status
+        cls.exit_code = exit_code or cls.exit_code
+        cls.title = title or cls.title
+        cls.retry_after_seconds = retry_after_seconds or cls.retry_after_seconds
+
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
 
 
-class ConfigurationError(CheckoutError):
-    """A setting is missing or wrong; the message names it and says what to set."""
-
-    code = "configuration"
-    exit_code = 2
-    title = "Wrong configuration"
+class ConfigurationError(CheckoutError, code="configuration", exit_code=2, title="Wrong configuration"):
+    """A setting is missing or wrong; the message names it and what to set."""
 
 
-class MalformedJson(CheckoutError):
-    code = "malformed_json"
-    status = 400
-    exit_code = 2
-    title = "The body is not JSON"
+class MalformedJson(CheckoutError, code="malformed_json", status=400, exit_code=2, title="The body is not JSON"):
+    """A request's body, or a signed delivery, is not JSON."""
 
 
-class InvalidSignature(CheckoutError):
+class InvalidSignature(CheckoutError, code="invalid_signature", status=400, title="The signature does not match"):
     """The Stripe-Signature header is missing, wrong for every known secret, or too old."""
-
-    code = "invalid_signature"
-    status = 400
-    title = "The signature does not match"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One fault in a request: JSON pointer (RFC 6901) to the field, stable code, a sentence."""
+    """One fault in a request: a JSON pointer (RFC 6901) to the field, a stable code and a sentence."""
 
     pointer: str
     code: str
     detail: str
 
 
-class InvalidRequest(CheckoutError):
+class InvalidRequest(CheckoutError, code="invalid_request", status=422, exit_code=2, title="The request has faults"):
     """The request has faults; nothing was written."""
-
-    code = "invalid_request"
-    status = 422
-    exit_code = 2
-    title = "The request has faults"
 
     def __init__(self, errors: list[FieldError]) -> None:
         super().__init__("; ".join(error.detail for error in errors))
         self.errors = errors
 
 
-class NotFound(CheckoutError):
-    code = "not_found"
-    status = 404
-    exit_code = 3
-    title = "Not found"
+class NotFound(CheckoutError, code="not_found", status=404, exit_code=3, title="Not found"):
+    """The object does not exist."""
 
 
 class OrderNotFound(NotFound):
+    """The order does not exist."""
+
     def __init__(self, order_id: str) -> None:
         super().__init__(f"order {order_id} does not exist")
 
 
-class AmbiguousOrder(CheckoutError):
+class AmbiguousOrder(CheckoutError, code="ambiguous_order", status=409, exit_code=2, title="Several orders fit"):
     """What the operator typed fits several orders; the message lists them."""
 
-    code = "ambiguous_order"
-    status = 409
-    exit_code = 2
-    title = "Several orders fit"
 
-
-class IdempotencyConflict(CheckoutError):
+class IdempotencyConflict(
+    CheckoutError,
+    code="idempotency_conflict",
+    status=409,
+    exit_code=4,
+    title="The Idempotency-Key was used for another request",
+):
     """The Idempotency-Key was used before with another body."""
 
-    code = "idempotency_conflict"
-    status = 409
-    exit_code = 4
-    title = "The Idempotency-Key was used for another request"
 
-
-class ProbablyPlaced(CheckoutError):
+class ProbablyPlaced(
+    CheckoutError, code="probably_placed", status=409, exit_code=4, title="This order was probably placed already"
+):
     """The same customer ordered the same goods within an hour; `insist` orders them again.
 
-    The first order's id and number are given only to whoever knows all of its customer's details.
+    Only a caller who knows all details of the first order's customer gets its id and number.
     """
-
-    code = "probably_placed"
-    status = 409
-    exit_code = 4
-    title = "This order was probably placed already"
 
     def __init__(self, order_id: str | None = None, number: int | None = None) -> None:
         which = "An order" if number is None else f"Order {number}"
@@ -119,47 +111,41 @@ class ProbablyPlaced(CheckoutError):
         self.number = number
 
 
-class NotPayable(CheckoutError):
+class NotPayable(CheckoutError, code="not_payable", status=409, exit_code=4, title="The order cannot be paid"):
     """The order is paid, being paid, canceled, or has a payment that does not match it."""
 
-    code = "not_payable"
-    status = 409
-    exit_code = 4
-    title = "The order cannot be paid"
+
+class StripeRejected(CheckoutError, code="stripe_rejected", status=502, title="Stripe refused the request"):
+    """Stripe refused the request permanently, or returned a total that is not ours."""
 
 
-class StripeRejected(CheckoutError):
-    """Stripe refused the request for good, or answered with a total that is not ours."""
-
-    code = "stripe_rejected"
-    status = 502
-    exit_code = 1
-    title = "Stripe refused the request"
-
-
-class StripeUnavailable(CheckoutError):
+class StripeUnavailable(
+    CheckoutError,
+    code="stripe_unavailable",
+    status=503,
+    exit_code=5,
+    title="Stripe cannot be reached",
+    retry_after_seconds=5,
+):
     """Stripe did not answer; the same Idempotency-Key finishes the order later."""
 
-    code = "stripe_unavailable"
-    status = 503
-    exit_code = 5
-    title = "Stripe cannot be reached"
-    retry_after_seconds = 5
+
+class DatabaseUnavailable(
+    CheckoutError,
+    code="database_unavailable",
+    status=503,
+    exit_code=5,
+    title="The database cannot be reached",
+    retry_after_seconds=5,
+):
+    """The database did not answer, refused the connection, or is read-only."""
 
 
-class DatabaseUnavailable(CheckoutError):
-    code = "database_unavailable"
-    status = 503
-    exit_code = 5
-    title = "The database cannot be reached"
-    retry_after_seconds = 5
-
-
-class SchemaMismatch(CheckoutError):
-    """The database is older than this code needs, or has moved past what this code understands."""
-
-    code = "schema_mismatch"
-    status = 503
-    exit_code = 1
-    title = "The database schema does not fit"
-    retry_after_seconds = 5
+class SchemaMismatch(
+    CheckoutError,
+    code="schema_mismatch",
+    status=503,
+    title="The database schema does not fit",
+    retry_after_seconds=5,
+):
+    """The database is older than this code needs, or newer than this code understands."""

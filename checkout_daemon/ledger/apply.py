@@ -13,11 +13,12 @@ import asyncpg
 from checkout_daemon.backoff import EVENT_TRIES, event_retry_delay
 from checkout_daemon.database.pool import AWAY, LOST_RACES, Database, LostRace, confirm_durable
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.ledger import account_store, event_store, fact_store
+from checkout_daemon.ledger import event_store, fact_store
 from checkout_daemon.ledger.event_store import NewEvent, StoredEvent, Verdict
 from checkout_daemon.ledger.fingerprints import error_fingerprint
 from checkout_daemon.ledger.merge import Merged, Update, merge
 from checkout_daemon.ledger.missing_orders import note_objects
+from checkout_daemon.ledger.own_account import own_accounts
 from checkout_daemon.ledger.translate import translate
 from checkout_daemon.ledger.translate.envelope import StripeEvent, parse_event
 from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
@@ -178,7 +179,7 @@ async def _note_lost_orders(connection: asyncpg.Connection, batch: Sequence[Rece
 
 async def _own_accounts(connection: asyncpg.Connection, batch: Sequence[StripeEvent]) -> frozenset[str]:
     """Return our accounts if an event names one; events of our own endpoint do not."""
-    return await account_store.own_accounts(connection) if any(event.accounts for event in batch) else frozenset()
+    return await own_accounts(connection) if any(event.accounts for event in batch) else frozenset()
 
 
 def _translate(received: ReceivedEvent, own: frozenset[str]) -> tuple[Update | None, Verdict]:

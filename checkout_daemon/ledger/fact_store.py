@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
@@ -32,64 +32,40 @@ from checkout_daemon.ledger.facts import (
 class FactKind:
     """How facts of one type are stored.
 
-    `column` of load_facts holds them as JSON with the names of the type's fields. `statement` writes them: it takes an
-    array for each attribute, and `with_order` one more with the ids of their orders.
+    `statement` is write_COLUMN: it takes an array for each attribute, and `with_order` one more with the ids of their
+    orders. COLUMN of load_facts holds them as JSON with the names of the type's fields.
     """
 
     type: type[Fact]
-    column: str
     statement: str
     attributes: tuple[str, ...]
     with_order: bool = False
 
 
+_UNKNOWN = ("known_at", "unknown_at", "unknown_words")
 FACT_KINDS = (
     FactKind(
         SessionFact,
-        "sessions",
         "write_sessions",
-        (
-            *("id", "livemode", "attempt", "status", "payment_status", "url", "expires_at"),
-            *("known_at", "unknown_at", "unknown_words"),
-        ),
+        ("id", "livemode", "attempt", "status", "payment_status", "url", "expires_at", *_UNKNOWN),
         with_order=True,
     ),
-    FactKind(
-        Observation,
-        "observations",
-        "write_observations",
-        ("payment_id", "amount", "currency", "livemode", "paid_at"),
-    ),
+    FactKind(Observation, "write_observations", ("payment_id", "amount", "currency", "livemode", "paid_at")),
     FactKind(
         RefundFact,
-        "refunds",
         "write_refunds",
-        (
-            *("id", "livemode", "payment_id", "status", "amount", "currency", "request"),
-            *("known_at", "unknown_at", "unknown_words"),
-        ),
+        ("id", "livemode", "payment_id", "status", "amount", "currency", "request", *_UNKNOWN),
     ),
-    FactKind(
-        DisputeFact,
-        "disputes",
-        "write_disputes",
-        (
-            *("id", "livemode", "payment_id", "status", "due_by", "amount", "currency", "reason"),
-            *("observed_at", "event_id", "unknown", "withdrawn_at", "reinstated_at"),
-        ),
-    ),
-    FactKind(
-        RefundHint,
-        "hints",
-        "write_hints",
-        ("charge_id", "livemode", "payment_id", "amount_refunded", "observed_at", "event_id"),
-    ),
-    FactKind(CanceledPayment, "canceled", "write_canceled", ("payment_id", "at")),
+    FactKind(DisputeFact, "write_disputes", tuple(field.name for field in fields(DisputeFact))),
+    FactKind(RefundHint, "write_hints", tuple(field.name for field in fields(RefundHint))),
+    FactKind(CanceledPayment, "write_canceled", ("payment_id", "at")),
 )
 """All kinds of facts, in the order in which they are written."""
 
 
 class HeldAct(msgspec.Struct, frozen=True):
+    """An act of an order."""
+
     order_id: str
     act: Act
 
@@ -119,7 +95,7 @@ class _Placed(msgspec.Struct, frozen=True):
 _LINKS = msgspec.json.Decoder(list[tuple[str, str, LinkRank]])
 _PLACED = msgspec.json.Decoder(list[_Placed])
 _ACTS = msgspec.json.Decoder(list[HeldAct])
-_FACTS = [(kind.column, msgspec.json.Decoder(list[kind.type])) for kind in FACT_KINDS]  # type: ignore[name-defined]
+_FACTS = [(kind.statement.removeprefix("write_"), msgspec.json.Decoder(list[kind.type])) for kind in FACT_KINDS]  # type: ignore[name-defined]
 _ROWS: list[tuple[FactKind, Callable[[Fact], tuple[Any, ...]]]] = [
     (kind, attrgetter(*kind.attributes)) for kind in FACT_KINDS
 ]
@@ -147,7 +123,7 @@ async def load_facts(
     return HeldFacts(
         links=[Link(*link) for link in _decode(_LINKS, row["links"])],
         facts=[fact for column, decoder in _FACTS for fact in _decode(decoder, row[column])],
-        session_orders={("session", placed.id, placed.livemode): placed.order_id for placed in sessions},
+        session_orders={(SessionFact, (placed.id, placed.livemode)): placed.order_id for placed in sessions},
         payment_orders={placed.id: placed.order_id for placed in payments},
         acts=_decode(_ACTS, row["acts"]),
     )
@@ -182,19 +158,17 @@ async def write_facts(
     for fact in facts:
         of_type[type(fact)].append(fact)
     for kind, row in _ROWS:
-        if found := sorted(of_type[kind.type], key=_key):  # sorted: concurrent writers must not deadlock
+        if found := sorted(
+            of_type[kind.type], key=lambda fact: fact.key_fields(fact)
+        ):  # sorted: concurrent writers must not deadlock
             columns: list[Sequence[Any]] = [*zip(*map(row, found), strict=True)]
             if kind.with_order:
                 columns.append([order_of(fact.node) for fact in found])
             await connection.execute(sql(kind.statement), *columns)
 
 
-def _key(fact: Fact) -> Any:
-    return fact.key
-
-
 async def write_acts(connection: asyncpg.Connection, actors: Mapping[tuple[str, Act], str]) -> None:
-    """Store acts that are not held yet. `actors` says who did each act of an order."""
+    """Store acts that are not held yet. `actors` names who did each act of an order."""
     await connection.execute(
         sql("write_acts"),
         [order_id for order_id, _ in actors],

@@ -7,7 +7,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from checkout_daemon.ledger.derive import Derived, OrderFacts, derive
-from checkout_daemon.ledger.facts import Act, DisputeFact, Fact, Key, Link, Observation, RefundFact, SessionFact
+from checkout_daemon.ledger.facts import (
+    Act,
+    CanceledPayment,
+    DisputeFact,
+    Fact,
+    Key,
+    Link,
+    Observation,
+    RefundFact,
+    SessionFact,
+)
 from checkout_daemon.ledger.links import LinkGraph
 from checkout_daemon.model.orders import OrderTerms
 
@@ -32,14 +42,15 @@ class FactBase:
 
     def join(self, fact: Fact) -> Fact | None:
         """Join a fact and return the joined fact, or None if nothing changed."""
-        held = self.facts.get(fact.key)
-        joined: Fact = fact if held is None else held.join(fact)
+        key = fact.key
+        held = self.facts.get(key)
+        joined = fact if held is None else held.join(fact)
         if joined == held:
             return None
-        if held is not None:
-            self._keys_of_node[held.node].discard(fact.key)
-        self.facts[fact.key] = joined
-        self._keys_of_node[joined.node].add(fact.key)
+        if held is not None and held.node != joined.node:
+            self._keys_of_node[held.node].discard(key)
+        self.facts[key] = joined
+        self._keys_of_node[joined.node].add(key)
         return joined
 
     def join_act(self, order_id: str, act: Act) -> None:
@@ -70,7 +81,7 @@ class FactBase:
                         payments[payment_id].add(fact)
                     case SessionFact() as fact if fact.livemode == livemode:
                         sessions.append(fact)
-                        if ("canceled", payment_id) in self.facts:
+                        if (CanceledPayment, payment_id) in self.facts:
                             canceled.add(fact.id)
                     case RefundFact() as fact if fact.livemode == livemode:
                         refunds.append(fact if node == payment_id else replace(fact, payment_id=payment_id))

@@ -9,13 +9,17 @@ kept as Stripe wrote it (`Unknown`) until a later report has a known one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any, ClassVar, Protocol, TypeVar
+from functools import cache
+from operator import attrgetter
+from typing import Any, ClassVar, Self, TypeVar
 
 E = TypeVar("E", bound=StrEnum)
-T = TypeVar("T", "Unknown", datetime)
+T = TypeVar("T", "Unknown", datetime, str)
+Join = Callable[[Any, Any], Any]
 
 
 class SessionStatus(StrEnum):
@@ -114,32 +118,129 @@ class Unknown:
     words: str
 
 
-class Fact(Protocol):
+# Joins: each is commutative, associative and idempotent.
+
+
+def greatest(one: T | None, two: T | None) -> T | None:
+    """Return the greater of two values; None is less than any."""
+    if one is None or two is None:
+        return two if one is None else one
+    return max(one, two)
+
+
+def later(one: E, two: E) -> E:
+    """Return the member of an enumeration that is listed later."""
+    return one if rank(one) >= rank(two) else two
+
+
+def better_node(one: str, two: str) -> str:
+    """Return the better of two ids of one payment: the PaymentIntent's before a charge's."""
+    return max(one, two, key=lambda node: (node.startswith("pi_"), node))
+
+
+def rank(member: StrEnum) -> int:
+    """Return the place of a member in the join order of its enumeration."""
+    return _RANKS[type(member)][member]
+
+
+_RANKS: dict[type[StrEnum], dict[StrEnum, int]] = {
+    kind: {member: place for place, member in enumerate(kind)}
+    for kind in (SessionStatus, PaymentStatus, RefundStatus, DisputeStatus)
+}
+
+
+class Fact:
     """What all kinds of facts have in common.
 
-    Facts with the same `key` join. `node` is the session, PaymentIntent or charge (cs_, pi_, ch_) that a fact belongs
-    to. `moves_orders`: whether an order's status, attention or messages may follow from it. `of_payment`: whether its
-    node is a payment, whose row must exist before the fact is stored. ledger/fact_store.py has the table of kinds.
+    Facts with equal `key_fields` join, field by field as in `joins`. The other fields are equal by nature, or come from
+    the report with the greater `weight`. `node_field` names the session, PaymentIntent or charge (cs_, pi_, ch_) that a
+    fact belongs to. `moves_orders`: whether an order's status, attention or messages may follow from it. `of_payment`:
+    whether its node is a payment, whose row must exist before the fact is stored. ledger/fact_store.py has the table of
+    kinds.
     """
 
-    moves_orders: ClassVar[bool]
-    of_payment: ClassVar[bool]
+    __slots__ = ()
+    moves_orders: ClassVar[bool] = True
+    of_payment: ClassVar[bool] = True
+    key_fields: ClassVar[Any] = attrgetter("id", "livemode")
+    node_field: ClassVar[Any] = attrgetter("payment_id")
+    joins: ClassVar[Mapping[str, Join]]
 
     @property
-    def key(self) -> Key: ...
+    def key(self) -> Key:
+        """Return what identifies the fact: its kind, and Stripe's object in one livemode."""
+        return (type(self), self.key_fields(self))
 
     @property
-    def node(self) -> str: ...
+    def node(self) -> str:
+        """Return the id of the session, PaymentIntent or charge that the fact belongs to."""
+        node: str = self.node_field(self)
+        return node
 
-    def join(self, other: Any) -> Any: ...
+    @property
+    def weight(self) -> tuple[Any, ...]:
+        """Return what decides which of two reports counts where the fields do not join one by one."""
+        return ()
+
+    def join(self, other: Self) -> Self:
+        """Return the join with a fact of the same key."""
+        heavier, lighter = (self, other) if self.weight >= other.weight else (other, self)
+        kind: Any = type(self)
+        values, joins = _fields_and_joins(kind)
+        joined: Self = kind(*[join(a, b) for join, a, b in zip(joins, values(heavier), values(lighter), strict=True)])
+        return joined
+
+
+@cache
+def _fields_and_joins(kind: Any) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[Join, ...]]:
+    """Return what reads all fields of a kind of fact, and the join of each; without a join the first value counts."""
+    names = [field.name for field in fields(kind)]
+    return attrgetter(*names), tuple(kind.joins.get(name, _first) for name in names)
+
+
+def _first(one: T, _: T) -> T:
+    return one
+
+
+class _MayBeUnknown(Fact):
+    """A fact whose values may be unknown to this version. `known_at`: when Stripe last reported known values only."""
+
+    __slots__ = ()
+    known_at: datetime | None
+    unknown: Unknown | None
+
+    @property
+    def unknown_at(self) -> datetime | None:
+        """Return the time of the newest report with an unknown value."""
+        return None if self.unknown is None else self.unknown.at
+
+    @property
+    def unknown_words(self) -> str | None:
+        """Return the unknown values of the newest report that has some."""
+        return None if self.unknown is None else self.unknown.words
+
+    @property
+    def unresolved(self) -> Unknown | None:
+        """Return the unknown values, unless a later report had known ones only."""
+        resolved = self.unknown is None or (self.known_at is not None and self.known_at > self.unknown.at)
+        return None if resolved else self.unknown
 
 
 @dataclass(frozen=True, slots=True)
-class SessionFact:
+class SessionFact(_MayBeUnknown):
     """A Checkout Session."""
 
-    moves_orders: ClassVar[bool] = True
-    of_payment: ClassVar[bool] = False
+    of_payment = False
+    node_field = attrgetter("id")
+    joins: ClassVar = {
+        "status": later,
+        "payment_status": later,
+        "attempt": max,
+        "url": greatest,
+        "expires_at": greatest,
+        "known_at": greatest,
+        "unknown": greatest,
+    }
     id: str
     livemode: bool
     status: SessionStatus
@@ -147,51 +248,15 @@ class SessionFact:
     attempt: int = 0  # ours 1, 2, …; 0 if not made by us
     url: str | None = None
     expires_at: datetime | None = None
-    known_at: datetime | None = None  # of the newest report in which every value was known
+    known_at: datetime | None = None
     unknown: Unknown | None = None
-
-    @property
-    def unknown_at(self) -> datetime | None:
-        return None if self.unknown is None else self.unknown.at
-
-    @property
-    def unknown_words(self) -> str | None:
-        return None if self.unknown is None else self.unknown.words
-
-    @property
-    def unresolved(self) -> Unknown | None:
-        """Return the unknown values, unless a later report had known ones only."""
-        return _unresolved(self.known_at, self.unknown)
-
-    @property
-    def key(self) -> Key:
-        return ("session", self.id, self.livemode)
-
-    @property
-    def node(self) -> str:
-        return self.id
-
-    def join(self, other: SessionFact) -> SessionFact:
-        return replace(
-            self,
-            status=later(self.status, other.status),
-            payment_status=later(self.payment_status, other.payment_status),
-            attempt=max(self.attempt, other.attempt),
-            url=max(self.url or "", other.url or "") or None,
-            expires_at=other.expires_at
-            if self.expires_at is None or (other.expires_at is not None and other.expires_at > self.expires_at)
-            else self.expires_at,
-            known_at=_newest(self.known_at, other.known_at),
-            unknown=_newest(self.unknown, other.unknown),
-        )
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Fact):
     """One report of the money of a payment; amount in minor units. The observations of a payment are a set."""
 
-    moves_orders: ClassVar[bool] = True
-    of_payment: ClassVar[bool] = True
+    key_fields = attrgetter("payment_id", "amount", "currency", "livemode")
     payment_id: str
     amount: int
     currency: str
@@ -199,27 +264,29 @@ class Observation:
     paid_at: datetime
 
     @property
-    def key(self) -> Key:
-        return ("observation", self.payment_id, *self.reported)
-
-    @property
-    def node(self) -> str:
-        return self.payment_id
-
-    @property
     def reported(self) -> tuple[int, str, bool]:
+        """Return what must equal the order's total, currency and livemode."""
         return (self.amount, self.currency, self.livemode)
 
-    def join(self, other: Observation) -> Observation:
+    def join(self, other: Self) -> Self:
+        """Return the earlier report."""
         return self if self.paid_at <= other.paid_at else other
 
 
 @dataclass(frozen=True, slots=True)
-class RefundFact:
+class RefundFact(_MayBeUnknown):
     """A refund."""
 
-    moves_orders: ClassVar[bool] = True
-    of_payment: ClassVar[bool] = True
+    joins: ClassVar = {
+        "status": later,
+        # Constants at Stripe. max() makes even a contradiction end the same in any order.
+        "payment_id": better_node,
+        "amount": max,
+        "currency": max,
+        "request": greatest,
+        "known_at": greatest,
+        "unknown": greatest,
+    }
     id: str
     livemode: bool
     payment_id: str  # pi_, or ch_ where the PaymentIntent is not known
@@ -230,50 +297,12 @@ class RefundFact:
     known_at: datetime | None = None
     unknown: Unknown | None = None
 
-    @property
-    def unknown_at(self) -> datetime | None:
-        return None if self.unknown is None else self.unknown.at
-
-    @property
-    def unknown_words(self) -> str | None:
-        return None if self.unknown is None else self.unknown.words
-
-    @property
-    def unresolved(self) -> Unknown | None:
-        """Return the unknown values, unless a later report had known ones only."""
-        return _unresolved(self.known_at, self.unknown)
-
-    @property
-    def key(self) -> Key:
-        return ("refund", self.id, self.livemode)
-
-    @property
-    def node(self) -> str:
-        return self.payment_id
-
-    def join(self, other: RefundFact) -> RefundFact:
-        return replace(
-            self,
-            status=later(self.status, other.status),
-            # Constants at Stripe. max() makes even a contradiction end the same in any order.
-            payment_id=better_node(self.payment_id, other.payment_id),
-            amount=max(self.amount, other.amount),
-            currency=max(self.currency, other.currency),
-            request=max(self.request or "", other.request or "") or None,
-            known_at=_newest(self.known_at, other.known_at),
-            unknown=_newest(self.unknown, other.unknown),
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class DisputeFact:
-    """A dispute. `unknown` is the status as Stripe wrote it where it is UNKNOWN.
+class DisputeFact(Fact):
+    """A dispute. `unknown` is the status as Stripe wrote it if it is UNKNOWN."""
 
-    The times at which money moved join apart from the status.
-    """
-
-    moves_orders: ClassVar[bool] = True
-    of_payment: ClassVar[bool] = True
+    joins: ClassVar = {"payment_id": better_node, "withdrawn_at": greatest, "reinstated_at": greatest}
     id: str
     livemode: bool
     payment_id: str
@@ -289,8 +318,11 @@ class DisputeFact:
     reinstated_at: datetime | None = None  # when it last returned the money to us
 
     @property
-    def key(self) -> Key:
-        return ("dispute", self.id, self.livemode)
+    def weight(self) -> tuple[Any, ...]:
+        """Return the time of the report, and what decides between reports of the same second."""
+        # An API answer has no event id: two answers of the same second must join to the same one in any order.
+        rest = repr((self.unknown, self.due_by, self.amount, self.currency, self.reason))
+        return (self.observed_at, rank(self.status), self.event_id, rest)
 
     @property
     def funds(self) -> Funds | None:
@@ -299,52 +331,28 @@ class DisputeFact:
             return Funds.REINSTATED
         return None if self.withdrawn_at is None else Funds.WITHDRAWN
 
-    @property
-    def node(self) -> str:
-        return self.payment_id
-
-    def join(self, other: DisputeFact) -> DisputeFact:
-        newest = self if self._weight() >= other._weight() else other
-        return replace(
-            newest,
-            payment_id=better_node(self.payment_id, other.payment_id),
-            withdrawn_at=_newest(self.withdrawn_at, other.withdrawn_at),
-            reinstated_at=_newest(self.reinstated_at, other.reinstated_at),
-        )
-
-    def _weight(self) -> tuple[datetime, int, str, str]:
-        # An API answer has no event id: two answers of the same second must join to the same one in any order.
-        rest = repr((self.unknown, self.due_by, self.amount, self.currency, self.reason))
-        return (self.observed_at, rank(self.status), self.event_id, rest)
-
 
 @dataclass(frozen=True, slots=True)
-class CanceledPayment:
+class CanceledPayment(Fact):
     """A PaymentIntent that was canceled: no money will come of it."""
 
-    moves_orders: ClassVar[bool] = True
-    of_payment: ClassVar[bool] = False
+    of_payment = False
+    key_fields = node_field = attrgetter("payment_id")
     payment_id: str
     at: datetime
 
-    @property
-    def key(self) -> Key:
-        return ("canceled", self.payment_id)
-
-    @property
-    def node(self) -> str:
-        return self.payment_id
-
-    def join(self, other: CanceledPayment) -> CanceledPayment:
+    def join(self, other: Self) -> Self:
+        """Return the earlier report."""
         return self if self.at <= other.at else other
 
 
 @dataclass(frozen=True, slots=True)
-class RefundHint:
+class RefundHint(Fact):
     """The total that a charge reports as refunded: never a status, only a reason to list its refunds."""
 
-    moves_orders: ClassVar[bool] = False
-    of_payment: ClassVar[bool] = True
+    moves_orders = False
+    key_fields = attrgetter("charge_id", "livemode")
+    joins: ClassVar = {"payment_id": better_node}
     charge_id: str
     livemode: bool
     payment_id: str
@@ -353,16 +361,9 @@ class RefundHint:
     event_id: str
 
     @property
-    def key(self) -> Key:
-        return ("hint", self.charge_id, self.livemode)
-
-    @property
-    def node(self) -> str:
-        return self.payment_id
-
-    def join(self, other: RefundHint) -> RefundHint:
-        newest = max(self, other, key=lambda hint: (hint.observed_at, hint.event_id, hint.amount_refunded))
-        return replace(newest, payment_id=better_node(self.payment_id, other.payment_id))
+    def weight(self) -> tuple[Any, ...]:
+        """Return the time of the report, and what decides between reports of the same second."""
+        return (self.observed_at, self.event_id, self.amount_refunded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,33 +383,3 @@ def is_charge(identifier: str) -> bool:
 def is_node(identifier: str) -> bool:
     """Return whether an id is a session's, a PaymentIntent's or a charge's: these are what links connect."""
     return identifier.startswith(("cs_", "pi_")) or is_charge(identifier)
-
-
-def better_node(one: str, two: str) -> str:
-    """Return the better of two ids of one payment: the PaymentIntent's before a charge's."""
-    return max(one, two, key=lambda node: (node.startswith("pi_"), node))
-
-
-def _newest(one: T | None, two: T | None) -> T | None:
-    known = [value for value in (one, two) if value is not None]
-    return max(known) if known else None
-
-
-def _unresolved(known_at: datetime | None, unknown: Unknown | None) -> Unknown | None:
-    return unknown if unknown is not None and (known_at is None or known_at <= unknown.at) else None
-
-
-def rank(member: StrEnum) -> int:
-    """Return the place of a member in the join order of its enumeration."""
-    return _RANKS[type(member)][member]
-
-
-def later(one: E, two: E) -> E:
-    """Return the join of two members: the one listed later."""
-    return one if rank(one) >= rank(two) else two
-
-
-_RANKS: dict[type[StrEnum], dict[StrEnum, int]] = {
-    kind: {member: place for place, member in enumerate(kind)}
-    for kind in (SessionStatus, PaymentStatus, RefundStatus, DisputeStatus)
-}

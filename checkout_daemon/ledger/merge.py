@@ -182,13 +182,13 @@ def _join_all(base: FactBase, orders: dict[str, LockedOrder], updates: Sequence[
 def _join(base: FactBase, update: Update) -> tuple[set[str], bool]:
     """Join one update. Return the orders it concerns, and whether a fact changed that a message may follow from."""
     concerned = {base.order_of(node) for node in base.links.connected(update.nodes)}
-    for link in update.links:
-        base.join_link(link)
+    new_links = [base.join_link(link) for link in update.links]
+    if any(new_links):
+        concerned |= {base.order_of(node) for node in base.links.connected(update.nodes)}
     changed = [base.join(fact) for fact in update.facts]
     for order_id, act in update.acts:
         base.join_act(order_id, act)
         concerned.add(order_id)
-    concerned |= {base.order_of(node) for node in base.links.connected(update.nodes)}
     concerned.update(update.order_ids)
     moved = any(fact is not None and fact.moves_orders for fact in changed)
     return {order_id for order_id in concerned if order_id is not None}, moved

@@ -32,7 +32,7 @@ from checkout_daemon.orders import refund_requests
 from checkout_daemon.orders.refund_requests import RefundRequest
 from checkout_daemon.orders.refund_rules import NotRefundable, RefundOptions, RefundPlan, plan
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.stripe_api import refunds as stripe_refunds
+from checkout_daemon.stripe_api import payments as stripe_payments
 from checkout_daemon.stripe_api.client import KEY_LIFETIME, Fetched, StripeDenied, StripeFailed
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ async def _begin(
     planned = await _plan(connection, order_id, options, livemode=livemode)
     request_id = str(uuid4())
     parameters: dict[str, Any] = {
-        stripe_refunds.payment_parameter(planned.payment_id): planned.payment_id,
+        stripe_payments.payment_parameter(planned.payment_id): planned.payment_id,
         "amount": planned.amount,
         "metadata": {"order_id": order_id, _REQUEST: request_id},
     } | ({"reason": options.reason} if options.reason else {})
@@ -162,7 +162,7 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
         await runtime.database.run(_refuse, request, operator, why)
         raise StripeRejected(why)
     try:
-        fetched = await stripe_refunds.create_refund(
+        fetched = await stripe_payments.create_refund(
             runtime.gateway, msgspec.json.decode(request.parameters), request.id
         )
     except StripeRejected as error:
@@ -190,7 +190,7 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
 async def _find(runtime: Runtime, request: RefundRequest) -> Fetched | None:
     """Return the refund that a request made, or None if its payment has no such refund. Raises StripeUnavailable."""
     try:
-        refunds = await stripe_refunds.list_refunds(runtime.gateway, request.payment_id)
+        refunds = await stripe_payments.list_refunds(runtime.gateway, request.payment_id)
     except StripeRejected as error:
         raise StripeFailed(f"Stripe does not list the refunds of {request.payment_id}: {error.detail}") from error
     return next((made for made in refunds if (made.object.get("metadata") or {}).get(_REQUEST) == request.id), None)

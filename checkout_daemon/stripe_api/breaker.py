@@ -1,9 +1,8 @@
-"""Stops asking Stripe on behalf of shoppers while it does not answer, so that they need not wait for nothing.
+"""A circuit breaker: while Stripe does not answer, shoppers' calls fail at once instead of waiting.
 
-After FAILURES calls in a row without an answer (or with a 5xx) it opens: a shopper's call is refused at once, and is
-known not to have been sent. After PAUSE_SECONDS one call may try; its answer closes the breaker, its failure opens it
-again. Calls of jobs and commands are never refused, for they have patience of their own; their outcomes count like any
-other.
+It opens after FAILURES calls in a row without an answer or with a 5xx. Then a shopper's call is refused, so it was
+certainly not sent. After PAUSE_SECONDS one call may try: an answer closes the breaker, a failure opens it again. Calls
+of jobs and commands are never refused, because they can wait; their outcomes count like any other.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ PAUSE_SECONDS = 10.0
 
 
 class StripeNotAsked(StripeUnavailable):
-    """The call was not sent, because Stripe has not answered the ones before: nothing can have happened there."""
+    """The call was not sent because the breaker is open, so nothing happened at Stripe."""
 
     retry_after_seconds = int(PAUSE_SECONDS)
 
 
 class Breaker:
-    """One for a process. `on_change` is called with whether it is open now."""
+    """The breaker of a process. `on_change` is called with whether it is open now."""
 
     def __init__(
         self, *, on_change: Callable[[bool], None] = lambda _: None, clock: Callable[[], float] = time.monotonic
@@ -39,7 +38,7 @@ class Breaker:
         self._probing = False
 
     def admit(self) -> bool:
-        """Return whether this call is the one that tries. Raises StripeNotAsked while it is open."""
+        """Return whether this call probes an open breaker. Raises StripeNotAsked if it must not be sent."""
         if self._opened_at is None:
             return False
         if self._probing or self._clock() - self._opened_at < PAUSE_SECONDS:
@@ -48,7 +47,7 @@ class Breaker:
         return True
 
     def answered(self) -> None:
-        """Note that Stripe has answered a call, whatever it said."""
+        """Record that Stripe answered a call, whatever the answer."""
         self._failures = 0
         self._probing = False
         if self._opened_at is not None:
@@ -57,7 +56,7 @@ class Breaker:
             self._on_change(False)
 
     def failed(self, *, probe: bool) -> None:
-        """Note that a call had no answer, or a 5xx."""
+        """Record that a call had no answer, or a 5xx."""
         self._failures += 1
         if self._opened_at is None and self._failures >= FAILURES:
             log.warning("Stripe has failed %d times in a row: shoppers' calls are refused", self._failures)
@@ -68,6 +67,6 @@ class Breaker:
             self._probing = False
 
     def abandoned(self, *, probe: bool) -> None:
-        """Note that a call was broken off on our side, which says nothing about Stripe."""
+        """Record that we broke off a call, which proves nothing about Stripe."""
         if probe:
             self._probing = False

@@ -1,4 +1,4 @@
-"""One Stripe client: timeouts, retries and what each kind of failure means to us."""
+"""The Stripe client: timeouts, retries and what each kind of failure means to us."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from operator import attrgetter
 from types import ModuleType
 from typing import Any
 
@@ -20,49 +21,50 @@ from checkout_daemon.stripe_api.breaker import Breaker, StripeNotAsked
 
 TIMEOUT_SECONDS = 10.0  # of one try
 DEADLINE_SECONDS = 25.0  # of all tries together
-LEAST_SECONDS = 2.0  # no answer in less says nothing of Stripe
+LEAST_SECONDS = 2.0  # a call that was given less time and had no answer does not count against Stripe
 MOST_RETRIES = 2
+KEY_LIFETIME = timedelta(hours=23)  # Stripe forgets an idempotency key after 24 hours
 
 Observer = Callable[[str, str, float], None]
 """Receives each call's name, outcome and seconds.
 
-Outcomes: ok, rejected, failed (5xx), unavailable (no answer), busy (409, 429), hurried (too little of a shopper's time
-was left), broken_off (on our side), not_asked (refused by the breaker).
+Outcomes: ok, rejected, failed (5xx), unavailable (no answer), busy (409, 429), hurried (the shopper's time left was too
+short), broken_off (by us), not_asked (refused by the breaker).
 """
 
 
 class StripeMissing(StripeRejected):
-    """Stripe has no object of this id: it may belong to another account or mode than the key."""
+    """Stripe has no object with this id: it may belong to another account or mode than the key."""
 
 
 class StripeDenied(StripeRejected):
-    """Stripe does not accept our key, which says nothing of what was asked under an idempotency key before."""
+    """Stripe does not accept our key. An earlier call with the same idempotency key may have succeeded."""
 
 
 class StripeSilent(StripeUnavailable):
-    """No answer came, though it was asked several times."""
+    """Stripe did not answer, although the call was retried."""
 
 
 class StripeFailed(StripeUnavailable):
-    """Stripe answered 5xx: whether it did what was asked is open, and may be for hours.
+    """Stripe answered 5xx: it may have done what was asked, or may do it hours later.
 
-    It replays that answer for the same idempotency key, so the key is burnt.
+    It repeats that answer for the same idempotency key, so the key cannot be used again.
     https://docs.stripe.com/error-low-level#server-errors
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An object as Stripe answered it, and the time at Stripe when it did."""
+    """An object that Stripe returned, and the time of the answer by Stripe's clock."""
 
     object: dict[str, Any]
     observed_at: datetime
 
 
 class StripeGateway:
-    """Calls Stripe through the official SDK. Made cheaply: the SDK is imported at the first call.
+    """Calls Stripe through the official SDK, which is imported at the first call.
 
-    Raises ConfigurationError for a live key and an address that is not Stripe's.
+    Raises ConfigurationError for a live key with an address that is not Stripe's.
     """
 
     def __init__(
@@ -76,15 +78,19 @@ class StripeGateway:
         self._client: Any = None
         self._http: Any = None
         self.ahead: timedelta | None = None
-        """Stripe's clock less ours, as the last answer showed it; None before the first."""
+        """Stripe's clock minus ours at the last answer; None before the first."""
+
+    async def request(self, method: str, *args: Any, **kwargs: Any) -> Fetched:
+        """Call a method of the SDK by its path, such as `refunds.create`. Raises like `call`."""
+        return await self.call(method, lambda client: attrgetter(f"{method}_async")(client.v1)(*args, **kwargs))
 
     async def call(self, name: str, make: Callable[[Any], Awaitable[Any]]) -> Fetched:
-        """Run `make(client)`, a coroutine of the SDK's; its answer as plain JSON.
+        """Await `make(client)`, a coroutine of the SDK, and return its answer as plain JSON.
 
         Raises StripeRejected (a stored 4xx), StripeDenied (401, 403), StripeMissing (404), StripeFailed (a stored 5xx)
-        or StripeUnavailable (no answer, a conflict of keys, or too many requests: the same call with the same key may
-        follow). While a shopper waits, all tries together are cut to the time left, and StripeNotAsked is raised where
-        the breaker is open.
+        or StripeUnavailable (no answer, a key in use, or too many requests: the same call with the same key may
+        follow). While a shopper waits, all tries together end with the time left, and an open breaker raises
+        StripeNotAsked.
         """
         client = self._open()
         stripe = sys.modules["stripe"]
@@ -101,7 +107,7 @@ class StripeGateway:
                 answer = await make(client)
             outcome = "ok"
         except (TimeoutError, stripe.APIConnectionError) as error:
-            # What was left of a shopper's time may have been too short for Stripe.
+            # The time that the shopper had left may have been too short for Stripe.
             fair = not isinstance(error, TimeoutError) or limit >= LEAST_SECONDS
             outcome = "unavailable" if fair else "hurried"
             raise StripeSilent("Stripe did not answer: try again in a moment") from error
@@ -111,12 +117,16 @@ class StripeGateway:
             if type(named) is StripeUnavailable:
                 outcome = "busy"
             raise named from (error if (error.http_status or 0) >= 400 else None)
-        except (RecursionError, AttributeError, TypeError) as error:  # the SDK reads the answer first, and not any JSON
+        except (
+            RecursionError,
+            AttributeError,
+            TypeError,
+        ) as error:  # the SDK fails on odd JSON
             outcome = "unavailable"
             raise StripeSilent("Stripe's answer could not be read: try again in a moment") from error
         finally:
             self._account(name, outcome, time.perf_counter() - started, probe=probe)
-        response = getattr(answer, "last_response", None)  # the SDK's objects have one, other JSON has not
+        response = getattr(answer, "last_response", None)  # other JSON than objects has none
         if response is None or not _is_what_was_asked(name, found := decode(response.body)):
             raise StripeSilent("Stripe's answer is not what was asked for: try again in a moment")
         answered_at = _answered_at(response.headers)
@@ -135,10 +145,11 @@ class StripeGateway:
         self._observe(name, outcome, seconds)
 
     def now(self) -> datetime:
-        """Return the time by Stripe's clock, as far as an answer has shown it."""
+        """Return the time by Stripe's clock, as estimated from its last answer."""
         return datetime.now(UTC) + (self.ahead or timedelta())
 
     async def close(self) -> None:
+        """Close the connections. The next call opens new ones."""
         if self._http is not None:
             await self._http.close_async()
             self._client = self._http = None
@@ -157,10 +168,10 @@ class StripeGateway:
 
 
 def _import_sdk() -> ModuleType:
-    """The SDK imports `requests` for its synchronous client, which we never use: 45 ms saved without it."""
+    """Import the SDK without `requests`, which only its synchronous client needs: this saves 45 ms."""
     absent = "requests" not in sys.modules
     if absent:
-        sys.modules["requests"] = None  # type: ignore[assignment]  # how Python is told that a module cannot be had
+        sys.modules["requests"] = None  # type: ignore[assignment]  # makes Python report that it cannot be imported
     try:
         import stripe
     finally:
@@ -172,39 +183,35 @@ def _import_sdk() -> ModuleType:
 
 def _name_failure(stripe: Any, error: Any) -> StripeRejected | StripeUnavailable:
     status = error.http_status or 0
-    if 0 < status < 400:  # an answer that the SDK could not read, all of which its message repeats
+    if 0 < status < 400:  # an answer that the SDK could not read; its message quotes all of it
         return StripeSilent("Stripe's answer could not be read: try again in a moment")
     where = f" (request {error.request_id})" if error.request_id else ""
-    said = error.user_message or type(error).__name__
+    detail = error.user_message or type(error).__name__
     if status == 409 or isinstance(error, stripe.RateLimitError):
         return StripeUnavailable(f"Stripe is busy with this request or has had too many: try again{where}")
     if status >= 500:
         return StripeFailed(f"Stripe failed with {status}{where}")
     if status in (401, 403):
-        return StripeDenied(f"Stripe does not accept STRIPE_API_KEY for this: {said}{where}")
+        return StripeDenied(f"Stripe does not accept STRIPE_API_KEY for this: {detail}{where}")
     if status == 404:
-        return StripeMissing(f"Stripe has no such object, is STRIPE_API_KEY of another account? {said}{where}")
-    return StripeRejected(f"Stripe refused: {said}{where}")
+        return StripeMissing(f"Stripe has no such object, is STRIPE_API_KEY of another account? {detail}{where}")
+    return StripeRejected(f"Stripe refused: {detail}{where}")
 
 
 def _is_what_was_asked(name: str, found: Any) -> bool:
-    """Return whether an answer is an object with an id, or a list of them: what stands between may answer anything."""
+    """Return whether an answer is an object with an id, or a list of them: a proxy may answer anything."""
     if not isinstance(found, dict):
         return False
     if found.get("object") != "list":
         return not name.endswith(".list") and isinstance(found.get("id"), str)
     data = found.get("data")
-    return isinstance(data, list) and all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in data)
+    return isinstance(data, list) and all(isinstance(item, dict) and isinstance(item.get("id"), str) for item in data)
 
 
 def _answered_at(headers: Any) -> datetime | None:
-    """Return the answer's Date in whole seconds, or None where it has none."""
+    """Return the answer's Date, or None if it is absent or unreadable."""
     try:
-        told = parsedate_to_datetime(headers["Date"])
+        date = parsedate_to_datetime(headers["Date"])
     except (KeyError, TypeError, ValueError):
         return None
-    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
-
-
-# Stripe forgets an idempotency key after 24 hours.
-KEY_LIFETIME = timedelta(hours=23)
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""PaymentIntents, charges and disputes at Stripe, to be read: https://docs.stripe.com/api/payment_intents."""
+"""PaymentIntents, charges, refunds and disputes at Stripe: https://docs.stripe.com/api/payment_intents."""
 
 from __future__ import annotations
 
@@ -6,23 +6,30 @@ from typing import Any
 
 from checkout_daemon.stripe_api.client import Fetched, StripeGateway
 from checkout_daemon.stripe_api.paging import everything
-from checkout_daemon.stripe_api.refunds import payment_parameter
 
 
 async def retrieve_payment(gateway: StripeGateway, payment_id: str) -> Fetched:
-    """A PaymentIntent (pi_) with its latest charge, or a charge. Raises StripeMissing."""
+    """Return a PaymentIntent (pi_) with its latest charge, or a charge. Raises StripeMissing."""
     if payment_id.startswith("pi_"):
-        return await gateway.call(
-            "payment_intents.retrieve",
-            lambda client: client.v1.payment_intents.retrieve_async(payment_id, params={"expand": ["latest_charge"]}),
-        )
-    return await gateway.call("charges.retrieve", lambda client: client.v1.charges.retrieve_async(payment_id))
+        return await gateway.request("payment_intents.retrieve", payment_id, params={"expand": ["latest_charge"]})
+    return await gateway.request("charges.retrieve", payment_id)
+
+
+async def create_refund(gateway: StripeGateway, parameters: dict[str, Any], idempotency_key: str) -> Fetched:
+    """Refund a payment. The same key and parameters return the same refund, however often they are sent."""
+    return await gateway.request("refunds.create", params=parameters, options={"idempotency_key": idempotency_key})
+
+
+async def list_refunds(gateway: StripeGateway, payment_id: str) -> list[Fetched]:
+    """Return all refunds of a PaymentIntent or charge, newest first. Raises StripeUnavailable if some are missing."""
+    return await everything(gateway, "refunds.list", params={payment_parameter(payment_id): payment_id})
 
 
 async def list_disputes(gateway: StripeGateway, payment_id: str) -> list[Fetched]:
-    """Return all disputes of a PaymentIntent or a charge, newest first. Raises StripeUnavailable if not all came."""
+    """Return all disputes of a PaymentIntent or charge, newest first. Raises StripeUnavailable if some are missing."""
+    return await everything(gateway, "disputes.list", params={payment_parameter(payment_id): payment_id})
 
-    def ask(client: Any, params: dict[str, Any]) -> Any:
-        return client.v1.disputes.list_async(params=params)
 
-    return await everything(gateway, "disputes.list", ask, {payment_parameter(payment_id): payment_id})
+def payment_parameter(payment_id: str) -> str:
+    """Return the name of the request parameter that takes this payment's id."""
+    return "payment_intent" if payment_id.startswith("pi_") else "charge"

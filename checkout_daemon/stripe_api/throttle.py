@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 Pace = Callable[[], Awaitable[None]]
-"""Awaited before each call; returns when it may be made."""
+"""Awaited before each call; returns when the call may be sent."""
 
 
 async def at_once() -> None:
-    """Do not wait: for one order, which takes only a handful of calls."""
+    """Do not wait: the pace for one order, which takes only a handful of calls."""
 
 
 def at_most(calls_per_second: float) -> Pace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from checkout_daemon.errors import StripeUnavailable
@@ -10,38 +11,24 @@ from checkout_daemon.stripe_api.client import Fetched, StripeGateway, StripeMiss
 
 
 async def list_endpoints(gateway: StripeGateway) -> Fetched:
-    """List the account's endpoints (Stripe allows sixteen). Raises StripeUnavailable if not all came."""
-    page = await gateway.call(
-        "webhook_endpoints.list", lambda client: client.v1.webhook_endpoints.list_async(params={"limit": 100})
-    )
+    """List the account's endpoints (Stripe allows sixteen). Raises StripeUnavailable if some are missing."""
+    page = await gateway.request("webhook_endpoints.list", params={"limit": 100})
     if page.object.get("has_more"):
         raise StripeUnavailable("the account has more than 100 webhook endpoints, and not all could be seen")
     return page
 
 
 async def create_endpoint(gateway: StripeGateway, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """With its secret, which Stripe tells only now."""
-    fetched = await gateway.call(
-        "webhook_endpoints.create",
-        lambda client: client.v1.webhook_endpoints.create_async(params=dict(parameters)),
-    )
-    return fetched.object
+    """Create an endpoint and return it with its secret, which Stripe shows only now."""
+    return (await gateway.request("webhook_endpoints.create", params=dict(parameters))).object
 
 
 async def update_endpoint(gateway: StripeGateway, endpoint_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Raises StripeMissing where it is gone."""
-    fetched = await gateway.call(
-        "webhook_endpoints.update",
-        lambda client: client.v1.webhook_endpoints.update_async(endpoint_id, params=dict(parameters)),
-    )
-    return fetched.object
+    """Change an endpoint and return it. Raises StripeMissing."""
+    return (await gateway.request("webhook_endpoints.update", endpoint_id, params=dict(parameters))).object
 
 
 async def delete_endpoint(gateway: StripeGateway, endpoint_id: str) -> None:
-    """What it was still to be sent is not. One that is gone already is no failure."""
-    try:
-        await gateway.call(
-            "webhook_endpoints.delete", lambda client: client.v1.webhook_endpoints.delete_async(endpoint_id)
-        )
-    except StripeMissing:
-        return
+    """Delete an endpoint, unless it is gone already. Stripe drops its undelivered events."""
+    with suppress(StripeMissing):
+        await gateway.request("webhook_endpoints.delete", endpoint_id)

@@ -13,8 +13,7 @@ from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, Tran
 from checkout_daemon.orders.session_attempts import Attempt
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import Fetched, StripeGateway, StripeMissing
-from checkout_daemon.stripe_api.payments import list_disputes, retrieve_payment
-from checkout_daemon.stripe_api.refunds import list_refunds
+from checkout_daemon.stripe_api.payments import list_disputes, list_refunds, retrieve_payment
 from checkout_daemon.stripe_api.sessions import retrieve_session
 from checkout_daemon.stripe_api.throttle import Pace
 

@@ -20,8 +20,7 @@ from checkout_daemon.orders.pages import show_order
 from checkout_daemon.patience import shopper_waits
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed
-from checkout_daemon.stripe_api.payments import list_disputes
-from checkout_daemon.stripe_api.refunds import list_refunds
+from checkout_daemon.stripe_api.payments import list_disputes, list_refunds
 from checkout_daemon.stripe_api.sessions import expire_session, list_coupons, retrieve_session
 from checkout_daemon.stripe_sync.reconciling import reconcile
 from checkout_daemon.stripe_sync.webhook_endpoints import create, endpoints_for

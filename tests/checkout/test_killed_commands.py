@@ -17,7 +17,7 @@ from checkout_daemon.checkout.sessions import merge_session
 from checkout_daemon.orders.pages import show_order
 from checkout_daemon.orders.refunding import resume_refunds
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.stripe_api.refunds import list_refunds
+from checkout_daemon.stripe_api.payments import list_refunds
 from checkout_daemon.stripe_api.sessions import expire_session
 from tests.support.fixtures import KEY
 from tests.support.flaky_stripe import FlakyStripe, Request, Trouble

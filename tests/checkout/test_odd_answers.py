@@ -9,8 +9,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
-from checkout_daemon.ledger.account_store import own_accounts
-from checkout_daemon.ledger.own_account import learn_own_account
+from checkout_daemon.ledger.own_account import learn_own_account, own_accounts
 from checkout_daemon.operations.doctor import examine
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.sessions import retrieve_session

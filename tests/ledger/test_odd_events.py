@@ -13,8 +13,8 @@ from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import MalformedJson
 from checkout_daemon.events.replaying import replay
-from checkout_daemon.ledger.account_store import remember_account
 from checkout_daemon.ledger.intake import Intake
+from checkout_daemon.ledger.own_account import remember_account
 from tests.support.stripe_events import deliver, event_body, insert_order, refund_object, session_object
 
 OURS, THEIRS = "acct_ours", "acct_theirs"

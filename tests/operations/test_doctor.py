@@ -17,8 +17,8 @@ import pytest
 
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
-from checkout_daemon.ledger.account_store import remember_account
 from checkout_daemon.ledger.event_types import EVENT_TYPES
+from checkout_daemon.ledger.own_account import remember_account
 from checkout_daemon.operations.doctor import CHECKS, Check, examine
 from checkout_daemon.operations.doctor.probes import Probes
 from checkout_daemon.operations.doctor.stripe import endpoint_registered

@@ -26,7 +26,7 @@ from checkout_daemon.orders.refund_rules import NotRefundable, RefundOptions, Re
 from checkout_daemon.orders.refunding import Refunded, plan_refund, refund, resume_refunds
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed
-from checkout_daemon.stripe_api.refunds import list_refunds
+from checkout_daemon.stripe_api.payments import list_refunds
 from checkout_daemon.stripe_sync.syncing import sync_order
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.payments import paid

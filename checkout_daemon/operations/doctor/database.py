@@ -12,10 +12,10 @@ from checkout_daemon.database.migrations import read_state
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError, SchemaMismatch
 from checkout_daemon.ledger import missing_order_store
-from checkout_daemon.ledger.account_store import count_unattributed
 from checkout_daemon.ledger.event_store import held_events
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.ledger.missing_orders import paid_sessions
+from checkout_daemon.ledger.own_account import count_unattributed
 from checkout_daemon.ledger.translate.named_orders import NamedOrder, named_order
 from checkout_daemon.ledger.translate.stripe_objects import read_moment
 from checkout_daemon.operations.doctor.check import Check
