@@ -1,7 +1,7 @@
-"""How long to wait before another try: one formula for each need.
+"""Compute how long to wait before another try: one formula for each need.
 
-Random jitter keeps many processes that failed together from coming back together. Refund requests and sessions in
-doubt are not here: their next look is computed in SQL, where they are claimed (refund_requests.sql, attempts.sql).
+Random jitter spreads the retries of processes that failed together. Refund requests and doubtful sessions are not
+here: SQL computes their next attempt when they are claimed (orders/refund_requests.sql, orders/session_attempts.sql).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 EVENT_TRIES = 10
-"""After so many failures an event is dead."""
+"""After this many failures an event is dead."""
 _FIRST_EVENT_DELAY = timedelta(seconds=5)
 _LONGEST_EVENT_DELAY = timedelta(hours=6)
 
 # Spread over 33 hours, as Standard Webhooks advises.
 _MESSAGE_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 60, 300, 1800, 7200, 18_000, 36_000, 54_000))
 MESSAGE_TRIES = len(_MESSAGE_DELAYS) + 1
-"""After so many failures a message is dead."""
+"""After this many failures a message is dead."""
 
 BUSY_STRIPE_SECONDS = (1.0, 2.0, 4.0, 8.0)
 """The pauses of a long run that Stripe or the database interrupts; after the last one the run stops."""
@@ -27,13 +27,13 @@ _LONGEST_JOB_PAUSE_SECONDS = 60.0
 
 
 def event_retry_delay(tries: int) -> timedelta:
-    """Return how long a failed event waits after so many tries: 5 s, doubled each time up to six hours, ±20 %."""
+    """Return how long a failed event waits after this many tries: 5 s, doubled each time up to six hours, ±20 %."""
     doubled: timedelta = _FIRST_EVENT_DELAY * 2 ** (tries - 1)
     return min(doubled, _LONGEST_EVENT_DELAY) * _jitter(0.8, 1.2)
 
 
 def message_retry_delay(tries: int) -> timedelta | None:
-    """Return how long an undelivered message waits after so many tries, up to 25 % more; None after the last."""
+    """Return how long an undelivered message waits after this many tries, up to 25 % more, or None after the last."""
     return None if tries >= MESSAGE_TRIES else _MESSAGE_DELAYS[tries - 1] * _jitter(1, 1.25)
 
 
@@ -64,27 +64,27 @@ class Pauses:
 
 
 def reconnecting() -> Pauses:
-    """Return the pauses before a lost database connection is opened again: soon, for a failover takes seconds."""
+    """Return the pauses before a lost database connection is reopened: short ones, because a failover takes seconds."""
     return Pauses(first=0.2, longest=10.0, jitter=(0.5, 1.0))
 
 
 def restarting_listener() -> Pauses:
-    """Return the pauses before `stripe listen` is started again: it may need the network back, or a new login."""
+    """Return the pauses before `stripe listen` is restarted, which may have to wait for the network or a new login."""
     return Pauses(first=0.5, longest=30.0, jitter=(0.8, 1.2))
 
 
 def restarting_worker() -> Pauses:
-    """Return the pauses before a worker that died is started again: reset once a worker has run for a while."""
+    """Return the pauses before a worker that died is restarted. Reset them once a worker has run for a while."""
     return Pauses(first=0.2, longest=10.0)
 
 
 def locking_tables() -> Pauses:
-    """Return the pauses in which a migration lets queries pass before it asks for its locks again."""
+    """Return the pauses in which a migration lets queries pass before it tries again to get its locks."""
     return Pauses(first=0.2, longest=3.0)
 
 
 def polling_events() -> Pauses:
-    """Return the pauses between looks at Stripe for the events of a trigger, which appear one after the other."""
+    """Return the pauses between polls of Stripe for the events of a trigger, which appear one after the other."""
     return Pauses(first=0.05, longest=1.0, growth=1.5)
 
 

@@ -1,7 +1,7 @@
 """Compare the clocks of this machine, the database and Stripe.
 
-While they differ by minutes, nothing is deleted because of its age: one of the clocks is wrong, to a wrong clock
-everything may look old, and a deletion cannot be undone.
+While they differ by minutes, nothing is deleted because of its age: to a wrong clock everything may look old, and a
+deletion cannot be undone.
 """
 
 from __future__ import annotations

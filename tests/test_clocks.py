@@ -52,7 +52,7 @@ async def payloads(connection: asyncpg.Connection) -> list[str]:
     return [row["event_id"] for row in rows]
 
 
-async def told(connection: asyncpg.Connection) -> list[str]:
+async def alert_texts(connection: asyncpg.Connection) -> list[str]:
     rows = await connection.fetch(
         "SELECT payload FROM outbox WHERE kind = 'clocks.differ' AND channel = 'alert' ORDER BY created_at"
     )
@@ -66,21 +66,21 @@ async def clock_check(runtime: Runtime) -> Check:
     raise AssertionError
 
 
-async def test_clocks_that_agree_are_not_told_of(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_clocks_that_agree_are_not_reported(runtime: Runtime, connection: asyncpg.Connection) -> None:
     assert await alert_about_clocks(runtime) == 0
     assert (await compare_clocks(runtime)).widest < timedelta(seconds=5)
-    assert await told(connection) == []
+    assert await alert_texts(connection) == []
     assert (await clock_check(runtime)).ok
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-async def test_a_difference_is_told_of_once_for_each_state(
+async def test_a_difference_is_reported_once_for_each_state(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, sign: int
 ) -> None:
     stripe.clock_ahead = sign * timedelta(seconds=45)
     for _ in range(2):
         await asyncio.gather(alert_about_clocks(runtime), alert_about_clocks(runtime))
-    (text,) = await told(connection)
+    (text,) = await alert_texts(connection)
     assert "this machine's" in text
     assert ("ahead of" in text, "behind" in text) == (sign > 0, sign < 0)
     check = await clock_check(runtime)
@@ -88,15 +88,15 @@ async def test_a_difference_is_told_of_once_for_each_state(
     stripe.clock_ahead = sign * timedelta(minutes=6)
     for _ in range(2):
         await alert_about_clocks(runtime)
-    assert "no payload, customer, coupon or idempotency key" in (await told(connection))[-1]
-    assert len(await told(connection)) == 2
+    assert "no payload, customer, coupon or idempotency key" in (await alert_texts(connection))[-1]
+    assert len(await alert_texts(connection)) == 2
     check = await clock_check(runtime)
     assert (check.ok, "nothing is deleted" in check.detail) == (False, True)
     stripe.clock_ahead = timedelta()
     assert await alert_about_clocks(runtime) == 0
     stripe.clock_ahead = sign * timedelta(seconds=45)
     assert await alert_about_clocks(runtime) == 1
-    assert len(await told(connection)) == 3
+    assert len(await alert_texts(connection)) == 3
 
 
 async def test_nothing_is_deleted_while_the_clocks_differ_by_minutes(
@@ -129,7 +129,7 @@ async def test_nothing_is_deleted_while_the_clocks_differ_by_minutes(
     assert await left() == ([], False, False)
 
 
-async def test_while_stripe_does_not_tell_its_time_nothing_is_deleted(
+async def test_nothing_is_deleted_while_stripes_time_is_unknown(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     await put_payload(connection, "evt_old", OLD)
@@ -156,7 +156,7 @@ async def test_payloads_of_events_that_are_not_applied_stay_and_can_be_replayed(
     assert await payloads(connection) == []
 
 
-async def test_no_key_is_thought_forgotten_while_the_clocks_differ(
+async def test_no_key_is_given_up_while_the_clocks_differ(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = lambda number, request: "lose_request" if request.path == SESSIONS else None
@@ -194,7 +194,7 @@ async def test_no_refund_is_given_up_while_the_clocks_differ(
     assert (await show_order(runtime.database, str(order.number))).order.amount_refunded == 0
 
 
-async def test_an_event_whose_next_attempt_was_set_by_a_wrong_clock_is_tried(
+async def test_an_event_is_retried_although_a_wrong_clock_set_its_next_attempt(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     await put_payload(connection, "evt_1", DAY, "failed")
@@ -203,7 +203,7 @@ async def test_an_event_whose_next_attempt_was_set_by_a_wrong_clock_is_tried(
 
 
 @pytest.mark.parametrize("days", [200, -200])
-async def test_an_event_that_a_wrong_clock_received_is_filed_under_today(
+async def test_an_event_received_by_a_wrong_clock_is_stored_with_the_databases_time(
     runtime: Runtime, connection: asyncpg.Connection, days: int
 ) -> None:
     event = parse_event(b'{"id": "evt_1", "type": "x", "data": {"object": {}}}')
@@ -215,7 +215,7 @@ async def test_an_event_that_a_wrong_clock_received_is_filed_under_today(
     assert await payloads(connection) == ["evt_1"]
 
 
-def test_what_a_round_trip_cannot_tell_counts_as_agreement() -> None:
+def test_differences_within_a_round_trip_count_as_agreement() -> None:
     now = datetime.now(UTC)
     assert ahead_of_us(now - timedelta(seconds=20), now - timedelta(seconds=30)) == timedelta()
     assert ahead_of_us(now - timedelta(seconds=40), now - timedelta(seconds=30)) == timedelta(seconds=-10)

@@ -19,7 +19,7 @@ from textual.screen import Screen
 
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.watching import ConnectionChange, Lost, follow_changes
-from checkout_daemon.operations.schema import explain_misfit
+from checkout_daemon.operations.schema import check_schema
 from checkout_daemon.orders.overview import may_write
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.settings import Settings
@@ -130,7 +130,7 @@ class Terminal(App[CheckoutError | None]):
 
 async def _run(settings: Settings, listen_url: str, *, read_only: bool) -> tuple[CheckoutError | None, int]:
     async with open_runtime(settings, pool_size=CONNECTIONS) as runtime:
-        await explain_misfit(runtime.database)
+        await check_schema(runtime.database)
         read_only = read_only or not await may_write(runtime.database)
         context = AppContext(runtime, read_only=read_only, masked=settings.mask)
         terminal = Terminal(context, listen_url, _settle)

@@ -78,7 +78,7 @@ def db_migrate(as_json: bool) -> int:
             applied = await schema.migrate(database_address(settings, direct=True))
         report = await schema.read_schema(database)
         if not report.fits:
-            await schema.explain_misfit(database)
+            await schema.check_schema(database)
         return report, applied
 
     report, applied = with_database(work, direct=True)
@@ -109,7 +109,7 @@ def db_status(as_json: bool) -> int:
     async def work(database: Database, _: Settings) -> tuple[SchemaReport, str]:
         report = await schema.read_schema(database)
         try:
-            await schema.explain_misfit(database)
+            await schema.check_schema(database)
         except SchemaMismatch as misfit:
             return report, misfit.detail
         return report, ""

@@ -87,14 +87,14 @@ async def _with_database(
     import asyncpg
 
     from checkout_daemon.database.pool import Database
-    from checkout_daemon.operations.schema import explain_misfit
+    from checkout_daemon.operations.schema import check_schema
 
     pooler = settings.database_listen_url is not None and not direct
     database = Database(url, max_size=_CONNECTIONS, pooler=pooler)
     try:
         return await work(database, settings)
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError):
-        await explain_misfit(database)
+        await check_schema(database)
         raise
     finally:
         await database.close()

@@ -1,4 +1,4 @@
-"""Lists and reads Stripe's events for operators."""
+"""List and read Stripe's events for operators."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ import asyncpg
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
 
-_UNHAPPY = frozenset({"failed", "dead"})
+UNHAPPY = ("failed", "dead")
 
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """An event without its payload, with the JSON keys as names.
-
-    `fingerprint`: of the error of a failed or dead event. Events with the same error have the same.
-    """
+    """An event without its payload. Names are JSON keys. Only failed and dead events have an error fingerprint."""
 
     id: str
     type: str
@@ -81,7 +78,7 @@ class ErrorGroup:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events a list contains: those that meet every condition that is set. `until` is exclusive."""
+    """The conditions that the events of a list meet, as far as they are set. `until` is exclusive."""
 
     statuses: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -91,7 +88,7 @@ class EventFilter:
     fingerprint: str | None = None
 
     def fits(self, event: EventLine) -> bool:
-        """Return whether the event belongs to the list, as list_events decides. For events that arrive later."""
+        """Return whether an event that arrived later belongs to the list, as list_events decides."""
         return (
             (not self.statuses or event.status in self.statuses)
             and (not self.types or event.type in self.types)
@@ -109,23 +106,19 @@ class EventCursor:
     received_at: datetime
     id: str
 
-    @classmethod
-    def after(cls, event: EventLine) -> EventCursor:
-        return cls(event.received_at, event.id)
-
 
 async def list_events(
-    connection: asyncpg.Connection, wanted: EventFilter, *, limit: int, cursor: EventCursor | None = None
+    connection: asyncpg.Connection, wanted: EventFilter, *, limit: int, cursor: EventCursor | EventLine | None = None
 ) -> list[EventLine]:
-    """Return a page of events after the cursor, newest first."""
-    before = EventCursor(wanted.until or FAR_FUTURE, "")
+    """Return a page of the events after a position or another event, newest first."""
+    before: EventCursor | EventLine = EventCursor(wanted.until or FAR_FUTURE, "")
     if cursor is not None and cursor.received_at < before.received_at:
         before = cursor
     statement = _statement(wanted)
     statuses = wanted.statuses
     by_error: tuple[str | None, ...] = ()
     if statement == "list_unhappy_events":
-        statuses = tuple(status for status in statuses or sorted(_UNHAPPY) if status in _UNHAPPY)
+        statuses = tuple(status for status in statuses or UNHAPPY if status in UNHAPPY)
         by_error = (wanted.fingerprint,)
     rows = await connection.fetch(
         sql(statement),
@@ -147,7 +140,7 @@ async def list_events_named(connection: asyncpg.Connection, ids: Collection[str]
 
 
 async def read_event(connection: asyncpg.Connection, event_id: str) -> tuple[EventLine, str | None] | None:
-    """Return an event and its payload, which is None once retention has deleted it; or None."""
+    """Return an event and its payload, which is None once retention has deleted it, or None if it does not exist."""
     row = await connection.fetchrow(sql("read_event"), event_id)
     return None if row is None else (_event(row), row["payload"])
 
@@ -155,21 +148,7 @@ async def read_event(connection: asyncpg.Connection, event_id: str) -> tuple[Eve
 async def read_event_outcomes(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, EventOutcome]:
     """Return the outcomes of these events by id. Events that are not stored are absent."""
     rows = await connection.fetch(sql("read_event_outcomes"), list(ids))
-    return {
-        row["id"]: EventOutcome(
-            id=row["id"],
-            type=row["type"],
-            status=row["status"],
-            reason=row["reason"],
-            order_id=str(row["order_id"]) if row["order_id"] else None,
-            number=row["number"],
-            from_status=row["from_status"] or row["order_status"],
-            to_status=row["to_status"] or row["order_status"],
-            last_error=row["last_error"],
-            received_at=row["received_at"],
-        )
-        for row in rows
-    }
+    return {row["id"]: record_of(EventOutcome, row) for row in rows}
 
 
 async def list_error_groups(connection: asyncpg.Connection) -> list[ErrorGroup]:
@@ -180,7 +159,7 @@ async def list_error_groups(connection: asyncpg.Connection) -> list[ErrorGroup]:
 
 def fingerprinted(event: EventLine) -> EventLine:
     """Return the event with its error's fingerprint, if it has one. list_unhappy_events computes the same."""
-    if event.status not in _UNHAPPY or event.last_error is None:
+    if event.status not in UNHAPPY or event.last_error is None:
         return event
     return replace(event, fingerprint=sha256(event.last_error.encode()).hexdigest()[:8])
 
@@ -192,7 +171,7 @@ def _statement(wanted: EventFilter) -> str:
         return "list_events_of_order"
     if wanted.types:
         return "list_events_of_type"
-    if wanted.statuses and _UNHAPPY.issuperset(wanted.statuses):
+    if wanted.statuses and set(UNHAPPY).issuperset(wanted.statuses):
         return "list_unhappy_events"
     return "list_events"
 

@@ -8,7 +8,7 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.database.records import pages
 from checkout_daemon.errors import NotFound
 from checkout_daemon.events import event_lists
-from checkout_daemon.events.event_lists import EventCursor, EventFilter, EventLine
+from checkout_daemon.events.event_lists import EventFilter, EventLine
 
 
 def all_events(database: Database, wanted: EventFilter, *, limit: int | None = None) -> AsyncIterator[list[EventLine]]:
@@ -16,16 +16,15 @@ def all_events(database: Database, wanted: EventFilter, *, limit: int | None = N
 
     async def read(size: int, last: EventLine | None) -> list[EventLine]:
         async with database.connection() as connection:
-            cursor = None if last is None else EventCursor.after(last)
-            return await event_lists.list_events(connection, wanted, limit=size, cursor=cursor)
+            return await event_lists.list_events(connection, wanted, limit=size, cursor=last)
 
     return pages(read, limit)
 
 
 async def show_event(database: Database, event_id: str) -> tuple[EventLine, str | None]:
-    """Return an event and its payload, which is None once retention has dropped it. Raise NotFound."""
+    """Return an event and its payload, which is None once retention has deleted it. Raise NotFound."""
     async with database.connection() as connection:
         found = await event_lists.read_event(connection, event_id)
     if found is None:
-        raise NotFound(f"there is no event {event_id!r}: `checkout events list` shows those that were received")
+        raise NotFound(f"event {event_id!r} does not exist: `checkout events list` shows the events received")
     return found

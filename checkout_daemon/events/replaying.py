@@ -1,4 +1,4 @@
-"""Replays stored events: applies them again from the received payload, after a fix. Safe to do twice."""
+"""Replay stored events: apply them again from the received payload, after a fix. Safe to repeat."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from checkout_daemon.audit.log import OperatorAction, check_note, record, state_
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError, NotFound
-from checkout_daemon.events.event_lists import EventFilter, EventLine, EventOutcome, read_event, read_event_outcomes
+from checkout_daemon.events.event_lists import (
+    UNHAPPY,
+    EventFilter,
+    EventLine,
+    EventOutcome,
+    read_event,
+    read_event_outcomes,
+)
 from checkout_daemon.events.pages import all_events
 from checkout_daemon.ledger import event_store
 from checkout_daemon.ledger.apply import OTHER_ACCOUNT, reapply
-
-_HELD = ("failed", "dead")
 
 
 class NotReplayed(CheckoutError):
@@ -28,20 +33,21 @@ class NotReplayed(CheckoutError):
 
 @dataclass(frozen=True, slots=True)
 class ReplayedEvent:
-    """The outcome of a replay. `before` is the event's status before it; `ok` is false if it failed again."""
+    """The outcome of a replay. `before` is the event's status before it."""
 
     outcome: EventOutcome
     before: str
 
     @property
     def ok(self) -> bool:
-        return self.outcome.status not in _HELD
+        """Return whether it did not fail again."""
+        return self.outcome.status not in UNHAPPY
 
 
 async def replay(database: Database, event_id: str, *, operator: Operator, note: str = "") -> ReplayedEvent:
     """Apply an event again, in one transaction. If it fails again, the daemon retries it when it would have anyway.
 
-    Raises NotFound, or NotReplayed if its payload is no longer held or it was applied before and would fail now.
+    Raises NotFound, and NotReplayed if its payload was deleted, or if it was applied before and would not be now.
     """
     action = OperatorAction("event.replayed", operator, check_note(note), {"event": event_id})
     return await database.run(_replay, event_id, action)
@@ -71,11 +77,11 @@ async def _replay(connection: asyncpg.Connection, event_id: str, action: Operato
     line, payload = found
     if payload is None:
         raise NotReplayed(
-            f"the payload of {event_id} is no longer held: CHECKOUT_PAYLOAD_DAYS have passed, or its customer was "
+            f"the payload of {event_id} was deleted: CHECKOUT_PAYLOAD_DAYS have passed, or its customer was "
             f"erased; `checkout reconcile` compares its order with Stripe"
         )
     applied, merged = await reapply(connection, stored)
-    if applied.status in _HELD and line.status not in _HELD:
+    if applied.status in UNHAPPY and line.status not in UNHAPPY:
         # Rolled back with the transaction: what it reported before stays merged.
         raise NotReplayed(f"{event_id} would fail now: {applied.reason}; it stays {line.status}, nothing changed")
     if applied.reason == OTHER_ACCOUNT and line.status == "applied":
@@ -83,12 +89,11 @@ async def _replay(connection: asyncpg.Connection, event_id: str, action: Operato
             f"{event_id} is of another Stripe account and would be ignored now; what it reported is merged "
             f"and stays merged: `checkout orders show {line.order_id}`"
         )
+    outcome = (await read_event_outcomes(connection, [event_id]))[event_id]
     order_id = merged.order_ids[0] if merged is not None else None
     if merged is not None and order_id is not None:
         before, after = merged.orders[order_id].state, state_of(merged, order_id)
         await record(connection, order_id, action, before=before, after=after)
-    outcome = (await read_event_outcomes(connection, [event_id]))[event_id]
-    if merged is not None and order_id is not None:
         # The change made now, not that of the first time.
         outcome = replace(outcome, from_status=before.status, to_status=after.status)
     return ReplayedEvent(outcome, line.status)

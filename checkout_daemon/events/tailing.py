@@ -1,7 +1,7 @@
-"""Follows Stripe events as they arrive, and the later outcomes of those that failed: retried, dead or replayed.
+"""Follow Stripe's events as they arrive, and the later outcomes of those that failed: retried, dead or replayed.
 
-NOTIFY wakes us if an order changed; events that change no order are found by polling every second. Events have no
-sequence, and a commit can be slow: those received within the last seconds are read again, and skipped if already seen.
+NOTIFY reports changes of orders; events that change no order are found by polling every second. Events have no
+sequence and a commit can be slow, so events of the last seconds are read again, and skipped if they were seen.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from checkout_daemon.database.pool import unavailable_when_away
 from checkout_daemon.database.records import pages
 from checkout_daemon.database.server import read_server
 from checkout_daemon.errors import DatabaseUnavailable
-from checkout_daemon.events.event_lists import EventCursor, EventFilter, EventLine, list_events, list_events_named
+from checkout_daemon.events.event_lists import UNHAPPY, EventFilter, EventLine, list_events, list_events_named
 from checkout_daemon.ledger.watching import ConnectionChange, Lost, Regained, check_still_primary, listening, wait
 
 POLL_SECONDS = 1.0
 _OVERLAP = timedelta(seconds=20)  # longer than the transaction of a delivery may take
 _CLOCKS = timedelta(minutes=5)  # how far a daemon's clock may be behind the database's, until the first event shows it
-_UNHAPPY = ("failed", "dead")
 _MOST_TRACKED = 5000
 
 
@@ -42,14 +41,14 @@ class _Seen:
         self.newest = max([self.newest, *(event.received_at for event in changed)])
         begin = self.newest - _OVERLAP
         self.events = {
-            event.id: event for event in self.events.values() if event.received_at >= begin or event.status in _UNHAPPY
+            event.id: event for event in self.events.values() if event.received_at >= begin or event.status in UNHAPPY
         }
         return sorted(changed, key=lambda event: (event.received_at, event.id))
 
     @property
     def unhappy(self) -> list[str]:
         """The ids of the newest failed and dead events, which may still change."""
-        return [event.id for event in self.events.values() if event.status in _UNHAPPY][-_MOST_TRACKED:]
+        return [event.id for event in self.events.values() if event.status in UNHAPPY][-_MOST_TRACKED:]
 
 
 async def follow_events(
@@ -60,7 +59,7 @@ async def follow_events(
     on_ready: Callable[[], None] = lambda: None,
     poll_seconds: float = POLL_SECONDS,
 ) -> AsyncGenerator[list[EventLine], None]:
-    """Yield batches of matching events from now on, or since the filter's time, in the order of their receipt.
+    """Yield batches of matching events from now on, or since the filter's time, in the order in which they arrived.
 
     As with `watching.follow_changes`, it ends only when it is closed, and the first connection must succeed.
     """
@@ -96,10 +95,10 @@ async def follow_events(
 
 
 async def _begin(connection: asyncpg.Connection, wanted: EventFilter) -> tuple[_Seen, list[EventLine]]:
-    """Return the events held already, and those of them to yield: all since the filter's time."""
+    """Return the stored events as seen, and those of them to yield: all since the filter's time."""
     now = (await read_server(connection)).now
     seen = _Seen(now - _CLOCKS)
-    unhappy = replace(wanted, statuses=_UNHAPPY, since=None)
+    unhappy = replace(wanted, statuses=UNHAPPY, since=None)
     before = await list_events(connection, unhappy, limit=_MOST_TRACKED)
     recent = await _since(connection, wanted, min(wanted.since or now, seen.newest - _OVERLAP))
     known = {event.id: event for event in [*recent, *before]}
@@ -120,9 +119,7 @@ async def _since(connection: asyncpg.Connection, wanted: EventFilter, since: dat
     broad = replace(wanted, statuses=(), fingerprint=None, since=since)
 
     async def read(size: int, last: EventLine | None) -> list[EventLine]:
-        return await list_events(
-            connection, broad, limit=size, cursor=None if last is None else EventCursor.after(last)
-        )
+        return await list_events(connection, broad, limit=size, cursor=last)
 
     return [event async for page in pages(read) for event in page]
 

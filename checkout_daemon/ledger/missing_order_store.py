@@ -26,6 +26,15 @@ class MissingOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class NewestOrder:
+    """The order that was created last."""
+
+    number: int
+    livemode: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveredOrder:
     """An order to insert again. `parameters` are those of the attempt that made the session."""
 
@@ -89,10 +98,10 @@ async def last_number(connection: asyncpg.Connection) -> int:
     return number
 
 
-async def newest_order(connection: asyncpg.Connection) -> datetime | None:
-    """Return when the newest order was made, or None."""
-    made_at: datetime | None = await connection.fetchval(sql("newest_order"))
-    return made_at
+async def newest_order(connection: asyncpg.Connection) -> NewestOrder | None:
+    """Return the order that was created last, or None if no order exists."""
+    row = await connection.fetchrow(sql("newest_order"))
+    return None if row is None else record_of(NewestOrder, row)
 
 
 async def insert_recovered(connection: asyncpg.Connection, order: RecoveredOrder, channel: str) -> int | None:

@@ -73,7 +73,7 @@ async def look_after_restore(runtime: Runtime) -> list[MissingOrder]:
     now = await stripe_time(runtime.gateway)
     async with runtime.database.connection() as connection:
         newest = await store.newest_order(connection)
-    since = now - LONGEST_LOOK if newest is None else newest - MARGIN
+    since = now - LONGEST_LOOK if newest is None else newest.created_at - MARGIN
     return await look_for_missing(runtime, since)
 
 

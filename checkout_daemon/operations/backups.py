@@ -59,7 +59,7 @@ class _Tools:
 
 
 async def back_up(database: Database, url: str, path: Path) -> int:
-    """Write the whole database, while it is in use, to a file that only its owner can read; return its size in bytes.
+    """Write the whole database, while it is in use, to a file only for its owner, and return its size in bytes.
 
     Raises ConfigurationError if the file exists or the tools are missing, BackupFailed and DatabaseUnavailable.
     """
@@ -78,7 +78,7 @@ async def back_up(database: Database, url: str, path: Path) -> int:
 async def restore(database: Database, url: str, path: Path) -> None:
     """Replace the contents of the database with the backup's, in one transaction: a failure changes nothing.
 
-    Raises BackupFailed, also for a file that is not a backup of this program, and ConfigurationError if the tools are
+    Raises BackupFailed, also if the file is not a backup of this program, and ConfigurationError if the tools are
     missing.
     """
     tools = await _find_tools(database, url)
@@ -113,7 +113,7 @@ def _write_script(path: Path, *names: str) -> None:
 
 
 async def _find_tools(database: Database, url: str) -> _Tools:
-    """Return the tools on PATH, else the embedded PostgreSQL's. Older ones than the server are no use to pg_dump."""
+    """Return the tools on PATH or the embedded PostgreSQL's. pg_dump refuses servers that are newer than itself."""
     async with database.connection() as connection:
         server = await read_server(connection)
     found: list[str] = []
@@ -145,7 +145,7 @@ def _directories() -> list[Path]:
 
 
 async def _version(directory: Path) -> int:
-    """Return the major version; 0 if it is not known."""
+    """Return the major version, or 0 if it is unknown."""
     process = await asyncio.create_subprocess_exec(
         directory / "pg_dump", "--version", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )

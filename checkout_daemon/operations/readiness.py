@@ -12,15 +12,14 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.patience import within
 
 READY_SECONDS = 0.8
-"""Including the time to give up a connection, the answer takes less than a second."""
+"""With the time that giving up a connection takes, the answer arrives within a second."""
 _KEEP_SECONDS = 0.2
 
 
 class Readiness:
-    """A check that concurrent callers share, and whose good result is cached for a moment.
+    """A check that concurrent callers share and whose good result is cached for a moment: it writes to the disk.
 
-    The check writes to the disk, and anybody may ask for it. A result is dropped with the connection that gave it: a
-    server that was killed since is not ready.
+    A result is discarded with the connection that gave it: a server that was killed since is not ready.
     """
 
     def __init__(self, database: Database) -> None:

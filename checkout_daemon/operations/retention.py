@@ -1,4 +1,4 @@
-"""Ends what is kept for a time only: payloads by age, and coupons at Stripe that no order needs any more."""
+"""Delete the payloads of events that are older than their retention."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import asyncpg
 
 from checkout_daemon.database.partitions import ensure_partitions
 from checkout_daemon.database.pool import Database
+from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
-from checkout_daemon.operations import retention_store
 from checkout_daemon.orders import erasure_store
 from checkout_daemon.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
+_LOCK_KEY = 0x726574656E740000  # any constant that all daemons agree on
 _LATE_PAYLOADS = timedelta(days=8)
 
 
@@ -30,10 +31,10 @@ async def drop_old_payloads(runtime: Runtime) -> int:
     keep_from = now - timedelta(days=runtime.settings.payload_days)
     dropped = 0
     while (name := await database.run_unconfirmed(_drop_partition, keep_from)) is not None:
-        log.info("payloads: %s was dropped", name)
+        log.info("payloads: dropped %s", name)
         dropped += 1
     async with database.connection() as connection:
-        await retention_store.drop_stray_payloads(connection, keep_from)
+        await connection.execute(sql("drop_stray_payloads"), keep_from)
         await erasure_store.drop_payloads_after_erasure(connection, now - _LATE_PAYLOADS)
     return dropped
 
@@ -45,9 +46,14 @@ async def make_payload_partitions(database: Database) -> None:
 
 
 async def _drop_partition(connection: asyncpg.Connection, keep_from: datetime) -> str | None:
+    """Drop one week of payloads and return its partition's name, or None if no week is left or it cannot be now."""
+    if not await connection.fetchval(sql("try_retention_lock"), _LOCK_KEY):
+        return None
     try:
-        async with connection.transaction():  # a savepoint: to be refused a lock is no failure here
-            return await retention_store.drop_payload_partition(connection, keep_from)
-    except asyncpg.LockNotAvailableError:
-        log.info("payloads: the table is in use, its old weeks are dropped at the next turn")
+        async with connection.transaction():  # a savepoint, because a refused lock is no failure here
+            await connection.execute(sql("bound_retention_waits"))
+            name: str | None = await connection.fetchval(sql("drop_payload_partition"), keep_from)
+            return name
+    except asyncpg.LockNotAvailableError:  # rather than block deliveries
+        log.info("payloads: the table is in use; its old weeks are dropped later")
         return None

@@ -24,16 +24,17 @@ class SchemaReport:
 
 async def read_schema(database: Database) -> SchemaReport:
     """Return the versions, and whether database and code fit."""
-    async with database.connection() as connection:
-        state = await migrations.read_state(connection)
-    return _report(state)
+    state, code = await _read_state(database), migrations.code_version()
+    try:
+        state.check(code)
+    except SchemaMismatch:
+        return SchemaReport(state.version, code, state.oldest_code, fits=False)
+    return SchemaReport(state.version, code, state.oldest_code, fits=True)
 
 
-async def explain_misfit(database: Database) -> None:
+async def check_schema(database: Database) -> None:
     """Raise SchemaMismatch, with what to do, if database and code do not fit."""
-    async with database.connection() as connection:
-        state = await migrations.read_state(connection)
-    require_schema(state)
+    require_schema(await _read_state(database))
 
 
 def require_schema(state: migrations.SchemaState) -> None:
@@ -44,7 +45,7 @@ def require_schema(state: migrations.SchemaState) -> None:
 
 
 async def finish_migrations(runtime: Runtime) -> int:
-    """Run the backfills that migrations left for later; return how many migrations had some left."""
+    """Run the backfills that migrations left for later, and return how many migrations had some left."""
     async with runtime.database.connection() as connection:
         left = await schema_backfills.unfinished(connection)
     if left:
@@ -54,7 +55,7 @@ async def finish_migrations(runtime: Runtime) -> int:
 
 
 async def migrate(url: str) -> list[int]:
-    """Apply the missing migrations and their backfills; return the versions applied.
+    """Apply the missing migrations and their backfills, and return the versions applied.
 
     Raises DatabaseUnavailable, and SchemaMismatch if the user may not change the schema.
     """
@@ -64,15 +65,11 @@ async def migrate(url: str) -> list[int]:
             await schema_backfills.finish(url)
         except asyncpg.InsufficientPrivilegeError as error:
             raise SchemaMismatch(
-                f"the schema could not be changed: {error}. Give the user of DATABASE_URL that right"
+                f"the schema could not be changed: {error}. Grant the user of DATABASE_URL that right"
             ) from error
     return applied
 
 
-def _report(state: migrations.SchemaState) -> SchemaReport:
-    code = migrations.code_version()
-    try:
-        state.check(code)
-    except SchemaMismatch:
-        return SchemaReport(state.version, code, state.oldest_code, fits=False)
-    return SchemaReport(state.version, code, state.oldest_code, fits=True)
+async def _read_state(database: Database) -> migrations.SchemaState:
+    async with database.connection() as connection:
+        return await migrations.read_state(connection)

@@ -1,6 +1,6 @@
-"""Vital signs: quick checks of a running shop, for a screen that refreshes all the time.
+"""Check the vital signs of a running shop, quickly, for a screen that refreshes all the time.
 
-They ask the database and this machine, never Stripe; the slower checks are the doctor's.
+This asks the database and this machine, never Stripe. The slower checks are the doctor's.
 """
 
 from __future__ import annotations
@@ -85,19 +85,20 @@ def no_answer(settings: Settings, detail: str) -> list[Check]:
     return [Check.failed("database", detail, database_fix(settings)), runs]
 
 
-def _compares(signs: VitalSigns) -> bool:
-    return signs.compared_at is not None and signs.at - signs.compared_at < _COMPARES_WITHIN
-
-
 def _daemons(settings: Settings, signs: VitalSigns) -> Check:
     if signs.daemons:
         return _running(signs.daemons)
-    if _compares(signs):
-        assert signs.compared_at is not None
-        ago = (signs.at - signs.compared_at).total_seconds()
+    if (ago := _comparison_age(signs)) is not None:
         here = f"none runs on {settings.state_dir.name}"
-        return Check.passed("daemons", f"{here}, but one was at work {max(ago, 0):.0f} s ago")
+        return Check.passed("daemons", f"{here}, but one was at work {ago:.0f} s ago")
     return Check.failed("daemons", f"none runs on {settings.state_dir}, and none was at work lately", _start())
+
+
+def _comparison_age(signs: VitalSigns) -> float | None:
+    """Return how many seconds ago a daemon compared, or None if that is too long ago for one to run."""
+    if signs.compared_at is None or signs.at - signs.compared_at >= _COMPARES_WITHIN:
+        return None
+    return max((signs.at - signs.compared_at).total_seconds(), 0)
 
 
 def _running(pids: Sequence[int]) -> Check:
@@ -112,7 +113,7 @@ def _comparison_done(settings: Settings, signs: VitalSigns) -> Check:
     held = f"Stripe made {caught.listed}, we hold {caught.stored}, to {caught.until:%Y-%m-%d %H:%M} UTC"
     if caught.failed or caught.stored < caught.listed:
         return Check.failed("comparison", f"{held}; {caught.failed} failed", "checkout events list --status failed")
-    if not _compares(signs):
+    if _comparison_age(signs) is None:
         return Check.failed("comparison", f"{held}: no daemon has compared since", _start())
     missed = f"; {caught.missed} had been missed and were fetched" if caught.missed else ""
     return Check.passed("comparison", f"{held}{missed}")

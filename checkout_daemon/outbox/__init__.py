@@ -1,1 +1,1 @@
-"""Messages that are owed: the queue, its listing, and alerts for operators."""
+"""The messages that are owed: the queue, its listing, and alerts for operators."""

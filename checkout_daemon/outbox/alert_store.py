@@ -1,4 +1,4 @@
-"""Alerts to the operator: every new subject is reported once, for as long as its cause lasts."""
+"""Alerts to the operator: a subject is reported once for as long as its problem lasts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from checkout_daemon.outbox.outbox_store import owe
 async def owe_once(
     connection: asyncpg.Connection, kind: MessageKind, subjects: Collection[str], alert: Alert, *, machine: str = ""
 ) -> bool:
-    """Queue the alert if one of the subjects is new, and return whether it was. `subjects` are all that exist now.
+    """Queue the alert if one of `subjects`, all that have the problem now, is new. Return whether it was queued.
 
-    `machine` is the host that is concerned, if every machine has its own subjects.
+    `machine` is the host concerned, if each machine has its own subjects.
     """
     if not await raise_alerts(connection, f"{kind.value}@{machine}" if machine else kind.value, subjects):
         return False
@@ -27,12 +27,12 @@ async def owe_once(
 
 
 async def owe_alert(connection: asyncpg.Connection, kind: MessageKind, alert: Alert) -> None:
-    """Queue the alert, whatever was reported before."""
+    """Queue the alert, even if it was reported before."""
     await owe(connection, kind, subject_id=str(uuid4()), payload=msgspec.json.encode(alert).decode())
 
 
 async def raise_alerts(connection: asyncpg.Connection, kind: str, subjects: Collection[str]) -> list[str]:
-    """Record `subjects`, all that exist now, as reported, and return those that were not reported before."""
+    """Record `subjects`, all that have the problem now, as reported, and return those that are new."""
     return _subjects(await connection.fetch(sql("raise_alerts"), str(kind), list(subjects)))
 
 
@@ -41,9 +41,9 @@ async def raise_dead_events(connection: asyncpg.Connection) -> list[str]:
     return _subjects(await connection.fetch(sql("raise_dead_events"), MessageKind.EVENTS_DEAD.value))
 
 
-async def raise_dead_messages(connection: asyncpg.Connection, but: Collection[MessageKind]) -> list[str]:
-    """Return the ids of dead messages that were not reported before, except those of the kinds in `but`."""
-    kinds = [kind.value for kind in but]
+async def raise_dead_messages(connection: asyncpg.Connection, excluded: Collection[MessageKind]) -> list[str]:
+    """Return the ids of dead messages that were not reported before, except those of excluded kinds."""
+    kinds = [kind.value for kind in excluded]
     return _subjects(await connection.fetch(sql("raise_dead_messages"), MessageKind.OUTBOX_DEAD.value, kinds))
 
 

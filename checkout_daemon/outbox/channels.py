@@ -1,4 +1,4 @@
-"""Which channels can be used, as the settings are."""
+"""Which channels can be used with the current settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from checkout_daemon.settings import Settings
 
 
 def missing_setting(settings: Settings, channel: Channel) -> str | None:
-    """What is not set that the channel needs; None where it can be used."""
+    """Return the setting that the channel lacks, or None if it can be used."""
     if channel is Channel.WEBHOOK:
         return None if settings.shop_webhook_url else "CHECKOUT_SHOP_WEBHOOK_URL"
     if channel is Channel.ALERT and not settings.alert_to:

@@ -1,4 +1,4 @@
-"""Messages as operators list and show them, and having them sent again."""
+"""List and show messages for operators, and send them again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A message named to be sent again; `queued` is False where it was waiting to be sent anyway."""
+    """A message to send again. `queued` is False if it was waiting to be sent anyway."""
 
     message: MessageLine
     queued: bool
@@ -37,27 +37,27 @@ def all_messages(
 
 
 async def show_message(database: Database, message_id: str) -> tuple[MessageLine, Any]:
-    """A message with its payload as data, or None. Raises NotFound."""
+    """Return a message and its decoded payload, if it has one. Raise NotFound or InvalidRequest."""
     async with database.connection() as connection:
         found = await outbox_store.read_message(connection, _id(message_id))
     if found is None:
-        raise NotFound(f"there is no message {message_id}")
+        raise NotFound(f"message {message_id} does not exist: `checkout outbox list` shows the messages")
     line, payload = found
     return line, None if payload is None else msgspec.json.decode(payload)
 
 
 async def replay(database: Database, message_ids: Sequence[str]) -> list[Replayed]:
-    """Have these sent again, as if they never had been tried; a daemon's job does it.
+    """Queue messages to be sent again, as if they had never been tried.
 
-    Raises NotFound for the first that there is not, and then none is sent again.
+    Raises NotFound or InvalidRequest, and then queues nothing, if one of them does not exist.
     """
-    lines = [(await show_message(database, each))[0] for each in dict.fromkeys(message_ids)]
+    lines = [(await show_message(database, message_id))[0] for message_id in dict.fromkeys(message_ids)]
     queued = await database.run(outbox_store.replay_messages, [line.id for line in lines])
     return [Replayed((await show_message(database, line.id))[0], line.id in queued) for line in lines]
 
 
 async def replay_all(database: Database, wanted: MessageFilter) -> list[str]:
-    """Have all that fit sent again; the ids of those that were not waiting anyway."""
+    """Queue all messages that fit to be sent again, and return the ids of those that were not waiting anyway."""
     queued: list[str] = []
     async for page in all_messages(database, wanted):
         queued += await database.run(outbox_store.replay_messages, [line.id for line in page])
@@ -68,5 +68,5 @@ def _id(text: str) -> str:
     try:
         return str(UUID(text))
     except ValueError:
-        detail = f"{text!r} is no id of a message: `checkout outbox list --json` shows them"
+        detail = f"{text!r} is not the id of a message: `checkout outbox list --json` shows the ids"
         raise InvalidRequest([FieldError("/message", "invalid_id", detail)]) from None

@@ -1,4 +1,4 @@
-"""Writes, claims and reads messages of the outbox."""
+"""Write, claim and read messages of the outbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LAST_ID = UUID(int=(1 << 128) - 1)
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMessage:
-    """A message to send. Nobody else sends it until the lease ends."""
+    """A message to send. No other process sends it until the lease ends."""
 
     id: UUID
     order_id: UUID | None
@@ -80,7 +80,7 @@ async def owe(
 ) -> list[str]:
     """Owe a message on all channels of its kind, and return the ids of the new rows.
 
-    Messages that follow from an order's facts are written by services.merge; this is for all others.
+    This is for messages that do not follow from an order's facts; ledger/merge.py writes those.
     """
     channels = [channel.value for channel in CHANNELS[kind]]
     rows = await connection.fetch(sql("owe_messages"), order_id, kind.value, subject_id, channels, payload)
@@ -109,11 +109,11 @@ async def claim_messages(
 async def refund_mails(connection: asyncpg.Connection, message: ClaimedMessage) -> tuple[bool, bool]:
     """Return whether a mail about the message's refund was sent, and whether one still waits."""
     (row,) = await connection.fetch(sql("refund_mails"), message.order_id, message.subject_id)
-    return row["told"], row["waiting"]
+    return row["sent"], row["waiting"]
 
 
 async def is_acknowledged(connection: asyncpg.Connection, order_id: str, code: str, subject: str) -> bool:
-    """Return whether a person acknowledged this attention."""
+    """Return whether an operator has acknowledged this attention."""
     return bool(await connection.fetchval(sql("is_acknowledged"), order_id, code, subject))
 
 
@@ -146,7 +146,7 @@ async def count_messages(connection: asyncpg.Connection) -> list[Backlog]:
 async def list_messages(
     connection: asyncpg.Connection, wanted: MessageFilter, *, limit: int, after: MessageLine | None = None
 ) -> list[MessageLine]:
-    """A page, newest first, of those after the given one."""
+    """Return a page of the messages after the given one, newest first."""
     statement = "list_messages"
     arguments = [
         wanted.since or LONG_AGO,

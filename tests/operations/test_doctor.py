@@ -1,4 +1,4 @@
-"""checkout doctor: what is right is said to be, and each fault comes with the command that fixes it."""
+"""checkout doctor reports what is right, and for each fault the command that fixes it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PUBLIC_URL = "https://shop.example"
 
 @pytest.fixture
 def settings(runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """A shop where all is well but the endpoint; its owner set everything."""
+    """Return the settings of a shop where everything is set up except the endpoint."""
     program = tmp_path / "stripe-cli"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
@@ -76,24 +76,24 @@ class Account:
         self.http, self.base = http, base
 
     async def post(self, path: str, *form: tuple[str, str]) -> str:
-        """The id of what was made or changed."""
+        """Return the id of the created or changed object."""
         async with self.http.post(f"{self.base}{path}", data=list(form)) as answer:
             body = await answer.json()
             assert answer.status == 200, body
             return str(body["id"])
 
     async def register(self, *types: str) -> str:
-        form = [("url", f"{PUBLIC_URL}/api/webhook"), *(("enabled_events[]", each) for each in types or EVENT_TYPES)]
+        form = [("url", f"{PUBLIC_URL}/api/webhook"), *(("enabled_events[]", name) for name in types or EVENT_TYPES)]
         return await self.post("/v1/webhook_endpoints", *form)
 
 
-async def told(settings: Settings) -> dict[str, Check]:
+async def results(settings: Settings) -> dict[str, Check]:
     return {check.check: check async for check in examine(settings)}
 
 
-async def test_a_shop_where_all_is_well(settings: Settings, account: Account) -> None:
+async def test_a_shop_without_faults(settings: Settings, account: Account) -> None:
     await account.register()
-    checks = await told(settings)
+    checks = await results(settings)
     assert list(checks) == NAMES == list(CHECKS)
     assert [check for check in checks.values() if not check.ok] == []
     assert {check.fix for check in checks.values()} == {None}
@@ -101,28 +101,28 @@ async def test_a_shop_where_all_is_well(settings: Settings, account: Account) ->
     assert "whsec_1" not in "".join(check.detail for check in checks.values())
 
 
-async def test_without_an_endpoint_the_command_that_makes_it_is_named(settings: Settings, account: Account) -> None:
-    checks = await told(settings)
-    unset = await told(replace(settings, webhook_secrets=()))
+async def test_without_an_endpoint_the_command_that_creates_it_is_named(settings: Settings, account: Account) -> None:
+    checks = await results(settings)
+    unset = await results(replace(settings, webhook_secrets=()))
     assert (checks["endpoint"].ok, checks["endpoint"].fix) == (False, "checkout webhook create")
     assert (unset["secrets"].ok, unset["secrets"].fix) == (False, "checkout webhook create")
 
 
-async def test_who_listens_needs_no_endpoint(
+async def test_checkout_listen_replaces_an_endpoint(
     settings: Settings, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     await connection.execute("INSERT INTO cursors (name, value) VALUES ('listen', '{}')")
-    listens = (await told(settings))["endpoint"]
+    listens = (await results(settings))["endpoint"]
     await connection.execute("UPDATE cursors SET updated_at = now() - interval '2 minutes'")
-    listened = (await told(settings))["endpoint"]
+    listened = (await results(settings))["endpoint"]
     await connection.execute("INSERT INTO secret_matches VALUES ('cafecafe', now(), 3, now())")
-    delivered = (await told(settings))["endpoint"]
+    delivered = (await results(settings))["endpoint"]
     assert (listens.ok, listened.ok, delivered.ok) == (True, False, True)
     assert ("runs" in listens.detail, "3 in 24 h" in delivered.detail) == (True, True)
 
 
 async def test_stripe_cannot_reach_this_machine_but_its_cli_can(settings: Settings, stripe: FlakyStripe) -> None:
-    """Its own address is all that makes the offline Stripe another than the real one."""
+    """Only the address of the API distinguishes the offline Stripe from the real one."""
     here = replace(settings, public_url="http://localhost:8000")
     probes = Probes(here, None, StripeGateway(KEY, stripe.base), None, "", timedelta(), [], "", timedelta())
     real = replace(here, stripe_api_base=STRIPE_API_BASE)
@@ -137,19 +137,19 @@ async def test_stripe_cannot_reach_this_machine_but_its_cli_can(settings: Settin
 
 async def test_an_endpoint_that_lacks_types_names_them(settings: Settings, account: Account) -> None:
     made = await account.register("charge.succeeded")
-    endpoint = (await told(settings))["endpoint"]
-    await account.post(f"/v1/webhook_endpoints/{made}", *(("enabled_events[]", each) for each in EVENT_TYPES))
+    endpoint = (await results(settings))["endpoint"]
+    await account.post(f"/v1/webhook_endpoints/{made}", *(("enabled_events[]", name) for name in EVENT_TYPES))
     assert not endpoint.ok
     assert f"{made} for {PUBLIC_URL}/api/webhook does not get" in endpoint.detail
     assert "checkout.session.completed" in endpoint.detail
     assert endpoint.fix == "checkout webhook create --update"
-    assert (await told(settings))["endpoint"].ok
+    assert (await results(settings))["endpoint"].ok
 
 
 async def test_an_endpoint_that_stripe_has_disabled_is_a_fault(settings: Settings, account: Account) -> None:
     made = await account.register()
     await account.post(f"/v1/webhook_endpoints/{made}", ("disabled", "true"))
-    endpoint = (await told(settings))["endpoint"]
+    endpoint = (await results(settings))["endpoint"]
     assert (endpoint.ok, "is disabled" in endpoint.detail) == (False, True)
     assert endpoint.fix == "checkout webhook create --update"
 
@@ -157,72 +157,72 @@ async def test_an_endpoint_that_stripe_has_disabled_is_a_fault(settings: Setting
 async def test_an_endpoint_of_another_api_version_is_a_fault(settings: Settings, account: Account) -> None:
     form = [("url", f"{PUBLIC_URL}/api/webhook"), ("enabled_events[]", "*"), ("api_version", "2020-08-27")]
     await account.post("/v1/webhook_endpoints", *form)
-    endpoint = (await told(settings))["endpoint"]
+    endpoint = (await results(settings))["endpoint"]
     assert (endpoint.ok, "2020-08-27" in endpoint.detail) == (False, True)
     assert endpoint.fix == "checkout webhook create --replace"
 
 
-async def test_secrets_are_told_with_what_they_matched_and_the_endpoints_must_be_one(
+async def test_secrets_are_listed_with_their_matches_and_include_that_of_the_endpoint(
     settings: Settings, account: Account, connection: asyncpg.Connection
 ) -> None:
     known = replace(settings, webhook_secrets=("whsec_of_the_dashboard_1", "whsec_of_the_dashboard_2"))
     insert = "INSERT INTO secret_matches VALUES ($1, date_trunc('hour', now()), 7, now())"
     await connection.execute(insert, fingerprint("whsec_of_the_dashboard_2"))
     made = await account.register()
-    fits = (await told(known))["secrets"]
+    fits = (await results(known))["secrets"]
     mark = ("metadata[checkout_fingerprint]", fingerprint("whsec_of_nobody_here"))
     await account.post(f"/v1/webhook_endpoints/{made}", mark)
-    other = (await told(known))["secrets"]
+    other = (await results(known))["secrets"]
     await connection.execute(insert, fingerprint("whsec_of_nobody_here"))  # a daemon elsewhere knows it
-    elsewhere = (await told(known))["secrets"]
+    elsewhere = (await results(known))["secrets"]
     assert (fits.ok, other.ok, elsewhere.ok) == (True, False, True)
     assert fits.detail == "2 secrets: whsec_…rd_1 matched 0 deliveries, whsec_…rd_2 matched 7 deliveries, in 24 h"
     assert (f"the secret of {made}" in other.detail, other.fix) == (True, "checkout webhook create --replace")
 
 
 @pytest.mark.parametrize("ahead", ["1h", "0s"])
-async def test_a_clock_that_is_not_stripes_is_a_fault(settings: Settings, account: Account, ahead: str) -> None:
+async def test_a_clock_that_differs_from_stripes_is_a_fault(settings: Settings, account: Account, ahead: str) -> None:
     async with account.http.post(f"{account.base}/sandbox/clock", json={"advance": ahead}) as answer:
         assert answer.status == 200
-    clock = (await told(settings))["clock"]
+    clock = (await results(settings))["clock"]
     assert (clock.ok, clock.fix) == ((True, None) if ahead == "0s" else (False, "timedatectl set-ntp true"))
     assert ("nothing is deleted" in clock.detail, len(re.findall("Stripe's", clock.detail))) == ((ahead == "1h",) * 2)
 
 
 async def test_a_full_disk_is_a_fault(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    roomy = (await told(settings))["disk"]
+    roomy = (await results(settings))["disk"]
     monkeypatch.setattr("checkout_daemon.operations.doctor.machine.LEAST_FREE_BYTES", 1 << 62)
-    full = (await told(settings))["disk"]
+    full = (await results(settings))["disk"]
     assert (roomy.ok, full.ok, (full.fix or "").startswith("du -xh /")) == (True, False, True)
 
 
 async def test_no_stripe_cli_is_a_fault(settings: Settings) -> None:
-    cli = (await told(replace(settings, stripe_cli=Path("/nowhere/stripe"))))["cli"]
+    cli = (await results(replace(settings, stripe_cli=Path("/nowhere/stripe"))))["cli"]
     assert (cli.ok, "/nowhere/stripe" in cli.detail, cli.fix is not None) == (False, True, True)
 
 
-async def test_every_type_at_once_is_enough(settings: Settings, account: Account) -> None:
+async def test_an_endpoint_with_a_wildcard_has_every_type(settings: Settings, account: Account) -> None:
     await account.register("*")
-    assert (await told(settings))["endpoint"].ok
+    assert (await results(settings))["endpoint"].ok
 
 
 async def test_orders_of_the_other_mode_are_a_fault(settings: Settings, connection: asyncpg.Connection) -> None:
     await add_order(connection, livemode=True)
-    key_mode = (await told(settings))["key_mode"]
+    key_mode = (await results(settings))["key_mode"]
     assert (key_mode.ok, "1001" in key_mode.detail, "sk_live_" in (key_mode.fix or "")) == (False, True, True)
 
 
-async def test_an_operator_log_that_was_changed_is_a_fault(
+async def test_an_audit_log_that_was_changed_is_a_fault(
     settings: Settings, connection: asyncpg.Connection, database_url: str
 ) -> None:
     order_id = await add_order(connection)
     database = Database(database_url)
     await note_order(database, order_id, "called", operator=Operator("ada", "shop1"))
     await database.close()
-    whole = (await told(settings))["schema"]
+    whole = (await results(settings))["schema"]
     await connection.execute("SET session_replication_role = replica")  # past the triggers
     await connection.execute("UPDATE operator_log SET operator = 'bob'")
-    changed = (await told(settings))["schema"]
+    changed = (await results(settings))["schema"]
     assert (whole.ok, "log is intact: 1 entry" in whole.detail) == (True, True)
     assert (changed.ok, f"entry 1 of order {order_id} was changed" in changed.detail) == (False, True)
 
@@ -235,25 +235,25 @@ async def test_dead_events_are_a_fault_and_so_are_failed_ones(
         " VALUES ($1, 'charge.succeeded', $2, now(), '')"
     )
     await connection.execute(insert, "evt_1", "failed")
-    failed = (await told(settings))["dead_letters"]
+    failed = (await results(settings))["dead_letters"]
     await connection.execute(insert, "evt_2", "dead")
-    dead = (await told(settings))["dead_letters"]
+    dead = (await results(settings))["dead_letters"]
     assert (failed.ok, dead.ok) == (False, False)
     assert failed.fix == "checkout events list --status failed"
     assert dead.detail.startswith("1 events dead, 1 failed")
     assert dead.fix == "checkout events replay --status dead"
 
 
-async def test_events_that_name_an_account_are_a_fault_while_ours_is_not_known(
+async def test_events_that_name_an_account_are_a_fault_while_our_account_is_unknown(
     settings: Settings, connection: asyncpg.Connection
 ) -> None:
     await connection.execute(
         "INSERT INTO stripe_events (id, type, status, reason, received_at, body_hash)"
         " VALUES ('evt_1', 'charge.succeeded', 'ignored', 'other_account', now(), '')"
     )
-    unknown = (await told(settings))["key_mode"]
+    unknown = (await results(settings))["key_mode"]
     await remember_account(connection, "acct_ours", livemode=False)
-    known = (await told(settings))["key_mode"]
+    known = (await results(settings))["key_mode"]
     assert (unknown.ok, known.ok) == (False, True)
     assert unknown.detail.startswith("1 events name an account and are ignored")
 
@@ -262,7 +262,7 @@ async def test_dead_messages_are_a_fault(settings: Settings, connection: asyncpg
     order_id = await add_order(connection)
     insert = "INSERT INTO outbox (order_id, kind, channel, status) VALUES ($1, 'order.completed', 'webhook', 'dead')"
     await connection.execute(insert, order_id)
-    letters = (await told(settings))["dead_letters"]
+    letters = (await results(settings))["dead_letters"]
     assert (letters.ok, letters.fix) == (False, "checkout outbox replay --status dead")
 
 
@@ -278,37 +278,37 @@ async def test_an_event_that_stripe_has_and_we_do_not_is_a_fault_once_it_is_late
         ("confirm", "true"),
         ("return_url", PUBLIC_URL),
     )
-    on_its_way = (await told(settings))["backfill"]
+    on_its_way = (await results(settings))["backfill"]
     monkeypatch.setattr("checkout_daemon.operations.doctor.database.DELIVERY_SECONDS", -1)
-    missing = (await told(settings))["backfill"]
+    missing = (await results(settings))["backfill"]
     async with open_runtime(settings) as runtime:
         done = await backfill(runtime, datetime.now(UTC))  # as the command does
-    held = (await told(settings))["backfill"]
+    held = (await results(settings))["backfill"]
     assert (on_its_way.ok, missing.ok, held.ok) == (True, False, True)
     assert "on their way" in on_its_way.detail
     assert f"{done.new} of the last {done.scanned} events" in missing.detail
     assert missing.fix == "checkout events backfill --since 1h"
 
 
-async def test_a_comparison_that_nobody_does_any_more_is_a_fault(
+async def test_a_comparison_that_no_daemon_does_any_more_is_a_fault(
     settings: Settings, account: Account, connection: asyncpg.Connection
 ) -> None:
     insert = "INSERT INTO cursors (name, value) VALUES ('backfill', $1)"
     until = datetime.now(UTC) - timedelta(hours=2)
     await connection.execute(insert, json.dumps({"until": until.isoformat()}))
-    behind = (await told(settings))["backfill"]
+    behind = (await results(settings))["backfill"]
     await connection.execute(
         "UPDATE cursors SET value = $1", json.dumps({"until": (until + timedelta(hours=2)).isoformat()})
     )
     assert (behind.ok, behind.fix) == (False, "checkout serve")
-    assert (await told(settings))["backfill"].ok
+    assert (await results(settings))["backfill"].ok
 
 
-async def test_without_a_database_what_needs_one_says_so_and_the_rest_is_checked(
+async def test_without_a_database_the_checks_that_need_one_fail_and_the_rest_pass(
     settings: Settings, account: Account
 ) -> None:
     await account.register()
-    checks = await told(replace(settings, database_url="postgresql://ada:verysecret@127.0.0.1:1/shop"))
+    checks = await results(replace(settings, database_url="postgresql://ada:verysecret@127.0.0.1:1/shop"))
     assert [name for name, check in checks.items() if not check.ok] == [
         "database",
         "schema",
@@ -321,16 +321,16 @@ async def test_without_a_database_what_needs_one_says_so_and_the_rest_is_checked
     assert "verysecret" not in str(checks)
 
 
-async def test_without_stripe_what_needs_it_says_so(settings: Settings) -> None:
-    checks = await told(replace(settings, stripe_api_base="http://127.0.0.1:1"))
+async def test_without_stripe_the_checks_that_need_it_fail(settings: Settings) -> None:
+    checks = await results(replace(settings, stripe_api_base="http://127.0.0.1:1"))
     assert [name for name, check in checks.items() if not check.ok] == ["endpoint", "backfill"]
 
 
-async def test_nothing_set_up_at_all_is_fixed_by_a_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_without_any_settings_the_demo_fixes_every_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith(("STRIPE_", "CHECKOUT_", "DATABASE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    checks = await told(load_settings())
+    checks = await results(load_settings())
     wrong = {name: check.fix for name, check in checks.items() if not check.ok and name != "cli"}
     needed = {"database", "schema", "clock", "key_mode", "endpoint", "secrets", "dead_letters", "backfill", "orders"}
     assert set(wrong) == needed
@@ -339,9 +339,9 @@ async def test_nothing_set_up_at_all_is_fixed_by_a_demo(monkeypatch: pytest.Monk
 
 async def test_an_old_schema_is_fixed_by_migrating(settings: Settings, connection: asyncpg.Connection) -> None:
     await connection.execute("DELETE FROM schema_migrations WHERE version > 1")
-    old = (await told(settings))["schema"]
+    old = (await results(settings))["schema"]
     await connection.execute("DROP TABLE schema_migrations")
-    none = (await told(settings))["schema"]
+    none = (await results(settings))["schema"]
     assert (old.ok, none.ok, none.fix) == (False, False, "checkout db init")
 
 
@@ -349,23 +349,23 @@ async def test_an_old_schema_is_fixed_by_migrating(settings: Settings, connectio
 async def test_a_mail_server_is_asked(settings: Settings, greeting: bytes, ok: bool) -> None:
     async with serving(greeting) as port:
         configured = replace(settings, smtp_url=f"smtp://u:verysecret@127.0.0.1:{port}", mail_from="shop@example.com")
-        smtp = (await told(configured))["smtp"]
+        smtp = (await results(configured))["smtp"]
     assert (smtp.ok, "verysecret" in str(smtp)) == (ok, False)
 
 
-async def test_a_mail_server_that_is_not_there_or_not_whole_is_a_fault(settings: Settings) -> None:
+async def test_a_mail_server_that_does_not_answer_or_lacks_a_sender_is_a_fault(settings: Settings) -> None:
     away = replace(settings, smtp_url="smtp://127.0.0.1:1", mail_from="shop@example.com")
-    nobody = replace(away, mail_from=None)
-    assert [(await told(each))["smtp"].ok for each in (away, nobody)] == [False, False]
+    no_sender = replace(away, mail_from=None)
+    assert [(await results(mail))["smtp"].ok for mail in (away, no_sender)] == [False, False]
 
 
-def test_the_stripe_cli_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_places_of_the_stripe_cli_are_searched_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     packaged = tmp_path / "frontend/node_modules/@stripe/cli-linux-x64/bin/stripe"
     on_path, chosen = tmp_path / "bin/stripe", tmp_path / "chosen"
-    for each in (packaged, on_path, chosen):
-        each.parent.mkdir(parents=True, exist_ok=True)
-        each.write_text("#!/bin/sh\n")
-        each.chmod(0o755)
+    for program in (packaged, on_path, chosen):
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", "/nowhere")
     found = [find_stripe_cli(None)[0]]
@@ -380,7 +380,7 @@ def test_the_stripe_cli_is_looked_for_in_order(monkeypatch: pytest.MonkeyPatch, 
 
 @asynccontextmanager
 async def serving(greeting: bytes) -> AsyncIterator[int]:
-    """A server that greets; its port."""
+    """Run a server that sends a greeting, and yield its port."""
     import asyncio
 
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -407,6 +407,6 @@ async def test_a_malformed_database_url_is_a_fault_that_does_not_repeat_it(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
-    found = await told(replace(settings, database_url=url))
+    found = await results(replace(settings, database_url=url))
     assert not found["database"].ok
     assert "S3CR3T" not in repr(found)

@@ -1,4 +1,4 @@
-"""Payloads go by whole weeks, and coupons at Stripe when no order needs them any more."""
+"""Old payloads are dropped in whole weeks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def put_payload(connection: asyncpg.Connection, event_id: str, received_at
 async def test_old_weeks_are_dropped_and_events_stay(runtime: Runtime, connection: asyncpg.Connection) -> None:
     now = datetime.now(UTC)
     await ensure_partitions(connection, now - timedelta(days=150))  # and eight weeks from there
-    await put_payload(connection, "evt_stray", now - timedelta(days=400))  # no week was made for it
+    await put_payload(connection, "evt_stray", now - timedelta(days=400))  # there is no partition for its week
     await put_payload(connection, "evt_old", now - timedelta(days=120))
     await put_payload(connection, "evt_young", now - timedelta(days=89))
     await put_payload(connection, "evt_new", now)
@@ -34,7 +34,7 @@ async def test_old_weeks_are_dropped_and_events_stay(runtime: Runtime, connectio
     assert await drop_old_payloads(runtime) == 0
 
 
-async def test_a_reader_of_old_payloads_delays_their_end_and_holds_up_nobody(
+async def test_a_reader_of_old_payloads_delays_their_deletion_and_blocks_nobody(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The schema: schema.sql and the migrations agree, each statement prepares, and code and database know if they fit."""
+"""The schema: schema.sql and the migrations agree, every statement prepares, and code refuses what does not fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from checkout_daemon.dev.placement import find_account, find_binaries
 from checkout_daemon.errors import SchemaMismatch
 from tests.support.cluster import Cluster
 
-# What a fresh database has of its own: partitions are named after the week.
+# Partitions are named after the week in which they were created.
 _WEEKS = re.compile(r"stripe_event_payloads_w\d{8}")
 
 
@@ -38,7 +38,9 @@ async def test_ten_daemons_starting_at_once_apply_each_migration_once(cluster: C
     state = await read_state(connection)
     await connection.close()
     cluster.give_back(url)
-    assert sorted(version for each in applied for version in each) == [each.version for each in all_migrations()]
+    assert sorted(version for versions in applied for version in versions) == [
+        migration.version for migration in all_migrations()
+    ]
     assert state.version == code_version()
 
 
@@ -56,7 +58,7 @@ async def test_the_migrations_end_in_the_schema(cluster: Cluster, database_url: 
     assert migrated == made_new
 
 
-async def test_an_empty_database_says_so(cluster: Cluster) -> None:
+async def test_an_empty_database_has_version_0(cluster: Cluster) -> None:
     url = cluster.take_empty()
     connection = await asyncpg.connect(url)
     state = await read_state(connection)
@@ -74,7 +76,7 @@ def test_code_refuses_a_database_that_is_behind_or_has_moved_past_it() -> None:
 
 
 def _migration_table() -> str:
-    """The table the runner keeps its versions in, which exists before any migration."""
+    """Return the statement for the table of versions, which exists before any migration."""
     schema = files("checkout_daemon.sql").joinpath("schema.sql").read_text("utf-8")
     found = re.search(r"CREATE TABLE schema_migrations \(.*?\n\);", schema, re.DOTALL)
     assert found is not None
@@ -82,7 +84,7 @@ def _migration_table() -> str:
 
 
 async def _dump(url: str) -> list[str]:
-    """The schema as pg_dump writes it, without the weekly partitions and what differs from run to run."""
+    """Return the schema as pg_dump writes it, without the weekly partitions and what differs from run to run."""
     binaries = await find_binaries(find_account())
     process = await asyncio.create_subprocess_exec(
         binaries.directory / "pg_dump",

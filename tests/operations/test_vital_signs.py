@@ -1,4 +1,4 @@
-"""Vital signs: what is said of them, and what is a fault."""
+"""Vital signs: how they are read, and which of them are faults."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WELL = VitalSigns(AT, 0.001, (1,), Trouble(0, 0, 0, 0, 0, 0.5), (), CaughtUp(AT,
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Somebody's shop, who set everything but where mail goes."""
+    """Return the settings of a shop where everything is set except mail."""
     monkeypatch.setenv("STRIPE_API_KEY", "sk_test_vital0123456789")
     return load_settings({"DATABASE_URL": "postgresql://127.0.0.1/none"}, cwd=tmp_path)
 
@@ -34,11 +34,11 @@ def faults(settings: Settings, signs: VitalSigns) -> dict[str, Check]:
     return {check.check: check for check in checks if not check.ok}
 
 
-def test_nothing_is_wrong_where_all_is_well(settings: Settings) -> None:
+def test_a_healthy_shop_has_no_faults(settings: Settings) -> None:
     assert faults(settings, WELL) == {}
 
 
-def test_a_daemon_elsewhere_is_known_by_its_work(settings: Settings) -> None:
+def test_a_daemon_elsewhere_is_recognised_by_its_work(settings: Settings) -> None:
     assert faults(settings, replace(WELL, daemons=())) == {}
     late = faults(settings, replace(WELL, daemons=(), compared_at=AT - timedelta(minutes=5)))
     assert {name: check.fix for name, check in late.items()} == {
@@ -47,13 +47,13 @@ def test_a_daemon_elsewhere_is_known_by_its_work(settings: Settings) -> None:
     }
 
 
-def test_events_that_stripe_made_and_we_do_not_hold_are_a_fault(settings: Settings) -> None:
+def test_events_that_only_stripe_has_are_a_fault(settings: Settings) -> None:
     (missing,) = faults(settings, replace(WELL, caught_up=CaughtUp(AT, 9, 8, failed=1))).values()
     assert missing.detail.startswith("Stripe made 9, we hold 8")
     assert missing.fix == "checkout events list --status failed"
 
 
-def test_what_waits_for_a_channel_that_nobody_set_up_is_no_fault(settings: Settings) -> None:
+def test_messages_for_a_channel_that_is_not_configured_are_no_fault(settings: Settings) -> None:
     old = replace(WELL, waiting=(Backlog("mail", "queued", 3, 90_000.0),))
     assert faults(settings, old) == {}
     set_up = replace(settings, smtp_url="smtp://127.0.0.1:25", mail_from="shop@example.com")
@@ -62,11 +62,11 @@ def test_what_waits_for_a_channel_that_nobody_set_up_is_no_fault(settings: Setti
     assert faults(settings, dead)["outbox"].fix == "checkout outbox list --status dead"
 
 
-def test_events_that_come_late_are_a_fault(settings: Settings) -> None:
+def test_events_that_arrive_late_are_a_fault(settings: Settings) -> None:
     assert list(faults(settings, replace(WELL, trouble=replace(WELL.trouble, lag_seconds=61.0)))) == ["lag"]
 
 
-async def test_they_are_read_minute_by_minute(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_arrivals_are_read_minute_by_minute(runtime: Runtime, connection: asyncpg.Connection) -> None:
     await catch_up(runtime)
     now = datetime.now(UTC)
     await connection.execute(
@@ -76,8 +76,8 @@ async def test_they_are_read_minute_by_minute(runtime: Runtime, connection: asyn
         now,
     )
     signs = await read_vital_signs(runtime, now)
-    assert sum(each.events for each in signs.arrivals) == 30  # of the last hour only
-    assert {each.lag_seconds for each in signs.arrivals} == {3.0}
+    assert sum(minute.events for minute in signs.arrivals) == 30  # of the last hour only
+    assert {minute.lag_seconds for minute in signs.arrivals} == {3.0}
     assert signs.caught_up is not None
     assert signs.compared_at is not None
     assert signs.answered_seconds > 0

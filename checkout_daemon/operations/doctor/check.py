@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check. `fix` is the command that fixes the fault; None if nothing is wrong."""
+    """The result of one check. `fix` is the command that fixes the fault, or None if nothing is wrong."""
 
     check: str
     ok: bool

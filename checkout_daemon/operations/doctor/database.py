@@ -1,4 +1,4 @@
-"""Checks of the database and of what it holds."""
+"""Checks of the database and of its contents."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from checkout_daemon.audit.anchors import read_published
 from checkout_daemon.audit.log import keys_of, verify
 from checkout_daemon.database.migrations import read_state
 from checkout_daemon.database.pool import Database
-from checkout_daemon.errors import CheckoutError, SchemaMismatch
+from checkout_daemon.database.queries import sql
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, SchemaMismatch
 from checkout_daemon.ledger import missing_order_store
 from checkout_daemon.ledger.event_store import held_events
 from checkout_daemon.ledger.event_types import EVENT_TYPES
@@ -19,7 +20,6 @@ from checkout_daemon.ledger.own_account import count_unattributed
 from checkout_daemon.ledger.translate.named_orders import NamedOrder, named_order
 from checkout_daemon.ledger.translate.stripe_objects import read_moment
 from checkout_daemon.operations.doctor.check import Check
-from checkout_daemon.operations.doctor.counts import count_late_effects, newest_order
 from checkout_daemon.operations.doctor.probes import Probes
 from checkout_daemon.operations.schema import require_schema
 from checkout_daemon.orders.overview import read_trouble
@@ -48,8 +48,7 @@ def answers(probes: Probes) -> Check:
 
 async def schema_fits(probes: Probes) -> Check:
     """Check that the schema fits this program, and that the audit log was not changed."""
-    if (database := _database(probes)) is None:
-        return _unknown("schema", probes)
+    database = _database(probes)
     async with database.connection() as connection:
         state = await read_state(connection)
     try:
@@ -76,27 +75,25 @@ async def key_mode_agrees(probes: Probes) -> Check:
         fix = "checkout dev" if probes.demo_stripe else "export STRIPE_API_KEY=sk_…"
         return Check.failed("key_mode", probes.stripe_trouble, fix)
     mode = _mode(settings.livemode)
-    if (database := _database(probes)) is None:
-        return _unknown("key_mode", probes, f"a {mode} key; ")
+    database = _database(probes, f"a {mode} key; ")
     async with database.connection() as connection:
-        newest = await newest_order(connection)
+        newest = await missing_order_store.newest_order(connection)
         unattributed = await count_unattributed(connection, datetime.now(UTC) - _LOOK_BACK)
     if unattributed:
         detail = f"{unattributed} events name an account and are ignored: the account of the key is not known"
         return Check.failed("key_mode", detail, "export STRIPE_API_KEY=… of a key that may read its account")
     if newest is None:
         return Check.passed("key_mode", f"a {mode} key; there are no orders yet")
-    number, livemode = newest
-    if livemode != settings.livemode:
-        detail = f"a {mode} key, but the newest order, {number}, is a {_mode(livemode)} order"
-        return Check.failed("key_mode", detail, f"export STRIPE_API_KEY=sk_{_mode(livemode)}_…")
-    return Check.passed("key_mode", f"a {mode} key, and the newest order, {number}, is a {mode} order")
+    if newest.livemode != settings.livemode:
+        other = _mode(newest.livemode)
+        detail = f"a {mode} key, but the newest order, {newest.number}, is a {other} order"
+        return Check.failed("key_mode", detail, f"export STRIPE_API_KEY=sk_{other}_…")
+    return Check.passed("key_mode", f"a {mode} key, and the newest order, {newest.number}, is a {mode} order")
 
 
 async def no_dead_letters(probes: Probes) -> Check:
     """Check that no event or message has failed."""
-    if (database := _database(probes)) is None:
-        return _unknown("dead_letters", probes)
+    database = _database(probes)
     async with database.connection() as connection:
         trouble = await read_trouble(connection, datetime.now(UTC))
     detail = (
@@ -113,14 +110,13 @@ async def no_dead_letters(probes: Probes) -> Check:
 
 
 async def orders_whole(probes: Probes) -> Check:
-    """Check that no order is missing, no number is given twice, and nothing that was given up has appeared."""
-    if (database := _database(probes)) is None:
-        return _unknown("orders", probes)
+    """Check that no order is missing, no number is given twice, and nothing appeared after it was given up."""
+    database = _database(probes)
     livemode = probes.settings.livemode
     async with database.connection() as connection:
         missing = await missing_order_store.list_missing(connection, livemode=livemode)
         last, shop = await missing_order_store.last_number(connection), await missing_order_store.read_shop(connection)
-        late = await count_late_effects(connection)
+        late: int = await connection.fetchval(sql("count_late_effects"))
     if missing:
         first = missing[0]
         detail = f"at Stripe {paid_sessions(len(missing))} that this database does not hold: {first.session_id}"
@@ -152,8 +148,7 @@ async def _newest_names(probes: Probes) -> list[NamedOrder]:
 
 async def nothing_missing(probes: Probes) -> Check:
     """Check that a daemon compares events with Stripe's, and that Stripe's newest events are stored here."""
-    if (database := _database(probes)) is None:
-        return _unknown("backfill", probes)
+    database = _database(probes)
     if probes.endpoints is None:
         return Check.failed("backfill", f"cannot be compared: {probes.stripe_trouble}", probes.fix_stripe)
     async with database.connection() as connection:
@@ -190,12 +185,11 @@ async def _made_since(probes: Probes, since: datetime) -> list[dict[str, Any]]:
         return await anext(pages, [])
 
 
-def _database(probes: Probes) -> Database | None:
-    return None if probes.server is None else probes.database
-
-
-def _unknown(check: str, probes: Probes, known: str = "") -> Check:
-    return Check.failed(check, f"{known}cannot be checked without the database", probes.fix_database)
+def _database(probes: Probes, known: str = "") -> Database:
+    """Return the database. Raise DatabaseUnavailable, which states what is known without it, if it did not answer."""
+    if probes.server is None or probes.database is None:
+        raise DatabaseUnavailable(f"{known}cannot be checked without the database")
+    return probes.database
 
 
 def _mode(livemode: bool) -> str:

@@ -1,4 +1,4 @@
-"""What the checks examine: the database server and Stripe, asked once."""
+"""Ask the database server and Stripe once, for all checks."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from checkout_daemon.urls import shown_url, split_password
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """The answers of both. `server` or `endpoints` is None if there was no answer; the trouble gives the reason."""
+    """The answers of both. `server` or `endpoints` is None if there was no answer; its `trouble` is the reason."""
 
     settings: Settings
     database: Database | None
     gateway: StripeGateway
     server: Server | None
     server_trouble: str
-    database_ahead: timedelta  # its clock minus ours
+    database_ahead: timedelta  # the database's clock minus ours
     endpoints: list[dict[str, Any]] | None
     stripe_trouble: str
-    stripe_ahead: timedelta  # its clock, in whole seconds, minus ours
+    stripe_ahead: timedelta  # Stripe's clock, in whole seconds, minus ours
 
     @property
     def demo_database(self) -> bool:
@@ -80,20 +80,8 @@ async def open_probes(settings: Settings) -> AsyncIterator[Probes]:
     database = Database(settings.database_url, max_size=1) if settings.database_url else None
     gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
     try:
-        (server, server_trouble, database_ahead), (endpoints, stripe_trouble, stripe_ahead) = await asyncio.gather(
-            _ask_database(database), _ask_stripe(gateway, settings)
-        )
-        yield Probes(
-            settings,
-            database,
-            gateway,
-            server,
-            server_trouble,
-            database_ahead,
-            endpoints,
-            stripe_trouble,
-            stripe_ahead,
-        )
+        server, endpoints = await asyncio.gather(_ask_database(database), _ask_stripe(gateway, settings))
+        yield Probes(settings, database, gateway, *server, *endpoints)
     finally:
         await gateway.close()
         if database is not None:

@@ -83,9 +83,9 @@ LEFT JOIN stripe_event_payloads AS held ON held.event_id = stripe_events.id AND 
 WHERE id = $1;
 
 -- name: read_event_outcomes
--- $1 ids. Each event's outcome, with the change of the order that it caused, or nulls.
+-- $1 ids. Each event's outcome, with the change of its order that it caused, or the order's status twice.
 SELECT stripe_events.id, type, stripe_events.status, reason, order_id, last_error, received_at, orders.number,
-       orders.status AS order_status, caused.from_status, caused.to_status
+       coalesce(caused.from_status, orders.status) AS from_status, coalesce(caused.to_status, orders.status) AS to_status
 FROM stripe_events
 LEFT JOIN orders ON orders.id = order_id
 LEFT JOIN LATERAL (

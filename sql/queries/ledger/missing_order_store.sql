@@ -36,7 +36,7 @@ FROM state WHERE gap BETWEEN 1 AND 100000000;
 SELECT last_value - CASE WHEN is_called THEN 0 ELSE 1 END FROM orders_number_seq;
 
 -- name: newest_order
-SELECT created_at FROM orders ORDER BY created_at DESC, number DESC LIMIT 1;
+SELECT number, livemode, created_at FROM orders ORDER BY created_at DESC, number DESC LIMIT 1;
 
 -- name: insert_recovered_order
 -- Insert an order from Stripe's data, with the session that was paid. Nothing happens if the order exists.

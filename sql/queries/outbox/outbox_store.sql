@@ -1,4 +1,4 @@
--- The outbox: messages owed, who is sending them, and their outcome.
+-- The outbox: the messages that are owed, which process sends them, and their outcome.
 
 -- name: owe_messages
 -- $1 order id or null, $2 kind, $3 subject id, $4 channels, $5 payload or null. Returns the ids of messages not owed before.
@@ -82,8 +82,8 @@ SELECT count(*) AS made, coalesce(bool_or(status IN ('queued', 'failed')), false
 FROM outbox WHERE order_id = $1 AND kind = 'session.link' AND split_part(subject_id, '#', 1) = $2;
 
 -- name: refund_mails
--- $1 order id, $2 refund id. Whether a mail that the refund is made or under way was sent, and whether one still waits.
-SELECT coalesce(bool_or(sent_at IS NOT NULL), false) AS told, coalesce(bool_or(status IN ('queued', 'failed')), false) AS waiting
+-- $1 order id, $2 refund id. Whether a mail about the refund was sent, and whether one still waits.
+SELECT coalesce(bool_or(sent_at IS NOT NULL), false) AS sent, coalesce(bool_or(status IN ('queued', 'failed')), false) AS waiting
 FROM outbox
 WHERE order_id = $1 AND subject_id = $2 AND channel = 'mail'
     AND kind IN ('order.refunded', 'refund.pending', 'refund.requires_action');
