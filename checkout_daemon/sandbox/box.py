@@ -97,6 +97,7 @@ class Box:
     closed: bool = False
 
     def __post_init__(self) -> None:
+        """Load the planned trouble that the storage remembers."""
         self.trouble = load_trouble(self.storage.state("trouble"))
 
     @property
@@ -114,6 +115,9 @@ class Box:
 
 
 Handler = Callable[[Box, Params, str], Body]
+
+Change = Callable[["Box", Stored, Params], None]
+"""Change the record as the parameters ask. It also stores the record and emits events, unless its caller does."""
 
 Include = Callable[[Storage, Body], Any]
 """Return a field that an object shows only on request, given the storage and the object."""

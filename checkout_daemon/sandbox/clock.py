@@ -15,6 +15,7 @@ class Clock:
     offset: float = 0.0
 
     def now(self) -> float:
+        """Return the time in seconds since the epoch, with its fraction."""
         return time.time() + self.offset
 
 

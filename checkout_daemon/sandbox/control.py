@@ -58,6 +58,7 @@ class Control:
         return handle
 
     async def show_clock(self, _: web.Request) -> web.Response:
+        """Answer the clock's time and offset."""
         return web.json_response(self._clock())
 
     async def advance_clock(self, request: web.Request) -> web.Response:
@@ -74,6 +75,7 @@ class Control:
         return web.json_response(self._clock())
 
     async def show_trouble(self, _: web.Request) -> web.Response:
+        """Answer the planned trouble."""
         return web.json_response(asdict(self.box.trouble))
 
     async def change_trouble(self, request: web.Request) -> web.Response:
@@ -82,6 +84,7 @@ class Control:
         return web.json_response(asdict(self.box.trouble))
 
     async def end_trouble(self, _: web.Request) -> web.Response:
+        """Switch all planned trouble off."""
         self._set_trouble(TroublePlan())
         return web.json_response(asdict(self.box.trouble))
 

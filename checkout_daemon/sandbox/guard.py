@@ -95,6 +95,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_foreign_address(host: str) -> bool:
+    """Return whether a host is an IP address of another machine. No name is resolved."""
     return _is_address(host) and not is_loopback(host)
 
 

@@ -58,6 +58,7 @@ class Socket:
             self.waiting.pop(conversation, None)
 
     async def push(self, frame: dict[str, Any]) -> None:
+        """Send a frame. Raises SocketLost."""
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 await self.stream.send_str(json.dumps(frame))
@@ -76,6 +77,7 @@ class Socket:
                     waiting.outcome.set_exception(SocketLost("the CLI's websocket ended"))
 
     async def close(self, code: int = WSCloseCode.SERVICE_RESTART) -> None:
+        """Close the websocket, which may be closed already."""
         with contextlib.suppress(ConnectionError, RuntimeError):
             await self.stream.close(code=code)
 

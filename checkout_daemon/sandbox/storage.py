@@ -36,10 +36,12 @@ class Stored:
 
     @property
     def id(self) -> str:
+        """Return the object's id."""
         return str(self.body["id"])
 
     @property
     def type(self) -> str:
+        """Return the object's type."""
         return str(self.body["object"])
 
 
@@ -81,6 +83,7 @@ class Storage:
         self.connection.executescript(f"{schema}; PRAGMA user_version = {_SCHEMA_VERSION}")
 
     def close(self) -> None:
+        """Close the file."""
         self.connection.close()
 
     @contextmanager
@@ -97,6 +100,7 @@ class Storage:
     # Objects
 
     def add(self, record: Stored) -> Stored:
+        """Store a new object."""
         self.connection.execute(
             "INSERT INTO objects (parent, intent, customer, kind, body, private, id, type, created) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -105,6 +109,7 @@ class Storage:
         return record
 
     def save(self, record: Stored) -> Stored:
+        """Store the changes of an object."""
         self.connection.execute(
             "UPDATE objects SET parent = ?, intent = ?, customer = ?, kind = ?, body = ?, private = ? WHERE id = ?",
             (*_columns(record), record.id),
@@ -112,6 +117,7 @@ class Storage:
         return record
 
     def remove(self, object_id: str) -> None:
+        """Remove an object."""
         self.connection.execute("DELETE FROM objects WHERE id = ?", (object_id,))
 
     def find(self, object_id: str, kind: str | None = None) -> Stored | None:
@@ -122,6 +128,7 @@ class Storage:
         return _record(row[:6]) if row and kind in (None, row[6]) else None
 
     def seq(self, object_id: str, kind: str) -> int | None:
+        """Return the position of an object in the order of creation, or None if it does not exist."""
         row = self.connection.execute("SELECT seq FROM objects WHERE id = ? AND type = ?", (object_id, kind)).fetchone()
         return int(row[0]) if row else None
 
@@ -150,6 +157,7 @@ class Storage:
     # Idempotency
 
     def answer(self, key: str) -> KeptAnswer | None:
+        """Return the answer kept for an idempotency key in the last day, or None."""
         row = self.connection.execute(
             "SELECT fingerprint, status, body, request_id FROM idempotency WHERE key = ? AND created > ?",
             (key, self.clock.now() - _IDEMPOTENCY_SECONDS),
@@ -157,6 +165,7 @@ class Storage:
         return KeptAnswer(*row) if row else None
 
     def keep_answer(self, key: str, answer: KeptAnswer) -> None:
+        """Keep an answer for a day."""
         self.connection.execute(
             "INSERT OR REPLACE INTO idempotency (key, created, fingerprint, status, body, request_id) "
             "VALUES (?, ?, ?, ?, ?, ?)",
@@ -170,10 +179,12 @@ class Storage:
     # The sandbox's own state
 
     def state(self, name: str) -> str | None:
+        """Return a value of the sandbox's own state, or None."""
         row = self.connection.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
     def set_state(self, name: str, value: str) -> None:
+        """Set a value of the sandbox's own state."""
         self.connection.execute("INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)", (name, value))
 
     def set_clock(self, offset: float) -> None:
@@ -184,17 +195,20 @@ class Storage:
     # Timers
 
     def add_timer(self, kind: str, due_at: float, payload: Body) -> None:
+        """Plan a timer. Its kind names the handler."""
         self.connection.execute(
             "INSERT INTO timers (kind, due_at, payload) VALUES (?, ?, ?)", (kind, due_at, json.dumps(payload))
         )
 
     def due_timer(self) -> Timer | None:
+        """Return the timer that is due first, or None."""
         row = self.connection.execute(
             "SELECT id, kind, payload FROM timers WHERE due_at <= ? ORDER BY due_at, id LIMIT 1", (self.clock.now(),)
         ).fetchone()
         return Timer(row[0], row[1], json.loads(row[2])) if row else None
 
     def remove_timer(self, timer_id: int) -> None:
+        """Remove a timer."""
         self.connection.execute("DELETE FROM timers WHERE id = ?", (timer_id,))
 
     def next_due(self) -> float | None:

@@ -53,6 +53,7 @@ class TroublePlan:
 
     @property
     def on(self) -> bool:
+        """Return whether anything is planned."""
         return self != TroublePlan(seed=self.seed)
 
     def strikes(self, name: str, *key: object) -> bool:
@@ -76,14 +77,17 @@ class Strike:
 
     @property
     def ends_connection(self) -> bool:
+        """Return whether the connection closes without an answer."""
         return self.name in ("api_timeout", "api_drop")
 
 
 def load_trouble(stored: str | None) -> TroublePlan:
+    """Return the plan that `dump_trouble` wrote, or one without any trouble."""
     return TroublePlan(**json.loads(stored)) if stored else TroublePlan()
 
 
 def dump_trouble(trouble: TroublePlan) -> str:
+    """Return the plan as text."""
     return json.dumps(asdict(trouble))
 
 

@@ -31,6 +31,7 @@ from checkout_daemon.sandbox.parameters.specs import (
     Range,
     Refused,
     Spec,
+    StripeType,
     Text,
 )
 
@@ -163,7 +164,7 @@ def _evaluated(hint: Any, space: dict[str, Any]) -> Any:
 
 
 def _compare(spec: Spec, hint: Any, owner: Any, path: str) -> Iterator[str]:
-    if isinstance(spec, Refused | Anything):
+    if isinstance(spec, Refused | Anything | StripeType):
         return
     module = importlib.import_module(owner.__module__)
     space = {**vars(typing), **vars(typing_extensions), **vars(module)}

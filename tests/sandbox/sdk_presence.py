@@ -1,7 +1,7 @@
-"""Which fields of Stripe's objects may be absent and which may be null, which the Python SDK does not tell apart.
+"""Which fields of Stripe's objects may be absent and which may be null, which the Python SDK does not distinguish.
 
-Python's `Optional` says either; the TypeScript types of stripe-node say which (`name?:` and `| null`). They are written
-to sdk_presence.json by `make stripe-table`, from the release of stripe-node with the same API version:
+Python's `Optional` stands for both; the TypeScript types of stripe-node distinguish them (`name?:`, `| null`). They are
+written to sdk_presence.json by `make stripe-table`, from the release of stripe-node with the same API version:
 
     python -m tests.sandbox.sdk_presence PATH/TO/node_modules/stripe
 """

@@ -111,7 +111,7 @@ def _compare(value: Any, hint: Any, owner: type, path: str) -> Iterator[str]:
             yield from min(closest or outcomes[:1], key=len)
     elif origin is Literal:
         if value not in args:
-            yield f"{path}: {value!r} is none of {args[:5]}"
+            yield f"{path}: {value!r} is not one of {args[:5]}"
     elif origin is list:
         if not isinstance(value, list):
             yield f"{path}: {value!r} is no list"

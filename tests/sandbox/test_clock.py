@@ -126,8 +126,8 @@ async def test_the_clock_is_in_every_answer_and_survives_a_restart(settings: San
             aiohttp.ClientSession(headers=AUTHORIZATION) as http,
             http.get(server.make_url("/v1/balance")) as answer,
         ):
-            told = parsedate_to_datetime(answer.headers["Date"]).timestamp()
-        assert told - time.time() == pytest.approx(3 * DAY, abs=10)
+            shown = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+        assert shown - time.time() == pytest.approx(3 * DAY, abs=10)
         _, clock = await control(server, "clock", method="GET")
         assert clock["offset"] == pytest.approx(3 * DAY, abs=1)
     finally:

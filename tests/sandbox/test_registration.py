@@ -9,9 +9,10 @@ from pathlib import Path
 
 import checkout_daemon.sandbox
 from checkout_daemon.sandbox import resources
-from checkout_daemon.sandbox.generic import delayed_changes, kind_table
+from checkout_daemon.sandbox.generic import kind_table
 from checkout_daemon.sandbox.payments import refunding
 from checkout_daemon.sandbox.resources import OPERATIONS, TIMERS
+from checkout_daemon.sandbox.webhooks.changes import CHANGE_TIMER
 
 _COLLECTED = {module.__name__ for module in (*resources.MODULES, *kind_table.MODULES)}
 
@@ -24,7 +25,7 @@ def _modules_with(name: str) -> set[str]:
 
 def _timers_that_are_set() -> set[str]:
     """Return the names of timers that are set: literals in the source, and the names of two modules."""
-    names = {delayed_changes.TIMER, *refunding.TIMERS.values()}
+    names = {CHANGE_TIMER, *refunding.TIMERS.values()}
     for file in Path(str(checkout_daemon.sandbox.__file__)).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_timer":

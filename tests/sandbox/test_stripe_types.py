@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +10,8 @@ import pytest
 from checkout_daemon.sandbox.api.router import Router
 from checkout_daemon.sandbox.box import API_VERSION, Operation
 from checkout_daemon.sandbox.errors import ApiError, unmodelled_url
-from checkout_daemon.sandbox.parameters.specs import Open, Spec, read_params
+from checkout_daemon.sandbox.parameters.specs import StripeType, read_params
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules, stripe_fields
 from checkout_daemon.sandbox.parameters.stripe_types import parameters, routes, stripe_types
 from checkout_daemon.sandbox.resources import OPERATIONS
 from tests.sandbox import stripe_table
@@ -57,7 +58,9 @@ def _refusal(operation: Operation, name: str) -> ApiError | None:
     """Return the error for a request with this parameter and everything that is required."""
     shape = parameters(operation.method, operation.path) or {}
     form: Any = {}
-    needed = {key: "text" for key, spec in _declared(operation).items() if spec.required}
+    needed = {
+        key: "text" for key, spec in operation.specs.items() if spec.required and not isinstance(spec, StripeType)
+    }
     for key, value in {**needed, **required(shape), **dict(sample(shape[name], name))}.items():
         _put(form, key, value)
     try:
@@ -67,17 +70,13 @@ def _refusal(operation: Operation, name: str) -> ApiError | None:
     return None
 
 
-def _declared(operation: Operation) -> Mapping[str, Spec]:
-    return operation.specs.declared if isinstance(operation.specs, Open) else operation.specs
-
-
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
 def test_a_parameter_is_taken_or_refused_by_name_and_never_called_unknown(operation: Operation) -> None:
     shape = parameters(operation.method, operation.path) or {}
     answers = {name: _refusal(operation, name) for name in shape}
 
     unknown = [name for name, error in answers.items() if error and error.error.get("code") == "parameter_unknown"]
-    lacking = [] if isinstance(operation.specs, Open) else [name for name in shape if name not in operation.specs]
+    lacking = [name for name in shape if name not in operation.specs]
     assert unknown == []
     assert [name for name in lacking if "; the offline Stripe does not" not in str(answers[name])] == []
 
@@ -181,3 +180,19 @@ async def test_every_event_can_be_asked_for(ask: Ask) -> None:
 def test_the_table_is_small() -> None:
     assert stripe_table.FILE.stat().st_size < 300_000
     assert len(stripe_types().routes) > 600
+
+
+@pytest.mark.parametrize(
+    ("rules", "named"),
+    [
+        (Rules(refuse={"No reason.": "currency amuont_off"}), "refuse: amuont_off"),
+        (Rules(least={"amuont_off": 1}), "least: amuont_off"),
+        (Rules(most={"applies_to[prodcts]": 1, "name": 40}), "most: applies_to[prodcts]"),
+        (Rules(emails=("emial",)), "emails: emial"),
+        (Rules(optional=("durration",)), "optional: durration"),
+        (Rules(least={"name": 1}), "least: name"),
+    ],
+)
+def test_a_rule_that_applies_to_no_parameter_is_an_error(rules: Rules, named: str) -> None:
+    with pytest.raises(ValueError, match=f"POST /v1/coupons: {re.escape(named)}$"):
+        stripe_fields("POST /v1/coupons", rules)

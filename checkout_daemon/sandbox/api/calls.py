@@ -43,6 +43,7 @@ class Call:
 
     @property
     def request_id(self) -> str:
+        """Return the id that answers and the request log show, or "" for a late effect."""
         return self.origin.request_id or ""
 
 

@@ -39,10 +39,12 @@ async def close_connection(request: web.Request, strike: Strike, log: RequestLog
 
 
 def server_error(*, stored: bool) -> ApiError:
+    """Return the planned 500. `stored` keeps it under the request's idempotency key."""
     return ApiError("A planned error occurred.", status=500, kind="api_error", stored=stored)
 
 
 def too_many_requests() -> ApiError:
+    """Return the error of the rate limit, planned or real."""
     return ApiError(
         "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
         status=429,

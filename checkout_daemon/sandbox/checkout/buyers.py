@@ -9,6 +9,7 @@ from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def customer_details(*, email: str | None, name: str | None, phone: str | None, address: Body | None) -> Body:
+    """Return a session's `customer_details` with all of Stripe's keys."""
     return {
         "address": address,
         "business_name": None,

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid, only_one
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
@@ -18,15 +17,23 @@ _PLAIN = "active description images marketing_features shippable statement_descr
 
 def build_product(params: Params) -> Body:
     """Return a product with these parameters."""
-    moment = stamp()
-    body = new_body(
-        "product", "prod_", metadata=merge_metadata({}, params.get("metadata")), name=params["name"], updated=moment
-    )
+    metadata = merge_metadata({}, params.get("metadata"))
+    body = new_body("product", "prod_", metadata=metadata, name=params["name"])
     apply_product(body, params)
     return body
 
 
+def create_product(box: Box, params: Params, object_id: str | None = None, *, kind: str | None = None) -> Body:
+    """Store a product and emit its event. `object_id` replaces the new id."""
+    body = build_product(params)
+    body["id"] = object_id or body["id"]
+    box.storage.add(Stored(body, kind=kind))
+    emit(box, "product.created", body)
+    return body
+
+
 def apply_product(body: Body, params: Params) -> None:
+    """Set the fields of a product that the parameters name."""
     for name in _PLAIN.split():
         if name in params:
             body[name] = params[name]
@@ -78,6 +85,7 @@ def build_price(params: Params, product: str, prefix: str = "") -> Body:
 
 
 def create_price(box: Box, params: Params) -> Body:
+    """Store a price of an existing product and emit its event. Raises ApiError if its lookup key is taken."""
     body = build_price(params, params["product"])
     if body["lookup_key"] is not None:
         take_lookup_key(box, body["lookup_key"], transfer=bool(params.get("transfer_lookup_key")))

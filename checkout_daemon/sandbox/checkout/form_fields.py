@@ -41,7 +41,7 @@ class Form:
         optional = "" if required else ' <span class="optional">(optional)</span>'
         return (
             f'<div class="field"><label for="f-{escape(name)}">{escape(label)}{optional}</label>'
-            f"<input {attributes_text(given)}>{self._complaint(name)}</div>"
+            f"<input {_attributes(given)}>{self._complaint(name)}</div>"
         )
 
     def select(
@@ -62,15 +62,16 @@ class Form:
         given = {"id": f"f-{name}", "name": name, **self._marks(name, required=required)}
         return (
             f'<div class="field"><label for="f-{escape(name)}">{escape(label)}</label>'
-            f"<select {attributes_text(given)}>{listed}</select>{self._complaint(name)}</div>"
+            f"<select {_attributes(given)}>{listed}</select>{self._complaint(name)}</div>"
         )
 
     def checkbox(self, name: str, label: str, *, required: bool = False) -> str:
+        """Return a checkbox with its label. Its value is `yes`."""
         given = {"id": f"f-{name}", "name": name, "type": "checkbox", "value": "yes"}
         given |= self._marks(name, required=required)
         checked = " checked" if self.values.get(name) == "yes" else ""
         return (
-            f'<div class="field choice"><input {attributes_text(given)}{checked}>'
+            f'<div class="field choice"><input {_attributes(given)}{checked}>'
             f'<label for="f-{escape(name)}">{escape(label)}</label>{self._complaint(name)}</div>'
         )
 
@@ -119,7 +120,7 @@ class Form:
         return f'<p class="complaint" id="e-{escape(name)}">{escape(self.reason)}</p>' if name == self.fault else ""
 
 
-def attributes_text(given: Mapping[str, str]) -> str:
+def _attributes(given: Mapping[str, str]) -> str:
     return " ".join(f'{name.replace("_", "-")}="{escape(value)}"' for name, value in given.items())
 
 

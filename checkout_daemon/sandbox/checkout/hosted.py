@@ -56,13 +56,16 @@ class Hosted:
         self.css = resources.files(__package__).joinpath("hosted.css").read_text(encoding="utf-8")
 
     async def style(self, _: web.Request) -> web.Response:
+        """Answer the style sheet of all hosted pages."""
         return web.Response(text=self.css, content_type="text/css")
 
     async def show(self, request: web.Request) -> web.Response:
+        """Show the page of a session, with the outcome of the last attempt to pay."""
         session = self.box.storage.find(request.match_info["id"], "checkout.session")
         return self._session_page(session, self.attempts.get(request.query.get("attempt", ""), _Attempt()))
 
     async def pay(self, request: web.Request) -> web.Response:
+        """Take the posted form: update the session, or pay it and redirect."""
         form = {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
         session = self.box.storage.find(request.match_info["id"], "checkout.session")
         if session is None or session.body["status"] != "open":
@@ -99,10 +102,12 @@ class Hosted:
         raise web.HTTPSeeOther(f"/c/pay/{session.id}")
 
     async def show_authentication(self, request: web.Request) -> web.Response:
+        """Show the 3-D Secure page of an intent that waits for it."""
         intent = self._waiting(request)
         return html_page(render.authentication(intent.body)) if isinstance(intent, Stored) else intent
 
     async def authenticate(self, request: web.Request) -> web.Response:
+        """End 3-D Secure as the shopper chose, and redirect to the session or the merchant."""
         form = await request.post()
         intent = self._waiting(request)
         if not isinstance(intent, Stored):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.checkout.catalog import build_price, build_product
+from checkout_daemon.sandbox.checkout.catalog import build_price, create_product
 from checkout_daemon.sandbox.errors import invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.objects.shapes import new_body
@@ -77,10 +77,7 @@ def _inline_price(box: Box, data: Params, at: str) -> Body:
     if described is None:
         box.get(price["product"], "product", f"{at}[product]")
     else:
-        product = build_product({**described, "active": False})
-        product["id"] = price["product"]
-        box.storage.add(Stored(product, kind="inline"))
-        emit(box, "product.created", product)
+        create_product(box, {**described, "active": False}, price["product"], kind="inline")
     box.storage.add(Stored(price, parent=price["product"]))
     emit(box, "price.created", price)
     return price

@@ -73,9 +73,11 @@ class OtherPages:
         return self.box.storage.save(session)
 
     async def show_thanks(self, _: web.Request) -> web.Response:
+        """Show where a payment link leads after payment if it names no other page."""
         return html_page(render.message("Thank you", "Your payment was received."))
 
     async def show_invoice(self, request: web.Request) -> web.Response:
+        """Show the status of an invoice at its secret URL."""
         invoice = self.box.storage.find(request.match_info["id"], "invoice")
         shown = "" if invoice is None else invoice.body["hosted_invoice_url"] or ""
         if invoice is None or not shown.endswith(f"/{invoice.id}/{request.match_info['key']}"):

@@ -27,7 +27,7 @@ def confirm_session(
         )
     if total == 0:
         body["payment_status"] = "no_payment_required"
-        complete(box, session, method)
+        _complete(box, session, method)
         return
     if method is None:
         raise missing_parameter("payment_method")
@@ -44,6 +44,7 @@ def confirm_session(
 
 
 def check_open(body: Body) -> None:
+    """Raise ApiError unless the session is open."""
     if body["status"] != "open":
         raise invalid(f"This Checkout Session is no longer open: its status is {body['status']}.", param="session")
 
@@ -54,10 +55,10 @@ def follow_intent(box: Box, session: Stored, intent: Stored, method: Stored) -> 
     if status == "requires_action":
         return
     session.body["payment_status"] = "paid" if status == "succeeded" else "unpaid"
-    complete(box, session, method)
+    _complete(box, session, method)
 
 
-def complete(box: Box, session: Stored, method: Stored | None) -> None:
+def _complete(box: Box, session: Stored, method: Stored | None) -> None:
     body = session.body
     body |= {"status": "complete", "url": None}
     body["customer_details"] = final_details(body, method)

@@ -28,6 +28,7 @@ class ListQuery:
 
     @property
     def limit(self) -> int:
+        """Return how many rows to read at most."""
         return _PAGE if self.down_to is None else _MOST
 
 

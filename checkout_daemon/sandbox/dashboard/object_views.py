@@ -117,7 +117,7 @@ def _charge(box: Box, charge: Stored) -> ObjectView:
         _filled(facts),
         _charge_actions(body, [dispute.body for dispute in disputes]),
         body,
-        parts=(*(_refund(each.body) for each in refunds), *(_dispute(each) for each in disputes)),
+        parts=(*(_refund(refund.body) for refund in refunds), *(_dispute(dispute) for dispute in disputes)),
     )
 
 

@@ -74,6 +74,7 @@ class StaticFile:
         self.kind = kind
 
     async def show(self, request: web.Request) -> web.Response:
+        """Answer the file."""
         check_host(request, self.box)
         return web.Response(text=self.text, content_type=self.kind, headers=_HEADERS)
 
@@ -86,6 +87,7 @@ class Dashboard:
         self.stopping = asyncio.Event()
 
     async def stop(self, _: web.Application) -> None:
+        """End the streams of changes."""
         self.stopping.set()
 
     async def overview(self, request: web.Request) -> web.Response:
@@ -104,6 +106,7 @@ class Dashboard:
         )
 
     async def rows(self, request: web.Request) -> web.Response:
+        """Answer a page of a list."""
         check_origin(request, self.box)
         name = request.match_info["list"]
         if name not in LISTS:
@@ -119,6 +122,7 @@ class Dashboard:
         return _json(asdict(read_list(self.box, name, query)))
 
     async def thing(self, request: web.Request) -> web.Response:
+        """Answer the detail view of an object."""
         check_origin(request, self.box)
         name = request.match_info["list"]
         thing = read_thing(self.box, name, request.match_info["id"]) if name in LISTS else None

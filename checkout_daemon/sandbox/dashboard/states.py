@@ -42,6 +42,7 @@ _ERRORS = {
 
 
 def session_state(session: dict[str, Any], intent: dict[str, Any] | None) -> Badge:
+    """Return the badge of a session. A completed one has that of its intent, which may still be unpaid."""
     if session["status"] == "open":
         return Badge("Open", "wait")
     if session["status"] == "expired":
@@ -54,6 +55,7 @@ def session_state(session: dict[str, Any], intent: dict[str, Any] | None) -> Bad
 
 
 def intent_state(intent: dict[str, Any]) -> Badge:
+    """Return the badge of a PaymentIntent."""
     status = str(intent["status"])
     if status == "requires_payment_method":
         return Badge("Failed", "bad") if intent.get("last_payment_error") else Badge("Not paid yet", "quiet")
@@ -69,6 +71,7 @@ def charge_states(charge: dict[str, Any]) -> tuple[Badge, ...]:
 
 
 def money_back(charge: dict[str, Any]) -> tuple[Badge, ...]:
+    """Return the badges of a charge whose money went back: refunded, disputed."""
     states = []
     if charge.get("amount_refunded"):
         states.append(Badge("Refunded" if charge["refunded"] else "Partly refunded", "quiet"))
@@ -78,10 +81,12 @@ def money_back(charge: dict[str, Any]) -> tuple[Badge, ...]:
 
 
 def dispute_state(dispute: dict[str, Any]) -> Badge:
+    """Return the badge of a dispute."""
     return _DISPUTES.get(str(dispute["status"])) or other_state(str(dispute["status"]))
 
 
 def other_state(status: str) -> Badge:
+    """Return a badge with the status itself as its text."""
     return Badge(readable(status), _TONES.get(status, "wait"))
 
 
@@ -91,6 +96,7 @@ def readable(name: str) -> str:
 
 
 def delivery_state(state: str, attempts: int) -> Badge:
+    """Return the badge of a delivery. A pending one is bad once an attempt has failed."""
     if state == "delivered":
         return Badge("Delivered", "good")
     if state == "pending":
@@ -116,12 +122,14 @@ def error_text(error: str) -> str:
 
 
 def attempt_state(status: int | None, error: str | None) -> Badge:
+    """Return the badge of an attempt. `stripe listen` without a program to forward to has neither status nor error."""
     if status is None:
         return Badge("No answer", "bad") if error else Badge("Shown by the CLI", "good")
     return Badge(status_text(status), "good" if error is None and 200 <= status < 300 else "bad")
 
 
 def request_state(status: int | None) -> Badge:
+    """Return the badge of a request. Without a status nothing was answered."""
     if status is None:
         return Badge("No answer", "bad")
     return Badge(status_text(status), "good" if status < 400 else "bad")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Box, Operation
+from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.generic.field_values import overlay
-from checkout_daemon.sandbox.objects.operations import find_part, listing_parts, operation, retrieving_part
+from checkout_daemon.sandbox.objects.operations import (
+    find_part,
+    listing_parts,
+    open_operation,
+    operation,
+    retrieving_part,
+)
 from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
-from checkout_daemon.sandbox.parameters.specs import EXPAND, Metadata, Open, Params, Text, merge_metadata
+from checkout_daemon.sandbox.parameters.specs import EXPAND, Metadata, Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.methods import card_method
 from checkout_daemon.sandbox.payments.testdata import card_by_token
@@ -20,7 +26,7 @@ _BRANDS = {"visa": "Visa", "mastercard": "MasterCard", "amex": "American Express
 _SAME = ("country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "regulated_status")
 
 
-def create(box: Box, params: Params, customer_id: str) -> Body:
+def _create(box: Box, params: Params, customer_id: str) -> Body:
     return add_source(box, box.get(customer_id, "customer"), params["source"], params.get("metadata")).body
 
 
@@ -47,14 +53,14 @@ def add_source(box: Box, customer: Stored, token: str, metadata: Params | None =
     return record
 
 
-def update(box: Box, params: Params, ids: str) -> Body:
+def _update(box: Box, params: Params, ids: str) -> Body:
     with changing(box, _get(box, ids), "customer.source.updated") as body:
         overlay(body, params)
         body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
     return body
 
 
-def delete(box: Box, _: Params, ids: str) -> Body:
+def _delete(box: Box, _: Params, ids: str) -> Body:
     record = _get(box, ids)
     customer = box.get(record.body["customer"], "customer")
     box.storage.remove(record.id)
@@ -71,9 +77,9 @@ def _get(box: Box, ids: str) -> Stored:
 
 
 OPERATIONS = (
-    operation(f"POST {_PATH}", create, Rules(only="metadata", own={"source": Text(required=True)})),
+    operation(f"POST {_PATH}", _create, Rules(only="metadata", own={"source": Text(required=True)})),
     listing_parts(_PATH, "customer", "card"),
     retrieving_part(_PATH, "card", "source"),
-    Operation("POST", f"{_PATH}/{{id}}", update, Open({**EXPAND, "metadata": Metadata()})),
-    operation(f"DELETE {_PATH}/{{id}}", delete),
+    open_operation(f"POST {_PATH}/{{id}}", _update, {**EXPAND, "metadata": Metadata()}),
+    operation(f"DELETE {_PATH}/{{id}}", _delete),
 )

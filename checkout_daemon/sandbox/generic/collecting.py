@@ -28,13 +28,13 @@ _RETRY_SECONDS = 3 * 24 * 3600
 
 
 def check_draft(_: Box, record: Stored, __: Params) -> None:
+    """Raise ApiError unless the invoice is a draft, which may be deleted."""
     if record.body["status"] != "draft":
         raise invalid("You can only delete draft invoices. Void or credit this one instead.", param="id")
 
 
 def finalize(box: Box, record: Stored, _: Params) -> None:
-    """Give the invoice its number. One with nothing due is paid immediately."""
-    require_status(record, "finalize", "draft")
+    """Give a draft its number. An invoice with nothing due is paid immediately."""
     body, moment = record.body, stamp()
     customer = box.get(body["customer"], "customer")
     sequence = customer.body["next_invoice_sequence"]
@@ -77,17 +77,6 @@ def send(box: Box, record: Stored, params: Params) -> None:
     emit(box, "invoice.sent", record.body)
 
 
-def void(box: Box, record: Stored, _: Params) -> None:
-    require_status(record, "void", "open", "uncollectible")
-    _close_intent(box, record)
-    _move(box, record, "void", "voided_at", "invoice.voided", amount_remaining=0)
-
-
-def write_off(box: Box, record: Stored, _: Params) -> None:
-    require_status(record, "mark as uncollectible", "open")
-    _move(box, record, "uncollectible", "marked_uncollectible_at", "invoice.marked_uncollectible")
-
-
 def pay(box: Box, record: Stored, params: Params) -> None:
     """Charge the invoice now. Raises ApiError (402) if the card is refused or its holder must act first."""
     if record.body["status"] == "draft":
@@ -96,7 +85,7 @@ def pay(box: Box, record: Stored, params: Params) -> None:
             return
     require_status(record, "pay", "open", "uncollectible")
     if params.get("paid_out_of_band"):
-        _close_intent(box, record)
+        close_intent(box, record, params)
         _settle(box, record)
         return
     customer = box.get(record.body["customer"], "customer").body
@@ -148,7 +137,8 @@ def _open_intent(box: Box, record: Stored, payment: Body) -> None:
     box.storage.save(stored)
 
 
-def _close_intent(box: Box, record: Stored) -> None:
+def close_intent(box: Box, record: Stored, _: Params) -> None:
+    """Cancel the invoice's PaymentIntent if it can no longer be paid through it."""
     intent = box.storage.find(record.private.get("intent") or "", "payment_intent")
     if intent is not None and intent.body["status"] in CONFIRMABLE:
         cancel_intent(box, intent, "void_invoice")
@@ -164,6 +154,7 @@ def payer(box: Box, customer: Body, chosen: str | None = None) -> Stored | None:
 
 
 def no_method() -> ApiError:
+    """Return the error for a customer who has no payment method to charge."""
     return ApiError(
         "This customer has no attached payment source or default payment method. Please consider adding a default "
         "payment method. For more information, visit "

@@ -5,9 +5,8 @@ from __future__ import annotations
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.generic.field_values import maps, whole
-from checkout_daemon.sandbox.objects.operations import operation
-from checkout_daemon.sandbox.objects.paging import page_of
+from checkout_daemon.sandbox.generic.field_values import number
+from checkout_daemon.sandbox.objects.operations import listing_inside
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -19,19 +18,19 @@ def build(box: Box, record: Stored, params: Params) -> None:
     invoice = box.get(params["invoice"], "invoice", "invoice")
     require_status(invoice, "credit", "open", "paid")
     owed, body = invoice.body, record.body
-    lines = [_line(line, f"lines[{position}]") for position, line in enumerate(maps(params, "lines"))]
-    total = sum(line["amount"] for line in lines) or whole(params, "amount", 0)
+    lines = [_line(line) for line in params.get("lines") or []]
+    total = sum(line["amount"] for line in lines) or number(params, "amount", 0)
     most = owed["amount_remaining"] if owed["status"] == "open" else owed["amount_paid"]
     if not 0 < total <= most:
         raise invalid(f"The amount of a credit note for this invoice must be between 1 and {most}.", param="amount")
     part = "pre_payment_amount" if owed["status"] == "open" else "post_payment_amount"
-    number = invoice.private["credit_notes"] = invoice.private.get("credit_notes", 0) + 1
+    count = invoice.private["credit_notes"] = invoice.private.get("credit_notes", 0) + 1
     body |= {
         **dict.fromkeys(("amount", "subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax", part), total),
         "currency": owed["currency"],
         "customer": owed["customer"],
         "effective_at": stamp(),
-        "number": f"{owed['number']}-CN-{number:02d}",
+        "number": f"{owed['number']}-CN-{count:02d}",
         "pdf": f"{box.url}/credit_notes/{record.id}/pdf",
         "type": "pre_payment" if owed["status"] == "open" else "post_payment",
     }
@@ -41,16 +40,11 @@ def build(box: Box, record: Stored, params: Params) -> None:
 
 
 def void(box: Box, record: Stored, _: Params) -> None:
-    require_status(record, "void", "issued")
+    """Void an issued credit note, and restore what an open invoice has due."""
     body = record.body
     if body["type"] == "pre_payment":
         _credit(box, box.get(body["invoice"], "invoice"), "pre_payment_amount", -body["amount"])
     update_and_emit(box, record, "credit_note.voided", status="void", voided_at=stamp())
-
-
-def list_lines(box: Box, params: Params, note_id: str) -> Body:
-    lines = box.get(note_id, "credit_note").body["lines"]
-    return page_of(lines["data"], lines["url"], params, "credit note line item")
 
 
 def _credit(box: Box, invoice: Stored, part: str, amount: int) -> None:
@@ -62,13 +56,13 @@ def _credit(box: Box, invoice: Stored, part: str, amount: int) -> None:
     update_and_emit(box, invoice, "invoice.updated", **fields)
 
 
-def _line(given: Params, at: str) -> Body:
-    quantity = whole(given, "quantity", 1, f"{at}[quantity]")
-    unit = whole(given, "unit_amount", 0, f"{at}[unit_amount]")
+def _line(given: Params) -> Body:
+    quantity = number(given, "quantity", 1)
+    unit = number(given, "unit_amount", 0)
     return new_body(
         "credit_note_line_item",
         "cnli_1",
-        amount=whole(given, "amount", quantity * unit, f"{at}[amount]"),
+        amount=number(given, "amount", quantity * unit),
         description=given.get("description"),
         **({"invoice_line_item": given["invoice_line_item"]} if given.get("invoice_line_item") else {}),
         quantity=quantity,
@@ -78,4 +72,11 @@ def _line(given: Params, at: str) -> Body:
     )
 
 
-OPERATIONS = (operation("GET /v1/credit_notes/{id}/lines", list_lines),)
+OPERATIONS = (
+    listing_inside(
+        "/v1/credit_notes/{id}/lines",
+        "credit_note",
+        "credit note line item",
+        lambda _, note: note.body["lines"]["data"],
+    ),
+)

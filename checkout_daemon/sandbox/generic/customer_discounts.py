@@ -46,19 +46,19 @@ def set_coupon(box: Box, customer: Stored, coupon_id: str | None) -> None:
         emit(box, "customer.discount.updated", new, changed)
 
 
-def retrieve(box: Box, _: Params, customer_id: str) -> Body:
+def _retrieve(box: Box, _: Params, customer_id: str) -> Body:
     found: Body | None = box.get(customer_id, "customer").body["discount"]
     if found is None:
         raise missing_object("discount", customer_id, in_path=True)
     return found
 
 
-def delete(box: Box, _: Params, customer_id: str) -> Body:
+def _delete(box: Box, _: Params, customer_id: str) -> Body:
     customer = box.get(customer_id, "customer")
-    gone = retrieve(box, {}, customer_id)
+    gone = _retrieve(box, {}, customer_id)
     set_coupon(box, customer, None)
     box.storage.save(customer)
     return {**gone, "deleted": True}
 
 
-OPERATIONS = (operation(f"GET {_PATH}", retrieve), operation(f"DELETE {_PATH}", delete))
+OPERATIONS = (operation(f"GET {_PATH}", _retrieve), operation(f"DELETE {_PATH}", _delete))

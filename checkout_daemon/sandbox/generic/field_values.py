@@ -1,4 +1,4 @@
-"""Write undeclared parameters to the fields of an object, and read them where a kind needs them."""
+"""Write undeclared parameters to the fields of an object."""
 
 from __future__ import annotations
 
@@ -81,31 +81,7 @@ def _invalid(value: Any, noun: str, at: str) -> ApiError:
     return bad_parameter(f"Invalid {noun}: {shown}", f"parameter_invalid_{noun}", at)
 
 
-def whole(given: Params, name: str, default: int, at: str = "") -> int:
-    """Return the whole number with this name among undeclared parameters. Raises ApiError (400) for anything else."""
-    value = given.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _invalid(value, "integer", at or name)
-    return value
-
-
-def maps(given: Params, name: str) -> list[Params]:
-    """Return the list of maps with this name among undeclared parameters. Raises ApiError (400) for anything else."""
-    value = given.get(name)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(element, dict) for element in value):
-        raise _invalid(value, "array", name)
-    return value
-
-
-def inner(given: Params, name: str) -> Params:
-    """Return the map with this name among undeclared parameters, or {}. Raises ApiError (400) for anything else."""
-    value = given.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _invalid(value, "object", name)
-    return value
+def number(given: Params, name: str, default: int) -> int:
+    """Return the whole number with this name, or the default if it is absent or empty."""
+    value: int | None = given.get(name)
+    return default if value is None else value

@@ -5,10 +5,10 @@ from __future__ import annotations
 from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
-from checkout_daemon.sandbox.generic.field_values import inner, whole
+from checkout_daemon.sandbox.generic.field_values import number
 from checkout_daemon.sandbox.generic.filtering import paid_with
-from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
-from checkout_daemon.sandbox.objects.paging import first_page, page_of
+from checkout_daemon.sandbox.objects.operations import listing, listing_inside, retrieving
+from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
@@ -24,13 +24,13 @@ _DEFAULT_CURRENCY = "usd"
 def build_item(box: Box, record: Stored, params: Params) -> None:
     """Build an invoice item from an amount, or from a price and a quantity."""
     body, moment = record.body, stamp()
-    body |= {"date": moment, "quantity": whole(params, "quantity", 1)}
-    body["period"] = {"start": moment, "end": moment} | inner(params, "period")
-    price_id = inner(params, "pricing").get("price") or params.get("price")
+    body |= {"date": moment, "quantity": number(params, "quantity", 1)}
+    body["period"] = {"start": moment, "end": moment} | (params.get("period") or {})
+    price_id = (params.get("pricing") or {}).get("price") or params.get("price")
     if price_id is not None:
         price = box.get(str(price_id), "price", "pricing[price]").body
         body |= {"amount": price["unit_amount"] * body["quantity"], "currency": price["currency"]}
-        body["pricing"] = pricing(price)
+        body["pricing"] = _pricing(price)
     elif params.get("amount") is None:
         raise missing_parameter("amount")
     body["currency"] = body["currency"] or _DEFAULT_CURRENCY
@@ -38,32 +38,33 @@ def build_item(box: Box, record: Stored, params: Params) -> None:
 
 
 def check_item_free(_: Box, record: Stored, __: Params) -> None:
+    """Raise ApiError if the item is on an invoice, which then must not lose it."""
     if record.body["invoice"] is not None:
         raise invalid("You can only delete invoice items that are not on an invoice.", param="id")
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
     """Build a draft invoice, with the customer's pending items if requested."""
-    start_draft(box, record, box.get(params["customer"], "customer", "customer").body)
+    _start_draft(record, box.get(params["customer"], "customer", "customer").body)
     if record.body["collection_method"] == "send_invoice":
-        record.body["due_date"] = stamp() + whole(params, "days_until_due", 30) * _DAY
+        record.body["due_date"] = stamp() + number(params, "days_until_due", 30) * _DAY
     if params.get("pending_invoice_items_behavior") == "include":
         wanted = [("customer = ?", params["customer"]), ("json_extract(body, '$.invoice') IS ?", None)]
         for item in box.storage.select("invoiceitem", conditions=wanted, ascending=True):
             item.body["invoice"] = record.id
             box.storage.save(item)
-            add_line(record.body, line_of_item(item.body))
+            add_line(record.body, _line_of_item(item.body))
 
 
 def new_invoice(box: Box, customer: Body, reason: str, parent: Body) -> Stored:
     """Return a draft for something other than items, without lines and not stored."""
     record = Stored(new_body("invoice", "in_1", PATH, billing_reason=reason, parent=parent))
     record.customer = customer["id"]
-    start_draft(box, record, customer)
+    _start_draft(record, customer)
     return record
 
 
-def start_draft(_: Box, record: Stored, customer: Body) -> None:
+def _start_draft(record: Stored, customer: Body) -> None:
     body, moment = record.body, stamp()
     body |= {
         "account_country": "US",
@@ -84,7 +85,7 @@ def store_new(box: Box, record: Stored) -> None:
     emit(box, "invoice.created", record.body)
 
 
-def line_of_item(item: Body) -> Body:
+def _line_of_item(item: Body) -> Body:
     owner = {"invoice_item": item["id"], "proration": False, "proration_details": None, "subscription": None}
     parent = {"type": "invoice_item_details", "invoice_item_details": owner, "subscription_item_details": None}
     return _line(item["amount"], item["currency"], item["description"], item["period"], item["quantity"]) | {
@@ -110,7 +111,7 @@ def line_of_subscription(item: Body, product: str) -> Body:
     return _line(amount, price["currency"], text, period, item["quantity"]) | {
         "parent": {"type": "subscription_item_details", "invoice_item_details": None}
         | {"subscription_item_details": owner},
-        "pricing": pricing(price),
+        "pricing": _pricing(price),
         "subscription": item["subscription"],
     }
 
@@ -120,7 +121,7 @@ def line_of_quote(item: Body) -> Body:
     moment = stamp()
     period = {"start": moment, "end": moment}
     line = _line(item["amount_total"], item["currency"], item["description"], period, item["quantity"])
-    return line | {"pricing": pricing(item["price"])}
+    return line | {"pricing": _pricing(item["price"])}
 
 
 def add_line(body: Body, line: Body) -> None:
@@ -134,14 +135,9 @@ def add_line(body: Body, line: Body) -> None:
     body["total_excluding_tax"] = total
 
 
-def pricing(price: Body) -> Body:
+def _pricing(price: Body) -> Body:
     details = {"price": price["id"], "product": price["product"]}
     return {"price_details": details, "type": "price_details", "unit_amount_decimal": price["unit_amount_decimal"]}
-
-
-def list_lines(box: Box, params: Params, invoice_id: str) -> Body:
-    lines = box.get(invoice_id, "invoice").body["lines"]
-    return page_of(lines["data"], lines["url"], params, "invoice line item")
 
 
 def _line(amount: int, currency: str, text: str | None, period: Body, quantity: int) -> Body:
@@ -159,7 +155,9 @@ def _line(amount: int, currency: str, text: str | None, period: Body, quantity: 
 
 
 OPERATIONS = (
-    operation(f"GET {PATH}/{{id}}/lines", list_lines),
+    listing_inside(
+        f"{PATH}/{{id}}/lines", "invoice", "invoice line item", lambda _, found: found.body["lines"]["data"]
+    ),
     listing(_PAYMENTS, "invoice_payment", columns={"invoice": "parent"}, filters={"payment": paid_with}),
     retrieving(_PAYMENTS, "invoice_payment"),
 )

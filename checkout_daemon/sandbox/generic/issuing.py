@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Box, Expandable, Operation
+from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.clock import today
-from checkout_daemon.sandbox.generic.field_values import inner, maps, overlay
+from checkout_daemon.sandbox.generic.field_values import overlay
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.objects.operations import operation
+from checkout_daemon.sandbox.objects.operations import open_operation, operation
 from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Integer, Open, Params, Text
+from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Integer, Params, Text
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.changes import add
@@ -42,7 +42,7 @@ def build_card(box: Box, record: Stored, params: Params) -> None:
     }
 
 
-def authorize(box: Box, params: Params, card_id: str) -> Body:
+def _authorize(box: Box, params: Params, card_id: str) -> Body:
     """Authorize a purchase. No one answers the request, so any active card is approved."""
     card = box.get(card_id, "issuing.card").body
     currency = str(params.get("held_currency") or params.get("currency") or card["currency"]).lower()
@@ -78,7 +78,7 @@ def authorize(box: Box, params: Params, card_id: str) -> Body:
     return body
 
 
-def capture(box: Box, params: Params, _: str) -> Body:
+def _capture(box: Box, params: Params, _: str) -> Body:
     """Capture a purchase that was never authorized."""
     card = box.get(params["card"], "issuing.card", "card").body
     currency = (params.get("currency") or card["currency"]).lower()
@@ -94,10 +94,10 @@ def capture(box: Box, params: Params, _: str) -> Body:
         merchant_currency=currency,
     )
     _merchant(body, params)
-    details = inner(params, "purchase_details")
+    details = params.get("purchase_details") or {}
     receipt = [
         {"total": None, "unit_cost": None, **line, "quantity": float(line.get("quantity") or 1)}
-        for line in maps(details, "receipt")
+        for line in details.get("receipt") or []
     ]
     record = add(box, body)
     emit(box, "issuing_transaction.created", body)
@@ -111,7 +111,7 @@ def capture(box: Box, params: Params, _: str) -> Body:
 
 def _merchant(body: Body, params: Params) -> None:
     body["merchant_data"]["network_id"] = token(10)
-    overlay(body, {"merchant_data": inner(params, "merchant_data")})
+    overlay(body, {"merchant_data": params.get("merchant_data") or {}})
 
 
 def _card_number(_: Storage, card: Body) -> str:
@@ -123,7 +123,7 @@ _CAPTURE: Fields = {**EXPAND, "amount": Integer(required=True, minimum=1)}
 OPERATIONS = (
     operation(
         "POST /v1/issuing/cards/{id}/test/authorizations",  # older than Stripe's table
-        authorize,
+        _authorize,
         Rules(
             own={
                 **EXPAND,
@@ -133,7 +133,7 @@ OPERATIONS = (
             }
         ),
     ),
-    Operation("POST", "/v1/test_helpers/issuing/transactions/create_force_capture", capture, Open(_CAPTURE)),
+    open_operation("POST /v1/test_helpers/issuing/transactions/create_force_capture", _capture, _CAPTURE),
 )
 EXPANDABLE: Expandable = {
     ("issuing.card", "cvc"): lambda *_: "123",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from checkout_daemon.sandbox.box import Expandable, Operation
+from checkout_daemon.sandbox.box import Expandable, Operation, Timers
 from checkout_daemon.sandbox.generic import (
     card_sources,
     collecting,
     credit_notes,
     customer_discounts,
-    delayed_changes,
     empty,
     invoices,
     issuing,
-    payouts,
     plans,
     quotes,
     schedules,
@@ -26,6 +24,8 @@ from checkout_daemon.sandbox.generic.serving import operations_of
 from checkout_daemon.sandbox.generic.stored_kinds import ObjectAction, StoredKind
 from checkout_daemon.sandbox.objects.shapes import INTENT_METHOD_TYPES
 from checkout_daemon.sandbox.parameters.specs import Fields, Flag, Integer, Text
+from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE
+from checkout_daemon.sandbox.webhooks.changes import CHANGE_TIMER, change_now
 
 _CREATED = ("created",)
 _ALL = ("created", "updated", "deleted")
@@ -50,16 +50,17 @@ _ACCOUNT = (
         on_delete=transfers.deauthorize,
         retrieves=False,
     ),
-    StoredKind("/v1/payouts", "payout", "po_1", takes=_AMOUNT, build=payouts.build_payout, then=payouts.plan_arrival,
-        actions={"cancel": ObjectAction(run=payouts.cancel_payout)}),
+    StoredKind("/v1/payouts", "payout", "po_1", takes=_AMOUNT, build=transfers.build_payout,
+        then=transfers.plan_arrival,
+        actions={"cancel": ObjectAction(run=transfers.cancel_payout, allowed=("pending",))}),
     StoredKind("/v1/topups", "topup", "tu_1", verbs=_CREATED, computed=("source",), takes=_AMOUNT,
-        build=payouts.build_topup, then=payouts.plan_success,
+        build=transfers.build_topup, then=transfers.plan_success,
         actions={"cancel": ObjectAction("canceled", {"status": "canceled"}, allowed=("pending",))}),
     StoredKind("/v1/transfers", "transfer", "tr_1", takes={**_AMOUNT, "destination": Text(required=True)},
         refers={"destination": "account"},
         build=transfers.build_transfer),
     StoredKind("/v1/reporting/report_runs", "reporting.report_run", "frr_1", verbs=(), updates=False,
-        takes={"report_type": Text(required=True)}, then=payouts.plan_report),
+        takes={"report_type": Text(required=True)}, then=transfers.plan_report),
 )
 
 _CUSTOMER_FACING = (
@@ -83,8 +84,9 @@ _CUSTOMER_FACING = (
         takes={"payment_method": Text(), "confirm": Flag(), "payment_method_types": INTENT_METHOD_TYPES},
         build=setup_intents.build, then=setup_intents.confirm_if_asked,
         actions={
-            "confirm": ObjectAction(run=setup_intents.confirm, takes={"payment_method": Text()}, uses=_NO_BROWSER),
-            "cancel": ObjectAction(run=setup_intents.cancel),
+            "confirm": ObjectAction(run=setup_intents.confirm, takes={"payment_method": Text()}, uses=_NO_BROWSER,
+                                    allowed=CONFIRMABLE),
+            "cancel": ObjectAction("canceled", {"status": "canceled"}, allowed=CONFIRMABLE),
         }),
 )
 
@@ -106,17 +108,19 @@ _BILLING = (
         filters={"subscription": at("parent.subscription_details.subscription")},
         build=invoices.build, on_delete=collecting.check_draft,
         actions={
-            "finalize": ObjectAction(run=collecting.finalize),
+            "finalize": ObjectAction(run=collecting.finalize, allowed=("draft",)),
             "send": ObjectAction(run=collecting.send),
             "pay": ObjectAction(run=collecting.pay, takes={"payment_method": Text(), "paid_out_of_band": Flag()},
                           uses=("off_session",)),
-            "void": ObjectAction(run=collecting.void),
-            "mark_uncollectible": ObjectAction(run=collecting.write_off),
+            "void": ObjectAction("updated voided", {"status": "void", "amount_remaining": 0}, reached="voided_at",
+                                 run=collecting.close_intent, allowed=("open", "uncollectible")),
+            "mark_uncollectible": ObjectAction("updated marked_uncollectible", {"status": "uncollectible"},
+                                               reached="marked_uncollectible_at", allowed=("open",)),
         }),
     StoredKind("/v1/credit_notes", "credit_note", "cn_1", takes={"invoice": Text(required=True)},
         refers={"invoice": "invoice"}, uses=("lines", "email_type"), computed=("refunds", "shipping_cost"),
         build=credit_notes.build,
-        actions={"void": ObjectAction(run=credit_notes.void)}),
+        actions={"void": ObjectAction(run=credit_notes.void, allowed=("issued",))}),
     StoredKind("/v1/subscriptions", "subscription", "sub_1", events="customer.subscription", takes=_CUSTOMER,
         refers={**_CUSTOMER_EXISTS, "default_payment_method": "payment_method"},
         uses=("items", "trial_period_days", *_SETTLING), revises=_SETTLING, hides="canceled",
@@ -126,20 +130,23 @@ _BILLING = (
                  "current_period_start": at("items.data[0].current_period_start")},
         build=subscriptions.build, then=subscriptions.announce,
         revise=subscriptions.revise, revised=subscriptions.announce_pause, on_delete=subscriptions.cancel,
-        actions={"resume": ObjectAction(run=subscriptions.resume, uses=_SETTLING)}),
+        actions={"resume": ObjectAction("updated resumed", {"status": "active"}, times=("billing_cycle_anchor",),
+                                        allowed=("paused",), uses=_SETTLING)}),
     StoredKind("/v1/subscription_schedules", "subscription_schedule", "sub_sched_1", takes=_CUSTOMER,
         refers=_CUSTOMER_EXISTS, uses=("phases", "start_date"), computed=("pause_schedules", "phases"),
         filters={"scheduled": equals("status", "not_started")},
         build=schedules.build,
-        actions={"cancel": ObjectAction(run=schedules.cancel, uses=("invoice_now", "prorate")),
-                 "release": ObjectAction(run=schedules.release)}),
+        actions={"cancel": ObjectAction(run=schedules.cancel, allowed=("active", "not_started"),
+                                        uses=("invoice_now", "prorate")),
+                 "release": ObjectAction(run=schedules.release, allowed=("active", "not_started"))}),
     StoredKind("/v1/quotes", "quote", "qt_1", verbs=_CREATED, refers=_CUSTOMER_EXISTS, uses=("line_items",),
         computed=("default_tax_rates", "discounts", "from_quote"),
         build=quotes.build,
         actions={
-            "finalize": ObjectAction(run=quotes.finalize),
-            "accept": ObjectAction(run=quotes.accept),
-            "cancel": ObjectAction(run=quotes.cancel),
+            "finalize": ObjectAction(run=quotes.finalize, allowed=("draft",)),
+            "accept": ObjectAction(run=quotes.accept, allowed=("open",)),
+            "cancel": ObjectAction("canceled", {"status": "canceled"}, reached="canceled_at",
+                                   allowed=("draft", "open")),
         }),
     StoredKind("/v1/billing/meters", "billing.meter", "mtr_test_", unique=("event_name",),
         takes={"display_name": Text(required=True), "event_name": Text(required=True)},
@@ -149,7 +156,8 @@ _BILLING = (
         }),
     StoredKind("/v1/test_helpers/test_clocks", "test_helpers.test_clock", "clock_1", verbs=("created", "deleted"),
         deletes=True, updates=False, takes={"frozen_time": Integer(required=True)}, build=schedules.build_clock,
-        actions={"advance": ObjectAction(run=schedules.advance_clock, takes={"frozen_time": Integer(required=True)})}),
+        actions={"advance": ObjectAction(run=schedules.advance_clock, allowed=("ready",),
+                                         takes={"frozen_time": Integer(required=True)})}),
 )
 
 _ISSUING = (
@@ -193,5 +201,5 @@ OPERATIONS: tuple[Operation, ...] = (
 EXPANDABLE: Expandable = {
     place: include for module in MODULES for place, include in getattr(module, "EXPANDABLE", {}).items()
 }
-TIMERS = {delayed_changes.TIMER: delayed_changes.change_now}
+TIMERS: Timers = {CHANGE_TIMER: change_now}
 FOLLOWERS = collecting.FOLLOWERS

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box, Expandable
-from checkout_daemon.sandbox.checkout.catalog import build_product
+from checkout_daemon.sandbox.checkout.catalog import create_product
 from checkout_daemon.sandbox.errors import missing_parameter
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.events import emit
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
     """Build a plan for an existing product, or for one that is described inline."""
     body, given = record.body, params.get("product")
     if isinstance(given, dict) and isinstance(given.get("name"), str):
-        product = build_product({"name": given["name"]})
-        box.storage.add(Stored(product))
-        emit(box, "product.created", product)
-        body["product"] = product["id"]
+        body["product"] = create_product(box, {"name": given["name"]})["id"]
     elif isinstance(given, str):
         body["product"] = box.get(given, "product", "product").id
     else:

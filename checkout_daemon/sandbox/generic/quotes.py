@@ -6,21 +6,21 @@ from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.generic import invoices, subscriptions
-from checkout_daemon.sandbox.generic.field_values import maps
 from checkout_daemon.sandbox.generic.stripe_pages import first_items, line_items
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.objects.operations import operation
-from checkout_daemon.sandbox.objects.paging import first_page, page_of
+from checkout_daemon.sandbox.objects.operations import listing_inside
+from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
-from checkout_daemon.sandbox.webhooks.changes import change_status, require_status
+from checkout_daemon.sandbox.webhooks.changes import change_status
 
 _LIFETIME_SECONDS = 30 * 24 * 3600
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
+    """Build a quote with the totals of its lines: once, and for each period."""
     body = record.body
-    items = line_items(box, maps(params, "line_items"))
+    items = line_items(box, params.get("line_items") or [])
     record.private["items"] = items
     total = sum(item["amount_total"] for item in items)
     repeated = [item for item in items if item["price"]["recurring"]]
@@ -44,7 +44,7 @@ def build(box: Box, record: Stored, params: Params) -> None:
 
 
 def finalize(box: Box, record: Stored, _: Params) -> None:
-    require_status(record, "finalize", "draft")
+    """Give a draft its number. Raises ApiError if it offers nothing."""
     if not record.private["items"]:
         raise invalid("A quote without line_items cannot be finalized.", param="line_items")
     number = f"QT-{token(8).upper()}-0001-1"
@@ -52,8 +52,7 @@ def finalize(box: Box, record: Stored, _: Params) -> None:
 
 
 def accept(box: Box, record: Stored, _: Params) -> None:
-    """Start the subscription, or draft an invoice if nothing in the quote is recurring."""
-    require_status(record, "accept", "open")
+    """Accept an open quote: start the subscription, or draft an invoice if nothing in the quote is recurring."""
     customer = record.body["customer"]
     if customer is None:
         raise invalid("A quote without a customer cannot be accepted.", param="customer")
@@ -72,18 +71,9 @@ def accept(box: Box, record: Stored, _: Params) -> None:
     change_status(box, record, "accepted", "accepted_at", "quote.accepted", **made)
 
 
-def cancel(box: Box, record: Stored, _: Params) -> None:
-    require_status(record, "cancel", "draft", "open")
-    change_status(box, record, "canceled", "canceled_at", "quote.canceled")
-
-
-def list_items(box: Box, params: Params, quote_id: str) -> Body:
-    return page_of(
-        box.get(quote_id, "quote").private["items"], f"/v1/quotes/{quote_id}/line_items", params, "line item"
-    )
-
-
-OPERATIONS = (operation("GET /v1/quotes/{id}/line_items", list_items),)
+OPERATIONS = (
+    listing_inside("/v1/quotes/{id}/line_items", "quote", "line item", lambda _, quote: quote.private["items"]),
+)
 
 
 def _upfront_items(storage: Storage, quote: Body) -> Body:

@@ -8,19 +8,17 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.generic import subscriptions
-from checkout_daemon.sandbox.generic.delayed_changes import change_later
-from checkout_daemon.sandbox.generic.field_values import maps, whole
+from checkout_daemon.sandbox.generic.field_values import number
 from checkout_daemon.sandbox.generic.plans import plan_of_price
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
+from checkout_daemon.sandbox.webhooks.changes import change_later, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _DAY = 24 * 3600
 _NOTICE_SECONDS = 10 * _DAY
 """Stripe documents seven days. The CLI's own trigger expects the event nine days ahead."""
 _CLOCK_LIFETIME_SECONDS = 30 * _DAY
-_RUNNING = ("active", "not_started")
 _PHASE: Body = {
     "add_invoice_items": [],
     "application_fee_percent": None,
@@ -47,12 +45,11 @@ def build(box: Box, record: Stored, params: Params) -> None:
     customer = box.get(params["customer"], "customer", "customer").body
     body["test_clock"] = customer["test_clock"]
     moment = _moment(box, body)
-    starts = moment if params.get("start_date") in (None, "now") else whole(params, "start_date", moment)
-    given = maps(params, "phases")
-    if not given:
+    starts = moment if params.get("start_date") in (None, "now") else params["start_date"]
+    if not params.get("phases"):
         raise missing_parameter("phases")
     body["phases"] = []
-    for position, phase in enumerate(given):
+    for position, phase in enumerate(params["phases"]):
         made = _phase(box, phase, f"phases[{position}]", starts)
         body["phases"].append(made)
         starts = made["end_date"]
@@ -65,7 +62,6 @@ def build(box: Box, record: Stored, params: Params) -> None:
 
 def cancel(box: Box, record: Stored, _: Params) -> None:
     """Cancel a schedule. One that never began is aborted as well: Stripe's CLI waits for that event."""
-    require_status(record, "cancel", *_RUNNING)
     body = record.body
     aborted = body["status"] == "not_started"
     if body["subscription"] is not None:
@@ -76,17 +72,16 @@ def cancel(box: Box, record: Stored, _: Params) -> None:
 
 def release(box: Box, record: Stored, _: Params) -> None:
     """End the schedule and let the subscription continue without it."""
-    require_status(record, "release", *_RUNNING)
     _leave(box, record, "subscription_schedule.released", status="released", released_at=stamp())
 
 
 def build_clock(_: Box, record: Stored, __: Params) -> None:
+    """Set when the test clock is deleted."""
     record.body["deletes_after"] = stamp() + _CLOCK_LIFETIME_SECONDS
 
 
 def advance_clock(box: Box, clock: Stored, params: Params) -> None:
     """Advance a test clock, and with it the schedules of its customers."""
-    require_status(clock, "advance", "ready")
     body, target = clock.body, params["frozen_time"]
     if target <= body["frozen_time"]:
         raise invalid("Test clocks only go forward: frozen_time must be later than it is.", param="frozen_time")
@@ -141,7 +136,7 @@ def _leave(box: Box, record: Stored, event: str, **fields: Any) -> None:
 def _phase(box: Box, given: Params, at: str, starts: int) -> Body:
     items: list[Body] = []
     length: Body | None = None
-    for position, line in enumerate(maps(given, "items")):
+    for position, line in enumerate(given["items"]):
         price = box.get(str(line.get("price")), "price", f"{at}[items][{position}][price]").body
         if price["recurring"] is None:
             raise invalid("Subscription schedules take recurring prices only.", param=f"{at}[items][{position}][price]")
@@ -153,15 +148,15 @@ def _phase(box: Box, given: Params, at: str, starts: int) -> Body:
                 "metadata": {},
                 "plan": plan_of_price(price)["id"],
                 "price": price["id"],
-                "quantity": whole(line, "quantity", 1, f"{at}[items][{position}][quantity]"),
+                "quantity": number(line, "quantity", 1),
                 "tax_rates": [],
             }
         )
     if not items:
         raise missing_parameter(f"{at}[items]")
     price_currency = box.get(items[0]["price"], "price").body["currency"]
-    iterations = whole(given, "iterations", 1, f"{at}[iterations]")
-    ends = whole(given, "end_date", subscriptions.period_end(starts, length, iterations), f"{at}[end_date]")
+    iterations = number(given, "iterations", 1)
+    ends = number(given, "end_date", subscriptions.period_end(starts, length, iterations))
     return {**_PHASE, "currency": price_currency, "items": items, "start_date": starts, "end_date": ends}
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 
 from checkout_daemon.sandbox.box import Box, Operation
 from checkout_daemon.sandbox.clock import stamp
-from checkout_daemon.sandbox.errors import ApiError, bad_parameter, not_modelled
+from checkout_daemon.sandbox.errors import ApiError, not_modelled
 from checkout_daemon.sandbox.generic.field_values import complete, overlay, stores
 from checkout_daemon.sandbox.generic.filtering import kind_conditions
-from checkout_daemon.sandbox.generic.stored_kinds import ObjectAction, StoredKind
+from checkout_daemon.sandbox.generic.stored_kinds import StoredKind
+from checkout_daemon.sandbox.objects.operations import open_operation
 from checkout_daemon.sandbox.objects.paging import compared, list_page
-from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Fields, Metadata, Open, Params, merge_metadata
+from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
+from checkout_daemon.sandbox.parameters.specs import EXPAND, PAGING, Fields, Metadata, Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import require_status, store_changed, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
@@ -25,25 +26,23 @@ _ALWAYS: Fields = {**EXPAND, "metadata": Metadata()}
 def operations_of(kind: StoredKind) -> list[Operation]:
     """Return all operations of a kind."""
     one = f"{kind.path}/{{id}}"
-    operations: list[Operation] = []
-    if kind.lists:
-        operations.append(Operation("GET", kind.path, partial(list_all, kind), Open(PAGING)))
-    if kind.creates:
-        operations.append(Operation("POST", kind.path, partial(create, kind), Open({**_ALWAYS, **kind.takes})))
-    if kind.retrieves:
-        operations.append(Operation("GET", one, partial(retrieve, kind), Open(EXPAND)))
-    if kind.updates:
-        operations.append(Operation("POST", one, partial(update, kind), Open(_ALWAYS)))
-    if kind.deletes or kind.on_delete:
-        operations.append(Operation("DELETE", one, partial(delete, kind), Open(EXPAND)))
-    for name, action in kind.actions.items():
-        path = f"{one}/{name}"
-        specs = Open({**EXPAND, **action.takes})
-        operations.append(Operation("POST", path, partial(act, kind, name, action), specs))
-    return operations
+    common: tuple[tuple[bool, str, Callable[..., Body], Fields], ...] = (
+        (kind.lists, f"GET {kind.path}", _list, PAGING),
+        (kind.creates, f"POST {kind.path}", _create, {**_ALWAYS, **kind.takes}),
+        (kind.retrieves, f"GET {one}", _retrieve, EXPAND),
+        (kind.updates, f"POST {one}", _update, _ALWAYS),
+        (kind.deletes or kind.on_delete is not None, f"DELETE {one}", _delete, EXPAND),
+    )
+    return [
+        *(open_operation(route, partial(handle, kind), takes) for exists, route, handle, takes in common if exists),
+        *(
+            open_operation(f"POST {one}/{name}", partial(_act, kind, name), {**EXPAND, **action.takes})
+            for name, action in kind.actions.items()
+        ),
+    ]
 
 
-def create(kind: StoredKind, box: Box, params: Params, _: str) -> Body:
+def _create(kind: StoredKind, box: Box, params: Params, _: str) -> Body:
     """Create an object. Raises ApiError (400) if a field names an object that does not exist."""
     body = new_body(kind.object, kind.prefix, kind.path)
     _check_kept(kind, body, params, (*kind.takes, *kind.uses))
@@ -67,11 +66,11 @@ def create(kind: StoredKind, box: Box, params: Params, _: str) -> Body:
     return record.body
 
 
-def retrieve(kind: StoredKind, box: Box, _: Params, object_id: str) -> Body:
+def _retrieve(kind: StoredKind, box: Box, _: Params, object_id: str) -> Body:
     return box.get(object_id, kind.object).body
 
 
-def update(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
+def _update(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
     _check_kept(kind, record.body, params, kind.revises)
     _check_references(kind, box, params)
@@ -90,7 +89,7 @@ def update(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
     return record.body
 
 
-def delete(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
+def _delete(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
     record = box.get(object_id, kind.object)
     if kind.on_delete:
         kind.on_delete(box, record, params)
@@ -99,15 +98,15 @@ def delete(kind: StoredKind, box: Box, params: Params, object_id: str) -> Body:
     box.storage.remove(object_id)
     if "deleted" in kind.verbs:
         emit(box, kind.event("deleted"), record.body)
-    return {"id": object_id, "object": kind.object, "deleted": True}
+    return deleted_object(object_id, kind.object)
 
 
-def list_all(kind: StoredKind, box: Box, params: Params, _: str) -> Body:
+def _list(kind: StoredKind, box: Box, params: Params, _: str) -> Body:
     return list_page(box, kind.object, kind.path, params, kind_conditions(kind, params))
 
 
-def act(kind: StoredKind, name: str, action: ObjectAction, box: Box, params: Params, object_id: str) -> Body:
-    record = box.get(object_id, kind.object)
+def _act(kind: StoredKind, name: str, box: Box, params: Params, object_id: str) -> Body:
+    record, action = box.get(object_id, kind.object), kind.actions[name]
     if action.allowed:
         require_status(record, name.replace("_", " "), *action.allowed)
     _check_kept(kind, record.body, params, (*action.takes, *action.uses))
@@ -115,8 +114,11 @@ def act(kind: StoredKind, name: str, action: ObjectAction, box: Box, params: Par
         action.run(box, record, params)
     else:
         overlay(record.body, params)
-        fields = {**action.fields, **{field: stamp() for field in action.stamps}}
-        update_and_emit(box, record, *([kind.event(action.event)] if action.event else []), **fields)
+    fields = {**action.fields, **dict.fromkeys(action.times, stamp())}
+    if action.reached:
+        fields["status_transitions"] = {**record.body["status_transitions"], action.reached: stamp()}
+    if fields or action.events or not action.run:
+        update_and_emit(box, record, *(kind.event(verb) for verb in action.events.split()), **fields)
     return record.body
 
 
@@ -137,8 +139,5 @@ def _check_unique(kind: StoredKind, box: Box, body: Body) -> None:
 
 def _check_references(kind: StoredKind, box: Box, params: Params) -> None:
     for name, target in kind.refers.items():
-        if (given := params.get(name)) is None:
-            continue
-        if not isinstance(given, str):
-            raise bad_parameter(f"Invalid string: {str(given)[:100]}", "parameter_invalid_string", name)
-        box.get(given, target, name)
+        if params.get(name) is not None:
+            box.get(params[name], target, name)

@@ -10,13 +10,13 @@ from checkout_daemon.sandbox.payments.declines import error_fields
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
 from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, CardOutcome
 from checkout_daemon.sandbox.storage import Stored
-from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
+from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 
-CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 _FAILS_ONLY_LATER = "chargeCustomerFail"
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
+    """Build a SetupIntent, for cards unless types are given."""
     body = record.body
     body["client_secret"] = f"{record.id}_secret_{token(25)}"
     if not body["payment_method_types"]:
@@ -30,6 +30,7 @@ def build(box: Box, record: Stored, params: Params) -> None:
 
 
 def confirm_if_asked(box: Box, record: Stored, params: Params) -> None:
+    """Confirm a new SetupIntent if its creation asks for that."""
     if params.get("confirm"):
         confirm(box, record, params)
 
@@ -37,7 +38,6 @@ def confirm_if_asked(box: Box, record: Stored, params: Params) -> None:
 def confirm(box: Box, record: Stored, params: Params) -> None:
     """Confirm a SetupIntent. Raises ApiError (402) if the card is refused; the intent then waits for another."""
     body = record.body
-    require_status(record, "confirm", *CONFIRMABLE)
     chosen = params.get("payment_method") or body["payment_method"]
     if chosen is None:
         raise invalid("You cannot confirm this SetupIntent because it's missing a payment method.")
@@ -61,9 +61,3 @@ def confirm(box: Box, record: Stored, params: Params) -> None:
             attach(box, method, body["customer"])
         body |= fields
         update_and_emit(box, record, "setup_intent.succeeded", status="succeeded", next_action=None)
-
-
-def cancel(box: Box, record: Stored, params: Params) -> None:
-    require_status(record, "cancel", *CONFIRMABLE)
-    reason = params.get("cancellation_reason")
-    update_and_emit(box, record, "setup_intent.canceled", status="canceled", cancellation_reason=reason)

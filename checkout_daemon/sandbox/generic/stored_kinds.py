@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from checkout_daemon.sandbox.box import Box
+from checkout_daemon.sandbox.box import Change
 from checkout_daemon.sandbox.objects.paging import Filter
-from checkout_daemon.sandbox.parameters.specs import Fields, Params
-from checkout_daemon.sandbox.storage import Stored
-
-Change = Callable[[Box, Stored, Params], None]
-"""Change the record as the parameters ask. It also stores the record and emits events, unless its caller does."""
+from checkout_daemon.sandbox.parameters.specs import Fields
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectAction:
-    """The action `POST {path}/{id}/{name}`, for objects with one of the `allowed` statuses; any, if there are none.
+    """The action `POST {path}/{id}/{name}`, for objects with one of the `allowed` statuses; by default with any.
 
-    It sets `fields`, sets the fields in `stamps` to the current time, and emits the event; or `run` does everything.
+    `run` does what is special. Then `fields` are set, `times` set to the current time, and the events emitted, whose
+    verbs `events` lists separated by spaces; `reached` is the name of that time in `status_transitions`.
     """
 
-    event: str = ""
+    events: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
-    stamps: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+    reached: str = ""
     allowed: tuple[str, ...] = ()
     takes: Fields = field(default_factory=dict)
     uses: tuple[str, ...] = ()

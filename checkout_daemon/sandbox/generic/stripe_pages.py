@@ -6,10 +6,10 @@ import copy
 
 from checkout_daemon.sandbox.box import Box, Expandable
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
-from checkout_daemon.sandbox.generic.field_values import maps, whole
+from checkout_daemon.sandbox.generic.field_values import number
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.objects.operations import operation
-from checkout_daemon.sandbox.objects.paging import first_page, page_of
+from checkout_daemon.sandbox.objects.operations import listing_inside
+from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
@@ -32,15 +32,16 @@ def build_portal_session(box: Box, record: Stored, params: Params) -> None:
 
 
 def build_verification(box: Box, record: Stored, _: Params) -> None:
+    """Give an identity check its client secret and page."""
     record.body["client_secret"] = f"{record.id}_secret_test_{token(50)}"
     record.body["url"] = f"{box.url}/verify/{token(40)}"
 
 
 def build_link(box: Box, record: Stored, params: Params) -> None:
-    lines = maps(params, "line_items")
-    if not lines:
+    """Build a payment link with its lines and page."""
+    if not params["line_items"]:
         raise invalid("A payment link needs line_items.", param="line_items")
-    record.private["items"] = items = line_items(box, lines)
+    record.private["items"] = items = line_items(box, params["line_items"])
     _complete_link(record.body)
     record.body |= {"currency": items[0]["currency"], "url": f"{box.url}/test_{token(18)}"}
 
@@ -56,25 +57,21 @@ def _complete_link(body: Body) -> None:
 
 
 def build_rate(_: Box, record: Stored, __: Params) -> None:
+    """Raise ApiError for a shipping rate without an amount."""
     if not record.body["fixed_amount"]:
         raise missing_parameter("fixed_amount")
-
-
-def link_items(box: Box, params: Params, link_id: str) -> Body:
-    found = box.get(link_id, "payment_link").private["items"]
-    return page_of(found, f"/v1/payment_links/{link_id}/line_items", params, "line item")
 
 
 def line_items(box: Box, given: list[Params]) -> list[Body]:
     """Return the requested `line_items` in Stripe's shape. Raises ApiError (400) for an unknown price."""
     items: list[Body] = []
     for position, line in enumerate(given):
-        price_id = line.get("price")
-        if not isinstance(price_id, str):
-            raise invalid(f"Missing required param: line_items[{position}][price].", param=f"line_items[{position}]")
-        price = box.get(price_id, "price", f"line_items[{position}][price]").body
+        at = f"line_items[{position}][price]"
+        if not line.get("price"):
+            raise missing_parameter(at)
+        price = box.get(line["price"], "price", at).body
         product = box.storage.find(price["product"], "product")
-        quantity = whole(line, "quantity", 1, f"line_items[{position}][quantity]")
+        quantity = number(line, "quantity", 1)
         amount = (price["unit_amount"] or 0) * quantity
         fields = {"currency": price["currency"], "price": price, "quantity": quantity}
         items.append(
@@ -90,7 +87,11 @@ def line_items(box: Box, given: list[Params]) -> list[Body]:
     return items
 
 
-OPERATIONS = (operation("GET /v1/payment_links/{id}/line_items", link_items),)
+OPERATIONS = (
+    listing_inside(
+        "/v1/payment_links/{id}/line_items", "payment_link", "line item", lambda _, link: link.private["items"]
+    ),
+)
 
 
 def first_items(storage: Storage, owner: Body) -> Body:

@@ -9,15 +9,14 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, bad_parameter, missing_object, missing_parameter
 from checkout_daemon.sandbox.generic import collecting, invoices
-from checkout_daemon.sandbox.generic.delayed_changes import change_later
-from checkout_daemon.sandbox.generic.field_values import maps, whole
+from checkout_daemon.sandbox.generic.field_values import number
 from checkout_daemon.sandbox.generic.plans import plan_of_price
 from checkout_daemon.sandbox.objects.operations import operation
 from checkout_daemon.sandbox.objects.paging import page_of
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import require_status, update_and_emit
+from checkout_daemon.sandbox.webhooks.changes import change_later, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 PATH = "/v1/subscriptions"
@@ -32,15 +31,14 @@ def build(box: Box, record: Stored, params: Params) -> None:
 
     A trial postpones the invoice's amount. Raises ApiError (400) if the customer cannot be charged.
     """
-    given = maps(params, "items")
-    if not given:
+    if not params.get("items"):
         raise missing_parameter("items")
     body, moment = record.body, stamp()
     customer = box.get(params["customer"], "customer", "customer").body
     ends = _trial_end(params, moment)
     body |= {"start_date": moment, "billing_cycle_anchor": ends or moment, "test_clock": customer["test_clock"]}
     body |= {"trial_start": moment if ends else None, "trial_end": ends}
-    for position, line in enumerate(given):
+    for position, line in enumerate(params["items"]):
         body["items"]["data"].append(_item(box, record.id, line, f"items[{position}]", moment, ends))
     body["currency"] = body["items"]["data"][0]["price"]["currency"]
     if ends:
@@ -78,17 +76,13 @@ def revise(box: Box, record: Stored, params: Params) -> None:
 
 
 def announce_pause(box: Box, record: Stored, params: Params) -> None:
+    """Announce that the end of a trial has paused the subscription."""
     if params.get("trial_end") == "now" and record.body["status"] == "paused":
         emit(box, "customer.subscription.paused", record.body)
 
 
-def resume(box: Box, record: Stored, _: Params) -> None:
-    require_status(record, "resume", "paused")
-    events = ("customer.subscription.updated", "customer.subscription.resumed")
-    update_and_emit(box, record, *events, status="active", billing_cycle_anchor=stamp())
-
-
 def cancel(box: Box, record: Stored, _: Params) -> None:
+    """Cancel a subscription immediately. Raises ApiError (404) if it has ended already."""
     if record.body["status"] in _ENDED:
         raise ApiError(f"No such subscription: {record.id}", status=404, code="resource_missing", param="id")
     moment = stamp()
@@ -120,18 +114,17 @@ def period_end(start: int, recurring: Body | None, times: int = 1) -> int:
 
 
 def _trial_end(params: Params, moment: int) -> int | None:
-    days = whole(params, "trial_period_days", 0)
+    days = number(params, "trial_period_days", 0)
     ends = moment + days * _DAY if days > 0 else None
     if params.get("trial_end") not in (None, "now"):
-        ends = whole(params, "trial_end", moment)
+        ends = params["trial_end"]
     return ends if ends is None or ends > moment else None
 
 
 def _item(box: Box, subscription: str, line: Params, at: str, moment: int, trial_end: int | None) -> Body:
-    price_id = line.get("price")
-    if not isinstance(price_id, str):
+    if not line.get("price"):
         raise missing_parameter(f"{at}[price]")
-    price = box.get(price_id, "price", f"{at}[price]").body
+    price = box.get(line["price"], "price", f"{at}[price]").body
     if price["recurring"] is None:
         message = "The price specified is set to `type=one_time` but this field only accepts prices with "
         raise bad_parameter(f"{message}`type=recurring`.", "parameter_invalid", f"{at}[price]")
@@ -142,7 +135,7 @@ def _item(box: Box, subscription: str, line: Params, at: str, moment: int, trial
         current_period_end=trial_end or period_end(moment, price["recurring"]),
         plan=plan_of_price(price),
         price=price,
-        quantity=whole(line, "quantity", 1, f"{at}[quantity]"),
+        quantity=number(line, "quantity", 1),
         subscription=subscription,
     )
 
@@ -188,12 +181,12 @@ def _charge(box: Box, record: Stored, invoice: Stored, method: Stored, params: P
         record.body["status"] = "active"
 
 
-def list_items(box: Box, params: Params, _: str) -> Body:
+def _list_items(box: Box, params: Params, _: str) -> Body:
     found = box.get(params["subscription"], "subscription", "subscription").body["items"]["data"]
     return page_of(found, _ITEMS, params, "subscription item")
 
 
-def retrieve_item(box: Box, _: Params, item_id: str) -> Body:
+def _retrieve_item(box: Box, _: Params, item_id: str) -> Body:
     holding = [
         ("EXISTS (SELECT 1 FROM json_each(body, '$.items.data') WHERE json_extract(value, '$.id') = ?)", item_id)
     ]
@@ -203,6 +196,6 @@ def retrieve_item(box: Box, _: Params, item_id: str) -> Body:
 
 
 OPERATIONS = (
-    operation(f"GET {_ITEMS}", list_items),
-    operation(f"GET {_ITEMS}/{{id}}", retrieve_item),
+    operation(f"GET {_ITEMS}", _list_items),
+    operation(f"GET {_ITEMS}/{{id}}", _retrieve_item),
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from checkout_daemon.sandbox.box import Box, Handler, Operation
+from checkout_daemon.sandbox.box import Box, Change, Handler, Operation
 from checkout_daemon.sandbox.errors import missing_object
-from checkout_daemon.sandbox.objects.paging import Condition, Filter, conditions_of, list_page
-from checkout_daemon.sandbox.parameters.specs import Params
-from checkout_daemon.sandbox.parameters.stripe_fields import Rules, stripe_fields
+from checkout_daemon.sandbox.objects.paging import Condition, Filter, conditions_of, list_page, page_of
+from checkout_daemon.sandbox.parameters.specs import Fields, Params
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules, open_fields, stripe_fields
 from checkout_daemon.sandbox.storage import Body, Stored
 
 
@@ -16,6 +16,12 @@ def operation(route: str, handler: Handler, rules: Rules | None = None) -> Opera
     """Return the operation for a route such as `POST /v1/refunds`, with Stripe's parameters."""
     method, path = route.split()
     return Operation(method, path, handler, stripe_fields(route, rules))
+
+
+def open_operation(route: str, handler: Handler, declared: Fields) -> Operation:
+    """Return the operation for a route, with these parameters and the others that Stripe has."""
+    method, path = route.split()
+    return Operation(method, path, handler, open_fields(route, declared))
 
 
 def retrieving(path: str, kind: str, rules: Rules | None = None) -> Operation:
@@ -53,6 +59,17 @@ def listing(
     return operation(f"GET {path}", list_all, rules)
 
 
+def acting(route: str, kind: str, act: Change, rules: Rules | None = None) -> Operation:
+    """Return the operation that lets `act` change and store an object, and answers with it."""
+
+    def change(box: Box, params: Params, object_id: str) -> Body:
+        record = box.get(object_id, kind)
+        act(box, record, params)
+        return record.body
+
+    return operation(route, change, rules)
+
+
 def listing_parts(path: str, owner: str, kind: str, rules: Rules | None = None) -> Operation:
     """Return the operation that lists what belongs to an object of the type `owner`, `{id}` in the path."""
 
@@ -61,6 +78,15 @@ def listing_parts(path: str, owner: str, kind: str, rules: Rules | None = None) 
         return list_page(box, kind, path.format(id=owner_id), params, [("parent = ?", owner_id)])
 
     return operation(f"GET {path}", list_parts, rules)
+
+
+def listing_inside(path: str, owner: str, noun: str, found: Callable[[Box, Stored], list[Body]]) -> Operation:
+    """Return the operation that lists what an object holds, in this order. `noun` is what Stripe's message calls it."""
+
+    def list_inside(box: Box, params: Params, owner_id: str) -> Body:
+        return page_of(found(box, box.get(owner_id, owner)), path.format(id=owner_id), params, noun)
+
+    return operation(f"GET {path}", list_inside)
 
 
 def find_part(box: Box, ids: str, kind: str, noun: str) -> Stored:

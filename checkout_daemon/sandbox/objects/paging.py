@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -108,6 +109,12 @@ def conditions_of(
         else:
             found += filters[name](value) if filters and name in filters else compared(name, value)
     return found
+
+
+def any_of(expression: str) -> Filter:
+    """Filter by a list of values, one of which the SQL expression must have. An empty list filters nothing."""
+    text = f"{expression} IN (SELECT value FROM json_each(?))"  # noqa: S608 - ours
+    return lambda values: [(text, json.dumps(values))] if values else []
 
 
 def compared(path: str, value: Any) -> list[Condition]:

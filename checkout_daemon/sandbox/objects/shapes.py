@@ -61,10 +61,12 @@ INTENT_METHOD_TYPES = ListOf(Text(choices=(*METHOD_CURRENCIES, "customer_balance
 
 
 def address(given: Params | None) -> Body:
+    """Return an address with all of Stripe's keys."""
     return {name: (given or {}).get(name) for name in _ADDRESS}
 
 
 def billing_details(given: Params | None) -> Body:
+    """Return `billing_details` with all of Stripe's keys."""
     given = given or {}
     return {
         "address": address(given.get("address")),
@@ -73,6 +75,7 @@ def billing_details(given: Params | None) -> Body:
 
 
 def shipping(given: Params | None) -> Body | None:
+    """Return a shipping address with all of Stripe's keys, or None if none is given."""
     if given is None:
         return None
     names = ("name", "carrier", "phone", "tracking_number")
@@ -109,6 +112,7 @@ def deleted_object(object_id: str, kind: str) -> Body:
 
 
 def list_object(data: list[Body], url: str, *, has_more: bool = False) -> Body:
+    """Return a list object with this page of its data."""
     return {"object": "list", "data": data, "has_more": has_more, "url": url}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ class Text:
     email: bool = False
 
     def read(self, value: Tree | str, name: str) -> Any:
+        """Return the text, or None for an empty one."""
         if not isinstance(value, str):
             raise bad_parameter(f"Invalid string: {_show(value)}", "parameter_invalid_string", name)
         if not value:
@@ -59,6 +60,7 @@ class Integer:
     maximum: int = 999_999_999_999
 
     def read(self, value: Tree | str, name: str) -> int:
+        """Return the number."""
         if isinstance(value, str) and not value:
             raise empty_parameter(name)
         if not isinstance(value, str) or not INTEGER.fullmatch(value):
@@ -93,6 +95,7 @@ class Flag:
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> bool:
+        """Return the flag."""
         if value not in ("true", "false"):
             raise ApiError(f"Invalid boolean: {_show(value)}", param=name, stored=False)
         return value == "true"
@@ -105,6 +108,7 @@ class Metadata:
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> dict[str, str]:
+        """Return the metadata, in which empty values stand for removed keys."""
         if value == "":
             return {}
         if isinstance(value, str):
@@ -130,6 +134,7 @@ class Anything:
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> Tree | str:
+        """Return the value as it is."""
         del name
         return value
 
@@ -142,6 +147,7 @@ class Refused:
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> None:
+        """Raise ApiError, always."""
         del value
         raise not_modelled(f"the parameter {name}", name, self.because)
 
@@ -154,6 +160,7 @@ class Entries:
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> Params:
+        """Return the map with its values converted."""
         if value == "":
             return {}
         if isinstance(value, str):
@@ -169,6 +176,7 @@ class Map:
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> Params | None:
+        """Return the object with its fields converted, or None for an empty one."""
         if value == "" and not self.required:
             return None
         if isinstance(value, str):
@@ -185,6 +193,7 @@ class ListOf:
     maximum: int = 100
 
     def read(self, value: Tree | str, name: str) -> list[Any]:
+        """Return the elements in the order of their positions."""
         if value == "":
             if self.required:
                 raise empty_parameter(name)
@@ -203,36 +212,31 @@ class Range:
     required: bool = False
 
     def read(self, value: Tree | str, name: str) -> dict[str, int]:
+        """Return the bounds by name; a single number is `eq`."""
         if isinstance(value, str):
             return {"eq": Integer().read(value, name)}
         bounds = {bound: Integer() for bound in ("gt", "gte", "lt", "lte")}
         return _read_fields(value, bounds, name)
 
 
-Spec = Text | Integer | DecimalNumber | Flag | Metadata | Anything | Refused | Entries | Map | ListOf | Range
+@dataclass(frozen=True, slots=True)
+class StripeType:
+    """A value that has one of Stripe's types and no other rules. `code` is the type's in Stripe's table."""
+
+    code: str
+    required: bool = False
+
+    def read(self, value: Tree | str, name: str) -> Any:
+        """Return the value converted to its type, or None for an empty one."""
+        return read_value(self.code, value, name)
+
+
+Spec = (
+    StripeType | Text | Integer | DecimalNumber | Flag | Metadata | Anything | Refused | Entries | Map | ListOf | Range
+)
 Fields = Mapping[str, Spec]
 
 
-class Open(Mapping[str, Spec]):
-    """The declared parameters, and any others that Stripe has."""
-
-    def __init__(self, declared: Fields) -> None:
-        self.declared = declared
-
-    def __getitem__(self, name: str) -> Spec:
-        return self.declared.get(name, _ANYTHING)
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.declared)
-
-    def __len__(self) -> int:
-        return len(self.declared)
-
-
-_ANYTHING = Anything()
 EXPAND: Fields = {"expand": ListOf(Text())}
 PAGING: Fields = {
     **EXPAND,
@@ -248,26 +252,9 @@ def read_params(tree: Tree, specs: Mapping[str, Spec], shape: Shape | None = Non
     Raises ApiError for the first parameter that is unknown, missing or wrong.
     """
     try:
-        if isinstance(specs, Open) and shape is not None:
-            return _read_open(tree, specs.declared, shape)
         return _read_fields(tree, specs, "")
     except ApiError as error:
         raise in_words(error, shape) if shape is not None else error from None
-
-
-def _read_open(tree: Tree, declared: Fields, shape: Shape) -> Params:
-    """Read declared parameters by their declarations, the rest by Stripe's types."""
-    for name, code in shape.items():
-        if code[0] == "!" and name not in tree:
-            raise missing_parameter(name)
-    given = {name: value for name, value in tree.items() if name in declared}
-    read = _read_fields(given, declared, "")
-    for name, value in tree.items():
-        if name not in declared:
-            if name not in shape:
-                raise UnknownParameter(name)
-            read[name] = read_value(shape[name], value, name)
-    return {name: read[name] for name in tree}
 
 
 def _read_fields(tree: Tree, specs: Mapping[str, Spec], prefix: str) -> Params:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from checkout_daemon.sandbox.parameters.specs import (
     Anything,
@@ -19,11 +19,11 @@ from checkout_daemon.sandbox.parameters.specs import (
     Range,
     Refused,
     Spec,
+    StripeType,
     Text,
 )
 from checkout_daemon.sandbox.parameters.stripe_types import alternatives, choices, element, parameters, structure
 
-_T = TypeVar("_T")
 _PLAIN: Mapping[str, Spec] = {
     "a": Anything(),
     "b": Flag(),
@@ -33,34 +33,33 @@ _PLAIN: Mapping[str, Spec] = {
     "r": Range(),
     "s": Text(),
 }
-_LEAST = {"amount": 1, "limit": 1, "unit_amount": 0}
-_MOST = {
-    "enabled_events": 500,
-    "images": 8,
-    "limit": 100,
-    "lookup_key": 200,
-    "marketing_features": 15,
-    "statement_descriptor": 22,
-    "statement_descriptor_suffix": 22,
-    "unit_label": 12,
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "emails": {"customer_email": True, "receipt_email": True},
+    "least": {"amount": 1, "limit": 1, "unit_amount": 0},
+    "most": {
+        "enabled_events": 500,
+        "images": 8,
+        "limit": 100,
+        "lookup_key": 200,
+        "marketing_features": 15,
+        "statement_descriptor": 22,
+        "statement_descriptor_suffix": 22,
+        "unit_label": 12,
+    },
 }
-_EMAILS = ("customer_email", "receipt_email")
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Rules for the parameters of a route. Names are written as in forms, and lists as `line_items[][price]`.
 
-    A name without brackets also applies to nested parameters of that name.
+    A name without brackets also applies to nested parameters of that name. A rule that applies to none is an error.
 
-    Attributes:
-        only: the parameters to take, separated by spaces. The rest are refused. By default all are taken.
-        own: declarations that replace Stripe's, or that only older versions of its API had.
-        refuse: the names to refuse, separated by spaces, for each reason. A reason may be empty.
-        least: minimums of numbers.
-        most: maximums of numbers, and the greatest length of texts and lists.
-        emails: texts that must be email addresses.
-        optional: parameters that Stripe requires and the sandbox does not.
+    `only` lists the parameters to take, separated by spaces, and the rest are refused; by default all are taken. `own`
+    declarations replace Stripe's, or belong to parameters that only older versions of its API had. `refuse` lists the
+    names to refuse for each reason, which may be empty. `least` are minimums of numbers, `most` their maximums and the
+    greatest lengths of texts and lists. `emails` are texts that must be email addresses. `optional` parameters are
+    required by Stripe and not by the sandbox.
     """
 
     only: str | None = None
@@ -73,35 +72,59 @@ class Rules:
 
 
 def stripe_fields(route: str, rules: Rules | None = None) -> Fields:
-    """Return the declared parameters of a route such as `POST /v1/coupons`."""
+    """Return the declared parameters of a route such as `POST /v1/coupons`. Raises ValueError for a misnamed rule."""
     rules = rules or Rules()
     shape = parameters(*route.split()) or {}
     names = shape if rules.only is None else (*(name for name in shape if name == "expand"), *rules.only.split())
-    builder = _Builder(rules, {name: reason for reason, listed in rules.refuse.items() for name in listed.split()})
-    own = {name: spec for name, spec in rules.own.items() if "[" not in name}
-    return {name: builder.spec(shape[name], name) for name in names} | own
+    builder = _Builder(rules)
+    fields = {name: builder.spec(shape[name], name) for name in names}
+    if builder.unused:
+        listed = ", ".join(f"{kind}: {name}" for kind, name in sorted(builder.unused))
+        raise ValueError(f"rules that apply to no parameter of {route}: {listed}")
+    return fields | {name: spec for name, spec in rules.own.items() if "[" not in name}
 
 
-@dataclass(frozen=True, slots=True)
+def open_fields(route: str, declared: Fields) -> Fields:
+    """Return the declared parameters of a route, and the others that Stripe has, by their types alone."""
+    shape = parameters(*route.split()) or {}
+    by_type: dict[str, Spec] = {name: StripeType(code, required=code[0] == "!") for name, code in shape.items()}
+    return {**by_type, **declared}
+
+
 class _Builder:
-    rules: Rules
-    refused: Mapping[str, str]
+    def __init__(self, rules: Rules) -> None:
+        self.own = rules.own
+        given: dict[str, Mapping[str, Any]] = {
+            "refuse": {name: reason for reason, listed in rules.refuse.items() for name in listed.split()},
+            "least": rules.least,
+            "most": rules.most,
+            "emails": dict.fromkeys(rules.emails, True),
+            "optional": dict.fromkeys(rules.optional, True),
+        }
+        self.rules = {kind: {**_DEFAULTS.get(kind, {}), **named} for kind, named in given.items()}
+        self.unused = {(kind, name) for kind, named in given.items() for name in named}
 
     def spec(self, code: str, name: str, *, required: bool = False) -> Spec:
         """Return the declaration for a type. Elements of lists are `required`, so that none may be empty."""
-        if name in self.rules.own:
-            return self.rules.own[name]
-        if (reason := _rule(self.refused, name)) is not None:
+        if name in self.own:
+            return self.own[name]
+        if (reason := self._rule("refuse", name)) is not None:
             return Refused(reason)
         spec = self._typed(alternatives(code)[0], name)
-        changes: dict[str, Any] = {"required": required or (code[0] == "!" and name not in self.rules.optional)}
-        if isinstance(spec, Integer) and (least := _rule({**_LEAST, **self.rules.least}, name)) is not None:
+        changes: dict[str, Any] = {"required": required or (code[0] == "!" and not self._rule("optional", name))}
+        if isinstance(spec, Integer) and (least := self._rule("least", name)) is not None:
             changes["minimum"] = least
-        if isinstance(spec, Integer | ListOf | Text) and (most := _rule({**_MOST, **self.rules.most}, name)):
+        if isinstance(spec, Integer | ListOf | Text) and (most := self._rule("most", name)):
             changes["maximum"] = most
-        if isinstance(spec, Text) and _leaf(name) in (*_EMAILS, *self.rules.emails):
+        if isinstance(spec, Text) and self._rule("emails", name):
             changes["email"] = True
         return replace(spec, **changes)
+
+    def _rule(self, kind: str, name: str) -> Any:
+        """Return the rule for a parameter's full name, else for its last part, and remember that it is used."""
+        key = name if name in self.rules[kind] else _leaf(name)
+        self.unused.discard((kind, key))
+        return self.rules[kind].get(key)
 
     def _typed(self, kind: str, name: str) -> Spec:
         if kind[0] == "e":
@@ -117,8 +140,3 @@ class _Builder:
 
 def _leaf(name: str) -> str:
     return name.removesuffix("]").rpartition("[")[2]
-
-
-def _rule(rules: Mapping[str, _T], name: str) -> _T | None:
-    """Return the rule for a parameter's full name, else for its last part."""
-    return rules[name] if name in rules else rules.get(_leaf(name))

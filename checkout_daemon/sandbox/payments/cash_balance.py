@@ -1,4 +1,4 @@
-"""Customers' cash balances: bank transfers fund them, and they pay the PaymentIntents that wait for a transfer."""
+"""Customers' cash balances: bank transfers _fund them, and they pay the PaymentIntents that wait for a transfer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SENDERS: dict[str, tuple[str, Body]] = {
 }
 
 
-def fund(box: Box, params: Params, customer_id: str) -> Body:
+def _fund(box: Box, params: Params, customer_id: str) -> Body:
     """Receive a bank transfer from the customer."""
     customer = box.get(customer_id, "customer")
     currency = currency_code(params["currency"])
@@ -40,7 +40,7 @@ def fund(box: Box, params: Params, customer_id: str) -> Body:
     return move
 
 
-def retrieve(box: Box, _: Params, customer_id: str) -> Body:
+def _retrieve(box: Box, _: Params, customer_id: str) -> Body:
     return cash_balance(box.get(customer_id, "customer"))
 
 
@@ -141,8 +141,8 @@ def _sender(reference: str | None, currency: str) -> Body:
 
 
 OPERATIONS = (
-    operation("POST /v1/test_helpers/customers/{id}/fund_cash_balance", fund),
-    operation(f"GET {_BALANCE}", retrieve),
+    operation("POST /v1/test_helpers/customers/{id}/fund_cash_balance", _fund),
+    operation(f"GET {_BALANCE}", _retrieve),
     listing_parts(_MOVES, "customer", _MOVE),
     retrieving_part(_MOVES, _MOVE, "customer cash balance transaction"),
 )

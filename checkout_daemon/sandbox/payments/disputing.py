@@ -110,11 +110,6 @@ def decide_dispute(box: Box, dispute: Stored, text: str) -> None:
         escalate_inquiry(box, dispute)
 
 
-def close_dispute(box: Box, dispute: Stored) -> None:
-    """Accept the dispute: the money is gone."""
-    end_dispute(box, dispute, won=False)
-
-
 def end_dispute(box: Box, dispute: Stored, won: bool) -> None:
     """End a dispute as won or lost. An inquiry is only closed. Raises ApiError if it has ended already."""
     body = dispute.body

@@ -10,6 +10,7 @@ from checkout_daemon.sandbox.clock import now, stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.payments.testdata import CARDS
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -84,7 +85,7 @@ def fail_refund(box: Box, refund: Stored, reason: str = "expired_or_canceled_car
         _take_back(box, refund, "failed", reason)
 
 
-def cancel_refund(box: Box, refund: Stored) -> None:
+def cancel_refund(box: Box, refund: Stored, _: Params) -> None:
     """Cancel a refund that waits for the customer. Raises ApiError for any other."""
     if refund.body["status"] != "requires_action":
         raise invalid("Canceling this refund is unsupported.")

@@ -213,6 +213,7 @@ def card_by_token(token: str) -> str | None:
 
 
 def passes_luhn(number: str) -> bool:
+    """Return whether the check digit of a card number is right."""
     digits = [int(digit) for digit in reversed(number)]
     doubled = sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])
     return (sum(digits[::2]) + doubled) % 10 == 0

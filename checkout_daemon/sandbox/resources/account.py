@@ -15,7 +15,7 @@ from checkout_daemon.sandbox.storage import Body
 _CREATED = 1_700_000_000
 
 
-def account(box: Box, _: Params, object_id: str) -> Body:
+def _account(box: Box, _: Params, object_id: str) -> Body:
     """Return the account, or one connected to it."""
     if object_id and object_id != ACCOUNT_ID:
         return box.get(object_id, "account").body
@@ -30,15 +30,15 @@ def account(box: Box, _: Params, object_id: str) -> Body:
     return body
 
 
-def retrieve_balance(box: Box, _: Params, __: str) -> Body:
+def _retrieve_balance(box: Box, _: Params, __: str) -> Body:
     return balance.balance(box)
 
 
-def retrieve_transaction(box: Box, _: Params, object_id: str) -> Body:
+def _retrieve_transaction(box: Box, _: Params, object_id: str) -> Body:
     return _aged(box.get(object_id, "balance_transaction").body)
 
 
-def list_transactions(box: Box, params: Params, _: str) -> Body:
+def _list_transactions(box: Box, params: Params, _: str) -> Body:
     if params.get("payout"):
         box.get(params["payout"], "payout", "payout")
         raise invalid("Balance transaction history can only be filtered on automatic transfers, not manual.")
@@ -52,9 +52,9 @@ def _aged(body: Body) -> Body:
 
 
 OPERATIONS = (
-    operation("GET /v1/account", account),
-    operation("GET /v1/accounts/{id}", account),
-    operation("GET /v1/balance", retrieve_balance),
-    operation("GET /v1/balance_transactions/{id}", retrieve_transaction),
-    operation("GET /v1/balance_transactions", list_transactions),
+    operation("GET /v1/account", _account),
+    operation("GET /v1/accounts/{id}", _account),
+    operation("GET /v1/balance", _retrieve_balance),
+    operation("GET /v1/balance_transactions/{id}", _retrieve_transaction),
+    operation("GET /v1/balance_transactions", _list_transactions),
 )

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box, Expandable
-from checkout_daemon.sandbox.objects.operations import listing, listing_parts, operation, retrieving
+from checkout_daemon.sandbox.objects.operations import listing, listing_parts, retrieving
 from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import shipping
-from checkout_daemon.sandbox.parameters.specs import PAGING, Params, merge_metadata
+from checkout_daemon.sandbox.parameters.specs import PAGING, Params
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
-from checkout_daemon.sandbox.storage import Body, Storage
-from checkout_daemon.sandbox.webhooks.changes import changing
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
+from checkout_daemon.sandbox.webhooks.changes import updating
 
 _PATH = "/v1/charges"
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    with changing(box, box.get(object_id, "charge"), "charge.updated") as body:
-        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-        plain = ("description", "receipt_email", "transfer_group")
-        body |= {name: params[name] for name in plain if name in params}
-        if "shipping" in params:
-            body["shipping"] = shipping(params["shipping"])
-        if params.get("fraud_details"):
-            body["fraud_details"] = params["fraud_details"]
-    return body
+def _revise(_: Box, charge: Stored, params: Params) -> None:
+    body = charge.body
+    body |= {name: params[name] for name in ("description", "receipt_email", "transfer_group") if name in params}
+    if "shipping" in params:
+        body["shipping"] = shipping(params["shipping"])
+    if params.get("fraud_details"):
+        body["fraud_details"] = params["fraud_details"]
 
 
 def _refunds(storage: Storage, charge: Body) -> Body:
@@ -36,7 +33,7 @@ _UPDATE = Rules(
 )
 OPERATIONS = (
     retrieving(_PATH, "charge"),
-    operation(f"POST {_PATH}/{{id}}", update, _UPDATE),
+    updating(_PATH, "charge", _revise, _UPDATE),
     listing_parts(f"{_PATH}/{{id}}/refunds", "charge", "refund", Rules(own=PAGING)),  # older than Stripe's table
     listing(_PATH, "charge", columns={"customer": "customer", "payment_intent": "intent"}),
 )

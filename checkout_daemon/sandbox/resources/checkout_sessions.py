@@ -9,22 +9,21 @@ from checkout_daemon.sandbox.checkout.promotions import discounted
 from checkout_daemon.sandbox.checkout.shipping_options import build_options, shipping_cost
 from checkout_daemon.sandbox.checkout.totals import set_totals
 from checkout_daemon.sandbox.errors import invalid
-from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
-from checkout_daemon.sandbox.objects.paging import first_page, page_of
+from checkout_daemon.sandbox.objects.operations import acting, listing, listing_inside, operation, retrieving
+from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import address
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.resources.checkout_session_params import CREATE, NO_ACCOUNTS_V2, SESSIONS, UPDATE
-from checkout_daemon.sandbox.storage import Body, Storage
+from checkout_daemon.sandbox.storage import Body, Storage, Stored
 
 
-def create(box: Box, params: Params, _: str) -> Body:
+def _create(box: Box, params: Params, _: str) -> Body:
     return create_session(box, params).body
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
+def _update(box: Box, record: Stored, params: Params) -> None:
     """Update a session: its metadata at any time, everything else while it is open."""
-    record = box.get(object_id, "checkout.session")
     body = record.body
     if set(params) - {"metadata"}:
         sessions.check_open(body)
@@ -41,25 +40,20 @@ def update(box: Box, params: Params, object_id: str) -> Body:
         options = build_options(box, params["shipping_options"], body["currency"])
         body |= {"shipping_cost": shipping_cost(options[0] if options else None), "shipping_options": options}
         discount = record.private.get("discount")
-        lines = box.storage.children(object_id, "item")
+        lines = box.storage.children(record.id, "item")
         set_totals(body, discount and discount["coupon"], lines)
     if given := params.get("payment_intent_data"):
         old = record.private["intent"]
         metadata = merge_metadata(old.get("metadata"), given.get("metadata"))
         record.private["intent"] = {**old, **given, "metadata": metadata}
     box.storage.save(record)
-    return body
 
 
-def line_items(box: Box, params: Params, object_id: str) -> Body:
-    box.get(object_id, "checkout.session")
-    # Items are listed in the order of the session's lines, so the first counts as the newest.
-    found = [line.body for line in box.storage.children(object_id, "item")]
-    return page_of(found, f"{SESSIONS}/{object_id}/line_items", params, "line item")
+def _lines(box: Box, session: Stored) -> list[Body]:
+    return [line.body for line in box.storage.children(session.id, "item")]
 
 
-def expire(box: Box, _: Params, object_id: str) -> Body:
-    record = box.get(object_id, "checkout.session")
+def _expire(box: Box, record: Stored, _: Params) -> None:
     if record.body["status"] != "open":
         raise invalid(
             'Only Checkout Sessions with a status in ["open"] can be expired. '
@@ -67,7 +61,6 @@ def expire(box: Box, _: Params, object_id: str) -> Body:
             param="session",
         )
     sessions.expire(box, record)
-    return record.body
 
 
 def _first_lines(storage: Storage, session: Body) -> Body:
@@ -85,17 +78,17 @@ def _line_discounts(storage: Storage, line: Body) -> list[Body]:
 
 
 OPERATIONS = (
-    operation(f"POST {SESSIONS}", create, CREATE),
+    operation(f"POST {SESSIONS}", _create, CREATE),
     retrieving(SESSIONS, "checkout.session"),
-    operation(f"POST {SESSIONS}/{{id}}", update, UPDATE),
+    acting(f"POST {SESSIONS}/{{id}}", "checkout.session", _update, UPDATE),
     listing(
         SESSIONS,
         "checkout.session",
         columns={"customer": "customer", "payment_intent": "intent"},
         rules=Rules(refuse={NO_ACCOUNTS_V2: "customer_account"}),
     ),
-    operation(f"GET {SESSIONS}/{{id}}/line_items", line_items),
-    operation(f"POST {SESSIONS}/{{id}}/expire", expire),
+    listing_inside(f"{SESSIONS}/{{id}}/line_items", "checkout.session", "line item", _lines),
+    acting(f"POST {SESSIONS}/{{id}}/expire", "checkout.session", _expire),
 )
 EXPANDABLE: Expandable = {
     ("checkout.session", "line_items"): _first_lines,

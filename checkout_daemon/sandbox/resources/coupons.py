@@ -13,7 +13,7 @@ from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
-from checkout_daemon.sandbox.webhooks.changes import changing
+from checkout_daemon.sandbox.webhooks.changes import updating
 from checkout_daemon.sandbox.webhooks.events import emit
 
 NO_CURRENCY_OPTIONS = "The offline sandbox supports one currency per price."
@@ -21,7 +21,7 @@ NO_CURRENCY_OPTIONS = "The offline sandbox supports one currency per price."
 _PATH = "/v1/coupons"
 
 
-def create(box: Box, params: Params, _: str) -> Body:
+def _create(box: Box, params: Params, _: str) -> Body:
     percent, amount = params.get("percent_off"), params.get("amount_off")
     if percent is None and amount is None:
         raise ApiError("You must pass either percent_off or amount_off.", code="parameter_missing", stored=False)
@@ -63,15 +63,12 @@ def create(box: Box, params: Params, _: str) -> Body:
     return body
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    with changing(box, box.get(object_id, "coupon"), "coupon.updated") as body:
-        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-        if "name" in params:
-            body["name"] = params["name"]
-    return body
+def _revise(_: Box, coupon: Stored, params: Params) -> None:
+    if "name" in params:
+        coupon.body["name"] = params["name"]
 
 
-def delete(box: Box, _: Params, object_id: str) -> Body:
+def _delete(box: Box, _: Params, object_id: str) -> Body:
     record = box.get(object_id, "coupon")
     box.storage.remove(object_id)
     close_codes(box, object_id)
@@ -96,10 +93,10 @@ _CREATE = Rules(
     most={"id": 200, "name": 40},
 )
 OPERATIONS = (
-    operation(f"POST {_PATH}", create, _CREATE),
+    operation(f"POST {_PATH}", _create, _CREATE),
     retrieving(_PATH, "coupon"),
-    operation(f"POST {_PATH}/{{id}}", update, Rules(refuse=_REFUSED, most={"name": 40})),
-    operation(f"DELETE {_PATH}/{{id}}", delete),
+    updating(_PATH, "coupon", _revise, Rules(refuse=_REFUSED, most={"name": 40})),
+    operation(f"DELETE {_PATH}/{{id}}", _delete),
     listing(_PATH, "coupon"),
 )
 EXPANDABLE: Expandable = {

@@ -14,7 +14,7 @@ from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.cash_balance import cash_balance
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
-from checkout_daemon.sandbox.webhooks.changes import changing
+from checkout_daemon.sandbox.webhooks.changes import updating
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PLAIN = (
@@ -62,15 +62,14 @@ def _apply(body: Body, params: Params) -> None:
     for name in ("business_name", "individual_name"):
         if body.get(name) is None:
             body.pop(name, None)
-    body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
     if "address" in params:
         body["address"] = address(params["address"]) if params["address"] else None
     if "shipping" in params:
         body["shipping"] = shipping(params["shipping"])
 
 
-def create(box: Box, params: Params, _: str) -> Body:
-    body = new_customer()
+def _create(box: Box, params: Params, _: str) -> Body:
+    body = new_customer(metadata=merge_metadata({}, params.get("metadata")))
     _apply(body, params)
     if params.get("test_clock"):
         body["test_clock"] = box.get(params["test_clock"], "test_helpers.test_clock", "test_clock").id
@@ -106,22 +105,19 @@ def _apply_links(box: Box, record: Stored, params: Params) -> None:
         customer_discounts.set_coupon(box, record, params["coupon"])
 
 
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
+def _retrieve(box: Box, _: Params, object_id: str) -> Body:
     record = box.get(object_id, "customer")
     return record.body if not record.private.get("deleted") else deleted_object(object_id, "customer")
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    record = box.get(object_id, "customer")
+def _revise(box: Box, record: Stored, params: Params) -> None:
     if record.private.get("deleted"):
-        raise missing_object("customer", object_id, in_path=True)
-    with changing(box, record, "customer.updated") as body:
-        _apply(body, params)
-        _apply_links(box, record, params)
-    return body
+        raise missing_object("customer", record.id, in_path=True)
+    _apply(record.body, params)
+    _apply_links(box, record, params)
 
 
-def delete(box: Box, _: Params, object_id: str) -> Body:
+def _delete(box: Box, _: Params, object_id: str) -> Body:
     record = box.get(object_id, "customer")
     if not record.private.get("deleted"):
         record.private["deleted"] = True
@@ -164,10 +160,10 @@ def _tax(_: Storage, __: Body) -> Body:
 
 _PATH = "/v1/customers"
 OPERATIONS = (
-    operation(f"POST {_PATH}", create, _CREATE),
-    operation(f"GET {_PATH}/{{id}}", retrieve),
-    operation(f"POST {_PATH}/{{id}}", update, _UPDATE),
-    operation(f"DELETE {_PATH}/{{id}}", delete),
+    operation(f"POST {_PATH}", _create, _CREATE),
+    operation(f"GET {_PATH}/{{id}}", _retrieve),
+    updating(_PATH, "customer", _revise, _UPDATE),
+    operation(f"DELETE {_PATH}/{{id}}", _delete),
     listing(_PATH, "customer", always=[("kind IS NOT ?", "deleted")], rules=Rules(most={"email": 512})),
 )
 EXPANDABLE: Expandable = {

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box, Timers, on_object
-from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
+from checkout_daemon.sandbox.objects.operations import acting, listing, operation, retrieving
 from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments import disputing
 from checkout_daemon.sandbox.payments.evidence import EVIDENCE
-from checkout_daemon.sandbox.storage import Body
+from checkout_daemon.sandbox.storage import Body, Stored
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    record = box.get(object_id, "dispute")
-    metadata = merge_metadata(record.body["metadata"], params.get("metadata"))
-    disputing.answer_dispute(box, record, params.get("evidence") or {}, submit=params.get("submit"), metadata=metadata)
-    return record.body
+def _update(box: Box, dispute: Stored, params: Params) -> None:
+    metadata = merge_metadata(dispute.body["metadata"], params.get("metadata"))
+    disputing.answer_dispute(box, dispute, params.get("evidence") or {}, submit=params.get("submit"), metadata=metadata)
 
 
-def close(box: Box, _: Params, object_id: str) -> Body:
-    record = box.get(object_id, "dispute")
-    disputing.close_dispute(box, record)
-    return record.body
+def _close(box: Box, dispute: Stored, _: Params) -> None:
+    """Accept the dispute: the money is gone."""
+    disputing.end_dispute(box, dispute, won=False)
 
 
-def open_by_hand(box: Box, params: Params, object_id: str) -> Body:
+def _open_by_hand(box: Box, params: Params, object_id: str) -> Body:
     """Dispute any payment at any time. Stripe has no such request: there only certain test cards are disputed."""
     charge = box.get(object_id, "charge")
     return disputing.open_dispute(box, charge, params.get("reason") or "fraudulent").body
@@ -39,9 +36,9 @@ _UPDATE = Rules(
 _BY_HAND: Fields = {**EXPAND, "reason": Text(choices=disputing.KINDS)}
 OPERATIONS = (
     retrieving(_PATH, "dispute"),
-    operation(f"POST {_PATH}/{{id}}", update, _UPDATE),
-    operation(f"POST {_PATH}/{{id}}/close", close),
-    operation("POST /v1/test_helpers/charges/{id}/dispute", open_by_hand, Rules(own=_BY_HAND)),
+    acting(f"POST {_PATH}/{{id}}", "dispute", _update, _UPDATE),
+    acting(f"POST {_PATH}/{{id}}/close", "dispute", _close),
+    operation("POST /v1/test_helpers/charges/{id}/dispute", _open_by_hand, Rules(own=_BY_HAND)),
     listing(_PATH, "dispute", columns={"charge": "parent", "payment_intent": "intent"}),
 )
 TIMERS: Timers = {

@@ -22,7 +22,7 @@ _UNDELIVERED = (
 """An endpoint has not received the event, or never will. The CLI's listeners do not count."""
 
 
-def list_all(box: Box, params: Params, _: str) -> Body:
+def _list_all(box: Box, params: Params, _: str) -> Body:
     one, several = params.get("type"), params.get("types")
     if one and several:
         raise invalid("You may only specify one of these parameters: type, types.", param="types")
@@ -36,7 +36,7 @@ def list_all(box: Box, params: Params, _: str) -> Body:
     return list_page(box, "event", "/v1/events", params, conditions)
 
 
-def retry(box: Box, params: Params, object_id: str) -> Body:
+def _retry(box: Box, params: Params, object_id: str) -> Body:
     """Send an event again: to one endpoint, to all enabled ones, or to the CLI's listeners."""
     record = box.get(object_id, "event")
     if given := params.get("webhook_endpoint"):
@@ -55,6 +55,6 @@ def retry(box: Box, params: Params, object_id: str) -> Body:
 _RETRY: Fields = {**EXPAND, "account": Text(), "for_stripecli": Flag(), "webhook_endpoint": Text()}
 OPERATIONS = (
     retrieving("/v1/events", "event"),
-    operation("GET /v1/events", list_all, Rules(most={"types": 20})),
-    operation("POST /v1/events/{id}/retry", retry, Rules(own=_RETRY)),
+    operation("GET /v1/events", _list_all, Rules(most={"types": 20})),
+    operation("POST /v1/events/{id}/retry", _retry, Rules(own=_RETRY)),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from checkout_daemon.sandbox.amounts import check_amount, currency_code
 from checkout_daemon.sandbox.box import Box, Timers, on_object
 from checkout_daemon.sandbox.errors import ApiError, invalid, only_one
-from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
+from checkout_daemon.sandbox.objects.operations import acting, listing, operation, retrieving
 from checkout_daemon.sandbox.objects.shapes import (
     INTENT_METHOD_TYPES,
     METHOD_CURRENCIES,
@@ -19,9 +19,8 @@ from checkout_daemon.sandbox.payments import intents
 from checkout_daemon.sandbox.payments.acceptance import CONFIRMABLE, check_method
 from checkout_daemon.sandbox.payments.attempts import set_balance_transaction
 from checkout_daemon.sandbox.payments.debits import settle_due
-from checkout_daemon.sandbox.payments.methods import method_by_id
 from checkout_daemon.sandbox.resources.payment_methods import FIELDS as METHOD
-from checkout_daemon.sandbox.resources.payment_methods import build as build_method
+from checkout_daemon.sandbox.resources.payment_methods import chosen_method
 from checkout_daemon.sandbox.storage import Body, Stored
 
 _PLAIN = (
@@ -32,14 +31,14 @@ _BEFORE_PAYMENT = ("amount", "currency", "payment_method", "payment_method_data"
 _TYPE_PARAMETERS = ("allowed_payment_method_types", "automatic_payment_methods", "payment_method_types")
 
 
-def create(box: Box, params: Params, _: str) -> Body:
+def _create(box: Box, params: Params, _: str) -> Body:
     currency = currency_code(params["currency"])
     check_amount(params["amount"], currency)
     if params.get("customer"):
         box.get(params["customer"], "customer", "customer")
     types, automatic = _types(params, currency)
     _check_off_session(params)
-    method = _method(box, params)
+    method = chosen_method(box, params)
     intent = intents.create_intent(
         box, params["amount"], currency, types, {**params, "automatic_payment_methods": automatic}
     )
@@ -48,12 +47,11 @@ def create(box: Box, params: Params, _: str) -> Body:
         intent.body |= {"payment_method": method.id, "status": "requires_confirmation"}
         box.storage.save(intent)
     if params.get("confirm"):
-        _confirm(box, intent, method, params)
+        _confirm_with(box, intent, method, params)
     return intent.body
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    intent = box.get(object_id, "payment_intent")
+def _update(box: Box, intent: Stored, params: Params) -> None:
     body = intent.body
     if any(name in params for name in _BEFORE_PAYMENT) and body["status"] not in CONFIRMABLE:
         changed = next(name for name in _BEFORE_PAYMENT if name in params)
@@ -74,43 +72,36 @@ def update(box: Box, params: Params, object_id: str) -> Body:
         intent.customer = box.get(params["customer"], "customer", "customer").id
         body["customer"] = intent.customer
     _overlay(body, params)
-    method = _method(box, params)
+    method = chosen_method(box, params)
     if method is not None:
         check_method(body, method)
         body |= {"payment_method": method.id, "status": "requires_confirmation", "next_action": None}
     box.storage.save(intent)
-    return body
 
 
-def confirm(box: Box, params: Params, object_id: str) -> Body:
-    intent = box.get(object_id, "payment_intent")
+def _confirm(box: Box, intent: Stored, params: Params) -> None:
     _refuse_checkout(intent, "confirm")
     _overlay(intent.body, params)
-    method = _method(box, params)
+    method = chosen_method(box, params)
     if method is None and intent.body["payment_method"] is not None:
         method = box.get(intent.body["payment_method"], "payment_method", "payment_method")
-    _confirm(box, intent, method, params)
-    return intent.body
+    _confirm_with(box, intent, method, params)
 
 
-def cancel(box: Box, params: Params, object_id: str) -> Body:
-    intent = box.get(object_id, "payment_intent")
+def _cancel(box: Box, intent: Stored, params: Params) -> None:
     _refuse_checkout(intent, "cancel")
     intents.cancel_intent(box, intent, params.get("cancellation_reason"))
-    return intent.body
 
 
-def capture(box: Box, params: Params, object_id: str) -> Body:
-    intent = box.get(object_id, "payment_intent")
+def _capture(box: Box, intent: Stored, params: Params) -> None:
     if not params.get("final_capture", True):
         message = "This PaymentIntent's charge cannot be captured more than once: its multicapture is unavailable."
         raise invalid(message, param="final_capture")
     intent.body["metadata"] = merge_metadata(intent.body["metadata"], params.get("metadata"))
     intents.capture_intent(box, intent, params.get("amount_to_capture"))
-    return intent.body
 
 
-def _confirm(box: Box, intent: Stored, method: Stored | None, params: Params) -> None:
+def _confirm_with(box: Box, intent: Stored, method: Stored | None, params: Params) -> None:
     if method is None:
         message = (
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
@@ -206,14 +197,6 @@ def _refuse_checkout(intent: Stored, verb: str) -> None:
         raise ApiError(message, code="payment_intent_unexpected_state")
 
 
-def _method(box: Box, params: Params) -> Stored | None:
-    if params.get("payment_method"):
-        return method_by_id(box, params["payment_method"])
-    if params.get("payment_method_data"):
-        return box.storage.add(build_method(params["payment_method_data"]))
-    return None
-
-
 _PATH = "/v1/payment_intents"
 _CHANGED = (
     "capture_method payment_method payment_method_data payment_method_options receipt_email setup_future_usage shipping"
@@ -230,25 +213,26 @@ def _rules(only: str) -> Rules:
     }
     if "off_session" in only:
         own |= {"mandate_data": Anything(), "off_session": Text(choices=("true", "false", "one_off", "recurring"))}
-    return Rules(only=only, own=own, most={"description": 1000})
+    return Rules(only=only, own=own, most={"description": 1000} if "description" in only else {})
 
 
 OPERATIONS = (
     operation(
         f"POST {_PATH}",
-        create,
+        _create,
         _rules(
             f"{_CONFIRM} {_KEPT} allowed_payment_method_types automatic_payment_methods confirm confirmation_method "
             "excluded_payment_method_types"
         ),
     ),
     retrieving(_PATH, "payment_intent", Rules(only="client_secret")),
-    operation(f"POST {_PATH}/{{id}}", update, _rules(f"{_CHANGED} {_KEPT}")),
-    operation(f"POST {_PATH}/{{id}}/confirm", confirm, _rules(_CONFIRM)),
-    operation(f"POST {_PATH}/{{id}}/cancel", cancel, Rules(only="cancellation_reason")),
-    operation(
+    acting(f"POST {_PATH}/{{id}}", "payment_intent", _update, _rules(f"{_CHANGED} {_KEPT}")),
+    acting(f"POST {_PATH}/{{id}}/confirm", "payment_intent", _confirm, _rules(_CONFIRM)),
+    acting(f"POST {_PATH}/{{id}}/cancel", "payment_intent", _cancel, Rules(only="cancellation_reason")),
+    acting(
         f"POST {_PATH}/{{id}}/capture",
-        capture,
+        "payment_intent",
+        _capture,
         Rules(only="amount_to_capture final_capture metadata", least={"amount_to_capture": 1}),
     ),
     listing(_PATH, "payment_intent", rules=Rules(only="created customer ending_before limit starting_after")),

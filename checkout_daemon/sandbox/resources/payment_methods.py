@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import missing_object, missing_parameter
-from checkout_daemon.sandbox.objects.operations import listing, operation
+from checkout_daemon.sandbox.objects.operations import acting, listing, operation
 from checkout_daemon.sandbox.objects.shapes import BILLING_DETAILS, billing_details
 from checkout_daemon.sandbox.parameters.specs import Map, Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules, stripe_fields
 from checkout_daemon.sandbox.payments import methods
 from checkout_daemon.sandbox.payments.testdata import card_by_token
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import changing
+from checkout_daemon.sandbox.webhooks.changes import updating
 
 _PATH = "/v1/payment_methods"
 
 
-def build(params: Params) -> Stored:
+def _build(params: Params) -> Stored:
     """Return the payment method that these parameters describe, not stored yet."""
     kind = params["type"]
     given = params.get(kind)
@@ -53,35 +53,40 @@ def build(params: Params) -> Stored:
     return record
 
 
-def create(box: Box, params: Params, _: str) -> Body:
-    return box.storage.add(build(params)).body
+def chosen_method(box: Box, params: Params) -> Stored | None:
+    """Return the payment method that a request names or describes, or None if it does neither."""
+    if params.get("payment_method"):
+        return methods.method_by_id(box, params["payment_method"])
+    if params.get("payment_method_data"):
+        return box.storage.add(_build(params["payment_method_data"]))
+    return None
 
 
-def retrieve(box: Box, _: Params, object_id: str) -> Body:
+def _create(box: Box, params: Params, _: str) -> Body:
+    return box.storage.add(_build(params)).body
+
+
+def _retrieve(box: Box, _: Params, object_id: str) -> Body:
     return methods.method_by_id(box, object_id, None).body
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    with changing(box, box.get(object_id, "payment_method"), "payment_method.updated") as body:
-        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-        if "billing_details" in params:
-            old = {key: value for key, value in body["billing_details"].items() if value is not None}
-            body["billing_details"] = billing_details({**old, **(params["billing_details"] or {})})
-        if params.get("allow_redisplay"):
-            body["allow_redisplay"] = params["allow_redisplay"]
-    return body
+def _revise(_: Box, method: Stored, params: Params) -> None:
+    body = method.body
+    if "billing_details" in params:
+        old = {key: value for key, value in body["billing_details"].items() if value is not None}
+        body["billing_details"] = billing_details({**old, **(params["billing_details"] or {})})
+    if params.get("allow_redisplay"):
+        body["allow_redisplay"] = params["allow_redisplay"]
 
 
-def attach(box: Box, params: Params, object_id: str) -> Body:
+def _attach(box: Box, params: Params, object_id: str) -> Body:
     record = methods.method_by_id(box, object_id, None)
     methods.attach(box, record, params["customer"])
     return record.body
 
 
-def detach(box: Box, _: Params, object_id: str) -> Body:
-    record = box.get(object_id, "payment_method")
-    methods.detach(box, record)
-    return record.body
+def _detach(box: Box, method: Stored, _: Params) -> None:
+    methods.detach(box, method)
 
 
 def _require(kind: str, given: Params, *names: str) -> None:
@@ -100,15 +105,16 @@ _CREATE = Rules(
 )
 FIELDS = {name: spec for name, spec in stripe_fields(f"POST {_PATH}", _CREATE).items() if name != "expand"}
 OPERATIONS = (
-    operation(f"POST {_PATH}", create, _CREATE),
-    operation(f"GET {_PATH}/{{id}}", retrieve),
-    operation(
-        f"POST {_PATH}/{{id}}",
-        update,
+    operation(f"POST {_PATH}", _create, _CREATE),
+    operation(f"GET {_PATH}/{{id}}", _retrieve),
+    updating(
+        _PATH,
+        "payment_method",
+        _revise,
         Rules(only="allow_redisplay metadata", own={"billing_details": Map(BILLING_DETAILS)}),
     ),
-    operation(f"POST {_PATH}/{{id}}/attach", attach, Rules(only="", own={"customer": Text(required=True)})),
-    operation(f"POST {_PATH}/{{id}}/detach", detach),
+    operation(f"POST {_PATH}/{{id}}/attach", _attach, Rules(only="", own={"customer": Text(required=True)})),
+    acting(f"POST {_PATH}/{{id}}/detach", "payment_method", _detach),
     listing(
         _PATH,
         "payment_method",

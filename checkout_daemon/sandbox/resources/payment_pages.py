@@ -7,21 +7,15 @@ from checkout_daemon.sandbox.checkout.sessions import confirm_session
 from checkout_daemon.sandbox.objects.operations import operation, retrieving
 from checkout_daemon.sandbox.parameters.specs import EXPAND, Anything, Fields, Flag, Integer, Map, Params, Text
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
-from checkout_daemon.sandbox.payments.methods import method_by_id
 from checkout_daemon.sandbox.resources.payment_methods import FIELDS as METHOD
-from checkout_daemon.sandbox.resources.payment_methods import build as build_method
+from checkout_daemon.sandbox.resources.payment_methods import chosen_method
 from checkout_daemon.sandbox.storage import Body
 
 
-def confirm(box: Box, params: Params, object_id: str) -> Body:
+def _confirm(box: Box, params: Params, object_id: str) -> Body:
     """Pay a session, and return it with its intent, which may require an action first."""
     session = box.get(object_id, "checkout.session")
-    method = None
-    if params.get("payment_method"):
-        method = method_by_id(box, params["payment_method"])
-    elif params.get("payment_method_data"):
-        method = box.storage.add(build_method(params["payment_method_data"]))
-    confirm_session(box, session, method, params.get("expected_amount"), params.get("return_url"))
+    confirm_session(box, session, chosen_method(box, params), params.get("expected_amount"), params.get("return_url"))
     body = session.body
     if body["payment_intent"] is not None:
         body = {**body, "payment_intent": box.get(body["payment_intent"], "payment_intent").body}
@@ -39,5 +33,5 @@ _CONFIRM: Fields = {
 }
 OPERATIONS = (
     retrieving(_PATH, "checkout.session", Rules(own={**EXPAND, "key": Text()})),
-    operation(f"POST {_PATH}/{{id}}/confirm", confirm, Rules(own=_CONFIRM)),
+    operation(f"POST {_PATH}/{{id}}/confirm", _confirm, Rules(own=_CONFIRM)),
 )

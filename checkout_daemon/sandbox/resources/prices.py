@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-import json
-
 from checkout_daemon.sandbox.box import Box, Expandable
-from checkout_daemon.sandbox.checkout.catalog import build_product, create_price, take_lookup_key
+from checkout_daemon.sandbox.checkout.catalog import create_price, create_product, take_lookup_key
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
-from checkout_daemon.sandbox.objects.paging import Condition
-from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.objects.paging import any_of
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
-from checkout_daemon.sandbox.webhooks.changes import changing
-from checkout_daemon.sandbox.webhooks.events import emit
+from checkout_daemon.sandbox.webhooks.changes import updating
 
 
-def create(box: Box, params: Params, _: str) -> Body:
+def _create(box: Box, params: Params, _: str) -> Body:
     if params.get("billing_scheme") == "tiered":
         raise invalid(_PLAIN_PRICES, param="billing_scheme")
     if data := params.get("product_data"):
-        product = build_product(data)
-        box.storage.add(Stored(product))
-        emit(box, "product.created", product)
-        params["product"] = product["id"]
+        params["product"] = create_product(box, data)["id"]
     elif not params.get("product"):
         raise missing_parameter("product")
     box.get(params["product"], "product", "product")
     return create_price(box, params)
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    with changing(box, box.get(object_id, "price"), "price.updated") as body:
-        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-        if key := params.get("lookup_key"):
-            take_lookup_key(box, key, transfer=bool(params.get("transfer_lookup_key")), price=object_id)
-        plain = ("active", "nickname", "lookup_key", "tax_behavior")
-        body |= {name: params[name] for name in plain if name in params}
-    return body
-
-
-def _any_of(keys: list[str]) -> list[Condition]:
-    matching = "json_extract(body, '$.lookup_key') IN (SELECT value FROM json_each(?))"
-    return [(matching, json.dumps(keys))] if keys else []
+def _revise(box: Box, price: Stored, params: Params) -> None:
+    if key := params.get("lookup_key"):
+        take_lookup_key(box, key, transfer=bool(params.get("transfer_lookup_key")), price=price.id)
+    price.body |= {
+        name: params[name] for name in ("active", "nickname", "lookup_key", "tax_behavior") if name in params
+    }
 
 
 def _currency_options(_: Storage, price: Body) -> Body:
@@ -61,10 +48,15 @@ _CREATE = Rules(
     least={"interval_count": 1, "trial_period_days": 1},
 )
 OPERATIONS = (
-    operation(f"POST {_PATH}", create, _CREATE),
+    operation(f"POST {_PATH}", _create, _CREATE),
     retrieving(_PATH, "price"),
-    operation(f"POST {_PATH}/{{id}}", update, Rules(refuse={_PLAIN_PRICES: "currency_options"})),
-    listing(_PATH, "price", filters={"lookup_keys": _any_of}, rules=Rules(most={"lookup_keys": 10})),
+    updating(_PATH, "price", _revise, Rules(refuse={_PLAIN_PRICES: "currency_options"})),
+    listing(
+        _PATH,
+        "price",
+        filters={"lookup_keys": any_of("json_extract(body, '$.lookup_key')")},
+        rules=Rules(most={"lookup_keys": 10}),
+    ),
 )
 EXPANDABLE: Expandable = {
     ("price", "currency_options"): _currency_options,

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.catalog import apply_product, build_product, create_price
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
-from checkout_daemon.sandbox.objects.paging import Condition
+from checkout_daemon.sandbox.objects.paging import any_of
 from checkout_daemon.sandbox.objects.shapes import deleted_object
-from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import changing
+from checkout_daemon.sandbox.webhooks.changes import updating
 from checkout_daemon.sandbox.webhooks.events import emit
 
 
-def create(box: Box, params: Params, _: str) -> Body:
+def _create(box: Box, params: Params, _: str) -> Body:
     body = build_product(params)
     if given := params.get("id"):
         if box.storage.find(given):
@@ -32,30 +30,24 @@ def create(box: Box, params: Params, _: str) -> Body:
     return body
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    with changing(box, box.get(object_id, "product"), "product.updated") as body:
-        if "default_price" in params:
-            if params["default_price"]:
-                box.get(params["default_price"], "price", "default_price")
-            body["default_price"] = params["default_price"]
-        if params.get("name"):
-            body["name"] = params["name"]
-        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-        apply_product(body, params)
-    return body
+def _revise(box: Box, product: Stored, params: Params) -> None:
+    body = product.body
+    if "default_price" in params:
+        if params["default_price"]:
+            box.get(params["default_price"], "price", "default_price")
+        body["default_price"] = params["default_price"]
+    if params.get("name"):
+        body["name"] = params["name"]
+    apply_product(body, params)
 
 
-def delete(box: Box, _: Params, object_id: str) -> Body:
+def _delete(box: Box, _: Params, object_id: str) -> Body:
     record = box.get(object_id, "product")
     if box.storage.select("price", conditions=[("parent = ?", object_id)], limit=1):
         raise invalid("This product cannot be deleted because it has one or more user-created prices.")
     box.storage.remove(object_id)
     emit(box, "product.deleted", record.body)
     return deleted_object(object_id, "product")
-
-
-def _any_of(ids: list[str]) -> list[Condition]:
-    return [("id IN (SELECT value FROM json_each(?))", json.dumps(ids))] if ids else []
 
 
 _PATH = "/v1/products"
@@ -65,9 +57,9 @@ _CREATE = Rules(
     refuse={**_NO_TAXES, _PLAIN_PRICES: "currency_options custom_unit_amount recurring"}, most={"description": 40_000}
 )
 OPERATIONS = (
-    operation(f"POST {_PATH}", create, _CREATE),
+    operation(f"POST {_PATH}", _create, _CREATE),
     retrieving(_PATH, "product"),
-    operation(f"POST {_PATH}/{{id}}", update, Rules(refuse=_NO_TAXES, most={"description": 40_000})),
-    operation(f"DELETE {_PATH}/{{id}}", delete),
-    listing(_PATH, "product", filters={"ids": _any_of}),
+    updating(_PATH, "product", _revise, Rules(refuse=_NO_TAXES, most={"description": 40_000})),
+    operation(f"DELETE {_PATH}/{{id}}", _delete),
+    listing(_PATH, "product", filters={"ids": any_of("id")}),
 )

@@ -17,14 +17,14 @@ from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.resources.checkout_session_params import NO_ACCOUNTS_V2
 from checkout_daemon.sandbox.resources.coupons import NO_CURRENCY_OPTIONS
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
-from checkout_daemon.sandbox.webhooks.changes import changing
+from checkout_daemon.sandbox.webhooks.changes import updating
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PATH = "/v1/promotion_codes"
 _CODE = re.compile(r"[A-Za-z0-9-]{1,500}", re.ASCII)
 
 
-def create(box: Box, params: Params, _: str) -> Body:
+def _create(box: Box, params: Params, _: str) -> Body:
     coupon, param = _coupon(box, params)
     customer = params.get("customer")
     if customer:
@@ -56,15 +56,11 @@ def create(box: Box, params: Params, _: str) -> Body:
     return body
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    record = box.get(object_id, "promotion_code")
-    with changing(box, record, "promotion_code.updated") as body:
-        if "active" in params and params["active"] != body["active"]:
-            if params["active"]:
-                _check_redeemable(box, record)
-            body["active"] = params["active"]
-        body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-    return body
+def _revise(box: Box, code: Stored, params: Params) -> None:
+    if "active" in params and params["active"] != code.body["active"]:
+        if params["active"]:
+            _check_redeemable(box, code)
+        code.body["active"] = params["active"]
 
 
 def _coupon(box: Box, params: Params) -> tuple[Stored, str]:
@@ -130,24 +126,25 @@ def _currency_options(_: Storage, code: Body) -> Body:
     return {currency: {"minimum_amount": limits["minimum_amount"]}} if currency else {}
 
 
-_REFUSED = {NO_CURRENCY_OPTIONS: "currency_options", NO_ACCOUNTS_V2: "customer_account"}
+_ONE_CURRENCY = {NO_CURRENCY_OPTIONS: "currency_options"}
+_CUSTOMERS_ONLY = {NO_ACCOUNTS_V2: "customer_account"}
 _CREATE = Rules(
     own={"coupon": Text()},  # older versions and the CLI's triggers name the coupon there
     optional=("promotion",),
-    refuse=_REFUSED,
+    refuse=_ONE_CURRENCY | _CUSTOMERS_ONLY,
     least=dict.fromkeys(("expires_at", "max_redemptions", "minimum_amount"), 1),
     most={"code": 500},
 )
 OPERATIONS = (
-    operation(f"POST {_PATH}", create, _CREATE),
+    operation(f"POST {_PATH}", _create, _CREATE),
     retrieving(_PATH, "promotion_code"),
-    operation(f"POST {_PATH}/{{id}}", update, Rules(refuse=_REFUSED)),
+    updating(_PATH, "promotion_code", _revise, Rules(refuse=_ONE_CURRENCY)),
     listing(
         _PATH,
         "promotion_code",
         columns={"coupon": "parent", "customer": "customer"},
         filters={"code": lambda code: [("kind = ?", code.upper())]},
-        rules=Rules(refuse=_REFUSED),
+        rules=Rules(refuse=_CUSTOMERS_ONLY),
     ),
 )
 EXPANDABLE: Expandable = {("promotion_code", "restrictions.currency_options"): _currency_options}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box, Timers, on_object
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
+from checkout_daemon.sandbox.objects.operations import acting, listing, operation, retrieving
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.refunding import (
@@ -21,7 +21,7 @@ _PATH = "/v1/refunds"
 _NO_BALANCE = "The offline sandbox refunds charges, not the cash balance of a customer."
 
 
-def create(box: Box, params: Params, _: str) -> Body:
+def _create(box: Box, params: Params, _: str) -> Body:
     charge = _charge(box, params)
     if params.get("currency") not in (None, charge.body["currency"]):
         raise invalid(f"A refund of this charge must be in {charge.body['currency']}.", param="currency")
@@ -48,28 +48,20 @@ def _charge(box: Box, params: Params) -> Stored:
     return box.get(intent.body["latest_charge"], "charge")
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    record = box.get(object_id, "refund")
-    before = record.body["metadata"]
-    record.body["metadata"] = merge_metadata(before, params.get("metadata"))
-    box.storage.save(record)
-    emit_updated(box, record, {"metadata": before})
-    return record.body
-
-
-def cancel(box: Box, _: Params, object_id: str) -> Body:
-    record = box.get(object_id, "refund")
-    cancel_refund(box, record)
-    return record.body
+def _update(box: Box, refund: Stored, params: Params) -> None:
+    before = refund.body["metadata"]
+    refund.body["metadata"] = merge_metadata(before, params.get("metadata"))
+    box.storage.save(refund)
+    emit_updated(box, refund, {"metadata": before})
 
 
 OPERATIONS = (
     operation(
-        f"POST {_PATH}", create, Rules(refuse={_NO_BALANCE: "customer origin"}, most={"instructions_email": 512})
+        f"POST {_PATH}", _create, Rules(refuse={_NO_BALANCE: "customer origin"}, most={"instructions_email": 512})
     ),
     retrieving(_PATH, "refund"),
-    operation(f"POST {_PATH}/{{id}}", update),
-    operation(f"POST {_PATH}/{{id}}/cancel", cancel),
+    acting(f"POST {_PATH}/{{id}}", "refund", _update),
+    acting(f"POST {_PATH}/{{id}}/cancel", "refund", cancel_refund),
     listing(_PATH, "refund", columns={"charge": "parent", "payment_intent": "intent"}),
 )
 TIMERS: Timers = {

@@ -6,7 +6,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import hostname, is_foreign_address
 from checkout_daemon.sandbox.ids import new_id
-from checkout_daemon.sandbox.objects.operations import listing, operation, retrieving
+from checkout_daemon.sandbox.objects.operations import acting, listing, operation, retrieving
 from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
 from checkout_daemon.sandbox.parameters.addresses import check_url
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
@@ -14,7 +14,7 @@ from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.endpoints import drop_deliveries
 
 
-def create(box: Box, params: Params, _: str) -> Body:
+def _create(box: Box, params: Params, _: str) -> Body:
     secret = new_id("whsec_")
     body = new_body(
         "webhook_endpoint",
@@ -29,9 +29,8 @@ def create(box: Box, params: Params, _: str) -> Body:
     return {**body, "secret": secret}
 
 
-def update(box: Box, params: Params, object_id: str) -> Body:
-    record = box.get(object_id, "webhook_endpoint")
-    body = record.body
+def _update(box: Box, endpoint: Stored, params: Params) -> None:
+    body = endpoint.body
     if "enabled_events" in params:
         body["enabled_events"] = _known(params["enabled_events"])
     if "url" in params:
@@ -41,13 +40,12 @@ def update(box: Box, params: Params, object_id: str) -> Body:
     if "disabled" in params:
         body["status"] = "disabled" if params["disabled"] else "enabled"
         if params["disabled"]:
-            drop_deliveries(box, object_id)
+            drop_deliveries(box, endpoint.id)
     body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
-    box.storage.save(record)
-    return body
+    box.storage.save(endpoint)
 
 
-def delete(box: Box, _: Params, object_id: str) -> Body:
+def _delete(box: Box, _: Params, object_id: str) -> Body:
     box.get(object_id, "webhook_endpoint")
     drop_deliveries(box, object_id)
     box.storage.remove(object_id)
@@ -78,9 +76,9 @@ def _known(given: list[str]) -> list[str]:
 
 _PATH = "/v1/webhook_endpoints"
 OPERATIONS = (
-    operation(f"POST {_PATH}", create),
+    operation(f"POST {_PATH}", _create),
     retrieving(_PATH, "webhook_endpoint"),
-    operation(f"POST {_PATH}/{{id}}", update),
-    operation(f"DELETE {_PATH}/{{id}}", delete),
+    acting(f"POST {_PATH}/{{id}}", "webhook_endpoint", _update),
+    operation(f"DELETE {_PATH}/{{id}}", _delete),
     listing(_PATH, "webhook_endpoint"),
 )

@@ -72,6 +72,7 @@ def listeners(box: Box) -> list[Stored]:
 
 
 def is_active(box: Box, session: Stored) -> bool:
+    """Return whether a session receives events: its websocket is open, or was until recently."""
     if session.id in box.sockets:
         return True
     # One that never connected only wants the secret, as `stripe listen --print-secret` does.

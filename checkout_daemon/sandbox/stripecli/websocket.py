@@ -37,6 +37,7 @@ class CliSockets:
         self.box = box
 
     async def subscribe(self, request: web.Request) -> web.StreamResponse:
+        """Serve the websocket of a session until it closes. A new one replaces the session's older one."""
         session_id = request.headers.get("Websocket-Id", "")
         session = self.box.storage.find(session_id, SESSION)
         if session is None:

@@ -1,4 +1,4 @@
-"""Store new and changed objects, and emit their events."""
+"""Store new and changed objects, now or later, and emit their events."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.clock import stamp
+from checkout_daemon.sandbox.box import Box, Change, Operation
+from checkout_daemon.sandbox.clock import now, stamp
 from checkout_daemon.sandbox.errors import invalid
+from checkout_daemon.sandbox.objects.operations import operation
+from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
+
+CHANGE_TIMER = "change"
 
 
 def add(box: Box, body: Body, *, parent: str | None = None, private: Body | None = None) -> Stored:
@@ -39,6 +44,22 @@ def changing(box: Box, record: Stored, event: str) -> Iterator[Body]:
     emit(box, event, record.body, store_changed(box, record, before))
 
 
+def updating(path: str, kind: str, revise: Change, rules: Rules | None = None, *, event: str = "") -> Operation:
+    """Return the operation that updates an object and emits the event, `KIND.updated` by default.
+
+    It merges the metadata, and `revise` changes the rest. What it changes is stored afterwards.
+    """
+
+    def update(box: Box, params: Params, object_id: str) -> Body:
+        record = box.get(object_id, kind)
+        with changing(box, record, event or f"{kind}.updated") as body:
+            body["metadata"] = merge_metadata(body["metadata"], params.get("metadata"))
+            revise(box, record, params)
+        return body
+
+    return operation(f"POST {path}/{{id}}", update, rules)
+
+
 def update_and_emit(box: Box, record: Stored, *events: str, **fields: Any) -> None:
     """Store these changes and emit the events. Those that end in `.updated` include the previous values."""
     before = copy.deepcopy(record.body)
@@ -46,6 +67,7 @@ def update_and_emit(box: Box, record: Stored, *events: str, **fields: Any) -> No
 
 
 def emit_all(box: Box, record: Stored, previous: Body, *events: str) -> None:
+    """Emit the events of a stored change. Those that end in `.updated` include the previous values."""
     for event in events:
         emit(box, event, record.body, previous if event.endswith(".updated") else None)
 
@@ -64,3 +86,22 @@ def change_status(box: Box, record: Stored, status: str, moment: str, *events: s
     """Set the status, and the time in `status_transitions` at which it was reached, and emit the events."""
     transitions = {**record.body["status_transitions"], moment: stamp()}
     update_and_emit(box, record, *events, status=status, status_transitions=transitions, **fields)
+
+
+def change_later(box: Box, record: Stored, seconds: float, *events: str, **fields: Any) -> None:
+    """Set these fields later and emit the events, unless the object's status has changed until then."""
+    payload = {
+        "id": record.id,
+        "type": record.type,
+        "while": record.body.get("status"),
+        "events": list(events),
+        "fields": fields,
+    }
+    box.storage.add_timer(CHANGE_TIMER, now() + seconds, payload)
+
+
+def change_now(box: Box, payload: Body) -> None:
+    """Apply a delayed change. This is the timer's handler."""
+    record = box.storage.find(payload["id"], payload["type"])
+    if record is not None and record.body.get("status") == payload["while"]:
+        update_and_emit(box, record, *payload["events"], **payload["fields"])

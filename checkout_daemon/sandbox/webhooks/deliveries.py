@@ -61,6 +61,7 @@ class Deliverer:
 
     @property
     def full(self) -> bool:
+        """Return whether no further delivery can start now."""
         return self._sending >= AT_ONCE
 
     @property
@@ -80,6 +81,7 @@ class Deliverer:
         self.box.wake.set()
 
     async def close(self) -> None:
+        """Cancel what is in progress."""
         under_way = list(self.tasks.values())
         for task in under_way:
             task.cancel()
@@ -149,7 +151,7 @@ class Deliverer:
             record_failure(self.box, receiver)
 
     def _wait(self, due: Due) -> float | None:
-        """Return the seconds until the next attempt, or None if there is none."""
+        """Return the seconds until the next attempt, or None after the last."""
         if self.box.settings.retries == "test":
             if due.attempts + 1 >= _TEST_ATTEMPTS:
                 return None

@@ -27,6 +27,7 @@ def roll_secret(box: Box, endpoint: Stored, overlap: float) -> str:
 
 
 def record_success(box: Box, endpoint: Stored) -> None:
+    """End a count of days without a success."""
     if endpoint.private.pop("failing_since", None) is not None:
         box.storage.save(endpoint)
 

@@ -52,6 +52,7 @@ class Sent:
 
     @property
     def delivered(self) -> bool:
+        """Return whether the receiver took the event."""
         return self.error is None and (self.status is None or 200 <= self.status < 300)
 
 
@@ -63,6 +64,7 @@ class Sender:
     session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
+        """Close the HTTP session, if there is one."""
         if self.session is not None:
             await self.session.close()
 

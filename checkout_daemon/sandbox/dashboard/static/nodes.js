@@ -14,7 +14,7 @@ export function h(name, attributes, ...children) {
   return node;
 }
 
-/** Update the children of a node, keeping focus, scroll position, open details and typed text. */
+/** Update the children of a node without losing focus, scroll position, open details and typed text. */
 export function draw(node, ...children) {
   const wanted = h('div', null, children);
   morphChildren(node, wanted);
