@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultedTypeVar
+
+    D = DefaultedTypeVar("D", default=None)
 
 T = TypeVar("T")
-D = TypeVar("D")
 T_co = TypeVar("T_co", covariant=True)
 
 ROW = "row"
@@ -29,6 +33,26 @@ class Group(StrEnum):
     WEBHOOKS = "Webhooks to the shop's own systems"
     AUDIT = "Audit log and retention"
     OPERATORS = "Commands and terminal"
+
+    def setting(
+        self,
+        name: str,
+        kind: Kind[T],
+        *,
+        about: str,
+        default: D = None,  # type: ignore[assignment]
+        derive: Callable[[Mapping[str, Any]], D] | None = None,
+        example: str = "",
+        unset: str = "",
+        secret: bool = False,
+    ) -> T | D:
+        """Return the dataclass field of a setting of this group, typed as its value.
+
+        `derive` computes the default from the values of the settings above it, by field name. `unset` describes a
+        default that cannot be printed. The value of a secret is never printed whole.
+        """
+        row = SettingRow(name, kind, default, derive, self, about, example, unset, secret)
+        return cast("T | D", field(repr=not secret, metadata={ROW: row}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +95,6 @@ class SettingRow:
         """Return what may be printed of a value of this setting; None if it has none, or if all of it is secret."""
         text = written(value)
         return self.kind.show(text) if self.secret and text else text or None
-
-
-def setting(
-    name: str,
-    kind: Kind[T],
-    *,
-    group: Group,
-    about: str,
-    default: D,
-    derive: Callable[[Mapping[str, Any]], D] | None = None,
-    example: str = "",
-    unset: str = "",
-    secret: bool = False,
-) -> T | D:
-    """Return the dataclass field of a setting, typed as its value.
-
-    `derive` computes the default from the values of the settings above it, by field name. `unset` describes a default
-    that cannot be printed. The value of a secret is never printed whole.
-    """
-    row = SettingRow(name, kind, default, derive, group, about, example, unset, secret)
-    return cast("T | D", field(repr=not secret, metadata={ROW: row}))
 
 
 def written(value: Any) -> str:

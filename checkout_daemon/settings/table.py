@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.settings import kinds
-from checkout_daemon.settings.rows import ROW, Group, SettingRow, setting
+from checkout_daemon.settings.rows import ROW, Group, SettingRow
 from checkout_daemon.settings.sources import DEV_ENV, SettingsFile
 from checkout_daemon.settings.values import STRIPE_API_BASE, is_live_key
 from checkout_daemon.urls import http_url, is_loopback, reachable_host, read_http_url
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+T = TypeVar("T")
 
 DEFAULT_STATE_DIR = ".checkout"
 
@@ -36,355 +38,299 @@ def _unless_off(number: int) -> Callable[[Mapping[str, Any]], int]:
 class Settings:
     """The value of every setting. Each amount of time is in the unit that the field's name ends with."""
 
-    database_url: str | None = setting(
+    database_url: str | None = Group.DATABASE.setting(
         "DATABASE_URL",
         kinds.DATABASE_URL,
-        group=Group.DATABASE,
-        default=None,
         secret=True,
         example="postgresql://checkout@db1:5432,db2:5432/shop",
         about="The PostgreSQL database, version 15 or newer. Name several hosts where there is a standby: the one that "
         "accepts writes is found. Parameters that only libpq knows, such as connect_timeout, are ignored.",
     )
-    database_listen_url: str | None = setting(
+    database_listen_url: str | None = Group.DATABASE.setting(
         "DATABASE_LISTEN_URL",
         kinds.DATABASE_URL,
-        group=Group.DATABASE,
-        default=None,
         secret=True,
         unset="DATABASE_URL",
         example="postgresql://checkout@db1:5432/shop",
         about="The same database without a pooler in between, for LISTEN and migrations. Set it if DATABASE_URL goes "
         "through PgBouncer or another pooler.",
     )
-    stripe_api_key: str | None = setting(
+    stripe_api_key: str | None = Group.STRIPE.setting(
         "STRIPE_API_KEY",
         kinds.API_KEY,
-        group=Group.STRIPE,
-        default=None,
         secret=True,
         example="sk_test_…",
         about="Your secret or restricted key. A key that starts with neither sk_test_ nor rk_test_ counts as live, and "
         f"a live key is sent to {STRIPE_API_BASE} only.",
     )
-    stripe_api_base: str = setting(
+    stripe_api_base: str = Group.STRIPE.setting(
         "STRIPE_API_BASE",
         kinds.STRIPE_URL,
-        group=Group.STRIPE,
         default=STRIPE_API_BASE,
         example="http://127.0.0.1:8001",
         about="The address of Stripe's API without /v1. Change it only to test against an offline Stripe.",
     )
-    webhook_secrets: tuple[str, ...] = setting(
+    webhook_secrets: tuple[str, ...] = Group.STRIPE.setting(
         "STRIPE_WEBHOOK_SECRET",
         kinds.ENDPOINT_SECRETS,
-        group=Group.STRIPE,
         default=(),
         secret=True,
         example="whsec_…",
         about="The signing secret of the webhook endpoint; several while one is being rotated. `checkout webhook "
         "create` makes the endpoint and prints this line.",
     )
-    stripe_cli: Path | None = setting(
+    stripe_cli: Path | None = Group.STRIPE.setting(
         "STRIPE_CLI",
         kinds.PATH,
-        group=Group.STRIPE,
-        default=None,
         unset="`stripe` on PATH, then frontend/node_modules",
         example="/usr/local/bin/stripe",
         about="The native binary of Stripe's official CLI, for `checkout trigger` and `checkout listen`.",
     )
-    host: str = setting(
+    host: str = Group.SERVER.setting(
         "CHECKOUT_HOST",
         kinds.HOST,
-        group=Group.SERVER,
         default="127.0.0.1",
         example="0.0.0.0",  # noqa: S104 - an example
         about="The address that the daemon listens on. 0.0.0.0 is every IPv4 address of the machine, :: every address.",
     )
-    port: int = setting(
+    port: int = Group.SERVER.setting(
         "CHECKOUT_PORT",
         kinds.whole(0, 65535),
-        group=Group.SERVER,
         default=8000,
         about="The port that the daemon listens on. 0 picks a free one.",
     )
-    public_url: str = setting(
+    public_url: str = Group.SERVER.setting(
         "CHECKOUT_PUBLIC_URL",
         kinds.BASE_URL,
-        group=Group.SERVER,
         default="http://127.0.0.1:8000",
         derive=_own_address,
         unset="http:// with CHECKOUT_HOST and CHECKOUT_PORT",
         example="https://shop.example",
         about="Where shoppers reach the storefront. Stripe sends them back there, and Stripe's webhooks arrive there.",
     )
-    cors_origins: tuple[str, ...] = setting(
+    cors_origins: tuple[str, ...] = Group.SERVER.setting(
         "CHECKOUT_CORS_ORIGINS",
         kinds.ORIGINS,
-        group=Group.SERVER,
         default=(),
         example="https://shop.example,https://www.shop.example",
         about="The origins whose pages may call the API from a browser. Not needed for the storefront that the daemon "
         "serves itself.",
     )
-    trusted_proxies: tuple[str, ...] = setting(
+    trusted_proxies: tuple[str, ...] = Group.SERVER.setting(
         "CHECKOUT_TRUSTED_PROXIES",
         kinds.NETWORKS,
-        group=Group.SERVER,
         default=(),
         example="10.0.0.0/8",
         about="The proxies whose X-Forwarded-For header is believed. Set it behind a reverse proxy, or all shoppers "
         "share the proxy's limits.",
     )
-    state_dir: Path = setting(
+    state_dir: Path = Group.SERVER.setting(
         "CHECKOUT_STATE_DIR",
         kinds.PATH,
-        group=Group.SERVER,
         default=Path(DEFAULT_STATE_DIR),
         example="/var/lib/checkout",
         about="The directory for files of the daemon and of `checkout dev`. Other users must not be able to write to "
         "it.",
     )
-    shop_name: str = setting(
+    shop_name: str = Group.SHOP.setting(
         "CHECKOUT_SHOP_NAME",
         kinds.PROSE,
-        group=Group.SHOP,
         default="Checkout",
         example="Example Tea",
         about="The name that mails to customers are signed with.",
     )
-    currency: str = setting(
+    currency: str = Group.SHOP.setting(
         "CHECKOUT_CURRENCY",
         kinds.CURRENCY,
-        group=Group.SHOP,
         default="eur",
         example="usd",
         about="The currency of the catalog's prices.",
     )
-    locale: str = setting(
+    locale: str = Group.SHOP.setting(
         "CHECKOUT_LOCALE",
         kinds.TEXT,
-        group=Group.SHOP,
         default="en",
         example="de",
         about="The language of mails to customers whose language is not known.",
     )
-    time_zone: str = setting(
+    time_zone: str = Group.SHOP.setting(
         "CHECKOUT_TIME_ZONE",
         kinds.TIME_ZONE,
-        group=Group.SHOP,
         default="UTC",
         example="Europe/Vienna",
         about="The time zone of times in mails, in commands and in the terminal. It also decides when a day begins.",
     )
-    session_minutes: int | None = setting(
+    session_minutes: int | None = Group.SHOP.setting(
         "CHECKOUT_SESSION_MINUTES",
         kinds.whole(31, 1430),
-        group=Group.SHOP,
-        default=None,
         unset="Stripe decides: 24 hours",
         example="60",
         about="How many minutes a shopper has to pay before the Checkout Session expires.",
     )
-    connections: int = setting(
+    connections: int = Group.LIMITS.setting(
         "CHECKOUT_CONNECTIONS",
         kinds.whole(16, 50_000),
-        group=Group.LIMITS,
         default=10_000,
         about="How many connections one process keeps open at most. The limit on open files may allow fewer.",
     )
-    connections_per_address: int = setting(
+    connections_per_address: int = Group.LIMITS.setting(
         "CHECKOUT_CONNECTIONS_PER_ADDRESS",
         kinds.whole(8, 50_000),
-        group=Group.LIMITS,
         default=1_000,
         about="How many of these connections one address may have. Trusted proxies may have all of them.",
     )
-    rate_limit: int = setting(
+    rate_limit: int = Group.LIMITS.setting(
         "CHECKOUT_RATE_LIMIT",
         kinds.whole(0, 1_000_000),
-        group=Group.LIMITS,
         default=600,
         about="How many checkouts one address may start per minute. 0 turns the limit off, and with it the three "
         "limits below that are not set.",
     )
-    quote_limit: int = setting(
+    quote_limit: int = Group.LIMITS.setting(
         "CHECKOUT_QUOTE_LIMIT",
         kinds.whole(0, 1_000_000),
-        group=Group.LIMITS,
         default=600,
         derive=_unless_off(600),
         unset="600, or 0 if CHECKOUT_RATE_LIMIT is 0",
         about="How many prices one address may ask for per minute. 0 turns the limit off.",
     )
-    look_limit: int = setting(
+    look_limit: int = Group.LIMITS.setting(
         "CHECKOUT_LOOK_LIMIT",
         kinds.whole(0, 1_000_000),
-        group=Group.LIMITS,
         default=1_200,
         derive=_unless_off(1_200),
         unset="1200, or 0 if CHECKOUT_RATE_LIMIT is 0",
         about="How many times one address may look at orders per minute. 0 turns the limit off.",
     )
-    failed_tries: int = setting(
+    failed_tries: int = Group.LIMITS.setting(
         "CHECKOUT_FAILED_TRIES",
         kinds.whole(0, 10_000),
-        group=Group.LIMITS,
         default=20,
         derive=_unless_off(20),
         unset="20, or 0 if CHECKOUT_RATE_LIMIT is 0",
         about="How many wrong discount codes or declined payments an address or email may have per hour before "
         "further ones are slowed down. 0 turns the limit off.",
     )
-    challenge_url: str | None = setting(
+    challenge_url: str | None = Group.LIMITS.setting(
         "CHECKOUT_CHALLENGE_URL",
         kinds.FINAL_URL,
-        group=Group.LIMITS,
-        default=None,
         secret=True,
         example="https://api.hcaptcha.com/siteverify",
         about="The siteverify address of hCaptcha, Turnstile or a similar service. A shopper who solves its challenge "
         "is not slowed down. Needs CHECKOUT_CHALLENGE_SECRET.",
     )
-    challenge_secret: str | None = setting(
+    challenge_secret: str | None = Group.LIMITS.setting(
         "CHECKOUT_CHALLENGE_SECRET",
         kinds.TEXT,
-        group=Group.LIMITS,
-        default=None,
         secret=True,
         about="The secret that the service of CHECKOUT_CHALLENGE_URL gave you.",
     )
-    log_format: str = setting(
+    log_format: str = Group.METRICS.setting(
         "CHECKOUT_LOG_FORMAT",
         kinds.one_of("console", "json"),
-        group=Group.METRICS,
         default="console",
         example="json",
         about="How the daemon writes its log: lines for people, or one JSON object per line.",
     )
-    metrics: str = setting(
+    metrics: str = Group.METRICS.setting(
         "CHECKOUT_METRICS",
         kinds.one_of("local", "public", "off"),
-        group=Group.METRICS,
         default="local",
         about="Who may read /metrics without a token: local is this machine, through no proxy; public is everybody; "
         "off is nobody.",
     )
-    metrics_token: str | None = setting(
+    metrics_token: str | None = Group.METRICS.setting(
         "CHECKOUT_METRICS_TOKEN",
         kinds.TEXT,
-        group=Group.METRICS,
-        default=None,
         secret=True,
         about="A token that /metrics can be read with from anywhere, as `Authorization: Bearer TOKEN`.",
     )
-    smtp_url: str | None = setting(
+    smtp_url: str | None = Group.MAIL.setting(
         "CHECKOUT_SMTP_URL",
         kinds.SMTP_URL,
-        group=Group.MAIL,
-        default=None,
         secret=True,
         unset="no mail is sent",
         example="smtp://user:password@mail.example:587",
         about="The mail server. smtp:// uses STARTTLS if it is offered, and always with a password; "
         "?starttls=always, auto or never decides otherwise. smtps:// uses TLS from the start.",
     )
-    mail_from: str | None = setting(
+    mail_from: str | None = Group.MAIL.setting(
         "CHECKOUT_MAIL_FROM",
         kinds.ADDRESS,
-        group=Group.MAIL,
-        default=None,
         unset="no mail is sent",
         example="Example Tea <orders@shop.example>",
         about="The sender of every mail: an address, or a name and an address.",
     )
-    mail_reply_to: str | None = setting(
+    mail_reply_to: str | None = Group.MAIL.setting(
         "CHECKOUT_MAIL_REPLY_TO",
         kinds.ADDRESS,
-        group=Group.MAIL,
-        default=None,
         unset="CHECKOUT_MAIL_FROM",
         example="help@shop.example",
         about="Where the answers of customers go.",
     )
-    mail_templates: Path | None = setting(
+    mail_templates: Path | None = Group.MAIL.setting(
         "CHECKOUT_MAIL_TEMPLATES",
         kinds.DIRECTORY,
-        group=Group.MAIL,
-        default=None,
         unset="the built-in templates",
         example="/etc/checkout/mails",
         about="A directory with your own mail templates. A template that it lacks is taken from the built-in ones.",
     )
-    alert_to: str | None = setting(
+    alert_to: str | None = Group.MAIL.setting(
         "CHECKOUT_ALERT_TO",
         kinds.ADDRESSES,
-        group=Group.MAIL,
-        default=None,
         unset="no alert is mailed",
         example="ops@shop.example,night@shop.example",
         about="Who gets a mail when an order needs a person, or when something is wrong with the shop.",
     )
-    shop_webhook_url: str | None = setting(
+    shop_webhook_url: str | None = Group.WEBHOOKS.setting(
         "CHECKOUT_SHOP_WEBHOOK_URL",
         kinds.FINAL_URL,
-        group=Group.WEBHOOKS,
-        default=None,
         secret=True,
         unset="no webhook is sent",
         example="https://erp.shop.example/orders",
         about="Where your own systems receive what happens to orders. Needs CHECKOUT_SHOP_WEBHOOK_SECRET.",
     )
-    shop_webhook_secrets: tuple[str, ...] = setting(
+    shop_webhook_secrets: tuple[str, ...] = Group.WEBHOOKS.setting(
         "CHECKOUT_SHOP_WEBHOOK_SECRET",
         kinds.SHOP_SECRETS,
-        group=Group.WEBHOOKS,
         default=(),
         secret=True,
         example="whsec_…",
         about="The secret that deliveries to CHECKOUT_SHOP_WEBHOOK_URL are signed with; with several, each delivery "
         'is signed with all. `echo "whsec_$(openssl rand -base64 32)"` makes one.',
     )
-    audit_keys: tuple[str, ...] = setting(
+    audit_keys: tuple[str, ...] = Group.AUDIT.setting(
         "CHECKOUT_AUDIT_KEY",
         kinds.AUDIT_KEYS,
-        group=Group.AUDIT,
         default=(),
         secret=True,
         unset="anchors are not signed",
         about="The key that anchors of the audit log are signed with; of several the first signs and all verify. "
         "`openssl rand -base64 32` makes one. Set it where the people in the log cannot read it.",
     )
-    audit_key_since: datetime | None = setting(
+    audit_key_since: datetime | None = Group.AUDIT.setting(
         "CHECKOUT_AUDIT_KEY_SINCE",
         kinds.TIME,
-        group=Group.AUDIT,
-        default=None,
         example="2026-11-28T12:00:00Z",
         about="When the first key was set. Anchors from before that time are accepted without a signature.",
     )
-    audit_anchor: Path | None = setting(
+    audit_anchor: Path | None = Group.AUDIT.setting(
         "CHECKOUT_AUDIT_ANCHOR",
         kinds.ANCHOR_FILE,
-        group=Group.AUDIT,
-        default=None,
         unset="anchors stay in the database",
         example="file:/var/log/checkout/anchors",
         about="A file outside the database that anchors of the audit log are appended to; `checkout doctor` compares "
         "both.",
     )
-    payload_days: int = setting(
+    payload_days: int = Group.AUDIT.setting(
         "CHECKOUT_PAYLOAD_DAYS",
         kinds.whole(1, 36_500),
-        group=Group.AUDIT,
         default=90,
         about="How many days the payloads of Stripe's events are kept. They are deleted by whole weeks.",
     )
-    mask: bool = setting(
+    mask: bool = Group.OPERATORS.setting(
         "CHECKOUT_MASK",
         kinds.ON_OFF,
-        group=Group.OPERATORS,
         default=False,
         example="on",
         about="Whether the terminal hides names, addresses and phone numbers until a key is pressed.",
@@ -404,35 +350,25 @@ class Settings:
 
     def require_database_url(self) -> str:
         """Return DATABASE_URL. Raise ConfigurationError if it is not set."""
-        if not self.database_url:
-            raise ConfigurationError(
-                "DATABASE_URL is not set: set it, or run `checkout dev` in this folder, which brings a database"
-                + self._about_the_demo()
-            )
-        return self.database_url
+        advice = "set it, or run `checkout dev` in this folder, which brings a database"
+        return self._required("DATABASE_URL", self.database_url, advice)
 
     def require_stripe_api_key(self) -> str:
         """Return STRIPE_API_KEY. Raise ConfigurationError if it is not set."""
-        if not self.stripe_api_key:
-            raise ConfigurationError(
-                "STRIPE_API_KEY is not set: set it, or run `checkout dev` in this folder, "
-                "which brings an offline Stripe" + self._about_the_demo()
-            )
-        return self.stripe_api_key
+        advice = "set it, or run `checkout dev` in this folder, which brings an offline Stripe"
+        return self._required("STRIPE_API_KEY", self.stripe_api_key, advice)
 
     def require_webhook_secrets(self) -> tuple[str, ...]:
         """Return the secrets of STRIPE_WEBHOOK_SECRET. Raise ConfigurationError if it is not set."""
-        if not self.webhook_secrets:
-            raise ConfigurationError(
-                "STRIPE_WEBHOOK_SECRET is not set: set the whsec_… of your webhook endpoint; "
-                "without it a forged delivery looks like a real one" + self._about_the_demo()
-            )
-        return self.webhook_secrets
+        advice = "set the whsec_… of your webhook endpoint; without it a forged delivery looks like a real one"
+        return self._required("STRIPE_WEBHOOK_SECRET", self.webhook_secrets, advice)
 
-    def _about_the_demo(self) -> str:
-        if not self.demo_unused_for:
-            return ""
-        return f" ({DEV_ENV} of the demo is not used, because {', '.join(self.demo_unused_for)} is set)"
+    def _required(self, name: str, value: T | None, advice: str) -> T:
+        if not value:
+            unused_for = ", ".join(self.demo_unused_for)
+            demo = f" ({DEV_ENV} of the demo is not used, because {unused_for} is set)" if unused_for else ""
+            raise ConfigurationError(f"{name} is not set: {advice}{demo}")
+        return value
 
 
 ROWS: Mapping[str, SettingRow] = {
