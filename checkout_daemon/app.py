@@ -20,29 +20,13 @@ from checkout_daemon.operations.readiness import Readiness
 from checkout_daemon.runtime import open_database, open_runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_sync.secret_matches import SecretMatches
+from checkout_daemon.web import keys
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
 from checkout_daemon.web.edge import edge
-from checkout_daemon.web.forgeries import Forgeries
 from checkout_daemon.web.guessing import Guessing
 from checkout_daemon.web.headers import security_headers
-from checkout_daemon.web.keys import (
-    BODIES,
-    CONNECTIONS,
-    FORGERIES,
-    GUESSING,
-    INTAKE,
-    LIMITS,
-    METRICS,
-    METRICS_ACCESS,
-    OPENAPI,
-    POOLS,
-    READINESS,
-    RUNTIME,
-    SECURITY_HEADERS,
-    STOREFRONT,
-)
-from checkout_daemon.web.limits import AddressLimit, Clients, Limits
+from checkout_daemon.web.limits import AddressLimit, Clients, Forgeries, Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.openapi import describe
 from checkout_daemon.web.proxies import TrustedProxies
@@ -76,28 +60,28 @@ def create_app(
         # Take bodies as they come: Stripe signs the bytes, and a compressed body can grow without bound.
         handler_args={"auto_decompress": False},
     )
-    app[METRICS] = metrics
-    app[SECURITY_HEADERS] = headers
-    app[METRICS_ACCESS] = MetricsAccess(settings.metrics, settings.metrics_token)
-    app[BODIES] = BodyBudgets()
-    app[CONNECTIONS] = Connections(
+    app[keys.METRICS] = metrics
+    app[keys.SECURITY_HEADERS] = headers
+    app[keys.METRICS_ACCESS] = MetricsAccess(settings.metrics, settings.metrics_token)
+    app[keys.BODIES] = BodyBudgets()
+    app[keys.CONNECTIONS] = Connections(
         ConnectionLimits(settings.connections, settings.connections_per_address, descriptor_limit()),
         proxies,
         metrics.connection_dropped,
     )
-    app[STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront)
+    app[keys.STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront)
     clients = Clients(proxies)
-    app[LIMITS] = Limits(
+    app[keys.LIMITS] = Limits(
         checkouts=AddressLimit(settings.rate_limit, clients, "checkouts"),
         quotes=AddressLimit(settings.quote_limit, clients, "quotes"),
         looks=AddressLimit(settings.look_limit, clients, "looks at orders"),
     )
-    app[FORGERIES] = Forgeries(clients, waits=settings.rate_limit > 0)
+    app[keys.FORGERIES] = Forgeries(clients, waits=settings.rate_limit > 0)
     challenge = None
     if settings.challenge_url and settings.challenge_secret:
         challenge = Challenge(settings.challenge_url, settings.challenge_secret)
-    app[GUESSING] = Guessing(settings.failed_tries, clients, challenge, metrics.guesser_slowed)
-    app[OPENAPI] = describe(ROUTES)
+    app[keys.GUESSING] = Guessing(settings.failed_tries, clients, challenge, metrics.guesser_slowed)
+    app[keys.OPENAPI] = describe(ROUTES)
     add_routes(app)
 
     def secrets() -> tuple[str, ...]:
@@ -105,7 +89,7 @@ def create_app(
 
     async def open_services(app: web.Application) -> AsyncIterator[None]:
         async with open_runtime(settings, metrics=metrics) as runtime:
-            app[RUNTIME] = runtime
+            app[keys.RUNTIME] = runtime
             # Intake has its own connections: a flood of checkouts must not delay Stripe, which waits only briefly.
             inbox = open_database(
                 settings,
@@ -113,15 +97,15 @@ def create_app(
                 statement_timeout_seconds=INTAKE_TIMEOUT_SECONDS,
                 block_timeout_seconds=INTAKE_TIMEOUT_SECONDS + 1,
             )
-            app[POOLS] = {"shop": runtime.database, "intake": inbox}
-            app[READINESS] = Readiness(runtime.database)
+            app[keys.POOLS] = {"shop": runtime.database, "intake": inbox}
+            app[keys.READINESS] = Readiness(runtime.database)
             matches = SecretMatches(runtime.database)
 
             def matched(place: int) -> None:
                 metrics.secret_matched(place)
                 matches.count(secrets()[place])
 
-            app[INTAKE] = intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
+            app[keys.INTAKE] = intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
             await intake.start()
             background = [
                 asyncio.create_task(_sample(app, metrics), name="sampler"),
@@ -163,7 +147,7 @@ async def _sample(app: web.Application, metrics: Metrics) -> None:
     descriptors = DescriptorWatch(metrics.descriptors_gone)
     while True:
         descriptors.look()
-        metrics.held(len(app[CONNECTIONS]), app[BODIES].held_bytes)
-        for name, pool in app[POOLS].items():
+        metrics.held(len(app[keys.CONNECTIONS]), app[keys.BODIES].held_bytes)
+        for name, pool in app[keys.POOLS].items():
             metrics.pool_used(name, *pool.usage())
         await asyncio.sleep(SAMPLE_SECONDS)

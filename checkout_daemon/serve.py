@@ -57,9 +57,9 @@ def run(settings: Settings, options: ServeOptions) -> int:
     set_up_logging(settings.log_format)
     raise_descriptor_limit()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop_before_start)
+        signal.signal(number, lambda *_: sys.exit(0))  # until the processes handle them
     try:
-        _tell_sources(settings)
+        _log_sources(settings)
         _require(settings)
         listeners = open_listeners(options.host, options.port, options.workers)
         try:
@@ -172,11 +172,13 @@ def _serve(
     settings: Settings, options: ServeOptions, listeners: list[socket.socket], running: contextlib.ExitStack
 ) -> int:
     parent_pipe = _parent_pipe()
-    address = _address(listeners[0])
+    host, port = listeners[0].getsockname()[:2]
 
     def listening(by: str) -> None:
         running.enter_context(announced(settings.state_dir))
-        _tell(address, by)
+        # With port 0, nothing else shows the port.
+        sys.stdout.write(f"listening on {http_url(host, port)} ({by})\n")
+        sys.stdout.flush()
 
     if options.workers == 1:
         from checkout_daemon.worker import WebhookSecrets, run_worker
@@ -201,7 +203,7 @@ def _serve(
 
         def work(index: int, alive: int) -> int:
             mine = listeners[index]
-            _close([each for each in listeners if each is not mine])
+            _close([listener for listener in listeners if listener is not mine])
             code = run_worker(settings, mine, secrets, jobs=options.jobs, parent_pipe=alive)
             folder.leave()  # if the parent was killed, it cannot clean up
             return code
@@ -231,12 +233,7 @@ def _parent_pipe() -> int | None:
     return descriptor
 
 
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return http_url(host, port)
-
-
-def _tell_sources(settings: Settings) -> None:
+def _log_sources(settings: Settings) -> None:
     """Log which files settings came from, without values: a forgotten file must not take effect unnoticed."""
     for file in settings.files:
         log.info("settings from %s: %s", file.path.absolute(), ", ".join(file.names))
@@ -251,13 +248,3 @@ def _tell_sources(settings: Settings) -> None:
             "set it to the public address of the shop",
             settings.public_url,
         )
-
-
-def _tell(address: str, by: str) -> None:
-    """Print the address to stdout: with port 0, nothing else shows the port."""
-    sys.stdout.write(f"listening on {address} ({by})\n")
-    sys.stdout.flush()
-
-
-def _stop_before_start(number: int, frame: object) -> None:
-    sys.exit(0)

@@ -1,4 +1,4 @@
-"""URLs: the only place that builds, checks and shows them, so that none is malformed and none shows a password."""
+"""Build, check and print URLs. Nothing else does, so that no URL is malformed and none shows a password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWABLE = re.compile(
 
 
 class BadUrl(ValueError):
-    """A URL that cannot be used; the message says why and does not repeat it."""
+    """A URL that cannot be used; the message states why, and does not repeat the URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,12 @@ class HttpUrl:
 
     @property
     def text(self) -> str:
+        """Return the URL, with brackets around an IPv6 address."""
         return f"{self.scheme}://{_in_url(self.host)}{'' if self.port is None else f':{self.port}'}{self.path}"
 
     @property
     def origin(self) -> str:
-        """As browsers send it: without a port that is the scheme's own."""
+        """Return the origin as browsers send it, without the scheme's default port."""
         port = None if self.port == {"http": 80, "https": 443}[self.scheme] else self.port
         return HttpUrl(self.scheme, self.host, port, "").text
 
@@ -125,7 +126,7 @@ def split_password(url: str) -> tuple[str, str | None]:
 
 
 def shown_url(url: str) -> str | None:
-    """Return the URL as it may be printed: without password and query. None if it is too malformed to tell them."""
+    """Return the URL as it may be printed: without password and query. None if it is too malformed to find them."""
     found = _SHOWABLE.fullmatch(url) if len(url) <= _LONGEST_SHOWN else None
     if found is None or (not found["host"] and found["user"] is not None):
         return None

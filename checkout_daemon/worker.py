@@ -41,6 +41,7 @@ class WebhookSecrets:
         self._secrets = settings.webhook_secrets
 
     def __call__(self) -> tuple[str, ...]:
+        """Return the secrets in use."""
         return self._secrets
 
     def read_again(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 
@@ -116,17 +116,10 @@ def tui(read_only: bool) -> int:
     metavar="NAME",
     help="Also answer to this host name (repeatable).  [default: localhost and this machine's addresses]",
 )
-@click.option("--allow-remote-endpoints", is_flag=True, help="Also deliver webhooks to other machines.")
-def sandbox(
-    host: str,
-    port: int,
-    state_dir: Path | None,
-    settle_seconds: float,
-    retries: Literal["live", "test"],
-    unix_socket: Path | None,
-    names: tuple[str, ...],
-    allow_remote_endpoints: bool,
-) -> int:
+@click.option(
+    "--allow-remote-endpoints", "remote_endpoints", is_flag=True, help="Also deliver webhooks to other machines."
+)
+def sandbox(state_dir: Path | None, **options: Any) -> int:
     """Run only the offline Stripe.
 
     No account, no network, no money.
@@ -137,16 +130,7 @@ def sandbox(
     from checkout_daemon.errors import CheckoutError
     from checkout_daemon.sandbox.main import SandboxSettings, run
 
-    settings = SandboxSettings(
-        host=host,
-        port=port,
-        state_dir=state_dir or _default_state_dir(),
-        settle_seconds=settle_seconds,
-        retries=retries,
-        unix_socket=unix_socket,
-        names=names,
-        remote_endpoints=allow_remote_endpoints,
-    )
+    settings = SandboxSettings(state_dir=state_dir or _default_state_dir(), **options)
     try:
         run(settings)
     except OSError as error:

@@ -30,6 +30,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object per line: time, level, logger, message, the ids known there, and the exception if any."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without personal data and with shortened ids."""
         line = {
             "time": _time(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
@@ -46,6 +47,7 @@ class ConsoleFormatter(logging.Formatter):
     """Time, level, logger, message, and the ids at the end."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without personal data and with shortened ids."""
         ids = "".join(f" {name}={value}" for name, value in current().items())
         time = _time(record).astimezone().strftime("%H:%M:%S")
         logger = record.name.removeprefix("checkout_daemon.")

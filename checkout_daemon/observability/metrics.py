@@ -14,7 +14,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 if TYPE_CHECKING:
-    from prometheus_client import CollectorRegistry, Counter, Histogram
+    from prometheus_client import Counter, Histogram
 
 log = logging.getLogger(__name__)
 
@@ -278,17 +278,14 @@ class Metrics:
 
     def render(self) -> bytes:
         """Return all metrics, of all workers, in Prometheus' text format."""
-        from prometheus_client import generate_latest
-
-        return generate_latest(self._all_processes() if self._multiprocess else self.registry)
-
-    def _all_processes(self) -> CollectorRegistry:
-        from prometheus_client import CollectorRegistry
+        from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
+        if not self._multiprocess:
+            return generate_latest(self.registry)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return registry
+        return generate_latest(registry)
 
 
 def forget_process(pid: int) -> None:

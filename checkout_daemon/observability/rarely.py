@@ -14,6 +14,7 @@ class Rarely:
         self._quiet_until = 0.0
 
     def __call__(self) -> bool:
+        """Return whether to log now."""
         now = time.monotonic()
         if now < self._quiet_until:
             return False

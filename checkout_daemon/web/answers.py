@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 from aiohttp import hdrs, web
 
-from checkout_daemon.web.encodings import choose_encoding
-from checkout_daemon.web.fields import list_field
+from checkout_daemon.web.fields import choose_encoding, list_field
 
 _ENCODER = msgspec.json.Encoder()
 _WORTH_IT = 1024

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from aiohttp import HttpVersion11, hdrs, web
@@ -20,7 +21,6 @@ from checkout_daemon.web.failures import (
 )
 from checkout_daemon.web.fields import expects_continue, list_field, media_type, tokens
 from checkout_daemon.web.keys import BODIES
-from checkout_daemon.web.lenient import decode_leniently, escape
 
 LARGEST_BODY = 64 * 1024
 LARGEST_WEBHOOK_BODY = 1024 * 1024
@@ -33,6 +33,8 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL
 _PATH = re.compile(r" - at `(?P<path>\$[^`]*)`\Z")
 _STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
 _LONGEST_NAME = 100
+_LONGEST_INTEGER = 1000
+_LARGEST_WHOLE = 2.0**63
 
 
 async def read_body(request: web.Request, limit: int, budget: BodyBudget) -> bytes:
@@ -72,7 +74,7 @@ async def read_json(request: web.Request, decoder: msgspec.json.Decoder[Body]) -
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        value = decode_leniently(body)
+        value = _decode_leniently(body)
     try:
         return msgspec.convert(value, decoder.type)
     except msgspec.ValidationError as error:
@@ -83,20 +85,20 @@ def explain(error: msgspec.ValidationError) -> InvalidRequest:
     """Return the first fault that msgspec found, with a JSON pointer to its field."""
     text = str(error)
     path = _PATH.search(text)
-    where = pointer(path["path"]) if path else ""
-    said = text[: path.start()] if path else text
-    if unknown := _UNKNOWN.match(said):
+    where = to_pointer(path["path"]) if path else ""
+    fault = text[: path.start()] if path else text
+    if unknown := _UNKNOWN.match(fault):
         name = unknown["name"][:_LONGEST_NAME]
-        return refuse_field(f"{where}/{escape(name)}", "unknown_field", "this field is not known here")
-    if missing := _MISSING.match(said):
+        return refuse_field(f"{where}/{_escape(name)}", "unknown_field", "this field is not known here")
+    if missing := _MISSING.match(fault):
         name = missing["name"]
-        return refuse_field(f"{where}/{escape(name)}", "missing_field", f"the field {name!r} is required")
-    if said.startswith("Expected"):
-        return refuse_field(where, "wrong_type", said.replace("`", "").replace("Expected", "expected"))
-    return refuse_field(where, "invalid_value", said[0].lower() + said[1:])
+        return refuse_field(f"{where}/{_escape(name)}", "missing_field", f"the field {name!r} is required")
+    if fault.startswith("Expected"):
+        return refuse_field(where, "wrong_type", fault.replace("`", "").replace("Expected", "expected"))
+    return refuse_field(where, "invalid_value", fault[0].lower() + fault[1:])
 
 
-def pointer(path: str) -> str:
+def to_pointer(path: str) -> str:
     """Convert msgspec's path `$.items[0].sku` to the JSON pointer `/items/0/sku`."""
     return "".join(f"/{name or index}" for name, index in _STEP.findall(path))
 
@@ -110,3 +112,52 @@ async def _continue(request: web.Request) -> None:
 
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"the body is larger than {limit} bytes")
+
+
+def _decode_leniently(body: bytes) -> Any:
+    """Return JSON that the strict decoder refused, with every whole number as an int: 2, 2.0 and 2e0 are the same.
+
+    Raise MalformedJson, or InvalidRequest for a lone surrogate, which JSON's grammar allows but text cannot hold.
+    """
+    try:
+        value = json.loads(body.decode("utf-8"), parse_int=_integer, parse_constant=_refuse_constant)
+        return _whole(value, "")
+    except UnicodeDecodeError as error:
+        raise MalformedJson("the body is not UTF-8") from error
+    except RecursionError as error:
+        raise MalformedJson("the body is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        raise MalformedJson(f"the body is not JSON: {error.msg} (character {error.pos})") from error
+
+
+def _escape(name: str) -> str:
+    """Escape a name for a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _whole(value: Any, pointer: str) -> Any:
+    if isinstance(value, dict):
+        return {_text(name, pointer): _whole(item, f"{pointer}/{_escape(name)}") for name, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item, f"{pointer}/{index}") for index, item in enumerate(value)]
+    if isinstance(value, str):
+        return _text(value, pointer)
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
+        return int(value)
+    return value
+
+
+def _text(text: str, pointer: str) -> str:
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        detail = "this text contains half of a character (a lone surrogate), which cannot be used"
+        raise refuse_field(pointer, "invalid_text", detail)
+    return text
+
+
+def _integer(text: str) -> int | float:
+    """Return the integer; for very many digits, whose reading takes quadratic time, a float that no field accepts."""
+    return int(text) if len(text) <= _LONGEST_INTEGER else float("inf")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise json.JSONDecodeError("not a JSON number", "", 0)

@@ -26,12 +26,12 @@ from checkout_daemon.web.keys import GUESSING, LIMITS, METRICS, RUNTIME
 from checkout_daemon.web.schemas import (
     CartItem,
     Catalog,
+    ProductAnswer,
     QuoteRequest,
     StripeCheckoutRequest,
     checkout_answer,
     normalized,
     order_answer,
-    product_answer,
     quote_answer,
     request_hash,
 )
@@ -44,6 +44,7 @@ _LONGEST_KEY = 255
 
 
 async def get_products(request: web.Request) -> web.Response:
+    """Return the catalog, available products first."""
     runtime = request.app[RUNTIME]
     currency = runtime.settings.currency
     with shopper_waits():
@@ -51,10 +52,12 @@ async def get_products(request: web.Request) -> web.Response:
     # A product priced in another currency cannot be bought here, so show it as unavailable.
     products = [product if product.currency == currency else replace(product, available=False) for product in listed]
     products.sort(key=lambda product: not product.available)
-    return compressed(request, json_response(Catalog(currency, [product_answer(product) for product in products])))
+    catalog = Catalog(currency, msgspec.convert(products, list[ProductAnswer], from_attributes=True))
+    return compressed(request, json_response(catalog))
 
 
 async def post_quote(request: web.Request) -> web.Response:
+    """Return what a cart costs now."""
     request.app[LIMITS].quotes.check(request)
     runtime, guessing = request.app[RUNTIME], request.app[GUESSING]
     body = await read_json(request, _QUOTE_REQUEST)
@@ -66,6 +69,7 @@ async def post_quote(request: web.Request) -> web.Response:
 
 
 async def post_checkout(request: web.Request) -> web.Response:
+    """Create an order and its Checkout Session, or return those of the same Idempotency-Key."""
     request.app[LIMITS].checkouts.check(request)
     runtime, guessing = request.app[RUNTIME], request.app[GUESSING]
     key = _idempotency_key(request)
@@ -80,11 +84,12 @@ async def post_checkout(request: web.Request) -> web.Response:
     context.order_id.set(str(answer.order_id))
     if answer.created:
         request.app[METRICS].order_made(answer.currency)
-        log.info("order %d made, %d %s", answer.number, answer.amount_total, answer.currency)
+        log.info("order %d created, %d %s", answer.number, answer.amount_total, answer.currency)
     return json_response(checkout_answer(answer), status=201 if answer.created else 200)
 
 
 async def get_order(request: web.Request) -> web.Response:
+    """Return the order of a session or order id, as its shopper may see it."""
     request.app[LIMITS].looks.check(request)
     with shopper_waits():
         order = await show_to_shopper(request.app[RUNTIME], request.match_info["ref"])
@@ -92,6 +97,7 @@ async def get_order(request: web.Request) -> web.Response:
 
 
 async def post_retry(request: web.Request) -> web.Response:
+    """Return a session to pay an unpaid order."""
     request.app[LIMITS].checkouts.check(request)
     runtime, ref = request.app[RUNTIME], request.match_info["ref"]
     with shopper_waits():

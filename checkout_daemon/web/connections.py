@@ -12,6 +12,7 @@ import os
 import resource
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from operator import attrgetter, methodcaller
 from typing import Protocol
 
 from checkout_daemon.observability.rarely import Rarely
@@ -82,6 +83,7 @@ class Connections:
         self._may_log = Rarely()
 
     def __len__(self) -> int:
+        """Return how many connections are open."""
         return len(self._networks)
 
     def admit(self, connection: Connection, peer: str | None, descriptor: int) -> bool:
@@ -110,22 +112,18 @@ class Connections:
     def _make_room(self, among: Collection[Connection], whose: str) -> bool:
         """Drop the connections that have waited longest: idle ones first, then those whose body does not come."""
         count = len(among) // _SHARE_DROPPED + 1
-        for reason, waits in (("idle", _is_idle), ("sending", _is_sending)):
-            victims = heapq.nsmallest(count, filter(waits, among), key=_waiting_since)
+        if self._may_log():
+            log.warning("%d connections of %s are open: closing those that have waited longest", len(among), whose)
+        for reason, waits in (("idle", methodcaller("is_idle")), ("sending", methodcaller("is_sending"))):
+            victims = heapq.nsmallest(count, filter(waits, among), key=attrgetter("waiting_since"))
+            for victim in victims:
+                self._dropped(reason)
+                self.forget(victim)
+                victim.drop()
             if victims:
-                self._tell(len(among), whose)
-                for victim in victims:
-                    self._dropped(reason)
-                    self.forget(victim)
-                    victim.drop()
                 return True
-        self._tell(len(among), whose)
         self._dropped("refused")
         return False
-
-    def _tell(self, count: int, whose: str) -> None:
-        if self._may_log():
-            log.warning("there are %d connections of %s: closing those that have waited longest", count, whose)
 
 
 class DescriptorWatch:
@@ -160,15 +158,3 @@ def descriptor_limit() -> int:
     """Return how many files this process may hold open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
-
-
-def _is_idle(connection: Connection) -> bool:
-    return connection.is_idle()
-
-
-def _is_sending(connection: Connection) -> bool:
-    return connection.is_sending()
-
-
-def _waiting_since(connection: Connection) -> float:
-    return connection.waiting_since

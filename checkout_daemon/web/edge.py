@@ -91,7 +91,7 @@ def _unrouted(request: web.Request, fault: web.HTTPException) -> web.StreamRespo
         raise MethodNotAllowed(", ".join(sorted(fault.allowed_methods)))
     storefront = request.app[STOREFRONT]
     if request.path == "/api" or request.path.startswith("/api/"):
-        raise NoSuchPage("there is nothing at this path; /openapi.json lists what there is")
+        raise NoSuchPage("there is nothing at this path; /openapi.json lists every path")
     if request.method not in _READING:
         if storefront.has(request):
             raise MethodNotAllowed(", ".join(_READING))

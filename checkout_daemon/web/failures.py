@@ -16,12 +16,16 @@ class BadRequest(CheckoutError):
 
 
 class NoSuchPage(CheckoutError):
+    """No route, page or file has this path."""
+
     code = "not_found"
     status = 404
     title = "Not found"
 
 
 class MethodNotAllowed(CheckoutError):
+    """The path exists, but not for this method. `allowed` lists the methods that it has."""
+
     code = "method_not_allowed"
     status = 405
     title = "The method is not allowed here"
@@ -36,18 +40,24 @@ class ClientGone(Exception):
 
 
 class BodyTimeout(CheckoutError):
+    """The body came too slowly; the client may try again."""
+
     code = "request_timeout"
     status = 408
     title = "The body did not arrive in time"
 
 
 class BodyTooLarge(CheckoutError):
+    """The body exceeds the limit that the detail states."""
+
     code = "body_too_large"
     status = 413
     title = "The body is too large"
 
 
 class AddressTooLong(CheckoutError):
+    """The request's address is too long, or has too many parts."""
+
     code = "uri_too_long"
     status = 414
     title = "The address is too long"
@@ -63,22 +73,30 @@ class UnsupportedMediaType(CheckoutError):
 
 
 class UnsupportedCoding(UnsupportedMediaType):
+    """The body is compressed: it could expand without bound, and Stripe signs the bytes as sent."""
+
     accepted = ("Accept-Encoding", "identity")
 
 
 class UnknownExpectation(CheckoutError):
+    """Expect names something else than 100-continue."""
+
     code = "unknown_expectation"
     status = 417
     title = "The expectation cannot be met"
 
 
 class HeadersTooLarge(CheckoutError):
+    """A header, their number or all of them together exceed a limit."""
+
     code = "headers_too_large"
     status = 431
     title = "The headers are too large"
 
 
 class ServerBusy(CheckoutError):
+    """The bodies under way need all the memory that they may use. Nothing was written."""
+
     code = "server_busy"
     status = 503
     title = "The server is busy"
@@ -86,6 +104,8 @@ class ServerBusy(CheckoutError):
 
 
 class TooManyRequests(CheckoutError):
+    """The client exceeded a limit. It may try again after `wait_seconds`."""
+
     code = "too_many_requests"
     status = 429
     title = "Too many requests"
@@ -103,4 +123,5 @@ class ChallengeRequired(TooManyRequests):
 
 
 def refuse_field(pointer: str, code: str, detail: str) -> InvalidRequest:
+    """Return the refusal of one field. `pointer` is a JSON pointer (RFC 6901), empty if it is not about the body."""
     return InvalidRequest([FieldError(pointer, code, detail)])

@@ -6,19 +6,27 @@ https://www.rfc-editor.org/rfc/rfc9110#name-field-lines-and-combined-fi
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from aiohttp import hdrs, web
 
 from checkout_daemon.web.failures import UnknownExpectation
 
+IDENTITY = "identity"
+# Content codings by file suffix, best first: the first of several equally preferred ones is sent.
+SUFFIXES = {".br": "br", ".gz": "gzip"}
+
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # an RFC 9110 token, not a secret
 _MEDIA_TYPE = re.compile(rf"[ \t]*({_TOKEN}/{_TOKEN})[ \t]*(?:;.*)?", re.DOTALL)
 _TAG = re.compile(r'(?:^|,)[ \t]*(?:W/)?"([^"]*)"[ \t]*(?=,|$)')
+_OFFER = re.compile(
+    r"\s*([!#$%&'*+.^_`|~0-9a-z-]+)\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?", re.IGNORECASE
+)
 _NO_WEIGHT = re.compile(r"[ \t]*q[ \t]*=[ \t]*0(?:\.0*)?[ \t]*", re.IGNORECASE)
 
 
 def list_field(request: web.BaseRequest, name: str) -> str | None:
-    """Return all lines of a list field joined by commas, or None if there are none."""
+    """Return all lines of a list field joined by commas, or None if the request lacks the field."""
     lines = request.headers.getall(name, None)
     return None if lines is None else lines[0] if len(lines) == 1 else ", ".join(lines)
 
@@ -56,3 +64,27 @@ def wants_html(request: web.Request) -> bool:
         if name.strip(" \t").lower() in ("text/html", "application/xhtml+xml"):
             return not any(_NO_WEIGHT.fullmatch(parameter) for parameter in parameters)
     return False
+
+
+def choose_encoding(header: str | None, available: Collection[str]) -> str:
+    """Return the coding of `available` that the client prefers, or identity if it accepts none or prefers identity.
+
+    Return identity even if that was refused: a page is better than an error. Skip malformed members (RFC 9110, 12.5.3).
+    """
+    weights = _weights(header or "")
+    anything = weights.get("*", 0.0)
+    candidates = [coding for coding in SUFFIXES.values() if coding in available]
+    best = max(candidates, key=lambda coding: weights.get(coding, anything), default=IDENTITY)
+    weight = weights.get(best, anything)
+    # Identity is acceptable if it is not named, but any named coding is preferred.
+    return best if weight > 0 and weight >= weights.get(IDENTITY, 0.0) else IDENTITY
+
+
+def _weights(header: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for offer in header.split(","):
+        if (match := _OFFER.fullmatch(offer)) is not None:
+            name = match[1].lower()
+            name = {"x-gzip": "gzip"}.get(name, name)
+            found.setdefault(name, float(match[2] or 1))
+    return found

@@ -13,9 +13,8 @@ from checkout_daemon.operations.readiness import Readiness
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import Connections
-from checkout_daemon.web.forgeries import Forgeries
 from checkout_daemon.web.guessing import Guessing
-from checkout_daemon.web.limits import Limits
+from checkout_daemon.web.limits import Forgeries, Limits
 from checkout_daemon.web.metrics_access import MetricsAccess
 from checkout_daemon.web.storefront_files import Storefront
 

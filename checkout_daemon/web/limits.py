@@ -5,6 +5,7 @@ Every worker process counts on its own.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections import OrderedDict
@@ -17,6 +18,10 @@ from checkout_daemon.web.failures import TooManyRequests
 from checkout_daemon.web.proxies import Address, TrustedProxies, networks_of
 
 MOST_CLIENTS = 10_000
+FREE_FORGERIES_A_MINUTE = 120
+WAIT_SECONDS = 0.25
+# Further clients are answered at once: every waiting one holds a connection.
+_MOST_WAITING = 50
 
 
 class TokenBuckets:
@@ -98,3 +103,28 @@ class Limits:
     checkouts: AddressLimit
     quotes: AddressLimit
     looks: AddressLimit
+
+
+class Forgeries:
+    """Slows down clients that send invalid signatures; signed deliveries are never slowed.
+
+    Counts refused signatures by address. Without `waits` it limits only logging.
+    """
+
+    def __init__(self, clients: Clients, *, waits: bool = True) -> None:
+        self._clients = clients
+        self._waits = waits
+        self._buckets = TokenBuckets(FREE_FORGERIES_A_MINUTE)
+        self._waiting = 0
+
+    async def refused(self, request: web.Request) -> bool:
+        """Count a refused signature, and wait a moment if there were too many. Return whether to log it."""
+        if not self._buckets.take(self._clients.keys(request)[0][0]):
+            return True
+        if self._waits and self._waiting < _MOST_WAITING:
+            self._waiting += 1
+            try:
+                await asyncio.sleep(WAIT_SECONDS)
+            finally:
+                self._waiting -= 1
+        return False

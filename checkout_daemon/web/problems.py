@@ -42,6 +42,7 @@ def problem_response(error: CheckoutError) -> web.Response:
 
 
 def to_problem(error: CheckoutError) -> Problem:
+    """Convert a failure to its problem document. The details of failures on our side are written for shoppers."""
     if error.status == 500:  # its title is not meant for shoppers
         return Problem(problem_type(CheckoutError.code), CheckoutError.title, 500, CheckoutError.code, _UNKNOWN_DETAIL)
     return Problem(

@@ -20,6 +20,7 @@ class TrustedProxies:
         self._networks = [ip_network(name, strict=False) for name in names]
 
     def __contains__(self, address: Address | None) -> bool:
+        """Return whether the address is a trusted proxy's."""
         return address is not None and any(address in network for network in self._networks)
 
     def client(self, peer: str | None, forwarded_for: Iterable[str]) -> Address | None:

@@ -67,7 +67,7 @@ _SESSION = schemas.StripeCheckoutAnswer
 
 # fmt: off
 ROUTES = (
-    Route("GET", "/api/products", checkout.get_products, "What there is to buy, available ones first",
+    Route("GET", "/api/products", checkout.get_products, "Every product, available ones first",
           {200: schemas.Catalog}, failures=(DatabaseUnavailable,)),
     Route("POST", "/api/quotes", checkout.post_quote, "What a cart costs now; no side effect",
           {200: schemas.QuoteAnswer}, schemas.QuoteRequest,

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
-from checkout_daemon.catalog.cart import Cart, Product
+from checkout_daemon.catalog.cart import Cart
 from checkout_daemon.catalog.pricing import Discount, Quote, normalize_discount_code
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.checkout.shopper_view import ShopperOrder
@@ -30,26 +30,34 @@ Currency = Annotated[str, Meta(description="Three letters, lower-case", extra_js
 
 
 class Request(Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """What a request may hold: an unknown field is a fault."""
+    """The base of requests: an unknown field is a fault."""
 
 
 class CartItem(Request):
+    """A product, and how many of it."""
+
     sku: Sku
     quantity: Quantity
 
 
 class CustomerFields(Request):
+    """Who orders, and where to reach them."""
+
     name: str
     email: Email
     phone: Phone
 
 
 class QuoteRequest(Request):
+    """A cart to price."""
+
     items: list[CartItem]
     discount_code: DiscountCode | None = None
 
 
 class StripeCheckoutRequest(Request):
+    """A cart to order, and who orders it."""
+
     items: list[CartItem]
     customer: CustomerFields
     discount_code: DiscountCode | None = None
@@ -60,10 +68,12 @@ class StripeCheckoutRequest(Request):
 
 
 class Answer(Struct, omit_defaults=True):
-    """What an answer holds; fields that have nothing to say are left out."""
+    """The base of answers: fields that have their default are omitted."""
 
 
 class ProductAnswer(Answer):
+    """A product of the catalog. It cannot be ordered unless it is available."""
+
     sku: str
     name: str
     description: str
@@ -74,11 +84,15 @@ class ProductAnswer(Answer):
 
 
 class Catalog(Answer):
+    """All products. The shop sells in one currency."""
+
     currency: Currency
     products: list[ProductAnswer]
 
 
 class PricedItem(Answer):
+    """A line of a cart or an order, before the discount."""
+
     sku: str
     name: str
     unit_amount: Amount
@@ -98,6 +112,8 @@ class DiscountAnswer(Answer):
 
 
 class QuoteAnswer(Answer):
+    """What a cart costs now."""
+
     items: list[PricedItem]
     amount_subtotal: Amount
     amount_discount: Amount
@@ -107,6 +123,8 @@ class QuoteAnswer(Answer):
 
 
 class StripeCheckoutAnswer(Answer):
+    """An order, and the Checkout Session to pay it: send the shopper to `url`."""
+
     order_id: UUID
     number: int
     session_id: str
@@ -117,8 +135,9 @@ class StripeCheckoutAnswer(Answer):
     expires_at: Time
 
 
-# No field may identify a person: whoever has the link sees it.
 class OrderAnswer(Answer):
+    """An order, as everyone who has its link sees it: no field identifies a person."""
+
     number: int
     status: OrderStatus
     items: list[PricedItem]
@@ -133,14 +152,20 @@ class OrderAnswer(Answer):
 
 
 class Received(Answer):
+    """The delivery is stored."""
+
     received: bool
 
 
 class Health(Answer):
+    """The state of the daemon."""
+
     status: str
 
 
 class FieldFault(Answer):
+    """One fault of a request."""
+
     pointer: Annotated[str, Meta(description="JSON pointer (RFC 6901) into the request")]
     code: str
     detail: str
@@ -179,22 +204,19 @@ def normalized(body: StripeCheckoutRequest, cart: Cart, customer: Customer) -> S
     )
 
 
-def product_answer(product: Product) -> ProductAnswer:
-    return msgspec.convert(product, ProductAnswer, from_attributes=True)
-
-
 def quote_answer(quote: Quote) -> QuoteAnswer:
+    """Convert a quote to its JSON."""
     return QuoteAnswer(
         items=msgspec.convert(quote.lines, list[PricedItem], from_attributes=True),
         amount_subtotal=quote.amount_subtotal,
         amount_discount=quote.amount_discount,
         amount_total=quote.amount_total,
         currency=quote.currency,
-        discount=None if quote.discount is None else discount_answer(quote.discount, quote.amount_discount),
+        discount=None if quote.discount is None else _discount_answer(quote.discount, quote.amount_discount),
     )
 
 
-def discount_answer(discount: Discount, amount: int) -> DiscountAnswer:
+def _discount_answer(discount: Discount, amount: int) -> DiscountAnswer:
     percent = discount.percent_off
     return DiscountAnswer(
         code=discount.code,
@@ -208,9 +230,11 @@ def discount_answer(discount: Discount, amount: int) -> DiscountAnswer:
 
 
 def checkout_answer(answer: CheckoutAnswer) -> StripeCheckoutAnswer:
+    """Convert the result of a checkout or a retry to its JSON."""
     return msgspec.convert(answer, StripeCheckoutAnswer, from_attributes=True)
 
 
 def order_answer(shown: ShopperOrder) -> OrderAnswer:
+    """Convert an order to its JSON."""
     fields = asdict(shown.order) | {"items": shown.items, "retry_url": shown.retry_url}
     return msgspec.convert(fields, OrderAnswer, from_attributes=True)

@@ -16,9 +16,8 @@ from pathlib import Path, PurePosixPath
 
 from aiohttp import hdrs, web
 
-from checkout_daemon.web.encodings import IDENTITY, SUFFIXES, choose_encoding
 from checkout_daemon.web.failures import NoSuchPage
-from checkout_daemon.web.fields import knows_tag, list_field, wants_html
+from checkout_daemon.web.fields import IDENTITY, SUFFIXES, choose_encoding, knows_tag, list_field, wants_html
 from checkout_daemon.web.headers import CONTENT_SECURITY_POLICY
 
 INDEX = "/index.html"
@@ -94,7 +93,7 @@ class Storefront:
         if name is None:
             if INDEX not in self._files or not wants_html(request):
                 raise NoSuchPage("there is nothing at this path")
-            return _lost(request, self._files[INDEX])
+            return _respond(request, self._files[INDEX], found=False)
         if name not in self._files:
             return web.Response(body=_NOT_BUILT, status=503, content_type="text/html", charset="utf-8")
         return _respond(request, self._files[name])
@@ -113,7 +112,7 @@ def built_storefront() -> Path:
 
 def _load(name: str, bodies: Mapping[str, bytes]) -> _File:
     suffix = PurePosixPath(name).suffix
-    encoded = {encoding: bodies[name + each] for each, encoding in SUFFIXES.items() if name + each in bodies}
+    encoded = {encoding: bodies[name + ending] for ending, encoding in SUFFIXES.items() if name + ending in bodies}
     return _File(
         encoded={IDENTITY: bodies[name], **encoded},
         etag=sha256(bodies[name]).hexdigest()[:20],
@@ -128,31 +127,17 @@ def _cache_control(name: str, suffix: str) -> str:
     return _FOR_EVER if _HASHED.fullmatch(name) else _HALF_A_DAY
 
 
-def _lost(request: web.Request, page: _File) -> web.Response:
-    encoding = choose_encoding(list_field(request, hdrs.ACCEPT_ENCODING), page.encoded)
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-        "Content-Type": page.content_type,
-    }
-    if encoding != IDENTITY:
-        headers["Content-Encoding"] = encoding
-    return web.Response(status=404, body=page.encoded[encoding], headers=headers)
-
-
-def _respond(request: web.Request, file: _File) -> web.Response:
+def _respond(request: web.Request, file: _File, *, found: bool = True) -> web.Response:
+    """Return the file, or 304 if the client has it; if not `found`, return it as the not-found page with 404."""
     encoding = choose_encoding(list_field(request, hdrs.ACCEPT_ENCODING), file.encoded)
-    etag = file.etag if encoding == IDENTITY else f"{file.etag}-{encoding}"  # different bytes need a different tag
     # Send the policy with a 304 too: a browser replaces the headers of its cached page with those of the 304.
-    headers = {
-        "Cache-Control": file.cache_control,
-        "ETag": f'"{etag}"',
-        "Vary": "Accept-Encoding",
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    }
-    if knows_tag(list_field(request, hdrs.IF_NONE_MATCH), etag):
-        return web.Response(status=304, headers=headers)
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    if found:
+        etag = file.etag if encoding == IDENTITY else f"{file.etag}-{encoding}"  # different bytes, different tag
+        headers |= {"Cache-Control": file.cache_control, "ETag": f'"{etag}"', "Vary": "Accept-Encoding"}
+        if knows_tag(list_field(request, hdrs.IF_NONE_MATCH), etag):
+            return web.Response(status=304, headers=headers)
     headers["Content-Type"] = file.content_type
     if encoding != IDENTITY:
         headers["Content-Encoding"] = encoding
-    return web.Response(body=file.encoded[encoding], headers=headers)
+    return web.Response(status=200 if found else 404, body=file.encoded[encoding], headers=headers)

@@ -33,6 +33,7 @@ async def get_metrics(request: web.Request) -> web.Response:
 
 
 async def get_openapi(request: web.Request) -> web.Response:
+    """Return the OpenAPI description, made when the application was created."""
     return web.Response(
         body=request.app[OPENAPI], content_type="application/json", headers={"Cache-Control": "no-cache"}
     )

@@ -21,6 +21,7 @@ _RECEIVED = b'{"received":true}'
 
 
 async def post_webhook(request: web.Request) -> web.Response:
+    """Store a delivery, then answer. Raise what refuses it, after counting it."""
     try:
         await _receive(request)
     except InvalidSignature as error:

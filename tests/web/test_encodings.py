@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkout_daemon.web.encodings import choose_encoding
+from checkout_daemon.web.fields import choose_encoding
 
 BOTH = ("identity", "br", "gzip")
 

@@ -20,7 +20,7 @@ async def deliver(client: Client, signature: str) -> int:
 async def test_forgeries_are_slowed_and_what_is_signed_is_not(
     shop: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("checkout_daemon.web.forgeries.WAIT_SECONDS", 1.5)
+    monkeypatch.setattr("checkout_daemon.web.limits.WAIT_SECONDS", 1.5)
     caplog.set_level(logging.INFO, "checkout_daemon")
     forged = f"t={int(time.time())},v1=00"
     assert {await deliver(shop, forged) for _ in range(120)} == {400}
@@ -34,9 +34,9 @@ async def test_forgeries_are_slowed_and_what_is_signed_is_not(
 
 
 async def test_so_many_wait_and_no_more(shop: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("checkout_daemon.web.forgeries.FREE_A_MINUTE", 1)
-    monkeypatch.setattr("checkout_daemon.web.forgeries.WAIT_SECONDS", 1.5)
-    monkeypatch.setattr("checkout_daemon.web.forgeries._MOST_WAITING", 2)
+    monkeypatch.setattr("checkout_daemon.web.limits.FREE_FORGERIES_A_MINUTE", 1)
+    monkeypatch.setattr("checkout_daemon.web.limits.WAIT_SECONDS", 1.5)
+    monkeypatch.setattr("checkout_daemon.web.limits._MOST_WAITING", 2)
     forged = f"t={int(time.time())},v1=00"
     waiting = {asyncio.create_task(deliver(shop, forged)) for _ in range(130)}
     while len(waiting) > 2:

@@ -8,7 +8,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** What there is to buy, available ones first */
+        /** Every product, available ones first */
         readonly get: operations["get_products"];
         readonly put?: never;
         readonly post?: never;
@@ -90,7 +90,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** Catalog */
+        /**
+         * Catalog
+         * @description All products. The shop sells in one currency.
+         */
         readonly Catalog: {
             /**
              * @description Three letters, lower-case
@@ -99,7 +102,10 @@ export interface components {
             readonly currency: string;
             readonly products: readonly components["schemas"]["ProductAnswer"][];
         };
-        /** ProductAnswer */
+        /**
+         * ProductAnswer
+         * @description A product of the catalog. It cannot be ordered unless it is available.
+         */
         readonly ProductAnswer: {
             readonly sku: string;
             readonly name: string;
@@ -114,11 +120,17 @@ export interface components {
             readonly currency: string;
             readonly available: boolean;
         };
-        /** Health */
+        /**
+         * Health
+         * @description The state of the daemon.
+         */
         readonly Health: {
             readonly status: string;
         };
-        /** OrderAnswer */
+        /**
+         * OrderAnswer
+         * @description An order, as everyone who has its link sees it: no field identifies a person.
+         */
         readonly OrderAnswer: {
             readonly number: number;
             readonly status: components["schemas"]["OrderStatus"];
@@ -147,7 +159,10 @@ export interface components {
          * @enum {unknown}
          */
         readonly OrderStatus: "canceled" | "completed" | "disputed" | "expired" | "failed" | "partially_refunded" | "pending" | "processing" | "refunded";
-        /** PricedItem */
+        /**
+         * PricedItem
+         * @description A line of a cart or an order, before the discount.
+         */
         readonly PricedItem: {
             readonly sku: string;
             readonly name: string;
@@ -176,14 +191,20 @@ export interface components {
             /** @default null */
             readonly number?: number | null;
         };
-        /** FieldFault */
+        /**
+         * FieldFault
+         * @description One fault of a request.
+         */
         readonly FieldFault: {
             /** @description JSON pointer (RFC 6901) into the request */
             readonly pointer: string;
             readonly code: string;
             readonly detail: string;
         };
-        /** QuoteAnswer */
+        /**
+         * QuoteAnswer
+         * @description What a cart costs now.
+         */
         readonly QuoteAnswer: {
             readonly items: readonly components["schemas"]["PricedItem"][];
             /** @description In minor units of the currency, as in Stripe's API */
@@ -220,23 +241,35 @@ export interface components {
             /** @default null */
             readonly ends_at?: string | null;
         };
-        /** QuoteRequest */
+        /**
+         * QuoteRequest
+         * @description A cart to price.
+         */
         readonly QuoteRequest: {
             readonly items: readonly components["schemas"]["CartItem"][];
             /** @default null */
             readonly discount_code?: string | null;
         };
-        /** CartItem */
+        /**
+         * CartItem
+         * @description A product, and how many of it.
+         */
         readonly CartItem: {
             /** @example NOTEBOOK-A5 */
             readonly sku: string;
             readonly quantity: number;
         };
-        /** Received */
+        /**
+         * Received
+         * @description The delivery is stored.
+         */
         readonly Received: {
             readonly received: boolean;
         };
-        /** StripeCheckoutAnswer */
+        /**
+         * StripeCheckoutAnswer
+         * @description An order, and the Checkout Session to pay it: send the shopper to `url`.
+         */
         readonly StripeCheckoutAnswer: {
             /** Format: uuid */
             readonly order_id: string;
@@ -254,7 +287,10 @@ export interface components {
             /** Format: date-time */
             readonly expires_at: string;
         };
-        /** StripeCheckoutRequest */
+        /**
+         * StripeCheckoutRequest
+         * @description A cart to order, and who orders it.
+         */
         readonly StripeCheckoutRequest: {
             readonly items: readonly components["schemas"]["CartItem"][];
             readonly customer: components["schemas"]["CustomerFields"];
@@ -268,7 +304,10 @@ export interface components {
              */
             readonly insist?: boolean;
         };
-        /** CustomerFields */
+        /**
+         * CustomerFields
+         * @description Who orders, and where to reach them.
+         */
         readonly CustomerFields: {
             readonly name: string;
             /**
