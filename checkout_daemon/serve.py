@@ -36,18 +36,12 @@ class ServeOptions:
     jobs: bool = True
 
 
-class CannotListen(CheckoutError):
+class CannotListen(CheckoutError, code="cannot_listen", title="The daemon cannot listen on the address"):
     """The daemon cannot listen on the address; the message states why and what to do."""
 
-    code = "cannot_listen"
-    title = "The daemon cannot listen on the address"
 
-
-class CannotMigrate(CheckoutError):
+class CannotMigrate(CheckoutError, code="cannot_migrate", title="The schema could not be brought up to date"):
     """A migration failed and was rolled back."""
-
-    code = "cannot_migrate"
-    title = "The schema could not be brought up to date"
 
 
 def run(settings: Settings, options: ServeOptions) -> int:

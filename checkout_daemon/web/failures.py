@@ -7,28 +7,16 @@ from typing import ClassVar
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest
 
 
-class BadRequest(CheckoutError):
+class BadRequest(CheckoutError, code="bad_request", status=400, title="The request is not well-formed HTTP"):
     """The request is not valid HTTP."""
 
-    code = "bad_request"
-    status = 400
-    title = "The request is not well-formed HTTP"
 
-
-class NoSuchPage(CheckoutError):
+class NoSuchPage(CheckoutError, code="not_found", status=404, title="Not found"):
     """No route, page or file has this path."""
 
-    code = "not_found"
-    status = 404
-    title = "Not found"
 
-
-class MethodNotAllowed(CheckoutError):
+class MethodNotAllowed(CheckoutError, code="method_not_allowed", status=405, title="The method is not allowed here"):
     """The path exists, but not for this method. `allowed` lists the methods that it has."""
-
-    code = "method_not_allowed"
-    status = 405
-    title = "The method is not allowed here"
 
     def __init__(self, allowed: str) -> None:
         super().__init__(f"this method is not allowed here; allowed: {allowed}")
@@ -39,36 +27,23 @@ class ClientGone(Exception):
     """The client closed its connection before its request was read, so nobody can be answered."""
 
 
-class BodyTimeout(CheckoutError):
+class BodyTimeout(CheckoutError, code="request_timeout", status=408, title="The body did not arrive in time"):
     """The body came too slowly; the client may try again."""
 
-    code = "request_timeout"
-    status = 408
-    title = "The body did not arrive in time"
 
-
-class BodyTooLarge(CheckoutError):
+class BodyTooLarge(CheckoutError, code="body_too_large", status=413, title="The body is too large"):
     """The body exceeds the limit that the detail states."""
 
-    code = "body_too_large"
-    status = 413
-    title = "The body is too large"
 
-
-class AddressTooLong(CheckoutError):
+class AddressTooLong(CheckoutError, code="uri_too_long", status=414, title="The address is too long"):
     """The request's address is too long, or has too many parts."""
 
-    code = "uri_too_long"
-    status = 414
-    title = "The address is too long"
 
-
-class UnsupportedMediaType(CheckoutError):
+class UnsupportedMediaType(
+    CheckoutError, code="unsupported_media_type", status=415, title="The body's type is not supported"
+):
     """The body has another media type. `accepted` is the header that names the supported ones (RFC 9110, 15.5.16)."""
 
-    code = "unsupported_media_type"
-    status = 415
-    title = "The body's type is not supported"
     accepted: ClassVar[tuple[str, str]] = ("Accept", "application/json")
 
 
@@ -78,48 +53,28 @@ class UnsupportedCoding(UnsupportedMediaType):
     accepted = ("Accept-Encoding", "identity")
 
 
-class UnknownExpectation(CheckoutError):
+class UnknownExpectation(CheckoutError, code="unknown_expectation", status=417, title="The expectation cannot be met"):
     """Expect names something else than 100-continue."""
 
-    code = "unknown_expectation"
-    status = 417
-    title = "The expectation cannot be met"
 
-
-class HeadersTooLarge(CheckoutError):
+class HeadersTooLarge(CheckoutError, code="headers_too_large", status=431, title="The headers are too large"):
     """A header, their number or all of them together exceed a limit."""
 
-    code = "headers_too_large"
-    status = 431
-    title = "The headers are too large"
 
-
-class ServerBusy(CheckoutError):
+class ServerBusy(CheckoutError, code="server_busy", status=503, title="The server is busy", retry_after_seconds=5):
     """The bodies under way need all the memory that they may use. Nothing was written."""
 
-    code = "server_busy"
-    status = 503
-    title = "The server is busy"
-    retry_after_seconds = 5
 
-
-class TooManyRequests(CheckoutError):
+class TooManyRequests(CheckoutError, code="too_many_requests", status=429, title="Too many requests"):
     """The client exceeded a limit. It may try again after `wait_seconds`."""
-
-    code = "too_many_requests"
-    status = 429
-    title = "Too many requests"
 
     def __init__(self, wait_seconds: int, why: str) -> None:
         super().__init__(f"{why}: try again in {wait_seconds} s")
         self.wait_seconds = wait_seconds
 
 
-class ChallengeRequired(TooManyRequests):
+class ChallengeRequired(TooManyRequests, code="challenge_required", title="A solved challenge is required"):
     """The next try must wait, or bring a solved challenge."""
-
-    code = "challenge_required"
-    title = "A solved challenge is required"
 
 
 def refuse_field(pointer: str, code: str, detail: str) -> InvalidRequest:
