@@ -9,7 +9,7 @@ from checkout_daemon.events.event_lists import EventOutcome
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_cli import triggering
-from checkout_daemon.stripe_cli.program import CliMissing, Heard, install_command, open_stripe_cli
+from checkout_daemon.stripe_cli.program import CliMissing, OnLine, install_command, open_stripe_cli
 
 
 def find_obstacle(settings: Settings) -> tuple[str, str] | None:
@@ -25,7 +25,7 @@ def find_obstacle(settings: Settings) -> tuple[str, str] | None:
 
 
 async def trigger(
-    runtime: Runtime, request: triggering.TriggerRequest, *, hear: Heard, tell: Callable[[EventOutcome], None]
+    runtime: Runtime, request: triggering.TriggerRequest, *, on_line: OnLine, on_outcome: Callable[[EventOutcome], None]
 ) -> Sequence[str]:
     """Trigger an event and return what is wrong with the result, as sentences.
 
@@ -34,4 +34,4 @@ async def trigger(
     """
     triggering.refuse_live_key(runtime.settings)
     with open_stripe_cli(runtime.settings) as cli:
-        return await triggering.trigger(runtime, cli, request, hear=hear, tell=tell)
+        return await triggering.trigger(runtime, cli, request, on_line=on_line, on_outcome=on_outcome)

@@ -69,7 +69,7 @@ def trigger(
 
         async def work() -> list[str]:
             async with open_runtime(settings, pool_size=_CONNECTIONS) as runtime:
-                return await triggering.trigger(runtime, cli, request, hear=hear, tell=tell)
+                return await triggering.trigger(runtime, cli, request, on_line=hear, on_outcome=tell)
 
         troubles = run(work())
     for trouble in troubles:
@@ -143,13 +143,13 @@ async def _until_stopped(settings: Settings, cli: StripeCli, url: str, check_sec
 
 async def _listen(settings: Settings, cli: StripeCli, url: str, check_seconds: float, *, as_json: bool) -> int:
     from checkout_daemon.runtime import open_runtime
-    from checkout_daemon.stripe_cli.listen_secret import NAME, learn_secret, line_to_set, make_known
+    from checkout_daemon.stripe_cli.listen_secret import NAME, learn_secret, line_to_set, share_secret
     from checkout_daemon.stripe_cli.listening import Listener, Listening
     from checkout_daemon.stripe_cli.listening import listen as follow
 
     options = ["--live"] if settings.livemode else []
     secret = await learn_secret(cli, *options)
-    if not make_known(settings, secret):
+    if not share_secret(settings, secret):
         line = line_to_set(settings, secret)
         if as_json:
             print_json({NAME: line.partition("=")[2]})

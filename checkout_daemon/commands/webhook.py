@@ -253,7 +253,7 @@ def _say_if_unknown(settings: Settings, rotation: Rotation) -> None:
 
 def _forget_secrets(settings: Settings, done: Rotated) -> None:
     """Remove the secrets of the deleted endpoints from the demo's settings, or print which to remove by hand."""
-    from checkout_daemon.stripe_cli.listen_secret import NAME, make_forgotten
+    from checkout_daemon.stripe_cli.listen_secret import NAME, withdraw_secret
     from checkout_daemon.stripe_sync.endpoint_rules import fingerprint
 
     fingerprints = {endpoint.secret for endpoint in done.deleted}
@@ -261,7 +261,7 @@ def _forget_secrets(settings: Settings, done: Rotated) -> None:
     if not old:
         say(f"Remove its secret from {NAME}.")
         return
-    forgotten = [make_forgotten(settings, secret) for secret in old]
+    forgotten = [withdraw_secret(settings, secret) for secret in old]
     if not all(forgotten):
         say(f"Remove its secret from {NAME}: it is number {settings.webhook_secrets.index(old[0]) + 1} there.")
 
@@ -278,9 +278,9 @@ def _endpoint_object(endpoint: Endpoint) -> dict[str, Any]:
 
 def _reveal_secret(settings: Settings, made: CreatedEndpoint, more: dict[str, Any], *, as_json: bool) -> None:
     """Print the new secret, and give it to the daemon of this directory."""
-    from checkout_daemon.stripe_cli.listen_secret import line_to_set, make_known
+    from checkout_daemon.stripe_cli.listen_secret import line_to_set, share_secret
 
-    known = make_known(settings, made.secret)
+    known = share_secret(settings, made.secret)
     if as_json:
         print_json(_endpoint_object(made.endpoint) | {"secret": made.secret, "known": known} | more)
     else:

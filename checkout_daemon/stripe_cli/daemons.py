@@ -1,7 +1,7 @@
-"""Find the daemons that run on a state directory, to have them read their secrets again.
+"""Find the daemons that run on a state directory, to make them reload their secrets.
 
 Each daemon holds a lock on a file that contains its process id. The system releases the lock however the daemon dies,
-so a process id that is used again is never mistaken for a daemon.
+so a process id that was given to another program is never mistaken for a daemon.
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ from pathlib import Path
 from checkout_daemon.errors import ConfigurationError
 from checkout_daemon.private_files import open_private
 
-_NAMES = "daemon-*.pid"
-
 
 @contextmanager
 def announced(state_dir: Path) -> Iterator[None]:
-    """Announce this daemon for the block, which must handle SIGHUP. Without a state directory, do nothing."""
+    """Announce this daemon, which must handle SIGHUP, during the block. Without a state directory, do nothing."""
     path = state_dir / f"daemon-{os.getpid()}.pid"
     try:
         handle = open_private(path)
@@ -41,20 +39,15 @@ def announced(state_dir: Path) -> Iterator[None]:
 
 def running(state_dir: Path) -> list[int]:
     """Return the process ids of the daemons that run on the state directory."""
-    holders = [_holder(path) for path in sorted(state_dir.glob(_NAMES))]
+    holders = [_holder(path) for path in sorted(state_dir.glob("daemon-*.pid"))]
     return [pid for pid in holders if pid is not None]
 
 
-def have_secrets_read_again(state_dir: Path) -> list[int]:
-    """Send SIGHUP to every daemon of the state directory; return their process ids."""
-    signaled = []
-    for path in sorted(state_dir.glob(_NAMES)):
-        pid = _holder(path)
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGHUP)
-                signaled.append(pid)
-    return signaled
+def reload_secrets(state_dir: Path) -> None:
+    """Send SIGHUP to every daemon of the state directory."""
+    for pid in running(state_dir):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGHUP)
 
 
 def _holder(path: Path) -> int | None:

@@ -1,13 +1,14 @@
-"""Builds the Stripe CLI's fixture steps that bring an event about for one order.
+"""Build the Stripe CLI's fixture steps that cause an event for one order.
 
-They act on the order's own session, payment or dispute, in its own amount and currency. The format is the Stripe CLI's:
+They act on the order's own session, payment or dispute, in its own amount and currency. The CLI's format:
 https://docs.stripe.com/cli/fixtures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from checkout_daemon.errors import CheckoutError
@@ -28,7 +29,7 @@ _ADDRESS = {"line1": "Stephansplatz 1", "city": "Wien", "postal_code": "1010", "
 
 
 class NotInThisState(CheckoutError):
-    """The event cannot be brought about for the order as it is; the message says why and what to do first."""
+    """The event is impossible for the order in its state; the message gives the reason and what to do first."""
 
     code = "not_in_this_state"
     status = 409
@@ -38,20 +39,21 @@ class NotInThisState(CheckoutError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request of the CLI's. `refusal`: the type of error that is expected, and no failure."""
+    """One request of the CLI. An error of `expected_error_type` is not a failure."""
 
     name: str
     method: str
     path: str
     params: dict[str, Any] | None = None
-    refusal: str | None = None
+    expected_error_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`make_session` is the command that makes an open session for the order; `amount` is for refunds, else all left.
+    """The event to cause and its order. `make_session` is the command that creates an open session for the order.
 
-    `methods` are the payment methods that its open session takes, where `needs_methods` says that it matters.
+    `amount` is what to refund, or None for everything left. `methods` are the payment methods that the open session
+    takes; they are needed only if `needs_methods` is true.
     """
 
     event: str
@@ -59,49 +61,53 @@ class Wanted:
     make_session: str
     amount: int | None = None
     methods: Sequence[str] = ()
-    offline: bool = False  # the Stripe asked is ours, which can do more than Stripe's test mode
+    offline: bool = False  # our own Stripe, which can do more than Stripe's test mode
 
     @property
     def named(self) -> str:
+        """The order as messages name it."""
         return f"order {self.view.order.number}"
 
 
 def fixture(steps: Sequence[Step]) -> dict[str, Any]:
     """Return the fixture file that the CLI reads."""
-    return {"_meta": {"template_version": 0}, "fixtures": [_as_json(step) for step in steps]}
+    # The CLI does not accept null.
+    fixtures = [{name: value for name, value in asdict(step).items() if value is not None} for step in steps]
+    return {"_meta": {"template_version": 0}, "fixtures": fixtures}
 
 
 def steps_for(wanted: Wanted) -> list[Step]:
-    """Return the requests that bring the event about for the order. Raises NotInThisState."""
+    """Return the requests that cause the event for the order. Raises NotInThisState."""
     return _STEPS[EVENT_TYPES[wanted.event].scenario](wanted)
 
 
 def needs_methods(event: str) -> bool:
-    """Return whether the payment methods of the order's session matter: only a debit is paid later."""
+    """Return whether the payment methods of the session matter: only a debit is paid later."""
     return EVENT_TYPES[event].scenario in (Scenario.DEBIT, Scenario.DEBIT_THAT_FAILS)
 
 
 def takes_amount(event: str) -> bool:
-    """Return whether an amount can be chosen: only that of a refund."""
+    """Return whether an amount can be chosen, as for a refund."""
     return EVENT_TYPES[event].scenario in (Scenario.REFUND, Scenario.CHANGE_REFUND)
 
 
 def open_session(view: OrderView) -> OrderSession | None:
-    return next((each for each in reversed(view.sessions) if each.status == "open"), None)
+    """Return the order's latest open session, or None."""
+    return next((session for session in reversed(view.sessions) if session.status == "open"), None)
 
 
 def _pay(wanted: Wanted) -> list[Step]:
     session = _session(wanted)
     if wanted.view.order.amount_total == 0:
         if wanted.event != "checkout.session.completed":
-            raise NotInThisState(f"{wanted.named} costs nothing: nothing is charged; checkout.session.completed works")
+            raise NotInThisState(f"{wanted.named} costs nothing, so nothing is charged: use checkout.session.completed")
         return [Step("confirm", "post", f"/v1/payment_pages/{session.id}/confirm", {"expected_amount": 0})]
     return _pay_by(wanted, _card("tok_visa"))
 
 
 def _decline(wanted: Wanted) -> list[Step]:
     _session(wanted, charges=True)
-    return _pay_by(wanted, _card("tok_visa_chargeDeclined"), refusal="card_error")
+    return _pay_by(wanted, _card("tok_visa_chargeDeclined"), expected_error_type="card_error")
 
 
 def _expire(wanted: Wanted) -> list[Step]:
@@ -109,25 +115,17 @@ def _expire(wanted: Wanted) -> list[Step]:
 
 
 def _decline_and_expire(wanted: Wanted) -> list[Step]:
-    """A payment must be begun before it can be canceled, and only its session's end cancels it."""
+    """Begin a payment, since only that can be canceled, and expire its session, since only that cancels it."""
     return [*_decline(wanted), *_expire(wanted)]
 
 
-def _debit(wanted: Wanted) -> list[Step]:
-    return _pay_by_debit(wanted, _SUCCEEDING_IBAN)
-
-
-def _debit_that_fails(wanted: Wanted) -> list[Step]:
-    return _pay_by_debit(wanted, _FAILING_IBAN)
-
-
-def _pay_by_debit(wanted: Wanted, iban: str) -> list[Step]:
+def _debit(wanted: Wanted, *, iban: str) -> list[Step]:
     session = _session(wanted, charges=True)
     if DEBIT not in wanted.methods:
         takes = ", ".join(wanted.methods)
         raise NotInThisState(
-            f"{wanted.named}'s session {session.id} takes {takes} and not {DEBIT}: only a debit is paid later; "
-            "orders in eur take it once SEPA Direct Debit is enabled in Stripe's settings"
+            f"{wanted.named}'s session {session.id} takes {takes}, but only {DEBIT} is paid later: enable SEPA Direct "
+            "Debit in Stripe's settings and use an order in eur"
         )
     return _pay_by(wanted, {"type": DEBIT, DEBIT: {"iban": iban}})
 
@@ -145,8 +143,8 @@ def _refund(wanted: Wanted) -> list[Step]:
 
 
 def _change_refund(wanted: Wanted) -> list[Step]:
-    """The last refund that lives, else a new one."""
-    known = [each for each in wanted.view.refunds if each.status in _LIVE_REFUNDS]
+    """Change the latest refund that did not fail, or else a new one."""
+    known = [refund for refund in wanted.view.refunds if refund.status in _LIVE_REFUNDS]
     change = {"metadata": {TAG: "changed"}}
     if known and wanted.amount is None:
         return [Step("updated_refund", "post", f"/v1/refunds/{known[-1].id}", change)]
@@ -154,9 +152,9 @@ def _change_refund(wanted: Wanted) -> list[Step]:
 
 
 def _refund_that_fails(wanted: Wanted) -> list[Step]:
-    """Only refunds to a certain test card fail, so the order is paid with it first."""
+    """Pay with the one test card whose refunds fail, and refund that."""
     if open_session(wanted.view) is None and _paid(wanted.view):
-        raise NotInThisState(f"{wanted.named} is paid already, and only refunds to Stripe's card tok_refundFail fail")
+        raise NotInThisState(f"{wanted.named} is paid, and only refunds to the test card tok_refundFail fail")
     session = _session(wanted, charges=True)
     return [
         *_pay_by(wanted, _card("tok_refundFail")),
@@ -166,12 +164,12 @@ def _refund_that_fails(wanted: Wanted) -> list[Step]:
 
 
 def _dispute(wanted: Wanted) -> list[Step]:
-    """A dispute comes from the card that is paid with; the offline Stripe also disputes what is paid already."""
+    """Pay with the test card that is disputed; the offline Stripe can also dispute an earlier payment."""
     if open_session(wanted.view) is None and (paid := _paid(wanted.view)):
         if not wanted.offline:
             raise NotInThisState(
-                f"{wanted.named} is paid already, and Stripe disputes no payment at our word, only those by the test "
-                "card tok_createDispute: take an unpaid order, which is then paid with it"
+                f"{wanted.named} is paid, and Stripe only disputes payments by the test card tok_createDispute: "
+                "use an unpaid order, which is then paid with that card"
             )
         return _dispute_paid(paid[-1])
     _session(wanted, charges=True)
@@ -179,12 +177,11 @@ def _dispute(wanted: Wanted) -> list[Step]:
 
 
 def _dispute_paid(payment: PaymentLine) -> list[Step]:
-    by_hand = "/v1/test_helpers/charges/{}/dispute"
     if payment.id.startswith("ch_"):
-        return [Step("dispute", "post", by_hand.format(payment.id))]
+        return [Step("dispute", "post", f"/v1/test_helpers/charges/{payment.id}/dispute")]
     return [
         Step("paid_intent", "get", f"/v1/payment_intents/{payment.id}"),
-        Step("dispute", "post", by_hand.format("${paid_intent:latest_charge}")),
+        Step("dispute", "post", "/v1/test_helpers/charges/${paid_intent:latest_charge}/dispute"),
     ]
 
 
@@ -201,21 +198,21 @@ def _win_dispute(wanted: Wanted) -> list[Step]:
     dispute = _open_dispute(wanted)
     if dispute.status != "needs_response":
         raise NotInThisState(
-            f"{wanted.named}'s dispute {dispute.id} is {dispute.status.replace('_', ' ')}: no money was withdrawn that "
-            "an answer could bring back now"
+            f"{wanted.named}'s dispute {dispute.id} is {dispute.status.replace('_', ' ')}: there is no withdrawn money "
+            "that evidence could bring back now"
         )
-    # Stripe's test mode decides by this very text.
+    # Stripe's test mode decides by this text.
     evidence = {"evidence": {"uncategorized_text": "winning_evidence"}}
     return [Step("dispute", "post", f"/v1/disputes/{dispute.id}", evidence)]
 
 
-def _pay_by(wanted: Wanted, method: dict[str, Any], *, refusal: str | None = None) -> list[Step]:
+def _pay_by(wanted: Wanted, method: dict[str, Any], *, expected_error_type: str | None = None) -> list[Step]:
     order, session = wanted.view.order, _session(wanted)
     details = {"email": order.customer_email, "name": order.customer_name, "address": _ADDRESS}
     confirm = {"payment_method": "${payment_method:id}", "expected_amount": order.amount_total}
     return [
         Step("payment_method", "post", "/v1/payment_methods", {**method, "billing_details": details}),
-        Step("confirm", "post", f"/v1/payment_pages/{session.id}/confirm", confirm, refusal),
+        Step("confirm", "post", f"/v1/payment_pages/{session.id}/confirm", confirm, expected_error_type),
     ]
 
 
@@ -224,20 +221,20 @@ def _card(token: str) -> dict[str, Any]:
 
 
 def _session(wanted: Wanted, *, charges: bool = False) -> OrderSession:
-    """The order's open session; `charges`: for which something is to be paid."""
+    """Return the open session. Raises NotInThisState without one, or if it must charge something and costs nothing."""
     order, session = wanted.view.order, open_session(wanted.view)
     if session is None:
         if OrderStatus(order.status) in PAYABLE_STATUSES and not wanted.view.payments:
-            raise NotInThisState(f"{wanted.named} has no open session; this makes one: {wanted.make_session}")
+            raise NotInThisState(f"{wanted.named} has no open session; this creates one: {wanted.make_session}")
         status = order.status.replace("_", " ")
-        raise NotInThisState(f"{wanted.named} is {status} and has no open session: take one that is not paid")
+        raise NotInThisState(f"{wanted.named} is {status} and has no open session: use an unpaid order")
     if charges and order.amount_total == 0:
-        raise NotInThisState(f"{wanted.named} costs nothing: nothing is charged that could be refused or come later")
+        raise NotInThisState(f"{wanted.named} costs nothing, so no charge can be refused or arrive later")
     return session
 
 
 def _paid(view: OrderView) -> list[PaymentLine]:
-    return [each for each in view.payments if each.valid]
+    return [payment for payment in view.payments if payment.valid]
 
 
 def _refundable(wanted: Wanted) -> tuple[PaymentLine, int]:
@@ -248,11 +245,12 @@ def _refundable(wanted: Wanted) -> tuple[PaymentLine, int]:
     for payment in payments:
         if (left := (payment.amount or 0) - _refunded(payment, wanted.view.refunds)) > 0:
             return payment, left
-    raise NotInThisState(f"{wanted.named} is refunded already: nothing is left")
+    raise NotInThisState(f"{wanted.named} is refunded: nothing is left to refund")
 
 
 def _refunded(payment: PaymentLine, refunds: Sequence[RefundLine]) -> int:
-    return sum(each.amount for each in refunds if each.payment_id == payment.id and each.status in _LIVE_REFUNDS)
+    live = (refund for refund in refunds if refund.payment_id == payment.id and refund.status in _LIVE_REFUNDS)
+    return sum(refund.amount for refund in live)
 
 
 def _open_dispute(wanted: Wanted) -> DisputeLine:
@@ -260,24 +258,14 @@ def _open_dispute(wanted: Wanted) -> DisputeLine:
         if dispute.status in _OPEN_DISPUTES:
             return dispute
     first = f"checkout trigger charge.dispute.created --order {wanted.view.order.number}"
-    raise NotInThisState(f"{wanted.named} has no dispute that is open; this makes one of an unpaid order: {first}")
-
-
-def _as_json(step: Step) -> dict[str, Any]:
-    """Return the step without the fields that are not set, since the CLI does not accept null."""
-    fields: dict[str, Any] = {"name": step.name, "path": step.path, "method": step.method}
-    if step.params is not None:
-        fields["params"] = step.params
-    if step.refusal is not None:
-        fields["expected_error_type"] = step.refusal
-    return fields
+    raise NotInThisState(f"{wanted.named} has no open dispute; this disputes an unpaid order: {first}")
 
 
 _STEPS: dict[Scenario, Callable[[Wanted], list[Step]]] = {
     Scenario.PAY: _pay,
     Scenario.DECLINE: _decline,
-    Scenario.DEBIT: _debit,
-    Scenario.DEBIT_THAT_FAILS: _debit_that_fails,
+    Scenario.DEBIT: partial(_debit, iban=_SUCCEEDING_IBAN),
+    Scenario.DEBIT_THAT_FAILS: partial(_debit, iban=_FAILING_IBAN),
     Scenario.EXPIRE: _expire,
     Scenario.DECLINE_AND_EXPIRE: _decline_and_expire,
     Scenario.REFUND: _refund,

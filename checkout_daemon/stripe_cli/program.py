@@ -1,7 +1,7 @@
-"""The official Stripe CLI: where its native binary is, and how it is run so that it disturbs nothing of the user's.
+"""Find and run the official Stripe CLI without touching the user's own set-up of it.
 
-It gets our key, a configuration folder of its own, and no telemetry. It also asks GitHub for its newest version, and
-waits: with a Stripe on this machine it gets a proxy that refuses at once, so that a dead network costs nothing.
+It gets our key, its own configuration directory, and no telemetry. It also asks GitHub for its newest version and waits
+for the answer: with a Stripe on this machine it gets a proxy that refuses at once, so that no network is waited for.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from checkout_daemon.private_files import make_private_directory
 from checkout_daemon.settings import STRIPE_API_BASE, Settings
 from checkout_daemon.urls import http_url
 
-Heard = Callable[[str, bool], None]
-"""Told of each line as it comes, and whether it came on stderr."""
+OnLine = Callable[[str, bool], None]
+"""Called with each line as it is printed, and whether it was printed to stderr."""
 
 _IN_NODE_MODULES = "frontend/node_modules/@stripe/cli-*/bin/stripe*"
 _CONFIG = "stripe-cli"
@@ -36,18 +36,22 @@ _LONGEST_LINE = 8 << 20  # `events resend` prints a whole event in one
 
 
 class CliMissing(CheckoutError):
+    """The Stripe CLI was not found; the message has where it was looked for and how to install it."""
+
     code = "cli_missing"
     title = "The Stripe CLI is not installed"
 
 
 class CliStuck(CheckoutError):
+    """A run of the Stripe CLI took too long and was stopped."""
+
     code = "cli_stuck"
     title = "The Stripe CLI did not end"
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run of the CLI that has ended."""
+    """The exit status and output of a run of the CLI."""
 
     code: int
     stdout: str
@@ -56,7 +60,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class StripeCli:
-    """How to run it. `base` is None for Stripe itself, else an address on this machine, as the CLI takes it."""
+    """How to run the CLI. `base` is its --api-base: an address on this machine, or None for Stripe itself."""
 
     path: Path
     api_key: str = field(repr=False)
@@ -64,14 +68,16 @@ class StripeCli:
     config_dir: Path
 
     def command(self, *arguments: str) -> list[str]:
+        """Return the command line."""
         return [str(self.path), *arguments, *(["--api-base", self.base] if self.base else [])]
 
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        silent = {"HTTPS_PROXY": _REFUSES_AT_ONCE, "https_proxy": _REFUSES_AT_ONCE} if self.base else {}
+        """Return our environment without our own settings, and with those of the CLI."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        proxy = {"HTTPS_PROXY": _REFUSES_AT_ONCE, "https_proxy": _REFUSES_AT_ONCE} if self.base else {}
         return {
-            **kept,
-            **silent,
+            **inherited,
+            **proxy,
             "STRIPE_API_KEY": self.api_key,
             "STRIPE_CLI_TELEMETRY_OPTOUT": "1",
             "XDG_CONFIG_HOME": str(self.config_dir),
@@ -80,13 +86,13 @@ class StripeCli:
 
 @contextmanager
 def open_stripe_cli(settings: Settings) -> Iterator[StripeCli]:
-    """Set up the CLI for the settings' Stripe in a folder of ours. Raises CliMissing and ConfigurationError."""
-    path, looked = find_stripe_cli(settings.stripe_cli)
+    """Set up the CLI for the Stripe of the settings. Raises CliMissing and ConfigurationError."""
+    path, reason = find_stripe_cli(settings.stripe_cli)
     key = settings.require_stripe_api_key()
     base = cli_base(settings.stripe_api_base)
     if path is None:
         raise CliMissing(
-            f"the Stripe CLI is not found ({looked}); name its native binary in STRIPE_CLI, or install it: "
+            f"the Stripe CLI is not found ({reason}): set STRIPE_CLI to its native binary, or install it: "
             f"{install_command()}"
         )
     if settings.state_dir.is_dir():
@@ -99,7 +105,7 @@ def open_stripe_cli(settings: Settings) -> Iterator[StripeCli]:
 
 
 def find_stripe_cli(chosen: Path | None) -> tuple[Path | None, str]:
-    """Return the CLI of STRIPE_CLI, else `stripe` on PATH, else the storefront's; and why none was found."""
+    """Return STRIPE_CLI, else `stripe` on PATH, else the storefront's CLI; or None and why none was found."""
     if chosen:
         return (chosen if _runs(chosen) else None), f"STRIPE_CLI names {chosen}, which cannot be run"
     if on_path := shutil.which("stripe"):
@@ -112,16 +118,16 @@ def find_stripe_cli(chosen: Path | None) -> tuple[Path | None, str]:
 
 
 def install_command() -> str:
-    """The one command that installs it here."""
+    """Return the command that installs the Stripe CLI here."""
     if any((root / "frontend/package-lock.json").is_file() for root in _roots()):
         return "npm --prefix frontend ci"
     return "npm install -g @stripe/cli"
 
 
 def cli_base(api_base: str) -> str | None:
-    """Return the value of --api-base, None for Stripe. Raises ConfigurationError for what the CLI cannot talk to.
+    """Return the value of --api-base, or None for Stripe itself. Raises ConfigurationError for any other address.
 
-    It takes http on 127.0.0.0/8 and [::1] only, and `localhost` not at all.
+    The CLI accepts only http on 127.0.0.0/8 and [::1], and not `localhost`.
     """
     if api_base == STRIPE_API_BASE:
         return None
@@ -129,32 +135,34 @@ def cli_base(api_base: str) -> str | None:
     host = parts.hostname or ""
     if parts.scheme != "http" or not (host in ("localhost", "::1") or host.startswith("127.")):
         raise ConfigurationError(
-            f"STRIPE_API_BASE is {api_base}: the Stripe CLI talks to Stripe itself or to an offline Stripe on this "
-            "machine (http://127.0.0.1:PORT) and to nothing else"
+            f"STRIPE_API_BASE is {api_base}: the Stripe CLI can only use Stripe itself, or an offline Stripe on this "
+            "machine (http://127.0.0.1:PORT)"
         )
     host = "127.0.0.1" if host == "localhost" else host
     return http_url(host, parts.port or 80)
 
 
-async def run_cli(cli: StripeCli, *arguments: str, timeout_seconds: float, hear: Heard = lambda *_: None) -> Finished:
-    """Run it to its end and hear its lines meanwhile. Raises CliStuck when that takes too long; it is stopped then."""
-    said: dict[bool, list[str]] = {False: [], True: []}
+async def run_cli(
+    cli: StripeCli, *arguments: str, timeout_seconds: float, on_line: OnLine = lambda *_: None
+) -> Finished:
+    """Run the CLI to its end. Raises CliStuck, and stops it, if that takes too long."""
+    printed: dict[bool, list[str]] = {False: [], True: []}
 
-    def keep(line: str, stderr: bool) -> None:
-        said[stderr].append(line)
-        hear(line, stderr)
+    def record(line: str, stderr: bool) -> None:
+        printed[stderr].append(line)
+        on_line(line, stderr)
 
     try:
         async with asyncio.timeout(timeout_seconds), started_cli(cli, *arguments) as process:
-            code = await hear_out(process, keep)
+            code = await read_output(process, record)
     except TimeoutError as error:
-        raise CliStuck(f"`stripe {' '.join(arguments[:2])}` did not end in {timeout_seconds:.0f} s") from error
-    return Finished(code, "\n".join(said[False]), "\n".join(said[True]))
+        raise CliStuck(f"`stripe {' '.join(arguments[:2])}` did not finish within {timeout_seconds:.0f} s") from error
+    return Finished(code, "\n".join(printed[False]), "\n".join(printed[True]))
 
 
 @asynccontextmanager
 async def started_cli(cli: StripeCli, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A run of it that is stopped, whatever happens, at the end of the block."""
+    """Start the CLI, and stop it at the end of the block if it still runs."""
     process = await asyncio.create_subprocess_exec(
         *cli.command(*arguments),
         env=cli.environment(),
@@ -163,7 +171,7 @@ async def started_cli(cli: StripeCli, *arguments: str) -> AsyncIterator[asyncio.
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LONGEST_LINE,
-        start_new_session=True,  # Ctrl-C in the terminal is for us, who stop it in order
+        start_new_session=True,  # Ctrl-C in the terminal reaches only us, and we stop the CLI in order
     )
     try:
         yield process
@@ -171,17 +179,17 @@ async def started_cli(cli: StripeCli, *arguments: str) -> AsyncIterator[asyncio.
         await _stop(process)
 
 
-async def hear_out(process: asyncio.subprocess.Process, hear: Heard) -> int:
-    """Hear every line until it ends; its exit status."""
+async def read_output(process: asyncio.subprocess.Process, on_line: OnLine) -> int:
+    """Read every line until the process ends, and return its exit status."""
     assert process.stdout is not None
     assert process.stderr is not None
-    await together(_hear(process.stdout, False, hear), _hear(process.stderr, True, hear))
+    await run_all(_read_lines(process.stdout, False, on_line), _read_lines(process.stderr, True, on_line))
     return await process.wait()
 
 
-async def together(*works: Coroutine[Any, Any, None]) -> None:
-    """Do all of them; the first that fails ends the others, and its error is raised as it is, not in a group."""
-    tasks = [asyncio.create_task(work) for work in works]
+async def run_all(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run all of them. The first that fails cancels the others, and its error is raised itself, not in a group."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
         await asyncio.gather(*tasks)
     finally:
@@ -190,9 +198,9 @@ async def together(*works: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait(tasks)
 
 
-async def _hear(stream: asyncio.StreamReader, stderr: bool, hear: Heard) -> None:
+async def _read_lines(stream: asyncio.StreamReader, stderr: bool, on_line: OnLine) -> None:
     while line := await stream.readline():
-        hear(line.decode(errors="replace").rstrip("\r\n"), stderr)
+        on_line(line.decode(errors="replace").rstrip("\r\n"), stderr)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
@@ -205,7 +213,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    process._transport.close()  # type: ignore[attr-defined]  # nothing else closes pipes that were read in part
+    process._transport.close()  # type: ignore[attr-defined]  # nothing else closes partly read pipes
 
 
 def _roots() -> tuple[Path, ...]:

@@ -73,7 +73,7 @@ async def test_every_type_that_is_understood_is_listed_and_tested() -> None:
 async def test_an_order_is_made_for_it(shop: Shop) -> None:
     ran = await run_command(shop.dev, "trigger", "checkout.session.expired", "--order", "new")
     assert ran.code == 0, ran.err
-    number = ran.out.partition("Made order ")[2].split()[0]
+    number = ran.out.partition("Created order ")[2].split()[0]
     assert f"applied to #{number}: pending -> expired" in ran.out
     refused = await run_command(shop.dev, "trigger", "charge.refunded", "--order", "new")
     assert refused.code == 4

@@ -150,7 +150,7 @@ async def test_without_the_cli_the_command_that_installs_it_is_shown_and_copied(
         await seat.press("T")
         await seat.sees("the Stripe CLI is not found", f"$ {install_command()}")
         await seat.press("enter")
-        await seat.sees("\n" + " " * 13 + "cannot be run); name its native binary")  # goes on under its beginning
+        await seat.sees("\n" + " " * 13 + "cannot be run): set STRIPE_CLI to its native")  # goes on under its beginning
         await seat.press("C")
         assert seat.app.clipboard == install_command()
 

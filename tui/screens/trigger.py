@@ -206,7 +206,7 @@ class TriggerScreen(BaseScreen):
             self.post_message(self.Handled(end))
 
         try:
-            troubles = await trigger(self.app_context.runtime, request, hear=hear, tell=tell)
+            troubles = await trigger(self.app_context.runtime, request, on_line=hear, on_outcome=tell)
         except CheckoutError as error:
             self.post_message(self.Ended((error.detail,)))
         else:
