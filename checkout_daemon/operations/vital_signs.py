@@ -14,8 +14,7 @@ from checkout_daemon.database.server import read_server
 from checkout_daemon.model.messages import Channel
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import database_fix
-from checkout_daemon.orders.overview import read_trouble
-from checkout_daemon.orders.overview_store import ArrivalLine, OwedLine, Trouble, read_arrivals, read_owed
+from checkout_daemon.orders.figures import ArrivalLine, OwedLine, Trouble, read_arrivals, read_owed, read_trouble
 from checkout_daemon.outbox.channels import missing_setting
 from checkout_daemon.outbox.outbox_store import Backlog, count_messages
 from checkout_daemon.runtime import Runtime

@@ -11,7 +11,7 @@ import pytest
 
 from checkout_daemon.operations.doctor import Check
 from checkout_daemon.operations.vital_signs import SIGNS, VitalSigns, judge, read_vital_signs
-from checkout_daemon.orders.overview_store import Trouble
+from checkout_daemon.orders.figures import Trouble
 from checkout_daemon.outbox.outbox_store import Backlog
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings, load_settings

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from checkout_daemon.database.pool import Database
-from checkout_daemon.orders.overview import midnight, read_figures
+from checkout_daemon.orders.figures import midnight, read_figures
 from tests.support.orders import add_order
 from tests.tui.conftest import Sit
 from tui.widgets.plot import bars, resampled

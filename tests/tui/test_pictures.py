@@ -21,7 +21,7 @@ from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.operations.doctor import CHECKS, Check
 from checkout_daemon.operations.vital_signs import MINUTE, MINUTES, VitalSigns, judge
 from checkout_daemon.orders import notes
-from checkout_daemon.orders.overview_store import ArrivalLine, OwedLine, Trouble
+from checkout_daemon.orders.figures import ArrivalLine, OwedLine, Trouble
 from checkout_daemon.outbox.outbox_store import Backlog
 from checkout_daemon.settings import load_settings
 from checkout_daemon.stripe_sync.catching_up import CaughtUp

@@ -18,9 +18,10 @@ from textual.widgets import Input
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.orders import OrderStatus
-from checkout_daemon.orders import overview
+from checkout_daemon.orders import list_windows
+from checkout_daemon.orders.figures import read_figures
+from checkout_daemon.orders.list_windows import OrderRow
 from checkout_daemon.orders.order_lists import OrderFilter
-from checkout_daemon.orders.overview import OrderRow
 from checkout_daemon.orders.pages import searching
 from checkout_daemon.present.text import counted, words
 from tui.actions import Action, command_line
@@ -179,7 +180,7 @@ class OrdersScreen(BaseScreen):
             if not waiting:
                 return
         try:
-            items = [order_item(row) for row in await overview.rows_of(self.app_context.database, waiting)]
+            items = [order_item(row) for row in await list_windows.rows_of(self.app_context.database, waiting)]
         except DatabaseUnavailable:
             self._waiting = waiting | self._waiting
             return
@@ -200,7 +201,7 @@ class OrdersScreen(BaseScreen):
         self._figures_due = monotonic() + _FIGURES_SECONDS
         started, context = monotonic(), self.app_context
         try:
-            figures = await overview.read_figures(
+            figures = await read_figures(
                 context.database, datetime.now(UTC), context.time_zone, livemode=context.livemode
             )
         except DatabaseUnavailable:

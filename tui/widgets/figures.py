@@ -7,7 +7,7 @@ from datetime import timedelta
 from rich.text import Text
 
 from checkout_daemon.model.orders import OrderStatus
-from checkout_daemon.orders.overview import INTERVAL, Figures
+from checkout_daemon.orders.figures import INTERVAL, Figures
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import NONE, words
 from checkout_daemon.present.times import span

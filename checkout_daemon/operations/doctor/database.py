@@ -22,7 +22,7 @@ from checkout_daemon.ledger.translate.stripe_objects import read_moment
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes
 from checkout_daemon.operations.schema import require_schema
-from checkout_daemon.orders.overview import read_trouble
+from checkout_daemon.orders.figures import read_trouble
 from checkout_daemon.stripe_api.client import Fetched
 from checkout_daemon.stripe_api.events import KEPT, events_since
 from checkout_daemon.stripe_api.sessions import sessions_made

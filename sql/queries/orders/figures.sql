@@ -1,0 +1,35 @@
+-- The shop's figures, and what needs attention.
+
+-- name: read_day
+-- $1 since, $2 livemode. Orders made since, by status, and how many of them were paid.
+SELECT status, count(*) AS made, count(paid_at) AS paid FROM orders WHERE created_at >= $1 AND livemode = $2 GROUP BY status;
+
+-- name: read_revenue
+-- $1 since, $2 length of an interval, $3 livemode. Net revenue in each interval, by currency.
+SELECT date_bin($2::interval, paid_at, $1) AS at, currency, count(*) AS orders, sum(amount_total - amount_refunded)::bigint AS amount
+FROM orders WHERE paid_at >= $1 AND livemode = $3 GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: read_trouble
+-- $1 now, $2 the latest expires_at of a session that should have ended, $3 the latest created_at of an order that has been processing
+-- for too long. Counts of what a person should look at. Lag: median of the newest events, from Stripe's clock to ours.
+SELECT
+    (SELECT count(*) FROM checkout_sessions WHERE status = 'open' AND expires_at < $2 AND order_id IS NOT NULL)
+    + (SELECT count(*) FROM orders WHERE status = 'processing' AND created_at < $3) AS stuck,
+    (SELECT count(*) FROM orders WHERE attention <> '{}' AND created_at <= $1) AS attention,
+    (SELECT count(*) FROM stripe_events WHERE status = 'failed') AS events_failed,
+    (SELECT count(*) FROM stripe_events WHERE status IN ('failed', 'dead') AND status = 'dead') AS events_dead,
+    (SELECT count(*) FROM outbox WHERE status IN ('failed', 'dead') AND status = 'dead') AS messages_dead,
+    (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(extract(epoch FROM received_at - created_at), 0))::float8
+     FROM (SELECT received_at, created_at FROM stripe_events WHERE received_at > $1 - interval '1 day'
+           ORDER BY received_at DESC, id DESC LIMIT 100) AS newest
+     WHERE created_at IS NOT NULL) AS lag_seconds;
+
+-- name: read_arrivals
+-- $1 since, $2 length of an interval. Events received in each, and the median of the seconds from Stripe's clock to ours.
+SELECT date_bin($2::interval, received_at, $1) AS at, count(*) AS events,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY greatest(extract(epoch FROM received_at - created_at), 0))::float8 AS lag_seconds
+FROM stripe_events WHERE received_at >= $1 GROUP BY 1 ORDER BY 1;
+
+-- name: read_owed
+-- $1 since, $2 length of an interval. Messages that became owed in each.
+SELECT date_bin($2::interval, created_at, $1) AS at, count(*) AS messages FROM outbox WHERE created_at >= $1 GROUP BY 1 ORDER BY 1;
