@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import timedelta
 
 from checkout_daemon.checkout.session_parameters import coupon_id, order_of_coupon
@@ -25,14 +24,6 @@ SETTLED_FOR = timedelta(minutes=10)
 # An order that failed or expired can be paid again. A retry creates the coupon again if it must.
 GIVEN_UP_FOR = timedelta(days=2)
 _COUPONS_A_TURN = 100
-
-
-@dataclass(frozen=True, slots=True)
-class StrayCoupon:
-    """A coupon at Stripe that, as far as we know, was deleted or never created."""
-
-    id: str
-    order: Order
 
 
 async def delete_spent_coupons(runtime: Runtime) -> int:
@@ -62,8 +53,8 @@ async def delete_spent_coupons(runtime: Runtime) -> int:
     return len(rows)
 
 
-async def stray_coupons(runtime: Runtime, *, delete: bool) -> list[StrayCoupon]:
-    """Return the coupons that exist at Stripe although they were deleted: Stripe may create one after a 5xx.
+async def orders_with_stray_coupon(runtime: Runtime, *, delete: bool) -> list[Order]:
+    """Return the orders whose coupon exists at Stripe although it was deleted: Stripe may create one after a 5xx.
 
     Raises StripeUnavailable, also if the list of coupons could not be read to its end.
     """
@@ -72,8 +63,7 @@ async def stray_coupons(runtime: Runtime, *, delete: bool) -> list[StrayCoupon]:
     async with runtime.database.connection() as connection:
         deleted = await connection.fetch(sql("without_coupon"), order_ids, runtime.settings.livemode)
         orders = [await read_order(connection, str(row["id"])) for row in deleted]
-    stray = [StrayCoupon(coupon_id(order.id), order) for order in orders]
     if delete:
-        for coupon in stray:
-            await delete_coupon(runtime.gateway, coupon.id)
-    return stray
+        for order in orders:
+            await delete_coupon(runtime.gateway, coupon_id(order.id))
+    return orders

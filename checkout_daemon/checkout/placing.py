@@ -74,9 +74,9 @@ async def start_checkout(runtime: Runtime, request: CheckoutRequest, *, idempote
     """
     known: list[str] = []
     for _ in range(_MOST_ROUNDS):
-        held = await _order_of_key(runtime, request, idempotency_key)
-        if held is not None:
-            return await _answer(runtime, held, await first_session(runtime, held), created=False)
+        earlier = await _order_of_key(runtime, request, idempotency_key)
+        if earlier is not None:
+            return await _answer(runtime, earlier, await first_session(runtime, earlier), created=False)
         refusal: InvalidRequest | PriceChanged | None = None
         try:
             # Unconfirmed: nothing is promised before the session exists.
@@ -87,12 +87,12 @@ async def start_checkout(runtime: Runtime, request: CheckoutRequest, *, idempote
             return await _answer(runtime, placed, await first_session(runtime, placed), created=True)
         # Another request was quicker, with this key or with the same customer and lines. If it took the discount's last
         # redemption, or the price has changed since, this request was refused for that.
-        held = await _order_of_key(runtime, request, idempotency_key)
-        alike = await _alike_orders(runtime, request) if held is None else []
+        earlier = await _order_of_key(runtime, request, idempotency_key)
+        alike = await _alike_orders(runtime, request) if earlier is None else []
         first = order_to_reuse(request.customer, request.discount_code, request.expected_total, alike)
         if first is not None:
             return await _reuse(runtime, request, idempotency_key, first)
-        if held is None and refusal is not None:
+        if earlier is None and refusal is not None:
             raise refusal
         known = [order.id for order in alike]
     raise NotFound("the conflicting order was just removed: send the same request again")
@@ -112,10 +112,10 @@ async def _order_of_key(runtime: Runtime, request: CheckoutRequest, idempotency_
     if idempotency_key is None:
         return None
     async with runtime.database.connection() as connection:
-        held = await find_by_key(connection, idempotency_key)
-    if held is None:
+        found = await find_by_key(connection, idempotency_key)
+    if found is None:
         return None
-    order_id, request_hash = held
+    order_id, request_hash = found
     if request_hash not in (request.request_hash, request.former_hash):
         raise IdempotencyConflict("this Idempotency-Key was used for another cart or customer: use a new one")
     return order_id

@@ -35,7 +35,7 @@ from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact
 from checkout_daemon.ledger.merge import Update, locked_order, merge
 from checkout_daemon.ledger.order_locks import LockedOrder, check_mode
 from checkout_daemon.ledger.translate import session as session_events
-from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, Translation, UnreadableObject, livemodes
+from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, UnreadableObject, livemodes
 from checkout_daemon.orders import session_attempts
 from checkout_daemon.orders.order_store import PayableOrder, read_payable_order
 from checkout_daemon.orders.session_attempts import Attempt
@@ -102,7 +102,13 @@ async def merge_session(runtime: Runtime, fetched: Fetched, *, cause: str, actor
 
 def session_update(fetched: Fetched, cause: str, actor: str) -> Update:
     """Return the update from a session that Stripe answered. Raises StripeUnavailable if it cannot be used."""
-    return _update(_translate(fetched), cause, actor)
+    modes = livemodes(fetched.object.get("livemode"))
+    try:
+        translation = session_events.fetched(ObjectSnapshot(fetched.object, fetched.observed_at, "", modes))
+    except UnreadableObject as error:  # it is unknown whether there is a session to pay
+        raise StripeUnavailable(f"Stripe's answer cannot be used: {error}") from error
+    subject_id = translation.subject_id
+    return Update(cause, actor, subject_id or "", subject_id, translation.links, translation.facts)
 
 
 async def refresh_sessions(runtime: Runtime, order_id: str, *, cause: str, actor: str) -> None:
@@ -244,13 +250,11 @@ async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fet
             f"Stripe created session {session_id} of {amount} {currency} for an order of {order.amount_total} "
             f"{order.currency}; it was expired"
         )
-    translation = _translate(fetched)
-    session_id = str(translation.subject_id)
-    translation.links.append(Link(session_id, order.id, LinkRank.OURS))
-    translation.facts = [
-        replace(fact, attempt=number) if isinstance(fact, SessionFact) else fact for fact in translation.facts
-    ]
-    update = _update(translation, "session.created", actor)
+    update = session_update(fetched, "session.created", actor)
+    session_id = str(update.subject_id)
+    links = [*update.links, Link(session_id, order.id, LinkRank.OURS)]
+    facts = [replace(fact, attempt=number) if isinstance(fact, SessionFact) else fact for fact in update.facts]
+    update = replace(update, links=links, facts=facts)
     await runtime.database.run(_record_session, order.id, number, session_id, update)
 
 
@@ -259,16 +263,3 @@ async def _record_session(
 ) -> None:
     await merge(connection, [update])
     await session_attempts.record_session(connection, order_id, number, session_id)
-
-
-def _translate(fetched: Fetched) -> Translation:
-    modes = livemodes(fetched.object.get("livemode"))
-    try:
-        return session_events.fetched(ObjectSnapshot(fetched.object, fetched.observed_at, "", modes))
-    except UnreadableObject as error:  # it is unknown whether there is a session to pay
-        raise StripeUnavailable(f"Stripe's answer cannot be used: {error}") from error
-
-
-def _update(translation: Translation, cause: str, actor: str) -> Update:
-    subject_id = translation.subject_id
-    return Update(cause, actor, subject_id or "", subject_id, translation.links, translation.facts)

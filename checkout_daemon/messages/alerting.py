@@ -29,15 +29,6 @@ from checkout_daemon.stripe_sync.endpoint_rules import read_endpoint, webhook_ur
 SILENCE = timedelta(minutes=15)
 _LOOK_BACK = timedelta(days=3)
 _MOST_NAMED = 20
-# A dead alert raises no alert: that would never end.
-_ABOUT_ALERTS = (
-    MessageKind.EVENTS_DEAD,
-    MessageKind.OUTBOX_DEAD,
-    MessageKind.EVENTS_SILENT,
-    MessageKind.ENDPOINT_DISABLED,
-    MessageKind.CLOCKS_DIFFER,
-    MessageKind.ORDERS_MISSING,
-)
 
 
 async def alert_about_dead_letters(database: Database) -> int:
@@ -51,7 +42,7 @@ async def _alert_about_dead_letters(connection: asyncpg.Connection) -> int:
         text = f"{_count(len(events), 'Stripe event')} could not be applied"
         alert = _alert(text, events, "checkout events list --status dead")
         await owe_alert(connection, MessageKind.EVENTS_DEAD, alert)
-    messages = await alert_store.raise_dead_messages(connection, _ABOUT_ALERTS)
+    messages = await alert_store.raise_dead_messages(connection)
     if messages:
         text = f"{_count(len(messages), 'message')} could not be sent"
         alert = _alert(text, messages, "checkout outbox list --status dead")

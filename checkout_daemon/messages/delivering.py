@@ -60,7 +60,10 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
             free = MOST_AT_ONCE - len(under_way)
             if free and trouble is None:
                 try:
-                    claimed = await _claim(runtime, channel, free)
+                    async with runtime.database.connection() as connection:
+                        claimed = await outbox_store.claim_messages(
+                            connection, channel, free, lease_seconds=LEASE_SECONDS
+                        )
                 except DatabaseUnavailable as error:  # let running attempts finish: a cut-off one is sent twice
                     claimed, trouble = [], error
                 under_way |= {group.create_task(_deliver(runtime, message)) for message in claimed}
@@ -102,11 +105,6 @@ async def skip_unconfigured(runtime: Runtime) -> int:
                 owed_before = await read_now(connection) - UNCONFIGURED_LIFETIME
                 skipped += await outbox_store.skip_unconfigured(connection, channel, owed_before, why)
     return skipped
-
-
-async def _claim(runtime: Runtime, channel: Channel, limit: int) -> list[ClaimedMessage]:
-    async with runtime.database.connection() as connection:
-        return await outbox_store.claim_messages(connection, channel, limit, lease_seconds=LEASE_SECONDS)
 
 
 async def _deliver(runtime: Runtime, message: ClaimedMessage) -> DatabaseUnavailable | None:

@@ -75,12 +75,9 @@ def refund_of(view: OrderView, kind: MessageKind, refund_id: str) -> RefundLine:
 
 def check_still_true(order: Order, kind: MessageKind) -> None:
     """Raise NotNeeded if the order's payment has changed since the message was queued."""
-    match kind:
-        case MessageKind.ORDER_COMPLETED if order.paid_at is None:
-            raise NotNeeded("the order no longer counts as paid")
-        case MessageKind.ORDER_COMPLETED if order.status == OrderStatus.REFUNDED:
-            raise NotNeeded("the order is refunded by now")
-        case MessageKind.PAYMENT_FAILED if order.paid_at is not None:
-            raise NotNeeded(f"the order is {order.status} by now")
-        case _:
-            pass
+    if kind is MessageKind.ORDER_COMPLETED and order.paid_at is None:
+        raise NotNeeded("the order no longer counts as paid")
+    if kind is MessageKind.ORDER_COMPLETED and order.status == OrderStatus.REFUNDED:
+        raise NotNeeded("the order is refunded by now")
+    if kind is MessageKind.PAYMENT_FAILED and order.paid_at is not None:
+        raise NotNeeded(f"the order is {order.status} by now")

@@ -41,10 +41,9 @@ async def raise_dead_events(connection: asyncpg.Connection) -> list[str]:
     return _subjects(await connection.fetch(sql("raise_dead_events"), MessageKind.EVENTS_DEAD.value))
 
 
-async def raise_dead_messages(connection: asyncpg.Connection, excluded: Collection[MessageKind]) -> list[str]:
-    """Return the ids of dead messages that were not reported before, except those of excluded kinds."""
-    kinds = [kind.value for kind in excluded]
-    return _subjects(await connection.fetch(sql("raise_dead_messages"), MessageKind.OUTBOX_DEAD.value, kinds))
+async def raise_dead_messages(connection: asyncpg.Connection) -> list[str]:
+    """Return the ids of dead messages about orders that were not reported before."""
+    return _subjects(await connection.fetch(sql("raise_dead_messages"), MessageKind.OUTBOX_DEAD.value))
 
 
 def _subjects(rows: list[asyncpg.Record]) -> list[str]:

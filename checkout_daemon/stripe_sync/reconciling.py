@@ -14,11 +14,13 @@ import msgspec
 
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.backoff import BUSY_STRIPE_SECONDS
-from checkout_daemon.checkout.coupons import StrayCoupon, stray_coupons
+from checkout_daemon.checkout.coupons import orders_with_stray_coupon
+from checkout_daemon.checkout.session_parameters import coupon_id
 from checkout_daemon.database.leases import leased
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.ledger.missing_order_store import MissingOrder
 from checkout_daemon.ledger.missing_orders import LONGEST_LOOK, MARGIN, look_for_missing
+from checkout_daemon.model.orders import Order
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed, StripeSilent
 from checkout_daemon.stripe_api.throttle import at_most
@@ -139,8 +141,8 @@ async def reconcile(
                 report(outcome)
             run.after = batch[-1].number
             await save()
-        for coupon in await stray_coupons(runtime, delete=run.apply):
-            report(_stray(coupon, applied=run.apply))
+        for order in await orders_with_stray_coupon(runtime, delete=run.apply):
+            report(_stray_coupon(order, applied=run.apply))
         await save()
         now = runtime.gateway.now()
         begin = max(run.since + (runtime.gateway.ahead or timedelta()), now - LONGEST_LOOK) - MARGIN
@@ -159,13 +161,12 @@ def _resumed(saved: str | None, since: datetime, *, apply: bool) -> ReconcileRun
     return run if fits else None
 
 
-def _stray(coupon: StrayCoupon, *, applied: bool) -> Synced:
+def _stray_coupon(order: Order, *, applied: bool) -> Synced:
     """Report a coupon that appeared after it was deleted as a difference of its order."""
-    order = coupon.order
     return Synced(
         order_id=order.id,
         number=order.number,
-        differences=(Difference(coupon.id, "status", "deleted", "there"),),
+        differences=(Difference(coupon_id(order.id), "status", "deleted", "there"),),
         status_before=order.status,
         status=order.status,
         amount_refunded=order.amount_refunded,

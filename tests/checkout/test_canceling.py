@@ -1,4 +1,4 @@
-"""Canceling: only what nobody can pay any more, confirmed by Stripe."""
+"""An order is canceled only after Stripe has confirmed that nobody can pay it any more."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ ADA = Operator("ada", "shop1")
 
 
 async def statuses_at_stripe(runtime: Runtime) -> list[str]:
-    return sorted(each["status"] for each in await sessions_at_stripe(runtime))
+    return sorted(session["status"] for session in await sessions_at_stripe(runtime))
 
 
-async def test_its_session_is_expired_and_then_it_is_canceled(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_the_session_is_expired_before_the_order_is_canceled(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
     answer = await check_out(runtime)
     order = await cancel_order(runtime, str(answer.order_id), operator=ADA, note="ordered twice")
     assert order.status == "canceled"
@@ -43,7 +45,7 @@ async def test_its_session_is_expired_and_then_it_is_canceled(runtime: Runtime, 
     assert (await verify(runtime.database)).entries == 1
 
 
-async def test_while_stripe_is_away_nothing_is_canceled(
+async def test_nothing_is_canceled_while_stripe_is_unreachable(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     answer = await check_out(runtime)
@@ -57,7 +59,7 @@ async def test_while_stripe_is_away_nothing_is_canceled(
     assert await connection.fetchval("SELECT count(*) FROM acts") == 0
 
 
-async def test_what_is_paid_processing_or_mismatched_is_refused_also_where_only_stripe_knows(
+async def test_a_paid_processing_or_mismatched_order_is_refused_even_if_only_stripe_knows(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     known, secretly, on_its_way, other = [
@@ -84,7 +86,7 @@ async def test_what_is_paid_processing_or_mismatched_is_refused_also_where_only_
 
 
 @pytest.mark.parametrize("trouble", ["lose_request", "lose_answer", "fail_500"])
-async def test_a_session_without_an_answer_is_settled_first_and_its_checkout_cannot_come_back(
+async def test_an_attempt_without_an_answer_is_settled_first_and_its_checkout_cannot_return(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, trouble: Any
 ) -> None:
     stripe.plan = lambda number, request: trouble if request.path == SESSIONS else None
@@ -102,7 +104,7 @@ async def test_a_session_without_an_answer_is_settled_first_and_its_checkout_can
     assert "open" not in await statuses_at_stripe(runtime)
 
 
-async def test_a_retry_at_the_same_time_leaves_no_way_to_pay(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_a_concurrent_retry_leaves_no_way_to_pay(runtime: Runtime, connection: asyncpg.Connection) -> None:
     answer = await check_out(runtime)
     await connection.execute("UPDATE checkout_sessions SET expires_at = now() + interval '10 minutes'")
     order_id = str(answer.order_id)
@@ -116,7 +118,7 @@ async def test_a_retry_at_the_same_time_leaves_no_way_to_pay(runtime: Runtime, c
     assert (await statuses_at_stripe(runtime)).count("open") == (0 if canceled else 1)
 
 
-async def test_a_lost_answer_of_stripe_s_is_no_answer(
+async def test_the_order_is_canceled_after_a_lost_answer_to_the_expiry(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     answer = await check_out(runtime)

@@ -24,7 +24,7 @@ async def has_coupon(runtime: Runtime, order_id: str) -> bool:
     return True
 
 
-async def test_coupons_go_when_the_order_is_settled_and_come_back_for_a_retry(
+async def test_coupons_are_deleted_when_the_order_is_settled_and_created_again_for_a_retry(
     runtime: Runtime, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paid, unpaid, open_one = (
@@ -34,7 +34,7 @@ async def test_coupons_go_when_the_order_is_settled_and_come_back_for_a_retry(
     )
     fetched = await runtime.gateway.call("x", lambda c: c.v1.checkout.sessions.expire_async(unpaid.session_id))
     await merge_session(runtime, fetched, cause="test", actor="test")
-    assert await delete_spent_coupons(runtime) == 0  # not at once: a request may be under way
+    assert await delete_spent_coupons(runtime) == 0  # not at once: a request may be in progress
     monkeypatch.setattr(coupons, "SETTLED_FOR", timedelta(seconds=-60))
     assert await delete_spent_coupons(runtime) == 1
     assert await delete_spent_coupons(runtime) == 0

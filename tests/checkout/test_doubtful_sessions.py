@@ -1,4 +1,4 @@
-"""Sessions that Stripe makes though it answered with a 500: found later, and never a second way to pay."""
+"""Sessions that Stripe creates although it answered with a 500 are found later and never a second way to pay."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ ENDPOINTS = "/v1/webhook_endpoints"
 
 
 async def statuses(runtime: Runtime) -> dict[str, str]:
-    return {each["id"]: each["status"] for each in await sessions_at_stripe(runtime)}
+    return {session["id"]: session["status"] for session in await sessions_at_stripe(runtime)}
 
 
 async def settle_now(runtime: Runtime, connection: asyncpg.Connection, *, hours: int = 0) -> int:
-    """The job's turn, a minute later or hours."""
+    """Run the job a minute and some hours later."""
     await wait(connection, hours)
     return await settle_doubtful_sessions(runtime)
 
@@ -50,7 +50,7 @@ async def wait(connection: asyncpg.Connection, hours: int) -> None:
 
 
 async def failed_then_made(runtime: Runtime, stripe: FlakyStripe) -> CheckoutAnswer:
-    """An order whose first session Stripe answered with a 500 and holds back, and whose second was made."""
+    """Return an order whose first session Stripe answered with a 500 and holds back, and whose second exists."""
     stripe.plan = first("fail_500_late")
     with pytest.raises(StripeFailed):
         await start_checkout(runtime, a_request(), idempotency_key="key")
@@ -61,7 +61,7 @@ async def shown(runtime: Runtime) -> OrderView:
     return await show_order(runtime.database, "1001")
 
 
-async def test_a_session_that_appears_after_a_new_one_was_made_is_expired(
+async def test_a_session_that_appears_after_a_new_one_is_expired(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     made = await failed_then_made(runtime, stripe)
@@ -74,11 +74,11 @@ async def test_a_session_that_appears_after_a_new_one_was_made_is_expired(
     after = await statuses(runtime)
     assert after.pop(made.session_id) == "open"
     assert list(after.values()) == ["expired"]
-    assert [(each.attempt, each.status) for each in (await shown(runtime)).sessions] == [(1, "expired"), (2, "open")]
+    assert [(line.attempt, line.status) for line in (await shown(runtime)).sessions] == [(1, "expired"), (2, "open")]
     assert await settle_now(runtime, connection, hours=30) == 0
 
 
-async def test_one_that_appears_while_there_is_no_other_is_adopted(
+async def test_a_late_session_is_adopted_if_the_order_has_no_other(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = first("fail_500_late")
@@ -95,7 +95,7 @@ async def test_one_that_appears_while_there_is_no_other_is_adopted(
     assert await statuses(runtime) == {answer.session_id: "open"}
 
 
-async def test_one_that_is_paid_closes_the_other_way_to_pay(
+async def test_a_late_session_that_was_paid_closes_the_other(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     made = await failed_then_made(runtime, stripe)
@@ -107,7 +107,7 @@ async def test_one_that_is_paid_closes_the_other_way_to_pay(
     assert ((await shown(runtime)).order.status, (await shown(runtime)).order.attention) == ("completed", ())
 
 
-async def test_where_both_are_paid_it_is_flagged(
+async def test_the_order_needs_attention_if_both_sessions_are_paid(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     made = await failed_then_made(runtime, stripe)
@@ -120,7 +120,7 @@ async def test_where_both_are_paid_it_is_flagged(
     assert (await shown(runtime)).order.attention == ("paid_twice",)
 
 
-async def test_one_that_is_paid_after_it_was_given_up_asks_for_attention(
+async def test_the_order_needs_attention_if_a_given_up_session_is_paid(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     made = await failed_then_made(runtime, stripe)
@@ -136,7 +136,7 @@ async def test_one_that_is_paid_after_it_was_given_up_asks_for_attention(
     assert (order.status, order.attention) == ("completed", ("appeared_late",))
 
 
-async def test_what_was_not_wholly_seen_is_not_taken_for_absent(
+async def test_an_incomplete_list_does_not_prove_that_a_session_is_absent(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     other = await paid_order(runtime)
@@ -168,7 +168,7 @@ async def test_what_was_not_wholly_seen_is_not_taken_for_absent(
 async def test_clocks_that_differ_do_not_hide_a_session(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
-    """The attempt was begun by a clock that was two hours ahead of Stripe's."""
+    """The attempt started by a clock that was two hours ahead of Stripe's."""
     stripe.plan = first("fail_500_late")
     with pytest.raises(StripeFailed):
         await start_checkout(runtime, a_request(), idempotency_key="key")
@@ -178,7 +178,7 @@ async def test_clocks_that_differ_do_not_hide_a_session(
     assert await statuses(runtime) == {answer.session_id: "open"}
 
 
-async def test_a_failed_coupon_burns_no_session_key(
+async def test_a_failed_coupon_does_not_use_up_the_session_key(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = first("fail_500_late", COUPONS)
@@ -186,7 +186,7 @@ async def test_a_failed_coupon_burns_no_session_key(
         await start_checkout(runtime, a_request(discount_code="TEN"), idempotency_key="key")
     await stripe.let_through()
     answer = await start_checkout(runtime, a_request(discount_code="TEN"), idempotency_key="key")
-    assert [each.idempotency_key for each in stripe.asked(SESSIONS)] == [f"{answer.order_id}:1"]
+    assert [request.idempotency_key for request in stripe.asked(SESSIONS)] == [f"{answer.order_id}:1"]
 
 
 @pytest.mark.parametrize("done_all_the_same", [True, False])
@@ -204,7 +204,7 @@ async def test_after_a_failed_expiry_the_session_is_read(
         assert await statuses(runtime) == {answer.session_id: "open"}
 
 
-async def test_an_endpoint_made_in_spite_of_a_failure_is_deleted_because_nobody_knows_its_secret(
+async def test_an_endpoint_created_despite_a_failure_is_deleted_because_its_secret_is_lost(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     url = "https://shop.example/api/webhook"
@@ -217,8 +217,8 @@ async def test_an_endpoint_made_in_spite_of_a_failure_is_deleted_because_nobody_
     stripe.plan = lambda number, request: (
         "lose_answer" if request.path == ENDPOINTS and request.method == "POST" else None
     )
-    made = await create(runtime.gateway, url)  # the same call asked again by its own key
-    assert [each.id for each in await endpoints_for(runtime.gateway, url)] == [made.endpoint.id]
+    made = await create(runtime.gateway, url)  # the same call, repeated with the same key
+    assert [endpoint.id for endpoint in await endpoints_for(runtime.gateway, url)] == [made.endpoint.id]
     stripe.before_answer = None
     other = "https://other.example/api/webhook"
     stripe.plan = lambda number, request: (
@@ -232,17 +232,17 @@ async def test_an_endpoint_made_in_spite_of_a_failure_is_deleted_because_nobody_
         await create(runtime.gateway, other)
 
 
-async def test_a_secret_is_not_lost_where_its_endpoint_cannot_be_marked(
+async def test_a_secret_is_not_lost_if_its_endpoint_cannot_be_marked(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     url = "https://shop.example/api/webhook"
     stripe.plan = lambda number, request: "fail_500" if request.path.startswith(f"{ENDPOINTS}/") else None
     made = await create(runtime.gateway, url)
     assert made.secret.startswith("whsec_")
-    assert [each.id for each in await endpoints_for(runtime.gateway, url)] == [made.endpoint.id]
+    assert [endpoint.id for endpoint in await endpoints_for(runtime.gateway, url)] == [made.endpoint.id]
 
 
-async def test_a_coupon_that_appears_after_it_was_deleted_is_a_difference_and_goes(
+async def test_a_coupon_that_appears_after_its_deletion_is_a_difference_and_is_deleted(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     order = await paid_order(runtime, discount_code="TEN")
@@ -269,13 +269,13 @@ async def test_a_coupon_that_appears_after_it_was_deleted_is_a_difference_and_go
     assert (await compare(apply=False), found) == (1, [coupon])
     assert (await compare(apply=True), found) == (0, [coupon])
     assert (await compare(apply=False), found) == (0, [])
-    assert [each["id"] for each in await list_coupons(runtime.gateway)] == [f"co-{own.order_id}"]
+    assert [coupon["id"] for coupon in await list_coupons(runtime.gateway)] == [f"co-{own.order_id}"]
 
 
-async def test_a_waiting_shopper_has_only_the_minutes_around_the_attempt_looked_through(
+async def test_while_a_shopper_waits_only_the_minutes_around_the_attempt_are_searched(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
-    """Two days of sessions take longer than a shopper waits; the job that looks through them leaves one way to pay."""
+    """Two days of sessions take longer than a shopper waits; the job that searches them leaves one way to pay."""
     stripe.plan = first("fail_500_late")
     with pytest.raises(StripeFailed):
         await start_checkout(runtime, a_request(), idempotency_key="key")
@@ -289,7 +289,7 @@ async def test_a_waiting_shopper_has_only_the_minutes_around_the_attempt_looked_
     assert open_ones == [answer.session_id]
 
 
-async def test_a_session_of_unknown_status_beside_the_attempts_own_is_not_in_the_way(
+async def test_a_copy_with_an_unknown_status_does_not_hide_the_attempts_session(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = first("fail_500_late")
@@ -301,7 +301,7 @@ async def test_a_session_of_unknown_status_beside_the_attempts_own_is_not_in_the
         if (request.method, request.path) != ("GET", SESSIONS):
             return content
         page = json.loads(content)
-        odd = [each | {"id": f"{each['id']}x", "status": "paused"} for each in page["data"]]
+        odd = [session | {"id": f"{session['id']}x", "status": "paused"} for session in page["data"]]
         return json.dumps(page | {"data": page["data"] + odd}).encode()
 
     stripe.rewrite = doubled

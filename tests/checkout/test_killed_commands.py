@@ -1,4 +1,4 @@
-"""Commands killed between our write and Stripe's answer, and after it: one refund, one session."""
+"""A command that is killed before, during or after Stripe's answer leaves one refund and one session."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def killed(
     connection: asyncpg.Connection,
     tmp_path: Path,
 ) -> AsyncIterator[Kill]:
-    """Runs `checkout …` in a process of its own, and kills it at one of the moments of its POST to a path."""
+    """Return a function that runs `checkout …` in a process and kills it at a moment of its POST to a path."""
     blocker: asyncpg.Connection = await asyncpg.connect(database_url)
 
     async def kill(command: str, path: str) -> None:
@@ -52,23 +52,23 @@ async def killed(
         )
         answered = asyncio.Event()
 
-        def before_it_is_heard(_: int, told: Request) -> Trouble | None:
-            if told.path != path or told.method != "POST" or request.param != MOMENTS[0]:
+        def before_request(_: int, sent: Request) -> Trouble | None:
+            if sent.path != path or sent.method != "POST" or request.param != MOMENTS[0]:
                 return None
             process.kill()
             return "lose_request"
 
-        async def before_it_is_told(told: Request) -> None:
-            if told.path != path or told.method != "POST":
+        async def before_answer(sent: Request) -> None:
+            if sent.path != path or sent.method != "POST":
                 return
             if request.param == MOMENTS[1]:
                 process.kill()
-            else:  # the answer is taken, and cannot be written
+            else:  # the answer is received but cannot be written
                 await blocker.execute("BEGIN")
                 await blocker.execute("SELECT FROM orders FOR UPDATE")
                 answered.set()
 
-        stripe.plan, stripe.before_answer = before_it_is_heard, before_it_is_told
+        stripe.plan, stripe.before_answer = before_request, before_answer
         async with asyncio.timeout(SECONDS):
             if request.param == MOMENTS[2]:
                 await answered.wait()
@@ -79,7 +79,7 @@ async def killed(
                     await asyncio.sleep(0.02)
                 process.kill()
             assert await process.wait() == -9
-        stripe.plan, stripe.before_answer = (lambda number, told: None), None
+        stripe.plan, stripe.before_answer = (lambda number, sent: None), None
         if blocker.is_in_transaction():
             await blocker.execute("ROLLBACK")
 
@@ -87,7 +87,7 @@ async def killed(
     await blocker.close()
 
 
-async def test_a_refund_is_finished_by_a_job_and_made_once(
+async def test_a_job_finishes_the_refund_and_there_is_one(
     runtime: Runtime, connection: asyncpg.Connection, killed: Kill
 ) -> None:
     order = await paid_order(runtime)
@@ -96,11 +96,11 @@ async def test_a_refund_is_finished_by_a_job_and_made_once(
     assert await resume_refunds(runtime) == 1
     view = await show_order(runtime.database, str(order.number))
     assert (view.order.status, view.order.amount_refunded) == ("partially_refunded", 1000)
-    assert [each.object["amount"] for each in await list_refunds(runtime.gateway, view.payments[0].id)] == [1000]
+    assert [refund.object["amount"] for refund in await list_refunds(runtime.gateway, view.payments[0].id)] == [1000]
     assert (await verify(runtime.database)).faults == []
 
 
-async def test_a_resent_session_is_found_again_and_made_once(
+async def test_the_next_resend_finds_the_session_and_there_is_one(
     runtime: Runtime, connection: asyncpg.Connection, killed: Kill
 ) -> None:
     order = await check_out(runtime)
@@ -108,7 +108,7 @@ async def test_a_resent_session_is_found_again_and_made_once(
     await merge_session(runtime, fetched, cause="test", actor="stripe")
     await killed(f"sessions resend {order.number}", SESSIONS)
     resent = await resend_session(runtime, str(order.order_id), operator=Operator("ada", "shop1"))
-    at_stripe = {each["id"]: each["status"] for each in await sessions_at_stripe(runtime)}
+    at_stripe = {session["id"]: session["status"] for session in await sessions_at_stripe(runtime)}
     assert at_stripe == {order.session_id: "expired", resent.session_id: "open"}
     mails = await connection.fetch("SELECT subject_id FROM outbox WHERE kind = 'session.link'")
     assert [row["subject_id"] for row in mails] == [resent.session_id]

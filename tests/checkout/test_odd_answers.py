@@ -1,4 +1,4 @@
-"""Stripe's API may answer whatever JSON allows: one odd value must not stop a page from being read."""
+"""Stripe's API may answer any JSON: one odd value must not stop a page from being read."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ async def test_a_listed_event_of_another_account_makes_no_facts(
 async def test_the_doctor_reads_an_odd_page(runtime: Runtime, stripe: FlakyStripe, odd: bytes) -> None:
     await pay(stripe.base)
     add(stripe, "/v1/events", odd)
-    (check,) = [each async for each in examine(runtime.settings) if each.check == "backfill"]
+    (check,) = [check async for check in examine(runtime.settings) if check.check == "backfill"]
     assert "events at Stripe" in check.detail
 
 
 @pytest.mark.parametrize("depth", [500, 100_000])
-async def test_an_answer_that_the_sdk_cannot_read_is_no_answer(
+async def test_an_answer_that_the_sdk_cannot_read_counts_as_none(
     runtime: Runtime, stripe: FlakyStripe, depth: int
 ) -> None:
     add(stripe, "/v1/events", b'"x":' + b"[" * depth + b"]" * depth)
@@ -76,7 +76,7 @@ async def test_an_answer_that_the_sdk_cannot_read_is_no_answer(
     assert caught.value.detail == "Stripe's answer could not be read: try again in a moment"
 
 
-async def test_our_account_is_learnt_from_stripe_and_kept(
+async def test_our_account_is_learned_from_stripe_and_stored(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection
 ) -> None:
     assert await own_accounts(connection) == frozenset()
@@ -91,7 +91,7 @@ async def test_our_account_is_learnt_from_stripe_and_kept(
 @pytest.mark.parametrize(
     "answer", [b"null", b"[]", b"5", b'"x"', b"{}", b'{"object":"list"}', b'{"data":null}', b'{"data":[null]}']
 )
-async def test_json_that_is_not_what_was_asked_for_is_no_answer(
+async def test_json_of_another_shape_counts_as_no_answer(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, database_url: str, answer: bytes
 ) -> None:
     order_id = await insert_order(database_url)
@@ -101,7 +101,7 @@ async def test_json_that_is_not_what_was_asked_for_is_no_answer(
         await backfill(runtime, NOW)
 
 
-async def test_an_order_whose_payment_cannot_be_read_is_refused_in_words(
+async def test_an_unreadable_payment_is_refused_with_the_reason(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, database_url: str
 ) -> None:
     order_id = await insert_order(database_url)
@@ -113,7 +113,7 @@ async def test_an_order_whose_payment_cannot_be_read_is_refused_in_words(
 
 
 @pytest.mark.parametrize("answer", [b'{"error":"text"}', b'{"error":[1]}', b"[1]", b"null"])
-async def test_a_refusal_in_another_form_than_stripe_s_is_no_answer(
+async def test_a_refusal_of_another_shape_counts_as_no_answer(
     runtime: Runtime, stripe: FlakyStripe, answer: bytes
 ) -> None:
     stripe.rewrite = lambda _, content: answer

@@ -1,4 +1,4 @@
-"""From a cart to a session: repeated, at once, killed in between, with answers lost, refused, or of another total."""
+"""From a cart to a session: repeated, concurrent, killed, and with answers lost, refused or of another total."""
 
 from __future__ import annotations
 
@@ -44,15 +44,13 @@ async def test_an_order_and_its_items_are_saved_and_its_session_has_its_total(
     assert shown.retry_url == f"/api/stripe-checkout/{answer.order_id}/retry"
 
 
-async def test_a_free_order_goes_through_checkout_all_the_same(
-    runtime: Runtime, connection: asyncpg.Connection
-) -> None:
+async def test_a_free_order_goes_through_checkout_too(runtime: Runtime, connection: asyncpg.Connection) -> None:
     answer = await start_checkout(runtime, a_request(discount_code="ALL"), idempotency_key=None)
     assert answer.amount_total == 0
     assert answer.url
 
 
-async def test_a_price_that_changed_is_refused_with_the_new_one_and_nothing_is_written(
+async def test_a_changed_price_is_refused_with_the_new_one_and_nothing_is_written(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     with pytest.raises(PriceChanged) as caught:
@@ -78,8 +76,8 @@ async def test_twenty_requests_with_one_key_at_once_make_one_order_and_one_sessi
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     answers = await asyncio.gather(*(start_checkout(runtime, a_request(), idempotency_key="key") for _ in range(20)))
-    assert len({(each.order_id, each.url) for each in answers}) == 1
-    assert sum(each.created for each in answers) == 1
+    assert len({(answer.order_id, answer.url) for answer in answers}) == 1
+    assert sum(answer.created for answer in answers) == 1
     assert await count_rows(connection, "orders") == 1
     assert len(await sessions_at_stripe(runtime)) == 1
 
@@ -92,10 +90,10 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_bytes(
     asked = stripe.asked(SESSIONS)
     assert len(asked) == 2
     assert (asked[0].idempotency_key, asked[0].body) == (asked[1].idempotency_key, asked[1].body)
-    assert [each["id"] for each in await sessions_at_stripe(runtime)] == [answer.session_id]
+    assert [session["id"] for session in await sessions_at_stripe(runtime)] == [answer.session_id]
 
 
-async def test_while_stripe_is_away_the_order_is_kept_and_the_key_finishes_it(
+async def test_an_order_is_kept_while_stripe_is_unreachable_and_the_key_finishes_it(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = lambda number, request: "lose_request"
@@ -103,15 +101,15 @@ async def test_while_stripe_is_away_the_order_is_kept_and_the_key_finishes_it(
         await start_checkout(runtime, a_request(), idempotency_key="key")
     assert await count_rows(connection, "orders") == 1
     stripe.plan = lambda number, request: None
-    # Prices may have changed meanwhile: the order keeps those it was made at.
+    # Prices may have changed meanwhile: the order keeps its own.
     await connection.execute("UPDATE products SET unit_amount = 9999")
     answer = await start_checkout(runtime, a_request(), idempotency_key="key")
     assert (answer.created, answer.amount_total) == (False, 3399)
-    assert len({each.body for each in stripe.asked(SESSIONS)}) == 1
+    assert len({request.body for request in stripe.asked(SESSIONS)}) == 1
     assert await count_rows(connection, "orders") == 1
 
 
-async def test_a_daemon_killed_between_commit_and_answer_is_finished_by_the_same_key(
+async def test_the_same_key_finishes_an_order_whose_daemon_was_killed_before_the_answer(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     reached = asyncio.Event()
@@ -129,23 +127,23 @@ async def test_a_daemon_killed_between_commit_and_answer_is_finished_by_the_same
     with pytest.raises(asyncio.CancelledError):
         await task
     answer = await start_checkout(runtime, a_request(), idempotency_key="key")
-    assert [each["id"] for each in await sessions_at_stripe(runtime)] == [answer.session_id]
+    assert [session["id"] for session in await sessions_at_stripe(runtime)] == [answer.session_id]
     assert await count_rows(connection, "session_attempts") == 1
 
 
-async def test_a_stored_failure_burns_the_key_and_a_new_attempt_follows(
+async def test_a_stored_failure_uses_up_the_key_and_a_new_attempt_follows(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = first("fail_500")
     with pytest.raises(StripeUnavailable):
         await start_checkout(runtime, a_request(), idempotency_key="key")
     answer = await start_checkout(runtime, a_request(), idempotency_key="key")
-    keys = [each.idempotency_key for each in stripe.asked(SESSIONS)]
+    keys = [request.idempotency_key for request in stripe.asked(SESSIONS)]
     assert keys == [f"{answer.order_id}:1", f"{answer.order_id}:2"]
     assert len(await sessions_at_stripe(runtime)) == 1
 
 
-async def test_a_session_that_was_made_in_spite_of_a_stored_failure_is_adopted(
+async def test_a_session_created_despite_a_stored_failure_is_adopted(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = lambda number, request: "lose_answer" if request.path == SESSIONS else None
@@ -154,11 +152,11 @@ async def test_a_session_that_was_made_in_spite_of_a_stored_failure_is_adopted(
     stripe.plan = lambda number, request: None
     await connection.execute("UPDATE session_attempts SET rejected_at = now(), error = 'Stripe failed with 500'")
     answer = await start_checkout(runtime, a_request(), idempotency_key="key")
-    assert [each["id"] for each in await sessions_at_stripe(runtime)] == [answer.session_id]
+    assert [session["id"] for session in await sessions_at_stripe(runtime)] == [answer.session_id]
     assert await count_rows(connection, "session_attempts") == 1
 
 
-async def test_a_key_that_stripe_has_forgotten_is_not_asked_with_again(
+async def test_a_key_that_stripe_has_forgotten_is_not_used_again(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = lambda number, request: "lose_request" if request.path == SESSIONS else None
@@ -170,10 +168,10 @@ async def test_a_key_that_stripe_has_forgotten_is_not_asked_with_again(
         "UPDATE session_attempts SET started_at = $1", datetime.now(UTC) - timedelta(hours=23, minutes=1)
     )
     answer = await start_checkout(runtime, a_request(), idempotency_key="key")
-    assert [each.idempotency_key for each in stripe.asked(SESSIONS)] == [f"{answer.order_id}:2"]
+    assert [request.idempotency_key for request in stripe.asked(SESSIONS)] == [f"{answer.order_id}:2"]
 
 
-async def test_what_stripe_refuses_is_refused_and_the_order_kept(
+async def test_a_refusal_by_stripe_is_passed_on_and_the_order_is_kept(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = lambda number, request: (
@@ -186,7 +184,7 @@ async def test_what_stripe_refuses_is_refused_and_the_order_kept(
     assert await count_rows(connection, "session_attempts") == 2
 
 
-async def test_a_coupon_that_exists_already_is_success(
+async def test_a_coupon_that_already_exists_is_used(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = lambda number, request: "lose_request" if request.path == SESSIONS else None
@@ -197,22 +195,22 @@ async def test_a_coupon_that_exists_already_is_success(
     assert answer.amount_total == 3059
 
 
-async def test_the_last_redemption_is_given_to_one_order_and_given_back_when_that_expires(
+async def test_one_order_gets_the_last_redemption_and_returns_it_when_it_expires(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     results = await asyncio.gather(
         *(check_out(runtime, discount_code="ONCE") for _ in range(5)),
         return_exceptions=True,
     )
-    made = [each for each in results if not isinstance(each, BaseException)]
+    made = [result for result in results if not isinstance(result, BaseException)]
     assert len(made) == 1
-    assert all(isinstance(each, InvalidRequest) for each in results if isinstance(each, BaseException))
+    assert all(isinstance(result, InvalidRequest) for result in results if isinstance(result, BaseException))
     expired = await expire_session(runtime.gateway, made[0].session_id)
     await merge_session(runtime, expired, cause="test", actor="test")
     assert (await check_out(runtime, discount_code="ONCE")).created
 
 
-async def test_an_unpaid_order_holds_one_of_few_redemptions_for_two_hours_only(
+async def test_an_unpaid_order_holds_a_limited_redemption_for_two_hours_only(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     limited = await check_out(runtime, discount_code="ONCE")
@@ -225,7 +223,7 @@ async def test_an_unpaid_order_holds_one_of_few_redemptions_for_two_hours_only(
     assert again.expires_at < datetime.now(UTC) + timedelta(hours=2, minutes=1)
 
 
-async def test_retry_gives_the_open_session_while_it_has_an_hour(
+async def test_retry_returns_the_open_session_while_it_has_an_hour_left(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     made = await start_checkout(runtime, a_request(), idempotency_key=None)
@@ -252,12 +250,12 @@ async def test_retry_with_too_little_time_left_expires_the_old_session_first(
     made = await start_checkout(runtime, a_request(), idempotency_key=None)
     await connection.execute("UPDATE checkout_sessions SET expires_at = now() + interval '59 minutes'")
     answers = await asyncio.gather(*(retry_checkout(runtime, str(made.order_id)) for _ in range(5)))
-    assert len({each.session_id for each in answers}) == 1
-    states = {each["id"]: each["status"] for each in await sessions_at_stripe(runtime)}
+    assert len({answer.session_id for answer in answers}) == 1
+    states = {session["id"]: session["status"] for session in await sessions_at_stripe(runtime)}
     assert states == {made.session_id: "expired", answers[0].session_id: "open"}
 
 
-async def test_retry_of_an_order_that_only_stripe_knows_is_paid_is_refused_and_heals(
+async def test_retry_of_an_order_that_only_stripe_knows_is_paid_is_refused_and_updates_it(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     made = await start_checkout(runtime, a_request(), idempotency_key=None)
@@ -269,9 +267,7 @@ async def test_retry_of_an_order_that_only_stripe_knows_is_paid_is_refused_and_h
     assert (await show_to_shopper(runtime, made.session_id)).retry_url is None
 
 
-async def test_a_refused_retry_keeps_what_looking_at_the_order_put_right(
-    runtime: Runtime, connection: asyncpg.Connection
-) -> None:
+async def test_a_refused_retry_keeps_the_corrected_status(runtime: Runtime, connection: asyncpg.Connection) -> None:
     made = await start_checkout(runtime, a_request(), idempotency_key=None)
     await pay(runtime, made.session_id, made.amount_total)
     await merge_session(runtime, await retrieve_session(runtime.gateway, made.session_id), cause="test", actor="test")
@@ -293,10 +289,10 @@ async def test_a_session_of_another_total_is_expired_and_refused(
     await connection.execute("UPDATE session_attempts SET parameters = $1", tampered.replace("1200", "1100"))
     with pytest.raises(StripeRejected, match="expired"):
         await start_checkout(runtime, a_request(), idempotency_key="key")
-    assert [each["status"] for each in await sessions_at_stripe(runtime)] == ["expired"]
+    assert [session["status"] for session in await sessions_at_stripe(runtime)] == ["expired"]
 
 
-async def test_the_payment_page_is_in_the_language_of_the_shop_also_on_another_try(
+async def test_the_payment_page_has_the_shoppers_language_on_a_retry_too(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     made = await start_checkout(runtime, a_request(locale="de-AT"), idempotency_key=None)

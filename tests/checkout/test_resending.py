@@ -1,4 +1,4 @@
-"""Links sent again and sessions expired: one way to pay at a time, and none for what Stripe knows is paid."""
+"""Resent links and expired sessions: one way to pay at a time, and none if Stripe knows of a payment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAILS = "SELECT kind, subject_id, payload FROM outbox WHERE channel = 'mail' ORD
 
 @pytest.fixture
 async def order(runtime: Runtime, connection: asyncpg.Connection) -> CheckoutAnswer:
-    """Of 30.59 eur with a discount, waiting to be paid."""
+    """Return an unpaid order of 30.59 EUR with a discount."""
     return await check_out(runtime, discount_code="TEN")
 
 
@@ -37,10 +37,10 @@ async def resend(runtime: Runtime, order: CheckoutAnswer, *, mail: bool = True) 
 
 
 async def open_at_stripe(runtime: Runtime) -> list[str]:
-    return [each["id"] for each in await sessions_at_stripe(runtime) if each["status"] == "open"]
+    return [session["id"] for session in await sessions_at_stripe(runtime) if session["status"] == "open"]
 
 
-async def test_an_open_session_with_an_hour_left_is_sent_again(
+async def test_an_open_session_with_an_hour_left_is_resent(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
 ) -> None:
     resent = await resend(runtime, order)
@@ -48,7 +48,7 @@ async def test_an_open_session_with_an_hour_left_is_sent_again(
     (mail,) = await connection.fetch(MAILS)
     assert (mail["kind"], mail["subject_id"]) == ("session.link", order.session_id)
     assert json.loads(mail["payload"]) == {"session_id": order.session_id}
-    await resend(runtime, order)  # the first mail still waits and says the same
+    await resend(runtime, order)  # the first mail still waits and has the same link
     assert len(await connection.fetch(MAILS)) == 1
     await connection.execute("UPDATE outbox SET status = 'sent'")
     await resend(runtime, order)
@@ -61,10 +61,10 @@ async def test_an_open_session_with_an_hour_left_is_sent_again(
     assert (await verify(runtime.database)).faults == []
 
 
-async def test_an_expired_one_is_followed_by_a_new_one_at_the_order_s_prices(
+async def test_an_expired_session_is_replaced_at_the_orders_prices(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
 ) -> None:
-    await expire_session(runtime.gateway, order.session_id)  # and nobody told us
+    await expire_session(runtime.gateway, order.session_id)  # and no event arrived
     await connection.execute("UPDATE products SET unit_amount = unit_amount * 2")
     resent = await resend(runtime, order)
     assert resent.session_id != order.session_id
@@ -72,7 +72,7 @@ async def test_an_expired_one_is_followed_by_a_new_one_at_the_order_s_prices(
     assert (session["amount_total"], session["url"]) == (3059, resent.url)
 
 
-async def test_one_with_less_than_an_hour_is_expired_before_the_new_one_is_made(
+async def test_a_session_with_less_than_an_hour_left_is_expired_before_the_new_one(
     runtime: Runtime, order: CheckoutAnswer, stripe: FlakyStripe, connection: asyncpg.Connection
 ) -> None:
     stripe.rewrite = lambda request, content: (
@@ -81,11 +81,11 @@ async def test_one_with_less_than_an_hour_is_expired_before_the_new_one_is_made(
     await connection.execute("UPDATE checkout_sessions SET expires_at = now() + interval '59 minutes'")
     resent = await resend(runtime, order)
     assert await open_at_stripe(runtime) == [resent.session_id]
-    asked = [each.path for each in stripe.requests if each.method == "POST" and each.path.startswith(SESSIONS)]
+    asked = [sent.path for sent in stripe.requests if sent.method == "POST" and sent.path.startswith(SESSIONS)]
     assert asked == [SESSIONS, f"{SESSIONS}/{order.session_id}/expire", SESSIONS]
 
 
-async def test_what_only_stripe_knows_is_paid_is_put_right_and_not_resent(
+async def test_an_order_that_only_stripe_knows_is_paid_is_corrected_and_not_resent(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
 ) -> None:
     await pay(runtime, order.session_id, order.amount_total)
@@ -100,7 +100,7 @@ async def test_what_only_stripe_knows_is_paid_is_put_right_and_not_resent(
         await resend_session(runtime, "00000000-0000-0000-0000-000000000000", operator=ADA)
 
 
-async def test_while_stripe_is_away_nothing_is_mailed_and_two_at_once_make_one_session(
+async def test_nothing_is_mailed_while_stripe_is_unreachable_and_two_resends_create_one_session(
     runtime: Runtime, order: CheckoutAnswer, stripe: FlakyStripe, connection: asyncpg.Connection
 ) -> None:
     fetched = await expire_session(runtime.gateway, order.session_id)
@@ -115,11 +115,11 @@ async def test_while_stripe_is_away_nothing_is_mailed_and_two_at_once_make_one_s
     assert len(await connection.fetch(MAILS)) == 1
 
 
-async def test_many_are_resent_at_a_rate_and_a_refusal_stops_none(
+async def test_many_orders_are_resent_at_a_rate_and_a_refusal_stops_none(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
 ) -> None:
     paid = await paid_order(runtime)
-    views = [await show_order(runtime.database, str(each.order_id)) for each in (order, paid, order)]
+    views = [await show_order(runtime.database, str(answer.order_id)) for answer in (order, paid, order)]
     started = asyncio.get_running_loop().time()
     resending = resend_many(runtime, [view.order for view in views], operator=ADA, mail=False, rate=5)
     outcomes = [type(outcome) async for _, outcome in resending]
@@ -127,7 +127,9 @@ async def test_many_are_resent_at_a_rate_and_a_refusal_stops_none(
     assert outcomes == [Resent, NotPayable, Resent]
 
 
-async def test_an_expired_session_can_be_paid_no_more_and_is_recorded(runtime: Runtime, order: CheckoutAnswer) -> None:
+async def test_an_expired_session_cannot_be_paid_and_is_in_the_audit_log(
+    runtime: Runtime, order: CheckoutAnswer
+) -> None:
     expired = await expire_sessions(runtime, str(order.order_id), operator=ADA, note="fraud")
     assert (expired.session_ids, expired.order.status) == ((order.session_id,), "expired")
     assert await open_at_stripe(runtime) == []
@@ -142,7 +144,7 @@ async def test_an_expired_session_can_be_paid_no_more_and_is_recorded(runtime: R
     )
 
 
-async def test_a_session_found_paid_is_merged_instead(runtime: Runtime, order: CheckoutAnswer) -> None:
+async def test_a_session_that_turns_out_paid_is_merged_instead(runtime: Runtime, order: CheckoutAnswer) -> None:
     await pay(runtime, order.session_id, order.amount_total)
     found = f"{order.session_id} is complete and paid; order 1001 is completed"
     with pytest.raises(SessionNotOpen, match=found) as caught:

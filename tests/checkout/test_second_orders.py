@@ -1,4 +1,4 @@
-"""A second order of the same customer and goods within the hour: the first one again, or asked about."""
+"""A second order of the same customer and goods within an hour returns to the first or is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from checkout_daemon.stripe_api.sessions import expire_session, retrieve_session
 from tests.support.shopping import a_request, count_rows, paid_order, pay, sessions_at_stripe
 
 
-async def test_a_second_identical_order_is_the_first_one_while_that_can_be_paid(
+async def test_an_identical_order_returns_to_the_first_while_that_can_be_paid(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     once = await start_checkout(runtime, a_request(), idempotency_key="one")
@@ -31,28 +31,26 @@ async def test_a_second_identical_order_is_the_first_one_while_that_can_be_paid(
     again = await start_checkout(runtime, a_request(cart=cart, customer=ada, request_hash=b"2"), idempotency_key="two")
     third = await start_checkout(runtime, a_request(), idempotency_key=None)
     assert (once.created, again.created, third.created) == (True, False, False)
-    assert {(each.order_id, each.url) for each in (once, again, third)} == {(once.order_id, once.url)}
+    assert {(answer.order_id, answer.url) for answer in (once, again, third)} == {(once.order_id, once.url)}
     assert await count_rows(connection, "orders") == 1
 
 
-async def test_two_identical_orders_at_the_same_moment_are_one(
-    runtime: Runtime, connection: asyncpg.Connection
-) -> None:
+async def test_identical_concurrent_orders_are_one(runtime: Runtime, connection: asyncpg.Connection) -> None:
     answers = await asyncio.gather(
         *(start_checkout(runtime, a_request(), idempotency_key=f"key-{number}") for number in range(8))
     )
-    assert len({(each.order_id, each.url) for each in answers}) == 1
-    assert sum(each.created for each in answers) == 1
+    assert len({(answer.order_id, answer.url) for answer in answers}) == 1
+    assert sum(answer.created for answer in answers) == 1
     assert await count_rows(connection, "orders") == 1
     assert len(await sessions_at_stripe(runtime)) == 1
-    # Each key has its order for good: also once the order is too old to be taken for this one.
+    # A key keeps its order, even when the order is too old to be reused.
     await connection.execute("UPDATE orders SET created_at = created_at - interval '2 hours'")
     for number in range(8):
         replayed = await start_checkout(runtime, a_request(), idempotency_key=f"key-{number}")
         assert replayed.order_id == answers[0].order_id
 
 
-async def test_a_key_that_was_answered_with_an_older_order_fits_no_other_request(
+async def test_a_key_that_returned_to_an_older_order_fits_no_other_request(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     await start_checkout(runtime, a_request(), idempotency_key="one")
@@ -66,12 +64,12 @@ async def test_a_key_that_was_answered_with_an_older_order_fits_no_other_request
     [
         {"cart": Cart((CartLine("NOTE", 2), CartLine("PEN", 4)))},
         {"customer": Customer("Bo", "bo@example.com", "+4930901820")},
-        {"customer": Customer("Ada", "ada@example.com", "+4930901821")},  # corrected after a look at the first page
+        {"customer": Customer("Ada", "ada@example.com", "+4930901821")},  # corrected after the first attempt
         {"discount_code": "TEN"},
         {"insist": True},
     ],
 )
-async def test_what_differs_in_goods_customer_or_terms_is_an_order_of_its_own(
+async def test_an_order_with_other_goods_customer_or_terms_is_new(
     runtime: Runtime, connection: asyncpg.Connection, changes: dict[str, Any]
 ) -> None:
     first_one = await start_checkout(runtime, a_request(), idempotency_key=None)
@@ -109,7 +107,7 @@ async def test_an_expired_order_is_reused_with_a_session_that_can_be_paid(
     assert again.session_id != once.session_id
 
 
-async def test_a_paid_order_is_not_made_again_unless_the_shopper_insists(
+async def test_a_paid_order_is_not_placed_again_unless_the_shopper_insists(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     paid = await paid_order(runtime)
@@ -121,7 +119,7 @@ async def test_a_paid_order_is_not_made_again_unless_the_shopper_insists(
     assert (await start_checkout(runtime, a_request(insist=True), idempotency_key="two")).created
 
 
-async def test_an_order_that_only_stripe_knows_is_paid_is_not_paid_twice(
+async def test_an_order_that_only_stripe_knows_is_paid_cannot_be_paid_twice(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     once = await start_checkout(runtime, a_request(), idempotency_key="one")
@@ -136,7 +134,7 @@ async def test_an_order_that_only_stripe_knows_is_paid_is_not_paid_twice(
     "customer",
     [Customer("Mallory", "ada@example.com", "+4930901820"), Customer("Ada", "ada@example.com", "+4930901829")],
 )
-async def test_who_does_not_know_the_whole_customer_gets_no_link_and_no_reference(
+async def test_a_stranger_with_only_the_email_gets_no_link_and_no_reference(
     runtime: Runtime, connection: asyncpg.Connection, customer: Customer
 ) -> None:
     once = await start_checkout(runtime, a_request(), idempotency_key="one")
@@ -154,7 +152,7 @@ async def test_who_does_not_know_the_whole_customer_gets_no_link_and_no_referenc
 @pytest.mark.parametrize(
     "change", ["created_at = created_at - interval '61 minutes'", "status = 'canceled'", "status = 'refunded'"]
 )
-async def test_an_order_of_long_ago_or_that_nobody_will_send_is_not_in_the_way(
+async def test_an_old_canceled_or_refunded_order_does_not_prevent_a_new_one(
     runtime: Runtime, connection: asyncpg.Connection, change: str
 ) -> None:
     await paid_order(runtime)
@@ -162,7 +160,7 @@ async def test_an_order_of_long_ago_or_that_nobody_will_send_is_not_in_the_way(
     assert (await start_checkout(runtime, a_request(), idempotency_key=None)).created
 
 
-async def test_a_payment_of_another_amount_is_a_payment(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_a_mismatched_payment_counts_as_a_payment(runtime: Runtime, connection: asyncpg.Connection) -> None:
     once = await start_checkout(runtime, a_request(), idempotency_key=None)
     await connection.execute("INSERT INTO payments (id, order_id) VALUES ('pi_x', $1)", str(once.order_id))
     await connection.execute("INSERT INTO payment_observations VALUES ('pi_x', 1, 'eur', false, now())")

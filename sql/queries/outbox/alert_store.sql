@@ -23,14 +23,14 @@ ON CONFLICT (kind, subject) DO NOTHING
 RETURNING subject;
 
 -- name: raise_dead_messages
--- $1 kind, $2 kinds of messages to skip: an alert about a dead alert would never end.
+-- $1 kind. Messages without an order are alerts: an alert about a dead alert would never end.
 WITH ended AS (
     DELETE FROM alerts
     WHERE kind = $1 AND NOT EXISTS (SELECT FROM outbox WHERE id = alerts.subject::uuid AND status = 'dead')
 )
 INSERT INTO alerts (kind, subject)
 SELECT $1, id FROM outbox
-WHERE status IN ('failed', 'dead') AND status = 'dead' AND kind <> ALL($2::text[])
+WHERE status IN ('failed', 'dead') AND status = 'dead' AND order_id IS NOT NULL
     AND NOT EXISTS (SELECT FROM alerts WHERE kind = $1 AND subject = outbox.id::text)
 ON CONFLICT (kind, subject) DO NOTHING
 RETURNING subject;
