@@ -53,33 +53,33 @@ async def deliver_due(runtime: Runtime, channel: Channel) -> int:
     if missing_setting(runtime.settings, channel) is not None:
         return 0
     tried = 0
-    trouble: DatabaseUnavailable | None = None
-    under_way: set[asyncio.Task[DatabaseUnavailable | None]] = set()
+    failure: DatabaseUnavailable | None = None
+    running: set[asyncio.Task[DatabaseUnavailable | None]] = set()
     async with asyncio.TaskGroup() as group:
         while True:
-            free = MOST_AT_ONCE - len(under_way)
-            if free and trouble is None:
+            free = MOST_AT_ONCE - len(running)
+            if free and failure is None:
                 try:
                     async with runtime.database.connection() as connection:
                         claimed = await outbox_store.claim_messages(
                             connection, channel, free, lease_seconds=LEASE_SECONDS
                         )
                 except DatabaseUnavailable as error:  # let running attempts finish: a cut-off one is sent twice
-                    claimed, trouble = [], error
-                under_way |= {group.create_task(_deliver(runtime, message)) for message in claimed}
+                    claimed, failure = [], error
+                running |= {group.create_task(_deliver(runtime, message)) for message in claimed}
                 tried += len(claimed)
-            if not under_way:
+            if not running:
                 break
             try:
-                done, under_way = await asyncio.wait(
-                    under_way, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                done, running = await asyncio.wait(
+                    running, timeout=_LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
-                trouble = trouble or next((failure for task in done if (failure := task.result())), None)
+                failure = failure or next((result for task in done if (result := task.result())), None)
             except asyncio.CancelledError:  # the daemon stops: let attempts end that need only a moment
-                await asyncio.wait(under_way, timeout=_LAST_SECONDS)
+                await asyncio.wait(running, timeout=_LAST_SECONDS)
                 raise
-    if trouble is not None:
-        raise trouble
+    if failure is not None:
+        raise failure
     return tried
 
 
