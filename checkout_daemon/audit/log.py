@@ -29,8 +29,8 @@ from checkout_daemon.audit.operators import Operator
 from checkout_daemon.audit.traces import LoggedActions
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import FieldError, InvalidRequest
-from checkout_daemon.ledger.change_store import State
 from checkout_daemon.ledger.merge import Merged, Update, merge
+from checkout_daemon.ledger.order_states import State
 from checkout_daemon.model.text import WORD_MARKS, trimmed, unusable
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from checkout_daemon.errors import NotPayable
 from checkout_daemon.ledger.derive import Derived
 from checkout_daemon.ledger.facts import SessionFact, SessionStatus
-from checkout_daemon.ledger.order_locks import LockedOrder
+from checkout_daemon.ledger.order_states import LockedOrder
 from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
 from checkout_daemon.orders.session_attempts import Attempt
 from checkout_daemon.stripe_api.client import KEY_LIFETIME

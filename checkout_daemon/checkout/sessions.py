@@ -33,7 +33,7 @@ from checkout_daemon.clocks import require_clocks
 from checkout_daemon.errors import NotPayable, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact
 from checkout_daemon.ledger.merge import Update, locked_order, merge
-from checkout_daemon.ledger.order_locks import LockedOrder, check_mode
+from checkout_daemon.ledger.order_states import LockedOrder, check_mode
 from checkout_daemon.ledger.translate import session as session_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, UnreadableObject, livemodes
 from checkout_daemon.orders import session_attempts

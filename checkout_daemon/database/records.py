@@ -1,11 +1,12 @@
-"""Helpers for reading: pages of a list, the bounds of time filters, rows as records, and times in UTC."""
+"""Rows and records: pages of a list, bounds of time filters, rows as records, records as columns, times in UTC."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = 500
 
-# Before and after everything. Bounds that are always given keep a statement to its index.
+# Before and after everything: a statement that always has bounds can always use its index.
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 FAR_FUTURE = datetime(9999, 12, 30, tzinfo=UTC)
 
@@ -61,6 +62,11 @@ def _value(value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
     return tuple(value) if isinstance(value, list) else value
+
+
+def columns(records: Collection[Any], *attributes: str) -> list[list[Any]]:
+    """Return one list per attribute, as unnest() takes them. An attribute may be a path, such as `verdict.status`."""
+    return [list(map(attrgetter(attribute), records)) for attribute in attributes]
 
 
 def in_utc(record: R) -> R:

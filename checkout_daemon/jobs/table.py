@@ -8,7 +8,7 @@ from checkout_daemon.checkout import coupons
 from checkout_daemon.checkout.doubtful_sessions import settle_doubtful_sessions
 from checkout_daemon.jobs.runner import Job
 from checkout_daemon.ledger.apply import retry_due_events
-from checkout_daemon.ledger.missing_orders import tell_of_missing
+from checkout_daemon.ledger.missing_orders import alert_missing
 from checkout_daemon.ledger.own_account import learn_own_account
 from checkout_daemon.messages import alerting
 from checkout_daemon.messages.delivering import count_backlog, deliver_due, skip_unconfigured
@@ -41,7 +41,7 @@ JOBS = (
     Job("tell-dead-letters", 30.0, lambda runtime: alerting.alert_about_dead_letters(runtime.database)),
     Job("tell-silence", 300.0, alerting.alert_about_silence),
     Job("tell-endpoint", 300.0, alerting.alert_about_disabled_endpoint),
-    Job("tell-missing-orders", 60.0, tell_of_missing),
+    Job("tell-missing-orders", 60.0, alert_missing),
     Job("tell-clocks", 300.0, clocks.alert_about_clocks),
     # The audit log
     Job("anchor-operator-log", 60.0, anchor_log),

@@ -89,6 +89,7 @@ class Derived:
 
     @property
     def attention_codes(self) -> list[str]:
+        """Return the codes, each once."""
         return sorted({item.code.value for item in self.attention})
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 import asyncpg
 
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import columns
 from checkout_daemon.ledger.translate.envelope import StripeEvent
 
 
@@ -53,20 +54,9 @@ async def insert_events(connection: asyncpg.Connection, events: Sequence[NewEven
     rows = sorted(events, key=lambda row: row.event.id)
     inserted = await connection.fetch(
         sql("insert_events"),
-        [row.event.id for row in rows],
-        [row.event.type for row in rows],
-        [row.verdict.status for row in rows],
-        [row.verdict.reason for row in rows],
-        [row.verdict.order_id for row in rows],
-        [row.verdict.subject_id for row in rows],
-        [row.event.api_version for row in rows],
-        [row.event.livemode for row in rows],
-        [row.event.created_at for row in rows],
-        [row.received_at for row in rows],
-        [row.verdict.next_attempt_at for row in rows],
-        [row.verdict.last_error for row in rows],
-        [row.body_hash for row in rows],
-        [row.event.payload for row in rows],
+        *columns(rows, "event.id", "event.type", "verdict.status", "verdict.reason", "verdict.order_id"),
+        *columns(rows, "verdict.subject_id", "event.api_version", "event.livemode", "event.created_at", "received_at"),
+        *columns(rows, "verdict.next_attempt_at", "verdict.last_error", "body_hash", "event.payload"),
     )
     return {row["id"] for row in inserted}
 
@@ -77,7 +67,7 @@ async def adopt_events(connection: asyncpg.Connection, order_of_subject: dict[st
 
 
 async def claim_due_event(connection: asyncpg.Connection) -> StoredEvent | None:
-    """Failed events whose time has come, locked; those that another daemon works on are passed over."""
+    """Lock and return the failed event that is due longest, or None. Events locked by another daemon are skipped."""
     row = await connection.fetchrow(sql("claim_due_event"))
     return StoredEvent(*row) if row else None
 

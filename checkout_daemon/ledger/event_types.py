@@ -33,15 +33,21 @@ class Scenario(StrEnum):
 class EventType(NamedTuple):
     """One row of the table; a NamedTuple, which imports quicker than a dataclass.
 
-    `translator` names a function of ledger/translate as `module.function`. `needs` is the state that the order of
-    `checkout trigger --order` must have: unpaid with an open session, paid, or disputed.
+    `translator` names a function of ledger/translate as `module.function`.
     """
 
     name: str
     translator: str
     description: str
-    needs: Literal["unpaid", "paid", "disputed"]
     scenario: Scenario
+
+    @property
+    def needs(self) -> Literal["unpaid", "paid", "disputed"]:
+        """Return the state that the order of `checkout trigger --order` must have; unpaid: with an open session."""
+        if self.scenario in (Scenario.REFUND, Scenario.CHANGE_REFUND):
+            return "paid"
+        changes_dispute = self.scenario in (Scenario.CHANGE_DISPUTE, Scenario.CLOSE_DISPUTE, Scenario.WIN_DISPUTE)
+        return "disputed" if changes_dispute else "unpaid"
 
 
 _ROWS = (
@@ -49,86 +55,70 @@ _ROWS = (
         "checkout.session.completed",
         "session.completed",
         "the shopper finished Checkout: paid, or a debit is on its way",
-        "unpaid",
         Scenario.PAY,
     ),
     EventType(
         "checkout.session.async_payment_succeeded",
         "session.async_payment_succeeded",
         "a debit arrived: paid",
-        "unpaid",
         Scenario.DEBIT,
     ),
     EventType(
         "checkout.session.async_payment_failed",
         "session.async_payment_failed",
         "a debit was refused",
-        "unpaid",
         Scenario.DEBIT_THAT_FAILS,
     ),
-    EventType(
-        "checkout.session.expired", "session.expired", "a session closed without payment", "unpaid", Scenario.EXPIRE
-    ),
-    EventType("payment_intent.succeeded", "payment_intent.succeeded", "a payment came in", "unpaid", Scenario.PAY),
+    EventType("checkout.session.expired", "session.expired", "a session closed without payment", Scenario.EXPIRE),
+    EventType("payment_intent.succeeded", "payment_intent.succeeded", "a payment came in", Scenario.PAY),
     EventType(
         "payment_intent.payment_failed",
         "payment_intent.links_only",
         "an attempt to pay was refused; the session stays open",
-        "unpaid",
         Scenario.DECLINE,
     ),
-    EventType(
-        "payment_intent.processing", "payment_intent.links_only", "a debit is on its way", "unpaid", Scenario.DEBIT
-    ),
+    EventType("payment_intent.processing", "payment_intent.links_only", "a debit is on its way", Scenario.DEBIT),
     EventType(
         "payment_intent.canceled",
         "payment_intent.canceled",
         "a payment was canceled; no money will come of it",
-        "unpaid",
         Scenario.DECLINE_AND_EXPIRE,
     ),
-    EventType("charge.succeeded", "charge.succeeded", "a card or account was charged", "unpaid", Scenario.PAY),
-    EventType("charge.failed", "charge.links_only", "a card or account was not charged", "unpaid", Scenario.DECLINE),
-    EventType("charge.refunded", "charge.refunded", "money was refunded; reports the total", "paid", Scenario.REFUND),
-    EventType("charge.refund.updated", "refund.translate", "a refund changed", "paid", Scenario.CHANGE_REFUND),
-    EventType(
-        "charge.dispute.created", "dispute.translate", "the cardholder disputes a payment", "unpaid", Scenario.DISPUTE
-    ),
+    EventType("charge.succeeded", "charge.succeeded", "a card or account was charged", Scenario.PAY),
+    EventType("charge.failed", "charge.links_only", "a card or account was not charged", Scenario.DECLINE),
+    EventType("charge.refunded", "charge.refunded", "money was refunded; reports the total", Scenario.REFUND),
+    EventType("charge.refund.updated", "refund.translate", "a refund changed", Scenario.CHANGE_REFUND),
+    EventType("charge.dispute.created", "dispute.translate", "the cardholder disputes a payment", Scenario.DISPUTE),
     EventType(
         "charge.dispute.updated",
         "dispute.translate",
         "a dispute changed: new evidence, or the other side must answer",
-        "disputed",
         Scenario.CHANGE_DISPUTE,
     ),
     EventType(
         "charge.dispute.closed",
         "dispute.translate",
         "a dispute ended: won, lost, or a closed inquiry",
-        "disputed",
         Scenario.CLOSE_DISPUTE,
     ),
     EventType(
         "charge.dispute.funds_withdrawn",
         "dispute.funds_withdrawn",
         "the bank withdrew the disputed money",
-        "unpaid",
         Scenario.DISPUTE,
     ),
     EventType(
         "charge.dispute.funds_reinstated",
         "dispute.funds_reinstated",
         "the disputed money came back to us",
-        "disputed",
         Scenario.WIN_DISPUTE,
     ),
-    EventType("refund.created", "refund.translate", "a refund was made", "paid", Scenario.REFUND),
-    EventType("refund.updated", "refund.translate", "a refund changed", "paid", Scenario.CHANGE_REFUND),
+    EventType("refund.created", "refund.translate", "a refund was made", Scenario.REFUND),
+    EventType("refund.updated", "refund.translate", "a refund changed", Scenario.CHANGE_REFUND),
     EventType(
         "refund.failed",
         "refund.translate",
         "the bank returned a refund: the money is ours again",
-        "unpaid",
         Scenario.REFUND_THAT_FAILS,
     ),
 )

@@ -13,6 +13,7 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import columns
 from checkout_daemon.ledger.facts import (
     Act,
     CanceledPayment,
@@ -135,13 +136,9 @@ def _decode(decoder: msgspec.json.Decoder[list[Any]], text: str | None) -> list[
 
 async def write_links(connection: asyncpg.Connection, links: Sequence[Link]) -> None:
     """Store links; of one that is held already, the better source is kept."""
-    unique = sorted({(link.source_id, link.target_id): link for link in links}.items())
-    await connection.execute(
-        sql("write_links"),
-        [link.source_id for _, link in unique],
-        [link.target_id for _, link in unique],
-        [int(link.rank) for _, link in unique],
-    )
+    unique = {(link.source_id, link.target_id): link for link in links}
+    ordered = [unique[ends] for ends in sorted(unique)]  # concurrent writers must not deadlock
+    await connection.execute(sql("write_links"), *columns(ordered, "source_id", "target_id", "rank"))
 
 
 async def write_payments(connection: asyncpg.Connection, order_of_payment: Mapping[str, str | None]) -> None:
@@ -172,8 +169,6 @@ async def write_acts(connection: asyncpg.Connection, actors: Mapping[tuple[str, 
     await connection.execute(
         sql("write_acts"),
         [order_id for order_id, _ in actors],
-        [act.kind.value for _, act in actors],
-        [act.reason for _, act in actors],
-        [act.subject for _, act in actors],
+        *columns([act for _, act in actors], "kind", "reason", "subject"),
         list(actors.values()),
     )

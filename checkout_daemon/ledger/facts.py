@@ -23,6 +23,8 @@ Join = Callable[[Any, Any], Any]
 
 
 class SessionStatus(StrEnum):
+    """Stripe's `status` of a session."""
+
     OPEN = "open"
     EXPIRED = "expired"
     COMPLETE = "complete"

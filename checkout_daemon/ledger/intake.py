@@ -54,6 +54,7 @@ class Intake:
         self._closing = False
 
     async def start(self) -> None:
+        """Start the lanes."""
         self._lanes = [asyncio.create_task(self._work(), name=f"intake-{lane}") for lane in range(LANES)]
 
     async def receive(self, body: bytes, signature_header: str | None) -> None:

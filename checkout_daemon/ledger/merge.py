@@ -9,13 +9,13 @@ from functools import cached_property
 import asyncpg
 
 from checkout_daemon.errors import OrderNotFound
-from checkout_daemon.ledger import change_store, event_store, fact_store
+from checkout_daemon.ledger import event_store, fact_store, order_states
 from checkout_daemon.ledger.derive import Derived, OrderFacts
 from checkout_daemon.ledger.fact_store import HeldFacts
 from checkout_daemon.ledger.factbase import FactBase
 from checkout_daemon.ledger.facts import Act, Fact, Link, LinkRank
 from checkout_daemon.ledger.links import LinkGraph
-from checkout_daemon.ledger.order_locks import LockedOrder, lock_orders
+from checkout_daemon.ledger.order_states import Change, Effects, LockedOrder, State, lock_orders
 from checkout_daemon.model.orders import OrderTerms
 
 
@@ -114,7 +114,7 @@ async def merge(connection: asyncpg.Connection, updates: Sequence[Update], *, lo
     if found := {node: order_id for node in unlinked if (order_id := base.order_of(node)) is not None}:
         await event_store.adopt_events(connection, found)
     if effects.states or effects.changes or effects.messages:
-        await change_store.record(connection, effects)
+        await order_states.record(connection, effects)
     about = [base.order_of(update.subject_id) if update.subject_id else None for update in updates]
     return Merged(about, orders, base)
 
@@ -159,20 +159,20 @@ async def _lock_component(
             return links, connected
 
 
-def _join_all(base: FactBase, orders: dict[str, LockedOrder], updates: Sequence[Update]) -> change_store.Effects:
+def _join_all(base: FactBase, orders: dict[str, LockedOrder], updates: Sequence[Update]) -> Effects:
     """Join one update after the other, so that the change log has each step although they share a transaction."""
-    effects = change_store.Effects()
+    effects = Effects()
     stored = {order_id: order.state for order_id, order in orders.items()}
     for update in updates:
         concerned, moved = _join(base, update)
         for order_id in sorted(concerned & orders.keys()):
             now = base.derive(order_id)
-            before, after = stored[order_id], change_store.State.of(now)
+            before, after = stored[order_id], State.of(now)
             if after != before:
                 effects.states[order_id] = stored[order_id] = after
             if after.visible != before.visible or update.always_logged:
                 effects.changes.append(
-                    change_store.Change(order_id, before.status, after.status, update.cause, update.actor, update.note)
+                    Change(order_id, before.status, after.status, update.cause, update.actor, update.note)
                 )
             if after != before or moved:  # messages that are owed already are skipped by their key
                 effects.messages |= {(order_id, message) for message in now.messages}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 import asyncpg
 
 from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.database.queries import sql
-from checkout_daemon.database.records import record_of
+from checkout_daemon.database.records import columns, record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class NewestOrder:
 
 @dataclass(frozen=True, slots=True)
 class RecoveredOrder:
-    """An order to insert again. `parameters` are those of the attempt that made the session."""
+    """An order to insert again. `parameters` are those of the attempt that created the session."""
 
     id: str
     number: int | None
@@ -72,12 +73,7 @@ async def record_missing(connection: asyncpg.Connection, found: Sequence[Missing
     """Record missing orders. Those that exist are skipped."""
     await connection.execute(
         sql("record_missing_orders"),
-        [each.session_id for each in found],
-        [each.order_id for each in found],
-        [each.number for each in found],
-        [each.livemode for each in found],
-        [each.amount_total for each in found],
-        [each.currency for each in found],
+        *columns(found, "session_id", "order_id", "number", "livemode", "amount_total", "currency"),
     )
 
 
@@ -108,26 +104,10 @@ async def insert_recovered(connection: asyncpg.Connection, order: RecoveredOrder
     """Insert an order with its items and attempt. Return its number (the old one unless taken); None if it exists."""
     number: int | None = await connection.fetchval(
         sql("insert_recovered_order"),
-        order.id,
-        order.number,
-        order.currency,
-        order.amount_subtotal,
-        order.amount_discount,
-        order.amount_total,
-        order.customer_name,
-        order.customer_email,
-        order.customer_phone,
-        order.discount_code,
-        order.livemode,
-        order.created_at,
-        order.locale,
-        [line.sku for line in order.lines],
-        [line.name for line in order.lines],
-        [line.description for line in order.lines],
-        [line.unit_amount for line in order.lines],
-        [line.quantity for line in order.lines],
-        [line.amount for line in order.lines],
-        [line.amount_discount for line in order.lines],
+        *attrgetter("id", "number", "currency", "amount_subtotal", "amount_discount", "amount_total")(order),
+        *attrgetter("customer_name", "customer_email", "customer_phone", "discount_code")(order),
+        *attrgetter("livemode", "created_at", "locale")(order),
+        *columns(order.lines, "sku", "name", "description", "unit_amount", "quantity", "amount", "amount_discount"),
         order.attempt,
         order.parameters,
         order.session_id,

@@ -1,8 +1,7 @@
-"""Orders that Stripe knows of and this database does not, as after the restore of an older backup.
+"""Finds orders that Stripe knows and this database does not, as after the restore of an older backup.
 
-They are known by our marks in the metadata of Stripe's objects. A session that somebody went through is a finding that
-is kept, reported and listed until `checkout orders recover` brings its order back; and a number that an object names is
-never given out again.
+Our marks in the metadata of Stripe's objects name them. A completed session of such an order is recorded, reported and
+listed until `checkout orders recover` restores the order. A number that an object names is never given out again.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import asyncpg
 
@@ -32,36 +30,38 @@ _MOST_NAMED = 20
 
 
 async def note_objects(connection: asyncpg.Connection, objects: Sequence[Object]) -> None:
-    """Note what objects say of orders: numbers given out, and sessions gone through whose order is not held.
+    """Record the numbers that objects name, and the completed sessions whose order does not exist.
 
-    In the caller's transaction. It costs nothing where no object has our marks.
+    It runs in the caller's transaction, and asks the database nothing if no object has our marks.
     """
-    named = [(each, name) for each in objects if (name := named_order(each)) is not None]
+    named = [(found, name) for found in objects if (name := named_order(found)) is not None]
     if not named:
         return
     shop = await store.read_shop(connection)
-    ours = [(each, name) for each, name in named if name.shop in (None, shop)]
+    ours = [(found, name) for found, name in named if name.shop in (None, shop)]
     held = await store.held_orders(connection, {name.order_id for _, name in ours})
-    unknown = [(each, name) for each, name in ours if name.order_id not in held]
+    unknown = [(found, name) for found, name in ours if name.order_id not in held]
     highest = max((name.number for _, name in unknown if name.number is not None), default=0)
     if highest and await store.raise_numbers(connection, highest):
-        log.warning("orders: number %d was given out before, so the next is above it", highest)
-    if missing := [_missing(each, name) for each, name in unknown if _gone_through(each)]:
+        log.warning("orders: number %d was used before, so the next one is higher", highest)
+    if missing := [_missing(found, name) for found, name in unknown if _is_completed_session(found)]:
         await store.record_missing(connection, missing)
-        numbers = ", ".join(str(each.number or "?") for each in missing)
-        log.error("orders: Stripe has sessions of orders that are not held: %s; `checkout doctor` tells more", numbers)
+        numbers = ", ".join(str(order.number or "?") for order in missing)
+        log.error(
+            "orders: Stripe has completed sessions of orders that do not exist here: %s; run `checkout doctor`", numbers
+        )
 
 
 async def look_for_missing(
     runtime: Runtime, since: datetime, *, after_page: Callable[[], Awaitable[None]] | None = None
 ) -> list[MissingOrder]:
-    """Look through Stripe's sessions since a time by its clock, note them, and return all orders that are missing.
+    """Search Stripe's sessions since a time by its clock, record missing orders, and return all that are missing.
 
-    `after_page` is awaited after each page. Raises StripeUnavailable, also where not all could be seen; what was seen
-    is noted.
+    `after_page` is awaited after each page. Raises StripeUnavailable, also if not all could be seen; what was seen is
+    recorded.
     """
     async for page in sessions_made(runtime.gateway, since):
-        objects = [each.object for each in page]
+        objects = [session.object for session in page]
         await runtime.database.run(note_objects, objects)
         if after_page is not None:
             await after_page()
@@ -69,7 +69,7 @@ async def look_for_missing(
 
 
 async def look_after_restore(runtime: Runtime) -> list[MissingOrder]:
-    """Do so from the newest order that is held, or as far back as Stripe keeps events."""
+    """Search from a day before our newest order, or as far back as Stripe keeps events. Raises StripeUnavailable."""
     now = await stripe_time(runtime.gateway)
     async with runtime.database.connection() as connection:
         newest = await store.newest_order(connection)
@@ -78,20 +78,20 @@ async def look_after_restore(runtime: Runtime) -> list[MissingOrder]:
 
 
 async def missing(runtime: Runtime) -> list[MissingOrder]:
-    """Return the orders that are known to be missing, of the key's mode."""
+    """Return the recorded missing orders of the key's mode."""
     async with runtime.database.connection() as connection:
         return await store.list_missing(connection, livemode=runtime.settings.livemode)
 
 
 def paid_sessions(count: int) -> str:
-    """Return the words for so many paid sessions that name orders."""
+    """Return the start of a sentence about this many paid sessions."""
     return "a paid session names an order" if count == 1 else f"{count} paid sessions name orders"
 
 
-async def tell_of_missing(runtime: Runtime) -> int:
+async def alert_missing(runtime: Runtime) -> int:
     """Alert the operator about every missing order once, and return how many are missing."""
     found = await missing(runtime)
-    subjects = tuple(each.session_id for each in found)
+    subjects = tuple(order.session_id for order in found)
     command = f"checkout orders recover {subjects[0]}" if subjects else "checkout doctor"
     alert = Alert(
         f"At Stripe {paid_sessions(len(found))} that this shop does not hold",
@@ -103,11 +103,11 @@ async def tell_of_missing(runtime: Runtime) -> int:
     return len(found)
 
 
-def _gone_through(told: dict[str, Any]) -> bool:
-    return told.get("object") == "checkout.session" and told.get("status") == "complete"
+def _is_completed_session(found: Object) -> bool:
+    return found.get("object") == "checkout.session" and found.get("status") == "complete"
 
 
-def _missing(session: dict[str, Any], named: NamedOrder) -> MissingOrder:
+def _missing(session: Object, named: NamedOrder) -> MissingOrder:
     amount, currency = session.get("amount_total"), session.get("currency")
     return MissingOrder(
         str(session["id"]),

@@ -1,7 +1,7 @@
 """Follows the changes of orders as they happen: every change once, none missed, even across a lost connection.
 
-NOTIFY only says that there is something to read, and can be lost, so we also poll every few seconds. A change is new if
-it is visible in the database's snapshot of now and was not in the previous one. So it does not matter if concurrent
+NOTIFY only signals that there is something to read, and can be lost, so we also poll every few seconds. A change is new
+if it is visible in the database's current snapshot and was not in the previous one, so it does not matter if concurrent
 transactions commit in another sequence than that of their numbers.
 """
 
@@ -21,7 +21,7 @@ from checkout_daemon.database.hosts import connect, hosts_of
 from checkout_daemon.database.pool import settle_plans, turned_read_only, unavailable_when_away
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.change_log import ChangeLine, read_changes_between, read_changes_since, read_snapshot
-from checkout_daemon.ledger.change_store import CHANNEL
+from checkout_daemon.ledger.order_states import CHANNEL
 
 POLL_SECONDS = 5.0
 # A server that no longer answers must not keep us from the one that took over.

@@ -11,7 +11,7 @@ from checkout_daemon.catalog.pricing import PricedLine, Quote
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import record_of
 from checkout_daemon.errors import OrderNotFound
-from checkout_daemon.ledger.change_store import CHANNEL
+from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.second_orders import AlikeOrder

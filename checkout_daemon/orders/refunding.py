@@ -25,7 +25,7 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
-from checkout_daemon.ledger.order_locks import check_mode
+from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.ledger.translate import refund as refund_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, livemodes
 from checkout_daemon.orders import refund_requests

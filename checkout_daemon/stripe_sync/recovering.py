@@ -14,11 +14,11 @@ from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.checkout.sessions import session_update, start_attempt
 from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger import missing_order_store as store
-from checkout_daemon.ledger.change_store import CHANNEL
 from checkout_daemon.ledger.event_store import adopt_events
 from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.ledger.missing_order_store import RecoveredOrder
+from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.ledger.translate.named_orders import NamedOrder, named_order
 from checkout_daemon.ledger.translate.stripe_objects import child
 from checkout_daemon.model.orders import Order

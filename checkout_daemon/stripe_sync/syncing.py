@@ -16,7 +16,7 @@ from checkout_daemon.ledger.derive import Derived
 from checkout_daemon.ledger.factbase import FactBase
 from checkout_daemon.ledger.facts import DisputeFact, Fact, Observation, RefundFact, SessionFact, Unknown, is_charge
 from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
-from checkout_daemon.ledger.order_locks import check_mode
+from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import AttentionCode

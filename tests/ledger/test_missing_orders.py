@@ -16,7 +16,7 @@ from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.checkout.sessions import fresh_session
 from checkout_daemon.errors import NotFound
 from checkout_daemon.ledger.missing_order_store import MissingOrder
-from checkout_daemon.ledger.missing_orders import look_after_restore, missing, tell_of_missing
+from checkout_daemon.ledger.missing_orders import alert_missing, look_after_restore, missing
 from checkout_daemon.ledger.translate.named_orders import named_order
 from checkout_daemon.model.messages import Alert
 from checkout_daemon.operations.doctor import Check, examine
@@ -95,13 +95,13 @@ async def test_a_paid_order_that_is_not_held_is_told_of_everywhere_and_its_numbe
 ) -> None:
     kept, lost, unpaid = await paid_order(runtime), await paid_order(runtime), await check_out(runtime)
     await lose(connection, lost, unpaid)
-    assert await tell_of_missing(runtime) == 0
+    assert await alert_missing(runtime) == 0
     await fetch(runtime)
     (found,) = await missing(runtime)
     assert (found.session_id, found.order_id, found.number) == (lost.session_id, str(lost.order_id), 1002)
     assert (found.amount_total, found.currency) == (3399, "eur")
     for _ in range(2):
-        assert await tell_of_missing(runtime) == 1
+        assert await alert_missing(runtime) == 1
     (row,) = await connection.fetch("SELECT payload FROM outbox WHERE kind = 'orders.missing' AND channel = 'alert'")
     alert = msgspec.json.decode(row["payload"], type=Alert)
     assert (alert.count, alert.command) == (1, f"checkout orders recover {lost.session_id}")

@@ -1,4 +1,4 @@
-"""Translates charge.*: a second report of a payment, and of its refunds as a whole."""
+"""Translates charge.*: a second report of a payment, and the total of its refunds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from checkout_daemon.ledger.translate import refund
 from checkout_daemon.ledger.translate.stripe_objects import (
     ObjectSnapshot,
     Translation,
-    UnreadableObject,
     amount,
     child,
     if_readable,
     observations,
     order_link,
+    own_id,
     stripe_id,
 )
 
@@ -33,9 +33,7 @@ def succeeded(snapshot: ObjectSnapshot) -> Translation:
 
 def links_only(snapshot: ObjectSnapshot) -> Translation:
     """Translate to the links alone: a failed charge moves no status."""
-    charge_id = stripe_id(snapshot.object, "id")
-    if charge_id is None:
-        raise UnreadableObject("charge.id is missing")
+    charge_id = own_id(snapshot.object, "charge")
     payment_id = stripe_id(snapshot.object, "payment_intent")
     node = payment_id or charge_id
     translation = Translation(subject_id=node, links=order_link(snapshot.object, node))
@@ -60,8 +58,7 @@ def refunded(snapshot: ObjectSnapshot) -> Translation:
             fields = {"payment_intent": snapshot.object.get("payment_intent"), "charge": charge_id, **listed_refund}
             # An unreadable refund is fetched later: without it the total of the hint differs.
             of_refund = if_readable(partial(refund.translate, replace(snapshot, object=fields))) or Translation()
-            translation.links += of_refund.links
-            translation.facts += of_refund.facts
+            translation.add(of_refund)
     return translation
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus, Link, LinkRank, is_charge
+from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
 from checkout_daemon.ledger.translate.stripe_objects import (
     ObjectSnapshot,
     Translation,
-    UnreadableObject,
     amount,
     child,
     choice,
     currency,
     if_readable,
     moment,
-    payment_and_charge,
-    stripe_id,
+    of_payment,
+    own_id,
     text,
 )
 
@@ -36,16 +35,10 @@ def translate(
 ) -> Translation:
     """Translate a dispute, from an event or an answer of the Stripe API."""
     dispute = snapshot.object
-    dispute_id = stripe_id(dispute, "id")
-    if dispute_id is None:
-        raise UnreadableObject("dispute.id is missing")
-    payment_id, charge_id = payment_and_charge(dispute)
-    node = payment_id or charge_id
-    if node is None:
-        return Translation()
-    translation = Translation(subject_id=node)
-    if payment_id is not None and charge_id is not None and is_charge(charge_id):
-        translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
+    dispute_id = own_id(dispute, "dispute")
+    translation = of_payment(dispute)
+    if translation.subject_id is None:
+        return translation
     status, unknown = choice(dispute, "status", DisputeStatus)
     if status is None and unknown is None:
         unknown = "status=null"
@@ -55,7 +48,7 @@ def translate(
             DisputeFact(
                 dispute_id,
                 snapshot.livemode,
-                node,
+                translation.subject_id,
                 status or DisputeStatus.UNKNOWN,
                 due_by=moment(child(dispute, "evidence_details") or {}, "due_by"),
                 amount=if_readable(lambda: amount(dispute, "amount")),

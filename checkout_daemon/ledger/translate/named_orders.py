@@ -1,4 +1,4 @@
-"""Reads which order of ours an object at Stripe names: our marks are in its metadata, and outlive our database."""
+"""Reads which order of ours an object at Stripe names: the marks in its metadata outlive our database."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 
 @dataclass(frozen=True, slots=True)
 class NamedOrder:
-    """What the metadata says of an order. `number` and `shop` are None for what was made before they were marks."""
+    """An order as the metadata names it. Older objects have no `number` and no `shop`."""
 
     order_id: str
     attempt: int
@@ -23,15 +23,15 @@ class NamedOrder:
     locale: str | None = None
 
 
-def named_order(told: Object) -> NamedOrder | None:
-    """Return the order that a session, PaymentIntent or charge names by all of our marks; None for what is not ours."""
-    if (named := named_attempt(told)) is None:
+def named_order(fields: Object) -> NamedOrder | None:
+    """Return the order that a session, PaymentIntent or charge of ours names, or None for another object."""
+    if (named := named_attempt(fields)) is None:
         return None
-    number = mark(told, NUMBER) or ""
+    number = mark(fields, NUMBER) or ""
     return NamedOrder(
         *named,
         int(number) if _NUMBER.fullmatch(number) else None,
-        mark(told, SHOP),
-        mark(told, "discount_code"),
-        mark(told, "locale"),
+        mark(fields, SHOP),
+        mark(fields, "discount_code"),
+        mark(fields, "locale"),
     )

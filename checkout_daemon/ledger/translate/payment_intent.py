@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from checkout_daemon.ledger.facts import CanceledPayment, Link, LinkRank, is_charge
+from checkout_daemon.ledger.facts import CanceledPayment
 from checkout_daemon.ledger.translate import charge
 from checkout_daemon.ledger.translate.stripe_objects import (
     ObjectSnapshot,
     Translation,
-    UnreadableObject,
+    charge_link,
     child,
     if_readable,
     observations,
     order_link,
+    own_id,
     stripe_id,
 )
 
@@ -36,14 +37,9 @@ def canceled(snapshot: ObjectSnapshot) -> Translation:
 
 def links_only(snapshot: ObjectSnapshot) -> Translation:
     """Translate to the links alone: a declined card leaves its session open."""
-    payment_id = stripe_id(snapshot.object, "id")
-    if payment_id is None:
-        raise UnreadableObject("payment_intent.id is missing")
-    translation = Translation(subject_id=payment_id, links=order_link(snapshot.object, payment_id))
+    payment_id = own_id(snapshot.object, "payment_intent")
     charge_id = if_readable(lambda: stripe_id(snapshot.object, "latest_charge"))
-    if charge_id is not None and is_charge(charge_id):
-        translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
-    return translation
+    return Translation(payment_id, order_link(snapshot.object, payment_id) + charge_link(charge_id, payment_id))
 
 
 def fetched(snapshot: ObjectSnapshot) -> Translation:
@@ -51,7 +47,5 @@ def fetched(snapshot: ObjectSnapshot) -> Translation:
     by_status = {"succeeded": succeeded, "canceled": canceled}
     translation = by_status.get(str(snapshot.object.get("status")), links_only)(snapshot)
     if (latest := child(snapshot.object, "latest_charge")) is not None:
-        of_charge = charge.fetched(replace(snapshot, object=latest))
-        translation.links += of_charge.links
-        translation.facts += of_charge.facts
+        translation.add(charge.fetched(replace(snapshot, object=latest)))
     return translation

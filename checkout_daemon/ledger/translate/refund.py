@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.ledger.facts import Link, LinkRank, RefundFact, RefundStatus, is_charge
+from checkout_daemon.ledger.facts import RefundFact, RefundStatus
 from checkout_daemon.ledger.translate.stripe_objects import (
     ObjectSnapshot,
     Translation,
@@ -11,8 +11,8 @@ from checkout_daemon.ledger.translate.stripe_objects import (
     choice,
     currency,
     mark,
-    payment_and_charge,
-    stripe_id,
+    of_payment,
+    own_id,
     unknown_values,
 )
 
@@ -23,16 +23,11 @@ def translate(snapshot: ObjectSnapshot) -> Translation:
     Its metadata may name the refund request of ours that made it.
     """
     refund = snapshot.object
-    refund_id = stripe_id(refund, "id")
-    if refund_id is None:
-        raise UnreadableObject("refund.id is missing")
-    payment_id, charge_id = payment_and_charge(refund)
-    node = payment_id or charge_id
-    if node is None:  # a refund of neither is not of a payment through Checkout
-        return Translation()
-    translation = Translation(subject_id=node)
-    if payment_id is not None and charge_id is not None and is_charge(charge_id):
-        translation.links.append(Link(charge_id, payment_id, LinkRank.STRIPE))
+    refund_id = own_id(refund, "refund")
+    translation = of_payment(refund)
+    node = translation.subject_id
+    if node is None:  # it does not belong to a payment through Checkout
+        return translation
     total, code = amount(refund, "amount"), currency(refund)
     if total is None or code is None:
         raise UnreadableObject("refund has no amount or currency")

@@ -10,13 +10,13 @@ from checkout_daemon.ledger.translate.stripe_objects import (
     Object,
     ObjectSnapshot,
     Translation,
-    UnreadableObject,
     child,
     choice,
     moment,
     named_attempt,
     observations,
     order_link,
+    own_id,
     reference_link,
     stripe_id,
     text,
@@ -52,9 +52,7 @@ def fetched(snapshot: ObjectSnapshot) -> Translation:
     """Translate a session that the Stripe API returned, with its PaymentIntent and charge if they are expanded."""
     translation = _translate(snapshot, SessionStatus.OPEN, _payment_status_of_intent(snapshot))
     if (intent := child(snapshot.object, "payment_intent")) is not None:
-        of_intent = payment_intent.fetched(replace(snapshot, object=intent))
-        translation.links += of_intent.links
-        translation.facts += of_intent.facts
+        translation.add(payment_intent.fetched(replace(snapshot, object=intent)))
     return translation
 
 
@@ -73,9 +71,7 @@ def _payment_status_of_intent(snapshot: ObjectSnapshot) -> PaymentStatus:
 
 def _translate(snapshot: ObjectSnapshot, at_least: SessionStatus, payment_at_least: PaymentStatus) -> Translation:
     session = snapshot.object
-    session_id = stripe_id(session, "id")
-    if session_id is None:
-        raise UnreadableObject("checkout.session.id is missing")
+    session_id = own_id(session, "checkout.session")
     payment_id = stripe_id(session, "payment_intent")
     known_status, unknown_status = choice(session, "status", SessionStatus)
     known_payment, unknown_payment = choice(session, "payment_status", PaymentStatus)

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
-from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, Unknown
+from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, Unknown, is_charge
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class ObjectSnapshot:
 
     @property
     def livemode(self) -> bool | None:
-        """The livemode, or None if the event and its object contradict each other."""
+        """Return the livemode, or None if the event and its object contradict each other."""
         return next(iter(self.modes)) if len(self.modes) == 1 else None
 
 
@@ -62,6 +63,11 @@ class Translation:
     subject_id: str | None = None
     links: list[Link] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+
+    def add(self, other: Translation) -> None:
+        """Add the links and facts of an object that this one contains."""
+        self.links += other.links
+        self.facts += other.facts
 
 
 def livemodes(*claims: object) -> frozenset[bool]:
@@ -81,10 +87,28 @@ def stripe_id(fields: Object, name: str) -> str | None:
     return value
 
 
-def payment_and_charge(fields: Object) -> tuple[str | None, str | None]:
-    """Return the ids of the PaymentIntent and the charge. Raises UnreadableObject if neither is readable."""
-    found = (if_readable(lambda: stripe_id(fields, "payment_intent")), if_readable(lambda: stripe_id(fields, "charge")))
-    return found if any(found) else (stripe_id(fields, "payment_intent"), stripe_id(fields, "charge"))
+def own_id(fields: Object, kind: str) -> str:
+    """Return the id of an object of this kind. Raises UnreadableObject."""
+    if (own := stripe_id(fields, "id")) is None:
+        raise UnreadableObject(f"{kind}.id is missing")
+    return own
+
+
+def of_payment(fields: Object) -> Translation:
+    """Return a translation about the payment that a refund or dispute names, with the link of its charge.
+
+    Its `subject_id` is None if no payment is named. Raises UnreadableObject if one is named and none is readable.
+    """
+    payment_id, charge_id = (if_readable(partial(stripe_id, fields, name)) for name in ("payment_intent", "charge"))
+    if not (payment_id or charge_id):  # raise the error
+        payment_id, charge_id = stripe_id(fields, "payment_intent"), stripe_id(fields, "charge")
+    links = charge_link(charge_id, payment_id) if payment_id is not None else []
+    return Translation(payment_id or charge_id, links)
+
+
+def charge_link(charge_id: str | None, payment_id: str) -> list[Link]:
+    """Return the link of a charge to its PaymentIntent, or none if the id is not a charge's."""
+    return [Link(charge_id, payment_id, LinkRank.STRIPE)] if charge_id is not None and is_charge(charge_id) else []
 
 
 def if_readable(read: Callable[[], T]) -> T | None:

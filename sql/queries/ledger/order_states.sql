@@ -1,3 +1,10 @@
+-- The stored state of orders, the change log and the messages owed.
+
+-- name: lock_orders
+-- $1 order ids. Locks their rows in the order of the ids, so that concurrent transactions do not deadlock.
+SELECT id, number, status, attention, amount_refunded, paid_at, amount_total, currency, livemode
+FROM orders WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+
 -- name: record_changes
 -- Write derived state, change log and outbox and notify once, in one round trip.
 -- $1 order ids, $2 statuses, $3 attentions (comma-separated), $4 amounts refunded, $5 paid_at: the orders that changed
