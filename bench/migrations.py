@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How long a database of a million orders makes shoppers wait while it is brought up to date.
+"""Measure how long migrating a database of a million orders makes shoppers wait.
 
-A database at an older schema is filled and migrated while orders are made and changed beside it, as by daemons of the
-older release. The gate is what the server says: no statement of theirs may wait for a lock for 100 ms (lock_timeout);
-the slowest statement with and without the migration is reported.
+Fills a database at an older schema, and migrates it while orders are created and changed, as by daemons of the older
+release. The gate is lock_timeout: none of their statements may wait 100 ms for a lock. Also reports the slowest
+statement with and without the migration.
 
     .venv/bin/python bench/migrations.py [--orders 1000000] [--from-version 8]
 """
@@ -55,13 +55,14 @@ TELL = "INSERT INTO order_changes (order_id, to_status, cause, actor) VALUES ($1
 
 @dataclass(slots=True)
 class Shop:
-    """What a daemon of the older release does meanwhile: `slowest` statement in seconds, `refused` by a lock."""
+    """A daemon of the older release: its `slowest` statement in seconds, and those `refused` because of a lock."""
 
     statements: int = 0
     slowest: float = 0.0
     refused: list[str] = field(default_factory=list)
 
     async def sell(self, url: str, until: asyncio.Event) -> None:
+        """Create and change orders until the event is set."""
         connection = await asyncpg.connect(url)
         await connection.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
         while not until.is_set():
@@ -96,13 +97,14 @@ async def selling(url: str, work: asyncio.Future[object] | asyncio.Task[object])
 
 
 async def fill(url: str, version: int, orders: int) -> None:
+    """Create the schema of the version, with so many orders and events."""
     connection = await asyncpg.connect(url)
     await connection.execute(VERSIONS)
-    for each in all_migrations():
-        if each.version <= version:
-            for statement in (each.statements, *each.indexes):
+    for migration in all_migrations():
+        if migration.version <= version:
+            for statement in (migration.statements, *migration.indexes):
                 await connection.execute(statement)
-            await connection.execute(RECORD, each.version, each.name, each.oldest_code)
+            await connection.execute(RECORD, migration.version, migration.name, migration.oldest_code)
     await connection.execute(FILL, orders)
     await connection.execute(CHANGES)
     await connection.execute("VACUUM ANALYZE")
@@ -110,18 +112,20 @@ async def fill(url: str, version: int, orders: int) -> None:
 
 
 async def bring_up_to_date(url: str) -> None:
+    """Migrate, and finish the backfills of the migrations."""
     await migrate(url)
     await finish(url)
 
 
 def make_state_dir() -> Path:
-    """One that the user whom PostgreSQL runs as can enter."""
+    """Create a directory that the user who runs PostgreSQL can enter."""
     path = Path(tempfile.mkdtemp(prefix="checkout-bench-"))
     path.chmod(0o755)
     return path
 
 
 async def main(orders: int, version: int) -> bool:
+    """Measure and print. Return whether nothing waited too long and the schema is current."""
     state = make_state_dir()
     server = EmbeddedPostgres(state)
     await server.start()

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How long help and completion keep a person waiting, against Python importing what they cannot do without.
+"""Measure how long help and completion take, compared with the imports that they cannot avoid.
 
-`checkout --help` and the completion of commands and options: at most 1.6 times `python -c "import click"`. The
-completion of order numbers: at most 1.5 times `python -c "import click, asyncpg"`, and one query: connected, asked
-and answered, measured beside it. Medians of interleaved rounds; a database of 20,000 orders.
+`checkout --help` and the completion of commands and options may take 1.6 times `python -c "import click"`. The
+completion of order numbers may take 1.5 times `python -c "import click, asyncpg"`, plus one query with its connection,
+which is measured as well. Medians of interleaved rounds, on a database of 20,000 orders.
 
     .venv/bin/python bench/startup.py [--rounds 25]
 """
@@ -35,7 +35,7 @@ HELP = "checkout --help"
 COMMANDS = "checkout ord<Tab>"
 OPTIONS = "checkout orders list --st<Tab>"
 NUMBERS = "checkout orders show 21<Tab>"
-# What it costs against what, at most.
+# What is measured, what it is compared with, and the ratio that it may have.
 BUDGETS = ((HELP, CLICK, 1.6), (COMMANDS, CLICK, 1.6), (OPTIONS, CLICK, 1.6), (NUMBERS, ASYNCPG, 1.5))
 ORDERS = """
 INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,
@@ -45,6 +45,7 @@ SELECT gen_random_uuid(), 'usd', 1, 0, 1, 'N', 'n@example.com', '+15555550123', 
 
 
 def completion(words: str) -> dict[str, str]:
+    """Return the variables with which a shell asks for the completion of these words."""
     return {
         "_CHECKOUT_COMPLETE": "bash_complete",
         "COMP_WORDS": words,
@@ -52,22 +53,25 @@ def completion(words: str) -> dict[str, str]:
     }
 
 
-def wall(command: list[str], environ: dict[str, str], said: str = "") -> float:
+def wall(command: list[str], environ: dict[str, str], expected: str = "") -> float:
+    """Return the seconds that a command takes. Exit if it does not print what is expected."""
     started = time.perf_counter()
     ran = subprocess.run(command, env=os.environ | environ, capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - started
-    if said not in ran.stdout:
-        raise SystemExit(f"{command} {environ.get('COMP_WORDS', '')}: {said!r} is missing in {ran.stdout!r}")
+    if expected not in ran.stdout:
+        raise SystemExit(f"{command} {environ.get('COMP_WORDS', '')}: {expected!r} is missing in {ran.stdout!r}")
     return seconds
 
 
 async def query(url: str) -> float:
+    """Return the seconds that the query for order numbers takes, with its connection."""
     started = time.perf_counter()
     await newest_numbers(url, "21", 50)
     return time.perf_counter() - started
 
 
 async def one_round(url: str, seconds: dict[str, list[float]]) -> None:
+    """Measure everything once."""
     python, database = sys.executable, {"DATABASE_URL": url}
     seconds[CLICK].append(wall([python, "-c", "import click"], {}))
     seconds[HELP].append(wall([CHECKOUT, "--help"], {}, "orders"))
@@ -79,13 +83,14 @@ async def one_round(url: str, seconds: dict[str, list[float]]) -> None:
 
 
 def make_state_dir() -> Path:
-    """One that the user whom PostgreSQL runs as can enter."""
+    """Create a directory that the user who runs PostgreSQL can enter."""
     path = Path(tempfile.mkdtemp(prefix="checkout-bench-"))
     path.chmod(0o755)
     return path
 
 
 async def main(rounds: int) -> bool:
+    """Measure and print. Return whether all budgets are met."""
     state = make_state_dir()
     server = EmbeddedPostgres(state)
     await server.start()
@@ -96,17 +101,17 @@ async def main(rounds: int) -> bool:
         await connection.execute(ORDERS)
         await connection.execute("ANALYZE orders")
         await connection.close()
-        await one_round(server.url(), {name: [] for name in seconds})  # what is read from disk once
+        await one_round(server.url(), {name: [] for name in seconds})  # reads the programs from disk
         for _ in range(rounds):
             await one_round(server.url(), seconds)
     finally:
         await server.stop()
         shutil.rmtree(state, ignore_errors=True)
-    return report({name: statistics.median(each) for name, each in seconds.items()})
+    return report({name: statistics.median(times) for name, times in seconds.items()})
 
 
 def report(seconds: dict[str, float]) -> bool:
-    """Print it; whether all budgets are kept."""
+    """Print the medians, and return whether all budgets are met."""
     kept = True
     for name in (CLICK, ASYNCPG, QUERY):
         print(f"{name:34} {1000 * seconds[name]:6.0f} ms")

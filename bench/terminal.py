@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The order terminal with a million orders behind it: start, changes on screen, keys, memory.
+"""Measure the order terminal on a million orders: its start, changes on screen, keys and memory.
 
-A real `checkout tui` in a pseudo-terminal of 80x24; what it writes is read here, and times are from the commit, or the
+Runs a real `checkout tui` in a pseudo-terminal of 80x24, and reads what it writes. Times are from the commit, or the
 key, to the bytes. Goals: first rows within 1 s, a change on screen within 150 ms (p99) at 200 changes a second, a key
 answered within 50 ms (p99) meanwhile, 150 MB.
 
@@ -51,7 +51,7 @@ FROM (
            (ARRAY['completed', 'completed', 'completed', 'completed', 'completed', 'completed', 'completed', 'pending',
                   'refunded', 'expired'])[1 + n % 10] AS status
     FROM generate_series(1, $1::integer) AS n
-) AS each
+) AS numbered
 """
 TEXTS = "INSERT INTO order_texts SELECT id, lower(customer_name || E'\\n' || customer_email) FROM orders"
 CHANGE = """
@@ -65,7 +65,7 @@ SELECT id, status, status, 'bench', 'bench' FROM changed
 
 @dataclass
 class Screen:
-    """A terminal that somebody else draws on: calls `seen` with each piece of what is drawn."""
+    """A terminal that another process draws on. `seen` is called with everything that is drawn."""
 
     pid: int
     master: int
@@ -73,6 +73,7 @@ class Screen:
     buffer: bytes = b""
 
     def begin(self) -> None:
+        """Start to read what is drawn."""
         os.set_blocking(self.master, False)
         asyncio.get_running_loop().add_reader(self.master, self._read)
 
@@ -86,9 +87,11 @@ class Screen:
         self.seen(data, now)
 
     def press(self, keys: bytes) -> None:
+        """Send keys to the program."""
         os.write(self.master, keys)
 
     async def shows(self, text: bytes) -> float:
+        """Wait until the text is drawn, and return when that was. Raise TimeoutError."""
         deadline = time.perf_counter() + PATIENCE_SECONDS
         while text not in self.buffer:
             if time.perf_counter() > deadline:
@@ -97,6 +100,7 @@ class Screen:
         return time.perf_counter()
 
     async def end(self) -> None:
+        """Quit the program and wait for its end."""
         self.press(b"\x03")
         deadline = time.perf_counter() + PATIENCE_SECONDS
         while psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE and time.perf_counter() < deadline:  # noqa: ASYNC110
@@ -107,6 +111,7 @@ class Screen:
 
 
 def open_terminal(url: str, directory: Path) -> Screen:
+    """Start `checkout tui` in a new pseudo-terminal."""
     pid, master = pty.fork()
     if pid == 0:
         os.chdir(directory)
@@ -120,29 +125,31 @@ def open_terminal(url: str, directory: Path) -> Screen:
 
 @dataclass
 class Changes:
-    """What was committed and is not on the screen yet; a newer value of the same order counts for the older too."""
+    """Commits that are not on the screen yet. A newer value of the same order also counts for the older ones."""
 
     waiting: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     _tail: bytes = b""
 
     def committed(self, slot: int, number: int, at: float) -> None:
+        """Note a commit."""
         self.waiting.setdefault(slot, []).append((number, at))
 
     def seen(self, data: bytes, now: float) -> None:
+        """Note which commits are on the screen now."""
         text = self._tail + data
         for found in re.finditer(rb"c(\d\d)x(\d{6})", text):
             slot, number = int(found[1]), int(found[2])
             left = self.waiting.get(slot, [])
-            self.seconds += [now - at for each, at in left if each <= number]
-            self.waiting[slot] = [(each, at) for each, at in left if each > number]
+            self.seconds += [now - at for shown, at in left if shown <= number]
+            self.waiting[slot] = [(shown, at) for shown, at in left if shown > number]
         self._tail = text[-10:]
 
 
 async def measure_changes(
     url: str, directory: Path, rate: int, seconds: float
 ) -> tuple[list[float], list[float], float]:
-    """Seconds from commit to screen, seconds from key to screen, and megabytes held at the end."""
+    """Return the seconds from commit to screen, the seconds from key to screen, and the megabytes at the end."""
     writer = await asyncpg.connect(url)
     ids = [row["id"] for row in await writer.fetch("SELECT id FROM orders ORDER BY created_at DESC LIMIT $1", TOP)]
     numbers = [
@@ -191,6 +198,7 @@ async def measure_changes(
 
 
 async def measure_start(url: str, directory: Path, newest: int) -> float:
+    """Return the seconds from the start to the first rows."""
     started = time.perf_counter()
     screen = open_terminal(url, directory)
     shown = await screen.shows(str(newest).encode())
@@ -200,7 +208,7 @@ async def measure_start(url: str, directory: Path, newest: int) -> float:
 
 
 async def measure_walk(url: str, directory: Path, newest: int, oldest: int) -> tuple[float, float]:
-    """Seconds to the oldest order, and to the result of a search that finds one."""
+    """Return the seconds to the oldest order, and to the result of a search that finds few."""
     screen = open_terminal(url, directory)
     await screen.shows(str(newest).encode())
     await asyncio.sleep(3)
@@ -218,10 +226,12 @@ async def measure_walk(url: str, directory: Path, newest: int, oldest: int) -> t
 
 
 def p(values: list[float], share: float) -> float:
+    """Return a percentile in milliseconds."""
     return 1000 * sorted(values)[min(int(len(values) * share), len(values) - 1)]
 
 
 async def main(options: argparse.Namespace) -> None:
+    """Measure and print."""
     directory = Path(tempfile.mkdtemp(prefix="checkout-bench-"))
     directory.chmod(0o755)  # noqa: ASYNC240
     server = EmbeddedPostgres(directory)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What order terminals cost the shop: CPU of the daemon and PostgreSQL per webhook, with terminals open and without.
+"""Measure what order terminals cost: CPU of the daemon and PostgreSQL per webhook, with terminals open and without.
 
-Webhooks come at a fixed rate (open loop) into `checkout serve`; in every other round real `checkout tui` processes
-follow them, each in a pseudo-terminal. Goal: five terminals, 500 webhooks a second, at most 1.10 times the CPU.
+Sends webhooks at a fixed rate (open loop) to `checkout serve`. In every other round, real `checkout tui` processes
+follow them in pseudo-terminals. Goal: with five terminals at 500 webhooks a second, at most 1.10 times the CPU.
 
     .venv/bin/python bench/terminals.py [--rounds 7] [--terminals 5] [--rate 500] [--seconds 8]
 """
@@ -35,7 +35,7 @@ OLD_ORDERS = 5000
 
 
 def cpu(*roots: psutil.Process) -> float:
-    """Seconds of these processes and all that they started, also of those that have ended."""
+    """Return the CPU seconds of these processes and their children, including children that have ended."""
     total = 0.0
     for root in roots:
         times = root.cpu_times()
@@ -51,7 +51,7 @@ def cpu(*roots: psutil.Process) -> float:
 async def measure(
     url: str, directory: Path, daemon: int, port: int, options: argparse.Namespace, *, watched: bool
 ) -> float:
-    """Microseconds of CPU per webhook."""
+    """Return the microseconds of CPU per webhook."""
     connection = await asyncpg.connect(url)
     order_ids = [str(uuid4()) for _ in range(int(options.rate * options.seconds))]
     await connection.execute(SEED, order_ids, TOTAL)
@@ -93,6 +93,7 @@ async def measure(
 
 
 async def main(options: argparse.Namespace) -> int:
+    """Measure and print."""
     state = make_state_dir()
     server = EmbeddedPostgres(state)
     await server.start()

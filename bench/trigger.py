@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""How long `checkout trigger checkout.session.completed --order N` takes, from the command to the completed order.
+"""Measure `checkout trigger checkout.session.completed --order N`, from the command to the completed order.
 
-A whole `checkout dev` with the offline Stripe; the official CLI makes the events. Goal: 2 s. For comparison, what the
-parts cost that cannot be had for less: the command's own start, and two starts of the CLI.
+Runs `checkout dev` with the offline Stripe; the official CLI creates the events. The goal is 2 s. Also measures the
+parts that cannot be avoided: the start of the command, and two starts of the CLI.
 
     .venv/bin/python bench/trigger.py [--rounds 7]
 """
@@ -35,6 +35,7 @@ ORDER = {
 
 
 def start(state_dir: Path, port: int) -> subprocess.Popen[str]:
+    """Start `checkout dev`, and return once it is ready."""
     command = [*CHECKOUT, "dev", "--state-dir", str(state_dir), "--port", str(port), "--sandbox-port", str(free_port())]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("CHECKOUT_", "STRIPE_", "DATA"))}
     dev = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=clean)
@@ -45,6 +46,7 @@ def start(state_dir: Path, port: int) -> subprocess.Popen[str]:
 
 
 def order(port: int) -> int:
+    """Create an order and return its number."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/stripe-checkout",
         json.dumps(ORDER).encode(),
@@ -55,12 +57,14 @@ def order(port: int) -> int:
 
 
 def timed(*command: str, env: dict[str, str]) -> tuple[float, str]:
+    """Return the seconds that a command takes, and what it prints."""
     started = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=True, timeout=60)
     return time.monotonic() - started, done.stdout
 
 
 def main() -> int:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
@@ -76,9 +80,11 @@ def main() -> int:
     try:
         for _ in range(rounds):
             number = order(port)
-            seconds, said = timed(*CHECKOUT, "trigger", "checkout.session.completed", "--order", str(number), env=env)
-            if f"applied to #{number}: pending -> completed" not in said:
-                raise SystemExit(f"order {number} was not completed:\n{said}")
+            seconds, printed = timed(
+                *CHECKOUT, "trigger", "checkout.session.completed", "--order", str(number), env=env
+            )
+            if f"applied to #{number}: pending -> completed" not in printed:
+                raise SystemExit(f"order {number} was not completed:\n{printed}")
             taken.append(seconds)
             own, _ = timed(*CHECKOUT, "orders", "show", str(number), "--json", env=env)
             cli, _ = timed(cli_path, "version", env=env)

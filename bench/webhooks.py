@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Webhooks a second: the daemon against what most shops run, in interleaved rounds on one machine.
+"""Measure webhooks per second: the daemon against what most shops run, in interleaved rounds on one machine.
 
 The reference (bench/support/reference.py) stores the event and updates the order; the daemon also keeps facts, links,
 the change log and the outbox. Both run on the same embedded PostgreSQL with durable settings. After each round every
@@ -44,12 +44,14 @@ SELECT unnest($1::uuid[]), 'usd', $2, 0, $2, 'N', 'n@example.com', '+15555550123
 
 @dataclass(frozen=True, slots=True)
 class Round:
+    """The load generator's result, and the server's CPU per webhook in microseconds."""
+
     result: load.Result
     cpu_us: float
 
 
 def make_requests(order_ids: list[str]) -> list[bytes]:
-    """A signed checkout.session.completed of 3.7 KB for each order."""
+    """Return a signed checkout.session.completed of 3.7 KB for each order."""
     requests = []
     for order_id in order_ids:
         tag = uuid4().hex
@@ -83,6 +85,7 @@ def make_requests(order_ids: list[str]) -> list[bytes]:
 
 
 async def measure(url: str, command: list[str], events: int, connections: int) -> Round:
+    """Start the server, send the events, and count the completed orders."""
     connection = await asyncpg.connect(url)
     order_ids = [str(uuid4()) for _ in range(events + WARM_UP)]
     await connection.execute(SEED, order_ids, TOTAL)
@@ -94,7 +97,7 @@ async def measure(url: str, command: list[str], events: int, connections: int) -
         "CHECKOUT_LOG_FORMAT": "json",
     }
     process = await asyncio.create_subprocess_exec(
-        *[each.format(port=port) for each in command],
+        *[word.format(port=port) for word in command],
         env=environ,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
@@ -119,13 +122,14 @@ async def measure(url: str, command: list[str], events: int, connections: int) -
 
 
 def make_state_dir() -> Path:
-    """One that the user whom PostgreSQL runs as can enter."""
+    """Create a directory that the user who runs PostgreSQL can enter."""
     path = Path(tempfile.mkdtemp(prefix="checkout-bench-"))
     path.chmod(0o755)
     return path
 
 
 async def wait_for(port: int) -> None:
+    """Wait until a server listens on the port. Exit after 20 s."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:
@@ -139,11 +143,13 @@ async def wait_for(port: int) -> None:
 
 
 def cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def main(rounds: int, events: int, connections: int) -> None:
+    """Measure and print."""
     commands = {
         "reference": [sys.executable, str(HERE / "support/reference.py"), "{port}"],
         "checkout serve": [
@@ -173,18 +179,19 @@ async def main(rounds: int, events: int, connections: int) -> None:
 
 
 def report(found: dict[str, list[Round]], connections: int) -> None:
+    """Print the medians of all servers."""
     print(f"{connections} connections, closed loop, 3.7 KB signed checkout.session.completed; medians of rounds")
     print(f"{'server':16} {'per s':>8} {'ratio':>6} {'p50 ms':>8} {'p99 ms':>8} {'server us':>10}")
     base = found["reference"]
-    for name, each in found.items():
+    for name, rounds in found.items():
         ratio = statistics.median(
-            one.result.per_second / other.result.per_second for one, other in zip(each, base, strict=True)
+            one.result.per_second / other.result.per_second for one, other in zip(rounds, base, strict=True)
         )
         print(
-            f"{name:16} {statistics.median(x.result.per_second for x in each):8.0f} {ratio:6.2f}"
-            f" {statistics.median(x.result.p50_ms for x in each):8.2f}"
-            f" {statistics.median(x.result.p99_ms for x in each):8.2f}"
-            f" {statistics.median(x.cpu_us for x in each):10.0f}"
+            f"{name:16} {statistics.median(x.result.per_second for x in rounds):8.0f} {ratio:6.2f}"
+            f" {statistics.median(x.result.p50_ms for x in rounds):8.2f}"
+            f" {statistics.median(x.result.p99_ms for x in rounds):8.2f}"
+            f" {statistics.median(x.cpu_us for x in rounds):10.0f}"
         )
 
 

@@ -40,10 +40,13 @@ async def test_a_cart_is_quoted_and_paid_and_the_operator_sees_all_of_it(shop: S
     assert status == 200, paid
     shown = await shop.becomes(order, "completed")
     assert shown["amount_total"] == quote["amount_total"]
-    assert [each["id"] for each in shown["sessions"]] == [order["session_id"]]
-    assert [each["amount"] for each in shown["payments"]] == [quote["amount_total"]]
-    assert "checkout.session.completed" in {each["type"] for each in shown["events"]}
-    assert [(each["from"], each["to"]) for each in shown["changes"]] == [(None, "pending"), ("pending", "completed")]
+    assert [session["id"] for session in shown["sessions"]] == [order["session_id"]]
+    assert [payment["amount"] for payment in shown["payments"]] == [quote["amount_total"]]
+    assert "checkout.session.completed" in {event["type"] for event in shown["events"]}
+    assert [(change["from"], change["to"]) for change in shown["changes"]] == [
+        (None, "pending"),
+        ("pending", "completed"),
+    ]
     assert shown["paid_at"] is not None
     assert shown["attention"] == []
 
@@ -53,7 +56,7 @@ async def test_a_delayed_debit_is_processing_and_then_completed(shop: Shop) -> N
     await shop.pay(order, iban=SUCCEEDS_LATER)
     await shop.becomes(order, "processing", "completed")
     shown = await shop.becomes(order, "completed")
-    assert "processing" in {each["to"] for each in shown["changes"]}
+    assert "processing" in {change["to"] for change in shown["changes"]}
 
 
 async def test_a_delayed_debit_that_fails_can_be_tried_again(shop: Shop) -> None:
@@ -89,7 +92,7 @@ async def test_an_expired_session_is_followed_by_another(shop: Shop) -> None:
     assert again["session_id"] != order["session_id"]
     await shop.pay(again)
     shown = await shop.becomes(again, "completed")
-    assert [each["attempt"] for each in shown["sessions"]] == [1, 2]
+    assert [session["attempt"] for session in shown["sessions"]] == [1, 2]
     status, refused = await shop.api("POST", f"/api/stripe-checkout/{order['session_id']}/retry")
     assert (status, refused["code"]) == (409, "not_payable")
 
@@ -118,7 +121,7 @@ async def test_a_refund_that_fails_later_is_taken_back_and_asks_for_attention(sh
         assert time.monotonic() < deadline
     after = await shop.becomes(order, "completed")
     assert after["amount_refunded"] == 0
-    assert [each["status"] for each in after["refunds"]] == ["failed"]
+    assert [refund["status"] for refund in after["refunds"]] == ["failed"]
 
 
 @pytest.mark.parametrize(
@@ -148,10 +151,10 @@ async def test_a_free_order_completes_without_a_payment(shop: Shop) -> None:
     )
     assert status == 200, answer
     shown = await shop.becomes(order, "completed")
-    assert [each["id"] for each in shown["payments"]] == [order["session_id"]]
+    assert [payment["id"] for payment in shown["payments"]] == [order["session_id"]]
 
 
-async def test_a_price_that_changed_is_told_with_the_new_quote(shop: Shop) -> None:
+async def test_a_price_that_changed_is_reported_with_the_new_quote(shop: Shop) -> None:
     body = {"items": [{"sku": "NOTEBOOK-A5", "quantity": 1}], "customer": CUSTOMER, "expected_total": 1}
     status, problem = await shop.api("POST", "/api/stripe-checkout", body)
     assert (status, problem["code"]) == (409, "price_changed")

@@ -45,7 +45,7 @@ async def test_a_daemon_killed_while_it_sends_loses_nothing(database_url: str, t
 
     await until(all_sent)
     await living.stop()
-    assert {each["data"]["order"]["id"] for each in receiver.taken.values()} == set(order_ids)
+    assert {message["data"]["order"]["id"] for message in receiver.taken.values()} == set(order_ids)
     assert len(receiver.tries) == ORDERS  # the ids stayed the same
     assert await connection.fetchval("SELECT count(*) FROM outbox WHERE status IN ('failed', 'dead')") == 0
     await connection.close()

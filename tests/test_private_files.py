@@ -53,7 +53,7 @@ def test_a_published_file_is_private_and_complete(tmp_path: Path) -> None:
     with publish(path, replace=False) as descriptor:
         os.write(descriptor, b"all of it")
         assert not path.exists()
-        assert [mode(each) for each in tmp_path.iterdir()] == [0o600]
+        assert [mode(path) for path in tmp_path.iterdir()] == [0o600]
     assert (path.read_bytes(), mode(path), len(list(tmp_path.iterdir()))) == (b"all of it", 0o600, 1)
 
 

@@ -62,7 +62,7 @@ async def refusal(directory: Path, environ: dict[str, str], *options: str) -> tu
         status = await serving.ended()
     finally:
         await serving.close()
-    return status, serving.told().splitlines()
+    return status, serving.log().splitlines()
 
 
 async def get(http: aiohttp.ClientSession, serving: Serving, path: str) -> tuple[int, str]:
@@ -80,7 +80,7 @@ async def deliver(http: aiohttp.ClientSession, serving: Serving, secret: str = S
 # What it refuses ----------------------------------------------------------------------------------------------------
 
 
-async def test_missing_settings_are_all_told_in_one_line(tmp_path: Path) -> None:
+async def test_missing_settings_are_all_reported_in_one_line(tmp_path: Path) -> None:
     status, lines = await refusal(tmp_path, {})
     assert status == 2
     assert len(lines) == 1
@@ -124,7 +124,7 @@ async def test_a_database_that_does_not_exist_is_not_called_silent(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("url", "warned"), [("", True), ("http://[::1]:8000", True), ("https://shop.example", False)])
-async def test_a_live_key_with_a_public_url_that_nobody_reaches_is_told_of(
+async def test_a_live_key_with_a_public_url_that_nobody_reaches_is_reported(
     tmp_path: Path, url: str, warned: bool
 ) -> None:
     environ = enough("postgresql://127.0.0.1:9/shop") | {
@@ -224,7 +224,7 @@ async def test_a_dead_worker_is_started_again(serve: Serve, http: aiohttp.Client
     os.kill(first[0], signal.SIGKILL)
     await until(lambda: len(set(serving.workers()) - {first[0]}) == 2)
     await answered_by(http, serving, 2)
-    assert "killed by signal 9" in serving.told()
+    assert "killed by signal 9" in serving.log()
     serving.signal(signal.SIGTERM)
     assert await serving.ended() == 0
 
@@ -294,13 +294,13 @@ async def test_what_killed_daemons_left_is_removed_and_what_others_use_is_not(
     for folder in tmp_path.glob("checkout-metrics-*"):
         os.utime(folder, (0, 0))
     other = await serve(environ, "--workers", "2")
-    left = {each.name for each in tmp_path.glob("checkout-metrics-*")}
+    left = {path.name for path in tmp_path.glob("checkout-metrics-*")}
     assert "checkout-metrics-foreign" in left
     assert len(left) == 2
     serving = await serve(environ, "--workers", "2")
     assert len(list(tmp_path.glob("checkout-metrics-*"))) == 3
-    for each in (other, serving):
-        assert (await get(http, each, "/metrics"))[0] == 200
+    for daemon in (other, serving):
+        assert (await get(http, daemon, "/metrics"))[0] == 200
 
 
 def dead_process() -> int:
@@ -440,7 +440,7 @@ async def test_a_hangup_reads_the_webhook_secrets_again(
 
     secret.write_text("whsec_new,whsec_old")
     serving.signal(signal.SIGHUP)
-    await until(lambda: serving.told().count("were reloaded: there are 2") == processes)
+    await until(lambda: serving.log().count("were reloaded: there are 2") == processes)
     for worker in serving.workers()[:1]:  # one that is started later knows them too
         os.kill(worker, signal.SIGKILL)
         await until(lambda worker=worker: len(set(serving.workers()) - {worker}) == 2)  # type: ignore[misc]
@@ -449,5 +449,5 @@ async def test_a_hangup_reads_the_webhook_secrets_again(
 
     secret.write_text("nonsense")
     serving.signal(signal.SIGHUP)
-    await until(lambda: serving.told().count("the old ones stay") == processes)
+    await until(lambda: serving.log().count("the old ones stay") == processes)
     assert await deliver(http, serving, "whsec_new") == 200

@@ -20,10 +20,12 @@ class Result:
 
     @property
     def per_second(self) -> float:
+        """Return the requests per second."""
         return self.requests / self.seconds
 
 
 def request(path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    """Return the bytes of a POST request."""
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
@@ -35,7 +37,7 @@ async def run(port: int, requests: Sequence[bytes], connections: int) -> Result:
 
 
 async def run_at(port: int, requests: Sequence[bytes], connections: int, rate: float) -> Result:
-    """Send so many a second, whatever the answers do (open loop); times are from when each was due."""
+    """Send at a fixed rate, however slow the answers are (open loop). Times count from when a request was due."""
     return await _run(port, requests, connections, rate)
 
 
@@ -48,12 +50,12 @@ async def _run(port: int, requests: Sequence[bytes], connections: int, rate: flo
         nonlocal refused
         await asyncio.sleep(number * 0.005)  # a burst of connections would all go to one worker
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for place, each in waiting:
+        for place, request_bytes in waiting:
             due = time.perf_counter()
             if rate is not None:
                 due = started + place / rate
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            writer.write(each)
+            writer.write(request_bytes)
             head = await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(_length(head))
             times.append(time.perf_counter() - due)

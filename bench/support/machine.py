@@ -1,4 +1,4 @@
-"""What the machine itself adds to every time: CPU that a hypervisor gives to others, and how late a bare timer is."""
+"""Measure what the machine adds to every time: CPU that the hypervisor takes, and how late a bare timer is."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ print(sorted(late)[int(len(late) * 0.99)] if late else 0.0)
 
 @dataclass
 class Machine:
-    """`stolen`: the part of all CPU time; `timer_p99`: seconds by which a process with nothing else to do woke late."""
+    """The share of CPU time `stolen` by the host, and the seconds by which an idle process woke late."""
 
     stolen: float = 0.0
     timer_p99: float = 0.0
 
     def __str__(self) -> str:
+        """Return both in words."""
         late = f"a bare timer late by p99 {1000 * self.timer_p99:.0f} ms"
         return f"{100 * self.stolen:.0f} % of the CPU taken by the host, {late}"
 
 
 @asynccontextmanager
 async def machine() -> AsyncIterator[Machine]:
-    """Measures while it is open; the result is there afterwards."""
+    """Measure while the block runs; the result is complete afterwards."""
     result = Machine()
     timer = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", _TIMER), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
@@ -54,7 +55,7 @@ async def machine() -> AsyncIterator[Machine]:
 
 
 async def calm() -> None:
-    """Until the host takes no CPU, as it does from machines that just worked hard; for two minutes at most."""
+    """Wait until the host takes no CPU, as it does from machines that just worked hard; at most two minutes."""
     still = 0
     for _ in range(120):
         before = psutil.cpu_times()

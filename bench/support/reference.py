@@ -1,4 +1,4 @@
-"""What most shops run: the SDK's construct_event, then one transaction per event.
+"""Run what most shops run: the SDK's construct_event, then one transaction per event.
 
 reference.py PORT
 """
@@ -17,6 +17,7 @@ POOL = web.AppKey("pool", asyncpg.Pool)
 
 
 async def webhook(request: web.Request) -> web.Response:
+    """Store the event and complete its order."""
     payload = await request.read()
     event = stripe.Webhook.construct_event(payload, request.headers["Stripe-Signature"], SECRET)
     session = event.data.object
@@ -38,6 +39,7 @@ async def webhook(request: web.Request) -> web.Response:
 
 
 async def open_pool(app: web.Application):  # type: ignore[no-untyped-def]
+    """Open the pool, and create the table of events."""
     app[POOL] = await asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=8, max_size=8)
     async with app[POOL].acquire() as connection:
         await connection.execute(

@@ -1,4 +1,4 @@
-"""A command line in this process: what it printed, said, and gave as exit code; an offline Stripe that can be away."""
+"""Run command lines in this process, and collect their output and exit code; an offline Stripe that can be down."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def run_bare(environment: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str])
 
     def run(*arguments: object) -> Ran:
         capfd.readouterr()
-        code = cli.run([str(each) for each in arguments])
+        code = cli.run([str(argument) for argument in arguments])
         return Ran(code, *capfd.readouterr())
 
     return run

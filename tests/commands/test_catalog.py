@@ -21,15 +21,15 @@ def test_a_catalog_goes_in_and_comes_out_again(run: Run, tmp_path: Path) -> None
 
     assert dry["dry_run"] is True
     assert empty.out == ""
-    assert [each["key"] for each in done["added"]] == [each["key"] for each in dry["added"]] == ["NOTE", "PEN"]
+    assert [item["key"] for item in done["added"]] == [item["key"] for item in dry["added"]] == ["NOTE", "PEN"]
     assert (again["added"], again["changed"], again["unchanged"]) == ([], [], 2)
-    assert [(each["sku"], each["unit_amount"]) for each in listed] == [("NOTE", 1450), ("PEN", 900)]
+    assert [(product["sku"], product["unit_amount"]) for product in listed] == [("NOTE", 1450), ("PEN", 900)]
     file.write_text(exported)
     assert run("catalog", "import", file, "--json").json["unchanged"] == 2
     assert "€14.50" in run("catalog", "list").out
 
 
-def test_an_import_says_what_it_changes(run: Run, tmp_path: Path) -> None:
+def test_an_import_prints_what_it_changes(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "products.json"
     product: dict[str, Any] = {"sku": "NOTE", "name": "Notebook", "unit_amount": 1450, "currency": "eur"}
     file.write_text(json.dumps([product]))
@@ -53,8 +53,8 @@ def test_discounts_have_their_own_list_and_export(run: Run, tmp_path: Path) -> N
     file = tmp_path / "discounts.csv"
     file.write_text("code,percent_off,amount_off,currency\nTEN,10,,\nFIVE,,500,eur\n")
     assert run("catalog", "import", file, "--discounts").code == 0
-    assert [each["code"] for each in run("catalog", "list", "--discounts", "--json").lines] == ["FIVE", "TEN"]
-    assert [each["code"] for each in run("catalog", "export", "--discounts", "--json").json["discounts"]] == [
+    assert [line["code"] for line in run("catalog", "list", "--discounts", "--json").lines] == ["FIVE", "TEN"]
+    assert [discount["code"] for discount in run("catalog", "export", "--discounts", "--json").json["discounts"]] == [
         "FIVE",
         "TEN",
     ]

@@ -60,10 +60,10 @@ def test_help_lists_every_command_with_its_own_line(run_bare: Run) -> None:
 
 def test_help_fits_80_columns(run_bare: Run) -> None:
     helps = [run_bare(*name.split(), "--help").out for name in ALL]
-    assert max(len(line) for each in helps for line in each.splitlines()) <= 80
+    assert max(len(line) for text in helps for line in text.splitlines()) <= 80
 
 
-def test_the_order_terminal_says_that_it_needs_one(run_bare: Run) -> None:
+def test_the_order_terminal_refuses_to_start_without_a_terminal(run_bare: Run) -> None:
     ran = run_bare("tui")
     assert (ran.code, ran.out) == (2, "")
     assert "this needs a terminal; without one, `checkout orders watch`" in ran.err
@@ -81,7 +81,7 @@ def test_declarations_import_click_and_none_of_what_commands_need() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["orders", "list", "--foo"], "--foo"),
         (["orders", "show"], "ORDER"),
@@ -103,11 +103,11 @@ def test_declarations_import_click_and_none_of_what_commands_need() -> None:
         (["completion", "tcsh"], "tcsh"),
     ],
 )
-def test_wrong_usage_is_one_line_and_exit_2(run: Run, arguments: list[str], said: str) -> None:
+def test_wrong_usage_is_one_line_and_exit_2(run: Run, arguments: list[str], message: str) -> None:
     ran = run(*arguments)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert ran.err.startswith("error: ")
-    assert said in ran.err
+    assert message in ran.err
 
 
 @pytest.mark.parametrize("arguments", [[], ["orders"], ["db"]])
@@ -141,7 +141,7 @@ def test_a_group_alone_shows_what_there_is(run_bare: Run, arguments: list[str]) 
         ["db", "migrate", "--json"],
     ],
 )
-def test_an_unreachable_database_is_exit_5_and_says_so(
+def test_an_unreachable_database_is_exit_5_and_reported(
     run_bare: Run, environment: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     environment.setenv("DATABASE_URL", "postgresql://shop:verysecret@127.0.0.1:1/shop")

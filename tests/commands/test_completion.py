@@ -23,7 +23,7 @@ from tools.manual import walk
 CHECKOUT = Path(sys.executable).parent / "checkout"
 Complete = Callable[[str], list[str]]
 
-# What bash does at Tab: the function that `complete` was told, with the words so far.
+# What bash does at Tab: it calls the function given to `complete`, with the words so far.
 BASH = """
 source <("$CHECKOUT" completion bash)
 COMP_WORDS=($LINE); [[ $LINE == *' ' ]] && COMP_WORDS+=("")
@@ -37,7 +37,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 @pytest.fixture
 def complete(database_url: str, tmp_path: Path) -> Complete:
-    """A line typed in bash, and what Tab offers; what is said on stderr is a failure."""
+    """A line typed in bash, and what Tab offers; output on stderr is a failure."""
 
     def complete(line: str) -> list[str]:
         environ = {**os.environ, "CHECKOUT": str(CHECKOUT), "LINE": line, "DATABASE_URL": database_url}
@@ -94,7 +94,7 @@ def test_wherever_an_order_is_asked_for_it_is_completed() -> None:
 
 @pytest.mark.parametrize("state", ["refuses", "silent", "wrong", "unset"])
 def test_a_database_that_does_not_answer_offers_nothing_in_time(tmp_path: Path, state: str) -> None:
-    listener = socket.create_server(("127.0.0.1", 0))  # accepts, and never says a word
+    listener = socket.create_server(("127.0.0.1", 0))  # accepts, and never answers
     port = listener.getsockname()[1]
     if state == "refuses":
         listener.close()
@@ -108,7 +108,7 @@ def test_a_database_that_does_not_answer_offers_nothing_in_time(tmp_path: Path, 
         assert (ran.returncode, ran.stdout.strip(), ran.stderr) == (0, "", "")
         return time.monotonic() - started
 
-    # Beside the time of a start that asks nothing: of several tries the best, for the machine may be busy.
+    # Compared with a start that asks nothing; the best of several tries, since the machine may be busy.
     try:
         waited = min(wall("checkout orders show 10") - wall("checkout orders show x@") for _ in range(4))
     finally:

@@ -29,7 +29,7 @@ def empty_database(cluster: Cluster, environment: pytest.MonkeyPatch) -> Iterato
     cluster.give_back(url)
 
 
-def test_an_empty_database_is_told_from_one_that_fits(run_bare: Run, empty_database: str) -> None:
+def test_an_empty_database_is_distinguished_from_one_that_fits(run_bare: Run, empty_database: str) -> None:
     before = run_bare("db", "status", "--json")
     made = run_bare("db", "init", "--json")
     after = run_bare("db", "status", "--json")
@@ -46,7 +46,7 @@ def test_an_empty_database_is_told_from_one_that_fits(run_bare: Run, empty_datab
     }
 
 
-def test_a_second_init_says_that_there_is_a_schema_and_changes_nothing(run: Run) -> None:
+def test_a_second_init_reports_the_schema_and_changes_nothing(run: Run) -> None:
     again = run("db", "init")
     assert again.code == 0
     assert "already" in again.out

@@ -15,7 +15,7 @@ from tests.support.stripe_events import SECRET, deliver, event_body, insert_orde
 
 @pytest.fixture
 def paid(database_url: str) -> str:
-    """An order paid by evt_paid; beside it evt_odd of a type that is not used. Its id."""
+    """Return the id of an order paid by evt_paid; there is also evt_odd, of a type that is not used."""
 
     async def work() -> str:
         order_id = await insert_order(database_url)
@@ -42,7 +42,7 @@ def test_events_are_listed_with_the_keys_of_the_contract(run: Run, paid: str) ->
 
 def test_events_are_filtered(run: Run, paid: str) -> None:
     def found(*arguments: str) -> list[str]:
-        return [each["id"] for each in run("events", "list", "--json", *arguments).lines]
+        return [line["id"] for line in run("events", "list", "--json", *arguments).lines]
 
     assert found("--status", "ignored") == ["evt_odd"]
     assert found("--type", "checkout.session.completed") == ["evt_paid"]
@@ -111,13 +111,13 @@ def test_what_is_no_event_is_listed_and_shown(run: Run, database_url: str) -> No
     go(work())
     assert run("events", "list").code == 0
     listed = run("events", "list", "--json").lines
-    assert [each["status"] for each in listed] == ["ignored"] * len(ODD_BODIES)
-    assert {"evt_deep", "evt_far", "evt_thin"} <= {each["id"] for each in listed}
+    assert [event["status"] for event in listed] == ["ignored"] * len(ODD_BODIES)
+    assert {"evt_deep", "evt_far", "evt_thin"} <= {event["id"] for event in listed}
     assert "Why       it only refers to an object" in run("events", "show", "evt_thin").out
-    shown = [run("events", "show", each["id"], "--json") for each in listed]
-    assert [each.code for each in shown] == [0] * len(listed)
-    assert [run("events", "show", each["id"]).code for each in listed] == [0] * len(listed)
-    far = next(each.json for each in shown if each.json["id"] == "evt_far")
+    shown = [run("events", "show", event["id"], "--json") for event in listed]
+    assert [ran.code for ran in shown] == [0] * len(listed)
+    assert [run("events", "show", event["id"]).code for event in listed] == [0] * len(listed)
+    far = next(ran.json for ran in shown if ran.json["id"] == "evt_far")
     assert far["payload"]["data"]["object"]["x"] == "1e400"
     assert far["payload"]["data"]["object"]["y"] == "\ufffd"
 

@@ -30,7 +30,7 @@ def shop(database_url: str, tmp_path: Path) -> Any:
 
     async def sql(*statements: str) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(database_url)
-        rows = [await connection.fetch(each) for each in statements][-1]
+        rows = [await connection.fetch(statement) for statement in statements][-1]
         await connection.close()
         return list(rows)
 
@@ -58,24 +58,24 @@ def shop(database_url: str, tmp_path: Path) -> Any:
 
 
 def statuses(run: Run) -> dict[str, str]:
-    return {each["id"]: each["status"] for each in run("events", "list", "--json").lines}
+    return {line["id"]: line["status"] for line in run("events", "list", "--json").lines}
 
 
 def test_what_failed_for_one_cause_is_shown_and_replayed_together_and_hurts_no_neighbour(run: Run, shop: Any) -> None:
     dead = run("events", "list", "--status", "dead", "--json").lines
-    causes = {each["id"]: each["fingerprint"] for each in dead}
-    cause = causes["evt_refund0"]
+    fingerprints = {event["id"]: event["fingerprint"] for event in dead}
+    cause = fingerprints["evt_refund0"]
     shown = run("events", "show", "evt_refund0")
     listed = run("events", "list", "--status", "dead")
-    assert set(causes) == {"evt_refund0", "evt_refund1", "evt_unreadable"}
-    assert causes["evt_refund1"] == cause != causes["evt_unreadable"]
+    assert set(fingerprints) == {"evt_refund0", "evt_refund1", "evt_unreadable"}
+    assert fingerprints["evt_refund1"] == cause != fingerprints["evt_unreadable"]
     assert "CheckViolationError (planted) while it was applied, in ledger.fact_store" in shown.out
     assert cause in shown.out
     assert "2 × CheckViolationError" in listed.err
     assert f"checkout events replay --fingerprint {cause}" in listed.err
 
     still_broken = run("events", "replay", "--fingerprint", cause, "--yes", "--json")
-    assert (still_broken.code, [each["id"] for each in still_broken.lines]) == (1, ["evt_refund0"])
+    assert (still_broken.code, [line["id"] for line in still_broken.lines]) == (1, ["evt_refund0"])
     assert "error: evt_refund0 failed again; 1 more was not tried" in still_broken.err
 
     shop(FIXED)
@@ -83,7 +83,7 @@ def test_what_failed_for_one_cause_is_shown_and_replayed_together_and_hurts_no_n
     done = run("events", "replay", "--fingerprint", cause, "--yes", "--note", "fixed", "--json")
     assert (refused.code, "--yes" in refused.err) == (2, True)
     assert done.code == 0
-    assert [(each["id"], each["before"], each["status"], each["to"]) for each in done.lines] == [
+    assert [(line["id"], line["before"], line["status"], line["to"]) for line in done.lines] == [
         ("evt_refund0", "dead", "applied", "partially_refunded"),
         ("evt_refund1", "dead", "applied", "partially_refunded"),
     ]
@@ -118,7 +118,7 @@ def test_an_event_that_was_applied_stays_so_where_it_would_fail_now(run: Run, sh
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["evt_none"], 3, "does not exist"),
         ([], 2, "--status dead"),
@@ -126,9 +126,11 @@ def test_an_event_that_was_applied_stays_so_where_it_would_fail_now(run: Run, sh
         (["--status", "failed", "--yes"], 0, "No event matches"),
     ],
 )
-def test_what_cannot_be_replayed_says_why(run: Run, shop: Any, arguments: list[str], code: int, said: str) -> None:
+def test_what_cannot_be_replayed_is_refused_with_the_reason(
+    run: Run, shop: Any, arguments: list[str], code: int, message: str
+) -> None:
     ran = run("events", "replay", *arguments)
-    assert (ran.code, said in ran.err) == (code, True)
+    assert (ran.code, message in ran.err) == (code, True)
 
 
 def test_without_its_payload_an_event_cannot_be_replayed_and_stays_as_it_was(run: Run, shop: Any) -> None:

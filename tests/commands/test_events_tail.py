@@ -68,7 +68,7 @@ def test_each_event_is_printed_once_and_again_when_it_changes(database_url: str,
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
         assert process.stdout.read() == ""
-    assert [(each["id"], each["status"]) for each in come] == [
+    assert [(event["id"], event["status"]) for event in come] == [
         ("evt_paid", "applied"),
         ("evt_unknown", "ignored"),
         ("evt_refund", "failed"),
@@ -79,8 +79,8 @@ def test_each_event_is_printed_once_and_again_when_it_changes(database_url: str,
 def test_filters_hold_for_what_comes_and_since_for_what_was(database_url: str, tmp_path: Path) -> None:
     order_id, other = go(insert_order(database_url)), go(insert_order(database_url))
     bodies = [
-        event_body("checkout.session.completed", session_object(each, f"cs_{n}", f"pi_{n}"), event_id=f"evt_{n}")
-        for n, each in enumerate((other, order_id))
+        event_body("checkout.session.completed", session_object(paid_order, f"cs_{n}", f"pi_{n}"), event_id=f"evt_{n}")
+        for n, paid_order in enumerate((other, order_id))
     ]
     go(take(database_url, *bodies))
     arguments = ("--since", "1h", "--order", "1001", "--type", "checkout.session.completed", "--status", "applied")

@@ -54,8 +54,8 @@ async def _paid_twice(runtime: Runtime) -> int:
     return answer.number
 
 
-async def _told(runtime: Runtime) -> int:
-    """Paid, and held is the event that said so."""
+async def _paid_by_event(runtime: Runtime) -> int:
+    """Pay an order, and keep the event that reported it."""
     answer = await check_out(runtime, customer=BO)
     session = session_object(
         str(answer.order_id), answer.session_id, f"pi_{answer.number}", amount_total=answer.amount_total
@@ -100,12 +100,12 @@ class Command:
         return " ".join(names)
 
     def words(self, order: object, *more: str) -> list[str]:
-        return [each.replace("ORDER", str(order)) for each in [*self.line.split(), *more]]
+        return [word.replace("ORDER", str(order)) for word in [*self.line.split(), *more]]
 
 
 COMMANDS = {
-    each.name: each
-    for each in (
+    command.name: command
+    for command in (
         Command("orders show ORDER"),
         Command("orders explain ORDER"),
         Command("orders refund ORDER", _paid, stripe=True, destructive=True),
@@ -119,17 +119,17 @@ COMMANDS = {
         Command("sessions sync ORDER", stripe=True),
         Command("events list --order ORDER", lists=True),
         Command("events tail --order ORDER", elsewhere=True),
-        Command("events replay --order ORDER --status applied", _told, destructive=True),
+        Command("events replay --order ORDER --status applied", _paid_by_event, destructive=True),
         Command("outbox list --order ORDER", lists=True),
         Command("outbox replay --order ORDER --status queued", _paid, destructive=True),
         Command("trigger charge.refunded --order ORDER", elsewhere=True),
     )
 }
-# Written down before Stripe is asked, so that it is asked once: a job goes on with it.
+# Written down before Stripe is asked, so that it is asked once: a job continues it.
 REFUND_IS_ASKED_FOR = {"refund_requests", "order_changes", "operator_log", "operator_log_heads"}
-WITH_STRIPE = [name for name, each in COMMANDS.items() if each.stripe]
-ANSWERING = [name for name, each in COMMANDS.items() if not each.elsewhere]
-DESTRUCTIVE = [name for name, each in COMMANDS.items() if each.destructive]
+WITH_STRIPE = [name for name, command in COMMANDS.items() if command.stripe]
+ANSWERING = [name for name, command in COMMANDS.items() if not command.elsewhere]
+DESTRUCTIVE = [name for name, command in COMMANDS.items() if command.destructive]
 
 
 @dataclass(frozen=True, slots=True)

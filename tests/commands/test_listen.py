@@ -29,7 +29,7 @@ OTHER = "whsec_of_something_else"
 
 
 class Listening:
-    """A running `checkout listen`: what it prints and says, as it comes."""
+    """A running `checkout listen`: its output and its messages, as they arrive."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -51,9 +51,9 @@ class Listening:
             async with asyncio.timeout(SECONDS), self._changed:
                 await self._changed.wait_for(holds)
         except TimeoutError as error:
-            raise AssertionError(f"it did not come; printed: {self.out}; said: {self.err}") from error
+            raise AssertionError(f"it did not come; stdout: {self.out}; stderr: {self.err}") from error
 
-    async def says(self, words: str) -> None:
+    async def reports(self, words: str) -> None:
         await self.until(lambda: any(words in line for line in self.err))
 
     async def prints(self, *words: str) -> None:
@@ -94,7 +94,7 @@ async def listening(shop: Shop, *options: str, **settings: str) -> AsyncIterator
     """One that is ready; it is gone afterwards, with the CLI."""
     found = Listening(await start_command(shop.dev, "listen", *options, **settings))
     try:
-        await found.says("Listening for")
+        await found.reports("Listening for")
         yield found
     finally:
         await found.stop()
@@ -134,12 +134,12 @@ async def test_a_cli_that_ends_is_started_again_and_what_it_missed_is_fetched(sh
         first = listen.cli()
         first.kill()
         await shop.stripe("POST", f"/v1/checkout/sessions/{order['session_id']}/expire")
-        await listen.says("`stripe listen` ended")
+        await listen.reports("`stripe listen` ended")
         await listen.prints('"type":"checkout.session.expired"')
         await shop.becomes(order, "expired")
         lines = [json.loads(line) for line in listen.out]
-        assert all(list(each) == ["id", "type", "how", "status", "outcome"] for each in lines)
-        assert ("fetched", None, "applied") in [(each["how"], each["status"], each["outcome"]) for each in lines]
+        assert all(list(event) == ["id", "type", "how", "status", "outcome"] for event in lines)
+        assert ("fetched", None, "applied") in [(event["how"], event["status"], event["outcome"]) for event in lines]
         assert listen.cli().pid != first.pid
 
 
@@ -153,7 +153,7 @@ async def test_a_silent_cli_is_noticed_and_replaced(shop: Shop) -> None:
         # What is missing just after its start may be older than that, and is not held against it; this is not.
         await shop.stripe("POST", f"/v1/checkout/sessions/{second['session_id']}/expire")
         await listen.until(lambda: sum("checkout.session.expired" in line for line in listen.out) == 2)
-        await listen.says("was silent")
+        await listen.reports("was silent")
         await shop.becomes(second, "expired")
         await listen.until(lambda: sum("Listening for" in line for line in listen.err) == 2)
         assert not silent.is_running()
@@ -163,7 +163,7 @@ async def test_what_the_daemon_could_not_take_is_fetched(shop: Shop) -> None:
     async with listening(shop, "--check", "0.5", "--forward-to", "http://127.0.0.1:9/api/webhook") as listen:
         order = await shop.check_out()
         await shop.stripe("POST", f"/v1/checkout/sessions/{order['session_id']}/expire")
-        await listen.says("connection refused")
+        await listen.reports("connection refused")
         await listen.prints("checkout.session.expired", "fetched, applied")
         assert not any("was silent" in line for line in listen.err)
 

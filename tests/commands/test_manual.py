@@ -27,8 +27,8 @@ def test_the_manual_is_current() -> None:
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_every_command_has_examples_of_itself_that_parse(path: str) -> None:
-    told, examples = help_parts(COMMANDS[path])
-    assert told
+    description, examples = help_parts(COMMANDS[path])
+    assert description
     assert path in examples
     for line in examples.splitlines():
         parse(line)
@@ -45,7 +45,7 @@ def written() -> Iterator[tuple[str, str]]:
             found = _INLINE.findall(line)
             if fenced or line.startswith("    "):
                 found += _BLOCK.findall(line)
-            yield from ((f"{file.name}:{number}", each) for each in found)
+            yield from ((f"{file.name}:{number}", example) for example in found)
 
 
 def test_what_the_documents_tell_to_type_parses() -> None:

@@ -91,7 +91,7 @@ def test_filters_reach_the_list(run: Run, add: Callable[..., str]) -> None:
     add(ago=timedelta(minutes=3))
 
     def found(*arguments: str) -> list[int]:
-        return [each["number"] for each in run("orders", "list", "--json", *arguments).lines]
+        return [line["number"] for line in run("orders", "list", "--json", *arguments).lines]
 
     assert found("--status", "failed") == [1002, 1001]
     assert found("--status", "failed", "--status", "pending") == [1003, 1002, 1001]
@@ -113,7 +113,7 @@ def test_a_date_is_a_day_of_the_shop_s_time_zone(
     assert len(run("orders", "list", "--json", "--until", "2026-05-02").lines) == 0
 
 
-def test_a_table_fits_80_columns_and_says_everything_in_words(run: Run, add: Callable[..., str]) -> None:
+def test_a_table_fits_80_columns_and_needs_no_colours(run: Run, add: Callable[..., str]) -> None:
     add(
         status="partially_refunded",
         attention=["dispute_needs_response", "amount_mismatch"],
@@ -147,7 +147,7 @@ def test_names_cannot_command_the_terminal(run: Run, add: Callable[..., str]) ->
     assert "می\u200cخواهم" in run("orders", "list", "--json").out
 
 
-def test_an_empty_list_is_told_on_stderr_alone(run: Run) -> None:
+def test_an_empty_list_is_reported_on_stderr_only(run: Run) -> None:
     empty, filtered = run("orders", "list"), run("orders", "list", "--status", "failed")
     assert (empty.code, empty.out) == (0, "")
     assert "No orders yet" in empty.err
@@ -155,7 +155,7 @@ def test_an_empty_list_is_told_on_stderr_alone(run: Run) -> None:
     assert run("orders", "list", "--json").out == ""
 
 
-def test_a_list_that_was_cut_says_so(run: Run, add: Callable[..., str]) -> None:
+def test_a_list_that_was_cut_is_reported_as_such(run: Run, add: Callable[..., str]) -> None:
     add()
     add()
     cut, whole = run("orders", "list", "--limit", "1"), run("orders", "list", "--limit", "2")
@@ -193,7 +193,7 @@ def test_an_order_is_shown_whole(run: Run, add: Callable[..., str], database_url
     lists = ["items", "sessions", "payments", "refunds", "disputes", "events", "changes"]
     assert list(shown) == ORDER_KEYS + lists
     assert (shown["status"], shown["amount_refunded"]) == ("partially_refunded", 1000)
-    assert [list(shown[each][0]) for each in lists] == [
+    assert [list(shown[items][0]) for items in lists] == [
         ["sku", "name", "unit_amount", "quantity", "amount", "amount_discount"],
         ["id", "attempt", "status", "payment_status", "url", "expires_at", "created_at", "unknown"],
         ["id", "session_id", "amount", "currency", "livemode", "paid_at", "valid"],
@@ -206,7 +206,7 @@ def test_an_order_is_shown_whole(run: Run, add: Callable[..., str], database_url
     assert shown["events"][0]["received_at"].endswith("Z")
 
     page = run("orders", "show", "1001").out
-    for each in (
+    for text in (
         "Order 1001",
         "partially refunded",
         "€50.00",
@@ -217,7 +217,7 @@ def test_an_order_is_shown_whole(run: Run, add: Callable[..., str], database_url
         "dp_1",
         "evt_paid",
     ):
-        assert each in page
+        assert text in page
 
 
 def test_what_is_not_found_is_exit_3(run: Run) -> None:
@@ -251,11 +251,11 @@ def test_colour_is_for_terminals_without_no_color(
         environ["NO_COLOR"] = "1"
     command = [sys.executable, "-P", "-m", "cli", "orders", "list"]
     process = subprocess.Popen(command, stdout=inner, stderr=subprocess.PIPE, env=environ, cwd=tmp_path)
-    _, said = process.communicate(timeout=30)
+    _, message = process.communicate(timeout=30)
     os.close(inner)
     shown = os.read(outer, 65_536).decode()
     os.close(outer)
-    assert (process.returncode, said) == (0, b"")
+    assert (process.returncode, message) == (0, b"")
     assert "failed" in shown
     assert ("\x1b[31m" in shown) is colour
 
@@ -303,9 +303,7 @@ def test_watch_prints_each_change_until_it_is_interrupted(
     assert (first["order_id"], first["note"], second["note"]) == (order_id, "one", "two")
 
 
-def test_watch_for_people_begins_where_it_is_told_to(
-    database_url: str, tmp_path: Path, add: Callable[..., str]
-) -> None:
+def test_watch_for_people_begins_at_since(database_url: str, tmp_path: Path, add: Callable[..., str]) -> None:
     go(change(database_url, add(), "why"))
     with program(database_url, tmp_path, "orders", "watch", "--since", "1h") as process:
         assert process.stdout is not None

@@ -8,7 +8,7 @@ from tests.support.background import BackgroundStripe
 from tests.support.shopping import check_out, paid_order
 
 
-def test_a_refund_prints_its_id_and_says_what_became_of_the_order(run: Run, paid: CheckoutAnswer) -> None:
+def test_a_refund_prints_its_id_and_the_orders_new_status(run: Run, paid: CheckoutAnswer) -> None:
     ran = run("orders", "refund", "1001", "--amount", "1000", "--yes", "--note", "one was broken")
     assert (ran.code, ran.out.startswith("re_"), ran.out.count("\n")) == (0, True, 1)
     assert ran.err == (
@@ -48,7 +48,7 @@ def test_a_refund_is_refused_by_the_order_s_state_with_4_and_asked_of_stripe_wit
         run("orders", "refund", "1001", "--payment", "pi_x", "-y"),
     )
     ambiguous = run("orders", "refund", "ada@example.com", "--yes")
-    assert [each.code for each in (more, unpaid, unknown, other, ambiguous)] == [4, 4, 3, 3, 2]
+    assert [ran.code for ran in (more, unpaid, unknown, other, ambiguous)] == [4, 4, 3, 3, 2]
     assert "error: €34.00 is more than the €33.99 left" in more.err
     assert (unpaid.out, "is pending" in unpaid.err) == ("", True)
     stripe.network.plan = lambda number, request: "reject_400"
@@ -68,7 +68,7 @@ def test_cancel_leaves_nothing_to_pay(run: Run, waiting: CheckoutAnswer, do: Do,
     ran = run("orders", "cancel", "1001", "--yes", "--json")
     assert (ran.code, ran.json["status"], ran.json["id"]) == (0, "canceled", str(waiting.order_id))
     shown = run("orders", "show", "1001", "--json").json
-    assert [each["status"] for each in shown["sessions"]] == ["expired"]
+    assert [session["status"] for session in shown["sessions"]] == ["expired"]
     again = run("orders", "cancel", "1001")
     assert (again.code, again.out, again.err) == (
         4,

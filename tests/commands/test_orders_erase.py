@@ -16,7 +16,7 @@ def numbers(database_url: str) -> list[int]:
     async def insert() -> list[int]:
         connection = await asyncpg.connect(database_url)
         ids = [await add_expired_order(connection), await add_expired_order(connection), await add_order(connection)]
-        numbers = [await number_of(connection, each) for each in ids]
+        numbers = [await number_of(connection, order_id) for order_id in ids]
         await connection.close()
         return numbers
 

@@ -77,8 +77,8 @@ def test_json_lines_are_those_of_the_list_and_take_its_filters(run: Run) -> None
         ["--search", "1001"],
         ["--email", "ADA@example.com"],
     ):
-        assert [each["number"] for each in run("orders", "export", "--json", *filters).lines] == [1001], filters
-    assert [each["number"] for each in run("orders", "export", "--json", "--limit", "1").lines] == [1002]
+        assert [line["number"] for line in run("orders", "export", "--json", *filters).lines] == [1001], filters
+    assert [line["number"] for line in run("orders", "export", "--json", "--limit", "1").lines] == [1002]
     assert run("orders", "export", "--since", "yesterday").code == 2
 
 
@@ -86,12 +86,12 @@ def test_json_lines_are_those_of_the_list_and_take_its_filters(run: Run) -> None
 def test_a_line_for_each_item(run: Run) -> None:
     pages = run("orders", "export", "--items", "--json").lines
     assert list(pages[0]) == ORDER_KEYS + ITEM_KEYS
-    assert [(each["number"], *(each[key] for key in ITEM_KEYS)) for each in pages] == [
+    assert [(page["number"], *(page[key] for key in ITEM_KEYS)) for page in pages] == [
         (1001, "NOTE", "Notebook", 600, 2, 1200, 0),
         (1001, "PEN", "@Pen", 50, 1, 50, 0),
     ]
     written = rows(run("orders", "export", "--items").out)
-    assert [each["item_name"] for each in written] == ["Notebook", "'@Pen"]
+    assert [row["item_name"] for row in written] == ["Notebook", "'@Pen"]
 
 
 @pytest.mark.usefixtures("fill")
@@ -132,6 +132,6 @@ def test_more_than_a_page_each_once(run: Run, database_url: str) -> None:
         await connection.close()
 
     go(fill())
-    numbers = [int(each["number"]) for each in rows(run("orders", "export").out)]
+    numbers = [int(row["number"]) for row in rows(run("orders", "export").out)]
     assert sorted(numbers) == list(range(1001, 2235))
     assert numbers[0] == 1699

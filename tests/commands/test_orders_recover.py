@@ -21,7 +21,7 @@ def test_paid_orders_that_a_backup_lacks_are_named_and_brought_back(
     recover = f"checkout orders recover {lost.session_id}"
     assert (restored.code, "1 paid order that the backup lacks" in restored.err) == (0, True)
     assert recover in restored.err
-    (check,) = [each for each in run("doctor", "--json").lines if each["check"] == "orders"]
+    (check,) = [line for line in run("doctor", "--json").lines if line["check"] == "orders"]
     assert (check["ok"], recover in check.values()) == (False, True)
     compared = run("reconcile", "--json")
     found, summary = compared.lines
@@ -40,7 +40,7 @@ def test_paid_orders_that_a_backup_lacks_are_named_and_brought_back(
     assert do(check_out).number == 1003
 
 
-def test_without_stripe_a_restore_says_what_to_do_first(
+def test_without_stripe_a_restore_prints_what_to_do_first(
     run: Run, do: Do, paid: CheckoutAnswer, stripe: BackgroundStripe, tmp_path: Path
 ) -> None:
     file = tmp_path / "shop.dump"

@@ -34,7 +34,7 @@ def dead(database_url: str) -> dict[str, str]:
 
 
 def listed(run: Run, *options: str) -> list[Any]:
-    return [each["id"] for each in run("outbox", "list", "--json", *options).lines]
+    return [line["id"] for line in run("outbox", "list", "--json", *options).lines]
 
 
 def test_filters(run: Run, dead: dict[str, str]) -> None:
@@ -45,7 +45,7 @@ def test_filters(run: Run, dead: dict[str, str]) -> None:
     assert listed(run, "--limit", "1", "--since", "1h") != []
 
 
-def test_the_table_fits_and_says_what_is_not_configured(run: Run, dead: dict[str, str]) -> None:
+def test_the_table_fits_and_names_what_is_not_configured(run: Run, dead: dict[str, str]) -> None:
     ran = run("outbox", "list")
     assert max(len(line) for line in ran.out.splitlines()) <= 80
     assert dead["webhook"] in ran.out

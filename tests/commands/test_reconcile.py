@@ -14,7 +14,7 @@ from tests.support.shopping import check_out, pay
 
 @pytest.fixture
 def drifted(do: Do) -> CheckoutAnswer:
-    """Order 1001, paid at Stripe, of which nobody told us."""
+    """Order 1001, paid at Stripe, whose events never arrived."""
 
     async def work(runtime: Runtime) -> CheckoutAnswer:
         answer = await check_out(runtime)
@@ -24,7 +24,7 @@ def drifted(do: Do) -> CheckoutAnswer:
     return do(work)
 
 
-def test_what_stripe_says_is_shown_first_and_merged_when_told_to(run: Run, drifted: CheckoutAnswer) -> None:
+def test_differences_are_shown_first_and_merged_with_apply(run: Run, drifted: CheckoutAnswer) -> None:
     looked, planned = run("reconcile"), run("sessions", "sync", "1001", "--dry-run")
     difference = [
         "Order 1001  pending, would become completed",
@@ -41,12 +41,10 @@ def test_what_stripe_says_is_shown_first_and_merged_when_told_to(run: Run, drift
 
     applied = run("reconcile", "--apply", "--json")
     order, tally = applied.lines
-    assert (applied.code, order["status"], {each["mended"] for each in order["differences"]}) == (
-        0,
-        "completed",
-        {True},
-    )
-    assert tally == {"compared": 1, "differed": 1, "mended": 1, "left": 0, "failed": 0, "applied": True}
+    fixed = {difference["mended"] for difference in order["differences"]}  # kept: JSON key
+    assert (applied.code, order["status"], fixed) == (0, "completed", {True})
+    counts = {"compared": 1, "differed": 1, "mended": 1, "left": 0, "failed": 0}  # kept: JSON key
+    assert tally == counts | {"applied": True}
     again = run("reconcile", "--apply", "--json")
     assert (again.code, again.json["differed"]) == (0, 0)
     assert run("sessions", "sync", "1001").err == "Order 1001 agrees with Stripe: completed.\n"

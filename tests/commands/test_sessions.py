@@ -16,7 +16,9 @@ from tests.support.orders import add_order
 from tests.support.shopping import check_out, paid_order, pay
 
 
-def test_sessions_are_listed_and_a_list_that_was_cut_says_so(run: Run, waiting: CheckoutAnswer, do: Do) -> None:
+def test_sessions_are_listed_and_a_list_that_was_cut_is_reported_as_such(
+    run: Run, waiting: CheckoutAnswer, do: Do
+) -> None:
     second = do(check_out)
     cut, whole, none = (
         run("sessions", "list", "--limit", "1"),
@@ -113,11 +115,11 @@ def test_many_are_listed_first_and_then_resent(run: Run, do: Do, stripe: Backgro
     some = ("sessions", "resend", "--status", "expired", "--since", "7d", "--rate", "20")
     dry = run(*some, "--dry-run")
     assert (dry.code, dry.out) == (0, "1002  expired\n1001  expired\n")
-    assert [each["number"] for each in run(*some, "--dry-run", "--json").lines] == [1002, 1001]
-    assert [each["number"] for each in run("orders", "list", "--json", "--status", "expired").lines] == [1002, 1001]
+    assert [line["number"] for line in run(*some, "--dry-run", "--json").lines] == [1002, 1001]
+    assert [line["number"] for line in run("orders", "list", "--json", "--status", "expired").lines] == [1002, 1001]
     ran = run(*some, "--json")
-    assert (ran.code, [each["number"] for each in ran.lines]) == (0, [1002, 1001])
-    assert all(each["url"] and each["mailed"] for each in ran.lines)
+    assert (ran.code, [line["number"] for line in ran.lines]) == (0, [1002, 1001])
+    assert all(line["url"] and line["mailed"] for line in ran.lines)
     assert "2 resent, 0 can no longer be paid, 0 failed." in ran.err
     assert run(*some).out == ""  # they are pending now
 
@@ -127,7 +129,7 @@ def test_many_are_listed_first_and_then_resent(run: Run, do: Do, stripe: Backgro
 
     do(pay_one)
     pending: dict[int, Any] = {
-        each["number"]: each for each in run("sessions", "resend", "--status", "pending", "--json").lines
+        line["number"]: line for line in run("sessions", "resend", "--status", "pending", "--json").lines
     }
     assert sorted(pending) == [1001, 1002, 1004]
     assert (pending[1002]["code"], "url" in pending[1001]) == ("not_payable", True)

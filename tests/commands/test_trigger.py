@@ -81,7 +81,7 @@ async def test_an_order_is_made_for_it(shop: Shop) -> None:
 
 
 async def test_an_order_is_completed_with_its_own_amount(shop: Shop) -> None:
-    """How long it takes, bench/trigger.py says."""
+    """bench/trigger.py measures how long it takes."""
     order = await shop.check_out()
     ran = await run_command(shop.dev, "trigger", "checkout.session.completed", "--order", order["number"])
     assert ran.code == 0, ran.err
@@ -89,7 +89,9 @@ async def test_an_order_is_completed_with_its_own_amount(shop: Shop) -> None:
     assert f"applied to #{order['number']}: pending -> completed" in ran.out
     shown = await shop.show(order["number"])
     assert (shown["status"], len(shown["sessions"])) == ("completed", 1)
-    assert [(each["amount"], each["currency"]) for each in shown["payments"]] == [(order["amount_total"], "eur")]
+    assert [(payment["amount"], payment["currency"]) for payment in shown["payments"]] == [
+        (order["amount_total"], "eur")
+    ]
 
 
 @pytest.mark.parametrize("event", EVENT_TYPES)
@@ -103,9 +105,9 @@ async def test_every_event_can_happen_to_an_order(shop: Shop, event: str) -> Non
 
     assert ran.code == 0, ran.err
     assert "Running fixture for:" in ran.err
-    assert all(list(each) == KEYS for each in ran.lines)
-    assert all((each["status"], each["number"]) == ("applied", order["number"]) for each in ran.lines)
-    assert event in [each["type"] for each in ran.lines]
+    assert all(list(line) == KEYS for line in ran.lines)
+    assert all((line["status"], line["number"]) == ("applied", order["number"]) for line in ran.lines)
+    assert event in [line["type"] for line in ran.lines]
     await shop.becomes(order, ENDS[event])
 
 
@@ -113,21 +115,23 @@ async def test_every_event_can_happen_to_an_order(shop: Shop, event: str) -> Non
 async def test_events_can_be_triggered_without_an_order(shop: Shop, event: str) -> None:
     ran = await run_command(shop.dev, "trigger", event, "--json")
     assert ran.code == 0, ran.err
-    assert event in [each["type"] for each in ran.lines]
-    assert {(each["status"], each["reason"], each["order_id"]) for each in ran.lines} == {("ignored", "no_order", None)}
+    assert event in [line["type"] for line in ran.lines]
+    assert {(line["status"], line["reason"], line["order_id"]) for line in ran.lines} == {("ignored", "no_order", None)}
 
 
 async def test_triggers_at_the_same_time_do_not_take_each_others_events(shop: Shop) -> None:
     orders = [await shop.check_out() for _ in range(3)]
     runs = await asyncio.gather(
         *(
-            run_command(shop.dev, "trigger", "checkout.session.completed", "--order", each["number"], "--json")
-            for each in orders
+            run_command(shop.dev, "trigger", "checkout.session.completed", "--order", order["number"], "--json")
+            for order in orders
         ),
         run_command(shop.dev, "trigger", "checkout.session.completed", "--json"),
     )
     assert [ran.code for ran in runs] == [0, 0, 0, 0]
-    assert [{line["number"] for line in ran.lines} for ran in runs] == [{each["number"]} for each in orders] + [{None}]
+    assert [{line["number"] for line in ran.lines} for ran in runs] == [{order["number"]} for order in orders] + [
+        {None}
+    ]
     assert len({line["id"] for ran in runs for line in ran.lines}) == sum(len(ran.lines) for ran in runs)
 
 
@@ -141,11 +145,11 @@ async def test_a_refund_can_be_partial_and_never_more_than_is_left(shop: Shop) -
     rest = await run_command(shop.dev, *trigger)
     nothing = await run_command(shop.dev, *trigger)
 
-    assert [each.code for each in (unpaid, partial, too_much, rest, nothing)] == [4, 0, 4, 0, 4]
+    assert [ran.code for ran in (unpaid, partial, too_much, rest, nothing)] == [4, 0, 4, 0, 4]
     assert "checkout trigger checkout.session.completed" in unpaid.err
     assert "completed -> partially refunded" in partial.out
     refunds = (await shop.show(order["number"]))["refunds"]
-    assert [each["amount"] for each in refunds] == [100, order["amount_total"] - 100]
+    assert [refund["amount"] for refund in refunds] == [100, order["amount_total"] - 100]
 
 
 async def test_an_order_that_costs_nothing_is_completed_and_never_charged(shop: Shop) -> None:
@@ -158,7 +162,7 @@ async def test_an_order_that_costs_nothing_is_completed_and_never_charged(shop: 
     await shop.becomes(order, "completed")
 
 
-async def test_without_an_open_session_it_says_what_makes_one(shop: Shop) -> None:
+async def test_without_an_open_session_it_names_what_creates_one(shop: Shop) -> None:
     order = await shop.check_out()
     pay = ("trigger", "checkout.session.completed", "--order", order["number"])
     await run_command(shop.dev, "trigger", "checkout.session.expired", "--order", order["number"])
@@ -182,7 +186,7 @@ async def test_a_payment_that_came_long_ago_is_disputed_and_refused_to_be_twice(
     ran, again = await run_command(shop.dev, *dispute), await run_command(shop.dev, *dispute)
     assert ran.code == 0, ran.err
     shown = await shop.becomes(order, "disputed")
-    assert [(each["payment_id"], each["amount"]) for each in shown["disputes"]] == [
+    assert [(disputed["payment_id"], disputed["amount"]) for disputed in shown["disputes"]] == [
         (payment["id"], order["amount_total"])
     ]
     assert again.code == 1
@@ -192,7 +196,7 @@ async def test_a_payment_that_came_long_ago_is_disputed_and_refused_to_be_twice(
 async def test_an_event_that_the_daemon_does_not_use_is_ignored(shop: Shop) -> None:
     ran = await run_command(shop.dev, "trigger", "product.created", "--json")
     assert ran.code == 0, ran.err
-    assert [(each["type"], each["status"], each["reason"]) for each in ran.lines] == [
+    assert [(line["type"], line["status"], line["reason"]) for line in ran.lines] == [
         ("product.created", "ignored", "unhandled_type")
     ]
     about = await run_command(shop.dev, "trigger", "product.created", "--order", "1001")
@@ -233,7 +237,7 @@ async def test_a_missing_cli_is_named_with_the_command_that_installs_it(shop: Sh
     assert "npm --prefix frontend ci" in ran.err
 
 
-async def test_what_stripe_refuses_is_said_in_words(shop: Shop) -> None:
+async def test_a_refusal_by_stripe_is_reported_in_words(shop: Shop) -> None:
     order = await shop.check_out()
     # Expired at Stripe, of which the daemon hears nothing: its endpoint is disabled meanwhile.
     endpoint = json.loads((shop.dev.state_dir / "endpoint.json").read_text())["id"]
@@ -308,7 +312,7 @@ async def test_an_event_that_stripe_does_not_have_is_exit_3(shop: Shop) -> None:
 async def test_the_list_has_a_line_for_each_type(shop: Shop) -> None:
     listed = await run_command(shop.dev, "trigger", "--list")
     as_json = await run_command(shop.dev, "trigger", "--list", "--json")
-    assert [each["type"] for each in as_json.lines] == list(EVENT_TYPES)
+    assert [row["type"] for row in as_json.lines] == list(EVENT_TYPES)
     assert [line.split()[0] for line in listed.out.splitlines()] == ["EVENT", *EVENT_TYPES]
 
 

@@ -58,8 +58,8 @@ def account(offline_stripe: BackgroundStripe, environment: pytest.MonkeyPatch) -
     environment.setenv("CHECKOUT_PUBLIC_URL", "https://shop.example")
     account = Account(offline_stripe.base)
     yield account
-    for each in account.endpoints:
-        account.call("DELETE", f"/webhook_endpoints/{each['id']}")
+    for endpoint in account.endpoints:
+        account.call("DELETE", f"/webhook_endpoints/{endpoint['id']}")
     offline_stripe.network.rewrite = lambda request, content: content
 
 
@@ -67,7 +67,7 @@ def test_the_version_is_the_one_that_the_sdk_speaks() -> None:
     assert sdk.api_version == API_VERSION
 
 
-def test_an_endpoint_is_made_once_with_exactly_our_types_and_its_secret_is_told_once(
+def test_an_endpoint_is_made_once_with_exactly_our_types_and_its_secret_is_printed_once(
     run: Run, account: Account
 ) -> None:
     made = run("webhook", "create", "--json")
@@ -88,7 +88,7 @@ def test_people_get_the_line_to_set(run: Run, account: Account, environment: pyt
     environment.setenv("STRIPE_WEBHOOK_SECRET", OLD)
     ran = run("webhook", "create", "--url", "https://other.example/hook")
     assert ran.out.startswith(f"STRIPE_WEBHOOK_SECRET={OLD},whsec_")
-    assert [each["url"] for each in account.endpoints] == ["https://other.example/hook"]
+    assert [endpoint["url"] for endpoint in account.endpoints] == ["https://other.example/hook"]
 
 
 def test_a_demo_learns_the_secret_by_itself(run: Run, account: Account, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_demo_learns_the_secret_by_itself(run: Run, account: Account, tmp_path
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
 
 
-def test_what_differs_is_said_and_fixed_without_a_new_secret(run: Run, account: Account) -> None:
+def test_what_differs_is_reported_and_fixed_without_a_new_secret(run: Run, account: Account) -> None:
     endpoint_id = account.register(**{"enabled_events[]": ["charge.succeeded", "account.updated"]})
     account.call("POST", f"/webhook_endpoints/{endpoint_id}", disabled="true")
     refused = run("webhook", "create")
@@ -130,11 +130,11 @@ def test_another_api_version_takes_a_new_endpoint_and_confirmation(run: Run, acc
     assert f"has API version 2020-08-27, not {API_VERSION}" in refused.err
     assert "`checkout webhook create --replace` fixes it" in update.err
     assert replaced.json["deleted"] == [endpoint_id]
-    assert [each["id"] for each in account.endpoints] == [replaced.json["id"]]
+    assert [endpoint["id"] for endpoint in account.endpoints] == [replaced.json["id"]]
 
 
 def test_the_mode_is_stripes_word_for_it(run: Run, account: Account, offline_stripe: BackgroundStripe) -> None:
-    """The offline Stripe takes no live keys: here it says that the endpoint is a live one."""
+    """The offline Stripe takes no live keys: here it marks the endpoint as a live one."""
     offline_stripe.network.rewrite = lambda _, content: content.replace(b'"livemode": false', b'"livemode": true')
     made = run("webhook", "create", "--json")
     shown = run("webhook", "show")
@@ -182,11 +182,11 @@ def test_a_secret_is_rotated_without_a_delivery_refused(
 
     # The same event comes from both endpoints: the second is a duplicate.
     deliver(database_url, secrets, "evt_2", OLD, begun["secret"])
-    assert [each["id"] for each in run("events", "list", "--json").lines] == ["evt_2", "evt_1"]
+    assert [line["id"] for line in run("events", "list", "--json").lines] == ["evt_2", "evt_1"]
     draining = run("webhook", "rotate", "--yes", "--json").json
     assert (draining["stage"], status_of(account)) == ("draining", {old: "disabled", begun["id"]: "enabled"})
     shown = run("webhook", "show", "--json").json["secrets"]
-    assert [(each["secret"], each["matches"]) for each in shown] == [
+    assert [(secret["secret"], secret["matches"]) for secret in shown] == [
         ("whsec_…oard", 2),
         (f"whsec_…{begun['secret'][-4:]}", 1),
     ]
@@ -230,7 +230,7 @@ def test_the_secret_of_an_endpoint_that_we_made_leaves_the_demo_with_it(
 
 
 def status_of(account: Account) -> dict[str, str]:
-    return {each["id"]: each["status"] for each in account.endpoints}
+    return {endpoint["id"]: endpoint["status"] for endpoint in account.endpoints}
 
 
 def deliver(database_url: str, secrets: str, event_id: str, *signed_by: str) -> None:

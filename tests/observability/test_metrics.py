@@ -74,9 +74,9 @@ def test_what_cannot_be_counted_stops_nobody(monkeypatch: pytest.MonkeyPatch, ca
         metrics.secret_matched(0)
         metrics.stripe_called("refunds.create", "ok", 0.1)
         metrics.delivery_refused("invalid_signature")
-    assert len([each for each in caplog.records if each.levelno >= logging.WARNING]) == 5  # once for each kind
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 5  # once for each kind
 
 
 def test_every_way_to_count_is_safe() -> None:
-    public = [name for name, each in vars(Metrics).items() if callable(each) and not name.startswith("_")]
+    public = [name for name, method in vars(Metrics).items() if callable(method) and not name.startswith("_")]
     assert [name for name in public if not hasattr(getattr(Metrics, name), "__wrapped__")] == ["render"]

@@ -1,4 +1,4 @@
-"""An event loop that stands still is noticed, and whether we or the machine were the cause."""
+"""Stalls of the event loop are reported, with their cause: our own work, or the machine."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ async def test_a_loop_that_computes_for_long_is_noticed() -> None:
     raise AssertionError("no stall was taken for our own work")
 
 
-async def test_a_loop_that_is_kept_waiting_is_told_from_one_that_computes() -> None:
+async def test_a_loop_that_is_kept_waiting_is_distinguished_from_one_that_computes() -> None:
     seen = await stalls_of(lambda: time.sleep(0.2))
-    assert max(seen, key=lambda each: each[1])[0] == "machine"
+    assert max(seen, key=lambda stall: stall[1])[0] == "machine"
 
 
 def test_the_longest_stall_is_kept() -> None:

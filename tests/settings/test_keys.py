@@ -26,10 +26,10 @@ from tests.settings.refusing import LIVE, refused
 )
 def test_a_key_that_is_not_surely_a_test_key_goes_to_stripe_only(tmp_path: Path, key: str, base: str) -> None:
     (tmp_path / ".env").write_text(f"STRIPE_API_BASE={base}\n")
-    said = refused(tmp_path, STRIPE_API_KEY=key)
-    assert "STRIPE_API_KEY is a live key" in said
-    assert base in said
-    assert "S3CR3T" not in said
+    message = refused(tmp_path, STRIPE_API_KEY=key)
+    assert "STRIPE_API_KEY is a live key" in message
+    assert base in message
+    assert "S3CR3T" not in message
     with pytest.raises(ConfigurationError):
         StripeGateway(key, base)
 
@@ -58,7 +58,7 @@ def test_only_a_test_key_is_a_test_key(tmp_path: Path, key: str, live: bool) -> 
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("{}", "prefix whsec_ and nothing else"),
         ("{}A1;whsec_B2", "two secrets without a comma"),
@@ -82,13 +82,15 @@ def test_only_a_test_key_is_a_test_key(tmp_path: Path, key: str, live: bool) -> 
         ("WHSEC_A1", "start with whsec_"),
     ],
 )
-def test_a_webhook_secret_that_can_match_nothing_is_refused_by_name(tmp_path: Path, value: str, said: str) -> None:
-    value = value.format("whsec_S3CR3T" if said != "prefix whsec_ and nothing else" and value[2:3] == "A" else "whsec_")
+def test_a_webhook_secret_that_can_match_nothing_is_refused_by_name(tmp_path: Path, value: str, message: str) -> None:
+    value = value.format(
+        "whsec_S3CR3T" if message != "prefix whsec_ and nothing else" and value[2:3] == "A" else "whsec_"
+    )
     for environ in ({"STRIPE_WEBHOOK_SECRET": value}, {"STRIPE_WEBHOOK_SECRET_FILE": str(tmp_path / "secret")}):
         (tmp_path / "secret").write_text(value, newline="")
         detail = refused(tmp_path, **environ)
         assert "STRIPE_WEBHOOK_SECRET" in detail
-        assert said in detail
+        assert message in detail
         assert "S3CR3T" not in detail
 
 
@@ -102,7 +104,7 @@ def test_a_webhook_secret_as_stripe_gives_it_is_taken(tmp_path: Path, value: str
 
 
 @pytest.mark.parametrize(
-    ("key", "said"),
+    ("key", "message"),
     [
         ("sk_test_", "nothing after its prefix"),
         ("sk_live_", "nothing after its prefix"),
@@ -117,10 +119,10 @@ def test_a_webhook_secret_as_stripe_gives_it_is_taken(tmp_path: Path, value: str
         ("\ufeffsk_test_S3CR3T", "U+FEFF"),
     ],
 )
-def test_a_key_that_cannot_be_one_is_refused_by_name(tmp_path: Path, key: str, said: str) -> None:
+def test_a_key_that_cannot_be_one_is_refused_by_name(tmp_path: Path, key: str, message: str) -> None:
     detail = refused(tmp_path, STRIPE_API_KEY=key)
     assert "STRIPE_API_KEY" in detail
-    assert said in detail
+    assert message in detail
     assert "S3CR3T" not in detail
 
 

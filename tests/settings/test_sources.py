@@ -81,7 +81,7 @@ def test_who_started_the_demo_with_settings_of_their_own_finds_it_with_them(tmp_
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"])
-def test_a_daemon_takes_a_demo_only_if_nothing_says_which_shop_it_serves(tmp_path: Path, name: str) -> None:
+def test_a_daemon_takes_a_demo_only_if_nothing_else_decides_which_shop_it_serves(tmp_path: Path, name: str) -> None:
     write_demo(tmp_path)
     settings = load_settings({name: DEMO[name]}, cwd=tmp_path, daemon=True)
     found = demo_of(settings)

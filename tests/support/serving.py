@@ -35,8 +35,8 @@ class Serving:
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
 
-    def told(self) -> str:
-        """All it wrote to stderr so far."""
+    def log(self) -> str:
+        """Return what it has written to stderr so far."""
         return self._stderr.read_text()
 
     def workers(self) -> list[int]:
@@ -47,7 +47,7 @@ class Serving:
         assert self._process.stdout is not None
         async with asyncio.timeout(START_SECONDS):
             self.announced = (await self._process.stdout.readline()).decode()
-        assert self.announced.startswith("listening on "), (self.announced, self.told())
+        assert self.announced.startswith("listening on "), (self.announced, self.log())
         self.address = self.announced.split()[2]
 
     def signal(self, number: signal.Signals) -> None:

@@ -116,7 +116,7 @@ def checkout_body(**changes: Any) -> dict[str, Any]:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what was logged as a warning or worse; that the loop stood still says how busy the machine is."""
+    """Return what was logged as a warning or worse; stalls of the loop only show how busy the machine is."""
     return [
         record.getMessage()
         for record in caplog.records

@@ -18,10 +18,10 @@ MEBIBYTE = 1024 * 1024
 
 async def problem(client: Client, body: bytes, headers: dict[str, str] | None = None, path: str = CHECKOUT) -> Any:
     async with client.post(path, data=BytesIO(body), headers=JSON if headers is None else headers) as answer:
-        told = json.loads(await answer.read())
+        data = json.loads(await answer.read())
         assert answer.content_type == "application/problem+json"
-        assert told["status"] == answer.status
-        return told
+        assert data["status"] == answer.status
+        return data
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ async def problem(client: Client, body: bytes, headers: dict[str, str] | None = 
     ],
 )
 async def test_a_body_that_is_not_json_is_malformed(client: Client, body: bytes) -> None:
-    told = await problem(client, body)
-    assert (told["status"], told["code"]) == (400, "malformed_json")
+    data = await problem(client, body)
+    assert (data["status"], data["code"]) == (400, "malformed_json")
 
 
 @pytest.mark.parametrize(
@@ -76,20 +76,20 @@ async def test_a_body_that_is_not_json_is_malformed(client: Client, body: bytes)
     ],
 )
 async def test_a_body_of_another_shape_names_the_field(client: Client, body: Any, pointer: str, code: str) -> None:
-    told = await problem(client, json.dumps(body).encode())
-    assert (told["status"], told["code"]) == (422, "invalid_request")
-    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [(pointer, code)]
-    assert told["errors"][0]["detail"]
+    data = await problem(client, json.dumps(body).encode())
+    assert (data["status"], data["code"]) == (422, "invalid_request")
+    assert [(error["pointer"], error["code"]) for error in data["errors"]] == [(pointer, code)]
+    assert data["errors"][0]["detail"]
 
 
-async def test_every_fault_of_cart_and_customer_is_told_at_once(client: Client) -> None:
+async def test_every_fault_of_cart_and_customer_is_reported_at_once(client: Client) -> None:
     body = checkout_body(
         items=[{"sku": "NOTE", "quantity": 0}, {"sku": "no such", "quantity": 1}],
         customer={"name": " ", "email": "nobody", "phone": "12"},
     )
-    told = await problem(client, json.dumps(body).encode())
-    assert told["status"] == 422
-    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [
+    data = await problem(client, json.dumps(body).encode())
+    assert data["status"] == 422
+    assert [(error["pointer"], error["code"]) for error in data["errors"]] == [
         ("/items/0/quantity", "invalid_quantity"),
         ("/items/1/sku", "unknown_sku"),
         ("/customer/name", "invalid_name"),
@@ -103,8 +103,8 @@ async def test_every_fault_of_cart_and_customer_is_told_at_once(client: Client) 
     [([], "/items", "empty_cart"), ([{"sku": "NOTE", "quantity": 1}] * 101, "/items", "too_many_lines")],
 )
 async def test_an_empty_or_endless_cart_is_refused(client: Client, items: Any, pointer: str, code: str) -> None:
-    told = await problem(client, json.dumps({"items": items}).encode(), path="/api/quotes")
-    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [(pointer, code)]
+    data = await problem(client, json.dumps({"items": items}).encode(), path="/api/quotes")
+    assert [(error["pointer"], error["code"]) for error in data["errors"]] == [(pointer, code)]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ async def test_an_empty_or_endless_cart_is_refused(client: Client, items: Any, p
 )
 async def test_another_content_type_is_refused(client: Client, headers: dict[str, str]) -> None:
     async with client.post(CHECKOUT, data=BytesIO(b"{}"), headers=headers) as answer:
-        told = json.loads(await answer.read())
-        assert (told["status"], told["code"]) == (415, "unsupported_media_type")
+        data = json.loads(await answer.read())
+        assert (data["status"], data["code"]) == (415, "unsupported_media_type")
         assert answer.headers["Accept"] == "application/json"
 
 
@@ -158,16 +158,16 @@ async def test_a_number_written_otherwise_is_the_same_number(shop: Client, numbe
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "1" + "0" * 5000, "0.5", '"3"', "true", "null"])
 async def test_other_numbers_are_refused_at_their_field(client: Client, number: str) -> None:
     body = b'{"items":[{"sku":"NOTE","quantity":%b}]}' % number.encode()
-    told = await problem(client, body, path="/api/quotes")
-    assert told["status"] == 422
-    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [("/items/0/quantity", "wrong_type")]
+    data = await problem(client, body, path="/api/quotes")
+    assert data["status"] == 422
+    assert [(error["pointer"], error["code"]) for error in data["errors"]] == [("/items/0/quantity", "wrong_type")]
 
 
 @pytest.mark.parametrize(("path", "limit"), [(CHECKOUT, 64 * 1024), ("/api/webhook", MEBIBYTE)])
 async def test_a_body_one_byte_over_the_limit_is_refused(client: Client, path: str, limit: int) -> None:
     assert (await problem(client, b" " * limit, path=path))["status"] == 400  # read, and found to be nothing
-    told = await problem(client, b" " * (limit + 1), path=path)
-    assert (told["status"], told["code"]) == (413, "body_too_large")
+    data = await problem(client, b" " * (limit + 1), path=path)
+    assert (data["status"], data["code"]) == (413, "body_too_large")
 
 
 @pytest.mark.parametrize("path", [CHECKOUT, "/api/webhook"])
@@ -199,9 +199,9 @@ async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "käse", "a\tb"])
 async def test_an_idempotency_key_must_be_short_and_printable(client: Client, key: str) -> None:
-    told = await problem(client, json.dumps(checkout_body()).encode(), JSON | {"Idempotency-Key": key})
-    assert told["status"] == 422
-    assert [each["code"] for each in told["errors"]] == ["invalid_idempotency_key"]
+    data = await problem(client, json.dumps(checkout_body()).encode(), JSON | {"Idempotency-Key": key})
+    assert data["status"] == 422
+    assert [error["code"] for error in data["errors"]] == ["invalid_idempotency_key"]
 
 
 async def test_two_idempotency_keys_are_refused(client: Client) -> None:

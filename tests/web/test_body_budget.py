@@ -95,7 +95,7 @@ async def test_an_upload_that_is_broken_off_keeps_nothing_and_is_no_error(
         await until(lambda: budget.held_bytes == 0)
         await asyncio.sleep(0)
         await until(lambda: not client.server.handler.connections)
-        assert [each for each in gc.get_objects() if isinstance(each, list | deque) and _holds_body(each)] == []
+        assert [found for found in gc.get_objects() if isinstance(found, list | deque) and _holds_body(found)] == []
     finally:
         gc.enable()
     assert warnings(caplog) == []

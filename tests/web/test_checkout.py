@@ -31,7 +31,7 @@ async def count_orders(connection: asyncpg.Connection) -> int:
 
 
 async def pay(client: Client, made: dict[str, Any]) -> None:
-    """Deliver what Stripe says of a session that was paid."""
+    """Deliver the event of a paid session."""
     paid = session_object(made["order_id"], made["session_id"], "pi_1", amount_total=made["amount_total"])
     body = event_body("checkout.session.completed", paid)
     async with client.post("/api/webhook", data=body, headers={"Stripe-Signature": signed(body)}) as answer:
@@ -39,11 +39,11 @@ async def pay(client: Client, made: dict[str, Any]) -> None:
 
 
 async def test_products_come_with_those_available_first(shop: Client) -> None:
-    status, told = await call(shop, "GET", "/api/products")
+    status, data = await call(shop, "GET", "/api/products")
     assert status == 200
-    assert told["currency"] == "eur"
-    assert [each["sku"] for each in told["products"]] == ["NOTE", "PEN", "OLD"]
-    assert told["products"][0] == {
+    assert data["currency"] == "eur"
+    assert [product["sku"] for product in data["products"]] == ["NOTE", "PEN", "OLD"]
+    assert data["products"][0] == {
         "sku": "NOTE",
         "name": "Notebook",
         "description": "Dotted",
@@ -62,15 +62,15 @@ async def test_a_long_catalog_travels_compressed(
     async with shop.get("/api/products", headers={"Accept-Encoding": accepted}) as answer:
         assert answer.headers.get("Content-Encoding") == encoding
         assert answer.headers["Vary"] == "Accept-Encoding"
-        told = await answer.json()
-    assert "Dotted. Dotted." in {each["sku"]: each for each in told["products"]}["NOTE"]["description"]
+        data = await answer.json()
+    assert "Dotted. Dotted." in {product["sku"]: product for product in data["products"]}["NOTE"]["description"]
 
 
 async def test_a_quote_adds_up_and_writes_nothing(shop: Client, connection: asyncpg.Connection) -> None:
     body = {"items": [{"sku": "NOTE", "quantity": 2}, {"sku": "PEN", "quantity": 1}], "discount_code": "ten"}
-    status, told = await call(shop, "POST", "/api/quotes", body)
+    status, data = await call(shop, "POST", "/api/quotes", body)
     assert status == 200
-    assert told == {
+    assert data == {
         "items": [
             {"sku": "NOTE", "name": "Notebook", "unit_amount": 1200, "quantity": 2, "amount": 2400},
             {"sku": "PEN", "name": "Pen", "unit_amount": 333, "quantity": 1, "amount": 333},
@@ -90,15 +90,15 @@ async def test_a_quote_tells_the_terms_of_its_discount(shop: Client, connection:
         " VALUES ('TWO', 200, 'eur', 999, '2999-12-31 23:59:59+02')"
     )
     body = {"items": [{"sku": "PEN", "quantity": 3}], "discount_code": "TWO"}
-    _, told = await call(shop, "POST", "/api/quotes", body)
+    _, data = await call(shop, "POST", "/api/quotes", body)
     terms = {"amount_off": 200, "minimum_subtotal": 999, "ends_at": "2999-12-31T21:59:59Z"}
-    assert told["discount"] == {"code": "TWO", "amount": 200} | terms
+    assert data["discount"] == {"code": "TWO", "amount": 200} | terms
 
 
 async def test_a_quote_without_a_discount_has_none(shop: Client) -> None:
-    _, told = await call(shop, "POST", "/api/quotes", {"items": [{"sku": "PEN", "quantity": 3}], "discount_code": None})
-    assert "discount" not in told
-    assert told["amount_total"] == 999
+    _, data = await call(shop, "POST", "/api/quotes", {"items": [{"sku": "PEN", "quantity": 3}], "discount_code": None})
+    assert "discount" not in data
+    assert data["amount_total"] == 999
 
 
 @pytest.mark.parametrize(
@@ -111,27 +111,27 @@ async def test_a_quote_without_a_discount_has_none(shop: Client) -> None:
     ],
 )
 async def test_what_cannot_be_sold_is_named(shop: Client, body: Any, pointer: str, code: str) -> None:
-    status, told = await call(shop, "POST", "/api/quotes", body)
-    assert (status, told["code"]) == (422, "invalid_request")
-    assert [(each["pointer"], each["code"]) for each in told["errors"]] == [(pointer, code)]
+    status, data = await call(shop, "POST", "/api/quotes", body)
+    assert (status, data["code"]) == (422, "invalid_request")
+    assert [(error["pointer"], error["code"]) for error in data["errors"]] == [(pointer, code)]
 
 
-async def test_a_checkout_makes_an_order_and_says_where_to_pay(
+async def test_a_checkout_creates_an_order_and_returns_where_to_pay(
     paying_shop: Client, connection: asyncpg.Connection
 ) -> None:
-    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(expected_total=2400))
+    status, data = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(expected_total=2400))
     assert status == 201
-    assert set(told) == {
+    assert set(data) == {
         *("order_id", "number", "session_id", "url", "status", "amount_total", "currency", "expires_at")
     }
-    assert (told["status"], told["amount_total"], told["currency"]) == ("pending", 2400, "eur")
-    assert told["session_id"].startswith("cs_")
-    assert told["url"].startswith("http")
-    assert datetime.fromisoformat(told["expires_at"]) > datetime.now(UTC) + timedelta(minutes=30)
-    assert told["expires_at"].endswith("Z")
+    assert (data["status"], data["amount_total"], data["currency"]) == ("pending", 2400, "eur")
+    assert data["session_id"].startswith("cs_")
+    assert data["url"].startswith("http")
+    assert datetime.fromisoformat(data["expires_at"]) > datetime.now(UTC) + timedelta(minutes=30)
+    assert data["expires_at"].endswith("Z")
     row = await connection.fetchrow("SELECT id, customer_email, customer_phone FROM orders")
     assert row is not None
-    assert (row["id"], row["customer_email"]) == (UUID(told["order_id"]), "ada@example.com")
+    assert (row["id"], row["customer_email"]) == (UUID(data["order_id"]), "ada@example.com")
 
 
 async def test_the_same_key_and_body_give_the_same_order_however_it_is_written(
@@ -155,7 +155,7 @@ async def test_twins_at_once_make_one_order(paying_shop: Client, connection: asy
         *(call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key) for _ in range(5))
     )
     assert sorted(status for status, _ in answers) == [200, 200, 200, 200, 201]
-    assert len({told["session_id"] for _, told in answers}) == 1
+    assert len({data["session_id"] for _, data in answers}) == 1
     assert await count_orders(connection) == 1
 
 
@@ -163,17 +163,17 @@ async def test_another_body_under_a_key_is_a_conflict(paying_shop: Client) -> No
     key = {"Idempotency-Key": "key-2"}
     await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
     other = checkout_body(items=[{"sku": "PEN", "quantity": 1}])
-    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", other, key)
-    assert (status, told["code"]) == (409, "idempotency_conflict")
+    status, data = await call(paying_shop, "POST", "/api/stripe-checkout", other, key)
+    assert (status, data["code"]) == (409, "idempotency_conflict")
 
 
 async def test_a_total_that_no_longer_holds_is_answered_with_the_new_quote(
     shop: Client, connection: asyncpg.Connection
 ) -> None:
-    status, told = await call(shop, "POST", "/api/stripe-checkout", checkout_body(expected_total=2399))
-    assert (status, told["code"]) == (409, "price_changed")
+    status, data = await call(shop, "POST", "/api/stripe-checkout", checkout_body(expected_total=2399))
+    assert (status, data["code"]) == (409, "price_changed")
     _, quote = await call(shop, "POST", "/api/quotes", {"items": checkout_body()["items"]})
-    assert told["quote"] == quote
+    assert data["quote"] == quote
     assert await count_orders(connection) == 0
 
 
@@ -183,14 +183,14 @@ async def test_without_stripe_the_order_is_kept_and_the_key_finishes_it(
     stripe.plan = lambda number, request: "refuse_429"
     key = {"Idempotency-Key": "key-3"}
     async with paying_shop.post("/api/stripe-checkout", json=checkout_body(), headers=key) as answer:
-        told = json.loads(await answer.read())
-        assert (answer.status, told["code"]) == (503, "stripe_unavailable")
+        data = json.loads(await answer.read())
+        assert (answer.status, data["code"]) == (503, "stripe_unavailable")
         assert int(answer.headers["Retry-After"]) > 0
     assert await count_orders(connection) == 1
     stripe.plan = lambda number, request: None
-    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
+    status, data = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
     assert status == 200
-    assert told["order_id"] == str(await connection.fetchval("SELECT id FROM orders"))
+    assert data["order_id"] == str(await connection.fetchval("SELECT id FROM orders"))
 
 
 @pytest.mark.parametrize(
@@ -205,10 +205,10 @@ async def test_the_same_customer_spelt_otherwise_is_the_same_request(
 ) -> None:
     key = {"Idempotency-Key": "key-1"}
     _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
-    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(customer=customer), key)
-    assert (status, told) == (200, made)
-    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(customer=customer))
-    assert (status, told) == (200, made)
+    status, data = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(customer=customer), key)
+    assert (status, data) == (200, made)
+    status, data = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(customer=customer))
+    assert (status, data) == (200, made)
     assert await count_orders(connection) == 1
 
 
@@ -219,17 +219,17 @@ async def test_a_key_from_an_earlier_release_still_has_its_order(
     _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
     former = request_hash(msgspec.convert(checkout_body(), StripeCheckoutRequest))
     await connection.execute("UPDATE orders SET request_hash = $1", former)
-    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
-    assert (status, told["order_id"]) == (200, made["order_id"])
+    status, data = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), key)
+    assert (status, data["order_id"]) == (200, made["order_id"])
 
 
 async def test_what_was_just_paid_is_not_sold_again_without_asking(paying_shop: Client) -> None:
     _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), {"Idempotency-Key": "key-1"})
     await pay(paying_shop, made)
     fresh = {"Idempotency-Key": "key-2"}
-    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), fresh)
-    assert (status, told["code"]) == (409, "probably_placed")
-    assert (told["order_id"], told["number"]) == (made["order_id"], made["number"])
+    status, data = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(), fresh)
+    assert (status, data["code"]) == (409, "probably_placed")
+    assert (data["order_id"], data["number"]) == (made["order_id"], made["number"])
     status, again = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(insist=True), fresh)
     assert status == 201
     assert again["order_id"] != made["order_id"]
@@ -241,11 +241,11 @@ async def test_a_stranger_with_an_email_and_a_cart_learns_no_reference(paying_sh
     _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
     await pay(paying_shop, made)
     stranger = {"name": "Mallory", "email": "ada@example.com", "phone": "+43 664 7654321"}
-    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(customer=stranger))
-    assert (status, told["code"]) == (409, "probably_placed")
-    assert {"order_id", "number"}.isdisjoint(told)
-    said = json.dumps(told)
-    assert not any(str(made[each]) in said for each in ("order_id", "number", "session_id", "url"))
+    status, data = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body(customer=stranger))
+    assert (status, data["code"]) == (409, "probably_placed")
+    assert {"order_id", "number"}.isdisjoint(data)
+    text = json.dumps(data)
+    assert not any(str(made[key]) in text for key in ("order_id", "number", "session_id", "url"))
 
 
 async def test_the_shopper_sees_what_was_refunded(paying_shop: Client, connection: asyncpg.Connection) -> None:
@@ -255,19 +255,19 @@ async def test_the_shopper_sees_what_was_refunded(paying_shop: Client, connectio
     assert order["amount_refunded"] == 700
 
 
-async def test_a_refusal_by_stripe_is_told_without_its_words(paying_shop: Client, stripe: FlakyStripe) -> None:
+async def test_a_refusal_by_stripe_is_reported_without_its_words(paying_shop: Client, stripe: FlakyStripe) -> None:
     stripe.plan = lambda number, request: "reject_400"
-    status, told = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
-    assert (status, told["code"]) == (502, "stripe_rejected")
-    assert "req_planned" not in json.dumps(told)
+    status, data = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
+    assert (status, data["code"]) == (502, "stripe_rejected")
+    assert "req_planned" not in json.dumps(data)
 
 
 @pytest.mark.parametrize("ref", ["session_id", "order_id"])
 async def test_the_shopper_sees_the_order_and_nothing_of_a_person(paying_shop: Client, ref: str) -> None:
     _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
-    status, told = await call(paying_shop, "GET", f"/api/stripe-checkout/{made[ref]}")
+    status, data = await call(paying_shop, "GET", f"/api/stripe-checkout/{made[ref]}")
     assert status == 200
-    assert told == {
+    assert data == {
         "number": made["number"],
         "status": "pending",
         "items": [{"sku": "NOTE", "name": "Notebook", "unit_amount": 1200, "quantity": 2, "amount": 2400}],
@@ -282,9 +282,9 @@ async def test_the_shopper_sees_the_order_and_nothing_of_a_person(paying_shop: C
 async def test_the_retry_url_leads_to_the_open_session(paying_shop: Client) -> None:
     _, made = await call(paying_shop, "POST", "/api/stripe-checkout", checkout_body())
     _, order = await call(paying_shop, "GET", f"/api/stripe-checkout/{made['order_id']}")
-    status, told = await call(paying_shop, "POST", order["retry_url"])
+    status, data = await call(paying_shop, "POST", order["retry_url"])
     assert status == 200
-    assert told == made
+    assert data == made
 
 
 async def test_a_paid_order_has_no_retry_url_and_refuses_a_retry(paying_shop: Client) -> None:
@@ -293,8 +293,8 @@ async def test_a_paid_order_has_no_retry_url_and_refuses_a_retry(paying_shop: Cl
     _, order = await call(paying_shop, "GET", f"/api/stripe-checkout/{made['order_id']}")
     assert order["status"] == "completed"
     assert "retry_url" not in order
-    status, told = await call(paying_shop, "POST", f"/api/stripe-checkout/{made['order_id']}/retry")
-    assert (status, told["code"]) == (409, "not_payable")
+    status, data = await call(paying_shop, "POST", f"/api/stripe-checkout/{made['order_id']}/retry")
+    assert (status, data["code"]) == (409, "not_payable")
 
 
 @pytest.mark.parametrize(
@@ -302,8 +302,8 @@ async def test_a_paid_order_has_no_retry_url_and_refuses_a_retry(paying_shop: Cl
 )
 async def test_an_unknown_ref_is_not_found(shop: Client, ref: str) -> None:
     for method, path in (("GET", f"/api/stripe-checkout/{ref}"), ("POST", f"/api/stripe-checkout/{ref}/retry")):
-        status, told = await call(shop, method, path)
-        assert (status, told["code"]) == (404, "not_found")
+        status, data = await call(shop, method, path)
+        assert (status, data["code"]) == (404, "not_found")
 
 
 def test_what_a_repeated_request_is_compared_with_stays_the_same_over_releases() -> None:

@@ -45,16 +45,16 @@ def test_an_address_that_has_its_share_loses_its_oldest_idle_connection_and_no_o
     other = Held()
     assert held.admit(other, "203.0.113.9", 10)
     theirs = [Held() for _ in range(4)]
-    assert all(held.admit(each, "203.0.113.1", 10) for each in theirs)
-    assert [each.state for each in theirs] == ["dropped", "idle", "idle", "idle"]
+    assert all(held.admit(their, "203.0.113.1", 10) for their in theirs)
+    assert [their.state for their in theirs] == ["dropped", "idle", "idle", "idle"]
     assert other.state == "idle"
 
 
 def test_bodies_that_do_not_come_make_room_after_the_idle_ones_and_work_under_way_never_does() -> None:
     held = connections(100, 3)
     working, sending, idle = Held("working"), Held("sending"), Held()
-    for each in (working, sending, idle):
-        assert held.admit(each, "203.0.113.1", 10)
+    for connection in (working, sending, idle):
+        assert held.admit(connection, "203.0.113.1", 10)
     assert held.admit(Held("working"), "203.0.113.1", 10)
     assert (working.state, sending.state, idle.state) == ("working", "sending", "dropped")
     assert held.admit(Held("working"), "203.0.113.1", 10)
@@ -74,8 +74,8 @@ def test_addresses_of_one_network_are_one_address() -> None:
 def test_a_trusted_proxy_may_have_all_connections() -> None:
     held = connections(100, 1, 10_000, "10.0.0.1")
     theirs = [Held() for _ in range(5)]
-    assert all(held.admit(each, "10.0.0.1", 10) for each in theirs)
-    assert {each.state for each in theirs} == {"idle"}
+    assert all(held.admit(their, "10.0.0.1", 10) for their in theirs)
+    assert {their.state for their in theirs} == {"idle"}
 
 
 def test_one_address_never_has_all_connections() -> None:
@@ -116,7 +116,7 @@ def test_the_soft_limit_is_raised() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 256
 
 
-def test_descriptors_that_are_all_taken_are_counted_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_descriptors_that_are_all_taken_are_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     counted: list[None] = []
     watch = DescriptorWatch(lambda: counted.append(None))
     watch.look()
@@ -124,7 +124,9 @@ def test_descriptors_that_are_all_taken_are_counted_and_told_once(caplog: pytest
         watch.look()
         watch.look()
     assert len(counted) == 2
-    assert [each.getMessage() for each in caplog.records if "no file descriptor is left" in each.getMessage()] != []
+    assert [
+        record.getMessage() for record in caplog.records if "no file descriptor is left" in record.getMessage()
+    ] != []
     assert len(caplog.records) == 1
 
 

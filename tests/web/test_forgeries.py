@@ -29,7 +29,7 @@ async def test_forgeries_are_slowed_and_what_is_signed_is_not(
     assert not done
     assert await deliver(shop, signed(b"[]")) in (200, 400)
     slowed.cancel()
-    refusals = [each for each in caplog.records if "a delivery was refused" in each.getMessage()]
+    refusals = [record for record in caplog.records if "a delivery was refused" in record.getMessage()]
     assert len(refusals) == 120
 
 
@@ -41,6 +41,6 @@ async def test_so_many_wait_and_no_more(shop: Client, monkeypatch: pytest.Monkey
     waiting = {asyncio.create_task(deliver(shop, forged)) for _ in range(130)}
     while len(waiting) > 2:
         done, waiting = await asyncio.wait(waiting, timeout=10, return_when=asyncio.FIRST_COMPLETED)
-        assert {each.result() for each in done} == {400}
-    for each in waiting:
-        each.cancel()
+        assert {answered.result() for answered in done} == {400}
+    for task in waiting:
+        task.cancel()

@@ -94,7 +94,7 @@ async def test_faulty_events_rightly_signed_are_answered(target: Target, seed: i
     await send_all(target, delivery, seed)
 
 
-async def test_requests_made_from_the_description_are_answered_as_it_says(target: Target) -> None:
+async def test_requests_made_from_the_description_are_answered_as_it_states(target: Target) -> None:
     answered = 0
     for path, item in DOCUMENT["paths"].items():
         for method in item:

@@ -21,8 +21,8 @@ QUOTE = {"items": [{"sku": "NOTE", "quantity": 1}]}
 async def ask(client: Client, path: str, body: dict[str, Any], **headers: str) -> tuple[int, str, str]:
     """Return the status, the code (of a 422 that of its first fault) and Retry-After."""
     async with client.post(path, json=body, headers=headers) as answer:
-        told = json.loads(await answer.read())
-        code = told["errors"][0]["code"] if answer.status == 422 else told.get("code", "")
+        data = json.loads(await answer.read())
+        code = data["errors"][0]["code"] if answer.status == 422 else data.get("code", "")
         return answer.status, code, answer.headers.get("Retry-After", "")
 
 

@@ -62,7 +62,7 @@ async def test_an_allowed_origin_may_read_the_api(open_client: OpenClient) -> No
         assert answer.headers["Vary"] == "Origin"
 
 
-async def test_a_browser_that_asks_first_is_told(open_client: OpenClient) -> None:
+async def test_a_browser_that_sends_a_preflight_is_answered(open_client: OpenClient) -> None:
     client = await open_client(CHECKOUT_CORS_ORIGINS=SHOP)
     asked = {
         "Origin": SHOP,
@@ -84,7 +84,7 @@ async def test_two_origins_are_none(open_client: OpenClient) -> None:
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-async def test_another_origin_is_told_nothing(open_client: OpenClient) -> None:
+async def test_another_origin_gets_no_permission(open_client: OpenClient) -> None:
     client = await open_client(CHECKOUT_CORS_ORIGINS=SHOP)
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     async with client.options("/api/stripe-checkout", headers=asked) as answer:

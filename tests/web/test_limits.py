@@ -22,7 +22,7 @@ class Clock:
         return self.now
 
 
-def test_a_bucket_gives_its_tokens_and_then_says_how_long_to_wait() -> None:
+def test_a_bucket_gives_its_tokens_and_then_returns_how_long_to_wait() -> None:
     clock = Clock()
     buckets = TokenBuckets(3, clock)
     assert [buckets.take("a") for _ in range(3)] == [0.0, 0.0, 0.0]
@@ -63,8 +63,8 @@ async def test_one_checkout_too_many_is_refused_with_when_to_come_back(open_clie
             assert answer.status == 422
     for path in ("/api/stripe-checkout", "/api/stripe-checkout/cs_1/retry"):
         async with client.post(path, json=checkout_body()) as answer:
-            told = json.loads(await answer.read())
-            assert (answer.status, told["code"]) == (429, "too_many_requests")
+            data = json.loads(await answer.read())
+            assert (answer.status, data["code"]) == (429, "too_many_requests")
             assert 1 <= int(answer.headers["Retry-After"]) <= 30
 
 

@@ -36,7 +36,7 @@ async def test_what_came_through_a_proxy_may_not(client: Client, line: str) -> N
     assert await status(client, line) == 404
 
 
-async def test_a_proxy_that_says_nothing_of_itself_may_not_either(client: Client) -> None:
+async def test_a_proxy_that_adds_no_header_may_not_either(client: Client) -> None:
     assert await status(client, version="1.0") == 404
     assert await status(client, host="shop.example") == 404
 

@@ -31,10 +31,10 @@ ALLOWED = {
 
 @pytest.mark.parametrize("path", ALLOWED)
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
-async def test_another_method_is_refused_and_told_what_is_allowed(client: Client, path: str, method: str) -> None:
+async def test_another_method_is_refused_with_the_allowed_ones(client: Client, path: str, method: str) -> None:
     async with client.request(method, path) as answer:
-        told = json.loads(await answer.read())
-        assert (answer.status, told["code"]) == (405, "method_not_allowed")
+        data = json.loads(await answer.read())
+        assert (answer.status, data["code"]) == (405, "method_not_allowed")
         assert answer.headers["Allow"] == ALLOWED[path]
 
 
@@ -42,8 +42,8 @@ async def test_another_method_is_refused_and_told_what_is_allowed(client: Client
 @pytest.mark.parametrize("path", ["/some/page", "/products", "/success/x"])
 async def test_another_method_where_there_is_nothing_is_not_found(client: Client, path: str, method: str) -> None:
     async with client.request(method, path) as answer:
-        told = json.loads(await answer.read())
-        assert (answer.status, told["code"]) == (404, "not_found")
+        data = json.loads(await answer.read())
+        assert (answer.status, data["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("path", [path for path, allowed in ALLOWED.items() if allowed == "POST"])
@@ -56,22 +56,22 @@ async def test_reading_what_can_only_be_posted_to_is_not_the_storefront(client: 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/products/1", "/api//products"])
 async def test_what_is_not_there_under_api_is_a_problem_not_a_page(client: Client, path: str, method: str) -> None:
     async with client.request(method, path) as answer:
-        told = json.loads(await answer.read())
-        assert (answer.status, told["code"], answer.content_type) == (404, "not_found", "application/problem+json")
+        data = json.loads(await answer.read())
+        assert (answer.status, data["code"], answer.content_type) == (404, "not_found", "application/problem+json")
 
 
 async def test_every_problem_has_the_members_of_rfc_9457(client: Client) -> None:
     async with client.get("/api/nothing") as answer:
-        told = json.loads(await answer.read())
-    assert told["type"] == "urn:checkout-daemon:problem:not_found"
-    assert set(told) == {"type", "title", "status", "detail", "code"}
+        data = json.loads(await answer.read())
+    assert data["type"] == "urn:checkout-daemon:problem:not_found"
+    assert set(data) == {"type", "title", "status", "detail", "code"}
 
 
 async def test_without_a_database_the_answer_is_503_and_when_to_come_back(client: Client) -> None:
     for path in ("/api/products", "/readyz", "/api/stripe-checkout/cs_1"):
         async with client.get(path) as answer:
-            told = json.loads(await answer.read())
-            assert (answer.status, told["code"]) == (503, "database_unavailable")
+            data = json.loads(await answer.read())
+            assert (answer.status, data["code"]) == (503, "database_unavailable")
             assert answer.headers["Retry-After"] == "5"
 
 
@@ -84,12 +84,12 @@ async def test_what_nobody_foresaw_is_500_without_details_and_logged_with_them(
     monkeypatch.setattr("checkout_daemon.web.checkout.list_products", fails)
     async with client.get("/api/products") as answer:
         text = await answer.text()
-        told = json.loads(text)
-        assert (answer.status, told["code"]) == (500, "internal_error")
+        data = json.loads(text)
+        assert (answer.status, data["code"]) == (500, "internal_error")
         assert answer.headers["X-Request-Id"]
     assert "secret" not in text
     assert "ZeroDivisionError" not in text
-    (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+    (record,) = [line for line in caplog.records if line.levelno == logging.ERROR]
     assert record.exc_info is not None
     assert record.exc_info[0] is ZeroDivisionError
 
@@ -108,11 +108,11 @@ async def test_a_named_failure_that_has_no_answer_of_its_own_is_500_without_its_
 
 
 def all_failures(base: type[CheckoutError] = CheckoutError) -> list[type[CheckoutError]]:
-    ours = [each for each in base.__subclasses__() if each.__module__.startswith("checkout_daemon.")]
-    return [found for each in ours for found in (each, *all_failures(each))]
+    ours = [subclass for subclass in base.__subclasses__() if subclass.__module__.startswith("checkout_daemon.")]
+    return [found for our in ours for found in (our, *all_failures(our))]
 
 
-@pytest.mark.parametrize("failure", [each for each in all_failures() if each.status >= 500])
+@pytest.mark.parametrize("failure", [kind for kind in all_failures() if kind.status >= 500])
 def test_no_failure_behind_us_tells_its_words(failure: type[CheckoutError]) -> None:
     error = failure.__new__(failure)
     error.detail = "host=10.1.2.3"

@@ -58,7 +58,7 @@ async def test_a_signature_may_come_in_several_lines(shop: Client) -> None:
     "codings", [["Identity"], ["IDENTITY"], [""], [" , "], ["identity", "Identity,"], ["identity, identity"]]
 )
 async def test_no_coding_is_no_coding_however_it_is_written(shop: Client, codings: list[str]) -> None:
-    headers = [f"Content-Encoding: {each}" for each in codings]
+    headers = [f"Content-Encoding: {coding}" for coding in codings]
     signed = f"Stripe-Signature: {','.join(signature())}"
     status, _, _ = await exchange(shop, request("POST /api/webhook HTTP/1.1", signed, *headers, body=BODY))
     assert status == 200
@@ -69,8 +69,8 @@ async def test_no_coding_is_no_coding_however_it_is_written(shop: Client, coding
 
 @pytest.mark.parametrize("codings", [["gzip"], ["identity", "br"], ["identity, GZIP"], ["identity;q=1"], ["x"]])
 @pytest.mark.parametrize("path", ["/api/webhook", "/api/quotes"])
-async def test_another_coding_is_refused_and_told_which_is_taken(client: Client, path: str, codings: list[str]) -> None:
-    headers = ["Content-Type: application/json", *(f"Content-Encoding: {each}" for each in codings)]
+async def test_another_coding_is_refused_with_the_accepted_one(client: Client, path: str, codings: list[str]) -> None:
+    headers = ["Content-Type: application/json", *(f"Content-Encoding: {coding}" for coding in codings)]
     status, answered, body = await exchange(client, request(f"POST {path} HTTP/1.1", *headers, body=b"{}"))
     assert (status, json.loads(body)["code"]) == (415, "unsupported_media_type")
     assert answered["accept-encoding"] == "identity"
@@ -149,8 +149,8 @@ async def test_every_refusal_is_a_problem_that_repeats_nothing(
     client: Client, sent: bytes, status: int, code: str
 ) -> None:
     got, headers, body = await exchange(client, sent)
-    told = json.loads(body)
-    assert (got, told["status"], told["code"]) == (status, status, code)
+    data = json.loads(body)
+    assert (got, data["status"], data["code"]) == (status, status, code)
     assert headers["content-type"] == "application/problem+json"
     assert headers["server"] == "checkout-daemon"
     assert headers["x-content-type-options"] == "nosniff"
@@ -197,7 +197,7 @@ async def test_refusals_are_one_line_of_the_log_without_what_was_sent(
         (b"FETCH / HTTP/1.1\r\nHost: shop\r\n\r\n", "a method"),
     ],
 )
-async def test_a_refusal_says_what_is_wrong(client: Client, sent: bytes, words: str) -> None:
+async def test_a_refusal_states_what_is_wrong(client: Client, sent: bytes, words: str) -> None:
     _, _, body = await exchange(client, sent)
     assert words in json.loads(body)["detail"]
 
@@ -221,9 +221,9 @@ async def test_chunks_that_break_off_later_are_refused_once_and_at_once(
 
 async def test_an_unknown_field_is_not_repeated_in_words(client: Client) -> None:
     async with client.post("/api/quotes", json={"items": [], MARK.decode(): 1}) as answer:
-        told = json.loads(await answer.read())
-    assert told["errors"][0]["pointer"] == f"/{MARK.decode()}"
-    assert MARK.decode() not in told["detail"] + told["errors"][0]["detail"]
+        data = json.loads(await answer.read())
+    assert data["errors"][0]["pointer"] == f"/{MARK.decode()}"
+    assert MARK.decode() not in data["detail"] + data["errors"][0]["detail"]
 
 
 async def test_http_1_0_needs_no_host(client: Client) -> None:

@@ -116,14 +116,14 @@ async def test_other_files_may_be_kept_for_a_while(pages: Client) -> None:
         ("identity", None, SCRIPT),
     ],
 )
-async def test_text_travels_as_who_asks_likes_it_best(
+async def test_a_file_is_sent_in_the_coding_that_the_client_prefers(
     pages: Client, accepted: str, encoding: str | None, body: bytes
 ) -> None:
-    said, sent = await fetch(pages, accepted)
-    assert (said.get("Content-Encoding"), sent) == (encoding, body)
-    assert said["Content-Length"] == str(len(body))
-    assert said["Content-Type"] == "text/javascript; charset=utf-8"
-    assert said["Vary"] == "Accept-Encoding"
+    headers, sent = await fetch(pages, accepted)
+    assert (headers.get("Content-Encoding"), sent) == (encoding, body)
+    assert headers["Content-Length"] == str(len(body))
+    assert headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert headers["Vary"] == "Accept-Encoding"
 
 
 async def test_each_form_of_a_file_has_a_tag_of_its_own(pages: Client) -> None:
@@ -186,7 +186,7 @@ async def test_no_path_leads_out_of_the_storefront(pages: Client, path: str) -> 
         assert f"Content-Length: {len(PAGE)}".encode() in answer
 
 
-async def test_an_installation_without_pages_says_so(client: Client) -> None:
+async def test_an_installation_without_pages_explains_what_to_do(client: Client) -> None:
     async with client.get("/") as answer:
         assert answer.status == 503
         assert answer.content_type == "text/html"

@@ -23,11 +23,11 @@ async def checkout(client: Client, key: str) -> tuple[int, dict[str, Any], float
     async with client.post(
         "/api/stripe-checkout", json=checkout_body(insist=True), headers={"Idempotency-Key": key}
     ) as answer:
-        told = json.loads(await answer.read())
+        data = json.loads(await answer.read())
         if answer.status == 503:
-            assert told["code"] == "stripe_unavailable"
+            assert data["code"] == "stripe_unavailable"
             assert int(answer.headers["Retry-After"]) > 0
-        return answer.status, told, time.monotonic() - started
+        return answer.status, data, time.monotonic() - started
 
 
 async def metric(client: Client, line: str) -> bool:
@@ -64,7 +64,7 @@ async def test_shoppers_wait_a_bounded_time_and_then_the_breaker_opens(
     await until(finished_now)
     finished = await asyncio.gather(*(checkout(paying_shop, key) for key in keys))
     assert {status for status, _, _ in finished} == {200}
-    assert len({told["session_id"] for _, told, _ in finished}) == len(keys)
+    assert len({data["session_id"] for _, data, _ in finished}) == len(keys)
     assert await metric(paying_shop, "checkout_stripe_breaker_open 0.0")
-    told = [each.getMessage() for each in caplog.records if each.name == breaker.log.name]
-    assert len(told) == 2
+    messages = [record.getMessage() for record in caplog.records if record.name == breaker.log.name]
+    assert len(messages) == 2

@@ -39,8 +39,8 @@ async def test_not_ready_on_a_schema_that_does_not_fit(
 ) -> None:
     await connection.execute(change)
     async with shop.get("/readyz") as answer:
-        told = json.loads(await answer.read())
-        assert (answer.status, told["code"]) == (503, "schema_mismatch")
+        data = json.loads(await answer.read())
+        assert (answer.status, data["code"]) == (503, "schema_mismatch")
 
 
 async def test_still_ready_on_a_newer_schema_that_bears_this_code(shop: Client, connection: asyncpg.Connection) -> None:
@@ -61,8 +61,8 @@ async def test_not_ready_on_a_database_that_cannot_store(
 ) -> None:
     await connection.execute(fault.format(await connection.fetchval("SELECT current_database()")))
     async with shop.get("/readyz") as answer:
-        told = json.loads(await answer.read())
-        assert (answer.status, told["code"], answer.headers["Retry-After"]) == (503, "database_unavailable", "5")
+        data = json.loads(await answer.read())
+        assert (answer.status, data["code"], answer.headers["Retry-After"]) == (503, "database_unavailable", "5")
 
 
 async def test_a_database_that_answers_no_longer_is_soon_not_ready(
@@ -92,10 +92,10 @@ async def test_many_who_ask_at_once_cost_the_database_one_question(
     async with connection.transaction():
         await connection.execute("LOCK TABLE schema_migrations")
         asking = [asyncio.create_task(_is_ready(shop)) for _ in range(40)]
-        while not all(each.done() for each in asking):
+        while not all(task.done() for task in asking):
             most = max(most, await connection.fetchval(waiting))
             await asyncio.sleep(0)
-        assert not any([await each for each in asking])
+        assert not any([await task for task in asking])
     assert most == 1
 
 
@@ -110,8 +110,8 @@ async def test_a_frozen_database_is_answered_for_in_time(open_client: OpenClient
                 answer = await client.post(path, json=checkout_body())
             else:
                 answer = await client.get(path)
-        told = json.loads(await answer.read())
-    assert (answer.status, told["code"]) == (503, "database_unavailable")
+        data = json.loads(await answer.read())
+    assert (answer.status, data["code"]) == (503, "database_unavailable")
 
 
 async def test_requests_are_counted_by_route_and_never_by_path(shop: Client) -> None:
@@ -179,4 +179,4 @@ async def test_metrics_that_fail_stop_nothing(
         headers = {"Stripe-Signature": signature}
         async with paying_shop.post("/api/webhook", data=body, headers=headers) as answer:
             assert answer.status == status
-    assert any("is not counted" in each.getMessage() for each in caplog.records)
+    assert any("is not counted" in record.getMessage() for record in caplog.records)

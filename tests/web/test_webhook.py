@@ -17,8 +17,8 @@ from tests.web.conftest import Client, OpenClient
 async def deliver(client: Client, body: bytes, signature: str | None = None) -> tuple[int, str]:
     headers = {"Stripe-Signature": signed(body) if signature is None else signature}
     async with client.post("/api/webhook", data=body, headers=headers) as answer:
-        told = json.loads(await answer.read())
-        return answer.status, told.get("code", "") if answer.status != 200 else json.dumps(told)
+        data = json.loads(await answer.read())
+        return answer.status, data.get("code", "") if answer.status != 200 else json.dumps(data)
 
 
 async def count_events(connection: asyncpg.Connection) -> int:
