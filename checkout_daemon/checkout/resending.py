@@ -36,7 +36,7 @@ class Resent:
     mailed: bool
 
 
-def mail_goes(settings: Settings) -> str:
+def mail_status(settings: Settings) -> str:
     """Return a sentence for the operator about when a queued mail is sent."""
     if settings.smtp_url:
         return "The mail is on its way: a running daemon sends it."

@@ -14,9 +14,9 @@ from checkout_daemon.model.locale import stripe_locale
 from checkout_daemon.orders.order_store import PayableOrder
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-NUMBER_TO_COME, SHOP_TO_COME = "\x01", "\x02"
-"""Placeholders for the order's number and the shop's id: the statement that inserts the attempt replaces them. No
-other text in the parameters is a single control character."""
+# The statement that inserts the attempt replaces these with the order's number and the shop's id. No other text in the
+# parameters is a single control character.
+_NUMBER, _SHOP = "\x01", "\x02"
 
 
 def idempotency_key(order_id: str, attempt: int) -> str:
@@ -44,7 +44,7 @@ def session_parameters(
     """
     # `checkout orders recover` restores a lost order from these marks. None of them names a person.
     marks = {"discount_code": order.discount_code, "locale": order.locale}
-    metadata = {"order_id": order.id, "attempt": str(attempt), "number": NUMBER_TO_COME, "shop": SHOP_TO_COME} | {
+    metadata = {"order_id": order.id, "attempt": str(attempt), "number": _NUMBER, "shop": _SHOP} | {
         name: value for name, value in marks.items() if value
     }
     session: dict[str, Any] = {

@@ -52,7 +52,7 @@ class Plan:
     ask: Attempt | None = None  # ask Stripe with the attempt's bytes
     look: Attempt | None = None  # look for the attempt's session at Stripe
     expire: str | None = None  # expire this session
-    anew: bool = False  # start a new attempt
+    new_attempt: bool = False  # start a new attempt
     closed: bool = False  # nothing: no session is open, and none can still appear
 
 
@@ -65,7 +65,7 @@ def plan_first(situation: Situation) -> Plan:
         return Plan(session=_session(situation.current))
     if situation.derived.status is OrderStatus.CANCELED:
         raise _not_payable(situation)
-    return _unanswered(situation, Plan(anew=True))
+    return _unanswered(situation, Plan(new_attempt=True))
 
 
 def plan_fresh(least_time_left: timedelta) -> Planner:
@@ -79,9 +79,9 @@ def plan_fresh(least_time_left: timedelta) -> Planner:
             if session.attempt and session.status is SessionStatus.OPEN and session != current:
                 return Plan(expire=session.id)
         if current is None:
-            return _unanswered(situation, Plan(anew=True))
+            return _unanswered(situation, Plan(new_attempt=True))
         if current.status is not SessionStatus.OPEN:
-            return Plan(anew=True)
+            return Plan(new_attempt=True)
         if current.url and current.expires_at and current.expires_at - situation.now >= least_time_left:
             return Plan(session=_session(current))
         return Plan(expire=current.id)

@@ -183,7 +183,7 @@ async def _plan_locked(
         plan = planner(situation)
     except NotPayable as refusal:
         return situation, refusal  # raised after the commit, which keeps what the merge corrected
-    if plan.anew:
+    if plan.new_attempt:
         plan = Plan(ask=await _insert_attempt(connection, runtime, order_id, attempt.number + 1))
     return situation, plan
 

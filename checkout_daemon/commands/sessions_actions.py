@@ -92,7 +92,7 @@ def sessions_resend(
 
 def _resend_one(text: str, note: str, *, mail: bool, qr: bool, as_json: bool) -> int:
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.checkout.resending import mail_goes, resend_session
+    from checkout_daemon.checkout.resending import mail_status, resend_session
     from checkout_daemon.orders.lookup import find_order
     from checkout_daemon.present.times import clock
 
@@ -108,7 +108,7 @@ def _resend_one(text: str, note: str, *, mail: bool, qr: bool, as_json: bool) ->
         answer(resent.url)
         say(f"Order {resent.number} can be paid there until {clock(resent.expires_at, settings.time_zone)}.")
         if resent.mailed:
-            say(mail_goes(settings))
+            say(mail_status(settings))
     if qr:
         import segno
 
@@ -123,7 +123,7 @@ def _resend_many(
     from contextlib import aclosing
 
     from checkout_daemon.audit.operators import this_operator
-    from checkout_daemon.checkout.resending import Resent, mail_goes, resend_many
+    from checkout_daemon.checkout.resending import Resent, mail_status, resend_many
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.orders.order_lists import OrderFilter
     from checkout_daemon.orders.pages import all_orders
@@ -151,7 +151,7 @@ def _resend_many(
                         failed += 1
         say(f"{sent} resent, {refused} can no longer be paid, {failed} failed.")
         if sent and mail:
-            say(mail_goes(settings))
+            say(mail_status(settings))
         return 1 if failed else 0
 
     return with_runtime(work)

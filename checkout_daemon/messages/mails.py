@@ -76,7 +76,7 @@ async def _alert(connection: asyncpg.Connection, message: ClaimedMessage) -> Ale
         return msgspec.json.decode(message.payload, type=Alert)
     order = (await view_of(connection, message)).order
     code, subject = await attention_of(connection, order, message)
-    text = f"Order {order.number} needs a person: {code.value.replace('_', ' ')}"
+    text = f"Order {order.number} needs attention: {code.value.replace('_', ' ')}"
     return Alert(text, 1, tuple(subject.split(",")), attention_command(code, subject, order.number))
 
 

@@ -289,7 +289,7 @@ async def test_the_operator_gets_one_mail_about_an_attention_with_the_command_th
         await deliver_due(runtime, Channel.ALERT)
     (taken,) = server.taken
     assert set(taken.recipients) == {"boss@example.com", "night@example.com"}
-    assert taken.mail["Subject"] == "[Müllers Papier] Order 1001 needs a person: paid twice"
+    assert taken.mail["Subject"] == "[Müllers Papier] Order 1001 needs attention: paid twice"
     assert "checkout orders refund 1001 --payment pi_2" in taken.part("plain")
 
 

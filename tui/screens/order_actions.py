@@ -10,7 +10,7 @@ from textual import work
 from checkout_daemon.audit.operators import this_operator
 from checkout_daemon.checkout.canceling import cancel_order, check_cancelable
 from checkout_daemon.checkout.expiring import expire_sessions
-from checkout_daemon.checkout.resending import mail_goes, resend_session
+from checkout_daemon.checkout.resending import mail_status, resend_session
 from checkout_daemon.events.replaying import replay
 from checkout_daemon.model.orders import PAYABLE_STATUSES
 from checkout_daemon.orders import refunding
@@ -59,7 +59,7 @@ class OrderActions(ActingScreen):
                 self.app_context.runtime, self.order_id, operator=this_operator(), mail=chosen == "mail"
             )
             until = clock(resent.expires_at, self.app_context.time_zone)
-            mailed = f"\n{mail_goes(self.app_context.settings)}" if resent.mailed else ""
+            mailed = f"\n{mail_status(self.app_context.settings)}" if resent.mailed else ""
             text = f"{resent.url}\n\nThe link is valid until {until}.{mailed}"
             await self.app.push_screen_wait(
                 ShowResult(f"Order {resent.number}", text, copies=resent.url, art=qr_code(resent.url))
