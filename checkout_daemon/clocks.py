@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from checkout_daemon.database.pool import Database
-from checkout_daemon.database.server import read_server
+from checkout_daemon.database.server import Server, read_server
 from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.model.messages import Alert, MessageKind
 from checkout_daemon.outbox.alert_store import owe_once
@@ -55,26 +54,20 @@ class Clocks:
     @property
     def description(self) -> str:
         """Describe which clock is how far ahead of or behind which."""
-        named = (("the database's", self.database), ("Stripe's", self.stripe))
-        known = [(name, ahead) for name, ahead in named if ahead is not None]
-        differences = [ahead for _, ahead in known]
-        if len(known) == 2 and abs(differences[0] - differences[1]) <= NOTABLE < min(map(abs, differences)):
-            return (
-                f"this machine's clock ({socket.gethostname()}) is {_off(-differences[1])} the database's and Stripe's"
-            )
-        off = [
-            f"{name} clock is {_off(ahead)} this machine's ({socket.gethostname()})"
-            for name, ahead in known
-            if abs(ahead) >= _SECOND
-        ]
-        if not off:
-            return "the clocks agree" if known else "no other clock is known"
-        return " and ".join(off)
+        machine = f"this machine's clock ({socket.gethostname()})"
+        if self.database is not None and self.stripe is not None:
+            nearest = min(abs(self.database), abs(self.stripe))
+            if abs(self.database - self.stripe) <= NOTABLE < nearest:
+                return f"{machine} is {_off(-self.stripe)} the database's and Stripe's"
+        others = (("the database's", self.database), ("Stripe's", self.stripe))
+        known = [(name, ahead) for name, ahead in others if ahead is not None]
+        off = [f"{name} clock is {_off(ahead)} {machine}" for name, ahead in known if abs(ahead) >= _SECOND]
+        return " and ".join(off) or ("the clocks agree" if known else "no other clock is known")
 
 
 async def compare_clocks(runtime: Runtime) -> Clocks:
     """Read the clocks of the database and Stripe. Raises StripeUnavailable and DatabaseUnavailable."""
-    database = await _database_ahead(runtime.database)
+    _, database = await read_database_clock(runtime.database)
     before = datetime.now(UTC)
     stripe = await stripe_time(runtime.gateway)
     return Clocks(database, ahead_of_us(stripe, before, precision=_SECOND))
@@ -123,21 +116,20 @@ def ahead_of_us(time: datetime, before: datetime, *, precision: timedelta = time
     return min(time + precision - before, timedelta())
 
 
-async def _database_ahead(database: Database) -> timedelta:
+async def read_database_clock(database: Database) -> tuple[Server, timedelta]:
+    """Return the database server, and how far its clock is ahead of ours. Raises DatabaseUnavailable."""
     async with database.connection() as connection:
         before = datetime.now(UTC)
-        return ahead_of_us((await read_server(connection)).now, before)
+        server = await read_server(connection)
+        return server, ahead_of_us(server.now, before)
 
 
 def _off(ahead: timedelta) -> str:
     """Return a difference in words, such as `2 h 3 min ahead of`."""
     seconds = int(abs(ahead).total_seconds())
-    parts = _parts(seconds)
-    return f"{' '.join(parts)} {'ahead of' if ahead > timedelta() else 'behind'}"
-
-
-def _parts(seconds: int) -> Iterable[str]:
+    parts = []
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
-        if seconds >= size:
-            yield f"{seconds // size} {unit}"
-            seconds %= size
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return f"{' '.join(parts)} {'ahead of' if ahead > timedelta() else 'behind'}"

@@ -61,7 +61,7 @@ def events_list(limit: int, as_json: bool, **filters: Any) -> int:
       checkout events list --order 1001
     """
     from checkout_daemon.commands.styles import status_text
-    from checkout_daemon.events.pages import all_events
+    from checkout_daemon.events.event_lists import all_events
     from checkout_daemon.present.times import age
 
     options, now = EventOptions(**filters), datetime.now(UTC)
@@ -105,7 +105,7 @@ def events_show(event: str, as_json: bool) -> int:
 
     from rich.text import Text
 
-    from checkout_daemon.events.pages import show_event
+    from checkout_daemon.events.event_lists import show_event
     from checkout_daemon.model.json_text import read_json
 
     async def work(database: Database, settings: Settings) -> tuple[EventLine, str | None, str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
 import asyncpg
 
+from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
-from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
+from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, pages, record_of
+from checkout_daemon.errors import NotFound
 
 UNHAPPY = ("failed", "dead")
 
@@ -52,7 +54,7 @@ class EventOutcome:
 
     @property
     def summary(self) -> str:
-        """The outcome in words: `applied to #1042: pending -> completed`, `ignored: no order` or `failed: …`."""
+        """Return the outcome in words: `applied to #1042: pending -> completed`, `ignored: no order` or `failed: …`."""
         if self.status == "applied":
             before, after = _words(self.from_status), _words(self.to_status)
             return f"applied to #{self.number}: {f'still {after}' if before == after else f'{before} -> {after}'}"
@@ -134,6 +136,16 @@ async def list_events(
     return [_event(row) for row in rows]
 
 
+def all_events(database: Database, wanted: EventFilter, *, limit: int | None = None) -> AsyncIterator[list[EventLine]]:
+    """Return the pages of a list of events, newest first, up to `limit` events."""
+
+    async def read(size: int, last: EventLine | None) -> list[EventLine]:
+        async with database.connection() as connection:
+            return await list_events(connection, wanted, limit=size, cursor=last)
+
+    return pages(read, limit)
+
+
 async def list_events_named(connection: asyncpg.Connection, ids: Collection[str]) -> list[EventLine]:
     """Return the events that exist, in any sequence."""
     return [_event(row) for row in await connection.fetch(sql("list_events_named"), list(ids))]
@@ -143,6 +155,15 @@ async def read_event(connection: asyncpg.Connection, event_id: str) -> tuple[Eve
     """Return an event and its payload, which is None once retention has deleted it, or None if it does not exist."""
     row = await connection.fetchrow(sql("read_event"), event_id)
     return None if row is None else (_event(row), row["payload"])
+
+
+async def show_event(database: Database, event_id: str) -> tuple[EventLine, str | None]:
+    """Return an event and its payload, as read_event does. Raise NotFound."""
+    async with database.connection() as connection:
+        found = await read_event(connection, event_id)
+    if found is None:
+        raise NotFound(f"event {event_id!r} does not exist: `checkout events list` shows the events received")
+    return found
 
 
 async def read_event_outcomes(connection: asyncpg.Connection, ids: Collection[str]) -> dict[str, EventOutcome]:

@@ -16,10 +16,10 @@ from checkout_daemon.events.event_lists import (
     EventFilter,
     EventLine,
     EventOutcome,
+    all_events,
     read_event,
     read_event_outcomes,
 )
-from checkout_daemon.events.pages import all_events
 from checkout_daemon.ledger import event_store
 from checkout_daemon.ledger.apply import OTHER_ACCOUNT, reapply
 

@@ -47,7 +47,7 @@ class _Seen:
 
     @property
     def unhappy(self) -> list[str]:
-        """The ids of the newest failed and dead events, which may still change."""
+        """Return the ids of the newest failed and dead events, which may still change."""
         return [event.id for event in self.events.values() if event.status in UNHAPPY][-_MOST_TRACKED:]
 
 

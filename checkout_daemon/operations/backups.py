@@ -121,18 +121,14 @@ async def _find_tools(database: Database, url: str) -> _Tools:
         version = await _version(directory)
         if version >= server.major:
             dbname, password = split_password(url)
-            return _Tools(directory, dbname, _environment(url, password))
+            # With several hosts, the tools must use the same one as this program.
+            hosts = {"PGCONNECT_TIMEOUT": "4", "PGTARGETSESSIONATTRS": "read-write"} if len(hosts_of(url)) > 1 else {}
+            return _Tools(directory, dbname, hosts | os.environ | ({"PGPASSWORD": password} if password else {}))
         found.append(f"{directory} has version {version}")
     raise ConfigurationError(
         f"pg_dump, pg_restore and psql of PostgreSQL {server.major} or newer are not on PATH: install PostgreSQL's "
         f"client programs{' (' + '; '.join(found) + ')' if found else ''}"
     )
-
-
-def _environment(url: str, password: str | None) -> dict[str, str]:
-    """Return the environment of the tools. With several hosts, they use the same one as this program."""
-    hosts = {"PGCONNECT_TIMEOUT": "4", "PGTARGETSESSIONATTRS": "read-write"} if len(hosts_of(url)) > 1 else {}
-    return hosts | os.environ | ({"PGPASSWORD": password} if password else {})
 
 
 def _directories() -> list[Path]:

@@ -109,13 +109,13 @@ def _comparison_done(settings: Settings, signs: VitalSigns) -> Check:
     caught = signs.caught_up
     if caught is None:
         return Check.failed("comparison", "no daemon has compared its events with Stripe's yet", _start())
-    held = f"Stripe made {caught.listed}, we hold {caught.stored}, to {caught.until:%Y-%m-%d %H:%M} UTC"
+    counts = f"Stripe made {caught.listed}, we hold {caught.stored}, to {caught.until:%Y-%m-%d %H:%M} UTC"
     if caught.failed or caught.stored < caught.listed:
-        return Check.failed("comparison", f"{held}; {caught.failed} failed", "checkout events list --status failed")
+        return Check.failed("comparison", f"{counts}; {caught.failed} failed", "checkout events list --status failed")
     if _comparison_age(signs) is None:
-        return Check.failed("comparison", f"{held}: no daemon has compared since", _start())
+        return Check.failed("comparison", f"{counts}: no daemon has compared since", _start())
     missed = f"; {caught.missed} had been missed and were fetched" if caught.missed else ""
-    return Check.passed("comparison", f"{held}{missed}")
+    return Check.passed("comparison", f"{counts}{missed}")
 
 
 def _outbox(settings: Settings, signs: VitalSigns) -> Check:

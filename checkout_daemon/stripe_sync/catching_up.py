@@ -15,13 +15,13 @@ import msgspec
 from checkout_daemon.audit.operators import DAEMON
 from checkout_daemon.database.cursors import read_cursor
 from checkout_daemon.database.leases import leased
+from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.missing_orders import LONGEST_LOOK, MARGIN, look_for_missing
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.events import stripe_time
 from checkout_daemon.stripe_api.throttle import Pace, at_most
 from checkout_daemon.stripe_sync.backfill import Backfilled, backfill
-from checkout_daemon.stripe_sync.reconcile_store import follow_hint, hints_to_follow, overdue_orders
 from checkout_daemon.stripe_sync.syncing import sync_order
 
 _log = logging.getLogger(__name__)
@@ -103,12 +103,12 @@ async def sweep_expired(runtime: Runtime) -> int:
             return 0
         before = await stripe_time(runtime.gateway) - _EXPIRY_GRACE
         async with runtime.database.connection() as connection:
-            orders = await overdue_orders(connection, before, _MOST_PER_TURN, livemode=runtime.settings.livemode)
+            overdue = await connection.fetch(sql("overdue_orders"), before, runtime.settings.livemode, _MOST_PER_TURN)
         pace = at_most(_CALLS_PER_SECOND)
-        for order_id in orders:
-            await _sync(runtime, order_id, "session.swept", pace)
+        for row in overdue:
+            await _sync(runtime, str(row["order_id"]), "session.swept", pace)
             await lease.save(None)
-    return len(orders)
+    return len(overdue)
 
 
 async def follow_hints(runtime: Runtime) -> int:
@@ -117,12 +117,13 @@ async def follow_hints(runtime: Runtime) -> int:
         if lease is None:
             return 0
         async with runtime.database.connection() as connection:
-            hints = await hints_to_follow(connection, _MOST_PER_TURN, livemode=runtime.settings.livemode)
+            await connection.execute(sql("settle_hints"))
+            hints = await connection.fetch(sql("hints_to_follow"), runtime.settings.livemode, _MOST_PER_TURN)
         pace = at_most(_CALLS_PER_SECOND)
-        for hint in hints:
-            await _sync(runtime, hint.order_id, "refund.followed", pace)
+        for order_id, *hint in hints:
+            await _sync(runtime, str(order_id), "refund.followed", pace)
             async with runtime.database.connection() as connection:
-                await follow_hint(connection, hint)
+                await connection.execute(sql("follow_hint"), *hint)
             await lease.save(None)
     return len(hints)
 

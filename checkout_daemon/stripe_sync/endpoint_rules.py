@@ -36,17 +36,14 @@ class Endpoint:
     replaces: tuple[str, ...]
     retired_at: datetime | None
 
-    @property
-    def faults(self) -> list[str]:
-        """Return what is wrong, such as `is disabled`."""
-        faults = []
-        if self.status != "enabled":
-            faults.append(f"is {self.status}")
+    def faults(self, *, exact: bool) -> list[str]:
+        """Return what is wrong, such as `is disabled`. Unless `exact`, ignore extra types and a default API version."""
+        faults = [] if self.status == "enabled" else [f"is {self.status}"]
         if self.missing:
             faults.append(f"does not get {', '.join(self.missing)}")
-        if self.extra:
+        if self.extra and exact:
             faults.append(f"gets {', '.join(self.extra)} too")
-        if self.api_version != API_VERSION:
+        if self.api_version != API_VERSION and (exact or self.api_version is not None):
             faults.append(f"has API version {self.api_version or 'of the account'}, not {API_VERSION}")
         return faults
 

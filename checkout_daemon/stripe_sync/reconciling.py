@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import asyncpg
 import msgspec
 
 from checkout_daemon.audit.operators import Operator
@@ -17,6 +18,7 @@ from checkout_daemon.backoff import BUSY_STRIPE_SECONDS
 from checkout_daemon.checkout.coupons import orders_with_stray_coupon
 from checkout_daemon.checkout.session_parameters import coupon_id
 from checkout_daemon.database.leases import leased
+from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable, StripeUnavailable
 from checkout_daemon.ledger.missing_order_store import MissingOrder
 from checkout_daemon.ledger.missing_orders import LONGEST_LOOK, MARGIN, look_for_missing
@@ -24,7 +26,6 @@ from checkout_daemon.model.orders import Order
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed, StripeSilent
 from checkout_daemon.stripe_api.throttle import at_most
-from checkout_daemon.stripe_sync.reconcile_store import Candidate, orders_to_compare
 from checkout_daemon.stripe_sync.syncing import Difference, Synced, sync_order
 
 CURSOR = "reconcile"
@@ -124,7 +125,7 @@ async def reconcile(
             on_outcome(outcome)
 
         async with runtime.database.connection() as connection:
-            orders = await orders_to_compare(connection, run.since, after=run.after, livemode=runtime.settings.livemode)
+            orders = await connection.fetch(sql("orders_to_compare"), run.after, runtime.settings.livemode, run.since)
         on_start(run, len(orders))
         sync = partial(
             sync_order,
@@ -139,7 +140,7 @@ async def reconcile(
             batch = orders[place : place + _AT_ONCE]
             for outcome in await asyncio.gather(*(_patiently(sync, order, patient=place > 0) for order in batch)):
                 report(outcome)
-            run.after = batch[-1].number
+            run.after = batch[-1]["number"]
             await save()
         for order in await orders_with_stray_coupon(runtime, delete=run.apply):
             report(_stray_coupon(order, applied=run.apply))
@@ -176,23 +177,25 @@ def _stray_coupon(order: Order, *, applied: bool) -> Synced:
 
 
 async def _patiently(
-    sync: Callable[[str], Awaitable[Synced]], order: Candidate, *, patient: bool
+    sync: Callable[[str], Awaitable[Synced]], order: asyncpg.Record, *, patient: bool
 ) -> Synced | Uncompared:
     """Sync an order, and try again while Stripe or the database does not answer; in the end raise, and stop the run.
 
     Raise at once if Stripe is silent and not `patient`.
     """
-    for pause in (*BUSY_STRIPE_SECONDS, None):
+    order_id = str(order["id"])
+    pauses = iter(BUSY_STRIPE_SECONDS)
+    while True:
         try:
-            return await sync(order.order_id)
+            return await sync(order_id)
         except (DatabaseUnavailable, StripeUnavailable) as error:
             if not patient and isinstance(error, StripeSilent):
                 raise  # nothing has been compared yet: do not keep the operator waiting
+            pause = next(pauses, None)
             if pause is None:
                 if isinstance(error, StripeFailed):
-                    return Uncompared(order.order_id, order.number, error.detail)
+                    return Uncompared(order_id, order["number"], error.detail)
                 raise
             await asyncio.sleep(pause)
         except CheckoutError as error:
-            return Uncompared(order.order_id, order.number, error.detail)
-    raise AssertionError("the last pause is None")
+            return Uncompared(order_id, order["number"], error.detail)

@@ -123,9 +123,9 @@ async def _delete_without_secret(gateway: StripeGateway, token: str) -> str:
 
 
 def _refusal(existing: Sequence[Endpoint]) -> str:
-    first = next((endpoint for endpoint in existing if not endpoint.faults), existing[0])
-    exists = f"{first.id} exists for {first.url}"
-    if not first.faults:
+    first = min(existing, key=lambda endpoint: bool(endpoint.faults(exact=True)))  # one without faults, or the newest
+    exists, faults = f"{first.id} exists for {first.url}", first.faults(exact=True)
+    if not faults:
         return f"{exists} and needs no change: `checkout webhook rotate` gives it a new secret"
     command = "create --replace" if first.api_version != API_VERSION else "create --update"
-    return f"{exists}, but it {'; it '.join(first.faults)}: `checkout webhook {command}` fixes it"
+    return f"{exists}, but it {'; it '.join(faults)}: `checkout webhook {command}` fixes it"

@@ -11,8 +11,7 @@ import pytest
 
 from checkout_daemon.database.migrations import all_migrations
 from checkout_daemon.database.pool import Database
-from checkout_daemon.events.event_lists import EventFilter
-from checkout_daemon.events.pages import all_events
+from checkout_daemon.events.event_lists import EventFilter, all_events
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.model.text import search_form
 from checkout_daemon.orders.order_lists import OrderCursor, OrderFilter

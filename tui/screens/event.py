@@ -13,8 +13,7 @@ from textual.widgets import Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
 from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
-from checkout_daemon.events.event_lists import EventLine
-from checkout_daemon.events.pages import show_event
+from checkout_daemon.events.event_lists import EventLine, show_event
 from checkout_daemon.ledger.apply import WHY_IGNORED
 from checkout_daemon.model.json_text import read_json
 from checkout_daemon.model.text import search_form, tidied

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 from checkout_daemon.audit.anchors import read_published
 from checkout_daemon.audit.log import keys_of, verify
@@ -17,17 +18,19 @@ from checkout_daemon.ledger.event_store import held_events
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.ledger.missing_orders import paid_sessions
 from checkout_daemon.ledger.own_account import count_unattributed
-from checkout_daemon.ledger.translate.named_orders import NamedOrder, named_order
+from checkout_daemon.ledger.translate.named_orders import named_order
 from checkout_daemon.ledger.translate.stripe_objects import read_moment
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes
 from checkout_daemon.operations.schema import require_schema
 from checkout_daemon.orders.figures import read_trouble
-from checkout_daemon.stripe_api.client import Fetched
+from checkout_daemon.settings import read_setting
 from checkout_daemon.stripe_api.events import KEPT, events_since
 from checkout_daemon.stripe_api.sessions import sessions_made
 from checkout_daemon.stripe_sync.backfill import OVERLAP
 from checkout_daemon.stripe_sync.catching_up import last_comparison
+
+T = TypeVar("T")
 
 OLDEST_POSTGRESQL = 15
 DELIVERY_SECONDS = 60  # how long a delivery may take
@@ -123,9 +126,10 @@ async def orders_whole(probes: Probes) -> Check:
         return Check.failed("orders", detail, f"checkout orders recover {first.session_id}")
     if probes.endpoints is not None:
         try:
-            named = await _newest_names(probes)
+            sessions = await _first_page(sessions_made(probes.gateway, probes.now_at_stripe - KEPT))
         except CheckoutError as error:
             return Check.failed("orders", f"cannot be compared: {error.detail}", probes.fix_stripe)
+        named = filter(None, (named_order(session.object) for session in sessions))
         highest = max((order.number or 0 for order in named if order.shop in (None, shop)), default=0)
         if highest > last:
             detail = (
@@ -139,13 +143,6 @@ async def orders_whole(probes: Probes) -> Check:
     return Check.passed("orders", f"none is missing; the last order number is {last}")
 
 
-async def _newest_names(probes: Probes) -> list[NamedOrder]:
-    """Return the orders that Stripe's newest hundred sessions refer to."""
-    async with aclosing(sessions_made(probes.gateway, probes.now_at_stripe - KEPT)) as pages:
-        page: list[Fetched] = await anext(pages, [])
-    return [name for session in page if (name := named_order(session.object)) is not None]
-
-
 async def nothing_missing(probes: Probes) -> Check:
     """Check that a daemon compares events with Stripe's, and that Stripe's newest events are stored here."""
     database = _database(probes)
@@ -156,32 +153,34 @@ async def nothing_missing(probes: Probes) -> Check:
     now = probes.now_at_stripe
     since = now - _LOOK_BACK if caught is None else max(caught.until - OVERLAP, now - KEPT)
     try:
-        made = await _made_since(probes, since)
+        made = await _first_page(events_since(probes.gateway, tuple(EVENT_TYPES), int(since.timestamp())))
     except CheckoutError as error:
         return Check.failed("backfill", f"cannot be compared: {error.detail}", probes.fix_stripe)
     async with database.connection() as connection:
-        held = await held_events(connection, [event["id"] for event in made])
-    missing = [event for event in made if event["id"] not in held]
+        stored = await held_events(connection, [event["id"] for event in made])
+    missing = [event for event in made if event["id"] not in stored]
     made_at = {event["id"]: read_moment(event.get("created")) or since for event in missing}
     late = [event for event in missing if (now - made_at[event["id"]]).total_seconds() >= DELIVERY_SECONDS]
     if late:
         newest, oldest = late[0], min(made_at[event["id"]] for event in late)
         hours = int(max(now - oldest, timedelta()).total_seconds() // 3600) + 1
-        detail = f"{len(late)} of the last {len(made)} events at Stripe are not held; {newest['id']} ({newest['type']})"
+        detail = f"{len(late)} of the last {len(made)} events at Stripe are missing: {newest['id']} ({newest['type']})"
         return Check.failed("backfill", detail, f"checkout events backfill --since {hours}h")
     if caught is not None and now - caught.until > _COMPARED_WITHIN:
         detail = f"no daemon has compared its events with Stripe's since {caught.until:%Y-%m-%d %H:%M} UTC"
-        return Check.failed("backfill", detail, "checkout dev" if probes.demo_database else "checkout serve")
+        return Check.failed(
+            "backfill", detail, "checkout dev" if read_setting("DATABASE_URL") is None else "checkout serve"
+        )
     on_their_way = f", {len(missing)} on their way" if missing else ""
     if not made:
         return Check.passed("backfill", "Stripe has created no event lately")
     newest_are = "event at Stripe is" if len(made) == 1 else f"{len(made)} events at Stripe are"
-    return Check.passed("backfill", f"the last {newest_are} held{on_their_way}")
+    return Check.passed("backfill", f"the last {newest_are} stored here{on_their_way}")
 
 
-async def _made_since(probes: Probes, since: datetime) -> list[dict[str, Any]]:
-    """Return Stripe's newest events, a hundred at most: enough to find out whether any is missing."""
-    async with aclosing(events_since(probes.gateway, tuple(EVENT_TYPES), int(since.timestamp()))) as pages:
+async def _first_page(pages: AsyncGenerator[list[T], None]) -> list[T]:
+    """Return the newest hundred, which are enough to find out whether any is missing."""
+    async with aclosing(pages):
         return await anext(pages, [])
 
 

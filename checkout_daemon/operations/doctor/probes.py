@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from checkout_daemon.clocks import ahead_of_us
+from checkout_daemon.clocks import ahead_of_us, read_database_clock
 from checkout_daemon.database.hosts import WRONG_URL
 from checkout_daemon.database.pool import Database
-from checkout_daemon.database.server import Server, read_server
+from checkout_daemon.database.server import Server
 from checkout_daemon.errors import CheckoutError
-from checkout_daemon.settings import STRIPE_API_BASE, Settings, read_setting
+from checkout_daemon.settings import Settings, read_setting
 from checkout_daemon.stripe_api.client import StripeGateway
 from checkout_daemon.stripe_api.webhook_endpoints import list_endpoints
 from checkout_daemon.urls import shown_url, split_password
@@ -35,11 +35,6 @@ class Probes:
     stripe_ahead: timedelta  # Stripe's clock, in whole seconds, minus ours
 
     @property
-    def demo_database(self) -> bool:
-        """Return whether the database is the one that `checkout dev` starts."""
-        return read_setting("DATABASE_URL") is None
-
-    @property
     def demo_stripe(self) -> bool:
         """Return whether Stripe is the offline one that `checkout dev` starts."""
         return read_setting("STRIPE_API_KEY") is None
@@ -48,11 +43,6 @@ class Probes:
     def now_at_stripe(self) -> datetime:
         """Return the time by Stripe's clock."""
         return datetime.now(UTC) + self.stripe_ahead
-
-    @property
-    def offline_stripe(self) -> bool:
-        """Return whether the API is not Stripe's own."""
-        return self.settings.stripe_api_base != STRIPE_API_BASE
 
     @property
     def fix_database(self) -> str:
@@ -92,10 +82,8 @@ async def _ask_database(database: Database | None) -> tuple[Server | None, str, 
     if database is None:
         return None, "DATABASE_URL is not set", timedelta()
     try:
-        async with database.connection() as connection:
-            before = datetime.now(UTC)
-            server = await read_server(connection)
-            return server, "", ahead_of_us(server.now, before)
+        server, ahead = await read_database_clock(database)
+        return server, "", ahead
     except CheckoutError as error:
         return None, error.detail, timedelta()
     except ValueError:  # the parser may quote a malformed URL, password included

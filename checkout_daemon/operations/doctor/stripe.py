@@ -6,6 +6,7 @@ from checkout_daemon.clocks import DANGEROUS, FIX, NOTABLE, Clocks
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes
+from checkout_daemon.settings import STRIPE_API_BASE
 from checkout_daemon.stripe_cli.listening import listens
 from checkout_daemon.stripe_sync.endpoint_rules import API_VERSION, Endpoint, fingerprint, read_endpoint, webhook_url
 from checkout_daemon.stripe_sync.secret_matches import UsedSecret, matches_lately, used_secrets
@@ -38,7 +39,7 @@ async def endpoint_registered(probes: Probes) -> Check:
     if not ours:
         if listening := await _listened_to(probes):
             return Check.passed("endpoint", f"none at Stripe for {url}, but {listening}")
-        local = not probes.offline_stripe and probes.settings.public_url_is_local
+        local = probes.settings.stripe_api_base == STRIPE_API_BASE and probes.settings.public_url_is_local
         if local and probes.settings.livemode:
             detail = f"CHECKOUT_PUBLIC_URL is {probes.settings.public_url}, which neither Stripe nor shoppers can reach"
             return Check.failed("endpoint", detail, "export CHECKOUT_PUBLIC_URL=https://YOUR-SHOP")
@@ -46,14 +47,14 @@ async def endpoint_registered(probes: Probes) -> Check:
             return Check.failed("endpoint", f"Stripe cannot reach {url}; its CLI can forward to it", "checkout listen")
         return Check.failed("endpoint", f"none at Stripe for {url}", "checkout webhook create")
     for endpoint in ours:
-        if not _faults(endpoint):
+        if not endpoint.faults(exact=False):
             extra = f"; and {', '.join(endpoint.extra)}, which are not" if endpoint.extra else ""
             version = "" if endpoint.api_version else "; in the account's default API version"
             detail = f"{url} gets all {len(EVENT_TYPES)} event types that are used{extra}{version}"
             return Check.passed("endpoint", detail)
     endpoint = next((endpoint for endpoint in ours if endpoint.retired_at is None), ours[0])
-    fix = "--update" if _version_fits(endpoint) else "--replace"
-    detail = f"{endpoint.id} for {url} {'; it '.join(_faults(endpoint))}"
+    fix = "--update" if endpoint.api_version in (None, API_VERSION) else "--replace"
+    detail = f"{endpoint.id} for {url} {'; it '.join(endpoint.faults(exact=False))}"
     return Check.failed("endpoint", detail, f"checkout webhook create {fix}")
 
 
@@ -92,20 +93,6 @@ def _endpoints(probes: Probes) -> list[Endpoint]:
     """Return the endpoints at Stripe with our URL, newest first."""
     url = webhook_url(probes.settings.public_url)
     return [read_endpoint(found) for found in probes.endpoints or () if same_address(found["url"], url)]
-
-
-def _faults(endpoint: Endpoint) -> list[str]:
-    """Return what an endpoint lacks. Additional types do no harm, nor does the account's default API version."""
-    faults = [] if endpoint.status == "enabled" else [f"is {endpoint.status}"]
-    if endpoint.missing:
-        faults.append(f"does not get {', '.join(endpoint.missing)}")
-    if not _version_fits(endpoint):
-        faults.append(f"has API version {endpoint.api_version}, not {API_VERSION}")
-    return faults
-
-
-def _version_fits(endpoint: Endpoint) -> bool:
-    return endpoint.api_version in (None, API_VERSION)
 
 
 def _times(used: UsedSecret) -> str:

@@ -1,18 +1,4 @@
--- Orders that may differ from Stripe.
-
--- name: orders_to_compare
--- $1 after this number, $2 livemode, $3 made or changed since. Open orders and those with attention, whatever their age.
-SELECT number, id FROM (
-    SELECT number, id, livemode FROM orders WHERE status IN ('pending', 'processing')
-    UNION
-    SELECT number, id, livemode FROM orders WHERE attention <> '{}'
-    UNION
-    SELECT number, id, livemode FROM orders WHERE created_at >= $3
-    UNION
-    SELECT number, id, livemode FROM orders WHERE id IN (SELECT order_id FROM order_changes WHERE at >= $3)
-) AS found
-WHERE number > $1 AND livemode = $2
-ORDER BY number;
+-- Sessions that must have ended, and refunds that are only hinted at.
 
 -- name: overdue_orders
 -- $1 expired before, $2 livemode, $3 limit. Orders with an open session that should have ended, without an event from Stripe. Orders
@@ -36,7 +22,8 @@ WHERE checked_at IS NULL AND amount_refunded = (
         AND status IN ('unknown', 'requires_action', 'pending', 'succeeded'));
 
 -- name: hints_to_follow
-SELECT charge_id, refund_hints.livemode, observed_at, payments.order_id
+-- $1 livemode, $2 limit. An order with a charge whose refunded amount differs from the sum of its refunds, and the hint's key.
+SELECT payments.order_id, charge_id, refund_hints.livemode, observed_at
 FROM refund_hints JOIN payments ON payments.id = payment_id
 WHERE checked_at IS NULL AND payments.order_id IS NOT NULL AND refund_hints.livemode = $1
 ORDER BY observed_at LIMIT $2;
