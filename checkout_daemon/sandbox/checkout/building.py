@@ -14,7 +14,7 @@ from checkout_daemon.sandbox.checkout.shipping_options import build_options, shi
 from checkout_daemon.sandbox.checkout.totals import set_totals
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import token
-from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
 
@@ -74,7 +74,7 @@ def _known_details(box: Box, customer: str | None, email: str | None) -> Body | 
     if customer:
         known = box.get(customer, "customer", "customer").body
         return customer_details(**{name: known[name] for name in _ADDRESSED})
-    return customer_details(email=email, name=None, phone=None, address=None) if email else None
+    return customer_details(email=email) if email else None
 
 
 def _body(params: Params, currency: str, details: Body | None) -> Body:
@@ -116,7 +116,8 @@ def _body(params: Params, currency: str, details: Body | None) -> Body:
     if excluded := params.get("excluded_payment_method_types"):
         body["excluded_payment_method_types"] = excluded
     if branding := params.get("branding_settings"):
-        body["branding_settings"] = _branding(branding)
+        given = {name: value for name, value in branding.items() if value is not None}
+        body["branding_settings"] = new_part("checkout.session.branding_settings", **given)
     if names := params.get("name_collection"):
         body["name_collection"] = {
             name: {"enabled": given["enabled"], "optional": given.get("optional", False)}
@@ -132,65 +133,36 @@ def _keys(given: Mapping[str, Any] | None, *names: str) -> Body | None:
 
 
 def _after_expiration(given: Params | None) -> Body | None:
-    recovery = (given or {}).get("recovery")
-    if recovery is None:
+    if (recovery := (given or {}).get("recovery")) is None:
         return None
-    return {
-        "recovery": {
-            "allow_promotion_codes": recovery.get("allow_promotion_codes", False),
-            "enabled": recovery["enabled"],
-            "expires_at": None,
-            "url": None,
-        }
-    }
-
-
-def _branding(given: Params) -> Body:
-    return {
-        "background_color": given.get("background_color") or "#ffffff",
-        "border_style": given.get("border_style") or "rounded",
-        "button_color": given.get("button_color") or "#0074d4",
-        "display_name": given.get("display_name") or "Offline sandbox",
-        "font_family": given.get("font_family") or "default",
-        "icon": given.get("icon"),
-        "logo": given.get("logo"),
-    }
+    return {"recovery": {"allow_promotion_codes": False, "expires_at": None, "url": None, **recovery}}
 
 
 def _custom_field(given: Params) -> Body:
     kind = given["type"]
-    names = ("default_value", "maximum_length", "minimum_length")
-    if kind == "dropdown":
-        options = given["dropdown"]["options"]
-        typed: Body | None = {
-            "default_value": given["dropdown"].get("default_value"),
-            "options": options,
-            "value": None,
-        }
-    else:
-        typed = {**{name: (given.get(kind) or {}).get(name) for name in names}, "value": None}
+    names = (
+        ("default_value", "options") if kind == "dropdown" else ("default_value", "maximum_length", "minimum_length")
+    )
     return {
         "key": given["key"],
         "label": given["label"],
         "optional": given.get("optional", False),
         "type": kind,
-        kind: typed,
+        kind: _keys(given.get(kind) or {}, *names, "value"),
     }
 
 
 def _invoice_creation(given: Params) -> Body:
-    data = given.get("invoice_data") or {}
-    issuer = data.get("issuer")
+    names = ("account_tax_ids", "custom_fields", "description", "footer", "issuer", "metadata", "rendering_options")
+    data = _keys(given.get("invoice_data") or {}, *names) or {}
+    issuer = data["issuer"]
     return {
         "enabled": given["enabled"],
-        "invoice_data": {
-            "account_tax_ids": data.get("account_tax_ids"),
-            "custom_fields": data.get("custom_fields"),
-            "description": data.get("description"),
-            "footer": data.get("footer"),
+        "invoice_data": data
+        | {
             "issuer": issuer and {"type": issuer["type"]},
-            "metadata": merge_metadata({}, data.get("metadata")),
-            "rendering_options": _keys(data.get("rendering_options"), "amount_tax_display", "template"),
+            "metadata": merge_metadata({}, data["metadata"]),
+            "rendering_options": _keys(data["rendering_options"], "amount_tax_display", "template"),
         },
     }
 

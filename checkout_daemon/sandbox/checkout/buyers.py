@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from checkout_daemon.sandbox.box import Box
-from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
 
-def customer_details(*, email: str | None, name: str | None, phone: str | None, address: Body | None) -> Body:
-    """Return a session's `customer_details` with all of Stripe's keys."""
-    return {
-        "address": address,
-        "business_name": None,
-        "email": email,
-        "individual_name": None,
-        "name": name,
-        "phone": phone,
-        "tax_exempt": "none",
-        "tax_ids": [],
-    }
+def customer_details(**fields: Any) -> Body:
+    """Return a session's `customer_details` with these fields."""
+    return new_part("checkout.session.customer_details", **fields)
 
 
 def final_details(body: Body, method: Stored | None) -> Body:
     """Return the details that were typed or known, completed from the payment method."""
     details = method.body["billing_details"] if method else {}
-    known = body["customer_details"] or customer_details(email=None, name=None, phone=None, address=None)
+    known = body["customer_details"] or customer_details()
     found = {name: known.get(name) or details.get(name) for name in ("email", "name", "phone")}
     return {**known, **found, "address": details.get("address") or known.get("address")}
 

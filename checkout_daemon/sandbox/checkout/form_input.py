@@ -45,7 +45,7 @@ def take_choices(box: Box, session: Stored, form: Typed) -> bool:
 def take_details(box: Box, session: Stored, form: Typed) -> None:
     """Write the buyer and the shipping address to the session. Raises ApiError for the first invalid field."""
     body = session.body
-    known = body["customer_details"] or customer_details(email=None, name=None, phone=None, address=None)
+    known = body["customer_details"] or customer_details()
     details = {**known, "email": known["email"] or _email(form)}
     if body["phone_number_collection"]["enabled"]:
         details["phone"] = _phone(form) or known["phone"]

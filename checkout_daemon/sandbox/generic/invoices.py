@@ -9,7 +9,7 @@ from checkout_daemon.sandbox.generic.field_values import number
 from checkout_daemon.sandbox.generic.filtering import paid_with
 from checkout_daemon.sandbox.objects.operations import listing, listing_inside, retrieving
 from checkout_daemon.sandbox.objects.paging import first_page
-from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.changes import add
@@ -86,11 +86,9 @@ def store_new(box: Box, record: Stored) -> None:
 
 
 def _line_of_item(item: Body) -> Body:
-    owner = {"invoice_item": item["id"], "proration": False, "proration_details": None, "subscription": None}
-    parent = {"type": "invoice_item_details", "invoice_item_details": owner, "subscription_item_details": None}
     return _line(item["amount"], item["currency"], item["description"], item["period"], item["quantity"]) | {
         "metadata": item["metadata"],
-        "parent": parent,
+        "parent": _parent("invoice_item", invoice_item=item["id"]),
         "pricing": item["pricing"],
     }
 
@@ -98,19 +96,11 @@ def _line_of_item(item: Body) -> Body:
 def line_of_subscription(item: Body, product: str) -> Body:
     """Return the line for a subscription item and its first period."""
     price = item["price"]
-    owner = {
-        "invoice_item": None,
-        "proration": False,
-        "proration_details": None,
-        "subscription": item["subscription"],
-        "subscription_item": item["id"],
-    }
     period = {"start": item["current_period_start"], "end": item["current_period_end"]}
     amount = (price["unit_amount"] or 0) * item["quantity"]
     text = f"{item['quantity']} × {product}"
     return _line(amount, price["currency"], text, period, item["quantity"]) | {
-        "parent": {"type": "subscription_item_details", "invoice_item_details": None}
-        | {"subscription_item_details": owner},
+        "parent": _parent("subscription_item", subscription=item["subscription"], subscription_item=item["id"]),
         "pricing": _pricing(price),
         "subscription": item["subscription"],
     }
@@ -133,6 +123,11 @@ def add_line(body: Body, line: Body) -> None:
     for name in ("amount_due", "amount_remaining", "subtotal", "subtotal_excluding_tax", "total"):
         body[name] = total
     body["total_excluding_tax"] = total
+
+
+def _parent(kind: str, **details: str) -> Body:
+    name = f"{kind}_details"
+    return new_part("line_item.parent", **{"type": name, name: new_part("line_item.parent.details", **details)})
 
 
 def _pricing(price: Body) -> Body:

@@ -7,7 +7,7 @@ from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.generic.field_values import overlay
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.operations import open_operation, operation
-from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Integer, Params, Text
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
@@ -47,15 +47,8 @@ def _authorize(box: Box, params: Params, card_id: str) -> Body:
     card = box.get(card_id, "issuing.card").body
     currency = str(params.get("held_currency") or params.get("currency") or card["currency"]).lower()
     amount = params.get("held_amount", params.get("amount", 0))
-    asked = {
-        "amount": amount,
-        "amount_details": None,
-        "currency": currency,
-        "is_amount_controllable": False,
-        "merchant_amount": amount,
-        "merchant_currency": currency,
-        "network_risk_score": None,
-    }
+    sums = {"amount": amount, "currency": currency, "merchant_amount": amount, "merchant_currency": currency}
+    asked = new_part("issuing.authorization.pending_request", **sums)
     body = new_body(
         "issuing.authorization",
         "iauth_1",

@@ -10,6 +10,7 @@ from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.generic import subscriptions
 from checkout_daemon.sandbox.generic.field_values import number
 from checkout_daemon.sandbox.generic.plans import plan_of_price
+from checkout_daemon.sandbox.objects.shapes import new_part
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import change_later, update_and_emit
@@ -19,24 +20,6 @@ _DAY = 24 * 3600
 _NOTICE_SECONDS = 10 * _DAY
 """Stripe documents seven days. The CLI's own trigger expects the event nine days ahead."""
 _CLOCK_LIFETIME_SECONDS = 30 * _DAY
-_PHASE: Body = {
-    "add_invoice_items": [],
-    "application_fee_percent": None,
-    "billing_cycle_anchor": None,
-    "billing_thresholds": None,
-    "collection_method": None,
-    "currency": None,
-    "default_payment_method": None,
-    "default_tax_rates": [],
-    "description": None,
-    "discounts": [],
-    "invoice_settings": None,
-    "metadata": {},
-    "on_behalf_of": None,
-    "proration_behavior": "create_prorations",
-    "transfer_data": None,
-    "trial_end": None,
-}
 
 
 def build(box: Box, record: Stored, params: Params) -> None:
@@ -141,23 +124,15 @@ def _phase(box: Box, given: Params, at: str, starts: int) -> Body:
         if price["recurring"] is None:
             raise invalid("Subscription schedules take recurring prices only.", param=f"{at}[items][{position}][price]")
         length = length or price["recurring"]
-        items.append(
-            {
-                "billing_thresholds": None,
-                "discounts": [],
-                "metadata": {},
-                "plan": plan_of_price(price)["id"],
-                "price": price["id"],
-                "quantity": number(line, "quantity", 1),
-                "tax_rates": [],
-            }
-        )
+        quantity, plan = number(line, "quantity", 1), plan_of_price(price)["id"]
+        items.append(new_part("subscription_schedule.phase.item", plan=plan, price=price["id"], quantity=quantity))
     if not items:
         raise missing_parameter(f"{at}[items]")
     price_currency = box.get(items[0]["price"], "price").body["currency"]
     iterations = number(given, "iterations", 1)
     ends = number(given, "end_date", subscriptions.period_end(starts, length, iterations))
-    return {**_PHASE, "currency": price_currency, "items": items, "start_date": starts, "end_date": ends}
+    dates = {"start_date": starts, "end_date": ends}
+    return new_part("subscription_schedule.phase", currency=price_currency, items=items, **dates)
 
 
 def _moment(box: Box, body: Body) -> int:

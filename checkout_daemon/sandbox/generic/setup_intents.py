@@ -8,7 +8,7 @@ from checkout_daemon.sandbox.ids import new_id, token
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments.declines import error_fields
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
-from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, CardOutcome
+from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES
 from checkout_daemon.sandbox.storage import Stored
 from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 
@@ -45,11 +45,11 @@ def confirm(box: Box, record: Stored, params: Params) -> None:
     name = method.private.get("card", "")
     card = CARDS.get(name)
     fields = {"payment_method": method.id, "last_setup_error": None, "latest_attempt": new_id("setatt_1")}
-    if card is not None and card.outcome is CardOutcome.AUTHENTICATE:
+    if card is not None and card.outcome == "authenticate":
         body |= fields
         action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
         update_and_emit(box, record, "setup_intent.requires_action", status="requires_action", next_action=action)
-    elif card is not None and card.outcome is CardOutcome.DECLINE and not name.endswith(_FAILS_ONLY_LATER):
+    elif card is not None and card.outcome == "decline" and not name.endswith(_FAILS_ONLY_LATER):
         error = error_fields(DECLINES[card.decline], None, method.body)
         body |= fields | {"payment_method": None, "status": "requires_payment_method"}
         update_and_emit(box, record, "setup_intent.setup_failed", last_setup_error=error)

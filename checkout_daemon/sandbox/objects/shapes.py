@@ -99,6 +99,11 @@ def new_body(kind: str, prefix: str, path: str = "", /, **fields: Any) -> Body:
     return body | fields
 
 
+def new_part(name: str, /, **fields: Any) -> Body:
+    """Return a new part of an object, such as a charge's outcome, with the fields of shapes.json."""
+    return copy.deepcopy(_shapes()[name]) | fields
+
+
 @cache
 def _shapes() -> dict[str, Body]:
     text = resources.files(__package__).joinpath("shapes.json").read_text(encoding="utf-8")

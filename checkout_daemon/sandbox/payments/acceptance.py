@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.payments.testdata import CardOutcome, TestCard
+from checkout_daemon.sandbox.payments.testdata import TestCard
 from checkout_daemon.sandbox.storage import Body, Stored
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
@@ -76,7 +76,7 @@ def needs_customer(body: Body, method: Stored, card: TestCard, *, off_session: b
     options = body["payment_method_options"].get("card") or {}
     if options.get("request_three_d_secure") in ("any", "challenge") and card.optional:
         return True
-    if card.outcome is not CardOutcome.AUTHENTICATE:
+    if card.outcome != "authenticate":
         return False
     if not off_session:
         return True

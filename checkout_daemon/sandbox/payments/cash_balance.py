@@ -7,7 +7,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.operations import listing_parts, operation, retrieving_part
-from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.payments.charges import build_charge
@@ -73,15 +73,7 @@ def wait_for_transfer(box: Box, intent: Stored) -> None:
 
 def cash_balance(customer: Stored) -> Body:
     """Return the customer's unspent transfers by currency."""
-    held = customer.private.get("cash")
-    return {
-        "object": "cash_balance",
-        "available": held or None,
-        "customer": customer.id,
-        "customer_account": None,
-        "livemode": False,
-        "settings": {"reconciliation_mode": "automatic", "using_merchant_default": True},
-    }
+    return new_part("cash_balance", available=customer.private.get("cash") or None, customer=customer.id)
 
 
 def _apply(box: Box, customer: Stored, intent: Stored) -> None:

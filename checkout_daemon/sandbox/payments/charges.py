@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import new_id, token
-from checkout_daemon.sandbox.objects.shapes import new_body
-from checkout_daemon.sandbox.payments.declines import ADVICE
+from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.payments.testdata import Decline
 from checkout_daemon.sandbox.storage import Body, Stored
 
@@ -56,23 +53,14 @@ def build_charge(
 
 def outcome(status: str, decline: Decline | None) -> Body:
     """Return a charge's `outcome`: the verdict of the network and of Stripe."""
-    fields: dict[str, Any] = {
-        "advice_code": None,
-        "network_advice_code": None,
-        "network_decline_code": None,
-        "network_status": "approved_by_network",
-        "reason": None,
-        "risk_level": "normal" if status != "pending" else "not_assessed",
-        "seller_message": "Payment complete.",
-        "type": "authorized",
-    }
+    fields = new_part("charge.outcome")
     if decline is not None:
         fraud = decline.decline_code == "fraudulent"
         code = decline.decline_code
         plain = "The bank did not return any further details with this decline."
         message = plain if code in (None, "generic_decline") else f"The bank returned the decline code `{code}`."
         fields |= {
-            "advice_code": ADVICE.get(code or ""),
+            "advice_code": decline.advice,
             "network_decline_code": None if fraud else "01",
             "network_status": "not_sent_to_network" if fraud else "declined_by_network",
             "reason": "highest_risk_level" if fraud else decline.decline_code or decline.code,
@@ -81,70 +69,41 @@ def outcome(status: str, decline: Decline | None) -> Body:
             "type": "blocked" if fraud else "issuer_declined",
         }
     elif status == "pending":
-        fields["seller_message"] = "Payment in progress."
+        fields |= {"risk_level": "not_assessed", "seller_message": "Payment in progress."}
     return fields
 
 
+_COPIED = {
+    "card": "brand checks country exp_month exp_year fingerprint funding last4 regulated_status",
+    "customer_balance": "",
+    "sepa_debit": "bank_code branch_code country fingerprint last4",
+    "us_bank_account": "account_holder_type account_type bank_name fingerprint last4 routing_number",
+}
+"""The fields of a payment method that its charges repeat, by type."""
+
+
 def _details(method: Body, amount: int, *, manual: bool, authenticated: bool) -> Body:
-    if method["type"] == "customer_balance":
-        return {"type": "customer_balance", "customer_balance": {}}
-    if method["type"] == "sepa_debit":
-        debit = method["sepa_debit"]
-        kept = ("bank_code", "branch_code", "country", "fingerprint", "last4")
-        return {
-            "type": "sepa_debit",
-            "sepa_debit": {
-                **{name: debit[name] for name in kept},
-                "mandate": new_id("mandate_"),
-            },
-        }
-    if method["type"] == "us_bank_account":
-        account = method["us_bank_account"]
-        shown = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
-        return {
-            "type": "us_bank_account",
-            "us_bank_account": {
-                **{name: account[name] for name in shown},
-                "mandate": new_id("mandate_"),
-                "payment_reference": None,
-            },
-        }
-    card = method["card"]
-    names = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
-    secure: Body | None = None
-    if authenticated:
-        secure = {
-            "authentication_flow": "challenge",
-            "electronic_commerce_indicator": "05",
-            "exemption_indicator": None,
-            "result": "authenticated",
-            "result_reason": None,
-            "transaction_id": token(24),
-            "version": "2.2.0",
-        }
-    return {
-        "type": "card",
-        "card": {
-            **{name: card[name] for name in names},
+    kind = method["type"]
+    fields = {name: method[kind][name] for name in _COPIED[kind].split()}
+    if kind in ("sepa_debit", "us_bank_account"):
+        fields["mandate"] = new_id("mandate_")
+    if kind == "us_bank_account":
+        fields["payment_reference"] = None
+    if kind == "card":
+        fields = new_part("charge.payment_method_details.card", **fields)
+        fields |= {
             "amount_authorized": amount,
             "authorization_code": token(6),
-            **({"capture_before": stamp() + AUTHORIZED_SECONDS} if manual else {}),
-            "electronic_commerce_indicator": "05" if authenticated else None,
-            "extended_authorization": {"status": "disabled"},
-            "incremental_authorization": {"status": "unavailable"},
-            "installments": None,
-            "mandate": None,
-            "multicapture": {"status": "unavailable"},
-            "network": card["brand"],
-            "network_token": {"used": False},
+            "network": fields["brand"],
             "network_transaction_id": token(15),
-            "overcapture": {"maximum_amount_capturable": amount, "status": "unavailable"},
-            "regulated_status": card["regulated_status"],
-            "three_d_secure": secure,
-            "transaction_link_id": None,
-            "wallet": None,
-        },
-    }
+        }
+        fields["overcapture"]["maximum_amount_capturable"] = amount
+        if manual:
+            fields["capture_before"] = stamp() + AUTHORIZED_SECONDS
+        if authenticated:
+            fields["three_d_secure"] = new_part("charge.three_d_secure", transaction_id=token(24))
+            fields["electronic_commerce_indicator"] = fields["three_d_secure"]["electronic_commerce_indicator"]
+    return {"type": kind, kind: fields}
 
 
 def _charge_id(object_id: str) -> str:

@@ -8,19 +8,6 @@ from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.payments.testdata import Decline
 from checkout_daemon.sandbox.storage import Body
 
-_PARAMS = {"incorrect_number": "number", "expired_card": "exp_month", "incorrect_cvc": "cvc"}
-ADVICE = {
-    "generic_decline": "try_again_later",
-    "card_velocity_exceeded": "try_again_later",
-    "insufficient_funds": "try_again_later",
-    "lost_card": "do_not_try_again",
-    "stolen_card": "do_not_try_again",
-    "processing_error": "try_again_later",
-    "expired_card": "confirm_card_data",
-    "incorrect_cvc": "confirm_card_data",
-    "incorrect_number": "confirm_card_data",
-}
-
 
 def error_fields(decline: Decline, charge: str | None, method: Body) -> Body:
     """Return the fields that `last_payment_error` and the error body share."""
@@ -35,24 +22,18 @@ def error_fields(decline: Decline, charge: str | None, method: Body) -> Body:
         fields["charge"] = charge
     if decline.decline_code is not None:
         fields["decline_code"] = decline.decline_code
-        if decline.decline_code in ADVICE:
-            fields["advice_code"] = ADVICE[decline.decline_code]
-    if decline.code in _PARAMS:
-        fields["param"] = _PARAMS[decline.code]
+    if decline.advice is not None:
+        fields["advice_code"] = decline.advice
+    if decline.param is not None:
+        fields["param"] = decline.param
     return fields
 
 
-def card_error(decline: Decline, *, param: str | None = None) -> ApiError:
+def card_error(decline: Decline) -> ApiError:
     """Return the error for a card that is refused before there is a payment."""
     extra = {} if decline.decline_code is None else {"decline_code": decline.decline_code}
-    return ApiError(
-        decline.message,
-        status=402,
-        kind="card_error",
-        code=decline.code,
-        param=param or _PARAMS.get(decline.code),
-        extra=extra,
-    )
+    message, code, param = decline.message, decline.code, decline.param
+    return ApiError(message, status=402, kind="card_error", code=code, param=param, extra=extra)
 
 
 def payment_error(fields: Body, intent: Body) -> ApiError:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now, today
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance, refunding
 from checkout_daemon.sandbox.payments.evidence import (
@@ -15,7 +15,6 @@ from checkout_daemon.sandbox.payments.evidence import (
     VERDICTS,
     check_length,
     has_evidence,
-    no_details,
     no_evidence,
 )
 from checkout_daemon.sandbox.storage import Body, Stored
@@ -196,7 +195,7 @@ def _open(box: Box, charge: Stored, kind: str, amount: int) -> Stored:
         charge=charge.id,
         currency=paid["currency"],
         evidence=no_evidence(),
-        evidence_details=no_details(),
+        evidence_details=new_part("dispute.evidence_details"),
         is_charge_refundable=inquiry or prevented,
         payment_intent=paid["payment_intent"],
         reason=reason,

@@ -23,18 +23,6 @@ def no_evidence() -> Body:
     return {**dict.fromkeys(EVIDENCE), "appeal": None, "enhanced_evidence": {}}
 
 
-def no_details() -> Body:
-    """Return a dispute's `evidence_details` at its start."""
-    return {
-        "due_by": None,
-        "enhanced_eligibility": {},
-        "has_evidence": False,
-        "past_due": False,
-        "submission_count": 0,
-        "submission_method": "not_submitted",
-    }
-
-
 def has_evidence(evidence: Body) -> bool:
     """Return whether there is any evidence."""
     return any(evidence[name] for name in (*EVIDENCE, "appeal"))

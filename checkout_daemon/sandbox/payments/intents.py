@@ -17,7 +17,7 @@ from checkout_daemon.sandbox.payments.acceptance import (
     unexpected_state,
 )
 from checkout_daemon.sandbox.payments.debits import fail_charge, session_of
-from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES, CardOutcome
+from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 
@@ -80,7 +80,7 @@ def confirm_intent(
         return
     card = CARDS[method.private["card"]]
     authenticated = intent.private.pop("authenticated", None) == method.id
-    if card.outcome is CardOutcome.DECLINE:
+    if card.outcome == "decline":
         attempts.fail(box, intent, method, DECLINES[card.decline])
     elif authenticated or not needs_customer(body, method, card, off_session=off_session):
         _finish(box, intent, method, authenticated=authenticated)

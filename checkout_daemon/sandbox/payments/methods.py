@@ -7,15 +7,13 @@ import hashlib
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
-from checkout_daemon.sandbox.objects.shapes import billing_details, new_body
+from checkout_daemon.sandbox.objects.shapes import billing_details, new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params
-from checkout_daemon.sandbox.payments import testbanks
+from checkout_daemon.sandbox.payments import testdata
 from checkout_daemon.sandbox.payments.declines import card_error
 from checkout_daemon.sandbox.payments.testdata import (
     CARDS,
     DECLINES,
-    CardOutcome,
-    Decline,
     card_by_number,
     card_by_token,
     passes_luhn,
@@ -30,24 +28,13 @@ def card_method(name: str, details: Params | None = None, expiry: tuple[int, int
     """Return a payment method for the test card with this name."""
     card = CARDS[name]
     month, year = expiry or (12, today().year + _EXPIRES_IN_YEARS)
-    checked = "fail" if card.decline == "incorrect_cvc" else "pass"
-    fields = {
-        "brand": card.brand,
-        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": checked},
-        "country": card.country,
-        "display_brand": card.brand,
-        "exp_month": month,
-        "exp_year": year,
-        "fingerprint": _fingerprint(card.number),
-        "funding": card.funding,
-        "generated_from": None,
-        "last4": card.number[-4:],
-        "networks": {"available": [card.brand], "preferred": None},
-        "regulated_status": "unregulated",
-        "three_d_secure_usage": {"supported": True},
-        "wallet": None,
-    }
-    return _method("card", fields, details, {"card": name})
+    method = _method("card", details, {"card": name}, card.number, exp_month=month, exp_year=year)
+    fields = method.body["card"]
+    fields |= {"brand": card.brand, "country": card.country, "display_brand": card.brand, "funding": card.funding}
+    fields["networks"]["available"] = [card.brand]
+    if card.decline == "incorrect_cvc":
+        fields["checks"]["cvc_check"] = "fail"
+    return method
 
 
 def card_from_number(number: str, month: int, year: int, cvc: str | None, details: Params | None = None) -> Stored:
@@ -56,46 +43,33 @@ def card_from_number(number: str, month: int, year: int, cvc: str | None, detail
     name = card_by_number(digits)
     if name is None:
         if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and passes_luhn(digits)):
-            raise card_error(DECLINES["incorrect_number"], param="number")
+            raise card_error(DECLINES["incorrect_number"])
         raise card_error(DECLINES["test_mode_live_card"])
     moment = today()
     year = year + 2000 if 0 <= year < 100 else year
     if not 1 <= month <= 12:
-        raise card_error(
-            Decline("invalid_expiry_month", None, "Your card's expiration month is invalid."),
-            param="exp_month",
-        )
+        raise card_error(DECLINES["invalid_expiry_month"])
     if not moment.year <= year <= moment.year + 50 or (year, month) < (moment.year, moment.month):
-        raise card_error(
-            Decline("invalid_expiry_year", None, "Your card's expiration year is invalid."), param="exp_year"
-        )
+        raise card_error(DECLINES["invalid_expiry_year"])
     if cvc is not None and not (cvc.isascii() and cvc.isdigit() and len(cvc) in (3, 4)):
-        raise card_error(Decline("invalid_cvc", None, "Your card's security code is invalid."), param="cvc")
+        raise card_error(DECLINES["invalid_cvc"])
     return card_method(name, details, (month, year))
 
 
 def debit_method(iban: str, details: Params | None = None, param: str = "sepa_debit[iban]") -> Stored:
     """Return a payment method for a SEPA bank account."""
     plain = iban.replace(" ", "").upper()
-    if not testbanks.is_iban(plain):
+    if not testdata.is_iban(plain):
         raise ApiError("The IBAN you entered is invalid.", code="invalid_bank_account_iban", param=param)
-    for ending, (code, message) in testbanks.REFUSED_IBAN_ENDINGS.items():
+    for ending, (code, message) in testdata.REFUSED_IBAN_ENDINGS.items():
         if plain.endswith(ending):
             raise ApiError(message, code=code, param=param)
-    fields = {
-        "bank_code": plain[4:9],
-        "branch_code": None,
-        "country": plain[:2],
-        "fingerprint": _fingerprint(plain),
-        "generated_from": {"charge": None, "setup_attempt": None},
-        "last4": plain[-4:],
-    }
-    return _method("sepa_debit", fields, details, {"iban": plain})
+    return _method("sepa_debit", details, {"iban": plain}, plain, bank_code=plain[4:9], country=plain[:2])
 
 
 def us_bank_method(
     number: str,
-    routing: str = testbanks.ROUTING_NUMBER,
+    routing: str = testdata.ROUTING_NUMBER,
     details: Params | None = None,
     *,
     holder: str = "individual",
@@ -108,30 +82,20 @@ def us_bank_method(
     if not _is_routing_number(routing):
         message = "The bank account's routing number is invalid."
         raise ApiError(message, code="routing_number_invalid", param="us_bank_account[routing_number]")
-    fields = {
-        "account_holder_type": holder,
-        "account_type": account_type,
-        "bank_name": "STRIPE TEST BANK",
-        "financial_connections_account": None,
-        "fingerprint": _fingerprint(f"{routing}:{number}"),
-        "last4": number[-4:],
-        "networks": {"preferred": "ach", "supported": ["ach"]},
-        "routing_number": routing,
-        "status_details": {},
-    }
-    return _method("us_bank_account", fields, details, {"account": number})
+    fields = {"account_holder_type": holder, "account_type": account_type, "routing_number": routing}
+    return _method("us_bank_account", details, {"account": number}, f"{routing}:{number}", **fields)
 
 
 def balance_method(details: Params | None = None) -> Stored:
     """Return a payment method for the customer's cash balance."""
-    return _method("customer_balance", {}, details, {})
+    return _method("customer_balance", details, {})
 
 
-def test_account(method: Stored) -> testbanks.TestAccount:
+def test_account(method: Stored) -> testdata.TestAccount:
     """Return the test account that decides the outcome of this method's debits."""
     if method.body["type"] == "us_bank_account":
-        return testbanks.us_account(method.private["account"])
-    return testbanks.sepa_account(method.private["iban"])
+        return testdata.us_account(method.private["account"])
+    return testdata.sepa_account(method.private["iban"])
 
 
 def method_by_token(test_id: str) -> Stored | None:
@@ -139,9 +103,9 @@ def method_by_token(test_id: str) -> Stored | None:
     if name := card_by_token(test_id):
         return card_method(name)
     details = {"email": "customer@example.com", "name": "Test Customer"}
-    if iban := testbanks.iban_by_token(test_id):
+    if iban := testdata.iban_by_token(test_id):
         return debit_method(iban, details)
-    if number := testbanks.account_by_token(test_id):
+    if number := testdata.account_by_token(test_id):
         return us_bank_method(number, details=details)
     return None
 
@@ -171,7 +135,7 @@ def attach(box: Box, method: Stored, customer: str) -> None:
             "Customer, and may not be used again."
         )
     card = CARDS.get(method.private.get("card", ""))
-    if card is not None and card.outcome is CardOutcome.DECLINE and not method.private["card"].endswith("CustomerFail"):
+    if card is not None and card.outcome == "decline" and not method.private["card"].endswith("CustomerFail"):
         raise card_error(DECLINES[card.decline])
     method.body["customer"] = method.customer = customer
     box.storage.save(method)
@@ -194,11 +158,10 @@ def _is_routing_number(number: str) -> bool:
     return sum(int(digit) * weight for digit, weight in zip(number, (3, 7, 1) * 3, strict=True)) % 10 == 0
 
 
-def _method(kind: str, fields: Params, details: Params | None, private: Params) -> Stored:
+def _method(kind: str, details: Params | None, private: Params, number: str = "", **fields: object) -> Stored:
+    """Return a payment method with the fingerprint of its number and the last digits."""
     body = new_body("payment_method", "pm_1", billing_details=billing_details(details), type=kind)
-    body[kind] = fields
+    if number:
+        fields |= {"fingerprint": hashlib.sha256(number.encode()).hexdigest()[:16], "last4": number[-4:]}
+    body[kind] = new_part(f"payment_method.{kind}", **fields)
     return Stored(body, private)
-
-
-def _fingerprint(number: str) -> str:
-    return hashlib.sha256(number.encode()).hexdigest()[:16]
