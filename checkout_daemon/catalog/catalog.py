@@ -49,7 +49,8 @@ class CatalogReport:
 async def list_products(database: Database) -> list[Product]:
     """Return all products, available ones first, in display order."""
     async with database.connection() as connection:
-        return await stored_products.list_products(connection)
+        products = await stored_products.list_products(connection)
+    return sorted(products, key=lambda product: not product.available)
 
 
 async def list_discounts(database: Database) -> list[Discount]:
@@ -88,7 +89,7 @@ async def export_catalog(database: Database, *, format: Literal["csv", "json"], 
     """Return the products, or the discounts, as text that import_catalog would find unchanged."""
     async with database.connection() as connection:
         catalog = CatalogFile(
-            tuple(await stored_products.list_products_by_position(connection)),
+            tuple(await stored_products.list_products(connection)),
             tuple(await stored_discounts.list_discounts(connection)),
         )
     return (csv_text if format == "csv" else json_text)(catalog, discounts=discounts)
@@ -115,7 +116,7 @@ async def _import(
     dry_run: bool = False,
 ) -> CatalogReport:
     await stored_products.lock_catalog(connection)
-    stored = {product.sku: product for product in await stored_products.list_products_by_position(connection)}
+    stored = {product.sku: product for product in await stored_products.list_products(connection)}
     listed = {product.sku: product for product in products}
     order = display_order(list(stored), list(listed))
     changes = [

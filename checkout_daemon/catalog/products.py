@@ -20,25 +20,15 @@ async def lock_catalog(connection: asyncpg.Connection) -> None:
 
 
 async def list_products(connection: asyncpg.Connection) -> list[Product]:
-    """Return all products, available ones first, in display order."""
+    """Return all products in display order."""
     return [Product(**dict(row)) for row in await connection.fetch(sql("list_products"))]
 
 
-async def list_products_by_position(connection: asyncpg.Connection) -> list[Product]:
-    """Return all products in display order."""
-    return [Product(**dict(row)) for row in await connection.fetch(sql("list_products_by_position"))]
-
-
-async def find_products(connection: asyncpg.Connection, skus: Collection[str]) -> dict[str, Product]:
-    """Return the products that exist, by sku."""
-    return {row["sku"]: Product(**dict(row)) for row in await connection.fetch(sql("find_products"), list(skus))}
-
-
-async def find_products_in_turn(
-    connection: asyncpg.Connection, skus: Collection[str], lock_key: int
+async def find_products(
+    connection: asyncpg.Connection, skus: Collection[str], *, lock_key: int | None = None
 ) -> dict[str, Product]:
-    """Take the advisory lock of this key, then find products, in one round trip."""
-    rows = await connection.fetch(sql("find_products_in_turn"), list(skus), lock_key)
+    """Return the products that exist, by sku. With a key, take its advisory lock first, in the same round trip."""
+    rows = await connection.fetch(sql("find_products"), list(skus), lock_key)
     return {row["sku"]: Product(**dict(row)) for row in rows}
 
 

@@ -10,7 +10,7 @@ import asyncpg
 from checkout_daemon.catalog.cart import Cart, Product
 from checkout_daemon.catalog.discounts import count_redemptions, find_discount, lock_discount
 from checkout_daemon.catalog.pricing import DISCOUNT_CODE, Quote, normalize_discount_code, price_cart
-from checkout_daemon.catalog.products import find_products, find_products_in_turn
+from checkout_daemon.catalog.products import find_products
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import FieldError, InvalidRequest
 
@@ -30,7 +30,7 @@ async def price_for_order(
     So two orders cannot both take the last redemption. A code without a limit is not locked: all orders would queue.
     The advisory lock of `lock_key` is taken first: orders of the same customer and lines are created one at a time.
     """
-    products = await find_products_in_turn(connection, cart.skus, lock_key)
+    products = await find_products(connection, cart.skus, lock_key=lock_key)
     return await _price(connection, cart, products, discount_code, currency, lock=True)
 
 

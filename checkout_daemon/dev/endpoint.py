@@ -2,73 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
-from checkout_daemon.errors import StripeRejected
+from checkout_daemon.stripe_api.client import StripeGateway, StripeMissing
+from checkout_daemon.stripe_api.webhook_endpoints import (
+    create_endpoint,
+    delete_endpoint,
+    list_endpoints,
+    update_endpoint,
+)
 from checkout_daemon.stripe_sync.endpoint_rules import API_VERSION, SECRET_MARK, endpoint_parameters, fingerprint
 from checkout_daemon.stripe_sync.remembered_endpoint import RememberedEndpoint, read_remembered, remember
 
 
-async def ensure_endpoint(
-    http: aiohttp.ClientSession, base: str, key: str, url: str, state_dir: Path
-) -> RememberedEndpoint:
+async def ensure_endpoint(gateway: StripeGateway, url: str, state_dir: Path) -> RememberedEndpoint:
     """Return the endpoint for deliveries to `url`: the one of earlier runs if Stripe still has it, else a new one."""
-    endpoints = f"{base}/v1/webhook_endpoints"
-    wanted = _form(endpoint_parameters(url, "checkout dev"))
-    known = read_remembered(state_dir)
-    endpoint = None if known is None else await _kept(http, endpoints, key, wanted, known)
+    wanted = endpoint_parameters(url, "checkout dev")
+    remembered = read_remembered(state_dir)
+    endpoint = remembered if remembered and await _update(gateway, wanted, remembered) else None
     # The daemon would refuse every delivery from an endpoint whose secret it lacks, and Stripe retry for three days.
-    listed = await _call(http, "GET", f"{endpoints}?limit=100", key) or {"data": []}
-    for stale in listed["data"]:
+    for stale in (await list_endpoints(gateway)).object["data"]:
         if stale["url"] == url and (endpoint is None or stale["id"] != endpoint.id):
-            await _call(http, "DELETE", f"{endpoints}/{stale['id']}", key)
-    if endpoint is not None:
-        return endpoint
-    made = await _call(http, "POST", endpoints, key, wanted)
-    if made is None:
-        raise StripeRejected(f"{endpoints} does not exist: is this Stripe's API?")
-    endpoint = RememberedEndpoint(made["id"], made["secret"])
-    remember(state_dir, endpoint)
-    await _call(http, "POST", f"{endpoints}/{endpoint.id}", key, [_mark(endpoint)])
+            await delete_endpoint(gateway, stale["id"])
+    if endpoint is None:
+        created = await create_endpoint(gateway, wanted)
+        endpoint = RememberedEndpoint(created["id"], created["secret"])
+        remember(state_dir, endpoint)
+        await update_endpoint(gateway, endpoint.id, _mark(endpoint))
     return endpoint
 
 
-async def _kept(
-    http: aiohttp.ClientSession, endpoints: str, key: str, wanted: list[tuple[str, str]], known: RememberedEndpoint
-) -> RememberedEndpoint | None:
-    """Update and return the endpoint of earlier runs, or None if Stripe no longer has it or cannot update it."""
-    changes = [(name, value) for name, value in wanted if name != "api_version"]  # Stripe does not change that
-    answer = await _call(http, "POST", f"{endpoints}/{known.id}", key, [*changes, ("disabled", "false"), _mark(known)])
-    return known if answer is not None and answer["api_version"] == API_VERSION else None
+async def _update(gateway: StripeGateway, wanted: dict[str, Any], endpoint: RememberedEndpoint) -> bool:
+    """Update the endpoint of earlier runs. Return False if Stripe no longer has it, or it has another API version."""
+    changes = {name: value for name, value in wanted.items() if name != "api_version"}  # Stripe does not change that
+    try:
+        updated = await update_endpoint(gateway, endpoint.id, {**changes, "disabled": False, **_mark(endpoint)})
+    except StripeMissing:
+        return False
+    return bool(updated["api_version"] == API_VERSION)
 
 
-def _mark(endpoint: RememberedEndpoint) -> tuple[str, str]:
-    return f"metadata[{SECRET_MARK}]", fingerprint(endpoint.secret)
-
-
-def _form(parameters: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the parameters as form fields of Stripe's API."""
-    fields: list[tuple[str, str]] = []
-    for name, value in parameters.items():
-        fields += [(f"{name}[]", item) for item in value] if isinstance(value, list) else [(name, str(value))]
-    return fields
-
-
-async def _call(
-    http: aiohttp.ClientSession, method: str, url: str, key: str, form: Sequence[tuple[str, str]] = ()
-) -> dict[str, Any] | None:
-    """Call Stripe and return the object of its response, or None for 404."""
-    async with http.request(
-        method, url, data=list(form) or None, headers={"Authorization": f"Bearer {key}"}
-    ) as response:
-        if response.status == 404:
-            return None
-        answer: dict[str, Any] = await response.json()
-        if response.status != 200:
-            said = answer.get("error", {}).get("message", response.status)
-            raise StripeRejected(f"the webhook endpoint cannot be registered: {said}")
-        return answer
+def _mark(endpoint: RememberedEndpoint) -> dict[str, Any]:
+    return {"metadata": {SECRET_MARK: fingerprint(endpoint.secret)}}

@@ -19,12 +19,13 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+import click
 
 from checkout_daemon.catalog.catalog import seed_demo
 from checkout_daemon.database.hosts import WRONG_URL
 from checkout_daemon.database.migrations import migrate
 from checkout_daemon.database.pool import Database, describe
-from checkout_daemon.dev import environment, talk
+from checkout_daemon.dev import environment
 from checkout_daemon.dev.children import Child, start_child, wait_until_ready
 from checkout_daemon.dev.endpoint import ensure_endpoint
 from checkout_daemon.dev.environment import DevEnv, Given
@@ -32,9 +33,11 @@ from checkout_daemon.dev.lock import Lock, hold_lock
 from checkout_daemon.dev.ports import free_port, is_free
 from checkout_daemon.dev.postgres import LOG, EmbeddedPostgres
 from checkout_daemon.dev.processes import poll
+from checkout_daemon.dev.welcome import introduce
 from checkout_daemon.errors import ConfigurationError, DatabaseUnavailable
 from checkout_daemon.private_files import make_private_directory
 from checkout_daemon.settings.unknown import unknown_warnings
+from checkout_daemon.stripe_api.client import StripeGateway
 from checkout_daemon.stripe_sync.endpoint_rules import webhook_url
 from checkout_daemon.urls import http_url, shown_url
 
@@ -70,14 +73,12 @@ def run(options: DevOptions) -> int:
     make_private_directory(options.state_dir)
     for file in given.files:
         if file.path.parent != options.state_dir:
-            talk.say(f"Settings from {file.path}: {', '.join(file.names)}")
+            click.echo(f"Settings from {file.path}: {', '.join(file.names)}")
     for warning in unknown_warnings():
-        talk.complain(warning)
+        click.echo(warning, err=True)
     if given.astray:
-        talk.complain(
-            f"{', '.join(given.astray)} is set and not used by this demo: unset it, or commands started "
-            "where it is set will not use the demo either"
-        )
+        names = ", ".join(given.astray)
+        click.echo(f"{names} is set, but not used by this demo: unset it, or commands will not use the demo", err=True)
     with hold_lock(options.state_dir) as lock:
         return asyncio.run(_run(options, given, lock))
 
@@ -97,11 +98,8 @@ async def _run(options: DevOptions, given: Given, lock: Lock) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         program = _Program(options, given, lock, stack)
-        if await _unless(stop, program.start()):
-            talk.say("Stopping.")
-            return 0
-        if await _unless(stop, program.watch()):
-            talk.say("Stopping.")
+        if await _unless(stop, program.start()) or await _unless(stop, program.watch()):
+            click.echo("Stopping.")
             return 0
         return 1
 
@@ -146,12 +144,13 @@ class _Program:
         secret = self.given.webhook_secret or ""
         if self.brings_stripe:
             await wait_until_ready(self.children[0], http, f"{base}/v1/account", {"Authorization": f"Bearer {key}"})
-            endpoint = await ensure_endpoint(http, base, key, webhook_url(self.address), self.options.state_dir)
-            secret = endpoint.secret
+            gateway = StripeGateway(key, base)
+            secret = (await ensure_endpoint(gateway, webhook_url(self.address), self.options.state_dir)).secret
+            await gateway.close()
         self.env = DevEnv(database_url, key, base, secret, self.given.public_url or self.address)
         environment.write_dev_env(self.options.state_dir, self.env)
         await self._start_daemon(http)
-        talk.introduce(self.env, self.options.state_dir, self.brings_database, self.brings_stripe)
+        introduce(self.env, self.options.state_dir, self.brings_database, self.brings_stripe)
 
     async def watch(self) -> None:
         """Wait until a part ends, and print which."""
@@ -161,7 +160,7 @@ class _Program:
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                talk.complain(f"{task.result()}\nStopping the rest.")
+                click.echo(f"{task.result()}\nStopping the rest.", err=True)
         finally:
             for task in waits:
                 task.cancel()
@@ -172,7 +171,7 @@ class _Program:
         port = self.postgres.port
         for _ in range(_MOST_POSTGRES_RESTARTS):
             status = await self.postgres.wait()
-            talk.complain(f"PostgreSQL ended with status {status}; restarting it.")
+            click.echo(f"PostgreSQL ended with status {status}; restarting it.", err=True)
             try:
                 await self.postgres.stop()
                 await self.postgres.start()
@@ -185,7 +184,7 @@ class _Program:
 
     async def _start_database(self) -> str:
         if self.brings_database:
-            talk.say("Starting PostgreSQL …")
+            click.echo("Starting PostgreSQL …")
             await self.postgres.start()
         url = self.given.database_url or self.postgres.url()
         direct_url = self.given.database_listen_url if self.given.database_url else None  # past a pooler
@@ -198,12 +197,12 @@ class _Program:
             shown = f" {shown_url(url)}" if shown_url(url) else ""
             raise DatabaseUnavailable(f"the database{shown} does not answer: {describe(cause)}") from error
         if self.options.seed and self.given.currency == CURRENCY and await seed_catalog(direct_url or url):
-            talk.say("Filled the empty catalog with the demo shop.")
+            click.echo("Filled the empty catalog with the demo shop.")
         return url
 
     async def _start_sandbox(self) -> tuple[str, str]:
         port = await self._choose_port(self.options.sandbox_port, "--sandbox-port", other=self.port)
-        talk.say("Starting the offline Stripe …")
+        click.echo("Starting the offline Stripe …")
         key = environment.sandbox_key(self.options.state_dir)
         arguments = ["sandbox", "--port", str(port), "--state-dir", str(self.options.state_dir)]
         if not self.given.host.startswith("127."):
@@ -212,7 +211,7 @@ class _Program:
         return key, http_url("127.0.0.1", port)
 
     async def _start_daemon(self, http: aiohttp.ClientSession) -> None:
-        talk.say("Starting the daemon …")
+        click.echo("Starting the daemon …")
         arguments = ["serve", "--port", str(self.port), *([] if self.options.jobs else ["--no-jobs"])]
         env = environment.child_environment(self.env, self.given, self.options.state_dir)
         child = await self._start_child("the daemon", "daemon.log", arguments, env, _DAEMON_STOP_SECONDS)

@@ -41,7 +41,7 @@ async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt:
     """Insert an order with its items and first attempt, and return its number.
 
     Return None if its key is taken or the customer has a similar order. The caller must hold the lock of the customer
-    and lines (catalog/products.py: find_products_in_turn), so that two concurrent orders cannot miss each other.
+    and lines (catalog/products.py: find_products), so that two concurrent orders cannot miss each other.
     """
     quote = order.quote
     row = await connection.fetchrow(

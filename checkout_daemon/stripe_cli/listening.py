@@ -72,6 +72,8 @@ class Listening:
 
 @dataclass(slots=True)
 class _State:
+    listening: Listening
+    listener: Listener
     ready: bool = False  # as the CLI printed since its start
     forwarded: int = 0
     check: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,11 +84,9 @@ class _State:
 
 async def listen(runtime: Runtime, cli: StripeCli, listening: Listening, listener: Listener) -> None:
     """Listen until cancelled."""
-    state = _State()
+    state = _State(listening, listener)
     await run_all(
-        _supervise(cli, listening, listener, state),
-        _watch(runtime, listening, listener, state),
-        keep_sharing(runtime.settings, listening.secret),
+        _supervise(cli, state), _check_for_missed(runtime, state), keep_sharing(runtime.settings, listening.secret)
     )
 
 
@@ -105,29 +105,28 @@ async def _note(database: Database) -> None:
             await save_cursor(connection, _LISTENING, holder, "{}", _NOTED_FOR)
 
 
-async def _supervise(cli: StripeCli, listening: Listening, listener: Listener, state: _State) -> None:
+async def _supervise(cli: StripeCli, state: _State) -> None:
     """Restart the CLI whenever it ends, sooner if it had worked."""
-    arguments = ["listen", "--skip-update", "--events", ",".join(EVENT_TYPES), "--forward-to", listening.forward_to]
+    arguments = ["listen", "--skip-update", "--events", ",".join(EVENT_TYPES)]
+    arguments += ["--forward-to", state.listening.forward_to, *state.listening.options]
     pauses = restarting_listener()
     while True:
         state.ready = False
         state.restart.clear()
-        async with started_cli(cli, *arguments, *listening.options) as process:
-            code = await _follow(process, listening, listener, state)
+        async with started_cli(cli, *arguments) as process:
+            code = await _follow(process, state)
         if state.ready:
             pauses.reset()
         wait = pauses.next()
         if code is not None:
             reason = f": {state.last_message}" if state.last_message else ""
-            listener.say(f"`stripe listen` ended with status {code}{reason}; restarting it in {wait:.1f} s.")
+            state.listener.say(f"`stripe listen` ended with status {code}{reason}; restarting it in {wait:.1f} s.")
         await asyncio.sleep(wait)
 
 
-async def _follow(
-    process: asyncio.subprocess.Process, listening: Listening, listener: Listener, state: _State
-) -> int | None:
+async def _follow(process: asyncio.subprocess.Process, state: _State) -> int | None:
     """Follow the CLI to its end and return its exit status, or return None if it must be restarted while it runs."""
-    ended = asyncio.create_task(read_output(process, partial(_handle_line, listening, listener, state)))
+    ended = asyncio.create_task(read_output(process, partial(_handle_line, state)))
     restart = asyncio.create_task(state.restart.wait())
     try:
         await asyncio.wait([ended, restart], return_when=asyncio.FIRST_COMPLETED)
@@ -138,7 +137,7 @@ async def _follow(
         await asyncio.wait([ended, restart])
 
 
-def _handle_line(listening: Listening, listener: Listener, state: _State, line: str, stderr: bool) -> None:
+def _handle_line(state: _State, line: str, stderr: bool) -> None:
     if match := _SENT.match(line):
         event_type, event_id = match.groups()
         state.forwarded += 1
@@ -147,20 +146,21 @@ def _handle_line(listening: Listening, listener: Listener, state: _State, line: 
             del state.types[next(iter(state.types))]
     elif match := _ANSWERED.match(line):
         status, event_id = match.groups()
-        listener.delivered(Delivery(event_id, state.types.pop(event_id, "an event"), int(status)))
+        state.listener.delivered(Delivery(event_id, state.types.pop(event_id, "an event"), int(status)))
     elif match := _FAILED.search(line):
-        listener.say(match.group(1))
+        state.listener.say(match.group(1))
     elif stderr and line.startswith("Ready!"):  # the rest of that line is the secret
         if not state.ready:
-            listener.say(f"Listening for {len(EVENT_TYPES)} types of events, for {listening.forward_to}")
+            state.listener.say(f"Listening for {len(EVENT_TYPES)} types of events, for {state.listening.forward_to}")
         state.ready = True
         state.check.set()  # for events before it was ready
     elif stderr and line.strip() and not line.startswith("Getting ready"):
         state.last_message = line.strip()
 
 
-async def _watch(runtime: Runtime, listening: Listening, listener: Listener, state: _State) -> None:
+async def _check_for_missed(runtime: Runtime, state: _State) -> None:
     """Compare with Stripe's list every few seconds, and as soon as the CLI is ready."""
+    listening, listener = state.listening, state.listener
     since: datetime | None = None
     started = monotonic()
     trouble, forwarded_before = "", 0

@@ -76,7 +76,12 @@ async def test_a_change_is_told_field_by_field(database: Database) -> None:
     assert (await list_products(database), await list_discounts(database)) == ([dearer, LAMP], [half])
 
 
-async def test_what_is_not_told_stays(database: Database) -> None:
+async def test_available_products_are_listed_first_in_display_order(database: Database) -> None:
+    await import_catalog(database, [LAMP, PEN, INK], [])
+    assert await list_products(database) == [PEN, INK, LAMP]
+
+
+async def test_what_is_not_listed_stays(database: Database) -> None:
     await import_catalog(database, [PEN, LAMP], [TEN])
     await import_catalog(database, [INK], [FIVE_OFF])
     assert await skus(database) == ["PEN", "LAMP", "INK"]

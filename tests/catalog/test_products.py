@@ -12,7 +12,6 @@ from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.products import (
     find_products,
     list_products,
-    list_products_by_position,
     place_products,
     upsert_products,
 )
@@ -31,12 +30,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def test_products_come_back_as_they_were_stored(connection: asyncpg.Connection) -> None:
     await upsert_products(connection, [LAMP, PEN, INK])
-    assert await list_products_by_position(connection) == [LAMP, PEN, INK]
-
-
-async def test_available_products_are_listed_first_each_in_the_order_of_display(connection: asyncpg.Connection) -> None:
-    await upsert_products(connection, [LAMP, PEN, INK])
-    assert await list_products(connection) == [PEN, INK, LAMP]
+    assert await list_products(connection) == [LAMP, PEN, INK]
 
 
 async def test_a_product_stored_again_is_replaced_and_keeps_its_place(connection: asyncpg.Connection) -> None:
@@ -49,13 +43,13 @@ async def test_a_product_stored_again_is_replaced_and_keeps_its_place(connection
 async def test_products_added_later_come_last(connection: asyncpg.Connection) -> None:
     await upsert_products(connection, [PEN])
     await upsert_products(connection, [INK, LAMP])
-    assert await list_products_by_position(connection) == [PEN, INK, LAMP]
+    assert await list_products(connection) == [PEN, INK, LAMP]
 
 
 async def test_products_are_displayed_as_placed(connection: asyncpg.Connection) -> None:
     await upsert_products(connection, [PEN, INK, LAMP])
     await place_products(connection, ["LAMP", "INK", "PEN"])
-    assert await list_products_by_position(connection) == [LAMP, INK, PEN]
+    assert await list_products(connection) == [LAMP, INK, PEN]
 
 
 async def test_only_products_that_exist_are_found(connection: asyncpg.Connection) -> None:

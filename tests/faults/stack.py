@@ -24,6 +24,7 @@ from checkout_daemon.dev.endpoint import ensure_endpoint
 from checkout_daemon.dev.main import seed_catalog
 from checkout_daemon.dev.ports import free_port
 from checkout_daemon.dev.postgres import EmbeddedPostgres
+from checkout_daemon.stripe_api.client import StripeGateway
 from tests.faults.clocks import Clock
 from tests.faults.late_effects import LateEffects
 
@@ -212,9 +213,11 @@ async def running_stack(directory: Path, seed: int) -> AsyncIterator[Stack]:
         base = await network.start()
         await migrate(postgres.url())
         await seed_catalog(postgres.url())
+        url = f"http://127.0.0.1:{port}"
+        gateway = StripeGateway(KEY, stripe_base)
+        endpoint = await ensure_endpoint(gateway, f"{url}/api/webhook", directory)
+        await gateway.close()
         async with aiohttp.ClientSession() as http:
-            url = f"http://127.0.0.1:{port}"
-            endpoint = await ensure_endpoint(http, stripe_base, KEY, f"{url}/api/webhook", directory)
             environ = clean | ours.environ | {
                 "DATABASE_URL": postgres.url(), "STRIPE_API_KEY": KEY, "STRIPE_API_BASE": base,
                 "STRIPE_WEBHOOK_SECRET": endpoint.secret, "CHECKOUT_PUBLIC_URL": url, "CHECKOUT_RATE_LIMIT": "0",

@@ -1,19 +1,13 @@
 -- The catalog's products.
 
 -- name: list_products
-SELECT sku, name, description, image_url, unit_amount, currency, available
-FROM products ORDER BY available DESC, position, sku;
-
--- name: list_products_by_position
+-- In display order.
 SELECT sku, name, description, image_url, unit_amount, currency, available
 FROM products ORDER BY position, sku;
 
 -- name: find_products
--- $1 skus
-SELECT sku, name, description, image_url, unit_amount, currency, available FROM products WHERE sku = ANY ($1::text[]);
-
--- name: find_products_in_turn
--- $1 skus, $2 key of a lock held until the transaction ends: later statements see what the previous holder committed.
+-- $1 skus, $2 key of a lock held until the transaction ends, or null to take none. Later statements see what the previous
+-- holder committed.
 WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock($2::bigint))
 SELECT sku, name, description, image_url, unit_amount, currency, available
 FROM turn CROSS JOIN products WHERE sku = ANY ($1::text[]);

@@ -1,4 +1,4 @@
-"""What `checkout dev` prints: where everything is, and what to try next."""
+"""The page that `checkout dev` prints when it is ready: where everything is, and what to try next."""
 
 from __future__ import annotations
 
@@ -14,25 +14,15 @@ from checkout_daemon.settings import DEFAULT_STATE_DIR, DEV_ENV
 from checkout_daemon.urls import shown_url
 
 
-def say(text: str) -> None:
-    """Print progress to stdout."""
-    click.echo(text)
-
-
-def complain(text: str) -> None:
-    """Print a problem to stderr."""
-    click.echo(text, err=True)
-
-
 def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe: bool) -> None:
-    """Print the addresses and the first commands to try; the last line says that the shop is ready."""
+    """Print the addresses and the first commands to try; the last line reports that the shop is ready."""
     program, state = _program(), _short(state_dir)
     found = "every command in this folder reads them"
     if state != DEFAULT_STATE_DIR:
-        found = "commands read them where CHECKOUT_STATE_DIR is set, as below"
+        found = "commands read them if CHECKOUT_STATE_DIR is set as below"
     rows = [
         ("Storefront", env.public_url, ""),
-        ("Offline Stripe", env.stripe_api_base, "stands in for Stripe: no account, no network")
+        ("Offline Stripe", env.stripe_api_base, "imitates Stripe: no account, no network")
         if brings_stripe
         else ("Stripe", env.stripe_api_base, ""),
         ("Database", shown_url(env.database_url) or "", "embedded PostgreSQL" if brings_database else ""),
@@ -54,7 +44,7 @@ def introduce(env: DevEnv, state_dir: Path, brings_database: bool, brings_stripe
         ("doctor", "whether everything is set up"),
     ):
         click.echo(f"    {program} {command:<16} {click.style(meaning, dim=True)}")
-    click.echo("\n" + click.style("checkout is ready", fg="green", bold=True) + " (Ctrl-C stops all of it)")
+    click.echo("\n" + click.style("checkout is ready", fg="green", bold=True) + " (Ctrl-C stops everything)")
 
 
 def _program() -> str:
