@@ -78,8 +78,8 @@ class OrderOptions:
     async def read(self, database: Database, now: datetime, time_zone: str) -> OrderFilter:
         """Return the filter of these options. Raise UsageError for a time that cannot be read."""
         from checkout_daemon.model.customer import email_form
+        from checkout_daemon.orders.lookup import add_search
         from checkout_daemon.orders.order_lists import OrderFilter
-        from checkout_daemon.orders.pages import searching
 
         wanted = OrderFilter(
             statuses=self.statuses,
@@ -88,7 +88,7 @@ class OrderOptions:
             until=read_time(self.until, "--until", time_zone, now),
             attention=self.flagged,
         )
-        return wanted if self.search is None else await searching(database, wanted, self.search)
+        return wanted if self.search is None else await add_search(database, wanted, self.search)
 
 
 @click.group(cls=CommandGroup)

@@ -11,7 +11,7 @@ from checkout_daemon.database.partitions import ensure_partitions
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.server import read_now
-from checkout_daemon.orders import erasure_store
+from checkout_daemon.orders.erasing import drop_payloads_after_erasure
 from checkout_daemon.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ async def drop_old_payloads(runtime: Runtime) -> int:
         dropped += 1
     async with database.connection() as connection:
         await connection.execute(sql("drop_stray_payloads"), keep_from)
-        await erasure_store.drop_payloads_after_erasure(connection, now - _LATE_PAYLOADS)
+        await drop_payloads_after_erasure(connection, now - _LATE_PAYLOADS)
     return dropped
 
 

@@ -1,8 +1,8 @@
-"""Forgets a customer and keeps the books: amounts, ids, facts and the chain of the operator log stay as they are.
+"""Erases customers and keeps the books: amounts, ids, facts and the chain of the audit log stay as they are.
 
-Gone are name, email and phone, the parameters that repeat the email to Stripe, links to pay, notes, mails that wait,
-and the payloads of Stripe's events, also of events of no order that name one of its objects. What Stripe itself keeps
-is Stripe's, and backups are the operator's.
+Erased are name, email and phone, the parameters that repeat the email to Stripe, payment links, notes, waiting mails,
+and the payloads of Stripe's events, including events without an order that name one of its objects. Stripe's own data
+and backups are not touched.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from checkout_daemon.audit.audit_store import blank_personal
 from checkout_daemon.audit.log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.database.pool import Database
+from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import record_of
 from checkout_daemon.database.server import read_now
-from checkout_daemon.errors import CheckoutError
+from checkout_daemon.errors import CheckoutError, OrderNotFound
 from checkout_daemon.ledger.fact_store import load_links
 from checkout_daemon.ledger.merge import Update, locked_order, merge
 from checkout_daemon.model.orders import Order, OrderStatus
-from checkout_daemon.orders import erasure_store
 from checkout_daemon.orders.order_store import read_order
 
-# Orders that nobody paid for are forgotten after this long.
+# Orders that nobody paid for are erased after this long.
 UNPAID_KEPT = timedelta(days=90)
 _UNPAID = (OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.EXPIRED, OrderStatus.CANCELED)
 _BATCH = 200
-_WINDOW = timedelta(days=7)  # of events looked through by one statement
+_WINDOW = timedelta(days=7)  # the events searched by one statement
 _BEFORE = timedelta(days=1)  # clocks differ
 
 
@@ -43,8 +44,22 @@ class NotErasable(CheckoutError):
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureState:
+    """What decides whether an order may be erased, and the email by which to find the customer's other orders."""
+
+    number: int
+    status: str
+    customer_email: str
+    created_at: datetime
+    erased_at: datetime | None
+    has_open_session: bool
+    has_refund_under_way: bool
+    has_unapplied_event: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ErasurePlan:
-    """What erasing would reach: the orders, and the numbers of others of the same email, which it would not."""
+    """The orders to erase, and the numbers of others with the same email that would stay."""
 
     orders: tuple[Order, ...]
     others: tuple[int, ...]
@@ -52,35 +67,35 @@ class ErasurePlan:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """The orders afterwards, and how many payloads of events are gone."""
+    """The orders afterwards, and how many payloads of events were deleted."""
 
     orders: tuple[Order, ...]
     payloads: int
 
 
 async def plan_erasure(database: Database, order_id: str, *, customer: bool) -> ErasurePlan:
-    """The order, or with `customer` all orders of its email. Raises NotFound or NotErasable."""
+    """Plan to erase an order, or with `customer` all orders of its email. Raises OrderNotFound or NotErasable."""
     async with database.connection() as connection:
-        found = await erasure_store.read_erasure(connection, order_id)
-        same = await erasure_store.orders_of_customer(connection, found.customer_email) if found.customer_email else {}
+        email = (await read_erasure_state(connection, order_id)).customer_email
+        rows = await connection.fetch(sql("orders_of_customer"), email) if email else []
+        same = {str(row["id"]): row["number"] for row in rows}
         reached = list(dict.fromkeys([order_id, *same])) if customer else [order_id]
-        for each in reached:
-            await _check(connection, each)
-        orders = [await read_order(connection, each) for each in reached]
-    others = tuple(number for each, number in same.items() if each not in reached)
+        for reached_id in reached:
+            await _check(connection, reached_id)
+        orders = [await read_order(connection, reached_id) for reached_id in reached]
+    others = tuple(number for other_id, number in same.items() if other_id not in reached)
     return ErasurePlan(tuple(orders), others)
 
 
 async def erase(database: Database, plan: ErasurePlan, *, operator: Operator, note: str = "") -> Erased:
-    """Forget the customer of the plan's orders. Safe to do again. Raises NotErasable, and then that order is kept."""
+    """Erase the customer of the plan's orders. Safe to repeat. Raises NotErasable, and then that order is kept."""
     note = check_note(note)
-    payloads = 0
     async with database.connection() as connection:
         texts = {text for order in plan.orders for text in await _names(connection, order.id)}
-    # Nobody else's order has this email: then all that holds it is about this customer.
+    # If no other order has this email, everything that contains it is about this customer.
     emails = {order.customer_email for order in plan.orders if order.customer_email} if not plan.others else set()
     since = min(order.created_at for order in plan.orders) - _BEFORE
-    payloads += await _sweep(database, since, sorted(texts | emails))
+    payloads = await _sweep(database, since, sorted(texts | emails))
     for order in plan.orders:
         payloads += await database.run(_erase, order.id, operator, note)
     async with database.connection() as connection:
@@ -89,16 +104,29 @@ async def erase(database: Database, plan: ErasurePlan, *, operator: Operator, no
 
 
 async def forget_unpaid(database: Database) -> int:
-    """Erase orders that were never paid and are older than UNPAID_KEPT, by the database's clock; how many."""
+    """Erase orders that were never paid and are older than UNPAID_KEPT by the database's clock. Return how many."""
     async with database.connection() as connection:
-        now = await read_now(connection)
-        order_ids = await erasure_store.forgettable_orders(connection, now - UNPAID_KEPT, _BATCH)
+        made_before = await read_now(connection) - UNPAID_KEPT
+        rows = await connection.fetch(sql("forgettable_orders"), made_before, _BATCH)
+        order_ids = [str(row["id"]) for row in rows]
         texts = {text for order_id in order_ids for text in await _names(connection, order_id)}
-        oldest = [(await erasure_store.read_erasure(connection, order_id)).created_at for order_id in order_ids[:1]]
-    if not order_ids:
+    if not rows:
         return 0
-    await _sweep(database, oldest[0] - _BEFORE, sorted(texts), refuse=False)
-    return sum([await database.run(_forget, order_id, now - UNPAID_KEPT) for order_id in order_ids])
+    await _sweep(database, rows[0]["created_at"] - _BEFORE, sorted(texts), refuse=False)
+    return sum([await database.run(_forget, order_id, made_before) for order_id in order_ids])
+
+
+async def read_erasure_state(connection: asyncpg.Connection, order_id: str) -> ErasureState:
+    """Return what decides whether an order may be erased. Raises OrderNotFound."""
+    row = await connection.fetchrow(sql("read_erasure_state"), order_id)
+    if row is None:
+        raise OrderNotFound(order_id)
+    return record_of(ErasureState, row)
+
+
+async def drop_payloads_after_erasure(connection: asyncpg.Connection, received_since: datetime) -> None:
+    """Delete payloads that arrived after their order was erased."""
+    await connection.execute(sql("drop_payloads_after_erasure"), received_since)
 
 
 async def _erase(connection: asyncpg.Connection, order_id: str, operator: Operator, note: str) -> int:
@@ -112,7 +140,7 @@ async def _erase(connection: asyncpg.Connection, order_id: str, operator: Operat
 
 async def _forget(connection: asyncpg.Connection, order_id: str, made_before: datetime) -> int:
     merged = await locked_order(connection, order_id)
-    order = await erasure_store.read_erasure(connection, order_id)
+    order = await read_erasure_state(connection, order_id)
     if (
         merged.derived(order_id).status not in _UNPAID
         or merged.facts(order_id).payments
@@ -128,13 +156,14 @@ async def _forget(connection: asyncpg.Connection, order_id: str, made_before: da
 
 
 async def _blank(connection: asyncpg.Connection, order_id: str) -> int:
-    await erasure_store.erase_order(connection, order_id)
+    """Delete everything about the customer of a locked order. Return how many payloads were deleted."""
+    await connection.execute(sql("erase_order"), order_id)
     await blank_personal(connection, order_id)
-    return await erasure_store.drop_payloads_of_order(connection, order_id)
+    return len(await connection.fetch(sql("drop_payloads_of_order"), order_id))
 
 
 async def _check(connection: asyncpg.Connection, order_id: str) -> None:
-    order = await erasure_store.read_erasure(connection, order_id)
+    order = await read_erasure_state(connection, order_id)
     if order.status == OrderStatus.PROCESSING:
         raise NotErasable(f"order {order.number} is being paid: wait until it is completed or failed")
     if order.has_open_session or order.status == OrderStatus.PENDING:
@@ -143,34 +172,35 @@ async def _check(connection: asyncpg.Connection, order_id: str) -> None:
         )
     if order.has_unapplied_event:
         raise NotErasable(
-            f"an event of order {order.number} is not applied, and could not be any more: `checkout events list "
-            f"--order {order.number} --status failed --status dead` shows it; have it applied first"
+            f"an event of order {order.number} is not applied, and could not be afterwards: `checkout events list "
+            f"--order {order.number} --status failed --status dead` shows it; apply it first"
         )
     if order.has_refund_under_way:
-        raise NotErasable(f"a refund of order {order.number} has no answer of Stripe's yet: wait for it")
+        raise NotErasable(f"a refund of order {order.number} has no answer from Stripe yet: wait for it")
 
 
 async def _names(connection: asyncpg.Connection, order_id: str) -> set[str]:
-    """The order's id, and the ids of everything at Stripe that is linked with it."""
+    """Return the order's id, and the ids of all objects at Stripe that are linked with it."""
     links = await load_links(connection, [order_id])
     return {order_id} | {link.source_id for link in links} | {link.target_id for link in links}
 
 
 async def _sweep(database: Database, since: datetime, texts: Sequence[str], *, refuse: bool = True) -> int:
-    """Drop payloads of events of no order that hold one of the texts, a week at a time; how many."""
+    """Delete payloads of ignored events without an order that contain one of the texts, and return how many.
+
+    It searches a week at a time. With `refuse`, raise NotErasable if a failed event contains one of the texts.
+    """
     windows = []
-    dropped = 0
     async with database.connection() as connection:
         end = await read_now(connection) + _BEFORE
         while since < end:
             windows.append((since, min(since + _WINDOW, end)))
             since += _WINDOW
         for window in windows if refuse else ():
-            if events := await erasure_store.unapplied_events_about(connection, *window, texts):
+            if events := await connection.fetch(sql("unapplied_events_about"), *window, texts):
                 raise NotErasable(
-                    f"{', '.join(events)} could not be applied and may be about it: "
-                    f"`checkout events show {events[0]}` says why; have it applied first"
+                    f"{', '.join(event['id'] for event in events)} could not be applied and may be about the order: "
+                    f"`checkout events show {events[0]['id']}` shows why; apply it first"
                 )
-        for window in windows:
-            dropped += await erasure_store.drop_unowned_payloads_about(connection, *window, texts)
-    return dropped
+        dropped = [await connection.fetch(sql("drop_unowned_payloads_about"), *window, texts) for window in windows]
+    return sum(map(len, dropped))

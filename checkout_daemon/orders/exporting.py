@@ -1,11 +1,11 @@
-"""Orders as rows for spreadsheets and other programs: one for each order, or for each of its items."""
+"""Orders as rows for spreadsheets and other programs: one for each order, or one for each of its items."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -14,20 +14,21 @@ import msgspec
 from checkout_daemon.database.pool import Database
 from checkout_daemon.model.orders import Order
 from checkout_daemon.model.text import terminal_json
-from checkout_daemon.orders import order_lists
-from checkout_daemon.orders.order_lists import ItemLine, OrderFilter
+from checkout_daemon.orders.order_lists import ItemLine, OrderFilter, read_items_of_orders
 from checkout_daemon.orders.pages import all_orders
 
 _ORDER_KEYS = tuple(field.name for field in fields(Order))
 _ITEM_KEYS = tuple(field.name for field in fields(ItemLine))
-_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # what spreadsheets begin to calculate at; OWASP has the list
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # how a formula begins in spreadsheets, by OWASP's list
 _PHONE = re.compile(r"\+[0-9]+")
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportPage:
+    """Rows to write, and how many orders they are of."""
+
     orders: int
     rows: tuple[Row, ...]
 
@@ -35,29 +36,32 @@ class ExportPage:
 async def export_orders(
     database: Database, wanted: OrderFilter, *, limit: int | None, items: bool
 ) -> AsyncIterator[ExportPage]:
-    """Page after page, newest first; amounts in minor units, times as RFC 3339 in UTC."""
+    """Yield orders page by page, newest first; amounts in minor units, times as RFC 3339 in UTC."""
     async for page in all_orders(database, wanted, limit=limit):
         rows: list[Row] = [msgspec.to_builtins(order) for order in page]
         if items:
             async with database.connection() as connection:
-                of_order = await order_lists.read_items_of_orders(connection, [order.id for order in page])
+                items_of = await read_items_of_orders(connection, [order.id for order in page])
             rows = [
-                {**row, **{f"item_{key}": getattr(item, key) for key in _ITEM_KEYS}}
+                row | {f"item_{key}": getattr(item, key) for key in _ITEM_KEYS}
                 for row in rows
-                for item in of_order.get(row["id"], ())
+                for item in items_of.get(row["id"], ())
             ]
         yield ExportPage(len(page), tuple(rows))
 
 
 def csv_header(*, items: bool) -> str:
+    """Return the header line of a CSV file of orders, or of their items."""
     return _written([[*_ORDER_KEYS, *(f"item_{key}" for key in _ITEM_KEYS if items)]])
 
 
 def csv_lines(rows: Iterable[Row]) -> str:
+    """Return rows as lines of CSV that no spreadsheet takes for formulas."""
     return _written([_cell(value) for value in row.values()] for row in rows)
 
 
 def json_lines(rows: Iterable[Row]) -> str:
+    """Return rows as lines of JSON that are safe to show in a terminal."""
     return terminal_json(msgspec.json.Encoder().encode_lines(list(rows)).decode())
 
 
@@ -68,7 +72,7 @@ def _written(lines: Iterable[Iterable[str]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Customers choose their names: what a spreadsheet would take for a formula is made text by an apostrophe."""
+    """Return a value as text. Customers choose their names: an apostrophe keeps a name from becoming a formula."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,12 +1,11 @@
-"""Finds, lists and reads orders for operators."""
+"""Lists orders for operators, and reads everything about one."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from typing import get_type_hints
 
 import asyncpg
 import msgspec
@@ -18,8 +17,6 @@ from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.orders import Order
 from checkout_daemon.model.text import search_form
 
-_MOST_NUMBER = 2**63 - 1
-_NEWEST_PAID = 10_000
 _TRIGRAM = 3  # characters
 
 
@@ -68,6 +65,7 @@ class OrderCursor:
 
     @classmethod
     def after(cls, order: Order) -> OrderCursor:
+        """Return the cursor of an order."""
         return cls(order.created_at, order.number)
 
 
@@ -155,53 +153,15 @@ class OrderView:
     changes: tuple[ChangeLine, ...]
 
 
-_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
-    "items": msgspec.json.Decoder(list[ItemLine]),
-    "sessions": msgspec.json.Decoder(list[OrderSession]),
-    "payments": msgspec.json.Decoder(list[PaymentLine]),
-    "refunds": msgspec.json.Decoder(list[RefundLine]),
-    "disputes": msgspec.json.Decoder(list[DisputeLine]),
-    "events": msgspec.json.Decoder(list[EventLine]),
-    "changes": msgspec.json.Decoder(list[ChangeLine]),
-}
-
-
-async def find_by_number(connection: asyncpg.Connection, number: int) -> list[Order]:
-    """Return the order with this number, or an empty list."""
-    if number > _MOST_NUMBER:
-        return []
-    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_number"), number)]
-
-
-async def find_by_id_range(connection: asyncpg.Connection, first: UUID, last: UUID, limit: int) -> list[Order]:
-    """Return the orders with ids from `first` to `last`, newest first."""
-    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_id"), first, last, limit)]
-
-
-async def find_by_email(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
-    """Return the orders with this email, newest first. Case does not matter."""
-    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_email"), email, limit)]
-
-
-async def find_by_payer(connection: asyncpg.Connection, email: str, limit: int) -> list[Order]:
-    """Return the recently paid orders whose payer gave this email on Stripe's page."""
-    return [
-        record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_payer"), email, limit, _NEWEST_PAID)
-    ]
-
-
-async def find_by_stripe_id(connection: asyncpg.Connection, stripe_id: str, limit: int) -> list[Order]:
-    """Return the orders that the id of a session, PaymentIntent, charge, refund, dispute or event leads to."""
-    return [record_of(Order, row) for row in await connection.fetch(sql("find_orders_by_stripe_id"), stripe_id, limit)]
+_DECODERS = {name: msgspec.json.Decoder(kind) for name, kind in get_type_hints(OrderView).items()}
 
 
 async def list_orders(
     connection: asyncpg.Connection, wanted: OrderFilter, *, limit: int, cursor: OrderCursor | None = None
 ) -> list[Order]:
     """Return a page of orders after the cursor, newest first."""
-    before = OrderCursor(
-        wanted.until or FAR_FUTURE, 0
-    )  # numbers start above 0, so that orders of exactly that time are left out
+    # Numbers start above 0, so orders of exactly that time are left out.
+    before = OrderCursor(wanted.until or FAR_FUTURE, 0)
     if cursor is not None and cursor.created_at < before.created_at:
         before = cursor
     for statement in _statements(wanted):
@@ -227,12 +187,10 @@ async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView 
     (row,) = await connection.fetch(sql("read_order_view"), order_id)
     if row["order"] is None:
         return None
-    lists = {name: decoder.decode(row[name]) if row[name] else [] for name, decoder in _DECODERS.items()}
-    lists["events"] = [fingerprinted(each) for each in lists["events"]]
-    return OrderView(
-        order=in_utc(msgspec.json.decode(row["order"], type=Order)),
-        **{name: tuple(map(in_utc, records)) for name, records in lists.items()},
-    )
+    parts = {name: decoder.decode(row[name] or "[]") for name, decoder in _DECODERS.items()}
+    order = in_utc(parts.pop("order"))
+    parts["events"] = map(fingerprinted, parts["events"])
+    return OrderView(order, **{name: tuple(map(in_utc, lines)) for name, lines in parts.items()})
 
 
 async def read_items_of_orders(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, list[ItemLine]]:

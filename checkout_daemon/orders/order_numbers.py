@@ -1,4 +1,4 @@
-"""Finds order numbers by their first digits for completion. It imports little, because a person waits after Tab."""
+"""Finds order numbers by their first digits, for completion. It imports little, because a person waits after Tab."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ _MOST_NUMBER = 2**63 - 1
 async def newest_numbers(url: str, digits: str, limit: int) -> list[tuple[int, str]]:
     """Return numbers that start with these digits, each with its status, newest first. Opens its own connection."""
     ranges = number_ranges(digits)
-    connection = await connect(
-        url, timeout=_SECONDS, command_timeout=_SECONDS, statement_cache_size=0
-    )  # a pooler's, too
+    # Without a statement cache, so that a pooler's connection serves as well.
+    connection = await connect(url, timeout=_SECONDS, command_timeout=_SECONDS, statement_cache_size=0)
     try:
         rows = await connection.fetch(
             sql("newest_numbers"), [low for low, _ in ranges], [high for _, high in ranges], limit
         )
     finally:
-        connection.terminate()  # without waiting for the server's answer
+        connection.terminate()  # does not wait for the server's answer
     return [(row["number"], row["status"]) for row in rows]
 
 
 def number_ranges(digits: str) -> list[tuple[int, int]]:
-    """Return the ranges of numbers that start with these digits: 10, 100 to 109, 1000 to 1099, …"""
+    """Return the ranges of numbers that start with these digits: 10, 100 to 109, 1000 to 1099 and so on."""
     if not digits:
         return [(1, _MOST_NUMBER)]
     if digits.startswith("0"):

@@ -37,6 +37,19 @@ class NewOrder:
     known: Collection[str] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class PayableOrder:
+    """What Stripe needs to know about an order. Amounts in minor units. `locale`: the shopper's language, as de-AT."""
+
+    id: str
+    currency: str
+    amount_discount: int
+    discount_code: str | None
+    customer_email: str
+    lines: Sequence[PricedLine]
+    locale: str | None = None
+
+
 async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt: Attempt) -> int | None:
     """Insert an order with its items and first attempt, and return its number.
 
@@ -86,7 +99,7 @@ async def find_alike(
 
 
 async def record_key(connection: asyncpg.Connection, idempotency_key: str, order_id: str, request_hash: bytes) -> None:
-    """Have this key lead to an order made with another key or without one. A key that is taken keeps its order."""
+    """Map this key to an order made with another key or without one. A key that is taken keeps its order."""
     await connection.execute(sql("record_order_key"), idempotency_key, order_id, request_hash)
 
 
@@ -122,7 +135,7 @@ async def read_items(connection: asyncpg.Connection, order_id: str) -> tuple[Pri
 
 
 async def read_payable_order(connection: asyncpg.Connection, order_id: str) -> PayableOrder:
-    """Return what Stripe is told about an order. Raises OrderNotFound."""
+    """Return what Stripe needs to know about an order. Raises OrderNotFound."""
     order = await read_order(connection, order_id)
     lines = await read_items(connection, order_id)
     locale = await read_locale(connection, order_id)
@@ -134,16 +147,3 @@ async def read_payable_order(connection: asyncpg.Connection, order_id: str) -> P
 async def has_mismatch(connection: asyncpg.Connection, order_id: str) -> bool:
     """Return whether a payment differs from the order in amount, currency or livemode: then it is not payable."""
     return bool(await connection.fetchval(sql("has_mismatch"), order_id))
-
-
-@dataclass(frozen=True, slots=True)
-class PayableOrder:
-    """What of an order goes to Stripe. Amounts in minor units."""
-
-    id: str
-    currency: str
-    amount_discount: int
-    discount_code: str | None
-    customer_email: str
-    lines: Sequence[PricedLine]
-    locale: str | None = None  # that the shopper reads, such as de-AT

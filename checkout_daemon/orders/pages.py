@@ -1,16 +1,15 @@
-"""What operators read: lists of orders and events, one order with its history, one event with its payload."""
+"""What operators read: pages of orders, and one order with everything about it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.records import pages
 from checkout_daemon.errors import NotFound
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders import order_lists
-from checkout_daemon.orders.lookup import find_order, search
+from checkout_daemon.orders.lookup import find_order
 from checkout_daemon.orders.order_lists import OrderCursor, OrderFilter, OrderView
 
 
@@ -20,12 +19,6 @@ async def page_of_orders(
     """Return a page of orders, newest first, after the cursor."""
     async with database.connection() as connection:
         return await order_lists.list_orders(connection, wanted, limit=limit, cursor=cursor)
-
-
-async def searching(database: Database, wanted: OrderFilter, text: str) -> OrderFilter:
-    """Return the filter with a search added: in numbers, ids, emails, names and the ids of Stripe's objects."""
-    search_ids, search_text = await search(database, text)
-    return replace(wanted, search_ids=search_ids, search_text=search_text)
 
 
 def all_orders(database: Database, wanted: OrderFilter, *, limit: int | None = None) -> AsyncIterator[list[Order]]:
@@ -45,5 +38,5 @@ async def show_order(database: Database, text: str) -> OrderView:
     async with database.connection() as connection:
         view = await order_lists.read_view(connection, order.id)
     if view is None:
-        raise NotFound(f"order {order.number} was removed meanwhile")
+        raise NotFound(f"order {order.number} was deleted meanwhile")
     return view

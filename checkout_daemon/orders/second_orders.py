@@ -1,7 +1,7 @@
-"""Decides what becomes of a second order of the same goods by the same customer within an hour.
+"""Decides what to do with a second order of the same goods by the same customer within an hour.
 
-Customers are the same when their emails are. Only whoever also gives the same name and phone gets the first order's
-link or reference: both are capabilities, and an email with a likely cart is something a stranger can guess.
+Customers are the same if their emails are. Only a shopper who also gives the same name and phone gets the first order's
+link or reference: both are capabilities, and a stranger can guess an email with a likely cart.
 """
 
 from __future__ import annotations
@@ -32,35 +32,30 @@ class AlikeOrder:
 
     @property
     def payable(self) -> bool:
+        """Whether it can still be paid."""
         return self.status in PAYABLE_STATUSES and not self.mismatched
 
 
 def order_to_reuse(
     customer: Customer, discount_code: str | None, expected_total: int | None, alike: Sequence[AlikeOrder]
 ) -> AlikeOrder | None:
-    """Return the order that the shopper means, or None where a new one is to be made.
+    """Return the order that the shopper means, or None to make a new one.
 
-    `alike`: newest first, without those that are canceled or refunded in full. Raises ProbablyPlaced where one of them
-    is paid or being paid. One that is still to be paid is reused where name, phone, discount and total are the same:
-    a corrected phone number or a new discount code makes a new order.
+    `alike`: newest first, without those that are canceled or refunded in full. Raises ProbablyPlaced if one of them is
+    paid or being paid. One that can still be paid is reused if name, phone, discount and total are the same: a
+    corrected phone number or a new discount code makes a new order.
     """
-    ours = [each for each in alike if _same_person(customer, each)]
-    if any(not each.payable for each in alike):
-        placed = next((each for each in ours if not each.payable), None)
+    ours = [order for order in alike if _same_person(customer, order)]
+    if any(not order.payable for order in alike):
+        placed = next((order for order in ours if not order.payable), None)
         raise ProbablyPlaced(*((placed.id, placed.number) if placed is not None else ()))
     code = normalize_discount_code(discount_code)
-    return next(
-        (
-            each
-            for each in ours
-            if each.discount_code == code and (expected_total is None or each.amount_total == expected_total)
-        ),
-        None,
-    )
+    same = [order for order in ours if order.discount_code == code]
+    return next((order for order in same if expected_total in (None, order.amount_total)), None)
 
 
 def lines_of(cart: Cart) -> list[str]:
-    """Return what is bought, whatever its order: `SKU quantity`, sorted by bytes as the database does."""
+    """Return the lines in a fixed sequence as `SKU quantity`, sorted by bytes as the database does."""
     return [f"{line.sku} {line.quantity}" for line in sorted(cart.lines, key=lambda line: line.sku)]
 
 

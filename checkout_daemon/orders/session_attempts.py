@@ -1,4 +1,4 @@
-"""Reads and writes session attempts, which are written before Stripe is asked."""
+"""Reads and writes session attempts, which are stored before Stripe is asked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import record_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class DoubtfulAttempt:
-    """An attempt for which Stripe may or may not have made a session. `age` is by the database's clock."""
+    """An attempt for which Stripe may or may not have created a session. `age` is by the database's clock."""
 
     order_id: str
     number: int
@@ -34,7 +35,7 @@ class DoubtfulAttempt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptLine:
-    """A session attempt without its parameters, as it is shown."""
+    """A session attempt as it is shown, without its parameters."""
 
     number: int
     started_at: datetime
@@ -46,22 +47,12 @@ class AttemptLine:
 async def last_attempt(connection: asyncpg.Connection, order_id: str) -> Attempt | None:
     """Return the order's last attempt, or None."""
     row = await connection.fetchrow(sql("last_attempt"), order_id)
-    if row is None:
-        return None
-    return Attempt(
-        row["attempt"],
-        row["parameters"],
-        row["started_at"],
-        row["session_id"],
-        row["rejected_at"] is not None,
-        row["error"],
-        row["age"],
-    )
+    return None if row is None else record_of(Attempt, row)
 
 
 async def list_attempts(connection: asyncpg.Connection, order_id: str) -> list[AttemptLine]:
     """Return the attempts of an order, oldest first."""
-    return [AttemptLine(*row) for row in await connection.fetch(sql("list_attempts"), order_id)]
+    return [record_of(AttemptLine, row) for row in await connection.fetch(sql("list_attempts"), order_id)]
 
 
 async def unsettled_sessions(connection: asyncpg.Connection, order_id: str) -> list[str]:
@@ -74,8 +65,8 @@ async def insert_attempt(connection: asyncpg.Connection, order_id: str, attempt:
 
     It starts at the database's time. Earlier attempts without an answer become doubtful.
     """
-    kept = await connection.fetchval(sql("insert_attempt"), order_id, attempt.number, attempt.parameters)
-    return replace(attempt, parameters=kept)
+    stored = await connection.fetchval(sql("insert_attempt"), order_id, attempt.number, attempt.parameters)
+    return replace(attempt, parameters=stored)
 
 
 async def record_session(connection: asyncpg.Connection, order_id: str, number: int, session_id: str) -> None:
@@ -91,11 +82,9 @@ async def record_rejection(
 
 
 async def doubtful_attempts(connection: asyncpg.Connection, limit: int, *, livemode: bool) -> list[DoubtfulAttempt]:
-    """Return the attempts of a mode that are due for a look at Stripe. Older ones are looked for less often."""
-    return [
-        DoubtfulAttempt(str(row["order_id"]), row["attempt"], row["age"])
-        for row in await connection.fetch(sql("doubtful_attempts"), limit, livemode)
-    ]
+    """Return the attempts of a mode that are due for a search at Stripe. Older ones are searched for less often."""
+    rows = await connection.fetch(sql("doubtful_attempts"), limit, livemode)
+    return [record_of(DoubtfulAttempt, row) for row in rows]
 
 
 async def is_doubtful(connection: asyncpg.Connection, order_id: str, number: int) -> bool:

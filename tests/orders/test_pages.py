@@ -14,8 +14,9 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.events.event_lists import EventFilter, all_events
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.model.text import search_form
+from checkout_daemon.orders.lookup import add_search
 from checkout_daemon.orders.order_lists import OrderCursor, OrderFilter
-from checkout_daemon.orders.pages import all_orders, page_of_orders, searching, show_order
+from checkout_daemon.orders.pages import all_orders, page_of_orders, show_order
 from tests.support.orders import NOW, add_order
 from tests.support.stripe_events import SECRET, deliver, event_body, refund_object, session_object
 
@@ -95,7 +96,7 @@ async def test_each_filter_and_several_at_once(database: Database, wanted: Order
 async def test_a_search_looks_into_numbers_ids_names_and_emails(
     database: Database, text: str, found: list[int]
 ) -> None:
-    assert await numbers(database, await searching(database, OrderFilter(), text)) == found
+    assert await numbers(database, await add_search(database, OrderFilter(), text)) == found
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ async def test_a_search_compares_without_case_accents_and_what_pasting_adds(
     async with database.connection() as connection:
         for name in ("José García", "Łukasz Ångström", "Groß, Vigdís Þór", "Νίκος", "Việt Ệm", "Bo"):
             await add_order(connection, customer_name=name, customer_email="x@y.test")
-    wanted = await searching(database, OrderFilter(), typed)
+    wanted = await add_search(database, OrderFilter(), typed)
     (order,) = await page_of_orders(database, wanted, limit=10)
     assert order.customer_name == found
     assert wanted.fits(order)  # the terminal decides so of orders that change
@@ -126,7 +127,7 @@ async def test_a_search_compares_without_case_accents_and_what_pasting_adds(
 async def test_a_search_looks_for_a_domain_as_it_is_stored(database: Database) -> None:
     async with database.connection() as connection:
         await add_order(connection, customer_email="ada@xn--bcher-kva.example")
-    wanted = await searching(database, OrderFilter(), "ada@Bücher.example")
+    wanted = await add_search(database, OrderFilter(), "ada@Bücher.example")
     assert len(await page_of_orders(database, wanted, limit=10)) == 1
 
 
@@ -154,8 +155,8 @@ async def test_texts_from_before_are_folded_by_the_migration(connection: asyncpg
 
 @pytest.mark.usefixtures("shop")
 async def test_a_search_keeps_to_the_other_filters(database: Database) -> None:
-    failed = await searching(database, OrderFilter(statuses=("failed",)), "lovelace")
-    of_bo = await searching(database, OrderFilter(email="bo@example.com"), "1003")
+    failed = await add_search(database, OrderFilter(statuses=("failed",)), "lovelace")
+    of_bo = await add_search(database, OrderFilter(email="bo@example.com"), "1003")
     assert (await numbers(database, failed), await numbers(database, of_bo)) == ([1002], [])
 
 
@@ -166,7 +167,7 @@ async def test_a_search_finds_the_ids_of_sessions_and_payments(
     await add_order(connection)
     async with receiving(database) as intake:
         await deliver(intake, event_body("checkout.session.completed", session_object(order_id, "cs_test_1", "pi_1")))
-    found = [await numbers(database, await searching(database, OrderFilter(), each)) for each in ("cs_test_1", "pi_1")]
+    found = [await numbers(database, await add_search(database, OrderFilter(), each)) for each in ("cs_test_1", "pi_1")]
     assert found == [[1001], [1001]]
 
 

@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from checkout_daemon.database.pool import Database
+from checkout_daemon.orders.lookup import add_search
 from checkout_daemon.orders.order_lists import OrderFilter
-from checkout_daemon.orders.pages import page_of_orders, searching
+from checkout_daemon.orders.pages import page_of_orders
 from tests.support.orders import NOW, add_change, add_order
 from tests.tui.conftest import Seat, Sit
 from tui.screens.order import OrderScreen
@@ -114,7 +115,7 @@ async def test_whether_an_order_fits_is_decided_as_by_the_database(
 ) -> None:
     database = Database(database_url)
     if search is not None:
-        wanted = await searching(database, wanted, search)
+        wanted = await add_search(database, wanted, search)
     everything = await page_of_orders(database, OrderFilter(), limit=10)
     listed = await page_of_orders(database, wanted, limit=10)
     await database.close()

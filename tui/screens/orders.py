@@ -21,8 +21,8 @@ from checkout_daemon.model.orders import OrderStatus
 from checkout_daemon.orders import list_windows
 from checkout_daemon.orders.figures import read_figures
 from checkout_daemon.orders.list_windows import OrderRow
+from checkout_daemon.orders.lookup import add_search
 from checkout_daemon.orders.order_lists import OrderFilter
-from checkout_daemon.orders.pages import searching
 from checkout_daemon.present.text import counted, words
 from tui.actions import Action, command_line
 from tui.context import AppContext
@@ -240,7 +240,7 @@ class OrdersScreen(BaseScreen):
                 return
         wanted = choice.filter()
         if choice.search:
-            wanted = await searching(self.app_context.database, wanted, choice.search)
+            wanted = await add_search(self.app_context.database, wanted, choice.search)
         listing = Listing(OrderSource(self.app_context.database, wanted))
         await listing.load(0)
         if self.gone or choice != self.choice:

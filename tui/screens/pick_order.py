@@ -17,8 +17,8 @@ from textual.widgets.option_list import Option
 
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.model.orders import Order
+from checkout_daemon.orders.lookup import add_search
 from checkout_daemon.orders.order_lists import OrderFilter
-from checkout_daemon.orders.pages import searching
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import words
@@ -78,7 +78,7 @@ class OrderPicker(ModalScreen[Order | None]):
     async def _search(self, text: str) -> None:
         wanted = OrderFilter(statuses=() if text else self._statuses)
         if text:
-            wanted = await searching(self.app_context.database, wanted, text)
+            wanted = await add_search(self.app_context.database, wanted, text)
         items = await OrderSource(self.app_context.database, wanted).page(None, _MOST)
         if not self.display:  # it is closing
             return

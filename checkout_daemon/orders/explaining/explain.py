@@ -14,7 +14,7 @@ from checkout_daemon.database.records import record_of
 from checkout_daemon.events.event_lists import EventLine, read_event
 from checkout_daemon.ledger.fact_store import load_links
 from checkout_daemon.model.json_text import read_json
-from checkout_daemon.orders.erasure_store import read_erasure
+from checkout_daemon.orders.erasing import read_erasure_state
 from checkout_daemon.orders.explaining.case import Case, Finding, HintLine, refused_payments
 from checkout_daemon.orders.explaining.state import STATE_RULES
 from checkout_daemon.orders.explaining.troubles import TROUBLE_RULES
@@ -71,7 +71,7 @@ async def _read_case(connection: asyncpg.Connection, view: OrderView, now: datet
         unapplied=tuple(await _unapplied(connection, view)),
         undelivered=tuple(await list_messages(connection, undelivered, limit=_MOST_MESSAGES)),
         refusal=await _refusal(connection, view),
-        erased=(await read_erasure(connection, order_id)).erased_at is not None,
+        erased=(await read_erasure_state(connection, order_id)).erased_at is not None,
         late=tuple(row["id"] for row in await connection.fetch(sql("read_late_effects"), order_id)),
     )
 

@@ -60,9 +60,9 @@ ON CONFLICT (idempotency_key) DO NOTHING;
 -- $1 email, $2 livemode, $3 lines as `sku quantity`, sorted. Newest first; only the newest hundred orders are compared.
 SELECT id, number, status, customer_name, customer_phone, discount_code, amount_total,
        EXISTS (
-           SELECT FROM payments JOIN payment_observations AS told ON told.payment_id = payments.id
+           SELECT FROM payments JOIN payment_observations AS observed ON observed.payment_id = payments.id
            WHERE payments.order_id = recent.id
-               AND (told.amount, told.currency, told.livemode) <> (recent.amount_total, recent.currency, recent.livemode)
+               AND (observed.amount, observed.currency, observed.livemode) <> (recent.amount_total, recent.currency, recent.livemode)
        ) AS mismatched
 FROM (
     SELECT id, number, status, customer_name, customer_phone, discount_code, amount_total, currency, livemode
@@ -96,8 +96,8 @@ FROM order_items WHERE order_id = $1 ORDER BY position;
 -- $1 order id. Whether a payment's amount, currency or livemode differs from the order's: such an order is not payable.
 SELECT EXISTS (
     SELECT FROM payments
-    JOIN payment_observations AS told ON told.payment_id = payments.id
+    JOIN payment_observations AS observed ON observed.payment_id = payments.id
     JOIN orders ON orders.id = payments.order_id
     WHERE payments.order_id = $1
-        AND (told.amount, told.currency, told.livemode) <> (orders.amount_total, orders.currency, orders.livemode)
+        AND (observed.amount, observed.currency, observed.livemode) <> (orders.amount_total, orders.currency, orders.livemode)
 );

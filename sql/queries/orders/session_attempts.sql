@@ -2,12 +2,12 @@
 
 -- name: last_attempt
 -- $1 order id
-SELECT attempt, parameters, started_at, session_id, rejected_at, error, now() - started_at AS age
+SELECT attempt AS number, parameters, started_at, session_id, rejected_at IS NOT NULL AS rejected, error, now() - started_at AS age
 FROM session_attempts WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1;
 
 -- name: list_attempts
 -- $1 order id
-SELECT attempt, started_at, session_id, rejected_at, error FROM session_attempts WHERE order_id = $1 ORDER BY attempt;
+SELECT attempt AS number, started_at, session_id, rejected_at, error FROM session_attempts WHERE order_id = $1 ORDER BY attempt;
 
 -- name: insert_attempt
 -- $1 order id, $2 attempt, $3 parameters with \u0001 and \u0002 in place of the order's number and the shop. The coupon will be made
@@ -41,7 +41,7 @@ ON CONFLICT (order_id, attempt) DO NOTHING;
 
 -- name: doubtful_attempts
 -- $1 limit, $2 livemode. Attempts due for a look at Stripe: a minute after the doubt began, then each time its age has doubled.
-SELECT doubt.order_id, doubt.attempt, now() - attempt.started_at AS age
+SELECT doubt.order_id, doubt.attempt AS number, now() - attempt.started_at AS age
 FROM doubtful_attempts AS doubt
 JOIN session_attempts AS attempt USING (order_id, attempt)
 JOIN orders ON orders.id = doubt.order_id

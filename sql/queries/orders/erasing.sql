@@ -1,14 +1,14 @@
--- Retention: payloads, personal data, and coupons at Stripe.
+-- Erasing customers.
 
 -- name: forgettable_orders
--- $1 made before, $2 limit. Orders that were never paid and cannot be paid any more.
-SELECT id FROM orders
+-- $1 made before, $2 limit. Orders that were never paid and cannot be paid any more, oldest first.
+SELECT id, created_at FROM orders
 WHERE erased_at IS NULL AND paid_at IS NULL AND status IN ('pending', 'failed', 'expired', 'canceled') AND created_at < $1
     AND NOT EXISTS (SELECT FROM payments WHERE order_id = orders.id)
     AND NOT EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open')
 ORDER BY created_at LIMIT $2;
 
--- name: read_erasure
+-- name: read_erasure_state
 -- $1 order id. What decides whether the order may be erased, and the email by which to find the customer's other orders.
 SELECT number, status, customer_email, created_at, erased_at,
        EXISTS (SELECT FROM checkout_sessions WHERE order_id = orders.id AND status = 'open') AS has_open_session,
@@ -76,5 +76,4 @@ RETURNING event.id;
 DELETE FROM stripe_event_payloads AS payload USING stripe_events AS event, orders
 WHERE event.received_at >= $1 AND event.status IN ('applied', 'ignored')
     AND orders.id = event.order_id AND orders.erased_at IS NOT NULL
-    AND payload.event_id = event.id AND payload.received_at = event.received_at
-RETURNING event.id;
+    AND payload.event_id = event.id AND payload.received_at = event.received_at;

@@ -1,0 +1,60 @@
+-- Finds orders by what an operator may know of them.
+
+-- name: find_orders_by_number
+-- $1 number
+SELECT * FROM order_rows WHERE number = $1;
+
+-- name: find_orders_by_id
+-- $1 first and $2 last id of those with a prefix, $3 limit
+SELECT * FROM order_rows WHERE id BETWEEN $1 AND $2 ORDER BY created_at DESC, number DESC LIMIT $3;
+
+-- name: find_orders_by_email
+-- $1 email, $2 limit
+SELECT * FROM order_rows WHERE lower(customer_email) = lower($1) ORDER BY created_at DESC, number DESC LIMIT $2;
+
+-- name: find_orders_by_stripe_id
+-- $1 id of a session, PaymentIntent, charge, refund, dispute or event, $2 limit. The object's own row is asked for its order first,
+-- then its payment, then that payment's session, and last the links.
+WITH start (node) AS (
+    SELECT $1::text
+    UNION SELECT payment_id FROM refunds WHERE id = $1
+    UNION SELECT payment_id FROM disputes WHERE id = $1
+    UNION SELECT subject_id FROM stripe_events WHERE id = $1 AND subject_id IS NOT NULL
+), payment (node) AS (
+    SELECT node FROM start
+    UNION SELECT target_id FROM start JOIN links ON source_id = node AND rank = 3
+), session (node) AS (
+    SELECT node FROM payment
+    UNION SELECT source_id FROM payment JOIN links ON target_id = node AND rank = 3
+), named (place, order_id) AS (
+    SELECT 0, order_id FROM stripe_events WHERE id = $1
+    UNION ALL SELECT 0, order_id FROM checkout_sessions WHERE id = $1
+    UNION ALL SELECT 0, order_id FROM session_attempts WHERE session_id = $1
+    UNION ALL SELECT 1, order_id FROM payments WHERE id IN (SELECT node FROM payment)
+    UNION ALL SELECT 2, order_id FROM checkout_sessions WHERE id IN (SELECT node FROM session)
+    UNION ALL SELECT 3, CASE WHEN target_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN target_id::uuid END
+        FROM session JOIN links ON source_id = node AND rank < 3
+)
+SELECT * FROM order_rows
+WHERE id IN (
+    SELECT order_id FROM named WHERE place = (SELECT min(place) FROM named WHERE order_id IS NOT NULL) AND order_id IS NOT NULL)
+ORDER BY created_at DESC, number DESC LIMIT $2;
+
+-- name: find_orders_by_payer
+-- $1 email, $2 limit, $3 how many of the newest events to search. Orders whose payer gave this address on Stripe's page. It is stored
+-- only in the payloads of events, which are deleted by retention and when the customer is erased.
+SELECT * FROM order_rows
+WHERE id = ANY(ARRAY(
+    SELECT newest.order_id
+    FROM (
+        SELECT page.*
+        FROM unnest(ARRAY['checkout.session.completed', 'checkout.session.async_payment_succeeded']) AS wanted (type)
+        CROSS JOIN LATERAL (
+            SELECT id, order_id, received_at FROM stripe_events
+            WHERE stripe_events.type >= wanted.type AND stripe_events.type <= wanted.type
+            ORDER BY stripe_events.type DESC, received_at DESC, id DESC LIMIT $3
+        ) AS page
+    ) AS newest
+    JOIN stripe_event_payloads AS held ON held.event_id = newest.id AND held.received_at = newest.received_at
+    WHERE newest.order_id IS NOT NULL AND strpos(lower(held.payload), lower('"' || $1 || '"')) > 0))
+ORDER BY created_at DESC, number DESC LIMIT $2;
