@@ -41,7 +41,6 @@ class Terminal(App[CheckoutError | None]):
 
     TITLE = "checkout"
     CSS_PATH = "styles/terminal.tcss"
-    ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("f2", "next_theme", "Theme", show=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -73,15 +73,12 @@ class Checkup:
         self.busy, self.asked_at = True, monotonic()
         self._due = self.asked_at + STRIPE_SECONDS
         try:
-            await self._take(doctor.examine(settings))
+            async with aclosing(doctor.examine(settings)) as checks:
+                async for check in checks:
+                    self.found[check.check] = check
         finally:
             self.busy = False
             self._due = max(self._due, self.asked_at + _SHARE * (monotonic() - self.asked_at))
-
-    async def _take(self, checks: AsyncGenerator[Check, None]) -> None:
-        async with aclosing(checks):
-            async for check in checks:
-                self.found[check.check] = check
 
     async def read_signs(self, runtime: Runtime, *, now: bool = False) -> None:
         """Read the vital signs unless they were just read; `now` reads them anyway."""

@@ -10,8 +10,8 @@ from checkout_daemon.orders.order_lists import OrderFilter
 from checkout_daemon.present.text import words
 from tui.actions import command_line
 
-SPANS = (None, "1h", "24h", "7d", "30d")
 _LENGTHS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+SPANS = (None, *_LENGTHS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,5 +51,5 @@ class ScreenNavigation:
 
 def import_screens() -> None:
     """Import all screens, so that the first key that opens one does not wait."""
-    for name in ("order", "events", "event", "dead_letters", "trigger", "health", "help", "pick"):
+    for name in ("order", "events", "event", "dead_letters", "trigger", "health", "help", "dialogs"):
         import_module(f"tui.screens.{name}")

@@ -13,7 +13,7 @@ from checkout_daemon.orders.session_attempts import AttemptLine
 from checkout_daemon.outbox.outbox_store import MessageLine
 from checkout_daemon.present.statuses import tone, transition
 from checkout_daemon.present.text import plain, words
-from tui.order_details import OrderDetails
+from tui.order_facts import OrderDetails
 from tui.texts import short_id
 from tui.theme import COLOURS
 

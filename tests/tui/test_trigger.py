@@ -22,7 +22,7 @@ from tests.tui.conftest import Seat, Sit
 from tui.screens.order import OrderScreen
 from tui.screens.pick_order import OrderPicker
 from tui.screens.trigger import TriggerScreen
-from tui.trigger_choice import EVENTS
+from tui.triggering import EVENTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,14 +1,26 @@
-"""What screens with operator actions share: confirming, running and reporting an action."""
+"""Operator actions on screens: confirming, running and reporting one, and the two on an event."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from checkout_daemon.errors import CheckoutError
-from checkout_daemon.events.replaying import ReplayedEvent
+from textual import work
+
+from checkout_daemon.audit.operators import this_operator
+from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
+from checkout_daemon.events.replaying import ReplayedEvent, replay
+from checkout_daemon.stripe_cli.event_resending import resend
+from checkout_daemon.stripe_cli.program import open_stripe_cli
+from tui.actions import Action, command_line
+from tui.context import AppContext
+from tui.latest import Latest
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Choose
+from tui.typeahead import ACTING
+
+_LOOK_SECONDS = 2.0  # for what sends no notification: events that change no order, mails, notes
+_RESEND_SECONDS = 30.0
 
 
 class ActingScreen(BaseScreen):
@@ -43,3 +55,66 @@ class ActingScreen(BaseScreen):
         """Ask for confirmation, with No preselected."""
         answers = [("", "No"), ("yes", yes)]
         return await self.app.push_screen_wait(Choose(title, answers, question=question)) == "yes"
+
+
+class DetailScreen(ActingScreen):
+    """A screen about one object. It reads the object again now and then, and closes if that fails for good."""
+
+    def __init__(self, context: AppContext) -> None:
+        super().__init__(context)
+        self._reads = Latest[None](lambda _: self.read())
+
+    def on_mount(self) -> None:
+        self.look_every(_LOOK_SECONDS, self.load)
+        self.load()
+
+    @work(group="object")
+    async def load(self) -> None:
+        """Read the object and show it."""
+        try:
+            await self._reads.ask(None)
+        except DatabaseUnavailable:
+            return  # reload() follows once the database is back
+        except CheckoutError as error:
+            self.notify(error.detail, severity="error", markup=False)
+            self.dismiss()
+
+    async def read(self) -> None:
+        """Read the object and show it, unless the screen is gone by then."""
+        raise NotImplementedError
+
+    async def reload(self) -> None:
+        self.load()
+
+
+EVENT_ACTIONS = (
+    Action("y", "replay", "Replay: apply the event again as received", "events replay EVENT", "Replay", writes=True),
+    Action("r", "resend", "Have Stripe resend the event", "events resend EVENT", "Resend", writes=True),
+)
+
+
+class EventActions(ActingScreen):
+    """A screen with a current event."""
+
+    @property
+    def event_under_cursor(self) -> str | None:
+        """The id of the event to act on."""
+        raise NotImplementedError
+
+    @work(group=ACTING)
+    async def action_replay(self) -> None:
+        event_id = self.event_under_cursor
+        if event_id is not None:
+            async with self.doing(command_line("events", "replay", event_id)):
+                self.report(await replay(self.app_context.database, event_id, operator=this_operator()))
+
+    @work(group=ACTING)
+    async def action_resend(self) -> None:
+        event_id = self.event_under_cursor
+        if event_id is not None:
+            async with self.doing(command_line("events", "resend", event_id)):
+                self.done(f"Asking Stripe to resend {event_id} …")
+                runtime = self.app_context.runtime
+                with open_stripe_cli(runtime.settings) as cli:
+                    end = await resend(runtime, cli, event_id, timeout_seconds=_RESEND_SECONDS)
+                self.done(f"{end.type} {end.summary}")

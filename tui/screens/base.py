@@ -17,6 +17,7 @@ from tui.context import AppContext
 from tui.widgets.banner import Banner
 from tui.widgets.chips import Chips
 from tui.widgets.command_line import CommandLine
+from tui.widgets.line import Line
 from tui.widgets.table import LiveTable
 from tui.widgets.top_line import TopLine
 
@@ -41,7 +42,7 @@ class BaseScreen(Screen[None]):
         self.app_context = context
 
     def __init_subclass__(cls, **arguments: bool) -> None:
-        # Only for screens with actions: inherited bindings would come before a screen's own.
+        """Bind the keys of the actions. A class without actions gets no bindings: they would precede a subclass's."""
         cls.BINDINGS = bindings(cls.all_actions()) if cls.ACTIONS else []
         super().__init_subclass__(**arguments)
 
@@ -87,12 +88,8 @@ class BaseScreen(Screen[None]):
 
     def redraw(self) -> None:
         """Draw the same data again: masking, marks or colours have changed."""
-        for top in self.query(TopLine):
-            top.redraw()
-        for banner in self.query(Banner):
-            banner.redraw()
-        for chips in self.query(Chips):
-            chips.redraw()
+        for line in self.query(Line):
+            line.redraw()
         for table in self.query(LiveTable):
             table.refresh()
         self.set_class(self.app_context.lost_at is not None, "-stale")
@@ -118,6 +115,12 @@ class BaseScreen(Screen[None]):
         """Disable writing actions in read-only mode."""
         writes = any(known.name == action and known.writes for known in self.ACTIONS)
         return False if writes and self.app_context.read_only else super().check_action(action, parameters)
+
+    def on_chips_pressed(self, event: Chips.Pressed) -> None:
+        self.run_worker(self.run_action(event.action))
+
+    def action_events(self) -> None:
+        self.app_context.navigation.events()
 
     def action_open_trigger(self) -> None:
         self.app_context.navigation.trigger()

@@ -55,7 +55,7 @@ class DeadLettersScreen(ActingScreen):
     def __init__(self, context: AppContext) -> None:
         super().__init__(context)
         listing = Listing(ErrorGroupSource(context.database))
-        self.table = LiveTable(listing, _columns, _cells, id="errors", empty=_NOTHING)
+        self.table = LiveTable(listing, _columns, _cells, empty=_NOTHING)
 
     def body(self) -> Iterable[Widget]:
         return Chips(), self.table
@@ -95,10 +95,6 @@ class DeadLettersScreen(ActingScreen):
         self._load()
 
     # Acting
-
-    def on_chips_pressed(self, event: Chips.Pressed) -> None:
-        if event.action:
-            self.dismiss()
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         if event.by_hand and event.key is not None:

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.widget import Widget
 from textual.widgets import Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
-from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.events.event_lists import EventLine, show_event
 from checkout_daemon.ledger.apply import WHY_IGNORED
 from checkout_daemon.model.json_text import read_json
@@ -21,9 +19,8 @@ from checkout_daemon.present.text import counted, plain, words
 from checkout_daemon.present.times import clock
 from tui.actions import Action, command_line
 from tui.context import AppContext
-from tui.latest import Latest
-from tui.screens.event_actions import EVENT_ACTIONS, EventActions
-from tui.widgets.entry import Entry
+from tui.screens.acting import EVENT_ACTIONS, DetailScreen, EventActions
+from tui.widgets.entry import SearchBox
 
 # The fields of Stripe's objects that hold personal data.
 _PERSONAL = frozenset(
@@ -31,10 +28,7 @@ _PERSONAL = frozenset(
 )
 
 
-_LOOK_SECONDS = 2.0
-
-
-class EventScreen(EventActions):
+class EventScreen(DetailScreen, EventActions):
     """Shows an event and keeps it current."""
 
     PLACE = "Event"
@@ -56,51 +50,31 @@ class EventScreen(EventActions):
         self._payload: Any = None
         self._drawn: tuple[Any, bool, str] | None = None  # the payload shown, whether it is masked, the theme
         self._unfolded = False
-        self._reads = Latest(self._read)
+        self._search_box = SearchBox("key or value")
+        self.payload = Tree[Any]("payload", id="payload")
+        self.payload.show_root = False
+        self.payload.guide_depth = 2
 
     def body(self) -> Iterable[Widget]:
         yield Static(" …", id="headline", markup=False)
         yield Static("", id="state", markup=False)
-        search = Entry(placeholder="key or value", id="search", compact=True)
-        search.display = False
-        yield search
-        yield Tree[Any]("payload", id="payload")
+        yield self._search_box
+        yield self.payload
 
     def on_mount(self) -> None:
-        self.payload.show_root = False
-        self.payload.guide_depth = 2
         self.payload.focus()
         self.say_command(command_line("events", "show", self.event_id))
-        self.look_every(_LOOK_SECONDS, self._load)
-        self._load()
 
     @property
     def event_under_cursor(self) -> str:
         return self.event_id
 
-    @property
-    def payload(self) -> Tree[Any]:
-        return self.query_one("#payload", Tree)
-
-    @work(group="event")
-    async def _load(self) -> None:
-        try:
-            await self._reads.ask(None)
-        except DatabaseUnavailable:
-            return
-        except CheckoutError as error:
-            self.notify(error.detail, severity="error", markup=False)
-            self.dismiss()
-
-    async def _read(self, _: None) -> None:
+    async def read(self) -> None:
         event, payload = await show_event(self.app_context.database, self.event_id)
         value = None if payload is None else read_json(payload)
         self.event, self._payload = event, value if isinstance(value, dict | list | None) else [value]
         if not self.gone:
             self._show()
-
-    async def reload(self) -> None:
-        self._load()
 
     def redraw(self) -> None:
         super().redraw()
@@ -163,12 +137,7 @@ class EventScreen(EventActions):
     # Acting
 
     def action_search(self) -> None:
-        self._search_box.display = True
-        self._search_box.focus()
-
-    @property
-    def _search_box(self) -> Entry:
-        return self.query_one("#search", Entry)
+        self._search_box.open()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self._search_box.display = False

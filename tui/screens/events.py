@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -20,11 +19,11 @@ from checkout_daemon.present.times import age, span
 from tui.actions import Action, command_line
 from tui.context import AppContext
 from tui.filters import FAILED, EventChoice
-from tui.latest import Latest
 from tui.listing import Item, Listing
 from tui.lists import EventSource
-from tui.screens.event_actions import EVENT_ACTIONS, EventActions
-from tui.screens.pick import Picker
+from tui.screens.acting import EVENT_ACTIONS, EventActions
+from tui.screens.dialogs import Picker
+from tui.screens.lists import ListScreen
 from tui.screens.pick_order import OrderPicker
 from tui.typeahead import ACTING
 from tui.widgets.chips import Chips
@@ -38,7 +37,7 @@ _NO_EVENTS = "No events yet. Run `checkout doctor` to see whether Stripe can rea
 _NO_MATCH = "No event matches. Press 0 to show all."
 
 
-class EventsScreen(EventActions):
+class EventsScreen(ListScreen[EventRow], EventActions):
     """The event list. It polls every second, because not every event changes an order."""
 
     PLACE = "Events"
@@ -58,12 +57,10 @@ class EventsScreen(EventActions):
     )
 
     def __init__(self, context: AppContext, choice: EventChoice | None = None) -> None:
-        super().__init__(context)
         self.choice = choice or EventChoice()
         listing = Listing(EventSource(context.database, self.choice.filter()))
-        self.table = LiveTable(listing, _columns, _cells, id="events", empty=_NO_EVENTS)
+        super().__init__(context, LiveTable(listing, _columns, _cells, empty=_NO_EVENTS))
         self._paused = False
-        self._rows = Latest(self._load_rows)
         self._looking = False
 
     def body(self) -> Iterable[Widget]:
@@ -74,26 +71,9 @@ class EventsScreen(EventActions):
         self._show_choice()
         self.set_interval(_LOOK_SECONDS, self.table.refresh)  # ages
         self.look_every(_LOOK_SECONDS, self._look)
-        self._load(0)
+        self.load(0)
 
     # Reading
-
-    @work(group="rows")
-    async def _load(self, rank: int) -> None:
-        with suppress(DatabaseUnavailable):  # reload() follows once the database is back
-            await self._rows.ask(rank)
-
-    async def _load_rows(self, rank: int) -> None:
-        listing = self.table.listing
-        await listing.load(rank)
-        if not self.gone and listing is self.table.listing:
-            self.table.rows_arrived()
-
-    async def reload(self) -> None:
-        self._load(self.table.cursor_rank)
-
-    def on_live_table_rows_wanted(self, event: LiveTable.RowsWanted) -> None:
-        self._load(event.rank)
 
     def _look(self) -> None:
         if not self._paused and not self._looking:
@@ -125,14 +105,11 @@ class EventsScreen(EventActions):
         self.table.empty = _NO_MATCH if choice.narrows else _NO_EVENTS
         self.table.show(Listing(EventSource(self.app_context.database, choice.filter())))
         self._show_choice()
-        self._load(0)
+        self.load(0)
 
     def _show_choice(self) -> None:
         self.query_one(Chips).show([("dead_letters", "d dead letters", False), *self.choice.chips()])
         self.say_command(self.choice.command())
-
-    def on_chips_pressed(self, event: Chips.Pressed) -> None:
-        self.run_worker(self.run_action(event.action))
 
     @work(group=ACTING)
     async def action_statuses(self) -> None:
@@ -174,9 +151,6 @@ class EventsScreen(EventActions):
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         self.app_context.navigation.event(event.key)
-
-    def action_open(self) -> None:
-        self.table.action_choose()
 
     def action_order(self) -> None:
         item = self.table.cursor_row

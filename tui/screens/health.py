@@ -45,13 +45,13 @@ class HealthScreen(BaseScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="headline", markup=False)
-        checks = PickList(*(Option("") for _ in ORDER), id="checks")
         detail = VerticalScroll(Static(id="detail", markup=False), id="details")
         detail.can_focus = False
-        yield Container(Vertical(checks, id="left"), Vertical(detail, Vitals(self.checkup), id="right"), id="halves")
+        yield Container(Vertical(self.list, id="left"), Vertical(detail, Vitals(self.checkup), id="right"), id="halves")
 
     def __init__(self, context: AppContext) -> None:
         super().__init__(context)
+        self.list = PickList(*(Option("") for _ in ORDER))
         self._drawn: dict[str, Check | None] = {}  # the result that each line shows
         self._moved = False  # once the user moves, the cursor no longer jumps to the first fault
 
@@ -69,10 +69,6 @@ class HealthScreen(BaseScreen):
     @property
     def checkup(self) -> Checkup:
         return self.app_context.checkup
-
-    @property
-    def list(self) -> PickList:
-        return self.query_one("#checks", PickList)
 
     @property
     def name_chosen(self) -> str:
@@ -216,6 +212,3 @@ class HealthScreen(BaseScreen):
 
     def action_open_health(self) -> None:
         """Do nothing: this is the health screen."""
-
-    def action_events(self) -> None:
-        self.app_context.navigation.events()

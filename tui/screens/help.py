@@ -10,10 +10,10 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.actions import Action
+from tui.screens.dialogs import Dialog
 
 _MOVING = (
     ("↑ ↓, j k", "One row up or down"),
@@ -23,21 +23,19 @@ _MOVING = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """A table of actions."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape,q,question_mark", "dismiss", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [("q,question_mark", "dismiss", "Close")]
+    BOX = VerticalScroll
+    HINT = "Esc closes"
 
     def __init__(self, place: str, actions: Iterable[Action]) -> None:
-        super().__init__()
-        self._place = place
+        super().__init__(f"Keys: {place}")
         self._actions = tuple(actions)
 
-    def compose(self) -> ComposeResult:
-        with VerticalScroll() as box:
-            box.border_title = f"Keys: {self._place}"
-            box.border_subtitle = "Esc closes"
-            yield Static(self._table())
+    def body(self) -> ComposeResult:
+        yield Static(self._table())
 
     def _table(self) -> Table:
         muted = self.app.theme_variables["muted"]

@@ -6,27 +6,21 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.text import Text
-from textual import work
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Static
 
-from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.orders.explaining import Finding
 from checkout_daemon.present.text import plain
 from checkout_daemon.present.times import clock
 from tui.actions import Action
-from tui.context import AppContext
-from tui.facts import facts, headline
-from tui.latest import Latest
-from tui.order_details import read_order_details
+from tui.order_facts import facts, headline, read_order_details
 from tui.screens.order_actions import OrderActions
 from tui.texts import hanging
 from tui.timeline import Moment, moments
 
 _WIDE = 110
-_LOOK_SECONDS = 2.0  # for events that do not change the order, mails, and notes
 _INDENT = " " * 12
 _MARGIN = 3  # the timeline's padding and scroll bar
 
@@ -66,10 +60,6 @@ class OrderScreen(OrderActions):
         Action("tab", "app.focus_next", "Go to the next pane"),
     )
 
-    def __init__(self, context: AppContext, order_id: str) -> None:
-        super().__init__(context, order_id)
-        self._reads = Latest(self._read)
-
     def body(self) -> Iterable[Widget]:
         yield Static(" …", id="headline", markup=False)
         yield Container(
@@ -87,8 +77,6 @@ class OrderScreen(OrderActions):
         timeline.focus()
         self.watch(timeline, "container_size", self.redraw, init=False)  # its width is known only after layout
         self.query_one("#why").border_title = "Why"
-        self.look_every(_LOOK_SECONDS, self._load)
-        self._load()
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < _WIDE, "-narrow")
@@ -100,17 +88,7 @@ class OrderScreen(OrderActions):
     def settled(self) -> bool:
         return self.details is not None
 
-    @work(group="order")
-    async def _load(self) -> None:
-        try:
-            await self._reads.ask(None)
-        except DatabaseUnavailable:
-            return
-        except CheckoutError as error:
-            self.notify(error.detail, severity="error", markup=False)
-            self.dismiss()
-
-    async def _read(self, _: None) -> None:
+    async def read(self) -> None:
         first = self.details is None
         details = await read_order_details(self.app_context.runtime, self.order_id)
         if self.gone:
@@ -120,12 +98,9 @@ class OrderScreen(OrderActions):
             self.say_command(self.command_for("orders", "show"))
         self.redraw()
 
-    async def reload(self) -> None:
-        self._load()
-
     async def changed(self, changes: list[ChangeLine]) -> None:
         if any(change.order_id == self.order_id for change in changes):
-            self._load()
+            self.load()
 
     def redraw(self) -> None:
         super().redraw()

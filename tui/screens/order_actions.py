@@ -22,15 +22,14 @@ from checkout_daemon.present.times import clock, time_of_day
 from checkout_daemon.stripe_sync.syncing import Synced, sync_order
 from tui.actions import command_line
 from tui.context import AppContext
-from tui.facts import copies, dashboard_url
-from tui.order_details import OrderDetails
-from tui.screens.acting import ActingScreen
+from tui.order_facts import OrderDetails, copies, dashboard_url
+from tui.screens.acting import DetailScreen
 from tui.screens.dialogs import Ask, Choose, ShowResult
 from tui.texts import minor_units, qr_code
 from tui.typeahead import ACTING
 
 
-class OrderActions(ActingScreen):
+class OrderActions(DetailScreen):
     """A screen with one order; `details` is None until it is read."""
 
     def __init__(self, context: AppContext, order_id: str) -> None:

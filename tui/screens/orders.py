@@ -30,11 +30,11 @@ from tui.filters import Choice
 from tui.latest import Latest
 from tui.listing import Listing
 from tui.lists import OrderSource, order_item
-from tui.screens.base import BaseScreen
+from tui.screens.lists import ListScreen
 from tui.screens.orders_columns import cells, columns
 from tui.typeahead import ACTING
 from tui.widgets.chips import Chips
-from tui.widgets.entry import Entry
+from tui.widgets.entry import SearchBox
 from tui.widgets.figures import FiguresBar
 from tui.widgets.table import Column, LiveTable
 from tui.widgets.top_line import TopLine
@@ -50,7 +50,7 @@ _NO_ORDERS = "No orders yet. The first one appears here when somebody goes to Ch
 _NO_MATCH = "No order matches. Press 0 to show all."
 
 
-class OrdersScreen(BaseScreen):
+class OrdersScreen(ListScreen[OrderRow]):
     """The order list. Rows change in place; while it is paused, changes wait."""
 
     class Shown(Message):
@@ -72,26 +72,23 @@ class OrdersScreen(BaseScreen):
     )
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__(context)
-        self.choice = Choice()
-        self._applied = self.choice
         self.wanted = OrderFilter()
         listing = Listing(OrderSource(context.database, self.wanted))
-        self.table = LiveTable(listing, columns, self._cells, id="orders", empty=_NO_ORDERS)
-        self._rows = Latest(self._load_rows)
+        super().__init__(context, LiveTable(listing, columns, self._cells, empty=_NO_ORDERS))
+        self.choice = Choice()
+        self._applied = self.choice
         self._choices = Latest(self._narrow)
         self._paused = False
         self._waiting: dict[str, bool] = {}  # order id -> whether the order is new
         self._catching_up = asyncio.Lock()  # show reads in the order in which they started
         self._figures_due = 0.0
         self._figures_busy = False
+        self._search_box = SearchBox("number, name, email, or an id of ours or Stripe's")
 
     def body(self) -> Iterable[Widget]:
         yield FiguresBar(self.app_context)
         yield Chips()
-        search = Entry(placeholder="number, name, email, or an id of ours or Stripe's", id="search", compact=True)
-        search.display = False
-        yield search
+        yield self._search_box
         yield self.table
 
     def on_mount(self) -> None:
@@ -115,34 +112,21 @@ class OrdersScreen(BaseScreen):
         self.post_message(self.Shown())
         self._read_figures()
 
-    @work(group="rows")
-    async def _load(self, rank: int) -> None:
-        with suppress(DatabaseUnavailable):  # reload() follows once the database is back
-            await self._rows.ask(rank)
-
-    async def _load_rows(self, rank: int) -> None:
-        listing = self.table.listing
-        await listing.load(rank)
-        await self._show_loaded(listing)
-
-    async def _show_loaded(self, listing: Listing[OrderRow]) -> None:
-        self._show_rows(listing)
+    async def show_loaded(self, listing: Listing[OrderRow]) -> None:
+        await self._show_rows(listing)
         if not listing.counted:
             await listing.count()
-            self._show_rows(listing)
+            await self._show_rows(listing)
 
-    def _show_rows(self, listing: Listing[OrderRow]) -> None:
+    async def _show_rows(self, listing: Listing[OrderRow]) -> None:
+        await super().show_loaded(listing)
         if not self.gone and listing is self.table.listing:
-            self.table.rows_arrived()
             self._show_choice()
 
     async def reload(self) -> None:
-        self._load(self.table.cursor_rank)
+        await super().reload()
         self._figures_due = 0.0
         await self._catch_up()
-
-    def on_live_table_rows_wanted(self, event: LiveTable.RowsWanted) -> None:
-        self._load(event.rank)
 
     async def changed(self, changes: list[ChangeLine]) -> None:
         for change in changes:
@@ -170,7 +154,7 @@ class OrdersScreen(BaseScreen):
             return
         waiting, self._waiting = self._waiting, {}
         if len(waiting) > _MOST_WAITING:
-            self._load(self.table.cursor_rank)
+            self.load(self.table.cursor_rank)
             return
         listing, wanted = self.table.listing, self.wanted
         if wanted == OrderFilter() and not listing.loading:
@@ -213,10 +197,6 @@ class OrdersScreen(BaseScreen):
         # A busy day makes figures slower to read, so read them less often.
         self._figures_due = max(self._figures_due, monotonic() + _FIGURES_SHARE * (monotonic() - started))
 
-    def redraw(self) -> None:
-        super().redraw()
-        self.query_one(FiguresBar).redraw()
-
     # Narrowing
 
     @property
@@ -249,19 +229,16 @@ class OrdersScreen(BaseScreen):
         self.table.empty = _NO_MATCH if choice.narrows else _NO_ORDERS
         self.table.show(listing, keep=not choice.search)
         self.say_command(choice.command())
-        await self._show_loaded(listing)
+        await self.show_loaded(listing)
 
     def _show_choice(self) -> None:
         listing = self.table.listing
         count = counted(listing.height, "order") if listing.counted else ""
         self.query_one(Chips).show(self.choice.chips(), count)
 
-    def on_chips_pressed(self, event: Chips.Pressed) -> None:
-        self.run_worker(self.run_action(event.action))
-
     @work(group=ACTING)
     async def action_statuses(self) -> None:
-        from tui.screens.pick import Picker
+        from tui.screens.dialogs import Picker
 
         chosen = await self.app.push_screen_wait(Picker("Show orders with status", _STATUSES, self.choice.statuses))
         if chosen is not None:
@@ -280,16 +257,11 @@ class OrdersScreen(BaseScreen):
 
     # Searching
 
-    @property
-    def _search_box(self) -> Entry:
-        return self.query_one("#search", Entry)
-
     def action_search(self) -> None:
-        self._search_box.display = True
-        self._search_box.focus()
+        self._search_box.open()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if event.input.id == "search" and event.value.strip() != self.choice.search:
+        if event.value.strip() != self.choice.search:
             self._choose(replace(self.choice, search=event.value.strip()))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -326,12 +298,6 @@ class OrdersScreen(BaseScreen):
         item = self.table.cursor_row
         if event.by_hand and item is not None:
             self.say_command(command_line("orders", "show", item.row.order.number))
-
-    def action_open(self) -> None:
-        self.table.action_choose()
-
-    def action_events(self) -> None:
-        self.app_context.navigation.events()
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         self.app_context.navigation.order(event.key)

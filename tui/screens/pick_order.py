@@ -10,8 +10,6 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -26,6 +24,7 @@ from checkout_daemon.present.times import age
 from tui.context import AppContext
 from tui.latest import Latest
 from tui.lists import OrderSource
+from tui.screens.dialogs import Dialog
 from tui.texts import fit
 from tui.theme import COLOURS
 from tui.widgets.entry import Entry
@@ -33,32 +32,27 @@ from tui.widgets.entry import Entry
 _MOST = 12
 
 
-class OrderPicker(ModalScreen[Order | None]):
+class OrderPicker(Dialog[Order | None]):
     """Returns an order, or None if dismissed. Without a search it lists the newest with some statuses."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Cancel"),
         Binding("down", "move(1)", "Next", priority=True),
         Binding("up", "move(-1)", "Previous", priority=True),
     ]
 
     def __init__(self, context: AppContext, title: str, statuses: Sequence[str]) -> None:
-        super().__init__()
+        super().__init__(title)
         self.app_context = context
-        self._title = title
         self._statuses = tuple(statuses)
         self._searches = Latest(self._search)
         self._found: list[Order] = []
         self._text = ""  # the search that found them
         self._taken = False  # whether Enter was pressed before the search had ended
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="box") as box:
-            box.border_title = self._title
-            box.border_subtitle = "Enter selects, Esc cancels"
-            yield Entry(placeholder="number, name, email, or an id of ours or Stripe's", compact=True)
-            yield OptionList()
-            yield Static(" …", classes="hint", id="note", markup=False)
+    def body(self) -> ComposeResult:
+        yield Entry(placeholder="number, name, email, or an id of ours or Stripe's", compact=True)
+        yield OptionList()
+        yield Static(" …", classes="hint", id="note", markup=False)
 
     def on_mount(self) -> None:
         self._options.can_focus = False  # keys go to the search

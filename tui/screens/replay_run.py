@@ -11,7 +11,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from checkout_daemon.audit.operators import this_operator
@@ -19,32 +18,31 @@ from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.events.replaying import ReplayedEvent, replay_many
 from checkout_daemon.present.text import plain
+from tui.screens.dialogs import Dialog
 from tui.texts import fit
 
 _SHOWN = 8
 _BAR = 30
 
 
-class ReplayRun(ModalScreen[int]):
+class ReplayRun(Dialog[int]):
     """Returns how many were applied. Stopping early finishes the current event and starts no other."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "leave", "Stop, or close")]
 
+    HINT = "Esc stops"
+
     def __init__(self, database: Database, event_ids: Sequence[str]) -> None:
-        super().__init__()
+        super().__init__(f"Replay of {len(event_ids)} events")
         self._database = database
         self._event_ids = event_ids
         self._replayed: list[ReplayedEvent] = []
         self._stopping = False
         self._over = False
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="box") as box:
-            box.border_title = f"Replay of {len(self._event_ids)} events"
-            box.border_subtitle = "Esc stops"
-            yield Static("", id="progress", markup=False)
-            yield Static("", id="outcomes", markup=False)
-            yield Static("", id="summary", markup=False)
+    def body(self) -> ComposeResult:
+        for name in ("progress", "outcomes", "summary"):
+            yield Static(id=name, markup=False)
 
     def on_mount(self) -> None:
         self._show("")

@@ -31,8 +31,7 @@ from tui.screens.dialogs import Ask
 from tui.screens.pick_order import OrderPicker
 from tui.texts import minor_units
 from tui.theme import COLOURS
-from tui.trigger_choice import EVENTS, FITTING, TriggerChoice, describe
-from tui.trigger_run import find_obstacle, trigger
+from tui.triggering import EVENTS, FITTING, TriggerChoice, describe, find_obstacle, trigger
 from tui.typeahead import ACTING
 from tui.widgets.pick_list import PickList
 from tui.widgets.run_log import RunLog
@@ -84,6 +83,8 @@ class TriggerScreen(BaseScreen):
     def __init__(self, context: AppContext, order_number: int | None = None) -> None:
         super().__init__(context)
         self.choice = TriggerChoice(number=order_number)
+        self.events = PickList(*(Option("") for _ in EVENT_TYPES))
+        self.log_box = RunLog(context, empty=_NOTHING_YET)
         self._run: Worker[None] | None = None
         self._started = 0.0
         self._arrived = 0
@@ -91,11 +92,8 @@ class TriggerScreen(BaseScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="choice", markup=False)
-        events = PickList(*(Option("") for _ in EVENT_TYPES), id="events")
-        log = RunLog(self.app_context, empty=_NOTHING_YET, id="log")
-        yield Container(
-            Vertical(events, id="left"), Vertical(Static(id="progress", markup=False), log, id="right"), id="halves"
-        )
+        right = Vertical(Static(id="progress", markup=False), self.log_box, id="right")
+        yield Container(Vertical(self.events, id="left"), right, id="halves")
 
     def on_mount(self) -> None:
         self.events.highlighted = 0
@@ -109,14 +107,6 @@ class TriggerScreen(BaseScreen):
     def on_resize(self) -> None:
         self.set_class(self.size.width < _WIDE, "-narrow")
         self._list_events()
-
-    @property
-    def events(self) -> PickList:
-        return self.query_one("#events", PickList)
-
-    @property
-    def log_box(self) -> RunLog:
-        return self.query_one("#log", RunLog)
 
     @property
     def running(self) -> bool:
@@ -308,6 +298,3 @@ class TriggerScreen(BaseScreen):
     def action_order(self) -> None:
         if self.choice.order is not None:
             self.app_context.navigation.order(self.choice.order.id)
-
-    def action_events(self) -> None:
-        self.app_context.navigation.events()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from textual.widgets import Static
+from rich.text import Text
 
 from checkout_daemon.present.times import span, time_of_day
 from tui.context import AppContext
+from tui.widgets.line import Line
 
 
-class Banner(Static):
+class Banner(Line):
     """Hidden while the database answers."""
 
     def __init__(self, context: AppContext) -> None:
-        super().__init__(markup=False)
+        super().__init__()
         self.app_context = context
 
     def on_mount(self) -> None:
@@ -27,4 +28,5 @@ class Banner(Static):
         if lost_at is not None:
             since = span((datetime.now(UTC) - lost_at).total_seconds())
             at = time_of_day(lost_at, self.app_context.time_zone)
-            self.update(f" ▲ The database has not answered for {since}; you see the state of {at}. Trying again …")
+            text = f" ▲ The database has not answered for {since}; you see the state of {at}. Trying again …"
+            self.show_text(Text(text))

@@ -32,18 +32,13 @@ class Chips(Line):
         self._chips, self._note = chips, note
         self.redraw()
 
-    def on_resize(self) -> None:
-        self.redraw()
-
     def redraw(self) -> None:
-        colours = self.app.theme_variables
         text = Text(no_wrap=True, overflow="ellipsis")
         for action, words, narrows in self._chips:
-            style = Style.parse(
-                f"bold {colours['background']} on {colours['primary']}" if narrows else colours["muted"]
-            )
+            narrowing = f"bold {self.colour('background')} on {self.colour('primary')}"
+            style = Style.parse(narrowing if narrows else self.colour("muted"))
             text.append(f" {words} ", style + Style(meta={"chip": action})).append(" ")
-        note = Text(f"{self._note} ", colours["muted"])
+        note = Text(f"{self._note} ", self.colour("muted"))
         room = self.size.width - text.cell_len - note.cell_len
         if room > 0:
             text.append(" " * room).append_text(note)

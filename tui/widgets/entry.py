@@ -19,3 +19,16 @@ class Entry(Input):
                 event.stop()
                 event.prevent_default()
                 return
+
+
+class SearchBox(Entry):
+    """An input that is hidden until it is opened."""
+
+    def __init__(self, placeholder: str) -> None:
+        super().__init__(placeholder=placeholder, compact=True)
+        self.display = False
+
+    def open(self) -> None:
+        """Show the input and move the focus into it."""
+        self.display = True
+        self.focus()

@@ -42,9 +42,6 @@ class FiguresBar(Line):
         self.figures = figures
         self.redraw()
 
-    def on_resize(self) -> None:
-        self.redraw()
-
     def redraw(self) -> None:
         if self.figures is None:
             self.show_text(Text("\n"))
@@ -57,7 +54,7 @@ class FiguresBar(Line):
         wide = width >= _WIDE
         plot = resampled(amounts, min(max(room if wide else width - first.cell_len - len(_GAP), 0), len(amounts)))
         drawn = bars(plot, 2 if wide else 1)
-        label = Text(f"  24 h {currency.upper()}", style=self._colour("muted")) if plot and currency else Text()
+        label = Text(f"  24 h {currency.upper()}", style=self.colour("muted")) if plot and currency else Text()
         if plot and width - first.cell_len - len(plot) - label.cell_len - len(_GAP) < 0:
             label = Text()
         if wide:
@@ -74,7 +71,7 @@ class FiguresBar(Line):
         self.show_text(Text.assemble(top, "\n", bottom))
 
     def _drawn(self, line: str) -> Text:
-        return Text(line, self._colour("primary"))
+        return Text(line, self.colour("primary"))
 
     def _money(self, figures: Figures) -> Text:
         today: dict[str, int] = {}
@@ -86,7 +83,7 @@ class FiguresBar(Line):
             money(amount, currency) for currency, amount in sorted(today.items(), key=lambda item: -item[1])
         )
         conversion = f"{100 * paid // made}% paid" if made else f"{NONE} paid"
-        muted = self._colour("muted")
+        muted = self.colour("muted")
         return Text.assemble(
             ("Today ", muted), (amounts or "no revenue yet", "bold"), _GAP,
             (str(made), "bold"), (" order" if made == 1 else " orders", muted), _GAP, (conversion, "bold"),
@@ -98,21 +95,18 @@ class FiguresBar(Line):
         for status in _SHOWN:
             if counts.get(status):
                 text.append(_GAP[1:] if text else "").append(str(counts[status]), "bold")
-                text.append(f" {words(status)}", self._colour("muted"))
+                text.append(f" {words(status)}", self.colour("muted"))
         return text
 
     def _trouble(self, figures: Figures) -> Text:
         trouble = figures.trouble
         lag = NONE if trouble.lag_seconds is None else _seconds(trouble.lag_seconds)
-        text = Text.assemble(("lag ", self._colour("muted")), (lag, "bold"))
+        text = Text.assemble(("lag ", self.colour("muted")), (lag, "bold"))
         dead = trouble.events_dead + trouble.messages_dead
         for count, name in ((trouble.attention, "attention"), (trouble.stuck, "stuck"), (dead, "dead")):
-            colour = "bold " + self._colour("error") if count else self._colour("muted")
+            colour = "bold " + self.colour("error") if count else self.colour("muted")
             text.append("  ").append(f"{'! ' if count else ''}{count} {name}", colour)
         return text
-
-    def _colour(self, name: str) -> str:
-        return self.app.theme_variables[name]
 
 
 def _spread(left: Text, right: Text, width: int) -> Text:

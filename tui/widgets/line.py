@@ -17,6 +17,16 @@ class Line(Static):
         super().__init__(markup=False)
         self._last_text: Text | None = None
 
+    def on_resize(self) -> None:
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw the same data again: the width or the colours have changed."""
+
+    def colour(self, name: str) -> str:
+        """Return a colour of the current theme."""
+        return self.app.theme_variables[name]
+
     def show_text(self, text: Text) -> None:
         """Show text, unless it is shown already."""
         if text != self._last_text:

@@ -36,8 +36,8 @@ class RunLine:
 class RunLog(VerticalScroll):
     """Follows its end as lines are added, unless the user scrolled up."""
 
-    def __init__(self, context: AppContext, *, empty: str, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id)
+    def __init__(self, context: AppContext, *, empty: str) -> None:
+        super().__init__()
         self.app_context = context
         self.empty = empty
         self._at_end = True

@@ -91,11 +91,10 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
         layout: Callable[[int], Sequence[Column]],
         draw: Callable[[T, Sequence[Column]], Iterable[Cell]],
         *,
-        id: str | None = None,  # noqa: A002 - Textual's name
         empty: str = "",
     ) -> None:
         """`empty` is shown for a list without rows."""
-        super().__init__(id=id)
+        super().__init__()
         self.empty = empty
         self.listing = listing
         self._layout_columns = layout

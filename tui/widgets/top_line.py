@@ -12,7 +12,7 @@ from tui.widgets.line import Line
 
 
 class TopLine(Line):
-    """In live mode the whole line is coloured, and says so."""
+    """Coloured over its whole width in live mode."""
 
     def __init__(self, context: AppContext, place: str) -> None:
         super().__init__()
@@ -26,11 +26,7 @@ class TopLine(Line):
         self.set_interval(1, self.redraw)
         self.redraw()
 
-    def on_resize(self) -> None:
-        self.redraw()
-
     def redraw(self) -> None:
-        """Draw the current state."""
         left = Text.assemble((" checkout ", "bold"), " ", self.place)
         right = Text(" │ ").join(Text(state) if isinstance(state, str) else state for state in self._states())
         room = self.size.width - left.cell_len - right.cell_len - 1

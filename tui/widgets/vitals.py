@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rich.text import Text
-from textual.widgets import Static
 
 from checkout_daemon.operations.vital_signs import MINUTE, MINUTES, VitalSigns
 from tui.checkup import Checkup
+from tui.widgets.line import Line
 from tui.widgets.plot import bars
 
 _LABEL = 14
@@ -26,40 +26,34 @@ class _Plot:
     begins: str = f"{MINUTES} minutes ago"
 
 
-class Vitals(Static):
+class Vitals(Line):
     """One line per plot, or several if there is room."""
 
     def __init__(self, checkup: Checkup) -> None:
-        super().__init__(markup=False, id="vitals")
+        super().__init__()
         self._checkup = checkup
-
-    def on_resize(self) -> None:
-        self.redraw()
 
     def redraw(self) -> None:
         plots = list(_plots(self._checkup))
         lines = min(self.size.height // len(plots), _HIGHEST)
         if lines >= _HIGH:
-            self.update(Text("\n").join(self._draw_high(plot, lines) for plot in plots))
+            self.show_text(Text("\n").join(self._draw_high(plot, lines) for plot in plots))
             return
         room = max(self.size.width - _LABEL - max(len(plot.summary) for plot in plots) - 3, 1)
-        self.update(Text("\n").join(self._draw_low(plot, room) for plot in plots))
+        self.show_text(Text("\n").join(self._draw_low(plot, room) for plot in plots))
 
     def _draw_low(self, plot: _Plot, room: int) -> Text:
         drawn = bars(plot.amounts[-room:])[0]
         return Text.assemble(
-            (f" {plot.name:<{_LABEL}}", self._colour("muted")), (drawn, self._colour("primary")), f" {plot.summary}"
+            (f" {plot.name:<{_LABEL}}", self.colour("muted")), (drawn, self.colour("primary")), f" {plot.summary}"
         )
 
     def _draw_high(self, plot: _Plot, lines: int) -> Text:
-        room, muted = max(self.size.width - 2, 1), self._colour("muted")
+        room, muted = max(self.size.width - 2, 1), self.colour("muted")
         text = Text.assemble((f" {plot.name}", "bold"), f"  {plot.summary}\n")
         for line in bars(_stretched(plot.amounts, room), max(lines - 3, 1)):
-            text.append(f" {line}\n", self._colour("primary"))
+            text.append(f" {line}\n", self.colour("primary"))
         return text.append(f" {plot.begins}{'now':>{max(room - len(plot.begins), 0)}}\n", muted)
-
-    def _colour(self, name: str) -> str:
-        return self.app.theme_variables[name]
 
 
 def _plots(checkup: Checkup) -> Sequence[_Plot]:
@@ -80,7 +74,7 @@ def _plots(checkup: Checkup) -> Sequence[_Plot]:
 
 
 def _stretched(amounts: Sequence[int], columns: int) -> list[int]:
-    """Return one amount per column, repeating some or keeping only the last ones."""
+    """Return one amount per column: some are repeated, or only the last ones are left."""
     if len(amounts) >= columns:
         return list(amounts[-columns:])
     return [amounts[place * len(amounts) // columns] for place in range(columns)]

@@ -1,17 +1,23 @@
-"""The choice on the trigger screen: an event, an order and an amount, as a request, a command and words."""
+"""What the trigger screen triggers: an event, an order and an amount, as a request, a command, words, and a run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rich.text import Text
 
+from checkout_daemon.errors import ConfigurationError
+from checkout_daemon.events.event_lists import EventOutcome
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import words
+from checkout_daemon.runtime import Runtime
+from checkout_daemon.settings import Settings
+from checkout_daemon.stripe_cli import triggering
+from checkout_daemon.stripe_cli.program import CliMissing, OnLine, install_command, open_stripe_cli
 from checkout_daemon.stripe_cli.triggering import NEW_ORDER, TriggerRequest
 from tui.actions import command_line
 from tui.context import AppContext
@@ -94,3 +100,28 @@ def describe(choice: TriggerChoice, context: AppContext, colour: Callable[[str],
     else:
         text.append("none", "bold").append("  Stripe creates its own objects; / picks an order, n creates one", muted)
     return text
+
+
+def find_obstacle(settings: Settings) -> tuple[str, str] | None:
+    """Return why no event can be triggered and the command that fixes it, empty if none does; None if one can."""
+    try:
+        triggering.refuse_live_key(settings)
+        with open_stripe_cli(settings):
+            return None
+    except CliMissing as error:
+        return error.detail, install_command()
+    except ConfigurationError as error:
+        return error.detail, ""
+
+
+async def trigger(
+    runtime: Runtime, request: TriggerRequest, *, on_line: OnLine, on_outcome: Callable[[EventOutcome], None]
+) -> Sequence[str]:
+    """Trigger an event and return what is wrong with the result, as sentences.
+
+    Raises ConfigurationError, CliMissing, CliStuck, UnknownEvent, TriggerFailed, NotInThisState, NotFound,
+    StripeUnavailable.
+    """
+    triggering.refuse_live_key(runtime.settings)
+    with open_stripe_cli(runtime.settings) as cli:
+        return await triggering.trigger(runtime, cli, request, on_line=on_line, on_outcome=on_outcome)

@@ -1,26 +1,53 @@
-"""An order's facts as text: what was agreed, by whom, and its objects at Stripe."""
+"""What the order screen shows: everything about an order, read together, and its facts as text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from checkout_daemon.orders.explaining import Finding, explain_order
+from checkout_daemon.orders.history import History, read_history
+from checkout_daemon.orders.order_lists import OrderView
+from checkout_daemon.orders.pages import show_order
+from checkout_daemon.outbox.listing import all_messages
+from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import Subject, attention_words, tone
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock
+from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import STRIPE_API_BASE, Settings
 from tui.context import AppContext
 from tui.texts import short_id
 from tui.theme import COLOURS
 
-if TYPE_CHECKING:
-    from tui.order_details import OrderDetails
+_MOST_MESSAGES = 200
 
 Colour = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDetails:
+    """An order with its messages, its history, and the findings that explain its status."""
+
+    view: OrderView
+    messages: tuple[MessageLine, ...]
+    findings: tuple[Finding, ...]
+    history: History
+
+
+async def read_order_details(runtime: Runtime, reference: str) -> OrderDetails:
+    """Read an order by its id or number. Raises NotFound."""
+    database = runtime.database
+    view = await show_order(database, reference)
+    wanted = MessageFilter(order_id=view.order.id)
+    messages = [message async for page in all_messages(database, wanted, limit=_MOST_MESSAGES) for message in page]
+    explanation = await explain_order(database, view.order.id, runtime.settings.time_zone)
+    history = await read_history(database, view.order.id)
+    return OrderDetails(view, tuple(messages), explanation.findings, history)
 
 
 def headline(details: OrderDetails, colour: Colour) -> Text:

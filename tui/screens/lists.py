@@ -1,0 +1,49 @@
+"""What screens with a list share: a table whose rows are read as they come into view."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Generic
+
+from textual import work
+
+from checkout_daemon.errors import DatabaseUnavailable
+from tui.context import AppContext
+from tui.latest import Latest
+from tui.listing import Listing, T
+from tui.screens.base import BaseScreen
+from tui.widgets.table import LiveTable
+
+
+class ListScreen(BaseScreen, Generic[T]):
+    """A screen with a live table."""
+
+    def __init__(self, context: AppContext, table: LiveTable[T]) -> None:
+        super().__init__(context)
+        self.table = table
+        self._rows = Latest(self._load_rows)
+
+    @work(group="rows")
+    async def load(self, rank: int) -> None:
+        """Read the rows around a rank."""
+        with suppress(DatabaseUnavailable):  # reload() follows once the database is back
+            await self._rows.ask(rank)
+
+    async def _load_rows(self, rank: int) -> None:
+        listing = self.table.listing
+        await listing.load(rank)
+        await self.show_loaded(listing)
+
+    async def show_loaded(self, listing: Listing[T]) -> None:
+        """Show the rows that were read, unless another list is shown by now."""
+        if not self.gone and listing is self.table.listing:
+            self.table.rows_arrived()
+
+    async def reload(self) -> None:
+        self.load(self.table.cursor_rank)
+
+    def on_live_table_rows_wanted(self, event: LiveTable.RowsWanted) -> None:
+        self.load(event.rank)
+
+    def action_open(self) -> None:
+        self.table.action_choose()
