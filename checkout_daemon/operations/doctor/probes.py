@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from checkout_daemon.clocks import ahead_of_us, read_database_clock
+from checkout_daemon.clocks import Clocks, ahead_of_us, read_database_clock
 from checkout_daemon.database.hosts import WRONG_URL
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.server import Server
@@ -29,10 +29,9 @@ class Probes:
     gateway: StripeGateway
     server: Server | None
     server_trouble: str
-    database_ahead: timedelta  # the database's clock minus ours
     endpoints: list[dict[str, Any]] | None
     stripe_trouble: str
-    stripe_ahead: timedelta  # Stripe's clock, in whole seconds, minus ours
+    clocks: Clocks
 
     @property
     def demo_stripe(self) -> bool:
@@ -42,7 +41,7 @@ class Probes:
     @property
     def now_at_stripe(self) -> datetime:
         """Return the time by Stripe's clock."""
-        return datetime.now(UTC) + self.stripe_ahead
+        return datetime.now(UTC) + (self.clocks.stripe or timedelta())
 
     @property
     def fix_database(self) -> str:
@@ -70,32 +69,37 @@ async def open_probes(settings: Settings) -> AsyncIterator[Probes]:
     database = Database(settings.database_url, max_size=1) if settings.database_url else None
     gateway = StripeGateway(settings.stripe_api_key or "", settings.stripe_api_base)
     try:
-        server, endpoints = await asyncio.gather(_ask_database(database), _ask_stripe(gateway, settings))
-        yield Probes(settings, database, gateway, *server, *endpoints)
+        (server, server_trouble, database_ahead), (endpoints, stripe_trouble, stripe_ahead) = await asyncio.gather(
+            _ask_database(database), _ask_stripe(gateway, settings)
+        )
+        clocks = Clocks(database_ahead, stripe_ahead)
+        yield Probes(settings, database, gateway, server, server_trouble, endpoints, stripe_trouble, clocks)
     finally:
         await gateway.close()
         if database is not None:
             await database.close()
 
 
-async def _ask_database(database: Database | None) -> tuple[Server | None, str, timedelta]:
+async def _ask_database(database: Database | None) -> tuple[Server | None, str, timedelta | None]:
     if database is None:
-        return None, "DATABASE_URL is not set", timedelta()
+        return None, "DATABASE_URL is not set", None
     try:
         server, ahead = await read_database_clock(database)
         return server, "", ahead
     except CheckoutError as error:
-        return None, error.detail, timedelta()
+        return None, error.detail, None
     except ValueError:  # the parser may quote a malformed URL, password included
-        return None, WRONG_URL, timedelta()
+        return None, WRONG_URL, None
 
 
-async def _ask_stripe(gateway: StripeGateway, settings: Settings) -> tuple[list[dict[str, Any]] | None, str, timedelta]:
+async def _ask_stripe(
+    gateway: StripeGateway, settings: Settings
+) -> tuple[list[dict[str, Any]] | None, str, timedelta | None]:
     if settings.stripe_api_key is None:
-        return None, "STRIPE_API_KEY is not set", timedelta()
+        return None, "STRIPE_API_KEY is not set", None
     before = datetime.now(UTC)
     try:
         fetched = await list_endpoints(gateway)
     except CheckoutError as error:
-        return None, error.detail, timedelta()
+        return None, error.detail, None
     return fetched.object["data"], "", ahead_of_us(fetched.observed_at, before, precision=timedelta(seconds=1))

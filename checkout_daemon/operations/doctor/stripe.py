@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from checkout_daemon.clocks import DANGEROUS, FIX, NOTABLE, Clocks
+from checkout_daemon.clocks import DANGEROUS, FIX, NOTABLE
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.operations.doctor.check import Check
 from checkout_daemon.operations.doctor.probes import Probes
@@ -15,15 +15,11 @@ from checkout_daemon.urls import same_address
 
 def clock_agrees(probes: Probes) -> Check:
     """Check that the clocks of this machine, the database and Stripe agree."""
-    ahead_of = {}
-    if probes.server is not None:
-        ahead_of["the database"] = probes.database_ahead
-    if probes.endpoints is not None:
-        ahead_of["Stripe"] = probes.stripe_ahead
-    if not ahead_of:
+    clocks = probes.clocks
+    known = (("the database", clocks.database), ("Stripe", clocks.stripe))
+    detail = ", ".join(f"{abs(ahead.total_seconds()):.0f} s from {name}" for name, ahead in known if ahead is not None)
+    if not detail:
         return Check.failed("clock", "neither the database nor Stripe answers", probes.fix_database)
-    detail = ", ".join(f"{abs(ahead.total_seconds()):.0f} s from {whose}" for whose, ahead in ahead_of.items())
-    clocks = Clocks(ahead_of.get("the database"), ahead_of.get("Stripe"))
     if clocks.widest > NOTABLE:
         halted = "; nothing is deleted or given up because of its age until they agree"
         return Check.failed("clock", clocks.description + (halted if clocks.widest > DANGEROUS else ""), FIX)
