@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,10 +14,7 @@ from checkout_daemon.commands.running import with_database
 from checkout_daemon.present.text import plain
 
 if TYPE_CHECKING:
-    from checkout_daemon.catalog.cart import Product
     from checkout_daemon.catalog.pricing import Discount
-    from checkout_daemon.database.pool import Database
-    from checkout_daemon.settings import Settings
 
 _discounts_option = click.option("--discounts", is_flag=True, help="Use the discounts instead of the products.")
 
@@ -47,10 +44,7 @@ def _list_products(*, as_json: bool) -> int:
     from checkout_daemon.catalog import catalog
     from checkout_daemon.model.money import format_money
 
-    async def work(database: Database, _: Settings) -> list[Product]:
-        return await catalog.list_products(database)
-
-    products = with_database(work)
+    products = with_database(lambda database, _: catalog.list_products(database))
     if as_json:
         print_json_lines(products)
     elif not products:
@@ -73,10 +67,7 @@ def _list_discounts(*, as_json: bool) -> int:
     from checkout_daemon.catalog import catalog
     from checkout_daemon.catalog.rows import discount_object
 
-    async def work(database: Database, _: Settings) -> list[Discount]:
-        return await catalog.list_discounts(database)
-
-    discounts = with_database(work)
+    discounts = with_database(lambda database, _: catalog.list_discounts(database))
     if as_json:
         print_json_lines(map(discount_object, discounts))
     elif not discounts:
@@ -124,10 +115,9 @@ def catalog_import(file: Path, discounts: bool, dry_run: bool, as_json: bool) ->
 
     read = catalog.read_catalog(file, discounts=discounts)
 
-    async def work(database: Database, _: Settings) -> catalog.CatalogReport:
-        return await catalog.import_catalog(database, read.products, read.discounts, dry_run=dry_run)
-
-    report = with_database(work)
+    report = with_database(
+        lambda database, _: catalog.import_catalog(database, read.products, read.discounts, dry_run=dry_run)
+    )
     if as_json:
         print_json(
             {"added": report.added, "changed": report.changed, "unchanged": report.unchanged, "dry_run": dry_run}
@@ -157,8 +147,7 @@ def catalog_export(discounts: bool, as_json: bool) -> int:
     """
     from checkout_daemon.catalog import catalog
 
-    async def work(database: Database, _: Settings) -> str:
-        return await catalog.export_catalog(database, format="json" if as_json else "csv", discounts=discounts)
-
-    click.echo(with_database(work), nl=False)
+    form: Literal["json", "csv"] = "json" if as_json else "csv"
+    text = with_database(lambda database, _: catalog.export_catalog(database, format=form, discounts=discounts))
+    click.echo(text, nl=False)
     return 0

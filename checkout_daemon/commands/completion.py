@@ -33,15 +33,12 @@ def completion(context: click.Context, shell: str, as_json: bool) -> int:
     """
     from click.shell_completion import get_completion_class
 
-    from checkout_daemon.commands.output import answer, print_json
+    from checkout_daemon.commands.output import print_result
 
     script = get_completion_class(shell)
     assert script is not None
     source = script(context.find_root().command, {}, "checkout", "_CHECKOUT_COMPLETE").source()
-    if as_json:
-        print_json({"shell": shell, "script": source})
-    else:
-        answer(source)
+    print_result({"shell": shell, "script": source}, source, as_json=as_json)
     return 0
 
 

@@ -9,7 +9,7 @@ import click
 
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.options import READABLE_FILE, WRITABLE_FILE, json_option, yes_option
-from checkout_daemon.commands.output import answer, confirm, print_json, say
+from checkout_daemon.commands.output import answer, confirm, print_json, print_result, say
 from checkout_daemon.commands.running import database_address, with_database, with_runtime
 from checkout_daemon.present.text import counted
 
@@ -139,14 +139,11 @@ def db_backup(file: Path, as_json: bool) -> int:
     """
     from checkout_daemon.operations import backups
 
-    async def work(database: Database, settings: Settings) -> int:
-        return await backups.back_up(database, database_address(settings, direct=True), file)
-
-    size = with_database(work, direct=True)
-    if as_json:
-        print_json({"file": str(file), "bytes": size})
-    else:
-        answer(f"{file}: {size:,} bytes. It contains customers' data: protect it like the database.")
+    size = with_database(
+        lambda database, settings: backups.back_up(database, database_address(settings, direct=True), file), direct=True
+    )
+    text = f"{file}: {size:,} bytes. It contains customers' data: protect it like the database."
+    print_result({"file": str(file), "bytes": size}, text, as_json=as_json)
     return 0
 
 
@@ -174,10 +171,8 @@ def db_restore(file: Path, yes: bool, as_json: bool) -> int:
         return await schema.read_schema(database)
 
     report = with_database(work, direct=True)
-    if as_json:
-        print_json({"file": str(file), "version": report.version, "fits": report.fits})
-    else:
-        answer(f"Restored from {file}: schema version {report.version}.")
+    text = f"Restored from {file}: schema version {report.version}."
+    print_result({"file": str(file), "version": report.version, "fits": report.fits}, text, as_json=as_json)
     if not report.fits:
         say("It does not fit this program yet: run `checkout db migrate`.")
         say("Then, before new orders come in, run `checkout reconcile`: it finds orders that the backup lacks.")

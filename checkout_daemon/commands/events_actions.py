@@ -17,7 +17,7 @@ from checkout_daemon.commands.options import (
     yes_option,
 )
 from checkout_daemon.commands.output import answer, confirm, print_json, print_json_lines, say
-from checkout_daemon.commands.running import database_address, run, with_database, with_runtime
+from checkout_daemon.commands.running import with_database, with_runtime, with_stripe_cli
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain, words
 
@@ -47,20 +47,13 @@ def events_resend(event: str, timeout_seconds: float, as_json: bool) -> int:
     Example:
       checkout events resend evt_1Abc
     """
-    from checkout_daemon.runtime import open_runtime
     from checkout_daemon.settings import load_settings
     from checkout_daemon.stripe_cli.event_resending import resend
-    from checkout_daemon.stripe_cli.program import open_stripe_cli
 
     settings = load_settings()
-    database_address(settings, direct=False)
-    with open_stripe_cli(settings) as cli:
-
-        async def work() -> EventOutcome:
-            async with open_runtime(settings, pool_size=1) as runtime:
-                return await resend(runtime, cli, event, timeout_seconds=timeout_seconds)
-
-        outcome = run(work())
+    outcome = with_stripe_cli(
+        settings, lambda runtime, cli: resend(runtime, cli, event, timeout_seconds=timeout_seconds)
+    )
     print_outcome(outcome, as_json=as_json)
     return 1 if outcome.status in ("failed", "dead") else 0
 
@@ -153,10 +146,7 @@ def events_backfill(since: str, until: str | None, types: tuple[str, ...], as_js
       checkout events backfill --since 7d --type checkout.session.completed
     """
 
-    async def work(runtime: Runtime) -> tuple[Backfilled, CheckoutError | None]:
-        return await _backfill(runtime, since, until, types, as_json=as_json)
-
-    done, trouble = with_runtime(work)
+    done, trouble = with_runtime(lambda runtime: _backfill(runtime, since, until, types, as_json=as_json))
     if as_json:
         print_json(done)
     say(f"{done.scanned} scanned, {done.new} new, {done.stored} already stored, {done.failed} failed.")

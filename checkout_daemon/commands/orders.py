@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from checkout_daemon.database.pool import Database
     from checkout_daemon.model.orders import Order
-    from checkout_daemon.orders.explaining import Explanation
     from checkout_daemon.orders.history import ActionLine
     from checkout_daemon.orders.order_lists import OrderFilter, OrderView
     from checkout_daemon.settings import Settings
@@ -257,10 +256,7 @@ def orders_explain(order: str, as_json: bool) -> int:
     from checkout_daemon.commands.orders_page import print_explanation
     from checkout_daemon.orders.explaining import explain_order
 
-    async def work(database: Database, settings: Settings) -> Explanation:
-        return await explain_order(database, order, settings.time_zone)
-
-    explanation = with_database(work)
+    explanation = with_database(lambda database, settings: explain_order(database, order, settings.time_zone))
     if as_json:
         print_json(explanation)
     else:

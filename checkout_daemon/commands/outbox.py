@@ -26,6 +26,7 @@ from checkout_daemon.commands.output import (
     print_facts,
     print_json,
     print_json_lines,
+    print_result,
     print_table,
     read_pages,
     say,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from checkout_daemon.database.pool import Database
-    from checkout_daemon.outbox.listing import Replayed
     from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
     from checkout_daemon.settings import Settings
 
@@ -230,10 +230,7 @@ def outbox_replay(messages: tuple[str, ...], yes: bool, as_json: bool, **filters
 def _replay_named(messages: tuple[str, ...], *, as_json: bool) -> int:
     from checkout_daemon.outbox import listing
 
-    async def work(database: Database, _: Settings) -> list[Replayed]:
-        return await listing.replay(database, messages)
-
-    replayed = with_database(work)
+    replayed = with_database(lambda database, _: listing.replay(database, messages))
     if as_json:
         print_json_lines(keys(done.message) | {"queued": done.queued} for done in replayed)
     else:
@@ -256,10 +253,8 @@ def _replay_matching(options: MessageOptions, *, yes: bool, as_json: bool) -> in
     if found:
         confirm(f"Send {counted(found, 'message')} again?", yes=yes)
     queued = with_database(work) if found else []
-    if as_json:
-        print_json({"found": found, "queued": len(queued)})
-    else:
-        answer(f"{len(queued)} of {counted(found, 'message')} will be sent again; the rest were already waiting.")
+    text = f"{len(queued)} of {counted(found, 'message')} will be sent again; the rest were already waiting."
+    print_result({"found": found, "queued": len(queued)}, text, as_json=as_json)
     return 0
 
 

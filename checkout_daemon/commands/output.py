@@ -68,6 +68,14 @@ def answer(text: str) -> None:
     click.echo(text)
 
 
+def print_result(value: Any, text: str, *, as_json: bool) -> None:
+    """Print a result on stdout, as JSON or for people."""
+    if as_json:
+        print_json(value)
+    else:
+        answer(text)
+
+
 def say(text: str) -> None:
     """Print a message on stderr."""
     click.echo(text, err=True)

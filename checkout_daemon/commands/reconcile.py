@@ -8,7 +8,7 @@ import click
 
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import json_option, note_option, read_time
-from checkout_daemon.commands.output import answer, print_json, say
+from checkout_daemon.commands.output import answer, print_json, print_result, say
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.typed import TERM, Number
 from checkout_daemon.present.text import counted, plain, words
@@ -121,10 +121,7 @@ def _print_outcome(outcome: Synced | Uncompared | MissingOrder, *, as_json: bool
     if isinstance(outcome, MissingOrder):
         _print_missing(outcome, as_json=as_json)
     elif isinstance(outcome, Uncompared):
-        if as_json:
-            print_json(outcome)
-        else:
-            answer(f"Order {outcome.number}  not compared: {outcome.error}")
+        print_result(outcome, f"Order {outcome.number}  not compared: {outcome.error}", as_json=as_json)
     elif outcome.differences:
         if as_json:
             print_json(synced_object(outcome))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from checkout_daemon.runtime import Runtime
     from checkout_daemon.settings import Settings
     from checkout_daemon.stripe_api.client import StripeGateway
+    from checkout_daemon.stripe_cli.program import StripeCli
 
 T = TypeVar("T")
 
@@ -68,6 +69,21 @@ def with_stripe(work: Callable[[StripeGateway, Settings], Awaitable[T]]) -> T:
             await gateway.close()
 
     return run(with_gateway())
+
+
+def with_stripe_cli(settings: Settings, work: Callable[[Runtime, StripeCli], Awaitable[T]]) -> T:
+    """Run `work` with the database, Stripe, and the official CLI. Raise ConfigurationError if one is missing."""
+    from checkout_daemon.runtime import open_runtime
+    from checkout_daemon.stripe_cli.program import open_stripe_cli
+
+    database_address(settings, direct=False)
+    with open_stripe_cli(settings) as cli:
+
+        async def with_all() -> T:
+            async with open_runtime(settings, pool_size=_CONNECTIONS) as runtime:
+                return await work(runtime, cli)
+
+        return run(with_all())
 
 
 def database_address(settings: Settings, *, direct: bool) -> str:

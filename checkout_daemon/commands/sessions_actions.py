@@ -16,7 +16,7 @@ from checkout_daemon.commands.options import (
     since_option,
     yes_option,
 )
-from checkout_daemon.commands.output import answer, confirm, print_json, print_json_lines, say
+from checkout_daemon.commands.output import answer, confirm, print_json, print_json_lines, print_result, say
 from checkout_daemon.commands.running import with_runtime
 from checkout_daemon.commands.typed import Number, OneOf
 from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
@@ -170,10 +170,7 @@ def _print_outcome(order: Order, outcome: Resent | CheckoutError, *, as_json: bo
     from checkout_daemon.checkout.resending import Resent
 
     if isinstance(outcome, Resent):
-        if as_json:
-            print_json(outcome)
-        else:
-            answer(f"{order.number}  {outcome.url}")
+        print_result(outcome, f"{order.number}  {outcome.url}", as_json=as_json)
     elif as_json:
         print_json({"order_id": order.id, "number": order.number, "code": outcome.code, "error": outcome.detail})
     else:

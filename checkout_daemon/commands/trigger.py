@@ -9,8 +9,8 @@ import click
 
 from checkout_daemon.commands.base import Command
 from checkout_daemon.commands.options import complete_event_types, json_option, order_option, timeout_option
-from checkout_daemon.commands.output import answer, print_json, print_json_lines, say
-from checkout_daemon.commands.running import database_address, run
+from checkout_daemon.commands.output import answer, print_json, print_json_lines, print_result, say
+from checkout_daemon.commands.running import database_address, run, with_stripe_cli
 from checkout_daemon.commands.typed import TERM, Number, Whole
 from checkout_daemon.present.text import plain, words
 
@@ -48,30 +48,24 @@ def trigger(
     if event is None:
         raise click.UsageError("name an EVENT; `checkout trigger --list` lists them")
     from checkout_daemon.commands.events_actions import print_outcome
-    from checkout_daemon.runtime import open_runtime
     from checkout_daemon.settings import load_settings
     from checkout_daemon.stripe_cli import triggering
-    from checkout_daemon.stripe_cli.program import open_stripe_cli
 
-    def hear(line: str, stderr: bool) -> None:
+    def print_line(line: str, stderr: bool) -> None:
         click.echo(line, err=stderr or as_json)
         sys.stdout.flush()
 
-    def tell(outcome: EventOutcome) -> None:
+    def print_event(outcome: EventOutcome) -> None:
         print_outcome(outcome, as_json=as_json)
         sys.stdout.flush()
 
     settings = load_settings()
     triggering.refuse_live_key(settings)
-    database_address(settings, direct=False)
     request = triggering.TriggerRequest(event, order, amount, timeout_seconds)
-    with open_stripe_cli(settings) as cli:
-
-        async def work() -> list[str]:
-            async with open_runtime(settings, pool_size=_CONNECTIONS) as runtime:
-                return await triggering.trigger(runtime, cli, request, on_line=hear, on_outcome=tell)
-
-        troubles = run(work())
+    troubles = with_stripe_cli(
+        settings,
+        lambda runtime, cli: triggering.trigger(runtime, cli, request, on_line=print_line, on_outcome=print_event),
+    )
     for trouble in troubles:
         say(f"error: {trouble}")
     return 1 if troubles else 0
@@ -151,10 +145,7 @@ async def _listen(settings: Settings, cli: StripeCli, url: str, check_seconds: f
     secret = await learn_secret(cli, *options)
     if not share_secret(settings, secret):
         line = line_to_set(settings, secret)
-        if as_json:
-            print_json({NAME: line.partition("=")[2]})
-        else:
-            answer(line)
+        print_result({NAME: line.partition("=")[2]}, line, as_json=as_json)
         say("error: the daemon lacks the secret of `stripe listen`: set this line for it and restart it")
         return 1
     database_address(settings, direct=False)

@@ -8,7 +8,7 @@ import click
 
 from checkout_daemon.commands.base import CommandGroup
 from checkout_daemon.commands.options import json_option, yes_option
-from checkout_daemon.commands.output import answer, confirm, console, keys, print_facts, print_json, say
+from checkout_daemon.commands.output import answer, confirm, console, keys, print_facts, print_json, print_result, say
 from checkout_daemon.commands.running import with_runtime, with_stripe
 from checkout_daemon.commands.typed import TERM
 from checkout_daemon.present.text import counted, plain
@@ -84,14 +84,9 @@ def _update(url: str | None, *, as_json: bool) -> int:
     from checkout_daemon.ledger.event_types import EVENT_TYPES
     from checkout_daemon.stripe_sync import webhook_endpoints
 
-    async def work(gateway: StripeGateway, settings: Settings) -> list[Endpoint]:
-        return await webhook_endpoints.fix(gateway, _address(settings, url))
-
-    for endpoint in with_stripe(work):
-        if as_json:
-            print_json(_endpoint_object(endpoint))
-        else:
-            answer(f"{endpoint.id} is {endpoint.status} and receives all {len(EVENT_TYPES)} types at {endpoint.url}")
+    for endpoint in with_stripe(lambda gateway, settings: webhook_endpoints.fix(gateway, _address(settings, url))):
+        text = f"{endpoint.id} is {endpoint.status} and receives all {len(EVENT_TYPES)} types at {endpoint.url}"
+        print_result(_endpoint_object(endpoint), text, as_json=as_json)
     return 0
 
 
@@ -281,10 +276,8 @@ def _reveal_secret(settings: Settings, made: CreatedEndpoint, more: dict[str, An
     from checkout_daemon.stripe_cli.listen_secret import line_to_set, share_secret
 
     known = share_secret(settings, made.secret)
-    if as_json:
-        print_json(_endpoint_object(made.endpoint) | {"secret": made.secret, "known": known} | more)
-    else:
-        answer(line_to_set(settings, made.secret))
+    revealed = _endpoint_object(made.endpoint) | {"secret": made.secret, "known": known} | more
+    print_result(revealed, line_to_set(settings, made.secret), as_json=as_json)
     if known:
         say("The daemon of this directory knows the secret. Stripe does not reveal it again.")
     else:

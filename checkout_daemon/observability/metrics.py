@@ -11,7 +11,8 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from inspect import isfunction
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Histogram
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _Mode = Literal["livesum", "livemax", "mostrecent"]
-Count = TypeVar("Count", bound=Callable[..., None])
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MULTIPROCESS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
@@ -32,8 +32,15 @@ _SIZES = (1, 2, 4, 8, 16, 32, 64)
 _MOST_TYPES = 300
 
 
-def _unfailing(method: Count) -> Count:
-    """Log an error in counting instead of raising it: monitoring must not stop what it monitors."""
+def _unfailing(metrics: type[Metrics]) -> type[Metrics]:
+    """Make every public method but `render` log its errors: monitoring must not stop what it monitors."""
+    for name, method in vars(metrics).copy().items():
+        if isfunction(method) and name != "render" and not name.startswith("_"):
+            setattr(metrics, name, _logging_errors(method))
+    return metrics
+
+
+def _logging_errors(method: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(method)
     def counted(self: Metrics, *args: Any, **kwargs: Any) -> None:
@@ -44,9 +51,10 @@ def _unfailing(method: Count) -> Count:
             self.failing.add(method.__name__)
             log.log(logging.DEBUG if known else logging.ERROR, "%s is not counted", method.__name__, exc_info=True)
 
-    return cast("Count", counted)
+    return counted
 
 
+@_unfailing
 class Metrics:
     """Every metric with its name, help and labels, in its own registry."""
 
@@ -166,7 +174,6 @@ class Metrics:
         self._delivered: dict[tuple[str, str], Counter] = {}
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    @_unfailing
     def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an HTTP request that was answered. `route` is a pattern, never a path."""
         # Looking up a child by its labels costs more than counting, so the hot path caches children.
@@ -176,41 +183,34 @@ class Metrics:
         kept[0].inc()
         kept[1].observe(seconds)
 
-    @_unfailing
     def loop_stalled(self, cause: str, seconds: float) -> None:
         """Count a stall of the event loop."""
         self.loop_stalls.labels(cause).inc()
         self._longest_stall_seconds = max(self._longest_stall_seconds, seconds)
         self.longest_stall.set(self._longest_stall_seconds)
 
-    @_unfailing
     def held(self, connections: int, body_bytes: int) -> None:
         """Set the number of open connections, and the bytes of request bodies under way."""
         self.connections.set(connections)
         self.body_bytes.set(body_bytes)
 
-    @_unfailing
     def descriptors_gone(self) -> None:
         """Count a moment when no file could be opened."""
         self.descriptors_exhausted.inc()
 
-    @_unfailing
     def guesser_slowed(self, what: str) -> None:
         """Count a request that was refused because too many earlier tries had failed."""
         self.guessers_slowed.labels(what).inc()
 
-    @_unfailing
     def connection_dropped(self, reason: str) -> None:
         """Count a connection that was closed to make room, or refused."""
         self.connections_dropped.labels(reason).inc()
 
-    @_unfailing
     def batch_committed(self, size: int, seconds: float) -> None:
         """Count a committed transaction and its webhook events."""
         self.batch_size.observe(size)
         self.commit_seconds.observe(seconds)
 
-    @_unfailing
     def event_committed(self, event_type: str, outcome: str, received_lag: float, created_lag: float | None) -> None:
         """Count a committed event, with the seconds since its receipt and since its creation at Stripe."""
         if event_type not in self._types:
@@ -224,25 +224,21 @@ class Metrics:
         if created_lag is not None:
             self.created_lag.observe(max(created_lag, 0.0))
 
-    @_unfailing
     def stripe_called(self, name: str, outcome: str, seconds: float) -> None:
         """Count a call to Stripe with its name, its outcome (listed in stripe_api/client.py) and its duration."""
         self.stripe_calls.labels(name, outcome).inc()
         self.stripe_seconds.labels(name).observe(seconds)
 
-    @_unfailing
     def message_tried(self, channel: str, outcome: str, seconds: float) -> None:
         """Count an attempt to send a message."""
         self.messages.labels(channel, outcome).inc()
         self.message_seconds.labels(channel).observe(seconds)
 
-    @_unfailing
     def backlog_counted(self, channel: str, status: str, messages: int, oldest_seconds: float) -> None:
         """Set the number of a channel's messages in a status, and the age of the oldest."""
         self.backlog.labels(channel, status).set(messages)
         self.backlog_age.labels(channel, status).set(oldest_seconds)
 
-    @_unfailing
     def events_compared(self, made: int, held: int, new: int, failed: int) -> None:
         """Count a comparison with Stripe's events: `new` were missing here, of which `failed` could not be applied."""
         for outcome, count in (("held", held), ("new", new - failed), ("failed", failed)):
@@ -250,28 +246,23 @@ class Metrics:
         self.events_made.set(made)
         self.events_held.set(held + new)
 
-    @_unfailing
     def pool_used(self, pool: str, size: int, idle: int) -> None:
         """Set the number of open database connections, and how many of them are idle."""
         self.pool_size.labels(pool).set(size)
         self.pool_idle.labels(pool).set(idle)
 
-    @_unfailing
     def order_made(self, currency: str) -> None:
         """Count a new order."""
         self.orders.labels(currency).inc()
 
-    @_unfailing
     def delivery_refused(self, code: str) -> None:
         """Count a delivery that was not stored."""
         self.refusals.labels(code).inc()
 
-    @_unfailing
     def secret_matched(self, place: int) -> None:
         """Count a delivery signed with the secret at this position."""
         self.secrets.labels(str(place)).inc()
 
-    @_unfailing
     def breaker_changed(self, is_open: bool) -> None:
         """Set whether shoppers' calls to Stripe are refused."""
         self.breaker_open.set(int(is_open))
