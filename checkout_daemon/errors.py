@@ -28,6 +28,7 @@ class CheckoutError(Exception):
         title: str | None = None,
         retry_after_seconds: int | None = None,
     ) -> None:
+        """Set the class arguments that are given."""
         super().__init_subclass__()
         cls.code = code or cls.code
         cls.status = status or cls.status

@@ -363,8 +363,8 @@ BEGIN
     END LOOP;
 END $$;
 
--- Drop the oldest partition whose payloads were all received before a time, and return its name, or null if there is none. Payloads
--- of failed and dead events move to the default partition, because they are needed to apply the events.
+-- Drop the oldest partition whose payloads were all received before a time, and return its name, or null if no partition is that old.
+-- Payloads of failed and dead events move to the default partition, because they are needed to apply the events.
 CREATE FUNCTION drop_payload_partition(keep_from timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     partition_name text;
@@ -551,7 +551,7 @@ CREATE TABLE missing_orders (
 -- Progress of long tasks, each with a lease: one process at a time runs a task, until its lease ends.
 CREATE TABLE cursors (
     name         text PRIMARY KEY,
-    value        text,         -- progress as JSON; null: none
+    value        text,         -- progress as JSON; null: not started
     holder       text,
     leased_until timestamptz,
     updated_at   timestamptz NOT NULL DEFAULT now()

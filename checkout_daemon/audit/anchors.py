@@ -1,6 +1,7 @@
-"""Anchors kept outside the database: one line of JSON each, appended to a file that who writes the database cannot.
+"""Publishes anchors outside the database: lines of JSON, appended to the file of CHECKOUT_AUDIT_ANCHOR.
 
-The file may be append-only (`chattr +a`), on another machine's disk, or shipped elsewhere as it grows.
+It should be out of reach of whoever can write to the database: append-only (`chattr +a`), on another machine, or
+shipped elsewhere as it grows.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ _BEHIND = timedelta(minutes=10)  # a daemon publishes every minute
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The anchors in the file by number, and what is wrong with the file itself."""
+    """The hashes of the anchors in the file by number, and the faults of the file itself."""
 
     path: Path
     hashes: dict[int, str]
     faults: tuple[str, ...] = ()
 
     def disagreements(self, held: dict[int, str], last_at: datetime | None) -> list[str]:
-        """Compare with the anchors in the database."""
+        """Return the faults of the file, and where it differs from the anchors in the database, `held`."""
         faults = list(self.faults)
         for number, digest in sorted(self.hashes.items()):
             if number not in held:
                 faults.append(f"anchor {number} is in {self.path} and not in the database: entries were removed")
             elif held[number] != digest:
-                faults.append(f"anchor {number} is not the one in {self.path}: entries were written anew")
+                faults.append(f"anchor {number} is not the one in {self.path}: entries were rewritten")
         behind = last_at is not None and datetime.now(UTC) - last_at > _BEHIND
         if behind and (missing := held.keys() - self.hashes.keys()):
             faults.append(f"{len(missing)} anchors are not in {self.path}: no daemon writes it, or lines were removed")
@@ -44,7 +45,7 @@ class Published:
 
 
 async def publish_anchors(database: Database, path: Path) -> int:
-    """Append the anchors that are not in the file yet; how many. Raises ConfigurationError where that is impossible."""
+    """Append the anchors that are not in the file yet, and return their number. Raises ConfigurationError."""
     done = 0
     while True:
         last = await asyncio.to_thread(_last_number, path)
@@ -60,7 +61,7 @@ async def publish_anchors(database: Database, path: Path) -> int:
 
 
 def read_published(path: Path) -> Published:
-    """Read the file. What cannot be read is a fault in it, not an error."""
+    """Read the file. What cannot be read becomes a fault, not an error."""
     hashes: dict[int, str] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -73,7 +74,7 @@ def read_published(path: Path) -> Published:
             read = json.loads(line)
             number, digest = int(read["anchor"]), str(read["hash"])
         except (ValueError, KeyError, TypeError):
-            faults.append(f"line {position} of {path} is no anchor")
+            faults.append(f"line {position} of {path} is not an anchor")
             continue
         if hashes.setdefault(number, digest) != digest:
             faults.append(f"{path} has two anchors {number}: one of them was made after entries were removed")
@@ -97,7 +98,7 @@ def _append(path: Path, text: str) -> None:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            # A line that was broken off, by a full disk or a crash, is ended first.
+            # First end a line that a full disk or a crash has cut off.
             size = os.fstat(descriptor).st_size
             broken = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
             os.write(descriptor, ("\n" * broken + text).encode())

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, fields
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
 
 import asyncpg
 import msgspec
 
 from checkout_daemon.audit.chain import Anchor, AuditEntry, Head
 from checkout_daemon.database.queries import sql
+from checkout_daemon.database.records import columns, record_of
 
-_COLUMNS = tuple(field.name for field in fields(AuditEntry))
 _LOCK_KEY = 0x616E63686F727300  # any constant; all daemons must agree on it
 
 
 async def read_head(connection: asyncpg.Connection, order_id: str) -> Head | None:
     """Return the head of the order's chain, or None. The order's row must be locked."""
     row = await connection.fetchrow(sql("read_log_head"), order_id)
-    return None if row is None else Head(order_id, row["number"], row["hash"])
+    return None if row is None else record_of(Head, row)
 
 
 async def append(connection: asyncpg.Connection, entry: AuditEntry) -> None:
@@ -34,20 +35,19 @@ async def blank_personal(connection: asyncpg.Connection, order_id: str) -> None:
 
 async def read_entries(connection: asyncpg.Connection, order_id: str) -> list[AuditEntry]:
     """Return the audit entries of an order, oldest first."""
-    return [_entry(row) for row in await connection.fetch(sql("read_log_of_order"), order_id)]
+    return [record_of(AuditEntry, row) for row in await connection.fetch(sql("read_log_of_order"), order_id)]
 
 
 async def every_entry(connection: asyncpg.Connection) -> AsyncIterator[tuple[AuditEntry, Head | None]]:
     """Yield all entries, chain by chain, each with its order's stored head. The caller must open a transaction."""
     async for row in connection.cursor(sql("read_whole_log"), prefetch=1000):
-        number = row["head_number"]
-        order_id = str(row["order_id"])
-        yield _entry(row), None if number is None else Head(order_id, number, row["head_hash"])
+        entry, number = record_of(AuditEntry, row), row["head_number"]
+        yield entry, None if number is None else Head(entry.order_id, number, row["head_hash"])
 
 
 async def lost_heads(connection: asyncpg.Connection) -> list[tuple[str, int]]:
     """Return (order id, number) of entries that a head or an anchor covers and that are gone or changed."""
-    return [(str(row["order_id"]), row["number"]) for row in await connection.fetch(sql("lost_log_heads"))]
+    return await _tuples(connection, "lost_log_heads")
 
 
 async def lock_anchors(connection: asyncpg.Connection) -> bool:
@@ -58,7 +58,7 @@ async def lock_anchors(connection: asyncpg.Connection) -> bool:
 async def last_anchor(connection: asyncpg.Connection) -> tuple[int, bytes, str | None] | None:
     """Return the last anchor's number, hash and key id."""
     row = await connection.fetchrow(sql("last_anchor"))
-    return None if row is None else (row["number"], row["hash"], row["key_id"])
+    return None if row is None else tuple(row)
 
 
 async def loosen_heads(connection: asyncpg.Connection) -> None:
@@ -68,67 +68,44 @@ async def loosen_heads(connection: asyncpg.Connection) -> None:
 
 async def anchors_after(connection: asyncpg.Connection, number: int, limit: int) -> list[tuple[int, datetime, bytes]]:
     """Return number, time and hash of the anchors after that number, in sequence."""
-    rows = await connection.fetch(sql("anchors_after"), number, limit)
-    return [(row["number"], _utc(row["at"]), row["hash"]) for row in rows]
+    return await _tuples(connection, "anchors_after", number, limit)
 
 
 async def traces_in_changes(connection: asyncpg.Connection, kinds: Sequence[str]) -> list[tuple[str, str, str, int]]:
     """Return (order id, kind, actor, count) of the lines that operators' actions wrote to the change log."""
-    rows = await connection.fetch(sql("traces_in_changes"), kinds)
-    return [(str(row["order_id"]), row["cause"], row["actor"], row["count"]) for row in rows]
+    return await _tuples(connection, "traces_in_changes", kinds)
 
 
 async def traces_in_acts(connection: asyncpg.Connection) -> list[tuple[str, str, str]]:
     """Return (order id, kind, actor) of the acts of operators."""
-    return [(str(row["order_id"]), row["kind"], row["actor"]) for row in await connection.fetch(sql("traces_in_acts"))]
+    return await _tuples(connection, "traces_in_acts")
 
 
 async def traces_in_requests(connection: asyncpg.Connection) -> list[tuple[str, str, str, int, str]]:
     """Return (request id, order id, payment, amount, currency) of all refund requests."""
-    rows = await connection.fetch(sql("traces_in_requests"))
-    return [(str(r["id"]), str(r["order_id"]), r["payment_id"], r["amount"], r["currency"]) for r in rows]
+    return await _tuples(connection, "traces_in_requests")
 
 
 async def loose_heads(connection: asyncpg.Connection, limit: int) -> list[Head]:
     """Lock and return heads that moved since they were anchored."""
-    rows = await connection.fetch(sql("loose_log_heads"), limit)
-    return [Head(str(row["order_id"]), row["number"], row["hash"]) for row in rows]
+    return [record_of(Head, row) for row in await connection.fetch(sql("loose_log_heads"), limit)]
 
 
 async def insert_anchor(connection: asyncpg.Connection, anchor: Anchor) -> None:
     """Insert an anchor, and mark the heads it covers as anchored."""
-    heads: Sequence[Head] = anchor.heads
+    heads = columns(anchor.heads, "order_id", "number", "hash")
     await connection.execute(
-        sql("insert_anchor"),
-        anchor.number,
-        anchor.at,
-        anchor.prev_hash,
-        anchor.hash,
-        anchor.key_id,
-        [head.order_id for head in heads],
-        [head.number for head in heads],
-        [head.hash for head in heads],
+        sql("insert_anchor"), anchor.number, anchor.at, anchor.prev_hash, anchor.hash, anchor.key_id, *heads
     )
 
 
 async def every_anchor(connection: asyncpg.Connection) -> AsyncIterator[Anchor]:
     """Yield the anchors in sequence. The caller must open a transaction."""
     async for row in connection.cursor(sql("read_anchors"), prefetch=50):
-        heads = msgspec.json.decode(row["heads"] or "[]", type=list[tuple[str, int, str]])
-        yield Anchor(
-            row["number"],
-            _utc(row["at"]),
-            row["prev_hash"],
-            row["hash"],
-            tuple(Head(order_id, number, bytes.fromhex(digest)) for order_id, number, digest in heads),
-            row["key_id"],
-        )
+        found = msgspec.json.decode(row["heads"] or "[]", type=list[tuple[str, int, str]])
+        heads = tuple(Head(order_id, number, bytes.fromhex(digest)) for order_id, number, digest in found)
+        yield Anchor(row["number"], row["at"], row["prev_hash"], row["hash"], heads, row["key_id"])
 
 
-def _entry(row: asyncpg.Record) -> AuditEntry:
-    columns = {name: row[name] for name in _COLUMNS}
-    return AuditEntry(**columns | {"order_id": str(row["order_id"]), "at": _utc(row["at"])})
-
-
-def _utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
+async def _tuples(connection: asyncpg.Connection, statement: str, *args: Any) -> list[Any]:
+    return [tuple(row) for row in await connection.fetch(sql(statement), *args)]

@@ -1,11 +1,11 @@
-"""The operator log's hashes: what an entry's, a note's and an anchor's cover, and what a broken chain is.
+"""The hash chain of the audit log: what the hashes of an entry, its personal data and an anchor cover, and its faults.
 
-An entry's hash covers the one before it in its order's chain; an anchor's covers the heads of chains that moved, and
-the anchor before. Anybody can compute a hash, so with CHECKOUT_AUDIT_KEY an anchor's is an HMAC (RFC 2104): who may
-write the database and does not have the key cannot write anew what was anchored.
+An entry's hash covers the previous entry's in its order's chain. An anchor's hash covers the heads of chains that moved
+and the previous anchor's hash. Anybody can compute a hash, so with CHECKOUT_AUDIT_KEY an anchor's hash is an HMAC
+(RFC 2104): whoever can write to the database but lacks the key cannot rewrite what was anchored.
 
-What may name a person is only under a salted hash: blanked, nothing of the chain changes, and without its salt nobody
-can try what it was.
+Personal data is hashed with its own salt. Erasing both leaves the chain valid, and without the salt nobody can guess
+the data from its hash.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from datetime import datetime
 from hashlib import sha256
 
 FIRST_PREV_HASH = bytes(32)
-"""What the first entry of a chain and the first anchor follow."""
+"""The previous hash of the first entry of a chain and of the first anchor."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """What an operator did to an order. `details`, `before`, `after` and `personal` are canonical JSON.
+    """An action of an operator on an order. `details`, `before`, `after` and `personal` are canonical JSON.
 
     `personal` and `salt` are None once erased.
     """
@@ -55,21 +55,21 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """`heads` are those that moved since the anchor before."""
+    """A hash over `heads`, those that moved since the previous anchor."""
 
     number: int
     at: datetime
     prev_hash: bytes
     hash: bytes
     heads: Sequence[Head]
-    key_id: str | None = None  # of the key that it is signed with
+    key_id: str | None = None  # of the signing key
 
 
 @dataclass(frozen=True, slots=True)
 class AuditKeys:
     """The keys of CHECKOUT_AUDIT_KEY: the first signs, all of them verify.
 
-    `since`: unsigned anchors made before are accepted, those of the time without a key.
+    `since`: when the key was introduced; older anchors may be unsigned.
     """
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -77,28 +77,31 @@ class AuditKeys:
 
     @property
     def signing(self) -> str | None:
+        """Return the secret that signs, or None."""
         return self.secrets[0] if self.secrets else None
 
     def find(self, key_id: str) -> str | None:
+        """Return the secret with this id, or None."""
         return next((secret for secret in self.secrets if key_id_of(secret) == key_id), None)
 
 
 def key_id_of(secret: str) -> str:
-    """Name a key without giving it away."""
+    """Return an id of a key that does not reveal it."""
     return sha256(b"checkout audit key\0" + secret.encode()).hexdigest()[:8]
 
 
 def canonical(value: Mapping[str, object]) -> str:
-    """JSON of which there is one form only: keys sorted, no spaces, ASCII."""
+    """Return the only JSON form of a value: keys sorted, no spaces, ASCII."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def hash_personal(personal: str, salt: bytes) -> bytes:
+    """Return the salted hash of an entry's personal data."""
     return sha256(salt + personal.encode()).digest()
 
 
 def hash_entry(entry: AuditEntry) -> bytes:
-    """Over all of it but what is under a hash of its own."""
+    """Return the hash of every field except `personal` and `salt`, which `personal_hash` covers."""
     return _hash(
         {
             "order_id": entry.order_id,
@@ -117,7 +120,7 @@ def hash_entry(entry: AuditEntry) -> bytes:
 
 
 def hash_anchor(anchor: Anchor, secret: str | None = None) -> bytes:
-    """Return an anchor's hash; with the secret of its key its HMAC, which covers the key's id as well."""
+    """Return an anchor's hash or, with the secret of its key, its HMAC, which also covers the key's id."""
     heads = sorted((head.order_id, head.number, head.hash.hex()) for head in anchor.heads)
     value = {"number": anchor.number, "at": _time(anchor.at), "prev_hash": anchor.prev_hash.hex(), "heads": heads}
     if secret is None:
@@ -127,12 +130,10 @@ def hash_anchor(anchor: Anchor, secret: str | None = None) -> bytes:
 
 
 def fault_of_entry(entry: AuditEntry, before: AuditEntry | None) -> str | None:
-    """What is wrong with an entry that follows another of its order, or is the first; None where nothing is."""
+    """Return the fault of an entry that follows `before` in its chain, or None. `before` is None for the first."""
     name = f"entry {entry.number} of order {entry.order_id}"
-    if entry.number != (1 if before is None else before.number + 1):
-        return f"what came before {name} is missing"
-    if entry.prev_hash != (FIRST_PREV_HASH if before is None else before.hash):
-        return f"{name} does not follow the one before it"
+    if fault := _fault_of_place(name, entry, before):
+        return fault
     if entry.hash != hash_entry(entry):
         return f"{name} was changed"
     if entry.personal is not None and entry.personal_hash != hash_personal(entry.personal, entry.salt or b""):
@@ -141,21 +142,28 @@ def fault_of_entry(entry: AuditEntry, before: AuditEntry | None) -> str | None:
 
 
 def fault_of_anchor(anchor: Anchor, before: Anchor | None, keys: AuditKeys | None = None) -> str | None:
-    """Return what is wrong with an anchor that follows another, or is the first; None where nothing is."""
+    """Return the fault of an anchor that follows `before`, or None. `before` is None for the first."""
     keys = keys or AuditKeys()
-    if anchor.number != (1 if before is None else before.number + 1):
-        return f"what came before anchor {anchor.number} is missing"
-    if anchor.prev_hash != (FIRST_PREV_HASH if before is None else before.hash):
-        return f"anchor {anchor.number} does not follow the one before it"
+    name = f"anchor {anchor.number}"
+    if fault := _fault_of_place(name, anchor, before):
+        return fault
     if anchor.key_id is None:
         late = keys.since is None or anchor.at >= keys.since or (before is not None and before.key_id is not None)
         if keys.secrets and late:
-            return f"anchor {anchor.number} is not signed with CHECKOUT_AUDIT_KEY"
+            return f"{name} is not signed with CHECKOUT_AUDIT_KEY"
         secret = None
     elif (secret := keys.find(anchor.key_id)) is None:
-        return f"anchor {anchor.number} is signed with key {anchor.key_id}, which CHECKOUT_AUDIT_KEY does not hold"
+        return f"{name} is signed with key {anchor.key_id}, which CHECKOUT_AUDIT_KEY does not hold"
     good = hmac.compare_digest(anchor.hash, hash_anchor(anchor, secret))
-    return None if good else f"anchor {anchor.number} was changed"
+    return None if good else f"{name} was changed"
+
+
+def _fault_of_place(name: str, link: AuditEntry | Anchor, before: AuditEntry | Anchor | None) -> str | None:
+    if link.number != (1 if before is None else before.number + 1):
+        return f"what came before {name} is missing"
+    if link.prev_hash != (FIRST_PREV_HASH if before is None else before.hash):
+        return f"{name} does not follow the one before it"
+    return None
 
 
 def _hash(value: Mapping[str, object]) -> bytes:

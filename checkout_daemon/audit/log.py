@@ -1,4 +1,4 @@
-"""Records what operators do, anchors the record, and verifies it."""
+"""The audit log: records what operators do, anchors the entries, and verifies them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _MOST_FAULTS = 20
 
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
-    """What an operator does and why. `details` are ids, codes and amounts: nothing that names a person."""
+    """An action of an operator, and why. `details` are ids, codes and amounts: nothing that names a person."""
 
     kind: str
     operator: Operator
@@ -54,7 +54,7 @@ class OperatorAction:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """What verify found; no faults: nothing was changed, cut off or put in. `last_anchor` as hexadecimal digits."""
+    """The result of verify. Without faults, nothing was changed, removed or inserted. `last_anchor` in hexadecimal."""
 
     orders: int
     entries: int
@@ -64,19 +64,19 @@ class AuditReport:
 
 
 def check_note(note: str) -> str:
-    """Return the note without blanks around it. Raises InvalidRequest for one that cannot be kept or shown."""
+    """Return the note without surrounding blanks. Raises InvalidRequest if it cannot be stored or shown."""
     note = trimmed(note)
     if len(note) > _LONGEST_NOTE:
         detail = f"the note is too long: it may have at most {_LONGEST_NOTE} characters"
         raise InvalidRequest([FieldError("/note", "invalid_note", detail)])
     if (found := unusable(note, allow="\n\t" + WORD_MARKS)) is not None:
-        detail = f"the note contains a character that cannot be used: {found}; type it without that"
+        detail = f"the note contains a character that cannot be used: {found}; remove it"
         raise InvalidRequest([FieldError("/note", "invalid_note", detail)])
     return note
 
 
 async def act(connection: asyncpg.Connection, order_id: str, action: OperatorAction, update: Update) -> Merged:
-    """Merge what an operator's action tells, and record the action with the order's state before and after it."""
+    """Merge the update of an operator's action, and record the action with the order's state before and after it."""
     merged = await merge(connection, [update])
     await record(connection, order_id, action, before=merged.orders[order_id].state, after=state_of(merged, order_id))
     return merged
@@ -85,7 +85,7 @@ async def act(connection: asyncpg.Connection, order_id: str, action: OperatorAct
 async def record(
     connection: asyncpg.Connection, order_id: str, action: OperatorAction, *, before: State, after: State
 ) -> None:
-    """Append to the order's chain, in the caller's transaction, which has locked the order's row."""
+    """Append an entry to the order's chain. The caller's transaction must have locked the order's row."""
     head = await store.read_head(connection, order_id)
     salt = secrets.token_bytes(32)
     personal = canonical({"note": action.note})
@@ -109,11 +109,12 @@ async def record(
 
 
 def state_of(merged: Merged, order_id: str) -> State:
-    """The order's state after a merge."""
+    """Return the order's state after a merge."""
     return State.of(merged.derived(order_id))
 
 
 def keys_of(settings: Settings) -> AuditKeys:
+    """Return the keys in the settings."""
     return AuditKeys(settings.audit_keys, settings.audit_key_since)
 
 
@@ -126,12 +127,15 @@ async def anchor_log(runtime: Runtime) -> int:
 
 
 async def anchor(database: Database, keys: AuditKeys | None = None) -> int:
-    """Anchor the heads that moved; how many. Its hash is logged as well: out of reach of who can write the database."""
+    """Anchor the heads that moved and return their number.
+
+    The anchor's hash is logged too, out of reach of whoever can write to the database.
+    """
     return await database.run_unconfirmed(_anchor, keys or AuditKeys())
 
 
 async def verify(database: Database, keys: AuditKeys | None = None, published: Published | None = None) -> AuditReport:
-    """Read the whole log as of one moment; compare every hash, the traces of actions, and anchors kept outside."""
+    """Verify all entries and anchors as of one moment, also against the traces of actions and the published anchors."""
     async with (
         database.connection() as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -144,15 +148,15 @@ async def _anchor(connection: asyncpg.Connection, keys: AuditKeys) -> int:
         return 0
     number, prev_hash, prev_key = await store.last_anchor(connection) or (0, FIRST_PREV_HASH, None)
     if keys.signing is not None and number and prev_key is None:
-        await store.loosen_heads(connection)  # so that the first signature covers all there is
+        await store.loosen_heads(connection)  # so that the first signature covers every entry
     heads = await store.loose_heads(connection, _HEADS_AN_ANCHOR)
     if not heads:
         return 0
     key_id = None if keys.signing is None else key_id_of(keys.signing)
-    made = Anchor(number + 1, datetime.now(UTC), prev_hash, b"", heads, key_id)
-    made = replace(made, hash=hash_anchor(made, keys.signing))
-    await store.insert_anchor(connection, made)
-    log.info("operator log: anchor %d over %d orders is %s", made.number, len(heads), made.hash.hex())
+    new = Anchor(number + 1, datetime.now(UTC), prev_hash, b"", heads, key_id)
+    new = replace(new, hash=hash_anchor(new, keys.signing))
+    await store.insert_anchor(connection, new)
+    log.info("audit log: anchor %d over %d orders is %s", new.number, len(heads), new.hash.hex())
     return len(heads)
 
 
@@ -170,18 +174,18 @@ async def _verify(connection: asyncpg.Connection, keys: AuditKeys, published: Pu
         if fault := fault_of_entry(entry, before):
             faults.append(fault)
         elif head is None or entry.number > head.number:
-            faults.append(f"entry {entry.number} of order {entry.order_id} was not put in by this program")
+            faults.append(f"entry {entry.number} of order {entry.order_id} was not inserted by this program")
         before = entry
     for order_id, number in await store.lost_heads(connection):
-        faults.append(f"entry {number} of order {order_id} was removed or written anew")
+        faults.append(f"entry {number} of order {order_id} was removed or rewritten")
     last: Anchor | None = None
     hashes: dict[int, str] = {}
-    async for each in store.every_anchor(connection):
+    async for current in store.every_anchor(connection):
         anchors += 1
-        hashes[each.number] = each.hash.hex()
-        if fault := fault_of_anchor(each, last, keys):
+        hashes[current.number] = current.hash.hex()
+        if fault := fault_of_anchor(current, last, keys):
             faults.append(fault)
-        last = each
+        last = current
     faults += await actions.disagreements(connection)
     if published is not None:
         faults += published.disagreements(hashes, None if last is None else last.at)

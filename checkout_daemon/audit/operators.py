@@ -1,4 +1,4 @@
-"""Who acts: a person at a terminal, by the system's user and host."""
+"""The operator who acts: the operating system's user and the host."""
 
 from __future__ import annotations
 
@@ -10,30 +10,29 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A user of the system, and the machine where they work."""
+    """A user of the operating system, and the host they work on."""
 
     user: str
     host: str
 
     @property
     def actor(self) -> str:
-        """As the change log names them."""
+        """Return the operator as the change log names them."""
         return f"{self.user}@{self.host}"
 
 
 DAEMON = "checkout-daemon"
-"""The actor where it was no person."""
+"""The actor of what no person did."""
 
 
 def this_operator() -> Operator:
-    """Return who runs this process, as the system has it, not the environment.
+    """Return the user who runs this process, according to the operating system, not the environment.
 
-    For root behind sudo also who called sudo, as `root (sudo: anna)`: root can set SUDO_UID to anything, so that the
-    name in parentheses is root's claim.
+    For root under sudo it is `root (sudo: anna)`. The name in parentheses is only a claim: root can set SUDO_UID.
     """
     try:
         import pwd
-    except ImportError:  # no such thing on Windows
+    except ImportError:  # Windows
         import getpass
 
         user = getpass.getuser()

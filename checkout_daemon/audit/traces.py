@@ -1,7 +1,7 @@
-"""Compares the operator log with what operators' actions leave elsewhere: who changes one side is found by the other.
+"""Compares the audit log with what operators' actions leave elsewhere: changing only one side is noticed.
 
-An action of these kinds writes, in one transaction, its entry and a line of the order's changes; a cancellation and an
-acknowledgement also an act, a refund its request.
+In one transaction, an action of these kinds writes its entry and a line of the change log. A cancellation and an
+acknowledgement also write an act, and a refund writes its request.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ _ACTS = {"canceled": "order.canceled", "acknowledged": "order.acknowledged"}
 
 @dataclass(slots=True)
 class LoggedActions:
-    """What the operator log says was done, counted."""
+    """The actions in the audit log: counts by order, kind and actor, and refunds by request."""
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     refunds: dict[str, tuple[str, object, object, object]] = field(default_factory=dict)
 
     def add(self, entry: AuditEntry) -> None:
+        """Count an entry."""
         if entry.kind in _WITH_A_CHANGE:
             self.counts[entry.order_id, entry.kind, f"{entry.operator}@{entry.host}"] += 1
         if entry.kind == "refund.requested":
             try:
                 details = json.loads(entry.details)
-                said = (entry.order_id, details["payment"], details["amount"], details["currency"])
-                self.refunds[str(details["request"])] = said
+                refund = (entry.order_id, details["payment"], details["amount"], details["currency"])
+                self.refunds[str(details["request"])] = refund
             except (ValueError, KeyError, TypeError):
-                return  # its hash tells that it was changed
+                return  # its hash shows that it was changed
 
     async def disagreements(self, connection: asyncpg.Connection) -> list[str]:
-        """Name each trace without its entry, and each entry without its trace."""
+        """Return a fault for each trace without its entry, and for each entry without its trace."""
         faults = []
         lines = await store.traces_in_changes(connection, _WITH_A_CHANGE)
         elsewhere = Counter({(order_id, kind, actor): count for order_id, kind, actor, count in lines})
@@ -54,12 +55,11 @@ class LoggedActions:
             if logged != seen:
                 faults.append(f"order {order_id} has {seen} x {kind} by {actor} in its changes, the log has {logged}")
         acts = {(order_id, _ACTS[kind], actor) for order_id, kind, actor in await store.traces_in_acts(connection)}
-        logged_acts = {each for each in self.counts if each[1] in _ACTS.values()}
+        logged_acts = {action for action in self.counts if action[1] in _ACTS.values()}
         for order_id, kind, actor in sorted(acts ^ logged_acts):
             where = "acts" if (order_id, kind, actor) in acts else "the log"
             faults.append(f"order {order_id} has {kind} by {actor} in {where} only")
         requests = {request[0]: request[1:] for request in await store.traces_in_requests(connection)}
-        differ = [
-            each for each in self.refunds.keys() | requests.keys() if self.refunds.get(each) != requests.get(each)
-        ]
-        return [*faults, *(f"refund request {each} is not as the log has it" for each in sorted(differ))]
+        ids = sorted(self.refunds.keys() | requests.keys())
+        differ = [request_id for request_id in ids if self.refunds.get(request_id) != requests.get(request_id)]
+        return [*faults, *(f"refund request {request_id} is not as the log has it" for request_id in differ)]

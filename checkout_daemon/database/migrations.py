@@ -60,7 +60,7 @@ class Migration:
 
     @property
     def first_place(self) -> str | None:
-        """Return the position at which its work for later begins, or None if it leaves none."""
+        """Return the position at which its remaining work begins, or None if nothing remains."""
         return INDEXES if self.indexes else "" if self.backfill is not None else None
 
 
@@ -116,10 +116,9 @@ def code_version() -> int:
 
 async def read_state(connection: asyncpg.Connection) -> SchemaState:
     """Return the state of the database's schema."""
-    try:
-        (row,) = await connection.fetch(sql("schema_state"))
-    except asyncpg.UndefinedTableError:
+    if not await connection.fetchval(sql("schema_exists")):
         return SchemaState(0, 0)
+    (row,) = await connection.fetch(sql("schema_state"))
     return SchemaState(row["version"], row["oldest_code"])
 
 
@@ -127,7 +126,7 @@ async def migrate(database_url: str) -> list[int]:
     """Apply the missing migrations and return their versions. Many daemons may call it at once: each one runs once.
 
     A new database gets schema.sql as a whole; an older one gets each migration in its own transaction, with its
-    version. backfills.finish does the rest. Raises SchemaMismatch if a lock could not be acquired for minutes.
+    version. schema_backfills.finish does the rest. Raises SchemaMismatch if a lock could not be acquired for minutes.
     """
     applied: list[int] = []
     async with direct_connection(database_url) as connection:
@@ -158,7 +157,7 @@ async def _next_step(connection: asyncpg.Connection) -> list[int]:
 
 async def _apply_next(connection: asyncpg.Connection) -> list[int]:
     await connection.execute(sql("lock_migrations"), _LOCK_KEY)
-    state = await read_state_in_transaction(connection)
+    state = await read_state(connection)
     missing = [migration for migration in all_migrations() if migration.version > state.version]
     if not missing:
         return []
@@ -175,10 +174,3 @@ async def _apply_next(connection: asyncpg.Connection) -> list[int]:
     for migration in step:
         await connection.execute(sql("record_migration"), migration.version, migration.name, migration.oldest_code)
     return [migration.version for migration in step]
-
-
-async def read_state_in_transaction(connection: asyncpg.Connection) -> SchemaState:
-    """Return what read_state does, without an error that would end the transaction."""
-    if not await connection.fetchval(sql("schema_exists")):
-        return SchemaState(0, 0)
-    return await read_state(connection)

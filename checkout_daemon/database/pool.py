@@ -152,7 +152,7 @@ class Database:
             watch = _Watch(connection, self._block_end())
             try:
                 with replicated(connection):
-                    yield connection  # type: ignore[misc]  # the pool's proxy stands in for a connection
+                    yield connection  # type: ignore[misc]  # the pool's proxy acts as a connection
             except BaseException as error:
                 if watch.cut or isinstance(error, (TimeoutError, asyncpg.ReadOnlySQLTransactionError)):
                     await self._expire(pool)

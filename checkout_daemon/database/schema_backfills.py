@@ -22,7 +22,7 @@ _INDEX_NAME = re.compile(r"CREATE (?:UNIQUE )?INDEX CONCURRENTLY IF NOT EXISTS (
 
 
 async def finish(database_url: str, *, batch_rows: int = BATCH_ROWS) -> None:
-    """Do everything that migrations left for later. `database_url` must not lead through a pooler."""
+    """Finish all migrations. `database_url` must not lead through a pooler."""
     async with direct_connection(database_url) as connection:
         while await _do_next(connection, batch_rows):
             pass

@@ -14,8 +14,8 @@ import msgspec
 from checkout_daemon.messages.customer_mails import customer_values
 from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater, attention_of, view_of
 from checkout_daemon.messages.rendering import Rendered, language_of, one_line, render
-from checkout_daemon.model.advice import attention_command
 from checkout_daemon.model.messages import Alert, MessageKind
+from checkout_daemon.model.orders import attention_command
 from checkout_daemon.orders.order_store import read_locale
 from checkout_daemon.outbox.outbox_store import ClaimedMessage, refund_mails
 from checkout_daemon.runtime import Runtime

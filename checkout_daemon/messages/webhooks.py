@@ -24,8 +24,8 @@ from checkout_daemon.messages.outcomes import (
     refund_of,
     view_of,
 )
-from checkout_daemon.model.advice import attention_command
 from checkout_daemon.model.messages import Alert, MessageKind
+from checkout_daemon.model.orders import attention_command
 from checkout_daemon.outbox.outbox_store import ClaimedMessage
 from checkout_daemon.runtime import Runtime
 

@@ -1,4 +1,4 @@
-"""Who buys: the name, email and phone that a shopper typed, checked and brought into one form."""
+"""The customer: checks the name, email and phone that a shopper typed, and brings them into one form."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from checkout_daemon.model.text import cleaned, is_visible, names_address, tidie
 
 MAXIMUM_NAME = 200
 MAXIMUM_EMAIL = 254
-# What is longer can be none, and is refused before anything reads it: putting a name's marks in order takes time that
-# grows with the square of its length. A letter is four code points at most before they are composed.
+# Longer input is refused before it is processed: composing a name takes time that grows with the square of its length.
+# A letter has at most four code points before it is composed.
 _LONGEST_NAME = 4 * MAXIMUM_NAME
 _LONGEST_EMAIL = 320  # 64 for the local part, 255 for the domain
-_LONGEST_PHONE = 100  # 15 digits, and whatever people set between them
+_LONGEST_PHONE = 100  # 15 digits, and what people write between them
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Name without surrounding blanks, email as it is sent to (ASCII), phone in E.164."""
+    """A customer: name without surrounding blanks, email in ASCII, phone in E.164."""
 
     name: str
     email: str
@@ -28,19 +28,19 @@ class Customer:
 
 
 def check_customer(name: str, email: str, phone: str) -> tuple[Customer | None, list[FieldError]]:
-    """Return the customer, or None and every fault, in words for the shopper. Asks no network."""
+    """Return the customer, or None and every fault in words for the shopper. Uses no network."""
     checked = (
         _checked("/customer/name", "invalid_name", _name, name),
         _checked("/customer/email", "invalid_email", _email, email),
         _checked("/customer/phone", "invalid_phone", _phone, phone),
     )
-    faults = [each for each in checked if isinstance(each, FieldError)]
-    texts = [each for each in checked if isinstance(each, str)]
+    faults = [result for result in checked if isinstance(result, FieldError)]
+    texts = [result for result in checked if isinstance(result, str)]
     return (None, faults) if faults else (Customer(*texts), [])
 
 
 def email_form(text: str) -> str:
-    """Return an email address as it is stored, to be searched for; anything else comes back cleaned."""
+    """Return an email address as it is stored, to search for it; any other text is only cleaned."""
     try:
         return _email(text)
     except _Unfit:
@@ -48,7 +48,7 @@ def email_form(text: str) -> str:
 
 
 class _Unfit(Exception):
-    """What is wrong with a field, in words for the shopper."""
+    """A field is wrong. The message is for the shopper."""
 
 
 def _checked(pointer: str, code: str, check: Callable[[str], str], text: str) -> str | FieldError:
@@ -81,16 +81,16 @@ def _email(text: str) -> str:
     if len(text) > _LONGEST_EMAIL:
         raise _Unfit(_too_long("email address", MAXIMUM_EMAIL))
     try:
-        # The test environment lets addresses under .test pass, which no one can own.
+        # test_environment accepts addresses under .test, which nobody can own.
         found = validate_email(text, check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError:
         found = None
     if found is None or found.ascii_email is None:
         _require_usable("email address", text)
-        if letter := next((each for each in text.rpartition("@")[0] if not each.isascii()), None):
+        if letter := next((char for char in text.rpartition("@")[0] if not char.isascii()), None):
             raise _Unfit(_unusable("email address", f"U+{ord(letter):04X}")) from None
         raise _Unfit("Please enter an email address such as name@example.com.")
-    return found.ascii_email  # a domain in its ASCII form: what Stripe and mail servers take
+    return found.ascii_email  # the domain in its ASCII form, which Stripe and mail servers accept
 
 
 def _phone(text: str) -> str:
@@ -103,7 +103,7 @@ def _phone(text: str) -> str:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException:
         number = None
-    # Possible, not valid: numbers kept for fiction and ranges given out last week must pass.
+    # Possible, not valid: numbers reserved for fiction and newly assigned ranges must pass.
     if number is None or not phonenumbers.is_possible_number(number):
         _require_usable("phone number", text)
         raise _Unfit("Please enter a phone number with + and the country code, such as +43 664 1234567.")

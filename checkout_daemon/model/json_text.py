@@ -1,7 +1,7 @@
-"""Reads JSON from Stripe without refusing any that the grammar allows (RFC 8259).
+"""Reads any JSON that the grammar allows (RFC 8259).
 
-The fast decoder refuses lone surrogates, numbers out of range and deep nesting. What Stripe signed is read all the
-same: one odd value must not cost the rest of an event.
+The fast decoder refuses lone surrogates, numbers out of range and deep nesting. What Stripe signed is read anyway: one
+odd value must not cost the rest of an event.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 DEEPEST = 100
-"""What is nested deeper is read as null: no object of Stripe's comes near, and most code recurses."""
+"""What is nested deeper is read as null: Stripe's objects are far from it, and most code recurses."""
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(r"(?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|true|false|null")
@@ -42,7 +42,7 @@ _DECODER = msgspec.json.Decoder(float_hook=number)
 
 
 def decode(body: bytes | str | msgspec.Raw) -> Any:
-    """Return the value of a JSON text, in UTF-8 where it is bytes. Raises ValueError for what is not JSON."""
+    """Return the value of a JSON text; bytes must be UTF-8. Raises ValueError if it is not JSON."""
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError):
@@ -50,10 +50,10 @@ def decode(body: bytes | str | msgspec.Raw) -> Any:
 
 
 def read_json(text: str) -> Any:
-    """Return the value of a JSON text. Raises ValueError for what is not JSON.
+    """Return the value of a JSON text. Raises ValueError if it is not JSON.
 
-    Lone surrogates become U+FFFD, what is deeper than DEEPEST null; the last of duplicate keys counts. No recursion: a
-    text may be nested as deep as it is long.
+    Lone surrogates become U+FFFD, and what is deeper than DEEPEST becomes null. The last of duplicate keys counts. It
+    does not recurse, because a text may be nested as deep as it is long.
     """
     root: list[Any] = []
     holder: list[Any] | dict[str, Any] = root

@@ -1,4 +1,4 @@
-"""The language a shopper reads, as their browser says (Accept-Language: RFC 9110, 12.5.4; tags: RFC 5646)."""
+"""The language of a shopper's browser (Accept-Language: RFC 9110, 12.5.4; tags: RFC 5646)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _STRIPE_LOCALES = (
     "bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR ro ru sk sl "
     "sv th tr vi zh zh-HK zh-TW"
 )
-# Norwegian is one language there, Filipino has two codes, and traditional characters go by their region.
+# At Stripe, Norwegian is one language, and traditional Chinese is named by region; Filipino has two codes.
 _STRIPE_NAMES = {"no": "nb", "nn": "nb", "tl": "fil", "zh-Hant": "zh-TW", "zh-MO": "zh-HK"}
 
 
 def preferred_locale(accept_language: str) -> str | None:
-    """The tag asked for most, such as de-AT; None where there is none, or none that can be read."""
+    """Return the most wanted readable language tag, such as de-AT, or None."""
     best: tuple[float, str] | None = None
     for part in accept_language[:_LONGEST_HEADER].split(","):
         tag, _, rest = part.strip().partition(";")
@@ -31,17 +31,17 @@ def preferred_locale(accept_language: str) -> str | None:
 
 
 def stripe_locale(tag: str | None) -> str | None:
-    """Return the locale of Stripe's pages for a tag such as de-AT; None where they do not have the language."""
+    """Return the locale of Stripe's pages for a tag such as de-AT, or None if they lack the language."""
     if tag is None:
         return None
     tag = _STRIPE_NAMES.get("-".join(tag.split("-")[:2]), tag)
     language = tag.partition("-")[0]
     choices = (tag, _STRIPE_NAMES.get(language, language))
-    return next((each for each in choices if each in _STRIPE_LOCALES.split()), None)
+    return next((locale for locale in choices if locale in _STRIPE_LOCALES.split()), None)
 
 
 def _weight(parameters: str) -> float:
-    """Return the weight among the parameters of an offer; names have no case. 0 for one that is no weight."""
+    """Return the weight `q` of an accepted language, or 0 if it is not a number. Parameter names ignore case."""
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "q":

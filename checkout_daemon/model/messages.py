@@ -1,17 +1,17 @@
-"""What is owed to customers, operators and the shop's own systems: kinds of messages, and how each goes.
+"""The kinds of messages to customers, operators and the shop's own systems, and the channels of each.
 
-A message is a row of the outbox for each channel. Those of orders follow from facts (ledger/derive.py), are written in
-the transaction that merges them, and are at most one of each order, kind, subject and channel; its id is the same at
-every attempt: `webhook-id` to a system, Message-ID to a person.
+A message is a row of the outbox for each channel. Messages about orders follow from facts (ledger/derive.py) and are
+written in the transaction that merges them, at most one for each order, kind, subject and channel. Its id is the same
+at every attempt: `webhook-id` for a system, Message-ID for a person.
 
 | kind | subject | payload |
 |---|---|---|
 | order.completed | "" | |
 | payment.failed | the session whose payment failed | |
-| order.refunded, refund.requires_action, .pending, .canceled, .failed | the refund, which is in that state | |
-| order.attention | code:subject, as `attention_subject` makes it | |
-| session.link | one for each time that somebody sends the link | `{"session_id"}` |
-| events.dead, outbox.dead, events.silent, … | one for each time that it is found | `Alert` |
+| order.refunded, refund.requires_action, .pending, .canceled, .failed | the refund with that status | |
+| order.attention | code:subject, see `attention_subject` | |
+| session.link | the session, with a suffix when it is sent again | `{"session_id"}` |
+| events.dead, outbox.dead, events.silent, … | a new one for each occurrence | `Alert` |
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Channel(StrEnum):
 
 
 class MessageKind(StrEnum):
+    """The kind of a message; the names are part of the contract for webhooks."""
+
     ORDER_COMPLETED = "order.completed"
     ORDER_REFUNDED = "order.refunded"
     ORDER_ATTENTION = "order.attention"
@@ -69,13 +71,13 @@ CHANNELS: dict[MessageKind, tuple[Channel, ...]] = {
     MessageKind.ORDERS_MISSING: _OPERATOR,
 }
 
-# What waited this long for a channel that nobody configured is not news any more.
+# A message that waited this long for a channel that is not configured is no longer worth sending.
 UNCONFIGURED_LIFETIME = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What a message about the shop as a whole says: how many things it is about, some of them, and the mend."""
+    """A message about the whole shop: how many things it is about, some of them, and the command that helps."""
 
     text: str
     count: int
@@ -84,10 +86,11 @@ class Alert:
 
 
 def attention_subject(code: str, subject: str) -> str:
+    """Return the subject of a message about an attention."""
     return f"{code}:{subject}"
 
 
 def split_attention(subject_id: str) -> tuple[str, str]:
-    """The attention's code, and what it is about."""
+    """Return the attention's code and subject from the subject of its message."""
     code, _, subject = subject_id.partition(":")
     return code, subject

@@ -1,7 +1,8 @@
-"""Money: whole minor units, and the one table of how Stripe counts each currency.
+"""Money in whole minor units, and Stripe's rules for each currency.
 
-The table is currencies.json, which the storefront reads too. Source: https://docs.stripe.com/currencies (zero-decimal,
-three-decimal, special cases, minimum and maximum charge amounts; the maximum is that of methods other than cards).
+The rules are in currencies.json, which the storefront reads too. Source: https://docs.stripe.com/currencies
+(zero-decimal, three-decimal, special cases, minimum and maximum charge amounts; the maximum is that of methods other
+than cards).
 """
 
 from __future__ import annotations
@@ -17,38 +18,38 @@ if TYPE_CHECKING:
 
 
 def exponent(currency: str) -> int:
-    """How many decimals the amounts of this currency have at Stripe: 2 unless the table says otherwise."""
+    """Return how many decimals the amounts of this currency have at Stripe: 2 unless the table has another number."""
     return _rule(currency)["exponent"]
 
 
 def step(currency: str) -> int:
-    """The smallest amount that can be charged more or less: every charge is a multiple of it."""
+    """Return the amount that every charge in this currency must be a multiple of."""
     return _rule(currency)["step"]
 
 
 def minimum_amount(currency: str) -> int:
-    """The least that Stripe charges where this currency is also the one paid out; one step where it names none."""
+    """Return the least that Stripe charges if payouts are in the same currency; one step if it documents no minimum."""
     return max(_table()["minimum_amounts"].get(currency.lower(), 0), step(currency))
 
 
 def maximum_amount(currency: str) -> int:
-    """Return the most that Stripe charges with every payment method: as many digits as it allows the currency.
+    """Return the most that Stripe charges with every payment method.
 
-    Cards alone bear more, which a checkout that leaves the choice of the method to Stripe cannot count on.
+    Cards allow more, but a checkout that lets Stripe choose the method cannot rely on that.
     """
     table = _table()
     return table["maximum_amounts"].get(currency.lower(), table["maximum_amount"])
 
 
 def round_to_step(amount: Fraction | int, currency: str) -> int:
-    """The nearest amount that can be charged; a half goes up."""
+    """Return the nearest amount that can be charged; a half is rounded up."""
     size = step(currency)
     return (2 * amount + size) // (2 * size) * size
 
 
 def format_money(amount: int, currency: str, locale: str = "en") -> str:
-    """The amount as a person reads it, such as €12.34. The digits are the table's: Babel has others for a dozen."""
-    # Dear, and not for every process.
+    """Return the amount as a person reads it, such as €12.34, with Stripe's decimals, which differ from Babel's."""
+    # Slow to import, and not every process needs it.
     from copy import copy
     from decimal import Decimal
 
@@ -59,7 +60,7 @@ def format_money(amount: int, currency: str, locale: str = "en") -> str:
     digits = exponent(currency)
     pattern = copy(place.currency_formats["standard"])
     pattern.frac_prec = (digits, digits)
-    # CLDR parts a symbol of letters from the digits, and Babel does not.
+    # CLDR separates a symbol that ends in a letter from the digits; Babel does not.
     if get_currency_symbol(currency.upper(), place)[-1].isalpha():
         positive, negative = (re.sub("¤$", "¤\u00a0", prefix) for prefix in pattern.prefix)
         pattern.prefix = (positive, negative)

@@ -1,13 +1,16 @@
-"""What an order is: its terms, its statuses, and what may be done in each."""
+"""An order: its statuses, its terms, and what an operator can do about an attention."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
 
 class OrderStatus(StrEnum):
+    """The status of an order; docs/ARCHITECTURE.md has the rules."""
+
     PENDING = "pending"
     PROCESSING = "processing"
     COMPLETED = "completed"
@@ -37,13 +40,13 @@ class AttentionCode(StrEnum):
     APPEARED_LATE = "appeared_late"
 
 
-# Resend, retry and cancel are for these alone; see derive.Derived.payable.
+# Only these can be resent, retried and canceled; see Derived.payable in ledger/derive.py.
 PAYABLE_STATUSES = frozenset({OrderStatus.PENDING, OrderStatus.FAILED, OrderStatus.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
-    """What the shopper agreed to pay; never changes. Amount in minor units."""
+    """The terms that the shopper agreed to. They never change. Amount in minor units."""
 
     id: str
     amount_total: int
@@ -53,7 +56,7 @@ class OrderTerms:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as lists and commands show it; names as in the contract, amounts in minor units."""
+    """An order as lists and commands show it. Amounts in minor units."""
 
     id: str
     number: int
@@ -72,3 +75,30 @@ class Order:
     created_at: datetime
     updated_at: datetime
     paid_at: datetime | None
+
+
+def attention_command(code: AttentionCode, subject: str, number: int) -> str:
+    """Return the command that fixes an attention.
+
+    `subject` is the payment (or payments, comma-separated), refund or dispute that it is about.
+    """
+    match code:
+        case AttentionCode.AMOUNT_MISMATCH | AttentionCode.CURRENCY_MISMATCH | AttentionCode.PAID_TWICE:
+            return f"checkout orders refund {number} --payment {subject.rpartition(',')[2]}"
+        case AttentionCode.PAID_AFTER_CANCEL:
+            return f"checkout orders refund {number}"
+        case AttentionCode.UNKNOWN_STATUS | AttentionCode.PAYMENT_CANCELED:
+            return f"checkout sessions sync {number}"
+        case (
+            AttentionCode.LIVEMODE_MISMATCH
+            | AttentionCode.REFUND_FAILED
+            | AttentionCode.DISPUTE_NEEDS_RESPONSE
+            | AttentionCode.DISPUTE_LOST
+            | AttentionCode.DISPUTE_REINSTATED
+            | AttentionCode.DISPUTE_WITHDRAWN
+            | AttentionCode.APPEARED_LATE
+        ):
+            # No command of ours fixes these: explain shows what does, and by when.
+            return f"checkout orders explain {number}"
+        case _:
+            assert_never(code)

@@ -1,7 +1,7 @@
-"""What text from outside may hold, and how what was pasted with it is cleaned away.
+"""Checks text from outside, and removes what pasting adds to it.
 
-Two kinds of text: `cleaned` is for a known alphabet (addresses, codes, ids, numbers), `tidied` for words of any
-language (names). Both take time that grows as the text does; composing (NFC) does not, so measure before it.
+`cleaned` is for a known alphabet (addresses, codes, ids, numbers), `tidied` for words of any language (names). Both
+take linear time. Composing (NFC) does not, so check the length before it.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import unicodedata
 from functools import lru_cache
 
 WORD_MARKS = "\u00ad\u200b\u200e\u200f\u2060"
-"""Where a word may break, and in which direction it runs: usable in what the shop's own people write."""
+"""Marks of line breaks and direction; allowed in what the shop's own people write."""
 
-# Line and paragraph separators, and marks that turn the direction of what follows: in a list they forge other lines.
+# Line and paragraph separators, and marks that change the direction of what follows: in a list they forge lines.
 _MISLEADING = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _JOINERS = frozenset("\u200c\u200d")  # Persian and Indian words and emoji are written with them
 # Marks of direction and of where lines may break: contact cards, spreadsheets and web pages put them around text.
 _PASTED = frozenset("\u00ad\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u2060\u2066\u2067\u2068\u2069\ufeff")
-_OVERRIDES = frozenset("\u202d\u202e")  # around a text they are pasted too; within it they show it in another order
-# Format characters that can be seen: signs that Arabic and Syriac set around numbers.
+_OVERRIDES = frozenset("\u202d\u202e")  # also pasted around a text; within it they change the order shown
+# Visible format characters: Arabic and Syriac signs around numbers.
 _VISIBLE_FORMATS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
-# Letters and symbols that nobody sees. The last three are drawn as blanks.
+# Invisible letters and symbols. The last three are drawn as blanks.
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800")
-_BLANKS = frozenset("\t\u2800\u3164\uffa0")  # beside those that Unicode calls blanks
+_BLANKS = frozenset("\t\u2800\u3164\uffa0")  # besides those of the category Zs
 _HYPHENS = frozenset("\u2010\u2011\u2012\u2013\u2212")
 _AROUND = (
     "".join(_OVERRIDES | _JOINERS | _PASTED | _BLANKS)
@@ -33,7 +33,7 @@ _AROUND = (
 _LONGEST_KNOWN = 1000  # no address, code, id or number is longer
 _MAIL_OR_NUMBERS = re.compile(r"\w@\w|(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 _HOST = re.compile(r"([\w.-]+)([/:]?)")
-# Of the endings with more than two letters those that links in unwanted mail have; of two letters every country's.
+# The top-level domains of more than two letters that unwanted mail links to. Those of two letters are all countries'.
 _ENDINGS = frozenset(
     (
         *("app", "biz", "blog", "cam", "cfd", "click", "cloud", "club", "com", "dev", "digital", "edu"),
@@ -49,11 +49,11 @@ _TITLES = frozenset(
         *("prof", "rer", "rev", "sgt", "sra", "srta", "st", "univ"),
     )
 )
-# Letters with a stroke or of two, which do not decompose.
+# Letters with a stroke and ligatures, which do not decompose.
 _LETTERS = str.maketrans(
     dict(zip("øłđðıħŧςßæœþ", ["o", "l", "d", "d", "i", "h", "t", "σ", "ss", "ae", "oe", "th"], strict=True))
 )
-# Controls of 8 bits, line separators, marks of direction, formats that nobody sees; not the joiners, which words have.
+# 8-bit controls, line separators, marks of direction, invisible formats; not the joiners, which words contain.
 _HIDDEN = re.compile(
     "[\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -66,9 +66,9 @@ def is_clean(text: str) -> bool:
 
 
 def unusable(text: str, *, allow: str = "") -> str | None:
-    """Return the first character that cannot be used as U+0007, or None.
+    """Return the first unusable character in the form U+0007, or None.
 
-    Control characters (NUL among them), halves of surrogate pairs, marks that forge lines, and formats nobody sees.
+    Unusable are control characters, lone surrogates, marks that forge lines, and invisible formats.
     """
     if text.isascii() and text.isprintable():
         return None
@@ -79,15 +79,15 @@ def unusable(text: str, *, allow: str = "") -> str | None:
 
 
 def is_visible(text: str) -> bool:
-    """Return whether something of it can be seen: a letter, a number, a sign, not marks alone."""
+    """Return whether the text has a visible letter, number or sign, not only marks."""
     return any(unicodedata.category(char)[0] in "LNPS" and char not in _UNSEEN for char in text)
 
 
 def cleaned(text: str) -> str:
     """Return a text of a known alphabet without what pasting adds.
 
-    Invisible characters go, blanks of all kinds become spaces and go at both ends, full-width letters, digits and signs
-    become plain ones, hyphens of all kinds become `-`.
+    Invisible characters and surrounding blanks are removed. Blanks of all kinds become spaces, hyphens of all kinds
+    `-`, and full-width letters, digits and signs plain ones.
     """
     if text.isascii() or len(text) > _LONGEST_KNOWN:
         return text.strip()
@@ -97,18 +97,18 @@ def cleaned(text: str) -> str:
 def tidied(text: str) -> str:
     """Return words of any language with single spaces for blanks of all kinds, and without pasted marks of direction.
 
-    Everything else stays: what cannot be used is for `unusable` to name. Not composed.
+    Everything else stays, for `unusable` to report. The result is not composed.
     """
     return re.sub(" {2,}", " ", "".join(map(_tidy, text)).strip(_AROUND))
 
 
 def trimmed(text: str) -> str:
-    """Return a text without blanks and pasted marks around it; what is within stays."""
+    """Return a text without surrounding blanks and pasted marks."""
     return text.strip(_AROUND)
 
 
 def search_form(text: str) -> str:
-    """Return a text as searches compare it, without case and accents: jose finds José. The schema has the same."""
+    """Return a text as searches compare it, without case and accents: jose finds José. sql/schema.sql does the same."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
@@ -116,7 +116,7 @@ def search_form(text: str) -> str:
 
 
 def names_address(text: str) -> bool:
-    """Return whether a mail program would make a link of something in the text. Measure before it: it composes."""
+    """Return whether a mail program would turn part of the text into a link. Check the length before: it composes."""
     text = unicodedata.normalize("NFKC", text).replace("\u3002", ".").lower()
     if any(sign in text for sign in ("://", "www.", "\\\\")) or _MAIL_OR_NUMBERS.search(text):
         return True
@@ -124,16 +124,16 @@ def names_address(text: str) -> bool:
 
 
 def _is_domain(host: str, *, path: bool) -> bool:
-    """Tell evil.com from J.R.R. Tolkien, Dr.Li and Prof.Kim."""
+    """Return whether a host is a domain such as evil.com, and not a name such as J.R.R. Tolkien, Dr.Li or Prof.Kim."""
     *labels, ending = host.strip(".-").split(".")
-    longest = max((len(each) for each in labels if each not in _TITLES), default=0)
+    longest = max((len(label) for label in labels if label not in _TITLES), default=0)
     if longest < 2 or len(ending) < 2:
         return False
     return path or ending in _ENDINGS or (len(ending) == 2 and longest > 2)
 
 
 def terminal_json(text: str) -> str:
-    """Return JSON text with what a terminal would obey or hide written as escapes: the same JSON."""
+    """Return equal JSON text in which characters that a terminal would obey or hide are escaped."""
     return text if text.isascii() else _HIDDEN.sub(_escape, text)
 
 

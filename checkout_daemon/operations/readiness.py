@@ -6,7 +6,7 @@ import asyncio
 
 import asyncpg
 
-from checkout_daemon.database.migrations import SchemaState, code_version, read_state_in_transaction
+from checkout_daemon.database.migrations import SchemaState, code_version, read_state
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql
 from checkout_daemon.patience import within
@@ -45,6 +45,6 @@ class Readiness:
 
 
 async def _look(connection: asyncpg.Connection) -> SchemaState:
-    state = await read_state_in_transaction(connection)
+    state = await read_state(connection)
     await connection.execute(sql("use_some_room"))
     return state

@@ -18,7 +18,7 @@ from functools import partial
 from time import monotonic
 
 from checkout_daemon.backoff import restarting_listener
-from checkout_daemon.database.cursors import claim_cursor, read_cursor, save_cursor
+from checkout_daemon.database.leases import claim_cursor, read_cursor, save_cursor
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.apply import Applied

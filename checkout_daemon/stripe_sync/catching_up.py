@@ -13,8 +13,7 @@ import asyncpg
 import msgspec
 
 from checkout_daemon.audit.operators import DAEMON
-from checkout_daemon.database.cursors import read_cursor
-from checkout_daemon.database.leases import leased
+from checkout_daemon.database.leases import leased, read_cursor
 from checkout_daemon.database.queries import sql
 from checkout_daemon.errors import StripeRejected, StripeUnavailable
 from checkout_daemon.ledger.missing_orders import LONGEST_LOOK, MARGIN, look_for_missing

@@ -1,4 +1,4 @@
-"""The operator log: who, what, why, before and after; and that no change of it goes unseen."""
+"""The audit log records who did what and why, with the state before and after, and every change of it is noticed."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ async def test_the_log_cannot_be_changed(
         ("DELETE FROM operator_log WHERE number = 2", "what came before entry 3"),
         ("DELETE FROM operator_log WHERE number = 3", "entry 3 .* was removed"),
         ("DELETE FROM operator_log; DELETE FROM operator_log_heads", "entry 3 .* was removed"),
-        ("DELETE FROM operator_log_heads", "was not put in"),
+        ("DELETE FROM operator_log_heads", "was not inserted"),
         ("UPDATE anchors SET at = now() WHERE number = 1", "anchor 1 was changed"),
         ("DELETE FROM anchored_heads WHERE anchor = 1", "anchor 1 was changed"),
         ("DELETE FROM anchors WHERE number = 1", "before anchor 2 is missing"),
@@ -330,7 +330,7 @@ async def test_a_file_of_anchors_that_was_tampered_with_is_found(
     assert "1 anchors are not in" in "; ".join((await verify(runtime.database, None, read_published(path))).faults)
     path.write_text('{"anchor": 1, "at')
     await publish_anchors(runtime.database, path)
-    assert read_published(path).faults == (f"line 1 of {path} is no anchor",)
+    assert read_published(path).faults == (f"line 1 of {path} is not an anchor",)
     assert list(read_published(path).hashes) == [1]
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "precious")

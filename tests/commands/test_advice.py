@@ -10,8 +10,7 @@ import pytest
 
 import cli
 from checkout_daemon.messages import alerting
-from checkout_daemon.model.advice import attention_command
-from checkout_daemon.model.orders import AttentionCode
+from checkout_daemon.model.orders import AttentionCode, attention_command
 from checkout_daemon.operations import doctor
 
 DOCTOR = [

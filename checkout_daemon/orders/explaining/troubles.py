@@ -7,8 +7,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from checkout_daemon.backoff import EVENT_TRIES
-from checkout_daemon.model.advice import attention_command
-from checkout_daemon.model.orders import AttentionCode
+from checkout_daemon.model.orders import AttentionCode, attention_command
 from checkout_daemon.orders.explaining.case import Case, Finding, StripeLine, ids, money, refused_payments
 from checkout_daemon.stripe_api.events import KEPT
 

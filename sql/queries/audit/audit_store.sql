@@ -2,7 +2,7 @@
 
 -- name: read_log_head
 -- $1 order id. Its row must be locked, so that nobody else appends.
-SELECT number, hash FROM operator_log_heads WHERE order_id = $1;
+SELECT order_id, number, hash FROM operator_log_heads WHERE order_id = $1;
 
 -- name: append_log_entry
 -- $1 order id, $2 number, $3 at, $4 kind, $5 operator, $6 host, $7 details, $8 before, $9 after, $10 personal, $11 salt,
@@ -33,11 +33,11 @@ FROM operator_log WHERE order_id = $1 ORDER BY number;
 
 -- name: lost_log_heads
 -- Heads, stored or anchored, that have no matching entry: entries were cut off or rewritten.
-SELECT head.order_id, head.number FROM operator_log_heads AS head
+SELECT head.order_id::text, head.number FROM operator_log_heads AS head
 LEFT JOIN operator_log AS log ON log.order_id = head.order_id AND log.number = head.number
 WHERE log.hash IS DISTINCT FROM head.hash
 UNION
-SELECT head.order_id, head.number FROM anchored_heads AS head
+SELECT head.order_id::text, head.number FROM anchored_heads AS head
 LEFT JOIN operator_log AS log ON log.order_id = head.order_id AND log.number = head.number
 WHERE log.hash IS DISTINCT FROM head.hash
 ORDER BY order_id, number;
@@ -82,14 +82,14 @@ SELECT number, at, hash FROM anchors WHERE number > $1 ORDER BY number LIMIT $2;
 
 -- name: traces_in_changes
 -- $1 causes that write one line for each action. Lines from before the audit log existed do not count.
-SELECT order_id, cause, actor, count(*) AS count FROM order_changes
+SELECT order_id::text, cause, actor, count(*) AS count FROM order_changes
 WHERE cause = ANY($1::text[]) AND actor LIKE '%@%' AND at >= (SELECT min(applied_at) FROM schema_migrations WHERE version >= 2)
 GROUP BY order_id, cause, actor;
 
 -- name: traces_in_acts
-SELECT DISTINCT order_id, kind, actor FROM acts
+SELECT DISTINCT order_id::text, kind, actor FROM acts
 WHERE kind IN ('canceled', 'acknowledged') AND actor LIKE '%@%'
   AND at >= (SELECT min(applied_at) FROM schema_migrations WHERE version >= 2);
 
 -- name: traces_in_requests
-SELECT id, order_id, payment_id, amount, currency FROM refund_requests;
+SELECT id::text, order_id::text, payment_id, amount, currency FROM refund_requests;
