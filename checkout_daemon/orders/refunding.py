@@ -167,7 +167,7 @@ async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> 
         )
     except StripeRejected as error:
         if request.attempts:
-            # It was asked before, and the answer was lost: a refusal of our API key tells nothing about that request.
+            # It was asked before, and the answer was lost: a refusal of our API key does not answer that request.
             if isinstance(error, StripeDenied):
                 raise StripeFailed(error.detail) from error
             if (found := await _find(runtime, request)) is not None:

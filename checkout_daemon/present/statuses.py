@@ -1,7 +1,6 @@
-"""The tone of every status: whether it is good news, needs waiting for, or needs a person.
+"""The tone of every status: whether it is good news, will change, or needs a person.
 
-Commands map a tone to a style of Rich, the terminal UI maps it to a colour of its theme. Colour never stands alone:
-a status is always shown in words too.
+Commands map a tone to a style of Rich, the terminal UI to a colour of its theme. A status is always shown in words too.
 """
 
 from __future__ import annotations
@@ -15,6 +14,8 @@ from checkout_daemon.present.text import words
 
 
 class Tone(StrEnum):
+    """How a status is meant, so that every interface can draw it in colours of its own."""
+
     GOOD = "good"
     BUSY = "busy"
     WAITING = "waiting"
@@ -82,7 +83,7 @@ TONES: Mapping[Subject, Mapping[str, Tone]] = {
         "dead": Tone.ALARM,
     },
 }
-"""Every order status has a tone. Statuses that Stripe adds later are neutral, and shown in its own words."""
+"""Every order status has a tone. Statuses that Stripe adds later are neutral, and shown in Stripe's words."""
 
 
 def tone(subject: Subject, status: str) -> Tone:

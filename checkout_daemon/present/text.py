@@ -1,4 +1,4 @@
-"""Words, counts, and text from outside made safe to show."""
+"""Words and counts, and text from outside that is safe to show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 from itertools import pairwise
 
 NONE = "–"
-"""What is shown for a value that does not exist."""
+"""Shown in place of a missing value."""
 
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian and Indian names are written with them
 
@@ -24,7 +24,8 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 def plain(text: str) -> str:
     """Return text from outside on one line, without anything that a terminal would obey.
 
-    Blanks of all kinds become spaces; escape sequences, line breaks and other controls become replacement characters.
+    Spaces of all kinds become plain spaces; escape sequences, line breaks and other controls become replacement
+    characters.
     """
     if text.isprintable():
         return text

@@ -1,4 +1,4 @@
-"""A customer is forgotten: nothing in the whole database names them, and the order derives and verifies as before."""
+"""After erasing a customer nothing in the database names them, and the order derives and verifies as before."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAMES = ("ada@example.com", "Ada", "+4930901820", "called her")
 
 
 async def everything(connection: asyncpg.Connection) -> str:
-    """The whole database as text."""
+    """Return the whole database as text."""
     tables = await connection.fetch(
         "SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
     )
@@ -52,8 +52,8 @@ def person(order_id: str, **fields: Any) -> dict[str, Any]:
     return session_object(order_id, "cs_none", "pi_none", customer_details=details, **fields)
 
 
-async def a_whole_history(runtime: Runtime, connection: asyncpg.Connection) -> str:
-    """A paid order with events, of used and unused types, an operator's note, a mail that waits, and a refund."""
+async def add_full_history(runtime: Runtime, connection: asyncpg.Connection) -> str:
+    """Add a paid order with events of used and unused types, an operator's note, a waiting mail, and a refund."""
     order = await paid_order(runtime, discount_code="TEN")
     order_id = str(order.order_id)
     intent = await connection.fetchval("SELECT id FROM payments")
@@ -71,13 +71,13 @@ async def a_whole_history(runtime: Runtime, connection: asyncpg.Connection) -> s
     return order_id
 
 
-async def test_nothing_in_the_database_names_them_and_the_books_are_as_before(
+async def test_nothing_in_the_database_names_the_customer_and_the_books_are_unchanged(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
-    order_id = await a_whole_history(runtime, connection)
+    order_id = await add_full_history(runtime, connection)
     before = await connection.fetchrow("SELECT status, amount_total, amount_refunded, paid_at FROM orders")
-    held = await everything(connection)
-    assert [name for name in NAMES if name not in held] == []
+    stored = await everything(connection)
+    assert [name for name in NAMES if name not in stored] == []
 
     plan = await plan_erasure(runtime.database, order_id, customer=False)
     erased = await erase(runtime.database, plan, operator=BOSS)
@@ -94,13 +94,13 @@ async def test_nothing_in_the_database_names_them_and_the_books_are_as_before(
     assert (report.faults, report.entries) == ([], 2)
     mails = await connection.fetch("SELECT DISTINCT status FROM outbox WHERE channel = 'mail'")
     assert [row["status"] for row in mails] == ["skipped"]
-    assert (await erase(runtime.database, plan, operator=BOSS)).payloads == 0  # again: nothing is left to do
+    assert (await erase(runtime.database, plan, operator=BOSS)).payloads == 0  # repeated: nothing is left to erase
 
 
-async def test_other_orders_of_the_same_email_are_kept_unless_all_are_meant(
+async def test_other_orders_of_the_same_email_are_kept_unless_the_whole_customer_is_erased(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
-    first, second = [await add_expired_order(connection, customer_email=each) for each in ("A@b.at", "a@b.at")]
+    first, second = [await add_expired_order(connection, customer_email=email) for email in ("A@b.at", "a@b.at")]
     other = await add_expired_order(connection)
     plan = await plan_erasure(runtime.database, first, customer=False)
     assert len(plan.others) == 1
@@ -118,7 +118,7 @@ async def test_other_orders_of_the_same_email_are_kept_unless_all_are_meant(
     }  # fmt: skip
 
 
-async def test_what_can_still_be_paid_is_not_erased_and_what_is_erased_cannot_be_paid(
+async def test_a_payable_order_is_not_erased_and_an_erased_one_cannot_be_paid(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     order = await check_out(runtime)
@@ -136,8 +136,8 @@ async def test_what_can_still_be_paid_is_not_erased_and_what_is_erased_cannot_be
     assert "ada@example.com" not in await everything(connection)
 
 
-async def test_what_an_event_brings_afterwards_goes_too(runtime: Runtime, connection: asyncpg.Connection) -> None:
-    order_id = await a_whole_history(runtime, connection)
+async def test_payloads_that_arrive_later_are_deleted(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    order_id = await add_full_history(runtime, connection)
     await erase(runtime.database, await plan_erasure(runtime.database, order_id, customer=False), operator=BOSS)
     intent = await connection.fetchval("SELECT id FROM payments")
     refund = refund_object("re_2", intent, 50) | {"note": "Ada"}
@@ -148,8 +148,8 @@ async def test_what_an_event_brings_afterwards_goes_too(runtime: Runtime, connec
     assert await connection.fetchval("SELECT amount_refunded FROM orders") == 150
 
 
-async def test_an_event_that_was_not_applied_is_needed_first(runtime: Runtime, connection: asyncpg.Connection) -> None:
-    order_id = await a_whole_history(runtime, connection)
+async def test_an_unapplied_event_prevents_the_erasure(runtime: Runtime, connection: asyncpg.Connection) -> None:
+    order_id = await add_full_history(runtime, connection)
     await connection.execute("UPDATE stripe_events SET status = 'dead', order_id = NULL WHERE type = 'refund.created'")
     plan = await plan_erasure(runtime.database, order_id, customer=False)
     with pytest.raises(NotErasable, match="evt_"):
@@ -160,11 +160,12 @@ async def test_an_event_that_was_not_applied_is_needed_first(runtime: Runtime, c
         await plan_erasure(runtime.database, order_id, customer=False)
 
 
-async def test_orders_never_paid_are_forgotten_after_ninety_days_and_no_others(
+async def test_unpaid_orders_are_erased_after_ninety_days_and_no_others(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     long_ago = timedelta(days=91)
-    forgotten = [await add_order(connection, status=each, ago=long_ago) for each in ("expired", "canceled", "pending")]
+    unpaid = ("expired", "canceled", "pending")
+    forgotten = [await add_order(connection, status=status, ago=long_ago) for status in unpaid]
     kept = [
         await add_order(connection, status="expired", ago=timedelta(days=89)),
         await add_order(connection, status="completed", ago=long_ago, paid_at=datetime.now(UTC)),
@@ -174,7 +175,7 @@ async def test_orders_never_paid_are_forgotten_after_ninety_days_and_no_others(
     await connection.execute("INSERT INTO payments (id, order_id) VALUES ('pi_odd', $1)", with_money)
     await connection.executemany(
         "INSERT INTO session_attempts (order_id, attempt, parameters, started_at) VALUES ($1, 1, $2, now())",
-        [(each, json.dumps({"session": {"customer_email": "ada@example.com"}})) for each in forgotten],
+        [(order_id, json.dumps({"session": {"customer_email": "ada@example.com"}})) for order_id in forgotten],
     )
     assert await forget_unpaid(runtime.database) == 3
     assert await forget_unpaid(runtime.database) == 0

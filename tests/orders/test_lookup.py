@@ -1,4 +1,4 @@
-"""An order is found by anything that an operator may hold, and never a wrong one."""
+"""An order is found by anything that an operator may know, and never a wrong one."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ async def test_by_the_address_that_the_payer_gave_on_stripes_page(
     database: Database, connection: asyncpg.Connection, intake: Intake, database_url: str
 ) -> None:
     order_id, other = [
-        await add_order(connection, customer_email=each, amount_subtotal=5000, amount_discount=0, amount_total=5000)
-        for each in ("ada@example.com", "bo@example.com")
+        await add_order(connection, customer_email=email, amount_subtotal=5000, amount_discount=0, amount_total=5000)
+        for email in ("ada@example.com", "bo@example.com")
     ]
-    for each, email in ((order_id, "Ada.Private@example.net"), (other, "xada.private@example.net")):
-        session = session_object(each, f"cs_{each[:8]}", f"pi_{each[:8]}", customer_details={"email": email})
+    for paid_id, email in ((order_id, "Ada.Private@example.net"), (other, "xada.private@example.net")):
+        session = session_object(paid_id, f"cs_{paid_id[:8]}", f"pi_{paid_id[:8]}", customer_details={"email": email})
         await deliver(intake, event_body("checkout.session.completed", session))
     assert (await find_order(database, "ada.private@example.net")).id == order_id
     assert (await add_search(database, OrderFilter(), " ADA.private@example.net")).search_ids == (order_id,)
@@ -82,7 +82,7 @@ async def test_by_number_with_or_without_its_sign(database: Database, connection
         "\u200e５ｆ３ａ０ｃ１１",
     ],
 )
-async def test_without_what_pasting_adds(database: Database, connection: asyncpg.Connection, text: str) -> None:
+async def test_without_characters_from_pasting(database: Database, connection: asyncpg.Connection, text: str) -> None:
     await add_order(connection, id=ID, customer_email="ada@example.com")
     assert (await find_order(database, text)).id == ID
 
@@ -94,13 +94,13 @@ async def test_by_an_email_whose_domain_is_not_ascii(database: Database, connect
 
 
 @pytest.mark.parametrize("text", [ID, ID.upper(), ID.replace("-", ""), "5f3a0c11", "5F3A0C11-1", "5f3a0c11-1111-"])
-async def test_by_its_id_or_what_it_begins_with(database: Database, connection: asyncpg.Connection, text: str) -> None:
+async def test_by_its_id_or_its_first_digits(database: Database, connection: asyncpg.Connection, text: str) -> None:
     await add_order(connection, id=ID)
     await add_order(connection, id=TWIN)
     assert (await find_order(database, text)).id == ID
 
 
-async def test_a_beginning_of_two_ids_is_refused_with_both(database: Database, connection: asyncpg.Connection) -> None:
+async def test_first_digits_of_two_ids_list_both(database: Database, connection: asyncpg.Connection) -> None:
     await add_order(connection, id=ID, status="completed", ago=timedelta(hours=1))
     await add_order(connection, id=TWIN, amount_subtotal=99, amount_total=99)
     with pytest.raises(AmbiguousOrder) as refused:
@@ -112,7 +112,7 @@ async def test_a_beginning_of_two_ids_is_refused_with_both(database: Database, c
     assert newer.endswith("UTC")
 
 
-async def test_a_number_wins_over_the_beginning_of_an_id(database: Database, connection: asyncpg.Connection) -> None:
+async def test_a_number_wins_over_the_first_digits_of_an_id(database: Database, connection: asyncpg.Connection) -> None:
     numbered = await add_order(connection)  # 1001
     await add_order(connection, id="10010000-0000-4000-8000-000000000000")
     assert (await find_order(database, "1001")).id == numbered
@@ -124,7 +124,7 @@ async def test_by_email_whatever_its_case(database: Database, connection: asyncp
     assert (await find_order(database, "aDA@example.COM")).id == order_id
 
 
-async def test_a_customer_of_many_orders_gets_the_newest_of_them_listed(
+async def test_the_newest_orders_of_a_customer_with_many_are_listed(
     database: Database, connection: asyncpg.Connection
 ) -> None:
     for hours in range(25):
@@ -135,7 +135,7 @@ async def test_a_customer_of_many_orders_gets_the_newest_of_them_listed(
     assert [line.split()[0] for line in lines[1:]] == [*map(str, range(1001, 1021)), "…"]
 
 
-async def test_by_the_ids_of_what_stripe_made_for_it(
+async def test_by_the_ids_of_its_objects_at_stripe(
     database: Database, connection: asyncpg.Connection, intake: Intake
 ) -> None:
     order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
@@ -151,11 +151,13 @@ async def test_by_the_ids_of_what_stripe_made_for_it(
     await deliver(intake, event_body("charge.succeeded", charge | {"status": "succeeded", "paid": True}))
     await deliver(intake, event_body("refund.created", refund_object("re_1", "pi_1", 100), event_id="evt_refund"))
     await add_order(connection)
-    found = [(await find_order(database, each)).id for each in ("cs_test_1", "pi_1", "ch_1", "re_1", "evt_refund")]
+    found = [
+        (await find_order(database, stripe_id)).id for stripe_id in ("cs_test_1", "pi_1", "ch_1", "re_1", "evt_refund")
+    ]
     assert found == [order_id] * 5
 
 
-async def test_by_a_charge_that_came_before_anything_was_known_of_its_payment(
+async def test_by_a_charge_that_arrived_before_its_payment_was_known(
     database: Database, connection: asyncpg.Connection, intake: Intake
 ) -> None:
     order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
@@ -177,7 +179,7 @@ async def test_by_a_charge_that_came_before_anything_was_known_of_its_payment(
 async def test_by_a_session_that_was_declined(
     database: Database, connection: asyncpg.Connection, intake: Intake
 ) -> None:
-    """There is no payment yet; its intent is known from the session alone."""
+    """No payment exists yet; its intent is known from the session alone."""
     order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
     unpaid = session_object(order_id, "cs_test_1", "pi_1", payment_status="unpaid")
     await deliver(intake, event_body("checkout.session.completed", unpaid))
@@ -201,7 +203,7 @@ async def test_by_a_session_that_was_declined(
         "#",
     ],
 )
-async def test_what_nobody_has_is_not_found(database: Database, connection: asyncpg.Connection, text: str) -> None:
+async def test_other_texts_are_not_found(database: Database, connection: asyncpg.Connection, text: str) -> None:
     await add_order(connection, id=ID)
     with pytest.raises(NotFound):
         await find_order(database, text)

@@ -1,4 +1,4 @@
-"""Lists of orders and events: filters, order, pages; and one order with all there is about it."""
+"""Lists of orders and events: filters, sequence, pages; and one order with everything about it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def numbers(database: Database, wanted: OrderFilter, limit: int = 50) -> l
 
 @pytest.fixture
 async def shop(connection: asyncpg.Connection) -> None:
-    """1001 to 1005, the last one newest."""
+    """Add the orders 1001 to 1005, the last one newest."""
     await add_order(connection, ago=5 * HOUR, status="completed", customer_email="Bo@example.com", customer_name="Bo")
     await add_order(connection, ago=4 * HOUR, status="failed")
     await add_order(connection, ago=3 * HOUR, status="completed", attention=["paid_twice"])
@@ -76,7 +76,7 @@ async def shop(connection: asyncpg.Connection) -> None:
         (OrderFilter(email="ada@example.com", statuses=("completed",)), [1003]),
     ],
 )
-async def test_each_filter_and_several_at_once(database: Database, wanted: OrderFilter, found: list[int]) -> None:
+async def test_filters_alone_and_together(database: Database, wanted: OrderFilter, found: list[int]) -> None:
     assert await numbers(database, wanted) == found
 
 
@@ -93,9 +93,7 @@ async def test_each_filter_and_several_at_once(database: Database, wanted: Order
         ("aaaa0000-0000-4000-8000-000000000000", [1004]),
     ],
 )
-async def test_a_search_looks_into_numbers_ids_names_and_emails(
-    database: Database, text: str, found: list[int]
-) -> None:
+async def test_a_search_covers_numbers_ids_names_and_emails(database: Database, text: str, found: list[int]) -> None:
     assert await numbers(database, await add_search(database, OrderFilter(), text)) == found
 
 
@@ -112,7 +110,7 @@ async def test_a_search_looks_into_numbers_ids_names_and_emails(
         *((typed, "Việt Ệm") for typed in ("viet", "em", "ệm", "ệt")),
     ],
 )
-async def test_a_search_compares_without_case_accents_and_what_pasting_adds(
+async def test_a_search_ignores_case_accents_and_characters_from_pasting(
     database: Database, typed: str, found: str
 ) -> None:
     async with database.connection() as connection:
@@ -121,7 +119,7 @@ async def test_a_search_compares_without_case_accents_and_what_pasting_adds(
     wanted = await add_search(database, OrderFilter(), typed)
     (order,) = await page_of_orders(database, wanted, limit=10)
     assert order.customer_name == found
-    assert wanted.fits(order)  # the terminal decides so of orders that change
+    assert wanted.fits(order)  # the terminal decides the same for orders that change
 
 
 async def test_a_search_looks_for_a_domain_as_it_is_stored(database: Database) -> None:
@@ -144,7 +142,7 @@ async def test_texts_from_before_are_folded_by_the_migration(connection: asyncpg
     await connection.execute(
         "UPDATE order_texts SET text = 'josé' || chr(10) || 'a@example.com' WHERE order_id = $1", ids[0]
     )
-    (backfill,) = [each.backfill for each in all_migrations() if each.name == "search_form" and each.backfill]
+    (backfill,) = [found.backfill for found in all_migrations() if found.name == "search_form" and found.backfill]
     position: str | None = ""
     while (position := await connection.fetchval(backfill, position, 2)) is not None:
         pass
@@ -154,7 +152,7 @@ async def test_texts_from_before_are_folded_by_the_migration(connection: asyncpg
 
 
 @pytest.mark.usefixtures("shop")
-async def test_a_search_keeps_to_the_other_filters(database: Database) -> None:
+async def test_a_search_respects_the_other_filters(database: Database) -> None:
     failed = await add_search(database, OrderFilter(statuses=("failed",)), "lovelace")
     of_bo = await add_search(database, OrderFilter(email="bo@example.com"), "1003")
     assert (await numbers(database, failed), await numbers(database, of_bo)) == ([1002], [])
@@ -167,12 +165,12 @@ async def test_a_search_finds_the_ids_of_sessions_and_payments(
     await add_order(connection)
     async with receiving(database) as intake:
         await deliver(intake, event_body("checkout.session.completed", session_object(order_id, "cs_test_1", "pi_1")))
-    found = [await numbers(database, await add_search(database, OrderFilter(), each)) for each in ("cs_test_1", "pi_1")]
-    assert found == [[1001], [1001]]
+    for stripe_id in ("cs_test_1", "pi_1"):
+        assert await numbers(database, await add_search(database, OrderFilter(), stripe_id)) == [1001]
 
 
 @pytest.mark.parametrize("statuses", [(), ("pending",), ("pending", "completed")])
-async def test_pages_join_without_a_gap_also_within_one_moment(
+async def test_pages_join_without_a_gap_even_within_one_moment(
     database: Database, connection: asyncpg.Connection, statuses: tuple[str, ...]
 ) -> None:
     for index in range(10):
@@ -201,7 +199,7 @@ async def test_until_bounds_the_first_page_and_the_next_ones_too(
     assert from_above == first
 
 
-async def test_more_orders_than_a_page_holds_come_in_pages(database: Database, connection: asyncpg.Connection) -> None:
+async def test_a_long_list_is_read_in_pages(database: Database, connection: asyncpg.Connection) -> None:
     await connection.execute(
         "INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name,"
         " customer_email, customer_phone, livemode)"
@@ -212,7 +210,7 @@ async def test_more_orders_than_a_page_holds_come_in_pages(database: Database, c
     assert len(set(await numbers(database, OrderFilter(), limit=1100))) == 1100
 
 
-async def test_an_order_is_shown_with_all_there_is_about_it(database: Database, connection: asyncpg.Connection) -> None:
+async def test_an_order_is_shown_with_everything_about_it(database: Database, connection: asyncpg.Connection) -> None:
     order_id = await add_order(connection, amount_subtotal=5000, amount_total=5000)
     await connection.execute(
         "INSERT INTO order_items (order_id, position, sku, name, unit_amount, quantity, amount, amount_discount)"
@@ -239,27 +237,27 @@ async def test_an_order_is_shown_with_all_there_is_about_it(database: Database, 
         "disputed",
         ("dispute_needs_response",),
     )
-    assert [(each.sku, each.quantity, each.amount) for each in view.items] == [("NOTE", 2, 5000)]
-    assert [(each.id, each.status, each.payment_status) for each in view.sessions] == [
+    assert [(item.sku, item.quantity, item.amount) for item in view.items] == [("NOTE", 2, 5000)]
+    assert [(session.id, session.status, session.payment_status) for session in view.sessions] == [
         ("cs_test_1", "complete", "paid")
     ]
     (payment,) = view.payments
     assert (payment.id, payment.session_id, payment.amount, payment.valid) == ("pi_1", "cs_test_1", 5000, True)
-    assert [(each.id, each.payment_id, each.amount, each.status) for each in view.refunds] == [
+    assert [(refund.id, refund.payment_id, refund.amount, refund.status) for refund in view.refunds] == [
         ("re_1", "pi_1", 100, "succeeded")
     ]
-    assert [(each.id, each.status, each.due_by) for each in view.disputes] == [
+    assert [(found.id, found.status, found.due_by) for found in view.disputes] == [
         ("dp_1", "needs_response", datetime.fromtimestamp(1790000000, UTC))
     ]
-    assert [each.type for each in view.events] == [
+    assert [event.type for event in view.events] == [
         "checkout.session.completed",
         "refund.created",
         "charge.dispute.created",
     ]
-    assert [each.to_status for each in view.changes] == ["completed", "partially_refunded", "disputed"]
+    assert [change.to_status for change in view.changes] == ["completed", "partially_refunded", "disputed"]
 
 
-async def test_times_are_utc_whatever_the_database_thinks_of_them(
+async def test_times_are_utc_whatever_the_time_zone_of_the_database(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
     order_id = await add_order(connection, paid_at=NOW)
@@ -279,13 +277,13 @@ async def test_a_payment_of_another_amount_is_shown_and_not_valid(
     async with receiving(database) as intake:
         await deliver(intake, event_body("checkout.session.completed", other))
     view = await show_order(database, "pi_1")
-    assert [(each.amount, each.valid) for each in view.payments] == [(1, False)]
+    assert [(payment.amount, payment.valid) for payment in view.payments] == [(1, False)]
     assert view.order.attention == ("amount_mismatch",)
 
 
 @pytest.fixture
 async def inbox(connection: asyncpg.Connection) -> str:
-    """Six events, the last one newest; the second and fourth are of the order."""
+    """Add six events, the last one newest; the second and fourth are about the order, whose id is returned."""
     order_id = await add_order(connection)
     rows = [
         ("evt_1", "charge.succeeded", "applied", None),
@@ -324,7 +322,7 @@ async def inbox(connection: asyncpg.Connection) -> str:
 @pytest.mark.usefixtures("inbox")
 async def test_events_by_status_type_and_time(database: Database, wanted: EventFilter, found: str) -> None:
     events = [event.id async for page in all_events(database, wanted, limit=50) for event in page]
-    assert "".join(each.removeprefix("evt_") for each in events) == found
+    assert "".join(event_id.removeprefix("evt_") for event_id in events) == found
 
 
 async def test_events_of_an_order(database: Database, inbox: str) -> None:

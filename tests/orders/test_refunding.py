@@ -1,4 +1,4 @@
-"""Refunds: asked of Stripe once, whoever asks twice and whatever gets lost; refused where there is nothing to give."""
+"""Refunds: Stripe makes each once, whoever asks twice and whatever gets lost; impossible ones are refused."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REFUNDS = "/v1/refunds"
 
 @pytest.fixture
 async def order(runtime: Runtime, connection: asyncpg.Connection) -> CheckoutAnswer:
-    """Of 33.99 eur, paid."""
+    """Return a paid order of 33.99 eur."""
     return await paid_order(runtime)
 
 
@@ -53,12 +53,12 @@ async def shown(runtime: Runtime, order: CheckoutAnswer) -> OrderView:
 
 async def at_stripe(runtime: Runtime, order: CheckoutAnswer) -> list[int]:
     payment = (await shown(runtime, order)).payments[0].id
-    return [each.object["amount"] for each in await list_refunds(runtime.gateway, payment)]
+    return [made.object["amount"] for made in await list_refunds(runtime.gateway, payment)]
 
 
 async def kinds(runtime: Runtime, order: CheckoutAnswer) -> list[str]:
     async with runtime.database.connection() as connection:
-        return [each.kind for each in await audit_store.read_entries(connection, str(order.order_id))]
+        return [entry.kind for entry in await audit_store.read_entries(connection, str(order.order_id))]
 
 
 async def resume_now(connection: asyncpg.Connection, runtime: Runtime) -> int:
@@ -66,7 +66,7 @@ async def resume_now(connection: asyncpg.Connection, runtime: Runtime) -> int:
     return await resume_refunds(runtime)
 
 
-async def test_some_and_then_the_rest_is_given_back_and_each_is_in_the_log(
+async def test_a_part_and_then_the_rest_is_refunded_and_both_are_in_the_audit_log(
     runtime: Runtime, order: CheckoutAnswer
 ) -> None:
     some = await ask(runtime, order, amount=1000, reason="requested_by_customer")
@@ -93,8 +93,8 @@ async def test_some_and_then_the_rest_is_given_back_and_each_is_in_the_log(
 
 async def test_two_at_once_are_one_refund(runtime: Runtime, order: CheckoutAnswer) -> None:
     outcomes = await asyncio.gather(*(ask(runtime, order) for _ in range(2)), return_exceptions=True)
-    (done,) = [each for each in outcomes if isinstance(each, Refunded)]
-    (refused,) = [each for each in outcomes if isinstance(each, CheckoutError)]
+    (done,) = [outcome for outcome in outcomes if isinstance(outcome, Refunded)]
+    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, CheckoutError)]
     assert isinstance(refused, RefundUnderWay | NotRefundable)
     assert refused.exit_code == 4
     assert await at_stripe(runtime, order) == [done.amount] == [3399]
@@ -119,16 +119,16 @@ async def test_a_refund_without_an_answer_blocks_the_next_and_a_job_finishes_it(
     assert sum(await asyncio.gather(resume_refunds(runtime), resume_refunds(runtime))) == 1
     assert await resume_now(connection, runtime) == 0
     assert await at_stripe(runtime, order) == [1000]
-    assert len({(each.idempotency_key, each.body) for each in stripe.asked(REFUNDS)}) == 1
+    assert len({(request.idempotency_key, request.body) for request in stripe.asked(REFUNDS)}) == 1
     assert (await shown(runtime, order)).order.amount_refunded == 1000
     assert await kinds(runtime, order) == ["refund.requested", "refund.made"]
 
 
-@pytest.mark.parametrize("done_all_the_same", [True, False])
+@pytest.mark.parametrize("made_anyway", [True, False])
 async def test_after_a_stored_500_the_refund_is_looked_for(
-    runtime: Runtime, order: CheckoutAnswer, stripe: FlakyStripe, done_all_the_same: bool
+    runtime: Runtime, order: CheckoutAnswer, stripe: FlakyStripe, made_anyway: bool
 ) -> None:
-    if done_all_the_same:
+    if made_anyway:
         tried = iter([True])
 
         async def fail_at_first(request: Any) -> None:
@@ -157,7 +157,7 @@ async def hours_later(connection: asyncpg.Connection, hours: int) -> None:
     )
 
 
-async def test_a_refund_made_after_its_500_is_found_and_nobody_can_ask_for_a_second_meanwhile(
+async def test_a_refund_made_after_its_500_is_found_and_no_second_one_is_possible_meanwhile(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = lambda number, request: (
@@ -198,19 +198,19 @@ async def test_a_refund_that_appears_after_its_request_was_given_up_asks_for_att
     assert compared.attention == ("appeared_late",)
     view = await shown(runtime, order)
     assert (view.order.amount_refunded, view.order.attention) == (2000, ("appeared_late",))
-    late = next(each.id for each in view.refunds if each.id != again.refund_id)
+    late = next(line.id for line in view.refunds if line.id != again.refund_id)
     explained = await explain_order(runtime.database, str(order.number))
-    (finding,) = [each for each in explained.findings if each.code == "appeared_late"]
+    (finding,) = [found for found in explained.findings if found.code == "appeared_late"]
     assert late in finding.description
     assert finding.command == f"checkout orders ack {order.number} appeared_late"
     once_more = await sync_order(runtime, str(order.order_id), cause="session.synced", actor=ADA)
-    assert [(each.object_id, each.field) for each in once_more.left] == [(late, "request")]
+    assert [(difference.object_id, difference.field) for difference in once_more.left] == [(late, "request")]
     await acknowledge(runtime.database, str(order.order_id), "appeared_late", operator=ADA)
     assert (await shown(runtime, order)).order.attention == ()
     assert (await sync_order(runtime, str(order.order_id), cause="session.synced", actor=ADA)).left == ()
 
 
-async def test_a_key_that_stripe_no_longer_accepts_settles_nothing_that_was_asked_before(
+async def test_a_revoked_api_key_does_not_close_an_earlier_request(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = lambda number, request: "lose_answer" if request.path == REFUNDS else None
@@ -222,10 +222,10 @@ async def test_a_key_that_stripe_no_longer_accepts_settles_nothing_that_was_aske
         await ask(runtime, order, amount=1000)
 
 
-async def test_after_a_day_what_was_asked_is_looked_for_before_it_is_asked_again(
+async def test_after_a_day_a_refund_is_looked_for_before_it_is_requested_again(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
-    """Our clock may be slow, and then Stripe has forgotten the key though we think that it has not."""
+    """If our clock is slow, Stripe has forgotten the key earlier than we think."""
     stripe.plan = lambda number, request: "lose_answer" if request.path == REFUNDS else None
     with pytest.raises(StripeUnavailable):
         await ask(runtime, order, amount=1000)
@@ -260,7 +260,7 @@ async def test_a_disputed_payment_is_refunded_only_while_it_is_an_inquiry(
         assert caught.value.exit_code == 4
 
 
-async def test_a_key_that_stripe_has_forgotten_is_not_asked_with_again(
+async def test_a_key_that_stripe_has_forgotten_is_not_used_again(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     async def a_day_later() -> None:
@@ -283,7 +283,7 @@ async def test_a_key_that_stripe_has_forgotten_is_not_asked_with_again(
     assert (await kinds(runtime, order))[-1] == "refund.refused"
 
 
-async def test_a_refusal_after_a_lost_answer_does_not_free_the_way_for_a_second_refund(
+async def test_a_refusal_after_a_lost_answer_does_not_allow_a_second_refund(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     stripe.plan = lambda number, request: "lose_answer" if request.path == REFUNDS else None
@@ -299,11 +299,11 @@ async def test_a_refusal_after_a_lost_answer_does_not_free_the_way_for_a_second_
     assert await at_stripe(runtime, order) == [1000]
 
 
-async def test_stripe_s_refusal_is_told_in_its_words_and_the_next_may_follow(
+async def test_a_refusal_is_reported_in_stripes_words_and_allows_the_next_refund(
     runtime: Runtime, order: CheckoutAnswer
 ) -> None:
     payment = (await shown(runtime, order)).payments[0].id
-    await runtime.gateway.call(  # at the Dashboard, and nobody told us
+    await runtime.gateway.call(  # in the Dashboard, without an event
         "refund", lambda client: client.v1.refunds.create_async(params={"payment_intent": payment, "amount": 3000})
     )
     with pytest.raises(StripeRejected, match="greater than unrefunded amount on charge") as caught:
@@ -315,7 +315,7 @@ async def test_stripe_s_refusal_is_told_in_its_words_and_the_next_may_follow(
     assert (await ask(runtime, order, amount=399)).status == "succeeded"
 
 
-async def test_what_cannot_be_given_back_is_refused_and_stripe_is_not_asked(
+async def test_an_impossible_refund_is_refused_without_asking_stripe(
     runtime: Runtime, order: CheckoutAnswer, stripe: FlakyStripe
 ) -> None:
     with pytest.raises(NotRefundable, match=r"€34\.00 is more than the €33\.99 left"):
@@ -333,7 +333,7 @@ async def test_what_cannot_be_given_back_is_refused_and_stripe_is_not_asked(
     assert stripe.asked(REFUNDS) == []
 
 
-async def test_a_second_payment_is_refunded_by_its_name_and_clears_the_attention(
+async def test_a_second_payment_is_refunded_by_its_id_and_clears_the_attention(
     runtime: Runtime, order: CheckoutAnswer, connection: asyncpg.Connection
 ) -> None:
     other = await paid_order(runtime)
@@ -341,7 +341,7 @@ async def test_a_second_payment_is_refunded_by_its_name_and_clears_the_attention
     # The other order's payment turns out to be this one's.
     await connection.execute("DELETE FROM links")
     mine = (await shown(runtime, order)).payments[0].id
-    links = [Link(each, str(order.order_id), LinkRank.METADATA) for each in (mine, second)]
+    links = [Link(payment, str(order.order_id), LinkRank.METADATA) for payment in (mine, second)]
     await runtime.database.run(merge, [Update("test", "stripe", subject_id=mine, links=links)])
     assert (await shown(runtime, order)).order.attention == ("paid_twice",)
     with pytest.raises(SeveralPayments, match=f"--payment {second}  €33") as caught:

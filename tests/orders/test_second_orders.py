@@ -1,4 +1,4 @@
-"""What becomes of a second order of the same goods: for any history, nobody gets another person's order."""
+"""A second order of the same goods: for any history, nobody gets another person's order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ histories = st.lists(
         AlikeOrder,
         st.uuids().map(str),
         st.integers(1001, 9999),
-        st.sampled_from([str(each) for each in OrderStatus if each not in ("canceled", "refunded")]),
+        st.sampled_from([str(status) for status in OrderStatus if status not in ("canceled", "refunded")]),
         st.booleans(),
         st.sampled_from(NAMES),
         st.sampled_from(PHONES),
@@ -44,11 +44,11 @@ def test_only_the_same_person_gets_a_link_or_a_reference_and_nothing_placed_is_s
     history: list[AlikeOrder], name: str, phone: str, code: str | None, total: int | None
 ) -> None:
     theirs = {
-        each.id
-        for each in history
-        if (each.customer_name == "Mallory", each.customer_phone) == (name == "Mallory", phone)
+        order.id
+        for order in history
+        if (order.customer_name == "Mallory", order.customer_phone) == (name == "Mallory", phone)
     }
-    if not all(each.payable for each in history):
+    if not all(order.payable for order in history):
         with pytest.raises(ProbablyPlaced) as refused:
             order_to_reuse(Customer(name, "ada@example.com", phone), code, total, history)
         assert refused.value.order_id is None or refused.value.order_id in theirs

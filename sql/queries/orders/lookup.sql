@@ -1,4 +1,4 @@
--- Finds orders by what an operator may know of them.
+-- Finds orders by anything an operator may know: a number, an id, an id at Stripe, an email.
 
 -- name: find_orders_by_number
 -- $1 number
@@ -55,6 +55,6 @@ WHERE id = ANY(ARRAY(
             ORDER BY stripe_events.type DESC, received_at DESC, id DESC LIMIT $3
         ) AS page
     ) AS newest
-    JOIN stripe_event_payloads AS held ON held.event_id = newest.id AND held.received_at = newest.received_at
-    WHERE newest.order_id IS NOT NULL AND strpos(lower(held.payload), lower('"' || $1 || '"')) > 0))
+    JOIN stripe_event_payloads AS payload ON payload.event_id = newest.id AND payload.received_at = newest.received_at
+    WHERE newest.order_id IS NOT NULL AND strpos(lower(payload.payload), lower('"' || $1 || '"')) > 0))
 ORDER BY created_at DESC, number DESC LIMIT $2;

@@ -20,7 +20,7 @@ ORDER BY created_at DESC, number DESC LIMIT $4;
 
 -- name: list_orders_of_status
 -- One page for each status, merged. Two comparisons instead of `=`, and the status in ORDER BY, leave the planner only the index by
--- status. It would otherwise walk all orders, which takes for ever if a status is rare.
+-- status. It would otherwise read all orders, which takes far too long if a status is rare.
 SELECT page.*
 FROM unnest($5::text[]) AS wanted (status)
 CROSS JOIN LATERAL (

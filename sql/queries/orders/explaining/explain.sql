@@ -2,15 +2,15 @@
 
 -- name: read_hints
 -- $1 order id. Charges whose refunded amount differs from the sum of the refunds we have.
-SELECT charge_id, amount_refunded, held.amount AS amount_held
+SELECT charge_id, amount_refunded, stored.amount AS amount_held
 FROM refund_hints
 JOIN payments ON payments.id = payment_id
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(amount), 0)::bigint AS amount FROM refunds
     WHERE refunds.payment_id = refund_hints.payment_id AND refunds.livemode = refund_hints.livemode
         AND status IN ('unknown', 'requires_action', 'pending', 'succeeded')
-) AS held
-WHERE payments.order_id = $1 AND amount_refunded <> held.amount
+) AS stored
+WHERE payments.order_id = $1 AND amount_refunded <> stored.amount
 ORDER BY charge_id;
 
 -- name: read_late_effects
