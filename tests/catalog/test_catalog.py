@@ -1,4 +1,4 @@
-"""The catalog in the database: imported whole or not at all, exported so that it reads back unchanged."""
+"""The catalog in the database is imported whole or not at all, and exported so that it reads back unchanged."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 async def skus(database: Database) -> list[str]:
-    """In the order of display."""
+    """Return the skus in display order."""
     exported = parse_catalog(await export_catalog(database, format="json"))
     return [product.sku for product in exported.products]
 
 
-async def test_what_is_new_is_added_and_what_is_known_is_not(database: Database) -> None:
+async def test_only_new_items_are_added(database: Database) -> None:
     report = await import_catalog(database, [PEN, LAMP], [TEN])
     assert report == CatalogReport(
         (CatalogChange("product", "PEN"), CatalogChange("product", "LAMP"), CatalogChange("discount", "TEN")), (), 0
@@ -60,7 +60,7 @@ async def test_what_is_new_is_added_and_what_is_known_is_not(database: Database)
     assert (await list_products(database), await list_discounts(database)) == ([PEN, LAMP], [TEN])
 
 
-async def test_a_change_is_told_field_by_field(database: Database) -> None:
+async def test_a_change_is_reported_field_by_field(database: Database) -> None:
     await import_catalog(database, [PEN, LAMP], [TEN])
     dearer, half = replace(PEN, unit_amount=300, name="Better pen"), replace(TEN, percent_off=Decimal("12.50"))
     report = await import_catalog(database, [dearer, LAMP], [half])
@@ -90,10 +90,10 @@ async def test_what_is_not_listed_stays(database: Database) -> None:
 
 async def test_a_dry_run_reports_the_same_and_writes_nothing(database: Database) -> None:
     await import_catalog(database, [PEN], [TEN])
-    told = [INK, replace(PEN, name="Better pen")], [FIVE_OFF]
-    dry = await import_catalog(database, *told, dry_run=True)
+    listed = [INK, replace(PEN, name="Better pen")], [FIVE_OFF]
+    dry = await import_catalog(database, *listed, dry_run=True)
     assert (await list_products(database), await list_discounts(database)) == ([PEN], [TEN])
-    assert await import_catalog(database, *told) == dry
+    assert await import_catalog(database, *listed) == dry
 
 
 async def test_nothing_is_written_when_the_database_refuses_a_part(database: Database) -> None:
@@ -152,13 +152,13 @@ async def test_a_shop_with_one_product_is_not_seeded(database: Database) -> None
     assert await list_products(database) == [PEN]
 
 
-async def test_of_several_that_seed_at_once_one_does(database: Database) -> None:
+async def test_of_several_processes_that_seed_at_once_one_does(database: Database) -> None:
     answers = await asyncio.gather(*(seed_demo(database, DEMO) for _ in range(5)))
     assert sorted(answers) == [False] * 4 + [True]
 
 
 @pytest.mark.parametrize(
-    ("held", "told", "order"),
+    ("stored", "listed", "order"),
     [
         ("", "ABC", "ABC"),
         ("ABC", "", "ABC"),
@@ -172,17 +172,17 @@ async def test_of_several_that_seed_at_once_one_does(database: Database) -> None
         ("ABC", "CBA", "CBA"),
     ],
 )
-def test_the_order_told_is_the_order_of_display(held: str, told: str, order: str) -> None:
-    assert "".join(display_order(held, told)) == order
+def test_the_listed_order_is_the_display_order(stored: str, listed: str, order: str) -> None:
+    assert "".join(display_order(stored, listed)) == order
 
 
 letters = st.lists(st.sampled_from("ABCDEFGHIJ"), unique=True)
 
 
 @given(letters, letters)
-def test_every_order_holds_all_and_follows_the_file(held: list[str], told: list[str]) -> None:
-    order = display_order(held, told)
-    assert sorted(order) == sorted({*held, *told})
-    assert [sku for sku in order if sku in told] == told
-    assert [sku for sku in order if sku not in told] == [sku for sku in held if sku not in told]
-    assert display_order(order, told) == order
+def test_every_display_order_has_all_skus_and_follows_the_file(stored: list[str], listed: list[str]) -> None:
+    order = display_order(stored, listed)
+    assert sorted(order) == sorted({*stored, *listed})
+    assert [sku for sku in order if sku in listed] == listed
+    assert [sku for sku in order if sku not in listed] == [sku for sku in stored if sku not in listed]
+    assert display_order(order, listed) == order

@@ -61,7 +61,7 @@ async def test_a_discount_stored_again_is_replaced(connection: asyncpg.Connectio
     assert await list_discounts(connection) == [changed]
 
 
-async def test_a_lock_tells_the_discount_and_its_redemptions(connection: asyncpg.Connection) -> None:
+async def test_a_lock_returns_the_discount_and_its_redemptions(connection: asyncpg.Connection) -> None:
     await upsert_discounts(connection, [SUMMER, FIVE_OFF])
     await insert_order(connection, "SUMMER", OrderStatus.PENDING)
     await insert_order(connection, "FIVE-OFF", OrderStatus.PENDING)
@@ -71,12 +71,10 @@ async def test_a_lock_tells_the_discount_and_its_redemptions(connection: asyncpg
 
 
 @pytest.mark.parametrize("status", OrderStatus)
-async def test_orders_that_were_given_up_hold_no_redemption(
-    connection: asyncpg.Connection, status: OrderStatus
-) -> None:
-    given_up = {OrderStatus.FAILED, OrderStatus.EXPIRED, OrderStatus.CANCELED}
+async def test_only_abandoned_orders_hold_no_redemption(connection: asyncpg.Connection, status: OrderStatus) -> None:
+    abandoned = {OrderStatus.FAILED, OrderStatus.EXPIRED, OrderStatus.CANCELED}
     await insert_order(connection, "SUMMER", status)
-    assert await count_redemptions(connection, "SUMMER") == (0 if status in given_up else 1)
+    assert await count_redemptions(connection, "SUMMER") == (0 if status in abandoned else 1)
 
 
 async def test_redemptions_are_counted_by_their_index(connection: asyncpg.Connection) -> None:
@@ -85,7 +83,7 @@ async def test_redemptions_are_counted_by_their_index(connection: asyncpg.Connec
     assert "orders_redeeming" in "\n".join(row[0] for row in plan)
 
 
-async def test_a_lock_that_waited_counts_the_order_it_waited_for(
+async def test_a_lock_that_waited_counts_the_order_that_it_waited_for(
     connection: asyncpg.Connection, database_url: str
 ) -> None:
     await upsert_discounts(connection, [SUMMER])

@@ -1,4 +1,4 @@
-"""Catalog files: read whole, refused with every fault and its line, and written so that they read back."""
+"""Catalog files are read whole, refused with every fault and its line, and written so that they read back."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ def faults_of(text: str, *, discounts: bool = False) -> tuple[str, ...]:
     return caught.value.faults
 
 
-def test_what_is_written_as_csv_reads_back() -> None:
+def test_written_csv_reads_back() -> None:
     assert parse_catalog(csv_text(CATALOG, discounts=False)) == CatalogFile(products=CATALOG.products)
     assert parse_catalog(csv_text(CATALOG, discounts=True), discounts=True) == CatalogFile(discounts=CATALOG.discounts)
 
 
-def test_what_is_written_as_json_reads_back() -> None:
+def test_written_json_reads_back() -> None:
     assert parse_catalog(json_text(CATALOG, discounts=False)) == CatalogFile(products=CATALOG.products)
     assert parse_catalog(json_text(CATALOG, discounts=True)) == CatalogFile(discounts=CATALOG.discounts)
 
 
-def test_what_is_written_of_an_empty_catalog_reads_back() -> None:
+def test_an_empty_catalog_reads_back() -> None:
     empty = CatalogFile()
     assert parse_catalog(csv_text(empty, discounts=False)) == parse_catalog(json_text(empty, discounts=True)) == empty
 
@@ -63,7 +63,7 @@ def test_json_is_an_object_with_both_or_a_list_of_either() -> None:
     assert parse_catalog(json.dumps(discounts), discounts=True) == CatalogFile(discounts=CATALOG.discounts)
 
 
-def test_a_spreadsheets_csv_is_read_too() -> None:
+def test_the_csv_of_a_spreadsheet_is_read() -> None:
     header = "\ufeffSKU;Name;Unit_Amount;Currency;Available"
     text = "\r\n".join([header, "PEN;Pen;250;EUR;yes", ";;;;", "", "LAMP;Lamp;8900;eur;No", ""])
     assert parse_catalog(text).products == (
@@ -83,19 +83,19 @@ def test_a_spreadsheets_csv_is_read_too() -> None:
         ("", "\t"),
     ],
 )
-def test_a_first_line_may_name_the_sign_between_cells(first: str, sign: str) -> None:
+def test_a_first_line_may_name_the_delimiter(first: str, sign: str) -> None:
     text = first + "sku,name,unit_amount,currency\nPEN,Pen,250,eur\n".replace(",", sign)
     assert parse_catalog(text).products == (Product("PEN", "Pen", "", None, 250, "eur", True),)
 
 
-def test_a_first_line_that_names_the_sign_is_counted() -> None:
+def test_a_first_line_that_names_the_delimiter_counts_as_a_line() -> None:
     assert faults_of("sep=;\nsku;name;unit_amount;currency\nPEN;Pen;x;eur\n") == (
         "line 3: unit_amount must be a whole number from 0 to 99999999, not 'x'",
     )
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
-def test_a_file_may_be_in_what_spreadsheets_save(tmp_path: Path, encoding: str) -> None:
+def test_a_file_may_have_any_encoding_that_spreadsheets_write(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "catalog.txt"
     file.write_bytes("sku\tname\tunit_amount\tcurrency\r\nPEN\tStift für Übung\t250\teur\r\n".encode(encoding))
     (found,) = read_catalog(file).products
@@ -115,7 +115,7 @@ def test_an_amount_in_json_is_a_number_however_it_is_written(amount: str) -> Non
     assert found.unit_amount == 250
 
 
-def test_what_pasting_adds_is_taken_away() -> None:
+def test_characters_that_pasting_adds_are_removed() -> None:
     row = "\u200bＰＥＮ\u2011Ａ５;\u00a0\u2068Blue\u00a0pen\u2069;\ufeff250;ＥＵＲ;ＴＲＵＥ"
     (found,) = parse_catalog(f"sku\u200b;\u00a0name;unit_amount;currency;available\n{row}\n").products
     assert found == Product("PEN-A5", "Blue\u00a0pen", "", None, 250, "eur", True)
@@ -123,7 +123,7 @@ def test_what_pasting_adds_is_taken_away() -> None:
     assert (code.code, code.percent_off) == ("SUMMER-25", Decimal(10))
 
 
-def test_codes_and_times_are_brought_into_one_form() -> None:
+def test_codes_and_times_are_normalized() -> None:
     text = '[{"code": " summer ", "percent_off": 12.50, "starts_at": "2025-06-01T02:00:00+02:00"}]'
     (found,) = parse_catalog(text, discounts=True).discounts
     assert (found.code, found.percent_off, found.starts_at) == ("SUMMER", Decimal("12.5"), SUMMER.starts_at)
@@ -281,7 +281,7 @@ def test_columns_of_another_file_are_refused_once() -> None:
         ("sku,sku\n1,2\n", "line 1: duplicate column sku"),
     ],
 )
-def test_what_is_no_catalog_is_refused(text: str, fault: str) -> None:
+def test_a_file_that_is_not_a_catalog_is_refused(text: str, fault: str) -> None:
     assert faults_of(text) == (fault,)
 
 
@@ -326,7 +326,7 @@ def test_any_text_is_read_or_refused(text: str, discounts: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "amount", "taken"),
+    ("currency", "amount", "accepted"),
     [
         ("idr", 1_500_000_000, True),
         ("idr", 999_999_999_999, True),
@@ -338,9 +338,9 @@ def test_any_text_is_read_or_refused(text: str, discounts: bool) -> None:
         ("eur", 100_000_000, False),
     ],
 )
-def test_a_price_is_at_most_what_stripe_charges_in_its_currency(currency: str, amount: int, taken: bool) -> None:
+def test_a_price_is_at_most_what_stripe_charges_in_its_currency(currency: str, amount: int, accepted: bool) -> None:
     product, faults = read_product({"sku": "A", "name": "A", "unit_amount": amount, "currency": currency})
-    assert (product is not None, bool(faults)) == (taken, not taken)
+    assert (product is not None, bool(faults)) == (accepted, not accepted)
 
 
 def test_empty_cells_that_a_spreadsheet_adds_at_the_end_are_left_out() -> None:

@@ -102,12 +102,12 @@ def test_every_amount_is_a_whole_number(quote: Quote) -> None:
 
 
 def numbers_of(value: object) -> Iterator[object]:
-    """Every leaf that is not text or nothing."""
+    """Yield every leaf that is neither text nor None."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple)):
-        for each in value:
-            yield from numbers_of(each)
+        for item in value:
+            yield from numbers_of(item)
     elif value is not None and not isinstance(value, str):
         yield value
 
@@ -163,14 +163,14 @@ def test_a_percentage_is_the_nearest_unit(subtotal: int, percent: Decimal) -> No
     assert Fraction(-1, 2) < off - exact <= Fraction(1, 2)
 
 
-def test_the_currency_is_needed_of_every_product() -> None:
+def test_every_product_must_have_the_currency_of_the_order() -> None:
     products = {"A": product("A", 1000, "usd")}
     with pytest.raises(InvalidRequest) as caught:
         price_cart(Cart((CartLine("A", 1),)), products, None, currency="eur", now=NOW)
     assert [(fault.pointer, fault.code) for fault in caught.value.errors] == [("/items/0/sku", "unavailable_sku")]
 
 
-def test_faults_are_told_in_words() -> None:
+def test_faults_are_stated_in_words() -> None:
     discount = Discount("CODE", Decimal(10), None, None, 5000, None, NOW, None)
     with pytest.raises(InvalidRequest) as caught:
         price_cart(Cart((CartLine("A", 1),)), {"A": product("A", 49)}, discount, currency="eur", now=NOW)

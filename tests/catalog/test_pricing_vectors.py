@@ -1,4 +1,4 @@
-"""The cases that the storefront runs too: tests/vectors."""
+"""The shared cases of tests/vectors, which the storefront runs too."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.vectors.make import render_currencies, render_pricing
 CASES = read_cases("cases")
 
 
-def told(case: Case) -> dict[str, Any]:
+def expected(case: Case) -> dict[str, Any]:
     return {name: case[name] for name in ("quote", "errors") if name in case}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_the_outcome_is_the_one_written_down(case: Case) -> None:
-    assert outcome(case) == told(case)
+    assert outcome(case) == expected(case)
 
 
 def test_the_cases_have_different_names() -> None:
@@ -26,18 +26,18 @@ def test_the_cases_have_different_names() -> None:
     assert len(set(names)) == len(names) >= 40
 
 
-def test_the_generated_cases_say_what_the_rules_say_now() -> None:
-    """Otherwise: python -m tests.vectors.make."""
+def test_the_generated_cases_are_up_to_date() -> None:
+    """If not, run python -m tests.vectors.make."""
     assert PRICING.read_text(encoding="utf-8") == render_pricing()
 
 
-def test_the_currencies_say_what_the_table_says_now() -> None:
+def test_the_currencies_are_up_to_date() -> None:
     assert CURRENCIES.read_text(encoding="utf-8") == render_currencies()
 
 
-def test_the_generated_cases_are_about_everything() -> None:
-    generated = [each | told(each) for each in read_cases("generated")]
-    codes = {error["code"] for each in generated for error in each.get("errors", ())}
+def test_the_generated_cases_cover_every_outcome() -> None:
+    generated = [case | expected(case) for case in read_cases("generated")]
+    codes = {error["code"] for case in generated for error in case.get("errors", ())}
     assert codes >= {
         "unknown_sku",
         "unavailable_sku",
@@ -49,8 +49,8 @@ def test_the_generated_cases_are_about_everything() -> None:
         "amount_too_small",
         "amount_too_large",
     }
-    quotes = [each for each in generated if "quote" in each]
+    quotes = [case for case in generated if "quote" in case]
     assert len(quotes) > len(generated) / 2
-    assert any(each["quote"]["amount_total"] == 0 < each["quote"]["amount_discount"] for each in quotes)
-    shares = [{line["amount_discount"] for line in each["quote"]["lines"]} for each in quotes if each["discount"]]
-    assert sum(len(each) > 1 for each in shares) > 30
+    assert any(case["quote"]["amount_total"] == 0 < case["quote"]["amount_discount"] for case in quotes)
+    shares = [{line["amount_discount"] for line in case["quote"]["lines"]} for case in quotes if case["discount"]]
+    assert sum(len(parts) > 1 for parts in shares) > 30

@@ -40,18 +40,18 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def watcher(database_url: str) -> AsyncIterator[Database]:
-    """Connections of its own, for looking on while the others wait."""
+    """A separate pool, to observe while the connections of the other one wait."""
     watcher = Database(database_url, max_size=1)
     yield watcher
     await watcher.close()
 
 
 async def order(connection: asyncpg.Connection, code: str) -> None:
-    """As the checkout does: priced and written in one transaction."""
+    """Price and write an order in one transaction, as the checkout does."""
     await insert(connection, await price_for_order(connection, CART, code, currency="eur", lock_key=next(KEYS)))
 
 
-KEYS = count(1)  # customers who do not wait for one another
+KEYS = count(1)  # of customers who do not wait for one another
 
 
 async def insert(connection: asyncpg.Connection, priced: Quote) -> None:
@@ -68,8 +68,8 @@ async def insert(connection: asyncpg.Connection, priced: Quote) -> None:
     )
 
 
-async def order_alone(database: Database, code: str) -> str | None:
-    """None, or the code of the fault."""
+async def order_once(database: Database, code: str) -> str | None:
+    """Order in a transaction, and return None or the code of the fault."""
     try:
         async with database.transaction() as connection:
             await order(connection, code)
@@ -120,22 +120,22 @@ async def test_products_and_code_are_refused_together(database: Database) -> Non
 
 
 async def test_a_used_up_code_is_refused(database: Database) -> None:
-    assert [await order_alone(database, "LIMITED") for _ in range(4)] == [None, None, None, "discount_exhausted"]
+    assert [await order_once(database, "LIMITED") for _ in range(4)] == [None, None, None, "discount_exhausted"]
     assert await faults(database, CART, "LIMITED") == [("/discount_code", "discount_exhausted")]
 
 
 @pytest.mark.parametrize("status", ["failed", "expired", "canceled"])
 async def test_an_order_given_up_gives_its_redemption_back(database: Database, status: str) -> None:
-    assert [await order_alone(database, "LIMITED") for _ in range(3)] == [None] * 3
+    assert [await order_once(database, "LIMITED") for _ in range(3)] == [None] * 3
     await set_statuses(database, status)
-    assert await order_alone(database, "LIMITED") is None
+    assert await order_once(database, "LIMITED") is None
 
 
 @pytest.mark.parametrize("status", ["pending", "processing", "completed", "refunded", "disputed"])
 async def test_any_other_order_keeps_its_redemption(database: Database, status: str) -> None:
-    assert [await order_alone(database, "LIMITED") for _ in range(3)] == [None] * 3
+    assert [await order_once(database, "LIMITED") for _ in range(3)] == [None] * 3
     await set_statuses(database, status)
-    assert await order_alone(database, "LIMITED") == "discount_exhausted"
+    assert await order_once(database, "LIMITED") == "discount_exhausted"
 
 
 async def test_a_code_past_its_end_is_refused(database: Database) -> None:
@@ -158,7 +158,7 @@ async def test_of_ten_orders_at_once_only_as_many_as_the_limit_get_the_discount(
                     priced = await price_for_order(connection, CART, "LIMITED", currency="eur", lock_key=next(KEYS))
                 finally:
                     answered += 1
-                # Whoever could be priced beside this one has been, before this one is written.
+                # Every order that can be priced concurrently has been, before this one is written.
                 async with asyncio.timeout(20):
                     while answered + await count_waiting(watcher) < 10:  # noqa: ASYNC110
                         await asyncio.sleep(0.01)
@@ -194,4 +194,4 @@ async def test_an_order_that_is_not_made_takes_no_redemption(database: Database)
             await transaction.start()
             await order(connection, "LIMITED")
             await transaction.rollback()
-    assert await order_alone(database, "LIMITED") is None
+    assert await order_once(database, "LIMITED") is None

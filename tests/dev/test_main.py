@@ -1,4 +1,4 @@
-"""`checkout dev` as a real process: one command brings a whole shop, one signal takes it away."""
+"""`checkout dev` as a real process: one command starts a whole shop, and one signal stops it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTICE_SECONDS = 15  # for children to see that their parent is gone
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that it started, as Linux and macOS tell alike."""
+    """Return its child processes, the same way on Linux and macOS."""
     return [child.pid for child in psutil.Process(pid).children(recursive=True)]
 
 
@@ -31,7 +31,7 @@ def is_gone(pid: int) -> bool:
 
 
 def is_running_postmaster(state_dir: Path, pid: int) -> bool:
-    """Whether the server of that pid is still the one that the cluster's pid file names."""
+    """Return whether the cluster's pid file still names the server of that pid."""
     path = state_dir / "postgres/data/postmaster.pid"
     return path.exists() and path.read_text(encoding="utf-8").startswith(f"{pid}\n")
 
@@ -58,7 +58,7 @@ async def execute(url: str, statement: str) -> None:
         await connection.close()
 
 
-async def test_one_command_brings_a_shop_and_sigterm_takes_it_away(state_dir: Path) -> None:
+async def test_one_command_starts_a_shop_and_sigterm_stops_it(state_dir: Path) -> None:
     async with running_dev(state_dir) as dev:
         started = children_of(dev.process.pid)
         assert await answers(f"{dev.url}/readyz")
@@ -79,7 +79,7 @@ async def test_one_command_brings_a_shop_and_sigterm_takes_it_away(state_dir: Pa
     assert is_free(dev.sandbox_port)
 
 
-async def test_what_it_says_fits_a_terminal_and_hides_the_password(state_dir: Path) -> None:
+async def test_its_output_fits_a_terminal_and_hides_the_password(state_dir: Path) -> None:
     async with running_dev(state_dir) as dev:
         password = dev.env["DATABASE_URL"].split(":")[2].partition("@")[0]
         assert dev.url in dev.text
@@ -90,7 +90,7 @@ async def test_what_it_says_fits_a_terminal_and_hides_the_password(state_dir: Pa
         assert "    export CHECKOUT_STATE_DIR=.\n" in dev.text  # it was started in there
 
 
-async def test_a_second_one_in_the_same_folder_says_who_is_there(state_dir: Path) -> None:
+async def test_a_second_one_in_the_same_folder_names_the_first(state_dir: Path) -> None:
     async with running_dev(state_dir) as dev:
         second = await spawn_dev(state_dir)
 
@@ -100,7 +100,7 @@ async def test_a_second_one_in_the_same_folder_says_who_is_there(state_dir: Path
         assert await answers(f"{dev.url}/readyz")
 
 
-async def test_after_kill_9_its_children_end_and_the_next_one_carries_on(state_dir: Path) -> None:
+async def test_after_kill_9_its_children_end_and_the_next_one_continues(state_dir: Path) -> None:
     async with running_dev(state_dir) as dev:
         before, started = dev.env, children_of(dev.process.pid)
         await execute(before["DATABASE_URL"], "UPDATE products SET name = 'Renamed' WHERE sku = 'NOTEBOOK-A5'")
@@ -112,7 +112,7 @@ async def test_after_kill_9_its_children_end_and_the_next_one_carries_on(state_d
     async with running_dev(state_dir, port=dev.port) as again:
         assert again.env["STRIPE_API_KEY"] == before["STRIPE_API_KEY"]
         assert again.env["STRIPE_WEBHOOK_SECRET"] == before["STRIPE_WEBHOOK_SECRET"]
-        assert "Renamed" in [each["name"] for each in await products(again)]
+        assert "Renamed" in [product["name"] for product in await products(again)]
         assert len(await endpoints(again)) == 1
 
 
@@ -124,7 +124,7 @@ async def test_it_can_be_started_again_at_once_after_kill_9(state_dir: Path) -> 
         assert await answers(f"{again.url}/readyz")
 
 
-async def test_a_secret_that_is_lost_gets_a_new_endpoint(state_dir: Path) -> None:
+async def test_a_lost_secret_gets_a_new_endpoint(state_dir: Path) -> None:
     async with running_dev(state_dir) as dev:
         before = dev.env["STRIPE_WEBHOOK_SECRET"]
         assert await dev.stop() == 0
@@ -135,7 +135,7 @@ async def test_a_secret_that_is_lost_gets_a_new_endpoint(state_dir: Path) -> Non
         assert len(await endpoints(again)) == 1
 
 
-async def test_when_a_part_dies_the_rest_is_stopped_and_it_says_so(state_dir: Path) -> None:
+async def test_when_a_part_dies_the_rest_is_stopped_and_the_part_is_named(state_dir: Path) -> None:
     async with running_dev(state_dir) as dev:
         started = children_of(dev.process.pid)
         [daemon] = [pid for pid in started if "serve" in psutil.Process(pid).cmdline()]
@@ -146,7 +146,7 @@ async def test_when_a_part_dies_the_rest_is_stopped_and_it_says_so(state_dir: Pa
     assert [pid for pid in started if not is_gone(pid)] == []
 
 
-async def test_a_database_that_dies_is_started_again_and_the_shop_goes_on(state_dir: Path) -> None:
+async def test_a_database_that_dies_is_restarted_and_the_shop_continues(state_dir: Path) -> None:
     async with running_dev(state_dir) as dev:
         lines = (state_dir / "postgres/data/postmaster.pid").read_text(encoding="utf-8").splitlines()
         os.kill(int(lines[0]), signal.SIGKILL)
@@ -159,14 +159,14 @@ async def test_a_database_that_dies_is_started_again_and_the_shop_goes_on(state_
         assert "restarting it" in dev.text
 
 
-async def test_two_in_two_folders_do_not_meet(state_dir: Path) -> None:
+async def test_two_in_two_folders_are_separate(state_dir: Path) -> None:
     (state_dir / "one").mkdir()
     (state_dir / "two").mkdir()
     async with running_dev(state_dir / "one") as one, running_dev(state_dir / "two") as two:
         await execute(one.env["DATABASE_URL"], "UPDATE products SET name = 'Renamed'")
 
-        assert {each["name"] for each in await products(one)} == {"Renamed"}
-        assert "Renamed" not in {each["name"] for each in await products(two)}
+        assert {product["name"] for product in await products(one)} == {"Renamed"}
+        assert "Renamed" not in {product["name"] for product in await products(two)}
 
 
 async def test_ctrl_c_while_it_starts_leaves_nothing(state_dir: Path) -> None:
@@ -181,14 +181,14 @@ async def test_ctrl_c_while_it_starts_leaves_nothing(state_dir: Path) -> None:
     assert [pid for pid in started if not is_gone(pid)] == []
 
 
-async def test_a_database_of_the_operators_is_used_and_filled(state_dir: Path, database_url: str) -> None:
+async def test_the_operators_database_is_used_and_filled(state_dir: Path, database_url: str) -> None:
     async with running_dev(state_dir, env={"DATABASE_URL": database_url}) as dev:
         assert dev.env["DATABASE_URL"] == database_url
         assert not (state_dir / "postgres.json").exists()
         assert len(await products(dev)) == 12
 
 
-async def test_a_stripe_of_the_operators_is_used(state_dir: Path) -> None:
+async def test_the_operators_stripe_is_used(state_dir: Path) -> None:
     theirs = {
         "STRIPE_API_KEY": "sk_test_1234567890",
         "STRIPE_API_BASE": "http://127.0.0.1:9",
@@ -208,11 +208,11 @@ async def test_a_catalog_that_exists_is_left_alone(state_dir: Path, database_url
     )
 
     async with running_dev(state_dir, env={"DATABASE_URL": database_url}) as dev:
-        assert [each["sku"] for each in await products(dev)] == ["MINE"]
+        assert [product["sku"] for product in await products(dev)] == ["MINE"]
 
 
 @pytest.mark.parametrize(
-    ("env", "options", "said"),
+    ("env", "options", "message"),
     [
         ({"STRIPE_API_KEY": "sk_live_1234567890"}, [], "live key"),
         ({"STRIPE_API_KEY": "rk_live_1234567890"}, [], "live key"),
@@ -222,31 +222,31 @@ async def test_a_catalog_that_exists_is_left_alone(state_dir: Path, database_url
         ({"CHECKOUT_RATE_LIMIT": "many"}, [], "CHECKOUT_RATE_LIMIT"),
     ],
 )
-async def test_what_cannot_work_is_refused_before_anything_starts(
-    state_dir: Path, env: dict[str, str], options: list[str], said: str
+async def test_settings_that_cannot_work_are_refused_before_anything_starts(
+    state_dir: Path, env: dict[str, str], options: list[str], message: str
 ) -> None:
     dev = await spawn_dev(state_dir, *options, env=env)
 
     assert await dev.ended() == 2
-    assert said in dev.text
+    assert message in dev.text
     assert "Traceback" not in dev.text
     assert list(state_dir.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("url", "status", "said"),
+    ("url", "status", "message"),
     [
         ("postgresql://u:secret@127.0.0.1:9/shop", 5, "postgresql://u@127.0.0.1:9/shop does not answer"),
         ("mysql://u:secret@127.0.0.1:9/shop", 2, "DATABASE_URL is not of the form"),
     ],
 )
-async def test_a_database_that_cannot_be_used_is_said_so_without_its_password(
-    state_dir: Path, url: str, status: int, said: str
+async def test_an_unusable_database_is_named_without_its_password(
+    state_dir: Path, url: str, status: int, message: str
 ) -> None:
     dev = await spawn_dev(state_dir, env={"DATABASE_URL": url})
 
     assert await dev.ended() == status
-    assert said in dev.text
+    assert message in dev.text
     assert "secret" not in dev.text
     assert "Traceback" not in dev.text
 

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: starts anywhere, survives kill -9, leaves nothing behind."""
+"""The embedded PostgreSQL starts anywhere, survives kill -9 and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def is_running(pid: int, state_dir: Path) -> bool:
     return runs_with(pid, "postgres", str(data_of(state_dir)))
 
 
-async def test_what_was_written_is_there_after_a_restart_under_the_same_url(state_dir: Path) -> None:
+async def test_data_and_url_survive_a_restart(state_dir: Path) -> None:
     async with running(state_dir) as server:
         first_url = server.url()
         await ask(first_url, "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -59,7 +59,7 @@ async def test_what_was_written_is_there_after_a_restart_under_the_same_url(stat
         assert await ask(first_url, "SELECT answer FROM kept") == 42
 
 
-async def test_it_is_durable_speaks_utf_8_and_wants_the_password(state_dir: Path) -> None:
+async def test_it_is_durable_uses_utf_8_and_requires_the_password(state_dir: Path) -> None:
     async with running(state_dir) as server:
         assert await ask(server.url(), "SHOW fsync") == "on"
         assert await ask(server.url(), "SHOW synchronous_commit") == "on"
@@ -142,7 +142,7 @@ async def test_two_servers_in_two_directories_run_at_once(state_dir: Path) -> No
 
 
 async def test_it_runs_where_only_the_owner_may_enter(state_dir: Path) -> None:
-    state_dir.chmod(0o700)  # for root: PostgreSQL runs as a user who cannot get in, so the cluster lies elsewhere
+    state_dir.chmod(0o700)  # for root: PostgreSQL runs as a user who cannot get in, so the cluster is elsewhere
 
     async with running(state_dir) as server:
         assert await ask(server.url(), "SELECT 1") == 1
@@ -177,7 +177,7 @@ async def test_a_cluster_whose_state_directory_is_gone_is_discarded_by_the_next_
         assert not home.exists()
 
 
-async def test_a_lost_password_is_said_to_be_lost(state_dir: Path) -> None:
+async def test_a_lost_password_is_reported(state_dir: Path) -> None:
     async with running(state_dir):
         pass
     (state_dir / "postgres.json").unlink()
@@ -186,7 +186,7 @@ async def test_a_lost_password_is_said_to_be_lost(state_dir: Path) -> None:
         await EmbeddedPostgres(state_dir).start()
 
 
-async def test_a_failed_start_tells_the_end_of_the_log(state_dir: Path) -> None:
+async def test_a_failed_start_reports_the_end_of_the_log(state_dir: Path) -> None:
     server = EmbeddedPostgres(state_dir, settings={"shared_buffers": "nonsense"})
 
     with pytest.raises(ConfigurationError, match='invalid value for parameter "shared_buffers"'):
@@ -195,7 +195,7 @@ async def test_a_failed_start_tells_the_end_of_the_log(state_dir: Path) -> None:
     assert server.pid is None
 
 
-async def test_a_taken_port_is_changed_for_another(state_dir: Path) -> None:
+async def test_a_taken_port_is_replaced_by_another(state_dir: Path) -> None:
     async with running(state_dir) as server:
         port = server.port
     thief = await asyncio.start_server(lambda *_: None, "127.0.0.1", port)

@@ -1,4 +1,4 @@
-"""Clocks that programs see, moved while they run: libfaketime reads an offset from a file."""
+"""Clocks of running programs that a test can move: libfaketime reads an offset from a file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _PLACES = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/local/lib/faketime/libf
 
 
 class MissingPackage(Exception):
-    """A program that is not part of this project is not installed; the text names the package."""
+    """A program outside this project is not installed; the message names its package."""
 
 
 class Clock:
-    """One clock; processes started with `environ` go by it."""
+    """A clock that processes started with `environ` use."""
 
     def __init__(self, file: Path) -> None:
-        """Begin at the machine's time. Raises MissingPackage where libfaketime is not installed."""
+        """Begin at the machine's time. Raises MissingPackage if libfaketime is not installed."""
         found = [path for place in _PLACES for path in Path("/").glob(place.lstrip("/"))]
         if not found:
             raise MissingPackage("libfaketime was not found: apt-get install faketime")
@@ -29,7 +29,7 @@ class Clock:
             "LD_PRELOAD": str(self._library),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_CACHE_DURATION": "1",
-            # Timers and time-outs go by the monotonic clock, which no administrator can set wrong.
+            # Timers and timeouts use the monotonic clock, which no administrator can set wrong.
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
         }
@@ -37,7 +37,7 @@ class Clock:
     def set(self, offset_seconds: float) -> None:
         """Move the clock to the machine's time plus this offset."""
         self.offset_seconds = offset_seconds
-        beside = self._file.with_suffix(".new")
-        beside.write_text(f"{offset_seconds:+.0f}\n", encoding="ascii")
-        beside.chmod(0o644)
-        beside.replace(self._file)
+        written = self._file.with_suffix(".new")
+        written.write_text(f"{offset_seconds:+.0f}\n", encoding="ascii")
+        written.chmod(0o644)
+        written.replace(self._file)

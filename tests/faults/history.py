@@ -1,6 +1,6 @@
 """Run a random history against the real programs and compare every order with Stripe at intervals and at the end.
 
-`python -m tests.faults.history --seconds 1800 --seed 1`. Exit code 1 where anything was lost, doubled or differs.
+`python -m tests.faults.history --seconds 1800 --seed 1`. Exit status 1 if anything was lost or doubled, or differs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SETTLE_SECONDS = 240.0
 
 
 async def play(stack: Stack, seconds: float, seed: int) -> list[str]:
-    """Play rounds until the time is up; what differs after any of them."""
+    """Play rounds until the time is up, and return what differs after one of them."""
     history = History(stack, random.Random(seed))
     begun = time.monotonic()
     faults: list[str] = []
@@ -47,7 +47,7 @@ async def _repeat(history: History, moves: Sequence[Move], pause: float, end: fl
 async def _settled(history: History) -> list[str]:
     """End all trouble, wait until everything is delivered, and return what still differs.
 
-    Only the daemon's own jobs and Stripe's retries put anything right; no command is run.
+    Only the daemon's own jobs and Stripe's retries fix anything; no command is run.
     """
     stack = history.stack
     stack.network.share = 0.0

@@ -1,4 +1,4 @@
-"""The way from the daemon to Stripe, where a write may be answered with 500 and take effect only later."""
+"""A network between the daemon and Stripe, where a write may be answered with 500 and take effect later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOP_BY_HOP = ("content-length", "transfer-encoding", "connection")
 
 
 class LateEffects:
-    """A proxy; `share` of the writes that make an object get a 500 first and reach Stripe seconds later."""
+    """A proxy. A `share` of the writes that create an object get a 500 and reach Stripe seconds later."""
 
     def __init__(self, upstream: str, seed: int) -> None:
         self.share = 0.0

@@ -1,4 +1,4 @@
-"""What happens in a random history: shoppers, operators, Stripe, crashes and clocks, each move a coroutine."""
+"""The moves of a random history: shoppers, operators, Stripe, crashes and clocks. Each move is a coroutine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CLOCK_ERRORS = (61, 200, 290, -45, -90, -1800, 900, 2 * 86_400, 200 * 86_400)
 
 @dataclass
 class History:
-    """What has been done, for the comparison afterwards. `refunds` are (order, amount) as operators asked."""
+    """A record of the moves, for the comparison afterwards. `refunds` are (order, amount) as operators requested."""
 
     stack: Stack
     random: random.Random
@@ -44,7 +44,7 @@ class History:
 
 
 async def check_out(history: History) -> None:
-    """Place an order with a key of its own, repeating the request until it is answered."""
+    """Place an order with its own key, and repeat the request until it is answered."""
     customer = {"name": "Ada Lovelace", "email": f"{uuid.uuid4().hex}@example.com", "phone": "+442071838750"}
     body = {"items": [{"sku": "NOTEBOOK-A5", "quantity": history.random.randint(1, 5)}], "customer": customer}
     key = uuid.uuid4().hex
@@ -65,7 +65,7 @@ async def check_out(history: History) -> None:
 
 
 async def pay(history: History) -> None:
-    """Pay an order's session with a card, or with a bank debit that ends later."""
+    """Pay an order's session with a card, or with a bank debit that completes later."""
     if (order := history.any_order()) is None:
         return
     form = {"type": "card", "card[token]": history.random.choice(_CARDS)}
@@ -94,7 +94,7 @@ async def operate(history: History) -> None:
     if (order := history.any_order()) is None:
         return
     ref = order["order_id"]
-    amount = 100 + len(history.refunds)  # each command's own, to find its refund at Stripe
+    amount = 100 + len(history.refunds)  # different for every command, to find its refund at Stripe
     command = history.random.choice(("refund", "refund", "cancel", "resend", "expire", "sync", "reconcile", "replay"))
     arguments: dict[str, tuple[object, ...]] = {
         "refund": ("orders", "refund", ref, "--amount", amount, "--yes"),
@@ -117,7 +117,7 @@ async def operate(history: History) -> None:
 
 
 async def at_stripe(history: History) -> None:
-    """Have something happen in Stripe's dashboard: a refund, a dispute decided, a session expired."""
+    """Act as in Stripe's dashboard: refund, decide a dispute, or expire a session."""
     stack = history.stack
     if (order := history.any_order()) is None:
         return
@@ -163,7 +163,7 @@ async def crash(history: History) -> None:
 
 
 async def mistake_the_time(history: History) -> None:
-    """Give the daemon's machine a wrong clock for a while."""
+    """Set the clock of the daemon's machine wrong for a while."""
     stack = history.stack
     error = history.random.choice(CLOCK_ERRORS)
     stack.ours.set(stack.world.offset_seconds + error)
@@ -173,7 +173,7 @@ async def mistake_the_time(history: History) -> None:
 
 
 async def trouble(history: History) -> None:
-    """Plan other trouble at Stripe, late effects among it, or none for a moment."""
+    """Plan other trouble at Stripe, including late effects, or none for a while."""
     if history.random.random() < 0.2:
         history.stack.network.share = 0.0
         await history.stack.plan_trouble()
@@ -183,9 +183,9 @@ async def trouble(history: History) -> None:
 
 
 async def later(history: History) -> None:
-    """Let time pass for everybody: an hour, or more than Stripe remembers a key.
+    """Let time pass for everybody: an hour, or longer than Stripe remembers a key.
 
-    What is on its way arrives first: no request takes hours, and a day later its key would mean nothing.
+    Late requests arrive first: no request takes hours, and a day later Stripe would have forgotten its key.
     """
     network = history.stack.network
     share, network.share = network.share, 0.0
@@ -204,7 +204,7 @@ WEATHER: tuple[Move, ...] = (crash, crash, crash, trouble, mistake_the_time, lat
 async def _post(
     history: History, path: str, body: object, headers: dict[str, str]
 ) -> tuple[int, dict[str, Any]] | None:
-    """The answer of the daemon, or None where there was none."""
+    """Return the daemon's response, or None if there was none."""
     url = f"{history.stack.url}{path}"
     try:
         async with history.stack.http.post(url, json=body, headers=headers, timeout=_SHOPPER_TIMEOUT) as answer:

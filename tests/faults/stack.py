@@ -1,4 +1,4 @@
-"""PostgreSQL, the offline Stripe and a daemon of two workers, each to be killed and to be given a wrong clock."""
+"""PostgreSQL, the offline Stripe and a daemon of two workers, which a test can kill or give a wrong clock."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _START_SECONDS = 60.0
 
 
 class FakedPostgres(EmbeddedPostgres):
-    """A server that goes by a clock of ours."""
+    """A server that uses a clock of ours."""
 
     def __init__(self, state_dir: Path, clock: Clock) -> None:
         super().__init__(state_dir)
@@ -50,7 +50,7 @@ class FakedPostgres(EmbeddedPostgres):
 
 @dataclass
 class Stack:
-    """All programs. `world` is the right time; `ours` is the daemon's clock, which may be wrong."""
+    """All running programs. `world` is the right time; `ours` is the daemon's clock, which may be wrong."""
 
     directory: Path
     http: aiohttp.ClientSession
@@ -69,7 +69,7 @@ class Stack:
         return f"http://127.0.0.1:{self.port}"
 
     async def start_daemon(self) -> None:
-        """Start it and wait until it is ready. Raises AssertionError with the end of its log."""
+        """Start the daemon and wait until it is ready."""
         with (self.directory / "daemon.log").open("ab") as log:
             self.daemon = await asyncio.create_subprocess_exec(
                 *_PROGRAM, "serve", "--host", "127.0.0.1", "--port", str(self.port), "--workers", "2",
@@ -91,7 +91,7 @@ class Stack:
                 await asyncio.sleep(0.1)
 
     def workers(self) -> list[int]:
-        """The process ids of the daemon's workers; none while it is down."""
+        """Return the process ids of the daemon's workers, or an empty list while it is down."""
         if self.daemon is None or self.daemon.returncode is not None:
             return []
         try:
@@ -112,7 +112,7 @@ class Stack:
                 await self.daemon.wait()
 
     async def command(self, *arguments: object, kill_after: float | None = None) -> int | None:
-        """Run `checkout …` as an operator; the exit status, or None for one that was killed."""
+        """Run `checkout …` as an operator, and return the exit status, or None if it was killed."""
         with (self.directory / "commands.log").open("ab") as log:
             log.write(f"$ {' '.join(map(str, arguments))}\n".encode())
             log.flush()
@@ -130,7 +130,7 @@ class Stack:
             return None
 
     async def stripe(self, method: str, path: str, form: Mapping[str, str] | None = None) -> tuple[int, Any]:
-        """Ask the offline Stripe directly, again after its planned trouble; a write has a key and so one effect."""
+        """Call the offline Stripe directly. Repeats reads after planned trouble; a write has a key, so one effect."""
         headers = {"Authorization": f"Bearer {KEY}"}
         if method == "POST":
             headers["Idempotency-Key"] = secrets.token_hex(12)
@@ -141,12 +141,12 @@ class Stack:
                     if answer.status not in (429, 500):
                         return answer.status, await answer.json()
                 if method == "POST":
-                    return 0, {}  # lost, or a stored failure: the caller looks at what is there
+                    return 0, {}  # lost, or a stored failure: the caller checks the result
             await asyncio.sleep(0.05)
         raise AssertionError(f"no answer from {method} {path}")
 
     async def every(self, path: str) -> list[dict[str, Any]]:
-        """Every object of a list at Stripe."""
+        """Return every object of a list at Stripe."""
         objects: list[dict[str, Any]] = []
         while True:
             after = f"&starting_after={objects[-1]['id']}" if objects else ""
@@ -156,27 +156,27 @@ class Stack:
                 return objects
 
     async def plan_trouble(self, **settings: Any) -> None:
-        """Have things go wrong at Stripe; nothing more does without settings."""
+        """Plan trouble at Stripe, or end it if no settings are given."""
         url = f"{self.stripe_base}/sandbox/chaos"
         request = self.http.post(url, json=settings) if settings else self.http.delete(url)
         async with request as answer:
             assert answer.status == 200, await answer.text()
 
     async def pass_time(self, seconds: float) -> None:
-        """Move the right time forward for all programs, and have Stripe do what is due by then."""
+        """Move the right time forward for all programs, and make Stripe do what is due by then."""
         self.world.set(self.world.offset_seconds + seconds)
         self.ours.set(self.ours.offset_seconds + seconds)
-        await asyncio.sleep(1.5)  # programs look at their clock's file once a second
+        await asyncio.sleep(1.5)  # programs read their clock's file once a second
         async with self.http.post(f"{self.stripe_base}/sandbox/clock", json={"advance": 0}) as answer:
             assert answer.status == 200, await answer.text()
 
     def acknowledged(self) -> set[str]:
-        """Ids of the events of which a delivery was answered with 2xx, as Stripe saw it."""
+        """Return the ids of the events that were delivered with a 2xx response, as Stripe saw it."""
         return set(self._ask("SELECT DISTINCT d.event FROM deliveries d JOIN attempts a ON a.delivery = d.id "
                              "WHERE a.status BETWEEN 200 AND 299"))  # fmt: skip
 
     def undelivered(self) -> list[float]:
-        """When the deliveries that still have to be made are due, by Stripe's clock."""
+        """Return when the pending deliveries are due, by Stripe's clock."""
         return self._ask("SELECT next_at FROM deliveries WHERE next_at IS NOT NULL ORDER BY 1")
 
     def _ask(self, question: str) -> list[Any]:
@@ -193,7 +193,7 @@ class Stack:
 
 @asynccontextmanager
 async def running_stack(directory: Path, seed: int) -> AsyncIterator[Stack]:
-    """Start everything in an empty directory, and end it again."""
+    """Start everything in an empty directory, and stop it at the end."""
     directory.chmod(0o755)
     world, ours = Clock(directory / "world.clock"), Clock(directory / "ours.clock")
     postgres = FakedPostgres(directory, world)

@@ -1,4 +1,4 @@
-"""Compares every order with what Stripe holds, and the database with itself."""
+"""Compare every order with Stripe, and the database with itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAID_STATUSES = ("completed", "refunded", "partially_refunded", "disputed")
 
 @dataclass
 class AtStripe:
-    """One order as Stripe holds it; amounts in minor units."""
+    """One order as Stripe has it; amounts are in minor units."""
 
     sessions: list[dict[str, Any]] = field(default_factory=list)
     paid: int = 0
@@ -32,12 +32,12 @@ class AtStripe:
 
     @property
     def refunded(self) -> int:
-        given_back: int = sum(each["amount"] for each in self.refunds if each["status"] in _LIVE_REFUNDS)
-        return min(self.paid, given_back)
+        refunded: int = sum(refund["amount"] for refund in self.refunds if refund["status"] in _LIVE_REFUNDS)
+        return min(self.paid, refunded)
 
     @property
     def status(self) -> str | None:
-        """The status of an order with this money; None where only the sessions decide."""
+        """The status of an order with these payments, or None if only its sessions decide it."""
         if self.payments and self.disputed:
             return "disputed"
         if self.payments:
@@ -48,7 +48,7 @@ class AtStripe:
 
 
 async def compare(history: History) -> list[str]:
-    """Return every difference and every breach; an empty list is what all this is for."""
+    """Return every difference and every violation; an empty list means success."""
     at_stripe = await _at_stripe(history)
     rows = await history.stack.rows("SELECT id::text, number, status, amount_refunded FROM orders")
     held = {row["id"]: row for row in rows}
@@ -68,7 +68,7 @@ async def compare(history: History) -> list[str]:
 
 
 async def _destroyed(history: History) -> list[str]:
-    """What retention would have deleted by a wrong clock: nothing here is old enough by the right one."""
+    """Return what retention deleted because of a wrong clock: nothing is old enough by the right one."""
     customers = await history.stack.rows(
         "SELECT number FROM orders WHERE customer_email IS NULL OR customer_email = ''"
     )
@@ -99,10 +99,11 @@ def _differences(row: Any, truth: AtStripe) -> list[str]:
 
 
 def _doubled_refunds(history: History, at_stripe: dict[str, AtStripe]) -> list[str]:
-    """Each refund command asks for an amount of its own: two of them at Stripe were one command's."""
+    """Return refunds at Stripe that one command made twice: every refund command requests a different amount."""
     faults = []
     for order_id, amount in history.refunds:
-        made = [each["id"] for each in at_stripe.get(order_id, AtStripe()).refunds if each["amount"] == amount]
+        refunds = at_stripe.get(order_id, AtStripe()).refunds
+        made = [refund["id"] for refund in refunds if refund["amount"] == amount]
         if len(made) > 1:
             faults.append(f"one refund command made {made} of order {order_id}")
     return faults
@@ -113,7 +114,8 @@ async def _at_stripe(history: History) -> dict[str, AtStripe]:
     refunds: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for refund in await stack.every("/v1/refunds"):
         refunds[refund["payment_intent"]].append(refund)
-    disputed = {each["payment_intent"] for each in await stack.every("/v1/disputes") if each["status"] not in _OVER}
+    disputes = await stack.every("/v1/disputes")
+    disputed = {dispute["payment_intent"] for dispute in disputes if dispute["status"] not in _OVER}
     found: dict[str, AtStripe] = defaultdict(AtStripe)
     for session in await stack.every("/v1/checkout/sessions"):
         order, intent = found[session["client_reference_id"]], session["payment_intent"]
@@ -127,7 +129,7 @@ async def _at_stripe(history: History) -> dict[str, AtStripe]:
 
 
 async def _not_derived(history: History) -> list[str]:
-    """Orders whose stored status does not follow from the stored facts."""
+    """Return the orders whose stored status does not follow from the stored facts."""
     faults: list[str] = []
     database = Database(history.stack.postgres.url(), max_size=1)
     try:

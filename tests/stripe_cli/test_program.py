@@ -1,4 +1,4 @@
-"""How the Stripe CLI is run."""
+"""The address that the Stripe CLI gets."""
 
 from __future__ import annotations
 

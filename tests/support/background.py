@@ -1,4 +1,4 @@
-"""The offline Stripe in a thread, for tests whose own thread runs commands, which bring their own event loop."""
+"""The offline Stripe in a thread, for tests whose own thread runs commands, which start their own event loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class BackgroundStripe:
-    """`network` is the way to it, with its troubles; `base` its address."""
+    """The server. `network` is the proxy in front of it, which can cause trouble; `base` is the proxy's address."""
 
     network: FlakyStripe
 

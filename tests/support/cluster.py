@@ -25,14 +25,14 @@ _MEMORY_NEEDED_BYTES = 1 << 30
 
 
 class Cluster:
-    """Runs in a thread with an event loop of its own, so that tests with and without a loop use it alike.
+    """A server in a thread with its own event loop, so that tests with and without a loop can use it.
 
-    Copying a database is file work: 12 ms in memory, 120 to 330 ms on a disk. So the files lie in memory where there is
-    room, with every setting as in production. On a disk fsync alone would be most of a run (300 ms a test) and is off.
+    Copying a database copies files: 12 ms in memory, 120 to 330 ms on a disk. So the files are in memory if there is
+    room, with every setting as in production. On a disk, fsync would take most of a run (300 ms a test) and is off.
     """
 
     def __init__(self, prepare: Callable[[str], Awaitable[object]]) -> None:
-        """`prepare` gets the URL of an empty database and makes it what every test begins with."""
+        """Keep `prepare`, which turns the empty database at a URL into the one that every test begins with."""
         self._prepare = prepare
         self._numbers = count(1)
         self._dropping: list[Future[None]] = []
@@ -65,16 +65,16 @@ class Cluster:
             self._end()
 
     def take(self) -> str:
-        """The URL of a fresh copy. The next one is made while the test runs."""
+        """Return the URL of a fresh copy. The next one is made while the test runs."""
         ready, self._next = self._next or self._submit(self._clone()), self._submit(self._clone())
         return ready.result()
 
     def take_empty(self) -> str:
-        """The URL of a database without any schema."""
+        """Return the URL of a database without any schema."""
         return self._submit(self._create_empty()).result()
 
     def give_back(self, url: str) -> None:
-        """Drop it, also from under open connections; in the background."""
+        """Drop the database in the background, even if connections to it are open."""
         self._dropping.append(self._submit(self._drop(url)))
 
     async def _open(self) -> None:
@@ -82,7 +82,7 @@ class Cluster:
         await self._server.start()
         await self._prepare(self._server.url())
         self._admin: asyncpg.Connection = await asyncpg.connect(self._server.url("postgres"))
-        # A copy needs the original to have no visitors.
+        # A database with connections cannot be copied.
         await self._admin.execute("ALTER DATABASE checkout ALLOW_CONNECTIONS false")
 
     async def _close(self) -> None:
@@ -120,14 +120,14 @@ class Cluster:
 
 
 def roomy_directory() -> Path:
-    """Memory where there is enough of it, else the system's temporary directory."""
+    """Return a directory in memory if there is room, or else the system's temporary directory."""
     if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _MEMORY_NEEDED_BYTES:
         return _MEMORY
     return Path(tempfile.gettempdir())
 
 
 def _remove_leftovers(parent: Path) -> None:
-    """What runs that were killed left behind; their servers have stopped by themselves."""
+    """Remove the directories of killed runs, whose servers have stopped."""
     for path in parent.glob(f"{_PREFIX}*-*"):
         pid = path.name.removeprefix(_PREFIX).partition("-")[0]
         if pid.isdigit() and not _alive(int(pid)):

@@ -1,4 +1,4 @@
-"""`checkout …` as an operator runs it in the folder of a running demo: a process of its own."""
+"""Run `checkout …` as a process in the folder of a running demo, as an operator does."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Ran:
+    """The exit status and output of a command."""
+
     code: int
     out: str
     err: str
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """What it printed with --json."""
+        """The objects that it printed with --json."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 def environment(dev: Dev, **settings: str) -> dict[str, str]:
-    """Nothing set but where the demo's state is."""
+    """Return an environment that only names the demo's state directory."""
     return {"PATH": "/usr/bin:/bin", "CHECKOUT_STATE_DIR": str(dev.state_dir), **settings}
 
 
 async def run_command(dev: Dev, *arguments: object, **settings: str) -> Ran:
-    """Run it to its end, with these settings besides the demo's."""
+    """Run a command to its end, with these settings besides the demo's."""
     process = await start_command(dev, *arguments, **settings)
     async with asyncio.timeout(_SECONDS):
         out, err = await process.communicate()
@@ -40,7 +42,7 @@ async def run_command(dev: Dev, *arguments: object, **settings: str) -> Ran:
 
 
 async def start_command(dev: Dev, *arguments: object, **settings: str) -> asyncio.subprocess.Process:
-    """One that runs until it is stopped."""
+    """Start a command that runs until it is stopped."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "cli", *map(str, arguments)),
         cwd=dev.state_dir,

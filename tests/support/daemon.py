@@ -1,4 +1,4 @@
-"""The daemon as a process, to be killed."""
+"""The daemon as a process that a test can kill."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.stripe_events import SECRET, signed
 
 
 class Daemon:
-    """`checkout serve` on a port of its own; `start` again after `kill` comes back on the same port."""
+    """`checkout serve` on a free port. After `kill`, `start` uses the same port again."""
 
     def __init__(self, database_url: str, directory: Path, *options: str, **environ: str) -> None:
         self._environ = os.environ | {
@@ -66,7 +66,7 @@ class Daemon:
 
 
 async def deliver_until_taken(client: aiohttp.ClientSession, daemon: Daemon, body: bytes) -> list[int]:
-    """Send as Stripe does, again and again until the answer is 2xx; the answers before that (0: none)."""
+    """Send an event until it is accepted, as Stripe does, and return the statuses before that (0 for no answer)."""
     answers: list[int] = []
     async with asyncio.timeout(60):
         while True:

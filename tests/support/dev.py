@@ -23,13 +23,13 @@ _SETTINGS = ("CHECKOUT_", "STRIPE_", "DATABASE_")
 
 @dataclass(slots=True)
 class Dev:
-    """One run: its ports and what it has said so far."""
+    """One run, with its ports and what it has printed so far."""
 
     state_dir: Path
     port: int
     sandbox_port: int
     process: asyncio.subprocess.Process
-    said: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -42,28 +42,28 @@ class Dev:
 
     @property
     def text(self) -> str:
-        return "".join(self.said)
+        return "".join(self.printed)
 
     async def until_ready(self) -> None:
-        """Read what it says up to the last line of its page."""
+        """Read its output up to the line that reports that it is ready."""
         assert self.process.stdout is not None
         async with asyncio.timeout(READY_SECONDS):
             while line := (await self.process.stdout.readline()).decode():
-                self.said.append(line)
+                self.printed.append(line)
                 if "ready" in line:
                     return
         raise AssertionError(f"checkout dev ended before it was ready:\n{self.text}")
 
     async def ended(self, timeout_seconds: float = READY_SECONDS) -> int:
-        """Wait for its end; the exit status."""
+        """Wait until it ends, and return the exit status."""
         async with asyncio.timeout(timeout_seconds):
             rest, _ = await self.process.communicate()
-        self.said.append(rest.decode())
+        self.printed.append(rest.decode())
         assert self.process.returncode is not None
         return self.process.returncode
 
     async def stop(self, timeout_seconds: float = 5.0) -> int:
-        """Ask it to stop; the exit status. Fails when it takes longer than the contract allows."""
+        """Ask it to stop, and return the exit status. Raises TimeoutError if that takes longer than we promise."""
         self.process.send_signal(signal.SIGTERM)
         return await self.ended(timeout_seconds)
 
@@ -75,7 +75,7 @@ async def spawn_dev(
     port: int = 0,
     program: Sequence[str] = OURS,
 ) -> Dev:
-    """Start it on free ports, with none of our own environment's settings."""
+    """Start it on free ports, without the settings of our own environment."""
     port, sandbox_port = port or free_port(), free_port()
     clean = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     process = await asyncio.create_subprocess_exec(
@@ -95,7 +95,7 @@ async def running_dev(
     port: int = 0,
     program: Sequence[str] = OURS,
 ) -> AsyncIterator[Dev]:
-    """A run that is ready; whatever the test does to it, nothing of it is left afterwards."""
+    """Yield a run that is ready, and stop it at the end whatever the test did to it."""
     dev = await spawn_dev(state_dir, *options, env=env, port=port, program=program)
     try:
         await dev.until_ready()
@@ -112,7 +112,7 @@ async def running_dev(
 
 
 async def answers(url: str) -> bool:
-    """Whether anything answers there with 200."""
+    """Return whether a server answers the URL with 200."""
     try:
         async with aiohttp.ClientSession() as http, http.get(url) as response:
             return response.status == 200

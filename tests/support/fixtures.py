@@ -1,4 +1,4 @@
-"""The use cases on a real database, against the offline Stripe behind a network that can be made to fail."""
+"""Fixtures for use cases: a real database, and the offline Stripe behind a network that can fail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEY = "sk_test_services0123456789"
 
 @pytest.fixture
 async def stripe(tmp_path: Path) -> AsyncIterator[FlakyStripe]:
-    """The way to Stripe; `base` is its address."""
+    """Yield the network in front of the offline Stripe; `base` is its address."""
     server = TestServer(create_app(SandboxSettings(state_dir=tmp_path / "stripe", port=0, settle_seconds=0.1)))
     await server.start_server()
     flaky = FlakyStripe(str(server.make_url("")).rstrip("/"))

@@ -1,4 +1,4 @@
-"""The network between us and the offline Stripe: it passes everything on, except what a test has planned."""
+"""A network between us and the offline Stripe that passes everything on except for the trouble a test has planned."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Request:
 
 @dataclass
 class FlakyStripe:
-    """A proxy. `plan` decides for each request, numbered from 0, what goes wrong with it; `rewrite` changes answers.
+    """A proxy. `plan` chooses the trouble for each request, numbered from 0; `rewrite` changes responses.
 
-    `before_answer` is awaited when Stripe has answered and we have not been told yet. `fail_500_done` is a 500 after
-    the effect; what is answered with `fail_500_late` reaches Stripe when `let_through` is called.
+    `before_answer` is awaited after Stripe has responded and before we receive that. `fail_500_done` is a 500 after
+    the effect; a request answered with `fail_500_late` reaches Stripe when `let_through` is called.
     """
 
     upstream: str
@@ -40,7 +40,7 @@ class FlakyStripe:
     requests: list[Request] = field(default_factory=list)
     held: list[tuple[Request, str, dict[str, str]]] = field(default_factory=list)
     base: str = ""
-    clock_ahead: timedelta = timedelta()  # of the Date that Stripe answers with
+    clock_ahead: timedelta = timedelta()  # of the Date in Stripe's responses
 
     async def start(self) -> str:
         app = web.Application()
@@ -55,10 +55,10 @@ class FlakyStripe:
         await self._server.close()
 
     def asked(self, path: str, method: str = "POST") -> list[Request]:
-        return [each for each in self.requests if each.path == path and each.method == method]
+        return [request for request in self.requests if request.path == path and request.method == method]
 
     async def let_through(self) -> None:
-        """Let those that were answered with a 500 have their effect now."""
+        """Send Stripe the requests that were answered with `fail_500_late`."""
         held, self.held = self.held, []
         for request, url, headers in held:
             async with self._client.request(request.method, url, headers=headers, data=request.body) as answer:
@@ -66,9 +66,9 @@ class FlakyStripe:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        told = Request(request.method, request.path, request.headers.get("Idempotency-Key"), body)
-        trouble = self.plan(len(self.requests), told)
-        self.requests.append(told)
+        received = Request(request.method, request.path, request.headers.get("Idempotency-Key"), body)
+        trouble = self.plan(len(self.requests), received)
+        self.requests.append(received)
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
         url = f"{self.upstream}{request.rel_url}"
         match trouble:
@@ -79,7 +79,7 @@ class FlakyStripe:
             case "fail_500":
                 return _error(500, "api_error", "Something went wrong on Stripe's end")
             case "fail_500_late":
-                self.held.append((told, url, headers))
+                self.held.append((received, url, headers))
                 return _error(500, "api_error", "Something went wrong on Stripe's end")
             case "deny_401":
                 return _error(401, "invalid_request_error", "Invalid API Key provided")
@@ -90,7 +90,7 @@ class FlakyStripe:
         async with self._client.request(request.method, url, headers=headers, data=body) as answer:
             content = await answer.read()
             if self.before_answer is not None:
-                await self.before_answer(told)
+                await self.before_answer(received)
             if trouble == "lose_answer":
                 return _hang_up(request)
             if trouble == "fail_500_done":
@@ -103,7 +103,7 @@ class FlakyStripe:
             if self.clock_ahead:
                 date = parsedate_to_datetime(passed["Date"]) + self.clock_ahead
                 passed["Date"] = format_datetime(date, usegmt=True)
-            return web.Response(status=answer.status, body=self.rewrite(told, content), headers=passed)
+            return web.Response(status=answer.status, body=self.rewrite(received, content), headers=passed)
 
 
 def _hang_up(request: web.Request) -> web.Response:
@@ -113,6 +113,6 @@ def _hang_up(request: web.Request) -> web.Response:
 
 
 def _error(status: int, kind: str, message: str) -> web.Response:
-    # Without this header the SDK would ask again by itself, and a test could not tell who did.
+    # Without this header the SDK would retry too, and a test could not distinguish its retries from ours.
     headers = {"Stripe-Should-Retry": "false", "Request-Id": "req_planned"}
     return web.json_response({"error": {"type": kind, "message": message}}, status=status, headers=headers)

@@ -1,4 +1,4 @@
-"""Measure how the time of a call grows with its input: in CPU time and by ratio, for a busy machine does not matter."""
+"""Measure how the time of a call grows with its input, as a ratio of CPU times: a busy machine does not change that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_GROWTH = 24.0
 # Below this, growth is noise and harms nobody: an event loop serves others every 50 ms at least.
 FREE_SECONDS = 0.005
 MOST_SECONDS = 0.05
-# A fault is looked at again: a virtual machine's processor may be slowed down for a while.
+# A fault is measured again: a virtual machine's processor may be slow for a while.
 _LOOKS = 3
 
 
@@ -21,7 +21,7 @@ def seconds_of(call: Callable[[], object], runs: int = 3) -> float:
     best = float("inf")
     for _ in range(runs):
         started = time.thread_time()
-        with contextlib.suppress(Exception):  # a refusal is an answer, and must be as quick
+        with contextlib.suppress(Exception):  # a refusal must be as quick as any answer
             call()
         best = min(best, time.thread_time() - started)
         if best > 20 * MOST_SECONDS:

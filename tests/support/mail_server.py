@@ -1,4 +1,4 @@
-"""A real SMTP server in a thread, and what it was given."""
+"""A real SMTP server in a thread, and the mails that it received."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-CERTIFICATE = Path(__file__).parent / "localhost.pem"  # for localhost, with its key; signed by itself
+CERTIFICATE = Path(__file__).parent / "localhost.pem"  # for localhost, with its key; self-signed
 USER, PASSWORD = "shop", "p@ss:word/ä"
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A mail with its envelope: what counts for who gets it."""
+    """A mail with its envelope, whose recipients are those that get it."""
 
     sender: str
     recipients: tuple[str, ...]
@@ -35,7 +35,7 @@ class Taken:
 
 
 class MailServer:
-    """Starts on `port`, or any. `refuse` answers what to say to a recipient instead of yes."""
+    """A server on `port`, or a free one. `refuse` returns the response that rejects a recipient, or None to accept."""
 
     def __init__(
         self,
@@ -54,8 +54,8 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if (said := self.refuse(address)) is not None:
-            return said
+        if (refusal := self.refuse(address)) is not None:
+            return refusal
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -68,7 +68,7 @@ class MailServer:
         return "250 OK"
 
     def start(self) -> str:
-        """Its URL, with the credentials it wants."""
+        """Start the server and return its URL, without credentials."""
         options: dict[str, Any] = {}
         if self._login:
             options = {"authenticator": _check, "auth_required": True, "auth_require_tls": False}

@@ -1,4 +1,4 @@
-"""Orders as rows, for what only reads them."""
+"""Insert orders as rows, for tests of code that only reads them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 async def add_order(connection: asyncpg.Connection, *, ago: timedelta = timedelta(), **fields: Any) -> str:
-    """An order of 12.50 eur of Ada's, made `ago`; its id."""
+    """Add an order of 12.50 eur, created `ago`, and return its id."""
     order: dict[str, Any] = {
         "id": str(uuid4()),
         "status": "pending",
@@ -34,7 +34,7 @@ async def add_order(connection: asyncpg.Connection, *, ago: timedelta = timedelt
 
 
 async def add_expired_order(connection: asyncpg.Connection, **fields: Any) -> str:
-    """The same, whose one session has expired, so that it derives as that; its id."""
+    """Add an order whose only session has expired, so that its status derives as expired, and return its id."""
     order_id = await add_order(connection, status="expired", **fields)
     session_id = f"cs_{order_id.replace('-', '')}"
     await connection.execute("INSERT INTO links VALUES ($1, $2, 0)", session_id, order_id)
@@ -48,7 +48,7 @@ async def add_expired_order(connection: asyncpg.Connection, **fields: Any) -> st
 
 
 async def add_change(connection: asyncpg.Connection, order_id: str, note: str, *, notify: bool = True) -> int:
-    """A change of an order; its sequence number."""
+    """Add a change of an order and return its sequence number."""
     seq: int = await connection.fetchval(
         "INSERT INTO order_changes (order_id, from_status, to_status, cause, actor, note)"
         " VALUES ($1, 'pending', 'completed', 'test', 'test', $2) RETURNING seq",

@@ -1,4 +1,4 @@
-"""Tellings of payments, for what is done about them afterwards."""
+"""Updates that report payments, for tests of what follows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _PAID_AT = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def paid(order_id: str, *payment_ids: str, amount: int = 5000) -> Update:
-    """Payments of an order of 50.00 eur."""
+    """Return an update that reports these payments of an order of 50.00 eur."""
     return Update(
         "payment_intent.succeeded",
         "stripe",
         subject_id=payment_ids[0],
-        links=[Link(each, order_id, LinkRank.METADATA) for each in payment_ids],
-        facts=[Observation(each, amount, "eur", False, _PAID_AT) for each in payment_ids],
+        links=[Link(payment_id, order_id, LinkRank.METADATA) for payment_id in payment_ids],
+        facts=[Observation(payment_id, amount, "eur", False, _PAID_AT) for payment_id in payment_ids],
     )

@@ -1,4 +1,4 @@
-"""One of the shop's own systems: takes signed webhooks, verifies them with the standard's own library, and can fail."""
+"""A system of the shop that receives signed webhooks, verifies them with the standard's own library, and can fail."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD1pLHKGyj9TM="
 
 
 class Receiver:
-    """`answer` gives the status for a message's id and how often it came before; with `hold_first` the first
-    message is not answered before `release` is set."""
+    """A server. `answer` returns the status for a message's id and the number of earlier tries.
+
+    With `hold_first` the first message is not answered before `release` is set.
+    """
 
     def __init__(self, answer: Callable[[str, int], int] = lambda *_: 204) -> None:
         self.answer = answer

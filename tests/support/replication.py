@@ -1,4 +1,4 @@
-"""A primary with a standby that confirms its commits: real servers, which can be frozen, killed and promoted."""
+"""A primary with a standby that confirms its commits: real servers, which a test can freeze, kill and promote."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Server:
             connection.terminate()
 
     async def until(self, condition: str) -> None:
-        """Wait until the query answers true."""
+        """Wait until the query returns true."""
 
         async def holds() -> bool:
             return bool(await self.value(condition))
@@ -91,26 +91,26 @@ class Server:
         await self.tool("pg_ctl", "promote", "-w", "-D", str(self.data))
 
     def freeze(self) -> None:
-        """Stop every process of it: connections stay open, and nothing answers."""
+        """Stop every process of the server: connections stay open, and nothing answers."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
     async def kill(self) -> None:
-        """As if its machine had lost power, but that the ports refuse."""
+        """Kill every process, as if the machine had lost power, except that its port refuses connections."""
         process, self.process = self.process, None
         if process is not None:
-            for each in _family(process.pid):
+            for member in _family(process.pid):
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    each.kill()
+                    member.kill()
             await process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
         assert self.process is not None
-        for each in _family(self.process.pid):
+        for member in _family(self.process.pid):
             with contextlib.suppress(psutil.NoSuchProcess):
-                each.send_signal(number)
+                member.send_signal(number)
 
 
 def _family(pid: int) -> list[psutil.Process]:
@@ -123,7 +123,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 @asynccontextmanager
 async def new_server(directory: Path, name: str) -> AsyncIterator[Server]:
-    """An empty place for a server; killed at the end."""
+    """Yield a server with an empty directory, and kill it at the end."""
     account = find_account()
     home = directory / name
     home.mkdir(mode=0o700)
@@ -138,7 +138,7 @@ async def new_server(directory: Path, name: str) -> AsyncIterator[Server]:
 
 @asynccontextmanager
 async def primary_and_standby(directory: Path) -> AsyncIterator[tuple[Server, Server]]:
-    """A primary with the schema, whose commits wait for the standby."""
+    """Yield a primary with the schema, whose commits wait for the standby, and that standby."""
     async with new_server(directory, "primary") as primary, new_server(directory, "standby") as standby:
         await primary.tool(
             "initdb", "-D", str(primary.data), "-U", "checkout", "--auth=trust", "-N", "--locale=C", "-E", "UTF8"

@@ -1,4 +1,4 @@
-"""`checkout serve` as a process whose every word is kept."""
+"""`checkout serve` as a process whose output is kept."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Serving:
         return self._stderr.read_text()
 
     def workers(self) -> list[int]:
-        """The ids of its child processes."""
+        """Return the ids of its child processes."""
         return [child.pid for child in psutil.Process(self.pid).children()]
 
     async def listening(self) -> None:
@@ -54,12 +54,12 @@ class Serving:
         self._process.send_signal(number)
 
     async def ended(self, timeout_seconds: float = START_SECONDS) -> int:
-        """Its exit status, when it has ended."""
+        """Wait until it ends, and return its exit status."""
         async with asyncio.timeout(timeout_seconds):
             return await self._process.wait()
 
     async def close(self) -> None:
-        """End it whatever it does, with its workers, and the pipe to it."""
+        """Kill it and its workers, and close the pipe to it."""
         if self._process.returncode is None:
             workers = self.workers()
             self._process.kill()
@@ -69,7 +69,7 @@ class Serving:
 
 
 async def start(directory: Path, environ: Mapping[str, str], *options: str, pass_fds: tuple[int, ...] = ()) -> Serving:
-    """Start it in a directory, with nothing set in its environment but this."""
+    """Start it in a directory with only these settings in its environment."""
     stderr = directory / f"stderr-{len(list(directory.glob('stderr-*')))}.log"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
     with stderr.open("wb") as file:
@@ -86,7 +86,7 @@ async def start(directory: Path, environ: Mapping[str, str], *options: str, pass
 
 
 def enough(database_url: str) -> dict[str, str]:
-    """The settings without which it does not start."""
+    """Return the settings that it needs to start."""
     return {
         "DATABASE_URL": database_url,
         "STRIPE_API_KEY": "sk_test_serve0123456789",
@@ -96,7 +96,7 @@ def enough(database_url: str) -> dict[str, str]:
 
 
 def alive(pid: int) -> bool:
-    """Whether that process runs; a corpse nobody has buried does not."""
+    """Return whether the process runs; a zombie does not."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -104,7 +104,7 @@ def alive(pid: int) -> bool:
 
 
 async def until(holds: Callable[[], bool], timeout_seconds: float = 20.0) -> None:
-    """Wait until it holds. Raises TimeoutError."""
+    """Wait until the condition holds. Raises TimeoutError."""
     deadline = monotonic() + timeout_seconds
     while not holds():
         if monotonic() >= deadline:

@@ -1,4 +1,4 @@
-"""A running shop as a script from outside sees it: over HTTP, and with the operator's commands."""
+"""A running shop as an outside script uses it: over HTTP, and with the operator's commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import aiohttp
 from tests.support.dev import Dev
 
 CUSTOMER = {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+4930901820"}
-SETTLED_SECONDS = 30.0  # a busy machine is not a wrong answer; how long each step takes is for bench/ to say
+SETTLED_SECONDS = 30.0  # a busy machine is no fault here; bench/ measures how long a step takes
 SUCCEEDS_LATER = "AT611904300234573201"
 FAILS_LATER = "IT60X0542811101000000123456"
 
@@ -35,7 +35,7 @@ class Shop:
             return answer.status, await answer.json()
 
     async def check_out(self, **fields: Any) -> dict[str, Any]:
-        """A new order, also where the same one has just been made."""
+        """Create an order, even if the same one has just been created."""
         body = {"items": [{"sku": "NOTEBOOK-A5", "quantity": 2}], "customer": CUSTOMER, "insist": True} | fields
         status, answer = await self.api("POST", "/api/stripe-checkout", body)
         assert status == 201, answer
@@ -56,7 +56,7 @@ class Shop:
         return await self.stripe("POST", f"/v1/payment_pages/{order['session_id']}/confirm", confirm)
 
     async def show(self, number: int) -> dict[str, Any]:
-        """`checkout orders show N --json`, as an operator runs it in the folder of the demo."""
+        """Return the output of `checkout orders show N --json`, run in the folder of the demo."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "cli", "orders", "show", str(number), "--json",
             cwd=self.dev.state_dir, stdout=asyncio.subprocess.PIPE,
@@ -68,7 +68,7 @@ class Shop:
         return shown
 
     async def becomes(self, order: dict[str, Any], *statuses: str) -> dict[str, Any]:
-        """The order as shown, once it has one of these statuses."""
+        """Wait until the order has one of these statuses, and return it as shown."""
         path = f"/api/stripe-checkout/{order['session_id']}"
         deadline = time.monotonic() + SETTLED_SECONDS
         while True:

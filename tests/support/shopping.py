@@ -1,4 +1,4 @@
-"""A shopper at the use cases: a request for an order, and a session paid as the hosted page does it."""
+"""A shopper who calls the use cases: requests an order, and pays a session as the hosted page does."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SESSIONS = "/v1/checkout/sessions"
 
 
 def a_request(**changes: Any) -> CheckoutRequest:
-    """Two notebooks and three pens: 33.99 eur."""
+    """Return a request for two notebooks and three pens: 33.99 eur."""
     cart = Cart((CartLine("NOTE", 2), CartLine("PEN", 3)))
     customer = Customer("Ada", "ada@example.com", "+4930901820")
     return replace(CheckoutRequest(cart, customer, None, None, b"hash"), **changes)
 
 
 def first(trouble: Trouble, path: str = SESSIONS) -> Callable[[int, Request], Trouble | None]:
-    """Trouble with the first POST to a path, none afterwards."""
+    """Return a plan of trouble with the first POST to a path, and none afterwards."""
     left = [trouble]
 
     def plan(number: int, request: Request) -> Trouble | None:
@@ -39,12 +39,12 @@ def first(trouble: Trouble, path: str = SESSIONS) -> Callable[[int, Request], Tr
 
 
 async def check_out(runtime: Runtime, **changes: Any) -> CheckoutAnswer:
-    """A new order, waiting to be paid; another one each time."""
+    """Create a new order that waits to be paid; another one at every call."""
     return await start_checkout(runtime, a_request(insist=True, **changes), idempotency_key=None)
 
 
 async def pay(runtime: Runtime, session_id: str, amount: int, **method: Any) -> None:
-    """Pay a session as the hosted page does; nobody tells us."""
+    """Pay a session as the hosted page does, without an event to us."""
     method = method or {"type": "card", "card": {"token": "tok_visa"}}
     made = await runtime.gateway.call("pay", lambda client: client.v1.payment_methods.create_async(params=method))
     params = {"payment_method": made.object["id"], "expected_amount": amount}
@@ -52,7 +52,7 @@ async def pay(runtime: Runtime, session_id: str, amount: int, **method: Any) -> 
 
 
 async def paid_order(runtime: Runtime, **changes: Any) -> CheckoutAnswer:
-    """An order that is paid, and known to be."""
+    """Create an order, pay it, and merge the payment."""
     answer = await check_out(runtime, **changes)
     await pay(runtime, answer.session_id, answer.amount_total)
     fetched = await retrieve_session(runtime.gateway, answer.session_id)

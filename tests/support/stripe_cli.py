@@ -1,4 +1,4 @@
-"""The official Stripe CLI, run against a sandbox on loopback, silent towards every other host."""
+"""Run the official Stripe CLI against a sandbox on loopback, without contact to any other host."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_API_BASE = ("--help", "--version")
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a run of the CLI ended."""
+    """The exit status and output of a run of the CLI."""
 
     code: int
     stdout: str
@@ -28,15 +28,15 @@ class Ran:
 
 
 def cli_path() -> Path:
-    """The CLI's native binary; without one the test fails, and says how to get it."""
-    path, looked = find_stripe_cli(load_settings().stripe_cli)
+    """Return the CLI's native binary, or fail the test with how to install it."""
+    path, reason = find_stripe_cli(load_settings().stripe_cli)
     if path is None:
-        pytest.fail(f"The Stripe CLI is missing ({looked}). Install it with: cd frontend && npm ci")
+        pytest.fail(f"The Stripe CLI is missing ({reason}). Install it with: cd frontend && npm ci")
     return path
 
 
 def cli_environment(config_dir: Path, **more: str) -> dict[str, str]:
-    """What the CLI needs to leave the network, telemetry and the user's configuration alone."""
+    """Return an environment in which the CLI uses no network, telemetry or configuration of the user."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "SYSTEMROOT", "TMPDIR")}
     return {
         **kept,
@@ -50,13 +50,13 @@ def cli_environment(config_dir: Path, **more: str) -> dict[str, str]:
 
 
 def cli_command(*arguments: str, base: str) -> list[str]:
-    """The command line; `base` is the sandbox's address, on 127.0.0.1, which is the only one the CLI accepts."""
-    local = any(each in _NO_API_BASE for each in arguments)
+    """Return the command line. `base` is the sandbox's address on 127.0.0.1, the only host that the CLI accepts."""
+    local = any(argument in _NO_API_BASE for argument in arguments)
     return [str(cli_path()), *arguments, *([] if local or not base else ["--api-base", base.rstrip("/")])]
 
 
 async def run_cli(*arguments: str, base: str, config_dir: Path, seconds: float = 20.0, **environment: str) -> Ran:
-    """Run it to its end; raises TimeoutError, with the CLI killed, if that takes longer."""
+    """Run the CLI to its end. Kills it and raises TimeoutError if that takes too long."""
     process = await asyncio.create_subprocess_exec(
         *cli_command(*arguments, base=base),
         env=cli_environment(config_dir, **environment),
@@ -76,7 +76,7 @@ async def run_cli(*arguments: str, base: str, config_dir: Path, seconds: float =
 
 
 async def start_cli(*arguments: str, base: str, config_dir: Path, **environment: str) -> asyncio.subprocess.Process:
-    """One that runs until `stop_cli`, such as `listen`; read what it prints from its pipes."""
+    """Start a command that runs until `stop_cli`, such as `listen`; its output is in its pipes."""
     return await asyncio.create_subprocess_exec(
         *cli_command(*arguments, base=base),
         env=cli_environment(config_dir, **environment),
@@ -88,7 +88,7 @@ async def start_cli(*arguments: str, base: str, config_dir: Path, **environment:
 
 
 async def stop_cli(process: asyncio.subprocess.Process, seconds: float = 5.0) -> int:
-    """Ask it to end, kill it if it does not, and give its exit code."""
+    """Ask the CLI to end, kill it if it does not, and return its exit status."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
@@ -103,7 +103,7 @@ async def stop_cli(process: asyncio.subprocess.Process, seconds: float = 5.0) ->
 
 
 async def supported_triggers(config_dir: Path) -> list[str]:
-    """The names of every event that `stripe trigger` knows, as its own help lists them."""
+    """Return the name of every event in the help of `stripe trigger`."""
     ran = await run_cli("trigger", "--help", base="", config_dir=config_dir)
     assert ran.code == 0, ran.stderr
     _, _, listed = ran.stdout.partition("Supported events:\n")

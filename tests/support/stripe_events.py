@@ -1,4 +1,4 @@
-"""Stripe's events as bytes with a signature, and orders for them to be about."""
+"""Signed bodies of Stripe's events, and orders for them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def deliver(intake: Intake, body: bytes) -> None:
 
 
 async def insert_order(url: str, order_id: str | None = None, *, total: int = 5000, currency: str = "eur") -> str:
-    """A pending order without items: enough for events."""
+    """Insert a pending order without items, which is enough for events, and return its id."""
     order_id = order_id or str(uuid4())
     connection = await asyncpg.connect(url)
     try:
@@ -65,7 +65,7 @@ async def insert_order(url: str, order_id: str | None = None, *, total: int = 50
 
 
 def session_object(order_id: str, session_id: str, intent_id: str | None, **fields: Any) -> dict[str, Any]:
-    """A completed, paid session of 50.00 eur unless told otherwise."""
+    """Return a completed and paid session of 50.00 eur, with other fields as given."""
     return {
         "id": session_id,
         "object": "checkout.session",
@@ -93,7 +93,7 @@ def refund_object(refund_id: str, intent_id: str, amount: int, status: str = "su
 
 
 def refused_payment(order_id: str, intent_id: str = "pi_1") -> bytes:
-    """A try to pay that was refused: it changes nothing in its order."""
+    """Return the event of a refused payment, which changes nothing in its order."""
     intent = {
         "id": intent_id,
         "object": "payment_intent",

@@ -1,4 +1,4 @@
-"""Waits until something is so."""
+"""Wait for a condition."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _SECONDS = 30.0
 
 
 async def until(holds: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
-    """Ask again and again; TimeoutError where it never is."""
+    """Wait until the condition holds. Raises TimeoutError."""
     async with asyncio.timeout(_SECONDS):
         while True:
             answer = holds()

@@ -1,4 +1,4 @@
-"""A case of tests/vectors/pricing.json: reading it, and what the daemon's rules make of it."""
+"""Read the cases of tests/vectors/pricing.json, and price them by the daemon's rules."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Case = dict[str, Any]
 
 
 def read_cases(section: str) -> list[Case]:
-    """`cases` are written by hand, `generated` by tests/vectors/make.py."""
+    """Return a section: `cases` is written by hand, `generated` by tests/vectors/make.py."""
     cases: list[Case] = json.loads(PRICING.read_text(encoding="utf-8"))[section]
     return cases
 
 
 def outcome(case: Case) -> dict[str, Any]:
-    """The quote, or every fault."""
+    """Return the quote, or every fault."""
     cart, errors = check_cart([CartLine(item["sku"], item["quantity"]) for item in case["items"]])
     if cart is None:
         return {"errors": _shown(errors)}
-    products = {each["sku"]: _read_product(each, case["currency"]) for each in case["products"]}
+    products = {product["sku"]: _read_product(product, case["currency"]) for product in case["products"]}
     now = datetime.fromisoformat(case["now"])
     try:
         quote = price_cart(cart, products, _read_discount(case["discount"]), currency=case["currency"], now=now)
@@ -39,29 +39,29 @@ def outcome(case: Case) -> dict[str, Any]:
     return {"quote": _shown_quote(quote)}
 
 
-def _read_product(told: dict[str, Any], currency: str) -> Product:
+def _read_product(fields: dict[str, Any], currency: str) -> Product:
     return Product(
-        sku=told["sku"],
-        name=told["sku"],
+        sku=fields["sku"],
+        name=fields["sku"],
         description="",
         image_url=None,
-        unit_amount=told["unit_amount"],
-        currency=told.get("currency", currency),
-        available=told.get("available", True),
+        unit_amount=fields["unit_amount"],
+        currency=fields.get("currency", currency),
+        available=fields.get("available", True),
     )
 
 
-def _read_discount(told: dict[str, Any] | None) -> Discount | None:
-    if told is None:
+def _read_discount(fields: dict[str, Any] | None) -> Discount | None:
+    if fields is None:
         return None
     return Discount(
-        code=told["code"],
-        percent_off=Decimal(told["percent_off"]) if "percent_off" in told else None,
-        amount_off=told.get("amount_off"),
-        currency=told.get("currency"),
-        minimum_subtotal=told.get("minimum_subtotal", 0),
-        starts_at=datetime.fromisoformat(told["starts_at"]) if "starts_at" in told else None,
-        ends_at=datetime.fromisoformat(told["ends_at"]) if "ends_at" in told else None,
+        code=fields["code"],
+        percent_off=Decimal(fields["percent_off"]) if "percent_off" in fields else None,
+        amount_off=fields.get("amount_off"),
+        currency=fields.get("currency"),
+        minimum_subtotal=fields.get("minimum_subtotal", 0),
+        starts_at=datetime.fromisoformat(fields["starts_at"]) if "starts_at" in fields else None,
+        ends_at=datetime.fromisoformat(fields["ends_at"]) if "ends_at" in fields else None,
         redemption_limit=None,
     )
 

@@ -1,7 +1,7 @@
-"""Writes what the daemon's rules say into tests/vectors: python -m tests.vectors.make.
+"""Write the results of the daemon's rules into tests/vectors: python -m tests.vectors.make.
 
-Drawn at random from one seed, at the limits more often than between them. In pricing.json the cases above `generated`
-are written by hand and stay as they are.
+The cases are drawn at random from one seed, more often at the limits than between them. Those above `generated` in
+pricing.json are written by hand and are kept.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COUNTED_IN = (*PRICED_IN, "gbp", "chf", "jod", "omr", "vnd", "xpf", "sek", "cop"
 
 
 class Draw:
-    """Choices from `random()` alone: the one method that gives the same numbers in every Python."""
+    """Random choices from `random()` only, the one method that gives the same numbers in every Python."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
@@ -45,29 +45,31 @@ class Draw:
 
 
 def render_pricing() -> str:
-    """The file as it should be."""
+    """Return pricing.json with its generated cases drawn anew."""
     by_hand, mark, _ = PRICING.read_text(encoding="utf-8").partition(MARK)
     draw = Draw(SEED)
     cases = [_case(draw, number) for number in range(1, COUNT + 1)]
-    return by_hand + mark + ",\n".join(_line(each | outcome(each)) for each in cases) + "\n  ]\n}\n"
+    return by_hand + mark + ",\n".join(_line(case | outcome(case)) for case in cases) + "\n  ]\n}\n"
 
 
 def render_currencies() -> str:
     draw = Draw(SEED)
     about = "How each currency is counted, rounded and written; tests/vectors/make.py makes it."
-    rows = ",\n".join(_line(_currency(draw, each)) for each in COUNTED_IN)
+    rows = ",\n".join(_line(_currency(draw, currency)) for currency in COUNTED_IN)
     return f'{{\n  "about": {json.dumps(about)},\n  "currencies": [\n{rows}\n  ]\n}}\n'
 
 
 def _case(draw: Draw, number: int) -> Case:
     currency = draw.one_of(PRICED_IN)
     products = [_product(draw, index, currency) for index in range(draw.one_of((1, 1, 2, 3, 4, 5)))]
-    items = [{"sku": each["sku"], "quantity": _quantity(draw, each["unit_amount"], currency)} for each in products]
+    items = [
+        {"sku": product["sku"], "quantity": _quantity(draw, product["unit_amount"], currency)} for product in products
+    ]
     if draw.chance(8):
         items.append({"sku": products[0]["sku"], "quantity": draw.between(1, 4)})  # merged with the first
     if draw.chance(25):
         items.insert(draw.between(0, len(items)), {"sku": "GONE", "quantity": 1})
-    subtotal = sum(_unit(each, currency) * item["quantity"] for each, item in zip(products, items, strict=False))
+    subtotal = sum(_unit(product, currency) * item["quantity"] for product, item in zip(products, items, strict=False))
     return {
         "name": f"generated {number}",
         "currency": currency,

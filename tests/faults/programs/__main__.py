@@ -38,12 +38,12 @@ _NOT_MODELLED = frozenset(
         "Review",
     )
 )
-"""What dj-stripe asks for besides, and the offline Stripe refuses in words."""
+"""What dj-stripe also requests, and the offline Stripe refuses in words."""
 _DELIVERED_SECONDS = 120.0
 
 
 class Failed(Exception):
-    """A program did not do what it does with Stripe; the text says which and what it printed."""
+    """A program did not do what it does with Stripe; the message names it and has its output."""
 
 
 async def run(
