@@ -20,7 +20,8 @@ async def owe_once(
 
     `machine` is the host concerned, if each machine has its own subjects.
     """
-    if not await raise_alerts(connection, f"{kind.value}@{machine}" if machine else kind.value, subjects):
+    key = f"{kind.value}@{machine}" if machine else kind.value
+    if not await connection.fetch(sql("raise_alerts"), key, list(subjects)):
         return False
     await owe_alert(connection, kind, alert)
     return True
@@ -29,11 +30,6 @@ async def owe_once(
 async def owe_alert(connection: asyncpg.Connection, kind: MessageKind, alert: Alert) -> None:
     """Queue the alert, even if it was reported before."""
     await owe(connection, kind, subject_id=str(uuid4()), payload=msgspec.json.encode(alert).decode())
-
-
-async def raise_alerts(connection: asyncpg.Connection, kind: str, subjects: Collection[str]) -> list[str]:
-    """Record `subjects`, all that have the problem now, as reported, and return those that are new."""
-    return _subjects(await connection.fetch(sql("raise_alerts"), str(kind), list(subjects)))
 
 
 async def raise_dead_events(connection: asyncpg.Connection) -> list[str]:

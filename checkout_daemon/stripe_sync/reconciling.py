@@ -110,12 +110,8 @@ async def reconcile(
     """
     async with leased(runtime.database, CURSOR) as lease:
         if lease is None:
-            raise ReconcileUnderWay(
-                "another `checkout reconcile` is running, or was killed a moment ago: try again in 2 m"
-            )
-        run = _resumed(None if anew else lease.value, since, apply=apply) or ReconcileRun(
-            apply, since, datetime.now(UTC)
-        )
+            raise ReconcileUnderWay("another `checkout reconcile` is running or was just killed: try again in 2 m")
+        run = _resume(None if anew else lease.value, since, apply=apply)
 
         async def save() -> None:
             await lease.save(msgspec.json.encode(run).decode())
@@ -127,15 +123,8 @@ async def reconcile(
         async with runtime.database.connection() as connection:
             orders = await connection.fetch(sql("orders_to_compare"), run.after, runtime.settings.livemode, run.since)
         on_start(run, len(orders))
-        sync = partial(
-            sync_order,
-            runtime,
-            cause="reconcile",
-            actor=operator,
-            note=note,
-            apply=run.apply,
-            pace=at_most(calls_per_second),
-        )
+        pace = at_most(calls_per_second)
+        sync = partial(sync_order, runtime, cause="reconcile", actor=operator, note=note, apply=run.apply, pace=pace)
         for place in range(0, len(orders), _AT_ONCE):
             batch = orders[place : place + _AT_ONCE]
             for outcome in await asyncio.gather(*(_patiently(sync, order, patient=place > 0) for order in batch)):
@@ -153,13 +142,14 @@ async def reconcile(
     return run
 
 
-def _resumed(saved: str | None, since: datetime, *, apply: bool) -> ReconcileRun | None:
-    """Return the saved run, or None if it does not cover what is wanted now."""
-    if saved is None:
-        return None
-    run = msgspec.json.decode(saved, type=ReconcileRun)
-    fits = run.apply == apply and run.since <= since and datetime.now(UTC) - run.begun_at < _RESUMABLE
-    return run if fits else None
+def _resume(saved: str | None, since: datetime, *, apply: bool) -> ReconcileRun:
+    """Return the saved run if it covers what is wanted now, or a new run."""
+    now = datetime.now(UTC)
+    if saved is not None:
+        run = msgspec.json.decode(saved, type=ReconcileRun)
+        if run.apply == apply and run.since <= since and now - run.begun_at < _RESUMABLE:
+            return run
+    return ReconcileRun(apply, since, now)
 
 
 def _stray_coupon(order: Order, *, applied: bool) -> Synced:
