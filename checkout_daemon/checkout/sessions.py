@@ -111,6 +111,14 @@ def session_update(fetched: Fetched, cause: str, actor: str) -> Update:
     return Update(cause, actor, subject_id or "", subject_id, translation.links, translation.facts)
 
 
+def our_session_update(fetched: Fetched, order_id: str, attempt: int, cause: str, actor: str) -> Update:
+    """Return the update from a session that an attempt of ours created, which links it to the order."""
+    update = session_update(fetched, cause, actor)
+    links = [*update.links, Link(str(update.subject_id), order_id, LinkRank.OURS)]
+    facts = [replace(fact, attempt=attempt) if isinstance(fact, SessionFact) else fact for fact in update.facts]
+    return replace(update, links=links, facts=facts)
+
+
 async def refresh_sessions(runtime: Runtime, order_id: str, *, cause: str, actor: str) -> None:
     """Read from Stripe the sessions that may have changed there, open or waiting for their money, and merge them."""
     async with runtime.database.connection() as connection:
@@ -250,12 +258,8 @@ async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fet
             f"Stripe created session {session_id} of {amount} {currency} for an order of {order.amount_total} "
             f"{order.currency}; it was expired"
         )
-    update = session_update(fetched, "session.created", actor)
-    session_id = str(update.subject_id)
-    links = [*update.links, Link(session_id, order.id, LinkRank.OURS)]
-    facts = [replace(fact, attempt=number) if isinstance(fact, SessionFact) else fact for fact in update.facts]
-    update = replace(update, links=links, facts=facts)
-    await runtime.database.run(_record_session, order.id, number, session_id, update)
+    update = our_session_update(fetched, order.id, number, "session.created", actor)
+    await runtime.database.run(_record_session, order.id, number, str(update.subject_id), update)
 
 
 async def _record_session(

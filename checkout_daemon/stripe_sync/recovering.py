@@ -11,11 +11,10 @@ import asyncpg
 from checkout_daemon.audit.log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.catalog.pricing import PricedLine
-from checkout_daemon.checkout.sessions import session_update, start_attempt
+from checkout_daemon.checkout.sessions import our_session_update, start_attempt
 from checkout_daemon.errors import CheckoutError, NotFound, StripeRejected, StripeUnavailable
 from checkout_daemon.ledger import missing_order_store as store
 from checkout_daemon.ledger.event_store import adopt_events
-from checkout_daemon.ledger.facts import Link, LinkRank, SessionFact
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.ledger.missing_order_store import RecoveredOrder
 from checkout_daemon.ledger.order_states import CHANNEL
@@ -87,18 +86,8 @@ async def recover_order(runtime: Runtime, plan: Recovery, *, operator: Operator,
     note = check_note(note)
     session_id, order_id = str(plan.session.object["id"]), plan.named.order_id
     order = None if plan.exists else await _rebuild(runtime, plan)
-    update = session_update(plan.session, "order.recovered", operator.actor)
-    update = replace(
-        update,
-        note=note or session_id,
-        links=[*update.links, Link(session_id, order_id, LinkRank.OURS)],
-        facts=[
-            replace(fact, attempt=plan.named.attempt) if isinstance(fact, SessionFact) else fact
-            for fact in update.facts
-        ],
-        order_ids=[order_id],
-        always_logged=order is not None,
-    )
+    update = our_session_update(plan.session, order_id, plan.named.attempt, "order.recovered", operator.actor)
+    update = replace(update, note=note or session_id, order_ids=[order_id], always_logged=order is not None)
     recovered = False
     if order is None:
         await runtime.database.run(merge, [update])
