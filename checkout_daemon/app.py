@@ -84,8 +84,7 @@ def create_app(
     app[keys.OPENAPI] = describe(ROUTES)
     add_routes(app)
 
-    def secrets() -> tuple[str, ...]:
-        return settings.webhook_secrets if webhook_secrets is None else webhook_secrets()
+    secrets = webhook_secrets or (lambda: settings.webhook_secrets)
 
     async def open_services(app: web.Application) -> AsyncIterator[None]:
         async with open_runtime(settings, metrics=metrics) as runtime:
@@ -147,7 +146,7 @@ async def _sample(app: web.Application, metrics: Metrics) -> None:
     descriptors = DescriptorWatch(metrics.descriptors_gone)
     while True:
         descriptors.look()
-        metrics.held(len(app[keys.CONNECTIONS]), app[keys.BODIES].held_bytes)
+        metrics.sampled(len(app[keys.CONNECTIONS]), app[keys.BODIES].held_bytes)
         for name, pool in app[keys.POOLS].items():
             metrics.pool_used(name, *pool.usage())
         await asyncio.sleep(SAMPLE_SECONDS)

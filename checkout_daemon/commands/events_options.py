@@ -13,9 +13,10 @@ from checkout_daemon.commands.options import (
     order_option,
     read_time,
     since_option,
+    status_option,
     until_option,
 )
-from checkout_daemon.commands.typed import TERM, OneOf
+from checkout_daemon.commands.typed import TERM
 
 if TYPE_CHECKING:
     from checkout_daemon.database.pool import Database
@@ -35,9 +36,7 @@ event_type_option = click.option(
     shell_complete=complete_event_types,
 )
 live_event_filters = combine(
-    click.option(
-        "--status", "statuses", multiple=True, type=OneOf(EVENT_STATUSES), help="Select this status (repeatable)."
-    ),
+    status_option(EVENT_STATUSES),
     event_type_option,
     order_option("Select events of this order: its number, id, …"),
     click.option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import click
 
-from checkout_daemon.commands.typed import TERM, Number, Whole
+from checkout_daemon.commands.typed import TERM, Number, OneOf, Whole
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -63,6 +63,12 @@ def order_argument(*, required: bool = True, metavar: str | None = None) -> Deco
 def order_option(help_text: str) -> Decorator:
     """Declare --order, whose numbers a shell completes."""
     return click.option("--order", type=TERM, metavar="ORDER", help=help_text, shell_complete=_complete_numbers)
+
+
+def status_option(statuses: Iterable[str], *, metavar: str | None = None) -> Decorator:
+    """Declare --status, which may be repeated. Give a `metavar` where the list of statuses is too long for a line."""
+    text = "Select this status (repeatable)."
+    return click.option("--status", "statuses", multiple=True, type=OneOf(statuses), metavar=metavar, help=text)
 
 
 @overload

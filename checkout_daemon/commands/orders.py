@@ -21,6 +21,7 @@ from checkout_daemon.commands.options import (
     order_argument,
     read_time,
     since_option,
+    status_option,
     until_option,
 )
 from checkout_daemon.commands.output import answer, print_json, print_json_lines, read_pages, say, say_if_cut
@@ -39,14 +40,7 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
 
 _filters = combine(
-    click.option(
-        "--status",
-        "statuses",
-        multiple=True,
-        type=OneOf(OrderStatus),
-        metavar="STATUS",
-        help="Select this status (repeatable).",
-    ),
+    status_option(OrderStatus, metavar="STATUS"),
     click.option("--email", type=TERM, help="Select orders of this customer, in upper or lower case."),
     since_option,
     until_option,

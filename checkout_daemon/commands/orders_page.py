@@ -144,9 +144,9 @@ def _payment(payment: PaymentLine, zone: str) -> Line:
 
 def _not_under_changes(view: OrderView, actions: Sequence[ActionLine]) -> list[ActionLine]:
     """Return the operator actions that no change shows, or whose reason it does not."""
-    _, silent = split_changes(view.changes, actions)
+    _, unlisted = split_changes(view.changes, actions)
     notes = {change.note for change in view.changes} | {None, ""}
-    return [action for action in actions if action in silent or action.note not in notes]
+    return [action for action in actions if action in unlisted or action.note not in notes]
 
 
 def _action(action: ActionLine, zone: str) -> str:

@@ -16,6 +16,7 @@ from checkout_daemon.commands.options import (
     order_option,
     read_time,
     since_option,
+    status_option,
     yes_option,
 )
 from checkout_daemon.commands.output import (
@@ -48,14 +49,7 @@ MESSAGE_STATUSES = ("queued", "sent", "failed", "dead", "skipped")
 """As the constraint outbox_status_known lists them."""
 
 _filters = combine(
-    click.option(
-        "--status",
-        "statuses",
-        multiple=True,
-        type=OneOf(MESSAGE_STATUSES),
-        metavar="STATUS",
-        help="Select this status (repeatable).",
-    ),
+    status_option(MESSAGE_STATUSES, metavar="STATUS"),
     click.option(
         "--channel", "channels", multiple=True, type=OneOf(list(Channel)), help="Select this channel (repeatable)."
     ),

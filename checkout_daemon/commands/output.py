@@ -82,7 +82,7 @@ def say(text: str) -> None:
 
 
 def say_if_cut(found: Sequence[object], limit: int) -> None:
-    """Report that there are more. `found` was read with one record more than `limit`."""
+    """Report that more records exist. `found` was read with one record more than `limit`."""
     if len(found) > limit:
         say(f"Showing the newest {limit}. For more, use --limit {limit * 10} or a filter.")
 

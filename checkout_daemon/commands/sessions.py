@@ -9,10 +9,16 @@ import click
 
 from checkout_daemon.commands import sessions_actions
 from checkout_daemon.commands.base import CommandGroup
-from checkout_daemon.commands.options import json_option, limit_option, order_argument, read_time, since_option
+from checkout_daemon.commands.options import (
+    json_option,
+    limit_option,
+    order_argument,
+    read_time,
+    since_option,
+    status_option,
+)
 from checkout_daemon.commands.output import answer, print_json_lines, print_table, say, say_if_cut
 from checkout_daemon.commands.running import with_database
-from checkout_daemon.commands.typed import OneOf
 from checkout_daemon.present.text import plain, words
 
 if TYPE_CHECKING:
@@ -37,13 +43,7 @@ for _command in (sessions_actions.sessions_resend, sessions_actions.sessions_exp
 
 
 @sessions.command("list")
-@click.option(
-    "--status",
-    "statuses",
-    multiple=True,
-    type=OneOf(("open", "expired", "complete")),
-    help="Select this status (repeatable).",
-)
+@status_option(("open", "expired", "complete"))
 @since_option
 @limit_option
 @json_option

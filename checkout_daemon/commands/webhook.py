@@ -71,10 +71,10 @@ def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
         confirm(f"Create a new endpoint for {wanted}, then delete {', '.join(ids)}?", yes=yes)
         return await webhook_endpoints.replace(gateway, wanted, existing), ids, settings
 
-    made, deleted, settings = with_stripe(work)
-    remember_instead(settings.state_dir, deleted, made.endpoint.id, made.secret)
-    _reveal_secret(settings, made, {"deleted": deleted}, as_json=as_json)
-    say(f"{made.endpoint.id} receives all {len(EVENT_TYPES)} types at {made.endpoint.url}.")
+    created, deleted, settings = with_stripe(work)
+    remember_instead(settings.state_dir, deleted, created.endpoint.id, created.secret)
+    _reveal_secret(settings, created, {"deleted": deleted}, as_json=as_json)
+    say(f"{created.endpoint.id} receives all {len(EVENT_TYPES)} types at {created.endpoint.url}.")
     if deleted:
         say(f"Deleted: {', '.join(deleted)}.")
     return 0
@@ -271,13 +271,13 @@ def _endpoint_object(endpoint: Endpoint) -> dict[str, Any]:
     return {name: value for name, value in keys(endpoint).items() if name != "replaces"}
 
 
-def _reveal_secret(settings: Settings, made: CreatedEndpoint, more: dict[str, Any], *, as_json: bool) -> None:
+def _reveal_secret(settings: Settings, created: CreatedEndpoint, more: dict[str, Any], *, as_json: bool) -> None:
     """Print the new secret, and give it to the daemon of this directory."""
     from checkout_daemon.stripe_cli.listen_secret import line_to_set, share_secret
 
-    known = share_secret(settings, made.secret)
-    revealed = _endpoint_object(made.endpoint) | {"secret": made.secret, "known": known} | more
-    print_result(revealed, line_to_set(settings, made.secret), as_json=as_json)
+    known = share_secret(settings, created.secret)
+    revealed = _endpoint_object(created.endpoint) | {"secret": created.secret, "known": known} | more
+    print_result(revealed, line_to_set(settings, created.secret), as_json=as_json)
     if known:
         say("The daemon of this directory knows the secret. Stripe does not reveal it again.")
     else:

@@ -189,7 +189,7 @@ class Metrics:
         self._longest_stall_seconds = max(self._longest_stall_seconds, seconds)
         self.longest_stall.set(self._longest_stall_seconds)
 
-    def held(self, connections: int, body_bytes: int) -> None:
+    def sampled(self, connections: int, body_bytes: int) -> None:
         """Set the number of open connections, and the bytes of request bodies under way."""
         self.connections.set(connections)
         self.body_bytes.set(body_bytes)
@@ -251,7 +251,7 @@ class Metrics:
         self.pool_size.labels(pool).set(size)
         self.pool_idle.labels(pool).set(idle)
 
-    def order_made(self, currency: str) -> None:
+    def order_created(self, currency: str) -> None:
         """Count a new order."""
         self.orders.labels(currency).inc()
 

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.02
 STALL_SECONDS = 0.05
-_TELL_SECONDS = 0.5
+_LOGGED_SECONDS = 0.5
 
 OWN, MACHINE = "work", "machine"
 
@@ -36,5 +36,5 @@ async def watch_loop(stalled: Callable[[str, float], None]) -> None:
         seconds = late + TICK_SECONDS / 2  # it began at some time within the tick
         cause = OWN if time.thread_time() - used > seconds / 2 else MACHINE
         stalled(cause, seconds)
-        if seconds > _TELL_SECONDS and may_log():
+        if seconds > _LOGGED_SECONDS and may_log():
             log.warning("the event loop stood still for %.2f s (%s)", seconds, cause)

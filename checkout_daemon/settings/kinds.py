@@ -1,4 +1,4 @@
-"""The kinds of values that settings have: how each is read from text, and what is refused."""
+"""The kinds of values that settings have: how they are read from text, and what is refused."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def one_of(*allowed: str) -> Kind[str]:
 
 
 def _check_time_zone(text: str) -> None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # UTC needs none
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # not needed for UTC
 
     try:
         ZoneInfo(text)
@@ -171,25 +171,22 @@ def _read_time(text: str, _: Path) -> datetime:
     return time
 
 
-# Most commands need no mail: what reads it is imported where one of its settings is set.
-
-
 def _check_smtp_url(text: str) -> None:
-    from checkout_daemon.settings.mail import parse_smtp_url
+    from checkout_daemon.settings.mail import parse_smtp_url  # most commands need no mail
 
     parse_smtp_url(text)
-
-
-def _check_address(text: str) -> None:
-    from checkout_daemon.settings.mail import read_address
-
-    read_address(text)
 
 
 def _check_addresses(text: str) -> None:
     from checkout_daemon.settings.mail import read_addresses
 
     read_addresses(text)
+
+
+def _check_address(text: str) -> None:
+    from checkout_daemon.settings.mail import read_address
+
+    read_address(text)
 
 
 TEXT = Kind("text", lambda text, _: text)

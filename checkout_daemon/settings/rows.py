@@ -57,7 +57,7 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T_co]):
-    """How the text of a setting becomes its value.
+    """A kind of value, and how text is read as one.
 
     `read` takes the text and the working directory, and raises BadValue. `show` returns what may be printed of a
     secret, or None to hide all of it.
@@ -98,7 +98,7 @@ class SettingRow:
 
 
 def written(value: Any) -> str:
-    """Return a value as its setting is written; the empty string for none."""
+    """Return a value as its setting is written; the empty string for None."""
     match value:
         case None:
             return ""

@@ -1,4 +1,4 @@
-"""Where settings come from: the environment, `.env` in the working directory, and `dev.env` of a demo.
+"""Find settings in their sources: the environment, `.env` in the working directory, and `dev.env` of a demo.
 
 The first source that sets a name wins. `dev.env` belongs to one demo and is used as a whole or not at all: as soon as
 one of its settings is set elsewhere to something else, nothing of it is used, so that a demo's secrets and addresses
@@ -111,7 +111,7 @@ def decided_elsewhere(given: Sequence[Layer], demo: Layer, *, daemon: bool) -> t
     """Return the settings because of which nothing of dev.env is used; none if it is used as a whole.
 
     Commands of the operator who started the demo with settings of their own find the same values in both. A daemon
-    that was started alone uses the demo only if nothing else decides which shop it serves.
+    that was started on its own uses the demo only if nothing else decides which shop it serves.
     """
     if not demo.values:
         return ()
@@ -120,7 +120,7 @@ def decided_elsewhere(given: Sequence[Layer], demo: Layer, *, daemon: bool) -> t
 
 
 def _agree(name: str, given: Sequence[Layer], demo: Layer) -> bool:
-    if name == "DATABASE_LISTEN_URL":  # the direct way to the database of DATABASE_URL
+    if name == "DATABASE_LISTEN_URL":  # connects directly to the database of DATABASE_URL
         return find_text("DATABASE_URL", given) is not None or find_text("DATABASE_URL", [demo]) is None
     if not demo.has(name):
         return True

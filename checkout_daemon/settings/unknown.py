@@ -1,4 +1,4 @@
-"""Variables that look like settings of this program and are none: most are spelled wrong."""
+"""Find variables that look like our settings but are not; most are misspelled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LEAST_LIKENESS = 0.75
 def unknown_warnings(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> list[str]:
     """Return a warning for each variable that begins with CHECKOUT_ and is not a setting, naming what was meant.
 
-    The daemon of `checkout dev` gets none: `checkout dev` has printed them.
+    Return none for the daemon of `checkout dev`, which has printed them.
     """
     environ = environment(environ)
     if environ.get(DEV_ENV_FIRST):

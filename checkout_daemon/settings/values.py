@@ -1,4 +1,4 @@
-"""What the text of a setting must look like. Messages never repeat a key or a secret."""
+"""Check the text of settings. Messages never repeat a key or a secret."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class BodyBudget:
 
     @property
     def held_bytes(self) -> int:
-        """Return the bytes that the bodies under way hold now."""
+        """Return the bytes in memory of the bodies under way."""
         return self._held_bytes
 
     async def read(self, content: StreamReader, limit: int, *, timeout_seconds: float) -> bytes:
@@ -95,7 +95,7 @@ class BodyBudgets:
 
     @property
     def held_bytes(self) -> int:
-        """Return the bytes that all bodies under way hold now."""
+        """Return the bytes in memory of all bodies under way."""
         return self.shop.held_bytes + self.webhooks.held_bytes
 
 

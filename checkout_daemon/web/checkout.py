@@ -80,10 +80,10 @@ async def post_checkout(request: web.Request) -> web.Response:
         await guessing.check_code(request, checkout.discount_code, email)
         await guessing.check_payment(request, runtime, email=email)
         answer = await start_checkout(runtime, checkout, idempotency_key=key)
-    guessing.order_made(request, str(answer.order_id))
+    guessing.order_created(request, str(answer.order_id))
     context.order_id.set(str(answer.order_id))
     if answer.created:
-        request.app[METRICS].order_made(answer.currency)
+        request.app[METRICS].order_created(answer.currency)
         log.info("order %d created, %d %s", answer.number, answer.amount_total, answer.currency)
     return json_response(checkout_answer(answer), status=201 if answer.created else 200)
 

@@ -2,7 +2,7 @@
 
 The first tries of an hour are free. After them one try passes now and then; or, if the shop has a challenge
 (CHECKOUT_CHALLENGE_URL), every try with a solved one. Every worker process counts invalid codes on its own. Declined
-cards are counted in the database: for the orders that this process made for the address, and for all of the email.
+cards are counted in the database: for the address's orders that this process created, and for all orders of the email.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class Guessing:
         if wait:
             await self._slow_down(request, "payment", wait, "too many declined payments")
 
-    def order_made(self, request: web.Request, order_id: str) -> None:
-        """Remember that this address made the order, to count its declined payments."""
+    def order_created(self, request: web.Request, order_id: str) -> None:
+        """Remember that this address created the order, to count its declined payments."""
         if not self._per_hour:
             return
         network = self._clients.keys(request)[0][0]

@@ -60,7 +60,7 @@ class TokenBuckets:
 
 
 class Clients:
-    """Finds out who is asking, as keys to count by."""
+    """Identifies clients, as keys to count by."""
 
     def __init__(self, proxies: TrustedProxies) -> None:
         self._proxies = proxies

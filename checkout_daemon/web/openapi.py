@@ -65,7 +65,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "summary": route.summary,
         "responses": {str(status): _answer(status, body) for status, body in route.answers.items()},
     }
-    if parameters := [*_path_parameters(route.path), *_header_parameters(route)]:
+    if parameters := _parameters(route):
         operation["parameters"] = parameters
     if route.body is not None:
         operation["requestBody"] = {
@@ -100,11 +100,11 @@ def _failures(failures: Iterable[type[CheckoutError]]) -> dict[str, Any]:
         if status == HTTPStatus.TOO_MANY_REQUESTS or any(failure.retry_after_seconds for failure in group):
             response["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer"}}}
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
-            response["headers"] = {"Allow": {"description": "What is allowed", "schema": {"type": "string"}}}
+            response["headers"] = {"Allow": {"description": "The allowed methods", "schema": {"type": "string"}}}
         if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
             response["headers"] = {
-                "Accept": {"description": "The media type that is taken", "schema": {"type": "string"}},
-                "Accept-Encoding": {"description": "The content coding that is taken", "schema": {"type": "string"}},
+                "Accept": {"description": "The accepted media type", "schema": {"type": "string"}},
+                "Accept-Encoding": {"description": "The accepted content coding", "schema": {"type": "string"}},
             }
         responses[str(status)] = response
     return responses
@@ -115,15 +115,12 @@ def _answer(status: int, body: type[msgspec.Struct] | str) -> dict[str, Any]:
     return {"description": HTTPStatus(status).phrase, "content": {media_type: {"schema": schema}}}
 
 
-def _path_parameters(path: str) -> list[dict[str, Any]]:
-    return [
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    in_path = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": f"^{pattern}$"}}
-        for name, pattern in _PATTERN.findall(path)
+        for name, pattern in _PATTERN.findall(route.path)
     ]
-
-
-def _header_parameters(route: Route) -> list[dict[str, Any]]:
-    return [
+    return in_path + [
         {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
         for name, text in route.headers.items()
     ]

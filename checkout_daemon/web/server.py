@@ -28,7 +28,7 @@ LONGEST_FIELD = 8192
 MOST_FIELDS = 128
 # Of all header lines together.
 LARGEST_HEAD = 64 * 1024
-# Of a body that nobody reads yet; up to twice as much is held.
+# Of a body that nobody reads yet; up to twice as much is buffered.
 READ_BUFFER = 16 * 1024
 # Of a refused body, which is read and discarded so that its sender gets to read the refusal.
 MOST_DISCARDED = 4 * 1024 * 1024
@@ -48,7 +48,7 @@ class ShopRunner(web.AppRunner):
 class _Server(web.Server):
     """The application's server, built again so that its connections use our protocol class."""
 
-    def __init__(self, made: web.Server, headers: Mapping[str, str], connections: Connections) -> None:
+    def __init__(self, server: web.Server, headers: Mapping[str, str], connections: Connections) -> None:
         limits = {
             "max_line_size": LONGEST_ADDRESS,
             "max_field_size": LONGEST_FIELD,
@@ -57,14 +57,14 @@ class _Server(web.Server):
         }
         super().__init__(
             self._handle,
-            request_factory=made.request_factory,
-            handler_cancellation=made.handler_cancellation,
-            loop=made._loop,
-            **made._kwargs | limits,
+            request_factory=server.request_factory,
+            handler_cancellation=server.handler_cancellation,
+            loop=server._loop,
+            **server._kwargs | limits,
         )
-        self._application = made.request_handler
+        self._application = server.request_handler
         self._headers = headers
-        self.held = connections
+        self.open_connections = connections
 
     def __call__(self) -> RequestHandler:
         return _Protocol(self, loop=self._loop, **self._kwargs)
@@ -104,12 +104,12 @@ class _Server(web.Server):
 class _Protocol(RequestHandler):
     """A connection. `waiting_since` is when its request began, its last one ended, or it was opened."""
 
-    __slots__ = ("_asked", "_discarded_bytes", "_head_bytes", "_server", "waiting_since")
+    __slots__ = ("_answering", "_discarded_bytes", "_head_bytes", "_server", "waiting_since")
 
     def __init__(self, server: _Server, **kwargs: Any) -> None:
         super().__init__(server, **kwargs)
         self._server = server
-        self._asked: web.BaseRequest | None = None
+        self._answering: web.BaseRequest | None = None
         self._head_bytes = 0
         self._discarded_bytes = 0
         self.waiting_since = self._loop.time()
@@ -118,14 +118,14 @@ class _Protocol(RequestHandler):
         """Admit the connection, or close it if there are too many."""
         opened = transport.get_extra_info("socket")
         peer = transport.get_extra_info("peername")
-        if not self._server.held.admit(self, peer[0] if isinstance(peer, tuple) else None, opened.fileno()):
+        if not self._server.open_connections.admit(self, peer[0] if isinstance(peer, tuple) else None, opened.fileno()):
             cast("asyncio.Transport", transport).abort()
             return
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
-        self._server.held.forget(self)
+        self._server.open_connections.forget(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -135,7 +135,7 @@ class _Protocol(RequestHandler):
         waiter = self._waiter
         if waiter is None or waiter.done():
             self._head_bytes = 0
-            if self._asked is None:
+            if self._answering is None:
                 self._discarded_bytes += len(data)
                 if self._discarded_bytes > MOST_DISCARDED:
                     self.force_close()
@@ -146,11 +146,11 @@ class _Protocol(RequestHandler):
             self.force_close()
 
     def _break_off_body(self) -> None:
-        """Fail the reader of a body with broken framing: aiohttp would let it wait for ever."""
+        """Fail the reader of a body with broken framing: aiohttp would let it wait forever."""
         if not self._messages or not isinstance(self._messages[-1][0], _ErrInfo):
             return
-        asked = None if self._asked is None else self._asked.content
-        body = self._messages[-2][1] if len(self._messages) > 1 else asked
+        content = None if self._answering is None else self._answering.content
+        body = self._messages[-2][1] if len(self._messages) > 1 else content
         if body is not None and not body.is_eof():
             self._messages.pop()  # refuse a request only once
             # Not feed_eof: the part that came would be taken for the whole body.
@@ -165,22 +165,22 @@ class _Protocol(RequestHandler):
 
     def began(self, request: web.BaseRequest) -> None:
         """Note that a request is under way."""
-        self._asked = request
+        self._answering = request
         self._discarded_bytes = 0
         self.waiting_since = self._loop.time()
 
     def ended(self) -> None:
         """Note that the answer is complete."""
-        self._asked = None
+        self._answering = None
         self.waiting_since = self._loop.time()
 
     def is_idle(self) -> bool:
         """Return whether no request is under way."""
-        return self._asked is None
+        return self._answering is None
 
     def is_sending(self) -> bool:
         """Return whether a request's body is still to come."""
-        return self._asked is not None and not self._asked.content.is_eof()
+        return self._answering is not None and not self._answering.content.is_eof()
 
     def drop(self) -> None:
         """Close the connection at once."""
@@ -202,7 +202,7 @@ class _Protocol(RequestHandler):
             raise ConnectionError("the client is gone, or an answer has begun") from exc
         if status >= 500:
             log.error("a request failed outside the application", exc_info=exc)
-        else:  # anybody can cause it: log one line, without the data
+        else:  # anyone can cause it: log one line, without the data
             log.info("refused an invalid request: %s", type(exc).__name__)
         response = self._server.refuse(status, exc)
         response.force_close()
@@ -219,7 +219,7 @@ def _refusal(status: int, error: BaseException | None) -> CheckoutError:
     if error is not None and error.args == ("Too many headers received",):
         return HeadersTooLarge(f"there are more than {MOST_FIELDS} headers")
     if status == UnknownExpectation.status:
-        return UnknownExpectation("of Expect only 100-continue is known here")
+        return UnknownExpectation("the only supported Expect value is 100-continue")
     if status >= 500:
         return CheckoutError(type(error).__name__)
     return BadRequest(_reason(error))
@@ -233,7 +233,7 @@ def _reason(error: BaseException | None) -> str:
     if isinstance(error, InvalidURLError):
         return "the address in the request line is not well-formed"
     if text.startswith("Duplicate '"):
-        return "a header that may be there once is there twice"
+        return "a header that may occur once occurs twice"
     if text.startswith("Missing 'Host'"):
         return "the Host header is missing"
     return "the request line, a header or a chunk of the body does not follow RFC 9112"

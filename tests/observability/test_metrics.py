@@ -69,7 +69,7 @@ def test_what_cannot_be_counted_stops_nobody(monkeypatch: pytest.MonkeyPatch, ca
     for name in ("orders", "requests", "secrets", "stripe_calls", "refusals"):
         monkeypatch.setattr(getattr(metrics, name), "labels", gone)
     for _ in range(2):
-        metrics.order_made("eur")
+        metrics.order_created("eur")
         metrics.request_answered("/api/products", "GET", 200, 0.1)
         metrics.secret_matched(0)
         metrics.stripe_called("refunds.create", "ok", 0.1)

@@ -381,7 +381,7 @@ export interface operations {
             /** @description `method_not_allowed`: The method is not allowed here */
             readonly 405: {
                 headers: {
-                    /** @description What is allowed */
+                    /** @description The allowed methods */
                     readonly Allow?: string;
                     readonly [name: string]: unknown;
                 };
@@ -510,7 +510,7 @@ export interface operations {
             /** @description `method_not_allowed`: The method is not allowed here */
             readonly 405: {
                 headers: {
-                    /** @description What is allowed */
+                    /** @description The allowed methods */
                     readonly Allow?: string;
                     readonly [name: string]: unknown;
                 };
@@ -568,9 +568,9 @@ export interface operations {
             /** @description `unsupported_media_type`: The body's type is not supported */
             readonly 415: {
                 headers: {
-                    /** @description The media type that is taken */
+                    /** @description The accepted media type */
                     readonly Accept?: string;
-                    /** @description The content coding that is taken */
+                    /** @description The accepted content coding */
                     readonly "Accept-Encoding"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -742,7 +742,7 @@ export interface operations {
             /** @description `method_not_allowed`: The method is not allowed here */
             readonly 405: {
                 headers: {
-                    /** @description What is allowed */
+                    /** @description The allowed methods */
                     readonly Allow?: string;
                     readonly [name: string]: unknown;
                 };
@@ -814,9 +814,9 @@ export interface operations {
             /** @description `unsupported_media_type`: The body's type is not supported */
             readonly 415: {
                 headers: {
-                    /** @description The media type that is taken */
+                    /** @description The accepted media type */
                     readonly Accept?: string;
-                    /** @description The content coding that is taken */
+                    /** @description The accepted content coding */
                     readonly "Accept-Encoding"?: string;
                     readonly [name: string]: unknown;
                 };
@@ -984,7 +984,7 @@ export interface operations {
             /** @description `method_not_allowed`: The method is not allowed here */
             readonly 405: {
                 headers: {
-                    /** @description What is allowed */
+                    /** @description The allowed methods */
                     readonly Allow?: string;
                     readonly [name: string]: unknown;
                 };
@@ -1141,7 +1141,7 @@ export interface operations {
             /** @description `method_not_allowed`: The method is not allowed here */
             readonly 405: {
                 headers: {
-                    /** @description What is allowed */
+                    /** @description The allowed methods */
                     readonly Allow?: string;
                     readonly [name: string]: unknown;
                 };
