@@ -18,10 +18,10 @@ export const test = base.extend<Fixtures>({
   watched: [
     async ({ context, baseURL }, use) => {
       if (!baseURL) throw new Error('there is no shop to test');
-      const said = watchConsole(context, baseURL);
+      const messages = watchConsole(context, baseURL);
       const shifts = await watchShifts(context, baseURL);
       await use(undefined);
-      expect(said, 'nothing in the console').toEqual([]);
+      expect(messages, 'nothing in the console').toEqual([]);
       const jumps = [...shifts].filter(([, { sum }]) => sum > MOST_SHIFT);
       expect(jumps, `no page shifts by more than ${MOST_SHIFT}`).toEqual([]);
     },
@@ -30,15 +30,15 @@ export const test = base.extend<Fixtures>({
 });
 
 function watchConsole(context: BrowserContext, shop: string): string[] {
-  const said: string[] = [];
-  context.on('weberror', (error) => said.push(String(error.error())));
+  const messages: string[] = [];
+  context.on('weberror', (error) => messages.push(String(error.error())));
   context.on('console', (message) => {
     const ours = message.location().url.startsWith(shop);
     // The browser itself logs every 4xx and every broken connection; the tests cause those on purpose.
     const answer = message.text().startsWith('Failed to load resource');
-    if (ours && !answer && ['error', 'warning'].includes(message.type())) said.push(message.text());
+    if (ours && !answer && ['error', 'warning'].includes(message.type())) messages.push(message.text());
   });
-  return said;
+  return messages;
 }
 
 interface Shifts {

@@ -63,7 +63,7 @@ test('faults that the daemon finds are on their field, which has the focus', asy
   await expect(page.getByLabel('Phone', { exact: true })).toBeFocused();
 });
 
-test('what was removed can be put back by keyboard, and the offer ends by itself', async ({ page }) => {
+test('what was removed can be put back by keyboard, and the offer ends after a while', async ({ page }) => {
   await page.clock.install();
   await page.goto('/');
   await addToCart(page, 'A5 notebook', 'HB pencils, box of six');

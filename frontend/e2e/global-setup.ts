@@ -43,9 +43,9 @@ export default async function globalSetup(): Promise<(() => Promise<void>) | und
     process.env['CHECKOUT_E2E_STATE'] = state;
     process.env['CHECKOUT_E2E_OTHER_ORIGIN'] = otherShop.origin;
   } catch (error) {
-    const said = readFileSync(log, 'utf8').slice(-4000);
+    const printed = readFileSync(log, 'utf8').slice(-4000);
     await stop();
-    throw new Error(`${String(error)}\n--- checkout dev said:\n${said}`);
+    throw new Error(`${String(error)}\n--- checkout dev printed:\n${printed}`);
   }
   return stop;
 }

@@ -2,7 +2,10 @@
 
 import { checkOut, expect, fillCart, heading, payByCard, test } from './shop';
 
-test('offline at Checkout: it is said, everything is kept, Try again pays one order', async ({ page, context }) => {
+test('offline at Checkout: a notice appears, everything is kept, Try again pays one order', async ({
+  page,
+  context,
+}) => {
   await fillCart(page, 'Oak pen tray');
   await expect(page.getByTestId('total')).toHaveText('€34.00');
   await context.setOffline(true);
@@ -26,7 +29,10 @@ test('offline while the catalog loads: Retry, or the line itself, brings it back
   await expect(page.getByRole('button', { name: 'Add to cart' }).first()).toBeVisible();
 });
 
-test('offline while the order is followed: the page says so and goes on by itself', async ({ page, context }) => {
+test('offline while the order is followed: a notice appears, and the page continues without help', async ({
+  page,
+  context,
+}) => {
   await fillCart(page, 'Oak pen tray');
   await checkOut(page);
   await page.getByRole('link', { name: 'Back' }).click();

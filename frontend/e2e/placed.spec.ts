@@ -51,7 +51,10 @@ test('a bank debit that takes days: what is added meanwhile is all that the next
   await expect(page.getByTestId('total')).toHaveText('€16.50');
 });
 
-test('a success page that never loads: the cart has ended in a new tab, and says why', async ({ page, context }) => {
+test('a success page that never loads: the cart is empty in a new tab, which explains it', async ({
+  page,
+  context,
+}) => {
   await fillCart(page, 'A5 notebook', 'Fountain pen, fine nib');
   await payAndNeverComeBack(page);
   const other = await context.newPage();

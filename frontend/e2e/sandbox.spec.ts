@@ -28,13 +28,13 @@ class Sandbox {
     );
     this.program = program;
     this.url = await new Promise((resolve, reject) => {
-      let said = '';
+      let output = '';
       program.stdout.on('data', (text) => {
-        said += String(text);
-        const found = /Offline Stripe on (\S+)/.exec(said)?.[1];
+        output += String(text);
+        const found = /Offline Stripe on (\S+)/.exec(output)?.[1];
         if (found) resolve(found);
       });
-      program.once('exit', () => reject(new Error(`the sandbox ended: ${said}`)));
+      program.once('exit', () => reject(new Error(`the sandbox ended: ${output}`)));
     });
   }
 
@@ -105,15 +105,15 @@ const test = base.extend<Fixtures>({
   },
   quietConsole: [
     async ({ page }, use) => {
-      const said: string[] = [];
-      page.on('pageerror', (error) => said.push(String(error)));
+      const messages: string[] = [];
+      page.on('pageerror', (error) => messages.push(String(error)));
       page.on('console', (message) => {
         // The browser itself logs every status of 400 and above, and every address that does not answer.
         const answer = message.text().startsWith('Failed to load resource');
-        if (!answer && ['error', 'warning'].includes(message.type())) said.push(message.text());
+        if (!answer && ['error', 'warning'].includes(message.type())) messages.push(message.text());
       });
-      await use(said);
-      expect(said, 'nothing in the console').toEqual([]);
+      await use(messages);
+      expect(messages, 'nothing in the console').toEqual([]);
     },
     { auto: true },
   ],

@@ -26,7 +26,7 @@ test('pages are asked for anew, their parts are kept for ever, and both travel c
   expect((await request.get('/assets/index-00000000.js')).status()).toBe(404);
 });
 
-test('an address that no page has is not found, for browsers with the page that says so', async ({ page, request }) => {
+test('an unknown address is answered 404, for browsers with the page for it', async ({ page, request }) => {
   const answer = await page.goto('/no-such-page');
   expect(answer?.status()).toBe(404);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Page not found');

@@ -3,11 +3,11 @@
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
 import { addItem, cartStore, countItems, whyFull } from '@/features/cart/cart';
 import { noteSeen } from '@/features/cart/seen';
-import { useCart } from '@/features/cart/useCart';
 import { CatalogPage } from '@/features/catalog/CatalogPage';
 import { useCatalog } from '@/features/catalog/useCatalog';
 import type { Product } from '@/lib/api';
 import { MAXIMUM_LINES, MAXIMUM_QUANTITY } from '@/lib/pricing/lines';
+import { useStored } from '@/lib/storage';
 import { useTexts } from '@/texts/language';
 import { CartDrawer } from './CartDrawer';
 import { Footer } from './Footer';
@@ -33,7 +33,7 @@ export function App({ location, goTo }: AppProps) {
   useDocumentLanguage();
   const route = routeOf(location);
   const { state, reload } = useCatalog();
-  const cart = useCart();
+  const cart = useStored(cartStore);
   const cartView = useCartView();
   const orders = useOwnOrders();
   const [announcement, setAnnouncement] = useState('');

@@ -40,7 +40,7 @@ describe('the shop window', () => {
     expect(lamp && within(lamp).getByText('Not available')).toBeVisible();
   });
 
-  test('each button says which product it is about', async () => {
+  test('every button names its product', async () => {
     fakeDaemon();
     open();
 
@@ -67,7 +67,7 @@ describe('a full cart', () => {
   test.each([
     ['of products', { items: lines(100, 1), code: '' }, 1, /Your cart is full: it can hold up to 100 different/],
     ['of one product', { items: lines(1, 999), code: '' }, 0, /Your cart already has 999 of Notebook/],
-  ])('%s says so where it can be seen, and that nothing was added', async (_, cart, which, text) => {
+  ])('%s shows a message that nothing was added', async (_, cart, which, text) => {
     fakeDaemon();
     localStorage.setItem('checkout.cart', JSON.stringify(cart));
     const shopper = open();
@@ -207,7 +207,7 @@ describe('the cart', () => {
     expect(screen.getByTestId('total')).toHaveTextContent('14.50');
   });
 
-  test('a refused discount says why on its field and leaves the price as it was', async () => {
+  test('a refused discount shows the reason on its field and does not change the price', async () => {
     const daemon = fakeDaemon();
     const shopper = await fillCart();
     await shopper.type(field('Discount code'), 'NOPE');
@@ -287,7 +287,7 @@ describe('checking out', () => {
     expect(daemon.to(CHECKOUT)).toEqual([]);
   });
 
-  test('a field left half-filled says so, and no more once mended', async () => {
+  test('a field that is left half-filled shows an error until it is corrected', async () => {
     fakeDaemon();
     const shopper = await fillCart();
     await shopper.type(field('Email'), 'ana');
@@ -341,7 +341,7 @@ describe('checking out', () => {
     expect(daemon.to(CHECKOUT)).toEqual([]);
   });
 
-  test('a changed price is shown beside the old one and asked about', async () => {
+  test('a changed price is shown next to the old one, and needs a confirmation', async () => {
     const quote = { ...quoteFor({ items: [{ sku: 'NOTEBOOK', quantity: 1 }] }), amount_total: 1600 };
     const daemon = fakeDaemon({ [CHECKOUT]: () => [409, { code: 'price_changed', quote }] });
     const shopper = await fillCart();
@@ -412,7 +412,7 @@ describe('checking out', () => {
     await waitFor(() => expect(shopper.wentTo).toEqual([session.url]));
   });
 
-  test('a shop that cannot be reached says so when it should tell the price', async () => {
+  test('a shop that cannot be reached shows a notice instead of a price', async () => {
     const daemon = fakeDaemon({ 'POST /api/quotes': () => new TypeError('Failed to fetch') });
     const shopper = await fillCart();
     const again = await screen.findByRole('button', { name: 'Try again' });

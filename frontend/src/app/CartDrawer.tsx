@@ -1,14 +1,15 @@
 /** The cart next to the shop, or instead of it on a phone: empty, or with everything that a checkout needs. */
 
-import { type ReactNode, useEffect, useRef, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { flushSync } from 'react-dom';
 import { Drawer } from '@/components/Drawer';
-import { BagIcon } from '@/components/icons';
+import { Icon } from '@/components/Icon';
 import type { Cart } from '@/features/cart/cart';
 import { seenStore } from '@/features/cart/seen';
 import { UndoBar } from '@/features/cart/UndoBar';
 import { useUndo } from '@/features/cart/useUndo';
 import type { Product } from '@/lib/api';
+import { useStored } from '@/lib/storage';
 import { useTexts } from '@/texts/language';
 import { FilledCart } from './FilledCart';
 
@@ -27,7 +28,7 @@ interface CartDrawerProps {
 export function CartDrawer({ open, cart, products, news, lookUp, onClose, goTo }: CartDrawerProps) {
   const { texts } = useTexts();
   const { removed, remove, undo } = useUndo();
-  const seen = useSyncExternalStore(seenStore.subscribe, seenStore.get);
+  const seen = useStored(seenStore);
   const removedSku = removed?.item.sku;
 
   // The undo button had the focus. When it disappears, the focus must stay in the cart.
@@ -58,7 +59,7 @@ export function CartDrawer({ open, cart, products, news, lookUp, onClose, goTo }
       ) : null}
       {cart.items.length === 0 ? (
         <div className="empty-cart">
-          <BagIcon />
+          <Icon name="bag" />
           <p className="empty-title">{texts.cart.empty}</p>
           <p>{texts.cart.emptyHint}</p>
           <button type="button" className="button button-quiet" onClick={onClose}>

@@ -1,5 +1,6 @@
 /** What keeps the shopper from the payment page, and what to do about it. */
 
+import { Notice } from '@/components/Notice';
 import type { PlacedOrder } from '@/features/checkout/placeOrder';
 import type { LaterReason } from '@/lib/explain';
 import type { Fault } from '@/lib/faults';
@@ -7,7 +8,7 @@ import { faultText } from '@/texts/faultText';
 import { useTexts } from '@/texts/language';
 import { orderPage } from './route';
 
-export type Notice =
+export type CheckoutNews =
   /** The order was refused for this reason: ask the shopper. */
   | { readonly kind: 'price_changed'; readonly before: number; readonly after: number; readonly currency: string }
   /** The daemon's total differs from the one shown before it answered. */
@@ -19,7 +20,7 @@ export type Notice =
   | { readonly kind: 'faults'; readonly faults: readonly Fault[] };
 
 interface CheckoutNoticeProps {
-  readonly notice: Notice | undefined;
+  readonly notice: CheckoutNews | undefined;
   readonly onRetry: () => void;
   /** The shopper confirms that the same items are to be ordered again. */
   readonly onInsist: () => void;
@@ -34,46 +35,28 @@ export function CheckoutNotice({ notice, onRetry, onInsist }: CheckoutNoticeProp
     case 'corrected': {
       const { kind, before, after, currency } = notice;
       return (
-        <div className="notice" role="alert">
-          <p>
-            {texts.checkout.priceChanged(money(before, currency), money(after, currency))}
-            {kind === 'price_changed' ? ` ${texts.checkout.confirmPrice}` : null}
-          </p>
-        </div>
+        <Notice>
+          {texts.checkout.priceChanged(money(before, currency), money(after, currency))}
+          {kind === 'price_changed' ? ` ${texts.checkout.confirmPrice}` : null}
+        </Notice>
       );
     }
     case 'try_again':
       return (
-        <div className="notice notice-bad" role="alert">
-          <p>{texts.later[notice.reason]}</p>
-          <button type="button" className="button button-quiet" onClick={onRetry}>
-            {texts.checkout.tryAgain}
-          </button>
-        </div>
+        <Notice bad action={texts.checkout.tryAgain} onAction={onRetry}>
+          {texts.later[notice.reason]}
+        </Notice>
       );
     case 'placed':
       return (
-        <div className="notice" role="alert">
-          <p>
-            {notice.order ? texts.checkout.placedOwn(notice.order.number) : texts.checkout.placedSame}{' '}
-            {notice.order ? <a href={orderPage(notice.order.id)}>{texts.order.see(notice.order.number)}</a> : null}
-          </p>
-          <button type="button" className="button button-quiet" onClick={onInsist}>
-            {texts.checkout.insist}
-          </button>
-        </div>
+        <Notice action={texts.checkout.insist} onAction={onInsist}>
+          {notice.order ? texts.checkout.placedOwn(notice.order.number) : texts.checkout.placedSame}{' '}
+          {notice.order ? <a href={orderPage(notice.order.id)}>{texts.order.see(notice.order.number)}</a> : null}
+        </Notice>
       );
     case 'refused':
-      return (
-        <p className="notice notice-bad" role="alert">
-          {texts.checkout[notice.reason]}
-        </p>
-      );
+      return <Notice bad>{texts.checkout[notice.reason]}</Notice>;
     case 'faults':
-      return (
-        <p className="notice notice-bad" role="alert">
-          {notice.faults.map((fault) => faultText(texts, fault)).join(' ')}
-        </p>
-      );
+      return <Notice bad>{notice.faults.map((fault) => faultText(texts, fault)).join(' ')}</Notice>;
   }
 }

@@ -1,7 +1,7 @@
 /** The cart and the checkout in one view: items, discount code, name, email, phone, total, Checkout. */
 
 import { useEffect, useRef } from 'react';
-import { Amounts, NoTotal } from '@/components/Amounts';
+import { Amounts } from '@/components/Amounts';
 import { CartLines } from '@/features/cart/CartLines';
 import { type Cart, cartStore, setQuantity } from '@/features/cart/cart';
 import { DiscountForm } from '@/features/cart/DiscountForm';
@@ -86,7 +86,7 @@ export function FilledCart({ cart, products, seen, lookUp, onRemove, goTo }: Fil
             busy={stale}
           />
         ) : (
-          <NoTotal />
+          <Amounts />
         )}
         <SubmitBar form={FORM_ID} sending={sending} />
         <TotalAnnouncement quote={stale ? undefined : quote} />

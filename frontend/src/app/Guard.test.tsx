@@ -6,7 +6,7 @@ import '@/features/order/OrderPage'; // loaded on demand: no test should wait fo
 import { App } from './App';
 import { Guard } from './Guard';
 
-test('an answer that cannot be drawn leaves a page that says so, and a way on', async () => {
+test('an answer that cannot be displayed leads to an apology and a way forward', async () => {
   const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined); // React logs what was caught
   fakeDaemon({ 'GET /api/stripe-checkout/cs_test_1': () => [200, { ...order, items: 'none' }] });
   visit(

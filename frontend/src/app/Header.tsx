@@ -1,7 +1,7 @@
 /** The header of every page: the shop's name and the cart button. */
 
 import type { MouseEvent } from 'react';
-import { BagIcon } from '@/components/icons';
+import { Icon } from '@/components/Icon';
 import { useTexts } from '@/texts/language';
 
 interface HeaderProps {
@@ -29,7 +29,7 @@ export function Header({ count, onOpenCart }: HeaderProps) {
           aria-describedby="cart-count"
           onClick={onOpenCart}
         >
-          <BagIcon />
+          <Icon name="bag" />
           <span aria-hidden="true">{texts.cart.label}</span>
           {count > 0 ? (
             <span className="badge" aria-hidden="true">

@@ -66,7 +66,7 @@ describe('the success page', () => {
   test.each([
     ['processing', '2 items'],
     ['pending', '3 items'],
-  ] as const)('%s is said honestly, and an order that is placed ends its cart', async (status, size) => {
+  ] as const)('%s is shown as it is, and a placed order empties its cart', async (status, size) => {
     const answer = () => [200, orderThatIs(status, RETRY_URL)] as const;
     fakeDaemon({ [BY_SESSION]: answer, [BY_ID]: answer });
     await placedHere();
@@ -153,7 +153,7 @@ describe('following an order', () => {
 });
 
 describe('the cancel page', () => {
-  test('says that nothing was charged, keeps the cart and pays the same order on Try again', async () => {
+  test('shows that nothing was charged, keeps the cart and pays the same order on Try again', async () => {
     const daemon = fakeDaemon({
       [BY_ID]: () => [200, orderThatIs('pending', RETRY_URL)],
       [`POST ${RETRY_URL}`]: () => [200, session],
@@ -173,7 +173,7 @@ describe('the cancel page', () => {
     ['failed', /payment failed/],
     ['expired', /time to pay has expired/],
     ['canceled', /was canceled/],
-  ] as const)('says what happened when it is %s', async (status, text) => {
+  ] as const)('explains an order that is %s', async (status, text) => {
     fakeDaemon({ [BY_ID]: () => [200, orderThatIs(status)] });
     cancel();
 
@@ -192,11 +192,11 @@ describe('the cancel page', () => {
     daemon.on(BY_ID, () => [200, order]);
     await shopper.click(screen.getByRole('button', { name: 'Try again' }));
 
-    expect(await screen.findByText(/can no longer be paid/)).toHaveAttribute('role', 'alert');
+    expect(await screen.findByRole('alert')).toHaveTextContent(/can no longer be paid/);
     expect(await heading('Thank you')).toBeVisible();
   });
 
-  test('an unreachable payment service is said, and can be tried again', async () => {
+  test('an unreachable payment service is reported, and can be tried again', async () => {
     fakeDaemon({
       [BY_ID]: () => [200, orderThatIs('expired', RETRY_URL)],
       [`POST ${RETRY_URL}`]: () => [503, { code: 'stripe_unavailable' }],
@@ -238,7 +238,7 @@ describe('an order whose success page is never loaded', () => {
     expect(ordersStore.get()).toMatchObject([{ paid: true }]);
   });
 
-  test('is asked about before Checkout, which then does not go on with another cart than was shown', async () => {
+  test('is looked up before Checkout, which stops if the cart is no longer the one shown', async () => {
     const daemon = fakeDaemon({ [BY_ID]: () => [200, orderThatIs('pending')] });
     await placedHere();
     const shopper = open('/');
@@ -254,7 +254,7 @@ describe('an order whose success page is never loaded', () => {
     expect(within(dialog).queryByText('Notebook')).toBeNull();
   });
 
-  test('gives back what it took when its payment fails, beside what was picked since', async () => {
+  test('puts its items back when its payment fails, and keeps what was added since', async () => {
     const daemon = fakeDaemon({ [BY_ID]: () => [200, orderThatIs('processing')] });
     await placedHere();
     open('/');

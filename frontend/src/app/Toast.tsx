@@ -1,7 +1,7 @@
 /** A short message over the bottom of the page, so that nothing moves when it appears or disappears. */
 
 import type { ReactNode } from 'react';
-import { CloseIcon } from '@/components/icons';
+import { Icon } from '@/components/Icon';
 import { useTexts } from '@/texts/language';
 
 interface ToastProps {
@@ -18,7 +18,7 @@ export function Toast({ children, onDismiss }: ToastProps) {
         <div className="toast">
           <p>{children}</p>
           <button type="button" className="icon-button" aria-label={texts.shop.dismiss} onClick={onDismiss}>
-            <CloseIcon />
+            <Icon name="close" />
           </button>
         </div>
       ) : null}

@@ -15,7 +15,7 @@ import { whyLater } from '@/lib/explain';
 import { FIELDS, type FieldErrors, NO_FAULTS, type PlacedFaults } from '@/lib/faults';
 import { useBusy } from '@/lib/useBusy';
 import { useTexts } from '@/texts/language';
-import type { Notice } from './CheckoutNotice';
+import type { CheckoutNews } from './CheckoutNotice';
 
 interface Checkout {
   readonly pricing: Pricing | undefined;
@@ -26,7 +26,7 @@ interface Checkout {
   readonly lineFaults: PlacedFaults['lines'];
   /** A new object whenever faults are shown: the signal to focus the first faulty field or line, even again. */
   readonly refusal: object | undefined;
-  readonly notice: Notice | undefined;
+  readonly notice: CheckoutNews | undefined;
   readonly sending: boolean;
   /** Called with the discount code as it is typed: it counts at Checkout, applied or not. */
   readonly changeCode: (code: string) => void;
@@ -40,7 +40,7 @@ interface Checkout {
 /** What the last submission found; valid only for the cart it was made with. */
 interface Result {
   readonly key: string;
-  readonly notice?: Notice | undefined;
+  readonly notice?: CheckoutNews | undefined;
   readonly faults: PlacedFaults;
 }
 
@@ -118,7 +118,7 @@ export function useCheckout(
     if (!begin()) return;
     setResult(undefined);
     try {
-      if (await lookUp()) return end(); // an order took its items: the cart says so
+      if (await lookUp()) return end(); // an order took its items: the cart shows that
       const wanted = withDraft();
       const request = await check(wanted);
       const outcome = request && (await order(request, insist));
@@ -140,7 +140,7 @@ export function useCheckout(
     return placed ? { kind: 'placed', order: placed } : placeOrder(request, locale);
   }
 
-  function correction(): Notice | undefined {
+  function correction(): CheckoutNews | undefined {
     if (correctedFrom === undefined || !totals) return undefined;
     return { kind: 'corrected', before: correctedFrom, after: totals.amount_total, currency: totals.currency };
   }
@@ -169,7 +169,13 @@ function hasFields(errors: FieldErrors): boolean {
   return FIELDS.some((field) => errors[field]);
 }
 
-function noticeOf({ faults, error }: { readonly faults: PlacedFaults; readonly error?: ApiError }): Notice | undefined {
+function noticeOf({
+  faults,
+  error,
+}: {
+  readonly faults: PlacedFaults;
+  readonly error?: ApiError;
+}): CheckoutNews | undefined {
   if (error) return { kind: 'try_again', reason: whyLater(error) };
   return faults.rest.length > 0 ? { kind: 'faults', faults: faults.rest } : undefined;
 }

@@ -3,10 +3,11 @@
 import { useTexts } from '@/texts/language';
 
 interface AmountsProps {
-  readonly subtotal: number;
-  readonly discount: number;
-  readonly total: number;
-  readonly currency: string;
+  readonly subtotal?: number;
+  readonly discount?: number;
+  /** Undefined while there is none: nothing is priced yet, or the cart cannot be bought as it is. */
+  readonly total?: number;
+  readonly currency?: string;
   readonly discountCode?: string | undefined;
   /** What was refunded or is being refunded. */
   readonly refunded?: number | undefined;
@@ -17,53 +18,53 @@ interface AmountsProps {
 }
 
 export function Amounts({
-  subtotal,
-  discount,
+  subtotal = 0,
+  discount = 0,
   total,
-  currency,
+  currency = '',
   discountCode,
   refunded = 0,
   busy = false,
   foremost = true,
 }: AmountsProps) {
   const { texts, money } = useTexts();
+  const { amounts } = texts;
+  const less = (amount: number) => `−${money(amount, currency)}`;
   return (
     <dl className="amounts" aria-busy={busy}>
       {discount > 0 ? (
         <>
-          <div className="amounts-row">
-            <dt>{texts.amounts.subtotal}</dt>
-            <dd>{money(subtotal, currency)}</dd>
-          </div>
-          <div className="amounts-row">
-            <dt>{discountCode ? texts.amounts.discountWith(discountCode) : texts.amounts.discount}</dt>
-            <dd data-testid={foremost ? 'discount' : undefined}>−{money(discount, currency)}</dd>
-          </div>
+          <Row label={amounts.subtotal} amount={money(subtotal, currency)} />
+          <Row
+            label={discountCode ? amounts.discountWith(discountCode) : amounts.discount}
+            amount={less(discount)}
+            testId={foremost ? 'discount' : undefined}
+          />
         </>
       ) : null}
-      <div className="amounts-row amounts-total">
-        <dt>{texts.amounts.total}</dt>
-        <dd data-testid={foremost ? 'total' : undefined}>{money(total, currency)}</dd>
-      </div>
-      {refunded > 0 ? (
-        <div className="amounts-row">
-          <dt>{texts.amounts.refunded}</dt>
-          <dd data-testid="refunded">−{money(refunded, currency)}</dd>
-        </div>
-      ) : null}
+      <Row
+        label={amounts.total}
+        amount={total === undefined ? '–' : money(total, currency)}
+        testId={foremost ? 'total' : undefined}
+        main
+      />
+      {refunded > 0 ? <Row label={amounts.refunded} amount={less(refunded)} testId="refunded" /> : null}
     </dl>
   );
 }
 
-/** A placeholder while there is no total: nothing is priced yet, or the cart cannot be bought as it is. */
-export function NoTotal() {
-  const { texts } = useTexts();
+interface RowProps {
+  readonly label: string;
+  readonly amount: string;
+  readonly testId?: string | undefined;
+  readonly main?: boolean;
+}
+
+function Row({ label, amount, testId, main = false }: RowProps) {
   return (
-    <dl className="amounts">
-      <div className="amounts-row amounts-total">
-        <dt>{texts.amounts.total}</dt>
-        <dd data-testid="total">–</dd>
-      </div>
-    </dl>
+    <div className={main ? 'amounts-row amounts-total' : 'amounts-row'}>
+      <dt>{label}</dt>
+      <dd data-testid={testId}>{amount}</dd>
+    </div>
   );
 }

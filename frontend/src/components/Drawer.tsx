@@ -2,7 +2,7 @@
 
 import { type ReactNode, useEffect, useRef } from 'react';
 import { useTexts } from '@/texts/language';
-import { CloseIcon } from './icons';
+import { Icon } from './Icon';
 
 interface DrawerProps {
   readonly open: boolean;
@@ -42,7 +42,7 @@ export function Drawer({ open, title, banner, onClose, children }: DrawerProps) 
           </h2>
           {banner}
           <button type="button" className="icon-button" aria-label={texts.cart.close} onClick={onClose}>
-            <CloseIcon />
+            <Icon name="close" />
           </button>
         </header>
         {children}

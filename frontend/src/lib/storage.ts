@@ -1,4 +1,6 @@
-/** A value in the browser's storage, shared by all tabs, for React's useSyncExternalStore. */
+/** A value in the browser's storage, shared by all tabs. */
+
+import { useSyncExternalStore } from 'react';
 
 export interface Stored<T> {
   readonly get: () => T;
@@ -57,6 +59,11 @@ export function stored<T>(storage: () => Storage, key: string, read: (raw: unkno
   }
 
   return { get, set, update, subscribe };
+}
+
+/** Return the value as it is now, and render again when it changes. */
+export function useStored<T>({ subscribe, get }: Stored<T>): T {
+  return useSyncExternalStore(subscribe, get);
 }
 
 function readText(storage: () => Storage, key: string, fallback: string | null): string | null {

@@ -1,11 +1,39 @@
 /** Every text of the shop in English. `Texts` is what every language must provide. */
 
-import type { FaultCode } from './faultCodes';
-
 const NOTHING_LOST = 'You have not been charged, and your cart and details are saved.';
 const CART_UNCHANGED = 'You have not been charged, and your cart is unchanged.';
 const MAIL_FOLLOWS = 'You will receive a confirmation by email.';
 const MONEY_ON_ITS_WAY = 'the money is on its way or has already arrived.';
+
+/** By code: the form's own, and those of the daemon's `errors[].code`. Null stands for the daemon's text, in English. */
+const FAULTS = {
+  name_missing: 'Please enter your name.',
+  name_long: 'Please use at most 200 characters.',
+  email_long: 'Please use at most 254 characters.',
+  phone_long: 'This phone number is too long.',
+  email_missing: 'Please enter your email address.',
+  email_shape: 'Please enter an email address such as ana@example.com.',
+  phone_missing: 'Please enter your phone number, such as +43 660 1234567.',
+  phone_shape: 'Please start with + and the country code.',
+  invalid_name: null,
+  invalid_email: null,
+  invalid_phone: null,
+  unknown_sku: 'This product is no longer sold. Please remove it.',
+  unavailable_sku: 'This product is not available at the moment. Please remove it.',
+  invalid_quantity: null,
+  empty_cart: null,
+  too_many_lines: null,
+  amount_too_small: null,
+  amount_too_large: null,
+  discount_unknown: 'This discount code does not exist.',
+  discount_exhausted: null,
+  discount_not_started: null,
+  discount_expired: null,
+  discount_currency: null,
+  discount_minimum: null,
+};
+
+export type FaultCode = keyof typeof FAULTS;
 
 export const en = {
   language: { name: 'English', tag: 'en', direction: 'ltr' as 'ltr' | 'rtl' },
@@ -157,33 +185,7 @@ export const en = {
     text: 'The address may be mistyped, or the page may have moved.',
   },
 
-  /** By code; null stands for the daemon's own text, which is English. */
-  faults: {
-    name_missing: 'Please enter your name.',
-    name_long: 'Please use at most 200 characters.',
-    email_long: 'Please use at most 254 characters.',
-    phone_long: 'This phone number is too long.',
-    email_missing: 'Please enter your email address.',
-    email_shape: 'Please enter an email address such as ana@example.com.',
-    phone_missing: 'Please enter your phone number, such as +43 660 1234567.',
-    phone_shape: 'Please start with + and the country code.',
-    invalid_name: null,
-    invalid_email: null,
-    invalid_phone: null,
-    unknown_sku: 'This product is no longer sold. Please remove it.',
-    unavailable_sku: 'This product is not available at the moment. Please remove it.',
-    invalid_quantity: null,
-    empty_cart: null,
-    too_many_lines: null,
-    amount_too_small: null,
-    amount_too_large: null,
-    discount_unknown: 'This discount code does not exist.',
-    discount_exhausted: null,
-    discount_not_started: null,
-    discount_expired: null,
-    discount_currency: null,
-    discount_minimum: null,
-  } as Readonly<Record<FaultCode, string | null>>,
+  faults: FAULTS as Readonly<Record<FaultCode, string | null>>,
 };
 
 export type Texts = typeof en;

@@ -1,4 +1,4 @@
-/** Return a fault's text in the shopper's language, or the daemon's text if there is none. */
+/** Return a fault's text in the shopper's language, or the daemon's own if the shop has no text for it. */
 
 import type { Fault } from '@/lib/faults';
 import type { Texts } from './en';

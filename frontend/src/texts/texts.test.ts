@@ -32,11 +32,11 @@ test('no German text was forgotten in English, and none is empty', () => {
 describe('a fault', () => {
   const unknownCode = { code: 'discount_unknown', detail: 'This discount code does not exist.' };
 
-  test('that the shop has words for is said in them', () => {
+  test('that the shop has a text for is shown in that text', () => {
     expect(faultText(de, unknownCode)).toBe('Diesen Rabattcode gibt es nicht.');
   });
 
-  test('is said in the daemon’s words in English, which may name the code and the amount', () => {
+  test('is shown in the daemon’s English text, which may name the code and the amount', () => {
     expect(faultText(en, unknownCode)).toBe('This discount code does not exist.');
   });
 

@@ -1,7 +1,7 @@
 /** The items in the cart: picture, quantity, amount, remove. */
 
 import { useState } from 'react';
-import { MinusIcon, PlusIcon } from '@/components/icons';
+import { Icon } from '@/components/Icon';
 import { ProductPicture } from '@/components/ProductPicture';
 import type { CartItem, PricedItem, Product } from '@/lib/api';
 import type { Fault } from '@/lib/faults';
@@ -92,7 +92,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
             disabled={item.quantity <= 1}
             onClick={() => step(item.quantity - 1)}
           >
-            <MinusIcon />
+            <Icon name="minus" />
           </button>
           <QuantityInput
             label={texts.cart.quantity(title)}
@@ -109,7 +109,7 @@ function CartLine({ item, product, priced, currency, seen, fault, onQuantity, on
             disabled={item.quantity >= MAXIMUM_QUANTITY}
             onClick={() => step(item.quantity + 1)}
           >
-            <PlusIcon />
+            <Icon name="plus" />
           </button>
         </div>
         <button

@@ -44,7 +44,7 @@ describe('picking', () => {
   });
 });
 
-test('a full cart says what it is full of', () => {
+test('a full cart reports which limit it has reached', () => {
   const items = Array.from({ length: MAXIMUM_LINES }, (_, index) => ({ sku: `S${index}`, quantity: 999 }));
 
   expect(whyFull({ items, code: '' }, 'ONE-MORE')).toBe('lines');
@@ -70,7 +70,7 @@ describe('an order that is placed', () => {
     expect(takeItems(cart, [{ sku: 'INK', quantity: 1 }])).toEqual({ rest: cart, taken: EMPTY_CART });
   });
 
-  test('gives back what it took, beside what was picked since', () => {
+  test('puts back what it took, and keeps what was added since', () => {
     const { taken } = takeItems(cart, cart.items);
     const since: Cart = { items: [{ sku: 'PENCILS', quantity: 2 }], code: '' };
 

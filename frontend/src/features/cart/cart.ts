@@ -6,7 +6,7 @@ import { isRecord, stored } from '@/lib/storage';
 
 export interface Cart {
   readonly items: readonly CartItem[];
-  /** As typed; empty if there is none. */
+  /** As typed; empty without a discount. */
   readonly code: string;
 }
 

@@ -33,7 +33,7 @@ test('a code that is longer than any can be is refused without asking', async ()
   expect(daemon.to('POST /api/quotes').map(({ body }) => body)).toEqual([{ items }]);
 });
 
-test('an item that is not sold any more has no price, and says so on its line', async () => {
+test('an item that is no longer sold has no price, and its line shows the reason', async () => {
   fakeDaemon({ 'POST /api/quotes': () => invalid('/items/0/sku', 'is not sold any more') });
 
   const { quote, faults } = await quoteCart({ items, code: 'TEN' });

@@ -1,8 +1,9 @@
 /** Keep the price of the visible cart up to date: estimated at once, confirmed by the daemon. */
 
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Product, Quote } from '@/lib/api';
 import { NO_FAULTS } from '@/lib/faults';
+import { useStored } from '@/lib/storage';
 import type { Cart } from './cart';
 import { estimate, forgetTerms, noteTerms, type Totals, termsStore, totalsOf, withQuotedPrices } from './estimate';
 import { type Pricing, quoteCart } from './quoteCart';
@@ -40,7 +41,7 @@ export function usePricing(cart: Cart, products: ReadonlyMap<string, Product>): 
   const fresh = priced?.key === key ? priced : undefined;
   const quote = priced?.pricing.quote;
 
-  const terms = useSyncExternalStore(termsStore.subscribe, termsStore.get);
+  const terms = useStored(termsStore);
   const known = useMemo(() => withQuotedPrices(products, quote), [products, quote]);
   const estimated = useMemo(() => estimate(cart, known, terms), [cart, known, terms]);
   const shown = useRef<{ readonly key: string; readonly totals: Totals | undefined }>(undefined);

@@ -5,13 +5,7 @@ import { cartStore, type RemovedLine, removeItem, restoreLine } from './cart';
 
 const OFFERED_MS = 8_000;
 
-interface Undo {
-  readonly removed: RemovedLine | undefined;
-  readonly remove: (sku: string) => void;
-  readonly undo: () => void;
-}
-
-export function useUndo(): Undo {
+export function useUndo() {
   const [removed, setRemoved] = useState<RemovedLine>();
 
   useEffect(() => {

@@ -1,5 +1,6 @@
 /** The catalog: every product with its picture, price and an Add to cart button. */
 
+import { Notice } from '@/components/Notice';
 import { ProductPicture } from '@/components/ProductPicture';
 import type { Product } from '@/lib/api';
 import { useTitle } from '@/lib/useTitle';
@@ -26,12 +27,9 @@ export function CatalogPage({ state, onRetry, onAdd }: CatalogPageProps) {
       </div>
       {state.phase === 'loading' ? <Skeletons /> : null}
       {state.phase === 'failed' ? (
-        <div className="notice notice-bad" role="alert">
-          <p>{texts.catalog.failed}</p>
-          <button type="button" className="button button-quiet" onClick={onRetry}>
-            {texts.catalog.retry}
-          </button>
-        </div>
+        <Notice bad action={texts.catalog.retry} onAction={onRetry}>
+          {texts.catalog.failed}
+        </Notice>
       ) : null}
       {state.phase === 'ready' && state.catalog.products.length === 0 ? (
         <div className="empty">

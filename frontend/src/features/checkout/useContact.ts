@@ -21,8 +21,8 @@ export function useContact(): ContactState {
     contactStore.update((contact) => ({ ...contact, [field]: value }));
     // Return the same object if nothing changes, so that nothing is rendered again.
     setErrors((shown) => {
-      const { [field]: mended, ...others } = shown;
-      return mended ? others : shown;
+      const { [field]: fault, ...others } = shown;
+      return fault ? others : shown;
     });
   }
 

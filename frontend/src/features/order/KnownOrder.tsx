@@ -1,5 +1,6 @@
 /** A known order: what happened, what happens next, what was ordered, and what to do now. */
 
+import { Notice } from '@/components/Notice';
 import type { Order } from '@/lib/api';
 import { useTexts } from '@/texts/language';
 import { OrderSummary } from './OrderSummary';
@@ -35,16 +36,8 @@ export function KnownOrder({ order, offline, entrance, covered, onGone, goTo }: 
         <h1>{headingOf(tone, texts)}</h1>
         <p className="lede">{texts.order[text]}</p>
       </div>
-      {offline ? (
-        <p className="notice" role="status">
-          {texts.order.offline}
-        </p>
-      ) : null}
-      {problem ? (
-        <p className="notice notice-bad" role="alert">
-          {problem === 'gone' ? texts.order.gone : texts.later[problem]}
-        </p>
-      ) : null}
+      {offline ? <Notice role="status">{texts.order.offline}</Notice> : null}
+      {problem ? <Notice bad>{problem === 'gone' ? texts.order.gone : texts.later[problem]}</Notice> : null}
       <div className="order-actions">
         {retryUrl ? (
           <button type="button" className="button" aria-disabled={retrying} onClick={() => retry(retryUrl)}>

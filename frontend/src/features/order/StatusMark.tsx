@@ -1,21 +1,20 @@
 /** The mark above an order's heading, which shows the outcome at a glance. */
 
-import { AlertIcon, CheckIcon, ClockIcon, ReturnIcon } from '@/components/icons';
+import { Icon } from '@/components/Icon';
 import type { Tone } from './status';
 
 const ICONS = {
-  good: CheckIcon,
-  waiting: ClockIcon,
-  bad: AlertIcon,
-  refunded: ReturnIcon,
-  disputed: AlertIcon,
-} as const satisfies Record<Tone, unknown>;
+  good: 'check',
+  waiting: 'clock',
+  bad: 'alert',
+  refunded: 'return',
+  disputed: 'alert',
+} as const satisfies Record<Tone, string>;
 
 export function StatusMark({ tone }: { readonly tone: Tone }) {
-  const Icon = ICONS[tone];
   return (
     <span className={`mark mark-${tone}`}>
-      <Icon />
+      <Icon name={ICONS[tone]} />
     </span>
   );
 }

@@ -30,7 +30,7 @@ test('a shopper who paid after all is thanked on the cancel page too', () => {
   expect(headed('completed', 'cancel')).toBe('Thank you');
 });
 
-test('an order is followed while it can still change by itself', () => {
+test('an order is followed while its status can still change without the shopper', () => {
   expect(Object.keys(headings).filter((status) => !isSettled(status as OrderStatus))).toEqual([
     'pending',
     'processing',

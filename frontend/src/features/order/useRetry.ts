@@ -11,13 +11,7 @@ interface RetryOptions {
   readonly goTo: (url: string) => void;
 }
 
-interface Retry {
-  readonly retrying: boolean;
-  readonly problem: LaterReason | 'gone' | undefined;
-  readonly retry: (retryUrl: string) => void;
-}
-
-export function useRetry({ onGone, goTo }: RetryOptions): Retry {
+export function useRetry({ onGone, goTo }: RetryOptions) {
   const { busy, begin, end, leave } = useBusy();
   const [problem, setProblem] = useState<LaterReason | 'gone'>();
 
@@ -37,5 +31,5 @@ export function useRetry({ onGone, goTo }: RetryOptions): Retry {
     }
   }
 
-  return { retrying: busy, problem, retry: (retryUrl) => void run(retryUrl) };
+  return { retrying: busy, problem, retry: (retryUrl: string) => void run(retryUrl) };
 }

@@ -16,28 +16,7 @@ type Answer<Operation> = Operation extends { responses: infer Responses }
   ? Promise<Answers<Responses>[keyof Responses]>
   : never;
 
-export interface Client {
-  readonly fetchProducts: (signal?: AbortSignal) => Answer<operations['get_products']>;
-  /** Price a cart; nothing is reserved or promised. `code` may be empty. */
-  readonly fetchQuote: (
-    items: readonly CartItem[],
-    code: string,
-    signal?: AbortSignal,
-  ) => Answer<operations['post_quote']>;
-  /**
-   * The same key and body always give the same order, however often they are sent. `language`, a tag such as de-AT, is
-   * the language of the payment page and of mails; the default is the browser's.
-   */
-  readonly startCheckout: (
-    request: StripeCheckoutRequest,
-    idempotencyKey: string,
-    language?: string,
-  ) => Answer<operations['post_checkout']>;
-  /** `ref` is a session id or an order id. */
-  readonly fetchOrder: (ref: string, signal?: AbortSignal) => Answer<operations['get_order']>;
-  /** `retryUrl` is an order's `retry_url`. */
-  readonly retryCheckout: (retryUrl: string) => Answer<operations['post_retry']>;
-}
+export type Client = ReturnType<typeof createClient>;
 
 export interface ClientOptions {
   /** The daemon's address, such as https://shop.example. The default is the page's origin. */
@@ -57,7 +36,7 @@ const ORDER = '/api/stripe-checkout/{ref}';
 const RETRY = '/api/stripe-checkout/{ref}/retry';
 
 /** Every function rejects with an ApiError, or with the signal's reason if its signal was aborted. */
-export function createClient({ base = '', timeoutMs = 30_000 }: ClientOptions = {}): Client {
+export function createClient({ base = '', timeoutMs = 30_000 }: ClientOptions = {}) {
   const origin = base.replace(/\/+$/, '');
 
   async function call<M extends Method, P extends Path>(
@@ -87,20 +66,27 @@ export function createClient({ base = '', timeoutMs = 30_000 }: ClientOptions = 
   }
 
   return {
-    fetchProducts: (signal) => call('GET', '/api/products', { signal }),
-    fetchQuote(items, code, signal) {
+    fetchProducts: (signal?: AbortSignal) => call('GET', '/api/products', { signal }),
+    /** Price a cart; nothing is reserved or promised. `code` may be empty. */
+    fetchQuote(items: readonly CartItem[], code: string, signal?: AbortSignal) {
       const body: QuoteRequest = code ? { items, discount_code: code } : { items };
       return call('POST', '/api/quotes', { body, signal });
     },
-    startCheckout(body, idempotencyKey, language) {
+    /**
+     * The same key and body always give the same order, however often they are sent. `language`, a tag such as de-AT,
+     * is the language of the payment page and of mails; the default is the browser's.
+     */
+    startCheckout(body: StripeCheckoutRequest, idempotencyKey: string, language?: string) {
       const headers: operations['post_checkout']['parameters']['header'] = {
         'Idempotency-Key': idempotencyKey,
         ...(language ? { 'Accept-Language': language } : {}),
       };
       return call('POST', '/api/stripe-checkout', { body, headers });
     },
-    fetchOrder: (ref, signal) => call('GET', ORDER, { url: withRef(ORDER, ref), signal }),
-    retryCheckout: (retryUrl) => call('POST', RETRY, { url: retryUrl }),
+    /** `ref` is a session id or an order id. */
+    fetchOrder: (ref: string, signal?: AbortSignal) => call('GET', ORDER, { url: withRef(ORDER, ref), signal }),
+    /** `retryUrl` is an order's `retry_url`. */
+    retryCheckout: (retryUrl: string) => call('POST', RETRY, { url: retryUrl }),
   };
 }
 

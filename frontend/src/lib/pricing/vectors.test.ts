@@ -59,7 +59,7 @@ describe('pricing', () => {
     expect(outcome(example)).toEqual(expected(example));
   });
 
-  test('every generated cart costs what the daemon says', () => {
+  test('every generated cart costs the same here and at the daemon', () => {
     expect(generated.length).toBeGreaterThan(300);
     expect(generated.map((example) => [example.name, outcome(example)])).toEqual(
       generated.map((example) => [example.name, expected(example)]),
