@@ -1,4 +1,4 @@
-"""The terminal's lists: pages whose rows show more than the records, the length of a list, and ranks in it."""
+"""The terminal's lists: pages of rows, the length of a list, and positions in it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def rows_of(database: Database, order_ids: Collection[str]) -> list[OrderR
 
 
 async def count_rows(database: Database, wanted: OrderFilter) -> int | None:
-    """Return the length of a list, or None for a search or an email: only an index alone gives it quickly."""
+    """Return the length of a list, or None for a search or an email: no index alone can answer those."""
     if wanted.email is not None or wanted.search_ids is not None or wanted.search_text is not None:
         return None
     statement = _statement(wanted, "count_orders", "count_orders_of_status", "count_orders_with_attention")

@@ -36,7 +36,7 @@ class OrderFilter:
     search_text: str | None = None
 
     def fits(self, order: Order) -> bool:
-        """Return whether the order belongs to the list, as list_orders decides. For orders that changed since."""
+        """Return whether the order belongs to the list, for orders that changed since. Decides like list_orders."""
         return (
             (not self.statuses or order.status in self.statuses)
             and (self.email is None or order.customer_email.lower() == self.email.lower())
@@ -47,13 +47,12 @@ class OrderFilter:
         )
 
     def _found(self, order: Order) -> bool:
-        if self.search_ids is None and self.search_text is None:
+        if (self.search_ids is None and self.search_text is None) or order.id in (self.search_ids or ()):
             return True
-        text = search_form(self.search_text or "")
-        return order.id in (self.search_ids or ()) or (
-            self.search_text is not None
-            and (text in search_form(order.customer_name) or text in search_form(order.customer_email))
-        )
+        if self.search_text is None:
+            return False
+        text = search_form(self.search_text)
+        return text in search_form(order.customer_name) or text in search_form(order.customer_email)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class ItemLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderSession:
-    """A session of an order. `unknown`: `field=value` if this version does not know the value; it is shown as it is."""
+    """A session of an order. `unknown`: `field=value` if this version does not know a value, which is shown anyway."""
 
     id: str
     attempt: int
@@ -141,7 +140,7 @@ class DisputeLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """Everything about an order as of one moment; each list in the sequence of events."""
+    """Everything about an order as of one moment. Items are in the cart's sequence, the other lists oldest first."""
 
     order: Order
     items: tuple[ItemLine, ...]
@@ -202,7 +201,7 @@ async def read_items_of_orders(connection: asyncpg.Connection, order_ids: Collec
 
 
 def _statements(wanted: OrderFilter) -> tuple[str, ...]:
-    """Return the names of the most selective statements. The first one that fills the page is used."""
+    """Return the names of the most selective statements; the first one that fills the page is used."""
     if wanted.search_ids is not None and wanted.search_text is None:
         return ("list_orders_of_ids",)
     if wanted.email is not None:

@@ -97,8 +97,8 @@ SELECT order_id, sku, name, unit_amount, quantity, amount, amount_discount
 FROM order_items WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, position;
 
 -- name: read_order_view
--- $1 order id. The order and everything about it as of one moment, each kind as one JSON array. Objects of the other livemode are
--- not the order's, but observations of its payments are shown in either mode.
+-- $1 order id. The order and everything about it as of one moment, one JSON array for each field of OrderView. Objects of the
+-- other livemode are not the order's, but observations of its payments are shown in either mode.
 WITH terms AS (
     SELECT id, number, amount_total, currency, livemode FROM orders WHERE id = $1
 ), paid AS (
@@ -121,7 +121,7 @@ WITH terms AS (
     CROSS JOIN LATERAL (SELECT CASE WHEN unknown_at IS NOT NULL AND (known_at IS NULL OR known_at <= unknown_at) THEN unknown_words END
                         AS words) AS odd
     WHERE order_id = $1
-), given_back AS (
+), refunded AS (
     SELECT refund.id, payment_id, amount, refund.currency, coalesce(substring(odd.words FROM 'status=(\S+)'), status) AS status,
            created_at, odd.words AS unknown
     FROM refunds AS refund JOIN terms USING (livemode)
@@ -146,7 +146,7 @@ SELECT
     (SELECT json_agg(items ORDER BY position) FROM items) AS items,
     (SELECT json_agg(sessions ORDER BY attempt, created_at, id) FROM sessions) AS sessions,
     (SELECT json_agg(paid ORDER BY paid_at, id, amount) FROM paid) AS payments,
-    (SELECT json_agg(given_back ORDER BY created_at, id) FROM given_back) AS refunds,
+    (SELECT json_agg(refunded ORDER BY created_at, id) FROM refunded) AS refunds,
     (SELECT json_agg(disputed ORDER BY created_at, id) FROM disputed) AS disputes,
     (SELECT json_agg(events ORDER BY received_at, id) FROM events) AS events,
     (SELECT json_agg(changes ORDER BY seq) FROM changes) AS changes;
