@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import blake2b
 
 import asyncpg
 
@@ -138,7 +137,6 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent])
         await fact_store.lock_nodes(connection, nodes)
     # Only after the locks: if another transaction is storing a copy of an event, that names the same nodes and is done.
     held = await event_store.held_events(connection, {received.event.id for received in batch})
-    hashes = [body_hash(received.event) for received in batch]
     first: dict[str, int] = {}
     for index, received in enumerate(batch):
         if received.event.id not in held:
@@ -154,15 +152,13 @@ async def _apply(connection: asyncpg.Connection, batch: Sequence[ReceivedEvent])
         unplaced = [batch[index] for index in update_of if verdicts[index].reason == "no_order"]
         await _note_lost_orders(connection, unplaced)
     if fresh:
-        new = [
-            NewEvent(batch[index].event, batch[index].received_at, hashes[index], verdicts[index]) for index in fresh
-        ]
+        new = [NewEvent(batch[index].event, batch[index].received_at, verdicts[index]) for index in fresh]
         inserted = await event_store.insert_events(connection, new)
         if any(batch[index].event.id not in inserted for index in update_of):
             raise LostRace  # stored meanwhile with another body: look again
     else:
         await confirm_durable(connection)  # we acknowledge events that another transaction stored
-    _report_other_bodies(batch, hashes, held, first)
+    _report_other_bodies(batch, held, first)
     return [
         Applied(received.event.id, received.event.type, verdicts[index].status, verdicts[index].reason)
         if index in verdicts
@@ -221,7 +217,7 @@ def _placed(verdict: Verdict, order_id: str | None) -> Verdict:
 
 async def _store_failed(database: Database, received: ReceivedEvent, error: Exception) -> Applied:
     verdict = _failed(error, received.received_at, 0)
-    new = NewEvent(received.event, received.received_at, body_hash(received.event), verdict)
+    new = NewEvent(received.event, received.received_at, verdict)
     inserted = await database.run(event_store.insert_events, [new])
     return Applied(received.event.id, received.event.type, verdict.status if inserted else "duplicate")
 
@@ -237,16 +233,8 @@ def _failed_again(verdict: Verdict, now: datetime, attempts_before: int) -> Verd
     return replace(verdict, next_attempt_at=now + event_retry_delay(attempts_before + 1))
 
 
-def body_hash(event: StripeEvent) -> bytes:
-    """Return the hash by which another body with the same event id is noticed."""
-    return blake2b(event.payload.encode(), digest_size=16).digest()
-
-
-def _report_other_bodies(
-    batch: Sequence[ReceivedEvent], hashes: Sequence[bytes], held: dict[str, bytes], first: dict[str, int]
-) -> None:
+def _report_other_bodies(batch: Sequence[ReceivedEvent], held: dict[str, bytes], first: dict[str, int]) -> None:
     """Log events that came with another body than the first, which is kept."""
-    known = held | {event_id: hashes[index] for event_id, index in first.items()}
-    pairs = zip(batch, hashes, strict=True)
-    for event_id in {received.event.id for received, digest in pairs if known[received.event.id] != digest}:
+    known = held | {event_id: batch[index].event.body_hash for event_id, index in first.items()}
+    for event_id in {received.event.id for received in batch if known[received.event.id] != received.event.body_hash}:
         log.warning("event %s was delivered again with another body: the first is kept", event_id)

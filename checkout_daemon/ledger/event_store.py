@@ -31,7 +31,6 @@ class NewEvent:
 
     event: StripeEvent
     received_at: datetime
-    body_hash: bytes
     verdict: Verdict
 
 
@@ -56,7 +55,7 @@ async def insert_events(connection: asyncpg.Connection, events: Sequence[NewEven
         sql("insert_events"),
         *columns(rows, "event.id", "event.type", "verdict.status", "verdict.reason", "verdict.order_id"),
         *columns(rows, "verdict.subject_id", "event.api_version", "event.livemode", "event.created_at", "received_at"),
-        *columns(rows, "verdict.next_attempt_at", "verdict.last_error", "body_hash", "event.payload"),
+        *columns(rows, "verdict.next_attempt_at", "verdict.last_error", "event.body_hash", "event.payload"),
     )
     return {row["id"] for row in inserted}
 

@@ -12,7 +12,7 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import columns
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.derive import Derived, Message
-from checkout_daemon.model.messages import CHANNELS, MessageKind
+from checkout_daemon.model.messages import MessageKind
 
 CHANNEL = "checkout_changes"
 """NOTIFY carries no payload, only that there is something to fetch: payloads serialise commits and can be lost."""
@@ -98,7 +98,7 @@ async def record(connection: asyncpg.Connection, effects: Effects) -> None:
     messages = [
         (order_id, message, channel)
         for order_id, message in sorted(effects.messages)
-        for channel in CHANNELS[MessageKind(message.kind)]
+        for channel in MessageKind(message.kind).channels
     ]
     await connection.execute(
         sql("record_changes"),

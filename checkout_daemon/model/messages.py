@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Self
 
 
 class Channel(StrEnum):
@@ -29,47 +30,39 @@ class Channel(StrEnum):
     WEBHOOK = "webhook"
 
 
-class MessageKind(StrEnum):
-    """The kind of a message; the names are part of the contract for webhooks."""
-
-    ORDER_COMPLETED = "order.completed"
-    ORDER_REFUNDED = "order.refunded"
-    ORDER_ATTENTION = "order.attention"
-    PAYMENT_FAILED = "payment.failed"
-    REFUND_REQUIRES_ACTION = "refund.requires_action"
-    REFUND_PENDING = "refund.pending"
-    REFUND_CANCELED = "refund.canceled"
-    REFUND_FAILED = "refund.failed"
-    SESSION_LINK = "session.link"
-    EVENTS_DEAD = "events.dead"
-    OUTBOX_DEAD = "outbox.dead"
-    EVENTS_SILENT = "events.silent"
-    ENDPOINT_DISABLED = "endpoint.disabled"
-    CLOCKS_DIFFER = "clocks.differ"
-    ORDERS_MISSING = "orders.missing"
-
-
 _CUSTOMER = (Channel.MAIL, Channel.WEBHOOK)
 _OPERATOR = (Channel.ALERT, Channel.WEBHOOK)
 
-CHANNELS: dict[MessageKind, tuple[Channel, ...]] = {
-    MessageKind.ORDER_COMPLETED: _CUSTOMER,
-    MessageKind.ORDER_REFUNDED: _CUSTOMER,
-    MessageKind.ORDER_ATTENTION: _OPERATOR,
-    MessageKind.PAYMENT_FAILED: _CUSTOMER,
-    MessageKind.REFUND_REQUIRES_ACTION: _CUSTOMER,
-    MessageKind.REFUND_PENDING: _CUSTOMER,
+
+class MessageKind(StrEnum):
+    """The kind of a message, and its channels. The names are part of the contract for webhooks."""
+
+    channels: tuple[Channel, ...]
+
+    def __new__(cls, value: str, channels: tuple[Channel, ...] = ()) -> Self:
+        """Create a member; the default is for type checkers, because a look-up has the value alone."""
+        kind = str.__new__(cls, value)
+        kind._value_ = value
+        kind.channels = channels
+        return kind
+
+    ORDER_COMPLETED = "order.completed", _CUSTOMER
+    ORDER_REFUNDED = "order.refunded", _CUSTOMER
+    ORDER_ATTENTION = "order.attention", _OPERATOR
+    PAYMENT_FAILED = "payment.failed", _CUSTOMER
+    REFUND_REQUIRES_ACTION = "refund.requires_action", _CUSTOMER
+    REFUND_PENDING = "refund.pending", _CUSTOMER
     # To a customer only if an earlier mail announced the refund; the operator gets an attention for a failed one.
-    MessageKind.REFUND_CANCELED: _CUSTOMER,
-    MessageKind.REFUND_FAILED: _CUSTOMER,
-    MessageKind.SESSION_LINK: (Channel.MAIL,),
-    MessageKind.EVENTS_DEAD: _OPERATOR,
-    MessageKind.OUTBOX_DEAD: _OPERATOR,
-    MessageKind.EVENTS_SILENT: _OPERATOR,
-    MessageKind.ENDPOINT_DISABLED: _OPERATOR,
-    MessageKind.CLOCKS_DIFFER: _OPERATOR,
-    MessageKind.ORDERS_MISSING: _OPERATOR,
-}
+    REFUND_CANCELED = "refund.canceled", _CUSTOMER
+    REFUND_FAILED = "refund.failed", _CUSTOMER
+    SESSION_LINK = "session.link", (Channel.MAIL,)
+    EVENTS_DEAD = "events.dead", _OPERATOR
+    OUTBOX_DEAD = "outbox.dead", _OPERATOR
+    EVENTS_SILENT = "events.silent", _OPERATOR
+    ENDPOINT_DISABLED = "endpoint.disabled", _OPERATOR
+    CLOCKS_DIFFER = "clocks.differ", _OPERATOR
+    ORDERS_MISSING = "orders.missing", _OPERATOR
+
 
 # A message that waited this long for a channel that is not configured is no longer worth sending.
 UNCONFIGURED_LIFETIME = timedelta(days=3)

@@ -11,7 +11,7 @@ import asyncpg
 
 from checkout_daemon.database.queries import sql
 from checkout_daemon.database.records import FAR_FUTURE, LONG_AGO, record_of
-from checkout_daemon.model.messages import CHANNELS, Channel, MessageKind
+from checkout_daemon.model.messages import Channel, MessageKind
 
 _UNHAPPY = frozenset({"failed", "dead"})
 _LAST_ID = UUID(int=(1 << 128) - 1)
@@ -82,7 +82,7 @@ async def owe(
 
     This is for messages that do not follow from an order's facts; ledger/merge.py writes those.
     """
-    channels = [channel.value for channel in CHANNELS[kind]]
+    channels = [channel.value for channel in kind.channels]
     rows = await connection.fetch(sql("owe_messages"), order_id, kind.value, subject_id, channels, payload)
     return [str(row["id"]) for row in rows]
 

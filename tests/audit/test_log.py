@@ -48,7 +48,7 @@ async def order_id(database_url: str) -> str:
 
 @pytest.fixture
 async def unguarded(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody who may do anything to the tables, also past the triggers."""
+    """Yield a connection that may change the tables without the triggers."""
     connection = await asyncpg.connect(database_url)
     await connection.execute("SET session_replication_role = replica")
     yield connection
@@ -91,10 +91,10 @@ async def test_an_acknowledged_attention_ends_and_a_later_one_asks_again(runtime
     assert (await show_order(runtime.database, order_id)).order.attention == ("paid_twice",)
     async with runtime.database.connection() as connection:
         (entry,) = await store.read_entries(connection, order_id)
-    assert [json.loads(each)["attention"] for each in (entry.before, entry.after)] == [["paid_twice"], []]
+    assert [json.loads(state)["attention"] for state in (entry.before, entry.after)] == [["paid_twice"], []]
 
 
-async def test_nothing_is_recorded_of_what_is_refused(runtime: Runtime, order_id: str) -> None:
+async def test_a_refused_action_is_not_recorded(runtime: Runtime, order_id: str) -> None:
     with pytest.raises(InvalidRequest):
         await note_order(runtime.database, order_id, "two\0lines", operator=ADA)
     with pytest.raises(InvalidRequest):
@@ -106,7 +106,7 @@ async def test_nothing_is_recorded_of_what_is_refused(runtime: Runtime, order_id
     assert (await verify(runtime.database)).entries == 0
 
 
-async def test_twenty_notes_at_once_are_one_chain_and_two_daemons_anchor_it_once(
+async def test_twenty_concurrent_notes_make_one_chain_and_two_daemons_anchor_it_once(
     runtime: Runtime, order_id: str, connection: asyncpg.Connection
 ) -> None:
     await asyncio.gather(
@@ -149,7 +149,7 @@ async def test_the_log_cannot_be_changed(
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "fault"),
     [
         ("UPDATE operator_log SET operator = 'bob' WHERE number = 2", "entry 2 of order .* was changed"),
         ("UPDATE operator_log SET after = '{}' WHERE number = 1", "entry 1 of order .* was changed"),
@@ -163,8 +163,8 @@ async def test_the_log_cannot_be_changed(
         ("DELETE FROM anchors WHERE number = 1", "before anchor 2 is missing"),
     ],
 )
-async def test_what_was_changed_past_the_triggers_is_found(
-    runtime: Runtime, order_id: str, unguarded: asyncpg.Connection, statement: str, said: str
+async def test_a_change_that_bypasses_the_triggers_is_found(
+    runtime: Runtime, order_id: str, unguarded: asyncpg.Connection, statement: str, fault: str
 ) -> None:
     for number in (1, 2):
         await note_order(runtime.database, order_id, f"note {number}", operator=ADA)
@@ -173,7 +173,7 @@ async def test_what_was_changed_past_the_triggers_is_found(
     await anchor_log(runtime)
     await unguarded.execute(statement)
     faults = (await verify(runtime.database)).faults
-    assert re.search(said, "; ".join(faults))
+    assert re.search(fault, "; ".join(faults))
 
 
 async def worked(runtime: Runtime, order_id: str, *keys: str) -> None:
@@ -190,7 +190,7 @@ def paid_twice(order_id: str) -> list[Update]:
 
 
 async def write_anew(connection: asyncpg.Connection, *, operator: str) -> None:
-    """All chains and all anchors, with the program's own functions and without a key."""
+    """Rewrite all chains and anchors with the program's own functions, without a key."""
     rows = await connection.fetch("SELECT * FROM operator_log ORDER BY number")
     prev, heads = FIRST_PREV_HASH, {}
     for row in rows:
@@ -207,7 +207,7 @@ async def write_anew(connection: asyncpg.Connection, *, operator: str) -> None:
         await connection.execute("UPDATE anchored_heads SET hash = $2 WHERE number = $1", number, digest)
     for row in await connection.fetch("SELECT * FROM anchors ORDER BY number"):
         held = await connection.fetch("SELECT * FROM anchored_heads WHERE anchor = $1", row["number"])
-        moved = [Head(str(each["order_id"]), each["number"], each["hash"]) for each in held]
+        moved = [Head(str(head["order_id"]), head["number"], head["hash"]) for head in held]
         made = Anchor(row["number"], row["at"], before, b"", moved)
         before = hash_anchor(made)
         await connection.execute(
@@ -226,7 +226,7 @@ async def forget_traces(connection: asyncpg.Connection) -> None:
         await connection.execute(f"DELETE FROM {table}")
 
 
-async def test_a_log_written_anew_with_our_own_functions_is_found_by_the_traces_of_deeds(
+async def test_a_log_rewritten_with_our_own_functions_is_found_by_the_traces_of_actions(
     runtime: Runtime, order_id: str, unguarded: asyncpg.Connection
 ) -> None:
     await worked(runtime, order_id)
@@ -235,7 +235,7 @@ async def test_a_log_written_anew_with_our_own_functions_is_found_by_the_traces_
     assert re.search("order.noted by mallory@shop1", "; ".join((await verify(runtime.database)).faults))
 
 
-async def test_a_log_of_which_all_is_gone_is_found_by_the_traces_of_deeds(
+async def test_a_deleted_log_is_found_by_the_traces_of_actions(
     runtime: Runtime, order_id: str, unguarded: asyncpg.Connection
 ) -> None:
     await worked(runtime, order_id)
@@ -256,7 +256,7 @@ async def test_a_log_of_which_all_is_gone_is_found_by_the_traces_of_deeds(
         "INSERT INTO acts (order_id, kind, actor) SELECT id, 'canceled', 'eve@shop1' FROM orders",
     ],
 )
-async def test_what_deeds_left_elsewhere_cannot_be_changed_unseen(
+async def test_a_change_of_the_traces_of_actions_is_found(
     runtime: Runtime, order_id: str, unguarded: asyncpg.Connection, statement: str
 ) -> None:
     await worked(runtime, order_id)
@@ -264,14 +264,14 @@ async def test_what_deeds_left_elsewhere_cannot_be_changed_unseen(
     assert (await verify(runtime.database)).faults
 
 
-async def test_with_a_key_nobody_without_it_writes_the_log_anew(
+async def test_nobody_without_the_key_can_rewrite_the_log(
     runtime: Runtime, order_id: str, unguarded: asyncpg.Connection
 ) -> None:
     await worked(runtime, order_id, KEY)
     await forget_traces(unguarded)
     good, other = AuditKeys((KEY,)), AuditKeys((OTHER_KEY, KEY))
     traces = set((await verify(runtime.database)).faults)
-    assert any("signed with key" in fault for fault in traces)  # who has no key cannot say that it is whole
+    assert any("signed with key" in fault for fault in traces)  # without the key nobody can verify the log
     assert not any("anchor" in fault for fault in (await verify(runtime.database, good)).faults)
     assert not any("anchor" in fault for fault in (await verify(runtime.database, other)).faults)
     await write_anew(unguarded, operator="mallory")
@@ -280,7 +280,7 @@ async def test_with_a_key_nobody_without_it_writes_the_log_anew(
     assert "anchor 1 was changed" in (await verify(runtime.database, good)).faults
 
 
-async def test_a_key_is_rotated_and_begun_without_losing_what_was_before(
+async def test_introducing_and_rotating_a_key_keeps_older_anchors_valid(
     runtime: Runtime, order_id: str, connection: asyncpg.Connection
 ) -> None:
     await worked(runtime, order_id)
@@ -289,7 +289,7 @@ async def test_a_key_is_rotated_and_begun_without_losing_what_was_before(
         "anchor 1 is not signed with CHECKOUT_AUDIT_KEY"
     ]
     assert (await verify(runtime.database, AuditKeys((KEY,), begun))).faults == []
-    assert await anchor(runtime.database, AuditKeys((KEY,))) == 1  # signs what was there already
+    assert await anchor(runtime.database, AuditKeys((KEY,))) == 1  # signs the entries that exist
     await note_order(runtime.database, order_id, "three", operator=ADA)
     assert await anchor(runtime.database, AuditKeys((OTHER_KEY, KEY))) == 1
     assert (await verify(runtime.database, AuditKeys((OTHER_KEY, KEY), begun))).faults == []
@@ -297,7 +297,7 @@ async def test_a_key_is_rotated_and_begun_without_losing_what_was_before(
     assert [row["key_id"] for row in ids] == [None, key_id_of(KEY), key_id_of(OTHER_KEY)]
 
 
-async def test_anchors_outside_show_what_was_removed_or_written_anew(
+async def test_published_anchors_show_what_was_removed_or_rewritten(
     runtime: Runtime, order_id: str, unguarded: asyncpg.Connection, tmp_path: Path
 ) -> None:
     path = tmp_path / "anchors"

@@ -1,4 +1,4 @@
-"""What is said of a database that is away: why, in the system's words, and neither address nor password."""
+"""The error for a database that is away states the reason in the system's words, and neither address nor password."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ADDRESS = "10.1.2.3"
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "reason"),
     [
         (
             ConnectionRefusedError(111, f"Connect call failed ('{ADDRESS}', 5432)"),
@@ -29,7 +29,7 @@ ADDRESS = "10.1.2.3"
         (asyncpg.InvalidCatalogNameError('database "x" does not exist'), 'refuses: database "x" does not exist'),
     ],
 )
-def test_why_it_is_away_is_said_without_its_address(error: Exception, said: str) -> None:
+def test_the_error_states_the_reason_without_the_address(error: Exception, reason: str) -> None:
     with pytest.raises(DatabaseUnavailable) as caught, unavailable_when_away():
         raise error
-    assert str(caught.value) == f"the database {said}"
+    assert str(caught.value) == f"the database {reason}"

@@ -1,4 +1,4 @@
-"""Several hosts in DATABASE_URL: a silent one hides nobody, and the one that takes writes is used."""
+"""Several hosts in DATABASE_URL: a silent host does not hide the next, and the one that accepts writes is used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WRITE = "INSERT INTO alerts (kind, subject) VALUES ('k', gen_random_uuid()::text
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """The address of a host that takes connections and says nothing, as one that is frozen."""
+    """Yield the address of a host that accepts connections and never answers, like a frozen server."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(50)
@@ -45,13 +45,13 @@ def both(first: str, second: str) -> str:
 
 
 def behind(address: str, url: str) -> str:
-    """The URL with another host before its own."""
+    """Return the URL with another host before its own."""
     user, _, own = urlsplit(url).netloc.rpartition("@")
     return url.replace(f"{user}@{own}", f"{user}@{address},{own}")
 
 
 async def write(database: Database) -> str:
-    """Write through the pool; the port of the server that did."""
+    """Write through the pool, and return the port of the server."""
     async with database.transaction() as connection:
         return await write_on(connection)
 
@@ -61,10 +61,10 @@ async def write_on(connection: asyncpg.Connection) -> str:
     return str(await connection.fetchval("SELECT current_setting('port')"))
 
 
-async def test_a_silent_first_host_hides_nobody(silent: str, database_url: str) -> None:
+async def test_a_silent_first_host_does_not_hide_the_next(silent: str, database_url: str) -> None:
     url = behind(silent, database_url)
     database = Database(url, max_size=2)
-    async with asyncio.timeout(HOST_SECONDS):  # less than its silence would take
+    async with asyncio.timeout(HOST_SECONDS):  # less than waiting for the silent host would take
         await migrate(url)
         await write(database)
         async with listening(url) as (connection, _):
@@ -90,12 +90,12 @@ def test_commands_take_several_hosts_in_both_forms(
         assert with_database(ask, direct=True) == 1
 
 
-async def test_only_silent_hosts_are_given_up(silent: str) -> None:
+async def test_if_all_hosts_are_silent_the_connection_fails(silent: str) -> None:
     with pytest.raises(TimeoutError):
         await connect(both(silent, silent), timeout=0.2)
 
 
-async def test_the_host_that_takes_writes_is_used(servers: tuple[Server, Server]) -> None:
+async def test_the_host_that_accepts_writes_is_used(servers: tuple[Server, Server]) -> None:
     primary, standby = servers
     for url in (both(primary.address, standby.address), both(standby.address, primary.address)):
         database = Database(url)
@@ -118,7 +118,7 @@ async def test_a_pool_moves_to_the_promoted_standby(
         await primary.run("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
         await primary.until("SELECT current_setting('default_transaction_read_only') = 'on'")
     await standby.promote()
-    if fault == "read-only":  # found out in time: nobody notices
+    if fault == "read-only":  # noticed before any statement fails
         assert await database.run(write_on) == str(standby.port)
     else:
         with pytest.raises(DatabaseUnavailable):
@@ -127,7 +127,7 @@ async def test_a_pool_moves_to_the_promoted_standby(
         assert await write(database) == str(standby.port)
         written = await asyncio.gather(*(write(database) for _ in range(8)))
     assert set(written) == {str(standby.port)}
-    assert not [each for each in caplog.records if each.exc_info]
+    assert not [record for record in caplog.records if record.exc_info]
     await database.close()
 
 
@@ -148,7 +148,7 @@ async def test_a_reader_leaves_a_server_that_was_demoted(servers: tuple[Server, 
         await ready.wait()
         await primary.run("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
         await standby.promote()
-        await until(lambda: any(isinstance(each, Regained) for each in troubles))
+        await until(lambda: any(isinstance(change, Regained) for change in troubles))
     assert isinstance(troubles[0], Lost)
     assert await standby.value("SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%LISTEN%'") is True
     following.cancel()
@@ -183,7 +183,7 @@ def test_hosts_are_read_in_every_form(url: str, hosts: list[tuple[str, int]], mo
         "postgresql://u:s3cret@/db?host=h1,h2&port=1,2,3",
     ],
 )
-async def test_what_is_no_address_is_refused_without_its_password(url: str) -> None:
+async def test_a_malformed_url_is_refused_without_showing_its_password(url: str) -> None:
     with pytest.raises(ConfigurationError, match="DATABASE_URL") as refusal:
         await connect(url)
     assert "s3cret" not in str(refusal.value)
@@ -193,7 +193,7 @@ LIBPQ = "channel_binding=require&connect_timeout=10&keepalives=1&tcp_user_timeou
 
 
 @pytest.mark.parametrize("query", [LIBPQ, f"sslmode=prefer&{LIBPQ}&application_name=shop", ""])
-async def test_parameters_of_other_clients_do_not_keep_us_out(database_url: str, query: str) -> None:
+async def test_parameters_for_other_clients_are_ignored(database_url: str, query: str) -> None:
     connection = await connect(f"{database_url}?{query}")
     try:
         assert await connection.fetchval("SELECT 1") == 1

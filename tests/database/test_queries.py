@@ -47,7 +47,7 @@ def test_a_statement_is_in_the_file_of_a_module_that_uses_it() -> None:
     assert strangers == []
 
 
-async def test_a_running_daemon_reads_orders_on_when_a_migration_adds_a_column(database_url: str) -> None:
+async def test_a_running_daemon_still_reads_orders_after_a_migration_adds_a_column(database_url: str) -> None:
     database = Database(database_url, max_size=1)
     async with database.connection() as connection:
         order_id = await add_order(connection)

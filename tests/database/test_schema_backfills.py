@@ -1,4 +1,4 @@
-"""Migrations beside a running shop: no lock is held for long, and what is filled later is filled once, and wholly."""
+"""Migrations while the shop is running: no lock is held for long, and rows are filled later, once and completely."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from checkout_daemon.database.schema_backfills import finish, unfinished
 from tests.support.cluster import Cluster
 from tests.support.waiting import until
 
-OLD = 8  # the last version before texts of orders were kept apart
+OLD = 8  # the last version before order_texts
 ORDERS = 2500
 COLUMNS = (
     "INSERT INTO orders (id, currency, amount_subtotal, amount_discount, amount_total, customer_name, customer_email,"
@@ -24,21 +24,21 @@ MAKE = f"{COLUMNS} VALUES (gen_random_uuid(), 'eur', 1, 0, 1, 'Zoë', 'new@examp
 
 @pytest.fixture
 async def old_url(cluster: Cluster) -> AsyncIterator[str]:
-    """A database of an older release, with orders."""
+    """Yield a database of an older release, with orders."""
     url = cluster.take_empty()
     connection = await asyncpg.connect(url)
     await connection.execute(
         "CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text NOT NULL,"
         " oldest_code integer NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
     )
-    for each in all_migrations()[:OLD]:
-        for statement in (each.statements, *each.indexes):
+    for migration in all_migrations()[:OLD]:
+        for statement in (migration.statements, *migration.indexes):
             await connection.execute(statement)
         await connection.execute(
             "INSERT INTO schema_migrations (version, name, oldest_code) VALUES ($1, $2, $3)",
-            each.version,
-            each.name,
-            each.oldest_code,
+            migration.version,
+            migration.name,
+            migration.oldest_code,
         )
     await connection.execute(
         f"{COLUMNS} SELECT gen_random_uuid(), 'eur', 1, 0, 1, 'Ada ' || n, 'ada' || n || '@example.com', '+1', false"
@@ -51,7 +51,7 @@ async def old_url(cluster: Cluster) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def shop(old_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A daemon of the older release: it does not wait for locks."""
+    """Yield the connection of a daemon of the older release, which does not wait for locks."""
     connection = await asyncpg.connect(old_url)
     await connection.execute("SET lock_timeout = '500ms'")
     yield connection
@@ -66,13 +66,13 @@ async def without_text(connection: asyncpg.Connection) -> int:
     return missing
 
 
-async def test_orders_are_made_while_rows_are_filled(old_url: str, shop: asyncpg.Connection) -> None:
+async def test_orders_are_placed_while_rows_are_filled(old_url: str, shop: asyncpg.Connection) -> None:
     await migrate(old_url)
     state = await read_state(shop)
     assert state.version == code_version()
     assert await unfinished(shop) > 0
     holder = await asyncpg.connect(old_url)
-    # A batch that is under way, for as long as this transaction is open.
+    # A batch is in progress while this transaction is open.
     async with holder.transaction():
         await holder.execute("SELECT FROM schema_backfills FOR UPDATE")
         filling = asyncio.create_task(finish(old_url, batch_rows=100))
@@ -85,7 +85,7 @@ async def test_orders_are_made_while_rows_are_filled(old_url: str, shop: asyncpg
     assert await without_text(shop) == 0
 
 
-async def test_a_run_that_is_killed_is_followed_where_it_stopped(old_url: str, shop: asyncpg.Connection) -> None:
+async def test_the_next_run_continues_where_a_killed_one_stopped(old_url: str, shop: asyncpg.Connection) -> None:
     await migrate(old_url)
     filling = asyncio.create_task(finish(old_url, batch_rows=10))
 
@@ -103,8 +103,8 @@ async def test_a_run_that_is_killed_is_followed_where_it_stopped(old_url: str, s
     assert await without_text(shop) == 0
 
 
-async def test_a_migration_that_waits_for_a_table_lets_everybody_pass(old_url: str, shop: asyncpg.Connection) -> None:
-    """A long transaction holds orders: whoever came after a waiting ALTER TABLE waited for it, too."""
+async def test_a_migration_that_waits_for_a_table_blocks_nobody(old_url: str, shop: asyncpg.Connection) -> None:
+    """A long transaction locks orders: statements queued behind a waiting ALTER TABLE would wait too."""
     long = await asyncpg.connect(old_url)
     async with long.transaction():
         await long.execute(MAKE)
@@ -125,7 +125,7 @@ async def test_a_migration_that_waits_for_a_table_lets_everybody_pass(old_url: s
 
 async def test_a_broken_index_is_built_again(old_url: str, shop: asyncpg.Connection) -> None:
     await migrate(old_url)
-    # As a killed build leaves it.
+    # A killed build leaves such an index.
     await shop.execute("CREATE INDEX order_changes_by_time ON order_changes USING brin (at)")
     await shop.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'order_changes_by_time'::regclass")
     await finish(old_url)
@@ -133,7 +133,7 @@ async def test_a_broken_index_is_built_again(old_url: str, shop: asyncpg.Connect
     assert await unfinished(shop) == 0
 
 
-async def test_what_a_newer_release_fills_is_left_to_it(database_url: str) -> None:
+async def test_rows_that_a_newer_release_fills_are_left_to_it(database_url: str) -> None:
     connection = await asyncpg.connect(database_url)
     await connection.execute("INSERT INTO schema_backfills (version, position) VALUES (9999, '')")
     await finish(database_url)
@@ -144,9 +144,9 @@ async def test_what_a_newer_release_fills_is_left_to_it(database_url: str) -> No
 def test_no_migration_since_builds_an_index_of_a_large_table_under_its_lock() -> None:
     large = ("orders", "order_items", "order_changes", "stripe_events", "links", "payments", "checkout_sessions")
     faults = [
-        (each.version, line)
-        for each in all_migrations()[1:]
-        for line in each.statements.splitlines()
+        (migration.version, line)
+        for migration in all_migrations()[1:]
+        for line in migration.statements.splitlines()
         if line.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX")) and any(f" ON {table} " in line for table in large)
     ]
     assert faults == []

@@ -1,4 +1,4 @@
-"""An intake on a database of its own."""
+"""An intake with its own database."""
 
 from __future__ import annotations
 

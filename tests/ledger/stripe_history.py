@@ -1,4 +1,4 @@
-"""Generated histories of one order at Stripe: what happened, told as the events Stripe would send."""
+"""Generated histories of one order at Stripe, as the events that Stripe would send."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Event:
 
 @dataclass
 class History:
-    """A little Stripe that only remembers what it has sent."""
+    """A minimal Stripe that only remembers the events it has sent."""
 
     events: list[Event] = field(default_factory=list)
     clock: int = START
@@ -53,7 +53,7 @@ class History:
 
 @dataclass(frozen=True)
 class SessionPlan:
-    """How one session goes, who names its order, and what becomes of its money."""
+    """One session: its outcome, the source that names its order, and what happens to its money."""
 
     ending: str
     amount: int
@@ -114,7 +114,7 @@ session_plans = st.builds(
 
 
 def tell(plans: list[SessionPlan]) -> list[Event]:
-    """All events of these sessions, in the order they happened."""
+    """Return all events of these sessions, in the order they happened."""
     history = History()
     for plan in plans:
         _tell_session(history, plan)

@@ -1,4 +1,4 @@
-"""The database ends where the domain does, whatever the order, duplication, batching and concurrency of a history."""
+"""The database ends in the derived state, whatever the order, duplication, batching and concurrency of a history."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.support.stripe_events import SECRET, deliver, event_body, insert_orde
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_histories_delivered_at_once_end_as_derived(
+async def test_histories_delivered_concurrently_end_as_derived(
     database_url: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twenty histories at a time, their ids made unlike, all events shuffled together and some sent twice.
+    """Deliver the shuffled events of twenty histories with distinct ids, some of them twice.
 
-    In small batches on many lanes, so that transactions meet on the same orders.
+    Small batches on many lanes make transactions meet on the same orders.
     """
     monkeypatch.setattr(intake_module, "LARGEST_BATCH", 1 + seed % 4)
     monkeypatch.setattr(intake_module, "LANES", 8)
@@ -73,7 +73,7 @@ async def test_histories_delivered_at_once_end_as_derived(
 
 
 def _examples(seed: int) -> list[list[SessionPlan]]:
-    """Twenty histories, the same for the same seed."""
+    """Return twenty histories, the same for the same seed."""
     found: list[list[SessionPlan]] = []
 
     @settings(

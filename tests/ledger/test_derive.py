@@ -1,4 +1,4 @@
-"""Each line of the status table and each attention code, on the smallest facts that make it hold."""
+"""Every row of the status table and every attention code, with the fewest facts that cause it."""
 
 from __future__ import annotations
 
@@ -127,14 +127,14 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("facts", "status", "attention"), TABLE)
-def test_the_first_line_that_holds_is_the_status(facts: OrderFacts, status: str, attention: list[str]) -> None:
+def test_the_first_rule_that_holds_decides_the_status(facts: OrderFacts, status: str, attention: list[str]) -> None:
     derived = derive(TERMS, facts)
     assert (derived.status, derived.attention_codes) == (status, attention)
 
 
 def test_the_table_has_every_status_and_every_attention_code() -> None:
-    assert {status for _, status, _ in TABLE} == {each.value for each in OrderStatus}
-    assert {code for _, _, codes in TABLE for code in codes} == {each.value for each in AttentionCode}
+    assert {status for _, status, _ in TABLE} == {status.value for status in OrderStatus}
+    assert {code for _, _, codes in TABLE for code in codes} == {code.value for code in AttentionCode}
 
 
 @pytest.mark.parametrize(("facts", "status", "attention"), TABLE)
@@ -152,7 +152,7 @@ def test_a_free_order_is_completed_and_never_refunded() -> None:
     assert (derived.status, derived.amount_refunded) == (OrderStatus.COMPLETED, 0)
 
 
-def test_an_acknowledged_attention_is_gone_and_another_of_its_kind_is_not() -> None:
+def test_an_acknowledged_attention_ends_and_another_of_its_kind_stays() -> None:
     refunds = (refund(RefundStatus.FAILED, number=1), refund(RefundStatus.FAILED, number=2))
     acknowledged = frozenset({Act(ActKind.ACKNOWLEDGED, "refund_failed", "re_1")})
     derived = derive(TERMS, OrderFacts(payments=ONE, refunds=refunds, acts=acknowledged))
@@ -183,13 +183,13 @@ def test_every_refund_and_dispute_status_has_its_meaning() -> None:
         (RefundStatus.UNKNOWN, None),
     ],
 )
-def test_what_is_told_of_a_refund_is_its_status(status: RefundStatus, kind: str | None) -> None:
-    def told(fact: RefundFact) -> set[str]:
+def test_a_message_about_a_refund_reports_its_status(status: RefundStatus, kind: str | None) -> None:
+    def messages(fact: RefundFact) -> set[str]:
         messages = derive(TERMS, OrderFacts(payments=ONE, refunds=(fact,))).messages
         return {message.kind for message in messages if message.subject_id == "re_1"}
 
-    assert told(refund(status)) == ({kind} if kind else set())
-    assert told(replace(refund(status), unknown=ODD)) == set()
+    assert messages(refund(status)) == ({kind} if kind else set())
+    assert messages(replace(refund(status), unknown=ODD)) == set()
 
 
 def test_messages_follow_from_facts() -> None:
@@ -202,4 +202,6 @@ def test_messages_follow_from_facts() -> None:
         ("order.attention", "refund_failed:re_2"),
     }
     failed = OrderFacts(sessions=(session(COMPLETE, PaymentStatus.FAILED),))
-    assert {(each.kind, each.subject_id) for each in derive(TERMS, failed).messages} == {("payment.failed", "cs_1")}
+    assert {(message.kind, message.subject_id) for message in derive(TERMS, failed).messages} == {
+        ("payment.failed", "cs_1")
+    }

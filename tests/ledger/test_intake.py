@@ -1,4 +1,4 @@
-"""What deliveries do to orders: twice, out of order, contradicting, broken, and with the database away."""
+"""Deliveries that arrive twice, out of order, contradicting, broken, or while the database is away."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_fifty_copies_at_once_apply_once(
     assert await count(connection, "stripe_event_payloads") == 1
     assert await count(connection, "order_changes") == 1
     owed = await connection.fetch("SELECT kind, channel FROM outbox ORDER BY channel")
-    assert [tuple(each) for each in owed] == [("order.completed", "mail"), ("order.completed", "webhook")]
+    assert [tuple(message) for message in owed] == [("order.completed", "mail"), ("order.completed", "webhook")]
 
 
 async def test_two_daemons_given_the_same_events_apply_them_once(
@@ -175,7 +175,7 @@ async def test_a_link_and_a_refund_that_arrive_together_do_not_miss_each_other(
     assert {row["status"] for row in await connection.fetch("SELECT status FROM orders")} == {"refunded"}
 
 
-async def test_a_broken_event_is_kept_and_hurts_none_of_its_neighbours(
+async def test_a_broken_event_is_stored_and_does_not_affect_its_neighbours(
     intake: Intake, database_url: str, connection: asyncpg.Connection
 ) -> None:
     order_id = await insert_order(database_url)
@@ -194,7 +194,7 @@ async def test_a_broken_event_is_kept_and_hurts_none_of_its_neighbours(
     assert event["next_attempt_at"] is not None
 
 
-async def test_what_the_database_refuses_is_stored_as_failed_and_its_neighbours_apply(
+async def test_an_event_that_the_database_refuses_is_stored_as_failed_and_its_neighbours_apply(
     intake: Intake, database_url: str, connection: asyncpg.Connection
 ) -> None:
     await connection.execute("ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 13)")
@@ -240,7 +240,7 @@ async def test_an_event_of_null_fields_is_stored(intake: Intake, connection: asy
     assert tuple(row) == ("ignored", "no_order")
 
 
-async def test_what_is_not_signed_or_not_json_is_refused_and_nothing_is_stored(
+async def test_a_body_that_is_not_signed_or_not_json_is_refused_and_not_stored(
     intake: Intake, connection: asyncpg.Connection
 ) -> None:
     good = event_body("product.created", {"id": "prod_1"})
@@ -290,7 +290,7 @@ async def test_closing_answers_what_is_queued(database_url: str, connection: asy
     assert await count(connection, "stripe_events") == 300
 
 
-async def test_a_delivery_does_not_wait_for_ever_behind_others(
+async def test_a_delivery_does_not_wait_forever_behind_others(
     intake: Intake, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("checkout_daemon.ledger.intake.WAIT_SECONDS", 0.5)
@@ -299,6 +299,6 @@ async def test_a_delivery_does_not_wait_for_ever_behind_others(
         await connection.execute("LOCK TABLE stripe_events")
         waiting = [asyncio.create_task(deliver(intake, body)) for body in bodies]
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-    assert {type(each) for each in outcomes} == {DatabaseUnavailable}
+    assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailable}
     await asyncio.gather(*(deliver(intake, body) for body in bodies))
     assert await count(connection, "stripe_events") == len(bodies)

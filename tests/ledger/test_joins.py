@@ -23,7 +23,7 @@ from checkout_daemon.ledger.facts import (
     Unknown,
 )
 
-TIMES = st.sampled_from([datetime.fromtimestamp(1_790_000_000 + each, UTC) for each in range(3)])
+TIMES = st.sampled_from([datetime.fromtimestamp(1_790_000_000 + second, UTC) for second in range(3)])
 MAYBE_TIMES = st.none() | TIMES
 WORDS = st.sampled_from(["status=a", "status=b"])
 UNKNOWN = st.none() | st.builds(Unknown, TIMES, WORDS)
@@ -51,7 +51,7 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_join_is_one_whatever_the_order_and_the_number_of_times(kind: str) -> None:
+def test_joins_are_commutative_associative_and_idempotent(kind: str) -> None:
     facts = KINDS[kind]
 
     @given(facts, facts, facts)

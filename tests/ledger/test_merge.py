@@ -1,4 +1,4 @@
-"""Transactions that meet on one order: whoever waits for its row sees what the holder has committed."""
+"""Concurrent transactions on one order: one that waits for its row sees what the other has committed."""
 
 from __future__ import annotations
 

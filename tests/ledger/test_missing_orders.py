@@ -1,4 +1,4 @@
-"""Orders that a restore lost: reported, listed, brought back, and their numbers never given out again."""
+"""Orders that a restore lost are reported, listed and recovered, and their numbers are never used again."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ DAY = timedelta(days=1)
 
 
 async def lose(connection: asyncpg.Connection, *orders: CheckoutAnswer) -> None:
-    """As the restore of a backup from before them does: nothing of them is left, and their numbers come again."""
-    ids = [each.order_id for each in orders]
+    """Delete orders as restoring an older backup does: nothing of them is left, and their numbers are free again."""
+    ids = [order.order_id for order in orders]
     async with connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")
         for table in ("operator_log", "operator_log_heads"):
@@ -48,11 +48,11 @@ async def lose(connection: asyncpg.Connection, *orders: CheckoutAnswer) -> None:
     await connection.execute("DELETE FROM orders WHERE id = ANY($1::uuid[])", ids)
     for table in ("links", "payments", "checkout_sessions", "stripe_events", "stripe_event_payloads", "outbox"):
         await connection.execute(f"DELETE FROM {table}")
-    await connection.execute("SELECT setval('orders_number_seq', $1, false)", min(each.number for each in orders))
+    await connection.execute("SELECT setval('orders_number_seq', $1, false)", min(order.number for order in orders))
 
 
 async def set_back(connection: asyncpg.Connection) -> None:
-    """Have the comparison of events stand where it stood two hours ago."""
+    """Set the progress of the backfill back by two hours."""
     hours_ago = "jsonb_set(value::jsonb, '{until}', to_jsonb(now() - interval '2 hours'))::text"
     await connection.execute(f"UPDATE cursors SET value = {hours_ago} WHERE name = 'backfill'")
 
@@ -66,21 +66,21 @@ async def recover(runtime: Runtime, session_id: str) -> Recovered:
 
 
 async def orders_check(runtime: Runtime) -> Check:
-    return {each.check: each async for each in examine(runtime.settings)}["orders"]
+    return {result.check: result async for result in examine(runtime.settings)}["orders"]
 
 
 async def shown(runtime: Runtime, number: int) -> OrderView:
     return await show_order(runtime.database, str(number))
 
 
-async def test_a_session_names_all_that_brings_its_order_back_and_nobody(
+async def test_a_session_names_everything_that_recovers_its_order_and_no_person(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     made = await check_out(runtime, discount_code="TEN", locale="de-AT")
     await connection.execute("UPDATE checkout_sessions SET expires_at = now() + interval '1 minute'")
     again = await fresh_session(runtime, str(made.order_id), least_time_left=timedelta(hours=1), actor="shopper")
     shop = str(await connection.fetchval("SELECT id FROM shop_identity"))
-    marks = [each["metadata"] for each in await sessions_at_stripe(runtime)]
+    marks = [session["metadata"] for session in await sessions_at_stripe(runtime)]
     expected = {"order_id": str(made.order_id), "number": "1001", "shop": shop}
     expected |= {"discount_code": "TEN", "locale": "de-AT"}
     assert marks == [expected | {"attempt": "2"}, expected | {"attempt": "1"}]
@@ -90,7 +90,7 @@ async def test_a_session_names_all_that_brings_its_order_back_and_nobody(
     assert (named.order_id, named.number, named.attempt, named.shop) == (str(made.order_id), 1001, 2, shop)
 
 
-async def test_a_paid_order_that_is_not_held_is_told_of_everywhere_and_its_number_is_not_given_again(
+async def test_a_missing_paid_order_is_reported_everywhere_and_its_number_is_not_used_again(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     kept, lost, unpaid = await paid_order(runtime), await paid_order(runtime), await check_out(runtime)
@@ -107,16 +107,18 @@ async def test_a_paid_order_that_is_not_held_is_told_of_everywhere_and_its_numbe
     assert (alert.count, alert.command) == (1, f"checkout orders recover {lost.session_id}")
     check = await orders_check(runtime)
     assert (check.ok, check.fix) == (False, f"checkout orders recover {lost.session_id}")
-    told: list[Synced | Uncompared | MissingOrder] = []
-    done = await reconcile(runtime, since=datetime.now(UTC) - DAY, apply=False, operator=ADA, on_outcome=told.append)
-    assert [each.session_id for each in told if isinstance(each, MissingOrder)] == [lost.session_id]
+    outcomes: list[Synced | Uncompared | MissingOrder] = []
+    done = await reconcile(
+        runtime, since=datetime.now(UTC) - DAY, apply=False, operator=ADA, on_outcome=outcomes.append
+    )
+    assert [outcome.session_id for outcome in outcomes if isinstance(outcome, MissingOrder)] == [lost.session_id]
     assert (done.tally.missing, done.tally.left >= 1, done.tally.differed >= 1) == (1, True, True)
     assert (await check_out(runtime)).number > unpaid.number  # reconcile has seen its session
     assert kept.number == 1001
 
 
 @pytest.mark.parametrize("way", ["restore", "catch_up", "event"])
-async def test_no_way_back_gives_a_number_twice(
+async def test_no_recovery_gives_a_number_twice(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe, way: str
 ) -> None:
     await check_out(runtime)
@@ -136,7 +138,7 @@ async def test_no_way_back_gives_a_number_twice(
     assert (await check_out(runtime)).number == lost[-1].number + 1
 
 
-async def test_events_are_fetched_though_not_all_sessions_can_be_seen(
+async def test_events_are_fetched_although_not_all_sessions_can_be_seen(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     await catch_up(runtime)
@@ -150,11 +152,11 @@ async def test_events_are_fetched_though_not_all_sessions_can_be_seen(
         return content
 
     stripe.rewrite = cut_off
-    stripe.clock_ahead = timedelta(minutes=1)  # what is younger than half a minute may be under way
+    stripe.clock_ahead = timedelta(minutes=1)  # a session younger than half a minute may still be in progress
     assert await catch_up(runtime) > 0
 
 
-async def test_an_order_is_brought_back_once_with_its_refund_and_number(
+async def test_an_order_is_recovered_once_with_its_refund_and_number(
     runtime: Runtime, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> None:
     await check_out(runtime)
@@ -172,11 +174,11 @@ async def test_an_order_is_brought_back_once_with_its_refund_and_number(
         str(lost.order_id), 1002, "partially_refunded", ())  # fmt: skip
     assert (order.amount_subtotal, order.amount_discount, order.amount_total) == (3399, 340, 3059)
     assert (order.discount_code, order.customer_email, order.amount_refunded) == ("TEN", "ada@example.com", 500)
-    assert sorted((each.sku, each.quantity, each.unit_amount) for each in view.items) == sorted(
-        (each.sku, each.quantity, each.unit_amount) for each in before.items
+    assert sorted((item.sku, item.quantity, item.unit_amount) for item in view.items) == sorted(
+        (item.sku, item.quantity, item.unit_amount) for item in before.items
     )
     assert abs(order.created_at - before.order.created_at) < timedelta(minutes=1)
-    assert [(each.id, each.attempt) for each in view.sessions] == [(lost.session_id, 1)]
+    assert [(session.id, session.attempt) for session in view.sessions] == [(lost.session_id, 1)]
     events = await connection.fetch("SELECT status FROM stripe_events WHERE type = 'checkout.session.completed'")
     assert [row["status"] for row in events] == ["applied"]
     kinds = await connection.fetch("SELECT kind, details FROM operator_log WHERE order_id = $1", lost.order_id)
@@ -188,7 +190,7 @@ async def test_an_order_is_brought_back_once_with_its_refund_and_number(
     assert (await check_out(runtime)).number > 1002
 
 
-async def test_where_its_number_was_given_out_again_it_gets_another(
+async def test_a_recovered_order_gets_another_number_if_its_own_is_taken(
     runtime: Runtime, connection: asyncpg.Connection
 ) -> None:
     lost = await paid_order(runtime)
@@ -213,7 +215,9 @@ async def test_the_numbers_of_another_shop_at_the_same_account_are_not_ours(
     assert (await check_out(runtime)).number == 1001
 
 
-async def test_what_is_no_paid_session_of_ours_is_refused(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_a_session_that_is_not_a_paid_one_of_ours_is_refused(
+    runtime: Runtime, connection: asyncpg.Connection
+) -> None:
     async def make(**params: Any) -> str:
         line = {"quantity": 1, "price_data": {"currency": "eur", "unit_amount": 900, "product_data": {"name": "x"}}}
         wanted = {"mode": "payment", "line_items": [line], "success_url": "https://shop.example/"} | params
@@ -237,7 +241,7 @@ async def test_what_is_no_paid_session_of_ours_is_refused(runtime: Runtime, conn
     assert await missing(runtime) == []
 
 
-async def test_a_number_beyond_all_reason_is_not_believed(runtime: Runtime, connection: asyncpg.Connection) -> None:
+async def test_an_absurdly_high_number_is_ignored(runtime: Runtime, connection: asyncpg.Connection) -> None:
     from checkout_daemon.ledger.missing_order_store import last_number, raise_numbers
 
     assert await last_number(connection) == 1000

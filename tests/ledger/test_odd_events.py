@@ -1,4 +1,4 @@
-"""What Stripe signed is stored and answered with 200, whatever it holds; one odd value costs no more than itself."""
+"""Whatever Stripe signed is stored and answered with 200; one odd value affects nothing else."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ THIN = {
         (1e22, "unknown", "not_an_event"),
     ],
 )
-async def test_what_is_no_event_is_stored_once_and_ignored(
+async def test_a_body_that_is_not_an_event_is_stored_once_and_ignored(
     intake: Intake, connection: asyncpg.Connection, body: Any, event_type: str, reason: str
 ) -> None:
     text = json.dumps(body).encode()
@@ -73,7 +73,7 @@ async def test_what_is_no_event_is_stored_once_and_ignored(
     assert await connection.fetchval("SELECT payload FROM stripe_event_payloads") == text.decode()
 
 
-async def test_a_large_odd_body_keeps_no_other_delivery_waiting(
+async def test_a_large_odd_body_does_not_delay_other_deliveries(
     intake: Intake, connection: asyncpg.Connection, database_url: str
 ) -> None:
     order_id = await insert_order(database_url)
@@ -114,7 +114,7 @@ async def test_what_is_not_json_is_refused(intake: Intake, connection: asyncpg.C
         (b'"paid"', b'"paid","url":7'),
     ],
 )
-async def test_one_odd_value_costs_nothing_of_the_rest(
+async def test_one_odd_value_does_not_affect_the_rest_of_an_event(
     intake: Intake, connection: asyncpg.Connection, database_url: str, old: bytes, new: bytes
 ) -> None:
     order_id = await insert_order(database_url)
@@ -187,7 +187,7 @@ async def test_an_odd_listed_refund_does_not_hide_the_others_and_the_total(
 
 
 @pytest.mark.parametrize("amount", [b"5000.5", b"1e400", b"-1", b'"5000"', b"true"])
-async def test_what_is_no_amount_is_said_with_its_field(
+async def test_a_wrong_amount_is_reported_with_its_field(
     intake: Intake, connection: asyncpg.Connection, database_url: str, amount: bytes
 ) -> None:
     order_id = await insert_order(database_url)
@@ -199,7 +199,7 @@ async def test_what_is_no_amount_is_said_with_its_field(
 
 
 @pytest.mark.parametrize("expires_at", [0, None, 0.0, "soon"])
-async def test_a_time_of_0_is_none(
+async def test_a_time_of_0_is_absent(
     intake: Intake, connection: asyncpg.Connection, database_url: str, expires_at: object
 ) -> None:
     order_id = await insert_order(database_url)
@@ -267,7 +267,7 @@ async def test_before_our_account_is_known_an_event_that_names_one_is_not_ours_a
     assert await order_status(connection, order_id) == "completed"
 
 
-async def test_what_follows_of_another_account_is_not_taken_by_a_link_that_comes_later(
+async def test_a_later_link_does_not_adopt_an_event_of_another_account(
     intake: Intake, connection: asyncpg.Connection, database_url: str
 ) -> None:
     order_id = await insert_order(database_url)

@@ -48,10 +48,10 @@ def end_of(events: Iterable[Event]) -> dict[str, Derived]:
 @given(st.lists(session_plans, min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_any_order_and_any_duplicates_end_in_the_same_orders(plans: list[SessionPlan], random: object) -> None:
     events = tell(plans)
-    told_in_order = end_of(events)
+    delivered_in_order = end_of(events)
     shuffled = [*events, *random.sample(events, len(events) // 2)]  # type: ignore[attr-defined]  # Hypothesis's Random
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert end_of(shuffled) == told_in_order
+    assert end_of(shuffled) == delivered_in_order
 
 
 @settings(max_examples=200)
@@ -96,7 +96,9 @@ def test_paid_is_never_lost_and_refunds_never_exceed_it(plans: list[SessionPlan]
         join_event(base, event)
         derived = base.derive(ORDER_ID)
         facts = base.facts_of(ORDER_ID)
-        contradicted = any(len({each.reported for each in observed}) > 1 for observed in facts.payments.values())
+        contradicted = any(
+            len({observation.reported for observation in observed}) > 1 for observed in facts.payments.values()
+        )
         assert 0 <= derived.amount_refunded <= TOTAL * len(facts.payments)
         if was_paid and not contradicted:
             assert derived.status in PAID
@@ -121,15 +123,15 @@ def test_an_update_that_contradicts_a_valid_payment_is_seen_and_completes_nothin
 
 @pytest.mark.parametrize("ending", ["unknown_then_paid", "canceled"])
 @pytest.mark.parametrize("same_second", [False, True])
-def test_what_is_unknown_or_canceled_asks_for_attention_until_it_is_over(ending: str, same_second: bool) -> None:
+def test_an_unknown_or_canceled_object_raises_attention_until_it_is_resolved(ending: str, same_second: bool) -> None:
     plan = SessionPlan(ending, TOTAL, "eur", False, ORDER_ID, "metadata", ALL_WITNESSES, (), (), same_second)
     events = tell([plan])
-    ends = {repr(end_of(each)[ORDER_ID]) for each in permutations(events)}
+    ends = {repr(end_of(permutation)[ORDER_ID]) for permutation in permutations(events)}
     assert len(ends) == 1
     end = end_of(events)[ORDER_ID]
     if ending == "canceled":
         assert (end.status, end.attention_codes) == ("processing", ["payment_canceled"])
-    else:  # in the same second it cannot be told which was last
+    else:  # in the same second nobody can know which was last
         assert (end.status, end.attention_codes) == ("completed", ["unknown_status"] if same_second else [])
 
 

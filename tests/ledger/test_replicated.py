@@ -1,4 +1,4 @@
-"""Acknowledged means replicated: with a synchronous standby nothing answered as done is lost with the primary."""
+"""With a synchronous standby, nothing that was acknowledged is lost with the primary."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ async def test_a_duplicate_is_not_acknowledged_while_the_event_is_on_the_primary
         standby.freeze()
         with pytest.raises(DatabaseUnavailable):
             await deliver(intake, event)
-        assert await primary.value(HELD, "evt_frozen") == 1  # committed there, and nowhere else
+        assert await primary.value(HELD, "evt_frozen") == 1  # committed there only
         with pytest.raises(DatabaseUnavailable):
             await deliver(intake, event)
-        # Together with an event that is new, the duplicate waits for that one's commit.
+        # In a batch with a new event, the duplicate waits for that event's commit.
         both = [deliver(intake, event), deliver(intake, event_body("customer.created", {"id": "cus_2"}))]
         outcomes = await asyncio.gather(*both, return_exceptions=True)
-        assert [type(each) for each in outcomes] == [DatabaseUnavailable] * 2
+        assert [type(outcome) for outcome in outcomes] == [DatabaseUnavailable] * 2
     await primary.kill()
     standby.thaw()
     await standby.promote()
@@ -75,8 +75,8 @@ async def test_a_duplicate_is_not_acknowledged_while_the_event_is_on_the_primary
     assert await standby.value(HELD, "evt_frozen") == 1
 
 
-async def test_a_commit_that_succeeds_with_a_warning_is_no_success(servers: tuple[Server, Server]) -> None:
-    """An operator cancels the wait for the standby: the server says that the commit is done, with a warning."""
+async def test_a_commit_that_succeeds_with_a_warning_is_not_a_success(servers: tuple[Server, Server]) -> None:
+    """An operator cancels the wait for the standby: the server reports a commit with a warning."""
     primary, standby = servers
     database = Database(primary.url, max_size=2)
 

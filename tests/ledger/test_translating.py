@@ -1,4 +1,4 @@
-"""What one event becomes: the facts and links that each event type is translated to, as a table of examples."""
+"""The facts and links that each event type is translated to, as a table of examples."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ OPENED = DisputeFact(
 
 @dataclass(frozen=True)
 class Example:
-    """An event of a type about `object` with `changes`, and what it becomes."""
+    """An event of a type about `object` with `changes`, and its translation."""
 
     type: str
     object: dict[str, Any]
@@ -216,7 +216,7 @@ EXAMPLES = {
     "so has money that came back": dispute(
         "funds_reinstated", replace(OPENED, status=DisputeStatus.WON, reinstated_at=AT), status="won"
     ),
-    "a balance transaction says when money moved": dispute(
+    "a balance transaction dates the movement of money": dispute(
         "created",
         replace(OPENED, withdrawn_at=DUE),
         balance_transactions=[{"amount": -5000, "created": int(DUE.timestamp())}],
@@ -233,7 +233,7 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_what_one_event_becomes(name: str) -> None:
+def test_an_event_becomes_these_links_and_facts(name: str) -> None:
     example = EXAMPLES[name]
     translation = translate(example.type, snapshot(example.object | example.changes, example.livemode))
     assert translation is not None
@@ -258,7 +258,7 @@ def test_every_type_has_an_example(event_type: str) -> None:
         ("charge.dispute.created", DISPUTE, {"id": 7}, "dispute.id is not an id"),
     ],
 )
-def test_what_a_fact_rests_on_must_be_readable(
+def test_the_fields_that_a_fact_needs_must_be_readable(
     event_type: str, stripe_object: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UnreadableObject, match=message):

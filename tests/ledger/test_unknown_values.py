@@ -1,4 +1,4 @@
-"""A value that Stripe adds next year is a fact in its own words: the rest applies, and somebody looks."""
+"""A value that this version does not know is stored in Stripe's words, raises attention, and affects nothing else."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_a_refund_of_unknown_status_may_have_given_the_money_back(
         ({"payment_status": NEXT_YEAR, "status": NEXT_YEAR}, "processing"),
     ],
 )
-async def test_a_session_with_an_unknown_value_is_what_its_event_says_at_least(
+async def test_a_session_with_an_unknown_value_gets_the_least_that_its_event_means(
     intake: Intake,
     database: Database,
     connection: asyncpg.Connection,
@@ -106,8 +106,8 @@ async def test_a_later_known_status_resolves_it_whatever_the_order(
         await deliver(intake, event_body("charge.dispute.updated", disputes[place], created=CREATED + place))
     assert await state(connection) == ("partially_refunded", [])
     view = await show_order(database, order_id)
-    assert [(each.status, each.unknown) for each in view.refunds] == [("pending", None)]
-    assert [(each.status, each.unknown) for each in view.disputes] == [("won", None)]
+    assert [(refund.status, refund.unknown) for refund in view.refunds] == [("pending", None)]
+    assert [(dispute.status, dispute.unknown) for dispute in view.disputes] == [("won", None)]
 
 
 async def test_an_unknown_status_that_comes_last_stays(
@@ -121,7 +121,7 @@ async def test_an_unknown_status_that_comes_last_stays(
 
 
 @pytest.mark.parametrize(
-    ("told", "status", "attention", "funds"),
+    ("reports", "status", "attention", "funds"),
     [
         ([("funds_withdrawn", "needs_response")], "disputed", ["dispute_needs_response"], "withdrawn"),
         ([("funds_withdrawn", "under_review"), ("closed", "lost")], "disputed", ["dispute_lost"], "withdrawn"),
@@ -135,12 +135,12 @@ async def test_an_unknown_status_that_comes_last_stays(
     ],
 )
 @pytest.mark.parametrize("backwards", [False, True])
-async def test_a_dispute_says_where_the_money_is(
+async def test_a_dispute_shows_where_the_money_is(
     intake: Intake,
     database: Database,
     connection: asyncpg.Connection,
     database_url: str,
-    told: list[tuple[str, str]],
+    reports: list[tuple[str, str]],
     status: str,
     attention: list[str],
     funds: str | None,
@@ -149,15 +149,15 @@ async def test_a_dispute_says_where_the_money_is(
     order_id = await pay(intake, database_url)
     bodies = [
         event_body(f"charge.dispute.{kind}", dispute_object(word), created=CREATED + place)
-        for place, (kind, word) in enumerate(told)
+        for place, (kind, word) in enumerate(reports)
     ]
     for body in bodies[::-1] if backwards else bodies:
         await deliver(intake, body)
     assert await state(connection) == (status, attention)
-    assert [each.funds for each in (await show_order(database, order_id)).disputes] == [funds]
+    assert [dispute.funds for dispute in (await show_order(database, order_id)).disputes] == [funds]
 
 
-async def test_booked_amounts_say_where_the_money_is_as_well(
+async def test_balance_transactions_also_show_where_the_money_is(
     intake: Intake, connection: asyncpg.Connection, database_url: str
 ) -> None:
     await pay(intake, database_url)
@@ -169,7 +169,7 @@ async def test_booked_amounts_say_where_the_money_is_as_well(
 
 
 @pytest.mark.parametrize("backwards", [False, True])
-async def test_an_authorization_that_was_never_captured_is_not_processing_without_a_word(
+async def test_an_authorization_that_was_never_captured_raises_attention(
     intake: Intake, connection: asyncpg.Connection, database_url: str, backwards: bool
 ) -> None:
     order_id = await insert_order(database_url)

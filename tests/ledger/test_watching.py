@@ -1,4 +1,4 @@
-"""Whoever follows the changes gets each once, whatever happens to the connection and however transactions overlap."""
+"""A follower gets every change once, whatever happens to the connection and however transactions overlap."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.ledger.watching import ConnectionChange, Lost, Regained, follow_changes
 from tests.support.orders import NOW, add_change, add_order
 
-NEVER = 3600.0  # no poll comes within a test: what is seen came by NOTIFY
+NEVER = 3600.0  # no poll happens within a test: changes arrive by NOTIFY
 
 
 @dataclass(slots=True)
 class Followed:
-    """What a follower got so far, and what it said of its connection."""
+    """The changes that a follower got so far, and what it reported about its connection."""
 
     changes: list[ChangeLine] = field(default_factory=list)
     troubles: list[ConnectionChange] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Followed:
 async def following(
     url: str, *, since: timedelta | None = None, poll_seconds: float = NEVER
 ) -> AsyncIterator[Followed]:
-    """A follower that listens when the block begins."""
+    """Yield a follower that already listens."""
     followed = Followed()
     ready = asyncio.Event()
 
@@ -152,7 +152,7 @@ async def test_a_transaction_older_than_the_follower_is_seen_when_it_commits(
     assert followed.notes == ["quick", "slow"]
 
 
-async def test_what_was_rolled_back_is_never_seen(database_url: str, connection: asyncpg.Connection) -> None:
+async def test_a_change_that_was_rolled_back_is_never_seen(database_url: str, connection: asyncpg.Connection) -> None:
     order_id = await add_order(connection)
     async with following(database_url) as followed:
         transaction = connection.transaction()
@@ -164,7 +164,7 @@ async def test_what_was_rolled_back_is_never_seen(database_url: str, connection:
     assert followed.notes == ["kept"]
 
 
-async def test_a_lost_connection_is_told_and_nothing_of_the_time_without_it_is_missed(
+async def test_a_lost_connection_is_reported_and_no_change_meanwhile_is_missed(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
     order_id = await add_order(connection)
@@ -196,7 +196,7 @@ async def test_2000_changes_of_four_writers_are_seen_once_each_while_connections
     orders = [await add_order(connection) for _ in range(4)]
 
     async def write(order_id: str, writer: asyncpg.Connection) -> None:
-        """500 changes of one order, in transactions of five; every third of those is held open for a while."""
+        """Write 500 changes of one order in transactions of five, every third of which stays open for a while."""
         for start in range(0, 500, 5):
             async with writer.transaction():
                 for index in range(start, start + 5):
@@ -217,21 +217,21 @@ async def test_2000_changes_of_four_writers_are_seen_once_each_while_connections
                 group.create_task(write(order_id, writer))
             group.create_task(cut())
         await followed.until(lambda: len(followed.changes) >= 2000)
-        # One more, so that a double would have come before it.
+        # One more change: a duplicate would have arrived before it.
         await add_change(connection, orders[0], "last")
         await followed.until(lambda: "last" in followed.notes)
 
     expected = [str(index) for index in range(500)]
     for order_id in orders:
-        assert [each.note for each in followed.changes[:-1] if each.order_id == order_id] == expected
-    assert len({each.seq for each in followed.changes}) == len(followed.changes) == 2001
+        assert [change.note for change in followed.changes[:-1] if change.order_id == order_id] == expected
+    assert len({change.seq for change in followed.changes}) == len(followed.changes) == 2001
     assert sum(isinstance(trouble, Lost) for trouble in followed.troubles) >= 1
 
 
-async def test_since_begins_in_the_past_and_goes_on_in_the_present(
+async def test_since_starts_in_the_past_and_continues_with_new_changes(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
-    """More of the past than one page holds."""
+    """Write more past changes than fit on one page."""
     order_id = await add_order(connection)
     await connection.execute(
         "INSERT INTO order_changes (order_id, to_status, cause, actor, note, at)"
@@ -247,7 +247,7 @@ async def test_since_begins_in_the_past_and_goes_on_in_the_present(
     assert followed.notes == [*map(str, range(1, 11_001)), "new"]
 
 
-async def test_a_connection_lost_amid_the_past_goes_on_where_it_was_and_to_the_present(
+async def test_a_connection_lost_while_reading_the_past_resumes_there(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
     order_id = await add_order(connection)

@@ -10,11 +10,11 @@ import pytest
 from checkout_daemon.messages.customer_mails import greeted
 from checkout_daemon.messages.mails import template_name
 from checkout_daemon.messages.rendering import render
-from checkout_daemon.model.messages import CHANNELS, Channel, MessageKind
+from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.model.text import names_address
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "MESSAGES.md").read_text()
-CUSTOMER_KINDS = [kind for kind in MessageKind if Channel.MAIL in CHANNELS[kind]]
+CUSTOMER_KINDS = [kind for kind in MessageKind if Channel.MAIL in kind.channels]
 COMMON = re.search(r"Every template has the variables\s+`([\w\s]+)`", MANUAL)
 
 

@@ -1,4 +1,4 @@
-"""All that the grammar of JSON allows is read; nothing else is."""
+"""Everything that the grammar of JSON allows is read, and nothing else."""
 
 from __future__ import annotations
 

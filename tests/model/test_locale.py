@@ -1,4 +1,4 @@
-"""The language of a shopper, from what browsers send."""
+"""The language of a shopper follows from the headers that browsers send."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from checkout_daemon.model.locale import preferred_locale, stripe_locale
         ("x" * 100_000, None),
     ],
 )
-def test_the_one_asked_for_most_is_kept(header: str, locale: str | None) -> None:
+def test_the_most_wanted_language_is_chosen(header: str, locale: str | None) -> None:
     assert preferred_locale(header) == locale
 
 
@@ -45,5 +45,5 @@ def test_the_one_asked_for_most_is_kept(header: str, locale: str | None) -> None
         (None, None),
     ],
 )
-def test_stripes_pages_are_in_that_language_where_they_have_it(tag: str | None, locale: str | None) -> None:
+def test_stripes_pages_are_in_the_language_if_they_have_it(tag: str | None, locale: str | None) -> None:
     assert stripe_locale(tag) == locale

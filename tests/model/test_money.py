@@ -107,10 +107,10 @@ def test_rounding_keeps_the_order(amounts: list[Fraction], currency: str) -> Non
         (1234, "eur", "en", "€12.34"),
         (123456, "eur", "de-AT", "€\u00a01.234,56"),
         (500, "jpy", "en", "¥500"),
-        (5120, "kwd", "en", "KWD\u00a05.120"),  # CLDR too has three
+        (5120, "kwd", "en", "KWD\u00a05.120"),  # CLDR has three too
         (150000, "isk", "en", "ISK\u00a01,500.00"),  # CLDR has none
         (150000, "all", "en", "ALL\u00a01,500.00"),  # CLDR has none
-        (1000, "mga", "en", "MGA\u00a01,000"),  # Stripe has none, though the ariary is divided
+        (1000, "mga", "en", "MGA\u00a01,000"),  # Stripe has none, although the ariary is divided
         (-5, "usd", "en", "-$0.05"),
         (99_999_999, "usd", "en_US", "$999,999.99"),
         (0, "chf", "de-CH", "CHF\u00a00.00"),

@@ -1,4 +1,4 @@
-"""What pasting adds to text, and what of it stays."""
+"""What pasting adds to a text is removed, and the text itself stays."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ BLANKS = [chr(code) for code in range(0x3001) if unicodedata.category(chr(code))
 
 
 @pytest.mark.parametrize("char", INVISIBLE)
-def test_what_nobody_sees_goes_from_a_known_alphabet(char: str) -> None:
+def test_invisible_characters_are_removed_from_a_known_alphabet(char: str) -> None:
     assert cleaned(f"{char}AB{char}C{char}") == "ABC"
 
 
 @pytest.mark.parametrize("char", [*BLANKS, "\t", "\u2800", "\u3164", "\uffa0"])
-def test_blanks_of_all_kinds_are_blanks(char: str) -> None:
+def test_blanks_of_all_kinds_become_spaces(char: str) -> None:
     assert cleaned(f"{char}AB{char}") == "AB"
     assert tidied(f"{char}A{char}{char}B{char}") == "A B"
 
 
-def test_full_width_forms_are_plain_and_other_letters_stay() -> None:
+def test_full_width_forms_become_plain_and_other_letters_stay() -> None:
     assert cleaned("ＡＢ－１２＿．＠") == "AB-12_.@"
     assert cleaned("½²①ﬁé１") == "½²①ﬁé1"
     assert cleaned("A\u2010B\u2011C\u2013D\u2212E") == "A-B-C-D-E"
 
 
 @given(st.text())
-def test_cleaning_twice_is_cleaning_once(text: str) -> None:
+def test_cleaning_is_idempotent(text: str) -> None:
     assert cleaned(cleaned(text)) == cleaned(text)
     assert tidied(tidied(text)) == tidied(text)
 
@@ -49,12 +49,12 @@ def test_any_text_has_an_answer(text: str) -> None:
 
 
 @given(st.text())
-def test_what_is_around_a_text_goes_and_what_is_within_stays(text: str) -> None:
+def test_trimming_removes_only_what_surrounds_a_text(text: str) -> None:
     assert trimmed(f" \u2068\u202ea{text}b\u202c\u2069\u00a0\ufeff") == f"a{text}b"
 
 
 @given(st.text())
-def test_json_for_terminals_is_the_same_json_without_what_terminals_obey(text: str) -> None:
+def test_json_for_terminals_is_equal_json_without_control_characters(text: str) -> None:
     text += "\x9b31m\u202e\u200f\u2028\U000e0041\u200d\u0085"
     written = terminal_json(json.dumps(text, ensure_ascii=False))
     assert json.loads(written) == text
@@ -62,5 +62,5 @@ def test_json_for_terminals_is_the_same_json_without_what_terminals_obey(text: s
     assert "\u200d" in written
 
 
-def test_what_is_seen_stays_as_it_is() -> None:
+def test_visible_characters_stay_as_they_are() -> None:
     assert terminal_json('"José می\u200cخواهم 👨\u200d👩 \\u202e"') == '"José می\u200cخواهم 👨\u200d👩 \\u202e"'

@@ -1,4 +1,4 @@
-"""The breaker: shoppers do not wait for a Stripe that does not answer."""
+"""The breaker: shoppers do not wait while Stripe does not answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def changes() -> list[bool]:
 
 @pytest.fixture
 def opened(clock: Clock, changes: list[bool]) -> Breaker:
-    """A breaker that has just opened."""
+    """Return a breaker that has just opened."""
     breaker = Breaker(on_change=changes.append, clock=clock)
     for _ in range(FAILURES):
         assert breaker.admit() is False
@@ -42,7 +42,7 @@ def refused(breaker: Breaker) -> bool:
     return False
 
 
-def test_it_opens_after_failures_in_a_row_only(clock: Clock) -> None:
+def test_it_opens_only_after_failures_in_a_row(clock: Clock) -> None:
     breaker = Breaker(clock=clock)
     for _ in range(FAILURES - 1):
         breaker.failed(probe=False)
@@ -61,7 +61,7 @@ def test_one_call_tries_after_a_pause_and_its_answer_closes_it(
     assert refused(opened)
     clock.now += 0.2
     assert opened.admit() is True
-    assert refused(opened)  # the others wait for what comes of it
+    assert refused(opened)  # until the outcome of the probe is known
     opened.answered()
     assert opened.admit() is False
     assert changes == [True, False]
@@ -94,5 +94,5 @@ def test_a_call_sent_before_it_opened_does_not_end_the_try(opened: Breaker, cloc
 
 
 def test_any_answer_closes_it(opened: Breaker) -> None:
-    opened.answered()  # to a job, which is never refused
+    opened.answered()  # a call of a job, which is never refused
     assert not refused(opened)

@@ -31,6 +31,8 @@ _NO_OBJECT = msgspec.Raw(b"{}")
 class StripeEvent:
     """An event as it was received. `payload` is the unchanged body; `object` is data.object, still JSON.
 
+    `body_hash` shows whether another body arrives with the same event id.
+
     `accounts` are named by `account`, `user_id` and `context`; an event of the endpoint's own account names none.
     `ignored_because` is the reason why nothing can follow from it, or None.
     """
@@ -42,6 +44,7 @@ class StripeEvent:
     api_version: str | None
     object: msgspec.Raw
     payload: str
+    body_hash: bytes
     accounts: frozenset[str] = frozenset()
     ignored_because: str | None = None
 
@@ -86,7 +89,7 @@ def parse_event(body: bytes) -> StripeEvent:
     is_object = bytes(envelope.data.object).lstrip().startswith(b"{")
     if not (is_object and _usable(envelope.id) and _usable(envelope.type)):
         return _parse_odd(body, payload)
-    return _event(envelope, payload)
+    return _event(envelope, payload, _hash(body))
 
 
 def _parse_odd(body: bytes, payload: str) -> StripeEvent:
@@ -103,15 +106,15 @@ def _parse_odd(body: bytes, payload: str) -> StripeEvent:
         thin = str(fields.get("object")).startswith("v2.") or "related_object" in fields
         because = THIN_EVENT if thin else NOT_AN_EVENT
     envelope = _Envelope(
-        id=event_id if _usable(event_id) else f"body_{blake2b(body, digest_size=16).hexdigest()}",
+        id=event_id if _usable(event_id) else f"body_{_hash(body).hex()}",
         type=event_type if _usable(event_type) else UNKNOWN_TYPE,
         data=_Data(_NO_OBJECT if because else msgspec.Raw(msgspec.json.encode(subject))),
         **{name: fields.get(name) for name in _OTHER_FIELDS},
     )
-    return _event(envelope, payload, because)
+    return _event(envelope, payload, _hash(body), because)
 
 
-def _event(envelope: _Envelope, payload: str, ignored_because: str | None = None) -> StripeEvent:
+def _event(envelope: _Envelope, payload: str, body_hash: bytes, ignored_because: str | None = None) -> StripeEvent:
     version = envelope.api_version
     return StripeEvent(
         id=envelope.id,
@@ -121,9 +124,14 @@ def _event(envelope: _Envelope, payload: str, ignored_because: str | None = None
         api_version=version[:_MOST_CHARACTERS] if isinstance(version, str) and version.isprintable() else None,
         object=envelope.data.object,
         payload=payload,
+        body_hash=body_hash,
         accounts=frozenset(_accounts(envelope.account, envelope.user_id, envelope.context)),
         ignored_because=ignored_because,
     )
+
+
+def _hash(body: bytes) -> bytes:
+    return blake2b(body, digest_size=16).digest()
 
 
 def _accounts(*claims: Any) -> list[str]:
