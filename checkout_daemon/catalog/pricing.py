@@ -86,11 +86,11 @@ def price_cart(
     cart: Cart, products: Mapping[str, Product], discount: Discount | None, *, currency: str, now: datetime
 ) -> Quote:
     """Price a cart. Raises InvalidRequest with every fault. A total must be 0 or at least Stripe's minimum."""
-    errors: list[FieldError] = []
-    for index, line in enumerate(cart.lines):
-        if (fault := _product_fault(products.get(line.sku), currency)) is not None:
-            code, detail = fault
-            errors.append(FieldError(f"{cart.pointer(index)}/sku", code, detail))
+    errors = [
+        FieldError(f"{cart.pointer(index)}/sku", *fault)
+        for index, line in enumerate(cart.lines)
+        if (fault := _product_fault(products.get(line.sku), currency)) is not None
+    ]
     if errors:
         if discount is not None:
             errors += _discount_faults(discount, None, currency, now)

@@ -39,8 +39,11 @@ class Child:
     async def wait(self) -> str:
         """Wait until the program ends, and return a message with its status and the end of its log."""
         status = await self.process.wait()
-        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        return f"{self.name} {how}; the end of {self.log}:\n{log_tail(self.log, self.log_begin)}"
+        return self.report(f"was killed by signal {-status}" if status < 0 else f"ended with status {status}")
+
+    def report(self, problem: str) -> str:
+        """Return a message with the problem and the end of the log."""
+        return f"{self.name} {problem}; the end of {self.log}:\n{log_tail(self.log, self.log_begin)}"
 
     async def stop(self, timeout_seconds: float) -> None:
         """Send SIGTERM, and at the timeout SIGKILL to the program and its workers."""
@@ -87,5 +90,4 @@ async def wait_until_ready(child: Child, http: aiohttp.ClientSession, url: str, 
                 if answer.status == 200:
                     return
         await asyncio.sleep(_POLL_SECONDS)
-    tail = log_tail(child.log, child.log_begin)
-    raise ChildEnded(f"{child.name} was not ready after {READY_TIMEOUT_SECONDS:.0f} s; the end of {child.log}:\n{tail}")
+    raise ChildEnded(child.report(f"was not ready after {READY_TIMEOUT_SECONDS:.0f} s"))

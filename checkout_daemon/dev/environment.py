@@ -40,7 +40,7 @@ class Given:
     currency: str
     host: str  # at which the daemon is reached
     files: tuple[SettingsFile, ...] = ()  # from which settings were taken
-    astray: tuple[str, ...] = ()  # set, but not used by the demo: commands that use them would not reach it
+    unused: tuple[str, ...] = ()  # set, but not used by the demo: commands that use them would not reach it
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,11 @@ def read_given(state_dir: Path, *, sandbox: bool) -> Given:
         currency=settings.currency,
         host=reachable_host(host),
         files=settings.files,
-        astray=_astray(key),
+        unused=_unused(key),
     )
 
 
-def _astray(key: str | None) -> tuple[str, ...]:
+def _unused(key: str | None) -> tuple[str, ...]:
     names = () if key is not None else ("STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET")
     listen = () if read_setting("DATABASE_URL") is not None else ("DATABASE_LISTEN_URL",)
     return tuple(name for name in (*names, *listen) if read_setting(name) is not None)

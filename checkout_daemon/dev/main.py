@@ -76,8 +76,8 @@ def run(options: DevOptions) -> int:
             click.echo(f"Settings from {file.path}: {', '.join(file.names)}")
     for warning in unknown_warnings():
         click.echo(warning, err=True)
-    if given.astray:
-        names = ", ".join(given.astray)
+    if given.unused:
+        names = ", ".join(given.unused)
         click.echo(f"{names} is set, but not used by this demo: unset it, or commands will not use the demo", err=True)
     with hold_lock(options.state_dir) as lock:
         return asyncio.run(_run(options, given, lock))

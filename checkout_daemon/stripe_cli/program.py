@@ -67,22 +67,6 @@ class StripeCli:
     base: str | None
     config_dir: Path
 
-    def command(self, *arguments: str) -> list[str]:
-        """Return the command line."""
-        return [str(self.path), *arguments, *(["--api-base", self.base] if self.base else [])]
-
-    def environment(self) -> dict[str, str]:
-        """Return our environment without our own settings, and with those of the CLI."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        proxy = {"HTTPS_PROXY": _REFUSES_AT_ONCE, "https_proxy": _REFUSES_AT_ONCE} if self.base else {}
-        return {
-            **inherited,
-            **proxy,
-            "STRIPE_API_KEY": self.api_key,
-            "STRIPE_CLI_TELEMETRY_OPTOUT": "1",
-            "XDG_CONFIG_HOME": str(self.config_dir),
-        }
-
 
 @contextmanager
 def open_stripe_cli(settings: Settings) -> Iterator[StripeCli]:
@@ -164,8 +148,14 @@ async def run_cli(
 async def started_cli(cli: StripeCli, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start the CLI, and stop it at the end of the block if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        *cli.command(*arguments),
-        env=cli.environment(),
+        *(str(cli.path), *arguments, *(["--api-base", cli.base] if cli.base else [])),
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+            **({"HTTPS_PROXY": _REFUSES_AT_ONCE, "https_proxy": _REFUSES_AT_ONCE} if cli.base else {}),
+            "STRIPE_API_KEY": cli.api_key,
+            "STRIPE_CLI_TELEMETRY_OPTOUT": "1",
+            "XDG_CONFIG_HOME": str(cli.config_dir),
+        },
         cwd=cli.config_dir,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
