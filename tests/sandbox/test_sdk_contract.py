@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import stripe
 
-import checkout_daemon.stripe_api
+import checkout_daemon
 from checkout_daemon.sandbox.box import Operation
 from checkout_daemon.sandbox.generic import kind_table
 from checkout_daemon.sandbox.parameters.specs import Flag, Integer, ListOf, Map, Refused, Spec, Text
@@ -79,12 +79,20 @@ def found_differences(operation: Operation) -> list[str]:
 
 
 def called_methods() -> set[str]:
-    """Return the SDK's methods that the gateway calls on anything that starts with `client.`."""
-    found = set()
-    for file in Path(str(checkout_daemon.stripe_api.__file__)).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and (name := ast.unparse(node.func)).startswith("client."):
-                found.add(name.removeprefix("client."))
+    """Return the SDK's methods that the project calls: those named by path in the gateway, or on a client's `v1`."""
+    names = set()
+    for file in Path(str(checkout_daemon.__file__)).parent.rglob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        names |= set(re.findall(r"\bv1\.[a-z_.]+_async", source))
+        if file.parent.name == "stripe_api":
+            names |= {f"v1.{path}_async" for path in re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', source)}
+    return {name for name in names if callable(_resolved(name))}
+
+
+def _resolved(name: str) -> Any:
+    found: Any = stripe.StripeClient("sk_test_123456789")
+    for part in name.split("."):
+        found = getattr(found, part, None)
     return found
 
 

@@ -10,8 +10,7 @@ from checkout_daemon.sandbox.checkout.buyers import customer_details
 from checkout_daemon.sandbox.checkout.lines import build_line, common_currency
 from checkout_daemon.sandbox.checkout.promotions import asked_discount, shown_discounts
 from checkout_daemon.sandbox.checkout.session_rules import LONGEST_SECONDS, check_session, method_types
-from checkout_daemon.sandbox.checkout.shipping_options import build_options, shipping_cost
-from checkout_daemon.sandbox.checkout.totals import set_totals
+from checkout_daemon.sandbox.checkout.totals import build_options, set_totals, shipping_cost
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.shapes import new_body, new_part

@@ -8,8 +8,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.buyers import customer_details
 from checkout_daemon.sandbox.checkout.form_fields import named_countries
 from checkout_daemon.sandbox.checkout.promotions import shown_discounts, typed_discount
-from checkout_daemon.sandbox.checkout.shipping_options import shipping_cost
-from checkout_daemon.sandbox.checkout.totals import set_totals
+from checkout_daemon.sandbox.checkout.totals import set_totals, shipping_cost
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.payments import methods
 from checkout_daemon.sandbox.storage import Body, Stored

@@ -14,6 +14,7 @@ from checkout_daemon.sandbox.checkout.form_fields import Form
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.payments import intents
+from checkout_daemon.sandbox.payments.debits import session_of
 from checkout_daemon.sandbox.storage import Stored
 
 _HEADERS = {
@@ -113,7 +114,7 @@ class Hosted:
         if not isinstance(intent, Stored):
             return intent
         self._begin(request)
-        session = self._session_of(intent)
+        session = session_of(self.box, intent)
         try:
             with self.box.storage.transaction():
                 method = self.box.get(intent.body["payment_method"], "payment_method")
@@ -142,7 +143,7 @@ class Hosted:
         return self.box.storage.find(session_id, "checkout.session") if session_id else None
 
     def _after_authentication(self, intent: Stored) -> web.Response:
-        if (session := self._session_of(intent)) is not None:
+        if (session := session_of(self.box, intent)) is not None:
             if session.body["status"] == "complete":
                 raise web.HTTPSeeOther(success_url(session))
             if session.body["status"] == "open":

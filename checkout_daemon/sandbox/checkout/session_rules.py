@@ -5,8 +5,7 @@ from __future__ import annotations
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid, missing_parameter, only_one
 from checkout_daemon.sandbox.objects.shapes import METHOD_CURRENCIES, methods_for
-from checkout_daemon.sandbox.parameters.addresses import check_url
-from checkout_daemon.sandbox.parameters.specs import Params
+from checkout_daemon.sandbox.parameters.specs import Params, check_url
 
 SHORTEST_SECONDS = 30 * 60
 LONGEST_SECONDS = 24 * 3600
@@ -19,6 +18,11 @@ _EXCLUSIVE = (
     ("excluded_payment_method_types", "payment_method_types"),
     ("payment_method_configuration", "payment_method_types"),
 )
+_NOT_ENABLED = {
+    "automatic_tax": "The offline sandbox does not compute taxes.",
+    "managed_payments": "The offline sandbox cannot be the merchant of record.",
+    "invoice_creation": "Stripe makes an invoice for the payment; the offline Stripe does not.",
+}
 
 
 def check_session(params: Params) -> None:
@@ -75,14 +79,9 @@ def _check_mode(params: Params) -> None:
         raise invalid(f"The offline sandbox does not support mode={mode}, only mode=payment.", param="mode")
     if params.get("ui_mode") not in (None, "hosted_page", "hosted"):
         raise invalid(f"The offline sandbox has hosted pages only, not ui_mode={params['ui_mode']}.", param="ui_mode")
-    if (params.get("automatic_tax") or {}).get("enabled"):
-        raise invalid("The offline sandbox does not compute taxes.", param="automatic_tax[enabled]")
-    if (params.get("managed_payments") or {}).get("enabled"):
-        message = "The offline sandbox cannot be the merchant of record."
-        raise invalid(message, param="managed_payments[enabled]")
-    if (params.get("invoice_creation") or {}).get("enabled"):
-        message = "Stripe makes an invoice for the payment; the offline Stripe does not."
-        raise invalid(message, param="invoice_creation[enabled]")
+    for name, message in _NOT_ENABLED.items():
+        if (params.get(name) or {}).get("enabled"):
+            raise invalid(message, param=f"{name}[enabled]")
     if params.get("submit_type") == "subscribe":
         raise invalid("`submit_type=subscribe` requires mode=subscription.", param="submit_type")
 

@@ -8,7 +8,7 @@ from typing import Any
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.dashboard.lists import receiver_names
 from checkout_daemon.sandbox.dashboard.states import attempt_state, delivery_state, error_text, request_state
-from checkout_daemon.sandbox.dashboard.views import Button, DeliveryAttempt, Detail, ObjectView
+from checkout_daemon.sandbox.dashboard.views import Button, DeliveryAttempt, Detail, ObjectView, filled
 from checkout_daemon.sandbox.stripecli import listeners
 
 _TROUBLE = {"bad_signature": "It was signed with a wrong secret as planned."}
@@ -39,10 +39,7 @@ def _delivery(box: Box, row: tuple[Any, ...], *, brief: bool = False) -> ObjectV
     event = box.storage.find(event_id, "event")
     name = receiver_names(box, [receiver_id])[receiver_id]
     facts = [] if brief else [Detail("Event", event_id, "id", f"events/{event_id}"), Detail("To", name, "code")]
-    facts += [
-        Detail("Receiver", receiver_id, "id"),
-        Detail("Planned", str(created), "time"),
-    ]
+    facts += [Detail("Receiver", receiver_id, "id"), Detail("Planned", str(created), "time")]
     if next_at is not None:
         facts.append(Detail("Next attempt", str(next_at), "time"))
     attempts = box.storage.connection.execute(
@@ -89,7 +86,7 @@ def request_of(box: Box, request_id: str) -> ObjectView | None:
         return None
     at, seconds, method, path, status, key, error, agent, trouble = row
     body = json.loads(error) if error else None
-    facts = [
+    facts = filled(
         Detail("ID", request_id, "id"),
         Detail("At", str(at), "time"),
         Detail("Took", f"{seconds * 1000:.0f} ms"),
@@ -97,7 +94,5 @@ def request_of(box: Box, request_id: str) -> ObjectView | None:
         Detail("Client", agent or ""),
         Detail("Planned trouble", (trouble or "").replace("_", " ")),
         Detail("Error", str(body.get("message", "")) if body else ""),
-    ]
-    title = f"{method} {path}"
-    filled = tuple(detail for detail in facts if detail.text)
-    return ObjectView(request_id, "Request", title, (request_state(status),), filled, body=body)
+    )
+    return ObjectView(request_id, "Request", f"{method} {path}", (request_state(status),), facts, body=body)

@@ -10,7 +10,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.dashboard import states
 from checkout_daemon.sandbox.dashboard.delivery_views import deliveries_about, delivery_of, request_of
 from checkout_daemon.sandbox.dashboard.lists import reference, rows_about, subject
-from checkout_daemon.sandbox.dashboard.views import Button, ButtonInput, Detail, ObjectView
+from checkout_daemon.sandbox.dashboard.views import Button, ButtonInput, Detail, ObjectView, filled
 from checkout_daemon.sandbox.storage import Stored
 
 _ANSWERABLE = ("needs_response", "warning_needs_response", "appeal_needs_response")
@@ -49,7 +49,7 @@ def _session(box: Box, object_id: str) -> ObjectView | None:
         "Checkout session",
         money_text(body["amount_total"] or 0, body["currency"] or "usd"),
         (states.session_state(body, intent.body if intent else None),),
-        _filled(facts),
+        filled(*facts),
         tuple(actions),
         body,
         parts=(_payment_of(box, intent, brief=True),) if intent else (),
@@ -90,7 +90,7 @@ def _payment_of(box: Box, intent: Stored, *, brief: bool = False) -> ObjectView:
         "Payment",
         money_text(body["amount"], body["currency"]),
         (states.intent_state(body), *states.money_back(latest or {})),
-        _filled(facts),
+        filled(*facts),
         tuple(actions),
         None if brief else body,
         parts=tuple(_charge(box, charge) for charge in charges),
@@ -114,7 +114,7 @@ def _charge(box: Box, charge: Stored) -> ObjectView:
         "Charge",
         money_text(body["amount"], body["currency"]),
         states.charge_states(body),
-        _filled(facts),
+        filled(*facts),
         _charge_actions(body, [dispute.body for dispute in disputes]),
         body,
         parts=(*(_refund(refund.body) for refund in refunds), *(_dispute(dispute) for dispute in disputes)),
@@ -152,7 +152,7 @@ def _refund(body: dict[str, Any]) -> ObjectView:
         "Refund",
         money_text(body["amount"], body["currency"]),
         (states.other_state(body["status"]),),
-        _filled(facts),
+        filled(*facts),
         (failing,) if body["status"] in ("succeeded", "pending", "requires_action") else (),
         body,
     )
@@ -188,7 +188,7 @@ def _dispute(dispute: Stored) -> ObjectView:
         "Inquiry" if inquiry else "Dispute",
         money_text(body["amount"], body["currency"]),
         (states.dispute_state(body),),
-        _filled(facts),
+        filled(*facts),
         tuple(actions),
         body,
     )
@@ -214,7 +214,7 @@ def _event(box: Box, object_id: str) -> ObjectView | None:
         "Event",
         body["type"],
         (states.event_state(rows.fetchall()),),
-        _filled(facts),
+        filled(*facts),
         (Button("resend", "Resend", {"id": object_id}),),
         body,
         None if sent else "When it happened, no endpoint was enabled for this type and no listener was connected.",
@@ -228,11 +228,6 @@ def _place_of(about: dict[str, Any]) -> str | None:
         return f"sessions/{about['id']}"
     intent = about["id"] if about.get("object") == "payment_intent" else about.get("payment_intent")
     return f"payments/{intent}" if isinstance(intent, str) else None
-
-
-def _filled(facts: Any) -> tuple[Detail, ...]:
-    """Return the details that have a text."""
-    return tuple(detail for detail in facts if detail.text)
 
 
 THINGS: Mapping[str, Callable[[Box, str], ObjectView | None]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.dashboard.states import counted
-from checkout_daemon.sandbox.dashboard.views import Badge, Detail, ObjectView
+from checkout_daemon.sandbox.dashboard.views import Badge, Detail, ObjectView, filled
 from checkout_daemon.sandbox.storage import Stored
 from checkout_daemon.sandbox.stripecli import listeners
 
@@ -58,14 +58,13 @@ def _listener(box: Box, record: Stored) -> ObjectView:
     waiting = box.storage.connection.execute(
         "SELECT count(*) FROM deliveries WHERE endpoint = ? AND state = 'pending'", (record.id,)
     ).fetchone()[0]
-    facts = [
+    facts = filled(
         Detail("ID", record.id, "id"),
         Detail("Forwards to", body.get("forward_to_url") or "", "code"),
         Detail("Receives", ", ".join(feature.replace("_", " ") for feature in body["websocket_features"])),
         Detail("Connected" if online else "Last connected", str(private["connected_at"]), "time"),
         Detail("Waiting", counted(waiting, "event") if waiting else ""),
-    ]
+    )
     away = Badge("Disconnected, may reconnect", "wait") if listeners.is_active(box, record) else Badge("Gone", "quiet")
     state = Badge("Connected", "good") if online else away
-    filled = tuple(detail for detail in facts if detail.text)
-    return ObjectView(record.id, "CLI listener", f"stripe listen on {body['device_name']}", (state,), filled)
+    return ObjectView(record.id, "CLI listener", f"stripe listen on {body['device_name']}", (state,), facts)

@@ -40,6 +40,11 @@ class Detail:
     place: str | None = None
 
 
+def filled(*details: Detail) -> tuple[Detail, ...]:
+    """Return the details that have a text."""
+    return tuple(detail for detail in details if detail.text)
+
+
 @dataclass(frozen=True, slots=True)
 class ButtonInput:
     """An input field of an action."""

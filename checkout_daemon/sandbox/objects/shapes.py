@@ -16,14 +16,6 @@ from checkout_daemon.sandbox.storage import Body
 
 _ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")
 
-ADDRESS: Mapping[str, Spec] = {name: Text() for name in _ADDRESS}
-BILLING_DETAILS: Mapping[str, Spec] = {
-    "address": Map(ADDRESS),
-    "email": Text(maximum=512, email=True),
-    "name": Text(),
-    "phone": Text(),
-    "tax_id": Text(),
-}
 FUTURE_USAGE = Text(choices=("none", "off_session", "on_session"))
 CARD_OPTIONS: Mapping[str, Spec] = {
     "capture_method": Text(choices=("manual", "automatic", "automatic_async")),
@@ -121,35 +113,22 @@ def list_object(data: list[Body], url: str, *, has_more: bool = False) -> Body:
     return {"object": "list", "data": data, "has_more": has_more, "url": url}
 
 
-def method_options(types: list[str], given: Params | None, *, session: bool) -> Body:
-    """Return the `payment_method_options` of these types."""
-    given = given or {}
+_OPTIONS = {
+    "card": ("request_three_d_secure", "capture_method", "setup_future_usage"),
+    "customer_balance": ("bank_transfer", "funding_type"),
+    "sepa_debit": ("setup_future_usage",),
+    "us_bank_account": ("verification_method", "setup_future_usage"),
+}
+"""The options of payment method types that a PaymentIntent shows as they were given."""
+
+
+def method_options(types: list[str], given: Params | None) -> Body:
+    """Return the `payment_method_options` of a PaymentIntent with these types: what is given, else the defaults."""
     options: Body = {}
-    if "card" in types:
-        card = given.get("card") or {}
-        options["card"] = {
-            "installments": {"enabled": False} if session else None,
-            "request_three_d_secure": card.get("request_three_d_secure") or "automatic",
-        }
-        if not session:
-            options["card"] |= {"mandate_options": None, "network": None}
-        options["card"] |= {
-            name: card[name] for name in ("capture_method", "setup_future_usage") if card.get(name) is not None
-        }
-    if "sepa_debit" in types:
-        options["sepa_debit"] = {} if session else {"mandate_options": {}}
-    if "us_bank_account" in types:
-        bank = given.get("us_bank_account") or {}
-        options["us_bank_account"] = {"verification_method": bank.get("verification_method") or "automatic"}
-        if not session:
-            options["us_bank_account"] |= {"mandate_options": {}}
-    for kind in ("sepa_debit", "us_bank_account"):
-        usage = (given.get(kind) or {}).get("setup_future_usage")
-        if kind in options and usage is not None:
-            options[kind]["setup_future_usage"] = usage
-    if "customer_balance" in types:
-        balance = given.get("customer_balance") or {}
-        options["customer_balance"] = {name: balance.get(name) for name in ("bank_transfer", "funding_type")}
+    for kind in types:
+        chosen = (given or {}).get(kind) or {}
+        shown = {name: chosen[name] for name in _OPTIONS[kind] if chosen.get(name) is not None}
+        options[kind] = new_part(f"payment_intent.options.{kind}", **shown)
     return options
 
 

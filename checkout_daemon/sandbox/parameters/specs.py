@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from checkout_daemon.sandbox.errors import (
     ApiError,
@@ -285,3 +286,16 @@ def merge_metadata(old: Mapping[str, str] | None, given: Mapping[str, str] | Non
     if len(merged) > _MAX_METADATA_KEYS:
         raise _too_many_keys()
     return merged
+
+
+def check_url(url: str, param: str) -> str:
+    """Return the URL. Raises ApiError if it is not an absolute HTTP URL."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and not set(url) & set(" \t\r\n")
+        parts.port  # noqa: B018 - raises ValueError for what is no port
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ApiError("Not a valid URL", code="url_invalid", param=param)
+    return url

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now
@@ -11,6 +11,7 @@ from checkout_daemon.sandbox.payments.charges import AUTHORIZED_SECONDS, build_c
 from checkout_daemon.sandbox.payments.declines import error_fields, payment_error
 from checkout_daemon.sandbox.payments.testdata import CARDS, Decline
 from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 
@@ -22,16 +23,10 @@ def fail(box: Box, intent: Stored, method: Stored, decline: Decline, *, charged:
         charge = box.storage.add(build_charge(intent, method, "failed", decline, authenticated=False))
         body["latest_charge"] = charge.id
     fields = error_fields(decline, charge.id if charge else None, method.body)
-    body |= {
-        "status": "requires_payment_method",
-        "payment_method": None,
-        "next_action": None,
-        "last_payment_error": fields,
-    }
-    box.storage.save(intent)
+    body |= {"status": "requires_payment_method", "payment_method": None, "next_action": None}
     if charge:
         emit(box, "charge.failed", charge.body)
-    emit(box, "payment_intent.payment_failed", body)
+    update_and_emit(box, intent, "payment_intent.payment_failed", last_payment_error=fields)
     raise payment_error(fields, body)
 
 
@@ -77,19 +72,15 @@ def set_balance_transaction(box: Box, payload: Body) -> None:
     """
     charge = box.storage.find(payload["charge"], "charge")
     if charge is not None and charge.body["balance_transaction"] is None:
-        charge.body["balance_transaction"] = payload["balance_transaction"]
-        box.storage.save(charge)
-        emit(box, "charge.updated", charge.body, {"balance_transaction": None})
+        update_and_emit(box, charge, "charge.updated", balance_transaction=payload["balance_transaction"])
 
 
 def start_debit(box: Box, intent: Stored, method: Stored) -> None:
     """Start a bank debit. Its outcome is known later."""
-    body = intent.body
     charge = box.storage.add(build_charge(intent, method, "pending", None, authenticated=False))
-    body |= {"status": "processing", "latest_charge": charge.id, "processing": None}
     _save_method(box, intent, method)
-    box.storage.save(intent)
-    emit(box, "payment_intent.processing", body)
+    changes = {"status": "processing", "latest_charge": charge.id, "processing": None}
+    update_and_emit(box, intent, "payment_intent.processing", **changes)
     emit(box, "charge.pending", charge.body)
     account = methods.test_account(method)
     if not account.endless:
@@ -99,18 +90,11 @@ def start_debit(box: Box, intent: Stored, method: Stored) -> None:
 
 def require_authentication(box: Box, intent: Stored) -> None:
     """Require the customer to authenticate on their bank's page first."""
-    body = intent.body
-    url = f"{box.url}/c/authenticate/{body['id']}"
-    returning = intent.private.get("return_url")
-    action: dict[str, Any] = {
-        "type": "use_stripe_sdk",
-        "use_stripe_sdk": {"type": "three_d_secure_redirect", "url": url},
-    }
-    if returning:
-        action = {"type": "redirect_to_url", "redirect_to_url": {"return_url": returning, "url": url}}
-    body |= {"status": "requires_action", "next_action": action}
-    box.storage.save(intent)
-    emit(box, "payment_intent.requires_action", body)
+    kind, details = "use_stripe_sdk", {"type": "three_d_secure_redirect"}
+    if returning := intent.private.get("return_url"):
+        kind, details = "redirect_to_url", {"return_url": returning}
+    action = {"type": kind, kind: {**details, "url": f"{box.url}/c/authenticate/{intent.id}"}}
+    update_and_emit(box, intent, "payment_intent.requires_action", status="requires_action", next_action=action)
 
 
 def plan_dispute(box: Box, charge: Stored, reason: str) -> None:

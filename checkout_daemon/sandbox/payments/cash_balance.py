@@ -12,7 +12,7 @@ from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance
 from checkout_daemon.sandbox.payments.charges import build_charge
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.changes import add
+from checkout_daemon.sandbox.webhooks.changes import add, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _BALANCE = "/v1/customers/{id}/cash_balance"
@@ -57,15 +57,9 @@ def wait_for_transfer(box: Box, intent: Stored) -> None:
         "reference": token(12).upper(),
         "type": (body["payment_method_options"]["customer_balance"]["bank_transfer"] or {}).get("type"),
     }
-    body |= {
-        "status": "requires_action",
-        "next_action": {
-            "type": "display_bank_transfer_instructions",
-            "display_bank_transfer_instructions": instructions,
-        },
-    }
-    box.storage.save(intent)
-    emit(box, "payment_intent.requires_action", body)
+    kind = "display_bank_transfer_instructions"
+    action = {"type": kind, kind: instructions}
+    update_and_emit(box, intent, "payment_intent.requires_action", status="requires_action", next_action=action)
     customer = box.get(body["customer"], "customer", "customer")
     if (customer.private.get("cash") or {}).get(body["currency"]):
         _apply(box, customer, intent)
@@ -84,8 +78,7 @@ def _apply(box: Box, customer: Stored, intent: Stored) -> None:
     _book(box, customer, -amount, body["currency"], "applied_to_payment", applied_to_payment=applied)
     instructions["amount_remaining"] -= amount
     if instructions["amount_remaining"] > 0:
-        box.storage.save(intent)
-        emit(box, "payment_intent.partially_funded", body)
+        update_and_emit(box, intent, "payment_intent.partially_funded")
         return
     method = box.get(body["payment_method"], "payment_method")
     charge = box.storage.add(build_charge(intent, method, "succeeded", None, authenticated=False))

@@ -9,6 +9,7 @@ from checkout_daemon.sandbox.payments.charges import outcome
 from checkout_daemon.sandbox.payments.declines import error_fields
 from checkout_daemon.sandbox.payments.testdata import DECLINES, Decline
 from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 
@@ -70,14 +71,10 @@ def settle_due(box: Box, payload: Body) -> None:
 
 def _fail_debit(box: Box, intent: Stored, charge: Stored, method: Stored, decline: Decline) -> None:
     fail_charge(box, charge, decline)
-    intent.body |= {
-        "status": "requires_payment_method",
-        "payment_method": None,
-        "last_payment_error": error_fields(decline, charge.id, method.body),
-    }
-    box.storage.save(intent)
+    intent.body |= {"status": "requires_payment_method", "payment_method": None}
     emit(box, "charge.failed", charge.body)
-    emit(box, "payment_intent.payment_failed", intent.body)
+    error = error_fields(decline, charge.id, method.body)
+    update_and_emit(box, intent, "payment_intent.payment_failed", last_payment_error=error)
 
 
 def fail_charge(box: Box, charge: Stored, decline: Decline) -> None:

@@ -152,10 +152,8 @@ def escalate_inquiry(box: Box, dispute: Stored) -> None:
     charge = box.get(body["charge"], "charge")
     refunding.fail_recent_refunds(box, charge)
     body |= {"status": "needs_response", "is_charge_refundable": False}
-    body["payment_method_details"]["card"] |= {
-        "case_type": "chargeback",
-        "network_reason_code": _NETWORK_REASONS.get(body["reason"], "10.4"),
-    }
+    code = _NETWORK_REASONS.get(body["reason"], "10.4")
+    body["payment_method_details"]["card"] |= {"case_type": "chargeback", "network_reason_code": code}
     _withdraw(box, body)
     _set_due(box, dispute)
     box.storage.save(dispute)

@@ -19,6 +19,7 @@ from checkout_daemon.sandbox.payments.acceptance import (
 from checkout_daemon.sandbox.payments.debits import fail_charge, session_of
 from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES
 from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _AS_GIVEN = (
@@ -42,7 +43,7 @@ def create_intent(
         currency=currency,
         excluded_payment_method_types=given.get("excluded_payment_method_types") or None,
         metadata={key: value for key, value in (given.get("metadata") or {}).items() if value},
-        payment_method_options=method_options(types, given.get("payment_method_options"), session=False),
+        payment_method_options=method_options(types, given.get("payment_method_options")),
         payment_method_types=types,
         shipping=shipping(given.get("shipping")),
     )
@@ -178,15 +179,8 @@ def _cancel(box: Box, intent: Stored, reason: str | None, *, released: str) -> N
     elif charge is not None and body["status"] == "processing":
         fail_charge(box, charge, DECLINES["debit_canceled"])
         emit(box, "charge.failed", charge.body)
-    body |= {
-        "status": "canceled",
-        "canceled_at": stamp(),
-        "cancellation_reason": reason,
-        "amount_capturable": 0,
-        "next_action": None,
-    }
-    box.storage.save(intent)
-    emit(box, "payment_intent.canceled", body)
+    ended = {"amount_capturable": 0, "next_action": None, "canceled_at": stamp(), "cancellation_reason": reason}
+    update_and_emit(box, intent, "payment_intent.canceled", status="canceled", **ended)
 
 
 def _recallable(box: Box, body: Body) -> bool:

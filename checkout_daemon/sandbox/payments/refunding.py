@@ -177,13 +177,10 @@ def _destination(method: str, behaviour: str) -> Body:
         transfer: dict[str, Any] = {"reference": None, "reference_status": "pending"}
         return {"type": _TRANSFERS[method], _TRANSFERS[method]: transfer}
     pending = behaviour not in ("", "fail")
-    card: dict[str, Any] = {
-        **({} if pending else {"reference": token(12)}),
-        "reference_status": "pending" if pending else "available",
-        "reference_type": "acquirer_reference_number",
-        "type": "pending" if pending else "refund",
-    }
-    return {"type": "card", "card": card}
+    state = {"reference_status": "pending", "type": "pending"}
+    if not pending:
+        state = {"reference": token(12), "reference_status": "available", "type": "refund"}
+    return {"type": "card", "card": {**state, "reference_type": "acquirer_reference_number"}}
 
 
 def _take_back(box: Box, refund: Stored, status: str, reason: str) -> None:

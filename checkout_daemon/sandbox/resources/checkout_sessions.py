@@ -1,4 +1,4 @@
-"""Checkout sessions."""
+"""Checkout sessions, and the payment pages through which clients without a browser pay them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ from checkout_daemon.sandbox.box import Box, Expandable, Timers, on_object
 from checkout_daemon.sandbox.checkout import sessions
 from checkout_daemon.sandbox.checkout.building import create_session
 from checkout_daemon.sandbox.checkout.promotions import discounted
-from checkout_daemon.sandbox.checkout.shipping_options import build_options, shipping_cost
-from checkout_daemon.sandbox.checkout.totals import set_totals
+from checkout_daemon.sandbox.checkout.totals import build_options, set_totals, shipping_cost
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.objects.operations import acting, listing, listing_inside, operation, retrieving
 from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import address
-from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.parameters.specs import (
+    EXPAND,
+    Anything,
+    Fields,
+    Flag,
+    Integer,
+    Map,
+    Params,
+    Text,
+    merge_metadata,
+)
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.resources.checkout_session_params import CREATE, NO_ACCOUNTS_V2, SESSIONS, UPDATE
+from checkout_daemon.sandbox.resources.payment_methods import FIELDS as METHOD
+from checkout_daemon.sandbox.resources.payment_methods import chosen_method
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
 
 
@@ -77,6 +88,27 @@ def _line_discounts(storage: Storage, line: Body) -> list[Body]:
     return discounted(record and storage.find(record.parent or ""), line["amount_discount"])
 
 
+def _confirm(box: Box, params: Params, object_id: str) -> Body:
+    """Pay a session, and return it with its intent, which may require an action first."""
+    session = box.get(object_id, "checkout.session")
+    sessions.confirm_session(
+        box, session, chosen_method(box, params), params.get("expected_amount"), params.get("return_url")
+    )
+    body = session.body
+    if body["payment_intent"] is not None:
+        body = {**body, "payment_intent": box.get(body["payment_intent"], "payment_intent").body}
+    return body
+
+
+_PAGES = "/v1/payment_pages"
+_CONFIRM: Fields = {
+    **EXPAND,
+    **dict.fromkeys(("eid", "expected_payment_method_type", "key", "payment_method", "return_url"), Text()),
+    "consent": Anything(),
+    "expected_amount": Integer(minimum=0),
+    "payment_method_data": Map(METHOD),
+    "use_stripe_sdk": Flag(),
+}
 OPERATIONS = (
     operation(f"POST {SESSIONS}", _create, CREATE),
     retrieving(SESSIONS, "checkout.session"),
@@ -89,6 +121,8 @@ OPERATIONS = (
     ),
     listing_inside(f"{SESSIONS}/{{id}}/line_items", "checkout.session", "line item", _lines),
     acting(f"POST {SESSIONS}/{{id}}/expire", "checkout.session", _expire),
+    retrieving(_PAGES, "checkout.session", Rules(own={**EXPAND, "key": Text()})),
+    operation(f"POST {_PAGES}/{{id}}/confirm", _confirm, Rules(own=_CONFIRM)),
 )
 EXPANDABLE: Expandable = {
     ("checkout.session", "line_items"): _first_lines,

@@ -186,7 +186,7 @@ def _overlay(body: Body, params: Params) -> None:
         body["payment_method_types"] = params["payment_method_types"]
     if params.get("payment_method_options") or params.get("payment_method_types"):
         given = {**body["payment_method_options"], **(params.get("payment_method_options") or {})}
-        body["payment_method_options"] = method_options(body["payment_method_types"], given, session=False)
+        body["payment_method_options"] = method_options(body["payment_method_types"], given)
 
 
 def _refuse_checkout(intent: Stored, verb: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import missing_object, missing_parameter
 from checkout_daemon.sandbox.objects.operations import acting, listing, operation
-from checkout_daemon.sandbox.objects.shapes import BILLING_DETAILS, billing_details
-from checkout_daemon.sandbox.parameters.specs import Map, Params, Text, merge_metadata
+from checkout_daemon.sandbox.objects.shapes import billing_details
+from checkout_daemon.sandbox.parameters.specs import Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules, stripe_fields
 from checkout_daemon.sandbox.payments import methods
 from checkout_daemon.sandbox.payments.testdata import card_by_token
@@ -96,12 +96,13 @@ def _require(kind: str, given: Params, *names: str) -> None:
 
 
 _CREATE = Rules(
-    only="allow_redisplay card customer_balance metadata sepa_debit us_bank_account",
+    only="allow_redisplay billing_details card customer_balance metadata sepa_debit us_bank_account",
     own={
-        "billing_details": Map(BILLING_DETAILS),
         "type": Text(required=True, choices=("card", "customer_balance", "sepa_debit", "us_bank_account")),
     },
     refuse={"": "financial_connections_account networks"},
+    emails=("email",),
+    most={"email": 512},
 )
 FIELDS = {name: spec for name, spec in stripe_fields(f"POST {_PATH}", _CREATE).items() if name != "expand"}
 OPERATIONS = (
@@ -111,7 +112,7 @@ OPERATIONS = (
         _PATH,
         "payment_method",
         _revise,
-        Rules(only="allow_redisplay metadata", own={"billing_details": Map(BILLING_DETAILS)}),
+        Rules(only="allow_redisplay billing_details metadata", emails=("email",), most={"email": 512}),
     ),
     operation(f"POST {_PATH}/{{id}}/attach", _attach, Rules(only="", own={"customer": Text(required=True)})),
     acting(f"POST {_PATH}/{{id}}/detach", "payment_method", _detach),

@@ -8,8 +8,7 @@ from checkout_daemon.sandbox.guard import hostname, is_foreign_address
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.objects.operations import acting, listing, operation, retrieving
 from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
-from checkout_daemon.sandbox.parameters.addresses import check_url
-from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
+from checkout_daemon.sandbox.parameters.specs import Params, check_url, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.endpoints import drop_deliveries
 

@@ -6,7 +6,7 @@ import asyncio
 import math
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import partial
 
 from checkout_daemon.sandbox.box import Box
@@ -110,16 +110,7 @@ class Deliverer:
             storage.connection.execute(
                 "INSERT INTO attempts (delivery, at, seconds, url, status, error, response, trouble) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    due.id,
-                    started,
-                    time.perf_counter() - clock,
-                    result.url,
-                    result.status,
-                    result.error,
-                    result.response,
-                    result.trouble,
-                ),
+                (due.id, started, time.perf_counter() - clock, *astuple(result)),
             )
             storage.connection.execute("UPDATE deliveries SET attempts = attempts + 1 WHERE id = ?", (due.id,))
             self._conclude(due, receiver.id, delivered=result.delivered)

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -41,7 +41,7 @@ class Due:
 class Sent:
     """The outcome of an attempt. Without status and error, `stripe listen` showed the event and forwards to nobody.
 
-    `trouble` names what was planned to go wrong.
+    `trouble` names what was planned to go wrong. The fields are in the order of the columns of `attempts`.
     """
 
     url: str | None = None
@@ -93,9 +93,9 @@ class Sender:
         else:
             result = await self._post(str(url), payload, headers)
         if forged:
-            return Sent(result.url, result.status, result.error, result.response, "bad_signature")
+            return replace(result, trouble="bad_signature")
         if trouble.strikes("answer_lost", *key):
-            return Sent(result.url, result.status, "The answer was lost as planned", result.response, "answer_lost")
+            return replace(result, error="The answer was lost as planned", trouble="answer_lost")
         return result
 
     async def _push(
