@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from checkout_daemon.sandbox.errors import missing_object
 from checkout_daemon.sandbox.parameters.specs import Params, Spec
 from checkout_daemon.sandbox.sockets import Socket
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
-from checkout_daemon.sandbox.trouble import TroublePlan, load_trouble
+from checkout_daemon.sandbox.trouble import TroublePlan
 
 API_VERSION = "2026-10-28.endive"
 ACCOUNT_ID = "acct_1OfflineSandbox00"
@@ -98,7 +99,7 @@ class Box:
 
     def __post_init__(self) -> None:
         """Load the planned trouble that the storage remembers."""
-        self.trouble = load_trouble(self.storage.state("trouble"))
+        self.trouble = TroublePlan(**json.loads(self.storage.state("trouble") or "{}"))
 
     @property
     def url(self) -> str:

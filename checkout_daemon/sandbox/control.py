@@ -18,7 +18,7 @@ from checkout_daemon.sandbox.box import Advance, Box
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import check_origin
-from checkout_daemon.sandbox.trouble import TroublePlan, changed_trouble, dump_trouble
+from checkout_daemon.sandbox.trouble import TroublePlan, changed_trouble
 from checkout_daemon.sandbox.webhooks.endpoints import roll_secret
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -100,7 +100,7 @@ class Control:
         return web.json_response({"id": endpoint.id, "secret": secret, "overlap": overlap})
 
     def _set_trouble(self, trouble: TroublePlan) -> None:
-        self.box.storage.set_state("trouble", dump_trouble(trouble))
+        self.box.storage.set_state("trouble", json.dumps(asdict(trouble)))
         self.box.trouble = trouble
         self.box.requests_seen = 0
 

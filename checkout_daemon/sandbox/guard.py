@@ -33,7 +33,7 @@ async def refuse_other_hosts(
 ) -> web.StreamResponse:
     """Refuse every request that addresses the sandbox by a name that is not its own."""
     box = request.app[BOX]
-    if not _through_unix_socket(request):
+    if not through_unix_socket(request):
         try:
             check_host(request, box)
         except web.HTTPForbidden as refusal:
@@ -60,7 +60,7 @@ def check_host(request: web.Request, box: Box) -> None:
     if host in (settings.host.lower(), *(name.lower() for name in settings.names)):
         return
     everywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
-    if everywhere and (_is_address(host) or _ONE_WORD.fullmatch(host)):
+    if everywhere and (_address(host) or _ONE_WORD.fullmatch(host)):
         return
     raise web.HTTPForbidden(
         text=f"The offline Stripe does not answer to the name {host[:100]!r}: use 127.0.0.1, or start it with "
@@ -86,27 +86,24 @@ def hostname(url: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine, whatever a name server answers."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def is_foreign_address(host: str) -> bool:
     """Return whether a host is an IP address of another machine. No name is resolved."""
-    return _is_address(host) and not is_loopback(host)
+    address = _address(host)
+    return address is not None and not address.is_loopback
 
 
-def _is_address(host: str) -> bool:
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(host)
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None
 
 
-def _through_unix_socket(request: web.Request) -> bool:
+def through_unix_socket(request: web.Request) -> bool:
+    """Return whether a request came through the unix socket, which no web page can use."""
     taken = request.transport.get_extra_info("socket") if request.transport is not None else None
     return taken is not None and taken.family == socket.AF_UNIX

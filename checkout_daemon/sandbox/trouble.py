@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import random
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from checkout_daemon.sandbox.errors import ApiError
@@ -79,16 +78,6 @@ class Strike:
     def ends_connection(self) -> bool:
         """Return whether the connection closes without an answer."""
         return self.name in ("api_timeout", "api_drop")
-
-
-def load_trouble(stored: str | None) -> TroublePlan:
-    """Return the plan that `dump_trouble` wrote, or one without any trouble."""
-    return TroublePlan(**json.loads(stored)) if stored else TroublePlan()
-
-
-def dump_trouble(trouble: TroublePlan) -> str:
-    """Return the plan as text."""
-    return json.dumps(asdict(trouble))
 
 
 def changed_trouble(trouble: TroublePlan, given: Any) -> TroublePlan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import replace
 from wsgiref.handlers import format_date_time
 
@@ -16,6 +15,7 @@ from checkout_daemon.sandbox.api.router import Router
 from checkout_daemon.sandbox.box import API_VERSION, Box, Origin
 from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.errors import ApiError
+from checkout_daemon.sandbox.guard import through_unix_socket
 from checkout_daemon.sandbox.parameters.forms import FormError, Tree, decode_form
 from checkout_daemon.sandbox.trouble import Strike
 
@@ -116,8 +116,7 @@ def _origin(request: web.Request, request_id: str, key: str | None) -> Origin:
     """Return the origin of what this request causes, with the websocket's address as this client reaches it."""
     base_url = str(request.url.origin())
     from_cli = "stripe-cli" in request.headers.get("User-Agent", "")
-    taken = request.transport.get_extra_info("socket") if request.transport is not None else None
-    if taken is not None and taken.family == socket.AF_UNIX:
+    if through_unix_socket(request):
         # Through the unix socket the CLI accepts any name. With HTTPS_PROXY set it accepts only this domain.
         return Origin(request_id, key, base_url, "wss://offline.dev.stripe.me", from_cli)
     return Origin(request_id, key, base_url, f"ws{base_url.removeprefix('http')}", from_cli)

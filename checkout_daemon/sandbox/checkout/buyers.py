@@ -7,7 +7,7 @@ from typing import Any
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.events import emit
+from checkout_daemon.sandbox.webhooks.changes import add, update_and_emit
 
 
 def customer_details(**fields: Any) -> Body:
@@ -34,8 +34,7 @@ def session_customer(box: Box, session: Stored, method: Stored | None) -> str | 
         found = {name: details[name] for name in ("email", "name", "phone", "address")}
         found |= {name: details[name] for name in ("business_name", "individual_name") if details[name]}
         made = new_customer(**found, shipping=collected_shipping(body))
-        box.storage.add(Stored(made))
-        emit(box, "customer.created", made)
+        add(box, made, "customer.created")
         private["made_customer"] = made["id"]
     return str(private["made_customer"])
 
@@ -49,10 +48,7 @@ def update_customer(box: Box, session: Stored) -> None:
     customer = box.get(session.body["customer"], "customer")
     changed = {name: details[name] for name in requested if details[name] and details[name] != customer.body.get(name)}
     if changed:
-        previous = {name: customer.body.get(name) for name in changed}
-        customer.body |= changed
-        box.storage.save(customer)
-        emit(box, "customer.updated", customer.body, previous)
+        update_and_emit(box, customer, "customer.updated", **changed)
 
 
 def collected_shipping(body: Body) -> Body | None:

@@ -7,9 +7,10 @@ from decimal import Decimal
 from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError, invalid, only_one
-from checkout_daemon.sandbox.objects.shapes import new_body
+from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
+from checkout_daemon.sandbox.webhooks.changes import add, update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PLAIN = "active description images marketing_features shippable statement_descriptor tax_code unit_label url"
@@ -89,9 +90,7 @@ def create_price(box: Box, params: Params) -> Body:
     body = build_price(params, params["product"])
     if body["lookup_key"] is not None:
         take_lookup_key(box, body["lookup_key"], transfer=bool(params.get("transfer_lookup_key")))
-    box.storage.add(Stored(body, parent=body["product"]))
-    emit(box, "price.created", body)
-    return body
+    return add(box, body, "price.created", parent=body["product"]).body
 
 
 def take_lookup_key(box: Box, key: str, *, transfer: bool, price: str | None = None) -> None:
@@ -104,18 +103,9 @@ def take_lookup_key(box: Box, key: str, *, transfer: bool, price: str | None = N
         if not transfer:
             message = f"A price (`{other.id}`) already uses that lookup key."
             raise ApiError(message, code="resource_already_exists", param="lookup_key")
-        other.body["lookup_key"] = None
-        box.storage.save(other)
-        emit(box, "price.updated", other.body, {"lookup_key": key})
+        update_and_emit(box, other, "price.updated", lookup_key=None)
 
 
 def _recurring(given: Params | None) -> Body | None:
-    if not given:
-        return None
-    return {
-        "interval": given["interval"],
-        "interval_count": given.get("interval_count") or 1,
-        "meter": given.get("meter"),
-        "trial_period_days": given.get("trial_period_days"),
-        "usage_type": given.get("usage_type") or "licensed",
-    }
+    chosen = {name: value for name, value in (given or {}).items() if value is not None}
+    return new_part("price.recurring", **chosen) if chosen else None

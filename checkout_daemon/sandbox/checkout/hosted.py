@@ -9,7 +9,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from checkout_daemon.sandbox.box import Box, Origin
-from checkout_daemon.sandbox.checkout import checkout_page, form_input, recovery, render, sessions
+from checkout_daemon.sandbox.checkout import checkout_page, form_input, render, sessions
 from checkout_daemon.sandbox.checkout.form_fields import Form
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.ids import token
@@ -96,7 +96,7 @@ class Hosted:
         self._begin(request)
         try:
             with self.box.storage.transaction():
-                session = recovery.recover(self.box, request.match_info["key"])
+                session = sessions.recover(self.box, request.match_info["key"])
         except ApiError as error:
             return html_page(render.message("Checkout", str(error)), error.status)
         self.box.wake.set()

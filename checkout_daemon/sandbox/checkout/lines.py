@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from checkout_daemon.sandbox.amounts import currency_code
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout.catalog import build_price, create_product
@@ -10,7 +12,7 @@ from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.storage import Body, Stored
-from checkout_daemon.sandbox.webhooks.events import emit
+from checkout_daemon.sandbox.webhooks.changes import add
 
 _MOST_ADJUSTABLE = 99
 
@@ -22,21 +24,26 @@ def build_line(box: Box, given: Params, index: int) -> Stored:
     quantity = given.get("quantity")
     if quantity is None:
         raise missing_parameter(f"{at}[quantity]")
+    adjustable = _adjustable(given.get("adjustable_quantity"), quantity, f"{at}[adjustable_quantity]")
+    metadata = merge_metadata({}, given.get("metadata"))
+    return Stored(line_item(box, price, quantity, adjustable_quantity=adjustable, metadata=metadata))
+
+
+def line_item(box: Box, price: Body, quantity: int, **fields: Any) -> Body:
+    """Return a new line item of a price, without discounts."""
     product = box.storage.find(price["product"], "product")
-    subtotal = price["unit_amount"] * quantity
-    body = new_body(
+    amount = (price["unit_amount"] or 0) * quantity
+    return new_body(
         "item",
         "li_1",
-        adjustable_quantity=_adjustable(given.get("adjustable_quantity"), quantity, f"{at}[adjustable_quantity]"),
-        amount_subtotal=subtotal,
-        amount_total=subtotal,
+        amount_subtotal=amount,
+        amount_total=amount,
         currency=price["currency"],
         description=product.body["name"] if product else None,
-        metadata=merge_metadata({}, given.get("metadata")),
         price=price,
         quantity=quantity,
+        **fields,
     )
-    return Stored(body)
 
 
 def common_currency(lines: list[Stored], asked: str | None) -> str:
@@ -78,9 +85,7 @@ def _inline_price(box: Box, data: Params, at: str) -> Body:
         box.get(price["product"], "product", f"{at}[product]")
     else:
         create_product(box, {**described, "active": False}, price["product"], kind="inline")
-    box.storage.add(Stored(price, parent=price["product"]))
-    emit(box, "price.created", price)
-    return price
+    return add(box, price, "price.created", parent=price["product"]).body
 
 
 def _adjustable(given: Params | None, quantity: int, at: str) -> Body | None:

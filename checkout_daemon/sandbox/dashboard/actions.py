@@ -21,26 +21,24 @@ _KINDS = ("fraudulent", "product_not_received", "inquiry")
 
 def act(box: Box, name: str, given: Mapping[str, str]) -> str:
     """Run an action in a transaction, and wake the scheduler. Raises ApiError."""
-    action = ACTIONS.get(name)
-    if action is None:
+    if name not in ACTIONS:
         raise ApiError(f"Unknown action: {name}.", status=404)
+    kind, action = ACTIONS[name]
     try:
         with box.storage.transaction():
-            return action(box, given)
+            return action(box, box.get(given.get("id", ""), kind, "id"), given)
     finally:
         box.wake.set()
 
 
-def _expire_session(box: Box, given: Mapping[str, str]) -> str:
-    session = _object(box, given, "checkout.session")
+def _expire_session(box: Box, session: Stored, _: Mapping[str, str]) -> str:
     sessions.check_open(session.body)
     sessions.expire(box, session)
     return "The session has expired."
 
 
-def _resend(box: Box, given: Mapping[str, str]) -> str:
+def _resend(box: Box, event: Stored, given: Mapping[str, str]) -> str:
     """Send an event again to one receiver, or to all that want its type now."""
-    event = _object(box, given, "event")
     receivers = [
         endpoint
         for endpoint in box.storage.select("webhook_endpoint", ascending=True)
@@ -58,15 +56,13 @@ def _resend(box: Box, given: Mapping[str, str]) -> str:
     return f"Sent again to {counted(len(receivers), 'receiver')}."
 
 
-def _settle(box: Box, given: Mapping[str, str]) -> str:
-    intent = _object(box, given, "payment_intent")
+def _settle(box: Box, intent: Stored, given: Mapping[str, str]) -> str:
     came = debits.settle_now(box, intent, _choice(given, "outcome", ("succeed", "fail")) == "succeed")
     return "The debit has succeeded." if came else "The debit has failed."
 
 
-def _refund(box: Box, given: Mapping[str, str]) -> str:
+def _refund(box: Box, charge: Stored, given: Mapping[str, str]) -> str:
     """Refund an amount as typed, in the charge's currency."""
-    charge = _object(box, given, "charge")
     currency = str(charge.body["currency"])
     refund = refunding.create_refund(box, charge, _amount(given.get("amount", ""), currency), None, {})
     return f"{money_text(refund.body['amount'], currency)} refunded."
@@ -87,23 +83,20 @@ def _amount(text: str, currency: str) -> int | None:
     return int(amount)
 
 
-def _fail_refund(box: Box, given: Mapping[str, str]) -> str:
-    refund = _object(box, given, "refund")
+def _fail_refund(box: Box, refund: Stored, _: Mapping[str, str]) -> str:
     if refund.body["status"] not in ("succeeded", "pending", "requires_action"):
         raise invalid(f"This refund can no longer fail: its status is {refund.body['status']}.")
     refunding.fail_refund(box, refund)
     return "The refund has failed. The money was returned."
 
 
-def _dispute(box: Box, given: Mapping[str, str]) -> str:
-    charge = _object(box, given, "charge")
+def _dispute(box: Box, charge: Stored, given: Mapping[str, str]) -> str:
     kind = _choice(given, "kind", _KINDS)
     disputing.open_dispute(box, charge, kind)
     return "The bank has opened an inquiry." if kind == "inquiry" else f"Disputed: {readable(kind).lower()}."
 
 
-def _answer_dispute(box: Box, given: Mapping[str, str]) -> str:
-    dispute = _object(box, given, "dispute")
+def _answer_dispute(box: Box, dispute: Stored, given: Mapping[str, str]) -> str:
     evidence = given.get("evidence", "").strip()
     if not evidence:
         raise invalid("Enter some evidence first.")
@@ -111,8 +104,7 @@ def _answer_dispute(box: Box, given: Mapping[str, str]) -> str:
     return "The evidence was submitted to the bank."
 
 
-def _end_dispute(box: Box, given: Mapping[str, str]) -> str:
-    dispute = _object(box, given, "dispute")
+def _end_dispute(box: Box, dispute: Stored, given: Mapping[str, str]) -> str:
     won = _choice(given, "outcome", ("won", "lost")) == "won"
     disputing.end_dispute(box, dispute, won)
     if dispute.body["status"] == "warning_closed":
@@ -120,28 +112,29 @@ def _end_dispute(box: Box, given: Mapping[str, str]) -> str:
     return "The dispute is won." if won else "The dispute is lost."
 
 
-def _appeal(box: Box, given: Mapping[str, str]) -> str:
-    disputing.appeal_dispute(box, _object(box, given, "dispute"))
+def _appeal(box: Box, dispute: Stored, _: Mapping[str, str]) -> str:
+    disputing.appeal_dispute(box, dispute)
     return "The appeal is open and needs a response."
 
 
-def _escalate(box: Box, given: Mapping[str, str]) -> str:
-    disputing.escalate_inquiry(box, _object(box, given, "dispute"))
+def _escalate(box: Box, dispute: Stored, _: Mapping[str, str]) -> str:
+    disputing.escalate_inquiry(box, dispute)
     return "The inquiry has become a dispute."
 
 
-ACTIONS: Mapping[str, Callable[[Box, Mapping[str, str]], str]] = {
-    "answer_dispute": _answer_dispute,
-    "appeal": _appeal,
-    "dispute": _dispute,
-    "end_dispute": _end_dispute,
-    "escalate": _escalate,
-    "expire_session": _expire_session,
-    "fail_refund": _fail_refund,
-    "refund": _refund,
-    "resend": _resend,
-    "settle": _settle,
+ACTIONS: Mapping[str, tuple[str, Callable[[Box, Stored, Mapping[str, str]], str]]] = {
+    "answer_dispute": ("dispute", _answer_dispute),
+    "appeal": ("dispute", _appeal),
+    "dispute": ("charge", _dispute),
+    "end_dispute": ("dispute", _end_dispute),
+    "escalate": ("dispute", _escalate),
+    "expire_session": ("checkout.session", _expire_session),
+    "fail_refund": ("refund", _fail_refund),
+    "refund": ("charge", _refund),
+    "resend": ("event", _resend),
+    "settle": ("payment_intent", _settle),
 }
+"""The type of object that each action takes, and its function."""
 
 
 def read_given(given: Any) -> Mapping[str, str]:
@@ -149,10 +142,6 @@ def read_given(given: Any) -> Mapping[str, str]:
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise ApiError("An action takes a JSON object whose values are texts.")
     return given
-
-
-def _object(box: Box, given: Mapping[str, str], kind: str) -> Stored:
-    return box.get(given.get("id", ""), kind, "id")
 
 
 def _choice(given: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:

@@ -10,15 +10,10 @@ from checkout_daemon.sandbox.amounts import money_text
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.dashboard import states
 from checkout_daemon.sandbox.dashboard.list_queries import ListQuery, select
-from checkout_daemon.sandbox.dashboard.views import ListPage, ListRow
+from checkout_daemon.sandbox.dashboard.views import Badge, ListPage, ListRow
 from checkout_daemon.sandbox.stripecli import listeners
 
 Condition = tuple[str, tuple[Any, ...]]
-
-
-def read_list(box: Box, name: str, query: ListQuery) -> ListPage:
-    """Return a page of the list with this name, one of LISTS."""
-    return LISTS[name](box, query)
 
 
 def rows_about(box: Box, object_id: str) -> tuple[ListRow, ...]:
@@ -35,19 +30,16 @@ def _sessions(box: Box, query: ListQuery) -> ListPage:
     }
     found, more = _objects(box, "checkout.session", query, only)
     intents = _bodies(box, [body["payment_intent"] for _, body in found])
-    rows = [
-        ListRow(
-            seq,
-            body["id"],
-            f"sessions/{body['id']}",
-            (states.session_state(body, intents.get(body["payment_intent"] or "")),),
-            money_text(body["amount_total"] or 0, body["currency"] or "usd"),
-            reference(body),
-            body["created"],
-        )
-        for seq, body in found
-    ]
+    rows = []
+    for seq, body in found:
+        badge = states.session_state(body, intents.get(body["payment_intent"] or ""))
+        money = money_text(body["amount_total"] or 0, body["currency"] or "usd")
+        rows.append(_row("sessions", seq, body, (badge,), money, reference(body)))
     return ListPage(tuple(rows), more)
+
+
+def _row(view: str, seq: int, body: dict[str, Any], badges: tuple[Badge, ...], title: str, text: str) -> ListRow:
+    return ListRow(seq, body["id"], f"{view}/{body['id']}", badges, title, text, body["created"])
 
 
 def reference(session: dict[str, Any]) -> str:
@@ -74,7 +66,7 @@ def _payments(box: Box, query: ListQuery) -> ListPage:
         badges = (states.intent_state(body), *states.money_back(latest or {}))
         text = ", ".join(part for part in (states.method_text(latest), body.get("description")) if part)
         money = money_text(body["amount"], body["currency"])
-        rows.append(ListRow(seq, body["id"], f"payments/{body['id']}", badges, money, text, body["created"]))
+        rows.append(_row("payments", seq, body, badges, money, text))
     return ListPage(tuple(rows), more)
 
 
@@ -91,18 +83,10 @@ def _events(box: Box, query: ListQuery) -> ListPage:
         "SELECT event, state, attempts FROM deliveries WHERE event IN (SELECT value FROM json_each(?))", (ids,)
     ):
         sent_by_event.setdefault(event, []).append((state, attempts))
-    rows = [
-        ListRow(
-            seq,
-            body["id"],
-            f"events/{body['id']}",
-            (states.event_state(sent_by_event.get(body["id"], [])),),
-            body["type"],
-            subject(body),
-            body["created"],
-        )
-        for seq, body in found
-    ]
+    rows = []
+    for seq, body in found:
+        badge = states.event_state(sent_by_event.get(body["id"], []))
+        rows.append(_row("events", seq, body, (badge,), body["type"], subject(body)))
     return ListPage(tuple(rows), more)
 
 
@@ -194,6 +178,7 @@ LISTS: Mapping[str, Callable[[Box, ListQuery], ListPage]] = {
     "deliveries": _deliveries,
     "requests": _requests,
 }
+"""The readers of the lists by name."""
 
 
 def _objects(

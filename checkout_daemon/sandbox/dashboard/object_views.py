@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from checkout_daemon.sandbox.amounts import decimals, money_text
@@ -10,16 +10,11 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.dashboard import states
 from checkout_daemon.sandbox.dashboard.delivery_views import deliveries_about, delivery_of, request_of
 from checkout_daemon.sandbox.dashboard.lists import reference, rows_about, subject
-from checkout_daemon.sandbox.dashboard.views import Button, ButtonInput, Detail, ObjectView, filled
+from checkout_daemon.sandbox.dashboard.views import Badge, Button, ButtonInput, Detail, ObjectView, filled
 from checkout_daemon.sandbox.storage import Stored
 
 _ANSWERABLE = ("needs_response", "warning_needs_response", "appeal_needs_response")
 _OPEN_DISPUTE = (*_ANSWERABLE, "under_review", "warning_under_review", "appeal_under_review")
-
-
-def read_thing(box: Box, name: str, object_id: str) -> ObjectView | None:
-    """Return the detail view of an object in the list with this name, or None if it does not exist."""
-    return THINGS[name](box, object_id)
 
 
 def _session(box: Box, object_id: str) -> ObjectView | None:
@@ -103,22 +98,27 @@ def _charge(box: Box, charge: Stored) -> ObjectView:
     disputes = box.storage.children(charge.id, "dispute")
     refunds = box.storage.children(charge.id, "refund")
     facts = (
-        Detail("ID", charge.id, "id"),
         Detail("Paid with", states.method_text(body)),
         Detail("Created", str(body["created"]), "time"),
         Detail("Refunded", money_text(body["amount_refunded"], body["currency"]) if body["amount_refunded"] else ""),
         Detail("Refused because", body.get("failure_message") or ""),
     )
-    return ObjectView(
-        charge.id,
-        "Charge",
-        money_text(body["amount"], body["currency"]),
-        states.charge_states(body),
-        filled(*facts),
-        _charge_actions(body, [dispute.body for dispute in disputes]),
-        body,
-        parts=(*(_refund(refund.body) for refund in refunds), *(_dispute(dispute) for dispute in disputes)),
-    )
+    parts = (*(_refund(refund.body) for refund in refunds), *(_dispute(dispute) for dispute in disputes))
+    actions = _charge_actions(body, [dispute.body for dispute in disputes])
+    return _money_view(body, "Charge", states.charge_states(body), facts, actions, parts)
+
+
+def _money_view(
+    body: dict[str, Any],
+    kind: str,
+    badges: tuple[Badge, ...],
+    facts: tuple[Detail, ...],
+    actions: Iterable[Button],
+    parts: tuple[ObjectView, ...] = (),
+) -> ObjectView:
+    title = money_text(body["amount"], body["currency"])
+    shown = filled(Detail("ID", body["id"], "id"), *facts)
+    return ObjectView(body["id"], kind, title, badges, shown, tuple(actions), body, parts=parts)
 
 
 def _charge_actions(body: dict[str, Any], disputes: list[dict[str, Any]]) -> tuple[Button, ...]:
@@ -141,21 +141,13 @@ def _charge_actions(body: dict[str, Any], disputes: list[dict[str, Any]]) -> tup
 
 def _refund(body: dict[str, Any]) -> ObjectView:
     facts = (
-        Detail("ID", body["id"], "id"),
         Detail("Created", str(body["created"]), "time"),
         Detail("Reason", states.readable(body.get("reason") or "")),
         Detail("Failed because", states.readable(body.get("failure_reason") or "")),
     )
-    failing = Button("fail_refund", "Make the refund fail", {"id": body["id"]})
-    return ObjectView(
-        body["id"],
-        "Refund",
-        money_text(body["amount"], body["currency"]),
-        (states.other_state(body["status"]),),
-        filled(*facts),
-        (failing,) if body["status"] in ("succeeded", "pending", "requires_action") else (),
-        body,
-    )
+    failing = (Button("fail_refund", "Make the refund fail", {"id": body["id"]}),)
+    actions = failing if body["status"] in ("succeeded", "pending", "requires_action") else ()
+    return _money_view(body, "Refund", (states.other_state(body["status"]),), facts, actions)
 
 
 def _dispute(dispute: Stored) -> ObjectView:
@@ -163,7 +155,6 @@ def _dispute(dispute: Stored) -> ObjectView:
     inquiry = body["status"].startswith("warning_")
     due = body["evidence_details"]["due_by"]
     facts = (
-        Detail("ID", body["id"], "id"),
         Detail("Reason", states.readable(body["reason"])),
         Detail("Answer until", str(due) if due and body["status"] in _ANSWERABLE else "", "time"),
         Detail("Evidence", body["evidence"].get("uncategorized_text") or ""),
@@ -183,15 +174,7 @@ def _dispute(dispute: Stored) -> ObjectView:
     appealable = body["payment_method_details"] is not None and not dispute.private.get("appealed")
     if body["status"] == "lost" and appealable:
         actions.append(Button("appeal", "Appeal", given))
-    return ObjectView(
-        body["id"],
-        "Inquiry" if inquiry else "Dispute",
-        money_text(body["amount"], body["currency"]),
-        (states.dispute_state(body),),
-        filled(*facts),
-        tuple(actions),
-        body,
-    )
+    return _money_view(body, "Inquiry" if inquiry else "Dispute", (states.dispute_state(body),), facts, actions)
 
 
 def _event(box: Box, object_id: str) -> ObjectView | None:
@@ -237,3 +220,4 @@ THINGS: Mapping[str, Callable[[Box, str], ObjectView | None]] = {
     "deliveries": delivery_of,
     "requests": request_of,
 }
+"""The builders of detail views by the name of the list. They return None for an unknown id."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from importlib import resources
 from typing import Any
@@ -16,8 +16,8 @@ from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.dashboard.actions import act, read_given
 from checkout_daemon.sandbox.dashboard.hiding import hide_secrets
 from checkout_daemon.sandbox.dashboard.list_queries import ListQuery
-from checkout_daemon.sandbox.dashboard.lists import LISTS, read_list
-from checkout_daemon.sandbox.dashboard.object_views import read_thing
+from checkout_daemon.sandbox.dashboard.lists import LISTS
+from checkout_daemon.sandbox.dashboard.object_views import THINGS
 from checkout_daemon.sandbox.dashboard.overview import read_counts, read_receivers, read_types
 from checkout_daemon.sandbox.errors import ApiError
 from checkout_daemon.sandbox.guard import check_host, check_origin
@@ -56,7 +56,7 @@ def add_dashboard(app: web.Application, box: Box) -> None:
     """Add the routes. Streams end when the app shuts down."""
     dashboard = Dashboard(box)
     for path, (name, kind) in _FILES.items():
-        app.router.add_get(path, StaticFile(box, name, kind).show)
+        app.router.add_get(path, _static(box, name, kind))
     app.router.add_get("/sandbox/api/changes", dashboard.changes)
     app.router.add_get("/sandbox/api/overview", dashboard.overview)
     app.router.add_post("/sandbox/api/act/{name}", dashboard.act)
@@ -65,18 +65,15 @@ def add_dashboard(app: web.Application, box: Box) -> None:
     app.on_shutdown.append(dashboard.stop)
 
 
-class StaticFile:
-    """A file of the page, read at start."""
+def _static(box: Box, name: str, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return the handler of a file of the page, which is read at start."""
+    text = _STATIC.joinpath(name).read_text(encoding="utf-8")
 
-    def __init__(self, box: Box, name: str, kind: str) -> None:
-        self.box = box
-        self.text = _STATIC.joinpath(name).read_text(encoding="utf-8")
-        self.kind = kind
+    async def show(request: web.Request) -> web.Response:
+        check_host(request, box)
+        return web.Response(text=text, content_type=kind, headers=_HEADERS)
 
-    async def show(self, request: web.Request) -> web.Response:
-        """Answer the file."""
-        check_host(request, self.box)
-        return web.Response(text=self.text, content_type=self.kind, headers=_HEADERS)
+    return show
 
 
 class Dashboard:
@@ -119,13 +116,13 @@ class Dashboard:
             given.get("only", ""),
             given.get("type", ""),
         )
-        return _json(asdict(read_list(self.box, name, query)))
+        return _json(asdict(LISTS[name](self.box, query)))
 
     async def thing(self, request: web.Request) -> web.Response:
         """Answer the detail view of an object."""
         check_origin(request, self.box)
         name = request.match_info["list"]
-        thing = read_thing(self.box, name, request.match_info["id"]) if name in LISTS else None
+        thing = THINGS[name](self.box, request.match_info["id"]) if name in THINGS else None
         if thing is None:
             return _error("This object does not exist. It may have been deleted or belong to another sandbox.", 404)
         return _json(asdict(thing))

@@ -45,8 +45,7 @@ def add_source(box: Box, customer: Stored, token: str, metadata: Params | None =
         metadata=merge_metadata({}, metadata),
         **{field: card[field] for field in _SAME},
     )
-    record = add(box, body, parent=customer.id, private={"card": name})
-    emit(box, "customer.source.created", body)
+    record = add(box, body, "customer.source.created", parent=customer.id, private={"card": name})
     if customer.body["default_source"] is None:
         customer.body["default_source"] = body["id"]
         box.storage.save(customer)

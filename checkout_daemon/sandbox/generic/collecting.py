@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import ApiError, invalid
@@ -17,9 +15,7 @@ from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import (
     add,
     change_status,
-    emit_all,
     require_status,
-    store_changed,
     update_and_emit,
 )
 from checkout_daemon.sandbox.webhooks.events import emit
@@ -50,7 +46,7 @@ def finalize(box: Box, record: Stored, _: Params) -> None:
         is_default=True,
     )
     record.private["payment"] = payment["id"]
-    add(box, payment, parent=record.id)
+    stored = add(box, payment, parent=record.id)
     _move(
         box,
         record,
@@ -67,7 +63,7 @@ def finalize(box: Box, record: Stored, _: Params) -> None:
     if body["amount_due"] == 0:
         _settle(box, record)
     else:
-        _open_intent(box, record, payment)
+        _open_intent(box, record, stored)
 
 
 def send(box: Box, record: Stored, params: Params) -> None:
@@ -122,7 +118,7 @@ def follow_intent(box: Box, event: str, intent: Body) -> None:
         _fail(box, invoice, "invoice.payment_failed")
 
 
-def _open_intent(box: Box, record: Stored, payment: Body) -> None:
+def _open_intent(box: Box, record: Stored, payment: Stored) -> None:
     """Create the PaymentIntent of the invoice, which the customer or a charge pays."""
     body = record.body
     text = "Subscription creation" if _subscription(body) else f"Payment for Invoice {body['number']}"
@@ -132,9 +128,8 @@ def _open_intent(box: Box, record: Stored, payment: Body) -> None:
     box.storage.save(intent)
     record.private["intent"] = intent.id
     box.storage.save(record)
-    stored = box.get(payment["id"], "invoice_payment")
-    stored.body["payment"] = {"type": "payment_intent", "payment_intent": intent.id}
-    box.storage.save(stored)
+    payment.body["payment"] = {"type": "payment_intent", "payment_intent": intent.id}
+    box.storage.save(payment)
 
 
 def close_intent(box: Box, record: Stored, _: Params) -> None:
@@ -190,17 +185,16 @@ def _settle(box: Box, record: Stored) -> None:
 
 def _fail(box: Box, record: Stored, *events: str) -> None:
     body = record.body
-    before = copy.deepcopy(body)
     automatic = body["collection_method"] == "charge_automatically" and body["auto_advance"]
-    previous = store_changed(
+    update_and_emit(
         box,
         record,
-        before,
+        "invoice.updated",
+        *events,
         attempt_count=body["attempt_count"] + 1,
         attempted=True,
         next_payment_attempt=stamp() + _RETRY_SECONDS if automatic else None,
     )
-    emit_all(box, record, previous, "invoice.updated", *events)
 
 
 def _move(box: Box, record: Stored, status: str, moment: str, *events: str, **fields: object) -> None:

@@ -13,7 +13,6 @@ from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
 from checkout_daemon.sandbox.webhooks.changes import add
-from checkout_daemon.sandbox.webhooks.events import emit
 
 PATH = "/v1/invoices"
 _PAYMENTS = "/v1/invoice_payments"
@@ -81,8 +80,7 @@ def _start_draft(record: Stored, customer: Body) -> None:
 
 def store_new(box: Box, record: Stored) -> None:
     """Store an invoice that was created automatically, and emit its event."""
-    add(box, record.body, private=record.private)
-    emit(box, "invoice.created", record.body)
+    add(box, record.body, "invoice.created", private=record.private)
 
 
 def _line_of_item(item: Body) -> Body:

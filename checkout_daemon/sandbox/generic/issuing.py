@@ -61,8 +61,7 @@ def _authorize(box: Box, params: Params, card_id: str) -> Body:
     _merchant(body, params)
     if params.get("authorization_method"):
         body["authorization_method"] = params["authorization_method"]
-    record = add(box, body)
-    emit(box, "issuing_authorization.request", body)
+    record = add(box, body, "issuing_authorization.request")
     approved = card["status"] == "active"
     body |= {"pending_request": None, "approved": approved, "status": "pending" if approved else "closed"}
     body |= {"amount": amount if approved else 0, "merchant_amount": amount if approved else 0}
@@ -92,8 +91,7 @@ def _capture(box: Box, params: Params, _: str) -> Body:
         {"total": None, "unit_cost": None, **line, "quantity": float(line.get("quantity") or 1)}
         for line in details.get("receipt") or []
     ]
-    record = add(box, body)
-    emit(box, "issuing_transaction.created", body)
+    record = add(box, body, "issuing_transaction.created")
     if details:
         known = {**dict.fromkeys(_PURCHASES), **details, "receipt": receipt or None}
         body["purchase_details"] = {name: known[name] for name in (*_PURCHASES, "receipt")}

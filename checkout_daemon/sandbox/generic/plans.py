@@ -25,17 +25,9 @@ def build(box: Box, record: Stored, params: Params) -> None:
 
 def plan_of_price(price: Body) -> Body:
     """Return a recurring price in the form of a plan, for clients that still read plans."""
-    recurring = price["recurring"]
-    plan = new_body("plan", "plan_1")
-    same = ("id", "created", "active", "billing_scheme", "currency", "metadata", "nickname", "product", "tiers_mode")
-    return {
-        **plan,
-        **{name: price[name] for name in same},
-        "amount": price["unit_amount"],
-        "amount_decimal": price["unit_amount_decimal"],
-        **{name: recurring[name] for name in ("interval", "interval_count", "meter", "trial_period_days")},
-        "usage_type": recurring["usage_type"],
-    }
+    same = "id created active billing_scheme currency metadata nickname product tiers_mode"
+    plan = new_body("plan", "plan_1", **{name: price[name] for name in same.split()}, **price["recurring"])
+    return plan | {"amount": price["unit_amount"], "amount_decimal": price["unit_amount_decimal"]}
 
 
 EXPANDABLE: Expandable = {("plan", "tiers"): lambda *_: None}

@@ -6,7 +6,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.ids import new_id, token
 from checkout_daemon.sandbox.parameters.specs import Params
-from checkout_daemon.sandbox.payments.declines import error_fields
+from checkout_daemon.sandbox.payments.acceptance import error_fields
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
 from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES
 from checkout_daemon.sandbox.storage import Stored

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 from checkout_daemon.sandbox.box import Box, Expandable
+from checkout_daemon.sandbox.checkout.lines import line_item
 from checkout_daemon.sandbox.errors import invalid, missing_parameter
 from checkout_daemon.sandbox.generic.field_values import number
 from checkout_daemon.sandbox.ids import token
@@ -70,20 +71,7 @@ def line_items(box: Box, given: list[Params]) -> list[Body]:
         if not line.get("price"):
             raise missing_parameter(at)
         price = box.get(line["price"], "price", at).body
-        product = box.storage.find(price["product"], "product")
-        quantity = number(line, "quantity", 1)
-        amount = (price["unit_amount"] or 0) * quantity
-        fields = {"currency": price["currency"], "price": price, "quantity": quantity}
-        items.append(
-            new_body(
-                "item",
-                "li_1",
-                amount_subtotal=amount,
-                amount_total=amount,
-                description=product.body["name"] if product else None,
-                **fields,
-            )
-        )
+        items.append(line_item(box, price, number(line, "quantity", 1)))
     return items
 
 

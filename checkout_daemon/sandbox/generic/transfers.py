@@ -7,6 +7,7 @@ from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.ids import new_id
 from checkout_daemon.sandbox.objects.operations import listing_parts, operation, retrieving_part
+from checkout_daemon.sandbox.objects.paging import first_page
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params, merge_metadata
 from checkout_daemon.sandbox.payments import balance
@@ -74,8 +75,7 @@ def _reverse(box: Box, params: Params, transfer_id: str) -> Body:
         box, "transfer_refund", amount, body["currency"], reversal["id"], fee=0
     )["id"]
     add(box, reversal, parent=transfer_id)
-    found = [record.body for record in reversed(box.storage.children(transfer_id, "transfer_reversal"))]
-    reversals = {**body["reversals"], "data": found[:10], "has_more": len(found) > 10}
+    reversals = first_page(box.storage.children(transfer_id, "transfer_reversal")[::-1], body["reversals"]["url"])
     fields = {"amount_reversed": body["amount_reversed"] + amount, "reversed": amount == left, "reversals": reversals}
     update_and_emit(box, transfer, "transfer.reversed", "transfer.updated", **fields)
     return reversal

@@ -110,10 +110,7 @@ class Metadata:
 
     def read(self, value: Tree | str, name: str) -> dict[str, str]:
         """Return the metadata, in which empty values stand for removed keys."""
-        if value == "":
-            return {}
-        if isinstance(value, str):
-            raise ApiError(f"Invalid object: {value}", param=name, stored=False)
+        value = _entries(value, name)
         if len(value) > _MAX_METADATA_KEYS:
             raise _too_many_keys(name)
         read: dict[str, str] = {}
@@ -162,11 +159,7 @@ class Entries:
 
     def read(self, value: Tree | str, name: str) -> Params:
         """Return the map with its values converted."""
-        if value == "":
-            return {}
-        if isinstance(value, str):
-            raise ApiError(f"Invalid object: {value}", param=name, stored=False)
-        return {key: self.element.read(element, f"{name}[{key}]") for key, element in value.items()}
+        return {key: self.element.read(item, f"{name}[{key}]") for key, item in _entries(value, name).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +173,7 @@ class Map:
         """Return the object with its fields converted, or None for an empty one."""
         if value == "" and not self.required:
             return None
-        if isinstance(value, str):
-            raise ApiError(f"Invalid object: {value}", param=name, stored=False)
-        return _read_fields(value, self.fields, name)
+        return _read_fields(_entries(value, name, empty=False), self.fields, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +257,15 @@ def _read_fields(tree: Tree, specs: Mapping[str, Spec], prefix: str) -> Params:
         if spec.required and key not in tree:
             raise missing_parameter(join(prefix, key))
     return {key: specs[key].read(value, join(prefix, key)) for key, value in tree.items()}
+
+
+def _entries(value: Tree | str, name: str, *, empty: bool = True) -> Tree:
+    """Return the entries of an object. An empty text stands for none, if `empty`."""
+    if value == "" and empty:
+        return {}
+    if isinstance(value, str):
+        raise ApiError(f"Invalid object: {value}", param=name, stored=False)
+    return value
 
 
 def _show(value: Tree | str) -> str:

@@ -114,10 +114,7 @@ def _book(box: Box, customer: Stored, amount: int, currency: str, kind: str, **d
         net_amount=amount,
         type=kind,
     )
-    body |= details
-    add(box, body, parent=customer.id)
-    emit(box, f"{_MOVE}.created", body)
-    return body
+    return add(box, body | details, f"{_MOVE}.created", parent=customer.id).body
 
 
 def _sender(reference: str | None, currency: str) -> Body:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.clock import now, today
-from checkout_daemon.sandbox.errors import ApiError, invalid
+from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.objects.shapes import new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance, refunding
@@ -73,7 +73,7 @@ def answer_dispute(
     """Add evidence and submit it, unless it is a draft (`submit` is false). Raises ApiError if it is too late."""
     body = dispute.body
     if body["status"] not in _OPEN:
-        raise _closed()
+        raise invalid("This dispute is already closed")
     check_length(evidence)
     details = body["evidence_details"]
     if evidence and body["status"] not in _UNDER_REVIEW:
@@ -113,7 +113,7 @@ def end_dispute(box: Box, dispute: Stored, won: bool) -> None:
     """End a dispute as won or lost. An inquiry is only closed. Raises ApiError if it has ended already."""
     body = dispute.body
     if body["status"] not in _OPEN:
-        raise _closed()
+        raise invalid("This dispute is already closed")
     before = {"status": body["status"]}
     if _is_inquiry(body):
         body["status"] = "warning_closed"
@@ -252,10 +252,6 @@ def _book(box: Box, body: Body, amount: int, fee: int, description: str, categor
         category=category,
     )
     body["balance_transactions"].append(booked)
-
-
-def _closed() -> ApiError:
-    return invalid("This dispute is already closed")
 
 
 def _is_inquiry(body: Body) -> bool:

@@ -10,15 +10,16 @@ from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
 from checkout_daemon.sandbox.objects.shapes import billing_details, new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import testdata
-from checkout_daemon.sandbox.payments.declines import card_error
+from checkout_daemon.sandbox.payments.acceptance import card_error
 from checkout_daemon.sandbox.payments.testdata import (
+    CARD_NAMES,
     CARDS,
     DECLINES,
-    card_by_number,
     card_by_token,
     passes_luhn,
 )
 from checkout_daemon.sandbox.storage import Stored
+from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _EXPIRES_IN_YEARS = 5
@@ -40,7 +41,7 @@ def card_method(name: str, details: Params | None = None, expiry: tuple[int, int
 def card_from_number(number: str, month: int, year: int, cvc: str | None, details: Params | None = None) -> Stored:
     """Return a payment method for a typed card. Raises ApiError (402) if it is not a valid test card."""
     digits = number.replace(" ", "").replace("-", "")
-    name = card_by_number(digits)
+    name = CARD_NAMES.get(digits)
     if name is None:
         if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and passes_luhn(digits)):
             raise card_error(DECLINES["incorrect_number"])
@@ -103,9 +104,9 @@ def method_by_token(test_id: str) -> Stored | None:
     if name := card_by_token(test_id):
         return card_method(name)
     details = {"email": "customer@example.com", "name": "Test Customer"}
-    if iban := testdata.iban_by_token(test_id):
+    if iban := testdata.IBAN_BY_ID.get(test_id):
         return debit_method(iban, details)
-    if number := testdata.account_by_token(test_id):
+    if number := testdata.ACCOUNT_BY_ID.get(test_id):
         return us_bank_method(number, details=details)
     return None
 
@@ -137,9 +138,8 @@ def attach(box: Box, method: Stored, customer: str) -> None:
     card = CARDS.get(method.private.get("card", ""))
     if card is not None and card.outcome == "decline" and not method.private["card"].endswith("CustomerFail"):
         raise card_error(DECLINES[card.decline])
-    method.body["customer"] = method.customer = customer
-    box.storage.save(method)
-    emit(box, "payment_method.attached", method.body)
+    method.customer = customer
+    update_and_emit(box, method, "payment_method.attached", customer=customer)
 
 
 def detach(box: Box, method: Stored) -> None:

@@ -65,7 +65,8 @@ _DATA = json.loads(resources.files(__package__).joinpath("test_data.json").read_
 DECLINES = {name: Decline(**fields) for name, fields in _DATA["declines"].items()}
 CARDS = {name: TestCard(**fields) for name, fields in _DATA["cards"].items()}
 CARDS |= {f"visa_{name}": card for name, card in CARDS.items() if name.startswith("charge")}
-_BY_NUMBER = {card.number: name for name, card in reversed(CARDS.items())}
+CARD_NAMES = {card.number: name for name, card in reversed(CARDS.items())}
+"""The name of the test card with a number."""
 
 _SCENARIOS = {name: TestAccount(name, **fields) for name, fields in _DATA["scenarios"].items()}
 _LISTED = ("success", "successDelayed", "failed", "failedDelayed", "disputed")
@@ -79,11 +80,13 @@ IBANS = {
     for country, listed in _DATA["ibans"].items()
     for name, digits in zip(_LISTED, listed, strict=True)
 } | {FAILING_IBAN: _SCENARIOS["failed"]}
-_IBAN_BY_ID = {f"pm_sepaDebit_{account.name}_{iban[:2].lower()}": iban for iban, account in reversed(IBANS.items())}
+IBAN_BY_ID = {f"pm_sepaDebit_{account.name}_{iban[:2].lower()}": iban for iban, account in reversed(IBANS.items())}
+"""The IBAN of a test payment method `pm_sepaDebit_SCENARIO_cc`."""
 
 ROUTING_NUMBER = "110000000"
 ACCOUNTS = {number: TestAccount(**fields) for number, fields in _DATA["accounts"].items()}
-_NUMBER_BY_ID = {f"pm_usBankAccount_{account.name}": number for number, account in ACCOUNTS.items()}
+ACCOUNT_BY_ID = {f"pm_usBankAccount_{account.name}": number for number, account in ACCOUNTS.items()}
+"""The US account number of a test payment method `pm_usBankAccount_SCENARIO`."""
 
 PAGE_CARDS = (
     ("4242 4242 4242 4242", "Succeeds"),
@@ -94,11 +97,6 @@ PAGE_CARDS = (
     ("4000 0027 6000 3184", "Asks for 3-D Secure"),
 )
 """The test cards that the hosted page lists, with their outcome."""
-
-
-def card_by_number(number: str) -> str | None:
-    """Return the name of the test card with this number."""
-    return _BY_NUMBER.get(number)
 
 
 def card_by_token(token: str) -> str | None:
@@ -118,16 +116,6 @@ def sepa_account(iban: str) -> TestAccount:
 def us_account(number: str) -> TestAccount:
     """Return the test account of a US account number. Debits from an unlisted one succeed."""
     return ACCOUNTS.get(number, _SCENARIOS["success"])
-
-
-def iban_by_token(token: str) -> str | None:
-    """Return the IBAN of `pm_sepaDebit_SCENARIO_cc`."""
-    return _IBAN_BY_ID.get(token)
-
-
-def account_by_token(token: str) -> str | None:
-    """Return the US account number of `pm_usBankAccount_SCENARIO`."""
-    return _NUMBER_BY_ID.get(token)
 
 
 def passes_luhn(number: str) -> bool:

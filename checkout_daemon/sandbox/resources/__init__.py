@@ -1,4 +1,4 @@
-"""Stripe's resources, one module each, and the list from which their declarations are collected.
+"""Stripe's resources, one module each. What they declare is collected here.
 
 A module exports `OPERATIONS`, the requests that it answers. It may also export `EXPANDABLE`, the fields that an object
 shows only on request, by type and place; `TIMERS`, the handlers of timers by name; and `FOLLOWERS`, the changes that
@@ -7,49 +7,18 @@ follow an event of a type.
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from checkout_daemon.sandbox.box import Expandable, Follower, Operation, Timers
 from checkout_daemon.sandbox.generic import kind_table
 from checkout_daemon.sandbox.payments import cash_balance
-from checkout_daemon.sandbox.resources import (
-    account,
-    charges,
-    checkout_sessions,
-    coupons,
-    customers,
-    disputes,
-    events,
-    payment_intents,
-    payment_methods,
-    prices,
-    products,
-    promotion_codes,
-    refunds,
-    webhook_endpoints,
-)
 from checkout_daemon.sandbox.stripecli import listeners
 
-MODULES = (
-    account,
-    cash_balance,
-    charges,
-    checkout_sessions,
-    coupons,
-    customers,
-    disputes,
-    events,
-    listeners,
-    payment_intents,
-    payment_methods,
-    prices,
-    products,
-    promotion_codes,
-    refunds,
-    kind_table,
-    webhook_endpoints,
-)
+_OWN = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+MODULES = (*(module for module in _OWN if hasattr(module, "OPERATIONS")), cash_balance, kind_table, listeners)
 
 
 def _collected(name: str) -> Iterator[tuple[Any, Any]]:

@@ -14,7 +14,7 @@ from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.cash_balance import cash_balance
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
 from checkout_daemon.sandbox.storage import Body, Storage, Stored
-from checkout_daemon.sandbox.webhooks.changes import updating
+from checkout_daemon.sandbox.webhooks.changes import add, updating
 from checkout_daemon.sandbox.webhooks.events import emit
 
 _PLAIN = (
@@ -73,8 +73,7 @@ def _create(box: Box, params: Params, _: str) -> Body:
     _apply(body, params)
     if params.get("test_clock"):
         body["test_clock"] = box.get(params["test_clock"], "test_helpers.test_clock", "test_clock").id
-    record = box.storage.add(Stored(body))
-    emit(box, "customer.created", body)
+    record = add(box, body, "customer.created")
     chosen = params.get("payment_method")
     if chosen:
         method = method_by_id(box, chosen)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.errors import invalid
 from checkout_daemon.sandbox.objects.operations import operation, retrieving
-from checkout_daemon.sandbox.objects.paging import Condition, list_page
+from checkout_daemon.sandbox.objects.paging import Condition, any_of, list_page
 from checkout_daemon.sandbox.parameters.specs import EXPAND, Fields, Flag, Params, Text
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.storage import Body
@@ -26,10 +24,8 @@ def _list_all(box: Box, params: Params, _: str) -> Body:
     one, several = params.get("type"), params.get("types")
     if one and several:
         raise invalid("You may only specify one of these parameters: type, types.", param="types")
-    conditions: list[Condition] = []
-    if several:
-        conditions.append(("kind IN (SELECT value FROM json_each(?))", json.dumps(several)))
-    elif one:
+    conditions: list[Condition] = any_of("kind")(several)
+    if one:
         conditions.append(("kind GLOB ?", one) if "*" in one else ("kind = ?", one))
     if (wanted := params.get("delivery_success")) is not None:
         conditions.append((f"({_UNDELIVERED}) = ?", int(not wanted)))

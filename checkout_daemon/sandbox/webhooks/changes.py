@@ -19,11 +19,14 @@ from checkout_daemon.sandbox.webhooks.events import emit
 CHANGE_TIMER = "change"
 
 
-def add(box: Box, body: Body, *, parent: str | None = None, private: Body | None = None) -> Stored:
-    """Store a new object."""
+def add(box: Box, body: Body, event: str = "", *, parent: str | None = None, private: Body | None = None) -> Stored:
+    """Store a new object, and emit the event if one is named."""
     customer = body.get("customer")
     record = Stored(body, private or {}, parent=parent, customer=customer if isinstance(customer, str) else None)
-    return box.storage.add(record)
+    box.storage.add(record)
+    if event:
+        emit(box, event, body)
+    return record
 
 
 def store_changed(box: Box, record: Stored, before: Body, **fields: Any) -> Body:

@@ -121,25 +121,25 @@ class Deliverer:
         return receiver.body.get("status") == "enabled"
 
     def _conclude(self, due: Due, receiver_id: str, *, delivered: bool) -> None:
+        """Set what follows from an attempt. Only endpoints are retried and have a record of failures."""
         storage = self.box.storage
-        receiver = storage.find(receiver_id)
-        if delivered:
-            first = not storage.connection.execute(
-                "SELECT 1 FROM deliveries WHERE event = ? AND endpoint = ? AND state = 'delivered'",
-                (due.event, due.receiver),
-            ).fetchone()
-            self._set_state(due, "delivered", None)
-            if receiver is None or receiver.type == listeners.SESSION:
-                return
-            record_success(self.box, receiver)
+        endpoint = storage.find(receiver_id, "webhook_endpoint")
+        if not delivered:
+            wait = self._wait(due) if endpoint else None
+            self._set_state(due, "failed" if wait is None else "pending", None if wait is None else now() + wait)
+            if endpoint:
+                record_failure(self.box, endpoint)
+            return
+        first = not storage.connection.execute(
+            "SELECT 1 FROM deliveries WHERE event = ? AND endpoint = ? AND state = 'delivered'",
+            (due.event, due.receiver),
+        ).fetchone()
+        self._set_state(due, "delivered", None)
+        if endpoint:
+            record_success(self.box, endpoint)
             if first and (event := storage.find(due.event, "event")):
                 event.body["pending_webhooks"] = max(0, event.body["pending_webhooks"] - 1)
                 storage.save(event)
-            return
-        wait = None if receiver is None or receiver.type == listeners.SESSION else self._wait(due)
-        self._set_state(due, "failed" if wait is None else "pending", None if wait is None else now() + wait)
-        if receiver is not None and receiver.type != listeners.SESSION:
-            record_failure(self.box, receiver)
 
     def _wait(self, due: Due) -> float | None:
         """Return the seconds until the next attempt, or None after the last."""
