@@ -29,7 +29,7 @@ settings.load_profile("any_machine")
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """The run's PostgreSQL, with the schema applied once to the database that others are copied from."""
+    """The PostgreSQL of this run, with the schema in the database that others are copied from."""
     cluster = Cluster(prepare=migrate)
     cluster.start()
     yield cluster
@@ -38,7 +38,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def database_url(cluster: Cluster) -> Iterator[str]:
-    """A database with the schema and no rows, for this test alone."""
+    """A database of this test, with the schema and no rows."""
     url = cluster.take()
     yield url
     cluster.give_back(url)

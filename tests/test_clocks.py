@@ -1,4 +1,4 @@
-"""A wrong clock is reported, and destroys nothing."""
+"""A wrong clock is reported, and does no damage."""
 
 from __future__ import annotations
 

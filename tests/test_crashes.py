@@ -1,4 +1,4 @@
-"""Killed in the middle, and with the database gone in the middle: nothing is lost, nothing is doubled."""
+"""A kill or a lost database at any moment loses nothing and doubles nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RETURNING id
 
 
 async def make_bodies(url: str, orders: int) -> list[bytes]:
-    """Four events for each order: processing, completed, a refund of 20.00, and one that is not ours."""
+    """Return four events per order: processing, completed, a refund of 20.00, and one that is not ours."""
     connection = await asyncpg.connect(url)
     ids = [str(row["id"]) for row in await connection.fetch(ORDERS, orders)]
     await connection.close()
@@ -52,7 +52,7 @@ async def assert_every_order_right(url: str, orders: int) -> None:
 
 
 async def deliver_all(client: aiohttp.ClientSession, daemon: Daemon, bodies: list[bytes]) -> Counter[int]:
-    """Over 32 connections; the answers that were not 200."""
+    """Send over 32 connections, and return the answers that were not 200."""
     waiting = iter(bodies)
     answers: Counter[int] = Counter()
 

@@ -1,4 +1,4 @@
-"""The sockets that `checkout serve` listens on: one for each worker, all on one port."""
+"""The sockets that `checkout serve` listens on: one per worker, all on one port."""
 
 from __future__ import annotations
 

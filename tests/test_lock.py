@@ -1,4 +1,4 @@
-"""requirements.lock and constraints.txt: every package exactly, from no particular registry, and in agreement."""
+"""requirements.lock and constraints.txt pin every package, name no registry, and agree."""
 
 from __future__ import annotations
 

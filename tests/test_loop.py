@@ -1,4 +1,4 @@
-"""The whole loop by HTTP alone, on `checkout dev`: cart, checkout, payment, webhook, and what the operator is shown."""
+"""The whole loop over HTTP, on `checkout dev`: cart, checkout, payment, webhook, and the operator's view."""
 
 from __future__ import annotations
 

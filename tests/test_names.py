@@ -1,4 +1,4 @@
-"""Names find their place: no two public classes share one, and tests mirror the rooms."""
+"""No two public classes share a name, and tests mirror the rooms."""
 
 from __future__ import annotations
 

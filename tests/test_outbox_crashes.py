@@ -1,4 +1,4 @@
-"""kill -9 while messages are on their way: each arrives all the same, from the daemon that lives."""
+"""kill -9 while messages are being sent: the surviving daemon delivers all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wheel: whole, and enough to run everything from another folder."""
+"""The wheel is complete: everything runs from another directory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOURCES = ("checkout_daemon", "sql", "tui", "cli.py", "setup.cfg", "pyproject.to
 
 
 def package_files() -> set[str]:
-    """What must be in the wheel, under the names that it has there."""
+    """Return the files that the wheel must have, by their names in it."""
     found = {"cli.py"}
     for package, directory in PACKAGES.items():
         for path in directory.rglob("*"):
@@ -32,7 +32,7 @@ def package_files() -> set[str]:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, so that nothing of an earlier build gets in and nothing is left in the working tree."""
+    """Build from a copy, so that no earlier build gets in and nothing remains in the working tree."""
     source = tmp_path_factory.mktemp("source")
     for name in SOURCES:
         if (ROOT / name).is_dir():
@@ -47,7 +47,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin directory of an environment with the wheel; the dependencies are borrowed from the one that runs this."""
+    """The bin directory of an environment with the wheel and with the dependencies of this one."""
     place = tmp_path_factory.mktemp("environment")
     venv.create(place, with_pip=False, symlinks=True)
     python = place / "bin" / "python"

@@ -1,4 +1,4 @@
-"""Files that we make: private from their first byte, and never through what another user laid there."""
+"""Files that we create are private from their first byte, and never follow another user's links."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from checkout_daemon.sandbox.storage import Storage
 
 @pytest.fixture(autouse=True)
 def open_umask() -> Iterator[None]:
-    """As careless as it gets."""
+    """Set the most permissive umask."""
     before = os.umask(0)
     yield
     os.umask(before)

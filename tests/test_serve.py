@@ -1,4 +1,4 @@
-"""`checkout serve`: what it refuses, how it starts, how many processes it is, and how it ends."""
+"""`checkout serve`: refusals, start, workers and shutdown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ONE_OR_TWO = pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["
 
 @pytest.fixture
 async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
-    """Starts `checkout serve` and waits until it listens; ends it after the test."""
+    """Start `checkout serve`, wait until it listens, and end it after the test."""
     started: list[Serving] = []
 
     async def begin(environ: dict[str, str], *options: str, pass_fds: tuple[int, ...] = ()) -> Serving:
@@ -56,7 +56,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def refusal(directory: Path, environ: dict[str, str], *options: str) -> tuple[int, list[str]]:
-    """The exit status and the lines of a serve that does not start."""
+    """Return the exit status and the log lines of a daemon that does not start."""
     serving = await start(directory, environ, *options)
     try:
         status = await serving.ended()
@@ -192,7 +192,7 @@ async def test_one_worker_is_one_process(serve: Serve, http: aiohttp.ClientSessi
 
 
 async def answered_by(http: aiohttp.ClientSession, serving: Serving, processes: int) -> None:
-    """Ask over new connections until so many processes have answered: the kernel spreads them."""
+    """Ask over new connections until this many processes have answered: the kernel spreads them."""
     prefixes: set[str] = set()
     async with asyncio.timeout(20):
         while len(prefixes) < processes:

@@ -43,7 +43,7 @@ async def control(shop: Shop, path: str, body: dict[str, Any]) -> Any:
 
 
 async def found(shop: Shop, path: str) -> dict[str, Any]:
-    """The first object of a list, as soon as there is one."""
+    """Wait for the first object of a list, and return it."""
     deadline = time.monotonic() + 10
     while True:
         _, listed = await shop.stripe("GET", path)
@@ -55,7 +55,7 @@ async def found(shop: Shop, path: str) -> dict[str, Any]:
 
 
 async def live(shop: Shop, story: str) -> dict[str, Any]:
-    """One order from checkout to wherever its story leads; the order as it was made."""
+    """Take one order from checkout through its story, and return it as it was created."""
     order = await shop.check_out()
     token = {
         "disputed": "tok_createDispute",
@@ -88,7 +88,7 @@ async def live(shop: Shop, story: str) -> dict[str, Any]:
 
 
 async def truth(shop: Shop, order: dict[str, Any]) -> dict[str, Any]:
-    """What the offline Stripe holds about an order, and the status that follows from it by the rules of the README."""
+    """Return the offline Stripe's state of an order, and the status that follows from it by the rules of the README."""
     _, session = await shop.stripe("GET", f"/v1/checkout/sessions/{order['session_id']}?expand[]=payment_intent")
     intent = session["payment_intent"]
     refunds: list[dict[str, Any]] = []
@@ -122,7 +122,7 @@ async def truth(shop: Shop, order: dict[str, Any]) -> dict[str, Any]:
 
 
 async def held(database: asyncpg.Connection, order: dict[str, Any]) -> dict[str, Any]:
-    """What the daemon holds about it."""
+    """Return the daemon's state of the order."""
     row = await database.fetchrow(
         "SELECT o.status, o.amount_refunded, s.status AS session, s.outcome FROM orders o "
         "JOIN checkout_sessions s ON s.order_id = o.id AND s.id = $2 WHERE o.id = $1",
@@ -177,7 +177,7 @@ async def test_a_hundred_orders_end_as_they_are_at_stripe_whatever_happens_to_th
 
 
 async def assert_there_was_trouble(state_dir: Path) -> None:
-    """Each kind of it, by the sandbox's own record of its attempts."""
+    """Count every kind of trouble in the sandbox's record of its attempts."""
     import sqlite3
 
     with sqlite3.connect(f"file:{state_dir / 'sandbox.sqlite3'}?mode=ro", uri=True) as record:

@@ -145,7 +145,6 @@ def events_backfill(since: str, until: str | None, types: tuple[str, ...], as_js
     Example:
       checkout events backfill --since 7d --type checkout.session.completed
     """
-
     done, trouble = with_runtime(lambda runtime: _backfill(runtime, since, until, types, as_json=as_json))
     if as_json:
         print_json(done)

@@ -42,7 +42,7 @@ Do = Callable[[Callable[[Runtime], Awaitable[CheckoutAnswer]]], CheckoutAnswer]
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> pytest.MonkeyPatch:
-    """An empty folder, and nothing set."""
+    """Run in an empty directory without any settings."""
     for name in ("DATABASE_URL", "DATABASE_LISTEN_URL", "STRIPE_API_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET"):
         monkeypatch.delenv(name, raising=False)
     for name in ("STRIPE_CLI", "CHECKOUT_STATE_DIR", "CHECKOUT_PUBLIC_URL", "CHECKOUT_SMTP_URL", "NO_COLOR"):
@@ -54,7 +54,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> pytest.Monkey
 
 @pytest.fixture
 def run_bare(environment: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Without a database."""
+    """Return a function that runs a command line without a database."""
 
     def run(*arguments: object) -> Ran:
         capfd.readouterr()
@@ -107,7 +107,7 @@ def stripe(offline_stripe: BackgroundStripe, environment: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def do(database_url: str, stripe: BackgroundStripe, tmp_path: Path) -> Do:
-    """Does something at the use cases; the order that comes of it."""
+    """Call a use case, and return its order."""
 
     def do(work: Callable[[Runtime], Awaitable[CheckoutAnswer]]) -> CheckoutAnswer:
         async def with_runtime() -> CheckoutAnswer:
@@ -132,13 +132,13 @@ async def add_products(connection: asyncpg.Connection) -> None:
 
 @pytest.fixture
 def paid(do: Do) -> CheckoutAnswer:
-    """Order 1001 of 33.99 eur."""
+    """Order 1001 of 33.99 EUR, paid."""
     return do(paid_order)
 
 
 @pytest.fixture
 def waiting(do: Do) -> CheckoutAnswer:
-    """Order 1001, not paid."""
+    """Order 1001, unpaid."""
     return do(check_out)
 
 

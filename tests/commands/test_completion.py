@@ -52,7 +52,7 @@ def complete(database_url: str, tmp_path: Path) -> Complete:
 
 @pytest.fixture
 def orders(database_url: str) -> None:
-    """1001 to 1012, the first the oldest."""
+    """Orders 1001 to 1012, the first is the oldest."""
 
     async def work() -> None:
         connection = await asyncpg.connect(database_url)

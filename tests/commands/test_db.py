@@ -97,7 +97,7 @@ def test_a_backup_restores_what_was_there_and_nothing_else(run: Run, database_ur
 
 
 def test_a_restore_removes_the_tables_of_a_newer_schema(run: Run, database_url: str, tmp_path: Path) -> None:
-    """What a migration added refers to old tables, and would be in their way."""
+    """Tables of a later migration refer to older ones, and would block their removal."""
     file = tmp_path / "shop.dump"
     assert run("db", "backup", file).code == 0
 
@@ -153,7 +153,7 @@ def test_on_a_terminal_a_restore_asks_and_takes_no_for_an_answer(run: Run, datab
 
 
 def test_restored_changes_are_old_to_whoever_follows_them(run: Run, database_url: str, tmp_path: Path) -> None:
-    """Their transaction ids are another server's, perhaps of this one's future."""
+    """Their transaction ids are another server's, and may be in this one's future."""
     go(insert_change(database_url, transaction_id="9000000000"))
     file = tmp_path / "shop.dump"
     assert run("db", "backup", file).code == 0

@@ -26,7 +26,7 @@ MAKE_DUE = "UPDATE stripe_events SET next_attempt_at = now() - interval '1 secon
 
 @pytest.fixture
 def shop(database_url: str, tmp_path: Path) -> Any:
-    """Does SQL; has three orders paid, and refunds of 13.00 that cannot be applied, dead, of two of them."""
+    """Run SQL on a shop with three paid orders; the refund events of two of them are dead."""
 
     async def sql(*statements: str) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(database_url)
@@ -143,7 +143,7 @@ def test_without_its_payload_an_event_cannot_be_replayed_and_stays_as_it_was(run
 def test_stripe_gets_its_200_though_a_handler_fails_and_the_operator_sees_when_it_is_tried_again(
     run: Run, database_url: str
 ) -> None:
-    """Over HTTP: what is stored is answered, whatever becomes of it."""
+    """Deliver over HTTP: a stored event is acknowledged, whatever its outcome."""
 
     async def fail() -> list[int]:
         connection = await asyncpg.connect(database_url)

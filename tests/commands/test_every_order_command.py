@@ -134,7 +134,7 @@ DESTRUCTIVE = [name for name, command in COMMANDS.items() if command.destructive
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One database and one offline Stripe for all these tests, which therefore leave each other's orders alone."""
+    """One database and one offline Stripe for all these tests, which must not touch each other's orders."""
 
     database_url: str
     stripe: BackgroundStripe
@@ -143,7 +143,7 @@ class Place:
         return {"DATABASE_URL": self.database_url, "STRIPE_API_KEY": KEY, "STRIPE_API_BASE": self.stripe.base}
 
     def make(self, work: Make) -> int:
-        """An order of Bo's; its number."""
+        """Create an order of Bo's and return its number."""
 
         async def with_runtime() -> int:
             async with open_runtime(load_settings(self.environ())) as runtime:
@@ -153,7 +153,7 @@ class Place:
         return number
 
     def contents(self) -> Mapping[str, str]:
-        """Every table by its name, as one fingerprint each."""
+        """Return a fingerprint of every table by name."""
 
         async def read() -> dict[str, str]:
             connection = await asyncpg.connect(self.database_url)

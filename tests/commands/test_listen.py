@@ -57,11 +57,11 @@ class Listening:
         await self.until(lambda: any(words in line for line in self.err))
 
     async def prints(self, *words: str) -> None:
-        """One line with all of these."""
+        """Wait for a line that has all of these."""
         await self.until(lambda: any(all(word in line for word in words) for line in self.out))
 
     def cli(self) -> psutil.Process:
-        """The Stripe CLI that it runs."""
+        """Return the process of its Stripe CLI."""
         [child] = psutil.Process(self.process.pid).children()
         return child
 
@@ -75,7 +75,7 @@ class Listening:
 
 @pytest.fixture(scope="module")
 async def shop() -> AsyncIterator[Shop]:
-    """Its own surroundings name another secret: that must not hide the one that is added."""
+    """The environment has another secret, which must not hide the one that is added."""
     state_dir = Path(tempfile.mkdtemp(prefix="checkout-listen-"))
     state_dir.chmod(0o755)
     async with (
@@ -91,7 +91,7 @@ async def shop() -> AsyncIterator[Shop]:
 
 @asynccontextmanager
 async def listening(shop: Shop, *options: str, **settings: str) -> AsyncIterator[Listening]:
-    """One that is ready; it is gone afterwards, with the CLI."""
+    """Start `checkout listen`, wait until it is ready, and end it with its CLI."""
     found = Listening(await start_command(shop.dev, "listen", *options, **settings))
     try:
         await found.reports("Listening for")
@@ -101,7 +101,7 @@ async def listening(shop: Shop, *options: str, **settings: str) -> AsyncIterator
 
 
 async def print_secret(shop: Shop) -> str:
-    """As the CLI learns it."""
+    """Return the secret as the CLI reads it."""
     form = {"device_name": "test", "websocket_features[]": "webhooks"}
     status, session = await shop.stripe("POST", "/v1/stripecli/sessions", form)
     assert status == 200, session

@@ -21,7 +21,7 @@ _SHELL_GOES_ON = {"|", "||", "&&", ";", ">", ">>", "2>", "<"}
 
 
 def test_the_manual_is_current() -> None:
-    """Otherwise: make manual."""
+    """To update it: make manual."""
     assert (ROOT / "docs" / "CLI.md").read_text(encoding="utf-8") == manual(cli.checkout)
 
 
@@ -35,7 +35,7 @@ def test_every_command_has_examples_of_itself_that_parse(path: str) -> None:
 
 
 def written() -> Iterator[tuple[str, str]]:
-    """(where, what): the command lines in the documents, in code blocks and between backticks."""
+    """Yield the place and the text of command lines in the documents: in code blocks and between backticks."""
     documents = {ROOT / "README.md", *(ROOT / "docs").glob("*.md")} - {ROOT / "docs" / "CLI.md"}
     for file in sorted(documents):
         fenced = False
@@ -67,7 +67,7 @@ def test_what_is_none_of_ours_does_not_parse() -> None:
 
 
 def parse(line: str) -> None:
-    """As the command's own parser takes it; nothing is run. Placeholders such as [ORDER] and … are no words."""
+    """Parse the line as the command does, without running it. Skip placeholders such as [ORDER] and …."""
     line = re.sub(r"\$\([^)]*\)", "word", line)
     words = shlex.split(re.sub(r"[\[\]]|…", " ", line), comments=True)
     while not words[0].endswith("checkout"):

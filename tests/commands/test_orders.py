@@ -60,7 +60,7 @@ EVENT_KEYS = [
 
 @pytest.fixture
 def add(database_url: str) -> Callable[..., str]:
-    """Adds an order; its id."""
+    """Add an order and return its id."""
 
     def add(**fields: Any) -> str:
         async def work() -> str:

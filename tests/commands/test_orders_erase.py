@@ -11,7 +11,7 @@ from tests.support.orders import add_expired_order, add_order, number_of
 
 @pytest.fixture
 def numbers(database_url: str) -> list[int]:
-    """Two expired orders of Ada's, and one that waits to be paid."""
+    """Two expired orders of Ada's, and a pending one."""
 
     async def insert() -> list[int]:
         connection = await asyncpg.connect(database_url)

@@ -21,7 +21,7 @@ ITEM_KEYS = ["item_sku", "item_name", "item_unit_amount", "item_quantity", "item
 
 @pytest.fixture
 def fill(database_url: str) -> None:
-    """Order 1001, paid, of two items, made two hours ago; order 1002 of somebody with a name that calculates."""
+    """Order 1001, paid, with two items, two hours old; order 1002 of a customer whose name is a formula."""
 
     async def work() -> None:
         connection = await asyncpg.connect(database_url)

@@ -1,4 +1,4 @@
-"""`checkout orders recover`: orders that a restore lost come back from Stripe."""
+"""`checkout orders recover`: orders that a restore lost are recovered from Stripe."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.support.orders import add_order
 
 @pytest.fixture
 def dead(database_url: str) -> dict[str, str]:
-    """An order of Ada's, with a webhook that is dead and a mail that is queued: their ids."""
+    """The ids of a dead webhook and a queued mail about an order of Ada's."""
 
     async def insert() -> dict[str, str]:
         connection = await asyncpg.connect(database_url)

@@ -30,7 +30,7 @@ OLD = "whsec_old_secret_of_the_dashboard"
 
 
 class Account:
-    """Ours at the offline Stripe, without a command of ours."""
+    """Our account at the offline Stripe, called without our commands."""
 
     def __init__(self, base: str) -> None:
         self.base = base
@@ -165,7 +165,7 @@ def test_no_endpoint_is_exit_3_and_names_what_makes_one(run: Run, account: Accou
 def test_a_secret_is_rotated_without_a_delivery_refused(
     run: Run, account: Account, environment: pytest.MonkeyPatch, database_url: str
 ) -> None:
-    """Every stage twice: what is not due yet is not done."""
+    """Run every stage twice: what is not due yet must not be done."""
     old = account.register()
     environment.setenv("STRIPE_WEBHOOK_SECRET", OLD)
 
@@ -234,7 +234,7 @@ def status_of(account: Account) -> dict[str, str]:
 
 
 def deliver(database_url: str, secrets: str, event_id: str, *signed_by: str) -> None:
-    """To a daemon that knows these secrets: once for each that signs."""
+    """Deliver to a daemon with these secrets, once for every secret that signs."""
 
     async def work() -> None:
         from aiohttp.test_utils import TestClient, TestServer

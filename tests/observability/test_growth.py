@@ -1,4 +1,4 @@
-"""Text from outside that reaches the log is redacted in time that grows no faster than its length."""
+"""Redaction of log text takes time that grows at most linearly with its length."""
 
 from __future__ import annotations
 

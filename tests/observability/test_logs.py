@@ -19,7 +19,7 @@ log = logging.getLogger("checkout_daemon.orders.example")
 
 @pytest.fixture
 def stream() -> Iterator[StringIO]:
-    """What is logged goes here; the test run's own logging is as before afterwards."""
+    """Return a stream that collects the log; restore the logging of the test run afterwards."""
     root = logging.getLogger()
     server = logging.getLogger("aiohttp.server")
     handlers, level, filters = root.handlers[:], root.level, server.filters[:]

@@ -1,4 +1,4 @@
-"""What must not be read in a log is taken out; what must be read stays."""
+"""Personal data and secrets are removed from logs; ids and amounts stay."""
 
 from __future__ import annotations
 

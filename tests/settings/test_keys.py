@@ -1,4 +1,4 @@
-"""API keys and signing secrets: where a key may be sent, and what can never match is refused at start."""
+"""API keys and signing secrets: where a key may be sent, and invalid ones are refused at start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of mails, and of the address of the Stripe API: what could never work is refused at start."""
+"""Settings of mail and of the Stripe API's address: invalid values are refused at start."""
 
 from __future__ import annotations
 

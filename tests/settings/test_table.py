@@ -24,7 +24,7 @@ NUMBERS = [row for row in ROWS.values() if row.kind.words.startswith("whole numb
 
 
 def test_the_manual_is_current() -> None:
-    """Otherwise: make manual."""
+    """To update it: make manual."""
     assert (ROOT / "docs/SETTINGS.md").read_text(encoding="utf-8") == settings_manual()
 
 

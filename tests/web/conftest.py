@@ -31,7 +31,7 @@ DATABASE_AWAY = "postgresql://nobody@127.0.0.1:9/nothing"
 
 
 class ShopServer(TestServer):
-    """The application as the daemon runs it: a handler goes on when its client is gone."""
+    """Run the application as the daemon does: a handler continues after its client is gone."""
 
     async def _make_runner(self, **kwargs: Any) -> BaseRunner:
         return ShopRunner(self.app, **kwargs | {"handler_cancellation": False})
@@ -39,7 +39,7 @@ class ShopServer(TestServer):
 
 @pytest.fixture
 async def open_client(tmp_path: Path) -> AsyncIterator[OpenClient]:
-    """Opens the application with these variables; closes it after the test."""
+    """Open the application with these variables, and close it after the test."""
     clients: list[Client] = []
 
     async def opened(storefront: Path | None = None, **environ: str) -> Client:
@@ -63,13 +63,13 @@ async def open_client(tmp_path: Path) -> AsyncIterator[OpenClient]:
 
 @pytest.fixture
 async def client(open_client: OpenClient) -> Client:
-    """Without a database: for what is refused before one is asked."""
+    """A client of an application without a database, for requests that are refused before it is needed."""
     return await open_client()
 
 
 @pytest.fixture
 async def shop(open_client: OpenClient, database_url: str, connection: asyncpg.Connection) -> Client:
-    """With a database and products, without Stripe."""
+    """A client of a shop with a database and products, without Stripe."""
     return await open_client(DATABASE_URL=database_url)
 
 
@@ -89,7 +89,7 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def stripe(tmp_path: Path) -> AsyncIterator[FlakyStripe]:
-    """The offline Stripe behind a network that can be made to fail; `base` is its address."""
+    """The offline Stripe behind a network that can fail; `base` is its address."""
     server = TestServer(create_sandbox(SandboxSettings(state_dir=tmp_path / "stripe", port=0, settle_seconds=0.1)))
     await server.start_server()
     flaky = FlakyStripe(str(server.make_url("")).rstrip("/"))
@@ -103,12 +103,12 @@ async def stripe(tmp_path: Path) -> AsyncIterator[FlakyStripe]:
 async def paying_shop(
     open_client: OpenClient, database_url: str, connection: asyncpg.Connection, stripe: FlakyStripe
 ) -> Client:
-    """With everything: database, products and Stripe."""
+    """A client of a shop with database, products and Stripe."""
     return await open_client(DATABASE_URL=database_url, STRIPE_API_BASE=stripe.base)
 
 
 def checkout_body(**changes: Any) -> dict[str, Any]:
-    """Two notebooks for Ada: 24.00 eur."""
+    """Return a checkout of two notebooks for Ada, 24.00 EUR."""
     return {
         "items": [{"sku": "NOTE", "quantity": 2}],
         "customer": {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+43 664 1234567"},

@@ -1,4 +1,4 @@
-"""Makes requests that nobody would send, from a seed: bodies, headers and paths near enough to real ones to get far."""
+"""Generate malformed requests from a seed, close enough to real ones to get far."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Sent:
 
 
 def any_request(rng: Random, order_id: str) -> Sent:
-    """Any method, path, headers and body."""
+    """Return a request with any method, path, headers and body."""
     path = rng.choice(_PATHS).replace("ORDER", order_id)
     if rng.random() < 0.2:
         path = _spoil_path(rng, path)
@@ -64,14 +64,14 @@ def any_request(rng: Random, order_id: str) -> Sent:
 
 
 def shop_request(rng: Random, order_id: str) -> Sent:
-    """A quote or a checkout with something wrong in it."""
+    """Return a quote or a checkout with a fault in it."""
     path, make = rng.choice((("/api/quotes", _quote), ("/api/stripe-checkout", _checkout)))
     body = make(rng)
     return Sent("POST", path, (("Host", "shop"), ("Content-Type", "application/json")), _spoil(rng, body, 0.3))
 
 
 def delivery(rng: Random, order_id: str) -> Sent:
-    """An event with something wrong in it, rightly signed."""
+    """Return an event with a fault in it and a valid signature."""
     body = _spoil(rng, _event(rng, order_id), 0.2)
     return Sent("POST", "/api/webhook", (("Host", "shop"), ("Stripe-Signature", signed(body))), body)
 
@@ -103,7 +103,7 @@ def _event(rng: Random, order_id: str) -> bytes:
 
 
 def _mutate(rng: Random, value: Any) -> Any:
-    """The value with one to three places of it changed."""
+    """Return the value with one to three places changed."""
     copy = json.loads(json.dumps(value))
     for _ in range(rng.randrange(1, 4)):
         copy = _change(rng, copy)
@@ -153,7 +153,7 @@ def _json(value: Any) -> bytes:
 
 
 def _spoil(rng: Random, body: bytes, likely: float = 0.5) -> bytes:
-    """The bytes as they are, or with some of them cut, doubled or changed."""
+    """Return the bytes unchanged, or with some of them cut, doubled or changed."""
     if rng.random() >= likely or not body:
         return body
     at = rng.randrange(len(body))

@@ -1,4 +1,4 @@
-"""What bodies are refused, with which status, code and pointer, before anything is asked or written."""
+"""Refused bodies: status, code and pointer, before anything is read or written."""
 
 from __future__ import annotations
 

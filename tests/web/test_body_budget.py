@@ -1,4 +1,4 @@
-"""Bodies that do not come to their end: what they hold together is bounded, and what is broken off is let go."""
+"""Unfinished bodies: their memory is bounded, and freed when they are cut off."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def uploads(client: Client, path: str, count: int, sent: int) -> AsyncIterator[list[asyncio.StreamReader]]:
-    """So many bodies of which a byte is missing."""
+    """Send this many bodies that lack their last byte."""
     async with AsyncExitStack() as stack:
         readers = []
         for _ in range(count):

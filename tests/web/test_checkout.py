@@ -307,7 +307,7 @@ async def test_an_unknown_ref_is_not_found(shop: Client, ref: str) -> None:
 
 
 def test_what_a_repeated_request_is_compared_with_stays_the_same_over_releases() -> None:
-    """It is stored with the order: a later release with more optional fields must still find it equal."""
+    """The hash is stored with the order: a later release with more optional fields must compute the same one."""
     body = msgspec.convert(checkout_body(expected_total=2400), StripeCheckoutRequest)
     canonical = (
         b'{"items":[{"sku":"NOTE","quantity":2}],'

@@ -1,4 +1,4 @@
-"""Connections are bounded, in all and for each address, and whoever waits longest makes room."""
+"""Connections are limited in total and per address; the one that waited longest makes room."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.web.wire import connection_to, send_raw
 
 
 class Held:
-    """A connection that knows what it would do."""
+    """A connection with a fixed state."""
 
     numbers = itertools.count()
 

@@ -1,4 +1,4 @@
-"""Accept-Encoding, in all the ways it is written."""
+"""Accept-Encoding in all its spellings."""
 
 from __future__ import annotations
 

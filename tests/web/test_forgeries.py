@@ -1,4 +1,4 @@
-"""Deliveries that nobody signed are slowed and leave few lines; signed ones from the same address are not."""
+"""Unsigned deliveries are slowed and leave few log lines; signed ones from the same address are not slowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ten thousand requests that nobody would send: each is answered, none with a 500."""
+"""Ten thousand malformed requests: all are answered, none with 500."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 
 @dataclass(frozen=True)
 class Target:
-    """The whole shop without a limit on checkouts, and an order in it."""
+    """Run the whole shop without a limit on checkouts, with one order."""
 
     client: Client
     order_id: str
@@ -130,7 +130,7 @@ async def send_some(client: Client, left: list[Sent], seed: int) -> None:
 
 
 async def read_answer(reader: asyncio.StreamReader, method: str) -> bytes:
-    """The head of the next answer; its body is read too."""
+    """Read the next answer, and return its head."""
     while (head := await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 1"):
         pass
     if method != "HEAD" and (length := re.search(rb"(?i)\r\ncontent-length: (\d+)", head)) is not None:
@@ -139,7 +139,7 @@ async def read_answer(reader: asyncio.StreamReader, method: str) -> bytes:
 
 
 def generate(path: str, method: str, mode: GenerationMode) -> list[Case[Any]]:
-    """Some requests for an operation: as the description has them, or not as it has them."""
+    """Return requests for an operation that follow its description or break it."""
     cases: list[Case[Any]] = []
     strategy = SCHEMA[path][method].as_strategy(generation_mode=mode)
 

@@ -1,4 +1,4 @@
-"""Every way into the daemon takes time that grows no faster than what is sent, and holds the loop only briefly."""
+"""Every input takes time that grows at most linearly with its size, and blocks the loop only briefly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _name(line: str) -> str:
 
 
 def field(name: str, unit: str, path: str = "/", method: str = "GET") -> Callable[[int], bytes]:
-    """A header of many units, in as many lines as it takes."""
+    """Return a header of many units, in as many lines as it needs."""
 
     def made(length: int) -> bytes:
         line = f"{name}: {unit * (min(length, _LINE) // len(unit))}"
@@ -49,7 +49,7 @@ def body(path: str, make: Callable[[int], str]) -> Callable[[int], bytes]:
 
 
 def text_in(make_body: Callable[[str], object], unit: str) -> Callable[[int], str]:
-    """A field of a body that holds the unit over and over."""
+    """Return a body with a field that repeats the unit."""
 
     def made(length: int) -> str:
         count = length // len(json.dumps(unit, ensure_ascii=False).encode("utf-8", "surrogatepass")[1:-1])
@@ -63,7 +63,7 @@ def customer(name: str) -> Callable[[str], object]:
 
 
 def marks(length: int) -> str:
-    """Combining marks in the wrong order."""
+    """Return combining marks in the wrong order."""
     return "a" + "\u0301" * (length // 2) + "\u0323" * (length // 2)
 
 
@@ -157,7 +157,7 @@ WAYS_IN: dict[str, Callable[[int], bytes]] = {
 
 @pytest.fixture
 async def reached(open_client: OpenClient) -> Client:
-    """The application behind a proxy that it trusts, with other origins; nothing is slowed."""
+    """The application behind a trusted proxy, with CORS and without limits."""
     return await open_client(
         CHECKOUT_TRUSTED_PROXIES="127.0.0.1", CHECKOUT_CORS_ORIGINS="https://a.example", CHECKOUT_METRICS_TOKEN="t"
     )

@@ -1,4 +1,4 @@
-"""Whoever guesses discount codes or tries cards is slowed down, and nobody else is."""
+"""Clients that guess discount codes or test cards are slowed down; others are not."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def test_codes_are_counted_for_a_network_from_many_of_its_addresses(shop: 
 
 
 async def decline(connection: asyncpg.Connection, count: int) -> None:
-    """Have the latest order's payment declined so often."""
+    """Decline the payment of the latest order this many times."""
     order_id = await connection.fetchval("SELECT id FROM orders ORDER BY number DESC LIMIT 1")
     for _ in range(count):
         await connection.execute(
@@ -124,7 +124,7 @@ async def test_declined_payments_slow_their_email_and_their_address(
 
 @pytest.fixture
 async def challenges() -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
-    """A challenge service that takes the token `solved`, and what it was asked."""
+    """Run a challenge service that accepts the token `solved`, and record its requests."""
     asked: list[dict[str, str]] = []
 
     async def verify(request: web.Request) -> web.Response:

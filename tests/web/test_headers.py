@@ -1,4 +1,4 @@
-"""Headers of every answer, and who else may read it."""
+"""Security headers of every answer, and CORS."""
 
 from __future__ import annotations
 

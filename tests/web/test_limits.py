@@ -1,4 +1,4 @@
-"""How often one address may start a checkout, and whose address that is."""
+"""Limits on checkouts per address, and how the client's address is found."""
 
 from __future__ import annotations
 

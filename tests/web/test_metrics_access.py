@@ -1,4 +1,4 @@
-"""/metrics is for the machine that the daemon runs on, unless it is set otherwise."""
+"""/metrics is readable on the daemon's own machine only, unless configured otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/openapi.json: a valid description of exactly the routes there are, and of what they answer."""
+"""/openapi.json: a valid description of all routes and their answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_it_is_served(client: Client) -> None:
 
 
 def test_the_storefronts_copy_is_current() -> None:
-    """Otherwise: npm --prefix frontend run api."""
+    """To update it: npm --prefix frontend run api."""
     copy = Path(__file__).parents[2] / "frontend" / "src" / "lib" / "api" / "openapi.json"
     assert copy.read_bytes() == describe(ROUTES) + b"\n"
 

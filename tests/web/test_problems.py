@@ -1,4 +1,4 @@
-"""How failures are answered: with a problem that has a code, and without what is nobody's business."""
+"""Failures are answered with a problem that has a code and no internal details."""
 
 from __future__ import annotations
 

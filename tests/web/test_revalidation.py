@@ -1,4 +1,4 @@
-"""A page that is asked for again."""
+"""Revalidation of a cached page."""
 
 from __future__ import annotations
 

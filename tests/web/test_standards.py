@@ -1,4 +1,4 @@
-"""Header fields as RFC 9110 has them, and refusals of the server library's as problems, without what was sent."""
+"""Header fields by RFC 9110; refusals by aiohttp are problems that do not repeat the request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BODY = event_body("customer.created", {"id": "cus_1"})
 
 
 async def exchange(client: Client, sent: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers (lower case) and body of the only answer to these bytes."""
+    """Return the status, headers (lower case) and body of the only answer to these bytes."""
     async with connection_to(client) as (reader, writer):
         writer.write(sent)
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")

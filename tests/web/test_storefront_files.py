@@ -1,4 +1,4 @@
-"""The storefront's pages: which file, how long it may be kept, how it travels."""
+"""The storefront's files: routing, caching and compression."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def pages(open_client: OpenClient, tmp_path: Path) -> Client:
 
 
 async def fetch(pages: Client, accepted: str) -> tuple[dict[str, str], bytes]:
-    """The script's headers and its bytes as they travel: the client of the other tests would unpack them."""
+    """Return the script's headers and its bytes as sent: the other tests' client would decompress them."""
     lines = (f"GET {SCRIPT_PATH} HTTP/1.1", "Host: shop", "Connection: close", f"Accept-Encoding: {accepted}", "", "")
     async with connection_to(pages) as (reader, writer):
         writer.write("\r\n".join(lines).encode())

@@ -1,4 +1,4 @@
-"""Stripe does not answer: shoppers wait a bounded time, then not at all; their orders are kept."""
+"""Stripe does not answer: shoppers wait a bounded time, later not at all, and their orders are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For machines that watch: alive, ready, metrics, the API's description."""
+"""Routes for monitoring: health, readiness, metrics, the API's description."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_orders_and_calls_to_stripe_are_counted(paying_shop: Client) -> No
 async def test_metrics_that_fail_stop_nothing(
     paying_shop: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As if their shared folder had been removed under the worker."""
+    """Simulate that the workers' shared folder was removed."""
 
     def gone(*_: object) -> None:
         raise FileNotFoundError(2, "No such file or directory")

@@ -1,4 +1,4 @@
-"""Deliveries over HTTP: stored before they are answered, refused with a reason, at any rate never lost."""
+"""Deliveries over HTTP: stored before they are answered, refused with a reason, never lost."""
 
 from __future__ import annotations
 

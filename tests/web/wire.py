@@ -1,4 +1,4 @@
-"""Requests as bytes on a connection: also what no client library would send."""
+"""Send requests as bytes, including those that no client library would send."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 10.0
 
 @asynccontextmanager
 async def connection_to(client: Client) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection to the application, closed after the block; all of the block is bounded in time."""
+    """Open a connection to the application for the block, whose time is bounded."""
     assert client.port is not None
     reader, writer = await asyncio.open_connection(client.host, client.port)
     try:
@@ -26,7 +26,7 @@ async def connection_to(client: Client) -> AsyncIterator[tuple[asyncio.StreamRea
 
 
 async def send_raw(client: Client, sent: bytes) -> bytes:
-    """The head of what is answered to these bytes, which need not be a whole request."""
+    """Return the head of the answer to these bytes, which need not be a whole request."""
     async with connection_to(client) as (reader, writer):
         writer.write(sent)
         return await reader.readuntil(b"\r\n\r\n")
