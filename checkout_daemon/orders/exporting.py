@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 
 from checkout_daemon.database.pool import Database
+from checkout_daemon.database.queries import sql
 from checkout_daemon.model.orders import Order
 from checkout_daemon.model.text import terminal_json
-from checkout_daemon.orders.order_lists import ItemLine, OrderFilter, read_items_of_orders
+from checkout_daemon.orders.order_lists import ItemLine, OrderFilter
 from checkout_daemon.orders.pages import all_orders
 
 _ORDER_KEYS = tuple(field.name for field in fields(Order))
-_ITEM_KEYS = tuple(field.name for field in fields(ItemLine))
+_ITEM_KEYS = tuple(f"item_{field.name}" for field in fields(ItemLine))
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # how a formula begins in spreadsheets, by OWASP's list
 _PHONE = re.compile(r"\+[0-9]+")
 
@@ -40,19 +41,16 @@ async def export_orders(
     async for page in all_orders(database, wanted, limit=limit):
         rows: list[Row] = [msgspec.to_builtins(order) for order in page]
         if items:
+            by_id = {order.id: row for order, row in zip(page, rows, strict=True)}
             async with database.connection() as connection:
-                items_of = await read_items_of_orders(connection, [order.id for order in page])
-            rows = [
-                row | {f"item_{key}": getattr(item, key) for key in _ITEM_KEYS}
-                for row in rows
-                for item in items_of.get(row["id"], ())
-            ]
+                lines = await connection.fetch(sql("read_items_of_orders"), list(by_id))
+            rows = [by_id[str(order_id)] | dict(zip(_ITEM_KEYS, item, strict=True)) for order_id, *item in lines]
         yield ExportPage(len(page), tuple(rows))
 
 
 def csv_header(*, items: bool) -> str:
     """Return the header line of a CSV file of orders, or of their items."""
-    return _written([[*_ORDER_KEYS, *(f"item_{key}" for key in _ITEM_KEYS if items)]])
+    return _written([[*_ORDER_KEYS, *(_ITEM_KEYS if items else ())]])
 
 
 def csv_lines(rows: Iterable[Row]) -> str:

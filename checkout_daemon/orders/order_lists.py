@@ -192,14 +192,6 @@ async def read_view(connection: asyncpg.Connection, order_id: str) -> OrderView 
     return OrderView(order, **{name: tuple(map(in_utc, lines)) for name, lines in parts.items()})
 
 
-async def read_items_of_orders(connection: asyncpg.Connection, order_ids: Collection[str]) -> dict[str, list[ItemLine]]:
-    """Return the items of each order id, in the sequence of the cart."""
-    found: dict[str, list[ItemLine]] = {}
-    for order_id, *line in await connection.fetch(sql("read_items_of_orders"), list(order_ids)):
-        found.setdefault(str(order_id), []).append(ItemLine(*line))
-    return found
-
-
 def _statements(wanted: OrderFilter) -> tuple[str, ...]:
     """Return the names of the most selective statements; the first one that fills the page is used."""
     if wanted.search_ids is not None and wanted.search_text is None:

@@ -91,11 +91,6 @@ WHERE id = ANY($8::uuid[]) AND $9::text IS NULL
     AND (NOT $7::boolean OR attention <> '{}')
 ORDER BY created_at DESC, number DESC LIMIT $4;
 
--- name: read_items_of_orders
--- $1 order ids
-SELECT order_id, sku, name, unit_amount, quantity, amount, amount_discount
-FROM order_items WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, position;
-
 -- name: read_order_view
 -- $1 order id. The order and everything about it as of one moment, one JSON array for each field of OrderView. Objects of the
 -- other livemode are not the order's, but observations of its payments are shown in either mode.
