@@ -152,19 +152,19 @@ class Listing(Generic[T]):
             self._late.append((fresh, gone, new))
         inserted_above = 0
         changed = set()
-        held = {row.key: place for place, row in enumerate(self.rows)}
+        places = {row.key: place for place, row in enumerate(self.rows)}
         added: list[Item[T]] = []
         for row in fresh:
-            if row.key in held:
-                if self.rows[held[row.key]] != row:
-                    self.rows[held[row.key]] = row
+            if row.key in places:
+                if self.rows[places[row.key]] != row:
+                    self.rows[places[row.key]] = row
                     changed.add(row.key)
             elif self._belongs(row):
                 added.append(row)
                 changed.add(row.key)
             elif row.key in new and self.rows and row.place > self.rows[0].place:
                 inserted_above += 1
-        if leaving := {key for key in gone if key in held}:
+        if leaving := {key for key in gone if key in places}:
             self.rows = [row for row in self.rows if row.key not in leaving]
         if added:
             self.rows = sorted([*self.rows, *added], key=lambda row: row.place, reverse=True)

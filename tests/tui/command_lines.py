@@ -1,4 +1,4 @@
-"""Whether a command line that the terminal names can be run."""
+"""Check that a command line shown by the terminal can be run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cli import checkout
 
 
 def fault_of(line: str) -> str | None:
-    """What is wrong with a command line, without `checkout`; its arguments may be placeholders."""
+    """Return what is wrong with a command line, without `checkout`; its arguments may be placeholders."""
     command: click.Command = checkout
     words = shlex.split(line)
     while isinstance(command, click.Group):
@@ -18,6 +18,6 @@ def fault_of(line: str) -> str | None:
         if name not in command.commands:
             return f"{command.name} has no {name!r}"
         command = command.commands[name]
-    known = {option for each in command.params for option in each.opts}
+    known = {option for parameter in command.params for option in parameter.opts}
     unknown = [word for word in words if word.startswith("--") and word not in known]
     return f"{command.name} has no {unknown}" if unknown else None

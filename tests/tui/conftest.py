@@ -35,18 +35,18 @@ S = TypeVar("S", bound=Screen[Any])
 
 @dataclass(slots=True)
 class Seat:
-    """Somebody in front of the terminal."""
+    """A user in front of the terminal."""
 
     app: Terminal
     pilot: Pilot[Any]
 
     def screen(self, kind: type[S]) -> S:
-        """The screen that is shown, which must be of that kind."""
+        """Return the screen that is shown, which must be of that kind."""
         assert isinstance(self.app.screen, kind), self.app.screen
         return self.app.screen
 
     async def screen_of(self, kind: type[S]) -> S:
-        """That kind of screen, once it is shown."""
+        """Return that kind of screen once it is shown."""
         await self.until(lambda: isinstance(self.app.screen, kind))
         await self.pilot.pause()
         return self.screen(kind)
@@ -56,12 +56,12 @@ class Seat:
         await self.pilot.pause()
 
     def burst(self, *keys: str) -> None:
-        """All at once, as over a slow line: none waits for what the one before it does."""
+        """Press all keys at once, as over a slow line: none waits for the effect of the one before it."""
         for key in keys:
             self.app.post_message(events.Key(key, key if len(key) == 1 else " " if key == "space" else None))
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until what is shown is so."""
+        """Wait until the condition holds."""
         deadline = monotonic() + SECONDS
         while not holds():
             assert monotonic() < deadline, self.text()
@@ -73,18 +73,18 @@ class Seat:
         await self.until(lambda: all(text in self.text() for text in texts))
 
     def text(self) -> str:
-        """What is on the screen, line by line."""
+        """Return what is on the screen, line by line."""
         strips = self.app.screen._compositor.render_strips()
         return "\n".join(strip.text.rstrip() for strip in strips)
 
     def lines(self) -> list[str]:
-        """The rows of the table that is shown, without its titles."""
+        """Return the rows of the table that is shown, without its titles."""
         table = self.app.screen.query_one(LiveTable)
         shown = [table.render_line(y).text for y in range(1, table.scrollable_content_region.height)]
         return [line.rstrip() for line in shown if line.strip()]
 
     def numbers(self) -> list[int]:
-        """The orders in the list, from the top of what is seen."""
+        """Return the numbers of the visible orders, from the top."""
         words = (line[1:].split()[0] for line in self.lines())
         return [int(word) for word in words if word.isdigit()]
 
@@ -120,18 +120,18 @@ async def intake(database_url: str) -> AsyncIterator[Intake]:
 
 @pytest.fixture
 def commands_named(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Every command that a screen said does the same; none may be one that there is not."""
+    """Collect every command that a screen shows as equivalent; at the end, check that all of them exist."""
     named: list[str] = []
-    say = CommandLine.say
+    show = CommandLine.show
 
     def note(line: CommandLine, command: str) -> None:
         named.append(command)
-        say(line, command)
+        show(line, command)
 
-    monkeypatch.setattr(CommandLine, "say", note)
+    monkeypatch.setattr(CommandLine, "show", note)
     yield named
-    ours = {each.removeprefix("checkout ") for each in named if each.startswith("checkout ")}
-    assert {each: fault for each in ours if (fault := fault_of(each))} == {}
+    ours = {command.removeprefix("checkout ") for command in named if command.startswith("checkout ")}
+    assert {command: fault for command in ours if (fault := fault_of(command))} == {}
 
 
 @pytest.fixture

@@ -39,12 +39,12 @@ def test_each_command_named_by_a_key_is_there() -> None:
 
 
 def test_what_changes_something_names_its_command() -> None:
-    assert [f"{screen} {each.key}" for screen, each in every_action() if each.writes and not each.command] == []
+    assert [f"{screen} {action.key}" for screen, action in every_action() if action.writes and not action.command] == []
 
 
 @pytest.mark.parametrize("screen", SCREENS)
 def test_no_key_of_a_screen_has_two_meanings(screen: type[BaseScreen]) -> None:
-    keys = [key for each in screen.all_actions() for key in each.key.split(",")]
+    keys = [key for action in screen.all_actions() for key in action.key.split(",")]
     assert sorted(keys) == sorted(set(keys))
 
 

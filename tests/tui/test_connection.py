@@ -1,4 +1,4 @@
-"""A lost database is said, what is shown stays, and nothing that happened meanwhile is missed."""
+"""A lost database is reported, the rows stay, and nothing that happened meanwhile is missed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tui.screens.orders import OrdersScreen
 
 
 class Line:
-    """The way to the database, which can be cut."""
+    """A connection to the database that can be cut."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -42,7 +42,7 @@ class Line:
         for writer in self._writers:
             writer.transport.abort()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._cut = False
 
     async def stop(self) -> None:
@@ -92,7 +92,7 @@ async def test_what_is_shown_stays_and_what_was_missed_comes(
         await add_change(connection, order_id, "meanwhile")
         await seat.press("down", "enter")  # nothing that is pressed meanwhile ends it
         await seat.press("escape")
-        line.mend()
+        line.restore()
         await seat.until(lambda: "has not answered" not in seat.text())
         await seat.screen_of(OrdersScreen)  # Escape waits until the order's screen has its data
         await seat.until(lambda: "completed" in seat.lines()[0])
@@ -113,8 +113,8 @@ async def test_a_user_who_may_not_write_gets_a_terminal_that_does_not(
         parts = urlsplit(database_url)
         url = f"postgresql://looker:looks@{parts.hostname}:{parts.port}{parts.path}"
         answers = []
-        for each in (database_url, url):
-            database = Database(each)
+        for database_url_of_role in (database_url, url):
+            database = Database(database_url_of_role)
             answers.append(await may_write(database))
             await database.close()
         assert answers == [True, False]
@@ -130,7 +130,7 @@ async def test_every_screen_hears_of_a_change_once_and_of_none_after_it_was_left
     for kind in (OrdersScreen, OrderScreen, EventsScreen):
 
         async def changed(self: BaseScreen, changes: list[ChangeLine]) -> None:
-            heard.extend(f"{type(self).__name__} {each.note}" for each in changes)
+            heard.extend(f"{type(self).__name__} {change.note}" for change in changes)
 
         monkeypatch.setattr(kind, "changed", changed)
     async with sit() as seat:

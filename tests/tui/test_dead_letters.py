@@ -16,7 +16,7 @@ from tui.screens.replay_run import ReplayRun
 
 BROKEN = "ALTER TABLE refunds ADD CONSTRAINT planted CHECK (amount <> 1300)"
 BROKEN_AGAIN = f"{BROKEN} NOT VALID"
-MENDED = "ALTER TABLE refunds DROP CONSTRAINT planted"
+FIXED = "ALTER TABLE refunds DROP CONSTRAINT planted"
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def test_one_is_replayed_then_the_rest_and_what_fails_again_ends_it(
         rows = await connection.fetch("SELECT attempts FROM stripe_events WHERE type = 'refund.created' ORDER BY id")
         assert [row["attempts"] for row in rows] == [2, 1, 1]
         await seat.press("escape")
-        await connection.execute(MENDED)
+        await connection.execute(FIXED)
         await seat.press("y")
         await seat.screen_of(Choose)
         await seat.press("down", "enter")
@@ -96,7 +96,7 @@ async def test_one_is_replayed_then_the_rest_and_what_fails_again_ends_it(
 
 @pytest.mark.usefixtures("failed")
 async def test_one_alone_can_be_replayed(connection: asyncpg.Connection, sit: Sit) -> None:
-    await connection.execute(MENDED)
+    await connection.execute(FIXED)
     async with sit() as seat:
         await open_causes(seat)
         await seat.press("end", "y")
@@ -132,7 +132,7 @@ async def test_a_reader_replays_nothing(sit: Sit) -> None:
 async def test_escape_lets_the_replay_under_way_end_and_begins_no_more(
     database_url: str, connection: asyncpg.Connection, sit: Sit
 ) -> None:
-    await connection.execute(MENDED)
+    await connection.execute(FIXED)
     holder = await asyncpg.connect(database_url)
     holding = holder.transaction()
     await holding.start()
@@ -154,7 +154,7 @@ async def test_escape_lets_the_replay_under_way_end_and_begins_no_more(
 
 @pytest.mark.usefixtures("failed")
 async def test_a_failed_event_is_replayed_from_its_payload(connection: asyncpg.Connection, sit: Sit) -> None:
-    await connection.execute(MENDED)
+    await connection.execute(FIXED)
     async with sit(size=(100, 30)) as seat:
         await seat.press("e")
         await seat.screen_of(EventsScreen)

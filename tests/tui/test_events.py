@@ -155,7 +155,7 @@ async def test_an_open_event_is_followed_and_stays_as_it_was_folded(
         assert "amount_total" not in seat.text()
 
 
-async def test_a_payload_that_retention_has_dropped_is_said(connection: asyncpg.Connection, sit: Sit) -> None:
+async def test_a_payload_that_retention_has_dropped_is_explained(connection: asyncpg.Connection, sit: Sit) -> None:
     await connection.execute(
         "INSERT INTO stripe_events (id, type, status, received_at, body_hash)"
         " VALUES ('evt_1', 'charge.failed', 'applied', now(), '')"

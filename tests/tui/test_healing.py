@@ -1,4 +1,4 @@
-"""An order that is not as it should be: what explains it, what Stripe says, and an event applied again."""
+"""An order that is not as it should be: what explains it, what Stripe reports, and an event applied again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def open_first(seat: Seat) -> OrderScreen:
     return screen
 
 
-async def test_it_explains_its_order_and_copies_what_mends_it(
+async def test_it_explains_its_order_and_copies_the_fix(
     runtime: Runtime, connection: asyncpg.Connection, sit: Sit
 ) -> None:
     await check_out(runtime)

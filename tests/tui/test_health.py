@@ -1,4 +1,4 @@
-"""Health: what the doctor says, live, with the command that fixes each fault."""
+"""Health: the results of the doctor, live, with the command that fixes each fault."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ async def open_health(seat: Seat) -> HealthScreen:
 
 
 def row(seat: Seat, name: str) -> str:
-    """The line of a check."""
-    (found,) = [each for each in seat.text().splitlines() if each[10:24].strip() == name]
+    """Return the line of a check."""
+    (found,) = [line for line in seat.text().splitlines() if line[10:24].strip() == name]
     return found
 
 
-async def test_each_thing_is_said_to_be_right_or_wrong_and_what_fixes_it_is_copied(
+async def test_every_check_shows_its_result_and_its_fix_can_be_copied(
     runtime: Runtime, stripe: FlakyStripe, connection: asyncpg.Connection, tmp_path: Path, sit: Sit
 ) -> None:
     await catch_up(runtime)
@@ -52,7 +52,7 @@ async def test_each_thing_is_said_to_be_right_or_wrong_and_what_fixes_it_is_copi
             assert "✓ ok     comparison    Stripe made 0, we hold 0, to 2" in row(seat, "comparison")
             assert "✗ FAULT  dead letters  1 events dead" in row(seat, "dead letters")
             await seat.sees("events/min", "1 now, 1 in an hour")
-            assert screen.name_chosen == screen.checkup.faults[0]  # it stands on what is wrong
+            assert screen.name_chosen == screen.checkup.faults[0]  # the cursor is on the first fault
             while screen.name_chosen != "dead_letters":
                 await seat.press("n")
             await seat.press("c")
@@ -118,7 +118,7 @@ async def test_a_database_that_is_lost_is_a_fault_until_it_answers_again(
             line.cut()
         await seat.sees("The database has not answered", "○ no database", "✗ FAULT  database", "✗ FAULT  daemons")
         assert screen.checkup.signs is not None  # what was known stays
-        line.mend()
+        line.restore()
         await seat.until(lambda: "has not answered" not in seat.text() and "FAULT  database" not in seat.text())
 
 

@@ -1,4 +1,4 @@
-"""Filters and the search narrow the list, also while orders change; each says the command that lists the same."""
+"""Filters and the search narrow the list, also while orders change, and the command shown prints the same list."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ async def test_f_refunds_what_was_typed_and_confirmed(runtime: Runtime, stripe: 
     assert [refund.amount for refund in view.refunds] == [500]
 
 
-async def test_f_says_what_cannot_be_refunded(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
+async def test_f_explains_what_cannot_be_refunded(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
     await paid_order(runtime)
     async with sit(STRIPE_API_BASE=stripe.base) as seat:
         await open_first(seat)
@@ -120,10 +120,10 @@ async def test_x_expires_only_after_yes(runtime: Runtime, stripe: FlakyStripe, s
         await seat.screen_of(Choose)
         await seat.press("enter")
         await seat.screen_of(OrderScreen)
-        assert [each["status"] for each in await sessions_at_stripe(runtime)] == ["open"]
+        assert [session["status"] for session in await sessions_at_stripe(runtime)] == ["open"]
         await seat.press("x", "down", "enter")
         await seat.sees("Order 1001   expired")
-    assert [each["status"] for each in await sessions_at_stripe(runtime)] == ["expired"]
+    assert [session["status"] for session in await sessions_at_stripe(runtime)] == ["expired"]
 
 
 async def test_shift_x_cancels_after_the_number_was_typed(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
@@ -137,7 +137,9 @@ async def test_shift_x_cancels_after_the_number_was_typed(runtime: Runtime, stri
     assert (await shown(runtime)).order.status == "canceled"
 
 
-async def test_n_keeps_a_note_and_what_is_refused_is_said(runtime: Runtime, stripe: FlakyStripe, sit: Sit) -> None:
+async def test_n_keeps_a_note_and_a_refused_action_is_explained(
+    runtime: Runtime, stripe: FlakyStripe, sit: Sit
+) -> None:
     await paid_order(runtime)
     async with sit(STRIPE_API_BASE=stripe.base) as seat:
         await open_first(seat)
@@ -198,7 +200,9 @@ async def test_read_only_has_no_key_that_writes(runtime: Runtime, sit: Sit) -> N
         assert "Refund" not in seat.text().splitlines()[-1]
 
 
-async def test_an_erased_customer_is_said_to_be(runtime: Runtime, connection: asyncpg.Connection, sit: Sit) -> None:
+async def test_an_erased_customer_is_shown_as_erased(
+    runtime: Runtime, connection: asyncpg.Connection, sit: Sit
+) -> None:
     order_id = await add_expired_order(connection)
     plan = await plan_erasure(runtime.database, order_id, customer=False)
     await erase(runtime.database, plan, operator=Operator("boss", "shop1"))

@@ -115,7 +115,7 @@ async def test_a_long_list_is_walked_and_jumped_through(connection: asyncpg.Conn
         assert row.row.order.number == 4000 - table.cursor_rank
 
 
-async def test_no_orders_is_said_in_words(sit: Sit) -> None:
+async def test_an_empty_list_is_explained(sit: Sit) -> None:
     async with sit() as seat:
         await seat.sees("No orders yet")
 
@@ -128,7 +128,7 @@ async def test_help_names_every_key_by_its_command(sit: Sit) -> None:
         seat.screen(OrdersScreen)
 
 
-async def test_live_mode_is_said_and_coloured(sit: Sit) -> None:
+async def test_live_mode_is_shown_in_words_and_colour(sit: Sit) -> None:
     async with sit(STRIPE_API_KEY="sk_live_0123456789") as seat:
         await seat.sees("LIVE MODE: real money")
         assert seat.app.screen.query_one(TopLine).has_class("-live")

@@ -40,7 +40,7 @@ NAMES = ["Ada Lovelace", "Zoë Müller", "Grace Hopper", "Konrad Zuse"]
 
 @pytest.fixture
 async def shop(connection: asyncpg.Connection) -> None:
-    """Orders of all statuses, as of a moment that looks the same whenever it is."""
+    """Add orders of all statuses, with times that look the same whenever the test runs."""
     for place in range(28):
         status = STATUSES[place * 5 % len(STATUSES)]
         await add_order(
@@ -56,7 +56,7 @@ async def shop(connection: asyncpg.Connection) -> None:
 
 
 async def picture(seat: Seat, name: str) -> None:
-    """What is on the screen, with times made the same and without what Textual numbers anew each time."""
+    """Compare the screen with its picture; times, and the ids that Textual numbers anew, are made equal."""
     width, height = seat.app.size
     path = PICTURES / f"{name}-{width}x{height}.svg"
     seen = _steady(seat.app.export_screenshot())
@@ -100,7 +100,7 @@ async def storied(database_url: str, connection: asyncpg.Connection, intake: Int
         "amount": 3399, "currency": "eur", "status": "needs_response", "reason": "fraudulent", "livemode": False,
         "evidence_details": {"due_by": at + 20 * 86400}, "created": at + 120,
     }  # fmt: skip
-    told = (
+    deliveries = (
         ("checkout.session.completed", session),
         ("refund.created", refund),
         ("charge.dispute.created", dispute),
@@ -108,7 +108,7 @@ async def storied(database_url: str, connection: asyncpg.Connection, intake: Int
         ("refund.updated", {"id": 7, "object": "refund"}),
         ("refund.updated", {"id": 8, "object": "refund"}),
     )
-    for place, (event_type, payload) in enumerate(told):
+    for place, (event_type, payload) in enumerate(deliveries):
         body = event_body(event_type, payload, event_id=f"evt_1QxAmPlE{place}", created=at + 60 * place)
         await deliver(intake, body)
     database = Database(database_url)
@@ -181,7 +181,7 @@ async def test_health(sit: Sit, size: tuple[int, int]) -> None:
 
 
 def found() -> Checkup:
-    """A look that found two faults, and is not repeated."""
+    """Return a checkup that found two faults and is not repeated."""
     at = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
     minutes = [at - (MINUTES - 1 - place) * MINUTE for place in range(MINUTES)]
     signs = VitalSigns(
@@ -193,9 +193,9 @@ def found() -> Checkup:
         caught_up=CaughtUp(at, 412, 412),
         compared_at=at,
         arrivals=tuple(
-            ArrivalLine(each, 40 + place * 7 % 23, 0.4 + place % 5 / 5) for place, each in enumerate(minutes)
+            ArrivalLine(minute, 40 + place * 7 % 23, 0.4 + place % 5 / 5) for place, minute in enumerate(minutes)
         ),
-        owed=tuple(OwedLine(each, place * 3 % 8) for place, each in enumerate(minutes)),
+        owed=tuple(OwedLine(minute, place * 3 % 8) for place, minute in enumerate(minutes)),
     )
     checks = [Check.passed(name, "as it should be") for name in CHECKS]
     settings = load_settings({"DATABASE_URL": "postgresql://127.0.0.1/none"})
@@ -205,7 +205,7 @@ def found() -> Checkup:
         ),
         Check.failed("dead_letters", "3 events dead, 2 failed and tried again", "checkout events list --status dead"),
     ]
-    held = {each.check: each for each in [*checks, *judge(settings, signs), *faults]}
+    held = {check.check: check for check in [*checks, *judge(settings, signs), *faults]}
     checkup = Checkup(found=held, signs=signs, _due=math.inf, _signs_due=math.inf)
     checkup.answers.extend(0.002 + place % 7 / 2000 for place in range(MINUTES))
     return checkup

@@ -102,7 +102,7 @@ async def test_without_colour_nothing_of_it_is_written(
     assert coloured.colours
 
 
-async def test_personal_data_is_masked_from_the_start_where_a_setting_says_so(
+async def test_personal_data_is_masked_from_the_start_if_a_setting_asks_for_it(
     database_url: str, connection: asyncpg.Connection, tmp_path: Path
 ) -> None:
     await add_order(connection)

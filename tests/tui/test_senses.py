@@ -94,11 +94,11 @@ async def test_a_click_chooses_and_a_second_one_opens(connection: asyncpg.Connec
 
 def _tones(theme: Theme) -> set[str]:
     named = (theme.variables.get(name) or getattr(theme, name) for name in (*TONES, *GROUNDS))
-    return {each.lower() for each in named}
+    return {colour.lower() for colour in named}
 
 
 def _colours(seat: Seat) -> set[str]:
-    """All that something on the screen is written in, or on."""
+    """Return every colour on the screen, of text and of background."""
     strips = seat.app.screen._compositor.render_strips()
     styles = [segment.style for strip in strips for segment in strip if segment.style is not None]
     return {
@@ -107,13 +107,13 @@ def _colours(seat: Seat) -> set[str]:
 
 
 def _contrast(one: str, other: str) -> float:
-    light, dark = sorted((_luminance(Color.parse(each)) for each in (one, other)), reverse=True)
+    light, dark = sorted((_luminance(Color.parse(text)) for text in (one, other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
 def _luminance(colour: Color) -> float:
     red, green, blue = (
-        each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in colour.normalized
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 

@@ -23,7 +23,7 @@ from tests.support.orders import add_change, add_order
 from tests.support.shop import Shop
 from tests.support.shopping import check_out, paid_order, pay
 from tests.tui.conftest import Seat, Sit
-from tests.tui.test_dead_letters import BROKEN, MENDED, fail_refunds
+from tests.tui.test_dead_letters import BROKEN, FIXED, fail_refunds
 from tests.tui.test_trigger import at, shop
 from tui.screens.order import OrderScreen
 
@@ -53,7 +53,7 @@ class Task:
 
 
 def rows() -> dict[str, tuple[str, list[str], int]]:
-    """Of the table: the screen it begins on, the keys one by one, and how many it says they are."""
+    """Return for each task of the table: its first screen, its keys one by one, and their number."""
     return {
         row["task"]: (row["screen"], _keys(row["keys"]), int(row["count"])) for row in _ROW.finditer(DOC.read_text())
     }
@@ -62,8 +62,8 @@ def rows() -> dict[str, tuple[str, list[str], int]]:
 def _keys(cell: str) -> list[str]:
     """A name or a sign is one key, `paste` too; any other text is typed."""
     keys: list[str] = []
-    for each in re.findall(r"`([^`]+)`", cell):
-        keys += [_NAMED.get(each, each)] if each in _NAMED or each == "paste" else list(each)
+    for text in re.findall(r"`([^`]+)`", cell):
+        keys += [_NAMED.get(text, text)] if text in _NAMED or text == "paste" else list(text)
     return keys
 
 
@@ -98,7 +98,7 @@ async def _is_resent(world: World, seat: Seat) -> None:
 
 async def _is_refunded(world: World, seat: Seat) -> None:
     await seat.sees("Order 1001   partially refunded")
-    assert [each.amount for each in (await show_order(world.runtime.database, "1001")).refunds] == [500]
+    assert [refund.amount for refund in (await show_order(world.runtime.database, "1001")).refunds] == [500]
 
 
 async def _missed(world: World) -> None:
@@ -114,7 +114,7 @@ async def _is_healed(world: World, seat: Seat) -> None:
 async def _dead(world: World) -> None:
     await world.connection.execute(BROKEN)
     await fail_refunds(world.url, world.connection, world.intake)
-    await world.connection.execute(MENDED)
+    await world.connection.execute(FIXED)
 
 
 async def _are_replayed(world: World, seat: Seat) -> None:
@@ -132,9 +132,9 @@ async def _is_watched(world: World, seat: Seat) -> None:
     await seat.until(lambda: seat.numbers() == [1001])
     order_id = await add_order(world.connection, customer_email="bo@example.com")
     other = await add_order(world.connection)
-    for each in (other, order_id):
+    for changed in (other, order_id):
         await world.connection.execute(
-            "INSERT INTO order_changes (order_id, to_status, cause, actor) VALUES ($1, 'pending', 'made', 's')", each
+            "INSERT INTO order_changes (order_id, to_status, cause, actor) VALUES ($1, 'pending', 'made', 's')", changed
         )
     await add_change(world.connection, order_id, "seen")
     await seat.until(lambda: seat.numbers() == [1003, 1001])

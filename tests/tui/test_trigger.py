@@ -84,7 +84,7 @@ async def test_an_order_that_is_searched_is_paid_and_the_event_is_seen_to_act(si
     assert await status_of(shop, order["number"]) == "completed"
 
 
-async def test_part_is_refunded_and_what_cannot_be_is_said(sit: Sit, shop: Shop) -> None:
+async def test_part_is_refunded_and_an_invalid_amount_is_explained(sit: Sit, shop: Shop) -> None:
     order = await shop.check_out()
     async with at(sit, shop, size=(160, 45)) as seat:
         screen = await open_for(seat, order["number"])

@@ -45,7 +45,7 @@ async def test_what_is_found_is_opened_and_the_letters_of_a_note_are_no_commands
         seat.burst("slash", *"1001", "enter", "enter", "n", *"fix", "space", *"it", "enter")
         await seat.screen_of(OrderScreen)
         await seat.sees("Order 1001", "order.noted", "fix it")
-        assert not any(isinstance(each, TriggerScreen) for each in seat.app.screen_stack)
+        assert not any(isinstance(screen, TriggerScreen) for screen in seat.app.screen_stack)
 
 
 async def test_where_nothing_ran_for_a_while_the_next_key_still_waits_for_what_the_one_before_began(
@@ -85,7 +85,7 @@ async def test_two_boxes_in_a_row_get_each_their_own(runtime: Runtime, stripe: F
         await seat.until(lambda: seat.numbers() == [1001])
         seat.burst("enter", "f", *"5", ".", *"25", "enter", *"1001", "enter")
         await seat.sees("partially refunded", "€5.25")
-    assert [each.amount for each in (await show_order(runtime.database, "1001")).refunds] == [525]
+    assert [refund.amount for refund in (await show_order(runtime.database, "1001")).refunds] == [525]
 
 
 @pytest.mark.usefixtures("patient")

@@ -29,7 +29,7 @@ class ActingScreen(BaseScreen):
     @asynccontextmanager
     async def doing(self, command: str) -> AsyncIterator[None]:
         """Run an action: show its command, report a CheckoutError, and reload the screen."""
-        self.say_command(command)
+        self.show_command(command)
         try:
             yield
         except CheckoutError as error:
@@ -116,5 +116,5 @@ class EventActions(ActingScreen):
                 self.done(f"Asking Stripe to resend {event_id} …")
                 runtime = self.app_context.runtime
                 with open_stripe_cli(runtime.settings) as cli:
-                    end = await resend(runtime, cli, event_id, timeout_seconds=_RESEND_SECONDS)
-                self.done(f"{end.type} {end.summary}")
+                    outcome = await resend(runtime, cli, event_id, timeout_seconds=_RESEND_SECONDS)
+                self.done(f"{outcome.type} {outcome.summary}")

@@ -98,9 +98,9 @@ class BaseScreen(Screen[None]):
         """Return a colour of the current theme."""
         return self.app.theme_variables[name]
 
-    def say_command(self, command: str) -> None:
+    def show_command(self, command: str) -> None:
         """Show the equivalent command."""
-        self.query_one(CommandLine).say(command)
+        self.query_one(CommandLine).show(command)
 
     @property
     def command(self) -> str:

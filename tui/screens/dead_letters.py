@@ -63,7 +63,7 @@ class DeadLettersScreen(ActingScreen):
     def on_mount(self) -> None:
         self.table.focus()
         self.query_one(Chips).show([("dismiss", "d events", False), ("", "dead letters", True)])
-        self.say_command(command_line("events", "list", "--status", "failed", "--status", "dead"))
+        self.show_command(command_line("events", "list", "--status", "failed", "--status", "dead"))
         self.look_every(_LOOK_SECONDS, self._look)
         self._load()
 
@@ -98,7 +98,7 @@ class DeadLettersScreen(ActingScreen):
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         if event.by_hand and event.key is not None:
-            self.say_command(command_line("events", "list", "--fingerprint", event.key))
+            self.show_command(command_line("events", "list", "--fingerprint", event.key))
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         self.app_context.navigation.events(EventChoice(fingerprint=event.key))
@@ -130,7 +130,7 @@ class DeadLettersScreen(ActingScreen):
         chosen = await self.app.push_screen_wait(Choose("Replay", options, question=question))
         if chosen == "one":
             event_ids = event_ids[:1]
-            self.say_command(command_line("events", "replay", event_ids[0]))
+            self.show_command(command_line("events", "replay", event_ids[0]))
         if chosen:
             await self.app.push_screen_wait(ReplayRun(self.app_context.database, event_ids))
             if not self.gone:

@@ -63,7 +63,7 @@ class EventScreen(DetailScreen, EventActions):
 
     def on_mount(self) -> None:
         self.payload.focus()
-        self.say_command(command_line("events", "show", self.event_id))
+        self.show_command(command_line("events", "show", self.event_id))
 
     @property
     def event_under_cursor(self) -> str:

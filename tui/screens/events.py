@@ -109,7 +109,7 @@ class EventsScreen(ListScreen[EventRow], EventActions):
 
     def _show_choice(self) -> None:
         self.query_one(Chips).show([("dead_letters", "d dead letters", False), *self.choice.chips()])
-        self.say_command(self.choice.command())
+        self.show_command(self.choice.command())
 
     @work(group=ACTING)
     async def action_statuses(self) -> None:
@@ -147,7 +147,7 @@ class EventsScreen(ListScreen[EventRow], EventActions):
 
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         if event.by_hand and event.key is not None:
-            self.say_command(command_line("events", "show", event.key))
+            self.show_command(command_line("events", "show", event.key))
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         self.app_context.navigation.event(event.key)

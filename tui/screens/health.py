@@ -153,7 +153,7 @@ class HealthScreen(BaseScreen):
 
     def _show_chosen(self) -> None:
         check, muted = self.chosen, self.colour("muted")
-        self.say_command(check.fix if check is not None and check.fix else command_line("doctor"))
+        self.show_command(check.fix if check is not None and check.fix else command_line("doctor"))
         text = Text.assemble((words(self.name_chosen), "bold"), "\n")
         if check is None:
             text.append("not known yet", muted)

@@ -95,7 +95,7 @@ class OrderScreen(OrderActions):
             return
         self.details = details
         if first:
-            self.say_command(self.command_for("orders", "show"))
+            self.show_command(self.command_for("orders", "show"))
         self.redraw()
 
     async def changed(self, changes: list[ChangeLine]) -> None:

@@ -92,7 +92,7 @@ class OrderActions(DetailScreen):
             if await self.app.push_screen_wait(Ask("Refund", question, must_be=str(plan.number))) is None:
                 return
             options = ("--amount", plan.amount, *(("--payment", plan.payment_id) if payment_id else ()))
-            self.say_command(self.command_for("orders", "refund", rest=options))
+            self.show_command(self.command_for("orders", "refund", rest=options))
             done = await refunding.refund(
                 self.app_context.runtime,
                 self.order_id,
@@ -194,7 +194,7 @@ class OrderActions(DetailScreen):
                     ShowResult("Differs from Stripe", _differences(found), copies=self.command)
                 )
             elif await self.confirm("Differs from Stripe", _differences(found), yes="Yes, apply Stripe's state"):
-                self.say_command(self.command_for("sessions", "sync"))
+                self.show_command(self.command_for("sessions", "sync"))
                 synced = await self._sync(apply=True)
                 fixed = len(synced.differences) - len(synced.left)
                 left = f", {len(synced.left)} unknown to Stripe" if synced.left else ""
@@ -244,7 +244,7 @@ class OrderActions(DetailScreen):
         if len(commands) > 1:
             chosen = await self.app.push_screen_wait(Choose("Copy", [(command, command) for command in commands]))
         if chosen is not None:
-            self.say_command(chosen)
+            self.show_command(chosen)
             self.copy(chosen, "command")
 
 

@@ -94,7 +94,7 @@ class OrdersScreen(ListScreen[OrderRow]):
     def on_mount(self) -> None:
         self.table.focus()
         self._show_choice()
-        self.say_command(self.choice.command())
+        self.show_command(self.choice.command())
         self.set_interval(1, self._every_second)
         self.look_every(_LOOK_SECONDS, self._look)
         self._begin()
@@ -159,8 +159,8 @@ class OrdersScreen(ListScreen[OrderRow]):
         listing, wanted = self.table.listing, self.wanted
         if wanted == OrderFilter() and not listing.loading:
             # Without a filter, other changed orders are outside the window and stay there.
-            held = listing.keys
-            waiting = {key: new for key, new in waiting.items() if new or key in held}
+            loaded = listing.keys
+            waiting = {key: new for key, new in waiting.items() if new or key in loaded}
             if not waiting:
                 return
         try:
@@ -228,7 +228,7 @@ class OrdersScreen(ListScreen[OrderRow]):
         self.wanted, self._applied = wanted, choice
         self.table.empty = _NO_MATCH if choice.narrows else _NO_ORDERS
         self.table.show(listing, keep=not choice.search)
-        self.say_command(choice.command())
+        self.show_command(choice.command())
         await self.show_loaded(listing)
 
     def _show_choice(self) -> None:
@@ -297,7 +297,7 @@ class OrdersScreen(ListScreen[OrderRow]):
     def on_live_table_moved(self, event: LiveTable.Moved) -> None:
         item = self.table.cursor_row
         if event.by_hand and item is not None:
-            self.say_command(command_line("orders", "show", item.row.order.number))
+            self.show_command(command_line("orders", "show", item.row.order.number))
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
         self.app_context.navigation.order(event.key)

@@ -72,7 +72,7 @@ class TriggerScreen(BaseScreen):
     class Handled(Message):
         """An event arrived and was handled, or did not arrive in time."""
 
-        end: EventOutcome
+        outcome: EventOutcome
 
     @dataclass
     class Ended(Message):
@@ -166,7 +166,7 @@ class TriggerScreen(BaseScreen):
     def _show_choice(self) -> None:
         self.query_one("#choice", Static).update(describe(self.choice, self.app_context, self.colour))
         installs = self._obstacle[1] if self._obstacle is not None else ""
-        self.say_command(installs or self.choice.command)
+        self.show_command(installs or self.choice.command)
 
     # Running
 
@@ -189,14 +189,14 @@ class TriggerScreen(BaseScreen):
 
     @work(group="run")
     async def _carry_out(self, request: TriggerRequest) -> None:
-        def hear(line: str, stderr: bool) -> None:
+        def on_line(line: str, stderr: bool) -> None:
             self.post_message(self.Printed(line, stderr))
 
-        def tell(end: EventOutcome) -> None:
-            self.post_message(self.Handled(end))
+        def on_outcome(outcome: EventOutcome) -> None:
+            self.post_message(self.Handled(outcome))
 
         try:
-            troubles = await trigger(self.app_context.runtime, request, on_line=hear, on_outcome=tell)
+            troubles = await trigger(self.app_context.runtime, request, on_line=on_line, on_outcome=on_outcome)
         except CheckoutError as error:
             self.post_message(self.Ended((error.detail,)))
         else:
@@ -207,13 +207,13 @@ class TriggerScreen(BaseScreen):
             self.log_box.add("!" if message.stderr else "│", message.line, "warning" if message.stderr else "muted")
 
     def on_trigger_screen_handled(self, message: Handled) -> None:
-        end = message.end
+        outcome = message.outcome
         self._arrived += 1
-        if self.choice.new and end.number is not None:  # so that the next event is for the same order
-            self.choice = TriggerChoice(self.choice.event, end.number)
+        if self.choice.new and outcome.number is not None:  # so that the next event is for the same order
+            self.choice = TriggerChoice(self.choice.event, outcome.number)
             self._load_order()
-        mark = _MARKS.get(end.status, _OTHER_MARK)
-        self.log_box.add(mark, f"{end.type}  {end.summary}", COLOURS[tone("event", end.status)], end.id)
+        mark = _MARKS.get(outcome.status, _OTHER_MARK)
+        self.log_box.add(mark, f"{outcome.type}  {outcome.summary}", COLOURS[tone("event", outcome.status)], outcome.id)
 
     def on_trigger_screen_ended(self, message: Ended) -> None:
         for trouble in message.troubles:

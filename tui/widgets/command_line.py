@@ -14,6 +14,6 @@ class CommandLine(Line):
         super().__init__()
         self.command = ""
 
-    def say(self, command: str) -> None:
+    def show(self, command: str) -> None:
         self.command = command
         self.show_text(Text.assemble((" $ ", "bold"), command, no_wrap=True, overflow="ellipsis"))

@@ -130,14 +130,14 @@ class LiveTable(ScrollView, Generic[T], can_focus=True, inherit_bindings=False):
 
     def update(self, fresh: Sequence[Item[T]], gone: Collection[str] = (), new: Collection[str] = ()) -> None:
         """Update rows in place and highlight them briefly. The view stays where it is unless it is at the top."""
-        held = self.cursor_key is not None and self.listing.rank_of(self.cursor_key) is not None
+        was_loaded = self.cursor_key is not None and self.listing.rank_of(self.cursor_key) is not None
         before, top = self.cursor_rank, int(self.scroll_offset.y)
         above = self.listing.at(top)
         moved = self.listing.update(fresh, gone, new)
-        rank = self.listing.rank_of(self.cursor_key) if held and self.cursor_key is not None else None
+        rank = self.listing.rank_of(self.cursor_key) if was_loaded and self.cursor_key is not None else None
         if rank is not None:
             self.cursor_rank = rank
-        elif held:  # its row left the list
+        elif was_loaded:  # its row left the list
             self._move_cursor(min(before, max(self.listing.height - 1, 0)))
         else:
             self.cursor_rank += moved.inserted_above

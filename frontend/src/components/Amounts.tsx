@@ -5,7 +5,7 @@ import { useTexts } from '@/texts/language';
 interface AmountsProps {
   readonly subtotal?: number;
   readonly discount?: number;
-  /** Undefined while there is none: nothing is priced yet, or the cart cannot be bought as it is. */
+  /** Undefined while it is not known: nothing is priced yet, or the cart cannot be bought as it is. */
   readonly total?: number;
   readonly currency?: string;
   readonly discountCode?: string | undefined;
