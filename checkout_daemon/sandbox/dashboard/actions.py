@@ -9,14 +9,12 @@ from typing import Any
 from checkout_daemon.sandbox.amounts import decimals, money_text
 from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.checkout import sessions
-from checkout_daemon.sandbox.dashboard.states import counted, readable
+from checkout_daemon.sandbox.dashboard.states import DISPUTE_KINDS, counted, readable
 from checkout_daemon.sandbox.errors import ApiError, invalid
 from checkout_daemon.sandbox.payments import debits, disputing, refunding
 from checkout_daemon.sandbox.storage import Stored
 from checkout_daemon.sandbox.stripecli import listeners
 from checkout_daemon.sandbox.webhooks import events
-
-_KINDS = ("fraudulent", "product_not_received", "inquiry")
 
 
 def act(box: Box, name: str, given: Mapping[str, str]) -> str:
@@ -91,7 +89,7 @@ def _fail_refund(box: Box, refund: Stored, _: Mapping[str, str]) -> str:
 
 
 def _dispute(box: Box, charge: Stored, given: Mapping[str, str]) -> str:
-    kind = _choice(given, "kind", _KINDS)
+    kind = _choice(given, "kind", DISPUTE_KINDS)
     disputing.open_dispute(box, charge, kind)
     return "The bank has opened an inquiry." if kind == "inquiry" else f"Disputed: {readable(kind).lower()}."
 

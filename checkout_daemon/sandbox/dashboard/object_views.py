@@ -10,6 +10,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.dashboard import states
 from checkout_daemon.sandbox.dashboard.delivery_views import deliveries_about, delivery_of, request_of
 from checkout_daemon.sandbox.dashboard.lists import reference, rows_about, subject
+from checkout_daemon.sandbox.dashboard.states import DISPUTE_KINDS
 from checkout_daemon.sandbox.dashboard.views import Badge, Button, ButtonInput, Detail, ObjectView, filled
 from checkout_daemon.sandbox.storage import Stored
 
@@ -133,7 +134,7 @@ def _charge_actions(body: dict[str, Any], disputes: list[dict[str, Any]]) -> tup
         amount = ButtonInput("amount", f"Amount in {body['currency'].upper()}", most, hint)
         actions.append(Button("refund", "Refund", {"id": body["id"]}, (amount,)))
     if all(dispute["status"] == "warning_closed" for dispute in disputes):
-        for kind in ("fraudulent", "product_not_received", "inquiry"):
+        for kind in DISPUTE_KINDS:
             label = "Open an inquiry" if kind == "inquiry" else f"Dispute: {states.readable(kind).lower()}"
             actions.append(Button("dispute", label, {"id": body["id"], "kind": kind}))
     return tuple(actions)

@@ -8,6 +8,9 @@ from typing import Any
 
 from checkout_daemon.sandbox.dashboard.views import Badge, Tone
 
+DISPUTE_KINDS = ("fraudulent", "product_not_received", "inquiry")
+"""The disputes that the page can open."""
+
 _INTENTS: dict[str, Badge] = {
     "canceled": Badge("Canceled", "quiet"),
     "processing": Badge("Waiting for the bank", "wait"),

@@ -38,10 +38,9 @@ def succeed(box: Box, intent: Stored, method: Stored, *, authenticated: bool = F
     body["latest_charge"] = charge.id
     _save_method(box, intent, method)
     if is_manual(body, "card"):
-        body |= {"status": "requires_capture", "amount_capturable": body["amount"]}
-        box.storage.save(intent)
         emit(box, "charge.succeeded", charge.body)
-        emit(box, "payment_intent.amount_capturable_updated", body)
+        held = {"status": "requires_capture", "amount_capturable": body["amount"]}
+        update_and_emit(box, intent, "payment_intent.amount_capturable_updated", **held)
         due = {"intent": intent.id, "charge": charge.id}
         box.storage.add_timer("authorization_over", now() + AUTHORIZED_SECONDS, due)
         return
@@ -56,10 +55,8 @@ def succeed(box: Box, intent: Stored, method: Stored, *, authenticated: bool = F
     else:
         charge.body["balance_transaction"] = booked["id"]
         box.storage.save(charge)
-    body |= {"status": "succeeded", "amount_received": body["amount"]}
-    box.storage.save(intent)
     emit(box, "charge.succeeded", charge.body)
-    emit(box, "payment_intent.succeeded", body)
+    update_and_emit(box, intent, "payment_intent.succeeded", status="succeeded", amount_received=body["amount"])
     if at_once:
         emit(box, "balance.available", balance.balance(box))
     plan_dispute(box, charge, CARDS[method.private["card"]].dispute)

@@ -83,11 +83,9 @@ def _apply(box: Box, customer: Stored, intent: Stored) -> None:
     method = box.get(body["payment_method"], "payment_method")
     charge = box.storage.add(build_charge(intent, method, "succeeded", None, authenticated=False))
     charge.body["balance_transaction"] = balance.book(box, "payment", body["amount"], body["currency"], charge.id)["id"]
-    box.storage.save(charge)
-    body |= {"status": "succeeded", "amount_received": body["amount"], "latest_charge": charge.id, "next_action": None}
-    box.storage.save(intent)
-    emit(box, "charge.succeeded", charge.body)
-    emit(box, "payment_intent.succeeded", body)
+    update_and_emit(box, charge, "charge.succeeded")
+    body |= {"amount_received": body["amount"], "latest_charge": charge.id, "next_action": None}
+    update_and_emit(box, intent, "payment_intent.succeeded", status="succeeded")
 
 
 def _waiting(box: Box, customer_id: str, currency: str) -> Stored | None:

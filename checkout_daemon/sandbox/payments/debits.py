@@ -24,19 +24,9 @@ def settle_debit(box: Box, intent: Stored, succeeded: bool | None = None) -> boo
         return False
     amount = body["amount"]
     booked = balance.book(box, "payment", amount, body["currency"], charge.id, description=body["description"])
-    charge.body |= {
-        "status": "succeeded",
-        "paid": True,
-        "captured": True,
-        "amount_captured": amount,
-        "balance_transaction": booked["id"],
-        "outcome": outcome("succeeded", None),
-    }
-    box.storage.save(charge)
-    body |= {"status": "succeeded", "amount_received": amount}
-    box.storage.save(intent)
-    emit(box, "charge.succeeded", charge.body)
-    emit(box, "payment_intent.succeeded", body)
+    charge.body |= {"paid": True, "captured": True, "amount_captured": amount, "balance_transaction": booked["id"]}
+    update_and_emit(box, charge, "charge.succeeded", status="succeeded", outcome=outcome("succeeded", None))
+    update_and_emit(box, intent, "payment_intent.succeeded", status="succeeded", amount_received=amount)
     attempts.plan_dispute(box, charge, account.dispute)
     return True
 

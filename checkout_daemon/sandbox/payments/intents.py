@@ -128,21 +128,14 @@ def capture_intent(box: Box, intent: Stored, amount: int | None) -> None:
         )
     charge = box.get(body["latest_charge"], "charge")
     booked = balance.book(box, "charge", amount, body["currency"], charge.id, description=body["description"])
-    charge.body |= {
-        "captured": True,
-        "amount_captured": amount,
-        "amount_refunded": body["amount"] - amount,
-        "balance_transaction": booked["id"],
-    }
-    box.storage.save(charge)
-    body |= {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
-    box.storage.save(intent)
     session = session_of(box, intent)
     if session is not None and session.body["status"] == "complete":
         session.body["payment_status"] = "paid"
         box.storage.save(session)
-    emit(box, "charge.captured", charge.body)
-    emit(box, "payment_intent.succeeded", body)
+    charge.body |= {"amount_captured": amount, "amount_refunded": body["amount"] - amount}
+    update_and_emit(box, charge, "charge.captured", captured=True, balance_transaction=booked["id"])
+    received = {"amount_received": amount, "amount_capturable": 0}
+    update_and_emit(box, intent, "payment_intent.succeeded", status="succeeded", **received)
     method = box.get(charge.body["payment_method"], "payment_method")
     attempts.plan_dispute(box, charge, CARDS[method.private["card"]].dispute)
 
