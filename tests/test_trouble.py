@@ -177,7 +177,7 @@ async def test_a_hundred_orders_end_as_they_are_at_stripe_whatever_happens_to_th
 
 
 async def assert_there_was_trouble(state_dir: Path) -> None:
-    """Count every kind of trouble in the sandbox's record of its attempts."""
+    """Check in the sandbox's record that every kind of trouble happened."""
     import sqlite3
 
     with sqlite3.connect(f"file:{state_dir / 'sandbox.sqlite3'}?mode=ro", uri=True) as record:
