@@ -50,6 +50,7 @@ test: $(PYTHON_READY) $(STOREFRONT)
 check: $(PYTHON_READY) $(NODE_READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/python -m tools.words
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	npm --prefix frontend run --silent typecheck

@@ -19,23 +19,24 @@ wins:
 
 1. the environment
 1. `.env` in the working directory
-1. `dev.env` in the state directory, which `checkout dev` writes. It is used as a whole or not at all:
-   set a database, API key, Stripe address or webhook secret of your own, and nothing of it is used.
+1. `dev.env` in the state directory, which `checkout dev` writes. It is used as a whole or not at
+   all: if you set a database, API key, Stripe address or webhook secret of your own, nothing of it
+   is used.
 
 Instead of `NAME` you can set `NAME_FILE` to the path of a file that holds the value, for example a
 Docker or Kubernetes secret.
 
-Every command checks all settings when it starts and lists every fault. `checkout settings` shows the
-value and the source of each setting. A variable that begins with `CHECKOUT_` and is not a setting
-causes a warning with the name that was probably meant.
+Every command checks all settings when it starts and lists every fault. `checkout settings` shows
+the value and the source of each setting. A variable that begins with `CHECKOUT_` and is not a
+setting causes a warning with the name that was probably meant.
 
 The values of settings marked *secret* are never printed; of a URL, the part without secrets is.
 
 `checkout dev` starts its daemon with `CHECKOUT_RATE_LIMIT=0` and `CHECKOUT_METRICS=public`, unless
 you set them. Four variables of other programs have their usual meaning: `NO_COLOR`, `PGPORT` (the
 port of a database URL without one), `PATH` (the Stripe CLI and PostgreSQL's client programs are
-looked up there) and `XDG_DATA_HOME` (where `checkout dev` puts its PostgreSQL if it cannot run it in
-place).
+looked up there) and `XDG_DATA_HOME` (where `checkout dev` puts its PostgreSQL if it cannot run it
+in place).
 """
 
 

@@ -5,7 +5,7 @@ import { useTexts } from '@/texts/language';
 interface AmountsProps {
   readonly subtotal?: number;
   readonly discount?: number;
-  /** Undefined while it is not known: nothing is priced yet, or the cart cannot be bought as it is. */
+  /** Undefined before anything is priced, and if the cart cannot be bought. */
   readonly total?: number;
   readonly currency?: string;
   readonly discountCode?: string | undefined;
