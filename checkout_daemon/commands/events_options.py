@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from checkout_daemon.commands.completers import complete_event_types
 from checkout_daemon.commands.options import (
     combine,
-    complete_event_types,
     order_option,
     read_time,
     since_option,

@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import click
 
+from checkout_daemon.commands.completers import complete_numbers
 from checkout_daemon.commands.typed import TERM, Number, OneOf, Whole
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -26,22 +24,6 @@ WRITABLE_FILE = click.Path(dir_okay=False, path_type=Path)
 
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def _complete_numbers(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    from checkout_daemon.commands.completion import complete_numbers
-
-    return complete_numbers(typed)
-
-
-def complete_event_types(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-    """Return the event types that the daemon understands and that start with `typed`."""
-    from click.shell_completion import CompletionItem
-
-    from checkout_daemon.ledger.event_types import EVENT_TYPES
-
-    matching = [row for row in EVENT_TYPES.values() if row.name.startswith(typed)]
-    return [CompletionItem(row.name, help=row.description) for row in matching]
 
 
 def combine(*options: Decorator) -> Decorator:
@@ -57,12 +39,12 @@ def combine(*options: Decorator) -> Decorator:
 
 def order_argument(*, required: bool = True, metavar: str | None = None) -> Decorator:
     """Declare ORDER, whose numbers a shell completes."""
-    return click.argument("order", type=TERM, required=required, metavar=metavar, shell_complete=_complete_numbers)
+    return click.argument("order", type=TERM, required=required, metavar=metavar, shell_complete=complete_numbers)
 
 
 def order_option(help_text: str) -> Decorator:
     """Declare --order, whose numbers a shell completes."""
-    return click.option("--order", type=TERM, metavar="ORDER", help=help_text, shell_complete=_complete_numbers)
+    return click.option("--order", type=TERM, metavar="ORDER", help=help_text, shell_complete=complete_numbers)
 
 
 def status_option(statuses: Iterable[str], *, metavar: str | None = None) -> Decorator:

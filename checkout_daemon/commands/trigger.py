@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from checkout_daemon.commands.base import Command
-from checkout_daemon.commands.options import complete_event_types, json_option, order_option, timeout_option
+from checkout_daemon.commands.completers import complete_event_types
+from checkout_daemon.commands.options import json_option, order_option, timeout_option
 from checkout_daemon.commands.output import answer, print_json, print_json_lines, print_result, say
 from checkout_daemon.commands.running import database_address, run, with_stripe_cli
 from checkout_daemon.commands.typed import TERM, Number, Whole

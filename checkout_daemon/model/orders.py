@@ -9,7 +9,7 @@ from typing import assert_never
 
 
 class OrderStatus(StrEnum):
-    """The status of an order; docs/ARCHITECTURE.md has the rules."""
+    """The status of an order, derived from what Stripe reported about it."""
 
     PENDING = "pending"
     PROCESSING = "processing"

@@ -156,7 +156,7 @@ export interface components {
         };
         /**
          * OrderStatus
-         * @description The status of an order; docs/ARCHITECTURE.md has the rules.
+         * @description The status of an order, derived from what Stripe reported about it.
          * @enum {unknown}
          */
         readonly OrderStatus: "canceled" | "completed" | "disputed" | "expired" | "failed" | "partially_refunded" | "pending" | "processing" | "refunded";
