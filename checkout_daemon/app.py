@@ -20,7 +20,7 @@ from checkout_daemon.operations.readiness import Readiness
 from checkout_daemon.runtime import open_database, open_runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_sync.secret_matches import SecretMatches
-from checkout_daemon.web import keys
+from checkout_daemon.web import app_keys
 from checkout_daemon.web.body_budget import BodyBudgets
 from checkout_daemon.web.connections import ConnectionLimits, Connections, DescriptorWatch, descriptor_limit
 from checkout_daemon.web.edge import edge
@@ -60,35 +60,35 @@ def create_app(
         # Take bodies as they come: Stripe signs the bytes, and a compressed body can grow without bound.
         handler_args={"auto_decompress": False},
     )
-    app[keys.METRICS] = metrics
-    app[keys.SECURITY_HEADERS] = headers
-    app[keys.METRICS_ACCESS] = MetricsAccess(settings.metrics, settings.metrics_token)
-    app[keys.BODIES] = BodyBudgets()
-    app[keys.CONNECTIONS] = Connections(
+    app[app_keys.METRICS] = metrics
+    app[app_keys.SECURITY_HEADERS] = headers
+    app[app_keys.METRICS_ACCESS] = MetricsAccess(settings.metrics, settings.metrics_token)
+    app[app_keys.BODIES] = BodyBudgets()
+    app[app_keys.CONNECTIONS] = Connections(
         ConnectionLimits(settings.connections, settings.connections_per_address, descriptor_limit()),
         proxies,
         metrics.connection_dropped,
     )
-    app[keys.STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront)
+    app[app_keys.STOREFRONT] = Storefront(built_storefront() if storefront is None else storefront)
     clients = Clients(proxies)
-    app[keys.LIMITS] = Limits(
+    app[app_keys.LIMITS] = Limits(
         checkouts=AddressLimit(settings.rate_limit, clients, "checkouts"),
         quotes=AddressLimit(settings.quote_limit, clients, "quotes"),
         looks=AddressLimit(settings.look_limit, clients, "looks at orders"),
     )
-    app[keys.FORGERIES] = Forgeries(clients, waits=settings.rate_limit > 0)
+    app[app_keys.FORGERIES] = Forgeries(clients, waits=settings.rate_limit > 0)
     challenge = None
     if settings.challenge_url and settings.challenge_secret:
         challenge = Challenge(settings.challenge_url, settings.challenge_secret)
-    app[keys.GUESSING] = Guessing(settings.failed_tries, clients, challenge, metrics.guesser_slowed)
-    app[keys.OPENAPI] = describe(ROUTES)
+    app[app_keys.GUESSING] = Guessing(settings.failed_tries, clients, challenge, metrics.guesser_slowed)
+    app[app_keys.OPENAPI] = describe(ROUTES)
     add_routes(app)
 
     secrets = webhook_secrets or (lambda: settings.webhook_secrets)
 
     async def open_services(app: web.Application) -> AsyncIterator[None]:
         async with open_runtime(settings, metrics=metrics) as runtime:
-            app[keys.RUNTIME] = runtime
+            app[app_keys.RUNTIME] = runtime
             # Intake has its own connections: a flood of checkouts must not delay Stripe, which waits only briefly.
             inbox = open_database(
                 settings,
@@ -96,15 +96,15 @@ def create_app(
                 statement_timeout_seconds=INTAKE_TIMEOUT_SECONDS,
                 block_timeout_seconds=INTAKE_TIMEOUT_SECONDS + 1,
             )
-            app[keys.POOLS] = {"shop": runtime.database, "intake": inbox}
-            app[keys.READINESS] = Readiness(runtime.database)
+            app[app_keys.POOLS] = {"shop": runtime.database, "intake": inbox}
+            app[app_keys.READINESS] = Readiness(runtime.database)
             matches = SecretMatches(runtime.database)
 
             def matched(place: int) -> None:
                 metrics.secret_matched(place)
                 matches.count(secrets()[place])
 
-            app[keys.INTAKE] = intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
+            app[app_keys.INTAKE] = intake = Intake(inbox, secrets, observe=_observer(metrics), matched=matched)
             await intake.start()
             background = [
                 asyncio.create_task(_sample(app, metrics), name="sampler"),
@@ -146,7 +146,7 @@ async def _sample(app: web.Application, metrics: Metrics) -> None:
     descriptors = DescriptorWatch(metrics.descriptors_gone)
     while True:
         descriptors.look()
-        metrics.sampled(len(app[keys.CONNECTIONS]), app[keys.BODIES].held_bytes)
-        for name, pool in app[keys.POOLS].items():
+        metrics.sampled(len(app[app_keys.CONNECTIONS]), app[app_keys.BODIES].held_bytes)
+        for name, pool in app[app_keys.POOLS].items():
             metrics.pool_used(name, *pool.usage())
         await asyncio.sleep(SAMPLE_SECONDS)

@@ -21,7 +21,7 @@ from checkout_daemon.ledger.translate.envelope import parse_event
 from checkout_daemon.model.messages import Alert
 from checkout_daemon.operations.doctor import Check, examine
 from checkout_daemon.operations.retention import drop_old_payloads
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund, resume_refunds
 from checkout_daemon.runtime import Runtime

@@ -20,7 +20,7 @@ from textual.screen import Screen
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.ledger.watching import ConnectionChange, Lost, follow_changes
 from checkout_daemon.operations.schema import check_schema
-from checkout_daemon.orders.list_windows import may_write
+from checkout_daemon.orders.terminal_windows import may_write
 from checkout_daemon.runtime import open_runtime
 from checkout_daemon.settings import Settings
 from tui.context import AppContext

@@ -7,9 +7,9 @@ from typing import Any
 
 from checkout_daemon.database.pool import Database
 from checkout_daemon.events.event_lists import ErrorGroup, EventCursor, EventFilter
-from checkout_daemon.orders import list_windows
-from checkout_daemon.orders.list_windows import EventRow, OrderRow
+from checkout_daemon.orders import terminal_windows
 from checkout_daemon.orders.order_lists import OrderCursor, OrderFilter
+from checkout_daemon.orders.terminal_windows import EventRow, OrderRow
 from tui.listing import Item, Source
 
 
@@ -21,16 +21,16 @@ class OrderSource(Source[OrderRow]):
         self.wanted = wanted
 
     async def count(self) -> int | None:
-        return await list_windows.count_rows(self._database, self.wanted)
+        return await terminal_windows.count_rows(self._database, self.wanted)
 
     async def page(self, after: Any | None, limit: int) -> Sequence[Item[OrderRow]]:
         cursor = None if after is None else OrderCursor(*after)
-        rows = await list_windows.page_of_rows(self._database, self.wanted, limit=limit, cursor=cursor)
+        rows = await terminal_windows.page_of_rows(self._database, self.wanted, limit=limit, cursor=cursor)
         return [order_item(row) for row in rows]
 
     async def skip(self, after: Any | None, count: int) -> Any | None:
         cursor = None if after is None else OrderCursor(*after)
-        found = await list_windows.skip_rows(self._database, self.wanted, count=count, cursor=cursor)
+        found = await terminal_windows.skip_rows(self._database, self.wanted, count=count, cursor=cursor)
         return None if found is None else (found.created_at, found.number)
 
 
@@ -48,7 +48,7 @@ class EventSource(Source[EventRow]):
 
     async def page(self, after: Any | None, limit: int) -> Sequence[Item[EventRow]]:
         cursor = None if after is None else EventCursor(*after)
-        rows = await list_windows.page_of_events(self._database, self.wanted, limit=limit, cursor=cursor)
+        rows = await terminal_windows.page_of_events(self._database, self.wanted, limit=limit, cursor=cursor)
         return [Item(row.event.id, (row.event.received_at, row.event.id), row) for row in rows]
 
 
@@ -59,5 +59,5 @@ class ErrorGroupSource(Source[ErrorGroup]):
         self._database = database
 
     async def page(self, after: Any | None, limit: int) -> Sequence[Item[ErrorGroup]]:
-        groups = await list_windows.error_groups(self._database)
+        groups = await terminal_windows.error_groups(self._database)
         return [Item(group.fingerprint, (group.last_at, group.fingerprint), group) for group in groups]

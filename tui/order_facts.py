@@ -11,7 +11,7 @@ from rich.text import Text
 from checkout_daemon.orders.explaining import Finding, explain_order
 from checkout_daemon.orders.history import History, read_history
 from checkout_daemon.orders.order_lists import OrderView
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.outbox.listing import all_messages
 from checkout_daemon.outbox.outbox_store import MessageFilter, MessageLine
 from checkout_daemon.present.money import money

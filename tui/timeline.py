@@ -9,7 +9,7 @@ from datetime import datetime
 from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.orders.history import ActionLine, split_changes
-from checkout_daemon.orders.session_attempts import AttemptLine
+from checkout_daemon.orders.session_attempt_store import AttemptLine
 from checkout_daemon.outbox.outbox_store import MessageLine
 from checkout_daemon.present.statuses import tone, transition
 from checkout_daemon.present.text import plain, words

@@ -10,8 +10,8 @@ from typing import Literal
 
 import asyncpg
 
-from checkout_daemon.catalog import discounts as stored_discounts
-from checkout_daemon.catalog import products as stored_products
+from checkout_daemon.catalog import discount_store as stored_discounts
+from checkout_daemon.catalog import product_store as stored_products
 from checkout_daemon.catalog.cart import Product
 from checkout_daemon.catalog.files import CatalogFile, CatalogRejected, csv_text, json_text, parse_catalog
 from checkout_daemon.catalog.pricing import Discount

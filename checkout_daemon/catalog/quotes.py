@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import asyncpg
 
 from checkout_daemon.catalog.cart import Cart, Product
-from checkout_daemon.catalog.discounts import count_redemptions, find_discount, lock_discount
+from checkout_daemon.catalog.discount_store import count_redemptions, find_discount, lock_discount
 from checkout_daemon.catalog.pricing import DISCOUNT_CODE, Quote, normalize_discount_code, price_cart
-from checkout_daemon.catalog.products import find_products
+from checkout_daemon.catalog.product_store import find_products
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import FieldError, InvalidRequest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from checkout_daemon.audit.log import OperatorAction, act, check_note
+from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.sessions import close_sessions, refresh_sessions
 from checkout_daemon.database.pool import Database
@@ -14,7 +14,7 @@ from checkout_daemon.ledger.facts import Act, ActKind, SessionStatus
 from checkout_daemon.ledger.merge import Update, locked_order
 from checkout_daemon.model.orders import Order, OrderStatus
 from checkout_daemon.orders.order_store import read_order
-from checkout_daemon.orders.session_attempts import last_attempt
+from checkout_daemon.orders.session_attempt_store import last_attempt
 from checkout_daemon.runtime import Runtime
 
 _MOST_TURNS = 4

@@ -15,8 +15,8 @@ from checkout_daemon.checkout.sessions import adopt_late_session
 from checkout_daemon.clocks import clocks_allow
 from checkout_daemon.database.leases import leased
 from checkout_daemon.errors import CheckoutError, StripeUnavailable
-from checkout_daemon.orders import session_attempts
-from checkout_daemon.orders.session_attempts import DoubtfulAttempt
+from checkout_daemon.orders import session_attempt_store
+from checkout_daemon.orders.session_attempt_store import DoubtfulAttempt
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed
 from checkout_daemon.stripe_api.events import stripe_time
@@ -38,7 +38,7 @@ async def settle_doubtful_sessions(runtime: Runtime) -> int:
         if lease is None:
             return 0
         async with runtime.database.connection() as connection:
-            doubts = await session_attempts.doubtful_attempts(
+            doubts = await session_attempt_store.doubtful_attempts(
                 connection, _MOST_PER_TURN, livemode=runtime.settings.livemode
             )
         if not doubts:
@@ -68,7 +68,7 @@ async def settle_doubtful_sessions(runtime: Runtime) -> int:
 
 async def _record_look(runtime: Runtime, doubt: DoubtfulAttempt) -> None:
     async with runtime.database.connection() as connection:
-        given_up = await session_attempts.record_look(connection, doubt.order_id, doubt.number, GIVEN_UP_AFTER)
+        given_up = await session_attempt_store.record_look(connection, doubt.order_id, doubt.number, GIVEN_UP_AFTER)
     if given_up:
         log.info("attempt %d of an order is given up: Stripe has no session for it after a day", doubt.number)
 
@@ -86,4 +86,4 @@ async def _adopt(runtime: Runtime, doubt: DoubtfulAttempt, session_id: str) -> N
         log.warning("a late session could not be adopted: %s", error.detail)
     else:
         async with runtime.database.connection() as connection:
-            await session_attempts.settle_doubt(connection, doubt.order_id, doubt.number)
+            await session_attempt_store.settle_doubt(connection, doubt.order_id, doubt.number)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from checkout_daemon.audit.log import OperatorAction, check_note, record, state_of
+from checkout_daemon.audit.audit_log import OperatorAction, check_note, record, state_of
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.sessions import merge_session, session_update
 from checkout_daemon.errors import CheckoutError

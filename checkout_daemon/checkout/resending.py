@@ -9,7 +9,7 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
-from checkout_daemon.audit.log import OperatorAction, act, check_note
+from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.session_plans import Session
 from checkout_daemon.checkout.sessions import fresh_session, refresh_sessions

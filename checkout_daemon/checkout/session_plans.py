@@ -11,7 +11,7 @@ from checkout_daemon.ledger.derive import Derived
 from checkout_daemon.ledger.facts import SessionFact, SessionStatus
 from checkout_daemon.ledger.order_states import LockedOrder
 from checkout_daemon.model.orders import PAYABLE_STATUSES, OrderStatus
-from checkout_daemon.orders.session_attempts import Attempt
+from checkout_daemon.orders.session_attempt_store import Attempt
 from checkout_daemon.stripe_api.client import KEY_LIFETIME
 
 

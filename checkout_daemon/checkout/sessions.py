@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from checkout_daemon.catalog.discounts import find_discount
+from checkout_daemon.catalog.discount_store import find_discount
 from checkout_daemon.catalog.pricing import Discount
 from checkout_daemon.checkout import session_search
 from checkout_daemon.checkout.session_parameters import idempotency_key, session_parameters
@@ -36,9 +36,9 @@ from checkout_daemon.ledger.merge import Update, locked_order, merge
 from checkout_daemon.ledger.order_states import LockedOrder, check_mode
 from checkout_daemon.ledger.translate import session as session_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, UnreadableObject, livemodes
-from checkout_daemon.orders import session_attempts
+from checkout_daemon.orders import session_attempt_store
 from checkout_daemon.orders.order_store import PayableOrder, read_payable_order
-from checkout_daemon.orders.session_attempts import Attempt
+from checkout_daemon.orders.session_attempt_store import Attempt
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import Settings
 from checkout_daemon.stripe_api import sessions as stripe_sessions
@@ -122,7 +122,7 @@ def our_session_update(fetched: Fetched, order_id: str, attempt: int, cause: str
 async def refresh_sessions(runtime: Runtime, order_id: str, *, cause: str, actor: str) -> None:
     """Read from Stripe the sessions that may have changed there, open or waiting for their money, and merge them."""
     async with runtime.database.connection() as connection:
-        unsettled = await session_attempts.unsettled_sessions(connection, order_id)
+        unsettled = await session_attempt_store.unsettled_sessions(connection, order_id)
     for session_id in unsettled:
         fetched = await stripe_sessions.retrieve_session(runtime.gateway, session_id)
         await merge_session(runtime, fetched, cause=cause, actor=actor)
@@ -176,7 +176,7 @@ async def _plan_locked(
     merged = await locked_order(connection, order_id)
     order = merged.orders[order_id]
     check_mode(order, NotPayable, livemode=runtime.settings.livemode)
-    attempt = await session_attempts.last_attempt(connection, order_id)
+    attempt = await session_attempt_store.last_attempt(connection, order_id)
     if attempt is None:
         raise LookupError(f"order {order_id} has no session attempt")
     situation = Situation(
@@ -202,7 +202,7 @@ async def _insert_attempt(connection: asyncpg.Connection, runtime: Runtime, orde
         raise NotPayable("the order's customer was erased: nobody can pay it")
     discount = await find_discount(connection, order.discount_code) if order.discount_code else None
     attempt = start_attempt(order, number, runtime.settings, runtime.gateway.now(), discount)
-    return await session_attempts.insert_attempt(connection, order_id, attempt)
+    return await session_attempt_store.insert_attempt(connection, order_id, attempt)
 
 
 def start_attempt(
@@ -242,7 +242,7 @@ async def _ask(runtime: Runtime, order: LockedOrder, attempt: Attempt, actor: st
 async def _reject(runtime: Runtime, order: LockedOrder, attempt: Attempt, why: str, *, doubtful: bool) -> None:
     log.warning("no session for order %d, attempt %d: %s", order.number, attempt.number, why)
     async with runtime.database.connection() as connection:
-        await session_attempts.record_rejection(connection, order.id, attempt.number, why, doubtful=doubtful)
+        await session_attempt_store.record_rejection(connection, order.id, attempt.number, why, doubtful=doubtful)
 
 
 async def _adopt(runtime: Runtime, order: LockedOrder, number: int, fetched: Fetched, actor: str) -> None:
@@ -266,4 +266,4 @@ async def _record_session(
     connection: asyncpg.Connection, order_id: str, number: int, session_id: str, update: Update
 ) -> None:
     await merge(connection, [update])
-    await session_attempts.record_session(connection, order_id, number, session_id)
+    await session_attempt_store.record_session(connection, order_id, number, session_id)

@@ -117,7 +117,7 @@ def orders_list(limit: int, as_json: bool, **filters: Any) -> int:
       checkout orders list --status failed --status expired --since 7d
     """
     from checkout_daemon.commands.orders_page import print_orders
-    from checkout_daemon.orders.pages import all_orders
+    from checkout_daemon.orders.order_pages import all_orders
 
     options, now = OrderOptions(**filters), datetime.now(UTC)
 
@@ -220,7 +220,7 @@ def orders_show(order: str, as_json: bool) -> int:
     """
     from checkout_daemon.commands.orders_page import print_order, view_object
     from checkout_daemon.orders.history import read_history
-    from checkout_daemon.orders.pages import show_order
+    from checkout_daemon.orders.order_pages import show_order
 
     async def work(database: Database, settings: Settings) -> tuple[OrderView, tuple[ActionLine, ...], Settings]:
         view = await show_order(database, order)

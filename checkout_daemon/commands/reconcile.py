@@ -16,8 +16,8 @@ from checkout_daemon.present.text import counted, plain, words
 if TYPE_CHECKING:
     from checkout_daemon.ledger.missing_order_store import MissingOrder
     from checkout_daemon.runtime import Runtime
+    from checkout_daemon.stripe_sync.comparing import Difference, Synced
     from checkout_daemon.stripe_sync.reconciling import ReconcileRun, Uncompared
-    from checkout_daemon.stripe_sync.syncing import Difference, Synced
 
 
 @click.command(cls=Command)
@@ -58,7 +58,7 @@ def reconcile(since: str, apply: bool, anew: bool, rate: float, note: str, as_js
     from checkout_daemon.ledger.missing_order_store import MissingOrder
     from checkout_daemon.present.times import clock
     from checkout_daemon.stripe_sync import reconciling
-    from checkout_daemon.stripe_sync.syncing import Synced
+    from checkout_daemon.stripe_sync.comparing import Synced
 
     started = monotonic()
     mergeable = False  # whether --apply would change anything

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from checkout_daemon.model.orders import Order
     from checkout_daemon.runtime import Runtime
     from checkout_daemon.settings import Settings
-    from checkout_daemon.stripe_sync.syncing import Synced
+    from checkout_daemon.stripe_sync.comparing import Synced
 
 _REFUSED_BY_STATE = 4
 
@@ -126,7 +126,7 @@ def _resend_many(
     from checkout_daemon.checkout.resending import Resent, mail_status, resend_many
     from checkout_daemon.commands.output import Progress
     from checkout_daemon.orders.order_lists import OrderFilter
-    from checkout_daemon.orders.pages import all_orders
+    from checkout_daemon.orders.order_pages import all_orders
 
     async def work(runtime: Runtime) -> int:
         settings = runtime.settings
@@ -229,7 +229,7 @@ def sessions_sync(order: str, dry_run: bool, note: str, as_json: bool) -> int:
     from checkout_daemon.audit.operators import this_operator
     from checkout_daemon.commands.reconcile import print_differences, synced_object
     from checkout_daemon.orders.lookup import find_order
-    from checkout_daemon.stripe_sync.syncing import sync_order
+    from checkout_daemon.stripe_sync.comparing import sync_order
 
     async def work(runtime: Runtime) -> Synced:
         found = await find_order(runtime.database, order)

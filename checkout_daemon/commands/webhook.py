@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from checkout_daemon.settings import Settings
     from checkout_daemon.stripe_api.client import StripeGateway
     from checkout_daemon.stripe_sync.endpoint_rules import Endpoint
+    from checkout_daemon.stripe_sync.our_endpoint import CreatedEndpoint
     from checkout_daemon.stripe_sync.secret_matches import UsedSecret
-    from checkout_daemon.stripe_sync.webhook_endpoints import CreatedEndpoint
-    from checkout_daemon.stripe_sync.webhook_rotation import Rotated, Rotation
+    from checkout_daemon.stripe_sync.secret_rotation import Rotated, Rotation
 
 _url_option = click.option(
     "--url", type=TERM, metavar="URL", help="URL of the endpoint.  [default: CHECKOUT_PUBLIC_URL/api/webhook]"
@@ -59,17 +59,17 @@ def webhook_create(url: str | None, update: bool, replace: bool, yes: bool, as_j
 
 def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
     from checkout_daemon.ledger.event_types import EVENT_TYPES
-    from checkout_daemon.stripe_sync import webhook_endpoints
+    from checkout_daemon.stripe_sync import our_endpoint
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
 
     async def work(gateway: StripeGateway, settings: Settings) -> tuple[CreatedEndpoint, list[str], Settings]:
         wanted = _address(settings, url)
-        existing = await webhook_endpoints.endpoints_for(gateway, wanted) if replace else []
+        existing = await our_endpoint.endpoints_for(gateway, wanted) if replace else []
         if not existing:
-            return await webhook_endpoints.create(gateway, wanted), [], settings
+            return await our_endpoint.create(gateway, wanted), [], settings
         ids = [endpoint.id for endpoint in existing]
         confirm(f"Create a new endpoint for {wanted}, then delete {', '.join(ids)}?", yes=yes)
-        return await webhook_endpoints.replace(gateway, wanted, existing), ids, settings
+        return await our_endpoint.replace(gateway, wanted, existing), ids, settings
 
     created, deleted, settings = with_stripe(work)
     remember_instead(settings.state_dir, deleted, created.endpoint.id, created.secret)
@@ -82,9 +82,9 @@ def _create(url: str | None, *, replace: bool, yes: bool, as_json: bool) -> int:
 
 def _update(url: str | None, *, as_json: bool) -> int:
     from checkout_daemon.ledger.event_types import EVENT_TYPES
-    from checkout_daemon.stripe_sync import webhook_endpoints
+    from checkout_daemon.stripe_sync import our_endpoint
 
-    for endpoint in with_stripe(lambda gateway, settings: webhook_endpoints.fix(gateway, _address(settings, url))):
+    for endpoint in with_stripe(lambda gateway, settings: our_endpoint.fix(gateway, _address(settings, url))):
         text = f"{endpoint.id} is {endpoint.status} and receives all {len(EVENT_TYPES)} types at {endpoint.url}"
         print_result(_endpoint_object(endpoint), text, as_json=as_json)
     return 0
@@ -100,8 +100,8 @@ def webhook_show(url: str | None, as_json: bool) -> int:
       checkout webhook show --json
     """
     from checkout_daemon.errors import NotFound
+    from checkout_daemon.stripe_sync.our_endpoint import endpoints_for
     from checkout_daemon.stripe_sync.secret_matches import used_secrets
-    from checkout_daemon.stripe_sync.webhook_endpoints import endpoints_for
 
     async def work(runtime: Runtime) -> tuple[list[Endpoint], list[UsedSecret], str]:
         wanted = _address(runtime.settings, url)
@@ -166,17 +166,17 @@ def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
     Example:
       checkout webhook rotate
     """
-    from checkout_daemon.stripe_sync import webhook_rotation
+    from checkout_daemon.stripe_sync import secret_rotation
+    from checkout_daemon.stripe_sync.our_endpoint import CreatedEndpoint
     from checkout_daemon.stripe_sync.remembered_endpoint import remember_instead
-    from checkout_daemon.stripe_sync.webhook_endpoints import CreatedEndpoint
-    from checkout_daemon.stripe_sync.webhook_rotation import Stage
+    from checkout_daemon.stripe_sync.secret_rotation import Stage
 
     async def work(runtime: Runtime) -> tuple[Rotated, Settings]:
         wanted = _address(runtime.settings, url)
-        rotation = await webhook_rotation.read_rotation(runtime, wanted)
+        rotation = await secret_rotation.read_rotation(runtime, wanted)
         if question := _question(rotation):
             confirm(question, yes=yes)
-        return await webhook_rotation.rotate(runtime, wanted, rotation), runtime.settings
+        return await secret_rotation.rotate(runtime, wanted, rotation), runtime.settings
 
     done, settings = with_runtime(work)
     rotation = done.rotation
@@ -198,7 +198,7 @@ def webhook_rotate(url: str | None, yes: bool, as_json: bool) -> int:
 
 
 def _question(rotation: Rotation) -> str | None:
-    from checkout_daemon.stripe_sync.webhook_rotation import Stage
+    from checkout_daemon.stripe_sync.secret_rotation import Stage
 
     ids = ", ".join(old.id for old in rotation.old)
     match rotation.stage:
@@ -224,7 +224,7 @@ def _progress_object(done: Rotated) -> dict[str, Any]:
 
 def _progress_line(done: Rotated, settings: Settings) -> str:
     from checkout_daemon.present.times import clock
-    from checkout_daemon.stripe_sync.webhook_rotation import Stage
+    from checkout_daemon.stripe_sync.secret_rotation import Stage
 
     rotation = done.rotation
     old = ", ".join(endpoint.id for endpoint in done.deleted or rotation.old)

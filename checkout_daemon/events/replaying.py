@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import asyncpg
 
-from checkout_daemon.audit.log import OperatorAction, check_note, record, state_of
+from checkout_daemon.audit.audit_log import OperatorAction, check_note, record, state_of
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError, NotFound

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from checkout_daemon import clocks
-from checkout_daemon.audit.log import anchor_log
+from checkout_daemon.audit.audit_log import anchor_log
 from checkout_daemon.checkout import coupons
 from checkout_daemon.checkout.doubtful_sessions import settle_doubtful_sessions
 from checkout_daemon.jobs.runner import Job

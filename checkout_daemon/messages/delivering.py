@@ -18,7 +18,7 @@ from checkout_daemon.database.server import read_now
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.messages.mails import send_alert, send_customer_mail
 from checkout_daemon.messages.outcomes import NotNeeded, RefusedForGood, TryLater
-from checkout_daemon.messages.webhooks import send_webhook
+from checkout_daemon.messages.shop_webhooks import send_webhook
 from checkout_daemon.model.messages import UNCONFIGURED_LIFETIME, Channel
 from checkout_daemon.observability.redaction import redact
 from checkout_daemon.outbox import outbox_store

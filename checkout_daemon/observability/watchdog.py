@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from checkout_daemon.observability.rarely import Rarely
+from checkout_daemon.observability.log_throttle import Rarely
 
 log = logging.getLogger(__name__)
 

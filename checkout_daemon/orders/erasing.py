@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.audit_store import blank_personal
-from checkout_daemon.audit.log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql

@@ -16,7 +16,7 @@ from checkout_daemon.database.queries import sql
 from checkout_daemon.model.orders import Order
 from checkout_daemon.model.text import terminal_json
 from checkout_daemon.orders.order_lists import ItemLine, OrderFilter
-from checkout_daemon.orders.pages import all_orders
+from checkout_daemon.orders.order_pages import all_orders
 
 _ORDER_KEYS = tuple(field.name for field in fields(Order))
 _ITEM_KEYS = tuple(f"item_{field.name}" for field in fields(ItemLine))

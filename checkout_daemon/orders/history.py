@@ -11,7 +11,7 @@ from checkout_daemon.audit import audit_store
 from checkout_daemon.audit.chain import AuditEntry
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.change_log import ChangeLine
-from checkout_daemon.orders.session_attempts import AttemptLine, list_attempts
+from checkout_daemon.orders.session_attempt_store import AttemptLine, list_attempts
 
 # The audit log has this machine's clock, the change log the database's.
 _SAME_MOMENT = timedelta(minutes=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from checkout_daemon.audit.log import OperatorAction, act, check_note
+from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import CheckoutError, FieldError, InvalidRequest

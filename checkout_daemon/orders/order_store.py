@@ -15,7 +15,7 @@ from checkout_daemon.ledger.order_states import CHANNEL
 from checkout_daemon.model.customer import Customer
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.second_orders import AlikeOrder
-from checkout_daemon.orders.session_attempts import Attempt
+from checkout_daemon.orders.session_attempt_store import Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ async def insert_order(connection: asyncpg.Connection, order: NewOrder, attempt:
     """Insert an order with its items and first attempt, and return its number.
 
     Return None if its key is taken or the customer has a similar order. The caller must hold the lock of the customer
-    and lines (catalog/products.py: find_products), so that two concurrent orders cannot miss each other.
+    and lines (catalog/product_store.py: find_products), so that two concurrent orders cannot miss each other.
     """
     quote = order.quote
     row = await connection.fetchrow(

@@ -10,7 +10,7 @@ from checkout_daemon.ledger.derive import LIVE_REFUNDS, OrderFacts
 from checkout_daemon.ledger.facts import DisputeFact, DisputeStatus
 from checkout_daemon.ledger.merge import Merged
 from checkout_daemon.model.money import format_money, step
-from checkout_daemon.orders.refund_requests import RefundRequest
+from checkout_daemon.orders.refund_request_store import RefundRequest
 
 # Stripe refuses refunds of payments with these disputes. An inquiry may still be refunded, which ends it well.
 # https://docs.stripe.com/disputes/responding

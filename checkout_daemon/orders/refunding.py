@@ -18,7 +18,7 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 
-from checkout_daemon.audit.log import OperatorAction, act, check_note, record, state_of
+from checkout_daemon.audit.audit_log import OperatorAction, act, check_note, record, state_of
 from checkout_daemon.audit.operators import DAEMON, Operator
 from checkout_daemon.clocks import require_clocks
 from checkout_daemon.database.pool import Database
@@ -28,8 +28,8 @@ from checkout_daemon.ledger.merge import Merged, Update, locked_order, merge
 from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.ledger.translate import refund as refund_events
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, livemodes
-from checkout_daemon.orders import refund_requests
-from checkout_daemon.orders.refund_requests import RefundRequest
+from checkout_daemon.orders import refund_request_store
+from checkout_daemon.orders.refund_request_store import RefundRequest
 from checkout_daemon.orders.refund_rules import NotRefundable, RefundOptions, RefundPlan, plan
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api import payments as stripe_payments
@@ -99,7 +99,9 @@ async def resume_refunds(runtime: Runtime) -> int:
     operator = Operator(DAEMON, socket.gethostname())
     livemode = runtime.settings.livemode
     for resumed in range(_MOST_RESUMED_A_TURN):
-        request = await runtime.database.run_unconfirmed(refund_requests.claim_request, RESUME_AFTER, livemode=livemode)
+        request = await runtime.database.run_unconfirmed(
+            refund_request_store.claim_request, RESUME_AFTER, livemode=livemode
+        )
         if request is None:
             return resumed
         try:
@@ -135,7 +137,7 @@ async def _begin(
         msgspec.json.encode(parameters).decode(),
         await read_now(connection),
     )
-    await refund_requests.insert_request(connection, request, request.started_at + RESUME_AFTER)
+    await refund_request_store.insert_request(connection, request, request.started_at + RESUME_AFTER)
     details = {"request": request_id, "payment": planned.payment_id, "amount": planned.amount}
     details |= {"currency": planned.currency, "reason": options.reason}
     update = Update("refund.requested", operator.actor, note, order_ids=[order_id], always_logged=True)
@@ -149,7 +151,7 @@ async def _plan(
     merged = await locked_order(connection, order_id)
     if livemode is not None:
         check_mode(merged.orders[order_id], NotRefundable, livemode=livemode)
-    return plan(merged, order_id, options, await refund_requests.unanswered_request(connection, order_id))
+    return plan(merged, order_id, options, await refund_request_store.unanswered_request(connection, order_id))
 
 
 async def _ask(runtime: Runtime, request: RefundRequest, operator: Operator) -> Refunded:
@@ -237,7 +239,7 @@ async def _record_refund(
     connection: asyncpg.Connection, request: RefundRequest, refund_id: str, update: Update, action: OperatorAction
 ) -> Merged:
     merged = await merge(connection, [update])
-    if await refund_requests.answer_request(connection, request.id, refund_id=refund_id):
+    if await refund_request_store.answer_request(connection, request.id, refund_id=refund_id):
         before, after = merged.orders[request.order_id].state, state_of(merged, request.order_id)
         await record(connection, request.order_id, action, before=before, after=after)
     return merged
@@ -246,7 +248,7 @@ async def _record_refund(
 async def _refuse(connection: asyncpg.Connection, request: RefundRequest, operator: Operator, why: str) -> None:
     """Close a request that led to no refund, unless another process has closed it meanwhile."""
     await locked_order(connection, request.order_id)
-    if await refund_requests.answer_request(connection, request.id, error=why):
+    if await refund_request_store.answer_request(connection, request.id, error=why):
         details = {"request": request.id, "amount": request.amount, "why": why}
         update = Update("refund.refused", operator.actor, why, order_ids=[request.order_id], always_logged=True)
         await act(connection, request.order_id, OperatorAction("refund.refused", operator, details=details), update)

@@ -19,7 +19,7 @@ from checkout_daemon.events.event_lists import EventOutcome, read_event_outcomes
 from checkout_daemon.ledger.event_types import EVENT_TYPES
 from checkout_daemon.model.money import format_money
 from checkout_daemon.orders.order_lists import OrderView
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.private_files import write_private
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.settings import STRIPE_API_BASE, Settings, is_live_key

@@ -21,7 +21,7 @@ from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.events import stripe_time
 from checkout_daemon.stripe_api.throttle import Pace, at_most
 from checkout_daemon.stripe_sync.backfill import Backfilled, backfill
-from checkout_daemon.stripe_sync.syncing import sync_order
+from checkout_daemon.stripe_sync.comparing import sync_order
 
 _log = logging.getLogger(__name__)
 

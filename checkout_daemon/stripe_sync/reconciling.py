@@ -26,7 +26,7 @@ from checkout_daemon.model.orders import Order
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed, StripeSilent
 from checkout_daemon.stripe_api.throttle import at_most
-from checkout_daemon.stripe_sync.syncing import Difference, Synced, sync_order
+from checkout_daemon.stripe_sync.comparing import Difference, Synced, sync_order
 
 CURSOR = "reconcile"
 CALLS_PER_SECOND = 20.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from checkout_daemon.audit.log import OperatorAction, act, check_note
+from checkout_daemon.audit.audit_log import OperatorAction, act, check_note
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.catalog.pricing import PricedLine
 from checkout_daemon.checkout.sessions import our_session_update, start_attempt
@@ -25,7 +25,7 @@ from checkout_daemon.orders.order_store import PayableOrder, read_order
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import Fetched, StripeMissing
 from checkout_daemon.stripe_api.sessions import list_lines, retrieve_session
-from checkout_daemon.stripe_sync.syncing import sync_order
+from checkout_daemon.stripe_sync.comparing import sync_order
 
 
 class NotRecoverable(CheckoutError):

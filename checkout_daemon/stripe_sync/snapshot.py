@@ -10,7 +10,7 @@ from checkout_daemon.checkout.session_search import find_session
 from checkout_daemon.ledger.facts import Fact, Link, LinkRank, Observation, SessionFact, SessionStatus
 from checkout_daemon.ledger.translate import charge, dispute, payment_intent, refund, session
 from checkout_daemon.ledger.translate.stripe_objects import ObjectSnapshot, Translation, child, livemodes
-from checkout_daemon.orders.session_attempts import Attempt
+from checkout_daemon.orders.session_attempt_store import Attempt
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import Fetched, StripeGateway, StripeMissing
 from checkout_daemon.stripe_api.payments import list_disputes, list_refunds, retrieve_payment

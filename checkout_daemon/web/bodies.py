@@ -11,6 +11,7 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from checkout_daemon.errors import InvalidRequest, MalformedJson
+from checkout_daemon.web.app_keys import BODIES
 from checkout_daemon.web.body_budget import BodyBudget
 from checkout_daemon.web.failures import (
     BodyTooLarge,
@@ -20,7 +21,6 @@ from checkout_daemon.web.failures import (
     refuse_field,
 )
 from checkout_daemon.web.fields import expects_continue, list_field, media_type, tokens
-from checkout_daemon.web.keys import BODIES
 
 LARGEST_BODY = 64 * 1024
 LARGEST_WEBHOOK_BODY = 1024 * 1024

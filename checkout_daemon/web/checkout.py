@@ -19,10 +19,10 @@ from checkout_daemon.model.locale import preferred_locale
 from checkout_daemon.observability import context
 from checkout_daemon.patience import shopper_waits
 from checkout_daemon.web.answers import compressed, json_response
+from checkout_daemon.web.app_keys import GUESSING, LIMITS, METRICS, RUNTIME
 from checkout_daemon.web.bodies import read_json
 from checkout_daemon.web.failures import refuse_field
 from checkout_daemon.web.fields import list_field
-from checkout_daemon.web.keys import GUESSING, LIMITS, METRICS, RUNTIME
 from checkout_daemon.web.schemas import (
     CartItem,
     Catalog,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from operator import attrgetter, methodcaller
 from typing import Protocol
 
-from checkout_daemon.observability.rarely import Rarely
+from checkout_daemon.observability.log_throttle import Rarely
 from checkout_daemon.web.proxies import TrustedProxies, network_of, parse_address
 
 log = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from aiohttp.typedefs import Handler, Middleware
 from checkout_daemon.errors import CheckoutError
 from checkout_daemon.observability import context
 from checkout_daemon.observability.metrics import Metrics
+from checkout_daemon.web.app_keys import STOREFRONT
 from checkout_daemon.web.failures import BadRequest, ClientGone, MethodNotAllowed, NoSuchPage
 from checkout_daemon.web.fields import expects_continue
 from checkout_daemon.web.headers import DATA_SECURITY_POLICY, CrossOrigin
-from checkout_daemon.web.keys import STOREFRONT
 from checkout_daemon.web.problems import problem_response
 
 log = logging.getLogger(__name__)

@@ -13,11 +13,11 @@ from aiohttp.http_exceptions import BadHttpMethod, InvalidURLError, LineTooLong,
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from checkout_daemon.errors import CheckoutError
+from checkout_daemon.web.app_keys import CONNECTIONS, SECURITY_HEADERS
 from checkout_daemon.web.connections import Connections
 from checkout_daemon.web.failures import AddressTooLong, BadRequest, HeadersTooLarge, UnknownExpectation
 from checkout_daemon.web.fields import expects_continue
 from checkout_daemon.web.headers import DATA_SECURITY_POLICY
-from checkout_daemon.web.keys import CONNECTIONS, SECURITY_HEADERS
 from checkout_daemon.web.problems import problem_response
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from checkout_daemon.observability.metrics import CONTENT_TYPE
 from checkout_daemon.web.answers import json_response
+from checkout_daemon.web.app_keys import METRICS, METRICS_ACCESS, OPENAPI, POOLS, READINESS
 from checkout_daemon.web.failures import NoSuchPage
-from checkout_daemon.web.keys import METRICS, METRICS_ACCESS, OPENAPI, POOLS, READINESS
 from checkout_daemon.web.schemas import Health
 
 

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from checkout_daemon.errors import CheckoutError, InvalidSignature
 from checkout_daemon.ledger.signature import check_header
+from checkout_daemon.web.app_keys import BODIES, FORGERIES, INTAKE, METRICS
 from checkout_daemon.web.bodies import LARGEST_WEBHOOK_BODY, read_body
 from checkout_daemon.web.fields import list_field
-from checkout_daemon.web.keys import BODIES, FORGERIES, INTAKE, METRICS
 
 log = logging.getLogger(__name__)
 

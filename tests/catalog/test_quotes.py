@@ -14,9 +14,9 @@ import asyncpg
 import pytest
 
 from checkout_daemon.catalog.cart import Cart, CartLine, Product
-from checkout_daemon.catalog.discounts import upsert_discounts
+from checkout_daemon.catalog.discount_store import upsert_discounts
 from checkout_daemon.catalog.pricing import Discount, Quote
-from checkout_daemon.catalog.products import upsert_products
+from checkout_daemon.catalog.product_store import upsert_products
 from checkout_daemon.catalog.quotes import price_for_order, quote
 from checkout_daemon.database.pool import Database
 from checkout_daemon.errors import InvalidRequest

@@ -8,14 +8,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from checkout_daemon.audit.log import verify
+from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.canceling import NotCancelable, cancel_order
 from checkout_daemon.checkout.placing import retry_checkout, start_checkout
 from checkout_daemon.errors import NotFound, NotPayable, StripeUnavailable
 from checkout_daemon.ledger.facts import PaymentStatus, SessionFact, SessionStatus
 from checkout_daemon.ledger.merge import Update, merge
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.payments import paid

@@ -16,14 +16,14 @@ from checkout_daemon.checkout.sessions import merge_session
 from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.orders.explaining import explain_order
 from checkout_daemon.orders.order_lists import OrderView
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.patience import shopper_waits
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed
 from checkout_daemon.stripe_api.payments import list_disputes, list_refunds
 from checkout_daemon.stripe_api.sessions import expire_session, list_coupons, retrieve_session
+from checkout_daemon.stripe_sync.our_endpoint import create, endpoints_for
 from checkout_daemon.stripe_sync.reconciling import reconcile
-from checkout_daemon.stripe_sync.webhook_endpoints import create, endpoints_for
 from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.support.shopping import SESSIONS, a_request, first, paid_order, pay, sessions_at_stripe
 

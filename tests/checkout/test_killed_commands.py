@@ -10,11 +10,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from checkout_daemon.audit.log import verify
+from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.resending import resend_session
 from checkout_daemon.checkout.sessions import merge_session
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refunding import resume_refunds
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.payments import list_refunds

@@ -14,7 +14,7 @@ from checkout_daemon.operations.doctor import examine
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.sessions import retrieve_session
 from checkout_daemon.stripe_sync.backfill import Backfilled, backfill
-from checkout_daemon.stripe_sync.syncing import sync_order
+from checkout_daemon.stripe_sync.comparing import sync_order
 from tests.stripe_sync.test_backfill import pay
 from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.support.stripe_events import insert_order

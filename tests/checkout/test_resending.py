@@ -9,14 +9,14 @@ import asyncpg
 import pytest
 
 from checkout_daemon.audit import audit_store
-from checkout_daemon.audit.log import verify
+from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.expiring import SessionNotOpen, expire_sessions
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.checkout.resending import Resent, resend_many, resend_session
 from checkout_daemon.checkout.sessions import merge_session
 from checkout_daemon.errors import NotFound, NotPayable, StripeUnavailable
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.sessions import expire_session, retrieve_session
 from tests.support.flaky_stripe import FlakyStripe

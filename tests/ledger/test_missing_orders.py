@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from checkout_daemon.audit.log import verify
+from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.checkout.sessions import fresh_session
@@ -21,16 +21,16 @@ from checkout_daemon.ledger.translate.named_orders import named_order
 from checkout_daemon.model.messages import Alert
 from checkout_daemon.operations.doctor import Check, examine
 from checkout_daemon.orders.order_lists import OrderView
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.orders.refunding import refund
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.sessions import retrieve_session
 from checkout_daemon.stripe_sync.backfill import backfill
 from checkout_daemon.stripe_sync.catching_up import catch_up
+from checkout_daemon.stripe_sync.comparing import Synced
 from checkout_daemon.stripe_sync.reconciling import Uncompared, reconcile
 from checkout_daemon.stripe_sync.recovering import NotRecoverable, Recovered, plan_recovery, recover_order
-from checkout_daemon.stripe_sync.syncing import Synced
 from tests.support.flaky_stripe import FlakyStripe, Request
 from tests.support.shopping import SESSIONS, check_out, paid_order, pay, sessions_at_stripe
 

@@ -10,7 +10,7 @@ import pytest
 
 from checkout_daemon.database.pool import Database
 from checkout_daemon.ledger.intake import Intake
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from tests.support.stripe_events import CREATED, deliver, event_body, insert_order, refund_object, session_object
 
 NEXT_YEAR = "a_status_of_next_year"

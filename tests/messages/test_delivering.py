@@ -23,7 +23,7 @@ from checkout_daemon.ledger.facts import (
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.messages.delivering import deliver_due
 from checkout_daemon.messages.outcomes import NotNeeded
-from checkout_daemon.messages.webhooks import compose
+from checkout_daemon.messages.shop_webhooks import compose
 from checkout_daemon.model.messages import Channel, MessageKind
 from checkout_daemon.outbox.outbox_store import claim_messages, owe
 from checkout_daemon.runtime import Runtime

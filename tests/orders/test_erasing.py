@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from checkout_daemon.audit import log
+from checkout_daemon.audit import audit_log
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.resending import resend_session
 from checkout_daemon.errors import NotPayable
@@ -90,7 +90,7 @@ async def test_nothing_in_the_database_names_the_customer_and_the_books_are_unch
     assert before is not None
     assert (merged.derived(order_id).status, merged.derived(order_id).amount_refunded) == (before["status"], 100)
     assert await connection.fetchrow("SELECT status, amount_total, amount_refunded, paid_at FROM orders") == before
-    report = await log.verify(runtime.database)
+    report = await audit_log.verify(runtime.database)
     assert (report.faults, report.entries) == ([], 2)
     mails = await connection.fetch("SELECT DISTINCT status FROM outbox WHERE channel = 'mail'")
     assert [row["status"] for row in mails] == ["skipped"]

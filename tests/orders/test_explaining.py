@@ -25,8 +25,8 @@ from checkout_daemon.orders.explaining.explain import findings_of
 from checkout_daemon.orders.explaining.state import STATE_RULES
 from checkout_daemon.orders.explaining.troubles import ATTENTION_DESCRIPTIONS, TROUBLE_RULES
 from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, PaymentLine, RefundLine
-from checkout_daemon.orders.refund_requests import RefundRequest
-from checkout_daemon.orders.session_attempts import Attempt
+from checkout_daemon.orders.refund_request_store import RefundRequest
+from checkout_daemon.orders.session_attempt_store import Attempt
 from checkout_daemon.outbox.outbox_store import MessageLine
 from tests.support.orders import NOW, add_order
 from tests.support.stripe_events import SECRET, deliver, event_body, session_object

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.audit import audit_store
-from checkout_daemon.audit.log import verify
+from checkout_daemon.audit.audit_log import verify
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.errors import CheckoutError, InvalidRequest, NotFound, StripeRejected, StripeUnavailable
@@ -21,13 +21,13 @@ from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.orders.explaining import explain_order
 from checkout_daemon.orders.notes import acknowledge
 from checkout_daemon.orders.order_lists import OrderView
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_rules import NotRefundable, RefundOptions, RefundUnderWay, SeveralPayments
 from checkout_daemon.orders.refunding import Refunded, plan_refund, refund, resume_refunds
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.client import StripeFailed
 from checkout_daemon.stripe_api.payments import list_refunds
-from checkout_daemon.stripe_sync.syncing import sync_order
+from checkout_daemon.stripe_sync.comparing import sync_order
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.payments import paid
 from tests.support.shopping import check_out, first, paid_order

@@ -9,7 +9,7 @@ import stripe
 from aiohttp.test_utils import TestServer
 
 from checkout_daemon.sandbox.errors import ApiError
-from checkout_daemon.sandbox.payments import debits, testdata
+from checkout_daemon.sandbox.payments import debits, stripe_test_methods
 from tests.sandbox.conftest import confirm, open_session
 from tests.sandbox.payment_steps import act, advance, becomes, booked, debit, pay, types_about
 
@@ -112,8 +112,8 @@ async def test_an_iban_decides_the_outcome(client: stripe.StripeClient, iban: st
 
 
 def test_every_test_iban_is_one() -> None:
-    assert [iban for iban in testdata.IBANS if not testdata.is_iban(iban)] == []
-    assert len(testdata.IBANS) == 96
+    assert [iban for iban in stripe_test_methods.IBANS if not stripe_test_methods.is_iban(iban)] == []
+    assert len(stripe_test_methods.IBANS) == 96
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from checkout_daemon.errors import StripeUnavailable
 from checkout_daemon.ledger.apply import retry_due_events
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_sync.catching_up import catch_up, follow_hints, last_comparison, sweep_expired
+from checkout_daemon.stripe_sync.comparing import Synced
 from checkout_daemon.stripe_sync.reconciling import (
     CURSOR,
     Outcome,
@@ -27,7 +28,6 @@ from checkout_daemon.stripe_sync.reconciling import (
     ReconcileUnderWay,
     reconcile,
 )
-from checkout_daemon.stripe_sync.syncing import Synced
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.shopping import check_out, pay
 

@@ -103,7 +103,7 @@ async def test_a_user_who_may_not_write_gets_a_terminal_that_does_not(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
     from checkout_daemon.database.pool import Database
-    from checkout_daemon.orders.list_windows import may_write
+    from checkout_daemon.orders.terminal_windows import may_write
 
     await connection.execute(
         "CREATE ROLE looker LOGIN PASSWORD 'looks'; GRANT USAGE ON SCHEMA public TO looker;"

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.ledger.intake import Intake
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_order

@@ -10,7 +10,7 @@ import pytest
 from checkout_daemon.database.pool import Database
 from checkout_daemon.orders.lookup import add_search
 from checkout_daemon.orders.order_lists import OrderFilter
-from checkout_daemon.orders.pages import page_of_orders
+from checkout_daemon.orders.order_pages import page_of_orders
 from tests.support.orders import NOW, add_change, add_order
 from tests.tui.conftest import Seat, Sit
 from tui.screens.order import OrderScreen

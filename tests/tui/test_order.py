@@ -12,7 +12,7 @@ from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.orders.erasing import erase, plan_erasure
 from checkout_daemon.orders.order_lists import OrderView
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_change, add_expired_order, add_order

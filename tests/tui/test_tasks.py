@@ -16,7 +16,7 @@ from textual import events
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.orders import notes
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.orders import add_change, add_order

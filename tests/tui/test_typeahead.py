@@ -12,7 +12,7 @@ from textual.app import App
 from textual.events import Key
 
 from checkout_daemon.orders import refunding
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.orders.refund_rules import RefundPlan
 from checkout_daemon.runtime import Runtime
 from tests.support.flaky_stripe import FlakyStripe, Request

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from checkout_daemon.web import body_budget
-from checkout_daemon.web.keys import BODIES
+from checkout_daemon.web.app_keys import BODIES
 from tests.web.conftest import Client, OpenClient, warnings
 from tests.web.wire import connection_to
 

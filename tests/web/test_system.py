@@ -9,7 +9,7 @@ import socket
 import asyncpg
 import pytest
 
-from checkout_daemon.web.keys import METRICS
+from checkout_daemon.web.app_keys import METRICS
 from tests.support.stripe_events import event_body, signed
 from tests.support.waiting import until
 from tests.web.conftest import Client, OpenClient, checkout_body

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.event_types import EVENT_TYPES
-from checkout_daemon.orders.list_windows import EventRow
+from checkout_daemon.orders.terminal_windows import EventRow
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import NONE, plain, words
 from checkout_daemon.present.times import age, span

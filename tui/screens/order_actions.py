@@ -19,7 +19,7 @@ from checkout_daemon.orders.refund_rules import RefundOptions
 from checkout_daemon.present.money import money
 from checkout_daemon.present.text import plain, words
 from checkout_daemon.present.times import clock, time_of_day
-from checkout_daemon.stripe_sync.syncing import Synced, sync_order
+from checkout_daemon.stripe_sync.comparing import Synced, sync_order
 from tui.actions import command_line
 from tui.context import AppContext
 from tui.order_facts import OrderDetails, copies, dashboard_url

@@ -18,11 +18,11 @@ from textual.widgets import Input
 from checkout_daemon.errors import DatabaseUnavailable
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.model.orders import OrderStatus
-from checkout_daemon.orders import list_windows
+from checkout_daemon.orders import terminal_windows
 from checkout_daemon.orders.figures import read_figures
-from checkout_daemon.orders.list_windows import OrderRow
 from checkout_daemon.orders.lookup import add_search
 from checkout_daemon.orders.order_lists import OrderFilter
+from checkout_daemon.orders.terminal_windows import OrderRow
 from checkout_daemon.present.text import counted, words
 from tui.actions import Action, command_line
 from tui.context import AppContext
@@ -164,7 +164,7 @@ class OrdersScreen(ListScreen[OrderRow]):
             if not waiting:
                 return
         try:
-            items = [order_item(row) for row in await list_windows.rows_of(self.app_context.database, waiting)]
+            items = [order_item(row) for row in await terminal_windows.rows_of(self.app_context.database, waiting)]
         except DatabaseUnavailable:
             self._waiting = waiting | self._waiting
             return

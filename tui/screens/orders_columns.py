@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from checkout_daemon.orders.list_windows import OrderRow
+from checkout_daemon.orders.terminal_windows import OrderRow
 from checkout_daemon.present.money import money
 from checkout_daemon.present.statuses import attention_words, tone
 from checkout_daemon.present.text import plain, words

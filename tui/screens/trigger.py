@@ -20,7 +20,7 @@ from checkout_daemon.errors import CheckoutError, DatabaseUnavailable
 from checkout_daemon.events.event_lists import EventOutcome
 from checkout_daemon.ledger.change_log import ChangeLine
 from checkout_daemon.ledger.event_types import EVENT_TYPES
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.present.statuses import tone
 from checkout_daemon.present.text import counted
 from checkout_daemon.stripe_cli.triggering import TriggerRequest

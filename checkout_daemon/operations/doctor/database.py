@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from checkout_daemon.audit.anchors import read_published
-from checkout_daemon.audit.log import keys_of, verify
+from checkout_daemon.audit.audit_log import keys_of, verify
 from checkout_daemon.database.migrations import read_state
 from checkout_daemon.database.pool import Database
 from checkout_daemon.database.queries import sql

@@ -12,8 +12,8 @@ from checkout_daemon.events.event_lists import EventLine
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import Order
 from checkout_daemon.orders.order_lists import DisputeLine, OrderSession, OrderView, PaymentLine, RefundLine
-from checkout_daemon.orders.refund_requests import RefundRequest
-from checkout_daemon.orders.session_attempts import Attempt
+from checkout_daemon.orders.refund_request_store import RefundRequest
+from checkout_daemon.orders.session_attempt_store import Attempt
 from checkout_daemon.outbox.outbox_store import MessageLine
 
 

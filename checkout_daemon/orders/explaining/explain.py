@@ -19,9 +19,9 @@ from checkout_daemon.orders.explaining.case import Case, Finding, HintLine, refu
 from checkout_daemon.orders.explaining.state import STATE_RULES
 from checkout_daemon.orders.explaining.troubles import TROUBLE_RULES
 from checkout_daemon.orders.order_lists import OrderView
-from checkout_daemon.orders.pages import show_order
-from checkout_daemon.orders.refund_requests import unanswered_request
-from checkout_daemon.orders.session_attempts import is_doubtful, last_attempt
+from checkout_daemon.orders.order_pages import show_order
+from checkout_daemon.orders.refund_request_store import unanswered_request
+from checkout_daemon.orders.session_attempt_store import is_doubtful, last_attempt
 from checkout_daemon.outbox.outbox_store import MessageFilter, list_messages
 
 _BEFORE = timedelta(days=1)  # clocks differ

@@ -8,7 +8,12 @@ from typing import Any
 
 from checkout_daemon.sandbox.checkout.form_fields import Form, home_country, named_countries
 from checkout_daemon.sandbox.checkout.render import money, page
-from checkout_daemon.sandbox.payments.testdata import FAILING_IBAN, PAGE_CARDS, ROUTING_NUMBER, SUCCEEDING_IBAN
+from checkout_daemon.sandbox.payments.stripe_test_methods import (
+    FAILING_IBAN,
+    PAGE_CARDS,
+    ROUTING_NUMBER,
+    SUCCEEDING_IBAN,
+)
 
 _PAGE_ACCOUNTS = (
     ("000123456789", "succeeds later"),

@@ -16,7 +16,7 @@ from checkout_daemon.sandbox.objects.shapes import deleted_object, new_body
 from checkout_daemon.sandbox.parameters.specs import EXPAND, Metadata, Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules
 from checkout_daemon.sandbox.payments.methods import card_method
-from checkout_daemon.sandbox.payments.testdata import card_by_token
+from checkout_daemon.sandbox.payments.stripe_test_methods import card_by_token
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import add, changing
 from checkout_daemon.sandbox.webhooks.events import emit

@@ -8,7 +8,7 @@ from checkout_daemon.sandbox.ids import new_id, token
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments.acceptance import error_fields
 from checkout_daemon.sandbox.payments.methods import attach, method_by_id
-from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES
+from checkout_daemon.sandbox.payments.stripe_test_methods import CARDS, DECLINES
 from checkout_daemon.sandbox.storage import Stored
 from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 

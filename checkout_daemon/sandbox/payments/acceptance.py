@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from checkout_daemon.sandbox.errors import ApiError, invalid
-from checkout_daemon.sandbox.payments.testdata import Decline, TestCard
+from checkout_daemon.sandbox.payments.stripe_test_methods import Decline, TestCard
 from checkout_daemon.sandbox.storage import Body, Stored
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")

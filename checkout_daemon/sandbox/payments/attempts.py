@@ -9,7 +9,7 @@ from checkout_daemon.sandbox.clock import now
 from checkout_daemon.sandbox.payments import balance, methods
 from checkout_daemon.sandbox.payments.acceptance import error_fields, payment_error
 from checkout_daemon.sandbox.payments.charges import AUTHORIZED_SECONDS, build_charge, is_manual
-from checkout_daemon.sandbox.payments.testdata import CARDS, Decline
+from checkout_daemon.sandbox.payments.stripe_test_methods import CARDS, Decline
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit

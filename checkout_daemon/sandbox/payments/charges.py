@@ -5,7 +5,7 @@ from __future__ import annotations
 from checkout_daemon.sandbox.clock import stamp
 from checkout_daemon.sandbox.ids import new_id, token
 from checkout_daemon.sandbox.objects.shapes import new_body, new_part
-from checkout_daemon.sandbox.payments.testdata import Decline
+from checkout_daemon.sandbox.payments.stripe_test_methods import Decline
 from checkout_daemon.sandbox.storage import Body, Stored
 
 _FROM_INTENT = (

@@ -6,7 +6,7 @@ from checkout_daemon.sandbox.box import Box
 from checkout_daemon.sandbox.payments import attempts, balance, methods
 from checkout_daemon.sandbox.payments.acceptance import error_fields, unexpected_state
 from checkout_daemon.sandbox.payments.charges import outcome
-from checkout_daemon.sandbox.payments.testdata import DECLINES, Decline
+from checkout_daemon.sandbox.payments.stripe_test_methods import DECLINES, Decline
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit

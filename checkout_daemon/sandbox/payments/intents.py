@@ -17,7 +17,7 @@ from checkout_daemon.sandbox.payments.acceptance import (
     unexpected_state,
 )
 from checkout_daemon.sandbox.payments.debits import fail_charge, session_of
-from checkout_daemon.sandbox.payments.testdata import CARDS, DECLINES
+from checkout_daemon.sandbox.payments.stripe_test_methods import CARDS, DECLINES
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit

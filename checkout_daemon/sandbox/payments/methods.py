@@ -9,15 +9,9 @@ from checkout_daemon.sandbox.clock import today
 from checkout_daemon.sandbox.errors import ApiError, invalid, missing_object
 from checkout_daemon.sandbox.objects.shapes import billing_details, new_body, new_part
 from checkout_daemon.sandbox.parameters.specs import Params
-from checkout_daemon.sandbox.payments import testdata
+from checkout_daemon.sandbox.payments import stripe_test_methods
 from checkout_daemon.sandbox.payments.acceptance import card_error
-from checkout_daemon.sandbox.payments.testdata import (
-    CARD_NAMES,
-    CARDS,
-    DECLINES,
-    card_by_token,
-    passes_luhn,
-)
+from checkout_daemon.sandbox.payments.stripe_test_methods import CARD_NAMES, CARDS, DECLINES, card_by_token, passes_luhn
 from checkout_daemon.sandbox.storage import Stored
 from checkout_daemon.sandbox.webhooks.changes import update_and_emit
 from checkout_daemon.sandbox.webhooks.events import emit
@@ -60,9 +54,9 @@ def card_from_number(number: str, month: int, year: int, cvc: str | None, detail
 def debit_method(iban: str, details: Params | None = None, param: str = "sepa_debit[iban]") -> Stored:
     """Return a payment method for a SEPA bank account."""
     plain = iban.replace(" ", "").upper()
-    if not testdata.is_iban(plain):
+    if not stripe_test_methods.is_iban(plain):
         raise ApiError("The IBAN you entered is invalid.", code="invalid_bank_account_iban", param=param)
-    for ending, (code, message) in testdata.REFUSED_IBAN_ENDINGS.items():
+    for ending, (code, message) in stripe_test_methods.REFUSED_IBAN_ENDINGS.items():
         if plain.endswith(ending):
             raise ApiError(message, code=code, param=param)
     return _method("sepa_debit", details, {"iban": plain}, plain, bank_code=plain[4:9], country=plain[:2])
@@ -70,7 +64,7 @@ def debit_method(iban: str, details: Params | None = None, param: str = "sepa_de
 
 def us_bank_method(
     number: str,
-    routing: str = testdata.ROUTING_NUMBER,
+    routing: str = stripe_test_methods.ROUTING_NUMBER,
     details: Params | None = None,
     *,
     holder: str = "individual",
@@ -92,11 +86,11 @@ def balance_method(details: Params | None = None) -> Stored:
     return _method("customer_balance", details, {})
 
 
-def test_account(method: Stored) -> testdata.TestAccount:
+def test_account(method: Stored) -> stripe_test_methods.TestAccount:
     """Return the test account that decides the outcome of this method's debits."""
     if method.body["type"] == "us_bank_account":
-        return testdata.us_account(method.private["account"])
-    return testdata.sepa_account(method.private["iban"])
+        return stripe_test_methods.us_account(method.private["account"])
+    return stripe_test_methods.sepa_account(method.private["iban"])
 
 
 def method_by_token(test_id: str) -> Stored | None:
@@ -104,9 +98,9 @@ def method_by_token(test_id: str) -> Stored | None:
     if name := card_by_token(test_id):
         return card_method(name)
     details = {"email": "customer@example.com", "name": "Test Customer"}
-    if iban := testdata.IBAN_BY_ID.get(test_id):
+    if iban := stripe_test_methods.IBAN_BY_ID.get(test_id):
         return debit_method(iban, details)
-    if number := testdata.ACCOUNT_BY_ID.get(test_id):
+    if number := stripe_test_methods.ACCOUNT_BY_ID.get(test_id):
         return us_bank_method(number, details=details)
     return None
 

@@ -12,7 +12,7 @@ from checkout_daemon.sandbox.ids import token
 from checkout_daemon.sandbox.objects.shapes import new_body
 from checkout_daemon.sandbox.parameters.specs import Params
 from checkout_daemon.sandbox.payments import balance
-from checkout_daemon.sandbox.payments.testdata import CARDS
+from checkout_daemon.sandbox.payments.stripe_test_methods import CARDS
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.events import emit
 

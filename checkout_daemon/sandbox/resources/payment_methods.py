@@ -9,7 +9,7 @@ from checkout_daemon.sandbox.objects.shapes import billing_details
 from checkout_daemon.sandbox.parameters.specs import Params, Text, merge_metadata
 from checkout_daemon.sandbox.parameters.stripe_fields import Rules, stripe_fields
 from checkout_daemon.sandbox.payments import methods
-from checkout_daemon.sandbox.payments.testdata import card_by_token
+from checkout_daemon.sandbox.payments.stripe_test_methods import card_by_token
 from checkout_daemon.sandbox.storage import Body, Stored
 from checkout_daemon.sandbox.webhooks.changes import updating
 

@@ -22,8 +22,8 @@ from checkout_daemon.errors import NotFound
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.webhook_endpoints import delete_endpoint, update_endpoint
 from checkout_daemon.stripe_sync.endpoint_rules import RETIRED_AT, Endpoint
+from checkout_daemon.stripe_sync.our_endpoint import create_another, endpoints_for
 from checkout_daemon.stripe_sync.secret_matches import Matches, matches_lately
-from checkout_daemon.stripe_sync.webhook_endpoints import create_another, endpoints_for
 
 _QUIET = timedelta(hours=24)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from checkout_daemon.audit.log import OperatorAction, check_note, record, state_of
+from checkout_daemon.audit.audit_log import OperatorAction, check_note, record, state_of
 from checkout_daemon.audit.operators import Operator
 from checkout_daemon.errors import NotPayable, StripeRejected
 from checkout_daemon.ledger.derive import Derived
@@ -20,7 +20,7 @@ from checkout_daemon.ledger.order_states import check_mode
 from checkout_daemon.ledger.translate.stripe_objects import UnreadableObject
 from checkout_daemon.model.money import format_money
 from checkout_daemon.model.orders import AttentionCode
-from checkout_daemon.orders import session_attempts
+from checkout_daemon.orders import session_attempt_store
 from checkout_daemon.runtime import Runtime
 from checkout_daemon.stripe_api.throttle import Pace, at_once
 from checkout_daemon.stripe_sync.snapshot import KnownObjects, Snapshot, read_snapshot
@@ -119,7 +119,7 @@ async def _compare(
             action = OperatorAction(update.cause, operator, update.note, details)
             await record(connection, order_id, action, before=before, after=state_of(joined, order_id))
         if known.lost is not None and snapshot.adopted is not None:
-            await session_attempts.record_session(connection, order_id, known.lost.number, snapshot.adopted)
+            await session_attempt_store.record_session(connection, order_id, known.lost.number, snapshot.adopted)
     return Synced(
         order_id=order_id,
         number=merged.orders[order_id].number,
@@ -136,7 +136,7 @@ async def _known_objects(connection: asyncpg.Connection, order_id: str, *, livem
     merged = await locked_order(connection, order_id)
     order, facts, links = merged.orders[order_id], merged.facts(order_id), merged.base.links
     check_mode(order, OtherMode, livemode=livemode)
-    attempt = await session_attempts.last_attempt(connection, order_id)
+    attempt = await session_attempt_store.last_attempt(connection, order_id)
     lost = attempt is not None and attempt.session_id is None and not attempt.rejected
     return KnownObjects(
         order_id,

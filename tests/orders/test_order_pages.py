@@ -16,7 +16,7 @@ from checkout_daemon.ledger.intake import Intake
 from checkout_daemon.model.text import search_form
 from checkout_daemon.orders.lookup import add_search
 from checkout_daemon.orders.order_lists import OrderCursor, OrderFilter
-from checkout_daemon.orders.pages import all_orders, page_of_orders, show_order
+from checkout_daemon.orders.order_pages import all_orders, page_of_orders, show_order
 from tests.support.orders import NOW, add_order
 from tests.support.stripe_events import SECRET, deliver, event_body, refund_object, session_object
 

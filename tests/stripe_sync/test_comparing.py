@@ -11,9 +11,9 @@ from checkout_daemon.checkout.placing import CheckoutAnswer
 from checkout_daemon.errors import NotFound, StripeUnavailable
 from checkout_daemon.ledger.facts import RefundFact, RefundStatus
 from checkout_daemon.ledger.merge import Update, merge
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
-from checkout_daemon.stripe_sync.syncing import Difference, Synced, sync_order
+from checkout_daemon.stripe_sync.comparing import Difference, Synced, sync_order
 from tests.support.flaky_stripe import FlakyStripe
 from tests.support.shopping import check_out, first, paid_order, pay, sessions_at_stripe
 

@@ -17,6 +17,7 @@ import pytest
 
 from checkout_daemon.audit import audit_store as store
 from checkout_daemon.audit.anchors import publish_anchors, read_published
+from checkout_daemon.audit.audit_log import anchor, anchor_log, verify
 from checkout_daemon.audit.chain import (
     FIRST_PREV_HASH,
     Anchor,
@@ -27,12 +28,11 @@ from checkout_daemon.audit.chain import (
     hash_entry,
     key_id_of,
 )
-from checkout_daemon.audit.log import anchor, anchor_log, verify
 from checkout_daemon.audit.operators import Operator, this_operator
 from checkout_daemon.errors import ConfigurationError, InvalidRequest, NotFound
 from checkout_daemon.ledger.merge import Update, merge
 from checkout_daemon.orders.notes import NothingToAcknowledge, acknowledge, note_order
-from checkout_daemon.orders.pages import show_order
+from checkout_daemon.orders.order_pages import show_order
 from checkout_daemon.runtime import Runtime
 from tests.support.payments import paid
 from tests.support.stripe_events import insert_order

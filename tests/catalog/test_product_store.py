@@ -9,12 +9,7 @@ import asyncpg
 import pytest
 
 from checkout_daemon.catalog.cart import Product
-from checkout_daemon.catalog.products import (
-    find_products,
-    list_products,
-    place_products,
-    upsert_products,
-)
+from checkout_daemon.catalog.product_store import find_products, list_products, place_products, upsert_products
 
 PEN = Product("PEN", "Pen", "It writes.", "/products/PEN.svg", 250, "eur", True)
 LAMP = Product("LAMP", "Lamp", "", None, 8900, "eur", False)

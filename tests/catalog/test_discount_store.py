@@ -12,7 +12,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from checkout_daemon.catalog.discounts import (
+from checkout_daemon.catalog.discount_store import (
     count_redemptions,
     find_discount,
     list_discounts,

@@ -1,6 +1,6 @@
 """Stripe's test cards and bank accounts, the outcome of a payment with each, and the reasons to refuse one.
 
-The data is in test_data.json, from https://docs.stripe.com/testing,
+The data is in stripe_test_methods.json, from https://docs.stripe.com/testing,
 https://docs.stripe.com/payments/sepa-debit/accept-a-payment#test-integration and
 https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment#test-account-numbers.
 """
@@ -61,7 +61,7 @@ class TestAccount:
     endless: bool = False
 
 
-_DATA = json.loads(resources.files(__package__).joinpath("test_data.json").read_text(encoding="utf-8"))
+_DATA = json.loads(resources.files(__package__).joinpath("stripe_test_methods.json").read_text(encoding="utf-8"))
 DECLINES = {name: Decline(**fields) for name, fields in _DATA["declines"].items()}
 CARDS = {name: TestCard(**fields) for name, fields in _DATA["cards"].items()}
 CARDS |= {f"visa_{name}": card for name, card in CARDS.items() if name.startswith("charge")}
