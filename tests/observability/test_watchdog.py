@@ -28,12 +28,14 @@ def compute() -> None:
 
 
 async def test_a_loop_that_computes_for_long_is_noticed() -> None:
-    for _ in range(10):  # on a busy machine most of one may be somebody else's
+    for _ in range(50):
+        begun = time.perf_counter()
         seen = await stalls_of(compute)
         assert max(seconds for _, seconds in seen) > 0.1
-        if "work" in [cause for cause, _ in seen]:
+        if time.perf_counter() - begun < 0.28:  # else the machine was too busy for the stall to be ours
+            assert max(seen, key=lambda stall: stall[1])[0] == "work"
             return
-    raise AssertionError("no stall was taken for our own work")
+    raise AssertionError("the machine was never free enough")
 
 
 async def test_a_loop_that_is_kept_waiting_is_distinguished_from_one_that_computes() -> None:

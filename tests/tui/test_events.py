@@ -102,7 +102,9 @@ async def test_y_applies_an_event_again_and_r_has_stripe_send_it_again(
     runtime: Runtime, stripe: FlakyStripe, intake: Intake, connection: asyncpg.Connection, sit: Sit
 ) -> None:
     await paid_order(runtime)
-    listed = await runtime.gateway.call("events", lambda client: client.v1.events.list_async(params={"limit": 1}))
+    listed = await runtime.gateway.call(
+        "events", lambda client: client.v1.events.list_async(params={"limit": 1, "type": "checkout.session.completed"})
+    )
     event = listed.object["data"][0]
     await deliver(intake, json.dumps(event).encode())
     async with sit(size=(130, 24), STRIPE_API_BASE=stripe.base) as seat:
