@@ -12,7 +12,7 @@ for (const { wish, moves } of [
     await fillCart(page, 'A5 notebook');
     await page.route('**/api/stripe-checkout', () => undefined); // no answer yet
     await page.getByRole('button', { name: 'Checkout' }).click();
-    await expect(page.getByText(/preparing the payment page/)).toBeVisible();
+    await expect(page.getByText(/preparing the payment page/i)).toBeVisible();
     expect(await isMoving(page)).toBe(moves);
 
     await page.route('**/api/products', () => undefined);
