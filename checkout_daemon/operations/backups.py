@@ -91,7 +91,7 @@ async def restore(database: Database, url: str, path: Path) -> None:
             "pg_restore", "--clean", "--if-exists", "--no-owner", "--no-privileges", f"--file={script}", path
         )
         _write_script(before, "bound_lock_waits", "drop_tables", "drop_functions")
-        _write_script(after, "reset_search_path", "age_changes")
+        _write_script(after, "reset_search_path", "open_order_rows", "age_changes")
         await tools.run(
             "psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--set=VERBOSITY=terse",
             f"--dbname={tools.dbname}", f"--file={before}", f"--file={script}", f"--file={after}",

@@ -60,7 +60,7 @@ class Tally(msgspec.Struct):
 
     compared: int = 0
     differed: int = 0
-    fixed: int = 0
+    fixed: int = msgspec.field(default=0, name="mended")  # kept: the name in saved cursors
     left: int = 0
     failed: int = 0
     missing: int = 0  # of those left: orders that only Stripe has

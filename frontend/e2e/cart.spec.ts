@@ -48,7 +48,7 @@ test('refused codes say why; one that needs more in the cart works once there is
     await expect(error).toHaveAttribute('role', 'alert');
     await expect(page.getByTestId('total')).toHaveText('€14.50');
   }
-  await page.getByRole('button', { name: 'Add one: A5 notebook' }).click();
+  await page.getByRole('button', { name: 'One more: A5 notebook' }).click();
 
   await expect(page.getByTestId('total')).toHaveText('€24.00');
   await expect(error).toHaveCount(0);

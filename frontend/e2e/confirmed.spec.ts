@@ -21,7 +21,7 @@ test('a known discount is estimated at once, also after a reload, while the quot
     await route.continue();
   });
   await page.getByRole('button', { name: 'Open cart' }).click();
-  await page.getByRole('button', { name: 'Add one: A5 notebook' }).click();
+  await page.getByRole('button', { name: 'One more: A5 notebook' }).click();
 
   await expect(page.getByTestId('total')).toHaveText('€33.75');
   await expect(page.getByTestId('discount')).toHaveText('−€3.75');
@@ -44,7 +44,7 @@ test('where the shop tells another total it wins, and the change is shown', asyn
   const notice = page.getByRole('alert').filter({ hasText: 'A price has changed' });
   await expect(notice).toContainText('the total was €10.00 and is now €14.50');
   await expect(page.getByTestId('total')).toHaveText('€14.50');
-  await page.getByRole('button', { name: 'Add one: A5 notebook' }).click();
+  await page.getByRole('button', { name: 'One more: A5 notebook' }).click();
   await expect(page.getByTestId('total')).toHaveText('€29.00');
   await expect(notice).toHaveCount(0);
 });

@@ -102,7 +102,7 @@ export const STATES: readonly State[] = [
     reach: async (page) => {
       await fillCart(page, 'A5 notebook', 'HB pencils, box of six');
       await page.route(QUOTES, invalid('/items/0/sku', 'unavailable_sku', 'A5 notebook is not available.'));
-      await page.getByRole('button', { name: 'Add one: HB pencils, box of six' }).click();
+      await page.getByRole('button', { name: 'One more: HB pencils, box of six' }).click();
       await expect(page.getByText(/^A5 notebook: /)).toBeVisible();
     },
   },

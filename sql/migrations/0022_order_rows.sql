@@ -6,7 +6,7 @@
 --     ALTER TABLE orders ADD COLUMN ...;
 --     CREATE OR REPLACE VIEW order_rows WITH (security_invoker = true) AS SELECT <all columns, the new one last> FROM orders;
 -- The new column must come last, and WITH must be repeated, or the option is reset. Older code ignores columns that it does not
--- know. Then add the field to `Order` (checkout_daemon/domain/orders.py).
+-- know. Then add the field to `Order` (checkout_daemon/model/orders.py).
 --
 -- security_invoker and the grant let a role that may read `orders` read the view too, and no other role.
 CREATE VIEW order_rows WITH (security_invoker = true) AS

@@ -78,6 +78,13 @@ def test_a_database_that_has_moved_on_is_refused_with_the_reason(run: Run, datab
     assert run("db", "migrate").code == 1
 
 
+async def read_value(database_url: str, statement: str) -> object:
+    connection: asyncpg.Connection = await asyncpg.connect(database_url)
+    value: object = await connection.fetchval(statement)
+    await connection.close()
+    return value
+
+
 def test_a_backup_restores_what_was_there_and_nothing_else(run: Run, database_url: str, tmp_path: Path) -> None:
     kept = go(insert_order(database_url))
     file = tmp_path / "shop.dump"
@@ -94,6 +101,7 @@ def test_a_backup_restores_what_was_there_and_nothing_else(run: Run, database_ur
     assert (restored.code, restored.json) == (0, {"file": str(file), "version": code_version(), "fits": True})
     assert go(order_ids(database_url)) == {kept}
     assert run("orders", "show", kept, "--json").json["id"] == kept
+    assert go(read_value(database_url, "SELECT has_table_privilege('public', 'order_rows', 'SELECT')"))
 
 
 def test_a_restore_removes_the_tables_of_a_newer_schema(run: Run, database_url: str, tmp_path: Path) -> None:

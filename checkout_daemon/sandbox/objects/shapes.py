@@ -47,8 +47,8 @@ METHOD_OPTIONS: Mapping[str, Spec] = {
 }
 METHOD_CURRENCIES = {"card": None, "sepa_debit": "eur", "us_bank_account": "usd"}
 """The payment method types of Checkout, and the currency of those that have only one."""
-METHOD_TYPES = ListOf(Text(choices=tuple(METHOD_CURRENCIES)))
-INTENT_METHOD_TYPES = ListOf(Text(choices=(*METHOD_CURRENCIES, "customer_balance")))
+METHOD_TYPES = ListOf(Text(required=True, choices=tuple(METHOD_CURRENCIES)))
+INTENT_METHOD_TYPES = ListOf(Text(required=True, choices=(*METHOD_CURRENCIES, "customer_balance")))
 """PaymentIntents also take bank transfers, which may arrive at any time."""
 
 

@@ -129,10 +129,10 @@ describe('the cart', () => {
   test('one more, one fewer, none', async () => {
     fakeDaemon();
     const shopper = await fillCart();
-    await shopper.click(button('Add one: Notebook'));
+    await shopper.click(button('One more: Notebook'));
     expect(button('Open cart')).toHaveAccessibleDescription('2 items');
-    await shopper.click(button('Remove one: Notebook'));
-    expect(button('Remove one: Notebook')).toBeDisabled();
+    await shopper.click(button('One fewer: Notebook'));
+    expect(button('One fewer: Notebook')).toBeDisabled();
     await shopper.click(button('Remove: Notebook'));
 
     expect(screen.getByText('Your cart is empty.')).toBeVisible();
@@ -164,7 +164,7 @@ describe('the cart', () => {
     await shopper.click(button('Apply'));
     await screen.findByText('Discount (TEN)');
     daemon.on('POST /api/quotes', () => new Promise(() => undefined));
-    await shopper.click(button('Add one: Notebook'));
+    await shopper.click(button('One more: Notebook'));
 
     expect(screen.getByTestId('total')).toHaveTextContent('26.10');
     expect(screen.getByTestId('discount')).toHaveTextContent('2.90');
@@ -180,7 +180,7 @@ describe('the cart', () => {
     expect(notice).not.toHaveTextContent('Checkout');
     expect(screen.getByTestId('total')).toHaveTextContent('16.00');
     daemon.on('POST /api/quotes', ({ body }) => [200, quoteFor(body)]);
-    await shopper.click(button('Add one: Notebook'));
+    await shopper.click(button('One more: Notebook'));
 
     expect(screen.queryByText(/A price has changed/)).toBeNull();
   });

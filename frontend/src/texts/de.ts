@@ -44,8 +44,8 @@ export const de: Texts = {
     emptyHint: 'Hier erscheinen die Artikel, die Sie auswählen.',
     lookAround: 'Weiter einkaufen',
     items: 'Artikel',
-    fewer: (name) => `Menge verringern: ${name}`,
-    more: (name) => `Menge erhöhen: ${name}`,
+    fewer: (name) => `Eins weniger: ${name}`,
+    more: (name) => `Eins mehr: ${name}`,
     quantity: (name) => `Menge: ${name}`,
     quantityRefused: (typed, most) =>
       `„${typed}“ ist keine gültige Menge. Bitte geben Sie eine ganze Zahl von 1 bis ${most} ein.`,

@@ -72,8 +72,8 @@ export const en = {
     emptyHint: 'Items you add will appear here.',
     lookAround: 'Continue shopping',
     items: 'Items',
-    fewer: (name: string) => `Remove one: ${name}`,
-    more: (name: string) => `Add one: ${name}`,
+    fewer: (name: string) => `One fewer: ${name}`,
+    more: (name: string) => `One more: ${name}`,
     quantity: (name: string) => `Quantity: ${name}`,
     quantityRefused: (typed: string, most: number) =>
       `“${typed}” is not a valid quantity. Please enter a whole number from 1 to ${most}.`,
